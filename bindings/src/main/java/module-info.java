@@ -1,0 +1,2 @@
+/** The C API of libvidrio, as jextract generates it. */
+module dev.vidrio.bindings {}

@@ -1,0 +1,49 @@
+package dev.vidrio.bard;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The embedded model: 3.7 million parameters trained on the works of Shakespeare, with Q8_0
+ * weights. It answers without any download, and gives tests a model with real structure.
+ */
+public final class Bard {
+  private static final String MODEL = "bard-q8_0.gguf";
+  private static final String CARD = "bard.md";
+
+  private Bard() {}
+
+  /**
+   * Opens the model file.
+   *
+   * @return the bytes of a GGUF file, to be closed by the caller
+   */
+  public static InputStream open() {
+    return resource(MODEL);
+  }
+
+  /**
+   * Reads the model's card: what it is, how it was trained, its license.
+   *
+   * @return the card, in Markdown
+   */
+  public static String card() {
+    try (InputStream card = resource(CARD)) {
+      return new String(card.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "the resource " + CARD + " of dev.vidrio.bard cannot be read", e);
+    }
+  }
+
+  private static InputStream resource(String name) {
+    InputStream resource = Bard.class.getResourceAsStream(name);
+    if (resource == null) {
+      throw new IllegalStateException(
+          "the resource " + name + " is missing from dev.vidrio.bard: the artifact is incomplete");
+    }
+    return resource;
+  }
+}
