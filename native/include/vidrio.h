@@ -1,13 +1,376 @@
+// vidrio.h: the whole C API of libvidrio.
+//
+// A model is a *plan*: an array of vd_op, each a typed operation over buffers that the caller owns.
+// vd_plan_run walks the plan once, on all workers of a pool, for the tokens of one vd_batch.
+// docs/numerics.md is the specification of every operation; the results are the same bits on every
+// instruction set, for every number of workers and every composition of a batch.
+//
+// Conventions
+//   Letters      n tokens of a step, d model width, H query heads, H_kv key-value heads, d_h head
+//                width, V vocabulary. In a matrix product y[M,N] = x[M,K] * W[N,K]^T.
+//   Matrices     row-major, rows adjacent, unless a layout is stated.
+//   Buffers      64-byte aligned (weights: any alignment), owned by the caller, alive and untouched
+//                while a plan that names them runs. Distinct unless "may be x" is stated.
+//   Errors       functions return vd_status. Nothing aborts, prints, or installs signal handlers,
+//                and no thread starts except in vd_pool_create (and inside OpenBLAS, which starts
+//                its own idle threads when vd_blas_open loads it).
+//   Threads      functions on different pools and plans may run at once; one pool runs one plan
+//                at a time.
 #ifndef VIDRIO_H
 #define VIDRIO_H
 
-#if defined(VD_BUILD)
-#define VD_API __attribute__((visibility("default")))
-#else
-#define VD_API
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
 #endif
 
-/** Version of the library, as "major.minor.patch". The string is static. */
-VD_API const char* vd_version(void);
+#if defined(_WIN32)
+#define VD_API __declspec(dllexport)
+#else
+#define VD_API __attribute__((visibility("default")))
+#endif
+
+// ---- Status ------------------------------------------------------------------------------------
+
+typedef enum vd_status {
+    VD_OK = 0,
+    VD_INVALID_ARGUMENT = 1,  // a null pointer, a size that is not positive, an unknown constant
+    VD_OUT_OF_RANGE = 2,      // a token, position, row or block outside the plan's vd_limits
+    VD_UNSUPPORTED = 3,       // a valid request that this build or this processor cannot serve
+    VD_NO_MEMORY = 4,         // the operating system gave no memory
+    VD_NO_THREAD = 5,         // the operating system started no thread
+    VD_BLAS_MISSING = 6,      // OpenBLAS is not loaded, or the named file is not OpenBLAS
+} vd_status;
+
+// The constant's name, "VD_OK" and so on; "VD_UNKNOWN" for any other value. Never null.
+VD_API const char *vd_status_name(vd_status status);
+
+// The version of this library, as in "0.1.0". Bindings of another version must not be used with it.
+VD_API const char *vd_version(void);
+
+// ---- Instruction sets --------------------------------------------------------------------------
+
+// Each set names the instructions that its kernels need, and contains those before it.
+typedef enum vd_isa {
+    VD_ISA_AUTO = -1,        // VIDRIO_ISA from the environment, else the best usable one
+    VD_ISA_SCALAR = 0,       // plain C: the definition of every operation
+    VD_ISA_AVX2 = 1,         // AVX2, FMA, F16C
+    VD_ISA_AVX512_VNNI = 2,  // AVX-512 F, BW, DQ, VL, VNNI
+    VD_ISA_COUNT = 3,
+} vd_isa;
+
+// "scalar", "avx2", "avx512_vnni"; null for a value that names none.
+VD_API const char *vd_isa_name(vd_isa isa);
+
+// 1 when the processor and the operating system can run it, else 0.
+VD_API int32_t vd_isa_usable(vd_isa isa);
+
+// What VD_ISA_AUTO stands for in this process. VD_INVALID_ARGUMENT: VIDRIO_ISA names no set;
+// VD_UNSUPPORTED: it names one that is not usable here (in both cases *isa is VD_ISA_SCALAR).
+VD_API vd_status vd_isa_pick(vd_isa *isa);
+
+// ---- Memory ------------------------------------------------------------------------------------
+
+// Zeroed memory, aligned to 64 bytes; from 2 MiB on to 2 MiB, in huge pages where the system has
+// them. Free it with vd_free and the same size.
+VD_API vd_status vd_alloc(size_t bytes, void **memory);
+VD_API void vd_free(void *memory, size_t bytes);
+
+// ---- Weights -----------------------------------------------------------------------------------
+
+// Element types of weights; the numbers are those of GGUF files.
+typedef enum vd_type {
+    VD_F32 = 0,
+    VD_F16 = 1,
+    VD_Q4_0 = 2,
+    VD_Q4_1 = 3,
+    VD_Q8_0 = 8,
+} vd_type;
+
+// Quantized weights are packed before use: 16 rows side by side, so that 16 outputs fill the lanes
+// of a vector. For each group of 16 rows (the last one padded with zero rows), first the quants of
+// all K/32 blocks, each block as units of 16 rows x 4 bytes, then the blocks' scales as 16 halves
+// each (Q4_1: 16 scales, then 16 minima). Groups start at multiples of 64 bytes. Bits are the file's.
+
+// Bytes of a packed [N,K] matrix. VD_UNSUPPORTED for types that are not packed (F32, F16).
+VD_API vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes);
+
+// Packs groups of rows [group_begin, group_end) of the GGUF matrix `source` into `packed` (the whole
+// matrix's memory, 64-byte aligned). Groups may be packed by several threads at once.
+VD_API vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed,
+                         int64_t group_begin, int64_t group_end);
+
+// ---- Workers -----------------------------------------------------------------------------------
+
+typedef struct vd_pool vd_pool;
+
+// One worker per physical core that affinity and cgroup quota leave to this process; at least 1.
+VD_API int32_t vd_default_workers(void);
+
+// A pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run and workers - 1 of its
+// own, which sleep between runs.
+VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
+VD_API void vd_pool_free(vd_pool *pool);
+
+// ---- Operations --------------------------------------------------------------------------------
+
+typedef enum vd_op_kind {
+    VD_OP_EMBED = 0,
+    VD_OP_NORM = 1,
+    VD_OP_QUANTIZE = 2,
+    VD_OP_MATMUL = 3,
+    VD_OP_ROPE = 4,
+    VD_OP_KV_STORE = 5,
+    VD_OP_ATTENTION = 6,
+    VD_OP_ACTIVATION = 7,
+    VD_OP_ADD = 8,
+    VD_OP_COPY = 9,
+    VD_OP_GATHER = 10,
+    VD_OP_COUNT = 11,
+} vd_op_kind;
+
+// How many rows an operation has in a step.
+typedef enum vd_rows {
+    VD_ROWS_TOKENS = 0,  // one per token of the batch
+    VD_ROWS_LOGITS = 1,  // one per row that asks for logits
+} vd_rows;
+
+// y[i] = row tokens[i] of table [V,d], which has GGUF's own layout (not packed).
+typedef struct vd_embed {
+    const void *table;
+    float *y;
+    int32_t type;  // vd_type
+    int32_t V;
+    int32_t d;
+    int32_t reserved;
+} vd_embed;
+
+typedef enum vd_norm_kind {
+    VD_NORM_RMS = 0,    // Zhang & Sennrich 2019, arXiv 1910.07467
+    VD_NORM_LAYER = 1,  // Ba et al. 2016, arXiv 1607.06450
+} vd_norm_kind;
+
+// Normalizes rows of d elements. gain and bias [d] may be null; y may be x. scale [rows], the divisor
+// of each row, is written unless null.
+typedef struct vd_norm {
+    const float *x;
+    const float *gain;
+    const float *bias;
+    float *y;
+    float *scale;
+    int32_t kind;  // vd_norm_kind
+    int32_t d;
+    float epsilon;
+    int32_t reserved;
+} vd_norm;
+
+// Rows of K activations as int8 in blocks of 32: value = scale * q.
+typedef struct vd_quantized {
+    int8_t *q;          // [rows, K]
+    float *scale;       // [rows, K/32]
+    int32_t *sum;       // [rows, K/32] sum of the block's q
+    float *scaled_sum;  // [rows, K/32] scale * sum
+} vd_quantized;
+
+// Quantizes x [rows, K]; K is a multiple of 32.
+typedef struct vd_quantize {
+    const float *x;
+    vd_quantized y;
+    int32_t K;
+    int32_t reserved;
+} vd_quantize;
+
+// y[rows,N] = x[rows,K] * W^T. F32 and F16 weights are row-major [N,K] and multiply x; quantized
+// weights are packed and multiply xq (K a multiple of 32). The other operand is ignored.
+typedef struct vd_matmul {
+    const void *weights;
+    const float *x;
+    vd_quantized xq;
+    float *y;
+    int32_t type;  // vd_type
+    int32_t N;
+    int32_t K;
+    int32_t reserved;
+} vd_matmul;
+
+typedef enum vd_rope_pairs {
+    VD_ROPE_INTERLEAVED = 0,  // elements 2i and 2i+1
+    VD_ROPE_HALVES = 1,       // elements i and i + d_rot/2
+} vd_rope_pairs;
+
+// Rotary position embedding (Su et al. 2021, arXiv 2104.09864) of `heads` heads of d_h elements, the
+// first d_rot (even) of which turn. cos and sin are [positions, d_rot/2]. y may be x.
+typedef struct vd_rope {
+    const float *x;
+    const float *cos;
+    const float *sin;
+    float *y;
+    int32_t heads;
+    int32_t d_h;
+    int32_t d_rot;
+    int32_t pairs;  // vd_rope_pairs
+} vd_rope;
+
+enum {
+    VD_KV_BLOCK = 64,         // positions in a block of the paged key-value cache
+    VD_KV_LANES = 16,         // positions whose keys lie interleaved
+    VD_ATTENTION_CHUNK = 256  // positions in a chunk of the attention's definition
+};
+
+// One layer of the paged key-value cache. Position p of a sequence lies in block
+// block_tables[sequence][p / VD_KV_BLOCK].
+//   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES, d_h, VD_KV_LANES]
+//   values [blocks, H_kv, VD_KV_BLOCK, d_h]
+typedef struct vd_kv_cache {
+    float *keys;
+    float *values;
+    int32_t H_kv;
+    int32_t d_h;
+} vd_kv_cache;
+
+// Stores k and v [n, H_kv, d_h] at the tokens' positions.
+typedef struct vd_kv_store {
+    const float *k;
+    const float *v;
+    vd_kv_cache cache;
+} vd_kv_store;
+
+// Causal attention of q [n, H, d_h] over positions 0 to the token's own: z [n, H, d_h]. H is a
+// multiple of H_kv; query head h reads key-value head h / (H / H_kv).
+typedef struct vd_attention {
+    const float *q;
+    vd_kv_cache cache;
+    float *z;
+    int32_t H;
+    float scale;  // of the scores, usually 1/sqrt(d_h)
+} vd_attention;
+
+typedef enum vd_activation_kind {
+    VD_ACTIVATION_SILU = 0,
+    VD_ACTIVATION_GELU_TANH = 1,
+    VD_ACTIVATION_RELU = 2,
+} vd_activation_kind;
+
+// y = f(x), or f(x) * up where up is not null (gated). All [rows, width]; y may be x or up.
+typedef struct vd_activation {
+    const float *x;
+    const float *up;
+    float *y;
+    int32_t kind;  // vd_activation_kind
+    int32_t width;
+} vd_activation;
+
+// y = a + b. a, y are [rows, width]; b is too, or [width] for every row where broadcast is 1. y may
+// be a or b.
+typedef struct vd_add {
+    const float *a;
+    const float *b;
+    float *y;
+    int32_t width;
+    int32_t broadcast;
+} vd_add;
+
+// y = x [rows, width]: a tap.
+typedef struct vd_copy {
+    const float *x;
+    float *y;
+    int32_t width;
+    int32_t reserved;
+} vd_copy;
+
+// y[i] = x[logit_rows[i]]: x [n, width], y [n_logits, width].
+typedef struct vd_gather {
+    const float *x;
+    float *y;
+    int32_t width;
+    int32_t reserved;
+} vd_gather;
+
+typedef struct vd_op {
+    int32_t kind;     // vd_op_kind
+    int32_t rows;     // vd_rows
+    int32_t barrier;  // 1: starts when every worker has finished all earlier operations
+    int32_t reserved;
+    union {
+        vd_embed embed;
+        vd_norm norm;
+        vd_quantize quantize;
+        vd_matmul matmul;
+        vd_rope rope;
+        vd_kv_store kv_store;
+        vd_attention attention;
+        vd_activation activation;
+        vd_add add;
+        vd_copy copy;
+        vd_gather gather;
+    } as;
+} vd_op;
+
+// ---- Plans -------------------------------------------------------------------------------------
+
+// The tokens of one step: any mix of prompt chunks and single tokens of several sequences. The rows
+// of one sequence come in ascending order of position.
+typedef struct vd_batch {
+    int32_t n_tokens;
+    int32_t n_logits;
+    int32_t n_sequences;
+    int32_t max_blocks;           // row length of block_tables
+    const int32_t *tokens;        // [n_tokens]
+    const int32_t *positions;     // [n_tokens]
+    const int32_t *sequences;     // [n_tokens] row of block_tables
+    const int32_t *block_tables;  // [n_sequences, max_blocks]
+    const int32_t *logit_rows;    // [n_logits] rows of the batch
+} vd_batch;
+
+// What the buffers of a plan have room for. vd_plan_run checks each batch against it.
+typedef struct vd_limits {
+    int32_t tokens;     // rows of the token buffers
+    int32_t logits;     // rows of the logit buffers
+    int32_t positions;  // rows of the rotation tables
+    int32_t vocabulary;
+    int32_t blocks;  // of the key-value cache
+} vd_limits;
+
+typedef struct vd_plan vd_plan;
+
+// Checks and copies `n_ops` operations. On error *bad_op (may be null) is the index of the operation
+// at fault, or -1. VD_UNSUPPORTED: isa is not usable here.
+VD_API vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits,
+                                vd_isa isa, vd_plan **plan, int32_t *bad_op);
+VD_API void vd_plan_free(vd_plan *plan);
+
+// Runs operations [begin, end) for the batch on all workers of the pool, and returns when all is
+// done. VD_OUT_OF_RANGE: the batch does not fit the limits; nothing has run.
+VD_API vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch,
+                             int32_t begin, int32_t end);
+
+// ---- Measuring the machine ---------------------------------------------------------------------
+
+typedef enum vd_probe_kind {
+    VD_PROBE_F32_FMA = 0,    // f32 operations per second (an fma is two)
+    VD_PROBE_INT8_DOT = 1,   // int8 multiply and add operations per second
+    VD_PROBE_READ = 2,       // bytes read per second from memory beyond the caches
+} vd_probe_kind;
+
+// What all workers of the pool reach together with the instructions of `isa`, timed over about
+// `seconds`. The best of several spans, since other programs only ever slow it down.
+VD_API vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds,
+                          double *per_second);
+
+// ---- OpenBLAS ----------------------------------------------------------------------------------
+
+// Loads OpenBLAS from `path` and binds it, one-threaded, for the life of the process. Calling it
+// again with OpenBLAS loaded does nothing.
+VD_API vd_status vd_blas_open(const char *path);
+
+// y[M,N] = x[M,K] * W[N,K]^T in f32 by OpenBLAS: outside the promise of equal bits.
+VD_API vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W,
+                          float *y);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

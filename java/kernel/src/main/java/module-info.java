@@ -1,6 +1,8 @@
-/** Tensors, plans and their executors over libvidrio. */
+/** Models as plans, and the executors that run them over libvidrio. */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.kernel {
   requires dev.vidrio.bindings;
-  requires static org.jspecify;
+  requires static transitive org.jspecify;
+
+  exports dev.vidrio.kernel;
 }

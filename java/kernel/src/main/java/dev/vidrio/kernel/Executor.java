@@ -1,0 +1,38 @@
+package dev.vidrio.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Runs plans: in native code, or in Java with the Vector API or plain scalars. All give the same
+ * bits. An executor owns its workers; plans and memory must not outlive it.
+ */
+public interface Executor extends AutoCloseable {
+  /** What runs, for people: {@code native avx2}, {@code vector}, {@code scalar}. */
+  String name();
+
+  /** Number of workers. */
+  int workers();
+
+  /**
+   * Zeroed memory, 64-byte aligned, that lives as long as the arena.
+   *
+   * @throws OutOfMemoryError when there is none
+   */
+  MemorySegment allocate(long bytes, Arena arena);
+
+  /**
+   * Packs a quantized matrix on all workers.
+   *
+   * @param source [n, k] in GGUF's layout
+   * @param packed receives {@link Packing#bytes} bytes
+   */
+  void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed);
+
+  /** Makes a plan ready to run within the limits, over the cache. */
+  ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache);
+
+  /** Ends the workers. */
+  @Override
+  void close();
+}

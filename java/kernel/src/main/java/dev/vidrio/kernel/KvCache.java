@@ -1,0 +1,109 @@
+package dev.vidrio.kernel;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The paged key-value cache in f32: a fixed number of blocks of {@value #BLOCK} positions, each
+ * holding all layers. A sequence owns blocks; which ones, its row of the batch's block tables says.
+ * For one layer
+ *
+ * <pre>
+ *   keys   [blocks, H_kv, BLOCK/LANES, d_h, LANES]
+ *   values [blocks, H_kv, BLOCK, d_h]
+ * </pre>
+ *
+ * Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector. Not
+ * thread-safe: whoever schedules the steps hands out the blocks.
+ */
+public final class KvCache {
+  /** Positions of a block. */
+  public static final int BLOCK = 64;
+
+  /** Positions whose keys lie interleaved. */
+  public static final int LANES = 16;
+
+  private final KvShape shape;
+  private final int blocks;
+  private final MemorySegment memory;
+  private final int[] free;
+  private int freeCount;
+
+  /**
+   * A cache with room for {@code blocks} blocks, in memory of the executor that will use it, which
+   * lives as long as the arena.
+   *
+   * @throws ArithmeticException when the size exceeds a long
+   */
+  public KvCache(Executor executor, KvShape shape, int blocks, Arena arena) {
+    this.shape = shape;
+    this.blocks = blocks;
+    this.memory = executor.allocate(bytes(shape, blocks), arena);
+    this.free = new int[blocks];
+    for (int i = 0; i < blocks; i++) {
+      free[i] = blocks - 1 - i;
+    }
+    this.freeCount = blocks;
+  }
+
+  /** Blocks that {@code positions} positions fill. */
+  public static int blocksFor(int positions) {
+    return Math.ceilDiv(positions, BLOCK);
+  }
+
+  /** Bytes of a cache. */
+  public static long bytes(KvShape shape, int blocks) {
+    return Math.multiplyExact(Math.multiplyExact(shape.bytesPerPosition(), BLOCK), (long) blocks);
+  }
+
+  /** The shape of the cached keys and values. */
+  public KvShape shape() {
+    return shape;
+  }
+
+  /** Number of blocks. */
+  public int blocks() {
+    return blocks;
+  }
+
+  /** Blocks that no sequence owns. */
+  public int freeBlocks() {
+    return freeCount;
+  }
+
+  /**
+   * Takes a free block.
+   *
+   * @throws IllegalStateException when there is none
+   */
+  public int acquire() {
+    if (freeCount == 0) {
+      throw new IllegalStateException(
+          "all " + blocks + " blocks of the key-value cache are in use");
+    }
+    return free[--freeCount];
+  }
+
+  /** Gives a block back. */
+  public void release(int block) {
+    if (block < 0 || block >= blocks || freeCount == blocks) {
+      throw new IllegalArgumentException("block " + block + " was not acquired");
+    }
+    free[freeCount++] = block;
+  }
+
+  /** The keys of a layer. */
+  public MemorySegment keys(int layer) {
+    return half(2 * layer);
+  }
+
+  /** The values of a layer. */
+  public MemorySegment values(int layer) {
+    return half(2 * layer + 1);
+  }
+
+  private MemorySegment half(int index) {
+    long bytes = (long) blocks * BLOCK * shape.width() * Float.BYTES;
+    return memory.asSlice(index * bytes, bytes);
+  }
+}

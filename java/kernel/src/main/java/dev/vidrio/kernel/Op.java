@@ -1,0 +1,372 @@
+package dev.vidrio.kernel;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation of a plan. docs/numerics.md defines each; constructors check shapes, so that an
+ * executor need not.
+ */
+public sealed interface Op {
+  /** How many rows it has in a step. */
+  Rows rows();
+
+  /** The activations it reads. */
+  List<Operand> reads();
+
+  /** The activations it writes. */
+  List<Operand> writes();
+
+  /** {@code y[i]} = row {@code tokens[i]} of the table [V, d], which lies in rows. */
+  record Embed(Weights table, Buffer y) implements Op {
+    public Embed {
+      require(table.layout() == Weights.Layout.ROWS, y, "embedding table must not be packed");
+      require(table.k() == y.width() && y.rows() == Rows.TOKENS, y, "shape");
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of();
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** Which statistics a norm divides by. */
+  enum NormKind {
+    /** Root mean square, arXiv 1910.07467. */
+    RMS,
+    /** Mean and standard deviation, arXiv 1607.06450. */
+    LAYER
+  }
+
+  /**
+   * Normalizes each row of x.
+   *
+   * @param gain vector [d], or null for none
+   * @param bias vector [d], or null for none
+   * @param scale receives each row's divisor [rows, 1], or null
+   */
+  record Norm(
+      NormKind kind,
+      float epsilon,
+      Buffer x,
+      @Nullable Weights gain,
+      @Nullable Weights bias,
+      Buffer y,
+      @Nullable Buffer scale)
+      implements Op {
+    public Norm {
+      requireSameShape(x, y);
+      requireVector(gain, y);
+      requireVector(bias, y);
+      require(scale == null || (scale.rows() == y.rows() && scale.width() == 1), y, "scale shape");
+      require(epsilon >= 0, y, "epsilon");
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return scale == null ? List.of(y) : List.of(y, scale);
+    }
+  }
+
+  /** Quantizes x to int8 in blocks of 32. */
+  record Quantize(Buffer x, QuantizedBuffer y) implements Op {
+    public Quantize {
+      require(x.rows() == y.rows() && x.width() == y.width(), y, "shape");
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /**
+   * {@code y = x · Wᵀ}. Packed quantized weights take a {@link QuantizedBuffer}, floating-point
+   * weights in rows a {@link Buffer}.
+   */
+  record MatMul(Weights weights, Operand x, Buffer y) implements Op {
+    public MatMul {
+      boolean quantized = weights.type().quantized();
+      require(x instanceof QuantizedBuffer == quantized, y, "operand type");
+      require(weights.layout() == Weights.Layout.PACKED == quantized, y, "weight layout");
+      require(x.rows() == y.rows(), y, "rows");
+      require(weights.k() == x.width() && weights.n() == y.width(), y, "shape");
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** Rotary position embedding of heads of {@code dH} elements. */
+  record Rope(Rotation rotation, int dH, Buffer x, Buffer y) implements Op {
+    public Rope {
+      requireSameShape(x, y);
+      require(dH > 0 && x.width() % dH == 0 && rotation.width() <= dH, y, "head width");
+      require(y.rows() == Rows.TOKENS, y, "rows");
+    }
+
+    /** Number of heads. */
+    public int heads() {
+      return x.width() / dH;
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** Stores keys and values [n, H_kv, d_h] in a layer of the cache, at the tokens' positions. */
+  record KvStore(int layer, Buffer k, Buffer v) implements Op {
+    public KvStore {
+      requireSameShape(k, v);
+      require(layer >= 0 && k.rows() == Rows.TOKENS, k, "layer or rows");
+    }
+
+    @Override
+    public Rows rows() {
+      return k.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(k, v);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of();
+    }
+  }
+
+  /**
+   * Causal attention of each token over its sequence up to itself: q [n, H, d_h] → z [n, H, d_h].
+   *
+   * @param heads H, a multiple of the cache's H_kv
+   * @param scale of the scores, usually 1/√d_h
+   */
+  record Attention(int layer, int heads, float scale, Buffer q, Buffer z) implements Op {
+    public Attention {
+      requireSameShape(q, z);
+      require(layer >= 0 && heads > 0 && q.width() % heads == 0, z, "layer or heads");
+      require(q.rows() == Rows.TOKENS, z, "rows");
+    }
+
+    @Override
+    public Rows rows() {
+      return q.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(q);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(z);
+    }
+  }
+
+  /** Nonlinearities of feed-forward blocks. */
+  enum ActivationKind {
+    SILU,
+    GELU_TANH,
+    RELU
+  }
+
+  /**
+   * {@code y = f(x)}, or {@code f(x) · up} when gated.
+   *
+   * @param up the other factor, or null
+   */
+  record Activation(ActivationKind kind, Buffer x, @Nullable Buffer up, Buffer y) implements Op {
+    public Activation {
+      requireSameShape(x, y);
+      if (up != null) {
+        requireSameShape(up, y);
+      }
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return up == null ? List.of(x) : List.of(x, up);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** {@code y = a + b}. */
+  record Add(Buffer a, Buffer b, Buffer y) implements Op {
+    public Add {
+      requireSameShape(a, y);
+      requireSameShape(b, y);
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(a, b);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** {@code y = a + bias}, the vector added to every row. */
+  record AddBias(Buffer a, Weights bias, Buffer y) implements Op {
+    public AddBias {
+      requireSameShape(a, y);
+      requireVector(bias, y);
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(a);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** {@code y = x}: a tap. */
+  record Copy(Buffer x, Buffer y) implements Op {
+    public Copy {
+      requireSameShape(x, y);
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** {@code y[i] = x[row i that asks for logits]}. */
+  record Gather(Buffer x, Buffer y) implements Op {
+    public Gather {
+      require(x.rows() == Rows.TOKENS && y.rows() == Rows.LOGITS, y, "rows");
+      require(x.width() == y.width(), y, "width");
+    }
+
+    @Override
+    public Rows rows() {
+      return y.rows();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** Everything it reads, then everything it writes. */
+  default Stream<Operand> operands() {
+    return Stream.concat(reads().stream(), writes().stream());
+  }
+
+  private static void require(boolean holds, Operand at, String what) {
+    if (!holds) {
+      throw new IllegalArgumentException(at.name() + ": " + what + " does not fit");
+    }
+  }
+
+  private static void requireSameShape(Buffer a, Buffer b) {
+    require(a.rows() == b.rows() && a.width() == b.width(), b, "shape of " + a.name());
+  }
+
+  private static void requireVector(@Nullable Weights vector, Buffer y) {
+    require(
+        vector == null || (vector.isVector() && vector.k() == y.width()),
+        y,
+        vector == null ? "" : vector.name());
+  }
+}

@@ -1,0 +1,79 @@
+package dev.vidrio.kernel;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A model as a list of operations over named activations. Each activation is written once, before
+ * it is read. A plan describes; an {@link Executor} runs it.
+ *
+ * @param ops the operations in order
+ * @param kv shape of the key-value cache that its attention uses
+ * @param outputs activations that keep their values until the next step
+ */
+public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
+  public Plan {
+    ops = List.copyOf(ops);
+    outputs = Set.copyOf(outputs);
+    Map<String, Operand> written = new HashMap<>();
+    for (Op op : ops) {
+      checkCache(op, kv);
+      for (Operand operand : op.reads()) {
+        if (!operand.equals(written.get(operand.name()))) {
+          throw new IllegalArgumentException(operand.name() + " is read before it is written");
+        }
+      }
+      for (Operand operand : op.writes()) {
+        if (written.put(operand.name(), operand) != null) {
+          throw new IllegalArgumentException(operand.name() + " is written twice");
+        }
+      }
+    }
+    for (Buffer output : outputs) {
+      if (!output.equals(written.get(output.name()))) {
+        throw new IllegalArgumentException("output " + output.name() + " is never written");
+      }
+    }
+  }
+
+  private static void checkCache(Op op, KvShape kv) {
+    boolean fits =
+        switch (op) {
+          case Op.KvStore store -> store.layer() < kv.layers() && store.k().width() == kv.width();
+          case Op.Attention a ->
+              a.layer() < kv.layers()
+                  && a.heads() % kv.heads() == 0
+                  && a.q().width() == a.heads() * kv.dH();
+          default -> true;
+        };
+    if (!fits) {
+      throw new IllegalArgumentException(op + " does not fit the key-value cache " + kv);
+    }
+  }
+
+  /** The activation of this name. */
+  public Buffer buffer(String name) {
+    for (Op op : ops) {
+      for (Operand operand : op.writes()) {
+        if (operand instanceof Buffer buffer && buffer.name().equals(name)) {
+          return buffer;
+        }
+      }
+    }
+    throw new IllegalArgumentException("the plan has no activation " + name);
+  }
+
+  /** All rotations that its operations use. */
+  public Set<Rotation> rotations() {
+    Set<Rotation> rotations = new HashSet<>();
+    for (Op op : ops) {
+      if (op instanceof Op.Rope rope) {
+        rotations.add(rope.rotation());
+      }
+    }
+    return rotations;
+  }
+}

@@ -1,0 +1,148 @@
+package dev.vidrio.kernel;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes a plan down, one call per operation; each returns the activation that it makes.
+ * Activations that quantized weights multiply are quantized once, whoever consumes them.
+ */
+public final class PlanBuilder {
+  private final KvShape kv;
+  private final List<Op> ops = new ArrayList<>();
+  private final Map<Buffer, QuantizedBuffer> quantized = new HashMap<>();
+  private final Set<Buffer> outputs = new LinkedHashSet<>();
+
+  /** A builder for a plan over a cache of this shape. */
+  public PlanBuilder(KvShape kv) {
+    this.kv = kv;
+  }
+
+  /** Rows of the embedding table for the batch's tokens. */
+  public Buffer embed(String name, Weights table) {
+    Buffer y = new Buffer(name, Rows.TOKENS, table.k());
+    ops.add(new Op.Embed(table, y));
+    return y;
+  }
+
+  /** RMSNorm with a gain. */
+  public Buffer rmsNorm(String name, Buffer x, float epsilon, Weights gain) {
+    return norm(name, Op.NormKind.RMS, x, epsilon, gain, null);
+  }
+
+  /** A norm with optional gain and bias. */
+  public Buffer norm(
+      String name,
+      Op.NormKind kind,
+      Buffer x,
+      float epsilon,
+      @Nullable Weights gain,
+      @Nullable Weights bias) {
+    Buffer y = like(name, x);
+    ops.add(new Op.Norm(kind, epsilon, x, gain, bias, y, null));
+    return y;
+  }
+
+  /** {@code x · Wᵀ}. */
+  public Buffer matMul(String name, Weights weights, Buffer x) {
+    Buffer y = new Buffer(name, x.rows(), weights.n());
+    Operand operand = weights.type().quantized() ? quantize(x) : x;
+    ops.add(new Op.MatMul(weights, operand, y));
+    return y;
+  }
+
+  /** {@code x · Wᵀ + bias}; without the bias where it is null. */
+  public Buffer linear(String name, Weights weights, @Nullable Weights bias, Buffer x) {
+    if (bias == null) {
+      return matMul(name, weights, x);
+    }
+    Buffer product = matMul(name + ".product", weights, x);
+    Buffer y = like(name, product);
+    ops.add(new Op.AddBias(product, bias, y));
+    return y;
+  }
+
+  private QuantizedBuffer quantize(Buffer x) {
+    return quantized.computeIfAbsent(
+        x,
+        buffer -> {
+          var y = new QuantizedBuffer(x.name() + ".quantized", x.rows(), x.width());
+          ops.add(new Op.Quantize(x, y));
+          return y;
+        });
+  }
+
+  /** Rotates the heads of x. */
+  public Buffer rope(String name, Rotation rotation, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new Op.Rope(rotation, kv.dH(), x, y));
+    return y;
+  }
+
+  /** Stores keys and values of a layer. */
+  public void kvStore(int layer, Buffer k, Buffer v) {
+    ops.add(new Op.KvStore(layer, k, v));
+  }
+
+  /** Causal attention over a layer's cache. */
+  public Buffer attention(String name, int layer, float scale, Buffer q) {
+    Buffer z = like(name, q);
+    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, q, z));
+    return z;
+  }
+
+  /** {@code f(x)}. */
+  public Buffer activation(String name, Op.ActivationKind kind, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new Op.Activation(kind, x, null, y));
+    return y;
+  }
+
+  /** {@code f(x) · up}. */
+  public Buffer gated(String name, Op.ActivationKind kind, Buffer x, Buffer up) {
+    Buffer y = like(name, x);
+    ops.add(new Op.Activation(kind, x, up, y));
+    return y;
+  }
+
+  /** {@code a + b}. */
+  public Buffer add(String name, Buffer a, Buffer b) {
+    Buffer y = like(name, a);
+    ops.add(new Op.Add(a, b, y));
+    return y;
+  }
+
+  /** The rows of x that ask for logits. */
+  public Buffer gather(String name, Buffer x) {
+    Buffer y = new Buffer(name, Rows.LOGITS, x.width());
+    ops.add(new Op.Gather(x, y));
+    return y;
+  }
+
+  /** A copy of x that keeps its values until the next step. */
+  public Buffer tap(String name, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new Op.Copy(x, y));
+    return output(y);
+  }
+
+  /** Keeps an activation's values until the next step. */
+  public Buffer output(Buffer x) {
+    outputs.add(x);
+    return x;
+  }
+
+  /** The plan. */
+  public Plan build() {
+    return new Plan(ops, kv, outputs);
+  }
+
+  private static Buffer like(String name, Buffer x) {
+    return new Buffer(name, x.rows(), x.width());
+  }
+}
