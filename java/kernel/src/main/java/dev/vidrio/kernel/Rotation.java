@@ -1,17 +1,17 @@
 package dev.vidrio.kernel;
 
-import java.util.Arrays;
+import java.util.List;
 
 /**
  * The angles of a rotary position embedding (Su et al. 2021, arXiv 2104.09864): at position p, pair
- * j turns by {@code p · frequencies[j]}. Scalings of the context change the frequencies and the
+ * j turns by {@code p · frequencies.get(j)}. Scalings of the context change the frequencies and the
  * magnitude.
  *
  * @param pairs which elements form a pair
  * @param frequencies θ in radians per position, one per pair
  * @param magnitude factor on cosine and sine, 1 but for YaRN
  */
-public record Rotation(Pairs pairs, double[] frequencies, double magnitude) {
+public record Rotation(Pairs pairs, List<Double> frequencies, double magnitude) {
 
   /** Which elements of a head form a pair. */
   public enum Pairs {
@@ -22,34 +22,21 @@ public record Rotation(Pairs pairs, double[] frequencies, double magnitude) {
   }
 
   public Rotation {
-    frequencies = frequencies.clone();
+    frequencies = List.copyOf(frequencies);
   }
 
   /** Elements of a head that turn. */
   public int width() {
-    return 2 * frequencies.length;
+    return 2 * frequencies.size();
   }
 
   /** The cosine of pair j at a position, as docs/numerics.md defines it. */
   public float cos(int position, int j) {
-    return (float) (StrictMath.cos(position * frequencies[j]) * magnitude);
+    return (float) (StrictMath.cos(position * frequencies.get(j)) * magnitude);
   }
 
   /** The sine of pair j at a position. */
   public float sin(int position, int j) {
-    return (float) (StrictMath.sin(position * frequencies[j]) * magnitude);
-  }
-
-  @Override
-  public boolean equals(Object o) {
-    return o instanceof Rotation r
-        && pairs == r.pairs
-        && Double.compare(magnitude, r.magnitude) == 0
-        && Arrays.equals(frequencies, r.frequencies);
-  }
-
-  @Override
-  public int hashCode() {
-    return Arrays.hashCode(frequencies);
+    return (float) (StrictMath.sin(position * frequencies.get(j)) * magnitude);
   }
 }

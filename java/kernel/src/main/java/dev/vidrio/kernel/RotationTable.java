@@ -19,7 +19,7 @@ public final class RotationTable {
   RotationTable(Rotation rotation, int capacity, Executor executor, Arena arena) {
     this.rotation = rotation;
     this.capacity = capacity;
-    long bytes = (long) capacity * rotation.frequencies().length * Float.BYTES;
+    long bytes = (long) capacity * rotation.frequencies().size() * Float.BYTES;
     this.cos = executor.allocate(bytes, arena);
     this.sin = executor.allocate(bytes, arena);
   }
