@@ -4,6 +4,6 @@
 #include "vidrio.h"
 
 int main(void) {
-    CHECK(strcmp(vd_version(), "0.1.0") == 0);
+    CHECK(strcmp(vd_version(), VD_VERSION) == 0);
     return 0;
 }

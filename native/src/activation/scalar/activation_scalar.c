@@ -1,0 +1,24 @@
+// The definition of the activations in docs/numerics.md.
+#include "activation/activation.h"
+
+#include "core/exp.h"
+
+static float activate(int32_t kind, float x) {
+    switch (kind) {
+        case VD_ACTIVATION_SILU:
+            return x / (1.0f + vd_exp(-x));
+        case VD_ACTIVATION_GELU_TANH: {
+            float polynomial = x * fmaf(VD_GELU_CUBIC * x, x, 1.0f);
+            return x / (1.0f + vd_exp(VD_GELU_MINUS_2_SQRT_2_OVER_PI * polynomial));
+        }
+        default:
+            return x > 0.0f ? x : 0.0f;
+    }
+}
+
+void vd_activation_scalar(const vd_activation *op, vd_range range) {
+    for (int64_t i = range.begin; i < range.end; i++) {
+        float y = activate(op->kind, op->x[i]);
+        op->y[i] = op->up == NULL ? y : y * op->up[i];
+    }
+}

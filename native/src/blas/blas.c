@@ -1,0 +1,64 @@
+// OpenBLAS, loaded when asked for: it is large, and starts threads of its own.
+#include <cblas.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "vidrio.h"
+
+typedef struct blas {
+    __typeof__(&cblas_sgemm) sgemm;
+    __typeof__(&openblas_set_num_threads) set_num_threads;
+} blas;
+
+static blas loaded;
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+
+// POSIX promises that the pointer of dlsym may hold a function, C does not let one be cast.
+static int find(void *library, const char *name, void *function) {
+    void *symbol = dlsym(library, name);
+    memcpy(function, &symbol, sizeof symbol);
+    return symbol != NULL;
+}
+
+static vd_status load(const char *path) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        return VD_BLAS_MISSING;
+    }
+    blas found = {0};
+    if (!find(library, "cblas_sgemm", &found.sgemm) ||
+        !find(library, "openblas_set_num_threads", &found.set_num_threads)) {
+        dlclose(library);
+        return VD_BLAS_MISSING;
+    }
+    found.set_num_threads(1);
+    loaded = found;
+    return VD_OK;
+}
+
+vd_status vd_blas_open(const char *path) {
+    if (path == NULL) {
+        return VD_INVALID_ARGUMENT;
+    }
+    pthread_mutex_lock(&loading);
+    vd_status status = loaded.sgemm != NULL ? VD_OK : load(path);
+    pthread_mutex_unlock(&loading);
+    return status;
+}
+
+vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y) {
+    if (x == NULL || W == NULL || y == NULL || M <= 0 || N <= 0 || K <= 0 || M > INT32_MAX ||
+        N > INT32_MAX || K > INT32_MAX) {
+        return VD_INVALID_ARGUMENT;
+    }
+    pthread_mutex_lock(&loading);
+    __typeof__(&cblas_sgemm) sgemm = loaded.sgemm;
+    pthread_mutex_unlock(&loading);
+    if (sgemm == NULL) {
+        return VD_BLAS_MISSING;
+    }
+    blasint m = (blasint)M, n = (blasint)N, k = (blasint)K;
+    sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f, x, k, W, k, 0.0f, y, n);
+    return VD_OK;
+}

@@ -1,0 +1,14 @@
+// Which processor family this build is for.
+#ifndef VD_CORE_ARCH_H
+#define VD_CORE_ARCH_H
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define VD_X86_64 1
+#else
+#define VD_X86_64 0
+#endif
+
+// Kernels are written as small functions over vectors that must melt into one loop.
+#define VD_INLINE static inline __attribute__((always_inline))
+
+#endif

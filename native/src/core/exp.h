@@ -1,0 +1,29 @@
+// exp of docs/numerics.md in plain C.
+#ifndef VD_CORE_EXP_H
+#define VD_CORE_EXP_H
+
+#include <math.h>
+
+#include "core/types.h"
+
+// 2^n for -126 <= n <= 127.
+static inline float vd_pow2(int32_t n) { return vd_bits_to_float((uint32_t)(n + 127) << 23); }
+
+static inline float vd_exp(float x) {
+    x = x > -104.0f ? x : -104.0f;
+    x = x < 89.0f ? x : 89.0f;
+    float m = rintf(x * 0x1.715476p+0f);
+    float r = fmaf(m, -0x1.62e4p-1f, x);
+    r = fmaf(m, -0x1.7f7d1cp-20f, r);
+    float q = 0x1.6a23d0p-10f;
+    q = fmaf(q, r, 0x1.123a20p-7f);
+    q = fmaf(q, r, 0x1.5558f2p-5f);
+    q = fmaf(q, r, 0x1.555492p-3f);
+    q = fmaf(q, r, 0x1.fffffcp-2f);
+    float p = fmaf(r * r, q, r) + 1.0f;
+    int32_t n = (int32_t)m;
+    int32_t half = n >> 1;
+    return p * vd_pow2(half) * vd_pow2(n - half);
+}
+
+#endif

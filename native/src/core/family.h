@@ -1,0 +1,36 @@
+// What the plan runner knows of an operation: each family of kernels has one check and one run.
+#ifndef VD_CORE_FAMILY_H
+#define VD_CORE_FAMILY_H
+
+#include <stdatomic.h>
+
+#include "core/pool.h"
+#include "vidrio.h"
+
+// One step of a plan as one worker sees one operation of it.
+typedef struct vd_step {
+    const vd_batch *batch;
+    const vd_worker *worker;
+    vd_isa isa;
+    int64_t rows;           // of this operation
+    atomic_uint *next;      // counter of this operation, 0 at the start of the step
+} vd_step;
+
+// Checks constants, sizes and pointers once, when a plan is made.
+typedef vd_status vd_check(const vd_op *op);
+
+// Runs the worker's share.
+typedef void vd_run(const vd_op *op, const vd_step *step);
+
+// The next undone tile of this operation; workers share the count.
+static inline int64_t vd_next_tile(const vd_step *step) {
+    return (int64_t)atomic_fetch_add_explicit(step->next, 1, memory_order_relaxed);
+}
+
+vd_check vd_embed_check, vd_norm_check, vd_quantize_check, vd_matmul_check, vd_rope_check,
+    vd_kv_store_check, vd_attention_check, vd_activation_check, vd_add_check, vd_copy_check,
+    vd_gather_check;
+vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, vd_kv_store_run,
+    vd_attention_run, vd_activation_run, vd_add_run, vd_copy_run, vd_gather_run;
+
+#endif

@@ -1,0 +1,58 @@
+// Memory straight from the operating system: page faults are expensive, so large pieces ask for huge
+// pages and nothing goes back before its owner frees it.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vidrio.h"
+
+enum { HUGE_PAGE = 2 << 20 };
+
+static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+static void *map(size_t bytes) {
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+// Maps one huge page more than needed and gives back what lies before and after the aligned part.
+static void *map_huge(size_t bytes) {
+    char *p = map(bytes + HUGE_PAGE);
+    if (p == NULL) {
+        return NULL;
+    }
+    size_t before = (HUGE_PAGE - ((uintptr_t)p & (HUGE_PAGE - 1))) & (HUGE_PAGE - 1);
+    if (before > 0) {
+        munmap(p, before);
+    }
+    size_t after = HUGE_PAGE - before;
+    if (after > 0) {
+        munmap(p + before + bytes, after);
+    }
+#ifdef MADV_HUGEPAGE
+    madvise(p + before, bytes, MADV_HUGEPAGE);  // a wish: without it, small pages serve
+#endif
+    return p + before;
+}
+
+static size_t mapped_bytes(size_t bytes) {
+    return bytes >= HUGE_PAGE ? round_up(bytes, HUGE_PAGE)
+                              : round_up(bytes, (size_t)sysconf(_SC_PAGESIZE));
+}
+
+vd_status vd_alloc(size_t bytes, void **memory) {
+    if (memory == NULL || bytes == 0) {
+        return VD_INVALID_ARGUMENT;
+    }
+    *memory = NULL;
+    if (bytes > (size_t)INT64_MAX / 2) {
+        return VD_NO_MEMORY;
+    }
+    *memory = bytes >= HUGE_PAGE ? map_huge(mapped_bytes(bytes)) : map(mapped_bytes(bytes));
+    return *memory == NULL ? VD_NO_MEMORY : VD_OK;
+}
+
+void vd_free(void *memory, size_t bytes) {
+    if (memory != NULL) {
+        munmap(memory, mapped_bytes(bytes));
+    }
+}

@@ -1,0 +1,181 @@
+// The plan runner: every worker walks the list of operations and does its share of each. Workers meet
+// where an operation says that it needs the results of all.
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/family.h"
+
+typedef struct family {
+    vd_check *check;
+    vd_run *run;
+} family;
+
+static const family families[VD_OP_COUNT] = {
+    [VD_OP_EMBED] = {vd_embed_check, vd_embed_run},
+    [VD_OP_NORM] = {vd_norm_check, vd_norm_run},
+    [VD_OP_QUANTIZE] = {vd_quantize_check, vd_quantize_run},
+    [VD_OP_MATMUL] = {vd_matmul_check, vd_matmul_run},
+    [VD_OP_ROPE] = {vd_rope_check, vd_rope_run},
+    [VD_OP_KV_STORE] = {vd_kv_store_check, vd_kv_store_run},
+    [VD_OP_ATTENTION] = {vd_attention_check, vd_attention_run},
+    [VD_OP_ACTIVATION] = {vd_activation_check, vd_activation_run},
+    [VD_OP_ADD] = {vd_add_check, vd_add_run},
+    [VD_OP_COPY] = {vd_copy_check, vd_copy_run},
+    [VD_OP_GATHER] = {vd_gather_check, vd_gather_run},
+};
+
+struct vd_plan {
+    vd_limits limits;
+    vd_isa isa;
+    int32_t n_ops;
+    vd_op ops[];
+};
+
+static vd_status check_op(const vd_op *op, const vd_limits *limits) {
+    if (op->kind < 0 || op->kind >= VD_OP_COUNT) {
+        return VD_INVALID_ARGUMENT;
+    }
+    if (op->rows != VD_ROWS_TOKENS && op->rows != VD_ROWS_LOGITS) {
+        return VD_INVALID_ARGUMENT;
+    }
+    if (op->kind == VD_OP_EMBED && op->as.embed.V < limits->vocabulary) {
+        return VD_INVALID_ARGUMENT;
+    }
+    return families[op->kind].check(op);
+}
+
+static int limits_valid(const vd_limits *limits) {
+    return limits->tokens > 0 && limits->logits > 0 && limits->positions > 0 &&
+           limits->vocabulary > 0 && limits->blocks > 0;
+}
+
+vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa,
+                         vd_plan **result, int32_t *bad_op) {
+    int32_t ignored;
+    bad_op = bad_op == NULL ? &ignored : bad_op;
+    *bad_op = -1;
+    if (ops == NULL || n_ops <= 0 || limits == NULL || !limits_valid(limits) || result == NULL) {
+        return VD_INVALID_ARGUMENT;
+    }
+    *result = NULL;
+    vd_status status = isa == VD_ISA_AUTO ? vd_isa_pick(&isa) : VD_OK;
+    if (status != VD_OK) {
+        return status;
+    }
+    if (!vd_isa_usable(isa)) {
+        return VD_UNSUPPORTED;
+    }
+    for (int32_t i = 0; i < n_ops; i++) {
+        status = check_op(&ops[i], limits);
+        if (status != VD_OK) {
+            *bad_op = i;
+            return status;
+        }
+    }
+    size_t bytes = (size_t)n_ops * sizeof(vd_op);
+    vd_plan *plan = malloc(sizeof(vd_plan) + bytes);
+    if (plan == NULL) {
+        return VD_NO_MEMORY;
+    }
+    plan->limits = *limits;
+    plan->isa = isa;
+    plan->n_ops = n_ops;
+    memcpy(plan->ops, ops, bytes);
+    *result = plan;
+    return VD_OK;
+}
+
+void vd_plan_free(vd_plan *plan) { free(plan); }
+
+static int outside(int32_t value, int32_t limit) { return value < 0 || value >= limit; }
+
+static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int32_t i) {
+    int32_t position = batch->positions[i];
+    int32_t sequence = batch->sequences[i];
+    if (outside(batch->tokens[i], limits->vocabulary) || outside(position, limits->positions) ||
+        outside(sequence, batch->n_sequences) || position / VD_KV_BLOCK >= batch->max_blocks) {
+        return VD_OUT_OF_RANGE;
+    }
+    if (i > 0 && batch->sequences[i - 1] == sequence && batch->positions[i - 1] >= position) {
+        return VD_OUT_OF_RANGE;
+    }
+    const int32_t *blocks = batch->block_tables + (int64_t)sequence * batch->max_blocks;
+    for (int32_t b = 0; b <= position / VD_KV_BLOCK; b++) {
+        if (outside(blocks[b], limits->blocks)) {
+            return VD_OUT_OF_RANGE;
+        }
+    }
+    return VD_OK;
+}
+
+static vd_status check_batch(const vd_limits *limits, const vd_batch *batch) {
+    if (batch->tokens == NULL || batch->positions == NULL || batch->sequences == NULL ||
+        batch->block_tables == NULL || (batch->n_logits > 0 && batch->logit_rows == NULL)) {
+        return VD_INVALID_ARGUMENT;
+    }
+    if (batch->n_tokens < 0 || batch->n_tokens > limits->tokens || batch->n_logits < 0 ||
+        batch->n_logits > limits->logits || batch->n_sequences < 0 || batch->max_blocks < 0) {
+        return VD_OUT_OF_RANGE;
+    }
+    for (int32_t i = 0; i < batch->n_tokens; i++) {
+        vd_status status = check_token(limits, batch, i);
+        if (status != VD_OK) {
+            return status;
+        }
+    }
+    for (int32_t i = 0; i < batch->n_logits; i++) {
+        if (outside(batch->logit_rows[i], batch->n_tokens)) {
+            return VD_OUT_OF_RANGE;
+        }
+    }
+    return VD_OK;
+}
+
+typedef struct run {
+    const vd_plan *plan;
+    const vd_batch *batch;
+    atomic_uint *next;
+    int32_t begin;
+    int32_t end;
+} run;
+
+static void run_worker(void *argument, const vd_worker *worker) {
+    const run *r = argument;
+    const vd_batch *batch = r->batch;
+    for (int32_t i = r->begin; i < r->end; i++) {
+        const vd_op *op = &r->plan->ops[i];
+        if (op->barrier && i > r->begin) {
+            vd_barrier(worker);
+        }
+        vd_step step = {
+            .batch = batch,
+            .worker = worker,
+            .isa = r->plan->isa,
+            .rows = op->rows == VD_ROWS_LOGITS ? batch->n_logits : batch->n_tokens,
+            .next = &r->next[i - r->begin],
+        };
+        if (step.rows > 0) {
+            families[op->kind].run(op, &step);
+        }
+    }
+}
+
+vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin,
+                      int32_t end) {
+    if (plan == NULL || pool == NULL || batch == NULL || begin < 0 || begin > end ||
+        end > plan->n_ops) {
+        return VD_INVALID_ARGUMENT;
+    }
+    vd_status status = check_batch(&plan->limits, batch);
+    if (status != VD_OK || begin == end) {
+        return status;
+    }
+    atomic_uint *next = calloc((size_t)(end - begin), sizeof(atomic_uint));
+    if (next == NULL) {
+        return VD_NO_MEMORY;
+    }
+    run r = {.plan = plan, .batch = batch, .next = next, .begin = begin, .end = end};
+    vd_pool_run(pool, run_worker, &r);
+    free(next);
+    return VD_OK;
+}

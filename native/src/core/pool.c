@@ -1,0 +1,179 @@
+// Workers wait by spinning for a while and then sleep on a futex. How long is learned: a spin that
+// ends in sleep halves the next one, one that succeeds doubles it. With a core for each worker
+// nobody sleeps within a step; with fewer, spinning costs the thread that is waited for, and stops.
+// Every 64th wait tries the full length, so that a disturbance that has passed is noticed.
+//
+// The barrier is sense-reversing (Mellor-Crummey & Scott 1991): a counter of arrivals, and a phase
+// that the last one advances.
+#include "core/pool.h"
+
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdlib.h>
+
+#include "core/wait.h"
+
+enum { SPIN_MIN = 64, SPIN_MAX = 8192, SPIN_PROBE = 64, WORKERS_MAX = 1024 };
+
+// What a thread has learned about one kind of wait.
+typedef struct patience {
+    uint32_t spin;
+    uint32_t waits;
+} patience;
+
+// A word that waiters watch; each on lines of its own.
+typedef struct signal_word {
+    alignas(VD_CACHE_LINE) atomic_uint value;
+    alignas(VD_CACHE_LINE) atomic_uint sleepers;
+} signal_word;
+
+typedef struct thread_state {
+    alignas(VD_CACHE_LINE) vd_worker worker;
+    pthread_t thread;
+    patience at_start;
+    patience at_barrier;
+} thread_state;
+
+struct vd_pool {
+    signal_word start;  // advances when a task begins, or at the end of the pool
+    signal_word phase;  // advances when all workers have reached a barrier
+    alignas(VD_CACHE_LINE) atomic_uint arrived;
+    alignas(VD_CACHE_LINE) pthread_mutex_t turn;
+    vd_task *task;  // null: the pool ends
+    void *argument;
+    int32_t workers;
+    int32_t started;
+    char *scratch;
+    thread_state *threads;
+};
+
+static void await_change(signal_word *word, uint32_t seen, patience *learned) {
+    uint32_t spin = ++learned->waits % SPIN_PROBE == 0 ? SPIN_MAX : learned->spin;
+    for (uint32_t i = 0; i < spin; i++) {
+        if (atomic_load_explicit(&word->value, memory_order_acquire) != seen) {
+            learned->spin = spin * 2 > SPIN_MAX ? SPIN_MAX : spin * 2;
+            return;
+        }
+        vd_relax();
+    }
+    learned->spin = learned->spin / 2 < SPIN_MIN ? SPIN_MIN : learned->spin / 2;
+    atomic_fetch_add(&word->sleepers, 1);
+    while (atomic_load(&word->value) == seen) {
+        vd_wait(&word->value, seen);
+    }
+    atomic_fetch_sub(&word->sleepers, 1);
+}
+
+static void advance(signal_word *word) {
+    atomic_fetch_add(&word->value, 1);
+    if (atomic_load(&word->sleepers) > 0) {
+        vd_wake_all(&word->value);
+    }
+}
+
+void vd_barrier(const vd_worker *worker) {
+    vd_pool *pool = worker->pool;
+    if (worker->count == 1) {
+        return;
+    }
+    uint32_t phase = atomic_load_explicit(&pool->phase.value, memory_order_acquire);
+    uint32_t count = (uint32_t)worker->count;
+    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == count - 1) {
+        atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+        advance(&pool->phase);
+    } else {
+        await_change(&pool->phase, phase, &pool->threads[worker->index].at_barrier);
+    }
+}
+
+static void *thread_main(void *argument) {
+    thread_state *self = argument;
+    vd_pool *pool = self->worker.pool;
+    uint32_t seen = 0;
+    for (;;) {
+        await_change(&pool->start, seen, &self->at_start);
+        seen++;
+        if (pool->task == NULL) {
+            return NULL;
+        }
+        pool->task(pool->argument, &self->worker);
+        vd_barrier(&self->worker);
+    }
+}
+
+void vd_pool_run(vd_pool *pool, vd_task *task, void *argument) {
+    pthread_mutex_lock(&pool->turn);
+    pool->task = task;
+    pool->argument = argument;
+    advance(&pool->start);
+    task(argument, &pool->threads[0].worker);
+    vd_barrier(&pool->threads[0].worker);
+    pthread_mutex_unlock(&pool->turn);
+}
+
+int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
+
+static vd_status start_threads(vd_pool *pool) {
+    for (int32_t i = 1; i < pool->workers; i++) {
+        thread_state *state = &pool->threads[i];
+        if (pthread_create(&state->thread, NULL, thread_main, state) != 0) {
+            return VD_NO_THREAD;
+        }
+        pool->started++;
+    }
+    return VD_OK;
+}
+
+vd_status vd_pool_create(int32_t workers, vd_pool **result) {
+    if (result == NULL || workers < 1 || workers > WORKERS_MAX) {
+        return VD_INVALID_ARGUMENT;
+    }
+    *result = NULL;
+    size_t count = (size_t)workers;
+    vd_pool *pool = aligned_alloc(VD_CACHE_LINE, sizeof(vd_pool));
+    thread_state *threads = aligned_alloc(VD_CACHE_LINE, count * sizeof(thread_state));
+    void *scratch = NULL;
+    vd_status status = vd_alloc(count * VD_SCRATCH_BYTES, &scratch);
+    if (pool == NULL || threads == NULL || status != VD_OK) {
+        free(pool);
+        free(threads);
+        vd_free(scratch, count * VD_SCRATCH_BYTES);
+        return VD_NO_MEMORY;
+    }
+    *pool = (vd_pool){.workers = workers, .scratch = scratch, .threads = threads};
+    pthread_mutex_init(&pool->turn, NULL);
+    for (int32_t i = 0; i < workers; i++) {
+        threads[i] = (thread_state){
+            .worker = {.index = i,
+                       .count = workers,
+                       .pool = pool,
+                       .scratch = pool->scratch + (size_t)i * VD_SCRATCH_BYTES},
+            .at_start = {.spin = SPIN_MAX},
+            .at_barrier = {.spin = SPIN_MAX},
+        };
+    }
+    status = start_threads(pool);
+    if (status != VD_OK) {
+        vd_pool_free(pool);
+        return status;
+    }
+    *result = pool;
+    return VD_OK;
+}
+
+void vd_pool_free(vd_pool *pool) {
+    if (pool == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&pool->turn);
+    pool->task = NULL;
+    advance(&pool->start);
+    for (int32_t i = 1; i <= pool->started; i++) {
+        pthread_join(pool->threads[i].thread, NULL);
+    }
+    pthread_mutex_unlock(&pool->turn);
+    pthread_mutex_destroy(&pool->turn);
+    vd_free(pool->scratch, (size_t)pool->workers * VD_SCRATCH_BYTES);
+    free(pool->threads);
+    free(pool);
+}

@@ -1,0 +1,44 @@
+// The worker pool: the calling thread and sleeping helpers run one function together.
+#ifndef VD_CORE_POOL_H
+#define VD_CORE_POOL_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "vidrio.h"
+
+enum {
+    VD_CACHE_LINE = 64,
+    VD_SCRATCH_BYTES = 256 << 10  // private memory of each worker
+};
+
+typedef struct vd_worker {
+    int32_t index;  // 0 is the calling thread
+    int32_t count;
+    vd_pool *pool;
+    void *scratch;  // VD_SCRATCH_BYTES, 64-byte aligned
+} vd_worker;
+
+typedef struct vd_range {
+    int64_t begin;
+    int64_t end;
+} vd_range;
+
+typedef void vd_task(void *argument, const vd_worker *worker);
+
+// Runs the task once on every worker and returns when all have finished. Concurrent callers take
+// turns.
+void vd_pool_run(vd_pool *pool, vd_task *task, void *argument);
+
+int32_t vd_pool_workers(const vd_pool *pool);
+
+// Waits until every worker of the running task has come here.
+void vd_barrier(const vd_worker *worker);
+
+// The worker's contiguous share of [0, total).
+static inline vd_range vd_share(const vd_worker *worker, int64_t total) {
+    return (vd_range){total * worker->index / worker->count,
+                      total * (worker->index + 1) / worker->count};
+}
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef VD_MATMUL_MATMUL_H
+#define VD_MATMUL_MATMUL_H
+
+#include "core/arch.h"
+#include "core/pool.h"
+
+// Outputs y[m][n] for rows m of x, and for n within units of outputs: packed groups of 16 rows of W
+// for quantized types, single rows of W for F32 and F16.
+typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units);
+
+#define VD_VARIANT(type, type_name, isa, name) vd_matmul_kernel vd_matmul_##type_name##_##name;
+#include "matmul/matmul_kernels.inc"
+#undef VD_VARIANT
+
+enum { VD_TYPE_SLOTS = VD_Q8_0 + 1 };
+
+extern vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
+
+// Outputs in a unit: 16 or 1.
+int64_t vd_matmul_unit(int32_t type);
+
+#endif

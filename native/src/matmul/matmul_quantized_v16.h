@@ -1,0 +1,147 @@
+// Quantized matmul over 16 lanes, which are 16 outputs. A register tile of tokens and groups runs over
+// all of K: integer sums live for one block of 32, float sums for the whole row. The loop is the same
+// for every type; a type brings the loading of 4 columns and its constants.
+#include "core/types.h"
+#include "matmul/matmul.h"
+
+// Weights of columns 4k to 4k+3 of a block, k from 0 to 7.
+VD_INLINE v64 columns(const int type, const uint8_t *quants, int k) {
+    switch (type) {
+        case VD_Q8_0:
+            return v64_load_signed(quants + 64 * k);
+        default:  // 4-bit: the second half of the block lies in the high nibbles
+            return k < 4 ? v64_low_nibbles(v64_load(quants + 64 * k))
+                         : v64_high_nibbles(v64_load(quants + 64 * (k - 4)));
+    }
+}
+
+VD_INLINE v16i dot(const int type, v16i sum, v64 w, const int8_t *a) {
+    return type == VD_Q8_0 ? v64_dot_signed(sum, w, a) : v64_dot_unsigned(sum, w, a);
+}
+
+// By how much the loaded weights exceed the true ones.
+VD_INLINE int32_t bias(const int type) {
+    return type == VD_Q8_0 ? VD_SIGNED_BIAS : type == VD_Q4_0 ? 8 : 0;
+}
+
+// Adds a block to the float sums of M tokens and N groups.
+VD_INLINE void add_block(const int type, const int M, const int N, const uint8_t *const *quants,
+                         const uint8_t *const *factors, const vd_quantized *xq, const int64_t *at,
+                         v16 acc[VD_TILE_TOKENS][VD_TILE_GROUPS]) {
+    v16i sum[VD_TILE_TOKENS][VD_TILE_GROUPS];
+    for (int m = 0; m < M; m++) {
+        v16i start = v16i_splat(-bias(type) * xq->sum[at[m]]);
+        for (int n = 0; n < N; n++) {
+            sum[m][n] = start;
+        }
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < 8; k++) {
+        v64 w[VD_TILE_GROUPS];
+        for (int n = 0; n < N; n++) {
+            w[n] = columns(type, quants[n], k);
+        }
+        for (int m = 0; m < M; m++) {
+            const int8_t *a = xq->q + at[m] * VD_BLOCK + 4 * k;
+            for (int n = 0; n < N; n++) {
+                sum[m][n] = dot(type, sum[m][n], w[n], a);
+            }
+        }
+    }
+    for (int n = 0; n < N; n++) {
+        v16 scale = v16_load_halves(factors[n]);
+        v16 minimum = type == VD_Q4_1 ? v16_load_halves(factors[n] + 32) : v16_zero();
+        for (int m = 0; m < M; m++) {
+            v16 product = v16_mul(scale, v16_splat(xq->scale[at[m]]));
+            acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
+            if (type == VD_Q4_1) {
+                acc[m][n] = v16_fma(minimum, v16_splat(xq->scaled_sum[at[m]]), acc[m][n]);
+            }
+        }
+    }
+}
+
+// Outputs of tokens [m, m + M) and groups [g, g + N).
+VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *op, int64_t m0,
+                    int64_t g) {
+    const vd_block_layout layout = vd_block_layout_of(type);
+    int64_t blocks = op->K / VD_BLOCK;
+    const uint8_t *quants[VD_TILE_GROUPS];
+    const uint8_t *factors[VD_TILE_GROUPS];
+    for (int n = 0; n < N; n++) {
+        quants[n] =
+            (const uint8_t *)op->weights + (g + n) * vd_packed_group_bytes(type, op->K);
+        factors[n] = quants[n] + vd_packed_factors(type, op->K);
+    }
+    int64_t at[VD_TILE_TOKENS];  // the block of activations of each token
+    v16 acc[VD_TILE_TOKENS][VD_TILE_GROUPS];
+    for (int m = 0; m < M; m++) {
+        at[m] = (m0 + m) * blocks;
+        for (int n = 0; n < N; n++) {
+            acc[m][n] = v16_zero();
+        }
+    }
+    for (int64_t b = 0; b < blocks; b++) {
+        add_block(type, M, N, quants, factors, &op->xq, at, acc);
+        for (int n = 0; n < N; n++) {
+            quants[n] += VD_PACK_ROWS * layout.quants;
+            factors[n] += VD_PACK_ROWS * 2 * layout.halves;
+        }
+        for (int m = 0; m < M; m++) {
+            at[m]++;
+        }
+    }
+    for (int m = 0; m < M; m++) {
+        for (int n = 0; n < N; n++) {
+            int64_t first = (g + n) * VD_PACK_ROWS;
+            float *y = op->y + (m0 + m) * op->N + first;
+            if (first + VD_PACK_ROWS <= op->N) {
+                v16_store(y, acc[m][n]);
+            } else {
+                v16_store_part(y, acc[m][n], op->N - first);
+            }
+        }
+    }
+}
+
+// All tokens for N groups: whole tiles, then the rest in one smaller tile.
+VD_INLINE void sweep(const int type, const int N, const vd_matmul *op, vd_range rows, int64_t g) {
+    int64_t m = rows.begin;
+    for (; m + VD_TILE_TOKENS <= rows.end; m += VD_TILE_TOKENS) {
+        tile(type, VD_TILE_TOKENS, N, op, m, g);
+    }
+    int64_t rest = rows.end - m;
+    if (VD_TILE_TOKENS > 5 && rest == 5) {
+        tile(type, 5, N, op, m, g);
+    } else if (VD_TILE_TOKENS > 4 && rest == 4) {
+        tile(type, 4, N, op, m, g);
+    } else if (VD_TILE_TOKENS > 3 && rest == 3) {
+        tile(type, 3, N, op, m, g);
+    } else if (VD_TILE_TOKENS > 2 && rest == 2) {
+        tile(type, 2, N, op, m, g);
+    } else if (rest == 1) {
+        tile(type, 1, N, op, m, g);
+    }
+}
+
+VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range groups) {
+    int64_t g = groups.begin;
+    for (; g + VD_TILE_GROUPS <= groups.end; g += VD_TILE_GROUPS) {
+        sweep(type, VD_TILE_GROUPS, op, rows, g);
+    }
+    for (; g < groups.end; g++) {
+        sweep(type, 1, op, rows, g);
+    }
+}
+
+void VD_NAME(vd_matmul_q4_0)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q4_0, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q4_1)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q4_1, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q8_0)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q8_0, op, rows, units);
+}

@@ -1,0 +1,23 @@
+#include "norm/norm.h"
+
+#include <math.h>
+
+#include "core/family.h"
+
+#define VD_VARIANT(isa, name) [isa] = vd_norm_##name,
+vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT] = {
+#include "norm/norm_kernels.inc"
+};
+#undef VD_VARIANT
+
+vd_status vd_norm_check(const vd_op *op) {
+    const vd_norm *norm = &op->as.norm;
+    int valid = norm->x != NULL && norm->y != NULL && norm->d > 0 &&
+                (norm->kind == VD_NORM_RMS || norm->kind == VD_NORM_LAYER) &&
+                norm->epsilon >= 0 && isfinite(norm->epsilon);
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+void vd_norm_run(const vd_op *op, const vd_step *step) {
+    vd_norm_kernels[step->isa](&op->as.norm, vd_share(step->worker, step->rows));
+}

@@ -1,0 +1,110 @@
+// What the machine can do at most: the yardstick of vidrio bench.
+#include "probe/probe.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "core/pool.h"
+
+#define VD_VARIANT(isa, name) [isa] = &vd_probe_##name,
+static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
+#include "probe/probe_kernels.inc"
+};
+#undef VD_VARIANT
+
+enum {
+    ROUNDS = 100000,               // of arithmetic in a span: a few milliseconds
+    READ_BYTES = 256 << 20,        // in all, beyond the caches of most machines
+    SPANS_MIN = 3
+};
+
+typedef struct span {
+    vd_probe_kind kind;
+    const vd_probe_kernels *kernels;
+    const uint64_t *memory;
+    atomic_uint_fast64_t sink;
+} span;
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+// Eight sums, so that the additions do not wait for each other.
+static uint64_t read_words(const uint64_t *p, int64_t n) {
+    uint64_t sum[8] = {0};
+    for (int64_t i = 0; i + 8 <= n; i += 8) {
+        for (int j = 0; j < 8; j++) {
+            sum[j] += p[i + j];
+        }
+    }
+    return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
+}
+
+static void run_span(void *argument, const vd_worker *worker) {
+    span *s = argument;
+    uint64_t result = 0;
+    if (s->kind == VD_PROBE_F32_FMA) {
+        result = (uint64_t)fabsf(s->kernels->fma(ROUNDS));
+    } else if (s->kind == VD_PROBE_INT8_DOT) {
+        result = (uint64_t)s->kernels->dot(ROUNDS);
+    } else {
+        vd_range share = vd_share(worker, READ_BYTES / (int64_t)sizeof(uint64_t));
+        result = read_words(s->memory + share.begin, share.end - share.begin);
+    }
+    atomic_fetch_add(&s->sink, result);
+}
+
+static double work(vd_probe_kind kind, const vd_probe_kernels *k, int32_t workers) {
+    switch (kind) {
+        case VD_PROBE_F32_FMA:
+            return (double)k->fma_ops * ROUNDS * workers;
+        case VD_PROBE_INT8_DOT:
+            return (double)k->dot_ops * ROUNDS * workers;
+        default:
+            return READ_BYTES;
+    }
+}
+
+static double best_rate(span *s, vd_pool *pool, double seconds) {
+    double amount = work(s->kind, s->kernels, vd_pool_workers(pool));
+    double best = 0;
+    double start = now();
+    for (int i = 0; i < SPANS_MIN || now() - start < seconds; i++) {
+        double begin = now();
+        vd_pool_run(pool, run_span, s);
+        double rate = amount / (now() - begin);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
+vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds,
+                   double *per_second) {
+    int known = kind == VD_PROBE_F32_FMA || kind == VD_PROBE_INT8_DOT || kind == VD_PROBE_READ;
+    if (!known || pool == NULL || per_second == NULL || !(seconds >= 0) || !isfinite(seconds)) {
+        return VD_INVALID_ARGUMENT;
+    }
+    vd_status status = isa == VD_ISA_AUTO ? vd_isa_pick(&isa) : VD_OK;
+    if (status != VD_OK) {
+        return status;
+    }
+    if (!vd_isa_usable(isa)) {
+        return VD_UNSUPPORTED;
+    }
+    void *memory = NULL;
+    if (kind == VD_PROBE_READ) {
+        status = vd_alloc(READ_BYTES, &memory);
+        if (status != VD_OK) {
+            return status;
+        }
+        for (int64_t i = 0; i < READ_BYTES; i += 4096) {
+            ((char *)memory)[i] = 1;  // untouched pages would all be the one zero page
+        }
+    }
+    span s = {.kind = kind, .kernels = kernels[isa], .memory = memory};
+    *per_second = best_rate(&s, pool, seconds);
+    vd_free(memory, READ_BYTES);
+    return VD_OK;
+}

@@ -1,0 +1,20 @@
+#ifndef VD_PROBE_PROBE_H
+#define VD_PROBE_PROBE_H
+
+#include "core/arch.h"
+#include "vidrio.h"
+
+// Runs `rounds` rounds of independent chains of one instruction; the result keeps compilers from
+// leaving it out. vd_probe_*_ops says how many operations a round has.
+typedef struct vd_probe_kernels {
+    float (*fma)(int64_t rounds);
+    int32_t (*dot)(int64_t rounds);
+    int64_t fma_ops;  // per round
+    int64_t dot_ops;
+} vd_probe_kernels;
+
+#define VD_VARIANT(isa, name) extern const vd_probe_kernels vd_probe_##name;
+#include "probe/probe_kernels.inc"
+#undef VD_VARIANT
+
+#endif

@@ -1,0 +1,42 @@
+#include "probe/probe.h"
+
+enum { CHAINS = 8 };
+
+static float multiply_add(int64_t rounds) {
+    float chain[CHAINS] = {1, 2, 3, 4, 5, 6, 7, 8};
+    volatile float factor = 0.999f;  // read once; keeps the loop from being computed in advance
+    float f = factor;
+    for (int64_t i = 0; i < rounds; i++) {
+        for (int j = 0; j < CHAINS; j++) {
+            chain[j] = chain[j] * f + f;
+        }
+    }
+    float sum = 0;
+    for (int j = 0; j < CHAINS; j++) {
+        sum += chain[j];
+    }
+    return sum;
+}
+
+static int32_t multiply_add_bytes(int64_t rounds) {
+    uint32_t chain[CHAINS] = {1, 2, 3, 4, 5, 6, 7, 8};
+    volatile int8_t factor = 3;
+    uint32_t f = (uint32_t)factor;
+    for (int64_t i = 0; i < rounds; i++) {
+        for (int j = 0; j < CHAINS; j++) {
+            chain[j] = chain[j] * f + f;
+        }
+    }
+    uint32_t sum = 0;
+    for (int j = 0; j < CHAINS; j++) {
+        sum += chain[j];
+    }
+    return (int32_t)(sum & INT32_MAX);
+}
+
+const vd_probe_kernels vd_probe_scalar = {
+    .fma = multiply_add,
+    .dot = multiply_add_bytes,
+    .fma_ops = 2 * CHAINS,
+    .dot_ops = 2 * CHAINS,
+};

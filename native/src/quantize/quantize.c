@@ -1,0 +1,24 @@
+#include "quantize/quantize.h"
+
+#include "core/family.h"
+#include "core/types.h"
+
+#define VD_VARIANT(isa, name) [isa] = vd_quantize_##name,
+vd_quantize_kernel *const vd_quantize_kernels[VD_ISA_COUNT] = {
+#include "quantize/quantize_kernels.inc"
+};
+#undef VD_VARIANT
+
+vd_status vd_quantize_check(const vd_op *op) {
+    const vd_quantize *quantize = &op->as.quantize;
+    const vd_quantized *y = &quantize->y;
+    int valid = quantize->x != NULL && y->q != NULL && y->scale != NULL && y->sum != NULL &&
+                y->scaled_sum != NULL && quantize->K > 0 && quantize->K % VD_BLOCK == 0;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+void vd_quantize_run(const vd_op *op, const vd_step *step) {
+    const vd_quantize *quantize = &op->as.quantize;
+    vd_range blocks = vd_share(step->worker, step->rows * (quantize->K / VD_BLOCK));
+    vd_quantize_kernels[step->isa](quantize->x, quantize->y, blocks);
+}

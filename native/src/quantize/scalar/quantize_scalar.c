@@ -1,0 +1,36 @@
+// The definition of quantize in docs/numerics.md.
+#include "quantize/quantize.h"
+
+#include <math.h>
+
+#include "core/types.h"
+
+// The greatest magnitude, as bits, which order as magnitudes do and put NaN last.
+static uint32_t greatest_magnitude(const float *x) {
+    uint32_t greatest = 0;
+    for (int i = 0; i < VD_BLOCK; i++) {
+        uint32_t bits = vd_float_to_bits(x[i]) & 0x7fffffff;
+        greatest = bits > greatest ? bits : greatest;
+    }
+    return greatest;
+}
+
+void vd_quantize_scalar(const float *x, vd_quantized y, vd_range blocks) {
+    for (int64_t b = blocks.begin; b < blocks.end; b++) {
+        const float *block = x + b * VD_BLOCK;
+        uint32_t magnitude = greatest_magnitude(block);
+        int finite = magnitude < VD_NOT_FINITE_BITS;
+        int zero = !finite || magnitude < VD_TINY_BITS;
+        float a = vd_bits_to_float(magnitude);
+        float inverse = 127.0f / a;
+        int32_t sum = 0;
+        for (int i = 0; i < VD_BLOCK; i++) {
+            int32_t q = zero ? 0 : (int32_t)rintf(block[i] * inverse);
+            y.q[b * VD_BLOCK + i] = (int8_t)q;
+            sum += q;
+        }
+        y.scale[b] = !finite ? NAN : zero ? 0.0f : a / 127.0f;
+        y.sum[b] = sum;
+        y.scaled_sum[b] = y.scale[b] * (float)sum;
+    }
+}

@@ -1,0 +1,213 @@
+// v16: the 16 lanes of docs/numerics.md in two AVX2 registers, and integer dot products by vpmaddubsw.
+// The kernels in *_v16.h are written over these names; simd/v16_avx512.h has the same.
+#ifndef VD_SIMD_V16_AVX2_H
+#define VD_SIMD_V16_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "core/arch.h"
+
+#define VD_NAME(stem) stem##_avx2
+
+enum {
+    VD_TILE_TOKENS = 2,        // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_GROUPS = 1,
+    VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
+    VD_FLOAT_TILE_ROWS = 2,
+    VD_SCORE_TILE_QUERIES = 4,  // attention: queries per tile of 16 keys
+    VD_VALUE_TILE_QUERIES = 2,  // attention: queries, and registers of outputs
+    VD_VALUE_TILE_LANES = 2,
+};
+
+typedef struct v16 {
+    __m256 lo, hi;
+} v16;
+
+typedef struct v16i {
+    __m256i lo, hi;
+} v16i;
+
+// All bits set in the first n of 8 lanes; n may lie outside 0 to 8.
+VD_INLINE __m256i v8_mask(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)n),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+VD_INLINE v16 v16_zero(void) { return (v16){_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+VD_INLINE v16 v16_splat(float x) { return (v16){_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+VD_INLINE v16 v16_load(const float *p) { return (v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+VD_INLINE void v16_store(float *p, v16 x) {
+    _mm256_storeu_ps(p, x.lo);
+    _mm256_storeu_ps(p + 8, x.hi);
+}
+
+// The first n (0 to 15) lanes; the others are zero, or are left alone in memory.
+VD_INLINE v16 v16_load_part(const float *p, int64_t n) {
+    return (v16){_mm256_maskload_ps(p, v8_mask(n)), _mm256_maskload_ps(p + 8, v8_mask(n - 8))};
+}
+VD_INLINE void v16_store_part(float *p, v16 x, int64_t n) {
+    _mm256_maskstore_ps(p, v8_mask(n), x.lo);
+    _mm256_maskstore_ps(p + 8, v8_mask(n - 8), x.hi);
+}
+VD_INLINE v16 v16_keep(v16 x, int64_t n, v16 others) {
+    return (v16){_mm256_blendv_ps(others.lo, x.lo, _mm256_castsi256_ps(v8_mask(n))),
+                 _mm256_blendv_ps(others.hi, x.hi, _mm256_castsi256_ps(v8_mask(n - 8)))};
+}
+
+VD_INLINE v16 v16_load_halves(const void *p) {
+    const __m128i *halves = p;
+    return (v16){_mm256_cvtph_ps(_mm_loadu_si128(halves)),
+                 _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
+}
+VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
+    uint16_t halves[16] = {0};
+    memcpy(halves, p, (size_t)n * sizeof halves[0]);
+    return v16_load_halves(halves);
+}
+
+VD_INLINE v16 v16_add(v16 a, v16 b) {
+    return (v16){_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)};
+}
+VD_INLINE v16 v16_sub(v16 a, v16 b) {
+    return (v16){_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)};
+}
+VD_INLINE v16 v16_mul(v16 a, v16 b) {
+    return (v16){_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)};
+}
+VD_INLINE v16 v16_div(v16 a, v16 b) {
+    return (v16){_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)};
+}
+VD_INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
+    return (v16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
+}
+VD_INLINE v16 v16_negate(v16 x) {
+    __m256 sign = _mm256_set1_ps(-0.0f);
+    return (v16){_mm256_xor_ps(x.lo, sign), _mm256_xor_ps(x.hi, sign)};
+}
+
+// x > y ? x : y, so that a NaN in x becomes y.
+VD_INLINE v16 v16_max(v16 x, v16 y) {
+    return (v16){_mm256_max_ps(x.lo, y.lo), _mm256_max_ps(x.hi, y.hi)};
+}
+VD_INLINE v16 v16_min(v16 x, v16 y) {
+    return (v16){_mm256_min_ps(x.lo, y.lo), _mm256_min_ps(x.hi, y.hi)};
+}
+
+// The fixed tree of a lane sum.
+VD_INLINE float v16_merge(v16 x) {
+    __m256 a = _mm256_add_ps(x.lo, x.hi);
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+VD_INLINE float v16_greatest(v16 x) {
+    __m256 a = _mm256_max_ps(x.lo, x.hi);
+    __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+}
+
+VD_INLINE v16i v16i_zero(void) { return (v16i){_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+VD_INLINE v16i v16i_splat(int32_t x) { return (v16i){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+VD_INLINE v16i v16i_add(v16i a, v16i b) {
+    return (v16i){_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)};
+}
+VD_INLINE v16i v16i_sub(v16i a, v16i b) {
+    return (v16i){_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)};
+}
+VD_INLINE v16i v16i_halve(v16i a) {
+    return (v16i){_mm256_srai_epi32(a.lo, 1), _mm256_srai_epi32(a.hi, 1)};
+}
+VD_INLINE v16i v16i_max(v16i a, v16i b) {
+    return (v16i){_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi)};
+}
+VD_INLINE int32_t v16i_greatest(v16i a) {
+    __m256i x = _mm256_max_epi32(a.lo, a.hi);
+    __m128i y = _mm_max_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    y = _mm_max_epi32(y, _mm_shuffle_epi32(y, _MM_SHUFFLE(1, 0, 3, 2)));
+    y = _mm_max_epi32(y, _mm_shuffle_epi32(y, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtsi128_si32(y);
+}
+VD_INLINE int32_t v16i_sum(v16i a) {
+    __m256i x = _mm256_add_epi32(a.lo, a.hi);
+    __m128i y = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    y = _mm_add_epi32(y, _mm_shuffle_epi32(y, _MM_SHUFFLE(1, 0, 3, 2)));
+    y = _mm_add_epi32(y, _mm_shuffle_epi32(y, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtsi128_si32(y);
+}
+VD_INLINE v16i v16_round(v16 x) {
+    return (v16i){_mm256_cvtps_epi32(x.lo), _mm256_cvtps_epi32(x.hi)};
+}
+VD_INLINE v16 v16_from_int(v16i x) {
+    return (v16){_mm256_cvtepi32_ps(x.lo), _mm256_cvtepi32_ps(x.hi)};
+}
+
+// 2^n for -126 <= n <= 127.
+VD_INLINE v16 v16_pow2(v16i n) {
+    v16i biased = v16i_add(n, v16i_splat(127));
+    return (v16){_mm256_castsi256_ps(_mm256_slli_epi32(biased.lo, 23)),
+                 _mm256_castsi256_ps(_mm256_slli_epi32(biased.hi, 23))};
+}
+
+// The bits of |x|, which order as |x| does.
+VD_INLINE v16i v16_magnitude_bits(v16 x) {
+    __m256i all = _mm256_set1_epi32(0x7fffffff);
+    return (v16i){_mm256_and_si256(_mm256_castps_si256(x.lo), all),
+                  _mm256_and_si256(_mm256_castps_si256(x.hi), all)};
+}
+
+// Stores 16 integers of -128 to 127 as bytes.
+VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.lo, x.hi),
+                                             _MM_SHUFFLE(3, 1, 2, 0));
+    _mm_storeu_si128((__m128i *)p, _mm_packs_epi16(_mm256_castsi256_si128(words),
+                                                   _mm256_extracti128_si256(words, 1)));
+}
+
+// 64 bytes: 16 rows x 4 adjacent weights, one unit of the packed layout.
+typedef v16i v64;
+
+VD_INLINE v64 v64_load(const void *p) {
+    const __m256i *halves = p;
+    return (v64){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+}
+VD_INLINE v64 v64_low_nibbles(v64 w) {
+    __m256i mask = _mm256_set1_epi8(15);
+    return (v64){_mm256_and_si256(w.lo, mask), _mm256_and_si256(w.hi, mask)};
+}
+VD_INLINE v64 v64_high_nibbles(v64 w) {
+    v64 shifted = {_mm256_srli_epi16(w.lo, 4), _mm256_srli_epi16(w.hi, 4)};
+    return v64_low_nibbles(shifted);
+}
+
+VD_INLINE __m256i v8_splat_four(const int8_t *a) {
+    int32_t four;
+    memcpy(&four, a, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+
+// vpmaddubsw saturates at 16 bits. Nibbles stay below: 2 * 15 * 127 = 3810.
+VD_INLINE __m256i v8_dot(__m256i sum, __m256i w, __m256i a) {
+    __m256i pairs = _mm256_maddubs_epi16(w, a);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+// Per row: sum + the products of 4 weights of 0 to 15 with the 4 signed bytes of a.
+VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
+    __m256i four = v8_splat_four(a);
+    return (v16i){v8_dot(sum.lo, w.lo, four), v8_dot(sum.hi, w.hi, four)};
+}
+
+// Signed weights: |w| * (a with the sign of w). 2 * 128 * 127 = 32512 does not saturate either.
+enum { VD_SIGNED_BIAS = 0 };
+
+VD_INLINE v64 v64_load_signed(const void *p) { return v64_load(p); }
+VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
+    __m256i four = v8_splat_four(a);
+    return (v16i){v8_dot(sum.lo, _mm256_abs_epi8(w.lo), _mm256_sign_epi8(four, w.lo)),
+                  v8_dot(sum.hi, _mm256_abs_epi8(w.hi), _mm256_sign_epi8(four, w.hi))};
+}
+
+#endif

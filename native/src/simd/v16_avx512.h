@@ -1,0 +1,124 @@
+// v16: the 16 lanes of docs/numerics.md in one AVX-512 register, and the integer dot products of
+// AVX-512 VNNI. The kernels in *_v16.h are written over these names; simd/v16_avx2.h has the same.
+#ifndef VD_SIMD_V16_AVX512_H
+#define VD_SIMD_V16_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "core/arch.h"
+
+#define VD_NAME(stem) stem##_avx512_vnni
+
+enum {
+    VD_TILE_TOKENS = 6,        // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_GROUPS = 2,
+    VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows
+    VD_FLOAT_TILE_ROWS = 4,
+    VD_SCORE_TILE_QUERIES = 8,  // attention: queries per tile of 16 keys
+    VD_VALUE_TILE_QUERIES = 4,  // attention: queries, and registers of outputs
+    VD_VALUE_TILE_LANES = 4,
+};
+
+typedef __m512 v16;
+typedef __m512i v16i;
+
+VD_INLINE __mmask16 v16_mask(int64_t n) { return (__mmask16)((1u << n) - 1); }
+
+VD_INLINE v16 v16_zero(void) { return _mm512_setzero_ps(); }
+VD_INLINE v16 v16_splat(float x) { return _mm512_set1_ps(x); }
+VD_INLINE v16 v16_load(const float *p) { return _mm512_loadu_ps(p); }
+VD_INLINE void v16_store(float *p, v16 x) { _mm512_storeu_ps(p, x); }
+
+// The first n (0 to 15) lanes; the others are zero, or are left alone in memory.
+VD_INLINE v16 v16_load_part(const float *p, int64_t n) {
+    return _mm512_maskz_loadu_ps(v16_mask(n), p);
+}
+VD_INLINE void v16_store_part(float *p, v16 x, int64_t n) {
+    _mm512_mask_storeu_ps(p, v16_mask(n), x);
+}
+VD_INLINE v16 v16_keep(v16 x, int64_t n, v16 others) {
+    return _mm512_mask_mov_ps(others, v16_mask(n), x);
+}
+
+VD_INLINE v16 v16_load_halves(const void *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(v16_mask(n), p));
+}
+
+VD_INLINE v16 v16_add(v16 a, v16 b) { return _mm512_add_ps(a, b); }
+VD_INLINE v16 v16_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
+VD_INLINE v16 v16_mul(v16 a, v16 b) { return _mm512_mul_ps(a, b); }
+VD_INLINE v16 v16_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
+VD_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
+VD_INLINE v16 v16_negate(v16 x) { return _mm512_xor_ps(x, _mm512_set1_ps(-0.0f)); }
+
+// x > y ? x : y, so that a NaN in x becomes y.
+VD_INLINE v16 v16_max(v16 x, v16 y) { return _mm512_max_ps(x, y); }
+VD_INLINE v16 v16_min(v16 x, v16 y) { return _mm512_min_ps(x, y); }
+
+// The fixed tree of a lane sum.
+VD_INLINE float v16_merge(v16 x) {
+    __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+    __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+VD_INLINE float v16_greatest(v16 x) { return _mm512_reduce_max_ps(x); }
+
+VD_INLINE v16i v16i_zero(void) { return _mm512_setzero_si512(); }
+VD_INLINE v16i v16i_splat(int32_t x) { return _mm512_set1_epi32(x); }
+VD_INLINE v16i v16i_add(v16i a, v16i b) { return _mm512_add_epi32(a, b); }
+VD_INLINE v16i v16i_sub(v16i a, v16i b) { return _mm512_sub_epi32(a, b); }
+VD_INLINE v16i v16i_halve(v16i a) { return _mm512_srai_epi32(a, 1); }
+VD_INLINE v16i v16i_max(v16i a, v16i b) { return _mm512_max_epi32(a, b); }
+VD_INLINE int32_t v16i_greatest(v16i a) { return _mm512_reduce_max_epi32(a); }
+VD_INLINE int32_t v16i_sum(v16i a) { return _mm512_reduce_add_epi32(a); }
+VD_INLINE v16i v16_round(v16 x) { return _mm512_cvtps_epi32(x); }
+VD_INLINE v16 v16_from_int(v16i x) { return _mm512_cvtepi32_ps(x); }
+
+// 2^n for -126 <= n <= 127.
+VD_INLINE v16 v16_pow2(v16i n) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, v16i_splat(127)), 23));
+}
+
+// The bits of |x|, which order as |x| does.
+VD_INLINE v16i v16_magnitude_bits(v16 x) {
+    return _mm512_and_epi32(_mm512_castps_si512(x), v16i_splat(0x7fffffff));
+}
+
+// Stores 16 integers of -128 to 127 as bytes.
+VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(x));
+}
+
+// 64 bytes: 16 rows x 4 adjacent weights, one unit of the packed layout.
+typedef __m512i v64;
+
+VD_INLINE v64 v64_load(const void *p) { return _mm512_loadu_si512(p); }
+VD_INLINE v64 v64_low_nibbles(v64 w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
+VD_INLINE v64 v64_high_nibbles(v64 w) {
+    return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15));
+}
+
+// Per row: sum + the products of 4 unsigned weights with the 4 signed bytes of a.
+VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
+    int32_t four;
+    __builtin_memcpy(&four, a, sizeof four);
+    return _mm512_dpbusd_epi32(sum, w, v16i_splat(four));
+}
+
+// VNNI multiplies unsigned by signed bytes, so signed weights are raised by VD_SIGNED_BIAS, and the
+// sum starts that much times the sum of the activations lower.
+enum { VD_SIGNED_BIAS = 128 };
+
+VD_INLINE v64 v64_load_signed(const void *p) {
+    return _mm512_xor_si512(v64_load(p), _mm512_set1_epi8(-128));
+}
+VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
+    return v64_dot_unsigned(sum, w, a);
+}
+
+#endif
