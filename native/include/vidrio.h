@@ -47,7 +47,9 @@ typedef enum vd_status {
 // The constant's name, "VD_OK" and so on; "VD_UNKNOWN" for any other value. Never null.
 VD_API const char *vd_status_name(vd_status status);
 
-// The version of this library, as in "0.1.0". Bindings of another version must not be used with it.
+// The version of this header, and of the library. A program and a library of different versions must
+// not be used together.
+#define VD_VERSION "0.1.0"
 VD_API const char *vd_version(void);
 
 // ---- Instruction sets --------------------------------------------------------------------------

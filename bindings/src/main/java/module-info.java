@@ -1,2 +1,4 @@
 /** The C API of libvidrio, as jextract generates it. */
-module dev.vidrio.bindings {}
+module dev.vidrio.bindings {
+  exports dev.vidrio.bindings;
+}

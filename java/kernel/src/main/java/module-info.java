@@ -5,4 +5,5 @@ module dev.vidrio.kernel {
   requires static transitive org.jspecify;
 
   exports dev.vidrio.kernel;
+  exports dev.vidrio.kernel.ffm;
 }

@@ -1,0 +1,91 @@
+package dev.vidrio.kernel.ffm;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.vidrio.bindings.Vidrio;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** Sets of instructions that native kernels are written for; each contains those before it. */
+public enum Isa {
+  /** Plain C, the definition of every operation. */
+  SCALAR(Vidrio.VD_ISA_SCALAR()),
+  /** AVX2, FMA, F16C. */
+  AVX2(Vidrio.VD_ISA_AVX2()),
+  /** AVX-512 F, BW, DQ, VL, VNNI. */
+  AVX512_VNNI(Vidrio.VD_ISA_AVX512_VNNI());
+
+  /** The environment variable that clamps the choice. */
+  public static final String VARIABLE = "VIDRIO_ISA";
+
+  private final int id;
+
+  Isa(int id) {
+    this.id = id;
+  }
+
+  int id() {
+    return id;
+  }
+
+  /** The name that the command line and the environment use: {@code avx512_vnni}. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Whether this processor and operating system can run it. */
+  public boolean usable() {
+    NativeLibrary.load();
+    return Vidrio.vd_isa_usable(id) == 1;
+  }
+
+  /** All that can run here. */
+  public static List<Isa> usableHere() {
+    return Arrays.stream(values()).filter(Isa::usable).toList();
+  }
+
+  /**
+   * What {@code VIDRIO_ISA} names, else the best usable one.
+   *
+   * @throws IllegalArgumentException when the variable names none, or one that is not usable here
+   */
+  public static Isa pick() {
+    NativeLibrary.load();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment isa = arena.allocate(JAVA_INT);
+      int status = Vidrio.vd_isa_pick(isa);
+      if (status != Vidrio.VD_OK()) {
+        throw new IllegalArgumentException(
+            VARIABLE
+                + "="
+                + System.getenv(VARIABLE)
+                + " is not usable here; usable are "
+                + labels());
+      }
+      return values()[isa.get(JAVA_INT, 0)];
+    }
+  }
+
+  /**
+   * The set of this label.
+   *
+   * @throws IllegalArgumentException when there is none, or it is not usable here
+   */
+  public static Isa of(String label) {
+    for (Isa isa : values()) {
+      if (isa.label().equals(label) && isa.usable()) {
+        return isa;
+      }
+    }
+    throw new IllegalArgumentException(
+        "instruction set '" + label + "' is not usable here; usable are " + labels());
+  }
+
+  private static String labels() {
+    return usableHere().stream().map(Isa::label).collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,127 @@
+package dev.vidrio.kernel.ffm;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+
+import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.WeightType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
+
+/** Runs plans in libvidrio: one downcall per step, on a pool of native workers. */
+public final class NativeExecutor implements Executor {
+  /** Groups of rows that one task packs. */
+  private static final int PACK_GROUPS = 64;
+
+  private final Isa isa;
+  private final int workers;
+  private final MemorySegment pool;
+  private boolean closed;
+
+  private NativeExecutor(Isa isa, int workers) {
+    this.isa = isa;
+    this.workers = workers;
+    try (Arena local = Arena.ofConfined()) {
+      MemorySegment result = local.allocate(ADDRESS);
+      Status.check(Vidrio.vd_pool_create(workers, result), "a pool of " + workers + " workers");
+      this.pool = result.get(ADDRESS, 0);
+    }
+  }
+
+  /**
+   * An executor with the best instructions that are usable here (or that {@code VIDRIO_ISA} names)
+   * and a worker per physical core.
+   *
+   * @throws NativeException when libvidrio cannot be loaded
+   */
+  public static NativeExecutor create() {
+    return create(Isa.pick(), defaultWorkers());
+  }
+
+  /**
+   * An executor with certain instructions and workers.
+   *
+   * @param workers 1 to 1024
+   * @throws IllegalArgumentException when the instructions are not usable here
+   */
+  public static NativeExecutor create(Isa isa, int workers) {
+    if (!isa.usable()) {
+      throw new IllegalArgumentException(isa.label() + " is not usable here");
+    }
+    if (workers < 1 || workers > 1024) {
+      throw new IllegalArgumentException(workers + " workers: not 1 to 1024");
+    }
+    return new NativeExecutor(isa, workers);
+  }
+
+  /** One worker per physical core that affinity and cgroup leave to this process. */
+  public static int defaultWorkers() {
+    NativeLibrary.load();
+    return Vidrio.vd_default_workers();
+  }
+
+  @Override
+  public String name() {
+    return "native " + isa.label();
+  }
+
+  /** The instructions it runs. */
+  public Isa isa() {
+    return isa;
+  }
+
+  @Override
+  public int workers() {
+    return workers;
+  }
+
+  MemorySegment pool() {
+    if (closed) {
+      throw new IllegalStateException("the executor is closed");
+    }
+    return pool;
+  }
+
+  @Override
+  public MemorySegment allocate(long bytes, Arena arena) {
+    return NativeMemory.allocate(bytes, arena);
+  }
+
+  @Override
+  public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
+    int groups = Packing.groups(n);
+    if (packed.byteSize() != Packing.bytes(type, n, k)
+        || source.byteSize() != Math.multiplyExact((long) n, type.bytes(k))) {
+      throw new IllegalArgumentException("sizes do not fit [" + n + ", " + k + "] of " + type);
+    }
+    IntStream.range(0, Math.ceilDiv(groups, PACK_GROUPS))
+        .parallel()
+        .forEach(
+            i -> {
+              int begin = i * PACK_GROUPS;
+              int end = Math.min(begin + PACK_GROUPS, groups);
+              Status.check(
+                  Vidrio.vd_pack(type.id(), n, k, source, packed, begin, end), "packing weights");
+            });
+  }
+
+  @Override
+  public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
+    return new NativePlan(this, plan, limits, cache);
+  }
+
+  /** Ends the workers. Plans that are still open can no longer run. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      Vidrio.vd_pool_free(pool);
+    }
+  }
+}

@@ -1,0 +1,234 @@
+package dev.vidrio.kernel.ffm;
+
+import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.kernel.UserCache;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds and loads libvidrio, once per process, in this order:
+ *
+ * <ol>
+ *   <li>the file that the system property {@value #PROPERTY} names;
+ *   <li>the user's cache, {@code <cache>/native/<version>/<SHA-256>/}, where the name of the
+ *       directory tells the content that the file must have;
+ *   <li>the jar of this platform on the class path ({@code vidrio-bindings-…-linux-x86_64.jar}),
+ *       from which it is copied to the cache.
+ * </ol>
+ *
+ * Nothing is ever downloaded. A library is loaded only if its SHA-256 is right.
+ */
+public final class NativeLibrary {
+  /** The system property that names a library file. */
+  public static final String PROPERTY = "vidrio.library.path";
+
+  private static @Nullable Path loaded;
+
+  private NativeLibrary() {}
+
+  /**
+   * Loads the library unless it is loaded.
+   *
+   * @return the file that was loaded
+   * @throws NativeException that says what was looked for, when there is none or it cannot be
+   *     loaded
+   */
+  public static synchronized Path load() {
+    Path path = loaded;
+    if (path == null) {
+      path = new Search(Platform.current(), UserCache.root()).find(System.getProperty(PROPERTY));
+      link(path);
+      loaded = path;
+    }
+    return path;
+  }
+
+  @SuppressWarnings("restricted") // loading native code is what this class is for
+  private static void link(Path path) {
+    try {
+      System.load(path.toString());
+    } catch (UnsatisfiedLinkError e) {
+      throw new NativeException(path + " cannot be loaded: " + e.getMessage(), e);
+    } catch (IllegalCallerException e) {
+      throw new NativeException(
+          "Vidrio may not call native code. Start java with"
+              + " --enable-native-access=dev.vidrio.bindings,dev.vidrio.kernel (ALL-UNNAMED when"
+              + " Vidrio is on the class path)",
+          e);
+    }
+    String library = Vidrio.vd_version().getString(0);
+    String bindings = Vidrio.VD_VERSION().getString(0);
+    if (!library.equals(bindings)) {
+      throw new NativeException(path + " has version " + library + ", but Java needs " + bindings);
+    }
+  }
+
+  /** One search for the library; separate from loading, which a process can do only once. */
+  static final class Search {
+    private final Platform platform;
+    private final Path directory;
+    private final List<String> tried = new ArrayList<>();
+
+    Search(Platform platform, Path cacheRoot) {
+      this.platform = platform;
+      this.directory =
+          cacheRoot.resolve("native").resolve(Vidrio.VD_VERSION().getString(0)).toAbsolutePath();
+    }
+
+    Path find(@Nullable String property) {
+      if (property != null) {
+        Path path = Path.of(property).toAbsolutePath();
+        if (!Files.isRegularFile(path)) {
+          throw new NativeException(PROPERTY + " names " + path + ", which is no file");
+        }
+        return path;
+      }
+      tried.add("system property " + PROPERTY + ": not set");
+      Optional<String> digest = digestInJar();
+      return digest
+          .flatMap(this::cached)
+          .or(() -> digest.isPresent() ? Optional.empty() : anyCached())
+          .or(() -> digest.map(this::extract))
+          .orElseThrow(this::notFound);
+    }
+
+    private Optional<String> digestInJar() {
+      String resource = platform.resource() + ".sha256";
+      try (InputStream in = open(resource)) {
+        if (in == null) {
+          tried.add("class path: no " + platform.resource());
+          return Optional.empty();
+        }
+        String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
+        if (!isDigest(text)) {
+          throw new NativeException(resource + " holds no SHA-256");
+        }
+        return Optional.of(text);
+      } catch (IOException e) {
+        throw new NativeException(resource + " cannot be read: " + e.getMessage(), e);
+      }
+    }
+
+    private Optional<Path> cached(String digest) {
+      Path path = directory.resolve(digest).resolve(platform.libraryName());
+      if (Files.isRegularFile(path)) {
+        if (digest.equals(sha256(path))) {
+          return Optional.of(path);
+        }
+        tried.add(path + ": SHA-256 is wrong");
+      } else {
+        tried.add(path + ": no such file");
+      }
+      return Optional.empty();
+    }
+
+    private Optional<Path> anyCached() {
+      if (!Files.isDirectory(directory)) {
+        tried.add(directory + ": no such directory");
+        return Optional.empty();
+      }
+      try (Stream<Path> entries = Files.list(directory)) {
+        return entries
+            .map(entry -> entry.getFileName().toString())
+            .filter(Search::isDigest)
+            .sorted()
+            .flatMap(digest -> cached(digest).stream())
+            .findFirst();
+      } catch (IOException e) {
+        tried.add(directory + ": " + e.getMessage());
+        return Optional.empty();
+      }
+    }
+
+    /** Copies the library to a temporary file first: another process may do the same right now. */
+    private Path extract(String digest) {
+      Path target = directory.resolve(digest).resolve(platform.libraryName());
+      Path temporary = null;
+      try (InputStream in = open(platform.resource())) {
+        if (in == null) {
+          throw new NativeException(platform.resource() + " is missing beside its SHA-256");
+        }
+        Files.createDirectories(target.getParent());
+        temporary = Files.createTempFile(target.getParent(), "libvidrio", ".part");
+        Files.copy(in, temporary, StandardCopyOption.REPLACE_EXISTING);
+        if (!digest.equals(sha256(temporary))) {
+          throw new NativeException(platform.resource() + " does not have the SHA-256 " + digest);
+        }
+        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+        return target;
+      } catch (IOException e) {
+        throw new NativeException(
+            "libvidrio cannot be copied to "
+                + target
+                + ": "
+                + e
+                + ". Set VIDRIO_HOME to a"
+                + " directory that can be written, or "
+                + PROPERTY
+                + " to the library",
+            e);
+      } finally {
+        delete(temporary);
+      }
+    }
+
+    private NativeException notFound() {
+      return new NativeException(
+          "libvidrio for "
+              + platform.name()
+              + " not found. Looked for\n  "
+              + String.join("\n  ", tried)
+              + "\nAdd vidrio-bindings with classifier "
+              + platform.name()
+              + " to the class path, or name the library by -D"
+              + PROPERTY
+              + "=<file>");
+    }
+
+    private static @Nullable InputStream open(String resource) {
+      InputStream in = NativeLibrary.class.getClassLoader().getResourceAsStream(resource);
+      return in != null ? in : ClassLoader.getSystemResourceAsStream(resource);
+    }
+
+    private static boolean isDigest(String text) {
+      return text.matches("[0-9a-f]{64}");
+    }
+
+    private static void delete(@Nullable Path temporary) {
+      if (temporary != null) {
+        try {
+          Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+          System.getLogger(NativeLibrary.class.getName())
+              .log(System.Logger.Level.WARNING, "cannot delete {0}: {1}", temporary, e);
+        }
+      }
+    }
+
+    private static String sha256(Path path) {
+      try (var in =
+          new DigestInputStream(Files.newInputStream(path), MessageDigest.getInstance("SHA-256"))) {
+        in.transferTo(OutputStream.nullOutputStream());
+        return HexFormat.of().formatHex(in.getMessageDigest().digest());
+      } catch (IOException e) {
+        throw new NativeException(path + " cannot be read: " + e.getMessage(), e);
+      } catch (NoSuchAlgorithmException e) {
+        throw new AssertionError("every JDK has SHA-256", e);
+      }
+    }
+  }
+}

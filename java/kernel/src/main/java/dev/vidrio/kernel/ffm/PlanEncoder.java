@@ -1,0 +1,214 @@
+package dev.vidrio.kernel.ffm;
+
+import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.bindings.vd_activation;
+import dev.vidrio.bindings.vd_add;
+import dev.vidrio.bindings.vd_attention;
+import dev.vidrio.bindings.vd_copy;
+import dev.vidrio.bindings.vd_embed;
+import dev.vidrio.bindings.vd_gather;
+import dev.vidrio.bindings.vd_kv_cache;
+import dev.vidrio.bindings.vd_kv_store;
+import dev.vidrio.bindings.vd_matmul;
+import dev.vidrio.bindings.vd_norm;
+import dev.vidrio.bindings.vd_op;
+import dev.vidrio.bindings.vd_quantize;
+import dev.vidrio.bindings.vd_quantized;
+import dev.vidrio.bindings.vd_rope;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Writes a plan as an array of vd_op, with the addresses of its workspace, weights and cache. */
+final class PlanEncoder {
+  private final Workspace workspace;
+  private final KvCache cache;
+
+  PlanEncoder(Workspace workspace, KvCache cache) {
+    this.workspace = workspace;
+    this.cache = cache;
+  }
+
+  MemorySegment encode(Plan plan, Arena arena) {
+    MemorySegment ops = vd_op.allocateArray(plan.ops().size(), arena);
+    for (int i = 0; i < plan.ops().size(); i++) {
+      Op op = plan.ops().get(i);
+      MemorySegment target = vd_op.asSlice(ops, i);
+      vd_op.rows(
+          target, op.rows() == Rows.TOKENS ? Vidrio.VD_ROWS_TOKENS() : Vidrio.VD_ROWS_LOGITS());
+      vd_op.barrier(target, workspace.barrierBefore(i) ? 1 : 0);
+      vd_op.kind(target, encode(op, vd_op.as(target)));
+    }
+    return ops;
+  }
+
+  /** Fills in the operation's member of the union and returns its kind. */
+  private int encode(Op op, MemorySegment as) {
+    return switch (op) {
+      case Op.Embed embed -> embed(embed, vd_op.as.embed(as));
+      case Op.Norm norm -> norm(norm, vd_op.as.norm(as));
+      case Op.Quantize quantize -> quantize(quantize, vd_op.as.quantize(as));
+      case Op.MatMul matMul -> matMul(matMul, vd_op.as.matmul(as));
+      case Op.Rope rope -> rope(rope, vd_op.as.rope(as));
+      case Op.KvStore store -> kvStore(store, vd_op.as.kv_store(as));
+      case Op.Attention attention -> attention(attention, vd_op.as.attention(as));
+      case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
+      case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
+      case Op.AddBias add -> add(add.a(), add.bias().data(), add.y(), 1, vd_op.as.add(as));
+      case Op.Copy copy -> copy(copy, vd_op.as.copy(as));
+      case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
+    };
+  }
+
+  private int embed(Op.Embed op, MemorySegment s) {
+    vd_embed.table(s, op.table().data());
+    vd_embed.y(s, address(op.y()));
+    vd_embed.type(s, op.table().type().id());
+    vd_embed.V(s, op.table().n());
+    vd_embed.d(s, op.table().k());
+    return Vidrio.VD_OP_EMBED();
+  }
+
+  private int norm(Op.Norm op, MemorySegment s) {
+    vd_norm.x(s, address(op.x()));
+    vd_norm.gain(s, address(op.gain()));
+    vd_norm.bias(s, address(op.bias()));
+    vd_norm.y(s, address(op.y()));
+    vd_norm.scale(s, op.scale() == null ? MemorySegment.NULL : address(op.scale()));
+    vd_norm.kind(
+        s,
+        switch (op.kind()) {
+          case RMS -> Vidrio.VD_NORM_RMS();
+          case LAYER -> Vidrio.VD_NORM_LAYER();
+        });
+    vd_norm.d(s, op.x().width());
+    vd_norm.epsilon(s, op.epsilon());
+    return Vidrio.VD_OP_NORM();
+  }
+
+  private int quantize(Op.Quantize op, MemorySegment s) {
+    vd_quantize.x(s, address(op.x()));
+    quantized(op.y(), vd_quantize.y(s));
+    vd_quantize.K(s, op.x().width());
+    return Vidrio.VD_OP_QUANTIZE();
+  }
+
+  private int matMul(Op.MatMul op, MemorySegment s) {
+    vd_matmul.weights(s, op.weights().data());
+    switch (op.x()) {
+      case Buffer x -> vd_matmul.x(s, address(x));
+      case QuantizedBuffer x -> quantized(x, vd_matmul.xq(s));
+    }
+    vd_matmul.y(s, address(op.y()));
+    vd_matmul.type(s, op.weights().type().id());
+    vd_matmul.N(s, op.weights().n());
+    vd_matmul.K(s, op.weights().k());
+    return Vidrio.VD_OP_MATMUL();
+  }
+
+  private int rope(Op.Rope op, MemorySegment s) {
+    Rotation rotation = op.rotation();
+    RotationTable table = workspace.table(rotation);
+    vd_rope.x(s, address(op.x()));
+    vd_rope.cos(s, table.cos());
+    vd_rope.sin(s, table.sin());
+    vd_rope.y(s, address(op.y()));
+    vd_rope.heads(s, op.heads());
+    vd_rope.d_h(s, op.dH());
+    vd_rope.d_rot(s, rotation.width());
+    vd_rope.pairs(
+        s,
+        switch (rotation.pairs()) {
+          case INTERLEAVED -> Vidrio.VD_ROPE_INTERLEAVED();
+          case HALVES -> Vidrio.VD_ROPE_HALVES();
+        });
+    return Vidrio.VD_OP_ROPE();
+  }
+
+  private int kvStore(Op.KvStore op, MemorySegment s) {
+    vd_kv_store.k(s, address(op.k()));
+    vd_kv_store.v(s, address(op.v()));
+    cache(op.layer(), vd_kv_store.cache(s));
+    return Vidrio.VD_OP_KV_STORE();
+  }
+
+  private int attention(Op.Attention op, MemorySegment s) {
+    vd_attention.q(s, address(op.q()));
+    cache(op.layer(), vd_attention.cache(s));
+    vd_attention.z(s, address(op.z()));
+    vd_attention.H(s, op.heads());
+    vd_attention.scale(s, op.scale());
+    return Vidrio.VD_OP_ATTENTION();
+  }
+
+  private int activation(Op.Activation op, MemorySegment s) {
+    vd_activation.x(s, address(op.x()));
+    vd_activation.up(s, op.up() == null ? MemorySegment.NULL : address(op.up()));
+    vd_activation.y(s, address(op.y()));
+    vd_activation.kind(
+        s,
+        switch (op.kind()) {
+          case SILU -> Vidrio.VD_ACTIVATION_SILU();
+          case GELU_TANH -> Vidrio.VD_ACTIVATION_GELU_TANH();
+          case RELU -> Vidrio.VD_ACTIVATION_RELU();
+        });
+    vd_activation.width(s, op.x().width());
+    return Vidrio.VD_OP_ACTIVATION();
+  }
+
+  private int add(Buffer a, MemorySegment b, Buffer y, int broadcast, MemorySegment s) {
+    vd_add.a(s, address(a));
+    vd_add.b(s, b);
+    vd_add.y(s, address(y));
+    vd_add.width(s, y.width());
+    vd_add.broadcast(s, broadcast);
+    return Vidrio.VD_OP_ADD();
+  }
+
+  private int copy(Op.Copy op, MemorySegment s) {
+    vd_copy.x(s, address(op.x()));
+    vd_copy.y(s, address(op.y()));
+    vd_copy.width(s, op.x().width());
+    return Vidrio.VD_OP_COPY();
+  }
+
+  private int gather(Op.Gather op, MemorySegment s) {
+    vd_gather.x(s, address(op.x()));
+    vd_gather.y(s, address(op.y()));
+    vd_gather.width(s, op.x().width());
+    return Vidrio.VD_OP_GATHER();
+  }
+
+  private void quantized(QuantizedBuffer buffer, MemorySegment s) {
+    Workspace.Quantized memory = workspace.segments(buffer);
+    vd_quantized.q(s, memory.q());
+    vd_quantized.scale(s, memory.scale());
+    vd_quantized.sum(s, memory.sum());
+    vd_quantized.scaled_sum(s, memory.scaledSum());
+  }
+
+  private void cache(int layer, MemorySegment s) {
+    vd_kv_cache.keys(s, cache.keys(layer));
+    vd_kv_cache.values(s, cache.values(layer));
+    vd_kv_cache.H_kv(s, cache.shape().heads());
+    vd_kv_cache.d_h(s, cache.shape().dH());
+  }
+
+  private MemorySegment address(Buffer buffer) {
+    return workspace.segment(buffer);
+  }
+
+  private static MemorySegment address(@Nullable Weights vector) {
+    return vector == null ? MemorySegment.NULL : vector.data();
+  }
+}

@@ -1,0 +1,33 @@
+package dev.vidrio.kernel.ffm;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+
+import dev.vidrio.bindings.Vidrio;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** What the machine can do at most, the yardstick of benchmarks. */
+public enum Probe {
+  /** f32 operations per second; a fused multiply-add is two. */
+  F32_FMA(Vidrio.VD_PROBE_F32_FMA()),
+  /** int8 multiplications and additions per second. */
+  INT8_DOT(Vidrio.VD_PROBE_INT8_DOT()),
+  /** Bytes per second read from memory beyond the caches. */
+  READ(Vidrio.VD_PROBE_READ());
+
+  private final int kind;
+
+  Probe(int kind) {
+    this.kind = kind;
+  }
+
+  /** What all workers of the executor reach together, measured over about {@code seconds}. */
+  public double measure(NativeExecutor executor, double seconds) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment result = arena.allocate(JAVA_DOUBLE);
+      Status.check(
+          Vidrio.vd_probe(kind, executor.pool(), executor.isa().id(), seconds, result), name());
+      return result.get(JAVA_DOUBLE, 0);
+    }
+  }
+}
