@@ -3,4 +3,7 @@
 module dev.vidrio.model {
   requires dev.vidrio.kernel;
   requires static org.jspecify;
+
+  exports dev.vidrio.model;
+  exports dev.vidrio.model.gguf;
 }
