@@ -1,0 +1,173 @@
+package dev.vidrio.model.gguf;
+
+import dev.vidrio.model.ModelFileException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A GGUF model file: its metadata and the places of its tensors.
+ *
+ * <pre>{@code
+ * try (Arena arena = Arena.ofShared()) {
+ *   Gguf gguf = Gguf.open(Path.of("bard.gguf"), arena);
+ *   int layers = gguf.metadata().intValue("llama.block_count", 1, 512);
+ *   MemorySegment weights = gguf.tensor("token_embd.weight").data();
+ * }
+ * }</pre>
+ *
+ * <p>The file is mapped, not read: tensors and arrays stay in it, and nothing of them is copied to
+ * the heap. The whole structure is validated on opening; a file that fails any check is refused
+ * with a {@link ModelFileException} or, where it is sound but split into several files, an {@link
+ * dev.vidrio.model.UnsupportedModelException}. Weights are not looked at.
+ *
+ * <p>The file must stay as it is while it is mapped. If another program shortens it, an access
+ * behind its new end throws {@link InternalError} in Java code and kills the process in native
+ * code; no program that maps files can prevent this. Replace model files by renaming a new one over
+ * them.
+ */
+public final class Gguf {
+
+  private final String name;
+  private final int version;
+  private final Metadata metadata;
+  private final List<GgufTensor> tensors;
+  private final Map<String, GgufTensor> byName;
+  private final long size;
+  private final long dataOffset;
+  private final int alignment;
+
+  Gguf(
+      String name,
+      int version,
+      Metadata metadata,
+      List<GgufTensor> tensors,
+      long size,
+      long dataOffset,
+      int alignment) {
+    this.name = name;
+    this.version = version;
+    this.metadata = metadata;
+    this.tensors = List.copyOf(tensors);
+    this.byName = LinkedHashMap.newLinkedHashMap(tensors.size());
+    tensors.forEach(tensor -> byName.put(tensor.name(), tensor));
+    this.size = size;
+    this.dataOffset = dataOffset;
+    this.alignment = alignment;
+  }
+
+  /**
+   * Maps a file and validates it.
+   *
+   * @param file a regular file on a file system that can map
+   * @param arena closes the mapping; after that no tensor and no string or array can be read. When
+   *     this method throws, the mapping may exist until the arena is closed
+   * @throws ModelFileException if the file cannot be read or is no valid GGUF file
+   * @throws dev.vidrio.model.UnsupportedModelException if the model is split into several files
+   */
+  public static Gguf open(Path file, Arena arena) {
+    String name = file.toString();
+    try {
+      // attributes first: opening a named pipe would wait for a writer
+      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+      if (!attributes.isRegularFile()) {
+        String what = attributes.isDirectory() ? "is a directory" : "is not a regular file";
+        throw new ModelFileException(name, "", "", what);
+      }
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        return parse(name, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
+      }
+    } catch (IOException e) {
+      throw new ModelFileException(name, "", "", reason(e), e);
+    } catch (UnsupportedOperationException e) {
+      throw new ModelFileException(name, "", "", "its file system cannot map files", e);
+    }
+  }
+
+  /**
+   * Validates a file that is already in memory.
+   *
+   * @param name what errors call it
+   * @param data the whole file; tensors become slices of it, so that native code needs native
+   *     memory aligned to the file's alignment
+   * @throws ModelFileException if it is no valid GGUF file
+   * @throws dev.vidrio.model.UnsupportedModelException if the model is split into several files
+   */
+  public static Gguf parse(String name, MemorySegment data) {
+    return new GgufParser(name, data).parse();
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof NoSuchFileException) {
+      return "no such file";
+    }
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    String detail = e instanceof FileSystemException other ? other.getReason() : e.getMessage();
+    return "cannot be read: " + detail;
+  }
+
+  /** Returns the path as it was given to {@link #open}, or the name given to {@link #parse}. */
+  public String name() {
+    return name;
+  }
+
+  /** Returns the format's version, 2 or 3. */
+  public int version() {
+    return version;
+  }
+
+  /** Returns the keys and their values. */
+  public Metadata metadata() {
+    return metadata;
+  }
+
+  /** Returns all tensors, unmodifiable and in the file's order. */
+  public List<GgufTensor> tensors() {
+    return tensors;
+  }
+
+  /**
+   * Returns the tensor with that name.
+   *
+   * @throws ModelFileException if there is none
+   */
+  public GgufTensor tensor(String tensorName) {
+    return findTensor(tensorName)
+        .orElseThrow(
+            () -> new ModelFileException(name, "tensor '" + tensorName + "'", "", "is missing"));
+  }
+
+  /** Returns the tensor with that name, if there is one. */
+  public Optional<GgufTensor> findTensor(String tensorName) {
+    return Optional.ofNullable(byName.get(tensorName));
+  }
+
+  /** Returns the file's size in bytes. */
+  public long size() {
+    return size;
+  }
+
+  /** Returns where tensor data begins, in bytes from the start of the file. */
+  public long dataOffset() {
+    return dataOffset;
+  }
+
+  /** Returns what every tensor's offset is a multiple of, in bytes: a power of two, at least 8. */
+  public int alignment() {
+    return alignment;
+  }
+}
