@@ -94,13 +94,14 @@ typedef enum vd_type {
 // Quantized weights are packed before use: 16 rows side by side, so that 16 outputs fill the lanes
 // of a vector. For each group of 16 rows (the last one padded with zero rows), first the quants of
 // all K/32 blocks, each block as units of 16 rows x 4 bytes, then the blocks' scales as 16 halves
-// each (Q4_1: 16 scales, then 16 minima). Groups start at multiples of 64 bytes. Bits are the file's.
+// each (Q4_1: 16 scales, then 16 minima). Groups start at multiples of 64 bytes. Bits are the
+// file's.
 
 // Bytes of a packed [N,K] matrix. VD_UNSUPPORTED for types that are not packed (F32, F16).
 VD_API vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes);
 
-// Packs groups of rows [group_begin, group_end) of the GGUF matrix `source` into `packed` (the whole
-// matrix's memory, 64-byte aligned). Groups may be packed by several threads at once.
+// Packs groups of rows [group_begin, group_end) of the GGUF matrix `source` into `packed` (the
+// whole matrix's memory, 64-byte aligned). Groups may be packed by several threads at once.
 VD_API vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed,
                          int64_t group_begin, int64_t group_end);
 
@@ -154,8 +155,8 @@ typedef enum vd_norm_kind {
     VD_NORM_LAYER = 1,  // Ba et al. 2016, arXiv 1607.06450
 } vd_norm_kind;
 
-// Normalizes rows of d elements. gain and bias [d] may be null; y may be x. scale [rows], the divisor
-// of each row, is written unless null.
+// Normalizes rows of d elements. gain and bias [d] may be null; y may be x. scale [rows], the
+// divisor of each row, is written unless null.
 typedef struct vd_norm {
     const float *x;
     const float *gain;
@@ -202,8 +203,8 @@ typedef enum vd_rope_pairs {
     VD_ROPE_HALVES = 1,       // elements i and i + d_rot/2
 } vd_rope_pairs;
 
-// Rotary position embedding (Su et al. 2021, arXiv 2104.09864) of `heads` heads of d_h elements, the
-// first d_rot (even) of which turn. cos and sin are [positions, d_rot/2]. y may be x.
+// Rotary position embedding (Su et al. 2021, arXiv 2104.09864) of `heads` heads of d_h elements,
+// the first d_rot (even) of which turn. cos and sin are [positions, d_rot/2]. y may be x.
 typedef struct vd_rope {
     const float *x;
     const float *cos;
@@ -337,8 +338,8 @@ typedef struct vd_limits {
 
 typedef struct vd_plan vd_plan;
 
-// Checks and copies `n_ops` operations. On error *bad_op (may be null) is the index of the operation
-// at fault, or -1. VD_UNSUPPORTED: isa is not usable here.
+// Checks and copies `n_ops` operations. On error *bad_op (may be null) is the index of the
+// operation at fault, or -1. VD_UNSUPPORTED: isa is not usable here.
 VD_API vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits,
                                 vd_isa isa, vd_plan **plan, int32_t *bad_op);
 VD_API void vd_plan_free(vd_plan *plan);
@@ -351,9 +352,9 @@ VD_API vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch 
 // ---- Measuring the machine ---------------------------------------------------------------------
 
 typedef enum vd_probe_kind {
-    VD_PROBE_F32_FMA = 0,    // f32 operations per second (an fma is two)
-    VD_PROBE_INT8_DOT = 1,   // int8 multiply and add operations per second
-    VD_PROBE_READ = 2,       // bytes read per second from memory beyond the caches
+    VD_PROBE_F32_FMA = 0,   // f32 operations per second (an fma is two)
+    VD_PROBE_INT8_DOT = 1,  // int8 multiply and add operations per second
+    VD_PROBE_READ = 2,      // bytes read per second from memory beyond the caches
 } vd_probe_kind;
 
 // What all workers of the pool reach together with the instructions of `isa`, timed over about

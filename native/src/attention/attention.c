@@ -13,7 +13,7 @@ vd_attention_kernel *const vd_attention_kernels[VD_ISA_COUNT] = {
 };
 #undef VD_VARIANT
 
-_Static_assert(VD_QUERIES * VD_ATTENTION_CHUNK * sizeof(float) <= VD_SCRATCH_BYTES, "scratch");
+_Static_assert(sizeof(float) * VD_QUERIES * VD_ATTENTION_CHUNK <= VD_SCRATCH_BYTES, "scratch");
 
 vd_status vd_attention_check(const vd_op *op) {
     const vd_attention *attention = &op->as.attention;

@@ -13,11 +13,11 @@ typedef struct vd_attention_tile {
     const int32_t *blocks;  // the sequence's row of the block tables
     int32_t head;           // key-value head
     float scale;
-    int32_t n;                     // queries
-    const float *q[VD_QUERIES];    // [d_h] each
-    float *z[VD_QUERIES];          // [d_h] each
-    int32_t count[VD_QUERIES];     // positions to attend to, from 0 on
-    float *scores;                 // scratch [VD_QUERIES, VD_ATTENTION_CHUNK], 64-byte aligned
+    int32_t n;                   // queries
+    const float *q[VD_QUERIES];  // [d_h] each
+    float *z[VD_QUERIES];        // [d_h] each
+    int32_t count[VD_QUERIES];   // positions to attend to, from 0 on
+    float *scores;               // scratch [VD_QUERIES, VD_ATTENTION_CHUNK], 64-byte aligned
 } vd_attention_tile;
 
 typedef void vd_attention_kernel(const vd_attention_tile *tile);

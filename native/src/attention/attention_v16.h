@@ -1,6 +1,6 @@
-// attention over 16 lanes, chunk by chunk for all queries of a tile, as in flash attention (Dao et al.
-// 2022, arXiv 2205.14135). The lanes are 16 positions while scores are made, 16 elements of the head
-// while values are summed; no sum runs across lanes but that of the exponentials.
+// attention over 16 lanes, chunk by chunk for all queries of a tile, as in flash attention (Dao et
+// al. 2022, arXiv 2205.14135). The lanes are 16 positions while scores are made, 16 elements of the
+// head while values are summed; no sum runs across lanes but that of the exponentials.
 #include <math.h>
 
 #include "attention/attention.h"
@@ -34,8 +34,8 @@ VD_INLINE void score_tile(const vd_attention_tile *tile, int32_t first, const in
     }
 }
 
-// Scores of queries [first, tile->n) against positions [begin, begin + n), rounded up to 16; what lies
-// beyond a query's count is never read.
+// Scores of queries [first, tile->n) against positions [begin, begin + n), rounded up to 16; what
+// lies beyond a query's count is never read.
 VD_INLINE void scores(const vd_attention_tile *tile, int32_t first, int64_t begin, int64_t n) {
     for (int64_t t = 0; t < n; t += VD_KV_LANES) {
         const float *keys = vd_key_tile(tile->cache, tile->blocks, tile->head, begin + t);
@@ -95,8 +95,8 @@ VD_INLINE void add_values(v16 sum[VD_VALUE_TILE_QUERIES][VD_VALUE_TILE_LANES], c
     }
 }
 
-// Sums the values of a chunk for queries [first, first + n) over some vectors of the head from element
-// i on, and joins them with z.
+// Sums the values of a chunk for queries [first, first + n) over some vectors of the head from
+// element i on, and joins them with z.
 VD_INLINE void values_tile(const vd_attention_tile *tile, const join *joins, int32_t first,
                            const int n, int64_t begin, int64_t i, const int vectors,
                            int64_t lanes) {
@@ -171,8 +171,8 @@ static void chunk(const vd_attention_tile *tile, join *joins, int64_t begin) {
             *how = (join){.M = M, .L = L};
         } else {
             float greater = M > how->M ? M : how->M;
-            v16 factors = v16_exp(v16_sub(v16_keep(v16_splat(how->M), 1, v16_splat(M)),
-                                          v16_splat(greater)));
+            v16 factors =
+                v16_exp(v16_sub(v16_keep(v16_splat(how->M), 1, v16_splat(M)), v16_splat(greater)));
             float pair[16];
             v16_store(pair, factors);
             *how = (join){greater, fmaf(L, pair[1], how->L * pair[0]), pair[0], pair[1]};

@@ -17,8 +17,8 @@ void vd_copy_run(const vd_op *op, const vd_step *step) {
 
 vd_status vd_gather_check(const vd_op *op) {
     const vd_gather *gather = &op->as.gather;
-    int valid = gather->x != NULL && gather->y != NULL && gather->width > 0 &&
-                op->rows == VD_ROWS_LOGITS;
+    int valid =
+        gather->x != NULL && gather->y != NULL && gather->width > 0 && op->rows == VD_ROWS_LOGITS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 

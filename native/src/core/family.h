@@ -12,8 +12,8 @@ typedef struct vd_step {
     const vd_batch *batch;
     const vd_worker *worker;
     vd_isa isa;
-    int64_t rows;           // of this operation
-    atomic_uint *next;      // counter of this operation, 0 at the start of the step
+    int64_t rows;       // of this operation
+    atomic_uint *next;  // counter of this operation, 0 at the start of the step
 } vd_step;
 
 // Checks constants, sizes and pointers once, when a plan is made.

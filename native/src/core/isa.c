@@ -44,9 +44,7 @@ static const char *const names[VD_ISA_COUNT] = {
     [VD_ISA_AVX512_VNNI] = "avx512_vnni",
 };
 
-const char *vd_isa_name(vd_isa isa) {
-    return isa >= 0 && isa < VD_ISA_COUNT ? names[isa] : NULL;
-}
+const char *vd_isa_name(vd_isa isa) { return isa >= 0 && isa < VD_ISA_COUNT ? names[isa] : NULL; }
 
 int32_t vd_isa_usable(vd_isa isa) { return isa >= 0 && isa <= detect(); }
 

@@ -1,5 +1,5 @@
-// Memory straight from the operating system: page faults are expensive, so large pieces ask for huge
-// pages and nothing goes back before its owner frees it.
+// Memory straight from the operating system: page faults are expensive, so large pieces ask for
+// huge pages and nothing goes back before its owner frees it.
 #include <sys/mman.h>
 #include <unistd.h>
 

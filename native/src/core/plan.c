@@ -1,5 +1,5 @@
-// The plan runner: every worker walks the list of operations and does its share of each. Workers meet
-// where an operation says that it needs the results of all.
+// The plan runner: every worker walks the list of operations and does its share of each. Workers
+// meet where an operation says that it needs the results of all.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-// How many workers this process should run: the physical cores within its affinity mask, and no more
-// than the processors that its cgroup's quota pays for.
+// How many workers this process should run: the physical cores within its affinity mask, and no
+// more than the processors that its cgroup's quota pays for.
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>

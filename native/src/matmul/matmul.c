@@ -1,13 +1,12 @@
-// Divides a matrix product among the workers. A few rows: each worker streams its own contiguous share
-// of the weights, as fast as memory gives them. Many rows: tiles that keep their weights in the
-// second-level cache, taken from a counter, so that a slowed worker takes fewer.
+// Divides a matrix product among the workers. A few rows: each worker streams its own contiguous
+// share of the weights, as fast as memory gives them. Many rows: tiles that keep their weights in
+// the second-level cache, taken from a counter, so that a slowed worker takes fewer.
 #include "matmul/matmul.h"
 
 #include "core/family.h"
 #include "core/types.h"
 
-#define VD_VARIANT(type, type_name, isa, name) \
-    [type][isa] = vd_matmul_##type_name##_##name,
+#define VD_VARIANT(type, type_name, isa, name) [type][isa] = vd_matmul_##type_name##_##name,
 vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
 #include "matmul/matmul_kernels.inc"
 };
@@ -19,7 +18,9 @@ enum {
     TILE_BYTES = 128 << 10  // of weights
 };
 
-int64_t vd_matmul_unit(int32_t type) { return vd_block_layout_of(type).quants > 0 ? VD_PACK_ROWS : 1; }
+int64_t vd_matmul_unit(int32_t type) {
+    return vd_block_layout_of(type).quants > 0 ? VD_PACK_ROWS : 1;
+}
 
 vd_status vd_matmul_check(const vd_op *op) {
     const vd_matmul *matmul = &op->as.matmul;
@@ -42,8 +43,7 @@ static int64_t at_most(int64_t a, int64_t limit) { return a < limit ? a : limit;
 // Units of a tile: as many as its bytes allow, but enough tiles for every worker to have several.
 static int64_t tile_units(const vd_matmul *matmul, int64_t units, int64_t row_tiles,
                           int32_t workers) {
-    int64_t unit_bytes =
-        vd_row_bytes(matmul->type, matmul->K) * vd_matmul_unit(matmul->type);
+    int64_t unit_bytes = vd_row_bytes(matmul->type, matmul->K) * vd_matmul_unit(matmul->type);
     int64_t by_bytes = TILE_BYTES / unit_bytes / 2 * 2;
     int64_t by_workers = ceil_div(units * row_tiles, 4 * (int64_t)workers);
     int64_t tile = at_most(by_bytes, ceil_div(by_workers, 2) * 2);

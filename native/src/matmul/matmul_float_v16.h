@@ -1,5 +1,5 @@
-// Float matmul over 16 lanes, which run along K. A register tile of tokens and rows of weights shares
-// its loads; each output merges its lanes once, at the end.
+// Float matmul over 16 lanes, which run along K. A register tile of tokens and rows of weights
+// shares its loads; each output merges its lanes once, at the end.
 #include "core/types.h"
 #include "matmul/matmul.h"
 

@@ -1,6 +1,6 @@
-// Quantized matmul over 16 lanes, which are 16 outputs. A register tile of tokens and groups runs over
-// all of K: integer sums live for one block of 32, float sums for the whole row. The loop is the same
-// for every type; a type brings the loading of 4 columns and its constants.
+// Quantized matmul over 16 lanes, which are 16 outputs. A register tile of tokens and groups runs
+// over all of K: integer sums live for one block of 32, float sums for the whole row. The loop is
+// the same for every type; a type brings the loading of 4 columns and its constants.
 #include "core/types.h"
 #include "matmul/matmul.h"
 
@@ -69,8 +69,7 @@ VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *o
     const uint8_t *quants[VD_TILE_GROUPS];
     const uint8_t *factors[VD_TILE_GROUPS];
     for (int n = 0; n < N; n++) {
-        quants[n] =
-            (const uint8_t *)op->weights + (g + n) * vd_packed_group_bytes(type, op->K);
+        quants[n] = (const uint8_t *)op->weights + (g + n) * vd_packed_group_bytes(type, op->K);
         factors[n] = quants[n] + vd_packed_factors(type, op->K);
     }
     int64_t at[VD_TILE_TOKENS];  // the block of activations of each token

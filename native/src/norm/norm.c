@@ -13,8 +13,8 @@ vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT] = {
 vd_status vd_norm_check(const vd_op *op) {
     const vd_norm *norm = &op->as.norm;
     int valid = norm->x != NULL && norm->y != NULL && norm->d > 0 &&
-                (norm->kind == VD_NORM_RMS || norm->kind == VD_NORM_LAYER) &&
-                norm->epsilon >= 0 && isfinite(norm->epsilon);
+                (norm->kind == VD_NORM_RMS || norm->kind == VD_NORM_LAYER) && norm->epsilon >= 0 &&
+                isfinite(norm->epsilon);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 

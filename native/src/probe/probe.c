@@ -13,8 +13,8 @@ static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
 #undef VD_VARIANT
 
 enum {
-    ROUNDS = 100000,               // of arithmetic in a span: a few milliseconds
-    READ_BYTES = 256 << 20,        // in all, beyond the caches of most machines
+    ROUNDS = 100000,         // of arithmetic in a span: a few milliseconds
+    READ_BYTES = 256 << 20,  // in all, beyond the caches of most machines
     SPANS_MIN = 3
 };
 

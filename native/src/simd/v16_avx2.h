@@ -1,5 +1,5 @@
-// v16: the 16 lanes of docs/numerics.md in two AVX2 registers, and integer dot products by vpmaddubsw.
-// The kernels in *_v16.h are written over these names; simd/v16_avx512.h has the same.
+// v16: the 16 lanes of docs/numerics.md in two AVX2 registers, and integer dot products by
+// vpmaddubsw. The kernels in *_v16.h are written over these names; simd/v16_avx512.h has the same.
 #ifndef VD_SIMD_V16_AVX2_H
 #define VD_SIMD_V16_AVX2_H
 
@@ -12,7 +12,7 @@
 #define VD_NAME(stem) stem##_avx2
 
 enum {
-    VD_TILE_TOKENS = 2,        // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
     VD_TILE_GROUPS = 1,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 2,
@@ -160,8 +160,8 @@ VD_INLINE v16i v16_magnitude_bits(v16 x) {
 
 // Stores 16 integers of -128 to 127 as bytes.
 VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
-    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.lo, x.hi),
-                                             _MM_SHUFFLE(3, 1, 2, 0));
+    __m256i words =
+        _mm256_permute4x64_epi64(_mm256_packs_epi32(x.lo, x.hi), _MM_SHUFFLE(3, 1, 2, 0));
     _mm_storeu_si128((__m128i *)p, _mm_packs_epi16(_mm256_castsi256_si128(words),
                                                    _mm256_extracti128_si256(words, 1)));
 }

@@ -11,7 +11,7 @@
 #define VD_NAME(stem) stem##_avx512_vnni
 
 enum {
-    VD_TILE_TOKENS = 6,        // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_TOKENS = 6,  // quantized matmul: tokens and groups whose sums fill the registers
     VD_TILE_GROUPS = 2,
     VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 4,

@@ -36,8 +36,8 @@ static softmax exponentials(float *s, int64_t n) {
     return (softmax){M, vd_merge_lanes(lane)};
 }
 
-static float weighted_value(const vd_attention_tile *tile, const float *e, int64_t begin,
-                            int64_t n, int32_t i) {
+static float weighted_value(const vd_attention_tile *tile, const float *e, int64_t begin, int64_t n,
+                            int32_t i) {
     float sum = 0.0f;
     for (int64_t t = 0; t < n; t++) {
         float v = vd_value_row(tile->cache, tile->blocks, tile->head, begin + t)[i];

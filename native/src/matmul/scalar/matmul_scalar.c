@@ -35,8 +35,8 @@ typedef struct packed_row {
 static int32_t weight(const packed_row *row, int64_t block, int k) {
     int quants = vd_block_layout_of(row->type).quants;
     int byte = quants == VD_BLOCK ? k : k % (VD_BLOCK / 2);
-    const uint8_t *unit = row->quants + block * VD_PACK_ROWS * quants +
-                          (byte / 4 * VD_PACK_ROWS + row->r) * 4;
+    const uint8_t *unit =
+        row->quants + block * VD_PACK_ROWS * quants + (byte / 4 * VD_PACK_ROWS + row->r) * 4;
     uint8_t bits = unit[byte % 4];
     if (row->type == VD_Q8_0) {
         return (int8_t)bits;
@@ -72,8 +72,7 @@ static void quantized_product(const vd_matmul *op, vd_range rows, vd_range units
     int64_t end = units.end * VD_PACK_ROWS < op->N ? units.end * VD_PACK_ROWS : op->N;
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin * VD_PACK_ROWS; n < end; n++) {
-            const uint8_t *group =
-                (const uint8_t *)op->weights + n / VD_PACK_ROWS * group_bytes;
+            const uint8_t *group = (const uint8_t *)op->weights + n / VD_PACK_ROWS * group_bytes;
             packed_row row = {.quants = group,
                               .factors = group + vd_packed_factors(op->type, op->K),
                               .type = op->type,

@@ -25,8 +25,7 @@ static float affine(float normalized, const vd_norm *op, int32_t i) {
     if (op->gain == NULL) {
         return op->bias == NULL ? normalized : normalized + op->bias[i];
     }
-    return op->bias == NULL ? normalized * op->gain[i]
-                            : fmaf(normalized, op->gain[i], op->bias[i]);
+    return op->bias == NULL ? normalized * op->gain[i] : fmaf(normalized, op->gain[i], op->bias[i]);
 }
 
 void vd_norm_scalar(const vd_norm *op, vd_range rows) {
