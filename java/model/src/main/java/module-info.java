@@ -1,9 +1,12 @@
-/** Model files, tokenizers, architectures and sampling. */
+/** Model files, tokenizers, architectures, sessions and sampling. */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.model {
-  requires dev.vidrio.kernel;
-  requires static org.jspecify;
+  requires transitive dev.vidrio.kernel;
+  requires static transitive org.jspecify;
 
   exports dev.vidrio.model;
+  exports dev.vidrio.model.architecture;
   exports dev.vidrio.model.gguf;
+  exports dev.vidrio.model.sampling;
+  exports dev.vidrio.model.tokenizer;
 }

@@ -3,6 +3,7 @@ package dev.vidrio.bard;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URL;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -24,6 +25,15 @@ public final class Bard {
     return resource(MODEL);
   }
 
+  /** The size of the model file in bytes. */
+  public static long size() {
+    try {
+      return url(MODEL).openConnection().getContentLengthLong();
+    } catch (IOException e) {
+      throw new UncheckedIOException("the size of " + MODEL + " cannot be read", e);
+    }
+  }
+
   /**
    * Reads the model's card: what it is, how it was trained, its license.
    *
@@ -39,11 +49,20 @@ public final class Bard {
   }
 
   private static InputStream resource(String name) {
-    InputStream resource = Bard.class.getResourceAsStream(name);
-    if (resource == null) {
+    try {
+      return url(name).openStream();
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "the resource " + name + " of dev.vidrio.bard cannot be read", e);
+    }
+  }
+
+  private static URL url(String name) {
+    URL url = Bard.class.getResource(name);
+    if (url == null) {
       throw new IllegalStateException(
           "the resource " + name + " is missing from dev.vidrio.bard: the artifact is incomplete");
     }
-    return resource;
+    return url;
   }
 }

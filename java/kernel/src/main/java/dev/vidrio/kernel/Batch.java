@@ -25,6 +25,7 @@ public final class Batch {
   private final MemorySegment sequences;
   private final MemorySegment blockTables;
   private final MemorySegment logitRows;
+  private final int[] blockCounts;
   private int tokenCount;
   private int sequenceCount;
   private int logitCount;
@@ -33,6 +34,7 @@ public final class Batch {
   /** A batch with room for the limits, which lives as long as the arena. */
   public Batch(Limits limits, Arena arena) {
     this.limits = limits;
+    this.blockCounts = new int[limits.sequences()];
     this.tokens = arena.allocate(JAVA_INT, limits.tokens());
     this.positions = arena.allocate(JAVA_INT, limits.tokens());
     this.sequences = arena.allocate(JAVA_INT, limits.tokens());
@@ -56,15 +58,27 @@ public final class Batch {
    */
   public int addSequence(int[] blocks, int count) {
     checkIndex("sequence", sequenceCount, limits.sequences());
+    setBlocks(sequenceCount, blocks, 0, count);
+    blockCounts[sequenceCount] = count;
+    return sequenceCount++;
+  }
+
+  /** Tells that a sequence of this batch has got more blocks: now the first {@code count}. */
+  public void extendSequence(int sequence, int[] blocks, int count) {
+    checkIndex("sequence", sequence, sequenceCount);
+    setBlocks(sequence, blocks, blockCounts[sequence], count);
+    blockCounts[sequence] = count;
+  }
+
+  private void setBlocks(int sequence, int[] blocks, int from, int count) {
     if (count > limits.blocksPerSequence()) {
       throw new IndexOutOfBoundsException(
           count + " blocks, but a sequence has at most " + limits.blocksPerSequence());
     }
-    long row = (long) sequenceCount * limits.blocksPerSequence();
-    for (int i = 0; i < count; i++) {
+    long row = (long) sequence * limits.blocksPerSequence();
+    for (int i = from; i < count; i++) {
       blockTables.setAtIndex(JAVA_INT, row + i, blocks[i]);
     }
-    return sequenceCount++;
   }
 
   /**

@@ -1,0 +1,144 @@
+package dev.vidrio.model;
+
+import dev.vidrio.model.sampling.Sampler;
+import java.lang.foreign.MemorySegment;
+import java.util.NoSuchElementException;
+import java.util.PrimitiveIterator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Continues a sequence token by token:
+ *
+ * <pre>{@code
+ * Generator generator = new Generator(model, session, sampler, new Limit(40, false));
+ * generator.prompt(sequence, model.tokenizer().encode("To be"));
+ * generator.forEachRemaining((int token) -> out.print(decoder.accept(token)));
+ * }</pre>
+ *
+ * The step that computes the logits after a token runs only when the next token is asked for.
+ */
+public final class Generator implements PrimitiveIterator.OfInt {
+
+  /** Why generation ended. */
+  public enum Finish {
+    /** The model ended its text or turn. */
+    STOP,
+    /** The wanted number of tokens is there. */
+    LENGTH,
+    /** The context is full. */
+    CONTEXT
+  }
+
+  /**
+   * When to end.
+   *
+   * @param tokens the greatest number of tokens
+   * @param ignoreEnd whether tokens that end a text or a turn count like any other
+   */
+  public record Limit(int tokens, boolean ignoreEnd) {
+    /** Checks the number. */
+    public Limit {
+      if (tokens < 0) {
+        throw new InvalidInputException(
+            "number of tokens", Integer.toString(tokens), "must not be negative");
+      }
+    }
+  }
+
+  private final Model model;
+  private final Session session;
+  private final Sampler sampler;
+  private final Limit limit;
+  private @Nullable Sequence sequence;
+  private @Nullable MemorySegment logits;
+  private int count;
+  private int last = -1;
+  private int chosen = -1;
+  private @Nullable Finish finish;
+
+  /** A generator that uses the session alone until it has finished. */
+  public Generator(Model model, Session session, Sampler sampler, Limit limit) {
+    this.model = model;
+    this.session = session;
+    this.sampler = sampler;
+    this.limit = limit;
+  }
+
+  /**
+   * Runs a prompt, from which generation continues.
+   *
+   * @throws InvalidInputException as {@link Session#feed} does
+   */
+  public void prompt(Sequence target, int... tokens) {
+    logits = session.feed(target, tokens);
+    sequence = target;
+    for (int token : tokens) {
+      sampler.accept(token);
+    }
+  }
+
+  @Override
+  public boolean hasNext() {
+    if (chosen < 0 && finish == null) {
+      choose();
+    }
+    return finish == null;
+  }
+
+  private void choose() {
+    Sequence current = sequence;
+    MemorySegment row = logits;
+    if (current == null) {
+      throw new IllegalStateException("there is no prompt");
+    }
+    if (count == limit.tokens()) {
+      finish = Finish.LENGTH;
+      return;
+    }
+    if (row == null) {
+      if (current.length() == session.limits().positions()) {
+        finish = Finish.CONTEXT;
+        return;
+      }
+      row = session.feed(current, last);
+      logits = row;
+    }
+    int token = sampler.sample(row);
+    if (!limit.ignoreEnd() && model.tokenizer().isEndOfGeneration(token)) {
+      finish = Finish.STOP;
+      return;
+    }
+    chosen = token;
+  }
+
+  @Override
+  public int nextInt() {
+    if (!hasNext()) {
+      throw new NoSuchElementException("generation has ended: " + finish);
+    }
+    last = chosen;
+    chosen = -1;
+    logits = null;
+    sampler.accept(last);
+    count++;
+    return last;
+  }
+
+  /**
+   * The logits that the next token is chosen from, while {@link #hasNext} holds; valid until {@link
+   * #nextInt}.
+   */
+  public MemorySegment logits() {
+    boolean more = hasNext();
+    MemorySegment row = logits;
+    if (!more || row == null) {
+      throw new NoSuchElementException("generation has ended: " + finish);
+    }
+    return row;
+  }
+
+  /** Why it ended; null while it goes on. */
+  public @Nullable Finish finish() {
+    return finish;
+  }
+}

@@ -1,0 +1,170 @@
+package dev.vidrio.model;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.architecture.Architectures;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
+
+/**
+ * A model in memory: its weights, its tokenizer and the executor that runs it.
+ *
+ * <pre>{@code
+ * try (Model model = Model.open(Path.of("smollm2.gguf"));
+ *     Session session = model.newSession(SessionOptions.DEFAULT)) {
+ *   Sequence sequence = session.newSequence();
+ *   session.feed(sequence, model.tokenizer().encode("To be, or not to be"));
+ * }
+ * }</pre>
+ *
+ * <p>Closing it closes its sessions and frees everything; later use throws {@link
+ * IllegalStateException}. A model may be shared by threads, a session may not.
+ */
+public final class Model implements AutoCloseable {
+  private final Gguf gguf;
+  private final Tokenizer tokenizer;
+  private final Architecture architecture;
+  private final Executor executor;
+  private final Arena arena;
+  private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
+
+  private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
+    this.arena = Arena.ofShared();
+    Executor started = null;
+    try {
+      this.gguf = source.apply(name, arena);
+      this.tokenizer = Tokenizers.fromGguf(gguf.metadata());
+      started = options.executor().get();
+      this.executor = started;
+      this.architecture = Architectures.load(gguf, executor, arena, options.progress());
+      requireVocabulary();
+    } catch (Throwable e) {
+      if (started != null) {
+        started.close();
+      }
+      arena.close();
+      throw e;
+    }
+  }
+
+  /** Every token needs an embedding; embeddings without a token are padding. */
+  private void requireVocabulary() {
+    if (tokenizer.vocabularySize() > architecture.vocabulary()) {
+      throw new ModelFileException(
+          gguf.name(),
+          "key 'tokenizer.ggml.tokens' length",
+          Integer.toString(tokenizer.vocabularySize()),
+          "must be at most the " + architecture.vocabulary() + " rows of token_embd.weight");
+    }
+  }
+
+  /**
+   * Opens a GGUF file with the native executor.
+   *
+   * @throws ModelFileException when the file is missing, damaged or contradicts itself
+   * @throws UnsupportedModelException when it needs what this version does not have
+   */
+  public static Model open(Path file) {
+    return open(file, ModelOptions.with(NativeExecutor::create));
+  }
+
+  /** Opens a GGUF file. */
+  public static Model open(Path file, ModelOptions options) {
+    return new Model((name, arena) -> Gguf.open(file, arena), file.toString(), options);
+  }
+
+  /**
+   * Reads a GGUF file from a stream into off-heap memory, for models that are no files of their
+   * own.
+   *
+   * @param name what errors call it
+   * @param size the number of bytes that the stream gives
+   */
+  public static Model read(String name, InputStream in, long size, ModelOptions options) {
+    return new Model((ignored, arena) -> Gguf.parse(name, copy(in, size, arena)), name, options);
+  }
+
+  private static MemorySegment copy(InputStream in, long size, Arena arena) {
+    MemorySegment data = arena.allocate(size, 64);
+    var chunk = new byte[1 << 16];
+    try {
+      for (long offset = 0; offset < size; ) {
+        int n = in.readNBytes(chunk, 0, (int) Math.min(chunk.length, size - offset));
+        if (n == 0) {
+          throw new EOFException("ends after " + offset + " of " + size + " bytes");
+        }
+        MemorySegment.copy(chunk, 0, data, ValueLayout.JAVA_BYTE, offset, n);
+        offset += n;
+      }
+      return data;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The file's name as it was given. */
+  public String name() {
+    return gguf.name();
+  }
+
+  /** The model file. */
+  public Gguf gguf() {
+    return gguf;
+  }
+
+  /** The tokenizer. */
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** The architecture with its sizes. */
+  public Architecture architecture() {
+    return architecture;
+  }
+
+  /** What runs it. */
+  public Executor executor() {
+    return executor;
+  }
+
+  /**
+   * Opens a session: memory for some sequences and the plan that runs them.
+   *
+   * @throws InvalidInputException when the options do not fit the model
+   */
+  public Session newSession(SessionOptions options) {
+    requireOpen();
+    var session = new Session(this, options, sessions::remove);
+    sessions.add(session);
+    return session;
+  }
+
+  private void requireOpen() {
+    if (!arena.scope().isAlive()) {
+      throw new IllegalStateException("the model " + name() + " is closed");
+    }
+  }
+
+  /** Closes the sessions, the executor and all memory. Waits for a step that is running. */
+  @Override
+  public void close() {
+    if (arena.scope().isAlive()) {
+      sessions.forEach(Session::close);
+      executor.close();
+      arena.close();
+    }
+  }
+}

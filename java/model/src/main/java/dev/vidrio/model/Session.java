@@ -1,0 +1,214 @@
+package dev.vidrio.model;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Limits;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Memory for sequences of a model, and the plan that runs them step by step. A step takes any mix
+ * of prompt chunks and single tokens:
+ *
+ * <pre>{@code
+ * session.begin();
+ * session.add(first, token, true);
+ * session.add(second, otherToken, true);
+ * session.run();
+ * MemorySegment logits = session.logits(0);
+ * }</pre>
+ *
+ * Not thread-safe.
+ */
+public final class Session implements AutoCloseable {
+  private final Model model;
+  private final Limits limits;
+  private final Arena arena = Arena.ofShared();
+  private final KvCache cache;
+  private final ExecutablePlan plan;
+  private final Batch batch;
+  private final Buffer logits;
+  private final List<Sequence> inBatch = new ArrayList<>();
+  private final Consumer<Session> onClose;
+  private boolean closed;
+
+  Session(Model model, SessionOptions options, Consumer<Session> onClose) {
+    this.model = model;
+    this.onClose = onClose;
+    this.limits = limits(model, options);
+    try {
+      int blocks = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
+      this.cache = new KvCache(model.executor(), model.architecture().kvShape(), blocks, arena);
+      this.batch = new Batch(limits, arena);
+      this.plan = model.executor().prepare(model.architecture().plan(), limits, cache);
+      this.logits = plan.plan().buffer("unembed.hook_out");
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static Limits limits(Model model, SessionOptions options) {
+    int declared = model.architecture().contextLength();
+    int context = options.context();
+    if (context > declared) {
+      throw new InvalidInputException(
+          "context", Integer.toString(context), "the model was made for " + declared + " tokens");
+    }
+    if (context == 0) {
+      context = Math.min(declared, SessionOptions.DEFAULT_CONTEXT);
+    }
+    return new Limits(
+        options.batch(),
+        options.logits(),
+        options.sequences(),
+        context,
+        model.architecture().vocabulary());
+  }
+
+  /** What it has room for. */
+  public Limits limits() {
+    return limits;
+  }
+
+  /** A new, empty sequence. */
+  public Sequence newSequence() {
+    requireOpen();
+    return new Sequence(cache, limits.positions());
+  }
+
+  /** Begins a step. */
+  public void begin() {
+    requireOpen();
+    batch.clear();
+    inBatch.clear();
+  }
+
+  /**
+   * Adds the next token of a sequence to the step. Tokens of one sequence are added one after the
+   * other.
+   *
+   * @param wantsLogits whether the step computes logits after this token
+   * @throws InvalidInputException when the token id is unknown or the context is full; the step is
+   *     as it was
+   */
+  public void add(Sequence sequence, int token, boolean wantsLogits) {
+    if (token < 0 || token >= limits.vocabulary()) {
+      throw new InvalidInputException(
+          "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
+    }
+    if (sequence.length() >= limits.positions()) {
+      throw new InvalidInputException(
+          "context", "", "all " + limits.positions() + " positions are taken");
+    }
+    if (batch.tokenCount() == limits.tokens()
+        || (wantsLogits && batch.logitCount() == limits.logits())) {
+      throw new InvalidInputException(
+          "step",
+          "",
+          "has room for " + limits.tokens() + " tokens and " + limits.logits() + " rows of logits");
+    }
+    boolean another = inBatch.isEmpty() || inBatch.getLast() != sequence;
+    if (another && inBatch.size() == limits.sequences()) {
+      throw new InvalidInputException(
+          "step", "", "has room for " + limits.sequences() + " sequences");
+    }
+    int position = sequence.extend();
+    if (another) {
+      inBatch.add(sequence);
+      int unused = batch.addSequence(sequence.blocks(), sequence.blockCount());
+      assert unused == inBatch.size() - 1;
+    } else {
+      batch.extendSequence(inBatch.size() - 1, sequence.blocks(), sequence.blockCount());
+    }
+    batch.add(token, position, inBatch.size() - 1, wantsLogits);
+  }
+
+  /** Runs the step. */
+  public void run() {
+    requireOpen();
+    plan.run(batch);
+  }
+
+  /**
+   * Runs the tokens of a prompt in as many steps as they need, with logits after the last.
+   *
+   * @return the logits, as {@link #logits}
+   * @throws InvalidInputException when there is no token, one is unknown, or they do not fit into
+   *     the context; the sequence is as it was
+   */
+  public MemorySegment feed(Sequence sequence, int... tokens) {
+    requireFits(sequence, tokens);
+    for (int i = 0; i < tokens.length; ) {
+      begin();
+      int end = Math.min(tokens.length, i + limits.tokens());
+      for (; i < end; i++) {
+        add(sequence, tokens[i], i == tokens.length - 1);
+      }
+      run();
+    }
+    return logits(0);
+  }
+
+  private void requireFits(Sequence sequence, int[] tokens) {
+    if (tokens.length == 0) {
+      throw new InvalidInputException("prompt", "", "has no tokens");
+    }
+    int free = limits.positions() - sequence.length();
+    if (tokens.length > free) {
+      throw new InvalidInputException(
+          "prompt",
+          tokens.length + " tokens",
+          "only " + free + " of the " + limits.positions() + " positions of the context are free");
+    }
+    for (int token : tokens) {
+      if (token < 0 || token >= limits.vocabulary()) {
+        throw new InvalidInputException(
+            "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
+      }
+    }
+  }
+
+  /** Rows of logits of the last step. */
+  public int logitRows() {
+    return batch.logitCount();
+  }
+
+  /**
+   * The logits [V] of row i of those that asked for them, f32, valid until the next step.
+   *
+   * @throws IndexOutOfBoundsException when the step has no such row
+   */
+  public MemorySegment logits(int i) {
+    requireOpen();
+    if (i < 0 || i >= batch.logitCount()) {
+      throw new IndexOutOfBoundsException(
+          "row " + i + " of logits, but the step has " + batch.logitCount());
+    }
+    long bytes = limits.vocabulary() * (long) Float.BYTES;
+    return plan.data(logits).asSlice(i * bytes, bytes, ValueLayout.JAVA_FLOAT.byteAlignment());
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the session of " + model.name() + " is closed");
+    }
+  }
+
+  /** Frees its memory. Waits for a step that is running. */
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      plan.close();
+      arena.close();
+      onClose.accept(this);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+package dev.vidrio.model;
+
+/**
+ * How much a session has room for.
+ *
+ * @param context positions of a sequence; 0 for what the model was made for, at most {@value
+ *     #DEFAULT_CONTEXT}
+ * @param batch tokens of a step; longer prompts run in several steps
+ * @param sequences sequences of a step
+ * @param logits rows of a step that may ask for logits; at most {@code batch}
+ */
+public record SessionOptions(int context, int batch, int sequences, int logits) {
+  /** Positions where neither caller nor model ask for fewer. */
+  public static final int DEFAULT_CONTEXT = 4096;
+
+  /** One sequence, with logits of its last token. */
+  public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
+
+  /** Checks the limits. */
+  public SessionOptions {
+    require("context", context, 0);
+    require("batch", batch, 1);
+    require("sequences", sequences, 1);
+    require("logits", logits, 1);
+    if (logits > batch) {
+      throw new InvalidInputException(
+          "logits", Integer.toString(logits), "must be at most the batch " + batch);
+    }
+  }
+
+  private static void require(String field, int value, int min) {
+    if (value < min) {
+      throw new InvalidInputException(field, Integer.toString(value), "must be at least " + min);
+    }
+  }
+
+  /** The same with another context. */
+  public SessionOptions withContext(int positions) {
+    return new SessionOptions(positions, batch, sequences, logits);
+  }
+
+  /** The same with another batch. */
+  public SessionOptions withBatch(int tokens) {
+    return new SessionOptions(context, tokens, sequences, logits);
+  }
+
+  /** The same with room for more sequences. */
+  public SessionOptions withSequences(int count) {
+    return new SessionOptions(context, batch, count, logits);
+  }
+
+  /** The same with room for more rows of logits. */
+  public SessionOptions withLogits(int rows) {
+    return new SessionOptions(context, batch, sequences, rows);
+  }
+}

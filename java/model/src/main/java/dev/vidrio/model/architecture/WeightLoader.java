@@ -1,0 +1,153 @@
+package dev.vidrio.model.architecture;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.DoubleConsumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes tensors out of a model file: checks their shape, packs quantized matrices, and remembers
+ * what was taken, so that a tensor which nobody understands is not passed over in silence.
+ *
+ * <p>Matrices of floats and embedding tables stay in the mapped file.
+ */
+final class WeightLoader {
+  private final Gguf gguf;
+  private final Executor executor;
+  private final Arena arena;
+  private final DoubleConsumer progress;
+  private final Set<String> taken = new HashSet<>();
+  private long bytesTaken;
+  private long bytesPerToken;
+
+  WeightLoader(Gguf gguf, Executor executor, Arena arena, DoubleConsumer progress) {
+    this.gguf = gguf;
+    this.executor = executor;
+    this.arena = arena;
+    this.progress = progress;
+  }
+
+  /** Whether the file has this tensor. */
+  boolean has(String name) {
+    return gguf.findTensor(name).isPresent();
+  }
+
+  /** A matrix [n, k] for products. */
+  Weights matrix(String name, int n, int k) {
+    GgufTensor tensor = take(name, n, k);
+    WeightType type = type(tensor);
+    bytesPerToken += tensor.data().byteSize();
+    if (!type.quantized()) {
+      return new Weights(name, type, Weights.Layout.ROWS, n, k, tensor.data());
+    }
+    MemorySegment packed = executor.allocate(Packing.bytes(type, n, k), arena);
+    executor.pack(type, n, k, tensor.data(), packed);
+    return new Weights(name, type, Weights.Layout.PACKED, n, k, packed);
+  }
+
+  /** A table [n, k] whose rows are looked up. */
+  Weights table(String name, int n, int k) {
+    GgufTensor tensor = take(name, n, k);
+    return new Weights(name, type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
+  }
+
+  /** A vector of floats, in f32. */
+  Weights vector(String name, int k) {
+    GgufTensor tensor = take(name, 1, k);
+    MemorySegment data = executor.allocate((long) k * Float.BYTES, arena);
+    for (int i = 0; i < k; i++) {
+      data.setAtIndex(JAVA_FLOAT_UNALIGNED, i, element(tensor, i));
+    }
+    bytesPerToken += data.byteSize();
+    return new Weights(name, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
+  }
+
+  /** A vector, or null where the file has none of this name. */
+  @Nullable Weights optionalVector(String name, int k) {
+    return has(name) ? vector(name, k) : null;
+  }
+
+  /**
+   * Ends loading.
+   *
+   * @throws UnsupportedModelException when the file has a tensor that was not taken
+   */
+  void finish() {
+    for (GgufTensor tensor : gguf.tensors()) {
+      if (!taken.contains(tensor.name())) {
+        throw new UnsupportedModelException(
+            gguf.name(),
+            "tensor '" + tensor.name() + "'",
+            "the architecture does not have it here");
+      }
+    }
+    progress.accept(1);
+  }
+
+  /** Bytes that a token of output reads: all but the rows of embedding tables. */
+  long bytesPerToken() {
+    return bytesPerToken;
+  }
+
+  private GgufTensor take(String name, int n, int k) {
+    GgufTensor tensor = gguf.tensor(name);
+    if (tensor.dim(0) != k || tensor.rows() != n || tensor.dim(1) != n) {
+      throw new ModelFileException(
+          gguf.name(),
+          "tensor '" + name + "' shape",
+          tensor.shape().toString(),
+          "must be " + (n == 1 ? "[" + k + "]" : "[" + k + ", " + n + "]"));
+    }
+    if (taken.add(name)) {
+      bytesTaken += tensor.data().byteSize();
+      progress.accept((double) bytesTaken / gguf.size());
+    }
+    return tensor;
+  }
+
+  private WeightType type(GgufTensor tensor) {
+    Optional<WeightType> type =
+        Arrays.stream(WeightType.values())
+            .filter(candidate -> candidate.id() == tensor.type().id())
+            .findFirst();
+    return type.orElseThrow(() -> unsupported(tensor));
+  }
+
+  private float element(GgufTensor tensor, int i) {
+    return switch (tensor.type()) {
+      case F32 -> tensor.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+      case F16 -> Float.float16ToFloat(tensor.data().getAtIndex(JAVA_SHORT_UNALIGNED, i));
+      default ->
+          throw new UnsupportedModelException(
+              gguf.name(),
+              "type " + tensor.type() + " of vector '" + tensor.name() + "'",
+              "vectors are F32 or F16");
+    };
+  }
+
+  private UnsupportedModelException unsupported(GgufTensor tensor) {
+    return new UnsupportedModelException(
+        gguf.name(),
+        "type " + tensor.type() + " of tensor '" + tensor.name() + "'",
+        "supported: "
+            + Arrays.stream(WeightType.values())
+                .map(WeightType::name)
+                .collect(Collectors.joining(", ")));
+  }
+}

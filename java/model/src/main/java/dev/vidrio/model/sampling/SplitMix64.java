@@ -1,0 +1,27 @@
+package dev.vidrio.model.sampling;
+
+/**
+ * The generator of random numbers of a request: SplitMix64 (Steele, Lea & Flood 2014,
+ * doi:10.1145/2660193.2660195). Written out here, since the same seed has to give the same text in
+ * every version.
+ */
+final class SplitMix64 {
+  private long state;
+
+  SplitMix64(long seed) {
+    this.state = seed;
+  }
+
+  long next() {
+    state += 0x9e3779b97f4a7c15L;
+    long z = state;
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+
+  /** A multiple of 2⁻⁵³ from 0 to 1 exclusive: the upper 53 bits of the next number. */
+  double nextDouble() {
+    return (next() >>> 11) * 0x1p-53;
+  }
+}
