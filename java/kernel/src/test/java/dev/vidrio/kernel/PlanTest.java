@@ -1,0 +1,87 @@
+package dev.vidrio.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class PlanTest {
+  private static final KvShape KV = new KvShape(1, 2, 8);
+
+  private static Buffer tokens(String name, int width) {
+    return new Buffer(name, Rows.TOKENS, width);
+  }
+
+  private static Weights matrix(WeightType type, int n, int k) {
+    boolean packed = type.quantized();
+    long bytes = packed ? Packing.bytes(type, n, k) : n * type.bytes(k);
+    MemorySegment data = Arena.ofAuto().allocate(bytes, 64);
+    return new Weights("w", type, packed ? Weights.Layout.PACKED : Weights.Layout.ROWS, n, k, data);
+  }
+
+  @Test
+  void activationsAreWrittenOnceAndBeforeTheyAreRead() {
+    Buffer a = tokens("a", 32);
+    Buffer b = tokens("b", 32);
+    Op copy = new Op.Copy(a, b);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), a);
+    assertThrows(IllegalArgumentException.class, () -> new Plan(List.of(copy), KV, Set.of()));
+    assertThrows(
+        IllegalArgumentException.class, () -> new Plan(List.of(embed, embed), KV, Set.of()));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Plan(List.of(embed), KV, Set.of(tokens("c", 32))));
+    assertEquals(b, new Plan(List.of(embed, copy), KV, Set.of(b)).buffer("b"));
+  }
+
+  @Test
+  void attentionHasToFitTheCache() {
+    Buffer q = tokens("q", 40);
+    Buffer z = tokens("z", 40);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), q);
+    Op fiveHeads = new Op.Attention(0, 5, 1, q, z);
+    Op missingLayer = new Op.Attention(1, 5, 1, q, z);
+    for (Op attention : List.of(fiveHeads, missingLayer)) {
+      Exception e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> new Plan(List.of(embed, attention), KV, Set.of()));
+      assertTrue(String.valueOf(e.getMessage()).contains("does not fit the key-value cache"));
+    }
+  }
+
+  @Test
+  void shapesAreCheckedWhenAnOperationIsMade() {
+    Buffer x = tokens("x", 64);
+    Buffer y = tokens("y", 32);
+    assertThrows(IllegalArgumentException.class, () -> new Op.Add(x, x, y));
+    assertThrows(
+        IllegalArgumentException.class, () -> new Op.MatMul(matrix(WeightType.F32, 32, 32), x, y));
+    assertThrows(
+        IllegalArgumentException.class, () -> new Op.MatMul(matrix(WeightType.Q8_0, 32, 64), x, y));
+    assertThrows(IllegalArgumentException.class, () -> new Op.Gather(x, tokens("z", 64)));
+    assertThrows(IllegalArgumentException.class, () -> new QuantizedBuffer("q", Rows.TOKENS, 33));
+    assertThrows(
+        IllegalArgumentException.class,
+        () ->
+            new Weights(
+                "w", WeightType.F32, Weights.Layout.ROWS, 2, 2, MemorySegment.ofArray(new int[3])));
+  }
+
+  @Test
+  void consumersShareOneQuantization() {
+    var b = new PlanBuilder(KV);
+    Buffer x = b.embed("x", matrix(WeightType.F32, 4, 64));
+    Weights w = matrix(WeightType.Q8_0, 32, 64);
+    b.matMul("q", w, x);
+    b.matMul("k", w, x);
+    b.matMul("v", w, b.activation("other", Op.ActivationKind.RELU, x));
+    long quantizations = b.build().ops().stream().filter(Op.Quantize.class::isInstance).count();
+    assertEquals(2, quantizations);
+  }
+}

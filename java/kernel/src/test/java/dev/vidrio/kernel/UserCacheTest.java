@@ -1,0 +1,24 @@
+package dev.vidrio.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class UserCacheTest {
+  private static final Path HOME = Path.of("/home/ann");
+
+  @Test
+  void environmentComesBeforeHome() {
+    assertEquals(
+        Path.of("/own"),
+        UserCache.root(Map.of("VIDRIO_HOME", "/own", "XDG_CACHE_HOME", "/caches"), HOME));
+    assertEquals(
+        Path.of("/caches/vidrio"), UserCache.root(Map.of("XDG_CACHE_HOME", "/caches"), HOME));
+    assertEquals(Path.of("/home/ann/.cache/vidrio"), UserCache.root(Map.of(), HOME));
+    assertEquals(
+        Path.of("/home/ann/.cache/vidrio"),
+        UserCache.root(Map.of("XDG_CACHE_HOME", "relative", "VIDRIO_HOME", ""), HOME));
+  }
+}

@@ -1,0 +1,140 @@
+package dev.vidrio.kernel.ffm;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class NativeExecutorTest {
+  private static final KvShape KV = new KvShape(1, 1, 8);
+  private static final Limits LIMITS = new Limits(4, 2, 1, 64, 3);
+
+  /** A plan that looks up rows 0, 1, 2 of a table whose row r holds 10 r + column. */
+  private static Plan lookup(Arena arena) {
+    MemorySegment data = arena.allocate(JAVA_FLOAT, 3 * 8);
+    for (int i = 0; i < 24; i++) {
+      data.setAtIndex(JAVA_FLOAT, i, i / 8 * 10 + i % 8);
+    }
+    var b = new PlanBuilder(KV);
+    var table = new Weights("table", WeightType.F32, Weights.Layout.ROWS, 3, 8, data);
+    b.output(b.gather("chosen", b.embed("rows", table)));
+    return b.build();
+  }
+
+  private static Batch batch(Arena arena, Limits limits) {
+    var batch = new Batch(limits, arena);
+    int s = batch.addSequence(new int[] {0}, 1);
+    batch.add(2, 0, s, true);
+    batch.add(0, 1, s, false);
+    batch.add(1, 2, s, true);
+    return batch;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 8})
+  void runsAPlan(int workers) {
+    for (Isa isa : Isa.usableHere()) {
+      try (Arena arena = Arena.ofConfined();
+          NativeExecutor executor = NativeExecutor.create(isa, workers)) {
+        assertEquals("native " + isa.label(), executor.name());
+        var cache = new KvCache(executor, KV, 1, arena);
+        Plan plan = lookup(arena);
+        Buffer chosen = plan.buffer("chosen");
+        try (ExecutablePlan executable = executor.prepare(plan, LIMITS, cache)) {
+          executable.run(batch(arena, LIMITS));
+          MemorySegment rows = executable.data(chosen);
+          assertEquals(23, rows.getAtIndex(JAVA_FLOAT, 3));
+          assertEquals(13, rows.getAtIndex(JAVA_FLOAT, 8 + 3));
+        }
+      }
+    }
+  }
+
+  @Test
+  void misuseIsAnExceptionAndNoCrash() {
+    try (Arena arena = Arena.ofConfined()) {
+      NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 2);
+      var cache = new KvCache(executor, KV, 1, arena);
+      ExecutablePlan executable = executor.prepare(lookup(arena), LIMITS, cache);
+      Batch other = batch(arena, new Limits(5, 2, 1, 64, 3));
+      assertThrows(IllegalArgumentException.class, () -> executable.run(other));
+      Batch batch = batch(arena, LIMITS);
+      assertThrows(NativeException.class, () -> executable.run(batch, 1, 0));
+      assertThrows(NativeException.class, () -> executable.run(batch, 0, 3));
+      executor.close();
+      executor.close();
+      assertThrows(IllegalStateException.class, () -> executable.run(batch));
+      executable.close();
+      executable.close();
+      assertThrows(IllegalStateException.class, () -> executable.run(batch));
+    }
+    assertThrows(IllegalArgumentException.class, () -> NativeExecutor.create(Isa.SCALAR, 0));
+    assertThrows(IllegalArgumentException.class, () -> NativeExecutor.create(Isa.SCALAR, 1025));
+  }
+
+  @Test
+  void aBlockOutsideTheCacheIsRefused() {
+    try (Arena arena = Arena.ofConfined();
+        NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
+      var cache = new KvCache(executor, KV, 1, arena);
+      try (ExecutablePlan executable = executor.prepare(lookup(arena), LIMITS, cache)) {
+        var batch = new Batch(LIMITS, arena);
+        int s = batch.addSequence(new int[] {1}, 1);
+        batch.add(0, 0, s, false);
+        Exception e = assertThrows(NativeException.class, () -> executable.run(batch));
+        assertTrue(String.valueOf(e.getMessage()).contains("VD_OUT_OF_RANGE"), e.getMessage());
+      }
+    }
+  }
+
+  @Test
+  void memoryIsZeroAlignedAndFreed() {
+    try (NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
+      MemorySegment leaked;
+      try (Arena arena = Arena.ofConfined()) {
+        for (long bytes : new long[] {1, 64, 4097, (2 << 20) - 1, 2 << 20, (5 << 20) + 3}) {
+          MemorySegment memory = executor.allocate(bytes, arena);
+          assertEquals(0, memory.address() % 64);
+          assertEquals(bytes, memory.byteSize());
+          assertEquals(-1, memory.mismatch(arena.allocate(bytes)));
+          memory.fill((byte) 1);
+        }
+        leaked = executor.allocate(8, arena);
+      }
+      assertThrows(IllegalStateException.class, () -> leaked.getAtIndex(JAVA_FLOAT, 0));
+    }
+  }
+
+  @Test
+  void packingChecksSizes() {
+    try (Arena arena = Arena.ofConfined();
+        NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
+      MemorySegment source = arena.allocate(17 * WeightType.Q8_0.bytes(64));
+      MemorySegment packed = arena.allocate(Packing.bytes(WeightType.Q8_0, 17, 64), 64);
+      executor.pack(WeightType.Q8_0, 17, 64, source, packed);
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> executor.pack(WeightType.Q8_0, 18, 64, source, packed));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> executor.pack(WeightType.Q8_0, 17, 64, source, source));
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package dev.vidrio.kernel.ffm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.kernel.ffm.NativeLibrary.Search;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class NativeLibraryTest {
+  /** SHA-256 of the three bytes "abc", from FIPS 180-4. */
+  private static final String ABC =
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+  private static final Platform NOWHERE = new Platform("plan9-z80", "libvidrio.so");
+
+  @TempDir Path cache;
+
+  private Path cached(String digest, String content) throws IOException {
+    Path file =
+        cache
+            .resolve("native")
+            .resolve(Vidrio.VD_VERSION().getString(0))
+            .resolve(digest)
+            .resolve("libvidrio.so");
+    Files.createDirectories(file.getParent() == null ? file : file.getParent());
+    return Files.writeString(file, content);
+  }
+
+  @Test
+  void theLibraryOfTheBuildLoads() {
+    assertTrue(Files.isRegularFile(NativeLibrary.load()));
+    assertEquals(Vidrio.VD_VERSION().getString(0), Vidrio.vd_version().getString(0));
+  }
+
+  @Test
+  void thePropertyComesFirst() throws IOException {
+    Path file = Files.writeString(cache.resolve("mine.so"), "abc");
+    assertEquals(file, new Search(NOWHERE, cache).find(file.toString()));
+  }
+
+  @Test
+  void aPropertyThatNamesNoFileIsAnError() {
+    Path missing = cache.resolve("missing.so");
+    Exception e =
+        assertThrows(
+            NativeException.class, () -> new Search(NOWHERE, cache).find(missing.toString()));
+    assertTrue(String.valueOf(e.getMessage()).contains(missing.toString()), e.getMessage());
+  }
+
+  @Test
+  void theCacheServesWithoutAJar() throws IOException {
+    Path file = cached(ABC, "abc");
+    assertEquals(file, new Search(NOWHERE, cache).find(null));
+  }
+
+  @Test
+  void aCachedLibraryOfAnotherContentIsNotLoaded() throws IOException {
+    Path file = cached(ABC, "abd");
+    Exception e = assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.contains(file + ": SHA-256 is wrong"), message);
+  }
+
+  @Test
+  void theErrorSaysWhatWasLookedFor() {
+    Exception e = assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.startsWith("libvidrio for plan9-z80 not found"), message);
+    assertTrue(message.contains(NativeLibrary.PROPERTY + ": not set"), message);
+    assertTrue(message.contains("META-INF/native/plan9-z80/libvidrio.so"), message);
+    assertTrue(message.contains(cache.toString()), message);
+  }
+
+  @Test
+  void platformsAreNamedAsTheirJars() {
+    assertEquals("linux-x86_64", Platform.of("Linux", "amd64").name());
+    assertEquals("linux-aarch64", Platform.of("Linux", "aarch64").name());
+    assertEquals(
+        new Platform("macos-aarch64", "libvidrio.dylib"), Platform.of("Mac OS X", "aarch64"));
+    assertEquals(new Platform("windows-x86_64", "vidrio.dll"), Platform.of("Windows 11", "amd64"));
+  }
+}
