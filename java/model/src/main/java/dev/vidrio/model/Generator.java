@@ -137,6 +137,14 @@ public final class Generator implements PrimitiveIterator.OfInt {
     return row;
   }
 
+  /** The token that {@link #nextInt} will give, while {@link #hasNext} holds. */
+  public int peek() {
+    if (!hasNext()) {
+      throw new NoSuchElementException("generation has ended: " + finish);
+    }
+    return chosen;
+  }
+
   /** Why it ended; null while it goes on. */
   public @Nullable Finish finish() {
     return finish;

@@ -1,0 +1,190 @@
+package dev.vidrio.model.safetensors;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Writes a safetensors file piece by piece, so that tensors larger than memory can be written as
+ * they are made:
+ *
+ * <pre>{@code
+ * var entries = List.of(new Entry("logits", "F32", List.of(n, v)), new Entry("tokens", "I32", List.of(n)));
+ * try (var writer = SafetensorsWriter.create(path, entries, Map.of())) {
+ *   writer.write("logits", firstRows);
+ *   writer.write("logits", nextRows);
+ *   writer.write("tokens", tokens);
+ *   writer.finish();
+ * }
+ * }</pre>
+ *
+ * The file appears under its name only when {@link #finish} has succeeded.
+ */
+public final class SafetensorsWriter implements AutoCloseable {
+
+  /**
+   * A tensor to come.
+   *
+   * @param name its name
+   * @param dtype {@code F32}, {@code I32} …
+   * @param shape its dimensions, the outermost first
+   */
+  public record Entry(String name, String dtype, List<Long> shape) {
+    /** Keeps a copy of the shape. */
+    public Entry {
+      shape = List.copyOf(shape);
+    }
+
+    long bytes() {
+      long bytes =
+          switch (dtype) {
+            case "F32", "I32" -> 4;
+            case "I64" -> 8;
+            default -> throw new IllegalArgumentException("dtype " + dtype + " is not written");
+          };
+      for (long size : shape) {
+        bytes = Math.multiplyExact(bytes, size);
+      }
+      return bytes;
+    }
+  }
+
+  /** Bytes of a tensor: where they begin in the file, how many are written, how many there are. */
+  private static final class Progress {
+    final long begin;
+    final long total;
+    long written;
+
+    Progress(long begin, long total) {
+      this.begin = begin;
+      this.total = total;
+    }
+  }
+
+  private final Path target;
+  private final Path temporary;
+  private final FileChannel channel;
+  private final Map<String, Progress> tensors = new LinkedHashMap<>();
+  private boolean finished;
+
+  private SafetensorsWriter(Path target, List<Entry> entries, Map<String, String> metadata)
+      throws IOException {
+    this.target = target;
+    byte[] header = header(entries, metadata);
+    long offset = Long.BYTES + header.length;
+    for (Entry entry : entries) {
+      tensors.put(entry.name(), new Progress(offset, entry.bytes()));
+      offset = Math.addExact(offset, entry.bytes());
+    }
+    Path directory = target.toAbsolutePath().getParent();
+    this.temporary = Files.createTempFile(directory, "." + target.getFileName(), ".part");
+    this.channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
+    ByteBuffer start =
+        ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
+    writeFully(start.putLong(header.length).put(header).flip(), 0);
+  }
+
+  /**
+   * Begins a file.
+   *
+   * @param metadata strings for the header's {@code __metadata__}
+   * @throws IOException when the directory cannot be written
+   */
+  public static SafetensorsWriter create(
+      Path target, List<Entry> entries, Map<String, String> metadata) throws IOException {
+    return new SafetensorsWriter(target, entries, metadata);
+  }
+
+  /** The header, padded with spaces so that the tensors begin at a multiple of 8 bytes. */
+  private static byte[] header(List<Entry> entries, Map<String, String> metadata) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    if (!metadata.isEmpty()) {
+      json.put("__metadata__", metadata);
+    }
+    long offset = 0;
+    for (Entry entry : entries) {
+      long end = Math.addExact(offset, entry.bytes());
+      Object previous =
+          json.put(
+              entry.name(),
+              Map.of(
+                  "dtype", entry.dtype(),
+                  "shape", entry.shape(),
+                  "data_offsets", List.of(offset, end)));
+      if (previous != null) {
+        throw new IllegalArgumentException("tensor " + entry.name() + " is there twice");
+      }
+      offset = end;
+    }
+    String text = JsonMapper.shared().writeValueAsString(json);
+    int length = text.getBytes(StandardCharsets.UTF_8).length;
+    return (text + " ".repeat(Math.ceilDiv(length, 8) * 8 - length))
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Appends bytes to a tensor.
+   *
+   * @param data little-endian elements
+   * @throws IllegalArgumentException when the tensor is unknown or gets more bytes than it has
+   * @throws IOException when the file cannot be written
+   */
+  public void write(String name, MemorySegment data) throws IOException {
+    Progress tensor = tensors.get(name);
+    if (tensor == null || tensor.written + data.byteSize() > tensor.total) {
+      throw new IllegalArgumentException(data.byteSize() + " bytes too many for tensor " + name);
+    }
+    for (long done = 0; done < data.byteSize(); ) {
+      long part = Math.min(data.byteSize() - done, 1 << 20);
+      writeFully(data.asSlice(done, part).asByteBuffer(), tensor.begin + tensor.written);
+      tensor.written += part;
+      done += part;
+    }
+  }
+
+  private void writeFully(ByteBuffer bytes, long position) throws IOException {
+    for (long at = position; bytes.hasRemaining(); ) {
+      at += channel.write(bytes, at);
+    }
+  }
+
+  /**
+   * Gives the file its name.
+   *
+   * @throws IllegalStateException when a tensor is incomplete
+   * @throws IOException when the file cannot be written
+   */
+  public void finish() throws IOException {
+    tensors.forEach(
+        (name, tensor) -> {
+          if (tensor.written != tensor.total) {
+            throw new IllegalStateException(
+                "tensor " + name + " has " + tensor.written + " of " + tensor.total + " bytes");
+          }
+        });
+    channel.force(true);
+    channel.close();
+    Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+    finished = true;
+  }
+
+  /** Removes what was written unless it is finished. */
+  @Override
+  public void close() throws IOException {
+    if (!finished) {
+      channel.close();
+      Files.deleteIfExists(temporary);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package dev.vidrio.model.sampling;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Log-probabilities of tokens, in nats, under the model itself: no bias, penalty or temperature.
+ */
+public final class LogProbability {
+  private LogProbability() {}
+
+  /** {@code logit − log Σ exp(logits)}, summed in double over f32 logits [V]. */
+  public static double of(MemorySegment logits, int token) {
+    long n = logits.byteSize() / Float.BYTES;
+    double greatest = Double.NEGATIVE_INFINITY;
+    for (long i = 0; i < n; i++) {
+      greatest = Math.max(greatest, logits.getAtIndex(JAVA_FLOAT, i));
+    }
+    double sum = 0;
+    for (long i = 0; i < n; i++) {
+      sum += Math.exp(logits.getAtIndex(JAVA_FLOAT, i) - greatest);
+    }
+    return logits.getAtIndex(JAVA_FLOAT, token) - greatest - Math.log(sum);
+  }
+}
