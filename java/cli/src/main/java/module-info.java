@@ -1,9 +1,14 @@
 /** The vidrio command. */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.cli {
+  requires dev.vidrio.bard;
+  requires dev.vidrio.kernel.java;
   requires dev.vidrio.model;
   requires info.picocli;
+  requires java.management;
+  requires jdk.management;
   requires static org.jspecify;
+  requires tools.jackson.databind;
 
   opens dev.vidrio.cli to
       info.picocli;

@@ -1,20 +1,94 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.kernel.ffm.NativeException;
+import dev.vidrio.model.ModelException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.ScopeType;
 
-/** The vidrio command. */
-@Command(name = "vidrio", mixinStandardHelpOptions = true, version = "0.1.0-SNAPSHOT")
+/** The vidrio command. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted. */
+@Command(
+    name = "vidrio",
+    description = "Runs language models in the JVM, and shows what happens inside them.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      RunCommand.class,
+      TokenizeCommand.class,
+      EvalCommand.class,
+      BenchCommand.class,
+      InspectCommand.class,
+      PullCommand.class,
+      ListCommand.class,
+      RmCommand.class,
+      DoctorCommand.class
+    })
 public final class Main implements Runnable {
-  Main() {}
+  private static final int FAILED = 1;
+  private static final int WRONG_USAGE = 2;
 
-  /**
-   * Runs one command and ends the process with its exit code.
-   *
-   * @param args the command and its options
-   */
+  @Option(
+      names = "--debug",
+      scope = ScopeType.INHERIT,
+      description = "Show the stack trace of an error.")
+  private boolean debug;
+
+  private Main() {}
+
+  /** Runs one command and ends the process with its exit code. */
   public static void main(String[] args) {
-    System.exit(new CommandLine(new Main()).execute(args));
+    System.exit(execute(args));
+  }
+
+  /** Runs one command and returns its exit code. */
+  static int execute(String... args) {
+    var main = new Main();
+    var commandLine = new CommandLine(main);
+    commandLine
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setUsageHelpAutoWidth(true)
+        .setParameterExceptionHandler(Main::wrongUsage)
+        .setExecutionExceptionHandler(main::failed);
+    int code = commandLine.execute(args);
+    System.out.flush();
+    return code;
+  }
+
+  private static int wrongUsage(CommandLine.ParameterException e, String[] args) {
+    CommandLine command = e.getCommandLine();
+    PrintWriter err = command.getErr();
+    err.println("vidrio: " + e.getMessage());
+    if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, err)) {
+      err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+    }
+    return WRONG_USAGE;
+  }
+
+  private int failed(Exception e, CommandLine command, ParseResult parsed) {
+    System.out.flush();
+    command.getErr().println("vidrio: " + message(e));
+    if (debug) {
+      e.printStackTrace(command.getErr());
+    }
+    return FAILED;
+  }
+
+  /** What went wrong, in words; errors that nobody foresaw say where to look. */
+  private static String message(Exception e) {
+    return switch (e) {
+      case ModelException expected -> expected.getMessage();
+      case CommandException expected -> expected.getMessage();
+      case NativeException expected -> String.valueOf(expected.getMessage());
+      case UncheckedIOException io -> InputOutput.reason(io.getCause());
+      case IOException io -> InputOutput.reason(io);
+      default -> "internal error: " + e + " (--debug shows where)";
+    };
   }
 
   @Override

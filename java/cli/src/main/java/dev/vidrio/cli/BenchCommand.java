@@ -1,0 +1,190 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.ffm.Probe;
+import dev.vidrio.model.Model;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code vidrio bench}. */
+@Command(
+    name = "bench",
+    description = {
+      "Measures a model's speed as llama-bench reports it, beside the machine's peaks.",
+      "pp: tokens per second of a prompt; tg: of generation, summed over the sequences."
+    })
+final class BenchCommand implements Callable<Integer> {
+  private static final double PROBE_SECONDS = 0.5;
+
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private HelpOption help = new HelpOption();
+
+  @Option(
+      names = {"-p", "--prompt"},
+      paramLabel = "N",
+      defaultValue = "512",
+      description = "Tokens of the prompt; 0: no such test. Default: ${DEFAULT-VALUE}.")
+  private int prompt;
+
+  @Option(
+      names = {"-n", "--tokens"},
+      paramLabel = "N",
+      defaultValue = "128",
+      description = "Tokens to generate; 0: no such test. Default: ${DEFAULT-VALUE}.")
+  private int tokens;
+
+  @Option(
+      names = {"-d", "--depth"},
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Tokens that come before, unmeasured. Default: ${DEFAULT-VALUE}.")
+  private int depth;
+
+  @Option(
+      names = {"-b", "--batch"},
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Sequences that are generated together. Default: ${DEFAULT-VALUE}.")
+  private int sequences;
+
+  @Option(
+      names = {"-r", "--repetitions"},
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Runs of each test, after one to warm up. Default: ${DEFAULT-VALUE}.")
+  private int repetitions;
+
+  @Option(names = "--ops", description = "Show where the time goes, by operation.")
+  private boolean ops;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  BenchCommand() {}
+
+  @Override
+  public Integer call() {
+    require("-p", prompt, 0);
+    require("-n", tokens, 0);
+    require("-d", depth, 0);
+    require("-b", sequences, 1);
+    require("-r", repetitions, 1);
+    try (Model opened = model.open();
+        var bench = new SpeedTest(opened, prompt, tokens, depth, sequences)) {
+      Map<String, Object> machine = machine(opened.executor());
+      List<SpeedTest.Result> results = new ArrayList<>();
+      if (prompt > 0) {
+        results.add(bench.prompt(repetitions));
+      }
+      if (tokens > 0) {
+        results.add(bench.generation(repetitions));
+      }
+      List<OpProfile.Line> profile = ops ? bench.profile() : List.of();
+      if (json) {
+        printJson(machine, results, profile);
+      } else {
+        print(opened, machine, results, profile);
+      }
+    }
+    return 0;
+  }
+
+  private void require(String option, int value, int min) {
+    if (value < min) {
+      throw new ParameterException(
+          command.commandLine(), option + " " + value + ": must be at least " + min);
+    }
+  }
+
+  /** The machine and what it can do at most. */
+  static Map<String, Object> machine(Executor executor) {
+    Map<String, Object> machine = new LinkedHashMap<>();
+    machine.put("cpu", Machine.cpu());
+    machine.put("executor", executor.name());
+    machine.put("threads", executor.workers());
+    if (executor instanceof NativeExecutor nativeExecutor) {
+      machine.put("read_bytes_per_second", Probe.READ.measure(nativeExecutor, PROBE_SECONDS));
+      machine.put("f32_flops_per_second", Probe.F32_FMA.measure(nativeExecutor, PROBE_SECONDS));
+      machine.put("int8_ops_per_second", Probe.INT8_DOT.measure(nativeExecutor, PROBE_SECONDS));
+    }
+    return machine;
+  }
+
+  private static void print(
+      Model opened,
+      Map<String, Object> machine,
+      List<SpeedTest.Result> results,
+      List<OpProfile.Line> profile) {
+    System.out.println(opened.name() + ", " + machine.get("executor") + ", " + machine.get("cpu"));
+    System.out.println(peaks(machine));
+    System.out.println();
+    System.out.printf("%-14s %12s %10s  %s%n", "test", "tokens/s", "±", "of the machine's peak");
+    for (SpeedTest.Result result : results) {
+      System.out.printf(
+          Locale.ROOT,
+          "%-14s %12.2f %10.2f  %s%n",
+          result.test(),
+          result.mean(),
+          result.deviation(),
+          share(result, machine));
+    }
+    if (!profile.isEmpty()) {
+      OpProfile.print(profile);
+    }
+  }
+
+  private static String peaks(Map<String, Object> machine) {
+    if (!(machine.get("read_bytes_per_second") instanceof Double read
+        && machine.get("f32_flops_per_second") instanceof Double f32
+        && machine.get("int8_ops_per_second") instanceof Double int8)) {
+      return machine.get("threads") + " threads";
+    }
+    return machine.get("threads")
+        + " threads; peaks: reads "
+        + Units.perSecond(read, "B")
+        + ", f32 "
+        + Units.perSecond(f32, "op")
+        + ", int8 "
+        + Units.perSecond(int8, "op");
+  }
+
+  private static String share(SpeedTest.Result result, Map<String, Object> machine) {
+    Object peak = machine.get(result.limit());
+    return peak instanceof Double limit
+        ? String.format(
+            Locale.ROOT, "%3.0f %% of %s", 100 * result.rate() / limit, limitName(result))
+        : "";
+  }
+
+  private static String limitName(SpeedTest.Result result) {
+    return switch (result.limit()) {
+      case "read_bytes_per_second" -> "read bandwidth";
+      case "int8_ops_per_second" -> "int8 products";
+      default -> "f32 products";
+    };
+  }
+
+  private static void printJson(
+      Map<String, Object> machine, List<SpeedTest.Result> results, List<OpProfile.Line> profile) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("machine", machine);
+    all.put("results", results.stream().map(SpeedTest.Result::toJson).toList());
+    if (!profile.isEmpty()) {
+      all.put("ops", profile.stream().map(OpProfile.Line::toJson).toList());
+    }
+    Json.print(all);
+  }
+}

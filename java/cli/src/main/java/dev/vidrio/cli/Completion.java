@@ -1,0 +1,101 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.Generator;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.sampling.LogProbability;
+import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.tokenizer.TokenDecoder;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** One continuation of a prompt, printed as it comes or collected for JSON. */
+final class Completion {
+  private final Model model;
+  private final Session session;
+  private final SamplingOptions options;
+  private final Generator.Limit limit;
+  private final long loadNanos;
+
+  Completion(
+      Model model,
+      Session session,
+      SamplingOptions options,
+      Generator.Limit limit,
+      long loadNanos) {
+    this.model = model;
+    this.session = session;
+    this.options = options;
+    this.limit = limit;
+    this.loadNanos = loadNanos;
+  }
+
+  /** Prints the text as it is generated, and ends when nobody reads it any more. */
+  void print(int[] prompt) {
+    TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
+    Generator generator = start(prompt);
+    while (generator.hasNext() && !System.out.checkError()) {
+      System.out.print(decoder.accept(generator.nextInt()));
+    }
+    System.out.println(decoder.finish());
+  }
+
+  /** Everything about the continuation. */
+  Map<String, Object> toJson(int[] prompt) {
+    long start = System.nanoTime();
+    Generator generator = start(prompt);
+    long promptNanos = System.nanoTime() - start;
+    List<Integer> ids = new ArrayList<>();
+    List<Double> logProbabilities = new ArrayList<>();
+    var text = new StringBuilder();
+    TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
+    start = System.nanoTime();
+    while (generator.hasNext()) {
+      var logits = generator.logits();
+      int token = generator.peek();
+      logProbabilities.add(LogProbability.of(logits, token));
+      ids.add(generator.nextInt());
+      text.append(decoder.accept(token));
+    }
+    long generationNanos = System.nanoTime() - start;
+    text.append(decoder.finish());
+
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", model.name());
+    result.put("executor", model.executor().name());
+    result.put("prompt_ids", prompt);
+    result.put("ids", ids);
+    result.put("text", text.toString());
+    result.put("logprobs", logProbabilities);
+    result.put("finish", String.valueOf(generator.finish()).toLowerCase(Locale.ROOT));
+    result.put("seed", options.seed());
+    result.put("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
+    return result;
+  }
+
+  private Generator start(int[] prompt) {
+    var sampler = new Sampler(options, model.architecture().vocabulary());
+    var generator = new Generator(model, session, sampler, limit);
+    Sequence sequence = session.newSequence();
+    generator.prompt(sequence, prompt);
+    return generator;
+  }
+
+  private Map<String, Object> timings(
+      int promptTokens, long promptNanos, int tokens, long generationNanos) {
+    Map<String, Object> timings = new LinkedHashMap<>();
+    timings.put("load_seconds", loadNanos / 1e9);
+    timings.put("prompt_tokens", promptTokens);
+    timings.put("prompt_seconds", promptNanos / 1e9);
+    timings.put("prompt_tokens_per_second", promptTokens / (promptNanos / 1e9));
+    timings.put("generated_tokens", tokens);
+    timings.put("generation_seconds", generationNanos / 1e9);
+    timings.put("generated_tokens_per_second", tokens / (generationNanos / 1e9));
+    return timings;
+  }
+}

@@ -1,0 +1,113 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.kernel.UserCache;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeException;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.ffm.NativeLibrary;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio doctor}. */
+@Command(
+    name = "doctor",
+    description = "Says what this machine offers, what is wrong, and how to mend it.")
+final class DoctorCommand implements Callable<Integer> {
+  private static final String HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
+  private static final Runtime.Version NEEDED = Runtime.Version.parse("25.0.3");
+
+  @Mixin private HelpOption help = new HelpOption();
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  private final Map<String, Object> facts = new LinkedHashMap<>();
+  private final List<String> problems = new ArrayList<>();
+
+  DoctorCommand() {}
+
+  @Override
+  public Integer call() {
+    java();
+    memory();
+    cache();
+    nativeLibrary();
+    facts.put("problems", problems);
+    if (json) {
+      Json.print(facts);
+    } else {
+      facts.forEach(DoctorCommand::print);
+      System.out.println(problems.isEmpty() ? "all is well" : "");
+      problems.forEach(problem -> System.out.println("problem: " + problem));
+    }
+    return problems.isEmpty() ? 0 : 1;
+  }
+
+  private void java() {
+    facts.put("jdk", Runtime.version() + " at " + System.getProperty("java.home"));
+    if (Runtime.version().compareToIgnoreOptional(NEEDED) < 0) {
+      problems.add(
+          "the JDK is older than " + NEEDED + ": install a newer one and set JAVA_HOME to it");
+    }
+    facts.put("cpu", Machine.cpu());
+  }
+
+  private void memory() {
+    var bean = java.lang.management.ManagementFactory.getOperatingSystemMXBean();
+    if (bean instanceof com.sun.management.OperatingSystemMXBean system) {
+      facts.put("memory_bytes", system.getTotalMemorySize());
+      facts.put("memory_free_bytes", system.getFreeMemorySize());
+    }
+    String huge = Machine.firstLine(HUGE_PAGES, "unknown");
+    facts.put("huge_pages", huge);
+    if (huge.contains("[never]")) {
+      problems.add("transparent huge pages are off: echo madvise > " + HUGE_PAGES);
+    }
+  }
+
+  private void cache() {
+    facts.put("cache", UserCache.root().toString());
+    try {
+      Files.createDirectories(UserCache.root());
+      Files.delete(Files.createTempFile(UserCache.root(), "doctor", ".tmp"));
+    } catch (IOException e) {
+      problems.add(
+          "the cache cannot be written (" + InputOutput.reason(e) + "): set VIDRIO_HOME elsewhere");
+    }
+  }
+
+  private void nativeLibrary() {
+    try {
+      facts.put("native_library", NativeLibrary.load().toString());
+      facts.put("isas", Isa.usableHere().stream().map(Isa::label).toList());
+      try (NativeExecutor executor = NativeExecutor.create()) {
+        facts.put("isa", executor.isa().label());
+        BenchCommand.machine(executor).forEach(facts::putIfAbsent);
+      }
+    } catch (NativeException | IllegalArgumentException e) {
+      problems.add(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void print(String fact, Object value) {
+    if (fact.equals("problems")) {
+      return;
+    }
+    String text =
+        value instanceof Number number && fact.endsWith("_bytes")
+            ? Units.bytes(number.doubleValue())
+            : value instanceof Double rate
+                ? Units.perSecond(rate, fact.startsWith("read") ? "B" : "op")
+                : value.toString();
+    System.out.printf(Locale.ROOT, "%-24s %s%n", fact, text);
+  }
+}

@@ -1,0 +1,26 @@
+package dev.vidrio.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code vidrio eval}. */
+@Command(
+    name = "eval",
+    description = "Evaluates a model on a text.",
+    subcommands = {EvalLogitsCommand.class})
+final class EvalCommand implements Runnable {
+  @Mixin private HelpOption help = new HelpOption();
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  EvalCommand() {}
+
+  @Override
+  public void run() {
+    CommandLine self = command.commandLine();
+    throw new ParameterException(self, "eval needs one of " + self.getSubcommands().keySet());
+  }
+}

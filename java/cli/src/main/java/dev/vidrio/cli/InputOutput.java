@@ -1,0 +1,49 @@
+package dev.vidrio.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** Reading what the user names, and saying plainly what is wrong with it. */
+final class InputOutput {
+  private InputOutput() {}
+
+  /** The text of a file. */
+  static String read(Path file) {
+    if (Files.isDirectory(file)) {
+      throw new CommandException(file + ": is a directory");
+    }
+    try {
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      throw new CommandException(file + ": is not UTF-8", e);
+    } catch (IOException e) {
+      throw new CommandException(reason(e), e);
+    }
+  }
+
+  /** The text that comes on standard input. */
+  static String readStandardInput() {
+    try {
+      return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** What an I/O error says, in words. */
+  static String reason(IOException e) {
+    return switch (e) {
+      case NoSuchFileException missing -> missing.getFile() + ": no such file or directory";
+      case AccessDeniedException denied -> denied.getFile() + ": permission denied";
+      case FileSystemException other -> other.getFile() + ": " + other.getReason();
+      default -> String.valueOf(e.getMessage());
+    };
+  }
+}

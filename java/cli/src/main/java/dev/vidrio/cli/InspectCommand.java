@@ -1,0 +1,186 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.model.gguf.GgufValue;
+import dev.vidrio.model.hub.ModelReference;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code vidrio inspect}. */
+@Command(
+    name = "inspect",
+    description = "Shows and validates a model file: fields, tensors, memory, kernels.")
+final class InspectCommand implements Callable<Integer> {
+  private static final int SHOWN_CHARACTERS = 60;
+
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private HelpOption help = new HelpOption();
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "FILE",
+      description = "A GGUF file. Default: the model of -m.")
+  private @Nullable String file;
+
+  @Option(names = "--tensors", description = "List every tensor.")
+  private boolean listTensors;
+
+  @Option(names = "--json", description = "Print JSON, with all tensors.")
+  private boolean json;
+
+  InspectCommand() {}
+
+  @Override
+  public Integer call() {
+    ModelOption chosen = file == null ? model : model.withReference(file);
+    try (Model opened = chosen.open()) {
+      show(opened.gguf(), runtime(opened), "");
+    } catch (UnsupportedModelException e) {
+      try (Arena arena = Arena.ofShared()) {
+        show(reopen(chosen, arena), Map.of(), e.getMessage());
+      }
+    }
+    return 0;
+  }
+
+  /** A sound file that this version cannot run is still worth a look. */
+  private static Gguf reopen(ModelOption chosen, Arena arena) {
+    return Gguf.open(chosen.find(ModelReference.parse(chosen.reference())), arena);
+  }
+
+  private static Map<String, Object> runtime(Model opened) {
+    Architecture a = opened.architecture();
+    Map<String, Object> runtime = new LinkedHashMap<>();
+    runtime.put("architecture", a.name());
+    runtime.put("layers", a.layers());
+    runtime.put("d", a.width());
+    runtime.put("heads", a.heads());
+    runtime.put("kv_heads", a.kvShape().heads());
+    runtime.put("d_h", a.kvShape().dH());
+    runtime.put("d_ffn", a.ffnWidth());
+    runtime.put("vocabulary", a.vocabulary());
+    runtime.put("context", a.contextLength());
+    runtime.put("bytes_read_per_token", a.bytesPerToken());
+    runtime.put("kv_bytes_per_position", a.kvShape().bytesPerPosition());
+    runtime.put("executor", opened.executor().name());
+    return runtime;
+  }
+
+  private void show(Gguf gguf, Map<String, Object> runtime, String refusal) {
+    if (json) {
+      printJson(gguf, runtime, refusal);
+    } else {
+      print(gguf, runtime, refusal);
+    }
+  }
+
+  private void print(Gguf gguf, Map<String, Object> runtime, String refusal) {
+    System.out.printf(
+        "%s: GGUF v%d, %s, %d keys, %d tensors%n%n",
+        gguf.name(),
+        gguf.version(),
+        Units.bytes(gguf.size()),
+        gguf.metadata().entries().size(),
+        gguf.tensors().size());
+    gguf.metadata()
+        .entries()
+        .forEach((key, value) -> System.out.printf("  %-42s %s%n", key, shorten(value)));
+    System.out.println();
+    types(gguf)
+        .forEach(
+            (type, count) ->
+                System.out.printf(
+                    Locale.ROOT,
+                    "  %-5s %4d tensors %9s  %s%n",
+                    type,
+                    count.tensors,
+                    Units.bytes(count.bytes),
+                    kernel(type)));
+    System.out.println();
+    runtime.forEach((key, value) -> System.out.printf("  %-22s %s%n", key, value));
+    if (!refusal.isEmpty()) {
+      System.out.println("  cannot run: " + refusal);
+    }
+    if (listTensors) {
+      System.out.println();
+      gguf.tensors().forEach(tensor -> System.out.println("  " + tensor));
+    }
+  }
+
+  private static String shorten(GgufValue value) {
+    String text = Escapes.quote(value.toString());
+    String bare = text.substring(1, text.length() - 1);
+    return bare.length() <= SHOWN_CHARACTERS ? bare : bare.substring(0, SHOWN_CHARACTERS) + "…";
+  }
+
+  /** Tensors of one type. */
+  private static final class Count {
+    int tensors;
+    long bytes;
+  }
+
+  private static Map<GgmlType, Count> types(Gguf gguf) {
+    Map<GgmlType, Count> types = new TreeMap<>();
+    for (GgufTensor tensor : gguf.tensors()) {
+      Count count = types.computeIfAbsent(tensor.type(), type -> new Count());
+      count.tensors++;
+      count.bytes += tensor.data().byteSize();
+    }
+    return types;
+  }
+
+  private static String kernel(GgmlType type) {
+    return Arrays.stream(WeightType.values())
+        .filter(known -> known.id() == type.id())
+        .findFirst()
+        .map(
+            known -> known.quantized() ? "int8 products, packed in memory" : "f32 products, mapped")
+        .orElse("no kernel");
+  }
+
+  private static void printJson(Gguf gguf, Map<String, Object> runtime, String refusal) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    gguf.metadata().entries().forEach((key, value) -> fields.put(key, value.toString()));
+    List<Map<String, Object>> tensors =
+        gguf.tensors().stream()
+            .map(
+                tensor -> {
+                  Map<String, Object> entry = new LinkedHashMap<>();
+                  entry.put("name", tensor.name());
+                  entry.put("type", tensor.type().name());
+                  entry.put("shape", tensor.shape());
+                  entry.put("offset", tensor.offset());
+                  entry.put("bytes", tensor.data().byteSize());
+                  return entry;
+                })
+            .toList();
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("file", gguf.name());
+    result.put("version", gguf.version());
+    result.put("bytes", gguf.size());
+    result.put("fields", fields);
+    result.put("tensors", tensors);
+    result.put("runtime", runtime);
+    if (!refusal.isEmpty()) {
+      result.put("cannot_run", refusal);
+    }
+    Json.print(result);
+  }
+}

@@ -1,0 +1,64 @@
+package dev.vidrio.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectWriter;
+import tools.jackson.databind.json.JsonMapper;
+
+/** JSON on standard output, made of maps, lists, strings and numbers. */
+final class Json {
+  private Json() {}
+
+  /** Prints a value, a key per line. */
+  static void print(Object value) {
+    ObjectWriter writer = JsonMapper.shared().writerWithDefaultPrettyPrinter();
+    System.out.println(writer.writeValueAsString(value));
+  }
+
+  /** Prints a value on one line. */
+  static void printCompact(Object value) {
+    System.out.println(JsonMapper.shared().writeValueAsString(value));
+  }
+
+  /** The token ids of a file that holds a JSON array of them. */
+  static int[] readIds(Path file) {
+    List<JsonNode> elements = readArray(file);
+    var ids = new int[elements.size()];
+    for (int i = 0; i < ids.length; i++) {
+      JsonNode element = elements.get(i);
+      if (!element.isIntegralNumber() || !element.canConvertToInt()) {
+        throw new CommandException(
+            file + ": element " + i + " " + element + ": must be a token id");
+      }
+      ids[i] = element.intValue();
+    }
+    return ids;
+  }
+
+  /** The strings of a file that holds a JSON array of them. */
+  static List<String> readStrings(Path file) {
+    return readArray(file).stream()
+        .map(
+            element -> {
+              if (!element.isString()) {
+                throw new CommandException(file + ": element " + element + ": must be a string");
+              }
+              return element.stringValue();
+            })
+        .toList();
+  }
+
+  private static List<JsonNode> readArray(Path file) {
+    try {
+      JsonNode node = JsonMapper.shared().readTree(InputOutput.read(file));
+      if (!node.isArray()) {
+        throw new CommandException(file + ": must hold a JSON array");
+      }
+      return node.valueStream().toList();
+    } catch (JacksonException e) {
+      throw new CommandException(file + ": is no JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.hub.Catalog;
+import dev.vidrio.model.hub.CatalogEntry;
+import dev.vidrio.model.hub.ModelStore;
+import dev.vidrio.model.hub.StoredModel;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio list}. */
+@Command(
+    name = "list",
+    description = "Lists the models that are here, and those that can be pulled.")
+final class ListCommand implements Callable<Integer> {
+  /** A line of the list: a model of the catalogue, of the store, or of both. */
+  private record Row(
+      String name, String state, long bytes, String description, @Nullable StoredModel stored) {}
+
+  @Mixin private HelpOption help = new HelpOption();
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  ListCommand() {}
+
+  @Override
+  public Integer call() {
+    Map<String, StoredModel> stored =
+        ModelStore.open().list().stream()
+            .collect(Collectors.toMap(StoredModel::name, Function.identity()));
+    Catalog catalog = Catalog.standard();
+    List<Row> rows =
+        Stream.concat(
+                catalog.entries().stream().map(entry -> row(entry, stored.get(entry.name()))),
+                stored.values().stream()
+                    .filter(model -> catalog.find(model.name()).isEmpty())
+                    .map(model -> row(model)))
+            .toList();
+    if (json) {
+      Json.print(rows.stream().map(ListCommand::toJson).toList());
+    } else {
+      rows.forEach(ListCommand::print);
+    }
+    return 0;
+  }
+
+  private static Row row(CatalogEntry entry, @Nullable StoredModel stored) {
+    String state = entry.isEmbedded() ? "embedded" : stored != null ? "here" : "not pulled";
+    return new Row(entry.name(), state, entry.bytes(), entry.description(), stored);
+  }
+
+  private static Row row(StoredModel stored) {
+    return new Row(stored.name(), "here", stored.bytes(), stored.source(), stored);
+  }
+
+  private static void print(Row row) {
+    System.out.printf(
+        Locale.ROOT,
+        "%-16s %-11s %9s  %s%n",
+        row.name,
+        row.state,
+        Units.bytes(row.bytes),
+        row.description);
+  }
+
+  private static Map<String, Object> toJson(Row row) {
+    Map<String, Object> model = new LinkedHashMap<>();
+    model.put("name", row.name);
+    model.put("state", row.state);
+    model.put("bytes", row.bytes);
+    model.put("description", row.description);
+    if (row.stored != null) {
+      model.put("path", row.stored.path().toString());
+      model.put("source", row.stored.source());
+      model.put("stored", row.stored.stored().toString());
+      row.stored.sha256().ifPresent(sha256 -> model.put("sha256", sha256));
+    }
+    return model;
+  }
+}

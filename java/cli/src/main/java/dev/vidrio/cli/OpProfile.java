@@ -1,0 +1,183 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.model.Model;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Where the time of a step goes: runs the plan one operation at a time and adds up by kind.
+ * Starting and ending each operation on its own costs some microseconds that a whole step does not
+ * pay, so the shares are those of the kernels, not of the step.
+ */
+final class OpProfile {
+  private static final int REPETITIONS = 10;
+
+  /**
+   * Operations of one kind in one step.
+   *
+   * @param step {@code prompt} or {@code generation}
+   * @param kind the operation; of products also the weights' type
+   * @param seconds in one step
+   * @param share of the step
+   * @param bytesPerSecond weights read; 0 where there are none
+   * @param opsPerSecond multiplications and additions of products; 0 where there are none
+   */
+  record Line(
+      String step,
+      String kind,
+      double seconds,
+      double share,
+      double bytesPerSecond,
+      double opsPerSecond) {
+    Map<String, Object> toJson() {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("step", step);
+      json.put("kind", kind);
+      json.put("seconds", seconds);
+      json.put("share", share);
+      json.put("bytes_per_second", bytesPerSecond);
+      json.put("ops_per_second", opsPerSecond);
+      return json;
+    }
+  }
+
+  /** Sums over the operations of a kind. */
+  private static final class Total {
+    long nanos;
+    long bytes;
+    long operations;
+  }
+
+  private OpProfile() {}
+
+  /** Weights that every token of a prompt is multiplied with. */
+  static long blockWeights(Plan plan) {
+    return plan.ops().stream()
+        .filter(op -> op.rows() == Rows.TOKENS)
+        .mapToLong(
+            op ->
+                op instanceof Op.MatMul product
+                    ? (long) product.weights().n() * product.weights().k()
+                    : 0)
+        .sum();
+  }
+
+  /** Whether most of those weights are quantized. */
+  static boolean isQuantized(Plan plan) {
+    long products = plan.ops().stream().filter(Op.MatMul.class::isInstance).count();
+    long quantized =
+        plan.ops().stream()
+            .filter(op -> op instanceof Op.MatMul product && product.weights().type().quantized())
+            .count();
+    return 2 * quantized > products;
+  }
+
+  /**
+   * Profiles a prompt chunk of {@code prompt} tokens, and a token after it and {@code depth} more.
+   */
+  static List<Line> measure(Model model, int prompt, int depth) {
+    Plan plan = model.architecture().plan();
+    var limits = new Limits(prompt, 1, 1, depth + prompt + 1, model.architecture().vocabulary());
+    try (Arena arena = Arena.ofShared()) {
+      var cache =
+          new KvCache(model.executor(), plan.kv(), KvCache.blocksFor(limits.positions()), arena);
+      var blocks = new int[cache.blocks()];
+      for (int i = 0; i < blocks.length; i++) {
+        blocks[i] = cache.acquire();
+      }
+      var batch = new Batch(limits, arena);
+      List<Line> lines = new ArrayList<>();
+      try (ExecutablePlan executable = model.executor().prepare(plan, limits, cache)) {
+        fill(batch, blocks, depth, prompt);
+        lines.addAll(measure("prompt", executable, batch));
+        fill(batch, blocks, depth + prompt, 1);
+        lines.addAll(measure("generation", executable, batch));
+      }
+      return lines;
+    }
+  }
+
+  private static void fill(Batch batch, int[] blocks, int position, int count) {
+    batch.clear();
+    int sequence = batch.addSequence(blocks, blocks.length);
+    for (int i = 0; i < count; i++) {
+      batch.add(i % batch.limits().vocabulary(), position + i, sequence, i == count - 1);
+    }
+  }
+
+  private static List<Line> measure(String step, ExecutablePlan executable, Batch batch) {
+    Map<String, Total> best = new LinkedHashMap<>();
+    for (int i = 0; i < REPETITIONS; i++) {
+      Map<String, Total> once = runOnce(executable, batch);
+      once.forEach((kind, total) -> best.merge(kind, total, (a, b) -> a.nanos <= b.nanos ? a : b));
+    }
+    double all = best.values().stream().mapToDouble(total -> total.nanos / 1e9).sum();
+    List<Line> lines = new ArrayList<>();
+    best.forEach(
+        (kind, total) -> {
+          double seconds = total.nanos / 1e9;
+          lines.add(
+              new Line(
+                  step,
+                  kind,
+                  seconds,
+                  seconds / all,
+                  total.bytes / seconds,
+                  total.operations / seconds));
+        });
+    return lines;
+  }
+
+  private static Map<String, Total> runOnce(ExecutablePlan executable, Batch batch) {
+    Map<String, Total> totals = new LinkedHashMap<>();
+    List<Op> ops = executable.plan().ops();
+    for (int i = 0; i < ops.size(); i++) {
+      long start = System.nanoTime();
+      executable.run(batch, i, i + 1);
+      long nanos = System.nanoTime() - start;
+      Total total = totals.computeIfAbsent(kind(ops.get(i)), kind -> new Total());
+      total.nanos += nanos;
+      if (ops.get(i) instanceof Op.MatMul product) {
+        total.bytes += product.weights().data().byteSize();
+        total.operations +=
+            2L * product.weights().n() * product.weights().k() * batch.rows(product.rows());
+      }
+    }
+    return totals;
+  }
+
+  private static String kind(Op op) {
+    String kind = op.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+    return op instanceof Op.MatMul product
+        ? kind + " " + product.weights().type().name().toLowerCase(Locale.ROOT)
+        : kind;
+  }
+
+  static void print(List<Line> lines) {
+    System.out.printf(
+        "%n%-11s %-15s %10s %7s %12s %12s%n",
+        "step", "operation", "ms", "share", "reads", "int/float");
+    for (Line line : lines) {
+      System.out.printf(
+          Locale.ROOT,
+          "%-11s %-15s %10.3f %5.1f %% %12s %12s%n",
+          line.step,
+          line.kind,
+          1e3 * line.seconds,
+          100 * line.share,
+          line.bytesPerSecond == 0 ? "" : Units.perSecond(line.bytesPerSecond, "B"),
+          line.opsPerSecond == 0 ? "" : Units.perSecond(line.opsPerSecond, "op"));
+    }
+  }
+}

@@ -1,0 +1,169 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/** Times prompts and generation of random tokens, as llama-bench does. */
+final class SpeedTest implements AutoCloseable {
+  private static final int BATCH = 512;
+
+  /**
+   * One test.
+   *
+   * @param test as llama-bench names it, {@code pp512}
+   * @param runs tokens per second of each run
+   * @param workPerToken bytes read or operations done per token
+   * @param limit which of the machine's peaks bounds it
+   */
+  record Result(String test, List<Double> runs, double workPerToken, String limit) {
+    double mean() {
+      return runs.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+    }
+
+    double deviation() {
+      double mean = mean();
+      double squares = runs.stream().mapToDouble(run -> (run - mean) * (run - mean)).sum();
+      return runs.size() < 2 ? 0 : Math.sqrt(squares / (runs.size() - 1));
+    }
+
+    /** Work per second. */
+    double rate() {
+      return mean() * workPerToken;
+    }
+
+    Map<String, Object> toJson() {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("test", test);
+      json.put("tokens_per_second", mean());
+      json.put("deviation", deviation());
+      json.put("runs", runs);
+      return json;
+    }
+  }
+
+  private final Model model;
+  private final Session session;
+  private final int prompt;
+  private final int tokens;
+  private final int depth;
+  private final int count;
+  private final SplittableRandom random = new SplittableRandom(1);
+
+  SpeedTest(Model model, int prompt, int tokens, int depth, int sequences) {
+    this.model = model;
+    this.prompt = prompt;
+    this.tokens = tokens;
+    this.depth = depth;
+    this.count = sequences;
+    int context = Math.addExact(depth, Math.max(1, Math.max(prompt, tokens)));
+    this.session =
+        model.newSession(
+            new SessionOptions(context, Math.max(BATCH, sequences), sequences, sequences));
+  }
+
+  /** Prompt tokens per second, after {@code depth} tokens. */
+  Result prompt(int repetitions) {
+    List<Double> runs = new ArrayList<>();
+    try (Sequence sequence = session.newSequence()) {
+      feed(sequence, depth);
+      for (int i = 0; i <= repetitions; i++) {
+        sequence.truncate(depth);
+        int[] ids = randomIds(prompt);
+        long start = System.nanoTime();
+        session.feed(sequence, ids);
+        addUnlessFirst(runs, i, prompt, start);
+      }
+    }
+    return new Result("pp" + prompt + suffix(), runs, operationsPerToken(), operationLimit());
+  }
+
+  /** Generated tokens per second of all sequences together. */
+  Result generation(int repetitions) {
+    List<Double> runs = new ArrayList<>();
+    List<Sequence> sequences = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      sequences.add(session.newSequence());
+      feed(sequences.get(i), depth);
+    }
+    for (int i = 0; i <= repetitions; i++) {
+      sequences.forEach(sequence -> sequence.truncate(depth));
+      long start = System.nanoTime();
+      for (int step = 0; step < tokens; step++) {
+        step(sequences);
+      }
+      addUnlessFirst(runs, i, tokens * count, start);
+    }
+    sequences.forEach(Sequence::close);
+    String batch = count == 1 ? "" : " x" + count;
+    return new Result(
+        "tg" + tokens + suffix() + batch,
+        runs,
+        (double) model.architecture().bytesPerToken() / count,
+        "read_bytes_per_second");
+  }
+
+  /** Where the time of a prompt and of a generated token goes. */
+  List<OpProfile.Line> profile() {
+    return OpProfile.measure(model, Math.max(1, Math.min(prompt, BATCH)), depth);
+  }
+
+  private void step(List<Sequence> sequences) {
+    session.begin();
+    for (Sequence sequence : sequences) {
+      session.add(sequence, randomId(), true);
+    }
+    session.run();
+  }
+
+  private void feed(Sequence sequence, int length) {
+    if (length > 0) {
+      session.feed(sequence, randomIds(length));
+    }
+  }
+
+  private static void addUnlessFirst(List<Double> runs, int i, int amount, long start) {
+    double seconds = (System.nanoTime() - start) / 1e9;
+    if (i > 0) {
+      runs.add(amount / seconds);
+    }
+  }
+
+  private String suffix() {
+    return depth == 0 ? "" : " @ d" + depth;
+  }
+
+  private int[] randomIds(int length) {
+    var ids = new int[length];
+    for (int i = 0; i < length; i++) {
+      ids[i] = randomId();
+    }
+    return ids;
+  }
+
+  private int randomId() {
+    return random.nextInt(model.architecture().vocabulary());
+  }
+
+  /** Two per weight of the blocks: a prompt computes logits of its last token only. */
+  private double operationsPerToken() {
+    return 2.0 * OpProfile.blockWeights(model.architecture().plan());
+  }
+
+  private String operationLimit() {
+    return OpProfile.isQuantized(model.architecture().plan())
+        ? "int8_ops_per_second"
+        : "f32_flops_per_second";
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}

@@ -1,0 +1,109 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code vidrio tokenize}. */
+@Command(name = "tokenize", description = "Shows the tokens of a text.")
+final class TokenizeCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private HelpOption help = new HelpOption();
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "TEXT",
+      description = "The text. Default: standard input.")
+  private @Nullable String text;
+
+  @Option(
+      names = {"-f", "--file"},
+      paramLabel = "FILE",
+      description = "A file with the text, in UTF-8.")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "FILE",
+      description = "A JSON array of strings; gives a JSON array of arrays of ids.")
+  private @Nullable Path batch;
+
+  @Option(names = "--ids", description = "Print a JSON array of ids only.")
+  private boolean idsOnly;
+
+  @Option(names = "--no-special", description = "Names of special tokens are text like any other.")
+  private boolean noSpecial;
+
+  @Option(names = "--bos", description = "Add the tokens that begin and end a text, as models ask.")
+  private boolean bos;
+
+  @Option(names = "--json", description = "Print a JSON array of ids and pieces.")
+  private boolean json;
+
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  TokenizeCommand() {}
+
+  @Override
+  public Integer call() {
+    if ((text == null ? 0 : 1) + (file == null ? 0 : 1) + (batch == null ? 0 : 1) > 1) {
+      throw new ParameterException(
+          command.commandLine(), "TEXT, --file and --batch exclude each other");
+    }
+    try (Model opened = model.open()) {
+      Tokenizer tokenizer = opened.tokenizer();
+      var options = new EncodeOptions(!noSpecial, bos);
+      if (batch != null) {
+        List<int[]> all = new ArrayList<>();
+        Json.readStrings(batch).forEach(each -> all.add(tokenizer.encode(each, options)));
+        Json.printCompact(all);
+      } else {
+        print(tokenizer, tokenizer.encode(input(), options));
+      }
+    }
+    return 0;
+  }
+
+  private String input() {
+    if (text != null) {
+      return text;
+    }
+    return file != null ? InputOutput.read(file) : InputOutput.readStandardInput();
+  }
+
+  private void print(Tokenizer tokenizer, int[] ids) {
+    if (idsOnly) {
+      Json.printCompact(ids);
+    } else if (json) {
+      Json.print(Arrays.stream(ids).mapToObj(id -> describe(tokenizer, id)).toList());
+    } else {
+      for (int id : ids) {
+        System.out.printf(Locale.ROOT, "%7d  %s%n", id, Escapes.quote(tokenizer.piece(id)));
+      }
+    }
+  }
+
+  private static Map<String, Object> describe(Tokenizer tokenizer, int id) {
+    Map<String, Object> token = new LinkedHashMap<>();
+    token.put("id", id);
+    token.put("piece", tokenizer.piece(id));
+    token.put("special", tokenizer.isSpecial(id));
+    return token;
+  }
+}
