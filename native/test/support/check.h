@@ -1,9 +1,24 @@
+// The test programs end at the first failure, with the case that ran and the place in the source.
 #ifndef VD_TEST_CHECK_H
 #define VD_TEST_CHECK_H
 
-/** Ends the test with a message naming the place unless the condition holds. */
-#define CHECK(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
+// Ends the test unless the condition holds.
+#define CHECK(condition) \
+    ((condition) ? (void)0 : fail("%s:%d: not true: %s", __FILE__, __LINE__, #condition))
 
-_Noreturn void check_failed(const char *condition, const char *file, int line);
+// Says which case runs from here on; a failure or a crash repeats it. Arguments as of printf.
+void describe(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// Ends the test with the case and a message. Arguments as of printf.
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// Makes memory faults name the case before they end the program as usual.
+void describe_faults(void);
+
+// 1 when sanitizers slow the program down: sweeps take longer steps then.
+int instrumented(void);
+
+// 1 when the environment variable VD_TEST_FULL asks for sweeps without gaps.
+int full(void);
 
 #endif

@@ -1,0 +1,123 @@
+// activation: every variant against the scalar one, and that against docs/numerics.md in double.
+#include "activation/activation.h"
+
+#include <math.h>
+
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/guarded.h"
+#include "support/isas.h"
+#include "support/lengths.h"
+#include "support/rng.h"
+#include "support/tolerance.h"
+
+typedef enum target { SEPARATE, OVER_X, OVER_UP, TARGETS } target;
+
+typedef struct activation_case {
+    int32_t kind, width, gated;
+    target y;
+    vd_range range;
+} activation_case;
+
+static float x[LONGEST], up[LONGEST];
+
+static const float *run(vd_isa isa, const activation_case *c, placement where) {
+    size_t bytes = (size_t)c->width * sizeof(float);
+    float *copy = guarded_copy(x, bytes, where);
+    float *up_copy = c->gated ? guarded_copy(up, bytes, where) : NULL;
+    vd_activation op = {
+        .x = copy,
+        .up = up_copy,
+        .y = c->y == OVER_X    ? copy
+             : c->y == OVER_UP ? up_copy
+                               : guarded_alloc(bytes, where),
+        .kind = c->kind,
+        .width = c->width,
+    };
+    vd_activation_kernels[isa](&op, c->range);
+    return op.y;
+}
+
+static void check_untouched(const float *y, const activation_case *c) {
+    int64_t begin = c->range.begin, end = c->range.end;
+    if (c->y == SEPARATE) {
+        untouched("y before the range", y, begin * 4);
+        untouched("y after the range", y + end, (c->width - end) * 4);
+    } else {
+        const float *before = c->y == OVER_X ? x : up;
+        same_floats("y before the range", before, y, begin);
+        same_floats("y after the range", before + end, y + end, c->width - end);
+    }
+}
+
+// x / (1 + exp(w)), where w is off by w_error. Where exp(w) is infinite in f32, the exact result is
+// less than |x| * 2^-127.
+static void check_gate(int64_t i, double w, double w_error, double factor, int64_t extra, float y) {
+    double exact = (double)x[i] / (1 + exp(w)) * factor;
+    double relative = w > 88.7 ? 0 : expm1(w_error) + EXP_ERROR + roundings(2 + extra);
+    double beyond = w > 88.7 ? fabs((double)x[i] * factor) * 0x1p-127 : 0;
+    near("y", i, exact, fabs(exact) * relative + beyond + underflows(1) * (1 + fabs(factor)), y);
+}
+
+static void check_element(const activation_case *c, int64_t i, float y) {
+    double v = x[i];
+    double factor = c->gated ? (double)up[i] : 1;
+    if (c->kind == VD_ACTIVATION_RELU) {
+        near("y", i, fmax(v, 0) * factor, fabs(v * factor) * roundings(c->gated) + underflows(1),
+             y);
+    } else if (c->kind == VD_ACTIVATION_SILU) {
+        check_gate(i, -v, 0, factor, c->gated, y);
+    } else {
+        double cubic = (double)VD_GELU_CUBIC, slope = (double)VD_GELU_MINUS_2_SQRT_2_OVER_PI;
+        double w = slope * v * (1 + cubic * v * v);
+        check_gate(i, w, fmin(fabs(w), 89) * roundings(4) + underflows(4), factor, c->gated, y);
+    }
+}
+
+static void check_case(const activation_case *c, floats kind) {
+    int comparable = (kind == ORDINARY || kind == WIDE || kind == TINY) && c->y == SEPARATE;
+    for (placement where = 0; where < PLACEMENTS; where++) {
+        describe("activation scalar, kind %d, width %d, gated %d, target %d, %s", c->kind, c->width,
+                 c->gated, c->y, floats_name(kind));
+        const float *expected = run(VD_ISA_SCALAR, c, where);
+        check_untouched(expected, c);
+        for (int64_t i = c->range.begin; comparable && i < c->range.end; i++) {
+            check_element(c, i, expected[i]);
+        }
+        for (vd_isa isa = VD_ISA_AVX2; isa_runs(isa); isa++) {
+            describe("activation %s, kind %d, width %d, gated %d, target %d, range [%lld,%lld), %s",
+                     vd_isa_name(isa), c->kind, c->width, c->gated, c->y, (long long)c->range.begin,
+                     (long long)c->range.end, floats_name(kind));
+            same_floats("y", expected, run(isa, c, where), c->width);
+        }
+        guarded_free_all();
+    }
+}
+
+static void check_length(rng *r, int32_t width, floats kind) {
+    rng_fill(r, kind, x, width);
+    rng_fill(r, kind, up, width);
+    for (int32_t which = 0; which < 6; which++) {
+        activation_case c = {.kind = which % 3, .width = width, .gated = which / 3};
+        for (c.y = SEPARATE; c.y < (c.gated ? TARGETS : OVER_UP); c.y++) {
+            c.range = (vd_range){0, width};
+            check_case(&c, kind);
+            c.range.begin = rng_below(r, width);
+            c.range.end = rng_between(r, c.range.begin, width);
+            check_case(&c, kind);
+        }
+    }
+}
+
+int main(void) {
+    test_begin("activation");
+    CHECK(VD_GELU_CUBIC == (float)0.044715);
+    CHECK(VD_GELU_MINUS_2_SQRT_2_OVER_PI == (float)(-2 * sqrt(2 / M_PI)));
+    rng r = {4};
+    for (int i = 0; i < LENGTHS; i++) {
+        for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
+            check_length(&r, length_at(i), kind);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,4 @@
+// exp for AVX-512.
+#include "simd/v16_avx512.h"
+// v16 first: the template below is written over it.
+#include "core/exp_v16.h"

@@ -1,0 +1,79 @@
+#include "support/guarded.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "support/check.h"
+
+enum { REGIONS = 64 };
+
+// Pages between two guard pages; kept and used again, since mapping is slow.
+typedef struct region {
+    unsigned char *start;  // of the usable bytes; null: not mapped
+    size_t size;           // of the usable bytes
+    size_t offset;         // of the data
+    size_t bytes;          // of the data
+    int used;
+} region;
+
+static region regions[REGIONS];
+
+static size_t page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+static void map(region *r, size_t size) {
+    if (r->start != NULL) {
+        munmap(r->start - page(), r->size + 2 * page());
+    }
+    unsigned char *all =
+        mmap(NULL, size + 2 * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(all != MAP_FAILED);
+    CHECK(mprotect(all + page(), size, PROT_READ | PROT_WRITE) == 0);
+    r->start = all + page();
+    r->size = size;
+}
+
+// A free region of the size, else a slot never used, else any free one.
+static region *find(size_t size) {
+    region *best = NULL;
+    for (int i = 0; i < REGIONS; i++) {
+        region *r = &regions[i];
+        if (!r->used && r->start != NULL && r->size == size) {
+            return r;
+        }
+        if (!r->used && (best == NULL || (best->start != NULL && r->start == NULL))) {
+            best = r;
+        }
+    }
+    CHECK(best != NULL);
+    map(best, size);
+    return best;
+}
+
+void *guarded_alloc(size_t bytes, placement where) {
+    size_t size = (bytes + page() - 1) / page() * page();
+    region *r = find(size);
+    r->used = 1;
+    r->bytes = bytes;
+    r->offset = where == AT_END ? size - bytes : 0;
+    memset(r->start, CANARY, size);
+    return r->start + r->offset;
+}
+
+void *guarded_copy(const void *from, size_t bytes, placement where) {
+    return memcpy(guarded_alloc(bytes, where), from, bytes);
+}
+
+void guarded_free_all(void) {
+    for (int i = 0; i < REGIONS; i++) {
+        region *r = &regions[i];
+        for (size_t j = 0; r->used && j < r->size; j++) {
+            int outside = j < r->offset || j >= r->offset + r->bytes;
+            if (outside && r->start[j] != CANARY) {
+                fail("byte %td of a buffer of %zu bytes was written", (ptrdiff_t)(j - r->offset),
+                     r->bytes);
+            }
+        }
+        r->used = 0;
+    }
+}

@@ -1,0 +1,40 @@
+// Seeded random numbers: the same ones on every machine and in every run.
+#ifndef VD_TEST_RNG_H
+#define VD_TEST_RNG_H
+
+#include <stdint.h>
+
+// SplitMix64 (Steele et al. 2014). Its first state is the seed.
+typedef struct rng {
+    uint64_t state;
+} rng;
+
+// What floats to make.
+typedef enum floats {
+    ORDINARY,   // -4 to 4
+    WIDE,       // magnitudes from 2^-40 to 2^40
+    TINY,       // denormals, and normals near them
+    HUGE_ONES,  // magnitudes near the largest: sums and squares overflow
+    ZEROS,      // of both signs
+    MIXED,      // all of these
+    NASTY,      // all of these, and here and there an infinity or a NaN
+    FLOATS_COUNT,
+} floats;
+
+const char *floats_name(floats kind);
+
+uint64_t rng_next(rng *r);
+
+// 0 to n - 1.
+int64_t rng_below(rng *r, int64_t n);
+
+// least to most, both included.
+int64_t rng_between(rng *r, int64_t least, int64_t most);
+
+float rng_uniform(rng *r, float from, float to);
+
+float rng_float(rng *r, floats kind);
+
+void rng_fill(rng *r, floats kind, float *p, int64_t n);
+
+#endif

@@ -1,0 +1,27 @@
+// How far an f32 kernel may lie from the exact result: functions of the length and of the
+// magnitudes, after Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapter 3. No
+// number here was found by trying.
+#ifndef VD_TEST_TOLERANCE_H
+#define VD_TEST_TOLERANCE_H
+
+#include <stdint.h>
+
+// The relative error of one rounding to f32.
+#define UNIT_ROUNDOFF 0x1p-24
+
+// The relative error of n roundings in a row.
+static inline double roundings(int64_t n) {
+    return (double)n * UNIT_ROUNDOFF / (1 - (double)n * UNIT_ROUNDOFF);
+}
+
+// The absolute error of n operations whose results may be denormal.
+static inline double underflows(int64_t n) { return (double)n * 0x1p-150; }
+
+// How many roundings a term of a lane sum of n terms goes through: its lane and the tree.
+static inline int64_t lane_sum_depth(int64_t n) { return (n + 15) / 16 + 4; }
+
+// The error of exp in units in the last place, and relative to a result that is a normal number.
+#define EXP_ULPS 1.01
+#define EXP_ERROR (EXP_ULPS * 0x1p-23)
+
+#endif
