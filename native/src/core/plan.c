@@ -89,6 +89,15 @@ void vd_plan_free(vd_plan *plan) { free(plan); }
 
 static int outside(int32_t value, int32_t limit) { return value < 0 || value >= limit; }
 
+// The last row before i of the same sequence, or -1.
+static int32_t row_before(const vd_batch *batch, int32_t i) {
+    int32_t row = i - 1;
+    while (row >= 0 && batch->sequences[row] != batch->sequences[i]) {
+        row--;
+    }
+    return row;
+}
+
 static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int32_t i) {
     int32_t position = batch->positions[i];
     int32_t sequence = batch->sequences[i];
@@ -96,11 +105,16 @@ static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int
         outside(sequence, batch->n_sequences) || position / VD_KV_BLOCK >= batch->max_blocks) {
         return VD_OUT_OF_RANGE;
     }
-    if (i > 0 && batch->sequences[i - 1] == sequence && batch->positions[i - 1] >= position) {
-        return VD_OUT_OF_RANGE;
+    int32_t before = row_before(batch, i);
+    int32_t checked = 0;  // blocks, with the row before
+    if (before >= 0) {
+        if (batch->positions[before] >= position) {
+            return VD_OUT_OF_RANGE;
+        }
+        checked = batch->positions[before] / VD_KV_BLOCK + 1;
     }
     const int32_t *blocks = batch->block_tables + (int64_t)sequence * batch->max_blocks;
-    for (int32_t b = 0; b <= position / VD_KV_BLOCK; b++) {
+    for (int32_t b = checked; b <= position / VD_KV_BLOCK; b++) {
         if (outside(blocks[b], limits->blocks)) {
             return VD_OUT_OF_RANGE;
         }
