@@ -120,5 +120,6 @@ double weight_value(vd_type type, const void *row, int64_t k) {
     if (type == VD_F16) {
         return half_at((const uint8_t *)row + 2 * k);
     }
-    return weight_quant(type, row, k) * weight_scale(type, row, k) + weight_minimum(type, row, k);
+    double product = weight_quant(type, row, k) * weight_scale(type, row, k);
+    return type == VD_Q4_1 ? product + weight_minimum(type, row, k) : product;
 }

@@ -1,0 +1,263 @@
+// attention: every variant against the scalar one, that against the formula in double, and batches
+// of several sequences against each row alone.
+#include "attention/attention.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attention/attention_reference.h"
+#include "support/cache.h"
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/guarded.h"
+#include "support/isas.h"
+#include "support/plans.h"
+#include "support/rng.h"
+
+enum { H_KV = 2, BLOCKS = 18, GAP = 3, D_H_MAX = 128, STRIDE_MAX = D_H_MAX + GAP };
+
+static const int32_t widths[] = {1, 15, 16, 32, 64, 80, 128};
+static const int32_t edges[] = {1,  2,  15,  16,  17,  31,  32,  33,  63,
+                                64, 65, 255, 256, 257, 511, 512, 513, 1000};
+enum { WIDTHS = sizeof widths / sizeof widths[0], EDGES = sizeof edges / sizeof edges[0] };
+
+// ---- tiles ------------------------------------------------------------------------------------
+
+typedef struct tile_case {
+    int32_t d_h, n, head;
+    int32_t count[VD_QUERIES];
+    float scale;
+    floats kind;
+    uint64_t seed;
+} tile_case;
+
+// How the counts of a tile are mixed: the same for all, those of heads times tokens, any.
+typedef enum mix { SAME, TOKENS, ANY, MIXES } mix;
+
+static int compare_ints(const void *a, const void *b) {
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void mix_counts(rng *r, tile_case *c, mix how) {
+    int32_t edge = edges[rng_below(r, EDGES)];
+    int32_t heads = (int32_t)rng_between(r, 1, 4);
+    for (int32_t j = 0; j < c->n; j++) {
+        c->count[j] = how == SAME     ? edge
+                      : how == TOKENS ? edge + j / heads
+                                      : edges[rng_below(r, EDGES)];
+    }
+    qsort(c->count, (size_t)c->n, sizeof c->count[0], compare_ints);
+}
+
+typedef struct tile_memory {
+    vd_kv_cache cache;
+    const int32_t *blocks;
+    float *q;
+    size_t bytes;  // of q and of the results
+} tile_memory;
+
+// Rows of q and of z lie GAP floats apart, so that reading or writing past a row shows.
+static tile_memory prepare(const tile_case *c, placement where) {
+    rng r = {c->seed};
+    batch b;
+    batch_begin(&b, &r, 1, BLOCKS);
+    int32_t stride = c->d_h + GAP;
+    size_t bytes = (size_t)(c->n * stride - GAP) * sizeof(float);
+    tile_memory m = {
+        .cache = cache_of_nans(BLOCKS, H_KV, c->d_h, where),
+        .blocks = guarded_copy(b.block_tables, BLOCKS * sizeof(int32_t), where),
+        .q = guarded_alloc(bytes, where),
+        .bytes = bytes,
+    };
+    cache_fill(&m.cache, m.blocks, c->count[c->n - 1], &r, c->kind);
+    for (int32_t j = 0; j < c->n; j++) {
+        rng_fill(&r, c->kind, m.q + j * stride, c->d_h);
+    }
+    return m;
+}
+
+static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, placement where) {
+    float *z = guarded_alloc(m->bytes, where);
+    vd_attention_tile tile = {
+        .cache = &m->cache,
+        .blocks = m->blocks,
+        .head = c->head,
+        .scale = c->scale,
+        .n = c->n,
+        .scores = guarded_alloc(VD_QUERIES * VD_ATTENTION_CHUNK * sizeof(float), where),
+    };
+    for (int32_t j = 0; j < c->n; j++) {
+        tile.q[j] = m->q + j * (c->d_h + GAP);
+        tile.z[j] = z + j * (c->d_h + GAP);
+        tile.count[j] = c->count[j];
+    }
+    vd_attention_kernels[isa](&tile);
+    for (int32_t j = 0; j + 1 < c->n; j++) {
+        untouched("floats between the rows of z", tile.z[j] + c->d_h, GAP * sizeof(float));
+    }
+    return z;
+}
+
+static void describe_tile(const char *what, const tile_case *c) {
+    describe("attention %s, d_h %d, %d queries, counts %d to %d, head %d, %s, seed %llu", what,
+             c->d_h, c->n, c->count[0], c->count[c->n - 1], c->head, floats_name(c->kind),
+             (unsigned long long)c->seed);
+}
+
+static void check_tile(const tile_case *c) {
+    for (placement where = 0; where < PLACEMENTS; where++) {
+        tile_memory m = prepare(c, where);
+        describe_tile("scalar", c);
+        const float *expected = run_tile(VD_ISA_SCALAR, c, &m, where);
+        for (int32_t j = 0; c->kind == ORDINARY && where == AT_END && j < c->n; j++) {
+            int32_t row = j * (c->d_h + GAP);
+            check_attention(&m.cache, m.blocks, c->head, c->scale, m.q + row, c->count[j],
+                            expected + row);
+        }
+        for (vd_isa isa = VD_ISA_AVX2; isa_runs(isa); isa++) {
+            describe_tile(vd_isa_name(isa), c);
+            const float *actual = run_tile(isa, c, &m, where);
+            same_floats("z", expected, actual, (int64_t)(m.bytes / sizeof(float)));
+        }
+        guarded_free_all();
+    }
+}
+
+static float random_scale(rng *r, int32_t d_h) {
+    return rng_below(r, 3) == 0 ? 1.0f : 1.0f / sqrtf((float)d_h);
+}
+
+static void check_tiles(rng *r) {
+    static const int32_t ns[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 31, 32};
+    int step = instrumented() ? 4 : 1;
+    for (int32_t w = 0; w < WIDTHS; w++) {
+        for (size_t i = 0; i < sizeof ns / sizeof ns[0]; i++) {
+            for (int which = (int)rng_below(r, step); which < MIXES * 2; which += step) {
+                tile_case c = {.d_h = widths[w], .n = ns[i], .head = which % H_KV};
+                c.kind = which < MIXES ? ORDINARY : (floats)rng_below(r, FLOATS_COUNT);
+                c.scale = random_scale(r, c.d_h);
+                c.seed = rng_next(r);
+                mix_counts(r, &c, (mix)(which % MIXES));
+                check_tile(&c);
+            }
+        }
+    }
+}
+
+// Every count by itself, so that each edge meets each width.
+static void check_edges(rng *r) {
+    for (int32_t w = 0; w < WIDTHS; w++) {
+        for (int32_t i = 0; i < EDGES; i++) {
+            tile_case c = {.d_h = widths[w], .n = 1, .count = {edges[i]}, .head = i % H_KV};
+            c.scale = random_scale(r, c.d_h);
+            c.seed = rng_next(r);
+            check_tile(&c);
+        }
+    }
+}
+
+// ---- batches ----------------------------------------------------------------------------------
+
+typedef struct batch_case {
+    int32_t H, H_kv, d_h;
+} batch_case;
+
+// Sequences of this many positions, the last ones of which are rows of the batch.
+static const struct {
+    int32_t positions, rows;
+} parts[] = {{41, 41}, {256, 1}, {71, 11}, {1, 1}, {601, 1}, {300, 35}};
+enum { PARTS = sizeof parts / sizeof parts[0] };
+
+static void fill_batch(batch *b, rng *r) {
+    batch_begin(b, r, PARTS, 10);
+    for (int32_t s = 0; s < PARTS; s++) {
+        for (int32_t p = parts[s].positions - parts[s].rows; p < parts[s].positions; p++) {
+            batch_add(b, s, p, 0, 0);
+        }
+    }
+}
+
+// Each row alone: the same bits, whatever else is in the batch.
+static void check_rows_alone(const batch *b, vd_op op, const float *q, const float *expected,
+                             const batch_case *c) {
+    int64_t width = (int64_t)c->H * c->d_h;
+    for (int32_t row = 0; row < b->view.n_tokens; row += 5) {
+        batch alone = *b;
+        alone.view.tokens = alone.tokens;
+        alone.view.positions = alone.positions;
+        alone.view.sequences = alone.sequences;
+        alone.view.block_tables = alone.block_tables;
+        batch_clear(&alone);
+        batch_add(&alone, b->sequences[row], b->positions[row], 0, 0);
+        op.as.attention.q = q + row * width;
+        op.as.attention.z = guarded_alloc((size_t)width * sizeof(float), AT_END);
+        describe("attention of row %d alone, H %d, H_kv %d, d_h %d", row, c->H, c->H_kv, c->d_h);
+        for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+            run_ops(&op, 1, isa, 1, &alone.view);
+            same_floats("z", expected + row * width, op.as.attention.z, width);
+        }
+    }
+}
+
+static void check_definition(const batch *b, const vd_attention *op) {
+    int32_t group = op->H / op->cache.H_kv;
+    for (int32_t row = 0; row < b->view.n_tokens; row += 7) {
+        const int32_t *blocks = b->block_tables + b->sequences[row] * b->view.max_blocks;
+        for (int32_t h = 0; h < op->H; h++) {
+            int64_t at = ((int64_t)row * op->H + h) * op->cache.d_h;
+            describe("attention, row %d, head %d of %d, H_kv %d, d_h %d", row, h, op->H,
+                     op->cache.H_kv, op->cache.d_h);
+            check_attention(&op->cache, blocks, h / group, op->scale, op->q + at,
+                            b->positions[row] + 1, op->z + at);
+        }
+    }
+}
+
+static void check_batch(rng *r, const batch_case *c) {
+    batch b;
+    fill_batch(&b, r);
+    vd_attention attention = {.H = c->H, .scale = 1.0f / sqrtf((float)c->d_h)};
+    attention.cache =
+        cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, AT_END);
+    for (int32_t s = 0; s < PARTS; s++) {
+        const int32_t *blocks = b.block_tables + s * b.view.max_blocks;
+        cache_fill(&attention.cache, blocks, parts[s].positions, r, ORDINARY);
+    }
+    int64_t n = (int64_t)b.view.n_tokens * c->H * c->d_h;
+    float *q = guarded_alloc((size_t)n * sizeof(float), AT_END);
+    rng_fill(r, ORDINARY, q, n);
+    attention.q = q;
+    float *expected = guarded_alloc((size_t)n * sizeof(float), AT_END);
+    float *actual = guarded_alloc((size_t)n * sizeof(float), AT_END);
+    attention.z = expected;
+    vd_op op = {.kind = VD_OP_ATTENTION, .as.attention = attention};
+    run_ops(&op, 1, VD_ISA_SCALAR, 1, &b.view);
+    check_definition(&b, &op.as.attention);
+    check_rows_alone(&b, op, q, expected, c);
+    op.as.attention.z = actual;
+    for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+        for (int32_t workers = 1; workers <= 3; workers++) {
+            describe("attention %s, %d workers, H %d, H_kv %d, d_h %d", vd_isa_name(isa), workers,
+                     c->H, c->H_kv, c->d_h);
+            memset(actual, CANARY, (size_t)n * sizeof(float));
+            run_ops(&op, 1, isa, workers, &b.view);
+            same_floats("z", expected, actual, n);
+        }
+    }
+    guarded_free_all();
+}
+
+int main(void) {
+    test_begin("attention");
+    rng r = {8};
+    check_edges(&r);
+    check_tiles(&r);
+    static const batch_case cases[] = {{2, 2, 32},  {4, 2, 15},  {6, 2, 16}, {5, 1, 64},
+                                       {16, 2, 16}, {40, 1, 15}, {70, 1, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        check_batch(&r, &cases[i]);
+    }
+    return 0;
+}

@@ -1,0 +1,74 @@
+// OpenBLAS, which VD_TEST_OPENBLAS names: what is refused before and while it is opened, and a
+// product against double.
+#include <math.h>
+#include <stdlib.h>
+
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/isas.h"
+#include "support/rng.h"
+#include "support/tolerance.h"
+#include "vidrio.h"
+
+enum { M_MAX = 33, N_MAX = 70, K_MAX = 130 };
+
+static float x[M_MAX * K_MAX], W[N_MAX * K_MAX], y[M_MAX * N_MAX];
+
+static void check_missing(void) {
+    describe("without OpenBLAS");
+    CHECK(vd_sgemm(1, 1, 1, x, W, y) == VD_BLAS_MISSING);
+    CHECK(vd_blas_open(NULL) == VD_INVALID_ARGUMENT);
+    CHECK(vd_blas_open("no such file") == VD_BLAS_MISSING);
+    CHECK(vd_blas_open("libm.so.6") == VD_BLAS_MISSING);
+    CHECK(vd_sgemm(1, 1, 1, x, W, y) == VD_BLAS_MISSING);
+}
+
+static void check_arguments(void) {
+    describe("vd_sgemm, arguments");
+    CHECK(vd_sgemm(1, 1, 1, NULL, W, y) == VD_INVALID_ARGUMENT);
+    CHECK(vd_sgemm(1, 1, 1, x, NULL, y) == VD_INVALID_ARGUMENT);
+    CHECK(vd_sgemm(1, 1, 1, x, W, NULL) == VD_INVALID_ARGUMENT);
+    for (int which = 0; which < 3; which++) {
+        static const int64_t bad[] = {0, -1, 1LL << 31, INT64_MAX};
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+            int64_t size[3] = {1, 1, 1};
+            size[which] = bad[i];
+            CHECK(vd_sgemm(size[0], size[1], size[2], x, W, y) == VD_INVALID_ARGUMENT);
+        }
+    }
+}
+
+// However OpenBLAS orders the sums, a term goes through at most K roundings.
+static void check_product(rng *r, int64_t M, int64_t N, int64_t K) {
+    describe("vd_sgemm, M %lld, N %lld, K %lld", (long long)M, (long long)N, (long long)K);
+    rng_fill(r, ORDINARY, x, M * K);
+    rng_fill(r, ORDINARY, W, N * K);
+    CHECK(vd_sgemm(M, N, K, x, W, y) == VD_OK);
+    for (int64_t i = 0; i < M * N; i++) {
+        double sum = 0, magnitude = 0;
+        for (int64_t k = 0; k < K; k++) {
+            double term = (double)x[i / N * K + k] * (double)W[i % N * K + k];
+            sum += term;
+            magnitude += fabs(term);
+        }
+        near("y", i, sum, roundings(K + 1) * magnitude, y[i]);
+    }
+}
+
+int main(void) {
+    test_begin("blas");
+    const char *path = getenv("VD_TEST_OPENBLAS");
+    CHECK(path != NULL);
+    check_missing();
+    describe("opening %s", path);
+    CHECK(vd_blas_open(path) == VD_OK);
+    CHECK(vd_blas_open(path) == VD_OK);
+    CHECK(vd_blas_open("no such file") == VD_OK);
+    check_arguments();
+    rng r = {12};
+    for (int i = 0; i < 40; i++) {
+        check_product(&r, rng_between(&r, 1, M_MAX), rng_between(&r, 1, N_MAX),
+                      rng_between(&r, 1, K_MAX));
+    }
+    return 0;
+}

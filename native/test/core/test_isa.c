@@ -1,0 +1,56 @@
+// Names of instruction sets, and what VIDRIO_ISA makes of VD_ISA_AUTO.
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/isas.h"
+#include "vidrio.h"
+
+static void check_names(void) {
+    describe("names");
+    CHECK(strcmp(vd_isa_name(VD_ISA_SCALAR), "scalar") == 0);
+    CHECK(strcmp(vd_isa_name(VD_ISA_AVX2), "avx2") == 0);
+    CHECK(strcmp(vd_isa_name(VD_ISA_AVX512_VNNI), "avx512_vnni") == 0);
+    CHECK(vd_isa_name(VD_ISA_AUTO) == NULL);
+    CHECK(vd_isa_name(VD_ISA_COUNT) == NULL);
+}
+
+// Each set contains those before it, so that what is usable is a run from scalar on.
+static vd_isa check_usable(void) {
+    describe("usable sets");
+    CHECK(vd_isa_usable(VD_ISA_SCALAR) == 1);
+    CHECK(vd_isa_usable(VD_ISA_AUTO) == 0 && vd_isa_usable(VD_ISA_COUNT) == 0);
+    vd_isa best = VD_ISA_SCALAR;
+    for (vd_isa isa = VD_ISA_AVX2; isa < VD_ISA_COUNT; isa++) {
+        CHECK(vd_isa_usable(isa) == 0 || vd_isa_usable(isa) == 1);
+        CHECK(!vd_isa_usable(isa) || best == isa - 1);
+        best = vd_isa_usable(isa) ? isa : best;
+    }
+    return best;
+}
+
+static void check_pick(const char *wanted, vd_status status, vd_isa picked) {
+    describe("VIDRIO_ISA=%s", wanted == NULL ? "(unset)" : wanted);
+    CHECK((wanted == NULL ? unsetenv("VIDRIO_ISA") : setenv("VIDRIO_ISA", wanted, 1)) == 0);
+    vd_isa isa = VD_ISA_COUNT;
+    CHECK(vd_isa_pick(&isa) == status);
+    CHECK(isa == picked);
+}
+
+int main(void) {
+    test_begin("isa");
+    check_names();
+    vd_isa best = check_usable();
+    check_pick(NULL, VD_OK, best);
+    check_pick("", VD_OK, best);
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
+        int usable = vd_isa_usable(isa);
+        check_pick(vd_isa_name(isa), usable ? VD_OK : VD_UNSUPPORTED, usable ? isa : VD_ISA_SCALAR);
+    }
+    static const char *const nonsense[] = {"mmx", "AVX2", "avx", "avx2 ", "avx512_vnni2", "0"};
+    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
+        check_pick(nonsense[i], VD_INVALID_ARGUMENT, VD_ISA_SCALAR);
+    }
+    CHECK(vd_isa_pick(NULL) == VD_INVALID_ARGUMENT);
+    return 0;
+}

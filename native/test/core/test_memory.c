@@ -1,0 +1,56 @@
+// vd_alloc: aligned, zeroed, refused where it should be.
+#include <stdint.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/isas.h"
+#include "vidrio.h"
+
+enum { MIB = 1 << 20 };
+
+static int zeroed(const unsigned char *p, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        if (p[i] != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void check_size(size_t bytes) {
+    describe("vd_alloc of %zu bytes", bytes);
+    void *p = NULL;
+    CHECK(vd_alloc(bytes, &p) == VD_OK && p != NULL);
+    CHECK((uintptr_t)p % (bytes >= 2 * MIB ? 2 * MIB : 64) == 0);
+    CHECK(zeroed(p, bytes));
+    memset(p, 0xff, bytes);  // all of it may be written
+    vd_free(p, bytes);
+}
+
+static void check_refusals(void) {
+    describe("vd_alloc, refusals");
+    void *p = &p;
+    CHECK(vd_alloc(0, &p) == VD_INVALID_ARGUMENT);
+    CHECK(vd_alloc(64, NULL) == VD_INVALID_ARGUMENT);
+    static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 4095, SIZE_MAX / 2, (size_t)1 << 62,
+                                  (size_t)1 << 56};
+    for (size_t i = 0; i < sizeof huge / sizeof huge[0]; i++) {
+        p = &p;
+        CHECK(vd_alloc(huge[i], &p) == VD_NO_MEMORY && p == NULL);
+    }
+    vd_free(NULL, 64);
+}
+
+int main(void) {
+    test_begin("memory");
+    static const size_t sizes[] = {1,           63,          64,      4095,        4096,
+                                   4097,        2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 4 * MIB - 4096,
+                                   4 * MIB + 1, 9 * MIB};
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            check_size(sizes[i]);
+        }
+    }
+    check_refusals();
+    return 0;
+}

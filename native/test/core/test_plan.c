@@ -1,0 +1,369 @@
+// Plans: what vd_plan_create and vd_plan_run refuse, and that nothing has run then.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/guarded.h"
+#include "support/isas.h"
+#include "support/plans.h"
+#include "support/rng.h"
+
+static const vd_limits limits = {
+    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7};
+
+static char memory[64];  // stands for any buffer of operations that never run
+
+// ---- vd_plan_create ---------------------------------------------------------------------------
+
+static vd_op valid_op(vd_op_kind kind) {
+    void *p = memory;
+    vd_quantized xq = {p, p, p, p};
+    vd_kv_cache cache = {p, p, 2, 8};
+    vd_op op = {.kind = kind};
+    switch (kind) {
+        case VD_OP_EMBED:
+            op.as.embed = (vd_embed){.table = p, .y = p, .type = VD_Q4_0, .V = 10, .d = 64};
+            break;
+        case VD_OP_NORM:
+            op.as.norm = (vd_norm){.x = p, .y = p, .d = 3, .epsilon = 1e-5f};
+            break;
+        case VD_OP_QUANTIZE:
+            op.as.quantize = (vd_quantize){.x = p, .y = xq, .K = 32};
+            break;
+        case VD_OP_MATMUL:
+            op.as.matmul = (vd_matmul){p, p, xq, p, VD_Q8_0, 5, 64, 0};
+            break;
+        case VD_OP_ROPE:
+            op.as.rope = (vd_rope){p, p, p, p, 2, 8, 6, VD_ROPE_HALVES};
+            break;
+        case VD_OP_KV_STORE:
+            op.as.kv_store = (vd_kv_store){p, p, cache};
+            break;
+        case VD_OP_ATTENTION:
+            op.as.attention = (vd_attention){p, cache, p, 4, 1};
+            break;
+        case VD_OP_ACTIVATION:
+            op.as.activation = (vd_activation){p, NULL, p, VD_ACTIVATION_RELU, 3};
+            break;
+        case VD_OP_ADD:
+            op.as.add = (vd_add){p, p, p, 3, 1};
+            break;
+        case VD_OP_COPY:
+            op.as.copy = (vd_copy){p, p, 3, 0};
+            break;
+        default:
+            op.as.gather = (vd_gather){p, p, 3, 0};
+            op.rows = VD_ROWS_LOGITS;
+    }
+    return op;
+}
+
+static vd_status create(const vd_op *op, int32_t *bad_op) {
+    vd_op ops[3] = {valid_op(VD_OP_COPY), *op, valid_op(VD_OP_COPY)};
+    vd_plan *plan = (vd_plan *)memory;
+    vd_status status = vd_plan_create(ops, 3, &limits, VD_ISA_SCALAR, &plan, bad_op);
+    CHECK((status == VD_OK) == (plan != NULL));
+    vd_plan_free(plan);
+    return status;
+}
+
+// Changes a valid operation and expects that it is refused.
+#define REFUSED(op_kind, change)                            \
+    do {                                                    \
+        vd_op op = valid_op(op_kind);                       \
+        change;                                             \
+        describe("operation %d with %s", op_kind, #change); \
+        int32_t bad_op = -2;                                \
+        CHECK(create(&op, &bad_op) == VD_INVALID_ARGUMENT); \
+        CHECK(bad_op == 1);                                 \
+    } while (0)
+
+static void check_valid_ops(void) {
+    for (vd_op_kind kind = 0; kind < VD_OP_COUNT; kind++) {
+        describe("a valid operation %d", kind);
+        vd_op op = valid_op(kind);
+        int32_t bad_op = 5;
+        CHECK(create(&op, &bad_op) == VD_OK && bad_op == -1);
+    }
+    REFUSED(VD_OP_COPY, op.kind = -1);
+    REFUSED(VD_OP_COPY, op.kind = VD_OP_COUNT);
+    REFUSED(VD_OP_COPY, op.rows = -1);
+    REFUSED(VD_OP_COPY, op.rows = 2);
+}
+
+static void check_embed_norm_quantize(void) {
+    REFUSED(VD_OP_EMBED, op.as.embed.table = NULL);
+    REFUSED(VD_OP_EMBED, op.as.embed.y = NULL);
+    REFUSED(VD_OP_EMBED, op.as.embed.V = 9);  // the limits allow token 9
+    REFUSED(VD_OP_EMBED, op.as.embed.V = 0);
+    REFUSED(VD_OP_EMBED, op.as.embed.d = 0);
+    REFUSED(VD_OP_EMBED, op.as.embed.d = -32);
+    REFUSED(VD_OP_EMBED, op.as.embed.d = 63);
+    REFUSED(VD_OP_EMBED, op.as.embed.type = 4);
+    REFUSED(VD_OP_EMBED, op.as.embed.type = -1);
+    REFUSED(VD_OP_EMBED, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_NORM, op.as.norm.x = NULL);
+    REFUSED(VD_OP_NORM, op.as.norm.y = NULL);
+    REFUSED(VD_OP_NORM, op.as.norm.d = 0);
+    REFUSED(VD_OP_NORM, op.as.norm.d = -1);
+    REFUSED(VD_OP_NORM, op.as.norm.kind = 2);
+    REFUSED(VD_OP_NORM, op.as.norm.kind = -1);
+    REFUSED(VD_OP_NORM, op.as.norm.epsilon = -1e-9f);
+    REFUSED(VD_OP_NORM, op.as.norm.epsilon = INFINITY);
+    REFUSED(VD_OP_NORM, op.as.norm.epsilon = NAN);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.x = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.q = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.scale = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.sum = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.scaled_sum = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.K = 0);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.K = -32);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.K = 33);
+}
+
+static void check_matmul_rope(void) {
+    REFUSED(VD_OP_MATMUL, op.as.matmul.weights = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.y = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.N = 0);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.N = -1);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.K = 0);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.K = -64);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.K = 48);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.type = 12);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.type = -3);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.q = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.scale = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.sum = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.scaled_sum = NULL);
+    REFUSED(VD_OP_MATMUL, (op.as.matmul.type = VD_F32, op.as.matmul.x = NULL));
+    REFUSED(VD_OP_MATMUL, (op.as.matmul.type = VD_F16, op.as.matmul.x = NULL));
+    REFUSED(VD_OP_ROPE, op.as.rope.x = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.y = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.cos = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.sin = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.heads = 0);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_h = 5);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = 0);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = -2);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = 5);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = 10);
+    REFUSED(VD_OP_ROPE, op.as.rope.pairs = 2);
+    REFUSED(VD_OP_ROPE, op.rows = VD_ROWS_LOGITS);
+}
+
+static void check_kv_store_attention(void) {
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.k = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.v = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.keys = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.values = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.H_kv = 0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = 0);
+    REFUSED(VD_OP_KV_STORE, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.q = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.z = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.keys = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.values = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.H_kv = -1);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.d_h = -8);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.H = 0);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.H = 3);  // not a multiple of H_kv
+    REFUSED(VD_OP_ATTENTION, op.as.attention.scale = NAN);
+    REFUSED(VD_OP_ATTENTION, op.rows = VD_ROWS_LOGITS);
+}
+
+static void check_elementwise(void) {
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.x = NULL);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.y = NULL);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = 3);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = -1);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.width = 0);
+    REFUSED(VD_OP_ADD, op.as.add.a = NULL);
+    REFUSED(VD_OP_ADD, op.as.add.b = NULL);
+    REFUSED(VD_OP_ADD, op.as.add.y = NULL);
+    REFUSED(VD_OP_ADD, op.as.add.width = 0);
+    REFUSED(VD_OP_ADD, op.as.add.broadcast = 2);
+    REFUSED(VD_OP_COPY, op.as.copy.x = NULL);
+    REFUSED(VD_OP_COPY, op.as.copy.y = NULL);
+    REFUSED(VD_OP_COPY, op.as.copy.width = -1);
+    REFUSED(VD_OP_GATHER, op.as.gather.x = NULL);
+    REFUSED(VD_OP_GATHER, op.as.gather.y = NULL);
+    REFUSED(VD_OP_GATHER, op.as.gather.width = 0);
+    REFUSED(VD_OP_GATHER, op.rows = VD_ROWS_TOKENS);
+}
+
+static void check_create_arguments(void) {
+    describe("vd_plan_create, arguments");
+    vd_op op = valid_op(VD_OP_COPY);
+    vd_plan *plan = NULL;
+    int32_t bad_op = 5;
+    vd_isa isa = VD_ISA_SCALAR;
+    CHECK(vd_plan_create(NULL, 1, &limits, isa, &plan, &bad_op) == VD_INVALID_ARGUMENT);
+    CHECK(bad_op == -1);
+    CHECK(vd_plan_create(&op, 0, &limits, isa, &plan, NULL) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_create(&op, -1, &limits, isa, &plan, NULL) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_create(&op, 1, NULL, isa, &plan, NULL) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_create(&op, 1, &limits, isa, NULL, NULL) == VD_INVALID_ARGUMENT);
+    for (int which = 0; which < 5; which++) {
+        for (int32_t value = -1; value <= 0; value++) {
+            int32_t values[5] = {1, 1, 1, 1, 1};
+            values[which] = value;
+            vd_limits bad = {values[0], values[1], values[2], values[3], values[4]};
+            CHECK(vd_plan_create(&op, 1, &bad, isa, &plan, &bad_op) == VD_INVALID_ARGUMENT);
+            CHECK(bad_op == -1 && plan == NULL);
+        }
+    }
+    vd_plan_free(NULL);
+}
+
+static void check_create_isa(void) {
+    describe("vd_plan_create, instruction sets");
+    vd_op op = valid_op(VD_OP_COPY);
+    vd_plan *plan = NULL;
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
+        vd_status expected = vd_isa_usable(isa) ? VD_OK : VD_UNSUPPORTED;
+        CHECK(vd_plan_create(&op, 1, &limits, isa, &plan, NULL) == expected);
+        vd_plan_free(plan);
+    }
+    CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_COUNT, &plan, NULL) == VD_UNSUPPORTED);
+    CHECK(plan == NULL);
+    CHECK(setenv("VIDRIO_ISA", "nonsense", 1) == 0);
+    CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_AUTO, &plan, NULL) == VD_INVALID_ARGUMENT);
+    CHECK(unsetenv("VIDRIO_ISA") == 0);
+    CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_AUTO, &plan, NULL) == VD_OK);
+    vd_plan_free(plan);
+}
+
+// ---- vd_plan_run ------------------------------------------------------------------------------
+
+enum { WIDTH = 5 };
+
+typedef struct fixture {
+    batch b;
+    vd_plan *plan;
+    float *y;
+} fixture;
+
+// Rows: positions 63 and 64 of sequence 0, 130 of sequence 1; logits of the first and the last.
+static void begin(fixture *f) {
+    rng r = {13};
+    batch_begin(&f->b, &r, 2, 3);
+    batch_add(&f->b, 0, 63, 0, 1);
+    batch_add(&f->b, 0, 64, 9, 0);
+    batch_add(&f->b, 1, 130, 3, 1);
+    static const float x[4 * WIDTH];
+    f->y = guarded_alloc(sizeof x, AT_END);
+    vd_op ops[2] = {{.kind = VD_OP_COPY, .as.copy = {.x = x, .y = f->y, .width = WIDTH}}};
+    ops[1] = ops[0];
+    CHECK(vd_plan_create(ops, 2, &limits, VD_ISA_SCALAR, &f->plan, NULL) == VD_OK);
+}
+
+static void end(fixture *f) {
+    vd_plan_free(f->plan);
+    guarded_free_all();
+}
+
+static void expect(fixture *f, vd_status status) {
+    CHECK(vd_plan_run(f->plan, pool_of(2), &f->b.view, 0, 2) == status);
+    if (status != VD_OK) {
+        untouched("y", f->y, 4 * WIDTH * (int64_t)sizeof(float));
+    }
+}
+
+// Changes a valid batch and expects this status.
+#define RUN(status, change)                   \
+    do {                                      \
+        fixture f;                            \
+        begin(&f);                            \
+        batch *b = &f.b;                      \
+        (void)b;                              \
+        change;                               \
+        describe("a batch with %s", #change); \
+        expect(&f, status);                   \
+        end(&f);                              \
+    } while (0)
+
+static void check_batch_values(void) {
+    RUN(VD_OK, (void)0);
+    RUN(VD_OUT_OF_RANGE, b->tokens[1] = 10);
+    RUN(VD_OUT_OF_RANGE, b->tokens[2] = -1);
+    RUN(VD_OUT_OF_RANGE, b->tokens[0] = INT32_MAX);
+    RUN(VD_OUT_OF_RANGE, b->positions[2] = -1);
+    RUN(VD_OUT_OF_RANGE, b->positions[2] = 200);
+    RUN(VD_OUT_OF_RANGE, b->positions[2] = INT32_MAX);
+    RUN(VD_OK, b->positions[2] = 191);
+    RUN(VD_OUT_OF_RANGE, b->positions[2] = 192);  // the limits allow it, the block table does not
+    RUN(VD_OUT_OF_RANGE, b->positions[1] = 63);
+    RUN(VD_OUT_OF_RANGE, b->positions[1] = 62);
+    RUN(VD_OUT_OF_RANGE, b->sequences[2] = 2);
+    RUN(VD_OUT_OF_RANGE, b->sequences[0] = -1);
+    RUN(VD_OUT_OF_RANGE, b->block_tables[0] = 7);
+    RUN(VD_OUT_OF_RANGE, b->block_tables[1] = -1);
+    RUN(VD_OUT_OF_RANGE, b->block_tables[5] = INT32_MAX);
+    RUN(VD_OK, b->block_tables[2] = -1);  // sequence 0 does not reach it
+    RUN(VD_OUT_OF_RANGE, b->logit_rows[0] = -1);
+    RUN(VD_OUT_OF_RANGE, b->logit_rows[1] = 3);
+    RUN(VD_OK, b->logit_rows[0] = 2);  // twice the same row
+}
+
+// Rows of a sequence ascend even where others lie between them.
+static void check_batch_order(void) {
+    RUN(VD_OK, batch_add(b, 0, 65, 0, 0));
+    RUN(VD_OUT_OF_RANGE, batch_add(b, 0, 64, 0, 0));
+    RUN(VD_OUT_OF_RANGE, batch_add(b, 0, 0, 0, 0));
+    RUN(VD_OUT_OF_RANGE, (b->block_tables[2] = 7, batch_add(b, 0, 128, 0, 0)));
+}
+
+static void check_batch_sizes(void) {
+    RUN(VD_OUT_OF_RANGE, b->view.n_tokens = -1);
+    RUN(VD_OUT_OF_RANGE, b->view.n_tokens = 5);
+    RUN(VD_OUT_OF_RANGE, b->view.n_logits = -1);
+    RUN(VD_OUT_OF_RANGE, b->view.n_logits = 4);
+    RUN(VD_OUT_OF_RANGE, b->view.n_sequences = -1);
+    RUN(VD_OUT_OF_RANGE, b->view.n_sequences = 1);
+    RUN(VD_OUT_OF_RANGE, b->view.max_blocks = -1);
+    RUN(VD_OUT_OF_RANGE, b->view.max_blocks = 0);
+    RUN(VD_INVALID_ARGUMENT, b->view.tokens = NULL);
+    RUN(VD_INVALID_ARGUMENT, b->view.positions = NULL);
+    RUN(VD_INVALID_ARGUMENT, b->view.sequences = NULL);
+    RUN(VD_INVALID_ARGUMENT, b->view.block_tables = NULL);
+    RUN(VD_INVALID_ARGUMENT, b->view.logit_rows = NULL);
+    RUN(VD_OK, (b->view.logit_rows = NULL, b->view.n_logits = 0));
+    RUN(VD_OK, batch_clear(b));
+}
+
+static void check_run_arguments(void) {
+    describe("vd_plan_run, arguments");
+    fixture f;
+    begin(&f);
+    vd_pool *pool = pool_of(1);
+    const vd_batch *b = &f.b.view;
+    CHECK(vd_plan_run(NULL, pool, b, 0, 2) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_run(f.plan, NULL, b, 0, 2) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_run(f.plan, pool, NULL, 0, 2) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_run(f.plan, pool, b, -1, 2) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_run(f.plan, pool, b, 0, 3) == VD_INVALID_ARGUMENT);
+    CHECK(vd_plan_run(f.plan, pool, b, 2, 1) == VD_INVALID_ARGUMENT);
+    for (int32_t i = 0; i <= 2; i++) {
+        CHECK(vd_plan_run(f.plan, pool, b, i, i) == VD_OK);
+    }
+    untouched("y", f.y, 4 * WIDTH * (int64_t)sizeof(float));
+    end(&f);
+}
+
+int main(void) {
+    test_begin("plan");
+    check_valid_ops();
+    check_embed_norm_quantize();
+    check_matmul_rope();
+    check_kv_store_attention();
+    check_elementwise();
+    check_create_arguments();
+    check_create_isa();
+    check_batch_values();
+    check_batch_order();
+    check_batch_sizes();
+    check_run_arguments();
+    return 0;
+}

@@ -1,0 +1,200 @@
+// The worker pool: every worker runs every task once, barriers separate what lies before and after
+// them, and callers take turns. What workers exchange is not atomic, so that the thread sanitizer
+// sees each missing order.
+#include "core/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "support/check.h"
+#include "support/isas.h"
+#include "support/rng.h"
+
+enum { WORKERS_MAX = 12 };
+
+// ---- tasks ------------------------------------------------------------------------------------
+
+typedef struct counts {
+    int32_t workers;
+    int32_t runs[WORKERS_MAX];  // of each worker
+} counts;
+
+static void count_run(void *argument, const vd_worker *worker) {
+    counts *c = argument;
+    CHECK(worker->count == c->workers);
+    CHECK(worker->index >= 0 && worker->index < worker->count);
+    c->runs[worker->index]++;
+    char *scratch = worker->scratch;
+    CHECK((uintptr_t)scratch % VD_CACHE_LINE == 0);
+    scratch[0] = scratch[VD_SCRATCH_BYTES - 1] = (char)worker->index;
+}
+
+static void check_tasks(int32_t workers, int32_t tasks) {
+    describe("%d tasks on %d workers", tasks, workers);
+    vd_pool *pool;
+    CHECK(vd_pool_create(workers, &pool) == VD_OK);
+    CHECK(vd_pool_workers(pool) == workers);
+    counts c = {.workers = workers};
+    for (int32_t i = 1; i <= tasks; i++) {
+        vd_pool_run(pool, count_run, &c);
+        for (int32_t w = 0; w < workers; w++) {
+            CHECK(c.runs[w] == i);
+        }
+    }
+    vd_pool_free(pool);
+}
+
+// ---- barriers ---------------------------------------------------------------------------------
+
+typedef struct phases {
+    int32_t count;
+    int32_t reached[WORKERS_MAX];  // the phase that each worker has written
+} phases;
+
+// Work of random length, so that any worker may come last.
+static void dawdle(rng *r) {
+    volatile uint64_t sink = 0;
+    int64_t turns = rng_below(r, 16) == 0 ? 5000 : rng_below(r, 50);
+    for (int64_t i = 0; i < turns; i++) {
+        sink = sink + (uint64_t)i;
+    }
+}
+
+static void pass_barriers(void *argument, const vd_worker *worker) {
+    phases *p = argument;
+    rng r = {(uint64_t)worker->index};
+    for (int32_t phase = 1; phase <= p->count; phase++) {
+        p->reached[worker->index] = phase;
+        dawdle(&r);
+        vd_barrier(worker);
+        for (int32_t w = 0; w < worker->count; w++) {
+            CHECK(p->reached[w] == phase);
+        }
+        dawdle(&r);
+        vd_barrier(worker);
+    }
+}
+
+static void check_barriers(int32_t workers, int32_t count) {
+    describe("%d barriers of %d workers", 2 * count, workers);
+    vd_pool *pool;
+    CHECK(vd_pool_create(workers, &pool) == VD_OK);
+    for (int round = 0; round < 2; round++) {
+        phases p = {.count = count};
+        vd_pool_run(pool, pass_barriers, &p);
+    }
+    vd_pool_free(pool);
+}
+
+// ---- several callers --------------------------------------------------------------------------
+
+typedef struct caller {
+    vd_pool *pool;
+    int32_t *total;  // of all callers; only who has the pool touches it
+    int32_t tasks;
+} caller;
+
+static void add_to_total(void *argument, const vd_worker *worker) {
+    int32_t *total = argument;
+    for (int32_t w = 0; w < worker->count; w++) {
+        if (w == worker->index) {
+            ++*total;
+        }
+        vd_barrier(worker);
+    }
+}
+
+static void *call(void *argument) {
+    caller *c = argument;
+    for (int32_t i = 0; i < c->tasks; i++) {
+        vd_pool_run(c->pool, add_to_total, c->total);
+    }
+    return NULL;
+}
+
+static void check_callers(int32_t workers, int32_t tasks) {
+    enum { CALLERS = 3 };
+    describe("%d callers of %d workers", CALLERS, workers);
+    vd_pool *pool;
+    CHECK(vd_pool_create(workers, &pool) == VD_OK);
+    int32_t total = 0;
+    caller c = {pool, &total, tasks};
+    pthread_t threads[CALLERS];
+    for (int i = 0; i < CALLERS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, call, &c) == 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    CHECK(total == CALLERS * tasks * workers);
+    vd_pool_free(pool);
+}
+
+// ---- life -------------------------------------------------------------------------------------
+
+static void check_life(void) {
+    describe("creating and freeing pools");
+    vd_pool *pool;
+    CHECK(vd_pool_create(1, NULL) == VD_INVALID_ARGUMENT);
+    static const int32_t bad[] = {0, -1, INT32_MIN, 1025, INT32_MAX};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK(vd_pool_create(bad[i], &pool) == VD_INVALID_ARGUMENT);
+    }
+    for (int32_t i = 0; i < (instrumented() ? 50 : 300); i++) {
+        CHECK(vd_pool_create(1 + i % 6, &pool) == VD_OK);
+        vd_pool_free(pool);
+    }
+    if (!instrumented()) {
+        CHECK(vd_pool_create(1024, &pool) == VD_OK);
+        vd_pool_free(pool);
+    }
+    vd_pool_free(NULL);
+}
+
+// Threads whose stacks no address space holds do not start.
+static void check_no_thread(void) {
+    describe("threads that do not start");
+    pthread_attr_t usual, giant;
+    CHECK(pthread_getattr_default_np(&usual) == 0);
+    CHECK(pthread_attr_init(&giant) == 0);
+    CHECK(pthread_attr_setstacksize(&giant, (size_t)1 << 52) == 0);
+    CHECK(pthread_setattr_default_np(&giant) == 0);
+    vd_pool *pool = NULL;
+    CHECK(vd_pool_create(3, &pool) == VD_NO_THREAD);
+    CHECK(pool == NULL);
+    CHECK(pthread_setattr_default_np(&usual) == 0);
+    CHECK(pthread_attr_destroy(&giant) == 0);
+    CHECK(pthread_attr_destroy(&usual) == 0);
+}
+
+static void check_shares(void) {
+    describe("shares");
+    for (int32_t count = 1; count <= 7; count++) {
+        for (int64_t total = 0; total < 30; total++) {
+            int64_t next = 0;
+            for (int32_t index = 0; index < count; index++) {
+                vd_worker worker = {.index = index, .count = count};
+                vd_range share = vd_share(&worker, total);
+                CHECK(share.begin == next && share.end >= share.begin);
+                CHECK(share.end - share.begin <= total / count + 1);
+                next = share.end;
+            }
+            CHECK(next == total);
+        }
+    }
+}
+
+int main(void) {
+    test_begin("pool");
+    int32_t many = instrumented() ? 300 : 3000;
+    check_shares();
+    check_life();
+    check_no_thread();
+    for (int32_t workers = 1; workers <= WORKERS_MAX; workers += workers < 4 ? 1 : 4) {
+        check_tasks(workers, many / workers);
+        check_barriers(workers, many / workers);
+        check_callers(workers, many / workers / 8);
+    }
+    return 0;
+}

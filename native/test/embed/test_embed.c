@@ -1,0 +1,50 @@
+// embed against docs/numerics.md. The reference is exact: an element is one product, or one product
+// and sum, of numbers so short that double holds it, rounded to float at the end.
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/guarded.h"
+#include "support/isas.h"
+#include "support/plans.h"
+#include "support/rng.h"
+#include "support/weights.h"
+
+enum { V = 23, ROWS = 12 };
+
+static void check_table(rng *r, vd_type type, weight_bits bits, int32_t d, placement where) {
+    batch b;
+    batch_begin(&b, r, 1, 1);
+    for (int32_t i = 0; i < ROWS; i++) {
+        batch_add(&b, 0, i, i == 0 ? V - 1 : (int32_t)rng_below(r, V), 0);
+    }
+    int64_t row_bytes = weights_row_bytes(type, d);
+    unsigned char *table = guarded_alloc((size_t)(V * row_bytes), where);
+    random_weights(r, type, bits, V, d, table);
+    float *expected = guarded_alloc((size_t)ROWS * d * sizeof(float), where);
+    for (int64_t i = 0; i < (int64_t)ROWS * d; i++) {
+        const unsigned char *row = table + b.tokens[i / d] * row_bytes;
+        expected[i] = (float)weight_value(type, row, i % d);
+    }
+    for (int32_t workers = 1; workers <= 3; workers++) {
+        describe("embed %s, d %d, bits %d, %d workers", type_name(type), d, bits, workers);
+        float *y = guarded_alloc((size_t)ROWS * d * sizeof(float), where);
+        vd_op op = {.kind = VD_OP_EMBED,
+                    .as.embed = {.table = table, .y = y, .type = type, .V = V, .d = d}};
+        run_ops(&op, 1, VD_ISA_SCALAR, workers, &b.view);
+        same_floats("y", expected, y, (int64_t)ROWS * d);
+    }
+    guarded_free_all();
+}
+
+int main(void) {
+    test_begin("embed");
+    rng r = {9};
+    static const vd_type types[] = {VD_F32, VD_F16, VD_Q4_0, VD_Q4_1, VD_Q8_0};
+    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+        for (int32_t i = 1; i <= 40; i++) {
+            weight_bits bits = (weight_bits)(i % WEIGHT_BITS_COUNT);
+            int32_t d = is_quantized(types[t]) ? 32 * (1 + i % 5) : i;
+            check_table(&r, types[t], bits, d, (placement)(i % PLACEMENTS));
+        }
+    }
+    return 0;
+}
