@@ -1,0 +1,227 @@
+// The promise of docs/numerics.md over a whole plan: the logits of a token depend on the tokens
+// before it, and not on instruction set, workers, chunks, the rest of the batch, or where a run is
+// interrupted.
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/isas.h"
+#include "support/plans.h"
+#include "support/transformer.h"
+
+enum { SEQUENCES = 5, BLOCKS = MODEL_BLOCKS / SEQUENCES, ALL = MODEL_TOKENS };
+
+static const int32_t lengths[SEQUENCES] = {130, 33, 1, 20, 5};
+
+typedef struct setting {
+    vd_isa isa;
+    int32_t workers;
+    int32_t chunk;     // tokens of a sequence in a step
+    int32_t together;  // 1: all sequences in one batch
+} setting;
+
+typedef struct outputs {
+    float logits[MODEL_V];
+    float tap[MODEL_D];
+} outputs;
+
+static transformer model;
+static batch tables;  // the sequences' blocks
+static int32_t tokens[SEQUENCES][MODEL_POSITIONS];
+static outputs expected[SEQUENCES][MODEL_POSITIONS];
+static outputs actual[SEQUENCES][MODEL_POSITIONS];
+
+static vd_plan *plan_for(vd_isa isa) {
+    vd_plan *plan;
+    int32_t bad_op;
+    vd_status status = vd_plan_create(model.ops, model.n_ops, &model.limits, isa, &plan, &bad_op);
+    if (status != VD_OK) {
+        fail("vd_plan_create: %s, op %d", vd_status_name(status), bad_op);
+    }
+    return plan;
+}
+
+static void collect(const batch *b, outputs results[SEQUENCES][MODEL_POSITIONS]) {
+    for (int32_t row = 0; row < b->view.n_tokens; row++) {
+        outputs *o = &results[b->sequences[row]][b->positions[row]];
+        memcpy(o->logits, model.logits + (int64_t)row * MODEL_V, sizeof o->logits);
+        memcpy(o->tap, model.tap + (int64_t)row * MODEL_D, sizeof o->tap);
+    }
+}
+
+// Takes the sequences [first, last) through the plan, a chunk of each in every step.
+static void run_sequences(vd_plan *plan, const setting *s, int32_t first, int32_t last,
+                          outputs results[SEQUENCES][MODEL_POSITIONS]) {
+    for (int32_t start = 0; start < MODEL_POSITIONS; start += s->chunk) {
+        batch_clear(&tables);
+        for (int32_t sequence = first; sequence < last; sequence++) {
+            for (int32_t p = start; p < start + s->chunk && p < lengths[sequence]; p++) {
+                batch_add(&tables, sequence, p, tokens[sequence][p], 1);
+            }
+        }
+        if (tables.view.n_tokens > 0) {
+            CHECK(vd_plan_run(plan, pool_of(s->workers), &tables.view, 0, model.n_ops) == VD_OK);
+            collect(&tables, results);
+        }
+    }
+}
+
+static void run(const setting *s, outputs results[SEQUENCES][MODEL_POSITIONS]) {
+    describe("transformer %s, %d workers, chunks of %d, %s", vd_isa_name(s->isa), s->workers,
+             s->chunk, s->together ? "together" : "alone");
+    transformer_forget(&model);
+    vd_plan *plan = plan_for(s->isa);
+    if (s->together) {
+        run_sequences(plan, s, 0, SEQUENCES, results);
+    } else {
+        for (int32_t i = 0; i < SEQUENCES; i++) {
+            run_sequences(plan, s, i, i + 1, results);
+        }
+    }
+    vd_plan_free(plan);
+}
+
+static void compare(void) {
+    for (int32_t s = 0; s < SEQUENCES; s++) {
+        for (int32_t p = 0; p < lengths[s]; p++) {
+            same_floats("logits", expected[s][p].logits, actual[s][p].logits, MODEL_V);
+            same_floats("tap", expected[s][p].tap, actual[s][p].tap, MODEL_D);
+        }
+    }
+}
+
+// Random weights must not make a model whose logits say nothing.
+static void check_sane(void) {
+    describe("logits of the scalar plan");
+    for (int32_t s = 0; s < SEQUENCES; s++) {
+        for (int32_t p = 0; p < lengths[s]; p++) {
+            const float *logits = expected[s][p].logits;
+            for (int32_t i = 0; i < MODEL_V; i++) {
+                CHECK(isfinite(logits[i]));
+            }
+            CHECK(p == 0 ||
+                  memcmp(logits, expected[s][p - 1].logits, sizeof expected[s][p].logits) != 0);
+        }
+    }
+}
+
+static void check_settings(void) {
+    static const int32_t workers[] = {1, 2, 3, 5};
+    static const int32_t chunks[] = {1, 7, ALL};
+    for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+        for (size_t w = 0; w < sizeof workers / sizeof workers[0]; w++) {
+            for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
+                for (int32_t together = 0; together <= 1; together++) {
+                    setting s = {isa, workers[w], chunks[c], together};
+                    if (instrumented() && (w + c + (size_t)together + (size_t)isa) % 3 != 0) {
+                        continue;
+                    }
+                    run(&s, actual);
+                    compare();
+                }
+            }
+        }
+    }
+}
+
+// [0,k) and then [k,end) give what [0,end) gives, for every k.
+static void check_interrupted(void) {
+    vd_isa isa = VD_ISA_COUNT - 1;
+    while (!isa_runs(isa)) {
+        isa--;
+    }
+    setting s = {isa, 2, ALL, 1};
+    vd_plan *plan = plan_for(isa);
+    for (int32_t k = 0; k <= model.n_ops; k++) {
+        describe("transformer %s, interrupted before operation %d", vd_isa_name(isa), k);
+        transformer_forget(&model);
+        batch_clear(&tables);
+        for (int32_t i = 0; i < SEQUENCES; i++) {
+            for (int32_t p = 0; p < lengths[i]; p++) {
+                batch_add(&tables, i, p, tokens[i][p], 1);
+            }
+        }
+        CHECK(vd_plan_run(plan, pool_of(s.workers), &tables.view, 0, k) == VD_OK);
+        CHECK(vd_plan_run(plan, pool_of(s.workers), &tables.view, k, model.n_ops) == VD_OK);
+        collect(&tables, actual);
+        compare();
+    }
+    vd_plan_free(plan);
+}
+
+// ---- two callers of one pool ------------------------------------------------------------------
+
+enum { CALLER_ROWS = 9, CALLER_WIDTH = 40, CALLER_OPS = 20 };
+
+typedef struct caller {
+    batch b;
+    float first;
+    float x[CALLER_ROWS * CALLER_WIDTH];
+} caller;
+
+static vd_pool *shared;
+
+// Doubles x again and again, each time on all workers.
+static void *call(void *argument) {
+    caller *c = argument;
+    vd_op ops[CALLER_OPS];
+    for (int i = 0; i < CALLER_OPS; i++) {
+        ops[i] = (vd_op){.kind = VD_OP_ADD,
+                         .barrier = 1,
+                         .as.add = {.a = c->x, .b = c->x, .y = c->x, .width = CALLER_WIDTH}};
+    }
+    vd_limits limits = {CALLER_ROWS, 1, CALLER_ROWS, 1, 1};
+    vd_plan *plan;
+    CHECK(vd_plan_create(ops, CALLER_OPS, &limits, VD_ISA_SCALAR, &plan, NULL) == VD_OK);
+    for (int round = 0; round < 100; round++) {
+        for (int i = 0; i < CALLER_ROWS * CALLER_WIDTH; i++) {
+            c->x[i] = c->first + (float)i;
+        }
+        CHECK(vd_plan_run(plan, shared, &c->b.view, 0, CALLER_OPS) == VD_OK);
+        for (int i = 0; i < CALLER_ROWS * CALLER_WIDTH; i++) {
+            CHECK(c->x[i] == ldexpf(c->first + (float)i, CALLER_OPS));
+        }
+    }
+    vd_plan_free(plan);
+    return NULL;
+}
+
+static void check_callers(rng *r) {
+    describe("two threads run plans on one pool");
+    static caller callers[2];
+    shared = pool_of(3);
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        batch_begin(&callers[i].b, r, 1, 1);
+        for (int32_t row = 0; row < CALLER_ROWS; row++) {
+            batch_add(&callers[i].b, 0, row, 0, 0);
+        }
+        callers[i].first = (float)(i * 1000);
+        CHECK(pthread_create(&threads[i], NULL, call, &callers[i]) == 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+}
+
+int main(void) {
+    test_begin("portable_bits");
+    rng r = {14};
+    transformer_create(&model, &r);
+    batch_begin(&tables, &r, SEQUENCES, BLOCKS);
+    for (int32_t s = 0; s < SEQUENCES; s++) {
+        for (int32_t p = 0; p < lengths[s]; p++) {
+            tokens[s][p] = (int32_t)rng_below(&r, MODEL_V);
+        }
+    }
+    setting plain = {VD_ISA_SCALAR, 1, ALL, 0};
+    run(&plain, expected);
+    check_sane();
+    check_settings();
+    check_interrupted();
+    check_callers(&r);
+    transformer_free(&model);
+    return 0;
+}

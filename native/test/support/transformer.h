@@ -1,0 +1,38 @@
+// A small transformer as a plan, with random weights of every type and all kinds of operations:
+// what tests of whole plans run.
+#ifndef VD_TEST_TRANSFORMER_H
+#define VD_TEST_TRANSFORMER_H
+
+#include "support/rng.h"
+#include "vidrio.h"
+
+enum {
+    MODEL_LAYERS = 2,
+    MODEL_V = 50,
+    MODEL_POSITIONS = 192,
+    MODEL_BLOCKS = 15,
+    MODEL_TOKENS = 320,  // of a batch
+    MODEL_OPS_MAX = 64,
+    MODEL_BUFFERS_MAX = 128,
+};
+
+typedef struct transformer {
+    vd_op ops[MODEL_OPS_MAX];
+    int32_t n_ops;
+    vd_limits limits;
+    const float *logits;  // [n_logits, MODEL_V]
+    const float *tap;     // [n, d]: the residual stream after the last layer
+    vd_kv_cache caches[MODEL_LAYERS];
+    void *buffers[MODEL_BUFFERS_MAX];
+    int32_t n_buffers;
+} transformer;
+
+enum { MODEL_D = 64 };
+
+void transformer_create(transformer *t, rng *r);
+void transformer_free(transformer *t);
+
+// Fills the caches with NaNs, so that only what is stored from here on counts.
+void transformer_forget(transformer *t);
+
+#endif
