@@ -1,0 +1,162 @@
+package dev.vidrio.model.testfiles;
+
+import dev.vidrio.model.gguf.GgufValueType;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Sound files whose tokenizer is missing, contradicts itself or does not fit the weights. */
+final class HostileTokenizers {
+
+  private static final String TOKENS = "tokenizer.ggml.tokens";
+  private static final String TYPES = "tokenizer.ggml.token_type";
+  private static final String MERGES = "tokenizer.ggml.merges";
+
+  private final List<HostileFile> files = new ArrayList<>();
+
+  private HostileTokenizers() {}
+
+  static List<HostileFile> files() {
+    HostileTokenizers tokenizers = new HostileTokenizers();
+    tokenizers.kinds();
+    tokenizers.tokens();
+    tokenizers.types();
+    tokenizers.merges();
+    tokenizers.specialTokens();
+    return tokenizers.files;
+  }
+
+  private void add(String name, String expected, Consumer<GgufWriter> change) {
+    GgufWriter writer = TinyModel.writer(TinyModel.Options.standard());
+    change.accept(writer);
+    files.add(new HostileFile("tokenizer-" + name, writer.toBytes(), expected));
+  }
+
+  private void missing(String name, String key) {
+    add(name + "-missing", key, writer -> writer.remove(key));
+  }
+
+  private void kinds() {
+    missing("model", "tokenizer.ggml.model");
+    add("model-unknown", "telepathy", w -> w.string("tokenizer.ggml.model", "telepathy"));
+    add("model-number", "tokenizer.ggml.model", w -> w.uint32("tokenizer.ggml.model", 1));
+    add("pre-unknown", "telegram", w -> w.string("tokenizer.ggml.pre", "telegram"));
+    add("pre-number", "tokenizer.ggml.pre", w -> w.uint32("tokenizer.ggml.pre", 1));
+  }
+
+  /** Replaces the last token, which then is no merge's result any more. */
+  private void lastToken(String name, String text) {
+    List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
+    tokens.set(tokens.size() - 1, text);
+    List<String> merges = TinyVocabulary.MERGES.subList(0, TinyVocabulary.MERGES.size() - 1);
+    add(name, TOKENS, writer -> writer.strings(TOKENS, tokens).strings(MERGES, merges));
+  }
+
+  /** Makes a vocabulary that agrees with itself, but not with the 264 rows of the embedding. */
+  private void size(String name, List<String> tokens, int size) {
+    int[] types = new int[size];
+    Arrays.fill(types, 1);
+    List<String> merges = TinyVocabulary.MERGES.subList(0, TinyVocabulary.MERGES.size() - 1);
+    add(
+        name,
+        "toke",
+        writer ->
+            writer
+                .strings(TOKENS, tokens)
+                .int32s(TYPES, types)
+                .strings(MERGES, merges)
+                .uint32("llama.vocab_size", size));
+  }
+
+  private void tokens() {
+    missing("tokens", TOKENS);
+    add("tokens-empty", "tokenizer.ggml.", writer -> writer.strings(TOKENS, List.of()));
+    add("tokens-string", TOKENS, writer -> writer.string(TOKENS, "a"));
+    add("tokens-integers", TOKENS, writer -> writer.int32s(TOKENS, new int[264]));
+    List<String> more = new ArrayList<>(TinyVocabulary.tokens());
+    more.add("more");
+    size("tokens-fewer-than-rows", more.subList(0, 263), 263);
+    size("tokens-more-than-rows", more, 265);
+    String size = "llama.vocab_size";
+    add("vocabulary-size-disagrees", size, writer -> writer.uint32(size, 999));
+    add("vocabulary-size-0", size, writer -> writer.uint32(size, 0));
+    lastToken("token-twice", "a");
+    lastToken("token-empty", "");
+    add("token-not-utf8", TOKENS, HostileTokenizers::breakUtf8);
+  }
+
+  /** Replaces the last token by a lone continuation byte. */
+  private static void breakUtf8(GgufWriter writer) {
+    List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
+    tokens.set(tokens.size() - 1, "?");
+    byte[] value = GgufWriter.elements(tokens);
+    value[value.length - 1] = (byte) 0x80;
+    writer.array(TOKENS, GgufValueType.STRING, tokens.size(), value);
+  }
+
+  private void types(String name, int length, int id, int type) {
+    int[] types = new int[length];
+    Arrays.fill(types, 1);
+    types[0] = 3;
+    types[id] = type;
+    add(name, TYPES, writer -> writer.int32s(TYPES, types));
+  }
+
+  private void types() {
+    types("types-fewer", 263, 1, 1);
+    types("types-more", 265, 1, 1);
+    types("type-negative", 264, 5, -1);
+    types("type-unknown", 264, 5, 99);
+    add("types-strings", TYPES, writer -> writer.strings(TYPES, List.of("1")));
+    add("types-floats", TYPES, writer -> writer.float32s(TYPES, new float[264]));
+    int[] bytes = new int[264];
+    Arrays.fill(bytes, 1);
+    bytes[260] = 6;
+    List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
+    tokens.set(260, "<0x100>");
+    add(
+        "byte-token-above-255",
+        TOKENS,
+        writer -> writer.strings(TOKENS, tokens).int32s(TYPES, bytes));
+  }
+
+  /** Appends one merge. */
+  private void merge(String name, String merge) {
+    List<String> merges = new ArrayList<>(TinyVocabulary.MERGES);
+    merges.add(merge);
+    add(name, MERGES, writer -> writer.strings(MERGES, merges));
+  }
+
+  private void merges() {
+    missing("merges", MERGES);
+    add("merges-integers", MERGES, writer -> writer.int32s(MERGES, 1, 2));
+    merge("merge-empty", "");
+    merge("merge-without-space", "ab");
+    merge("merge-one-side", "a ");
+    merge("merge-three-parts", "a b c");
+    merge("merge-of-no-token", "zz zz");
+    merge("merge-into-no-token", "q q");
+    merge("merge-longer-than-any-token", "a " + "b".repeat(5000));
+  }
+
+  private void id(String name, String key, GgufValueType type, long value) {
+    add(name, key, writer -> writer.integer(key, type, value));
+  }
+
+  private void specialTokens() {
+    String bos = "tokenizer.ggml.bos_token_id";
+    String eos = "tokenizer.ggml.eos_token_id";
+    id("bos-past-vocabulary", bos, GgufValueType.UINT32, 264);
+    id("bos-2-32", bos, GgufValueType.UINT32, 0xffffffffL);
+    id("bos-negative", bos, GgufValueType.INT32, -1);
+    id("eos-past-vocabulary", eos, GgufValueType.UINT32, 264);
+    id("eos-2-64", eos, GgufValueType.UINT64, -1);
+    add("bos-string", bos, writer -> writer.string(bos, "<s>"));
+    add(
+        "add-bos-number",
+        "tokenizer.ggml.add_bos_token",
+        writer -> writer.uint32("tokenizer.ggml.add_bos_token", 1));
+    add("bos-wanted-but-missing", bos, writer -> writer.remove(bos));
+  }
+}

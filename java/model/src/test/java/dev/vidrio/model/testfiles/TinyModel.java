@@ -1,0 +1,180 @@
+package dev.vidrio.model.testfiles;
+
+import dev.vidrio.model.gguf.GgmlType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.SplittableRandom;
+
+/**
+ * A small but complete llama model with seeded random weights: 2 layers, width 32, a byte-level BPE
+ * vocabulary of 264 tokens. It babbles, but every number in it matters to the logits.
+ */
+public final class TinyModel {
+
+  /** How many of the vocabulary's tokens there are: end of text, 256 bytes and the merges. */
+  public static final int VOCABULARY = 1 + 256 + TinyVocabulary.MERGES.size();
+
+  private TinyModel() {}
+
+  /**
+   * What can differ between tiny models.
+   *
+   * @param type the type of all matrices: F32, F16, Q8_0, Q4_0 or Q4_1
+   * @param tied whether the unembedding is the embedding
+   * @param heads query heads; must divide the width of 32
+   * @param kvHeads key and value heads; must divide {@code heads}
+   * @param biases whether the four attention projections have biases
+   * @param ropeFactors whether there is a {@code rope_freqs.weight}
+   * @param ropeScaling {@code none}, {@code linear} or {@code yarn}, or empty for no such keys
+   * @param seed of the weights
+   */
+  public record Options(
+      GgmlType type,
+      boolean tied,
+      int heads,
+      int kvHeads,
+      boolean biases,
+      boolean ropeFactors,
+      String ropeScaling,
+      long seed) {
+
+    /** F32, tied, 4 heads on 2 key and value heads, no biases, no scaling. */
+    public static Options standard() {
+      return new Options(GgmlType.F32, true, 4, 2, false, false, "", 1);
+    }
+
+    public Options withType(GgmlType newType) {
+      return new Options(newType, tied, heads, kvHeads, biases, ropeFactors, ropeScaling, seed);
+    }
+
+    public Options withTied(boolean newTied) {
+      return new Options(type, newTied, heads, kvHeads, biases, ropeFactors, ropeScaling, seed);
+    }
+
+    public Options withHeads(int newHeads, int newKvHeads) {
+      return new Options(type, tied, newHeads, newKvHeads, biases, ropeFactors, ropeScaling, seed);
+    }
+
+    public Options withBiases(boolean newBiases) {
+      return new Options(type, tied, heads, kvHeads, newBiases, ropeFactors, ropeScaling, seed);
+    }
+
+    public Options withRopeFactors(boolean newFactors) {
+      return new Options(type, tied, heads, kvHeads, biases, newFactors, ropeScaling, seed);
+    }
+
+    public Options withRopeScaling(String newScaling) {
+      return new Options(type, tied, heads, kvHeads, biases, ropeFactors, newScaling, seed);
+    }
+
+    public Options withSeed(long newSeed) {
+      return new Options(type, tied, heads, kvHeads, biases, ropeFactors, ropeScaling, newSeed);
+    }
+  }
+
+  static final int LAYERS = 2;
+  static final int WIDTH = 32;
+  static final int FFN = 64;
+  static final int CONTEXT = 128;
+
+  /** Writes the model to a file and returns it. */
+  public static Path write(Path file, Options options) throws IOException {
+    return Files.write(file, writer(options).toBytes());
+  }
+
+  /** Returns a writer that holds the model, for tests that change something in it. */
+  public static GgufWriter writer(Options options) {
+    GgufWriter writer = new GgufWriter();
+    putKeys(writer, options);
+    TinyVocabulary.put(writer);
+    new Weights(writer, options).put();
+    return writer;
+  }
+
+  private static void putKeys(GgufWriter writer, Options options) {
+    writer
+        .string("general.architecture", "llama")
+        .string("general.name", "Tiny")
+        .uint32("llama.context_length", CONTEXT)
+        .uint32("llama.embedding_length", WIDTH)
+        .uint32("llama.block_count", LAYERS)
+        .uint32("llama.feed_forward_length", FFN)
+        .uint32("llama.attention.head_count", options.heads())
+        .uint32("llama.attention.head_count_kv", options.kvHeads())
+        .uint32("llama.rope.dimension_count", WIDTH / options.heads())
+        .float32("llama.rope.freq_base", 10000f)
+        .float32("llama.attention.layer_norm_rms_epsilon", 1e-5f)
+        .uint32("llama.vocab_size", VOCABULARY);
+    if (!options.ropeScaling().isEmpty()) {
+      writer
+          .string("llama.rope.scaling.type", options.ropeScaling())
+          .float32("llama.rope.scaling.factor", 4f)
+          .uint32("llama.rope.scaling.original_context_length", CONTEXT / 4);
+    }
+  }
+
+  /** Fills a writer with tensors, each with its own random numbers. */
+  private static final class Weights {
+    private final GgufWriter writer;
+    private final Options options;
+    private final SplittableRandom random;
+
+    Weights(GgufWriter writer, Options options) {
+      this.writer = writer;
+      this.options = options;
+      this.random = new SplittableRandom(options.seed());
+    }
+
+    void put() {
+      int headWidth = WIDTH / options.heads();
+      matrix("token_embd.weight", WIDTH, VOCABULARY);
+      for (int layer = 0; layer < LAYERS; layer++) {
+        String block = "blk." + layer + ".";
+        vector(block + "attn_norm.weight", WIDTH, 1f, 0.2f);
+        projection(block + "attn_q", WIDTH, options.heads() * headWidth);
+        projection(block + "attn_k", WIDTH, options.kvHeads() * headWidth);
+        projection(block + "attn_v", WIDTH, options.kvHeads() * headWidth);
+        projection(block + "attn_output", WIDTH, WIDTH);
+        vector(block + "ffn_norm.weight", WIDTH, 1f, 0.2f);
+        matrix(block + "ffn_gate.weight", WIDTH, FFN);
+        matrix(block + "ffn_up.weight", WIDTH, FFN);
+        matrix(block + "ffn_down.weight", FFN, WIDTH);
+      }
+      vector("output_norm.weight", WIDTH, 1f, 0.2f);
+      if (!options.tied()) {
+        matrix("output.weight", WIDTH, VOCABULARY);
+      }
+      if (options.ropeFactors()) {
+        vector("rope_freqs.weight", headWidth / 2, 4f, 3f);
+      }
+    }
+
+    private void projection(String name, int columns, int rows) {
+      matrix(name + ".weight", columns, rows);
+      if (options.biases()) {
+        vector(name + ".bias", rows, 0f, 0.5f);
+      }
+    }
+
+    private void matrix(String name, int columns, int rows) {
+      float spread = (float) Math.sqrt(3.0 / columns);
+      float[] values = values(columns * rows, 0f, spread);
+      writer.tensor(
+          name, options.type(), BlockEncoder.encode(options.type(), values), columns, rows);
+    }
+
+    private void vector(String name, int length, float mean, float spread) {
+      float[] values = values(length, mean, spread);
+      writer.tensor(name, GgmlType.F32, BlockEncoder.encode(GgmlType.F32, values), length);
+    }
+
+    private float[] values(int count, float mean, float spread) {
+      float[] values = new float[count];
+      for (int i = 0; i < count; i++) {
+        values[i] = mean + spread * (float) (2 * random.nextDouble() - 1);
+      }
+      return values;
+    }
+  }
+}

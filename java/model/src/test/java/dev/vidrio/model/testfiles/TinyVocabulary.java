@@ -1,0 +1,52 @@
+package dev.vidrio.model.testfiles;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The tiny model's byte-level BPE vocabulary: end of text, one token per byte, a few merges. */
+final class TinyVocabulary {
+
+  /** In order of rank; Ġ stands for the space as GPT-2 writes it. */
+  static final List<String> MERGES = List.of("Ġ t", "h e", "Ġt he", "i n", "Ġ a", "e r", "o n");
+
+  static final String END_OF_TEXT = "<|endoftext|>";
+
+  private static final int NORMAL = 1;
+  private static final int CONTROL = 3;
+
+  private TinyVocabulary() {}
+
+  static void put(GgufWriter writer) {
+    List<String> tokens = tokens();
+    int[] types = new int[tokens.size()];
+    Arrays.fill(types, NORMAL);
+    types[0] = CONTROL;
+    writer
+        .string("tokenizer.ggml.model", "gpt2")
+        .string("tokenizer.ggml.pre", "gpt-2")
+        .strings("tokenizer.ggml.tokens", tokens)
+        .int32s("tokenizer.ggml.token_type", types)
+        .strings("tokenizer.ggml.merges", MERGES)
+        .uint32("tokenizer.ggml.bos_token_id", 0)
+        .uint32("tokenizer.ggml.eos_token_id", 0)
+        .bool("tokenizer.ggml.add_bos_token", true)
+        .bool("tokenizer.ggml.add_eos_token", false);
+  }
+
+  /** Returns all tokens: id 0 ends a text, 1 + b is byte b, then one for each merge. */
+  static List<String> tokens() {
+    List<String> tokens = new ArrayList<>();
+    tokens.add(END_OF_TEXT);
+    int stranger = 256;
+    for (int b = 0; b < 256; b++) {
+      // GPT-2 shows the bytes that print in Latin-1 as themselves and numbers the others from 256
+      boolean prints = (b >= '!' && b <= '~') || (b >= 0xa1 && b != 0xad);
+      tokens.add(Character.toString(prints ? b : stranger++));
+    }
+    for (String merge : MERGES) {
+      tokens.add(merge.replace(" ", ""));
+    }
+    return tokens;
+  }
+}
