@@ -11,7 +11,10 @@ import org.jspecify.annotations.Nullable;
  * prompt is shortened, and characters that could disturb a terminal are escaped.
  */
 public abstract sealed class ModelException extends RuntimeException
-    permits ModelFileException, UnsupportedModelException, InvalidInputException {
+    permits ModelFileException,
+        UnsupportedModelException,
+        InvalidInputException,
+        ModelStoreException {
 
   private static final long serialVersionUID = 1L;
 
