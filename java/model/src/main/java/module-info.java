@@ -3,10 +3,13 @@
 module dev.vidrio.model {
   requires transitive dev.vidrio.kernel;
   requires static transitive org.jspecify;
+  requires java.net.http;
+  requires tools.jackson.databind;
 
   exports dev.vidrio.model;
   exports dev.vidrio.model.architecture;
   exports dev.vidrio.model.gguf;
+  exports dev.vidrio.model.hub;
   exports dev.vidrio.model.sampling;
   exports dev.vidrio.model.tokenizer;
 }

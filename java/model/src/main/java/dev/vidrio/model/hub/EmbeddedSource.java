@@ -1,0 +1,10 @@
+package dev.vidrio.model.hub;
+
+/** The engine's own artifacts: the model is there already and is never pulled. */
+public record EmbeddedSource() implements ModelSource {
+
+  @Override
+  public String label() {
+    return "embedded";
+  }
+}

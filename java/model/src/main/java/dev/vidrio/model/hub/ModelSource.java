@@ -1,0 +1,14 @@
+package dev.vidrio.model.hub;
+
+/**
+ * A place that a model's bytes come from. Every source of a catalogue entry gives the same bytes.
+ */
+public sealed interface ModelSource permits EmbeddedSource, HuggingFaceSource, PipSource {
+
+  /**
+   * Names the source as listings show it.
+   *
+   * @return {@code embedded}, {@code hf:owner/repo/file@revision} or {@code pip:package==version}
+   */
+  String label();
+}

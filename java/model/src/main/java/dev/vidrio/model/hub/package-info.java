@@ -1,0 +1,11 @@
+/**
+ * Finding models by name and fetching them into the user's store.
+ *
+ * <p>A {@link dev.vidrio.model.hub.ModelReference} is what a user writes: a path, a name of the
+ * {@link dev.vidrio.model.hub.Catalog}, or a file on Hugging Face. A {@link
+ * dev.vidrio.model.hub.ModelStore} turns it into a file on this machine.
+ */
+@NullMarked
+package dev.vidrio.model.hub;
+
+import org.jspecify.annotations.NullMarked;
