@@ -1,0 +1,31 @@
+package dev.vidrio.model.hub;
+
+import java.net.URI;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * How files are fetched over HTTP.
+ *
+ * @param connectTimeout longest time for a connection
+ * @param idleTimeout longest time without a byte
+ * @param backoff waits between tries
+ * @param token Hugging Face access token, if the user has one
+ */
+record HttpSettings(
+    Duration connectTimeout, Duration idleTimeout, Backoff backoff, Optional<String> token) {
+
+  private static final String TOKEN_HOST = "huggingface.co";
+
+  /**
+   * Returns the header that authorises a request, for Hugging Face itself alone: mirrors and the
+   * content network that it redirects to never see the token.
+   */
+  Optional<String> authorization(URI uri) {
+    boolean trusted =
+        "https".equals(uri.getScheme())
+            && TOKEN_HOST.equals(uri.getHost())
+            && (uri.getPort() == -1 || uri.getPort() == 443);
+    return trusted ? token.map(value -> "Bearer " + value) : Optional.empty();
+  }
+}
