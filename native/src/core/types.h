@@ -77,6 +77,13 @@ VD_INLINE float vd_half_to_float(uint16_t half) {
     return vd_bits_to_float(sign | biased << 23 | mantissa << 13);
 }
 
+// Weights may have any alignment.
+VD_INLINE float vd_load_float(const void *p) {
+    float value;
+    memcpy(&value, p, sizeof value);
+    return value;
+}
+
 VD_INLINE float vd_load_half(const void *p) {
     uint16_t half;
     memcpy(&half, p, sizeof half);

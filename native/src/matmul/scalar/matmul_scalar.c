@@ -7,8 +7,8 @@
 
 static float float_weight(const vd_matmul *op, int64_t n, int64_t k) {
     int64_t i = n * op->K + k;
-    return op->type == VD_F32 ? ((const float *)op->weights)[i]
-                              : vd_load_half((const uint16_t *)op->weights + i);
+    const uint8_t *weights = op->weights;
+    return op->type == VD_F32 ? vd_load_float(weights + 4 * i) : vd_load_half(weights + 2 * i);
 }
 
 static void float_product(const vd_matmul *op, vd_range rows, vd_range units) {
