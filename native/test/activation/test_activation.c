@@ -60,7 +60,7 @@ static void check_gate(int64_t i, double w, double w_error, double factor, int64
 }
 
 static void check_element(const activation_case *c, int64_t i, float y) {
-    double v = x[i];
+    double v = (double)x[i];
     double factor = c->gated ? (double)up[i] : 1;
     if (c->kind == VD_ACTIVATION_RELU) {
         near("y", i, fmax(v, 0) * factor, fabs(v * factor) * roundings(c->gated) + underflows(1),

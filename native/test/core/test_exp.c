@@ -55,7 +55,7 @@ static double error_of(float x, float y) {
     double exact = exp((double)x);
     if (exact > (double)FLT_MAX) {
         // Rounding may still bring what lies below 2^128 back to the greatest float.
-        return isinf(y) || (exact < 0x1p128 && y == FLT_MAX) ? 0 : INFINITY;
+        return isinf(y) || (exact < 0x1p128 && y == FLT_MAX) ? 0 : HUGE_VAL;
     }
     return fabs((double)y - exact) / unit_in_last_place(exact);
 }

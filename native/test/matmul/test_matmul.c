@@ -264,7 +264,7 @@ static void check_unaligned(rng *r, vd_type type) {
     for (size_t offset = 1; offset < 4; offset++) {
         size_t bytes = (size_t)(c.N * weights_row_bytes(type, c.K));
         unsigned char *copy = guarded_alloc(bytes + offset, AT_END);
-        op.weights = memcpy(copy + offset, weights, bytes);
+        op.weights = memcpy(copy, weights, bytes);
         for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
             same_floats("y", expected, run(isa, &op, &c, AT_END), (int64_t)c.M * c.N);
         }

@@ -59,8 +59,8 @@ static void check_pair(const rope_case *c, const float *y, int64_t head, int32_t
     int64_t i0 = head * c->d_h + (interleaved ? 2 * j : j);
     int64_t i1 = interleaved ? i0 + 1 : i0 + c->d_rot / 2;
     int64_t angle = (int64_t)positions[head / c->heads] * (c->d_rot / 2) + j;
-    double cosine = cosines[angle], sine = sines[angle];
-    double x0 = x[i0], x1 = x[i1];
+    double cosine = (double)cosines[angle], sine = (double)sines[angle];
+    double x0 = (double)x[i0], x1 = (double)x[i1];
     double tolerance0 = roundings(2) * (fabs(x0 * cosine) + fabs(x1 * sine));
     double tolerance1 = roundings(2) * (fabs(x0 * sine) + fabs(x1 * cosine));
     near("y", i0, x0 * cosine - x1 * sine, tolerance0, y[i0]);
