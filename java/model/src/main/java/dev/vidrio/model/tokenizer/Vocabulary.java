@@ -1,0 +1,84 @@
+package dev.vidrio.model.tokenizer;
+
+import dev.vidrio.model.ModelFileException;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a model file says about its byte-level BPE tokenizer, in the terms of GGUF; errors name its
+ * keys.
+ *
+ * @param source the file it was read from, for errors
+ * @param preTokenizer the name of the rule that cuts text into words, as in GGUF's {@code
+ *     tokenizer.ggml.pre}
+ * @param tokens the spelling of each token; text is spelled in the byte alphabet of GPT-2, in which
+ *     {@code Ġ} is the space, all other tokens as they are. The index is the id.
+ * @param types the type of each token
+ * @param merges pairs of spellings with a space between, the first to be merged first
+ * @param roles the ids of the tokens of which the file names the role
+ * @param addBos whether a text begins with the token {@link TokenRole#BOS}
+ * @param addEos whether a text ends with the token {@link TokenRole#EOS}
+ */
+public record Vocabulary(
+    String source,
+    String preTokenizer,
+    List<String> tokens,
+    List<TokenType> types,
+    List<String> merges,
+    Map<TokenRole, Integer> roles,
+    boolean addBos,
+    boolean addEos) {
+
+  /**
+   * Copies the lists and checks that they fit each other.
+   *
+   * @throws ModelFileException if there is no token, if the types are more or fewer than the
+   *     tokens, if the token of a role is out of range, or if one that is to be added is missing
+   */
+  public Vocabulary {
+    tokens = List.copyOf(tokens);
+    types = List.copyOf(types);
+    merges = List.copyOf(merges);
+    roles = Map.copyOf(roles);
+    int size = tokens.size();
+    if (size == 0) {
+      throw error(source, "tokens", "", "must not be empty");
+    }
+    if (types.size() != size) {
+      String limit = "must be one for each of " + size + " tokens";
+      throw error(source, "token_type", types.size() + " types", limit);
+    }
+    for (Map.Entry<TokenRole, Integer> role : roles.entrySet()) {
+      int id = role.getValue();
+      if (id < 0 || id >= size) {
+        throw error(source, role.getKey().key(), String.valueOf(id), "must be 0 to " + (size - 1));
+      }
+    }
+    if (addBos && !roles.containsKey(TokenRole.BOS)) {
+      throw error(source, TokenRole.BOS.key(), "", "is missing, but texts begin with this token");
+    }
+    if (addEos && !roles.containsKey(TokenRole.EOS)) {
+      throw error(source, TokenRole.EOS.key(), "", "is missing, but texts end with this token");
+    }
+  }
+
+  private static ModelFileException error(String source, String key, String value, String limit) {
+    return new ModelFileException(source, "key 'tokenizer.ggml." + key + "'", value, limit);
+  }
+
+  private static ModelFileException error(
+      String source, String key, int index, String value, String limit) {
+    String field = "key 'tokenizer.ggml." + key + "'[" + index + "]";
+    return new ModelFileException(source, field, "'" + value + "'", limit);
+  }
+
+  /** Makes the error that says what is wrong with a token. */
+  ModelFileException tokenError(int id, String limit) {
+    return error(source, "tokens", id, tokens.get(id), limit);
+  }
+
+  /** Makes the error that says what is wrong with a merge. */
+  ModelFileException mergeError(int rank, String limit) {
+    return error(source, "merges", rank, merges.get(rank), limit);
+  }
+}
