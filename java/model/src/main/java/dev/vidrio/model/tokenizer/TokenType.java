@@ -1,19 +1,30 @@
 package dev.vidrio.model.tokenizer;
 
-/** What kind of token it is. The order is that of the GGUF format, which counts from 1. */
+/** What kind of token it is. */
 public enum TokenType {
   /** A piece of text. */
-  NORMAL,
+  NORMAL(1),
   /** Stands for what the vocabulary cannot express. */
-  UNKNOWN,
+  UNKNOWN(2),
   /** Marks structure, such as the beginning of a text or the end of a turn. */
-  CONTROL,
+  CONTROL(3),
   /** A piece of text that is always one token, whatever surrounds it. */
-  USER_DEFINED,
+  USER_DEFINED(4),
   /** Fills a gap in the numbering and stands for nothing. */
-  UNUSED,
+  UNUSED(5),
   /** A single byte, spelled {@code <0x0A>}. */
-  BYTE;
+  BYTE(6);
+
+  private final int number;
+
+  TokenType(int number) {
+    this.number = number;
+  }
+
+  /** Returns the number of this type in GGUF's {@code tokenizer.ggml.token_type}. */
+  int number() {
+    return number;
+  }
 
   /** Says whether the token is no text. */
   boolean isSpecial() {

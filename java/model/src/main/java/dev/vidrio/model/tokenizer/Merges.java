@@ -1,0 +1,61 @@
+package dev.vidrio.model.tokenizer;
+
+import dev.vidrio.model.ModelFileException;
+import java.util.List;
+import java.util.Map;
+
+/** The merges of a vocabulary as pairs of token ids. Those of lower rank come first. */
+final class Merges {
+
+  private final LongIntMap ranks;
+  private final int[] results;
+
+  /**
+   * Reads merges.
+   *
+   * @param vocabulary the merges as spelled, and the file for errors
+   * @param ids the id of each spelling
+   * @throws ModelFileException if a merge is no pair, is of no token of the vocabulary or occurs
+   *     twice
+   */
+  Merges(Vocabulary vocabulary, Map<String, Integer> ids) {
+    List<String> merges = vocabulary.merges();
+    ranks = new LongIntMap(merges.size());
+    results = new int[merges.size()];
+    for (int rank = 0; rank < results.length; rank++) {
+      String merge = merges.get(rank);
+      int space = merge.indexOf(' ');
+      if (space <= 0 || space == merge.length() - 1 || merge.indexOf(' ', space + 1) >= 0) {
+        throw vocabulary.mergeError(rank, "must be two tokens with a space between");
+      }
+      String left = merge.substring(0, space);
+      String right = merge.substring(space + 1);
+      Integer leftId = ids.get(left);
+      Integer rightId = ids.get(right);
+      Integer result = ids.get(left + right);
+      if (leftId == null || rightId == null || result == null) {
+        String absent = leftId == null ? left : rightId == null ? right : left + right;
+        throw vocabulary.mergeError(rank, "needs the token '" + absent + "', which does not exist");
+      }
+      int earlier = ranks.putIfAbsent(pair(leftId, rightId), rank);
+      if (earlier >= 0) {
+        throw vocabulary.mergeError(rank, "must differ from merge " + earlier);
+      }
+      results[rank] = result;
+    }
+  }
+
+  private static long pair(int left, int right) {
+    return ((long) left << 32) | right;
+  }
+
+  /** Returns the rank of the merge of two tokens, or −1 if they do not merge. */
+  int rank(int left, int right) {
+    return ranks.get(pair(left, right));
+  }
+
+  /** Returns the token that a merge makes. */
+  int result(int rank) {
+    return results[rank];
+  }
+}

@@ -1,0 +1,120 @@
+package dev.vidrio.model.tokenizer;
+
+import dev.vidrio.bard.Bard;
+import dev.vidrio.model.gguf.Gguf;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** Vocabularies for tests. */
+final class TestVocabulary {
+
+  private static final Vocabulary BARD = readBard();
+
+  private TestVocabulary() {}
+
+  private static Vocabulary readBard() {
+    try (InputStream in = Bard.open()) {
+      Gguf gguf = Gguf.parse("bard", MemorySegment.ofArray(in.readAllBytes()));
+      return Tokenizers.readVocabulary(gguf.metadata());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Returns the vocabulary of the embedded model. */
+  static Vocabulary bard() {
+    return BARD;
+  }
+
+  /** Returns that vocabulary with another pre-tokenizer. */
+  static Vocabulary bard(String preTokenizer) {
+    return new Vocabulary(
+        "bard",
+        preTokenizer,
+        BARD.tokens(),
+        BARD.types(),
+        BARD.merges(),
+        BARD.roles(),
+        BARD.addBos(),
+        BARD.addEos());
+  }
+
+  /** Begins a vocabulary of one token per byte: id = byte. */
+  static Builder bytes() {
+    Builder builder = new Builder();
+    for (int b = 0; b < 256; b++) {
+      builder.token(ReferenceTokenizer.spell(new byte[] {(byte) b}), TokenType.NORMAL);
+    }
+    return builder;
+  }
+
+  /** Collects a vocabulary. */
+  static final class Builder {
+    final List<String> tokens = new ArrayList<>();
+    final List<TokenType> types = new ArrayList<>();
+    final List<String> merges = new ArrayList<>();
+    final Map<TokenRole, Integer> roles = new EnumMap<>(TokenRole.class);
+    String preTokenizer = "gpt-2";
+    boolean addBos;
+    boolean addEos;
+
+    Builder preTokenizer(String name) {
+      preTokenizer = name;
+      return this;
+    }
+
+    Builder token(String spelling, TokenType type) {
+      tokens.add(spelling);
+      types.add(type);
+      return this;
+    }
+
+    Builder control(String... spellings) {
+      for (String spelling : spellings) {
+        token(spelling, TokenType.CONTROL);
+      }
+      return this;
+    }
+
+    /** Adds a merge without its result. */
+    Builder merge(String merge) {
+      merges.add(merge);
+      return this;
+    }
+
+    /** Adds a merge and its result. */
+    Builder merged(String merge) {
+      return merge(merge).token(merge.replace(" ", ""), TokenType.NORMAL);
+    }
+
+    Builder role(TokenRole role, int id) {
+      roles.put(role, id);
+      return this;
+    }
+
+    Builder addBos() {
+      addBos = true;
+      return this;
+    }
+
+    Builder addEos() {
+      addEos = true;
+      return this;
+    }
+
+    Vocabulary vocabulary() {
+      return new Vocabulary(
+          "test.gguf", preTokenizer, tokens, types, merges, roles, addBos, addEos);
+    }
+
+    BpeTokenizer tokenizer() {
+      return new BpeTokenizer(vocabulary());
+    }
+  }
+}

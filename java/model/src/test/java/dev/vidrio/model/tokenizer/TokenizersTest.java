@@ -1,0 +1,110 @@
+package dev.vidrio.model.tokenizer;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.ModelException;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.testfiles.GgufWriter;
+import java.lang.foreign.MemorySegment;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TokenizersTest {
+
+  private static final String PREFIX = "tokenizer.ggml.";
+
+  /** A file whose token ids are bytes, with a token 256 = {@code <s>} and a merge to 257. */
+  private static GgufWriter file() {
+    Vocabulary vocabulary = TestVocabulary.bytes().control("<s>").merged("h e").vocabulary();
+    return new GgufWriter()
+        .string("general.architecture", "llama")
+        .string(PREFIX + "model", "gpt2")
+        .string(PREFIX + "pre", "llama-bpe")
+        .strings(PREFIX + "tokens", vocabulary.tokens())
+        .int32s(
+            PREFIX + "token_type",
+            vocabulary.types().stream().mapToInt(TokenType::number).toArray())
+        .strings(PREFIX + "merges", vocabulary.merges())
+        .uint32(PREFIX + "bos_token_id", 256);
+  }
+
+  private static Tokenizer read(GgufWriter file) {
+    return Tokenizers.fromGguf(
+        Gguf.parse("x.gguf", MemorySegment.ofArray(file.toBytes())).metadata());
+  }
+
+  private static String refusal(Class<? extends ModelException> kind, GgufWriter file) {
+    return assertThrows(kind, () -> read(file)).getMessage();
+  }
+
+  @Test
+  void readsWhatTheFileSays() {
+    Tokenizer tokenizer = read(file().uint32(PREFIX + "eot_token_id", 3));
+    assertEquals(258, tokenizer.vocabularySize());
+    assertTrue(tokenizer.isSpecial(256));
+    assertEquals(OptionalInt.of(256), tokenizer.bos());
+    assertEquals(OptionalInt.empty(), tokenizer.eos());
+    assertEquals(OptionalInt.of(3), tokenizer.token(TokenRole.EOT));
+    assertArrayEquals(new int[] {256, 257, 256}, tokenizer.encode("he<s>"));
+  }
+
+  @Test
+  void theFileDecidesWhatIsAddedAndElseTheFamilyOfModels() {
+    assertArrayEquals(new int[] {256, 257}, read(file()).encode("he"));
+    GgufWriter never = file().bool(PREFIX + "add_bos_token", false);
+    assertArrayEquals(new int[] {257}, read(never).encode("he"));
+    GgufWriter gpt2 = file().string(PREFIX + "pre", "gpt-2");
+    assertArrayEquals(new int[] {257}, read(gpt2).encode("he"));
+    GgufWriter eos = gpt2.uint32(PREFIX + "eos_token_id", 7).bool(PREFIX + "add_eos_token", true);
+    assertArrayEquals(new int[] {257, 7}, read(eos).encode("he"));
+  }
+
+  @Test
+  void withoutTypesAllTokensAreText() {
+    Tokenizer tokenizer = read(file().remove(PREFIX + "token_type"));
+    assertArrayEquals(new int[] {256, '<', 's', '>'}, tokenizer.encode("<s>"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "bert", "t5", "rwkv", "plamo2", "gemma4", "no_vocab", ""})
+  void refusesOtherKindsByName(String model) {
+    assertEquals(
+        "x.gguf: tokenizer '" + model + "' is not supported: supported is gpt2, byte-level BPE",
+        refusal(UnsupportedModelException.class, file().string(PREFIX + "model", model)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"model", "pre", "tokens", "merges"})
+  void refusesFilesWithoutAKey(String key) {
+    assertEquals(
+        "x.gguf: key '" + PREFIX + key + "': is missing",
+        refusal(ModelFileException.class, file().remove(PREFIX + key)));
+  }
+
+  @Test
+  void refusesUnknownPreTokenizers() {
+    assertTrue(
+        refusal(UnsupportedModelException.class, file().string(PREFIX + "pre", "default"))
+            .startsWith("x.gguf: pre-tokenizer 'default' is not supported: "));
+  }
+
+  @Test
+  void refusesIdsAndTypesOutOfRange() {
+    assertEquals(
+        "x.gguf: key 'tokenizer.ggml.eos_token_id' 258: must be 0 to 257",
+        refusal(ModelFileException.class, file().uint32(PREFIX + "eos_token_id", 258)));
+    assertEquals(
+        "x.gguf: key 'tokenizer.ggml.token_type'[1] 7: must be 1 to 6",
+        refusal(ModelFileException.class, file().int32s(PREFIX + "token_type", 1, 7)));
+    assertEquals(
+        "x.gguf: key 'tokenizer.ggml.token_type' 2 types: must be one for each of 258 tokens",
+        refusal(ModelFileException.class, file().int32s(PREFIX + "token_type", 1, 1)));
+  }
+}
