@@ -12,7 +12,8 @@ public final class UserCache {
     return root(System.getenv(), Path.of(System.getProperty("user.home", ".")));
   }
 
-  static Path root(Map<String, String> environment, Path home) {
+  /** The same for another environment and home directory. */
+  public static Path root(Map<String, String> environment, Path home) {
     String own = environment.getOrDefault("VIDRIO_HOME", "");
     if (!own.isEmpty()) {
       return Path.of(own).toAbsolutePath();

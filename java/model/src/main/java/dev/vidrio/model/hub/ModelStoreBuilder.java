@@ -1,5 +1,6 @@
 package dev.vidrio.model.hub;
 
+import dev.vidrio.kernel.UserCache;
 import dev.vidrio.model.InvalidInputException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -132,17 +133,7 @@ public final class ModelStoreBuilder {
   }
 
   private Path defaultDirectory() {
-    Optional<String> vidrioHome = variable("VIDRIO_HOME");
-    if (vidrioHome.isPresent()) {
-      return Path.of(vidrioHome.get()).resolve("models");
-    }
-    // The XDG specification says that a relative path here is invalid and must be ignored.
-    Path cache =
-        variable("XDG_CACHE_HOME")
-            .map(Path::of)
-            .filter(Path::isAbsolute)
-            .orElse(home.resolve(".cache"));
-    return cache.resolve("vidrio").resolve("models");
+    return UserCache.root(environment, home).resolve("models");
   }
 
   private URI checkedEndpoint() {

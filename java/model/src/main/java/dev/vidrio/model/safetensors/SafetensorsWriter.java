@@ -82,7 +82,7 @@ public final class SafetensorsWriter implements AutoCloseable {
       throws IOException {
     this.target = target;
     byte[] header = header(entries, metadata);
-    long offset = Long.BYTES + header.length;
+    long offset = (long) Long.BYTES + header.length;
     for (Entry entry : entries) {
       tensors.put(entry.name(), new Progress(offset, entry.bytes()));
       offset = Math.addExact(offset, entry.bytes());

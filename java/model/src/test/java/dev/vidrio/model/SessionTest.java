@@ -1,0 +1,191 @@
+package dev.vidrio.model;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.TinyModel;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SessionTest {
+  @TempDir Path directory;
+
+  private Model model = unopened();
+
+  @SuppressWarnings("NullAway") // JUnit opens it before each test
+  private static Model unopened() {
+    return null;
+  }
+
+  @BeforeEach
+  void open() throws IOException {
+    Path file = directory.resolve("tiny.gguf");
+    TinyModel.write(file, TinyModel.Options.standard());
+    model = Model.open(file);
+  }
+
+  @AfterEach
+  void close() {
+    model.close();
+  }
+
+  private static void assertMessage(String expected, Runnable action) {
+    assertEquals(expected, assertThrows(InvalidInputException.class, action::run).getMessage());
+  }
+
+  @Test
+  void theContextHasAnEnd() {
+    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(10))) {
+      Sequence sequence = session.newSequence();
+      assertMessage(
+          "prompt 11 tokens: only 10 of the 10 positions of the context are free",
+          () -> session.feed(sequence, new int[11]));
+      assertEquals(0, sequence.length());
+      session.feed(sequence, new int[10]);
+      assertMessage(
+          "prompt 1 tokens: only 0 of the 10 positions of the context are free",
+          () -> session.feed(sequence, 1));
+      session.begin();
+      assertMessage("context: all 10 positions are taken", () -> session.add(sequence, 1, true));
+    }
+  }
+
+  @Test
+  void tokenIdsHaveToExist() {
+    int vocabulary = model.architecture().vocabulary();
+    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+      Sequence sequence = session.newSequence();
+      for (int id : new int[] {-1, vocabulary, Integer.MAX_VALUE}) {
+        assertMessage(
+            "token id " + id + ": must be 0 to " + (vocabulary - 1),
+            () -> session.feed(sequence, 1, id));
+      }
+      assertMessage("prompt: has no tokens", () -> session.feed(sequence));
+      assertEquals(0, sequence.length());
+    }
+  }
+
+  @Test
+  void optionsHaveToFitTheModel() {
+    assertMessage(
+        "context 129: the model was made for 128 tokens",
+        () -> model.newSession(SessionOptions.DEFAULT.withContext(129)).close());
+    assertMessage("batch 0: must be at least 1", () -> SessionOptions.DEFAULT.withBatch(0));
+    assertMessage(
+        "logits 513: must be at most the batch 512", () -> SessionOptions.DEFAULT.withLogits(513));
+  }
+
+  @Test
+  void aStepHasRoomForWhatItWasMadeFor() {
+    try (Session session = model.newSession(new SessionOptions(0, 3, 1, 1))) {
+      Sequence first = session.newSequence();
+      Sequence second = session.newSequence();
+      session.begin();
+      session.add(first, 1, true);
+      String full = "step: has room for 3 tokens and 1 rows of logits";
+      assertMessage(full, () -> session.add(first, 1, true));
+      assertMessage("step: has room for 1 sequences", () -> session.add(second, 1, false));
+      session.add(first, 1, false);
+      session.add(first, 1, false);
+      assertMessage(full, () -> session.add(first, 1, false));
+      session.run();
+      assertEquals(1, session.logitRows());
+      assertThrows(IndexOutOfBoundsException.class, () -> session.logits(1));
+    }
+  }
+
+  @Test
+  void whatIsForgottenLeavesNoTrace() {
+    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+      Sequence sequence = session.newSequence();
+      float[] expected = copy(session.feed(sequence, 5, 6, 7, 8));
+      sequence.truncate(1);
+      session.feed(sequence, new int[100]);
+      sequence.truncate(1);
+      assertArrayEquals(expected, copy(session.feed(sequence, 6, 7, 8)));
+      assertMessage("length 5: must be 0 to 4", () -> sequence.truncate(5));
+    }
+  }
+
+  @Test
+  void blocksComeBack() {
+    var options = new SessionOptions(128, 128, 2, 1);
+    try (Session session = model.newSession(options)) {
+      for (int i = 0; i < 20; i++) {
+        try (Sequence a = session.newSequence();
+            Sequence b = session.newSequence()) {
+          session.feed(a, new int[128]);
+          session.feed(b, new int[65]);
+        }
+      }
+    }
+  }
+
+  @Test
+  void afterCloseThereAreExceptions() {
+    Session session = model.newSession(SessionOptions.DEFAULT);
+    Sequence sequence = session.newSequence();
+    session.feed(sequence, 1);
+    model.close();
+    model.close();
+    assertThrows(IllegalStateException.class, () -> session.feed(sequence, 1));
+    assertThrows(IllegalStateException.class, () -> session.logits(0));
+    assertThrows(IllegalStateException.class, session::newSequence);
+    assertThrows(
+        IllegalStateException.class, () -> model.newSession(SessionOptions.DEFAULT).close());
+  }
+
+  @Test
+  void aGeneratorEndsAtItsLimitsAndTheContext() {
+    List<Integer> all = generate(128, new Generator.Limit(1000, true), Generator.Finish.CONTEXT);
+    assertEquals(128 - 3 + 1, all.size());
+    List<Integer> some = generate(128, new Generator.Limit(7, true), Generator.Finish.LENGTH);
+    assertEquals(all.subList(0, 7), some);
+    assertEquals(List.of(), generate(128, new Generator.Limit(0, true), Generator.Finish.LENGTH));
+  }
+
+  @Test
+  void aGeneratorStopsWhereTheModelDoes() {
+    int end = model.tokenizer().eos().orElseThrow();
+    var options =
+        SamplingOptions.builder()
+            .temperature(0)
+            .logitBias(java.util.Map.of(end, Float.POSITIVE_INFINITY))
+            .build();
+    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+      var sampler = new Sampler(options, model.architecture().vocabulary());
+      var generator = new Generator(model, session, sampler, new Generator.Limit(5, false));
+      generator.prompt(session.newSequence(), 1, 2, 3);
+      assertFalse(generator.hasNext());
+      assertEquals(Generator.Finish.STOP, generator.finish());
+    }
+  }
+
+  private List<Integer> generate(int context, Generator.Limit limit, Generator.Finish finish) {
+    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(context))) {
+      var sampler = new Sampler(SamplingOptions.GREEDY, model.architecture().vocabulary());
+      var generator = new Generator(model, session, sampler, limit);
+      generator.prompt(session.newSequence(), 1, 2, 3);
+      List<Integer> tokens = new ArrayList<>();
+      generator.forEachRemaining((int token) -> tokens.add(token));
+      assertEquals(finish, generator.finish());
+      return tokens;
+    }
+  }
+
+  private static float[] copy(MemorySegment logits) {
+    return logits.toArray(JAVA_FLOAT);
+  }
+}

@@ -1,0 +1,187 @@
+package dev.vidrio.model.sampling;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.InvalidInputException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
+import org.junit.jupiter.api.Test;
+
+class SamplerTest {
+
+  private static MemorySegment segment(float... logits) {
+    return Arena.ofAuto().allocateFrom(JAVA_FLOAT, logits);
+  }
+
+  /** The steps of {@link Sampler}'s contract, one after the other over a sorted list. */
+  private static int reference(
+      float[] raw, SamplingOptions o, List<Integer> history, double uniform) {
+    float[] logits = raw.clone();
+    o.logitBias().forEach((token, bias) -> logits[token] += bias);
+    int from = Math.max(0, history.size() - o.penaltyWindow());
+    Map<Integer, Integer> counts = new HashMap<>();
+    history.subList(from, history.size()).forEach(t -> counts.merge(t, 1, Integer::sum));
+    counts.forEach(
+        (token, count) -> {
+          float r = (float) o.repeatPenalty();
+          logits[token] = logits[token] > 0 ? logits[token] / r : logits[token] * r;
+          logits[token] -= count * (float) o.frequencyPenalty() + (float) o.presencePenalty();
+        });
+    List<Integer> order = new ArrayList<>();
+    for (int i = 0; i < logits.length; i++) {
+      order.add(i);
+    }
+    order.sort(
+        Comparator.comparingDouble((Integer i) -> -logits[i])
+            .thenComparing(Comparator.naturalOrder()));
+    if (o.temperature() == 0) {
+      return order.getFirst();
+    }
+    List<Integer> kept = o.topK() == 0 ? order : order.subList(0, Math.min(o.topK(), order.size()));
+    double top = logits[kept.getFirst()];
+    double sum = kept.stream().mapToDouble(i -> StrictMath.exp(logits[i] - top)).sum();
+    if (o.topP() < 1) {
+      double reached = 0;
+      int n = 0;
+      while (n < kept.size() && reached < o.topP() * sum) {
+        reached += StrictMath.exp(logits[kept.get(n)] - top);
+        n++;
+      }
+      kept = kept.subList(0, Math.max(1, n));
+    }
+    List<Integer> last =
+        kept.stream().filter(i -> StrictMath.exp(logits[i] - top) >= o.minP()).toList();
+    last = last.isEmpty() ? kept.subList(0, 1) : last;
+    double mass =
+        last.stream().mapToDouble(i -> StrictMath.exp((logits[i] - top) / o.temperature())).sum();
+    double target = uniform * mass;
+    for (int i : last) {
+      target -= StrictMath.exp((logits[i] - top) / o.temperature());
+      if (target < 0) {
+        return i;
+      }
+    }
+    return last.getLast();
+  }
+
+  private static SamplingOptions randomOptions(SplittableRandom random, int vocabulary) {
+    return SamplingOptions.builder()
+        .temperature(random.nextInt(4) == 0 ? 0 : 0.2 + random.nextDouble() * 2)
+        .topK(random.nextInt(3) == 0 ? 0 : 1 + random.nextInt(vocabulary + 5))
+        .topP(random.nextInt(3) == 0 ? 1 : random.nextDouble())
+        .minP(random.nextInt(3) == 0 ? 0 : random.nextDouble() * 0.3)
+        .repeatPenalty(random.nextBoolean() ? 1 : 1.3)
+        .frequencyPenalty(random.nextBoolean() ? 0 : 0.4)
+        .presencePenalty(random.nextBoolean() ? 0 : 0.7)
+        .penaltyWindow(random.nextInt(20))
+        .logitBias(random.nextBoolean() ? Map.of() : Map.of(random.nextInt(vocabulary), 2.5f))
+        .seed(random.nextLong())
+        .build();
+  }
+
+  @RepeatedTest(200)
+  void choosesAsItsContractSays(RepetitionInfo repetition) {
+    var random = new SplittableRandom(repetition.getCurrentRepetition());
+    int vocabulary = 1 + random.nextInt(60);
+    SamplingOptions options = randomOptions(random, vocabulary);
+    var sampler = new Sampler(options, vocabulary);
+    var generator = new SplitMix64(options.seed());
+    List<Integer> history = new ArrayList<>();
+    for (int i = 0; i < 30; i++) {
+      var logits = new float[vocabulary];
+      for (int j = 0; j < vocabulary; j++) {
+        // A few values only, so that ties are common.
+        logits[j] = random.nextInt(9) - 4;
+      }
+      double uniform = options.temperature() == 0 ? 0 : generator.nextDouble();
+      int expected = reference(logits, options, history, uniform);
+      int token = sampler.sample(segment(logits));
+      assertEquals(expected, token, options.toString());
+      sampler.accept(token);
+      history.add(token);
+    }
+  }
+
+  /** Known outputs of SplitMix64 for seed 1234567, as its authors publish them. */
+  @Test
+  void theGeneratorIsSplitMix64() {
+    var generator = new SplitMix64(1234567);
+    for (String expected :
+        List.of(
+            "6457827717110365317",
+            "3203168211198807973",
+            "9817491932198370423",
+            "4593380528125082431",
+            "16408922859458223821")) {
+      assertEquals(expected, Long.toUnsignedString(generator.next()));
+    }
+  }
+
+  @Test
+  void frequenciesAreThoseOfTheDistribution() {
+    MemorySegment logits =
+        segment((float) Math.log(0.5), (float) Math.log(0.3), (float) Math.log(0.2));
+    var sampler =
+        new Sampler(
+            SamplingOptions.builder().temperature(1).topK(0).topP(1).minP(0).seed(7).build(), 3);
+    var counts = new int[3];
+    int n = 100_000;
+    for (int i = 0; i < n; i++) {
+      counts[sampler.sample(logits)]++;
+    }
+    // Five standard deviations of a binomial count.
+    assertEquals(0.5 * n, counts[0], 5 * Math.sqrt(n * 0.25));
+    assertEquals(0.3 * n, counts[1], 5 * Math.sqrt(n * 0.21));
+    assertEquals(0.2 * n, counts[2], 5 * Math.sqrt(n * 0.16));
+  }
+
+  @Test
+  void strangeLogitsDoNotBreakIt() {
+    float inf = Float.POSITIVE_INFINITY;
+    SamplingOptions options = SamplingOptions.builder().temperature(1).seed(1).build();
+    for (float[] logits :
+        new float[][] {
+          {Float.NaN, 1, Float.NaN}, {-inf, -inf, 2}, {inf, 1, inf}, {-inf, -inf, -inf}, {0, -0f, 0}
+        }) {
+      for (SamplingOptions each : List.of(options, SamplingOptions.GREEDY)) {
+        int token = new Sampler(each, 3).sample(segment(logits));
+        assertTrue(token >= 0 && token < 3);
+      }
+    }
+    assertEquals(1, new Sampler(SamplingOptions.GREEDY, 3).sample(segment(Float.NaN, 1, 0)));
+    assertEquals(2, new Sampler(options, 3).sample(segment(-inf, -inf, 2)));
+  }
+
+  @Test
+  void optionsOutOfRangeAreNamed() {
+    assertEquals(
+        "temperature -1: must be 0 to 100",
+        assertThrows(
+                InvalidInputException.class,
+                () -> SamplingOptions.builder().temperature(-1).build())
+            .getMessage());
+    assertEquals(
+        "top-p NaN: must be 0 to 1",
+        assertThrows(
+                InvalidInputException.class,
+                () -> SamplingOptions.builder().topP(Double.NaN).build())
+            .getMessage());
+    assertEquals(
+        "logit bias of token id 9: must be below 5",
+        assertThrows(
+                InvalidInputException.class,
+                () -> new Sampler(SamplingOptions.builder().logitBias(Map.of(9, 1f)).build(), 5))
+            .getMessage());
+  }
+}
