@@ -1,0 +1,88 @@
+package dev.vidrio.bench;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+
+/** Random weights in the memory of an executor, the same numbers each time. */
+final class Inputs {
+  /** Token ids, the rows of {@link #table}. */
+  static final int TOKENS = 1024;
+
+  private static final float FACTOR = 0.01f;
+
+  private final Executor executor;
+  private final Arena arena;
+  private final SplittableRandom random = new SplittableRandom(1);
+
+  /** Weights that live as long as the arena. */
+  Inputs(Executor executor, Arena arena) {
+    this.executor = executor;
+    this.arena = arena;
+  }
+
+  /** A table [TOKENS, width] to embed activations from. */
+  Weights table(int width) {
+    return rows(WeightType.F32, TOKENS, width, arena);
+  }
+
+  /** A vector of f32. */
+  Weights vector(int width) {
+    return rows(WeightType.F32, 1, width, arena);
+  }
+
+  /** A matrix [N, K] as a product takes it: packed if it is quantized. */
+  Weights matrix(WeightType type, int n, int k) {
+    if (!type.quantized()) {
+      return rows(type, n, k, arena);
+    }
+    MemorySegment packed = executor.allocate(Packing.bytes(type, n, k), arena);
+    try (Arena local = Arena.ofShared()) {
+      executor.pack(type, n, k, rows(type, n, k, local).data(), packed);
+    }
+    return new Weights("w", type, Weights.Layout.PACKED, n, k, packed);
+  }
+
+  private Weights rows(WeightType type, int n, int k, Arena owner) {
+    MemorySegment data = executor.allocate(Math.multiplyExact(n, type.bytes(k)), owner);
+    switch (type) {
+      case F32 -> {
+        for (long i = 0; i < data.byteSize() / Float.BYTES; i++) {
+          data.setAtIndex(JAVA_FLOAT, i, number());
+        }
+      }
+      case F16 -> fillHalves(data, 0, data.byteSize(), 1);
+      default -> fillBlocks(type, data);
+    }
+    return new Weights("w", type, Weights.Layout.ROWS, n, k, data);
+  }
+
+  /** Every integer occurs, and factors of either sign. */
+  private void fillBlocks(WeightType type, MemorySegment data) {
+    long whole = data.byteSize() / Long.BYTES;
+    for (long i = 0; i < whole; i++) {
+      data.setAtIndex(JAVA_LONG_UNALIGNED, i, random.nextLong());
+    }
+    for (long block = 0; block < data.byteSize(); block += type.blockBytes()) {
+      fillHalves(data, block, 2L * type.blockHalves(), FACTOR);
+    }
+  }
+
+  private void fillHalves(MemorySegment data, long offset, long bytes, float factor) {
+    for (long at = offset; at < offset + bytes; at += Short.BYTES) {
+      data.set(JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(number() * factor));
+    }
+  }
+
+  private float number() {
+    return (float) random.nextDouble(-1, 1);
+  }
+}

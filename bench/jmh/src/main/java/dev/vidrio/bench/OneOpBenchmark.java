@@ -1,0 +1,36 @@
+package dev.vidrio.bench;
+
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.TearDown;
+
+/** A benchmark of one operation at the shapes of real models. */
+public abstract class OneOpBenchmark extends ByExecutor {
+  /** A file of {@code bench/shapes}. */
+  @Param({"bard", "smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b"})
+  public String model;
+
+  private PlanSlice slice;
+
+  /** The plan whose operation is measured. */
+  abstract PlanSlice.Work work(Shape shape, Inputs inputs);
+
+  /** Makes the inputs and checks the result. */
+  @Setup
+  public void open() {
+    slice = new PlanSlice(createExecutor(), inputs -> work(Shape.of(model), inputs));
+  }
+
+  /** The operation. */
+  @Benchmark
+  public void run() {
+    slice.run();
+  }
+
+  /** Frees everything. */
+  @TearDown
+  public void close() {
+    slice.close();
+  }
+}

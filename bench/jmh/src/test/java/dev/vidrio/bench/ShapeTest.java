@@ -1,0 +1,35 @@
+package dev.vidrio.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ShapeTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"bard", "smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b"})
+  void widthsFitTogether(String model) {
+    Shape shape = Shape.of(model);
+    assertEquals(0, shape.heads() % shape.kvHeads());
+    assertEquals(shape.d(), shape.qWidth());
+    assertEquals(0, shape.d() % 32);
+    assertEquals(0, shape.dFfn() % 32);
+  }
+
+  @Test
+  void aModelWithoutAFileIsNamed() {
+    var error = assertThrows(IllegalArgumentException.class, () -> Shape.of("none"));
+    assertEquals("model none: bench/shapes has no such file", error.getMessage());
+  }
+
+  @Test
+  void projectionsTakeAndGiveWhatTheirNeighboursDo() {
+    Shape shape = Shape.of("smollm2-135m");
+    assertEquals(Projection.FFN_UP.n(shape), Projection.FFN_DOWN.k(shape));
+    assertEquals(Projection.ATTN_Q.n(shape), Projection.ATTN_OUTPUT.k(shape));
+    assertEquals(192, Projection.ATTN_K.n(shape));
+    assertEquals(49152, Projection.UNEMBED.n(shape));
+  }
+}
