@@ -2,10 +2,11 @@
 
     python3 bench/jmh/table.py RESULT.json...
 
-The files are what `-rf json -rff RESULT.json` writes. Several files of the same benchmarks count as one: a
-number is the median over all forks of all files, with half the range of the forks in percent of it where there
-are several. `Java/native` is the time of the faster Java executor over that of the fastest native one: above 1,
-native code wins. Products also get the operations per second of the fastest executor, 2·M·N·K over its time.
+The files are what `-rf json -rff RESULT.json` writes. Several files of the same benchmarks count as
+one: a number is the median over all forks of all files, with half the range of the forks in percent
+of it where there are several. `Java/native` is the time of the faster Java executor over that of
+the fastest native one: above 1, native code wins. Products also get the operations per second of
+the fastest executor, 2·M·N·K over its time.
 """
 
 import argparse
@@ -36,7 +37,9 @@ def read(paths: list[str]) -> dict:
             name = ".".join(result["benchmark"].split(".")[-2:])
             metric = result["primaryMetric"]
             if metric["scoreUnit"] not in SECONDS:
-                raise ValueError(f"{path}: {name} is in {metric['scoreUnit']}, must be a time per operation")
+                raise ValueError(
+                    f"{path}: {name} is in {metric['scoreUnit']}, must be a time per operation"
+                )
             factor = SECONDS[metric["scoreUnit"]]
             forks = [mean(fork) * factor for fork in metric["rawData"]]
             tasks[name, tuple(sorted(parameters.items()))][executor] += forks
