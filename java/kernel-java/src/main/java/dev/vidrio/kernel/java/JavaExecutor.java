@@ -1,0 +1,121 @@
+package dev.vidrio.kernel.java;
+
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.WeightType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * Runs plans in Java. One plan runs at a time; others wait.
+ *
+ * <p>With more than one worker, threads of the executor read and write weights, cache and batch, so
+ * these must not lie in confined arenas.
+ */
+public final class JavaExecutor implements Executor {
+  private static final int MAX_WORKERS = 1024;
+  private static final long ALIGNMENT = 64;
+
+  private final String name;
+  private final Team team;
+  private final List<Share> shares = new ArrayList<>();
+  private final List<Kernels> kernels = new ArrayList<>();
+
+  private JavaExecutor(String name, int workers, Supplier<Kernels> kernels) {
+    if (workers < 1 || workers > MAX_WORKERS) {
+      throw new IllegalArgumentException(workers + " workers: not 1 to " + MAX_WORKERS);
+    }
+    this.name = name;
+    for (int i = 0; i < workers; i++) {
+      this.shares.add(new Share(i, workers));
+      this.kernels.add(kernels.get());
+    }
+    this.team = new Team(workers);
+  }
+
+  /**
+   * Plain Java that reads like docs/numerics.md: the definition of every operation.
+   *
+   * @param workers the calling thread and {@code workers - 1} of its own, 1 to 1024
+   */
+  public static JavaExecutor scalar(int workers) {
+    return new JavaExecutor("scalar", workers, ScalarKernels::new);
+  }
+
+  /**
+   * The Vector API, with vectors as long as the processor prefers. The JVM needs {@code
+   * --add-modules=jdk.incubator.vector}.
+   *
+   * @param workers the calling thread and {@code workers - 1} of its own, 1 to 1024
+   */
+  public static JavaExecutor vector(int workers) {
+    return new JavaExecutor("vector", workers, VectorKernels::new);
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public int workers() {
+    return shares.size();
+  }
+
+  @Override
+  public MemorySegment allocate(long bytes, Arena arena) {
+    return arena.allocate(bytes, ALIGNMENT);
+  }
+
+  @Override
+  public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
+    var packer = new Packer(type, n, k, source, packed);
+    Team.Walk walk =
+        new Team.Walk() {
+          @Override
+          public boolean barrierBefore(int i) {
+            return false;
+          }
+
+          @Override
+          public void run(int i, int worker) {
+            Share share = shares.get(worker);
+            int groups = Packing.groups(n);
+            packer.pack(share.begin(groups), share.end(groups));
+          }
+        };
+    team.walk(walk, 0, 1);
+  }
+
+  @Override
+  public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
+    return new JavaExecutablePlan(this, plan, limits, cache);
+  }
+
+  Team team() {
+    return team;
+  }
+
+  /** What a worker computes with. */
+  Kernels kernels(int worker) {
+    return kernels.get(worker);
+  }
+
+  /** What a worker computes. */
+  Share share(int worker) {
+    return shares.get(worker);
+  }
+
+  /** Ends the workers, after a step that is under way. */
+  @Override
+  public void close() {
+    team.close();
+  }
+}

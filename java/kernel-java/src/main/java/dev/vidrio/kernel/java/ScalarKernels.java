@@ -1,0 +1,277 @@
+package dev.vidrio.kernel.java;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace.Quantized;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** docs/numerics.md in plain Java: what every other kernel must equal. */
+class ScalarKernels implements Kernels {
+  /** Below this magnitude, a block counts as zero. */
+  static final float TINY = 0x1p-100f;
+
+  private static final int BLOCK = QuantizedBuffer.BLOCK;
+
+  private final LaneSum sum = new LaneSum();
+  private final ScalarMatMul matMul = new ScalarMatMul();
+  private final ScalarAttention attention = new ScalarAttention();
+
+  @Override
+  public void embed(Weights table, Batch batch, MemorySegment y, int begin, int end) {
+    int d = table.k();
+    for (int row = begin; row < end; row++) {
+      for (int k = 0; k < d; k++) {
+        Elements.set(y, (long) row * d + k, element(table, batch.token(row), k));
+      }
+    }
+  }
+
+  private static float element(Weights table, int row, int k) {
+    MemorySegment data = table.data();
+    WeightType type = table.type();
+    long index = (long) row * table.k() + k;
+    long block = index / type.blockElements() * type.blockBytes();
+    int i = k % BLOCK;
+    return switch (type) {
+      case F32 -> Elements.get(data, index);
+      case F16 -> Elements.half(data, block);
+      case Q8_0 -> data.get(JAVA_BYTE, block + 2 + i) * Elements.half(data, block);
+      case Q4_0 -> (nibble(data, block + 2, i) - 8) * Elements.half(data, block);
+      case Q4_1 ->
+          Math.fma(
+              nibble(data, block + 4, i),
+              Elements.half(data, block),
+              Elements.half(data, block + 2));
+    };
+  }
+
+  private static int nibble(MemorySegment data, long quants, int i) {
+    int q = data.get(JAVA_BYTE, quants + i % (BLOCK / 2));
+    return (i < BLOCK / 2 ? q : q >> 4) & 15;
+  }
+
+  @Override
+  public void norm(
+      Op.Norm op,
+      MemorySegment x,
+      MemorySegment y,
+      @Nullable MemorySegment scales,
+      int begin,
+      int end) {
+    int d = op.x().width();
+    for (int row = begin; row < end; row++) {
+      long at = (long) row * d;
+      float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d) : 0;
+      float scale = (float) Math.sqrt(meanSquare(x, at, d, center) + op.epsilon());
+      float inverse = 1 / scale;
+      for (int i = 0; i < d; i++) {
+        float normalized = (Elements.get(x, at + i) - center) * inverse;
+        Elements.set(y, at + i, affine(op, normalized, i));
+      }
+      if (scales != null) {
+        Elements.set(scales, row, scale);
+      }
+    }
+  }
+
+  private float mean(MemorySegment x, long at, int d) {
+    sum.clear();
+    for (int i = 0; i < d; i++) {
+      sum.add(i, Elements.get(x, at + i));
+    }
+    return sum.merge() / d;
+  }
+
+  private float meanSquare(MemorySegment x, long at, int d, float center) {
+    sum.clear();
+    for (int i = 0; i < d; i++) {
+      float c = Elements.get(x, at + i) - center;
+      sum.fma(i, c, c);
+    }
+    return sum.merge() / d;
+  }
+
+  /** x̂ with the gain and bias of element i. */
+  static float affine(Op.Norm op, float normalized, int i) {
+    float gain = op.gain() == null ? 1 : Elements.get(op.gain().data(), i);
+    return op.bias() == null
+        ? normalized * gain
+        : Math.fma(normalized, gain, Elements.get(op.bias().data(), i));
+  }
+
+  @Override
+  public void quantize(MemorySegment x, Quantized y, int begin, int end) {
+    for (int block = begin; block < end; block++) {
+      long at = (long) block * BLOCK;
+      float a = 0;
+      for (int i = 0; i < BLOCK; i++) {
+        a = Math.max(a, Math.abs(Elements.get(x, at + i)));
+      }
+      boolean finite = a <= Float.MAX_VALUE;
+      boolean zero = !finite || a < TINY;
+      float inverse = 127 / a;
+      int sum = 0;
+      for (int i = 0; i < BLOCK; i++) {
+        int q = zero ? 0 : (int) Math.rint(Elements.get(x, at + i) * inverse);
+        y.q().set(JAVA_BYTE, at + i, (byte) q);
+        sum += q;
+      }
+      setBlock(y, block, finite ? zero ? 0 : a / 127 : Float.NaN, sum);
+    }
+  }
+
+  /** Sets what a quantized block has beside its integers. */
+  static void setBlock(Quantized y, int block, float scale, int sum) {
+    Elements.set(y.scale(), block, scale);
+    y.sum().setAtIndex(JAVA_INT, block, sum);
+    Elements.set(y.scaledSum(), block, scale * sum);
+  }
+
+  @Override
+  public void matMul(
+      Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
+    int last = Math.min(weights.n(), end * Packing.ROWS);
+    for (int m = 0; m < rows; m++) {
+      for (int n = begin * Packing.ROWS; n < last; n++) {
+        Elements.set(y, (long) m * weights.n() + n, matMul.dot(weights, n, x, m));
+      }
+    }
+  }
+
+  @Override
+  public void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end) {
+    int last = Math.min(weights.n(), end * Packing.ROWS);
+    for (int m = 0; m < rows; m++) {
+      for (int n = begin * Packing.ROWS; n < last; n++) {
+        Elements.set(y, (long) m * weights.n() + n, ScalarMatMul.dot(weights, n, x, m));
+      }
+    }
+  }
+
+  @Override
+  public void rope(
+      Op.Rope op,
+      RotationTable table,
+      Batch batch,
+      MemorySegment x,
+      MemorySegment y,
+      int begin,
+      int end) {
+    int rotated = op.rotation().width();
+    for (int head = begin; head < end; head++) {
+      long at = (long) head * op.dH();
+      long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
+      turn(op, table, angles, x, y, at, 0);
+      Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
+    }
+  }
+
+  /** Turns the pairs of a head from {@code firstPair} on. */
+  static void turn(
+      Op.Rope op,
+      RotationTable table,
+      long angles,
+      MemorySegment x,
+      MemorySegment y,
+      long at,
+      int firstPair) {
+    int pairs = op.rotation().width() / 2;
+    boolean interleaved = op.rotation().pairs() == Rotation.Pairs.INTERLEAVED;
+    for (int j = firstPair; j < pairs; j++) {
+      long i0 = at + (interleaved ? 2 * j : j);
+      long i1 = interleaved ? i0 + 1 : i0 + pairs;
+      float x0 = Elements.get(x, i0);
+      float x1 = Elements.get(x, i1);
+      float cos = Elements.get(table.cos(), angles + j);
+      float sin = Elements.get(table.sin(), angles + j);
+      Elements.set(y, i0, Math.fma(x0, cos, -(x1 * sin)));
+      Elements.set(y, i1, Math.fma(x0, sin, x1 * cos));
+    }
+  }
+
+  @Override
+  public void kvStore(
+      KvLayer layer, Batch batch, MemorySegment k, MemorySegment v, int begin, int end) {
+    int dH = layer.dH();
+    for (int row = begin; row < end; row++) {
+      int sequence = batch.sequence(row);
+      int position = batch.position(row);
+      for (int head = 0; head < layer.heads(); head++) {
+        long at = ((long) row * layer.heads() + head) * dH;
+        long key = layer.key(batch, sequence, head, position);
+        for (int i = 0; i < dH; i++) {
+          Elements.set(layer.keys(), key + (long) i * KvCache.LANES, Elements.get(k, at + i));
+        }
+        Elements.copy(v, at, layer.values(), layer.value(batch, sequence, head, position), dH);
+      }
+    }
+  }
+
+  @Override
+  public void attention(
+      Op.Attention op, KvLayer layer, Batch batch, MemorySegment q, MemorySegment z, Share share) {
+    int group = op.heads() / layer.heads();
+    int queries = batch.tokenCount() * op.heads();
+    // Every workers-th one, since later tokens have more to read.
+    for (int i = share.worker(); i < queries; i += share.workers()) {
+      int row = i / op.heads();
+      int head = i % op.heads() / group;
+      attention.attend(layer, batch, row, head, op.scale(), q, z, (long) i * layer.dH());
+    }
+  }
+
+  @Override
+  public void activation(
+      Op.ActivationKind kind,
+      MemorySegment x,
+      @Nullable MemorySegment up,
+      MemorySegment y,
+      long begin,
+      long end) {
+    for (long i = begin; i < end; i++) {
+      float f = ScalarMath.activate(kind, Elements.get(x, i));
+      Elements.set(y, i, up == null ? f : f * Elements.get(up, i));
+    }
+  }
+
+  @Override
+  public void add(MemorySegment a, MemorySegment b, MemorySegment y, long begin, long end) {
+    for (long i = begin; i < end; i++) {
+      Elements.set(y, i, Elements.get(a, i) + Elements.get(b, i));
+    }
+  }
+
+  @Override
+  public void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end) {
+    int width = (int) (b.byteSize() / Float.BYTES);
+    for (long row = begin; row < end; row++) {
+      for (int i = 0; i < width; i++) {
+        float value = Elements.get(a, row * width + i) + Elements.get(b, i);
+        Elements.set(y, row * width + i, value);
+      }
+    }
+  }
+
+  @Override
+  public void copy(MemorySegment x, MemorySegment y, long begin, long end) {
+    Elements.copy(x, begin, y, begin, end - begin);
+  }
+
+  @Override
+  public void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end) {
+    for (int i = begin; i < end; i++) {
+      Elements.copy(x, (long) batch.logitRow(i) * width, y, (long) i * width, width);
+    }
+  }
+}

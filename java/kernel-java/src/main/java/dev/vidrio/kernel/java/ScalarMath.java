@@ -1,0 +1,62 @@
+package dev.vidrio.kernel.java;
+
+import dev.vidrio.kernel.Op;
+
+/** The functions of one element, and their constants. */
+final class ScalarMath {
+  /** Arguments at which exp is 0 and infinity. */
+  static final float EXP_MIN = -104f;
+
+  static final float EXP_MAX = 89f;
+  static final float LOG2_E = 0x1.715476p+0f;
+
+  /** −ln(2) in two parts; multiples of the upper one up to 150 are exact. */
+  static final float LN_2_UPPER = -0x1.62e4p-1f;
+
+  static final float LN_2_LOWER = -0x1.7f7d1cp-20f;
+
+  /** Coefficients of (eʳ − 1 − r)/r². */
+  static final float C6 = 0x1.6a23d0p-10f;
+
+  static final float C5 = 0x1.123a20p-7f;
+  static final float C4 = 0x1.5558f2p-5f;
+  static final float C3 = 0x1.555492p-3f;
+  static final float C2 = 0x1.fffffcp-2f;
+
+  /** −2·√(2/π). */
+  static final float GELU_OUTER = -1.5957692f;
+
+  static final float GELU_CUBIC = 0.044715f;
+
+  private ScalarMath() {}
+
+  /** The exponential. */
+  static float exp(float argument) {
+    float x = Math.min(Math.max(argument, EXP_MIN), EXP_MAX);
+    float m = (float) Math.rint(x * LOG2_E);
+    float r = Math.fma(m, LN_2_UPPER, x);
+    r = Math.fma(m, LN_2_LOWER, r);
+    float q = C6;
+    q = Math.fma(q, r, C5);
+    q = Math.fma(q, r, C4);
+    q = Math.fma(q, r, C3);
+    q = Math.fma(q, r, C2);
+    float p = Math.fma(r * r, q, r) + 1;
+    int half = (int) m >> 1;
+    return p * powerOfTwo(half) * powerOfTwo((int) m - half);
+  }
+
+  /** 2ⁿ for −126 ≤ n ≤ 127. */
+  private static float powerOfTwo(int n) {
+    return Float.intBitsToFloat((n + 127) << 23);
+  }
+
+  /** An activation function. */
+  static float activate(Op.ActivationKind kind, float x) {
+    return switch (kind) {
+      case SILU -> x / (1 + exp(-x));
+      case GELU_TANH -> x / (1 + exp(GELU_OUTER * (x * Math.fma(GELU_CUBIC * x, x, 1))));
+      case RELU -> x > 0 ? x : 0;
+    };
+  }
+}

@@ -1,0 +1,173 @@
+package dev.vidrio.kernel.java;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.Workspace;
+import dev.vidrio.kernel.Workspace.Quantized;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Finds the memory of an operation once, and says how its outputs are divided. */
+final class StepResolver {
+  /** Elements of a cache line, which workers do not share. */
+  private static final int GRAIN = 16;
+
+  private final Workspace workspace;
+  private final KvCache cache;
+
+  StepResolver(Workspace workspace, KvCache cache) {
+    this.workspace = workspace;
+    this.cache = cache;
+  }
+
+  Step resolve(Op op) {
+    return switch (op) {
+      case Op.Embed embed -> embed(embed);
+      case Op.Norm norm -> norm(norm);
+      case Op.Quantize quantize -> quantize(quantize);
+      case Op.MatMul matMul -> matMul(matMul);
+      case Op.Rope rope -> rope(rope);
+      case Op.KvStore store -> kvStore(store);
+      case Op.Attention attention -> attention(attention);
+      case Op.Activation activation -> activation(activation);
+      case Op.Add add -> add(add);
+      case Op.AddBias add -> addBias(add);
+      case Op.Copy copy -> copy(copy);
+      case Op.Gather gather -> gather(gather);
+    };
+  }
+
+  private MemorySegment data(Buffer buffer) {
+    return workspace.segment(buffer);
+  }
+
+  private static long elements(Buffer buffer, Batch batch) {
+    return (long) batch.rows(buffer.rows()) * buffer.width();
+  }
+
+  private Step embed(Op.Embed op) {
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.tokenCount();
+      kernels.embed(op.table(), batch, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step norm(Op.Norm op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    @Nullable MemorySegment scale = op.scale() == null ? null : data(op.scale());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.norm(op, x, y, scale, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step quantize(Op.Quantize op) {
+    MemorySegment x = data(op.x());
+    Quantized y = workspace.segments(op.y());
+    return (kernels, batch, share) -> {
+      int blocks = Math.multiplyExact(batch.rows(op.rows()), op.y().blocks());
+      kernels.quantize(x, y, share.begin(blocks), share.end(blocks));
+    };
+  }
+
+  private Step matMul(Op.MatMul op) {
+    MemorySegment y = data(op.y());
+    int groups = Packing.groups(op.weights().n());
+    return switch (op.x()) {
+      case Buffer buffer -> {
+        MemorySegment x = data(buffer);
+        yield (kernels, batch, share) ->
+            kernels.matMul(
+                op.weights(), x, y, batch.rows(op.rows()), share.begin(groups), share.end(groups));
+      }
+      case QuantizedBuffer buffer -> {
+        Quantized x = workspace.segments(buffer);
+        yield (kernels, batch, share) ->
+            kernels.matMul(
+                op.weights(), x, y, batch.rows(op.rows()), share.begin(groups), share.end(groups));
+      }
+    };
+  }
+
+  private Step rope(Op.Rope op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    RotationTable table = workspace.table(op.rotation());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      kernels.rope(op, table, batch, x, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step kvStore(Op.KvStore op) {
+    MemorySegment k = data(op.k());
+    MemorySegment v = data(op.v());
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> {
+      int tokens = batch.tokenCount();
+      kernels.kvStore(layer, batch, k, v, share.begin(tokens), share.end(tokens));
+    };
+  }
+
+  private Step attention(Op.Attention op) {
+    MemorySegment q = data(op.q());
+    MemorySegment z = data(op.z());
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> kernels.attention(op, layer, batch, q, z, share);
+  }
+
+  private Step activation(Op.Activation op) {
+    MemorySegment x = data(op.x());
+    @Nullable MemorySegment up = op.up() == null ? null : data(op.up());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      kernels.activation(op.kind(), x, up, y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step add(Op.Add op) {
+    MemorySegment a = data(op.a());
+    MemorySegment b = data(op.b());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      kernels.add(a, b, y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step addBias(Op.AddBias op) {
+    MemorySegment a = data(op.a());
+    MemorySegment b = op.bias().data();
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.addBias(a, b, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step copy(Op.Copy op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      kernels.copy(x, y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step gather(Op.Gather op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.logitCount();
+      kernels.gather(batch, x, y, op.y().width(), share.begin(rows), share.end(rows));
+    };
+  }
+}

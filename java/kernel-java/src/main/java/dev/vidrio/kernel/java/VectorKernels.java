@@ -1,0 +1,156 @@
+package dev.vidrio.kernel.java;
+
+import static dev.vidrio.kernel.java.Vectors.INTS;
+import static dev.vidrio.kernel.java.Vectors.LENGTH;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace.Quantized;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import org.jspecify.annotations.Nullable;
+
+/** The kernels with the Vector API. Copies are those of {@link ScalarKernels}. */
+final class VectorKernels extends ScalarKernels {
+  private static final int BLOCK = QuantizedBuffer.BLOCK;
+  private static final int NOT_FINITE = 0x7f800000;
+
+  private final VectorFloatMatMul floatMatMul = new VectorFloatMatMul();
+  private final VectorQuantizedMatMul quantizedMatMul = new VectorQuantizedMatMul();
+  private final VectorAttention attention = new VectorAttention();
+  private final VectorEmbed embed = new VectorEmbed();
+  private final VectorNorm norm = new VectorNorm();
+  private final VectorActivation activation = new VectorActivation();
+
+  @Override
+  public void embed(Weights table, Batch batch, MemorySegment y, int begin, int end) {
+    for (int row = begin; row < end; row++) {
+      embed.row(table, batch.token(row), y, (long) row * table.k());
+    }
+  }
+
+  @Override
+  public void norm(
+      Op.Norm op,
+      MemorySegment x,
+      MemorySegment y,
+      @Nullable MemorySegment scales,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      float scale = norm.row(op, x, y, (long) row * op.x().width());
+      if (scales != null) {
+        Elements.set(scales, row, scale);
+      }
+    }
+  }
+
+  @Override
+  public void quantize(MemorySegment x, Quantized y, int begin, int end) {
+    for (int block = begin; block < end; block++) {
+      long at = (long) block * BLOCK;
+      int greatest = greatestMagnitude(x, at);
+      boolean finite = greatest < NOT_FINITE;
+      float a = Float.intBitsToFloat(greatest);
+      if (finite && a >= TINY) {
+        setBlock(y, block, a / 127, quantizeBlock(x, y.q(), at, 127 / a));
+      } else {
+        y.q().asSlice(at, BLOCK).fill((byte) 0);
+        setBlock(y, block, finite ? 0 : Float.NaN, 0);
+      }
+    }
+  }
+
+  /** As bits, which order as the magnitudes do, with NaN last. */
+  private static int greatestMagnitude(MemorySegment x, long at) {
+    IntVector greatest = IntVector.zero(INTS);
+    for (int i = 0; i < BLOCK; i += LENGTH) {
+      greatest = greatest.max(Vectors.load(x, at + i).reinterpretAsInts().and(Integer.MAX_VALUE));
+    }
+    return greatest.reduceLanes(VectorOperators.MAX);
+  }
+
+  private static int quantizeBlock(MemorySegment x, MemorySegment q, long at, float inverse) {
+    IntVector sum = IntVector.zero(INTS);
+    for (int i = 0; i < BLOCK; i += LENGTH) {
+      IntVector v = Vectors.round(Vectors.load(x, at + i).mul(inverse));
+      Vectors.storeBytes(v, q, at + i);
+      sum = sum.add(v);
+    }
+    return sum.reduceLanes(VectorOperators.ADD);
+  }
+
+  @Override
+  public void matMul(
+      Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
+    floatMatMul.run(weights, x, y, rows, begin, end);
+  }
+
+  @Override
+  public void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end) {
+    quantizedMatMul.run(weights, x, y, rows, begin, end);
+  }
+
+  @Override
+  public void rope(
+      Op.Rope op,
+      RotationTable table,
+      Batch batch,
+      MemorySegment x,
+      MemorySegment y,
+      int begin,
+      int end) {
+    int rotated = op.rotation().width();
+    boolean interleaved = op.rotation().pairs() == Rotation.Pairs.INTERLEAVED;
+    int pairs = rotated / 2 / LENGTH * LENGTH;
+    for (int head = begin; head < end; head++) {
+      long at = (long) head * op.dH();
+      long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
+      if (interleaved) {
+        VectorRope.turnInterleaved(table, angles, x, y, at, pairs);
+      } else {
+        VectorRope.turnHalves(table, angles, x, y, at, pairs, rotated / 2);
+      }
+      turn(op, table, angles, x, y, at, pairs);
+      Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
+    }
+  }
+
+  @Override
+  public void attention(
+      Op.Attention op, KvLayer layer, Batch batch, MemorySegment q, MemorySegment z, Share share) {
+    attention.run(op, layer, batch, q, z, share);
+  }
+
+  @Override
+  public void activation(
+      Op.ActivationKind kind,
+      MemorySegment x,
+      @Nullable MemorySegment up,
+      MemorySegment y,
+      long begin,
+      long end) {
+    activation.activate(kind, x, y, begin, end);
+    if (up != null) {
+      VectorMath.multiply(y, begin, up, begin, y, begin, end - begin);
+    }
+  }
+
+  @Override
+  public void add(MemorySegment a, MemorySegment b, MemorySegment y, long begin, long end) {
+    VectorMath.add(a, begin, b, begin, y, begin, end - begin);
+  }
+
+  @Override
+  public void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end) {
+    long width = b.byteSize() / Float.BYTES;
+    for (long row = begin; row < end; row++) {
+      VectorMath.add(a, row * width, b, 0, y, row * width, width);
+    }
+  }
+}

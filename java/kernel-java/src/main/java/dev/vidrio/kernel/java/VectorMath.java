@@ -1,0 +1,62 @@
+package dev.vidrio.kernel.java;
+
+import static dev.vidrio.kernel.java.Vectors.FLOATS;
+import static dev.vidrio.kernel.java.Vectors.LENGTH;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** The functions of {@link ScalarMath} on vectors. */
+final class VectorMath {
+  private VectorMath() {}
+
+  /** Replaces each of values [begin, end), which fill vectors, by exp(value − subtrahend). */
+  static void exp(float[] values, int begin, int end, float subtrahend) {
+    for (int i = begin; i < end; i += LENGTH) {
+      FloatVector x = FloatVector.fromArray(FLOATS, values, i).sub(subtrahend);
+      x = x.blend(ScalarMath.EXP_MIN, x.compare(VectorOperators.LT, ScalarMath.EXP_MIN));
+      x = x.blend(ScalarMath.EXP_MAX, x.compare(VectorOperators.GT, ScalarMath.EXP_MAX));
+      IntVector n = Vectors.round(x.mul(ScalarMath.LOG2_E));
+      FloatVector m = (FloatVector) n.convertShape(VectorOperators.I2F, FLOATS, 0);
+      FloatVector r = m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_UPPER), x);
+      r = m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_LOWER), r);
+      FloatVector q = FloatVector.broadcast(FLOATS, ScalarMath.C6);
+      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C5));
+      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C4));
+      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C3));
+      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C2));
+      FloatVector p = r.mul(r).fma(q, r).add(1);
+      IntVector half = n.lanewise(VectorOperators.ASHR, 1);
+      IntVector rest = n.sub(half);
+      p.mul(half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats())
+          .mul(rest.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats())
+          .intoArray(values, i);
+    }
+  }
+
+  /** {@code y[y0 + i] = a[a0 + i] · b[b0 + i]} for i in [0, count). */
+  static void multiply(
+      MemorySegment a, long a0, MemorySegment b, long b0, MemorySegment y, long y0, long count) {
+    long i = 0;
+    for (; i + LENGTH <= count; i += LENGTH) {
+      Vectors.store(Vectors.load(a, a0 + i).mul(Vectors.load(b, b0 + i)), y, y0 + i);
+    }
+    for (; i < count; i++) {
+      Elements.set(y, y0 + i, Elements.get(a, a0 + i) * Elements.get(b, b0 + i));
+    }
+  }
+
+  /** {@code y[y0 + i] = a[a0 + i] + b[b0 + i]} for i in [0, count). */
+  static void add(
+      MemorySegment a, long a0, MemorySegment b, long b0, MemorySegment y, long y0, long count) {
+    long i = 0;
+    for (; i + LENGTH <= count; i += LENGTH) {
+      Vectors.store(Vectors.load(a, a0 + i).add(Vectors.load(b, b0 + i)), y, y0 + i);
+    }
+    for (; i < count; i++) {
+      Elements.set(y, y0 + i, Elements.get(a, a0 + i) + Elements.get(b, b0 + i));
+    }
+  }
+}
