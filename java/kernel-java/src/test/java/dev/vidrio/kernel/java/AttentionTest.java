@@ -1,0 +1,253 @@
+package dev.vidrio.kernel.java;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Rows;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Attention and the store of keys and values before it. */
+class AttentionTest {
+  private static final double U = 0x1p-24;
+  private static final int POSITIONS = 640;
+  private static final int SEQUENCES = 3;
+
+  /** (sequence, position) of the queries: both sides of each chunk's end, runs, and lone tokens. */
+  private static final int[][] QUERIES = {
+    {2, 0}, {0, 0}, {0, 1}, {0, 14}, {0, 15}, {0, 16}, {1, 253}, {1, 254}, {1, 255}, {1, 256},
+    {1, 257}, {1, 258}, {0, 511}, {0, 512}, {0, 513}, {2, 63}, {2, 64}, {2, 639}
+  };
+
+  private final Random random = new Random(17);
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1, 64",
+    "9, 3, 64",
+    "4, 1, 64",
+    "8, 4, 16",
+    "2, 2, 6",
+    "5, 1, 40",
+    "10, 2, 80",
+    "3, 3, 129"
+  })
+  void attention(int heads, int kvHeads, int dH) {
+    try (Arena arena = Arena.ofConfined();
+        Case test = new Case(arena, heads, kvHeads, dH)) {
+      MemorySegment expected = test.run(new ScalarKernels(), 1);
+      test.assertNear(expected);
+      Segments.assertSameBits(expected, test.run(new ScalarKernels(), 3), "scalar, 3 workers");
+      for (int workers = 1; workers <= 4; workers++) {
+        Segments.assertSameBits(expected, test.run(new VectorKernels(), workers), "vector");
+      }
+    }
+  }
+
+  @Test
+  void whatOtherPositionsHoldDoesNotMatter() {
+    try (Arena arena = Arena.ofConfined();
+        Case test = new Case(arena, 6, 2, 32)) {
+      MemorySegment expected = test.run(new VectorKernels(), 1);
+      test.poisonUnused();
+      Segments.assertSameBits(expected, test.run(new VectorKernels(), 1), "vector");
+      Segments.assertSameBits(expected, test.run(new ScalarKernels(), 1), "scalar");
+    }
+  }
+
+  @Test
+  void greatScoresDoNotOverflow() {
+    try (Arena arena = Arena.ofConfined();
+        Case test = new Case(arena, 2, 1, 16)) {
+      for (int i = 0; i < test.q.byteSize() / 4; i++) {
+        test.q.setAtIndex(JAVA_FLOAT, i, test.q.getAtIndex(JAVA_FLOAT, i) * 1e4f);
+      }
+      MemorySegment expected = test.run(new ScalarKernels(), 1);
+      for (float z : Segments.toArray(expected)) {
+        assertTrue(Float.isFinite(z));
+      }
+      Segments.assertSameBits(expected, test.run(new VectorKernels(), 2), "vector");
+    }
+  }
+
+  /** A cache filled through kvStore, and queries into it. */
+  private final class Case implements AutoCloseable {
+    final Arena arena;
+    final int heads;
+    final int kvHeads;
+    final int dH;
+    final float scale;
+    final JavaExecutor executor = JavaExecutor.scalar(1);
+    final KvCache cache;
+    final Limits limits = new Limits(POSITIONS, 1, SEQUENCES, POSITIONS, 1);
+    final MemorySegment[] keys = new MemorySegment[SEQUENCES];
+    final MemorySegment[] values = new MemorySegment[SEQUENCES];
+    final Batch batch;
+    final MemorySegment q;
+
+    Case(Arena arena, int heads, int kvHeads, int dH) {
+      this.arena = arena;
+      this.heads = heads;
+      this.kvHeads = kvHeads;
+      this.dH = dH;
+      this.scale = (float) (1 / Math.sqrt(dH));
+      int blocks = SEQUENCES * limits.blocksPerSequence();
+      this.cache = new KvCache(executor, new KvShape(2, kvHeads, dH), blocks, arena);
+      for (int s = 0; s < SEQUENCES; s++) {
+        keys[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);
+        values[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);
+        store(s);
+      }
+      this.batch = new Batch(limits, arena);
+      for (int s = 0; s < SEQUENCES; s++) {
+        batch.addSequence(table(s), limits.blocksPerSequence());
+      }
+      for (int[] query : QUERIES) {
+        batch.add(0, query[1], query[0], false);
+      }
+      this.q = Segments.floats(arena, (long) QUERIES.length * heads * dH, random::nextGaussian);
+    }
+
+    /** Blocks of the sequences alternate, and run backwards. */
+    int[] table(int sequence) {
+      int[] blocks = new int[limits.blocksPerSequence()];
+      for (int i = 0; i < blocks.length; i++) {
+        blocks[i] = (blocks.length - 1 - i) * SEQUENCES + sequence;
+      }
+      return blocks;
+    }
+
+    private void store(int sequence) {
+      Batch all = new Batch(limits, arena);
+      all.addSequence(table(sequence), limits.blocksPerSequence());
+      for (int p = 0; p < POSITIONS; p++) {
+        all.add(0, p, 0, false);
+      }
+      KvLayer layer = KvLayer.of(cache, 1);
+      Kernels kernels = sequence == 0 ? new ScalarKernels() : new VectorKernels();
+      kernels.kvStore(layer, all, keys[sequence], values[sequence], 0, 100);
+      kernels.kvStore(layer, all, keys[sequence], values[sequence], 100, POSITIONS);
+    }
+
+    MemorySegment run(Kernels kernels, int workers) {
+      int width = heads * dH;
+      Buffer in = new Buffer("q", Rows.TOKENS, width);
+      Op.Attention op = new Op.Attention(1, heads, scale, in, new Buffer("z", Rows.TOKENS, width));
+      MemorySegment z = Segments.floats(arena, (long) QUERIES.length * width);
+      for (int worker = 0; worker < workers; worker++) {
+        kernels.attention(op, KvLayer.of(cache, 1), batch, q, z, new Share(worker, workers));
+      }
+      return z;
+    }
+
+    /** NaN at every position after a sequence's last query. */
+    void poisonUnused() {
+      int[] last = new int[SEQUENCES];
+      for (int[] query : QUERIES) {
+        last[query[0]] = Math.max(last[query[0]], query[1]);
+      }
+      for (int s = 0; s < SEQUENCES; s++) {
+        for (long i = (last[s] + 1L) * kvHeads * dH; i < keys[s].byteSize() / 4; i++) {
+          keys[s].setAtIndex(JAVA_FLOAT, i, Float.NaN);
+          values[s].setAtIndex(JAVA_FLOAT, i, Float.NaN);
+        }
+        store(s);
+      }
+    }
+
+    void assertNear(MemorySegment z) {
+      for (int row = 0; row < QUERIES.length; row++) {
+        for (int head = 0; head < heads; head++) {
+          assertNear(z, row, head);
+        }
+      }
+    }
+
+    private void assertNear(MemorySegment z, int row, int head) {
+      int sequence = QUERIES[row][0];
+      int count = QUERIES[row][1] + 1;
+      int kvHead = head / (heads / kvHeads);
+      double[] s = new double[count];
+      double max = Double.NEGATIVE_INFINITY;
+      double magnitude = 0;
+      for (int t = 0; t < count; t++) {
+        double sum = 0;
+        for (int i = 0; i < dH; i++) {
+          double product =
+              (double) q.getAtIndex(JAVA_FLOAT, ((long) row * heads + head) * dH + i)
+                  * keys[sequence].getAtIndex(JAVA_FLOAT, ((long) t * kvHeads + kvHead) * dH + i);
+          s[t] += product * scale;
+          sum += Math.abs(product) * scale;
+        }
+        max = Math.max(max, s[t]);
+        magnitude = Math.max(magnitude, sum);
+      }
+      // A score rounds d_h + 1 times, and again when the maximum is subtracted.
+      double score = (dH + 2) * U * magnitude + U * 2 * magnitude;
+      // An exponential is off by that and by 2 U. Sums over a chunk add up to 256 terms, and a
+      // merge
+      // multiplies twice; numerator and denominator are off by as much.
+      double relative = 2 * (2 * score + (2 + 256 + 8 * Math.ceilDiv(count, 256)) * U);
+      for (int i = 0; i < dH; i++) {
+        double numerator = 0;
+        double denominator = 0;
+        double weight = 0;
+        for (int t = 0; t < count; t++) {
+          double e = Math.exp(s[t] - max);
+          double v =
+              values[sequence].getAtIndex(JAVA_FLOAT, ((long) t * kvHeads + kvHead) * dH + i);
+          numerator += e * v;
+          weight += e * Math.abs(v);
+          denominator += e;
+        }
+        double error =
+            Math.abs(
+                z.getAtIndex(JAVA_FLOAT, ((long) row * heads + head) * dH + i)
+                    - numerator / denominator);
+        assertTrue(error <= relative * weight / denominator, row + " " + head + ": " + error);
+      }
+    }
+
+    @Override
+    public void close() {
+      executor.close();
+    }
+  }
+
+  @Test
+  void kvStoreLaysKeysInLanes() {
+    try (Arena arena = Arena.ofConfined();
+        Case test = new Case(arena, 4, 2, 10)) {
+      MemorySegment keys = test.cache.keys(1);
+      MemorySegment values = test.cache.values(1);
+      for (int s = 0; s < SEQUENCES; s++) {
+        for (int p = 0; p < POSITIONS; p++) {
+          for (int j = 0; j < 2 * 10; j++) {
+            int head = j / 10;
+            int i = j % 10;
+            long block = test.table(s)[p / 64] * 2L + head;
+            long place = p % 64;
+            long key = ((block * 4 + place / 16) * 10 + i) * 16 + place % 16;
+            long value = (block * 64 + place) * 10 + i;
+            long from = (long) p * 20 + j;
+            assertEquals(
+                test.keys[s].getAtIndex(JAVA_FLOAT, from), keys.getAtIndex(JAVA_FLOAT, key));
+            assertEquals(
+                test.values[s].getAtIndex(JAVA_FLOAT, from), values.getAtIndex(JAVA_FLOAT, value));
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,210 @@
+package dev.vidrio.kernel.java;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** embed, activation, add, copy and gather. */
+class ElementwiseTest {
+  private static final double U = 0x1p-24;
+
+  private final List<Kernels> both = List.of(new ScalarKernels(), new VectorKernels());
+  private final Random random = new Random(11);
+
+  /** Every element is one rounding of an exact product, or fma, in double. */
+  @ParameterizedTest
+  @EnumSource(WeightType.class)
+  void embed(WeightType type) {
+    int rows = 9;
+    for (int d : type.quantized() ? new int[] {32, 96, 576} : new int[] {1, 17, 33, 64}) {
+      try (Arena arena = Arena.ofConfined()) {
+        Weights table = Segments.matrix(arena, type, rows, d, random);
+        Batch batch = batch(arena, rows);
+        for (Kernels kernels : both) {
+          MemorySegment y = Segments.floats(arena, (long) rows * d);
+          kernels.embed(table, batch, y, 0, 2);
+          kernels.embed(table, batch, y, 2, rows);
+          for (int i = 0; i < rows * d; i++) {
+            float expected = (float) Segments.element(table, batch.token(i / d), i % d);
+            assertEquals(expected, y.getAtIndex(JAVA_FLOAT, i) + 0f, "element " + i);
+          }
+        }
+      }
+    }
+  }
+
+  /** A batch whose tokens are all numbers below {@code rows}, the last first. */
+  private static Batch batch(Arena arena, int rows) {
+    Batch batch = new Batch(new Limits(rows, rows, 1, rows, rows), arena);
+    batch.addSequence(new int[] {0}, 1);
+    for (int i = 0; i < rows; i++) {
+      batch.add(rows - 1 - i, i, 0, i % 3 == 1);
+    }
+    return batch;
+  }
+
+  @Test
+  void embedConvertsEveryHalf() {
+    try (Arena arena = Arena.ofConfined()) {
+      Weights table = Segments.matrix(arena, WeightType.F16, 1, 1 << 16, random);
+      for (int i = 0; i < 1 << 16; i++) {
+        table.data().set(JAVA_SHORT, 2L * i, (short) i);
+      }
+      for (Kernels kernels : both) {
+        MemorySegment y = Segments.floats(arena, 1 << 16);
+        kernels.embed(table, batch(arena, 1), y, 0, 1);
+        for (int i = 0; i < 1 << 16; i++) {
+          assertEquals(half(i), y.getAtIndex(JAVA_FLOAT, i), Integer.toHexString(i));
+        }
+      }
+    }
+  }
+
+  /** A half by the definition of binary16. */
+  private static float half(int bits) {
+    int exponent = bits >> 10 & 31;
+    int fraction = bits & 1023;
+    float magnitude =
+        switch (exponent) {
+          case 0 -> Math.scalb((float) fraction, -24);
+          case 31 -> fraction == 0 ? Float.POSITIVE_INFINITY : Float.NaN;
+          default -> Math.scalb((float) (1024 + fraction), exponent - 25);
+        };
+    return bits >> 15 == 0 ? magnitude : -magnitude;
+  }
+
+  @ParameterizedTest
+  @EnumSource(Op.ActivationKind.class)
+  void activation(Op.ActivationKind kind) {
+    int n = 5003;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment x =
+          Segments.floats(
+              arena, n, () -> Math.scalb(random.nextGaussian(), random.nextInt(-30, 7)));
+      MemorySegment up = Segments.floats(arena, n, random::nextGaussian);
+      for (MemorySegment factor : new MemorySegment[] {null, up}) {
+        MemorySegment expected = Segments.floats(arena, n);
+        both.get(0).activation(kind, x, factor, expected, 0, n);
+        for (int i = 0; i < n; i++) {
+          assertActivation(kind, x, factor, expected, i);
+        }
+        MemorySegment actual = Segments.floats(arena, n);
+        both.get(1).activation(kind, x, factor, actual, 0, 1007);
+        both.get(1).activation(kind, x, factor, actual, 1007, n);
+        Segments.assertSameBits(expected, actual, kind.name());
+      }
+    }
+  }
+
+  private static void assertActivation(
+      Op.ActivationKind kind, MemorySegment x, MemorySegment up, MemorySegment y, int i) {
+    double v = x.getAtIndex(JAVA_FLOAT, i);
+    double argument = -2 * Math.sqrt(2 / Math.PI) * (v + 0.044715 * v * v * v);
+    double exact =
+        switch (kind) {
+          case SILU -> v / (1 + Math.exp(-v));
+          case GELU_TANH -> v / (1 + Math.exp(argument));
+          case RELU -> Math.max(v, 0);
+        };
+    // exp is off by 2 U and by the 6 roundings of its argument; then come 3 roundings.
+    double amplified = kind == Op.ActivationKind.GELU_TANH ? 6 * Math.abs(argument) : 0;
+    double bound = Math.abs(exact) * U * (5 + amplified);
+    // Where exp is infinite, what is lost lies below this.
+    bound += 0x1p-128 * 89;
+    if (up != null) {
+      double factor = up.getAtIndex(JAVA_FLOAT, i);
+      exact *= factor;
+      bound = bound * Math.abs(factor) + Math.abs(exact) * U;
+    }
+    double error = Math.abs(y.getAtIndex(JAVA_FLOAT, i) - exact);
+    assertTrue(error <= bound, kind + "(" + v + ") is off by " + error + " > " + bound);
+  }
+
+  @Test
+  void activationOfSpecialValues() {
+    float inf = Float.POSITIVE_INFINITY;
+    float[] special = new float[64];
+    float[] values = {0f, -0f, 1e-42f, -1e-42f, 3e38f, -3e38f, 200f, -200f, -inf, Float.NaN, inf};
+    for (int i = 0; i < special.length; i++) {
+      special[i] = values[i % values.length];
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment x = Segments.floats(arena, special);
+      for (Op.ActivationKind kind : Op.ActivationKind.values()) {
+        MemorySegment[] y = {Segments.floats(arena, 64), Segments.floats(arena, 64)};
+        for (int i = 0; i < 2; i++) {
+          both.get(i).activation(kind, x, null, y[i], 0, 64);
+        }
+        Segments.assertSameBits(y[0], y[1], kind.name());
+        assertEquals(0f, y[0].getAtIndex(JAVA_FLOAT, 0));
+        assertEquals(kind != Op.ActivationKind.RELU, Float.isNaN(y[0].getAtIndex(JAVA_FLOAT, 9)));
+      }
+    }
+  }
+
+  @Test
+  void addAndAddBias() {
+    int rows = 3;
+    for (int width : new int[] {1, 15, 16, 37, 64}) {
+      int n = rows * width;
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment a = Segments.floats(arena, n, random::nextGaussian);
+        MemorySegment b = Segments.floats(arena, n, random::nextGaussian);
+        MemorySegment bias = b.asSlice(0, 4L * width);
+        for (Kernels kernels : both) {
+          MemorySegment y = Segments.floats(arena, n);
+          kernels.add(a, b, y, 0, n / 2);
+          kernels.add(a, b, y, n / 2, n);
+          MemorySegment biased = Segments.floats(arena, n);
+          kernels.addBias(a, bias, biased, 0, 1);
+          kernels.addBias(a, bias, biased, 1, rows);
+          for (int i = 0; i < n; i++) {
+            float left = a.getAtIndex(JAVA_FLOAT, i);
+            assertEquals(left + b.getAtIndex(JAVA_FLOAT, i), y.getAtIndex(JAVA_FLOAT, i));
+            float right = b.getAtIndex(JAVA_FLOAT, i % width);
+            assertEquals(left + right, biased.getAtIndex(JAVA_FLOAT, i));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void copyAndGather() {
+    int rows = 8;
+    int width = 21;
+    int n = rows * width;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment x = Segments.floats(arena, n, random::nextGaussian);
+      Batch batch = batch(arena, rows);
+      for (Kernels kernels : both) {
+        MemorySegment y = Segments.floats(arena, n);
+        kernels.copy(x, y, 0, 5);
+        kernels.copy(x, y, 5, n);
+        assertEquals(-1, x.mismatch(y));
+        MemorySegment chosen = Segments.floats(arena, 3L * width);
+        kernels.gather(batch, x, chosen, width, 0, 1);
+        kernels.gather(batch, x, chosen, width, 1, 3);
+        for (int i = 0; i < 3 * width; i++) {
+          int row = 3 * (i / width) + 1;
+          float expected = x.getAtIndex(JAVA_FLOAT, (long) row * width + i % width);
+          assertEquals(expected, chosen.getAtIndex(JAVA_FLOAT, i));
+        }
+      }
+    }
+  }
+}

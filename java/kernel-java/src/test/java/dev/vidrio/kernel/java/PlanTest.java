@@ -1,0 +1,150 @@
+package dev.vidrio.kernel.java;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.java.PlanFixtures.Token;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole random transformers: the bits do not depend on executor, workers, chunks or neighbours. */
+class PlanTest {
+  private static final int TOKENS = 23;
+  private static final int POSITIONS = 600;
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  void everyExecutorGivesTheSameBits(long seed) {
+    try (Arena arena = Arena.ofShared()) {
+      Plan plan = PlanFixtures.withAllOutputs(PlanFixtures.transformer(seed, arena));
+      Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
+      List<List<Token>> steps = PlanFixtures.steps(seed, TOKENS, 70, 5, 33);
+      List<Map<String, int[]>> expected;
+      try (JavaExecutor scalar = JavaExecutor.scalar(1)) {
+        expected = PlanFixtures.run(scalar, plan, limits, steps);
+      }
+      for (int workers = 1; workers <= 4; workers++) {
+        try (JavaExecutor vector = JavaExecutor.vector(workers)) {
+          assertSame(plan, expected, PlanFixtures.run(vector, plan, limits, steps));
+        }
+      }
+      try (JavaExecutor scalar = JavaExecutor.scalar(3)) {
+        assertSame(plan, expected, PlanFixtures.run(scalar, plan, limits, steps));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  void nativeExecutorsGiveTheSameBits(long seed) {
+    try (Arena arena = Arena.ofShared();
+        JavaExecutor vector = JavaExecutor.vector(1)) {
+      Plan plan = PlanFixtures.withAllOutputs(PlanFixtures.transformer(seed, arena));
+      Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
+      List<List<Token>> steps = PlanFixtures.steps(seed, TOKENS, 300, 40, 8);
+      List<Map<String, int[]>> expected = PlanFixtures.run(vector, plan, limits, steps);
+      for (Isa isa : Isa.values()) {
+        if (isa.usable()) {
+          try (NativeExecutor executor = NativeExecutor.create(isa, 2)) {
+            assertSame(plan, expected, PlanFixtures.run(executor, plan, limits, steps));
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {21, 22, 23})
+  void memoryThatIsReusedWithinAStepKeepsTheBits(long seed) {
+    try (Arena arena = Arena.ofShared();
+        JavaExecutor vector = JavaExecutor.vector(2)) {
+      Plan plan = PlanFixtures.transformer(seed, arena);
+      Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
+      List<List<Token>> steps = PlanFixtures.steps(seed, TOKENS, 40, 17);
+      assertSame(
+          plan,
+          PlanFixtures.run(vector, PlanFixtures.withAllOutputs(plan), limits, steps),
+          PlanFixtures.run(vector, plan, limits, steps));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {31, 32, 33})
+  void aTokenDoesNotFeelChunksOrNeighbours(long seed) {
+    try (Arena arena = Arena.ofShared();
+        JavaExecutor vector = JavaExecutor.vector(2)) {
+      Plan plan = PlanFixtures.transformer(seed, arena);
+      Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
+      List<List<Token>> together = PlanFixtures.steps(seed, TOKENS, 530, 61, 9, 258);
+      Map<Token, int[]> rows = rows(together, PlanFixtures.run(vector, plan, limits, together));
+      assertEquals(530 + 61 + 9 + 258, rows.size());
+      for (int sequence = 0; sequence < 4; sequence++) {
+        int s = sequence;
+        List<List<Token>> alone =
+            together.stream()
+                .flatMap(List::stream)
+                .filter(token -> token.sequence() == s)
+                .map(List::of)
+                .toList();
+        Map<Token, int[]> expected = rows(alone, PlanFixtures.run(vector, plan, limits, alone));
+        expected.forEach((token, row) -> assertArrayEquals(row, rows.get(token), token.toString()));
+      }
+    }
+  }
+
+  @Test
+  void fixturesCoverTheKindsOfOperations() {
+    try (Arena arena = Arena.ofShared()) {
+      Map<String, Integer> kinds = new HashMap<>();
+      for (long seed = 1; seed <= 12; seed++) {
+        PlanFixtures.transformer(seed, arena)
+            .ops()
+            .forEach(op -> kinds.merge(op.getClass().getSimpleName(), 1, Integer::sum));
+      }
+      assertEquals(12, kinds.size(), kinds.toString());
+      assertTrue(kinds.values().stream().allMatch(count -> count > 0));
+    }
+  }
+
+  /** The bits of {@code tap} for each token. */
+  private static Map<Token, int[]> rows(List<List<Token>> steps, List<Map<String, int[]>> results) {
+    Map<Token, int[]> rows = new HashMap<>();
+    for (int i = 0; i < steps.size(); i++) {
+      List<Token> step = steps.get(i);
+      int[] bits = Objects.requireNonNull(results.get(i).get("tap"));
+      int width = bits.length / step.size();
+      for (int row = 0; row < step.size(); row++) {
+        int[] own = Arrays.copyOfRange(bits, row * width, (row + 1) * width);
+        rows.put(step.get(row), own);
+      }
+    }
+    return rows;
+  }
+
+  /** The first output that differs is the one whose operation is at fault. */
+  private static void assertSame(
+      Plan plan, List<Map<String, int[]>> expected, List<Map<String, int[]>> actual) {
+    assertEquals(expected.size(), actual.size());
+    for (int step = 0; step < expected.size(); step++) {
+      for (String name : PlanFixtures.outputNames(plan)) {
+        for (int bits : Objects.requireNonNull(expected.get(step).get(name))) {
+          assertTrue(Float.isFinite(Float.intBitsToFloat(bits)), name);
+        }
+        assertArrayEquals(
+            expected.get(step).get(name), actual.get(step).get(name), "step " + step + " " + name);
+      }
+    }
+  }
+}
