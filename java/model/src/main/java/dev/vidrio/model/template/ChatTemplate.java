@@ -1,0 +1,177 @@
+package dev.vidrio.model.template;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import java.time.ZonedDateTime;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model's chat template, which turns a conversation into a prompt.
+ *
+ * <pre>{@code
+ * ChatTemplate template = ChatTemplate.parse("model.gguf", source);
+ * String prompt =
+ *     template.render(
+ *         List.of(ChatMessage.system("Be brief."), ChatMessage.user("What is glass?")),
+ *         ChatOptions.builder().bosToken("<s>").build());
+ * }</pre>
+ *
+ * <p>The prompt already holds the special tokens that the template wants, so it is tokenized with
+ * special tokens recognized and none added. A template is immutable and can be rendered by many
+ * threads.
+ *
+ * <p>Rendering follows Jinja 3.1 in the environment of Hugging Face transformers: trimmed blocks,
+ * loop controls, {@code tojson} as Python's {@code json.dumps}, {@code raise_exception}, {@code
+ * strftime_now}, {@code generation} blocks, and lists and dicts that a template cannot change. Not
+ * there are Jinja's means to combine several templates ({@code extends}, {@code block}, {@code
+ * include}, {@code import}), {@code autoescape} blocks, and a few filters made for web pages.
+ *
+ * <p>Limits: a template has at most 1 Mi characters; a rendering takes at most a million steps,
+ * nests at most 800 levels deep, and makes no text longer than 1 Mi characters plus those of the
+ * messages, tools and variables.
+ */
+public final class ChatTemplate {
+
+  /** Characters of a template. */
+  private static final int MAX_SOURCE = 1 << 20;
+
+  /** Names under which messages carry reasoning; templates read the first, or the second. */
+  private static final List<String> REASONING =
+      List.of("reasoning_content", "thinking", "reasoning");
+
+  private static final Set<String> GIVEN =
+      Set.of("messages", "tools", "add_generation_prompt", "bos_token", "eos_token");
+
+  private final TemplateErrors errors;
+  private final List<Stmt> body;
+  private final Set<String> names;
+
+  private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed) {
+    this.errors = errors;
+    this.body = parsed.body();
+    this.names = parsed.names();
+  }
+
+  /**
+   * Parses a template.
+   *
+   * @param name the template's name or file, for errors
+   * @param source the template's text
+   * @throws ModelFileException if the template is malformed or too long
+   * @throws UnsupportedModelException if it uses a statement that is not supported
+   */
+  public static ChatTemplate parse(String name, String source) {
+    TemplateErrors errors = new TemplateErrors(name);
+    if (source.length() > MAX_SOURCE) {
+      throw new ModelFileException(
+          name,
+          "chat template",
+          "of " + source.length() + " characters",
+          "a template has at most " + MAX_SOURCE);
+    }
+    return new ChatTemplate(errors, Parser.parse(source, errors));
+  }
+
+  /**
+   * Returns whether the template reads a variable, such as {@code tools} or {@code
+   * enable_thinking}.
+   */
+  public boolean reads(String variable) {
+    return names.contains(variable);
+  }
+
+  /**
+   * Returns the names that the template reads and that {@link ChatOptions#variables} may set,
+   * sorted; among them are names that the template itself sets.
+   */
+  public Set<String> variables() {
+    Set<String> variables = new TreeSet<>(names);
+    variables.removeAll(GIVEN);
+    variables.removeAll(Globals.NAMES);
+    return variables;
+  }
+
+  /**
+   * Renders the prompt of a conversation.
+   *
+   * @param messages the conversation, oldest message first
+   * @param options what else the template is given
+   * @throws InvalidInputException if the template does not take these messages or options, or goes
+   *     beyond a limit
+   * @throws UnsupportedModelException if the template uses a filter, test, function or method that
+   *     is not supported
+   */
+  public String render(List<ChatMessage> messages, ChatOptions options) {
+    Meter meter = new Meter(characters(messages, options));
+    try {
+      Scope scope = variables(messages, options);
+      return new Renderer(meter).render(body, new Scope(scope));
+    } catch (Fault fault) {
+      throw errors.of(fault, meter.line());
+    }
+  }
+
+  private static long characters(List<ChatMessage> messages, ChatOptions options) {
+    long sum = JsonTree.characters(options.tools()) + JsonTree.characters(options.variables());
+    for (ChatMessage message : messages) {
+      sum += JsonTree.characters(message.fields());
+    }
+    return sum;
+  }
+
+  private Scope variables(List<ChatMessage> messages, ChatOptions options) {
+    Scope scope = new Scope(Globals.scope(ZonedDateTime.now(options.clock())));
+    List<Value> conversation = new ArrayList<>();
+    for (ChatMessage message : messages) {
+      conversation.add(JsonTree.toValue(withReasoning(message.fields())));
+    }
+    scope.set("messages", Value.list(conversation));
+    scope.set(
+        "tools", options.tools().isEmpty() ? Value.NONE : JsonTree.toValue(options.tools()));
+    scope.set("documents", Value.NONE);
+    scope.set("add_generation_prompt", Value.of(options.addGenerationPrompt()));
+    if (options.bosToken() != null) {
+      scope.set("bos_token", Value.of(options.bosToken()));
+    }
+    if (options.eosToken() != null) {
+      scope.set("eos_token", Value.of(options.eosToken()));
+    }
+    Set<String> allowed = variables();
+    options
+        .variables()
+        .forEach(
+            (name, value) -> {
+              if (!allowed.contains(name)) {
+                throw new InvalidInputException(
+                    "template variable",
+                    name,
+                    "the template of " + errors.name() + " reads no variable of that name");
+              }
+              scope.set(name, JsonTree.toValue(value));
+            });
+    return scope;
+  }
+
+  /** Gives reasoning the names that templates read, whichever name it came under. */
+  private static Map<String, @Nullable Object> withReasoning(
+      Map<String, @Nullable Object> fields) {
+    for (String name : REASONING) {
+      Object reasoning = fields.get(name);
+      if (reasoning != null) {
+        Map<String, @Nullable Object> named = new LinkedHashMap<>();
+        named.put(REASONING.get(1), reasoning);
+        named.putAll(fields);
+        named.put(REASONING.get(0), reasoning);
+        return named;
+      }
+    }
+    return fields;
+  }
+}

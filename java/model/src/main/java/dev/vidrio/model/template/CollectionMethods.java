@@ -1,0 +1,113 @@
+package dev.vidrio.model.template;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** The methods of Python's lists, tuples, ranges and dicts that change nothing. */
+final class CollectionMethods {
+
+  private static final Set<String> DICT = Set.of("copy", "get", "items", "keys", "values");
+
+  private CollectionMethods() {}
+
+  static boolean hasForDict(String name) {
+    return DICT.contains(name);
+  }
+
+  static boolean hasFor(Value.Shape shape, String name) {
+    return shape.isIndexable()
+        && (name.equals("index")
+            || name.equals("count")
+            || (name.equals("copy") && shape == Value.Shape.LIST));
+  }
+
+  static Value call(Evaluator evaluator, Value self, String name, Arguments arguments) {
+    return switch (self) {
+      case Value.Mapping m -> dict(evaluator, m, name, arguments);
+      case Value.Sequence s -> sequence(evaluator, s, name, arguments);
+      default ->
+          throw Fault.failed("a value of type '" + Value.type(self) + "' has no method '" + name + "'");
+    };
+  }
+
+  private static Value dict(
+      Evaluator evaluator, Value.Mapping self, String name, Arguments arguments) {
+    String callee = "dict method '" + name + "'";
+    if (name.equals("get")) {
+      var bound = arguments.bind(callee, "key", "default");
+      Value value = self.entries().get(Value.key(bound.required(0)));
+      return value == null ? bound.or(1, Value.NONE) : value;
+    }
+    arguments.bind(callee);
+    evaluator.meter().elements(self.entries().size());
+    return switch (name) {
+      case "items" -> items(evaluator, self);
+      case "keys" ->
+          Value.sequence(Value.Shape.KEYS, new ArrayList<>(self.entries().keySet()));
+      case "values" ->
+          Value.sequence(Value.Shape.VALUES, new ArrayList<>(self.entries().values()));
+      default -> self;
+    };
+  }
+
+  /** The pairs of a dict. */
+  static Value items(Evaluator evaluator, Value.Mapping mapping) {
+    evaluator.meter().values(mapping.entries().size());
+    List<Value> items = new ArrayList<>(mapping.entries().size());
+    for (Map.Entry<Value, Value> entry : mapping.entries().entrySet()) {
+      items.add(Value.tuple(List.of(entry.getKey(), entry.getValue())));
+    }
+    return Value.sequence(Value.Shape.ITEMS, items);
+  }
+
+  private static Value sequence(
+      Evaluator evaluator, Value.Sequence self, String name, Arguments arguments) {
+    String callee = "list method '" + name + "'";
+    if (name.equals("copy")) {
+      arguments.bind(callee);
+      return self;
+    }
+    Value sought = arguments.bind(callee, "value").required(0);
+    long count = 0;
+    for (int i = 0; i < self.items().size(); i++) {
+      if (evaluator.comparison().equal(self.items().get(i), sought)) {
+        if (name.equals("index")) {
+          return Value.of(i);
+        }
+        count++;
+      }
+    }
+    if (name.equals("index")) {
+      throw Fault.failed(callee + " does not find the value");
+    }
+    return Value.of(count);
+  }
+
+  /** The function {@code dict}: a dict, or pairs, or nothing, and named arguments. */
+  static Value makeDict(Evaluator evaluator, Arguments arguments) {
+    LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
+    if (arguments.positional().size() > 1) {
+      throw Fault.failed("dict() takes at most one argument without a name");
+    }
+    for (Value from : arguments.positional()) {
+      if (from instanceof Value.Mapping(var others, int depth)) {
+        evaluator.meter().values(others.size());
+        entries.putAll(others);
+        continue;
+      }
+      for (Value pair : evaluator.items(from)) {
+        List<Value> parts = evaluator.items(pair);
+        if (parts.size() != 2) {
+          throw Fault.failed("dict() wants pairs of a key and a value");
+        }
+        evaluator.meter().step();
+        entries.put(Value.key(parts.get(0)), parts.get(1));
+      }
+    }
+    arguments.named().forEach((name, value) -> entries.put(Value.of(name), value));
+    return Value.map(entries);
+  }
+}

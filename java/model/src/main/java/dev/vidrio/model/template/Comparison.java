@@ -1,0 +1,213 @@
+package dev.vidrio.model.template;
+
+import java.math.BigDecimal;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Python's {@code ==}, {@code <} and {@code in}. */
+final class Comparison {
+
+  private final Meter meter;
+
+  Comparison(Meter meter) {
+    this.meter = meter;
+  }
+
+  /** Applies a comparison operator of the language. */
+  boolean compare(String operator, Value left, Value right) {
+    return switch (operator) {
+      case "==" -> equal(left, right);
+      case "!=" -> !equal(left, right);
+      case "in" -> contains(right, left);
+      case "not in" -> !contains(right, left);
+      default -> {
+        int order = order(left, right);
+        // Nothing is less than, equal to or greater than NaN.
+        yield !isNaN(left) && !isNaN(right) && holds(operator, order);
+      }
+    };
+  }
+
+  private static boolean holds(String operator, int order) {
+    return switch (operator) {
+      case "<" -> order < 0;
+      case "<=" -> order <= 0;
+      case ">" -> order > 0;
+      default -> order >= 0;
+    };
+  }
+
+  boolean equal(Value left, Value right) {
+    meter.step();
+    return switch (left) {
+      case Value.Undefined u -> right instanceof Value.Undefined;
+      case Value.Text t -> {
+        meter.characters(t.value().length());
+        yield t.equals(right);
+      }
+      case Value.Sequence a ->
+          right instanceof Value.Sequence b
+              && a.shape() == b.shape()
+              && a.items().size() == b.items().size()
+              && equalItems(a.items(), b.items());
+      case Value.Mapping a ->
+          right instanceof Value.Mapping b
+              && a.entries().size() == b.entries().size()
+              && equalEntries(a.entries(), b.entries());
+      case Value.None n -> right instanceof Value.None;
+      case Value.Bool n -> n.equals(right);
+      case Value.Int n -> n.equals(right);
+      case Value.Real n -> n.equals(right);
+      case Value.Cursor c -> c == right;
+      case Value.Namespace n -> n == right;
+      case Value.Callable c -> c == right;
+    };
+  }
+
+  private boolean equalItems(List<Value> a, List<Value> b) {
+    Iterator<Value> other = b.iterator();
+    for (Value item : a) {
+      if (!equal(item, other.next())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean equalEntries(Map<Value, Value> a, Map<Value, Value> b) {
+    for (Map.Entry<Value, Value> entry : a.entrySet()) {
+      Value other = b.get(entry.getKey());
+      if (other == null || !equal(entry.getValue(), other)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Orders two values of types that have an order, as {@link Comparator#compare} does; NaN comes
+   * last, so that sorting always ends.
+   */
+  int order(Value left, Value right) {
+    meter.step();
+    if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
+      return orderNumbers(left, right);
+    }
+    if (left instanceof Value.Text a && right instanceof Value.Text b) {
+      meter.characters(Math.min(a.value().length(), b.value().length()));
+      return orderText(a.value(), b.value());
+    }
+    if (left instanceof Value.Sequence a
+        && right instanceof Value.Sequence b
+        && a.shape() == b.shape()
+        && (a.shape() == Value.Shape.LIST || a.shape() == Value.Shape.TUPLE)) {
+      return orderItems(a.items(), b.items());
+    }
+    for (Value value : List.of(left, right)) {
+      if (value instanceof Value.Undefined(String reason)) {
+        throw Fault.failed(reason);
+      }
+    }
+    throw Fault.failed(
+        "values of types '"
+            + Value.type(left)
+            + "' and '"
+            + Value.type(right)
+            + "' have no order");
+  }
+
+  private int orderItems(List<Value> a, List<Value> b) {
+    for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
+      if (!equal(a.get(i), b.get(i))) {
+        return order(a.get(i), b.get(i));
+      }
+    }
+    return Integer.compare(a.size(), b.size());
+  }
+
+  /** Orders by code points; Java's own order differs beyond the basic plane. */
+  private static int orderText(String a, String b) {
+    int length = Math.min(a.length(), b.length());
+    for (int i = 0; i < length; i++) {
+      char x = a.charAt(i);
+      char y = b.charAt(i);
+      if (x != y) {
+        boolean surrogates = Character.isSurrogate(x) != Character.isSurrogate(y);
+        return surrogates ? (Character.isSurrogate(x) ? 1 : -1) : Character.compare(x, y);
+      }
+    }
+    return Integer.compare(a.length(), b.length());
+  }
+
+  private static boolean isNaN(Value value) {
+    return value instanceof Value.Real(double real) && Double.isNaN(real);
+  }
+
+  /** Whether {@code item in container}. */
+  boolean contains(Value container, Value item) {
+    return switch (container) {
+      case Value.Text t -> {
+        if (!(item instanceof Value.Text(String part, boolean markup))) {
+          throw Fault.failed(
+              "only a string can be in a string, not a value of type '" + Value.type(item) + "'");
+        }
+        meter.characters(t.value().length() + part.length());
+        yield Strings.contains(t.value(), part);
+      }
+      case Value.Mapping m -> m.entries().containsKey(Value.key(item));
+      case Value.Sequence s -> contains(s.items().iterator(), item);
+      case Value.Cursor c -> contains(c.items(), item);
+      case Value.Undefined u -> false;
+      default ->
+          throw Fault.failed("nothing can be in a value of type '" + Value.type(container) + "'");
+    };
+  }
+
+  private boolean contains(Iterator<Value> items, Value item) {
+    while (items.hasNext()) {
+      if (equal(items.next(), item)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static int orderNumbers(Value left, Value right) {
+    if (Numbers.isInteger(left) && Numbers.isInteger(right)) {
+      return Numbers.integer(left).compareTo(Numbers.integer(right));
+    }
+    BigDecimal a = isReal(left) && isReal(right) ? null : Value.decimal(left);
+    BigDecimal b = Value.decimal(right);
+    return a != null && b != null
+        ? a.compareTo(b)
+        : Double.compare(Numbers.real(left) + 0.0, Numbers.real(right) + 0.0);
+  }
+
+  /** Equality of numbers of any type, as {@link Value}'s records define {@code equals}. */
+  static boolean sameNumber(Value number, @Nullable Object other) {
+    if (!(other instanceof Value value) || !Numbers.isNumber(value)) {
+      return false;
+    }
+    if (Numbers.isInteger(number) && Numbers.isInteger(value)) {
+      return Numbers.integer(number).equals(Numbers.integer(value));
+    }
+    if (isReal(number) && isReal(value)) {
+      return Numbers.real(number) == Numbers.real(value);
+    }
+    BigDecimal a = Value.decimal(number);
+    BigDecimal b = Value.decimal(value);
+    return a != null && b != null && a.compareTo(b) == 0;
+  }
+
+  private static boolean isReal(Value value) {
+    return value instanceof Value.Real;
+  }
+
+  /** A hash that numbers of the same value share, whatever their types. */
+  static int numberHash(Value number) {
+    return Double.hashCode(Numbers.real(number) + 0.0);
+  }
+}

@@ -1,0 +1,41 @@
+package dev.vidrio.model.template;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/** What may follow {@code |}. */
+final class Filters {
+
+  static final Map<String, Filter> ALL = new HashMap<>();
+
+  static {
+    TextFilters.addTo(ALL);
+    NumberFilters.addTo(ALL);
+    SequenceFilters.addTo(ALL);
+    SelectFilters.addTo(ALL);
+    ALL.put("attr", Filters::attribute);
+    ALL.put("default", Filters::orDefault);
+    ALL.put("d", Filters::orDefault);
+    ALL.put("tojson", Json::filter);
+  }
+
+  private Filters() {}
+
+  /** A function of a value, with the arguments written behind its name. */
+  interface Filter {
+    Value apply(Evaluator evaluator, Value input, Arguments arguments);
+  }
+
+  private static Value attribute(Evaluator evaluator, Value input, Arguments arguments) {
+    return evaluator
+        .attributes()
+        .own(input, arguments.bind("filter 'attr'", "name").requiredText(0));
+  }
+
+  private static Value orDefault(Evaluator evaluator, Value input, Arguments arguments) {
+    var bound = arguments.bind("filter 'default'", "default_value", "boolean");
+    boolean missing =
+        input instanceof Value.Undefined || (bound.truth(1, false) && !Value.truth(input));
+    return missing ? bound.or(0, Value.EMPTY) : input;
+  }
+}

@@ -1,0 +1,127 @@
+package dev.vidrio.model.template;
+
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The state of a running {@code for}, which its body sees as {@code loop}. */
+final class Loop {
+
+  private final Stmt.For statement;
+  private final Scope scope;
+  private final int depth;
+  private Iterator<Value> items;
+  private int length;
+  private int index = -1;
+  private @Nullable Value previous;
+  private Value current = Value.NONE;
+
+  /** The item after the current one, once something has asked for it. */
+  private @Nullable Value upcoming;
+
+  private @Nullable List<Value> lastChanged;
+
+  /**
+   * Starts a loop.
+   *
+   * @param scope the scope that the statement stands in
+   * @param items read no further ahead than the body asks for
+   * @param length of the items, or -1 if only reading them tells
+   * @param depth 0, and one more for each call of a recursive loop
+   */
+  Loop(Stmt.For statement, Scope scope, Iterator<Value> items, int length, int depth) {
+    this.statement = statement;
+    this.scope = scope;
+    this.items = items;
+    this.length = length;
+    this.depth = depth;
+  }
+
+  Stmt.For statement() {
+    return statement;
+  }
+
+  Scope scope() {
+    return scope;
+  }
+
+  int depth() {
+    return depth;
+  }
+
+  /** Goes to the next item, if there is one. */
+  boolean advance() {
+    Value next = peek();
+    if (next == null) {
+      return false;
+    }
+    previous = index < 0 ? null : current;
+    current = next;
+    upcoming = null;
+    index++;
+    return true;
+  }
+
+  Value current() {
+    return current;
+  }
+
+  private @Nullable Value peek() {
+    if (upcoming == null && items.hasNext()) {
+      upcoming = items.next();
+    }
+    return upcoming;
+  }
+
+  int length() {
+    if (length < 0) {
+      List<Value> rest = new ArrayList<>();
+      items.forEachRemaining(rest::add);
+      items = rest.iterator();
+      length = rest.size() + index + 1 + (upcoming == null ? 0 : 1);
+    }
+    return length;
+  }
+
+  /** Returns an attribute of {@code loop}, or null if it has none of that name. */
+  @Nullable Value attribute(String name) {
+    return switch (name) {
+      case "index" -> Value.of(index + 1L);
+      case "index0" -> Value.of(index);
+      case "revindex" -> Value.of((long) length() - index);
+      case "revindex0" -> Value.of(length() - index - 1L);
+      case "first" -> Value.of(index == 0);
+      case "last" -> Value.of(peek() == null);
+      case "length" -> Value.of(length());
+      case "depth" -> Value.of(depth + 1L);
+      case "depth0" -> Value.of(depth);
+      case "previtem" ->
+          previous == null ? new Value.Undefined("there is no previous item") : previous;
+      case "nextitem" -> {
+        Value next = peek();
+        yield next == null ? new Value.Undefined("there is no next item") : next;
+      }
+      case "cycle" -> new Value.Function("loop.cycle", this::cycle);
+      case "changed" -> new Value.Function("loop.changed", this::changed);
+      default -> null;
+    };
+  }
+
+  private Value cycle(Evaluator evaluator, Arguments arguments) {
+    List<Value> values = arguments.positional();
+    if (values.isEmpty()) {
+      throw Fault.failed("loop.cycle() wants values to choose from");
+    }
+    return values.get(index % values.size());
+  }
+
+  private Value changed(Evaluator evaluator, Arguments arguments) {
+    List<Value> values = arguments.positional();
+    boolean changed =
+        lastChanged == null
+            || !evaluator.comparison().equal(Value.tuple(lastChanged), Value.tuple(values));
+    lastChanged = values;
+    return Value.of(changed);
+  }
+}

@@ -1,0 +1,87 @@
+package dev.vidrio.model.template;
+
+/**
+ * What a rendering may use. Templates come from model files, so nothing in them is trusted to end.
+ *
+ * <p>Every expression, statement and turn of a loop costs a step; text and lists cost steps by
+ * their size as well, so that the number of steps bounds time and memory.
+ */
+final class Meter {
+
+  static final int MAX_STEPS = 1_000_000;
+
+  /** Nested statements and expressions under evaluation, macro calls included. */
+  static final int MAX_DEPTH = 800;
+
+  /** Characters that a text may have beyond those that came in with the messages. */
+  static final int MAX_TEXT = 1 << 20;
+
+  private static final int CHARACTERS_PER_STEP = 64;
+  private static final int ELEMENTS_PER_STEP = 16;
+
+  private final long maxText;
+  private long steps;
+  private int depth;
+  private int line = 1;
+
+  /** Starts a rendering whose input has that many characters. */
+  Meter(long inputCharacters) {
+    maxText = MAX_TEXT + inputCharacters;
+  }
+
+  /** The line under evaluation. */
+  int line() {
+    return line;
+  }
+
+  /** Goes one level deeper, to a line; returns the line to come back to. */
+  int enter(int newLine) {
+    int outer = line;
+    line = newLine;
+    if (++depth > MAX_DEPTH) {
+      throw Fault.failed("nests deeper than " + MAX_DEPTH + " levels");
+    }
+    step();
+    return outer;
+  }
+
+  /** Comes back from a level. A fault ends the rendering, so only success needs to come back. */
+  void leave(int outer) {
+    depth--;
+    line = outer;
+  }
+
+  void step() {
+    add(1);
+  }
+
+  /** Pays for making that many values. */
+  void values(long count) {
+    add(count);
+  }
+
+  /** Pays for reading or making that many characters. */
+  void characters(long count) {
+    add(count / CHARACTERS_PER_STEP);
+  }
+
+  /** Pays for reading or copying that many list elements or dict entries. */
+  void elements(long count) {
+    add(count / ELEMENTS_PER_STEP);
+  }
+
+  /** Refuses a text of that many characters if it is too long; call it before making the text. */
+  void checkText(long count) {
+    if (count > maxText) {
+      throw Fault.failed("makes a text of more than " + maxText + " characters");
+    }
+    characters(count);
+  }
+
+  private void add(long count) {
+    steps += count;
+    if (steps > MAX_STEPS) {
+      throw Fault.failed("takes more than " + MAX_STEPS + " steps");
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package dev.vidrio.model.template;
+
+/** Fills texts up to a width. */
+final class Padding {
+
+  /** Where the filling goes. */
+  enum Side {
+    LEFT,
+    RIGHT,
+    /** Half on each side, a spare one to the right, as formats have it. */
+    MIDDLE,
+    /** Half on each side, a spare one as {@code str.center} has it. */
+    CENTER
+  }
+
+  private Padding() {}
+
+  /** Fills a text up to that many code points. */
+  static String pad(Evaluator evaluator, String s, long width, String fill, Side side) {
+    int length = Strings.length(s);
+    if (width <= length) {
+      return s;
+    }
+    evaluator.meter().checkText(width);
+    int missing = (int) (width - length);
+    int left =
+        switch (side) {
+          case LEFT -> missing;
+          case RIGHT -> 0;
+          case MIDDLE -> missing / 2;
+          case CENTER -> missing / 2 + (missing & (int) width & 1);
+        };
+    return fill.repeat(left) + s + fill.repeat(missing - left);
+  }
+}

@@ -1,0 +1,108 @@
+package dev.vidrio.model.template;
+
+import java.math.BigInteger;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.BiPredicate;
+import java.util.function.Predicate;
+
+/** What may follow {@code is}. */
+final class Tests {
+
+  static final Map<String, Test> ALL = new HashMap<>();
+
+  static {
+    simple("defined", v -> !(v instanceof Value.Undefined));
+    simple("undefined", v -> v instanceof Value.Undefined);
+    simple("none", v -> v instanceof Value.None);
+    simple("boolean", v -> v instanceof Value.Bool);
+    simple("true", v -> v instanceof Value.Bool(boolean b) && b);
+    simple("false", v -> v instanceof Value.Bool(boolean b) && !b);
+    simple("integer", v -> v instanceof Value.Int);
+    simple("float", v -> v instanceof Value.Real);
+    simple("number", Numbers::isNumber);
+    simple("string", v -> v instanceof Value.Text);
+    simple("mapping", v -> v instanceof Value.Mapping);
+    simple("iterable", Evaluator::isIterable);
+    simple("sequence", Tests::isSequence);
+    simple("callable", v -> v instanceof Value.Callable);
+    simple("escaped", v -> v instanceof Value.Text(String s, boolean markup) && markup);
+    simple("odd", v -> modulo(v, BigInteger.TWO).signum() != 0);
+    simple("even", v -> modulo(v, BigInteger.TWO).signum() == 0);
+    ALL.put("lower", (e, v, a) -> Strings.isAllCase(e.printer().str(v), false));
+    ALL.put("upper", (e, v, a) -> Strings.isAllCase(e.printer().str(v), true));
+    ALL.put("divisibleby", Tests::isDivisible);
+    ALL.put("filter", (e, v, a) -> Filters.ALL.containsKey(e.printer().str(v)));
+    ALL.put("test", (e, v, a) -> ALL.containsKey(e.printer().str(v)));
+    ALL.put("in", (e, v, a) -> e.comparison().contains(operand("in", a), v));
+    ALL.put("sameas", (e, v, a) -> isSame(v, operand("sameas", a)));
+    comparison("==", "eq", "equalto");
+    comparison("!=", "ne");
+    comparison(">", "gt", "greaterthan");
+    comparison(">=", "ge");
+    comparison("<", "lt", "lessthan");
+    comparison("<=", "le");
+  }
+
+  private Tests() {}
+
+  /** A test of a value, with the arguments written behind its name. */
+  interface Test {
+    boolean apply(Evaluator evaluator, Value input, Arguments arguments);
+  }
+
+  private static void simple(String name, Predicate<Value> predicate) {
+    ALL.put(
+        name,
+        (evaluator, value, arguments) -> {
+          arguments.bind("test '" + name + "'");
+          return predicate.test(value);
+        });
+  }
+
+  private static void comparison(String operator, String... names) {
+    Test test =
+        (evaluator, value, arguments) ->
+            evaluator.comparison().compare(operator, value, operand(operator, arguments));
+    ALL.put(operator, test);
+    for (String name : names) {
+      ALL.put(name, test);
+    }
+  }
+
+  private static Value operand(String name, Arguments arguments) {
+    return arguments.bind("test '" + name + "'", "other").required(0);
+  }
+
+  private static boolean isSequence(Value value) {
+    return switch (value) {
+      case Value.Sequence s -> s.shape().isIndexable();
+      case Value.Mapping m -> true;
+      case Value.Text t -> true;
+      case Value.Undefined u -> true;
+      default -> false;
+    };
+  }
+
+  private static boolean isDivisible(Evaluator evaluator, Value value, Arguments arguments) {
+    BigInteger divisor =
+        Numbers.integer(arguments.bind("test 'divisibleby'", "num").required(0));
+    if (divisor.signum() == 0) {
+      throw Fault.failed("divides by zero");
+    }
+    return modulo(value, divisor).signum() == 0;
+  }
+
+  private static BigInteger modulo(Value value, BigInteger divisor) {
+    return Numbers.integer(value).remainder(divisor);
+  }
+
+  /** Identity, where Python would have one object: constants, and the very same list or dict. */
+  private static boolean isSame(Value left, Value right) {
+    BiPredicate<Value, Value> sameConstant =
+        (a, b) -> a.getClass() == b.getClass() && a.equals(b);
+    return left == right
+        || ((Value.isKey(left) || left instanceof Value.Undefined)
+            && sameConstant.test(left, right));
+  }
+}
