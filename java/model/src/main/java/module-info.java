@@ -12,5 +12,6 @@ module dev.vidrio.model {
   exports dev.vidrio.model.hub;
   exports dev.vidrio.model.safetensors;
   exports dev.vidrio.model.sampling;
+  exports dev.vidrio.model.template;
   exports dev.vidrio.model.tokenizer;
 }

@@ -12,13 +12,13 @@ final class Arithmetic {
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
       return Numbers.compute(operator, left, right);
     }
+    if (operator.equals("%") && left instanceof Value.Text text) {
+      return PercentFormat.format(evaluator, text, right);
+    }
     for (Value value : List.of(left, right)) {
       if (value instanceof Value.Undefined(String reason)) {
         throw Fault.failed(reason);
       }
-    }
-    if (operator.equals("%") && left instanceof Value.Text text) {
-      return PercentFormat.format(evaluator, text, right);
     }
     return switch (operator) {
       case "+" -> add(evaluator, left, right);
@@ -46,7 +46,7 @@ final class Arithmetic {
       boolean markup = a.markup() || b.markup();
       String first = StringMethods.escapedFor(markup, a);
       String second = StringMethods.escapedFor(markup, b);
-      evaluator.meter().checkText((long) first.length() + second.length());
+      evaluator.meter().text((long) first.length() + second.length());
       return new Value.Text(first.concat(second), markup);
     }
     if (left instanceof Value.Sequence a
@@ -68,7 +68,7 @@ final class Arithmetic {
     int count = Math.clamp(Numbers.toLong(Numbers.integer(times)), 0, Integer.MAX_VALUE);
     switch (value) {
       case Value.Text(String text, boolean markup) -> {
-        evaluator.meter().checkText((long) text.length() * count);
+        evaluator.meter().text((long) text.length() * count);
         return new Value.Text(text.repeat(count), markup);
       }
       case Value.Sequence(Value.Shape shape, List<Value> items, int depth)

@@ -33,14 +33,14 @@ import org.jspecify.annotations.Nullable;
  * there are Jinja's means to combine several templates ({@code extends}, {@code block}, {@code
  * include}, {@code import}), {@code autoescape} blocks, and a few filters made for web pages.
  *
- * <p>Limits: a template has at most 1 Mi characters; a rendering takes at most a million steps,
- * nests at most 800 levels deep, and makes no text longer than 1 Mi characters plus those of the
- * messages, tools and variables.
+ * <p>Limits: a template has at most 256 Ki characters. With n characters in messages, tools and
+ * variables, a rendering takes at most 1000000 + n steps, makes no text longer than 1048576 + n
+ * characters, and nests at most 256 levels deep.
  */
 public final class ChatTemplate {
 
-  /** Characters of a template. */
-  private static final int MAX_SOURCE = 1 << 20;
+  /** Characters of a template, which is fifteen times what one is known to have. */
+  private static final int MAX_SOURCE = 1 << 18;
 
   /** Names under which messages carry reasoning; templates read the first, or the second. */
   private static final List<String> REASONING =

@@ -38,7 +38,7 @@ final class CollectionMethods {
     String callee = "dict method '" + name + "'";
     if (name.equals("get")) {
       var bound = arguments.bind(callee, "key", "default");
-      Value value = self.entries().get(Value.key(bound.required(0)));
+      Value value = Value.find(self, bound.required(0));
       return value == null ? bound.or(1, Value.NONE) : value;
     }
     arguments.bind(callee);

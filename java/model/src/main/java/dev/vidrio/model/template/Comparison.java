@@ -58,13 +58,24 @@ final class Comparison {
               && a.entries().size() == b.entries().size()
               && equalEntries(a.entries(), b.entries());
       case Value.None n -> right instanceof Value.None;
-      case Value.Bool n -> n.equals(right);
-      case Value.Int n -> n.equals(right);
-      case Value.Real n -> n.equals(right);
+      case Value.Bool n -> equalNumber(n, right);
+      case Value.Int n -> equalNumber(n, right);
+      case Value.Real n -> equalNumber(n, right);
       case Value.Cursor c -> c == right;
       case Value.Namespace n -> n == right;
       case Value.Callable c -> c == right;
     };
+  }
+
+  private boolean equalNumber(Value number, Value right) {
+    payForMixed(number, right);
+    return number.equals(right);
+  }
+
+  private void payForMixed(Value left, Value right) {
+    if (isReal(left) != isReal(right)) {
+      meter.number(isReal(left) ? left : right);
+    }
   }
 
   private boolean equalItems(List<Value> a, List<Value> b) {
@@ -94,6 +105,7 @@ final class Comparison {
   int order(Value left, Value right) {
     meter.step();
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
+      payForMixed(left, right);
       return orderNumbers(left, right);
     }
     if (left instanceof Value.Text a && right instanceof Value.Text b) {
@@ -157,7 +169,7 @@ final class Comparison {
         meter.characters(t.value().length() + part.length());
         yield Strings.contains(t.value(), part);
       }
-      case Value.Mapping m -> m.entries().containsKey(Value.key(item));
+      case Value.Mapping m -> Value.find(m, item) != null;
       case Value.Sequence s -> contains(s.items().iterator(), item);
       case Value.Cursor c -> contains(c.items(), item);
       case Value.Undefined u -> false;

@@ -140,7 +140,7 @@ final class Evaluator {
     StringBuilder out = new StringBuilder();
     for (Expr part : concat.parts()) {
       String text = printer.str(evaluate(part, scope));
-      meter.checkText(out.length() + (long) text.length());
+      meter.append(out, text.length());
       out.append(text);
     }
     return Value.of(out.toString());
@@ -269,7 +269,7 @@ final class Evaluator {
         meter.values(t.value().length());
         yield t.value()
             .codePoints()
-            .<Value>mapToObj(c -> new Value.Text(Character.toString(c), t.markup()))
+            .<Value>mapToObj(c -> Value.of(Character.toString(c)))
             .toList();
       }
       case Value.Cursor c -> {

@@ -223,8 +223,13 @@ final class ExpressionParser {
     if (start != null && tokens.skipOperator("]")) {
       return new Expr.Item(owner, start, line);
     }
-    if (tokens.atOperator(",")) {
-      throw tokens.errors().unsupported(line, "subscript with several indices");
+    if (start != null && tokens.atOperator(",")) {
+      List<Expr> keys = new ArrayList<>(List.of(start));
+      while (tokens.skipOperator(",") && !tokens.atOperator("]")) {
+        keys.add(expression());
+      }
+      tokens.expectOperator("]");
+      return new Expr.Item(owner, new Expr.TupleOf(keys, line), line);
     }
     tokens.expectOperator(":");
     Expr stop = tokens.atOperator(":") || tokens.atOperator("]") ? null : expression();

@@ -91,6 +91,7 @@ record FormatSpec(
   }
 
   private String number(Evaluator evaluator, Value value) {
+    evaluator.meter().number(value);
     boolean real = value instanceof Value.Real || (type != '\0' && "eEfFgG%".indexOf(type) >= 0);
     boolean negative =
         real

@@ -37,7 +37,7 @@ final class Globals {
         "strftime_now",
         (evaluator, arguments) -> {
           String format = arguments.bind("strftime_now()", "format").requiredText(0);
-          evaluator.meter().checkText(16L * format.length());
+          evaluator.meter().text(16L * format.length());
           return Value.of(Strftime.format(format, now));
         });
     for (String name : UNSUPPORTED) {

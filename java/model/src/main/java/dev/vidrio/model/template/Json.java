@@ -42,7 +42,7 @@ final class Json {
           case Value.Text t -> t.value();
           default -> {
             long width = Math.max(0, bound.integer(1, 0));
-            evaluator.meter().checkText(width);
+            evaluator.meter().text(width);
             yield " ".repeat((int) width);
           }
         };
@@ -66,12 +66,18 @@ final class Json {
 
   private void write(Value value, int level) {
     evaluator.meter().step();
-    evaluator.meter().checkText(out.length());
+    evaluator.meter().append(out, 0);
     switch (value) {
       case Value.None n -> out.append("null");
       case Value.Bool b -> out.append(b.value());
-      case Value.Int i -> out.append(i.value());
-      case Value.Real r -> out.append(real(r.value()));
+      case Value.Int i -> {
+        evaluator.meter().number(i);
+        out.append(i.value());
+      }
+      case Value.Real r -> {
+        evaluator.meter().number(r);
+        out.append(real(r.value()));
+      }
       case Value.Text t -> string(t.value());
       case Value.Sequence s when isArray(s) -> array(s.items(), level);
       case Value.Mapping m -> object(m, level);
@@ -145,13 +151,13 @@ final class Json {
 
   private void newLine(int level) {
     if (indent != null) {
-      evaluator.meter().checkText(out.length() + (long) indent.length() * level);
+      evaluator.meter().append(out, (long) indent.length() * level);
       out.append('\n').repeat(indent, level);
     }
   }
 
   private void string(String s) {
-    evaluator.meter().checkText(out.length() + (long) s.length());
+    evaluator.meter().append(out, s.length());
     out.append('"');
     for (int i = 0; i < s.length(); i++) {
       char c = s.charAt(i);

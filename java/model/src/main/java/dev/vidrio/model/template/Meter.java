@@ -1,5 +1,7 @@
 package dev.vidrio.model.template;
 
+import java.math.BigInteger;
+
 /**
  * What a rendering may use. Templates come from model files, so nothing in them is trusted to end.
  *
@@ -8,17 +10,23 @@ package dev.vidrio.model.template;
  */
 final class Meter {
 
+  /** Steps that a rendering may take beyond one for each character that came in. */
   static final int MAX_STEPS = 1_000_000;
 
-  /** Nested statements and expressions under evaluation, macro calls included. */
-  static final int MAX_DEPTH = 800;
+  /**
+   * Nested statements and expressions under evaluation, macro calls included: two and a half times
+   * what a template is known to need, and few enough for a stack of 512 KiB.
+   */
+  static final int MAX_DEPTH = 256;
 
-  /** Characters that a text may have beyond those that came in with the messages. */
+  /** Characters that a text may have beyond those that came in. */
   static final int MAX_TEXT = 1 << 20;
 
-  private static final int CHARACTERS_PER_STEP = 64;
+  private static final int CHARACTERS_PER_STEP = 128;
   private static final int ELEMENTS_PER_STEP = 16;
+  private static final int STEPS_PER_FLOAT = 16;
 
+  private final long maxSteps;
   private final long maxText;
   private long steps;
   private int depth;
@@ -26,6 +34,7 @@ final class Meter {
 
   /** Starts a rendering whose input has that many characters. */
   Meter(long inputCharacters) {
+    maxSteps = MAX_STEPS + inputCharacters;
     maxText = MAX_TEXT + inputCharacters;
   }
 
@@ -60,6 +69,11 @@ final class Meter {
     add(count);
   }
 
+  /** Pays for what takes the digits of a number: printing, rounding, comparing across types. */
+  void number(Value value) {
+    add(value instanceof Value.Int(BigInteger integer) ? integer.bitLength() / 32 : STEPS_PER_FLOAT);
+  }
+
   /** Pays for reading or making that many characters. */
   void characters(long count) {
     add(count / CHARACTERS_PER_STEP);
@@ -70,18 +84,28 @@ final class Meter {
     add(count / ELEMENTS_PER_STEP);
   }
 
-  /** Refuses a text of that many characters if it is too long; call it before making the text. */
-  void checkText(long count) {
-    if (count > maxText) {
+  /** Pays for a text of that many characters, or refuses it; call it before making the text. */
+  void text(long length) {
+    check(length);
+    characters(length);
+  }
+
+  /** Pays for that many characters more in a text, or refuses them. */
+  void append(StringBuilder text, long added) {
+    check(text.length() + added);
+    characters(added);
+  }
+
+  private void check(long length) {
+    if (length > maxText) {
       throw Fault.failed("makes a text of more than " + maxText + " characters");
     }
-    characters(count);
   }
 
   private void add(long count) {
     steps += count;
-    if (steps > MAX_STEPS) {
-      throw Fault.failed("takes more than " + MAX_STEPS + " steps");
+    if (steps > maxSteps) {
+      throw Fault.failed("takes more than " + maxSteps + " steps");
     }
   }
 }

@@ -73,6 +73,7 @@ final class NumberFilters {
   private static Value round(Evaluator evaluator, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'round'", "precision", "method");
     requireNumber(value, "round");
+    evaluator.meter().number(value);
     String method = bound.get(1) == null ? "common" : bound.requiredText(1);
     long precision = bound.integer(0, 0);
     RoundingMode mode =

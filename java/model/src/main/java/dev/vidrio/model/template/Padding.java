@@ -21,7 +21,7 @@ final class Padding {
     if (width <= length) {
       return s;
     }
-    evaluator.meter().checkText(width);
+    evaluator.meter().text(width);
     int missing = (int) (width - length);
     int left =
         switch (side) {

@@ -47,15 +47,25 @@ final class PercentFormat {
       }
       String text = m.group(5).equals("%") ? "%" : directive(m);
       text = self.markup() ? Strings.escapeHtml(text) : text;
-      evaluator.meter().checkText(out.length() + (long) text.length());
+      evaluator.meter().append(out, text.length());
       out.append(text);
       start = m.end();
     }
     out.append(s, start, s.length());
-    if (used < values.size() && !(operand instanceof Value.Mapping)) {
+    if (used < values.size() && !hasElements(operand)) {
       throw Fault.failed("a format string does not use all its values");
     }
     return out.toString();
+  }
+
+  /** Python takes what has elements, and is no tuple, for a dict that need not be used. */
+  private static boolean hasElements(Value operand) {
+    return switch (operand) {
+      case Value.Mapping m -> true;
+      case Value.Undefined u -> true;
+      case Value.Sequence s -> s.shape().isIndexable() && s.shape() != Value.Shape.TUPLE;
+      default -> false;
+    };
   }
 
   private String directive(Matcher m) {

@@ -33,13 +33,19 @@ final class Printer {
 
   private void repr(Value value, StringBuilder out) {
     meter.step();
-    meter.checkText(out.length());
+    meter.append(out, 0);
     switch (value) {
       case Value.None n -> out.append("None");
       case Value.Undefined u -> out.append("Undefined");
       case Value.Bool b -> out.append(b.value() ? "True" : "False");
-      case Value.Int i -> out.append(i.value());
-      case Value.Real r -> out.append(real(r.value()));
+      case Value.Int i -> {
+        meter.number(i);
+        out.append(i.value());
+      }
+      case Value.Real r -> {
+        meter.number(r);
+        out.append(real(r.value()));
+      }
       case Value.Text t -> text(t, out);
       case Value.Sequence s -> sequence(s, out);
       case Value.Mapping m -> mapping(m, out);
@@ -53,7 +59,7 @@ final class Printer {
   }
 
   private void text(Value.Text text, StringBuilder out) {
-    meter.characters(text.value().length());
+    meter.append(out, text.value().length());
     out.append(text.markup() ? "Markup(" : "");
     quote(text.value(), out);
     out.append(text.markup() ? ")" : "");

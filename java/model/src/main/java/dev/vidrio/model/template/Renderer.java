@@ -80,7 +80,7 @@ final class Renderer {
   }
 
   private void print(String text) {
-    meter.checkText(out.length() + (long) text.length());
+    meter.append(out, text.length());
     out.append(text);
   }
 

@@ -49,7 +49,7 @@ final class StrFormat {
         }
         String text = field(field);
         text = self.markup() ? Strings.escapeHtml(text) : text;
-        evaluator.meter().checkText(out.length() + (long) text.length());
+        evaluator.meter().append(out, text.length());
         out.append(text);
         i = end;
       }

@@ -38,8 +38,8 @@ final class StringMethods {
     ALL.put("islower", (e, s, a) -> Value.of(Strings.isAllCase(s.value(), false)));
     ALL.put("isupper", (e, s, a) -> Value.of(Strings.isAllCase(s.value(), true)));
     ALL.put("istitle", (e, s, a) -> Value.of(isTitle(s.value())));
-    ALL.put("split", (e, s, a) -> split(s, a, "split", true));
-    ALL.put("rsplit", (e, s, a) -> split(s, a, "rsplit", false));
+    ALL.put("split", (e, s, a) -> split(e, s, a, "split", true));
+    ALL.put("rsplit", (e, s, a) -> split(e, s, a, "rsplit", false));
     ALL.put("splitlines", StringMethods::splitLines);
     ALL.put("partition", (e, s, a) -> partition(s, a, "partition", true));
     ALL.put("rpartition", (e, s, a) -> partition(s, a, "rpartition", false));
@@ -89,7 +89,8 @@ final class StringMethods {
     return new Value.Text(value, self.markup());
   }
 
-  private static Value list(Value.Text self, List<String> parts) {
+  private static Value list(Evaluator evaluator, Value.Text self, List<String> parts) {
+    evaluator.meter().values(parts.size());
     return Value.list(parts.stream().<Value>map(part -> like(self, part)).toList());
   }
 
@@ -125,7 +126,8 @@ final class StringMethods {
     return s.equals(Strings.title(s)) && s.codePoints().anyMatch(Strings::isCased);
   }
 
-  private static Value split(Value.Text self, Arguments arguments, String name, boolean left) {
+  private static Value split(
+      Evaluator evaluator, Value.Text self, Arguments arguments, String name, boolean left) {
     var bound = arguments.bind(callee(name), "sep", "maxsplit");
     String separator = bound.text(0);
     long max = bound.integer(1, -1);
@@ -133,7 +135,7 @@ final class StringMethods {
     String s = self.value();
     if (separator == null) {
       return list(
-          self, left ? Strings.splitSpace(s, max) : Strings.splitSpaceFromRight(s, max));
+          evaluator, self, left ? Strings.splitSpace(s, max) : Strings.splitSpaceFromRight(s, max));
     }
     if (separator.isEmpty()) {
       throw Fault.failed(callee(name) + " cannot split at an empty string");
@@ -142,12 +144,12 @@ final class StringMethods {
         left
             ? Strings.disjoint(s, separator, max)
             : Strings.disjointFromRight(s, separator, max);
-    return list(self, Strings.cut(s, cuts, separator.length()));
+    return list(evaluator, self, Strings.cut(s, cuts, separator.length()));
   }
 
   private static Value splitLines(Evaluator evaluator, Value.Text self, Arguments arguments) {
     boolean keep = arguments.bind(callee("splitlines"), "keepends").truth(0, false);
-    return list(self, Strings.splitLines(self.value(), keep));
+    return list(evaluator, self, Strings.splitLines(self.value(), keep));
   }
 
   private static Value partition(Value.Text self, Arguments arguments, String name, boolean left) {
@@ -251,10 +253,7 @@ final class StringMethods {
     if (part == null) {
       return Value.of(0);
     }
-    return Value.of(
-        needle.isEmpty()
-            ? Strings.length(part) + 1L
-            : Strings.disjoint(part, needle, Long.MAX_VALUE).size());
+    return Value.of(count(evaluator, part, needle));
   }
 
   private static Value replace(Evaluator evaluator, Value.Text self, Arguments arguments) {
@@ -268,11 +267,19 @@ final class StringMethods {
         self, replace(evaluator, self.value(), bound.requiredText(0), with, max < 0 ? Long.MAX_VALUE : max));
   }
 
+  private static long count(Evaluator evaluator, String s, String needle) {
+    if (needle.isEmpty()) {
+      return Strings.length(s) + 1L;
+    }
+    long count = Strings.disjoint(s, needle, Long.MAX_VALUE).size();
+    evaluator.meter().values(count);
+    return count;
+  }
+
   /** Replaces, once it is clear that the result is not too long. */
   static String replace(Evaluator evaluator, String s, String old, String with, long max) {
-    long count =
-        old.isEmpty() ? s.length() + 1L : Strings.disjoint(s, old, Long.MAX_VALUE).size();
-    evaluator.meter().checkText(s.length() + Math.min(count, max) * with.length());
+    long count = Math.min(max, count(evaluator, s, old));
+    evaluator.meter().text(s.length() + count * with.length());
     return Strings.replace(s, old, with, max);
   }
 
@@ -295,7 +302,7 @@ final class StringMethods {
     for (String part : parts) {
       length += part.length();
     }
-    evaluator.meter().checkText(length);
+    evaluator.meter().text(length);
     evaluator.meter().elements(parts.size());
     return String.join(separator, parts);
   }

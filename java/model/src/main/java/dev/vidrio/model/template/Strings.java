@@ -237,8 +237,15 @@ final class Strings {
       return s;
     }
     int first = s.codePointAt(0);
-    return Character.toString(Character.toTitleCase(first))
-        + lower(s.substring(Character.charCount(first)));
+    return titleCase(first) + lower(s.substring(Character.charCount(first)));
+  }
+
+  private static String titleCase(int codePoint) {
+    String upper = upper(Character.toString(codePoint));
+    boolean expands = upper.codePointCount(0, upper.length()) > 1;
+    return expands
+        ? upper.charAt(0) + lower(upper.substring(1))
+        : Character.toString(Character.toTitleCase(codePoint));
   }
 
   /** Every run of letters capitalized. */
@@ -248,8 +255,8 @@ final class Strings {
     for (int i = 0; i < s.length(); ) {
       int codePoint = s.codePointAt(i);
       i += Character.charCount(codePoint);
-      out.appendCodePoint(
-          inWord ? Character.toLowerCase(codePoint) : Character.toTitleCase(codePoint));
+      out.append(
+          inWord ? lower(Character.toString(codePoint)) : titleCase(codePoint));
       inWord = isCased(codePoint);
     }
     return out.toString();

@@ -25,7 +25,7 @@ final class Tests {
     simple("mapping", v -> v instanceof Value.Mapping);
     simple("iterable", Evaluator::isIterable);
     simple("sequence", Tests::isSequence);
-    simple("callable", v -> v instanceof Value.Callable);
+    simple("callable", v -> v instanceof Value.Callable || v instanceof Value.Undefined);
     simple("escaped", v -> v instanceof Value.Text(String s, boolean markup) && markup);
     simple("odd", v -> modulo(v, BigInteger.TWO).signum() != 0);
     simple("even", v -> modulo(v, BigInteger.TWO).signum() == 0);

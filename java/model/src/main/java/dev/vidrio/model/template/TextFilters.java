@@ -106,13 +106,13 @@ final class TextFilters {
       indent = characters;
     } else {
       long width = Math.max(0, bound.integer(0, 4));
-      evaluator.meter().checkText(width);
+      evaluator.meter().text(width);
       indent = " ".repeat((int) width);
     }
     boolean blank = bound.truth(2, false);
     // The added line break keeps the one that a text may end with.
     List<String> lines = Strings.splitLines(text.value() + "\n", false);
-    evaluator.meter().checkText(text.value().length() + (long) lines.size() * indent.length());
+    evaluator.meter().text(text.value().length() + (long) lines.size() * indent.length());
     return new Value.Text(indentLines(lines, indent, bound.truth(1, false), blank), text.markup());
   }
 
@@ -130,7 +130,6 @@ final class TextFilters {
 
   private static Value truncate(Evaluator evaluator, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'truncate'", "length", "killwords", "end", "leeway");
-    Value.Text text = onlyText(value, "truncate");
     String end = bound.get(2) == null ? "..." : bound.requiredText(2);
     long length = bound.integer(0, 255);
     long leeway = bound.or(3, Value.NONE) instanceof Value.None ? 5 : bound.integer(3, 5);
@@ -138,11 +137,12 @@ final class TextFilters {
     if (kept < 0 || leeway < 0) {
       throw Fault.failed("filter 'truncate' wants a length of at least that of its end");
     }
-    String s = text.value();
-    evaluator.meter().characters(s.length());
-    if (Strings.length(s) <= length + leeway) {
-      return text;
+    int present = evaluator.length(value);
+    if (present >= 0 && present <= length + leeway) {
+      return value;
     }
+    Value.Text text = onlyText(value, "truncate");
+    String s = text.value();
     String start = s.substring(0, s.offsetByCodePoints(0, (int) kept));
     int space = bound.truth(1, false) ? -1 : start.lastIndexOf(' ');
     return new Value.Text((space < 0 ? start : start.substring(0, space)) + end, text.markup());

@@ -260,6 +260,14 @@ sealed interface Value {
     return value;
   }
 
+  /** Looks a key up; a fault if Python could not hash it. */
+  static @Nullable Value find(Mapping mapping, Value key) {
+    boolean list =
+        key instanceof Mapping
+            || (key instanceof Sequence s && s.shape() != Shape.TUPLE && s.shape() != Shape.RANGE);
+    return list || isKey(key) ? mapping.entries().get(key(key)) : null;
+  }
+
   /** What Python's {@code bool()} says. */
   static boolean truth(Value value) {
     return switch (value) {
