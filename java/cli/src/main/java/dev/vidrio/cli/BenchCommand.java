@@ -28,7 +28,6 @@ final class BenchCommand implements Callable<Integer> {
   private static final double PROBE_SECONDS = 0.5;
 
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private HelpOption help = new HelpOption();
 
   @Option(
       names = {"-p", "--prompt"},

@@ -14,7 +14,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio doctor}. */
@@ -24,8 +23,6 @@ import picocli.CommandLine.Option;
 final class DoctorCommand implements Callable<Integer> {
   private static final String HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
   private static final Runtime.Version NEEDED = Runtime.Version.parse("25.0.3");
-
-  @Mixin private HelpOption help = new HelpOption();
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
@@ -104,7 +101,7 @@ final class DoctorCommand implements Callable<Integer> {
     }
     String text =
         value instanceof Number number && fact.endsWith("_bytes")
-            ? Units.bytes(number.doubleValue())
+            ? Units.bytes(number.longValue())
             : value instanceof Double rate
                 ? Units.perSecond(rate, fact.startsWith("read") ? "B" : "op")
                 : value.toString();

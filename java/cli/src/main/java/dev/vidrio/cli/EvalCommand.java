@@ -2,7 +2,6 @@ package dev.vidrio.cli;
 
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
@@ -13,7 +12,6 @@ import picocli.CommandLine.Spec;
     description = "Evaluates a model on a text.",
     subcommands = {EvalLogitsCommand.class})
 final class EvalCommand implements Runnable {
-  @Mixin private HelpOption help = new HelpOption();
   @Spec private CommandSpec command = CommandSpec.create();
 
   EvalCommand() {}

@@ -33,7 +33,6 @@ final class EvalLogitsCommand implements Callable<Integer> {
 
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
-  @Mixin private HelpOption help = new HelpOption();
 
   @Option(
       names = {"-o", "--output"},

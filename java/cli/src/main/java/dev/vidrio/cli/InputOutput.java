@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
@@ -9,6 +10,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Reading what the user names, and saying plainly what is wrong with it. */
 final class InputOutput {
@@ -32,6 +34,23 @@ final class InputOutput {
   static String readStandardInput() {
     try {
       return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The next line of standard input without its end, or null where it ends. */
+  static @Nullable String readLine() {
+    var line = new ByteArrayOutputStream();
+    try {
+      int b = System.in.read();
+      if (b < 0) {
+        return null;
+      }
+      for (; b >= 0 && b != '\n'; b = System.in.read()) {
+        line.write(b);
+      }
+      return line.toString(StandardCharsets.UTF_8).stripTrailing();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -31,7 +31,6 @@ final class InspectCommand implements Callable<Integer> {
   private static final int SHOWN_CHARACTERS = 60;
 
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private HelpOption help = new HelpOption();
 
   @Parameters(
       arity = "0..1",

@@ -14,7 +14,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio list}. */
@@ -25,8 +24,6 @@ final class ListCommand implements Callable<Integer> {
   /** A line of the list: a model of the catalogue, of the store, or of both. */
   private record Row(
       String name, String state, long bytes, String description, @Nullable StoredModel stored) {}
-
-  @Mixin private HelpOption help = new HelpOption();
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;

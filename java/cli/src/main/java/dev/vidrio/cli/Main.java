@@ -5,6 +5,7 @@ import dev.vidrio.model.ModelException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -16,6 +17,7 @@ import picocli.CommandLine.ScopeType;
     name = "vidrio",
     description = "Runs language models in the JVM, and shows what happens inside them.",
     mixinStandardHelpOptions = true,
+    scope = ScopeType.INHERIT,
     versionProvider = Version.class,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
@@ -85,7 +87,7 @@ public final class Main implements Runnable {
       case ModelException expected -> expected.getMessage();
       case CommandException expected -> expected.getMessage();
       case NativeException expected -> String.valueOf(expected.getMessage());
-      case UncheckedIOException io -> InputOutput.reason(io.getCause());
+      case UncheckedIOException io -> InputOutput.reason(Objects.requireNonNull(io.getCause()));
       case IOException io -> InputOutput.reason(io);
       default -> "internal error: " + e + " (--debug shows where)";
     };

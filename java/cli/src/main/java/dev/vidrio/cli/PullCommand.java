@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code vidrio pull}. */
@@ -17,7 +16,6 @@ import picocli.CommandLine.Parameters;
     name = "pull",
     description = "Fetches models into the user's cache; an interrupted pull is resumed.")
 final class PullCommand implements Callable<Integer> {
-  @Mixin private HelpOption help = new HelpOption();
 
   @Parameters(
       arity = "1..*",
@@ -44,7 +42,7 @@ final class PullCommand implements Callable<Integer> {
     }
     System.err.print("vidrio: " + missing + size(reference) + ". Pull it? [Y/n] ");
     System.err.flush();
-    String answer = System.console().readLine();
+    String answer = InputOutput.readLine();
     if (answer == null || !answer.strip().toLowerCase(Locale.ROOT).matches("|y|yes")) {
       throw new CommandException(missing);
     }

@@ -4,13 +4,11 @@ import dev.vidrio.model.hub.ModelStore;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code vidrio rm}. */
 @Command(name = "rm", description = "Removes models that were pulled.")
 final class RmCommand implements Callable<Integer> {
-  @Mixin private HelpOption help = new HelpOption();
 
   @Parameters(arity = "1..*", paramLabel = "NAME", description = "As 'vidrio list' shows them.")
   private List<String> names = List.of();

@@ -6,6 +6,9 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.template.ChatMessage;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -15,15 +18,14 @@ import picocli.CommandLine.Option;
 @Command(
     name = "run",
     description = {
-      "Continues a text.",
-      "Without one, the model begins on its own. Text on standard input is taken where it is no"
-          + " terminal."
+      "Continues a text, or answers it where the model is made for chat.",
+      "Text on standard input is taken where that is no terminal. Without any, a chat model chats"
+          + " at the terminal, and another one begins on its own."
     })
 final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
-  @Mixin private HelpOption help = new HelpOption();
 
   @Option(
       names = {"-n", "--tokens"},
@@ -57,8 +59,13 @@ final class RunCommand implements Callable<Integer> {
     long start = System.nanoTime();
     try (Model opened = model.open();
         Session session = opened.newSession(SessionOptions.DEFAULT.withContext(context))) {
+      Optional<ChatFormat> chat = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
+      if (chat.isPresent() && !input.isPresent() && !json && Terminal.IN.isTerminal()) {
+        new ChatLoop(opened, session, chat.get(), options, limit).run();
+        return 0;
+      }
       var completion = new Completion(opened, session, options, limit, System.nanoTime() - start);
-      int[] prompt = input.ids(opened).orElseGet(() -> beginning(opened));
+      int[] prompt = prompt(opened, chat);
       if (json) {
         Json.print(completion.toJson(prompt));
       } else {
@@ -66,6 +73,17 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private int[] prompt(Model opened, Optional<ChatFormat> chat) {
+    if (chat.isEmpty()) {
+      return input.ids(opened).orElseGet(() -> beginning(opened));
+    }
+    String text =
+        input
+            .text()
+            .orElseThrow(() -> new InvalidInputException("prompt", "", "give one by -p or -f"));
+    return chat.get().encode(List.of(ChatMessage.user(text)));
   }
 
   /** What a model starts from that is given nothing. */

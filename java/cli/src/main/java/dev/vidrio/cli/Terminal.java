@@ -1,10 +1,8 @@
 package dev.vidrio.cli;
 
-import java.io.Console;
-
 /**
  * Which of the standard streams are terminals. Java can tell it only of input and output together,
- * so the launcher passes the numbers of those that are, in {@value #PROPERTY}.
+ * so the launcher passes the numbers of those that are, in {@value #PROPERTY}; without it none is.
  */
 enum Terminal {
   IN('0'),
@@ -21,11 +19,6 @@ enum Terminal {
 
   /** Whether this stream is a terminal. */
   boolean isTerminal() {
-    String known = System.getProperty(PROPERTY);
-    if (known != null) {
-      return known.indexOf(digit) >= 0;
-    }
-    Console console = System.console();
-    return console != null && console.isTerminal();
+    return System.getProperty(PROPERTY, "").indexOf(digit) >= 0;
   }
 }

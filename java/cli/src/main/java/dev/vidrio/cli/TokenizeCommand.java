@@ -24,7 +24,6 @@ import picocli.CommandLine.Spec;
 @Command(name = "tokenize", description = "Shows the tokens of a text.")
 final class TokenizeCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private HelpOption help = new HelpOption();
 
   @Parameters(
       arity = "0..1",

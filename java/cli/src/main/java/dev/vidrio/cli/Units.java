@@ -7,8 +7,8 @@ final class Units {
   private Units() {}
 
   /** {@code 98.4 MB}, in powers of 1000. */
-  static String bytes(double bytes) {
-    return scaled(bytes, "B");
+  static String bytes(long bytes) {
+    return scaled((double) bytes, "B");
   }
 
   /** {@code 935 Gop/s}. */

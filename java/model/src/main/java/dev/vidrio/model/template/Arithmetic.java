@@ -23,9 +23,7 @@ final class Arithmetic {
     return switch (operator) {
       case "+" -> add(evaluator, left, right);
       case "*" ->
-          Numbers.isInteger(left)
-              ? repeat(evaluator, right, left)
-              : repeat(evaluator, left, right);
+          Numbers.isInteger(left) ? repeat(evaluator, right, left) : repeat(evaluator, left, right);
       default -> throw mismatch(operator, left, right);
     };
   }
@@ -66,10 +64,10 @@ final class Arithmetic {
       throw mismatch("*", value, times);
     }
     int count = Math.clamp(Numbers.toLong(Numbers.integer(times)), 0, Integer.MAX_VALUE);
-    switch (value) {
+    return switch (value) {
       case Value.Text(String text, boolean markup) -> {
         evaluator.meter().text((long) text.length() * count);
-        return new Value.Text(text.repeat(count), markup);
+        yield new Value.Text(text.repeat(count), markup);
       }
       case Value.Sequence(Value.Shape shape, List<Value> items, int depth)
           when shape == Value.Shape.LIST || shape == Value.Shape.TUPLE -> {
@@ -78,9 +76,9 @@ final class Arithmetic {
         for (int i = 0; i < (items.isEmpty() ? 0 : count); i++) {
           repeated.addAll(items);
         }
-        return Value.sequence(shape, repeated);
+        yield Value.sequence(shape, repeated);
       }
       default -> throw mismatch("*", value, times);
-    }
+    };
   }
 }

@@ -129,11 +129,9 @@ final class Attributes {
         int[] kept = indices(s.items().size(), start, stop, step);
         meter.elements(kept.length);
         List<Value> items = Arrays.stream(kept).mapToObj(s.items()::get).toList();
-        yield Value.sequence(
-            s.shape() == Value.Shape.RANGE ? Value.Shape.LIST : s.shape(), items);
+        yield Value.sequence(s.shape() == Value.Shape.RANGE ? Value.Shape.LIST : s.shape(), items);
       }
-      default ->
-          throw Fault.failed("a value of type '" + Value.type(owner) + "' cannot be sliced");
+      default -> throw Fault.failed("a value of type '" + Value.type(owner) + "' cannot be sliced");
     };
   }
 
@@ -166,8 +164,7 @@ final class Attributes {
       return otherwise;
     }
     if (!Numbers.isInteger(value)) {
-      throw Fault.failed(
-          "a slice wants integers, not a value of type '" + Value.type(value) + "'");
+      throw Fault.failed("a slice wants integers, not a value of type '" + Value.type(value) + "'");
     }
     return Numbers.toLong(Numbers.integer(value));
   }

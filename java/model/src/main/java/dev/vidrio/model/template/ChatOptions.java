@@ -1,6 +1,7 @@
 package dev.vidrio.model.template;
 
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param addGenerationPrompt whether the prompt ends where the model's answer begins
  * @param tools the tools that the model may ask for, each as OpenAI's API has it: {@code {"type":
  *     "function", "function": {"name": …, "description": …, "parameters": JSON schema}}}
- * @param variables switches of the template's own, such as {@code enable_thinking}; a name that
- *     the template does not {@linkplain ChatTemplate#variables read} is refused
+ * @param variables switches of the template's own, such as {@code enable_thinking}; a name that the
+ *     template does not {@linkplain ChatTemplate#variables read} is refused
  * @param bosToken the text of the token that begins a sequence, or null if the model has none
  * @param eosToken the text of the token that ends a sequence, or null if the model has none
  * @param clock the time and zone that templates print as today's date
@@ -49,7 +50,7 @@ public record ChatOptions(
     private final Map<String, @Nullable Object> variables = new LinkedHashMap<>();
     private @Nullable String bosToken;
     private @Nullable String eosToken;
-    private Clock clock = Clock.systemDefaultZone();
+    private Clock clock = Clock.system(ZoneId.systemDefault());
 
     private Builder() {}
 

@@ -133,8 +133,7 @@ public final class ChatTemplate {
       conversation.add(JsonTree.toValue(withReasoning(message.fields())));
     }
     scope.set("messages", Value.list(conversation));
-    scope.set(
-        "tools", options.tools().isEmpty() ? Value.NONE : JsonTree.toValue(options.tools()));
+    scope.set("tools", options.tools().isEmpty() ? Value.NONE : JsonTree.toValue(options.tools()));
     scope.set("documents", Value.NONE);
     scope.set("add_generation_prompt", Value.of(options.addGenerationPrompt()));
     if (options.bosToken() != null) {
@@ -160,8 +159,7 @@ public final class ChatTemplate {
   }
 
   /** Gives reasoning the names that templates read, whichever name it came under. */
-  private static Map<String, @Nullable Object> withReasoning(
-      Map<String, @Nullable Object> fields) {
+  private static Map<String, @Nullable Object> withReasoning(Map<String, @Nullable Object> fields) {
     for (String name : REASONING) {
       Object reasoning = fields.get(name);
       if (reasoning != null) {

@@ -29,7 +29,8 @@ final class CollectionMethods {
       case Value.Mapping m -> dict(evaluator, m, name, arguments);
       case Value.Sequence s -> sequence(evaluator, s, name, arguments);
       default ->
-          throw Fault.failed("a value of type '" + Value.type(self) + "' has no method '" + name + "'");
+          throw Fault.failed(
+              "a value of type '" + Value.type(self) + "' has no method '" + name + "'");
     };
   }
 
@@ -45,10 +46,8 @@ final class CollectionMethods {
     evaluator.meter().elements(self.entries().size());
     return switch (name) {
       case "items" -> items(evaluator, self);
-      case "keys" ->
-          Value.sequence(Value.Shape.KEYS, new ArrayList<>(self.entries().keySet()));
-      case "values" ->
-          Value.sequence(Value.Shape.VALUES, new ArrayList<>(self.entries().values()));
+      case "keys" -> Value.sequence(Value.Shape.KEYS, new ArrayList<>(self.entries().keySet()));
+      case "values" -> Value.sequence(Value.Shape.VALUES, new ArrayList<>(self.entries().values()));
       default -> self;
     };
   }

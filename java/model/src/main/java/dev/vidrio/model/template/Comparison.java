@@ -61,9 +61,18 @@ final class Comparison {
       case Value.Bool n -> equalNumber(n, right);
       case Value.Int n -> equalNumber(n, right);
       case Value.Real n -> equalNumber(n, right);
-      case Value.Cursor c -> c == right;
-      case Value.Namespace n -> n == right;
-      case Value.Callable c -> c == right;
+      case Value.Cursor c -> c.equals(right);
+      case Value.Namespace n -> n.equals(right);
+      case Value.Function f -> f.equals(right);
+      case Value.LoopVariable l -> l.equals(right);
+      case Value.Macro m ->
+          right instanceof Value.Macro other
+              && m.scope() == other.scope()
+              && m.definition().line() == other.definition().line();
+      case Value.Method m ->
+          right instanceof Value.Method other
+              && m.name().equals(other.name())
+              && equal(m.self(), other.self());
     };
   }
 
@@ -124,11 +133,7 @@ final class Comparison {
       }
     }
     throw Fault.failed(
-        "values of types '"
-            + Value.type(left)
-            + "' and '"
-            + Value.type(right)
-            + "' have no order");
+        "values of types '" + Value.type(left) + "' and '" + Value.type(right) + "' have no order");
   }
 
   private int orderItems(List<Value> a, List<Value> b) {

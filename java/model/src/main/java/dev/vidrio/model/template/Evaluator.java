@@ -66,16 +66,14 @@ final class Evaluator {
           case Expr.Concat e -> concat(e, scope);
           case Expr.Conditional e -> conditional(e, scope);
           case Expr.Attribute e -> attributes.attribute(evaluate(e.owner(), scope), e.name());
-          case Expr.Item e ->
-              attributes.item(evaluate(e.owner(), scope), evaluate(e.key(), scope));
+          case Expr.Item e -> attributes.item(evaluate(e.owner(), scope), evaluate(e.key(), scope));
           case Expr.Slice e ->
               attributes.slice(
                   evaluate(e.owner(), scope),
                   orNone(e.start(), scope),
                   orNone(e.stop(), scope),
                   orNone(e.step(), scope));
-          case Expr.Call e ->
-              call(evaluate(e.callee(), scope), arguments(e.arguments(), scope));
+          case Expr.Call e -> call(evaluate(e.callee(), scope), arguments(e.arguments(), scope));
           case Expr.Filter e -> filter(e.filter(), evaluate(e.input(), scope), scope);
           case Expr.Test e ->
               Value.of(
@@ -160,9 +158,6 @@ final class Evaluator {
   }
 
   Arguments arguments(Expr.CallArguments written, Scope scope) {
-    if (written == Expr.CallArguments.NONE) {
-      return Arguments.NONE;
-    }
     List<Value> positional = evaluateAll(written.positional(), scope);
     Map<String, Value> named = new LinkedHashMap<>();
     for (Map.Entry<String, Expr> entry : written.named().entrySet()) {
@@ -267,10 +262,7 @@ final class Evaluator {
       }
       case Value.Text t -> {
         meter.values(t.value().length());
-        yield t.value()
-            .codePoints()
-            .<Value>mapToObj(c -> Value.of(Character.toString(c)))
-            .toList();
+        yield t.value().codePoints().<Value>mapToObj(c -> Value.of(Character.toString(c))).toList();
       }
       case Value.Cursor c -> {
         List<Value> rest = new ArrayList<>();

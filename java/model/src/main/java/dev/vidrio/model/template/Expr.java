@@ -51,8 +51,7 @@ sealed interface Expr {
 
   record Item(Expr owner, Expr key, int line) implements Expr {}
 
-  record Slice(
-      Expr owner, @Nullable Expr start, @Nullable Expr stop, @Nullable Expr step, int line)
+  record Slice(Expr owner, @Nullable Expr start, @Nullable Expr stop, @Nullable Expr step, int line)
       implements Expr {}
 
   record Call(Expr callee, CallArguments arguments, int line) implements Expr {}

@@ -34,9 +34,7 @@ final class ExpressionParser {
 
   void enter() {
     if (++nesting > MAX_NESTING) {
-      throw tokens
-          .errors()
-          .syntax(tokens.line(), "nests deeper than " + MAX_NESTING + " levels");
+      throw tokens.errors().syntax(tokens.line(), "nests deeper than " + MAX_NESTING + " levels");
     }
   }
 
@@ -213,7 +211,10 @@ final class ExpressionParser {
   private Expr attribute(Expr owner, int line) {
     if (tokens.at(Token.Kind.INTEGER)) {
       Token index = tokens.next();
-      return new Expr.Item(owner, new Expr.Literal(PrimaryParser.integer(index, tokens.errors()), index.line()), line);
+      return new Expr.Item(
+          owner,
+          new Expr.Literal(PrimaryParser.integer(index, tokens.errors()), index.line()),
+          line);
     }
     return new Expr.Attribute(owner, tokens.expectName(), line);
   }

@@ -74,13 +74,12 @@ record FormatSpec(
       case Value.Bool b -> number(evaluator, b);
       case Value.Int i -> number(evaluator, i);
       case Value.Real r -> number(evaluator, r);
-      default ->
-          throw Fault.failed("a value of type '" + Value.type(value) + "' takes no format");
+      default -> throw Fault.failed("a value of type '" + Value.type(value) + "' takes no format");
     };
   }
 
   private String text(Evaluator evaluator, String s) {
-    if ((type != '\0' && type != 's') || align == '=' && !fill.equals("0") || grouping != '\0') {
+    if ((type != '\0' && type != 's') || (align == '=' && !fill.equals("0")) || grouping != '\0') {
       throw Fault.failed("the format does not suit a string");
     }
     String cut =
@@ -116,7 +115,8 @@ record FormatSpec(
       case 'o' -> grouped(value.toString(8), 4);
       case 'x' -> grouped(value.toString(16), 4);
       case 'X' -> grouped(Strings.upper(value.toString(16)), 4);
-      case 'c' -> Character.toString(value.min(BigInteger.valueOf(Character.MAX_CODE_POINT)).intValue());
+      case 'c' ->
+          Character.toString(value.min(BigInteger.valueOf(Character.MAX_CODE_POINT)).intValue());
       default -> throw Fault.unsupported("format type '" + type + "' of an integer");
     };
   }
@@ -184,7 +184,9 @@ record FormatSpec(
   }
 
   private static String trimmed(String s) {
-    return s.indexOf('.') < 0 ? s : Strings.strip(Strings.strip(s, "0", false, true), ".", false, true);
+    return s.indexOf('.') < 0
+        ? s
+        : Strings.strip(Strings.strip(s, "0", false, true), ".", false, true);
   }
 
   private String grouped(String digits, int size) {

@@ -1,8 +1,6 @@
 package dev.vidrio.model.template;
 
 import java.time.ZonedDateTime;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 

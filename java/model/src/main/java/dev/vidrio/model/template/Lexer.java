@@ -158,7 +158,7 @@ final class Lexer {
     advance(after);
   }
 
-  /** Reads the tokens between {@code {{} or {@code {%} and its end. */
+  /** Reads the tokens of a print or a tag, and its end. */
   private void code(boolean print) {
     Deque<Character> open = new ArrayDeque<>();
     while (position < source.length()) {

@@ -71,7 +71,10 @@ final class Meter {
 
   /** Pays for what takes the digits of a number: printing, rounding, comparing across types. */
   void number(Value value) {
-    add(value instanceof Value.Int(BigInteger integer) ? integer.bitLength() / 32 : STEPS_PER_FLOAT);
+    add(
+        value instanceof Value.Int(BigInteger integer)
+            ? integer.bitLength() / 32
+            : STEPS_PER_FLOAT);
   }
 
   /** Pays for reading or making that many characters. */

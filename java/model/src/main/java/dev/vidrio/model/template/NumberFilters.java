@@ -23,7 +23,11 @@ final class NumberFilters {
     }
     if (!Numbers.isNumber(value)) {
       throw Fault.failed(
-          "filter '" + filter + "' wants a number, not a value of type '" + Value.type(value) + "'");
+          "filter '"
+              + filter
+              + "' wants a number, not a value of type '"
+              + Value.type(value)
+              + "'");
     }
   }
 
@@ -89,7 +93,7 @@ final class NumberFilters {
     if (Math.abs(precision) > Numbers.MAX_DIGITS || !Double.isFinite(Numbers.real(value))) {
       throw Fault.failed("filter 'round' cannot round to " + precision + " decimals");
     }
-    double scale = Math.pow(10, precision);
+    double scale = Math.pow(10, (double) precision);
     double scaled = Numbers.real(value) * scale;
     return new Value.Real(
         (mode == RoundingMode.CEILING ? Math.ceil(scaled) : Math.floor(scaled)) / scale);

@@ -19,8 +19,7 @@ final class Numbers {
   private static final MathContext QUOTIENT = new MathContext(40, RoundingMode.HALF_EVEN);
 
   private static final Pattern REAL =
-      Pattern.compile(
-          "(?=\\.?\\d)(\\d+(_\\d+)*)?(\\.(\\d+(_\\d+)*)?)?(e[+-]?\\d+(_\\d+)*)?");
+      Pattern.compile("(?=\\.?\\d)(\\d+(_\\d+)*)?(\\.(\\d+(_\\d+)*)?)?(e[+-]?\\d+(_\\d+)*)?");
 
   private Numbers() {}
 
@@ -171,7 +170,8 @@ final class Numbers {
       digits = digits.substring(1);
     }
     if (digits.length() > 2 && digits.charAt(0) == '0' && Character.isLetter(digits.charAt(1))) {
-      boolean matches = "bBoOxX".indexOf(digits.charAt(1)) >= 0 && Lexer.radix(digits.charAt(1)) == base;
+      boolean matches =
+          "bBoOxX".indexOf(digits.charAt(1)) >= 0 && Lexer.radix(digits.charAt(1)) == base;
       digits = matches ? digits.substring(2) : digits;
     }
     if (digits.isEmpty() || digits.length() > MAX_DIGITS || base < 2 || base > 36) {
@@ -179,7 +179,10 @@ final class Numbers {
     }
     for (int i = 0; i < digits.length(); i++) {
       boolean separator =
-          digits.charAt(i) == '_' && i > 0 && i + 1 < digits.length() && digits.charAt(i - 1) != '_';
+          digits.charAt(i) == '_'
+              && i > 0
+              && i + 1 < digits.length()
+              && digits.charAt(i - 1) != '_';
       if (!separator && Character.digit(digits.charAt(i), base) < 0) {
         return null;
       }

@@ -60,9 +60,7 @@ final class Parser {
         }
         default -> {
           if (!ends.isEmpty()) {
-            throw tokens
-                .errors()
-                .syntax(token.line(), "the template ends before " + quoted(ends));
+            throw tokens.errors().syntax(token.line(), "the template ends before " + quoted(ends));
           }
           expressions.leave();
           return body;
@@ -214,8 +212,7 @@ final class Parser {
     return macroBody(name, parameters(), "endmacro", line);
   }
 
-  private Stmt.Macro macroBody(
-      String name, List<Stmt.Parameter> parameters, String end, int line) {
+  private Stmt.Macro macroBody(String name, List<Stmt.Parameter> parameters, String end, int line) {
     Set<String> outer = expressions.primary().swapNames(new HashSet<>());
     List<Stmt> body = bodyOfTagOutsideLoops(end);
     Set<String> reads = expressions.primary().swapNames(outer);

@@ -103,8 +103,7 @@ final class PercentFormat {
       int precision,
       char type) {
     char align = left ? '<' : zeros ? '=' : '>';
-    return new FormatSpec(
-        zeros ? "0" : " ", align, sign, alternate, width, '\0', precision, type);
+    return new FormatSpec(zeros ? "0" : " ", align, sign, alternate, width, '\0', precision, type);
   }
 
   private Value value(@Nullable String key) {

@@ -216,7 +216,8 @@ final class Renderer {
     if (macro.reads().contains("caller")) {
       Value caller = named.remove("caller");
       scope.set(
-          "caller", caller == null ? new Value.Undefined("the macro was not given a body") : caller);
+          "caller",
+          caller == null ? new Value.Undefined("the macro was not given a body") : caller);
     }
     int taken = Math.min(positional.size(), macro.parameters().size());
     List<Value> rest = positional.subList(taken, positional.size());
@@ -231,7 +232,11 @@ final class Renderer {
       scope.set("kwargs", Value.map(entries));
     } else if (!named.isEmpty()) {
       throw Fault.failed(
-          "macro '" + macro.name() + "' takes no argument '" + named.keySet().iterator().next() + "'");
+          "macro '"
+              + macro.name()
+              + "' takes no argument '"
+              + named.keySet().iterator().next()
+              + "'");
     }
   }
 }

@@ -76,9 +76,7 @@ final class SequenceFilters {
       return new Value.Text(Strings.reverse(text), markup);
     }
     List<Value> reversed = new ArrayList<>(evaluator.items(value)).reversed();
-    return value instanceof Value.Cursor
-        ? Value.list(reversed)
-        : Value.cursor(reversed);
+    return value instanceof Value.Cursor ? Value.list(reversed) : Value.cursor(reversed);
   }
 
   /**
@@ -111,7 +109,8 @@ final class SequenceFilters {
   }
 
   private static Value pathPart(String part) {
-    boolean index = !part.isEmpty() && part.length() < 10 && part.chars().allMatch(Character::isDigit);
+    boolean index =
+        !part.isEmpty() && part.length() < 10 && part.chars().allMatch(Character::isDigit);
     return index ? Value.of(Integer.parseInt(part)) : Value.of(part);
   }
 
@@ -168,8 +167,7 @@ final class SequenceFilters {
     return Value.cursor(unique);
   }
 
-  private static Value extreme(
-      Evaluator evaluator, Value value, Arguments arguments, String name) {
+  private static Value extreme(Evaluator evaluator, Value value, Arguments arguments, String name) {
     var bound = arguments.bind("filter '" + name + "'", "case_sensitive", "attribute");
     UnaryOperator<Value> fold = folding(bound.truth(0, false));
     UnaryOperator<Value> getter = getter(evaluator, bound.or(1, Value.NONE), Value.NONE);
@@ -208,8 +206,7 @@ final class SequenceFilters {
     arguments.bind("filter 'items'");
     return switch (value) {
       case Value.Undefined u -> Value.cursor(List.of());
-      case Value.Mapping m ->
-          Value.cursor(evaluator.items(CollectionMethods.items(evaluator, m)));
+      case Value.Mapping m -> Value.cursor(evaluator.items(CollectionMethods.items(evaluator, m)));
       default ->
           throw Fault.failed(
               "filter 'items' wants a dict, not a value of type '" + Value.type(value) + "'");

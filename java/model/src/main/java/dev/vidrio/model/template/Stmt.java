@@ -41,8 +41,7 @@ sealed interface Stmt {
 
   record FilterBlock(List<Expr.Apply> filters, List<Stmt> body, int line) implements Stmt {}
 
-  record With(List<Target> targets, List<Expr> values, List<Stmt> body, int line)
-      implements Stmt {}
+  record With(List<Target> targets, List<Expr> values, List<Stmt> body, int line) implements Stmt {}
 
   /** A body with variables of its own: {@code generation}. */
   record Block(List<Stmt> body, int line) implements Stmt {}

@@ -102,8 +102,7 @@ final class StringMethods {
     ALL.put(
         name,
         (e, s, a) ->
-            like(
-                s, Strings.strip(s.value(), a.bind(callee(name), "chars").text(0), left, right)));
+            like(s, Strings.strip(s.value(), a.bind(callee(name), "chars").text(0), left, right)));
   }
 
   private static void mapping(String name, UnaryOperator<String> mapping) {
@@ -118,8 +117,7 @@ final class StringMethods {
   private static void asking(String name, IntPredicate predicate) {
     ALL.put(
         name,
-        (e, s, a) ->
-            Value.of(!s.value().isEmpty() && s.value().codePoints().allMatch(predicate)));
+        (e, s, a) -> Value.of(!s.value().isEmpty() && s.value().codePoints().allMatch(predicate)));
   }
 
   private static boolean isTitle(String s) {
@@ -141,9 +139,7 @@ final class StringMethods {
       throw Fault.failed(callee(name) + " cannot split at an empty string");
     }
     List<Integer> cuts =
-        left
-            ? Strings.disjoint(s, separator, max)
-            : Strings.disjointFromRight(s, separator, max);
+        left ? Strings.disjoint(s, separator, max) : Strings.disjointFromRight(s, separator, max);
     return list(evaluator, self, Strings.cut(s, cuts, separator.length()));
   }
 
@@ -207,8 +203,7 @@ final class StringMethods {
     if (start > end) {
       return null;
     }
-    return s.substring(
-        s.offsetByCodePoints(0, (int) start), s.offsetByCodePoints(0, (int) end));
+    return s.substring(s.offsetByCodePoints(0, (int) start), s.offsetByCodePoints(0, (int) end));
   }
 
   private static Value remove(Value.Text self, Arguments arguments, String name, boolean prefix) {
@@ -264,7 +259,9 @@ final class StringMethods {
             : bound.requiredText(1);
     long max = bound.integer(2, -1);
     return like(
-        self, replace(evaluator, self.value(), bound.requiredText(0), with, max < 0 ? Long.MAX_VALUE : max));
+        self,
+        replace(
+            evaluator, self.value(), bound.requiredText(0), with, max < 0 ? Long.MAX_VALUE : max));
   }
 
   private static long count(Evaluator evaluator, String s, String needle) {

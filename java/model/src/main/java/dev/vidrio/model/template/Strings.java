@@ -17,7 +17,8 @@ final class Strings {
   static boolean isSpace(int c) {
     return switch (c) {
       case ' ', 0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000 -> true;
-      default -> (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f) || (c >= 0x2000 && c <= 0x200a);
+      default ->
+          (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f) || (c >= 0x2000 && c <= 0x200a);
     };
   }
 
@@ -144,7 +145,10 @@ final class Strings {
     return parts;
   }
 
-  /** Splits at runs of white space, from the left, at most {@code max} times; the rest stays as it is. */
+  /**
+   * Splits at runs of white space, from the left, at most {@code max} times; the rest stays as it
+   * is.
+   */
   static List<String> splitSpace(String s, long max) {
     List<String> parts = new ArrayList<>();
     int i = skip(s, 0, true);
@@ -255,8 +259,7 @@ final class Strings {
     for (int i = 0; i < s.length(); ) {
       int codePoint = s.codePointAt(i);
       i += Character.charCount(codePoint);
-      out.append(
-          inWord ? lower(Character.toString(codePoint)) : titleCase(codePoint));
+      out.append(inWord ? lower(Character.toString(codePoint)) : titleCase(codePoint));
       inWord = isCased(codePoint);
     }
     return out.toString();
@@ -277,8 +280,7 @@ final class Strings {
   /** Whether a text has letters of a case and none of the other. */
   static boolean isAllCase(String s, boolean upper) {
     return s.codePoints().anyMatch(Strings::isCased)
-        && s.codePoints()
-            .noneMatch(c -> isCased(c) && Character.isUpperCase(c) != upper);
+        && s.codePoints().noneMatch(c -> isCased(c) && Character.isUpperCase(c) != upper);
   }
 
   static String reverse(String s) {

@@ -3,7 +3,6 @@ package dev.vidrio.model.template;
 import java.math.BigInteger;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.BiPredicate;
 import java.util.function.Predicate;
 
 /** What may follow {@code is}. */
@@ -35,7 +34,7 @@ final class Tests {
     ALL.put("filter", (e, v, a) -> Filters.ALL.containsKey(e.printer().str(v)));
     ALL.put("test", (e, v, a) -> ALL.containsKey(e.printer().str(v)));
     ALL.put("in", (e, v, a) -> e.comparison().contains(operand("in", a), v));
-    ALL.put("sameas", (e, v, a) -> isSame(v, operand("sameas", a)));
+    ALL.put("sameas", (e, v, a) -> isSame(e, v, operand("sameas", a)));
     comparison("==", "eq", "equalto");
     comparison("!=", "ne");
     comparison(">", "gt", "greaterthan");
@@ -85,8 +84,7 @@ final class Tests {
   }
 
   private static boolean isDivisible(Evaluator evaluator, Value value, Arguments arguments) {
-    BigInteger divisor =
-        Numbers.integer(arguments.bind("test 'divisibleby'", "num").required(0));
+    BigInteger divisor = Numbers.integer(arguments.bind("test 'divisibleby'", "num").required(0));
     if (divisor.signum() == 0) {
       throw Fault.failed("divides by zero");
     }
@@ -97,12 +95,11 @@ final class Tests {
     return Numbers.integer(value).remainder(divisor);
   }
 
-  /** Identity, where Python would have one object: constants, and the very same list or dict. */
-  private static boolean isSame(Value left, Value right) {
-    BiPredicate<Value, Value> sameConstant =
-        (a, b) -> a.getClass() == b.getClass() && a.equals(b);
-    return left == right
-        || ((Value.isKey(left) || left instanceof Value.Undefined)
-            && sameConstant.test(left, right));
+  /** Whether Python would have one object for both. */
+  private static boolean isSame(Evaluator evaluator, Value left, Value right) {
+    if (left instanceof Value.Sequence || left instanceof Value.Mapping) {
+      throw Fault.unsupported("test 'sameas' of a list or dict");
+    }
+    return left.getClass() == right.getClass() && evaluator.comparison().equal(left, right);
   }
 }

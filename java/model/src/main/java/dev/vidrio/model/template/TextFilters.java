@@ -25,13 +25,11 @@ final class TextFilters {
     filters.put("escape", TextFilters::escape);
     filters.put("e", TextFilters::escape);
     filters.put(
-        "forceescape",
-        (e, v, a) -> new Value.Text(escapeHtml(e, e.printer().str(v)), true));
+        "forceescape", (e, v, a) -> new Value.Text(escapeHtml(e, e.printer().str(v)), true));
   }
 
   private static Value.Text text(Evaluator evaluator, Value value) {
-    Value.Text text =
-        value instanceof Value.Text t ? t : Value.of(evaluator.printer().str(value));
+    Value.Text text = value instanceof Value.Text t ? t : Value.of(evaluator.printer().str(value));
     evaluator.meter().characters(text.value().length());
     return text;
   }

@@ -5,7 +5,6 @@ import java.math.BigInteger;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -203,7 +202,7 @@ sealed interface Value {
   }
 
   /** The map must not change afterwards; its keys must be {@linkplain #isKey keys}. */
-  static Value map(LinkedHashMap<Value, Value> entries) {
+  static Value map(Map<Value, Value> entries) {
     return new Mapping(Collections.unmodifiableMap(entries), depthOver(entries.values()));
   }
 

@@ -16,11 +16,9 @@ class ChatMessageTest {
 
   @Test
   void factoriesMakeTheFieldsThatTemplatesRead() {
-    assertEquals(
-        Map.of("role", "system", "content", "a"), ChatMessage.system("a").fields());
+    assertEquals(Map.of("role", "system", "content", "a"), ChatMessage.system("a").fields());
     assertEquals(Map.of("role", "user", "content", "a"), ChatMessage.user("a").fields());
-    assertEquals(
-        Map.of("role", "assistant", "content", "a"), ChatMessage.assistant("a").fields());
+    assertEquals(Map.of("role", "assistant", "content", "a"), ChatMessage.assistant("a").fields());
     assertEquals(
         Map.of("role", "tool", "content", "a", "tool_call_id", "7"),
         ChatMessage.tool("a", null, "7").fields());
@@ -49,14 +47,12 @@ class ChatMessageTest {
     List<Object> parts = new ArrayList<>(List.of(1, 2.5f, true, new BigInteger("7")));
     ChatMessage message = ChatMessage.of(Map.of("role", "user", "content", parts));
     parts.clear();
-    assertEquals(
-        List.of(1L, 2.5, true, new BigInteger("7")), message.fields().get("content"));
+    assertEquals(List.of(1L, 2.5, true, new BigInteger("7")), message.fields().get("content"));
   }
 
   @Test
   void aRoleIsNeeded() {
-    var e =
-        assertThrows(InvalidInputException.class, () -> ChatMessage.of(Map.of("content", "x")));
+    var e = assertThrows(InvalidInputException.class, () -> ChatMessage.of(Map.of("content", "x")));
     assertEquals("message: needs a field 'role' with a string", e.getMessage());
     assertThrows(InvalidInputException.class, () -> ChatMessage.of(Map.of("role", 7)));
   }

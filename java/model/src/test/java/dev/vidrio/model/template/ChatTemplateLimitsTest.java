@@ -24,24 +24,22 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 class ChatTemplateLimitsTest {
 
-  private static final String STEPS = "takes more than 1000001 steps";
-  private static final String TEXT = "makes a text of more than 1048577 characters";
+  private static final String STEPS = "takes more than 1000000 steps";
+  private static final String TEXT = "makes a text of more than 1048576 characters";
   private static final String DEPTH = "nests deeper than 256 levels";
   private static final String SYNTAX_DEPTH = "nests deeper than 100 levels";
 
   /** Renders on a stack as small as threads have on any platform. */
   private static String outcome(String source) throws InterruptedException {
     AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
-    AtomicReference<String> prompt = new AtomicReference<>("");
+    StringBuilder prompt = new StringBuilder();
     Thread thread =
         new Thread(
             null,
             () ->
-                prompt.set(
+                prompt.append(
                     ChatTemplate.parse("t", source)
-                        .render(
-                            List.of(ChatMessage.of(Map.of("role", "u"))),
-                            ChatOptions.builder().build())),
+                        .render(List.of(), ChatOptions.builder().build())),
             "template",
             512 << 10);
     thread.setUncaughtExceptionHandler((t, e) -> thrown.set(e));
@@ -49,7 +47,7 @@ class ChatTemplateLimitsTest {
     thread.join();
     Throwable e = thrown.get();
     if (e == null) {
-      return prompt.get();
+      return prompt.toString();
     }
     assertTrue(e instanceof ModelException, e.toString());
     String message = String.valueOf(e.getMessage());
@@ -122,7 +120,7 @@ class ChatTemplateLimitsTest {
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% macro m(x) %}{% set y = m(x ~ 'a') %}{% endmacro %}{{ m('') }}",
         "{% macro m(x) %}{{ [x] | map('trim') | join ~ m(x) }}{% endmacro %}{{ m('') }}",
-        "{% macro m() %}{% call m() %}{% endcall %}{% endmacro %}{{ m() }}",
+        "{% macro m() %}{{ caller is defined }}{% call m() %}{% endcall %}{% endmacro %}{{ m() }}",
         "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
         "{% for i in [[1]] recursive %}{{ loop([i]) }}{% endfor %}",
       })
@@ -137,8 +135,7 @@ class ChatTemplateLimitsTest {
     assertEquals(DEPTH, outcome("{{ x" + "|trim".repeat(50_000) + " }}"));
     assertEquals(DEPTH, outcome("{{ 1" + " if 1".repeat(50_000) + " }}"));
     assertEquals("False", outcome("{{ 1" + " < 2".repeat(50_000) + " }}"));
-    assertEquals(
-        "", outcome("{% if 0 %}" + "{% elif 0 %}".repeat(20_000) + "{% endif %}"));
+    assertEquals("", outcome("{% if 0 %}" + "{% elif 0 %}".repeat(20_000) + "{% endif %}"));
   }
 
   @Test
@@ -152,8 +149,7 @@ class ChatTemplateLimitsTest {
     assertEquals(SYNTAX_DEPTH, outcome("{{ 1" + " if 0 else 1".repeat(n) + " }}"));
     assertEquals(SYNTAX_DEPTH, outcome("{% if 1 %}".repeat(n) + "{% endif %}".repeat(n)));
     assertEquals(
-        SYNTAX_DEPTH,
-        outcome("{% set " + "(".repeat(n) + "a" + ")".repeat(n) + " = 1 %}"));
+        SYNTAX_DEPTH, outcome("{% set " + "(".repeat(n) + "a" + ")".repeat(n) + " = 1 %}"));
   }
 
   @Test
@@ -170,23 +166,24 @@ class ChatTemplateLimitsTest {
                 + "{% set ns.m = ns.m | map('trim') %}{% endfor %}{{ ns.m | list }}"));
     assertEquals(
         "<Namespace>[<Namespace>]True",
-        outcome(
-            "{% set ns = namespace() %}{% set ns.a = [ns] %}{{ ns }}{{ ns.a }}{{ ns == ns }}"));
+        outcome("{% set ns = namespace() %}{% set ns.a = [ns] %}{{ ns }}{{ ns.a }}{{ ns == ns }}"));
   }
 
   @Test
   void numbersAreLimited() throws InterruptedException {
     String bits = "makes an integer of more than 1024 bits";
-    assertEquals(bits, outcome("{{ 10 ** 10 ** 3 }}"));
-    assertEquals(bits, outcome("{{ 2 ** 10 ** 20 }}"));
+    assertEquals(bits, outcome("{{ 10 ** 1000 }}"));
+    assertEquals(bits, outcome("{{ 2 ** (10 ** 20) }}"));
     assertEquals(
         bits,
         outcome(
             "{% set ns = namespace(i=3) %}{% for i in range(99) %}{% set ns.i = ns.i * ns.i %}"
                 + "{% endfor %}"));
     assertEquals(
-        "range() makes more than 100000 integers", outcome("{% for i in range(10 ** 12) %}{% endfor %}"));
-    assertEquals("a format asks for more than 1000 digits", outcome("{{ '{:.9999f}'.format(1.5) }}"));
+        "range() makes more than 100000 integers",
+        outcome("{% for i in range(10 ** 12) %}{% endfor %}"));
+    assertEquals(
+        "a format asks for more than 1000 digits", outcome("{{ '{:.9999f}'.format(1.5) }}"));
   }
 
   @Test
@@ -226,8 +223,7 @@ class ChatTemplateLimitsTest {
     assertEquals(262_144, outcome("x".repeat(262_144)).length());
     assertEquals(
         "t: chat template of 262145 characters: a template has at most 262144",
-        assertThrows(
-                ModelException.class, () -> ChatTemplate.parse("t", "x".repeat(262_145)))
+        assertThrows(ModelException.class, () -> ChatTemplate.parse("t", "x".repeat(262_145)))
             .getMessage());
     assertEquals("'raw' has no 'endraw'", outcome("{%raw%}" + "{%".repeat(100_000)));
     assertEquals(SYNTAX_DEPTH, outcome("{".repeat(262_144)));
@@ -243,8 +239,7 @@ class ChatTemplateLimitsTest {
     ChatTemplate template =
         ChatTemplate.parse("t", "{% for m in messages %}{{ m.content | trim }}{% endfor %}");
     List<ChatMessage> messages = List.of(ChatMessage.user(text));
-    assertEquals(
-        text.strip(), template.render(messages, ChatOptions.builder().build()));
+    assertEquals(text.strip(), template.render(messages, ChatOptions.builder().build()));
   }
 
   @Test

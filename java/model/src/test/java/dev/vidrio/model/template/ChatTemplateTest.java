@@ -2,7 +2,6 @@ package dev.vidrio.model.template;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -28,7 +28,8 @@ class ChatTemplateTest {
   /** Our own templates and snippets; bench/peers/chat_templates.py says where they come from. */
   @TestFactory
   Stream<DynamicTest> rendersAsTransformersDoes() throws IOException {
-    try (InputStream in = assertNotNull(getClass().getResourceAsStream("golden.json"))) {
+    try (InputStream in =
+        Objects.requireNonNull(ChatTemplateTest.class.getResourceAsStream("golden.json"))) {
       return tests(new String(in.readAllBytes(), StandardCharsets.UTF_8));
     }
   }
@@ -43,7 +44,9 @@ class ChatTemplateTest {
   private static Stream<DynamicTest> tests(String json) {
     GoldenFile golden = new GoldenFile(json);
     return golden.renderings().stream()
-        .map(rendering -> DynamicTest.dynamicTest(rendering.toString(), () -> check(golden, rendering)));
+        .map(
+            rendering ->
+                DynamicTest.dynamicTest(rendering.toString(), () -> check(golden, rendering)));
   }
 
   private static void check(GoldenFile golden, GoldenFile.Rendering rendering) {
@@ -110,13 +113,9 @@ class ChatTemplateTest {
     ChatTemplate template = ChatTemplate.parse("t.gguf", "{{ messages }}{{ range }}");
     for (String name : List.of("enable_thinking", "messages", "range", "tools")) {
       ChatOptions options = ChatOptions.builder().variable(name, "x").build();
-      var e =
-          assertThrows(
-              InvalidInputException.class, () -> template.render(List.of(), options));
+      var e = assertThrows(InvalidInputException.class, () -> template.render(List.of(), options));
       assertEquals(
-          "template variable "
-              + name
-              + ": the template of t.gguf reads no variable of that name",
+          "template variable " + name + ": the template of t.gguf reads no variable of that name",
           e.getMessage());
     }
   }
@@ -138,8 +137,7 @@ class ChatTemplateTest {
                         .start(
                             () ->
                                 prompts[i] =
-                                    template.render(
-                                        List.of(ChatMessage.user("u" + i)), DEFAULTS)))
+                                    template.render(List.of(ChatMessage.user("u" + i)), DEFAULTS)))
             .toList();
     for (Thread thread : threads) {
       thread.join();

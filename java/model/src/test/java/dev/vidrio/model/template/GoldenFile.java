@@ -6,19 +6,23 @@ import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
 
-/** What bench/peers/chat_templates.py wrote: templates, conversations, and the prompts they give. */
+/**
+ * What bench/peers/chat_templates.py wrote: templates, conversations, and the prompts they give.
+ */
 final class GoldenFile {
 
   private final Map<?, ?> root;
   private final Map<String, ChatTemplate> parsed = new HashMap<>();
 
   GoldenFile(String json) {
-    root = object(JsonReader.read(json));
+    root = JsonMapper.shared().readValue(json, Map.class);
   }
 
   /**
@@ -66,7 +70,8 @@ final class GoldenFile {
     LocalDateTime now = LocalDateTime.parse(string(root, "now"));
     ChatOptions.Builder options =
         ChatOptions.builder()
-            .addGenerationPrompt((Boolean) Objects.requireNonNull(given.get("add_generation_prompt")))
+            .addGenerationPrompt(
+                (Boolean) Objects.requireNonNull(given.get("add_generation_prompt")))
             .bosToken(string(root, "bos_token"))
             .eosToken(string(root, "eos_token"))
             .clock(Clock.fixed(now.toInstant(ZoneOffset.UTC), ZoneOffset.UTC));
@@ -88,7 +93,7 @@ final class GoldenFile {
   }
 
   private static Map<String, @Nullable Object> stringMap(@Nullable Object node) {
-    Map<String, @Nullable Object> map = new java.util.LinkedHashMap<>();
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
     object(node).forEach((key, value) -> map.put((String) key, value));
     return map;
   }

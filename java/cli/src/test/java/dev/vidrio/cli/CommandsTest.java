@@ -1,0 +1,207 @@
+package dev.vidrio.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** Every command on the embedded model, as a user types it. */
+class CommandsTest {
+  private static final String PROMPT = "To be, or not to be";
+
+  @TempDir Path directory;
+
+  @Test
+  void runContinuesAText() {
+    Cli result = Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0");
+    assertEquals(0, result.code(), result.err());
+    assertFalse(result.out().isBlank());
+    assertEquals("", result.err());
+    assertEquals(result.out(), Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0").out());
+  }
+
+  @Test
+  void runTakesTextFromAFileAndFromStandardInput() throws IOException {
+    Path file = Files.writeString(directory.resolve("prompt.txt"), PROMPT);
+    String expected = Cli.run("run", "-p", PROMPT, "-n", "8", "--temp", "0").out();
+    assertEquals(expected, Cli.run("run", "-f", file.toString(), "-n", "8", "--temp", "0").out());
+    assertEquals(expected, Cli.runWithInput(PROMPT, "run", "-n", "8", "--temp", "0").out());
+    assertEquals(
+        expected, Cli.runWithInput(PROMPT, "run", "-f", "-", "-n", "8", "--temp", "0").out());
+  }
+
+  @Test
+  void runTellsEverythingAsJson() throws IOException {
+    JsonNode text = Cli.run("run", "-p", PROMPT, "-n", "12", "--seed", "3", "--json").json();
+    assertEquals(12, text.get("ids").size());
+    assertEquals(12, text.get("logprobs").size());
+    assertEquals("length", text.get("finish").stringValue());
+    assertEquals(3, text.get("seed").intValue());
+    text.get("logprobs").forEach(logprob -> assertTrue(logprob.doubleValue() <= 0));
+
+    Path ids = Files.writeString(directory.resolve("ids.json"), text.get("prompt_ids").toString());
+    JsonNode same =
+        Cli.run("run", "--ids", ids.toString(), "-n", "12", "--seed", "3", "--json").json();
+    assertEquals(text.get("ids"), same.get("ids"));
+    JsonNode other = Cli.run("run", "-p", PROMPT, "-n", "12", "--seed", "4", "--json").json();
+    assertFalse(text.get("ids").equals(other.get("ids")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"native", "vector", "scalar"})
+  void everyExecutorRuns(String executor) {
+    JsonNode expected = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
+    Cli result =
+        Cli.run(
+            "run",
+            "-p",
+            PROMPT,
+            "-n",
+            "6",
+            "--temp",
+            "0",
+            "--json",
+            "--executor",
+            executor,
+            "-t",
+            "2");
+    assertEquals(0, result.code(), result.err());
+    assertEquals(expected.get("ids"), result.json().get("ids"));
+    assertEquals(expected.get("logprobs"), result.json().get("logprobs"));
+  }
+
+  @Test
+  void tokenizeShowsIdsAndPieces() throws IOException {
+    Cli ids = Cli.run("tokenize", "--ids", "HAMLET.\nTo be, or not to be");
+    assertEquals("[1968,635,52,14,199,410,305,12,526,324,290,305]", ids.out().strip());
+    assertTrue(Cli.run("tokenize", "a\n").out().contains("\"\\n\""));
+    assertEquals("[0]", Cli.run("tokenize", "--ids", "<|endoftext|>").out().strip());
+    assertFalse(
+        Cli.run("tokenize", "--ids", "--no-special", "<|endoftext|>").out().strip().equals("[0]"));
+    assertEquals("[0,65]", Cli.runWithInput("a", "tokenize", "--ids", "--bos").out().strip());
+    Path batch = Files.writeString(directory.resolve("strings.json"), "[\"a\", \"\", \" a\"]");
+    assertEquals("[[65],[],[259]]", Cli.run("tokenize", "--batch", batch.toString()).out().strip());
+  }
+
+  @Test
+  void evalWritesLogitsAndTokens() throws IOException {
+    Path file = directory.resolve("logits.safetensors");
+    Cli result = Cli.run("eval", "logits", "-p", PROMPT, "-o", file.toString(), "--json");
+    assertEquals(0, result.code(), result.err());
+    int n = result.json().get("tokens").intValue();
+    assertEquals(8, n);
+    long expected = 8 + headerLength(file) + n * 2048L * 4 + n * 4L;
+    assertEquals(expected, Files.size(file));
+    try (var files = Files.list(directory)) {
+      assertEquals(1, files.count(), "no temporary file stays");
+    }
+  }
+
+  private static long headerLength(Path file) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    long length = 0;
+    for (int i = 7; i >= 0; i--) {
+      length = length << 8 | (bytes[i] & 0xff);
+    }
+    return length;
+  }
+
+  @Test
+  void inspectShowsTheFile() {
+    Cli text = Cli.run("inspect");
+    assertEquals(0, text.code(), text.err());
+    assertTrue(text.out().contains("llama.block_count"), text.out());
+    JsonNode json = Cli.run("inspect", "--json").json();
+    assertEquals(4, json.get("runtime").get("layers").intValue());
+    assertEquals(38, json.get("tensors").size());
+  }
+
+  @Test
+  void benchMeasuresAndProfiles() {
+    JsonNode json =
+        Cli.run("bench", "-p", "16", "-n", "4", "-r", "2", "-b", "2", "-d", "5", "--ops", "--json")
+            .json();
+    assertEquals("pp16 @ d5", json.get("results").get(0).get("test").stringValue());
+    assertEquals("tg4 @ d5 x2", json.get("results").get(1).get("test").stringValue());
+    json.get("results")
+        .forEach(
+            result -> {
+              assertEquals(2, result.get("runs").size());
+              assertTrue(result.get("tokens_per_second").doubleValue() > 0);
+            });
+    assertTrue(json.get("machine").get("read_bytes_per_second").doubleValue() > 0);
+    List<String> kinds =
+        json.get("ops").valueStream().map(op -> op.get("kind").stringValue()).toList();
+    assertTrue(kinds.containsAll(List.of("matmul q8_0", "attention", "norm")), kinds.toString());
+  }
+
+  @Test
+  void listNamesTheEmbeddedModel() {
+    assertTrue(Cli.run("list").out().contains("embedded"));
+    assertEquals("bard", Cli.run("list", "--json").json().get(0).get("name").stringValue());
+  }
+
+  @Test
+  void doctorLooksAtTheMachine() {
+    JsonNode json = Cli.run("doctor", "--json").json();
+    assertTrue(json.get("isas").valueStream().anyMatch(isa -> isa.stringValue().equals("scalar")));
+    assertTrue(json.get("native_library").stringValue().endsWith(".so"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "run --no-such-option",
+        "run -n many",
+        "run -t 0",
+        "run --isa z80",
+        "run --executor magic",
+        "run -p a -f b",
+        "bench -r 0",
+        "eval",
+        "eval logits",
+        "tokenize a -f b",
+        "pull",
+        "nonsense",
+        "run --isa avx2 --executor scalar"
+      })
+  void wrongUsageEndsWithTwo(String line) {
+    Cli result = Cli.run(line.split(" "));
+    assertEquals(2, result.code(), result.err());
+    assertEquals("", result.out());
+    assertTrue(result.err().startsWith("vidrio: "), result.err());
+    assertTrue(result.err().lines().count() <= 3, result.err());
+  }
+
+  @Test
+  void everyCommandHasHelp() {
+    for (String command :
+        List.of(
+            "run",
+            "tokenize",
+            "eval",
+            "eval logits",
+            "bench",
+            "inspect",
+            "pull",
+            "list",
+            "rm",
+            "doctor")) {
+      String[] args = Arrays.copyOf(command.split(" "), command.split(" ").length + 1);
+      args[args.length - 1] = "--help";
+      Cli result = Cli.run(args);
+      assertEquals(0, result.code(), command);
+      assertTrue(result.out().contains("Usage: vidrio " + command), result.out());
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package dev.vidrio.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.testfiles.HostileFile;
+import dev.vidrio.model.testfiles.HostileFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Work that cannot be done ends with exit code 1, one or two lines, and no stack trace. */
+class FailuresTest {
+  @TempDir Path directory;
+
+  private static void assertFails(String expected, Cli result) {
+    assertEquals(1, result.code(), result.err());
+    assertTrue(result.err().startsWith("vidrio: "), result.err());
+    assertTrue(result.err().contains(expected), () -> expected + " in: " + result.err());
+    assertTrue(result.err().lines().count() <= 2, result.err());
+    assertFalse(result.err().contains("\tat "), result.err());
+    assertFalse(result.err().contains("internal error"), result.err());
+  }
+
+  private Path write(String name, String content) throws IOException {
+    return Files.writeString(directory.resolve(name), content);
+  }
+
+  static Stream<HostileFile> hostile() {
+    return Stream.concat(HostileFiles.all(), HostileFiles.models());
+  }
+
+  @ParameterizedTest
+  @MethodSource("hostile")
+  void hostileFilesAreRefused(HostileFile file) throws IOException {
+    Path path = Files.write(directory.resolve("hostile.gguf"), file.bytes());
+    assertFails(path + ": ", Cli.run("run", "-m", path.toString(), "-p", "a", "-n", "1"));
+  }
+
+  @Test
+  void modelsThatAreNotThereAreNamed() throws IOException {
+    assertFails("no such file", Cli.run("run", "-m", directory + "/none.gguf"));
+    assertFails("is a directory", Cli.run("run", "-m", directory.toString()));
+    assertFails("did you mean bard?", Cli.run("run", "-m", "brad"));
+    assertFails("is empty", Cli.run("inspect", write("empty.gguf", "").toString()));
+  }
+
+  @Test
+  void inputsThatDoNotFitAreNamed() throws IOException {
+    assertFails(
+        "token id 2048: must be 0 to 2047",
+        Cli.run("run", "--ids", write("ids.json", "[0, 2048]").toString()));
+    assertFails(
+        "must be a token id", Cli.run("run", "--ids", write("ids.json", "[1.5]").toString()));
+    assertFails(
+        "must hold a JSON array", Cli.run("run", "--ids", write("ids.json", "{}").toString()));
+    assertFails("is no JSON", Cli.run("run", "--ids", write("ids.json", "[1").toString()));
+    assertFails(
+        "prompt: has no tokens", Cli.run("run", "--ids", write("ids.json", "[]").toString()));
+    assertFails(
+        "only 4 of the 4 positions", Cli.run("run", "-p", "To be, or not to be", "-c", "4"));
+    assertFails("the model was made for 1024 tokens", Cli.run("run", "-p", "a", "-c", "1025"));
+    assertFails("temperature -1", Cli.run("run", "-p", "a", "--temp", "-1"));
+    assertFails("number of tokens -1", Cli.run("run", "-p", "a", "-n", "-1"));
+    assertFails("must be below 2048", Cli.run("run", "-p", "a", "--logit-bias", "5000=1"));
+    assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
+    assertFails("is a directory", Cli.run("run", "-f", directory.toString()));
+    Path latin1 = Files.write(directory.resolve("latin1.txt"), new byte[] {'a', (byte) 0xe9, 'b'});
+    assertFails("is not UTF-8", Cli.run("run", "-f", latin1.toString()));
+  }
+
+  @Test
+  void outputsThatCannotBeWrittenAreNamed() {
+    String target = directory + "/none/logits.safetensors";
+    assertFails("no such file or directory", Cli.run("eval", "logits", "-p", "a", "-o", target));
+  }
+
+  @Test
+  void debugShowsTheStackTrace() {
+    Cli result = Cli.run("run", "--debug", "-m", directory + "/none.gguf");
+    assertEquals(1, result.code());
+    assertTrue(result.err().contains("\tat "), result.err());
+  }
+}

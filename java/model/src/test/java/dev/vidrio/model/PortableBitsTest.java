@@ -1,0 +1,212 @@
+package dev.vidrio.model;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.TinyModel;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * The bits of logits depend on the model and the tokens before, and on nothing else: every
+ * executor, number of workers, cut of the prompt and company in the batch gives those of the scalar
+ * C kernels.
+ */
+class PortableBitsTest {
+
+  /** Long enough to cross a chunk of attention and several blocks of the cache. */
+  private static final int LONG = 270;
+
+  private static final int SHORT = 40;
+
+  private record Variant(String name, Supplier<Executor> executor) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  private static List<Variant> variants(int... workerCounts) {
+    List<Variant> variants = new ArrayList<>();
+    for (int workers : workerCounts) {
+      for (Isa isa : Isa.usableHere()) {
+        variants.add(
+            new Variant(isa.label() + " x" + workers, () -> NativeExecutor.create(isa, workers)));
+      }
+      variants.add(new Variant("java scalar x" + workers, () -> JavaExecutor.scalar(workers)));
+      variants.add(new Variant("java vector x" + workers, () -> JavaExecutor.vector(workers)));
+    }
+    return variants;
+  }
+
+  private static int[] tokens(long seed, int count, int vocabulary) {
+    return new SplittableRandom(seed).ints(count, 0, vocabulary).toArray();
+  }
+
+  /** The logits after every token, the prompt cut into chunks. */
+  private static int[] alone(Model model, int[] tokens, int chunk) {
+    int batch = Math.min(chunk, tokens.length);
+    var options = new SessionOptions(tokens.length, batch, 1, batch);
+    var bits = new Bits(model, tokens.length);
+    try (Session session = model.newSession(options)) {
+      Sequence sequence = session.newSequence();
+      for (int i = 0; i < tokens.length; ) {
+        session.begin();
+        int end = Math.min(tokens.length, i + chunk);
+        for (; i < end; i++) {
+          session.add(sequence, tokens[i], true);
+        }
+        session.run();
+        for (int row = 0; row < session.logitRows(); row++) {
+          bits.add(session.logits(row));
+        }
+      }
+    }
+    return bits.values;
+  }
+
+  /** The same in the middle of a batch of five sequences that advance at different speeds. */
+  private static int[] inCompany(Model model, int[] tokens) {
+    int vocabulary = model.architecture().vocabulary();
+    var options = new SessionOptions(tokens.length, 64, 5, 64);
+    var bits = new Bits(model, tokens.length);
+    try (Session session = model.newSession(options)) {
+      List<Sequence> sequences = Stream.generate(session::newSequence).limit(5).toList();
+      List<int[]> texts = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        texts.add(i == 2 ? tokens : tokens(100 + i, Math.min(40, tokens.length), vocabulary));
+      }
+      int[] speeds = {1, 9, 5, 2, 16};
+      while (sequences.get(2).length() < tokens.length) {
+        session.begin();
+        List<Boolean> ours = new ArrayList<>();
+        for (int s = 0; s < 5; s++) {
+          int[] text = texts.get(s);
+          for (int k = 0; k < speeds[s] && sequences.get(s).length() < text.length; k++) {
+            boolean wanted = s == 2 || k == 0;
+            session.add(sequences.get(s), text[sequences.get(s).length()], wanted);
+            if (wanted) {
+              ours.add(s == 2);
+            }
+          }
+        }
+        session.run();
+        for (int row = 0; row < ours.size(); row++) {
+          if (ours.get(row)) {
+            bits.add(session.logits(row));
+          }
+        }
+      }
+    }
+    return bits.values;
+  }
+
+  /** Bits of the logits, row after row. */
+  private static final class Bits {
+    final int[] values;
+    private int count;
+
+    Bits(Model model, int rows) {
+      this.values = new int[rows * model.architecture().vocabulary()];
+    }
+
+    void add(MemorySegment row) {
+      int n = Math.toIntExact(row.byteSize() / Float.BYTES);
+      MemorySegment.copy(row, JAVA_INT, 0, values, count, n);
+      count += n;
+    }
+  }
+
+  private static void assertSameBits(int[] expected, int[] actual, int vocabulary, String what) {
+    for (int i = 0; i < expected.length; i++) {
+      if (expected[i] != actual[i]) {
+        fail(
+            what
+                + ": row "
+                + i / vocabulary
+                + ", token "
+                + i % vocabulary
+                + ": "
+                + Float.intBitsToFloat(expected[i])
+                + " became "
+                + Float.intBitsToFloat(actual[i]));
+      }
+    }
+  }
+
+  private static Model open(Path file, Supplier<Executor> executor) {
+    return Model.open(file, ModelOptions.with(executor));
+  }
+
+  private static void check(Path file, int count, List<Variant> variants, int... chunks) {
+    int[] expected;
+    int[] tokens;
+    try (Model model = open(file, () -> NativeExecutor.create(Isa.SCALAR, 1))) {
+      tokens = tokens(1, count, model.architecture().vocabulary());
+      expected = alone(model, tokens, count);
+    }
+    for (Variant variant : variants) {
+      try (Model model = open(file, variant.executor)) {
+        int vocabulary = model.architecture().vocabulary();
+        for (int chunk : chunks) {
+          int[] actual = alone(model, tokens, chunk);
+          assertSameBits(expected, actual, vocabulary, variant + " in chunks of " + chunk);
+        }
+        assertSameBits(
+            expected, inCompany(model, tokens), vocabulary, variant + " in a batch of five");
+      }
+    }
+  }
+
+  @Test
+  void bardGivesTheSameBitsEverywhere() {
+    check(BardFiles.q8(), SHORT, variants(1, 2), 1, 7, 512);
+  }
+
+  @Test
+  void longTextsGiveTheSameBitsEverywhere() {
+    check(BardFiles.q8(), LONG, variants(2), 512);
+  }
+
+  @Test
+  void bardInFloatsGivesTheSameBitsEverywhere() {
+    check(BardFiles.f32(), SHORT, variants(1, 2), 1, 7, 512);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "F16", "Q8_0", "Q4_0", "Q4_1"})
+  void everyWeightTypeGivesTheSameBitsEverywhere(GgmlType type, @TempDir Path directory)
+      throws IOException {
+    Path file = directory.resolve("tiny.gguf");
+    TinyModel.write(
+        file, TinyModel.Options.standard().withType(type).withTied(false).withBiases(true));
+    check(file, SHORT, variants(1, 2), 1, 7, 512);
+  }
+
+  @Test
+  void logitsDifferFromTextToText() {
+    try (Model model = Model.open(BardFiles.q8())) {
+      int[] first = alone(model, tokens(1, 20, model.architecture().vocabulary()), 20);
+      int[] second = alone(model, tokens(2, 20, model.architecture().vocabulary()), 20);
+      assertTrue(Arrays.mismatch(first, second) >= 0);
+    }
+  }
+}
