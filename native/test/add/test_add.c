@@ -2,7 +2,6 @@
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
-#include "support/isas.h"
 #include "support/lengths.h"
 #include "support/plans.h"
 #include "support/rng.h"
@@ -36,7 +35,7 @@ static void check_add(int32_t width, int32_t broadcast, target where_y, int32_t 
 }
 
 int main(void) {
-    test_begin("add");
+    describe_faults();
     rng r = {11};
     for (int i = 0; i < LENGTHS; i++) {
         floats kind = (floats)(i % FLOATS_COUNT);

@@ -5,7 +5,6 @@
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
-#include "support/isas.h"
 #include "support/plans.h"
 #include "support/rng.h"
 
@@ -55,7 +54,7 @@ static void check_shape(rng *r, int32_t H_kv, int32_t d_h, int32_t workers, plac
 }
 
 int main(void) {
-    test_begin("kv_store");
+    describe_faults();
     rng r = {7};
     rng_fill(&r, NASTY, k, sizeof k / sizeof k[0]);
     rng_fill(&r, NASTY, v, sizeof v / sizeof v[0]);

@@ -5,7 +5,6 @@
 
 #include "support/check.h"
 #include "support/compare.h"
-#include "support/isas.h"
 #include "support/rng.h"
 #include "support/tolerance.h"
 #include "vidrio.h"
@@ -56,7 +55,7 @@ static void check_product(rng *r, int64_t M, int64_t N, int64_t K) {
 }
 
 int main(void) {
-    test_begin("blas");
+    describe_faults();
     const char *path = getenv("VD_TEST_OPENBLAS");
     CHECK(path != NULL);
     check_missing();

@@ -4,7 +4,6 @@
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
-#include "support/isas.h"
 #include "support/lengths.h"
 #include "support/plans.h"
 #include "support/rng.h"
@@ -52,7 +51,7 @@ static void check_gather(rng *r, int32_t width, int32_t workers, placement where
 }
 
 int main(void) {
-    test_begin("copy");
+    describe_faults();
     rng r = {10};
     rng_fill(&r, NASTY, x, sizeof x / sizeof x[0]);
     for (int i = 0; i < LENGTHS; i++) {

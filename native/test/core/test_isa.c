@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/isas.h"
 #include "vidrio.h"
 
 static void check_names(void) {
@@ -38,7 +37,7 @@ static void check_pick(const char *wanted, vd_status status, vd_isa picked) {
 }
 
 int main(void) {
-    test_begin("isa");
+    describe_faults();
     check_names();
     vd_isa best = check_usable();
     check_pick(NULL, VD_OK, best);

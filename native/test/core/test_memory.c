@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/isas.h"
 #include "vidrio.h"
 
 enum { MIB = 1 << 20 };
@@ -42,7 +41,7 @@ static void check_refusals(void) {
 }
 
 int main(void) {
-    test_begin("memory");
+    describe_faults();
     static const size_t sizes[] = {1,           63,          64,      4095,        4096,
                                    4097,        2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 4 * MIB - 4096,
                                    4 * MIB + 1, 9 * MIB};

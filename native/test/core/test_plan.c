@@ -6,7 +6,6 @@
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
-#include "support/isas.h"
 #include "support/plans.h"
 #include "support/rng.h"
 
@@ -353,7 +352,7 @@ static void check_run_arguments(void) {
 }
 
 int main(void) {
-    test_begin("plan");
+    describe_faults();
     check_valid_ops();
     check_embed_norm_quantize();
     check_matmul_rope();

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "support/check.h"
-#include "support/isas.h"
 #include "support/rng.h"
 
 enum { WORKERS_MAX = 12 };
@@ -186,7 +185,7 @@ static void check_shares(void) {
 }
 
 int main(void) {
-    test_begin("pool");
+    describe_faults();
     int32_t many = instrumented() ? 300 : 3000;
     check_shares();
     check_life();

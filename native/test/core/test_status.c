@@ -1,11 +1,10 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/isas.h"
 #include "vidrio.h"
 
 int main(void) {
-    test_begin("status");
+    describe_faults();
     static const char *const names[] = {
         "VD_OK",        "VD_INVALID_ARGUMENT", "VD_OUT_OF_RANGE", "VD_UNSUPPORTED",
         "VD_NO_MEMORY", "VD_NO_THREAD",        "VD_BLAS_MISSING",

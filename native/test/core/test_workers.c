@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "support/check.h"
-#include "support/isas.h"
 #include "vidrio.h"
 
 static int first_of(const cpu_set_t *set) {
@@ -16,7 +15,7 @@ static int first_of(const cpu_set_t *set) {
 }
 
 int main(void) {
-    test_begin("workers");
+    describe_faults();
     cpu_set_t allowed;
     CHECK(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
     int32_t workers = vd_default_workers();

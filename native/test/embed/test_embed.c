@@ -3,7 +3,6 @@
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
-#include "support/isas.h"
 #include "support/plans.h"
 #include "support/rng.h"
 #include "support/weights.h"
@@ -36,7 +35,7 @@ static void check_table(rng *r, vd_type type, weight_bits bits, int32_t d, place
 }
 
 int main(void) {
-    test_begin("embed");
+    describe_faults();
     rng r = {9};
     static const vd_type types[] = {VD_F32, VD_F16, VD_Q4_0, VD_Q4_1, VD_Q8_0};
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {

@@ -182,7 +182,7 @@ static matmul_case whole(vd_type type, int32_t M, int32_t N, int32_t K) {
 // Every way for the tiles to end, in rows and in outputs.
 static void check_tiles(rng *r, vd_type type) {
     static const int32_t Ns[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 32, 33, 47, 64, 65};
-    for (int32_t M = 1; M <= 15; M++) {
+    for (int32_t M = 1; M <= 15; M += sweep_step()) {
         for (size_t i = 0; i < sizeof Ns / sizeof Ns[0]; i++) {
             matmul_case c = whole(type, M < 15 ? M : 100, Ns[i], is_quantized(type) ? 64 : 35);
             fill(r, &c);
@@ -192,7 +192,7 @@ static void check_tiles(rng *r, vd_type type) {
 }
 
 static void check_lengths(rng *r, vd_type type) {
-    for (int i = 0; i < LENGTHS; i++) {
+    for (int i = 0; i < LENGTHS; i += sweep_step()) {
         matmul_case c = whole(type, 3, 19, (is_quantized(type) ? 32 : 1) * length_at(i));
         if (is_quantized(type) && c.K > 32 * 67) {
             break;
@@ -240,7 +240,7 @@ static void check_saturation(rng *r, vd_type type) {
 }
 
 static void check_ranges(rng *r, vd_type type) {
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < 150; i += sweep_step()) {
         int32_t K = (int32_t)rng_between(r, 1, 4) * 32 +
                     (is_quantized(type) ? 0 : (int32_t)rng_below(r, 32));
         matmul_case c =

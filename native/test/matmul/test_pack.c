@@ -5,7 +5,6 @@
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
-#include "support/isas.h"
 #include "support/rng.h"
 #include "support/weights.h"
 #include "vidrio.h"
@@ -117,7 +116,7 @@ static void check_errors(void) {
 }
 
 int main(void) {
-    test_begin("pack");
+    describe_faults();
     rng r = {6};
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         for (int64_t N = 1; N <= 50; N++) {

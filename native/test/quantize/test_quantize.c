@@ -131,7 +131,7 @@ int main(void) {
         fill_below(&r, greatest[i], i % 2 == 0 ? 1 : -1);
         check_all("below a given magnitude");
     }
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 50; i += sweep_step()) {
         fill_below(&r, rng_uniform(&r, 0.01f, 1000), 1);
         check_all("below a random magnitude");
     }

@@ -120,7 +120,7 @@ static void check_shape(rng *r, int32_t d_h, int32_t d_rot) {
 int main(void) {
     test_begin("rope");
     rng r = {3};
-    for (int32_t d_rot = 2; d_rot <= D_H_MAX; d_rot += 2) {
+    for (int32_t d_rot = 2; d_rot <= D_H_MAX; d_rot += 2 * sweep_step()) {
         check_shape(&r, d_rot, d_rot);
         check_shape(&r, (int32_t)rng_between(&r, d_rot, D_H_MAX), d_rot);
     }

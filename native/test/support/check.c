@@ -47,15 +47,27 @@ void describe_faults(void) {
     sigaction(SIGBUS, &action, &usual[1]);
 }
 
-int instrumented(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return 1;
-#elif defined(__has_feature)
-    return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#if defined(__has_feature)
+#define CLANG_HAS(feature) __has_feature(feature)
 #else
-    return 0;
+#define CLANG_HAS(feature) 0
 #endif
-}
+
+#if defined(__SANITIZE_THREAD__) || CLANG_HAS(thread_sanitizer)
+enum { THREAD_SANITIZER = 1 };
+#else
+enum { THREAD_SANITIZER = 0 };
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || CLANG_HAS(address_sanitizer)
+enum { ADDRESS_SANITIZER = 1 };
+#else
+enum { ADDRESS_SANITIZER = 0 };
+#endif
+
+int instrumented(void) { return ADDRESS_SANITIZER || THREAD_SANITIZER; }
+
+int sweep_step(void) { return THREAD_SANITIZER ? 7 : 1; }
 
 int full(void) {
     const char *wish = getenv("VD_TEST_FULL");

@@ -18,6 +18,9 @@ void describe_faults(void);
 // 1 when sanitizers slow the program down: sweeps take longer steps then.
 int instrumented(void);
 
+// 1, or more under the thread sanitizer, which has little to see in what one thread does.
+int sweep_step(void);
+
 // 1 when the environment variable VD_TEST_FULL asks for sweeps without gaps.
 int full(void);
 
