@@ -10,6 +10,9 @@
 static inline float vd_pow2(int32_t n) { return vd_bits_to_float((uint32_t)(n + 127) << 23); }
 
 static inline float vd_exp(float x) {
+    if (isnan(x)) {
+        return x;
+    }
     x = x > -104.0f ? x : -104.0f;
     x = x < 89.0f ? x : 89.0f;
     float m = rintf(x * 0x1.715476p+0f);

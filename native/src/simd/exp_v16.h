@@ -3,8 +3,8 @@
 #define VD_SIMD_EXP_V16_H
 
 VD_INLINE v16 v16_exp(v16 x) {
-    x = v16_max(x, v16_splat(-104.0f));
-    x = v16_min(x, v16_splat(89.0f));
+    x = v16_max(v16_splat(-104.0f), x);  // in this order NaNs remain
+    x = v16_min(v16_splat(89.0f), x);
     v16i n = v16_round(v16_mul(x, v16_splat(0x1.715476p+0f)));
     v16 m = v16_from_int(n);
     v16 r = v16_fma(m, v16_splat(-0x1.62e4p-1f), x);

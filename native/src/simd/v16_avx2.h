@@ -87,7 +87,7 @@ VD_INLINE v16 v16_negate(v16 x) {
     return (v16){_mm256_xor_ps(x.lo, sign), _mm256_xor_ps(x.hi, sign)};
 }
 
-// x > y ? x : y, so that a NaN in x becomes y.
+// x > y ? x : y, so that a NaN in x becomes y, and one in y remains.
 VD_INLINE v16 v16_max(v16 x, v16 y) {
     return (v16){_mm256_max_ps(x.lo, y.lo), _mm256_max_ps(x.hi, y.hi)};
 }

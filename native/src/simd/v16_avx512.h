@@ -55,7 +55,7 @@ VD_INLINE v16 v16_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
 VD_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
 VD_INLINE v16 v16_negate(v16 x) { return _mm512_xor_ps(x, _mm512_set1_ps(-0.0f)); }
 
-// x > y ? x : y, so that a NaN in x becomes y.
+// x > y ? x : y, so that a NaN in x becomes y, and one in y remains.
 VD_INLINE v16 v16_max(v16 x, v16 y) { return _mm512_max_ps(x, y); }
 VD_INLINE v16 v16_min(v16 x, v16 y) { return _mm512_min_ps(x, y); }
 

@@ -158,6 +158,34 @@ static void check_edges(rng *r) {
     }
 }
 
+// A NaN in a key or a value reaches the results that depend on it, and no others.
+static void check_nan(rng *r, int32_t position,
+                      float *(*element)(const vd_kv_cache *, const int32_t *, int32_t, int32_t,
+                                        int32_t)) {
+    tile_case c = {.d_h = 32, .n = 3, .count = {290, 300, 300}, .scale = 1, .seed = rng_next(r)};
+    for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+        describe_tile(vd_isa_name(isa), &c);
+        tile_memory m = prepare(&c, AT_END);
+        *element(&m.cache, m.blocks, c.head, position, 5) = NAN;
+        const float *z = run_tile(isa, &c, &m, AT_END);
+        for (int32_t j = 0; j < c.n; j++) {
+            for (int32_t i = 0; i < c.d_h; i++) {
+                int reaches = position < c.count[j] && (element == key_at || i == 5);
+                CHECK(isnan(z[j * (c.d_h + GAP) + i]) == reaches);
+            }
+        }
+        guarded_free_all();
+    }
+}
+
+static void check_nans(rng *r) {
+    static const int32_t positions[] = {0, 7, 255, 256, 289, 290, 299};
+    for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
+        check_nan(r, positions[i], key_at);
+        check_nan(r, positions[i], value_at);
+    }
+}
+
 // ---- batches ----------------------------------------------------------------------------------
 
 typedef struct batch_case {
@@ -254,6 +282,7 @@ int main(void) {
     rng r = {8};
     check_edges(&r);
     check_tiles(&r);
+    check_nans(&r);
     static const batch_case cases[] = {{2, 2, 32},  {4, 2, 15},  {6, 2, 16}, {5, 1, 64},
                                        {16, 2, 16}, {40, 1, 15}, {70, 1, 2}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

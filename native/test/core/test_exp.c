@@ -112,6 +112,7 @@ static void check_ends(void) {
     CHECK(vd_exp(0.0f) == 1 && vd_exp(-0.0f) == 1);
     CHECK(vd_exp(-104.0f) == 0 && vd_exp(-FLT_MAX) == 0 && vd_exp(-INFINITY) == 0);
     CHECK(isinf(vd_exp(88.73f)) && isinf(vd_exp(FLT_MAX)) && isinf(vd_exp(INFINITY)));
+    CHECK(isnan(vd_exp(NAN)) && isnan(vd_exp(-NAN)));
     CHECK(isfinite(vd_exp(88.7f)) && vd_exp(-103.0f) > 0);
     const float x[16] = {INFINITY, -INFINITY, NAN,  -NAN,      FLT_MAX,
                          -FLT_MAX, 89,        -104, 0x1p-149f, -0.0f};
