@@ -47,8 +47,8 @@ typedef enum vd_status {
 // The constant's name, "VD_OK" and so on; "VD_UNKNOWN" for any other value. Never null.
 VD_API const char *vd_status_name(vd_status status);
 
-// The version of this header, and of the library. A program and a library of different versions must
-// not be used together.
+// The version of this header, and of the library. A program and a library of different versions
+// must not be used together.
 #define VD_VERSION "0.1.0"
 VD_API const char *vd_version(void);
 

@@ -26,6 +26,24 @@ static void check_size(size_t bytes) {
     vd_free(p, bytes);
 }
 
+// Pieces that are held at the same time keep what is written to them.
+static void check_together(void) {
+    enum { PIECES = 24 };
+    unsigned char *pieces[PIECES];
+    size_t sizes[PIECES];
+    describe("vd_alloc of %d pieces at once", PIECES);
+    for (int i = 0; i < PIECES; i++) {
+        sizes[i] = (size_t)(i % 3 == 0 ? 3 * MIB : i % 3 == 1 ? 2 * MIB : 4096 * (i + 1));
+        void *p;
+        CHECK(vd_alloc(sizes[i], &p) == VD_OK);
+        pieces[i] = memset(p, i, sizes[i]);
+    }
+    for (int i = 0; i < PIECES; i++) {
+        CHECK(pieces[i][0] == i && memcmp(pieces[i], pieces[i] + 1, sizes[i] - 1) == 0);
+        vd_free(pieces[i], sizes[i]);
+    }
+}
+
 static void check_refusals(void) {
     describe("vd_alloc, refusals");
     void *p = &p;
@@ -50,6 +68,7 @@ int main(void) {
             check_size(sizes[i]);
         }
     }
+    check_together();
     check_refusals();
     return 0;
 }
