@@ -97,9 +97,12 @@ final class Tests {
 
   /** Whether Python would have one object for both. */
   private static boolean isSame(Evaluator evaluator, Value left, Value right) {
-    if (left instanceof Value.Sequence || left instanceof Value.Mapping) {
-      throw Fault.unsupported("test 'sameas' of a list or dict");
+    if (left.getClass() != right.getClass()) {
+      return false;
     }
-    return left.getClass() == right.getClass() && evaluator.comparison().equal(left, right);
+    if (left instanceof Value.Sequence || left instanceof Value.Mapping) {
+      throw Fault.unsupported("test 'sameas' of two lists or dicts");
+    }
+    return evaluator.comparison().equal(left, right);
   }
 }
