@@ -31,8 +31,8 @@ class BenchmarksTest {
             .param("model", "tiny")
             .param("tokens", "1", "11")
             .param("depth", "0", "300")
-            .param("prompt", "9")
-            .param("generated", "3")
+            .param("prompt", "4")
+            .param("generated", "2")
             .shouldFailOnError(true)
             .verbosity(VerboseMode.SILENT)
             .build();
