@@ -79,6 +79,8 @@ class FailuresTest {
   void outputsThatCannotBeWrittenAreNamed() {
     String target = directory + "/none/logits.safetensors";
     assertFails("no such file or directory", Cli.run("eval", "logits", "-p", "a", "-o", target));
+    assertFails(
+        "is not a regular file", Cli.run("eval", "logits", "-p", "a", "-o", directory.toString()));
   }
 
   @Test

@@ -9,8 +9,10 @@ import org.jspecify.annotations.Nullable;
  * executor need not.
  */
 public sealed interface Op {
-  /** How many rows it has in a step. */
-  Rows rows();
+  /** How many rows it has in a step: those of what it writes, or reads where that is a cache. */
+  default Rows rows() {
+    return (writes().isEmpty() ? reads() : writes()).getFirst().rows();
+  }
 
   /** The activations it reads. */
   List<Operand> reads();
@@ -23,11 +25,6 @@ public sealed interface Op {
     public Embed {
       require(table.layout() == Weights.Layout.ROWS, y, "embedding table must not be packed");
       require(table.k() == y.width() && y.rows() == Rows.TOKENS, y, "shape");
-    }
-
-    @Override
-    public Rows rows() {
-      return y.rows();
     }
 
     @Override
@@ -74,11 +71,6 @@ public sealed interface Op {
     }
 
     @Override
-    public Rows rows() {
-      return y.rows();
-    }
-
-    @Override
     public List<Operand> reads() {
       return List.of(x);
     }
@@ -93,11 +85,6 @@ public sealed interface Op {
   record Quantize(Buffer x, QuantizedBuffer y) implements Op {
     public Quantize {
       require(x.rows() == y.rows() && x.width() == y.width(), y, "shape");
-    }
-
-    @Override
-    public Rows rows() {
-      return y.rows();
     }
 
     @Override
@@ -125,11 +112,6 @@ public sealed interface Op {
     }
 
     @Override
-    public Rows rows() {
-      return y.rows();
-    }
-
-    @Override
     public List<Operand> reads() {
       return List.of(x);
     }
@@ -154,11 +136,6 @@ public sealed interface Op {
     }
 
     @Override
-    public Rows rows() {
-      return y.rows();
-    }
-
-    @Override
     public List<Operand> reads() {
       return List.of(x);
     }
@@ -174,11 +151,6 @@ public sealed interface Op {
     public KvStore {
       requireSameShape(k, v);
       require(layer >= 0 && k.rows() == Rows.TOKENS, k, "layer or rows");
-    }
-
-    @Override
-    public Rows rows() {
-      return k.rows();
     }
 
     @Override
@@ -203,11 +175,6 @@ public sealed interface Op {
       requireSameShape(q, z);
       require(layer >= 0 && heads > 0 && q.width() % heads == 0, z, "layer or heads");
       require(q.rows() == Rows.TOKENS, z, "rows");
-    }
-
-    @Override
-    public Rows rows() {
-      return q.rows();
     }
 
     @Override
@@ -242,11 +209,6 @@ public sealed interface Op {
     }
 
     @Override
-    public Rows rows() {
-      return y.rows();
-    }
-
-    @Override
     public List<Operand> reads() {
       return up == null ? List.of(x) : List.of(x, up);
     }
@@ -262,11 +224,6 @@ public sealed interface Op {
     public Add {
       requireSameShape(a, y);
       requireSameShape(b, y);
-    }
-
-    @Override
-    public Rows rows() {
-      return y.rows();
     }
 
     @Override
@@ -288,11 +245,6 @@ public sealed interface Op {
     }
 
     @Override
-    public Rows rows() {
-      return y.rows();
-    }
-
-    @Override
     public List<Operand> reads() {
       return List.of(a);
     }
@@ -307,11 +259,6 @@ public sealed interface Op {
   record Copy(Buffer x, Buffer y) implements Op {
     public Copy {
       requireSameShape(x, y);
-    }
-
-    @Override
-    public Rows rows() {
-      return y.rows();
     }
 
     @Override
@@ -330,11 +277,6 @@ public sealed interface Op {
     public Gather {
       require(x.rows() == Rows.TOKENS && y.rows() == Rows.LOGITS, y, "rows");
       require(x.width() == y.width(), y, "width");
-    }
-
-    @Override
-    public Rows rows() {
-      return y.rows();
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -80,26 +81,37 @@ public final class SafetensorsWriter implements AutoCloseable {
 
   private SafetensorsWriter(Path target, List<Entry> entries, Map<String, String> metadata)
       throws IOException {
-    this.target = target;
+    this.target = regularFile(target);
     byte[] header = header(entries, metadata);
     long offset = (long) Long.BYTES + header.length;
     for (Entry entry : entries) {
       tensors.put(entry.name(), new Progress(offset, entry.bytes()));
       offset = Math.addExact(offset, entry.bytes());
     }
-    Path directory = target.toAbsolutePath().getParent();
-    this.temporary = Files.createTempFile(directory, "." + target.getFileName(), ".part");
+    Path directory = this.target.toAbsolutePath().getParent();
+    this.temporary = Files.createTempFile(directory, "." + this.target.getFileName(), ".part");
     this.channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
     ByteBuffer start =
         ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
     writeFully(start.putLong(header.length).put(header).flip(), 0);
   }
 
+  /** A file that may be replaced, behind symbolic links; devices and directories are not. */
+  private static Path regularFile(Path target) throws IOException {
+    if (!Files.exists(target)) {
+      return target;
+    }
+    if (!Files.isRegularFile(target)) {
+      throw new FileSystemException(target.toString(), null, "is not a regular file");
+    }
+    return target.toRealPath();
+  }
+
   /**
    * Begins a file.
    *
    * @param metadata strings for the header's {@code __metadata__}
-   * @throws IOException when the directory cannot be written
+   * @throws IOException when the directory cannot be written, or the target is no regular file
    */
   public static SafetensorsWriter create(
       Path target, List<Entry> entries, Map<String, String> metadata) throws IOException {
