@@ -10,7 +10,6 @@ import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.hub.ModelReference;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -146,9 +145,7 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private static String kernel(GgmlType type) {
-    return Arrays.stream(WeightType.values())
-        .filter(known -> known.id() == type.id())
-        .findFirst()
+    return WeightType.ofId(type.id())
         .map(
             known -> known.quantized() ? "int8 products, packed in memory" : "f32 products, mapped")
         .orElse("no kernel");

@@ -1,5 +1,8 @@
 package dev.vidrio.kernel;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /** Element types of weights that kernels multiply. The ids are those of GGUF files. */
 public enum WeightType {
   F32(0, 1, 4, 0),
@@ -18,6 +21,11 @@ public enum WeightType {
     this.blockElements = blockElements;
     this.blockBytes = blockBytes;
     this.blockHalves = blockHalves;
+  }
+
+  /** The type with this number, if kernels multiply it. */
+  public static Optional<WeightType> ofId(int id) {
+    return Arrays.stream(values()).filter(type -> type.id == id).findFirst();
   }
 
   /** The type's number in GGUF files and in the C API. */

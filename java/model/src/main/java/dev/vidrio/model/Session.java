@@ -99,10 +99,7 @@ public final class Session implements AutoCloseable {
    *     as it was
    */
   public void add(Sequence sequence, int token, boolean wantsLogits) {
-    if (token < 0 || token >= limits.vocabulary()) {
-      throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
-    }
+    requireToken(token);
     if (sequence.length() >= limits.positions()) {
       throw new InvalidInputException(
           "context", "", "all " + limits.positions() + " positions are taken");
@@ -168,10 +165,14 @@ public final class Session implements AutoCloseable {
           "only " + free + " of the " + limits.positions() + " positions of the context are free");
     }
     for (int token : tokens) {
-      if (token < 0 || token >= limits.vocabulary()) {
-        throw new InvalidInputException(
-            "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
-      }
+      requireToken(token);
+    }
+  }
+
+  private void requireToken(int token) {
+    if (token < 0 || token >= limits.vocabulary()) {
+      throw new InvalidInputException(
+          "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
     }
   }
 

@@ -15,7 +15,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.DoubleConsumer;
 import java.util.stream.Collectors;
@@ -122,11 +121,7 @@ final class WeightLoader {
   }
 
   private WeightType type(GgufTensor tensor) {
-    Optional<WeightType> type =
-        Arrays.stream(WeightType.values())
-            .filter(candidate -> candidate.id() == tensor.type().id())
-            .findFirst();
-    return type.orElseThrow(() -> unsupported(tensor));
+    return WeightType.ofId(tensor.type().id()).orElseThrow(() -> unsupported(tensor));
   }
 
   private float element(GgufTensor tensor, int i) {
