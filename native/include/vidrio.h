@@ -54,17 +54,27 @@ VD_API const char *vd_version(void);
 
 // ---- Instruction sets --------------------------------------------------------------------------
 
-// Each set names the instructions that its kernels need, and contains those before it.
+// Each set names the instructions that its kernels need. It contains the sets that vd_isa_base
+// leads to; of two usable ones the greater number is the faster.
 typedef enum vd_isa {
     VD_ISA_AUTO = -1,        // VIDRIO_ISA from the environment, else the best usable one
     VD_ISA_SCALAR = 0,       // plain C: the definition of every operation
     VD_ISA_AVX2 = 1,         // AVX2, FMA, F16C
-    VD_ISA_AVX512_VNNI = 2,  // AVX-512 F, BW, DQ, VL, VNNI
-    VD_ISA_COUNT = 3,
+    VD_ISA_AVX_VNNI = 2,     // AVX2 and AVX-VNNI
+    VD_ISA_AVX512_VNNI = 3,  // AVX2 and AVX-512 F, BW, DQ, VL, VNNI
+    VD_ISA_AMX_INT8 = 4,     // AVX-512 VNNI and AMX-TILE, AMX-INT8
+    VD_ISA_NEON = 5,         // Advanced SIMD of Armv8.0
+    VD_ISA_DOTPROD = 6,      // NEON and FEAT_DotProd
+    VD_ISA_I8MM = 7,         // NEON, FEAT_DotProd and FEAT_I8MM
+    VD_ISA_COUNT = 8,
 } vd_isa;
 
-// "scalar", "avx2", "avx512_vnni"; null for a value that names none.
+// "scalar", "avx2", "avx512_vnni" and so on; null for a value that names none.
 VD_API const char *vd_isa_name(vd_isa isa);
+
+// The greatest set that this one contains; VD_ISA_SCALAR for itself and for a value that names
+// none.
+VD_API vd_isa vd_isa_base(vd_isa isa);
 
 // 1 when the processor and the operating system can run it, else 0.
 VD_API int32_t vd_isa_usable(vd_isa isa);

@@ -8,6 +8,12 @@
 #define VD_X86_64 0
 #endif
 
+#if defined(__aarch64__) || defined(_M_ARM64)
+#define VD_AARCH64 1
+#else
+#define VD_AARCH64 0
+#endif
+
 // Kernels are written as small functions over vectors that must melt into one loop.
 #define VD_INLINE static inline __attribute__((always_inline))
 

@@ -9,7 +9,7 @@
 #if VD_X86_64
 #include <cpuid.h>
 
-enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xe6 };
+enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xe6, AVX_VNNI = 1 << 4 };
 
 static uint32_t xcr0(void) {
     uint32_t low, high;
@@ -19,34 +19,63 @@ static uint32_t xcr0(void) {
 
 static int has(uint32_t bits, uint32_t wanted) { return (bits & wanted) == wanted; }
 
-static vd_isa detect(void) {
+// The usable sets, bit i for set i.
+static uint32_t detect(void) {
+    uint32_t usable = 1u << VD_ISA_SCALAR;
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C)) {
-        return VD_ISA_SCALAR;
+        return usable;
     }
     uint32_t saved = xcr0();
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, bit_AVX2) || !has(saved, XCR0_AVX)) {
-        return VD_ISA_SCALAR;
+        return usable;
     }
+    usable |= 1u << VD_ISA_AVX2;
     if (has(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) &&
         has(c, bit_AVX512VNNI) && has(saved, XCR0_AVX512)) {
-        return VD_ISA_AVX512_VNNI;
+        usable |= 1u << VD_ISA_AVX512_VNNI;
     }
-    return VD_ISA_AVX2;
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, AVX_VNNI)) {
+        usable |= 1u << VD_ISA_AVX_VNNI;
+    }
+    return usable;
 }
 #else
-static vd_isa detect(void) { return VD_ISA_SCALAR; }
+static uint32_t detect(void) { return 1u << VD_ISA_SCALAR; }
 #endif
 
-static const char *const names[VD_ISA_COUNT] = {
-    [VD_ISA_SCALAR] = "scalar",
-    [VD_ISA_AVX2] = "avx2",
-    [VD_ISA_AVX512_VNNI] = "avx512_vnni",
+typedef struct isa_facts {
+    const char *name;
+    vd_isa base;
+} isa_facts;
+
+static const isa_facts facts[VD_ISA_COUNT] = {
+    [VD_ISA_SCALAR] = {"scalar", VD_ISA_SCALAR},
+    [VD_ISA_AVX2] = {"avx2", VD_ISA_SCALAR},
+    [VD_ISA_AVX_VNNI] = {"avx_vnni", VD_ISA_AVX2},
+    [VD_ISA_AVX512_VNNI] = {"avx512_vnni", VD_ISA_AVX2},
+    [VD_ISA_AMX_INT8] = {"amx_int8", VD_ISA_AVX512_VNNI},
+    [VD_ISA_NEON] = {"neon", VD_ISA_SCALAR},
+    [VD_ISA_DOTPROD] = {"dotprod", VD_ISA_NEON},
+    [VD_ISA_I8MM] = {"i8mm", VD_ISA_DOTPROD},
 };
 
-const char *vd_isa_name(vd_isa isa) { return isa >= 0 && isa < VD_ISA_COUNT ? names[isa] : NULL; }
+static int known(vd_isa isa) { return isa >= 0 && isa < VD_ISA_COUNT; }
 
-int32_t vd_isa_usable(vd_isa isa) { return isa >= 0 && isa <= detect(); }
+const char *vd_isa_name(vd_isa isa) { return known(isa) ? facts[isa].name : NULL; }
+
+vd_isa vd_isa_base(vd_isa isa) { return known(isa) ? facts[isa].base : VD_ISA_SCALAR; }
+
+int32_t vd_isa_usable(vd_isa isa) { return known(isa) && (detect() >> isa & 1) != 0; }
+
+static vd_isa best(void) {
+    uint32_t usable = detect();
+    vd_isa isa = VD_ISA_COUNT - 1;
+    while ((usable >> isa & 1) == 0) {
+        isa--;
+    }
+    return isa;
+}
 
 vd_status vd_isa_pick(vd_isa *isa) {
     if (isa == NULL) {
@@ -54,12 +83,12 @@ vd_status vd_isa_pick(vd_isa *isa) {
     }
     const char *wanted = getenv("VIDRIO_ISA");
     if (wanted == NULL || wanted[0] == '\0') {
-        *isa = detect();
+        *isa = best();
         return VD_OK;
     }
     *isa = VD_ISA_SCALAR;
     for (int32_t i = 0; i < VD_ISA_COUNT; i++) {
-        if (strcmp(wanted, names[i]) == 0) {
+        if (strcmp(wanted, facts[i].name) == 0) {
             if (!vd_isa_usable((vd_isa)i)) {
                 return VD_UNSUPPORTED;
             }

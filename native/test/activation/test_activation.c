@@ -84,7 +84,7 @@ static void check_case(const activation_case *c, floats kind) {
         for (int64_t i = c->range.begin; comparable && i < c->range.end; i++) {
             check_element(c, i, expected[i]);
         }
-        for (vd_isa isa = VD_ISA_AVX2; isa_runs(isa); isa++) {
+        for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             describe("activation %s, kind %d, width %d, gated %d, target %d, range [%lld,%lld), %s",
                      vd_isa_name(isa), c->kind, c->width, c->gated, c->y, (long long)c->range.begin,
                      (long long)c->range.end, floats_name(kind));

@@ -116,7 +116,7 @@ static void check_tile(const tile_case *c) {
             check_attention(&m.cache, m.blocks, c->head, c->scale, m.q + row, c->count[j],
                             expected + row);
         }
-        for (vd_isa isa = VD_ISA_AVX2; isa_runs(isa); isa++) {
+        for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             describe_tile(vd_isa_name(isa), c);
             const float *actual = run_tile(isa, c, &m, where);
             same_floats("z", expected, actual, (int64_t)(m.bytes / sizeof(float)));
@@ -163,7 +163,7 @@ static void check_nan(rng *r, int32_t position,
                       float *(*element)(const vd_kv_cache *, const int32_t *, int32_t, int32_t,
                                         int32_t)) {
     tile_case c = {.d_h = 32, .n = 3, .count = {290, 300, 300}, .scale = 1, .seed = rng_next(r)};
-    for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe_tile(vd_isa_name(isa), &c);
         tile_memory m = prepare(&c, AT_END);
         *element(&m.cache, m.blocks, c.head, position, 5) = NAN;
@@ -222,7 +222,7 @@ static void check_rows_alone(const batch *b, vd_op op, const float *q, const flo
         op.as.attention.q = q + row * width;
         op.as.attention.z = guarded_alloc((size_t)width * sizeof(float), AT_END);
         describe("attention of row %d alone, H %d, H_kv %d, d_h %d", row, c->H, c->H_kv, c->d_h);
-        for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+        for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             run_ops(&op, 1, isa, 1, &alone.view);
             same_floats("z", expected + row * width, op.as.attention.z, width);
         }
@@ -265,7 +265,7 @@ static void check_batch(rng *r, const batch_case *c) {
     check_definition(&b, &op.as.attention);
     check_rows_alone(&b, op, q, expected, c);
     op.as.attention.z = actual;
-    for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (int32_t workers = 1; workers <= 3; workers++) {
             describe("attention %s, %d workers, H %d, H_kv %d, d_h %d", vd_isa_name(isa), workers,
                      c->H, c->H_kv, c->d_h);

@@ -10,11 +10,13 @@ static void check_names(void) {
     CHECK(strcmp(vd_isa_name(VD_ISA_SCALAR), "scalar") == 0);
     CHECK(strcmp(vd_isa_name(VD_ISA_AVX2), "avx2") == 0);
     CHECK(strcmp(vd_isa_name(VD_ISA_AVX512_VNNI), "avx512_vnni") == 0);
+    CHECK(strcmp(vd_isa_name(VD_ISA_I8MM), "i8mm") == 0);
+    CHECK(vd_isa_base(VD_ISA_AUTO) == VD_ISA_SCALAR && vd_isa_base(VD_ISA_COUNT) == VD_ISA_SCALAR);
     CHECK(vd_isa_name(VD_ISA_AUTO) == NULL);
     CHECK(vd_isa_name(VD_ISA_COUNT) == NULL);
 }
 
-// Each set contains those before it, so that what is usable is a run from scalar on.
+// What a usable set contains is usable too, and the chain of bases ends at scalar.
 static vd_isa check_usable(void) {
     describe("usable sets");
     CHECK(vd_isa_usable(VD_ISA_SCALAR) == 1);
@@ -22,7 +24,8 @@ static vd_isa check_usable(void) {
     vd_isa best = VD_ISA_SCALAR;
     for (vd_isa isa = VD_ISA_AVX2; isa < VD_ISA_COUNT; isa++) {
         CHECK(vd_isa_usable(isa) == 0 || vd_isa_usable(isa) == 1);
-        CHECK(!vd_isa_usable(isa) || best == isa - 1);
+        CHECK(vd_isa_base(isa) < isa);
+        CHECK(!vd_isa_usable(isa) || vd_isa_usable(vd_isa_base(isa)));
         best = vd_isa_usable(isa) ? isa : best;
     }
     return best;

@@ -110,7 +110,7 @@ static void check_sane(void) {
 static void check_settings(void) {
     static const int32_t workers[] = {1, 2, 3, 5};
     static const int32_t chunks[] = {1, 7, ALL};
-    for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (size_t w = 0; w < sizeof workers / sizeof workers[0]; w++) {
             for (size_t c = 0; c < sizeof chunks / sizeof chunks[0]; c++) {
                 for (int32_t together = 0; together <= 1; together++) {

@@ -49,7 +49,7 @@ int main(void) {
     uint16_t *weights = malloc(HALVES * LANES * sizeof *weights);
     float *y = malloc(HALVES * sizeof *y);
     CHECK(weights != NULL && y != NULL);
-    for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (int32_t lane = 0; lane < LANES; lane += sweep_step()) {
             check_product(isa, LANES, lane, weights, y);
             check_product(isa, lane + 1, lane, weights, y);

@@ -110,7 +110,7 @@ static void check_variants(const matmul_case *c) {
         describe_case("scalar", c);
         const float *expected = run(VD_ISA_SCALAR, &op, c, where);
         check_untouched(c, expected);
-        for (vd_isa isa = VD_ISA_AVX2; isa_runs(isa); isa++) {
+        for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             describe_case(vd_isa_name(isa), c);
             same_floats("y", expected, run(isa, &op, c, where), (int64_t)c->M * c->N);
         }
@@ -265,7 +265,7 @@ static void check_unaligned(rng *r, vd_type type) {
         size_t bytes = (size_t)(c.N * weights_row_bytes(type, c.K));
         unsigned char *copy = guarded_alloc(bytes + offset, AT_END);
         op.weights = memcpy(copy, weights, bytes);
-        for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+        for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             same_floats("y", expected, run(isa, &op, &c, AT_END), (int64_t)c.M * c.N);
         }
     }
@@ -282,7 +282,7 @@ static void check_workers(rng *r, vd_type type) {
         vd_op op = {.kind = VD_OP_MATMUL, .as.matmul = prepare(&c, AT_END)};
         const float *expected = run(VD_ISA_SCALAR, &op.as.matmul, &c, AT_END);
         for (size_t w = 0; w < sizeof workers / sizeof workers[0]; w++) {
-            for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+            for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
                 describe_case(vd_isa_name(isa), &c);
                 op.as.matmul.y = guarded_alloc((size_t)c.M * c.N * sizeof(float), AT_END);
                 run_rows(&op, isa, workers[w], c.M);

@@ -61,7 +61,7 @@ static void check_variants(const norm_case *c, floats kind) {
     for (placement where = 0; where < PLACEMENTS; where++) {
         vd_norm expected = run(VD_ISA_SCALAR, c, where);
         check_untouched(&expected, c);
-        for (vd_isa isa = VD_ISA_AVX2; isa_runs(isa); isa++) {
+        for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             describe("norm %s, kind %d, d %d, rows [%lld,%lld), %s, gain %d, bias %d, in place %d",
                      vd_isa_name(isa), c->kind, c->d, (long long)c->rows.begin,
                      (long long)c->rows.end, floats_name(kind), c->gain, c->bias, c->in_place);

@@ -24,7 +24,7 @@ int main(void) {
     test_begin("probe");
     check_arguments(pool_of(1));
     for (int32_t workers = 1; workers <= 2; workers++) {
-        for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+        for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             for (vd_probe_kind kind = VD_PROBE_F32_FMA; kind <= VD_PROBE_INT8_DOT; kind++) {
                 describe("vd_probe %d %s, %d workers", kind, vd_isa_name(isa), workers);
                 double rate = 0;

@@ -71,7 +71,7 @@ static void check_all(const char *content) {
     for (vd_range blocks = {0, 0}; blocks.begin < BLOCKS; blocks.begin++) {
         for (blocks.end = blocks.begin; blocks.end <= BLOCKS; blocks.end += 3) {
             for (placement where = 0; where < PLACEMENTS; where++) {
-                for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++) {
+                for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
                     describe("quantize %s, blocks [%lld,%lld), %s", vd_isa_name(isa),
                              (long long)blocks.begin, (long long)blocks.end, content);
                     vd_quantized y = run(isa, blocks, where);

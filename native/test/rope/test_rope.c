@@ -86,7 +86,7 @@ static void check_case(const rope_case *c, floats kind) {
         if (kind == ORDINARY) {
             check_definition(c, expected);
         }
-        for (vd_isa isa = VD_ISA_AVX2; isa_runs(isa); isa++) {
+        for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             describe("rope %s, heads %d, d_h %d, d_rot %d, pairs %d, in place %d, %s",
                      vd_isa_name(isa), c->heads, c->d_h, c->d_rot, c->pairs, c->in_place,
                      floats_name(kind));

@@ -1,5 +1,5 @@
 // Which instruction sets a test runs: those that this machine has, up to and including the one that
-// VIDRIO_ISA names.
+// VIDRIO_ISA names, without those that it does not contain.
 #ifndef VD_TEST_ISAS_H
 #define VD_TEST_ISAS_H
 
@@ -9,8 +9,11 @@
 // it first in main.
 void test_begin(const char *stem);
 
-// 1 for the sets that are to run. All variants of a kernel:
-//   for (vd_isa isa = VD_ISA_SCALAR; isa_runs(isa); isa++)
+// 1 for the sets that are to run.
 int isa_runs(vd_isa isa);
+
+// The next set that is to run, or VD_ISA_COUNT. All variants of a kernel:
+//   for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa))
+vd_isa next_isa(vd_isa isa);
 
 #endif

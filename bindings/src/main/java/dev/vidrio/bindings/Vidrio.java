@@ -231,19 +231,64 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ISA_AVX2() {
         return VD_ISA_AVX2;
     }
-    private static final int VD_ISA_AVX512_VNNI = (int)2L;
+    private static final int VD_ISA_AVX_VNNI = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum vd_isa.VD_ISA_AVX512_VNNI = 2
+     * enum vd_isa.VD_ISA_AVX_VNNI = 2
+     * }
+     */
+    public static int VD_ISA_AVX_VNNI() {
+        return VD_ISA_AVX_VNNI;
+    }
+    private static final int VD_ISA_AVX512_VNNI = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AVX512_VNNI = 3
      * }
      */
     public static int VD_ISA_AVX512_VNNI() {
         return VD_ISA_AVX512_VNNI;
     }
-    private static final int VD_ISA_COUNT = (int)3L;
+    private static final int VD_ISA_AMX_INT8 = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum vd_isa.VD_ISA_COUNT = 3
+     * enum vd_isa.VD_ISA_AMX_INT8 = 4
+     * }
+     */
+    public static int VD_ISA_AMX_INT8() {
+        return VD_ISA_AMX_INT8;
+    }
+    private static final int VD_ISA_NEON = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_NEON = 5
+     * }
+     */
+    public static int VD_ISA_NEON() {
+        return VD_ISA_NEON;
+    }
+    private static final int VD_ISA_DOTPROD = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_DOTPROD = 6
+     * }
+     */
+    public static int VD_ISA_DOTPROD() {
+        return VD_ISA_DOTPROD;
+    }
+    private static final int VD_ISA_I8MM = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_I8MM = 7
+     * }
+     */
+    public static int VD_ISA_I8MM() {
+        return VD_ISA_I8MM;
+    }
+    private static final int VD_ISA_COUNT = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_COUNT = 8
      * }
      */
     public static int VD_ISA_COUNT() {
@@ -303,6 +348,66 @@ public class Vidrio extends Vidrio$shared {
                 traceDowncall("vd_isa_name", isa);
             }
             return (MemorySegment)mh$.invokeExact(isa);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_isa_base {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_isa_base");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static FunctionDescriptor vd_isa_base$descriptor() {
+        return vd_isa_base.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static MethodHandle vd_isa_base$handle() {
+        return vd_isa_base.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static MemorySegment vd_isa_base$address() {
+        return vd_isa_base.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_isa vd_isa_base(vd_isa isa)
+     * }
+     */
+    public static int vd_isa_base(int isa) {
+        var mh$ = vd_isa_base.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_isa_base", isa);
+            }
+            return (int)mh$.invokeExact(isa);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -10,14 +10,24 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Sets of instructions that native kernels are written for; each contains those before it. */
+/** Sets of instructions that native kernels are written for. */
 public enum Isa {
   /** Plain C, the definition of every operation. */
   SCALAR(Vidrio.VD_ISA_SCALAR()),
   /** AVX2, FMA, F16C. */
   AVX2(Vidrio.VD_ISA_AVX2()),
-  /** AVX-512 F, BW, DQ, VL, VNNI. */
-  AVX512_VNNI(Vidrio.VD_ISA_AVX512_VNNI());
+  /** AVX2 and AVX-VNNI. */
+  AVX_VNNI(Vidrio.VD_ISA_AVX_VNNI()),
+  /** AVX2 and AVX-512 F, BW, DQ, VL, VNNI. */
+  AVX512_VNNI(Vidrio.VD_ISA_AVX512_VNNI()),
+  /** AVX-512 VNNI and AMX-TILE, AMX-INT8. */
+  AMX_INT8(Vidrio.VD_ISA_AMX_INT8()),
+  /** Advanced SIMD of Armv8.0. */
+  NEON(Vidrio.VD_ISA_NEON()),
+  /** NEON and FEAT_DotProd. */
+  DOTPROD(Vidrio.VD_ISA_DOTPROD()),
+  /** NEON, FEAT_DotProd and FEAT_I8MM. */
+  I8MM(Vidrio.VD_ISA_I8MM());
 
   /** The environment variable that clamps the choice. */
   public static final String VARIABLE = "VIDRIO_ISA";
