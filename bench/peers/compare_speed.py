@@ -1,63 +1,102 @@
 """Compares the speed of Vidrio and of llama.cpp on one model, run alternately.
 
-    python compare_speed.py MODEL.gguf --llama-bench PATH [--rounds 5]
+    python compare_speed.py MODEL.gguf --llama DIRECTORY [--tests pp512 tg128 pp512@4096 tg64x16 ...]
 
-A round is one run of llama-bench and one of `vidrio bench`, a prompt and a generation each, in
-turning order. A ratio is taken within a round, so that what slows the whole machine for a while
-counts against both. Prints the medians of both and of the ratio, with the ratio's range. The
-machine must be idle: the load average before each round is printed too.
+A test is pp<N>, a prompt of N tokens, or tg<N>, the generation of N tokens one by one; @<D> puts D
+tokens before them, x<S> generates for S sequences together and counts the tokens of all. Tests of
+one sequence run llama-bench, the others llama-batched-bench.
 
-Needs nothing beyond Python. llama-bench must be of a release build for this very machine.
+In a round both engines run each test once, one right after the other, in turning order. A ratio is
+taken within such a pair, so that what slows the whole machine for a while counts against both.
+Prints the medians of both and of the ratio, with the ratio's range. The machine must be idle: the
+load average before each round is printed too.
+
+Needs nothing beyond Python. The programs of llama.cpp must be of a release build for this machine.
 """
 
 import argparse
 import json
 import os
+import re
 import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import vidrio
 
+DEFAULT_TESTS = ["pp512", "tg128", "pp512@4096", "tg64@4096", "tg64x4", "tg64x16", "tg64x32"]
 
-def llama_bench(arguments) -> dict[str, float]:
-    """Returns llama-bench's tokens per second by test."""
-    command = [arguments.llama_bench, "-m", arguments.model, "-r", "1", "-o", "json"]
-    command += [
-        "-p",
-        str(arguments.prompt),
-        "-n",
-        str(arguments.tokens),
-        "-d",
-        str(arguments.depth),
-    ]
+
+@dataclass(frozen=True)
+class Test:
+    """What is measured: `tokens` of a prompt or of each sequence, after `depth` others."""
+
+    name: str
+    prompt: bool
+    tokens: int
+    depth: int
+    sequences: int
+
+    @staticmethod
+    def parse(text: str) -> "Test":
+        match = re.fullmatch(r"(pp|tg)([1-9]\d*)(?:@(\d+))?(?:x([1-9]\d*))?", text)
+        if match is None or (match[1] == "pp" and match[4] is not None):
+            raise argparse.ArgumentTypeError(
+                f"{text}: must be pp<N>[@<D>] or tg<N>[@<D>][x<S>], as in pp512@4096 or tg64x16"
+            )
+        return Test(text, match[1] == "pp", int(match[2]), int(match[3] or 0), int(match[4] or 1))
+
+
+def llama(arguments, program: str, *options: str) -> str:
+    """Returns the output of a program of llama.cpp; raises ValueError with its error when it fails."""
+    command = [str(Path(arguments.llama) / program), "-m", arguments.model, *options]
     if arguments.threads is not None:
         command += ["-t", str(arguments.threads)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise ValueError(
-            f"{arguments.llama_bench} failed ({done.returncode}): {done.stderr.strip()[-500:]}"
-        )
-    return {
-        f"pp{result['n_prompt']}" if result["n_prompt"] else f"tg{result['n_gen']}": result[
+        raise ValueError(f"{command[0]} failed ({done.returncode}): {done.stderr.strip()[-500:]}")
+    return done.stdout
+
+
+def run_llama(arguments, test: Test) -> float:
+    """Returns llama.cpp's tokens per second."""
+    if test.sequences == 1:
+        lengths = ["-p", str(test.tokens if test.prompt else 0)]
+        lengths += ["-n", str(0 if test.prompt else test.tokens), "-d", str(test.depth)]
+        return json.loads(llama(arguments, "llama-bench", "-r", "1", "-o", "json", *lengths))[0][
             "avg_ts"
         ]
-        for result in json.loads(done.stdout)
-    }
+    before = max(1, test.depth)  # llama-batched-bench wants a prompt
+    context = test.sequences * (before + test.tokens)
+    lengths = ["-npp", str(before), "-ntg", str(test.tokens), "-npl", str(test.sequences)]
+    out = llama(
+        arguments, "llama-batched-bench", "-c", str(context), "--output-format", "jsonl", *lengths
+    )
+    lines = [line for line in out.splitlines() if line.startswith("{")]
+    return json.loads(lines[-1])["speed_tg"]
 
 
-def vidrio_bench(arguments) -> dict[str, float]:
-    """Returns Vidrio's tokens per second by test."""
-    command = ["bench", "-m", arguments.model, "-r", "1", "--json"]
-    command += [
-        "-p",
-        str(arguments.prompt),
-        "-n",
-        str(arguments.tokens),
-        "-d",
-        str(arguments.depth),
-    ]
-    results = json.loads(vidrio.run(arguments, *command))["results"]
-    return {result["test"].split()[0]: result["tokens_per_second"] for result in results}
+def run_vidrio(arguments, test: Test) -> float:
+    """Returns Vidrio's tokens per second."""
+    command = ["bench", "-m", arguments.model, "-r", "1", "--json", "-d", str(test.depth)]
+    command += ["-p", str(test.tokens if test.prompt else 0)]
+    command += ["-n", str(0 if test.prompt else test.tokens), "-b", str(test.sequences)]
+    return json.loads(vidrio.run(arguments, *command))["results"][0]["tokens_per_second"]
+
+
+ENGINES = {"llama.cpp": run_llama, "vidrio": run_vidrio}
+
+
+def measure(arguments) -> dict[str, dict[str, list[float]]]:
+    """Returns {test: {engine: [tokens per second of each round]}}."""
+    results = {test.name: {name: [] for name in ENGINES} for test in arguments.tests}
+    for i in range(arguments.rounds):
+        print(f"round {i + 1}: load average {os.getloadavg()[0]:.2f}", flush=True)
+        for test in arguments.tests:
+            for name in list(ENGINES) if i % 2 == 0 else reversed(ENGINES):
+                results[test.name][name].append(ENGINES[name](arguments, test))
+    return results
 
 
 def main() -> None:
@@ -65,41 +104,34 @@ def main() -> None:
         description="Compares the speed of Vidrio and of llama.cpp, run alternately."
     )
     parser.add_argument("model", help="GGUF file")
-    parser.add_argument("--llama-bench", required=True, help="path of llama-bench")
     parser.add_argument(
-        "-p", "--prompt", type=int, default=512, help="tokens of the prompt (default 512)"
+        "--llama", required=True, help="directory of llama-bench and llama-batched-bench"
     )
     parser.add_argument(
-        "-n", "--tokens", type=int, default=128, help="tokens to generate (default 128)"
-    )
-    parser.add_argument(
-        "-d", "--depth", type=int, default=0, help="tokens before either (default 0)"
-    )
+        "--tests", nargs="+", type=Test.parse, default=[Test.parse(t) for t in DEFAULT_TESTS],
+        help=f"what to measure (default: {' '.join(DEFAULT_TESTS)})",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default 5)")
+    parser.add_argument("--json", help="also write all numbers to this file")
     vidrio.add_options(parser)
     arguments = parser.parse_args()
-    engines = [("llama.cpp", llama_bench), ("vidrio", vidrio_bench)]
-    rounds = []
     try:
         if arguments.rounds < 1:
             raise ValueError(f"--rounds is {arguments.rounds}, must be at least 1")
-        for i in range(arguments.rounds):
-            print(f"round {i + 1}: load average {os.getloadavg()[0]:.2f}", flush=True)
-            order = engines if i % 2 == 0 else engines[::-1]
-            rounds.append({name: run(arguments) for name, run in order})
+        results = measure(arguments)
+        if arguments.json is not None:
+            whole = {"model": Path(arguments.model).name, "tokens_per_second": results}
+            Path(arguments.json).write_text(json.dumps(whole, indent=1) + "\n")
     except (OSError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     print(
-        f"{'test':8} {'llama.cpp':>12} {'vidrio':>12} {'ratio':>8}   range of the ratio, tokens/s"
+        f"{'test':12} {'llama.cpp':>10} {'vidrio':>10} {'ratio':>7}   range of the ratio, tokens/s"
     )
-    for test in rounds[0]["vidrio"]:
-        theirs, ours = (
-            [results[name][test] for results in rounds] for name in ("llama.cpp", "vidrio")
-        )
-        ratios = [our / their for our, their in zip(ours, theirs)]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    for test, engines in results.items():
+        ratios = [our / their for our, their in zip(engines["vidrio"], engines["llama.cpp"])]
         print(
-            f"{test:8} {median(theirs):12.1f} {median(ours):12.1f} {median(ratios):8.2f}   {spread}"
+            f"{test:12} {median(engines['llama.cpp']):10.1f} {median(engines['vidrio']):10.1f}"
+            f" {median(ratios):7.2f}   {min(ratios):.2f} to {max(ratios):.2f}"
         )
 
 

@@ -51,7 +51,7 @@ public class BlasBenchmark extends Protocol {
   @State(Scope.Benchmark)
   public static class Product {
     /** A file of {@code bench/shapes}. */
-    @Param({"bard", "smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b"})
+    @Param({"bard", "smollm2-135m", "gemma-3-270m", "qwen2.5-0.5b", "llama-3.2-1b", "qwen2.5-7b"})
     public String model;
 
     /** Which matrix of the model. */

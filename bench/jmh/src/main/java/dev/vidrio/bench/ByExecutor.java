@@ -6,7 +6,18 @@ import org.openjdk.jmh.annotations.Param;
 /** A benchmark of the same work on each executor. */
 public abstract class ByExecutor extends Protocol {
   /** What runs the plan; {@link Main} leaves out those that the machine cannot run. */
-  @Param({"native-scalar", "native-avx2", "native-avx512_vnni", "vector", "scalar"})
+  @Param({
+    "native-scalar",
+    "native-avx2",
+    "native-avx_vnni",
+    "native-avx512_vnni",
+    "native-amx_int8",
+    "native-neon",
+    "native-dotprod",
+    "native-i8mm",
+    "vector",
+    "scalar"
+  })
   public String executor;
 
   /** Workers of the executor. */

@@ -8,7 +8,7 @@ import org.openjdk.jmh.annotations.TearDown;
 /** A benchmark of one operation at the shapes of real models. */
 public abstract class OneOpBenchmark extends ByExecutor {
   /** A file of {@code bench/shapes}. */
-  @Param({"bard", "smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b"})
+  @Param({"bard", "smollm2-135m", "gemma-3-270m", "qwen2.5-0.5b", "llama-3.2-1b", "qwen2.5-7b"})
   public String model;
 
   private PlanSlice slice;

@@ -9,11 +9,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ShapeTest {
   @ParameterizedTest
-  @ValueSource(strings = {"bard", "smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b"})
+  @ValueSource(
+      strings = {
+        "bard",
+        "smollm2-135m",
+        "gemma-3-270m",
+        "qwen2.5-0.5b",
+        "llama-3.2-1b",
+        "qwen2.5-7b"
+      })
   void widthsFitTogether(String model) {
     Shape shape = Shape.of(model);
     assertEquals(0, shape.heads() % shape.kvHeads());
-    assertEquals(shape.d(), shape.qWidth());
+    assertEquals(0, shape.qWidth() % 32);
     assertEquals(0, shape.d() % 32);
     assertEquals(0, shape.dFfn() % 32);
   }

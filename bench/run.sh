@@ -1,0 +1,69 @@
+#!/bin/sh
+# Measures this machine and leaves the results in build/bench, for bench/report/report.py:
+#
+#   bench/run.sh [--llama DIRECTORY] [MODEL.gguf...]
+#
+# Kernels and the embedded model by JMH, about half an hour; then each model against llama.cpp, whose
+# llama-bench and llama-batched-bench lie in DIRECTORY. Nothing else should run meanwhile.
+set -eu
+
+usage() {
+    echo "usage: $0 [--llama DIRECTORY] [MODEL.gguf...]" >&2
+    exit 2
+}
+
+llama=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --llama)
+        [ $# -ge 2 ] || usage
+        llama=$2
+        shift 2
+        ;;
+    -*) usage ;;
+    *) break ;;
+    esac
+done
+if [ $# -gt 0 ] && [ -z "$llama" ]; then
+    echo "$0: models are compared with llama.cpp: say where by --llama DIRECTORY" >&2
+    exit 2
+fi
+for model in "$@"; do
+    [ -r "$model" ] || { echo "$0: cannot read $model" >&2 && exit 2; }
+done
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(dirname "$here")
+cd "$top"
+results=$top/build/bench
+mkdir -p "$results"
+rm -f "$results"/*.json
+"$top/vidrio" doctor --json >"$results/machine.json"
+java=$("$top/vidrio" doctor --json | sed -n 's/.*"jdk" : ".* at \(.*\)",/\1/p')/bin/java
+threads=$(sed -n 's/.*"threads" : \([0-9]*\).*/\1/p' "$results/machine.json")
+isas=$(sed -n 's/.*"isas" : \[ *\(.*\) *\].*/\1/p' "$results/machine.json" | tr -d '" ')
+natives=$(echo "$isas" | tr ',' '\n' | grep -v '^scalar$' | sed 's/^/native-/' | paste -sd, -)
+natives=${natives:-native-scalar}
+
+jmh() { # name of the results, then JMH's arguments
+    name=$1
+    shift
+    echo "== $name"
+    "$java" -jar "$here"/jmh/target/vidrio-bench-jmh-*.jar -f 1 -wi 3 -w 500ms -i 3 -r 500ms \
+        -foe true -p threads="$threads" -rf json -rff "$results/$name.jmh.json" "$@" >"$results/$name.log"
+}
+
+jmh matmul-decode MatMul -p model=qwen2.5-7b -p tokens=1 -p executor="$natives",vector
+jmh matmul-prompt MatMul -p model=llama-3.2-1b -p tokens=512 -p executor="$natives",vector
+jmh matmul-scalar MatMul -p model=gemma-3-270m -p projection=FFN_DOWN -p tokens=8 -p executor="$natives",native-scalar,vector,scalar
+jmh blas Blas -p threads=1 -p model=llama-3.2-1b -p tokens=1,8,512 -p executor="${natives##*,}"
+jmh attention Attention -p model=smollm2-135m,llama-3.2-1b -p executor="$natives",vector
+jmh small 'Norm|Quantize|Rope|Activation' -p model=llama-3.2-1b -p tokens=1,512 -p executor="$natives",vector,scalar
+jmh foreign ForeignCall
+jmh model ModelBenchmark -p executor="$natives",vector,scalar
+
+for model in "$@"; do
+    echo "== $(basename "$model") against llama.cpp"
+    python3 "$here/peers/compare_speed.py" "$model" --llama "$llama" -t "$threads" --rounds 3 \
+        --json "$results/speed-$(basename "$model" .gguf).json"
+done
