@@ -98,7 +98,17 @@ typedef enum vd_type {
     VD_F16 = 1,
     VD_Q4_0 = 2,
     VD_Q4_1 = 3,
+    VD_Q5_0 = 6,
+    VD_Q5_1 = 7,
     VD_Q8_0 = 8,
+    VD_Q2_K = 10,
+    VD_Q3_K = 11,
+    VD_Q4_K = 12,
+    VD_Q5_K = 13,
+    VD_Q6_K = 14,
+    VD_IQ4_NL = 20,
+    VD_BF16 = 30,
+    VD_MXFP4 = 39,
 } vd_type;
 
 // Quantized weights are packed before use: 16 rows side by side, so that 16 outputs fill the lanes

@@ -9,42 +9,58 @@
 #include "vidrio.h"
 
 enum {
-    VD_BLOCK = 32,     // elements that share a scale, of weights and activations
-    VD_PACK_ROWS = 16  // rows of a packed group
+    VD_BLOCK = 32,      // activations that share a scale; a step of K in packed weights
+    VD_SUM_BLOCK = 16,  // activations that share a sum: the smallest sub-block of any weight type
+    VD_PACK_ROWS = 16,  // rows of a packed group
+    VD_UNIT_BYTES = 64  // 16 rows of 4 bytes
 };
 
-// A quantized type's block: `halves` factors of 2 bytes, then `quants` bytes.
+// A quantized type's block in a GGUF file. Its elements' codes have low_bits + high_bits bits;
+// packed, the two parts lie in planes of their own.
 typedef struct vd_block_layout {
-    int32_t halves;
-    int32_t quants;
+    int32_t elements;      // of a block: 32, or 256 where scales are themselves quantized
+    int32_t sub_block;     // elements that share a scale: 32 or 16
+    int32_t low_bits;      // 2, 4 or 8
+    int32_t high_bits;     // 0, 1 or 2
+    int32_t factor_bytes;  // of a block: what is not codes
+    int32_t minima;        // 1 when a sub-block has a minimum too
 } vd_block_layout;
 
-// {0, 0} for types without blocks.
+// All zero for types without blocks.
 VD_INLINE vd_block_layout vd_block_layout_of(int32_t type) {
     switch (type) {
         case VD_Q4_0:
-            return (vd_block_layout){1, 16};
+            return (vd_block_layout){32, 32, 4, 0, 2, 0};
         case VD_Q4_1:
-            return (vd_block_layout){2, 16};
+            return (vd_block_layout){32, 32, 4, 0, 4, 1};
         case VD_Q8_0:
-            return (vd_block_layout){1, 32};
+            return (vd_block_layout){32, 32, 8, 0, 2, 0};
         default:
-            return (vd_block_layout){0, 0};
+            return (vd_block_layout){0, 0, 0, 0, 0, 0};
     }
+}
+
+VD_INLINE int vd_is_quantized(int32_t type) { return vd_block_layout_of(type).elements > 0; }
+
+// Bits of an element's code: as many units of a packed group hold 32 columns.
+VD_INLINE int32_t vd_code_bits(int32_t type) {
+    vd_block_layout block = vd_block_layout_of(type);
+    return block.low_bits + block.high_bits;
 }
 
 // Bytes of K elements in rows, 0 when they do not fill whole blocks or the type is unknown.
 VD_INLINE int64_t vd_row_bytes(int32_t type, int64_t K) {
     vd_block_layout block = vd_block_layout_of(type);
-    if (block.quants > 0) {
-        return K % VD_BLOCK == 0 ? K / VD_BLOCK * (2 * block.halves + block.quants) : 0;
+    if (block.elements > 0) {
+        int64_t bytes = block.elements / 8 * vd_code_bits(type) + block.factor_bytes;
+        return K % block.elements == 0 ? K / block.elements * bytes : 0;
     }
     return type == VD_F32 ? 4 * K : type == VD_F16 ? 2 * K : 0;
 }
 
 // Bytes from the start of a packed group to its factors.
 VD_INLINE int64_t vd_packed_factors(int32_t type, int64_t K) {
-    return K / VD_BLOCK * VD_PACK_ROWS * vd_block_layout_of(type).quants;
+    return K / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(type);
 }
 
 // Bytes from one packed group to the next.

@@ -18,9 +18,7 @@ enum {
     TILE_BYTES = 128 << 10  // of weights
 };
 
-int64_t vd_matmul_unit(int32_t type) {
-    return vd_block_layout_of(type).quants > 0 ? VD_PACK_ROWS : 1;
-}
+int64_t vd_matmul_unit(int32_t type) { return vd_is_quantized(type) ? VD_PACK_ROWS : 1; }
 
 vd_status vd_matmul_check(const vd_op *op) {
     const vd_matmul *matmul = &op->as.matmul;

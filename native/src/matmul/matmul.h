@@ -12,7 +12,7 @@ typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units
 #include "matmul/matmul_kernels.inc"
 #undef VD_VARIANT
 
-enum { VD_TYPE_SLOTS = VD_Q8_0 + 1 };
+enum { VD_TYPE_SLOTS = VD_MXFP4 + 1 };
 
 extern vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
 

@@ -1,61 +1,48 @@
 // Quantized matmul over 16 lanes, which are 16 outputs. A register tile of tokens and groups runs
-// over all of K: integer sums live for one block of 32, float sums for the whole row. The loop is
-// the same for every type; a type brings the loading of 4 columns and its constants.
+// over all of K: integer sums live for one sub-block, float sums for the whole row. The loop is the
+// same for every type; what a type brings is in blocks_v16.h.
 #include "core/types.h"
+#include "matmul/blocks_v16.h"
 #include "matmul/matmul.h"
 
-// Weights of columns 4k to 4k+3 of a block, k from 0 to 7.
-VD_INLINE v64 columns(const int type, const uint8_t *quants, int k) {
-    switch (type) {
-        case VD_Q8_0:
-            return v64_load_signed(quants + 64 * k);
-        default:  // 4-bit: the second half of the block lies in the high nibbles
-            return k < 4 ? v64_low_nibbles(v64_load(quants + 64 * k))
-                         : v64_high_nibbles(v64_load(quants + 64 * (k - 4)));
-    }
-}
-
-VD_INLINE v16i dot(const int type, v16i sum, v64 w, const int8_t *a) {
-    return type == VD_Q8_0 ? v64_dot_signed(sum, w, a) : v64_dot_unsigned(sum, w, a);
-}
-
-// By how much the loaded weights exceed the true ones.
-VD_INLINE int32_t bias(const int type) {
-    return type == VD_Q8_0 ? VD_SIGNED_BIAS : type == VD_Q4_0 ? 8 : 0;
-}
-
-// Adds a block to the float sums of M tokens and N groups.
-VD_INLINE void add_block(const int type, const int M, const int N, const uint8_t *const *quants,
-                         const uint8_t *const *factors, const vd_quantized *xq, const int64_t *at,
-                         v16 acc[VD_TILE_TOKENS][VD_TILE_GROUPS]) {
-    v16i sum[VD_TILE_TOKENS][VD_TILE_GROUPS];
-    for (int m = 0; m < M; m++) {
-        v16i start = v16i_splat(-bias(type) * xq->sum[at[m]]);
-        for (int n = 0; n < N; n++) {
-            sum[m][n] = start;
-        }
-    }
-#pragma GCC unroll 8
-    for (int k = 0; k < 8; k++) {
-        v64 w[VD_TILE_GROUPS];
-        for (int n = 0; n < N; n++) {
-            w[n] = columns(type, quants[n], k);
-        }
+// Adds 32 columns to the float sums of M tokens and N groups: one sub-block or two, from sub-block
+// j of the weights' block on.
+VD_INLINE void add_columns(const int type, const int M, const int N, const uint8_t *const *quants,
+                           const uint8_t *const *factors, int j, const vd_quantized *xq,
+                           const int64_t *at, v16 acc[VD_TILE_TOKENS][VD_TILE_GROUPS]) {
+    const vd_block_layout layout = vd_block_layout_of(type);
+    const int quads = layout.sub_block / 4;
+#pragma GCC unroll 2
+    for (int s = 0; s < VD_BLOCK / layout.sub_block; s++) {
+        v16i sum[VD_TILE_TOKENS][VD_TILE_GROUPS];
         for (int m = 0; m < M; m++) {
-            const int8_t *a = xq->q + at[m] * VD_BLOCK + 4 * k;
+            v16i start = v16i_splat(-vd_bias(type) * xq->sum[at[m]]);
             for (int n = 0; n < N; n++) {
-                sum[m][n] = dot(type, sum[m][n], w[n], a);
+                sum[m][n] = start;
             }
         }
-    }
-    for (int n = 0; n < N; n++) {
-        v16 scale = v16_load_halves(factors[n]);
-        v16 minimum = type == VD_Q4_1 ? v16_load_halves(factors[n] + 32) : v16_zero();
-        for (int m = 0; m < M; m++) {
-            v16 product = v16_mul(scale, v16_splat(xq->scale[at[m]]));
-            acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
-            if (type == VD_Q4_1) {
-                acc[m][n] = v16_fma(minimum, v16_splat(xq->scaled_sum[at[m]]), acc[m][n]);
+#pragma GCC unroll 8
+        for (int k = s * quads; k < (s + 1) * quads; k++) {
+            v64 w[VD_TILE_GROUPS];
+            for (int n = 0; n < N; n++) {
+                w[n] = vd_columns(type, quants[n], k);
+            }
+            for (int m = 0; m < M; m++) {
+                const int8_t *a = xq->q + at[m] * VD_BLOCK + 4 * k;
+                for (int n = 0; n < N; n++) {
+                    sum[m][n] = vd_dot(type, sum[m][n], w[n], a);
+                }
+            }
+        }
+        for (int n = 0; n < N; n++) {
+            v16 scale = vd_scale(type, factors[n], j + s);
+            v16 minimum = layout.minima ? vd_minimum(type, factors[n], j + s) : v16_zero();
+            for (int m = 0; m < M; m++) {
+                v16 product = v16_mul(scale, v16_splat(xq->scale[at[m]]));
+                acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
+                if (layout.minima) {
+                    acc[m][n] = v16_fma(minimum, v16_splat(xq->scaled_sum[at[m]]), acc[m][n]);
+                }
             }
         }
     }
@@ -66,6 +53,7 @@ VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *o
                     int64_t g) {
     const vd_block_layout layout = vd_block_layout_of(type);
     int64_t blocks = op->K / VD_BLOCK;
+    int64_t weight_blocks = op->K / layout.elements;
     const uint8_t *quants[VD_TILE_GROUPS];
     const uint8_t *factors[VD_TILE_GROUPS];
     for (int n = 0; n < N; n++) {
@@ -80,14 +68,18 @@ VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *o
             acc[m][n] = v16_zero();
         }
     }
-    for (int64_t b = 0; b < blocks; b++) {
-        add_block(type, M, N, quants, factors, &op->xq, at, acc);
-        for (int n = 0; n < N; n++) {
-            quants[n] += VD_PACK_ROWS * layout.quants;
-            factors[n] += VD_PACK_ROWS * 2 * layout.halves;
+    for (int64_t b = 0; b < weight_blocks; b++) {
+        for (int j = 0; j < layout.elements / layout.sub_block; j += VD_BLOCK / layout.sub_block) {
+            add_columns(type, M, N, quants, factors, j, &op->xq, at, acc);
+            for (int n = 0; n < N; n++) {
+                quants[n] += VD_UNIT_BYTES * vd_code_bits(type);
+            }
+            for (int m = 0; m < M; m++) {
+                at[m]++;
+            }
         }
-        for (int m = 0; m < M; m++) {
-            at[m]++;
+        for (int n = 0; n < N; n++) {
+            factors[n] += VD_PACK_ROWS * layout.factor_bytes;
         }
     }
     for (int m = 0; m < M; m++) {

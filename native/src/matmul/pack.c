@@ -5,7 +5,7 @@
 
 static int packable(vd_type type, int64_t N, int64_t K) {
     return N > 0 && K > 0 && N <= INT32_MAX && K <= INT32_MAX && K % VD_BLOCK == 0 &&
-           vd_block_layout_of(type).quants > 0;
+           vd_is_quantized(type);
 }
 
 vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes) {
@@ -13,7 +13,7 @@ vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes) {
         return VD_INVALID_ARGUMENT;
     }
     *bytes = 0;
-    if (vd_block_layout_of(type).quants == 0) {
+    if (!vd_is_quantized(type)) {
         return VD_UNSUPPORTED;
     }
     if (!packable(type, N, K)) {
@@ -28,15 +28,16 @@ vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes) {
 static void pack_row(vd_block_layout layout, int64_t blocks, const uint8_t *source, uint8_t *quants,
                      uint8_t *factors, int r) {
     for (int64_t b = 0; b < blocks; b++) {
-        for (int h = 0; h < layout.halves; h++) {
-            memcpy(factors + ((b * layout.halves + h) * VD_PACK_ROWS + r) * 2, source, 2);
+        int halves = layout.factor_bytes / 2;
+        for (int h = 0; h < halves; h++) {
+            memcpy(factors + ((b * halves + h) * VD_PACK_ROWS + r) * 2, source, 2);
             source += 2;
         }
-        for (int unit = 0; unit < layout.quants / 4; unit++) {
+        for (int unit = 0; unit < layout.low_bits; unit++) {
             memcpy(quants + (unit * VD_PACK_ROWS + r) * 4, source, 4);
             source += 4;
         }
-        quants += VD_PACK_ROWS * layout.quants;
+        quants += VD_UNIT_BYTES * layout.low_bits;
     }
 }
 

@@ -18,19 +18,13 @@ double half_value(uint16_t half) {
 uint16_t half_near(double magnitude) { return (uint16_t)((ilogb(magnitude) + 15) << 10); }
 
 const char *type_name(vd_type type) {
-    switch (type) {
-        case VD_F32:
-            return "f32";
-        case VD_F16:
-            return "f16";
-        case VD_Q4_0:
-            return "q4_0";
-        case VD_Q4_1:
-            return "q4_1";
-        case VD_Q8_0:
-            return "q8_0";
-    }
-    fail("no type: %d", type);
+    static const char *const names[] = {
+        [VD_F32] = "f32",       [VD_F16] = "f16",   [VD_Q4_0] = "q4_0",   [VD_Q4_1] = "q4_1",
+        [VD_Q5_0] = "q5_0",     [VD_Q5_1] = "q5_1", [VD_Q8_0] = "q8_0",   [VD_Q2_K] = "q2_k",
+        [VD_Q3_K] = "q3_k",     [VD_Q4_K] = "q4_k", [VD_Q5_K] = "q5_k",   [VD_Q6_K] = "q6_k",
+        [VD_IQ4_NL] = "iq4_nl", [VD_BF16] = "bf16", [VD_MXFP4] = "mxfp4",
+    };
+    return names[type];
 }
 
 int is_quantized(vd_type type) { return type == VD_Q4_0 || type == VD_Q4_1 || type == VD_Q8_0; }

@@ -33,20 +33,20 @@ typedef struct packed_row {
 } packed_row;
 
 static int32_t weight(const packed_row *row, int64_t block, int k) {
-    int quants = vd_block_layout_of(row->type).quants;
-    int byte = quants == VD_BLOCK ? k : k % (VD_BLOCK / 2);
+    int bits = vd_code_bits(row->type);
+    int byte = bits == 8 ? k : k % (VD_BLOCK / 2);
     const uint8_t *unit =
-        row->quants + block * VD_PACK_ROWS * quants + (byte / 4 * VD_PACK_ROWS + row->r) * 4;
-    uint8_t bits = unit[byte % 4];
+        row->quants + block * VD_UNIT_BYTES * bits + (byte / 4 * VD_PACK_ROWS + row->r) * 4;
+    uint8_t code = unit[byte % 4];
     if (row->type == VD_Q8_0) {
-        return (int8_t)bits;
+        return (int8_t)code;
     }
-    int32_t nibble = k < VD_BLOCK / 2 ? bits & 15 : bits >> 4;
+    int32_t nibble = k < VD_BLOCK / 2 ? code & 15 : code >> 4;
     return row->type == VD_Q4_0 ? nibble - 8 : nibble;
 }
 
 static float factor(const packed_row *row, int64_t block, int which) {
-    int halves = vd_block_layout_of(row->type).halves;
+    int halves = vd_block_layout_of(row->type).factor_bytes / 2;
     return vd_load_half(row->factors + ((block * halves + which) * VD_PACK_ROWS + row->r) * 2);
 }
 

@@ -691,6 +691,24 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_Q4_1() {
         return VD_Q4_1;
     }
+    private static final int VD_Q5_0 = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q5_0 = 6
+     * }
+     */
+    public static int VD_Q5_0() {
+        return VD_Q5_0;
+    }
+    private static final int VD_Q5_1 = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q5_1 = 7
+     * }
+     */
+    public static int VD_Q5_1() {
+        return VD_Q5_1;
+    }
     private static final int VD_Q8_0 = (int)8L;
     /**
      * {@snippet lang=c :
@@ -699,6 +717,78 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_Q8_0() {
         return VD_Q8_0;
+    }
+    private static final int VD_Q2_K = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q2_K = 10
+     * }
+     */
+    public static int VD_Q2_K() {
+        return VD_Q2_K;
+    }
+    private static final int VD_Q3_K = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q3_K = 11
+     * }
+     */
+    public static int VD_Q3_K() {
+        return VD_Q3_K;
+    }
+    private static final int VD_Q4_K = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q4_K = 12
+     * }
+     */
+    public static int VD_Q4_K() {
+        return VD_Q4_K;
+    }
+    private static final int VD_Q5_K = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q5_K = 13
+     * }
+     */
+    public static int VD_Q5_K() {
+        return VD_Q5_K;
+    }
+    private static final int VD_Q6_K = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q6_K = 14
+     * }
+     */
+    public static int VD_Q6_K() {
+        return VD_Q6_K;
+    }
+    private static final int VD_IQ4_NL = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ4_NL = 20
+     * }
+     */
+    public static int VD_IQ4_NL() {
+        return VD_IQ4_NL;
+    }
+    private static final int VD_BF16 = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_BF16 = 30
+     * }
+     */
+    public static int VD_BF16() {
+        return VD_BF16;
+    }
+    private static final int VD_MXFP4 = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_MXFP4 = 39
+     * }
+     */
+    public static int VD_MXFP4() {
+        return VD_MXFP4;
     }
 
     private static class vd_packed_bytes {
