@@ -1,5 +1,6 @@
 // v16: the 16 lanes of docs/numerics.md in two AVX2 registers, and integer dot products by
-// vpmaddubsw. The kernels in *_v16.h are written over these names; simd/v16_avx512.h has the same.
+// vpmaddubsw, or by vpdpbusd where the source is compiled for AVX-VNNI. The kernels in *_v16.h are
+// written over these names; simd/v16_avx512.h has the same.
 #ifndef VD_SIMD_V16_AVX2_H
 #define VD_SIMD_V16_AVX2_H
 
@@ -9,10 +10,15 @@
 
 #include "core/arch.h"
 
+#ifdef __AVXVNNI__
+#define VD_NAME(stem) stem##_avx_vnni
+enum { VD_TILE_TOKENS = 3 };  // quantized matmul: tokens whose sums fill the registers
+#else
 #define VD_NAME(stem) stem##_avx2
+enum { VD_TILE_TOKENS = 2 };
+#endif
 
 enum {
-    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
     VD_TILE_GROUPS = 1,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 2,
@@ -188,11 +194,17 @@ VD_INLINE __m256i v8_splat_four(const int8_t *a) {
     return _mm256_set1_epi32(four);
 }
 
+#ifdef __AVXVNNI__
+VD_INLINE __m256i v8_dot(__m256i sum, __m256i w, __m256i a) {
+    return _mm256_dpbusd_avx_epi32(sum, w, a);
+}
+#else
 // vpmaddubsw saturates at 16 bits. Nibbles stay below: 2 * 15 * 127 = 3810.
 VD_INLINE __m256i v8_dot(__m256i sum, __m256i w, __m256i a) {
     __m256i pairs = _mm256_maddubs_epi16(w, a);
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
+#endif
 
 // Per row: sum + the products of 4 weights of 0 to 15 with the 4 signed bytes of a.
 VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
@@ -200,6 +212,20 @@ VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
     return (v16i){v8_dot(sum.lo, w.lo, four), v8_dot(sum.hi, w.hi, four)};
 }
 
+#ifdef __AVXVNNI__
+// vpdpbusd multiplies unsigned by signed bytes, so signed weights are raised by VD_SIGNED_BIAS, and
+// the sum starts that much times the sum of the activations lower.
+enum { VD_SIGNED_BIAS = 128 };
+
+VD_INLINE v64 v64_load_signed(const void *p) {
+    __m256i raise = _mm256_set1_epi8(-128);
+    v64 w = v64_load(p);
+    return (v64){_mm256_xor_si256(w.lo, raise), _mm256_xor_si256(w.hi, raise)};
+}
+VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
+    return v64_dot_unsigned(sum, w, a);
+}
+#else
 // Signed weights: |w| * (a with the sign of w). 2 * 128 * 127 = 32512 does not saturate either.
 enum { VD_SIGNED_BIAS = 0 };
 
@@ -209,5 +235,6 @@ VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
     return (v16i){v8_dot(sum.lo, _mm256_abs_epi8(w.lo), _mm256_sign_epi8(four, w.lo)),
                   v8_dot(sum.hi, _mm256_abs_epi8(w.hi), _mm256_sign_epi8(four, w.hi))};
 }
+#endif
 
 #endif

@@ -104,6 +104,12 @@ static void check_untouched(const matmul_case *c, const float *y) {
     }
 }
 
+// Emulated sets run one case of five.
+static int is_left_out(vd_isa isa) {
+    static int cases;
+    return isa_emulated(isa) && cases++ % 5 != 0;
+}
+
 static void check_variants(const matmul_case *c) {
     for (placement where = 0; where < PLACEMENTS; where++) {
         vd_matmul op = prepare(c, where);
@@ -111,6 +117,9 @@ static void check_variants(const matmul_case *c) {
         const float *expected = run(VD_ISA_SCALAR, &op, c, where);
         check_untouched(c, expected);
         for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+            if (is_left_out(isa)) {
+                continue;
+            }
             describe_case(vd_isa_name(isa), c);
             same_floats("y", expected, run(isa, &op, c, where), (int64_t)c->M * c->N);
         }
@@ -294,7 +303,7 @@ static void check_workers(rng *r, vd_type type) {
 }
 
 int main(void) {
-    test_begin("matmul");
+    test_begin_emulated("matmul");
     rng r = {5};
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         check_tiles(&r, types[t]);

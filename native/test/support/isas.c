@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/arch.h"
 #include "support/check.h"
+#if VD_X86_64
+#include "support/x86/emulator.h"
+#endif
 
 static vd_isa limit = VD_ISA_COUNT;  // the set that VIDRIO_ISA names
 
@@ -29,6 +33,14 @@ int isa_runs(vd_isa isa) {
     return vd_isa_usable(isa) && (limit == VD_ISA_COUNT || within_limit(isa));
 }
 
+int isa_emulated(vd_isa isa) {
+#if VD_X86_64
+    return emulates(isa);
+#else
+    return 0;
+#endif
+}
+
 vd_isa next_isa(vd_isa isa) {
     do {
         isa++;
@@ -41,9 +53,19 @@ void test_begin(const char *stem) {
     limit = wanted == NULL || *wanted == '\0' ? VD_ISA_COUNT : named(wanted);
     printf("%s:", stem);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
-        printf(isa_runs(isa) ? " %s" : " (not %s)", vd_isa_name(isa));
+        printf(!isa_runs(isa)      ? " (not %s)"
+               : isa_emulated(isa) ? " %s (emulated)"
+                                   : " %s",
+               vd_isa_name(isa));
     }
     printf("\n");
     fflush(stdout);
     describe_faults();
+}
+
+void test_begin_emulated(const char *stem) {
+#if VD_X86_64
+    emulate_missing_isas();
+#endif
+    test_begin(stem);
 }

@@ -9,8 +9,15 @@
 // it first in main.
 void test_begin(const char *stem);
 
+// The same, and emulates sets that this machine lacks, where test support can.
+void test_begin_emulated(const char *stem);
+
 // 1 for the sets that are to run.
 int isa_runs(vd_isa isa);
+
+// 1 for a set that is emulated: each of its instructions takes microseconds, so that tests thin
+// their sweeps for it.
+int isa_emulated(vd_isa isa);
 
 // The next set that is to run, or VD_ISA_COUNT. All variants of a kernel:
 //   for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa))
