@@ -104,10 +104,10 @@ static void check_untouched(const matmul_case *c, const float *y) {
     }
 }
 
-// Emulated sets run one case of five.
+// Emulated, AVX-VNNI traps for every 32 products, and runs one case of five.
 static int is_left_out(vd_isa isa) {
     static int cases;
-    return isa_emulated(isa) && cases++ % 5 != 0;
+    return isa == VD_ISA_AVX_VNNI && isa_emulated(isa) && cases++ % 5 != 0;
 }
 
 static void check_variants(const matmul_case *c) {
@@ -200,6 +200,23 @@ static void check_tiles(rng *r, vd_type type) {
     }
 }
 
+// Products of many rows, whose kernels may divide K, rows and outputs in their own ways.
+static void check_many_rows(rng *r, vd_type type) {
+    static const int32_t Ms[] = {16, 17, 31, 32, 48};
+    static const int32_t Ns[] = {16, 60, 64, 83};
+    static const int32_t lengths[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 18, 32, 45};
+    for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i += (size_t)sweep_step()) {
+        for (size_t j = 0; j < sizeof lengths / sizeof lengths[0]; j++) {
+            int32_t N = Ns[(i + j) % (sizeof Ns / sizeof Ns[0])];
+            matmul_case c = whole(type, Ms[i], N, (is_quantized(type) ? 32 : 7) * lengths[j]);
+            c.bits = (weight_bits)rng_below(r, WEIGHT_BITS_COUNT);
+            c.kind = (floats)rng_below(r, FLOATS_COUNT);
+            fill(r, &c);
+            check_variants(&c);
+        }
+    }
+}
+
 static void check_lengths(rng *r, vd_type type) {
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         matmul_case c = whole(type, 3, 19, (is_quantized(type) ? 32 : 1) * length_at(i));
@@ -227,7 +244,7 @@ static void check_values(rng *r, vd_type type) {
 // The largest integers that a block can make: activations of +-127, weights at their ends.
 static void check_saturation(rng *r, vd_type type) {
     for (int pattern = 0; pattern < 6; pattern++) {
-        matmul_case c = whole(type, 7, 35, 128);
+        matmul_case c = whole(type, 23, 35, 128);
         c.bits = WEIGHTS_EXTREME;
         fill(r, &c);
         for (int64_t i = 0; i < (int64_t)c.M * c.K; i++) {
@@ -307,6 +324,7 @@ int main(void) {
     rng r = {5};
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         check_tiles(&r, types[t]);
+        check_many_rows(&r, types[t]);
         check_lengths(&r, types[t]);
         check_values(&r, types[t]);
         check_ranges(&r, types[t]);

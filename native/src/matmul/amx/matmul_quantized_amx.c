@@ -1,0 +1,228 @@
+// Quantized matmul for AMX-INT8; docs/adr/007-amx.md derives its shape.
+//
+// A panel of 4 groups of weights over 512 columns is expanded to signed bytes, which lie as B tiles
+// do, and to float scales. It stays in the first-level cache while the tokens go over it, 16 at a
+// time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
+// tile through memory and is folded into the float sums, which stay in 16 registers. The products
+// run three blocks ahead of the fold, through four tiles in turn. Fewer than 16 tokens are left to
+// the AVX-512 kernels.
+#include "simd/v16_avx512.h"
+// v16 first: the types are written over it.
+#include <stdalign.h>
+
+#include "matmul/blocks_v16.h"
+#include "matmul/matmul.h"
+#include "simd/amx.h"
+
+enum {
+    TOKENS = 16,
+    PANEL_GROUPS = 4,
+    PANEL_BLOCKS = 16,  // of 32 columns
+    BLOCK_BYTES = VD_BLOCK * VD_PACK_ROWS,
+    STAGES = 4,       // a product, its way out, the fold: block b uses tile b % 4
+    STORE_AFTER = 2,  // blocks
+    FOLD_AFTER = 3,
+};
+
+static const amx_config tiles = {
+    .palette = 1,
+    .row_bytes = {64, 64, 64, 64, VD_BLOCK, VD_BLOCK, 64, 64},
+    .rows = {TOKENS, TOKENS, TOKENS, TOKENS, TOKENS, TOKENS, VD_BLOCK / 4, VD_BLOCK / 4},
+};
+
+// 16 rows of weights.
+typedef struct group_panel {
+    alignas(64) int8_t quants[PANEL_BLOCKS][BLOCK_BYTES];
+    float scale[PANEL_BLOCKS][VD_PACK_ROWS];
+    float minimum[PANEL_BLOCKS][VD_PACK_ROWS];
+} group_panel;
+
+// 16 tokens: their quants as they lie, their factors block by block.
+typedef struct token_panel {
+    alignas(64) float scale[PANEL_BLOCKS][TOKENS];
+    float scaled_sum[PANEL_BLOCKS][TOKENS];
+    const int8_t *quants;
+    int64_t stride;
+} token_panel;
+
+VD_INLINE void expand(const int type, const vd_matmul *op, int64_t g, int64_t block, int64_t blocks,
+                      group_panel *panel) {
+    const vd_block_layout layout = vd_block_layout_of(type);
+    const uint8_t *group = (const uint8_t *)op->weights + g * vd_packed_group_bytes(type, op->K);
+    const uint8_t *quants = group + block * VD_UNIT_BYTES * vd_code_bits(type);
+    const uint8_t *factors = group + vd_packed_factors(type, op->K);
+    const int steps = layout.elements / VD_BLOCK;
+    v64 bias = _mm512_set1_epi8((char)vd_bias(type));
+    for (int64_t b = 0; b < blocks; b++) {
+        const uint8_t *of_block =
+            factors + (block + b) / steps * VD_PACK_ROWS * layout.factor_bytes;
+        int j = (int)((block + b) % steps);
+        for (int k = 0; k < VD_BLOCK / 4; k++) {
+            v64 w = _mm512_sub_epi8(vd_columns(type, quants, k), bias);
+            _mm512_store_si512(panel->quants[b] + VD_UNIT_BYTES * k, w);
+        }
+        v16_store(panel->scale[b], vd_scale(type, of_block, j));
+        if (layout.minima) {
+            v16_store(panel->minimum[b], vd_minimum(type, of_block, j));
+        }
+        quants += VD_UNIT_BYTES * vd_code_bits(type);
+    }
+}
+
+// Rows of 16 tokens, of at most 16 blocks, to rows of blocks: pairs of lanes change places at
+// distances 1, 2, 4 and 8.
+VD_INLINE void transpose(const float *from, int64_t stride, int64_t blocks,
+                         float to[PANEL_BLOCKS][TOKENS]) {
+    v16 a[16], b[16];
+    for (int i = 0; i < 16; i++) {
+        a[i] = _mm512_maskz_loadu_ps((__mmask16)((1u << blocks) - 1), from + i * stride);
+    }
+    for (int i = 0; i < 16; i += 2) {
+        b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 16; i++) {
+        __m512d x = _mm512_castps_pd(b[i / 4 * 4 + i / 2 % 2]);
+        __m512d y = _mm512_castps_pd(b[i / 4 * 4 + i / 2 % 2 + 2]);
+        a[i] = _mm512_castpd_ps(i % 2 == 0 ? _mm512_unpacklo_pd(x, y) : _mm512_unpackhi_pd(x, y));
+    }
+    // a[4h + c] holds, in quarter q, block 4q + c of tokens 4h to 4h+3.
+    for (int c = 0; c < 4; c++) {
+        v16 low01 = _mm512_shuffle_f32x4(a[c], a[c + 4], 0x44);
+        v16 high01 = _mm512_shuffle_f32x4(a[c], a[c + 4], 0xee);
+        v16 low23 = _mm512_shuffle_f32x4(a[c + 8], a[c + 12], 0x44);
+        v16 high23 = _mm512_shuffle_f32x4(a[c + 8], a[c + 12], 0xee);
+        v16_store(to[c], _mm512_shuffle_f32x4(low01, low23, 0x88));
+        v16_store(to[c + 4], _mm512_shuffle_f32x4(low01, low23, 0xdd));
+        v16_store(to[c + 8], _mm512_shuffle_f32x4(high01, high23, 0x88));
+        v16_store(to[c + 12], _mm512_shuffle_f32x4(high01, high23, 0xdd));
+    }
+}
+
+VD_INLINE void gather_tokens(const int minima, const vd_matmul *op, int64_t m, int64_t block,
+                             int64_t blocks, token_panel *tokens) {
+    int64_t row_blocks = op->K / VD_BLOCK;
+    int64_t at = m * row_blocks + block;
+    transpose(op->xq.scale + at, row_blocks, blocks, tokens->scale);
+    if (minima) {
+        transpose(op->xq.scaled_sum + at, row_blocks, blocks, tokens->scaled_sum);
+    }
+    tokens->quants = op->xq.q + at * VD_BLOCK;
+    tokens->stride = op->K;
+}
+
+VD_INLINE void multiply(const int stage, const int8_t *quants, const int8_t *weights,
+                        int64_t stride) {
+    amx_load(6 + stage % 2, weights, VD_UNIT_BYTES);
+    amx_load(4 + stage % 2, quants, stride);
+    amx_zero(stage);
+    amx_dot_signed(stage);
+}
+
+VD_INLINE void fold(const int minima, const int32_t sum[TOKENS][VD_PACK_ROWS], const float *scales,
+                    const float *minimums, const float *token_scales,
+                    const float *token_scaled_sums, v16 acc[TOKENS]) {
+    v16 scale = v16_load(scales);
+    v16 minimum = minima ? v16_load(minimums) : v16_zero();
+#pragma GCC unroll 16
+    for (int m = 0; m < TOKENS; m++) {
+        v16 product = v16_mul(scale, v16_splat(token_scales[m]));
+        acc[m] = v16_fma(v16_from_int(_mm512_load_si512(sum[m])), product, acc[m]);
+        if (minima) {
+            acc[m] = v16_fma(minimum, v16_splat(token_scaled_sums[m]), acc[m]);
+        }
+    }
+}
+
+// Adds the blocks of a panel to the sums of 16 tokens.
+VD_INLINE void add_blocks(const int minima, const group_panel *panel, const token_panel *tokens,
+                          int64_t blocks, v16 acc[TOKENS]) {
+    alignas(64) int32_t sums[STAGES][TOKENS][VD_PACK_ROWS];
+    for (int64_t first = 0; first < blocks + FOLD_AFTER; first += STAGES) {
+#pragma GCC unroll 4
+        for (int stage = 0; stage < STAGES; stage++) {
+            int64_t b = first + stage;
+            if (b < blocks) {
+                multiply(stage, tokens->quants + b * VD_BLOCK, panel->quants[b], tokens->stride);
+            }
+            if (b >= STORE_AFTER && b - STORE_AFTER < blocks) {
+                int stored = (stage + STAGES - STORE_AFTER) % STAGES;
+                amx_store(stored, sums[stored], VD_UNIT_BYTES);
+            }
+            if (b >= FOLD_AFTER && b - FOLD_AFTER < blocks) {
+                int64_t f = b - FOLD_AFTER;
+                fold(minima, sums[(stage + STAGES - FOLD_AFTER) % STAGES], panel->scale[f],
+                     panel->minimum[f], tokens->scale[f], tokens->scaled_sum[f], acc);
+            }
+        }
+    }
+}
+
+// Outputs of 16 tokens from m on and group g; `block` is the first one of the panel, and where it
+// is not the first of all, y has what came before.
+VD_INLINE void tile(const int minima, const vd_matmul *op, int64_t m, int64_t g, int64_t block,
+                    int64_t blocks, const group_panel *panel, const token_panel *tokens) {
+    int64_t first = g * VD_PACK_ROWS;
+    int64_t columns = op->N - first;
+    float *y = op->y + m * op->N + first;
+    __mmask16 mask = columns < VD_PACK_ROWS ? v16_mask(columns) : (__mmask16)-1;
+    v16 acc[TOKENS];
+#pragma GCC unroll 16
+    for (int i = 0; i < TOKENS; i++) {
+        acc[i] = block == 0 ? v16_zero() : _mm512_maskz_loadu_ps(mask, y + i * op->N);
+    }
+    add_blocks(minima, panel, tokens, blocks, acc);
+#pragma GCC unroll 16
+    for (int i = 0; i < TOKENS; i++) {
+        _mm512_mask_storeu_ps(y + i * op->N, mask, acc[i]);
+    }
+}
+
+static int64_t at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
+
+// A multiple of 16 rows.
+VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows, vd_range groups) {
+    const int minima = vd_block_layout_of(type).minima;
+    group_panel panels[PANEL_GROUPS];
+    token_panel tokens;
+    amx_configure(&tiles);
+    for (int64_t g = groups.begin; g < groups.end; g += PANEL_GROUPS) {
+        int64_t n = at_most(groups.end - g, PANEL_GROUPS);
+        for (int64_t block = 0; block < op->K / VD_BLOCK; block += PANEL_BLOCKS) {
+            int64_t blocks = at_most(op->K / VD_BLOCK - block, PANEL_BLOCKS);
+            for (int64_t i = 0; i < n; i++) {
+                expand(type, op, g + i, block, blocks, &panels[i]);
+            }
+            for (int64_t m = rows.begin; m < rows.end; m += TOKENS) {
+                gather_tokens(minima, op, m, block, blocks, &tokens);
+                for (int64_t i = 0; i < n; i++) {
+                    tile(minima, op, m, g + i, block, blocks, &panels[i], &tokens);
+                }
+            }
+        }
+    }
+    amx_release();
+}
+
+VD_INLINE void product(const int type, vd_matmul_kernel *few, const vd_matmul *op, vd_range rows,
+                       vd_range groups) {
+    int64_t whole = rows.begin + (rows.end - rows.begin) / TOKENS * TOKENS;
+    if (whole > rows.begin) {
+        multiply_tiles(type, op, (vd_range){rows.begin, whole}, groups);
+    }
+    if (whole < rows.end) {
+        few(op, (vd_range){whole, rows.end}, groups);
+    }
+}
+
+void vd_matmul_q4_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q4_0, vd_matmul_q4_0_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_q4_1_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q4_1, vd_matmul_q4_1_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_q8_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q8_0, vd_matmul_q8_0_avx512_vnni, op, rows, units);
+}

@@ -1,0 +1,88 @@
+// The tiles of AMX-INT8: eight registers of 16 rows x 64 bytes. A product C += A * B takes A as 16
+// rows of K bytes and B as K/4 rows of 16 columns x 4 bytes, which is how packed weights lie.
+//
+// The instructions are written out, since the intrinsics of compilers do not agree on what they
+// read and write: GCC's ldtilecfg names 8 of its 64 bytes, its tileloadd no memory at all. Tile
+// numbers are part of an instruction, so each function picks one of eight. A kernel configures the
+// tiles when it starts and releases them at its end, so that a thread which does something else
+// carries no tile state through context switches.
+#ifndef VD_SIMD_AMX_H
+#define VD_SIMD_AMX_H
+
+#include <stdint.h>
+
+#include "core/arch.h"
+
+// What ldtilecfg reads. Palette 1 is the one that tiles have.
+typedef struct amx_config {
+    uint8_t palette;
+    uint8_t start_row;
+    uint8_t reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} amx_config;
+
+VD_INLINE void amx_configure(const amx_config *config) {
+    __asm__ volatile("ldtilecfg %0" : : "m"(*config));
+}
+
+VD_INLINE void amx_release(void) { __asm__ volatile("tilerelease" : : : "memory"); }
+
+#define AMX_EACH_TILE(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+
+VD_INLINE void amx_zero(const int tile) {
+    switch (tile) {
+#define AMX_ZERO(t)                               \
+    case t:                                       \
+        __asm__ volatile("tilezero %%tmm" #t ::); \
+        break;
+        AMX_EACH_TILE(AMX_ZERO)
+#undef AMX_ZERO
+    }
+}
+
+VD_INLINE void amx_load(const int tile, const void *rows, int64_t stride) {
+    switch (tile) {
+#define AMX_LOAD(t)                                                                              \
+    case t:                                                                                      \
+        __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t : : "r"(rows), "r"(stride) : "memory"); \
+        break;
+        AMX_EACH_TILE(AMX_LOAD)
+#undef AMX_LOAD
+    }
+}
+
+VD_INLINE void amx_store(const int tile, void *rows, int64_t stride) {
+    switch (tile) {
+#define AMX_STORE(t)                                         \
+    case t:                                                  \
+        __asm__ volatile("tilestored %%tmm" #t ", (%0,%1,1)" \
+                         :                                   \
+                         : "r"(rows), "r"(stride)            \
+                         : "memory");                        \
+        break;
+        AMX_EACH_TILE(AMX_STORE)
+#undef AMX_STORE
+    }
+}
+
+// C += A * B in signed bytes. Only the pairings that kernels use: C in tiles 0 to 3, A in 4 or 5
+// and B in 6 or 7, both as C is even or odd.
+VD_INLINE void amx_dot_signed(const int c) {
+    switch (c) {
+        case 0:
+            __asm__ volatile("tdpbssd %%tmm6, %%tmm4, %%tmm0" ::);
+            break;
+        case 1:
+            __asm__ volatile("tdpbssd %%tmm7, %%tmm5, %%tmm1" ::);
+            break;
+        case 2:
+            __asm__ volatile("tdpbssd %%tmm6, %%tmm4, %%tmm2" ::);
+            break;
+        case 3:
+            __asm__ volatile("tdpbssd %%tmm7, %%tmm5, %%tmm3" ::);
+            break;
+    }
+}
+
+#endif
