@@ -1,5 +1,6 @@
-// Detection of instruction sets: CPUID says what the processor has, XGETBV which registers the
-// operating system saves. Linux saves the tiles of AMX for processes that have asked for it.
+// Detection of instruction sets. On x86, CPUID says what the processor has and XGETBV which registers
+// the operating system saves; Linux saves the tiles of AMX for processes that have asked for it. On
+// Arm only the operating system can be asked.
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,27 @@ static uint32_t detect(void) {
     }
     if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, AVX_VNNI)) {
         usable |= 1u << VD_ISA_AVX_VNNI;
+    }
+    return usable;
+}
+#elif VD_AARCH64
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+enum { DOTPROD = 1 << 20, I8MM = 1 << 13 };  // of AT_HWCAP and AT_HWCAP2
+
+static int has_dotprod(void) { return (getauxval(AT_HWCAP) & DOTPROD) != 0; }
+static int has_i8mm(void) { return (getauxval(AT_HWCAP2) & I8MM) != 0; }
+#else
+#error "no way to ask this operating system for instruction sets"
+#endif
+
+// NEON belongs to AArch64.
+static uint32_t detect(void) {
+    uint32_t usable = 1u << VD_ISA_SCALAR | 1u << VD_ISA_NEON;
+    if (has_dotprod()) {
+        usable |= 1u << VD_ISA_DOTPROD;
+        usable |= has_i8mm() ? 1u << VD_ISA_I8MM : 0;
     }
     return usable;
 }

@@ -31,7 +31,7 @@ static void weigh(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
         }
         score[t] = dot * scale;
         w->error[t] = roundings(cache->d_h + 1) * magnitude * fabs(scale);
-        greatest = fmax(greatest, score[t]);
+        greatest = score[t] > greatest ? score[t] : greatest;
     }
     for (int32_t t = 0; t < count; t++) {
         double exponent_error = w->error[t] + roundings(1) * (greatest - score[t]);

@@ -65,11 +65,15 @@ enum { ADDRESS_SANITIZER = 1 };
 enum { ADDRESS_SANITIZER = 0 };
 #endif
 
-int instrumented(void) { return ADDRESS_SANITIZER || THREAD_SANITIZER; }
-
-int sweep_step(void) { return THREAD_SANITIZER ? 7 : 1; }
-
-int full(void) {
-    const char *wish = getenv("VD_TEST_FULL");
+static int asked_for(const char *variable) {
+    const char *wish = getenv(variable);
     return wish != NULL && strcmp(wish, "1") == 0;
 }
+
+static int emulated(void) { return asked_for("VD_TEST_EMULATED"); }
+
+int instrumented(void) { return ADDRESS_SANITIZER || THREAD_SANITIZER || emulated(); }
+
+int sweep_step(void) { return THREAD_SANITIZER || emulated() ? 7 : 1; }
+
+int full(void) { return asked_for("VD_TEST_FULL"); }

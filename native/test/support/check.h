@@ -15,10 +15,12 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 // Makes memory faults name the case before they end the program as usual.
 void describe_faults(void);
 
-// 1 when sanitizers slow the program down: sweeps take longer steps then.
+// 1 when sanitizers or an emulator (then VD_TEST_EMULATED is 1) slow the program down: sweeps take
+// longer steps then.
 int instrumented(void);
 
-// 1, or more under the thread sanitizer, which has little to see in what one thread does.
+// 1, or more under the thread sanitizer, which has little to see in what one thread does, and under
+// an emulator.
 int sweep_step(void);
 
 // 1 when the environment variable VD_TEST_FULL asks for sweeps without gaps.

@@ -1,0 +1,211 @@
+// v16: the 16 lanes of docs/numerics.md in four NEON registers, for the headers of the sets that
+// contain NEON, which add the integer dot products. The kernels in *_v16.h are written over these
+// names; simd/v16_avx2.h and simd/v16_avx512.h have the same.
+#ifndef VD_SIMD_LANES_NEON_H
+#define VD_SIMD_LANES_NEON_H
+
+#include <arm_neon.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "core/arch.h"
+
+typedef struct v16 {
+    float32x4_t a, b, c, d;
+} v16;
+
+typedef struct v16i {
+    int32x4_t a, b, c, d;
+} v16i;
+
+// All bits set in the first n of 4 lanes; n may lie outside 0 to 4.
+VD_INLINE uint32x4_t v4_mask(int64_t n) {
+    static const int32_t lane[4] = {0, 1, 2, 3};
+    return vcltq_s32(vld1q_s32(lane), vdupq_n_s32((int32_t)n));
+}
+
+VD_INLINE v16 v16_splat(float x) {
+    float32x4_t all = vdupq_n_f32(x);
+    return (v16){all, all, all, all};
+}
+VD_INLINE v16 v16_zero(void) { return v16_splat(0.0f); }
+VD_INLINE v16 v16_load(const float *p) {
+    return (v16){vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)};
+}
+VD_INLINE void v16_store(float *p, v16 x) {
+    vst1q_f32(p, x.a);
+    vst1q_f32(p + 4, x.b);
+    vst1q_f32(p + 8, x.c);
+    vst1q_f32(p + 12, x.d);
+}
+
+// The first n (0 to 15) lanes; the others are zero, or are left alone in memory.
+VD_INLINE v16 v16_load_part(const float *p, int64_t n) {
+    float lane[16] = {0};
+    memcpy(lane, p, (size_t)n * sizeof lane[0]);
+    return v16_load(lane);
+}
+VD_INLINE void v16_store_part(float *p, v16 x, int64_t n) {
+    float lane[16];
+    v16_store(lane, x);
+    memcpy(p, lane, (size_t)n * sizeof lane[0]);
+}
+VD_INLINE v16 v16_keep(v16 x, int64_t n, v16 others) {
+    return (v16){vbslq_f32(v4_mask(n), x.a, others.a), vbslq_f32(v4_mask(n - 4), x.b, others.b),
+                 vbslq_f32(v4_mask(n - 8), x.c, others.c),
+                 vbslq_f32(v4_mask(n - 12), x.d, others.d)};
+}
+
+VD_INLINE float32x4_t v4_load_halves(const uint16_t *p) {
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+}
+VD_INLINE v16 v16_load_halves(const void *p) {
+    const uint16_t *halves = p;
+    return (v16){v4_load_halves(halves), v4_load_halves(halves + 4), v4_load_halves(halves + 8),
+                 v4_load_halves(halves + 12)};
+}
+VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
+    uint16_t halves[16] = {0};
+    memcpy(halves, p, (size_t)n * sizeof halves[0]);
+    return v16_load_halves(halves);
+}
+
+VD_INLINE v16 v16_add(v16 x, v16 y) {
+    return (v16){vaddq_f32(x.a, y.a), vaddq_f32(x.b, y.b), vaddq_f32(x.c, y.c),
+                 vaddq_f32(x.d, y.d)};
+}
+VD_INLINE v16 v16_sub(v16 x, v16 y) {
+    return (v16){vsubq_f32(x.a, y.a), vsubq_f32(x.b, y.b), vsubq_f32(x.c, y.c),
+                 vsubq_f32(x.d, y.d)};
+}
+VD_INLINE v16 v16_mul(v16 x, v16 y) {
+    return (v16){vmulq_f32(x.a, y.a), vmulq_f32(x.b, y.b), vmulq_f32(x.c, y.c),
+                 vmulq_f32(x.d, y.d)};
+}
+VD_INLINE v16 v16_div(v16 x, v16 y) {
+    return (v16){vdivq_f32(x.a, y.a), vdivq_f32(x.b, y.b), vdivq_f32(x.c, y.c),
+                 vdivq_f32(x.d, y.d)};
+}
+VD_INLINE v16 v16_fma(v16 x, v16 y, v16 z) {
+    return (v16){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b), vfmaq_f32(z.c, x.c, y.c),
+                 vfmaq_f32(z.d, x.d, y.d)};
+}
+VD_INLINE v16 v16_negate(v16 x) {
+    return (v16){vnegq_f32(x.a), vnegq_f32(x.b), vnegq_f32(x.c), vnegq_f32(x.d)};
+}
+
+// x > y ? x : y, so that a NaN in x becomes y, and one in y remains. fmax would keep both.
+VD_INLINE float32x4_t v4_max(float32x4_t x, float32x4_t y) {
+    return vbslq_f32(vcgtq_f32(x, y), x, y);
+}
+VD_INLINE float32x4_t v4_min(float32x4_t x, float32x4_t y) {
+    return vbslq_f32(vcltq_f32(x, y), x, y);
+}
+VD_INLINE v16 v16_max(v16 x, v16 y) {
+    return (v16){v4_max(x.a, y.a), v4_max(x.b, y.b), v4_max(x.c, y.c), v4_max(x.d, y.d)};
+}
+VD_INLINE v16 v16_min(v16 x, v16 y) {
+    return (v16){v4_min(x.a, y.a), v4_min(x.b, y.b), v4_min(x.c, y.c), v4_min(x.d, y.d)};
+}
+
+// The fixed tree of a lane sum.
+VD_INLINE float v16_merge(v16 x) {
+    float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
+    return vpadds_f32(vadd_f32(vget_low_f32(four), vget_high_f32(four)));
+}
+VD_INLINE float v16_greatest(v16 x) {
+    return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.a, x.b), vmaxq_f32(x.c, x.d)));
+}
+
+VD_INLINE v16i v16i_splat(int32_t x) {
+    int32x4_t all = vdupq_n_s32(x);
+    return (v16i){all, all, all, all};
+}
+VD_INLINE v16i v16i_zero(void) { return v16i_splat(0); }
+VD_INLINE v16i v16i_add(v16i x, v16i y) {
+    return (v16i){vaddq_s32(x.a, y.a), vaddq_s32(x.b, y.b), vaddq_s32(x.c, y.c),
+                  vaddq_s32(x.d, y.d)};
+}
+VD_INLINE v16i v16i_sub(v16i x, v16i y) {
+    return (v16i){vsubq_s32(x.a, y.a), vsubq_s32(x.b, y.b), vsubq_s32(x.c, y.c),
+                  vsubq_s32(x.d, y.d)};
+}
+VD_INLINE v16i v16i_halve(v16i x) {
+    return (v16i){vshrq_n_s32(x.a, 1), vshrq_n_s32(x.b, 1), vshrq_n_s32(x.c, 1),
+                  vshrq_n_s32(x.d, 1)};
+}
+VD_INLINE v16i v16i_max(v16i x, v16i y) {
+    return (v16i){vmaxq_s32(x.a, y.a), vmaxq_s32(x.b, y.b), vmaxq_s32(x.c, y.c),
+                  vmaxq_s32(x.d, y.d)};
+}
+VD_INLINE int32_t v16i_greatest(v16i x) {
+    return vmaxvq_s32(vmaxq_s32(vmaxq_s32(x.a, x.b), vmaxq_s32(x.c, x.d)));
+}
+VD_INLINE int32_t v16i_sum(v16i x) {
+    return vaddvq_s32(vaddq_s32(vaddq_s32(x.a, x.b), vaddq_s32(x.c, x.d)));
+}
+VD_INLINE v16i v16_round(v16 x) {
+    return (v16i){vcvtnq_s32_f32(x.a), vcvtnq_s32_f32(x.b), vcvtnq_s32_f32(x.c),
+                  vcvtnq_s32_f32(x.d)};
+}
+VD_INLINE v16 v16_from_int(v16i x) {
+    return (v16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
+}
+
+// 2^n for -126 <= n <= 127.
+VD_INLINE v16 v16_pow2(v16i n) {
+    v16i biased = v16i_add(n, v16i_splat(127));
+    return (v16){vreinterpretq_f32_s32(vshlq_n_s32(biased.a, 23)),
+                 vreinterpretq_f32_s32(vshlq_n_s32(biased.b, 23)),
+                 vreinterpretq_f32_s32(vshlq_n_s32(biased.c, 23)),
+                 vreinterpretq_f32_s32(vshlq_n_s32(biased.d, 23))};
+}
+
+// The bits of |x|, which order as |x| does.
+VD_INLINE v16i v16_magnitude_bits(v16 x) {
+    return (v16i){vreinterpretq_s32_f32(vabsq_f32(x.a)), vreinterpretq_s32_f32(vabsq_f32(x.b)),
+                  vreinterpretq_s32_f32(vabsq_f32(x.c)), vreinterpretq_s32_f32(vabsq_f32(x.d))};
+}
+
+// Stores 16 integers of -128 to 127 as bytes.
+VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
+    int16x8_t low = vmovn_high_s32(vmovn_s32(x.a), x.b);
+    int16x8_t high = vmovn_high_s32(vmovn_s32(x.c), x.d);
+    vst1q_s8(p, vmovn_high_s16(vmovn_s16(low), high));
+}
+
+// 64 bytes: 16 rows x 4 adjacent weights, one unit of the packed layout.
+typedef struct v64 {
+    int8x16_t a, b, c, d;
+} v64;
+
+VD_INLINE v64 v64_load(const void *p) {
+    const int8_t *bytes = p;
+    return (v64){vld1q_s8(bytes), vld1q_s8(bytes + 16), vld1q_s8(bytes + 32), vld1q_s8(bytes + 48)};
+}
+VD_INLINE v64 v64_low_nibbles(v64 w) {
+    int8x16_t mask = vdupq_n_s8(15);
+    return (v64){vandq_s8(w.a, mask), vandq_s8(w.b, mask), vandq_s8(w.c, mask),
+                 vandq_s8(w.d, mask)};
+}
+VD_INLINE int8x16_t v16b_shift_right_4(int8x16_t w) {
+    return vreinterpretq_s8_u8(vshrq_n_u8(vreinterpretq_u8_s8(w), 4));
+}
+VD_INLINE v64 v64_high_nibbles(v64 w) {
+    return (v64){v16b_shift_right_4(w.a), v16b_shift_right_4(w.b), v16b_shift_right_4(w.c),
+                 v16b_shift_right_4(w.d)};
+}
+
+VD_INLINE int8x16_t v16b_splat_four(const int8_t *a) {
+    int32_t four;
+    memcpy(&four, a, sizeof four);
+    return vreinterpretq_s8_s32(vdupq_n_s32(four));
+}
+
+// The dot products below multiply signed bytes, and no weight that counts as unsigned exceeds 127:
+// signed and unsigned weights are the same, and none has to be raised.
+enum { VD_SIGNED_BIAS = 0 };
+
+VD_INLINE v64 v64_load_signed(const void *p) { return v64_load(p); }
+
+#endif

@@ -1,0 +1,24 @@
+// v16 for NEON with the dot products of FEAT_DotProd.
+#ifndef VD_SIMD_V16_DOTPROD_H
+#define VD_SIMD_V16_DOTPROD_H
+
+#include "simd/lanes_neon.h"
+
+#define VD_NAME(stem) stem##_dotprod
+
+enum {
+    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_GROUPS = 1,
+};
+
+// Per row: sum + the products of 4 weights with the 4 bytes of a.
+VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
+    int8x16_t four = v16b_splat_four(a);
+    return (v16i){vdotq_s32(sum.a, w.a, four), vdotq_s32(sum.b, w.b, four),
+                  vdotq_s32(sum.c, w.c, four), vdotq_s32(sum.d, w.d, four)};
+}
+VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
+    return v64_dot_signed(sum, w, a);
+}
+
+#endif

@@ -1,0 +1,36 @@
+// v16 for NEON of Armv8.0, whose integer dot products widen.
+#ifndef VD_SIMD_V16_NEON_H
+#define VD_SIMD_V16_NEON_H
+
+#include "simd/lanes_neon.h"
+
+#define VD_NAME(stem) stem##_neon
+
+enum {
+    VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_GROUPS = 1,
+    VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
+    VD_FLOAT_TILE_ROWS = 2,
+    VD_SCORE_TILE_QUERIES = 4,  // attention: queries per tile of 16 keys
+    VD_VALUE_TILE_QUERIES = 2,  // attention: queries, and registers of outputs
+    VD_VALUE_TILE_LANES = 2,
+};
+
+// Two products of bytes fit 16 bits: 2 * 128 * 127 = 32512.
+VD_INLINE int32x4_t v4_dot(int32x4_t sum, int8x16_t w, int8x16_t a) {
+    int16x8_t low = vmull_s8(vget_low_s8(w), vget_low_s8(a));
+    int16x8_t high = vmull_high_s8(w, a);
+    return vpadalq_s16(sum, vpaddq_s16(low, high));
+}
+
+// Per row: sum + the products of 4 weights with the 4 bytes of a.
+VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
+    int8x16_t four = v16b_splat_four(a);
+    return (v16i){v4_dot(sum.a, w.a, four), v4_dot(sum.b, w.b, four), v4_dot(sum.c, w.c, four),
+                  v4_dot(sum.d, w.d, four)};
+}
+VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
+    return v64_dot_signed(sum, w, a);
+}
+
+#endif
