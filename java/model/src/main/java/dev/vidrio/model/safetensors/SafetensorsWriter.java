@@ -127,14 +127,11 @@ public final class SafetensorsWriter implements AutoCloseable {
     long offset = 0;
     for (Entry entry : entries) {
       long end = Math.addExact(offset, entry.bytes());
-      Object previous =
-          json.put(
-              entry.name(),
-              Map.of(
-                  "dtype", entry.dtype(),
-                  "shape", entry.shape(),
-                  "data_offsets", List.of(offset, end)));
-      if (previous != null) {
+      Map<String, Object> tensor = new LinkedHashMap<>(); // the same bytes in every process
+      tensor.put("dtype", entry.dtype());
+      tensor.put("shape", entry.shape());
+      tensor.put("data_offsets", List.of(offset, end));
+      if (json.put(entry.name(), tensor) != null) {
         throw new IllegalArgumentException("tensor " + entry.name() + " is there twice");
       }
       offset = end;
