@@ -237,20 +237,28 @@ typedef struct vd_rope {
 } vd_rope;
 
 enum {
-    VD_KV_BLOCK = 64,         // positions in a block of the paged key-value cache
-    VD_KV_LANES = 16,         // positions whose keys lie interleaved
-    VD_ATTENTION_CHUNK = 256  // positions in a chunk of the attention's definition
+    VD_KV_BLOCK = 64,          // positions in a block of the paged key-value cache
+    VD_KV_LANES = 16,          // positions whose keys lie interleaved
+    VD_ATTENTION_CHUNK = 256,  // positions in a chunk of the attention's definition
+    VD_HEAD_MAX = 4096         // elements of a head
 };
 
 // One layer of the paged key-value cache. Position p of a sequence lies in block
-// block_tables[sequence][p / VD_KV_BLOCK].
+// block_tables[sequence][p / VD_KV_BLOCK]. F32, F16 and BF16 elements lie as
 //   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES, d_h, VD_KV_LANES]
 //   values [blocks, H_kv, VD_KV_BLOCK, d_h]
+// Q8_0 has a half as the scale of each 32 elements; d_h is a multiple of 32. The keys of
+// VD_KV_LANES positions, and the values of VD_KV_BLOCK, are followed by their scales:
+//   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES] of {int8 [d_h/4, VD_KV_LANES, 4],
+//                                                      half [d_h/32, VD_KV_LANES]}
+//   values [blocks, H_kv] of {int8 [VD_KV_BLOCK, d_h], half [VD_KV_BLOCK, d_h/32]}
 typedef struct vd_kv_cache {
-    float *keys;
-    float *values;
+    void *keys;
+    void *values;
+    int32_t type;  // vd_type: VD_F32, VD_F16, VD_BF16 or VD_Q8_0
     int32_t H_kv;
-    int32_t d_h;
+    int32_t d_h;  // at most VD_HEAD_MAX
+    int32_t reserved;
 } vd_kv_cache;
 
 // Stores k and v [n, H_kv, d_h] at the tokens' positions.
@@ -260,14 +268,17 @@ typedef struct vd_kv_store {
     vd_kv_cache cache;
 } vd_kv_store;
 
-// Causal attention of q [n, H, d_h] over positions 0 to the token's own: z [n, H, d_h]. H is a
+// Causal attention of q [n, H, d_h] over the positions up to the token's own: z [n, H, d_h]. H is a
 // multiple of H_kv; query head h reads key-value head h / (H / H_kv).
 typedef struct vd_attention {
     const float *q;
     vd_kv_cache cache;
     float *z;
+    const float *sinks;  // [H] scores of no position, which take their share; or null
     int32_t H;
-    float scale;  // of the scores, usually 1/sqrt(d_h)
+    int32_t window;  // positions attended to, the token's own among them; 0: all
+    float scale;     // of the scores, usually 1/sqrt(d_h)
+    float cap;       // scores s become cap * tanh(s / cap); 0: they do not
 } vd_attention;
 
 typedef enum vd_activation_kind {

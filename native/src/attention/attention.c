@@ -1,79 +1,285 @@
-// Divides attention into tiles. All query heads of a key-value head, and a few tokens of the same
-// sequence, read its keys and values together.
+// Divides attention among workers. A tile is what reads the same keys and values together: the
+// query heads of a key-value head for a few tokens of one sequence. Where single tiles are large
+// beside a worker's share, as when one token is decoded over a long context, their chunks are taken
+// by different workers (flash decoding, Dao et al. 2023); whoever finishes a tile's last chunk
+// merges them in order, so that nobody waits. Chunks stand alone by definition: no bit changes.
 #include "attention/attention.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "attention/kv_cache.h"
+#include "attention/split.h"
 #include "core/family.h"
+#include "quantize/quantize.h"
 
-#define VD_VARIANT(isa, name) [isa] = vd_attention_##name,
-vd_attention_kernel *const vd_attention_kernels[VD_ISA_COUNT] = {
+#define VD_VARIANT(isa, name) [isa] = &vd_attention_##name,
+const vd_attention_kernel *const vd_attention_kernels[VD_ISA_COUNT] = {
 #include "attention/attention_kernels.inc"
 };
 #undef VD_VARIANT
-
-_Static_assert(sizeof(float) * VD_QUERIES * VD_ATTENTION_CHUNK <= VD_SCRATCH_BYTES, "scratch");
 
 vd_status vd_attention_check(const vd_op *op) {
     const vd_attention *attention = &op->as.attention;
     int valid = attention->q != NULL && attention->z != NULL &&
                 vd_kv_cache_valid(&attention->cache) && attention->H > 0 &&
-                attention->H % attention->cache.H_kv == 0 && isfinite(attention->scale) &&
+                attention->H % attention->cache.H_kv == 0 && attention->window >= 0 &&
+                isfinite(attention->scale) && isfinite(attention->cap) && attention->cap >= 0 &&
                 op->rows == VD_ROWS_TOKENS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-static void add_query(vd_attention_tile *tile, const vd_attention *op, int64_t row, int32_t head,
-                      int32_t position) {
-    int64_t offset = (row * op->H + head) * op->cache.d_h;
-    tile->q[tile->n] = op->q + offset;
-    tile->z[tile->n] = op->z + offset;
-    tile->count[tile->n] = position + 1;
-    tile->n++;
+// ---- tiles ------------------------------------------------------------------------------------
+
+// How an operation is cut into tiles.
+typedef struct cut {
+    int32_t heads;  // query heads of a tile
+    int32_t rows;   // tokens of a tile, at most
+    int32_t parts;  // tiles that share a key-value head
+    int32_t tiles;  // of the same tokens
+} cut;
+
+// Scratch memory of a worker for each query of a tile: its scores, parts of a chunk and of those
+// before, and its quants with scales and sums.
+static int64_t scratch_bytes(int64_t d_h) {
+    return 4 * VD_ATTENTION_CHUNK + 8 * vd_part_stride(d_h) + d_h / VD_BLOCK * (VD_BLOCK + 8) + 64;
 }
 
-// Rows [begin, end) for query heads [first, last) of one key-value head, a tile per sequence.
-static void run_rows(const vd_op *op, const vd_step *step, int64_t begin, int64_t end,
-                     int32_t first, int32_t last) {
-    const vd_attention *attention = &op->as.attention;
+static cut cut_of(const vd_attention *op) {
+    int64_t fitting = VD_SCRATCH_BYTES / scratch_bytes(op->cache.d_h);
+    int32_t queries = fitting < VD_QUERIES ? (int32_t)fitting : VD_QUERIES;
+    int32_t group = op->H / op->cache.H_kv;
+    int32_t heads = group < queries ? group : queries;
+    int32_t parts = (group + heads - 1) / heads;
+    return (cut){heads, queries / heads, parts, op->cache.H_kv * parts};
+}
+
+// Tokens [begin, end) of one sequence, and where their work lies among all work.
+typedef struct tokens {
+    int64_t begin;
+    int64_t end;
+    int64_t chunk;   // the first that they attend to
+    int64_t chunks;  // from there on
+    int divided;     // chunks are units of work, else tiles
+    int64_t unit;    // the first
+    int64_t units;
+    int64_t tile;  // of those that are divided
+    int64_t part;  // of theirs
+} tokens;
+
+static int64_t first_position(const vd_attention *op, int64_t position) {
+    return op->window > 0 && position >= op->window ? position + 1 - op->window : 0;
+}
+
+// The tokens before row `end`: as many of the same sequence as fit a tile.
+static tokens tokens_before(const vd_attention *op, const vd_batch *batch, cut c, int64_t end) {
+    tokens t = {.begin = end - 1, .end = end};
+    while (t.begin > 0 && end - t.begin < c.rows &&
+           batch->sequences[t.begin - 1] == batch->sequences[t.begin]) {
+        t.begin--;
+    }
+    t.chunk = first_position(op, batch->positions[t.begin]) / VD_ATTENTION_CHUNK;
+    t.chunks = batch->positions[end - 1] / VD_ATTENTION_CHUNK + 1 - t.chunk;
+    return t;
+}
+
+// All chunks of all tiles.
+static int64_t total_chunks(const vd_attention *op, const vd_batch *batch, cut c, int64_t rows) {
+    int64_t total = 0;
+    for (int64_t end = rows; end > 0;) {
+        tokens t = tokens_before(op, batch, c, end);
+        total += t.chunks * c.tiles;
+        end = t.begin;
+    }
+    return total;
+}
+
+static int64_t parts_of(const tokens *t, cut c) {
+    return (t->end - t->begin) * c.heads * c.tiles * t->chunks;
+}
+
+// Goes to the tokens before, and decides whether their tiles are divided: when one is more than a
+// quarter of a worker's share, and there is memory for its parts.
+static void advance(tokens *t, const vd_op *op, const vd_step *step, cut c, int64_t total) {
+    tokens next = tokens_before(&op->as.attention, step->batch, c, t->begin);
+    next.unit = t->unit + t->units;
+    next.tile = t->tile + (t->divided ? c.tiles : 0);
+    next.part = t->part + (t->divided ? parts_of(t, c) : 0);
+    int64_t stride = vd_part_stride(op->as.attention.cache.d_h);
+    next.divided = step->worker->count > 1 && next.chunks > 1 &&
+                   4 * step->worker->count * next.chunks > total &&
+                   (next.part + parts_of(&next, c)) * stride <= step->split->floats &&
+                   next.tile + c.tiles <= step->split->tiles;
+    next.units = c.tiles * (next.divided ? next.chunks : 1);
+    *t = next;
+}
+
+// ---- work -------------------------------------------------------------------------------------
+
+// Fills in the tile of these tokens, its queries quantized where the cache is.
+static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_step *step, cut c,
+                      const tokens *t, int64_t which) {
     const vd_batch *batch = step->batch;
-    int32_t group = attention->H / attention->cache.H_kv;
-    vd_attention_tile tile = {
-        .cache = &attention->cache,
-        .head = first / group,
-        .scale = attention->scale,
-        .scores = step->worker->scratch,
-    };
-    for (int64_t row = begin; row < end; row++) {
+    int32_t d_h = op->cache.d_h, group = op->H / op->cache.H_kv;
+    tile->head = (int32_t)(which / c.parts);
+    int32_t first = tile->head * group + (int32_t)(which % c.parts) * c.heads;
+    int32_t last = (tile->head + 1) * group;
+    last = first + c.heads < last ? first + c.heads : last;
+    tile->op = op;
+    tile->blocks = batch->block_tables + (int64_t)batch->sequences[t->begin] * batch->max_blocks;
+    tile->n = 0;
+    for (int64_t row = t->begin; row < t->end; row++) {
         for (int32_t head = first; head < last; head++) {
-            add_query(&tile, attention, row, head, batch->positions[row]);
+            int64_t offset = (row * op->H + head) * d_h;
+            tile->q[tile->n] = op->q + offset;
+            tile->z[tile->n] = op->z + offset;
+            tile->sink[tile->n] = op->sinks == NULL ? 0.0f : op->sinks[head];
+            tile->first[tile->n] = (int32_t)first_position(op, batch->positions[row]);
+            tile->end[tile->n] = batch->positions[row] + 1;
+            tile->n++;
         }
-        if (row + 1 == end || batch->sequences[row + 1] != batch->sequences[row]) {
-            tile.blocks = batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
-            vd_attention_kernels[step->isa](&tile);
-            tile.n = 0;
+    }
+    if (op->cache.type == VD_Q8_0) {
+        vd_attention_quantize(tile, step->isa);
+    }
+}
+
+void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
+    int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
+    for (int32_t j = 0; j < tile->n; j++) {
+        int32_t sums[VD_HEAD_MAX / VD_BLOCK];
+        float scaled_sums[VD_HEAD_MAX / VD_BLOCK];
+        vd_quantized y = {tile->quants + j * d_h, tile->scale + j * blocks, sums, scaled_sums};
+        vd_quantize_kernels[isa](tile->q[j], y, (vd_range){0, blocks});
+        for (int64_t b = 0; b < blocks; b++) {
+            int32_t sum = 0;
+            for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i++) {
+                sum += y.q[i];
+            }
+            tile->sum[j * blocks + b] = sum;
         }
     }
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// Memory of the worker for tiles, and the parts [2, queries] behind it.
+static float *lay_out(vd_attention_tile *tile, void *scratch, int64_t d_h, int64_t queries) {
+    int64_t blocks = d_h / VD_BLOCK;
+    tile->scores = scratch;
+    float *parts = tile->scores + queries * VD_ATTENTION_CHUNK;
+    tile->scale = parts + 2 * queries * vd_part_stride(d_h);
+    tile->sum = (int32_t *)(tile->scale + queries * blocks);
+    tile->quants = (int8_t *)(tile->sum + queries * blocks);
+    return parts;
+}
+
+// Says whose keys come after those of the tile: chunk `chunk` of these tokens.
+static void look_ahead(vd_attention_tile *tile, const vd_step *step, cut c, const tokens *t,
+                       int64_t which, int64_t chunk) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    const vd_batch *batch = step->batch;
+    const int32_t *blocks =
+        batch->block_tables + (int64_t)batch->sequences[t->begin] * batch->max_blocks;
+    int64_t end = batch->positions[t->end - 1] + 1;
+    for (int64_t i = 0; i < VD_ATTENTION_CHUNK / VD_KV_BLOCK; i++) {
+        int64_t at = chunk * VD_ATTENTION_CHUNK + i * VD_KV_BLOCK;
+        int32_t head = (int32_t)(which / c.parts);
+        tile->ahead[i] = at < end ? vd_key_tile(cache, blocks, head, at) : NULL;
+    }
+}
+
+static void run_tile(vd_attention_tile *tile, const vd_step *step, cut c, const tokens *t,
+                     int64_t which, float *parts) {
+    const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
+    float *later = parts + tile->n * vd_part_stride(tile->op->cache.d_h);
+    for (int64_t chunk = t->chunk; chunk < t->chunk + t->chunks; chunk++) {
+        look_ahead(tile, step, c, t, which, chunk + 1);
+        if (chunk == t->chunk) {
+            kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts);
+        } else {
+            kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, later);
+            kernel->merge(tile, parts, later);
+        }
+    }
+    kernel->finish(tile, parts);
+}
+
+// One chunk of a divided tile, and the end of the tile when all its chunks are done.
+static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const tokens *t, cut c,
+                      int64_t which, int64_t chunk) {
+    const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
+    int64_t stride = vd_part_stride(tile->op->cache.d_h);
+    int64_t own = (t->end - t->begin) * c.heads;  // parts of a chunk
+    float *parts = step->split->parts + (t->part + which * own * t->chunks) * stride;
+    kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts + (chunk - t->chunk) * own * stride);
+    atomic_uint *done = &step->split->done[t->tile + which];
+    if (atomic_fetch_add_explicit(done, 1, memory_order_acq_rel) + 1 < t->chunks) {
+        return;
+    }
+    atomic_store_explicit(done, 0, memory_order_relaxed);
+    for (int64_t i = 1; i < t->chunks; i++) {
+        kernel->merge(tile, parts, parts + i * own * stride);
+    }
+    kernel->finish(tile, parts);
+}
+
+// A unit of work: a tile, or one chunk of it.
+typedef struct unit {
+    tokens t;
+    int64_t which;
+    int64_t chunk;
+} unit;
+
+// Takes the next unit, searching on from the tokens of `last`. Returns 0 when there is none.
+static int take(unit *next, const tokens *last, const vd_op *op, const vd_step *step, cut c,
+                int64_t total) {
+    int64_t i = vd_next_tile(step);
+    next->t = *last;
+    while (i >= next->t.unit + next->t.units) {
+        if (next->t.begin == 0) {
+            return 0;
+        }
+        advance(&next->t, op, step, c, total);
+    }
+    next->which = (i - next->t.unit) % c.tiles;
+    next->chunk = next->t.chunk + (i - next->t.unit) / c.tiles;
+    return 1;
+}
 
 void vd_attention_run(const vd_op *op, const vd_step *step) {
     const vd_attention *attention = &op->as.attention;
-    int32_t group = attention->H / attention->cache.H_kv;
-    int32_t heads = group < VD_QUERIES ? group : VD_QUERIES;  // query heads of a tile
-    int32_t rows = VD_QUERIES / heads;                        // and tokens
-    int64_t parts = ceil_div(group, heads);
-    int64_t row_tiles = ceil_div(step->rows, rows);
-    int64_t tiles = row_tiles * attention->cache.H_kv * parts;
+    cut c = cut_of(attention);
+    int64_t total = total_chunks(attention, step->batch, c, step->rows);
+    vd_attention_tile tile;
+    float *parts = lay_out(&tile, step->worker->scratch, attention->cache.d_h, c.heads * c.rows);
     // From the end: the last rows of a prompt have the most to read.
-    for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
-        int64_t row = (row_tiles - 1 - i / (attention->cache.H_kv * parts)) * rows;
-        int64_t part = i % (attention->cache.H_kv * parts);
-        int32_t first = (int32_t)(part / parts * group + part % parts * heads);
-        int32_t last = (int32_t)((part / parts + 1) * group);
-        run_rows(op, step, row, row + rows < step->rows ? row + rows : step->rows, first,
-                 first + heads < last ? first + heads : last);
+    unit now, next;
+    int more = take(&now, &(tokens){.begin = step->rows}, op, step, c, total);
+    while (more) {
+        make_tile(&tile, attention, step, c, &now.t, now.which);
+        if (now.t.divided) {
+            more = take(&next, &now.t, op, step, c, total);  // before this one runs, to look ahead
+            const unit *ahead = more ? &next : &now;
+            look_ahead(&tile, step, c, &ahead->t, ahead->which, ahead->chunk);
+            run_chunk(&tile, step, &now.t, c, now.which, now.chunk);
+        } else {
+            run_tile(&tile, step, c, &now.t, now.which, parts);
+            more = take(&next, &now.t, op, step, c, total);
+        }
+        now = next;
     }
+}
+
+// ---- memory -----------------------------------------------------------------------------------
+
+vd_split vd_split_needed(const vd_op *op, const vd_limits *limits) {
+    if (op->kind != VD_OP_ATTENTION || limits->positions <= VD_ATTENTION_CHUNK) {
+        return (vd_split){0};
+    }
+    const vd_attention *attention = &op->as.attention;
+    cut c = cut_of(attention);
+    int64_t rows = limits->tokens < VD_SPLIT_ROWS ? limits->tokens : VD_SPLIT_ROWS;
+    int64_t chunks = (limits->positions + VD_ATTENTION_CHUNK - 1) / VD_ATTENTION_CHUNK;
+    int64_t parts = rows * c.heads * c.tiles * chunks;
+    return (vd_split){.floats = parts * vd_part_stride(attention->cache.d_h),
+                      .tiles = rows * c.tiles};
 }

@@ -3,26 +3,51 @@
 #define VD_ATTENTION_KV_CACHE_H
 
 #include "core/arch.h"
+#include "core/types.h"
 #include "vidrio.h"
 
-// The keys of positions [t, t + VD_KV_LANES) of a head, [d_h, VD_KV_LANES]; t is a multiple of
-// VD_KV_LANES. `blocks` is the sequence's row of the block tables.
-VD_INLINE float *vd_key_tile(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
-                             int64_t t) {
-    int64_t page = (int64_t)blocks[t / VD_KV_BLOCK] * cache->H_kv + head;
-    int64_t tile = page * (VD_KV_BLOCK / VD_KV_LANES) + t % VD_KV_BLOCK / VD_KV_LANES;
-    return cache->keys + tile * cache->d_h * VD_KV_LANES;
+// Bytes of d_h elements, their scales included.
+VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d_h) {
+    return type == VD_F32 ? 4 * d_h : type == VD_Q8_0 ? d_h / 32 * 34 : 2 * d_h;
 }
 
-// The value of position t of a head, [d_h]; those of the same block follow.
-VD_INLINE float *vd_value_row(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
-                              int64_t t) {
+// The block's part for a head begins this many bytes into keys and into values.
+VD_INLINE int64_t vd_kv_page(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
+                             int64_t t) {
     int64_t page = (int64_t)blocks[t / VD_KV_BLOCK] * cache->H_kv + head;
-    return cache->values + (page * VD_KV_BLOCK + t % VD_KV_BLOCK) * cache->d_h;
+    return page * VD_KV_BLOCK * vd_kv_bytes(cache->type, cache->d_h);
+}
+
+// The keys of positions [t, t + VD_KV_LANES) of a head; t is a multiple of VD_KV_LANES. Those of
+// the same block follow, VD_KV_LANES * vd_kv_bytes apart. `blocks` is the sequence's row of the
+// block tables.
+VD_INLINE char *vd_key_tile(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
+                            int64_t t) {
+    int64_t bytes = vd_kv_bytes(cache->type, cache->d_h);
+    return (char *)cache->keys + vd_kv_page(cache, blocks, head, t) + t % VD_KV_BLOCK * bytes;
+}
+
+// The value of position t of a head, without its scales; those of the same block follow.
+VD_INLINE char *vd_value_row(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
+                             int64_t t) {
+    int64_t bytes = cache->type == VD_Q8_0 ? cache->d_h : vd_kv_bytes(cache->type, cache->d_h);
+    return (char *)cache->values + vd_kv_page(cache, blocks, head, t) + t % VD_KV_BLOCK * bytes;
+}
+
+// The scales [d_h/32] of a Q8_0 value.
+VD_INLINE uint16_t *vd_value_scales(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
+                                    int64_t t) {
+    char *page = (char *)cache->values + vd_kv_page(cache, blocks, head, t);
+    uint16_t *scales = (uint16_t *)(page + (int64_t)VD_KV_BLOCK * cache->d_h);
+    return scales + t % VD_KV_BLOCK * (cache->d_h / VD_BLOCK);
 }
 
 VD_INLINE int vd_kv_cache_valid(const vd_kv_cache *cache) {
-    return cache->keys != NULL && cache->values != NULL && cache->H_kv > 0 && cache->d_h > 0;
+    int known = cache->type == VD_F32 || cache->type == VD_F16 || cache->type == VD_BF16 ||
+                cache->type == VD_Q8_0;
+    return cache->keys != NULL && cache->values != NULL && known && cache->H_kv > 0 &&
+           cache->d_h > 0 && cache->d_h <= VD_HEAD_MAX &&
+           (cache->type != VD_Q8_0 || cache->d_h % VD_BLOCK == 0);
 }
 
 #endif

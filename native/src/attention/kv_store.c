@@ -1,4 +1,5 @@
 // kv store has one variant: it moves a few hundred floats per token.
+#include <math.h>
 #include <string.h>
 
 #include "attention/kv_cache.h"
@@ -11,6 +12,74 @@ vd_status vd_kv_store_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
+// d_h elements as halves or bfloats.
+static void narrow(const float *x, uint16_t *y, int64_t d_h, int32_t type) {
+    if (type == VD_F16) {
+        for (int64_t i = 0; i < d_h; i++) {
+            y[i] = vd_float_to_half(x[i]);
+        }
+    } else {
+        for (int64_t i = 0; i < d_h; i++) {
+            y[i] = vd_float_to_bfloat(x[i]);
+        }
+    }
+}
+
+// A block of 32 as Q8_0; returns the scale.
+static uint16_t quantize(const float *x, int8_t *q) {
+    float a = 0.0f;
+    for (int64_t i = 0; i < VD_BLOCK; i++) {
+        a = fabsf(x[i]) > a ? fabsf(x[i]) : a;
+    }
+    uint16_t scale = vd_float_to_half(a / 127.0f);
+    float s = vd_half_to_float(scale);
+    float inverse = s > 0 && s < INFINITY ? 1.0f / s : 0.0f;
+    for (int64_t i = 0; i < VD_BLOCK; i++) {
+        float rounded = rintf(x[i] * inverse);
+        rounded = rounded > -127.0f ? rounded : -127.0f;
+        q[i] = (int8_t)(rounded < 127.0f ? rounded : 127.0f);
+        scale = isnan(x[i]) ? 0x7e00 : scale;
+    }
+    return scale;
+}
+
+static void store_quantized(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
+                            int64_t t, const float *k, const float *v) {
+    int64_t lane = t % VD_KV_LANES, d_h = cache->d_h;
+    char *keys = vd_key_tile(cache, blocks, head, t - lane);
+    uint16_t *key_scales = (uint16_t *)(keys + VD_KV_LANES * d_h);
+    char *value = vd_value_row(cache, blocks, head, t);
+    uint16_t *value_scales = vd_value_scales(cache, blocks, head, t);
+    for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
+        int8_t q[VD_BLOCK];
+        key_scales[b * VD_KV_LANES + lane] = quantize(k + b * VD_BLOCK, q);
+        for (int64_t i = 0; i < VD_BLOCK; i += 4) {
+            memcpy(keys + ((b * VD_BLOCK + i) / 4 * VD_KV_LANES + lane) * 4, q + i, 4);
+        }
+        value_scales[b] = quantize(v + b * VD_BLOCK, (int8_t *)value + b * VD_BLOCK);
+    }
+}
+
+static void store_floats(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, int64_t t,
+                         const float *k, const float *v) {
+    int64_t lane = t % VD_KV_LANES, d_h = cache->d_h;
+    char *keys = vd_key_tile(cache, blocks, head, t - lane);
+    char *value = vd_value_row(cache, blocks, head, t);
+    if (cache->type == VD_F32) {
+        for (int64_t i = 0; i < d_h; i++) {
+            ((float *)keys)[i * VD_KV_LANES + lane] = k[i];
+        }
+        memcpy(value, v, (size_t)d_h * sizeof(float));
+        return;
+    }
+    uint16_t narrowed[VD_HEAD_MAX];
+    narrow(k, narrowed, d_h, cache->type);
+    for (int64_t i = 0; i < d_h; i++) {
+        ((uint16_t *)keys)[i * VD_KV_LANES + lane] = narrowed[i];
+    }
+    narrow(v, (uint16_t *)value, d_h, cache->type);
+}
+
 void vd_kv_store_run(const vd_op *op, const vd_step *step) {
     const vd_kv_store *store = &op->as.kv_store;
     const vd_kv_cache *cache = &store->cache;
@@ -19,14 +88,13 @@ void vd_kv_store_run(const vd_op *op, const vd_step *step) {
     for (int64_t i = heads.begin; i < heads.end; i++) {
         int64_t row = i / cache->H_kv;
         int32_t head = (int32_t)(i % cache->H_kv);
-        int64_t t = batch->positions[row];
         const int32_t *blocks =
             batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
-        float *keys = vd_key_tile(cache, blocks, head, t / VD_KV_LANES * VD_KV_LANES);
-        for (int32_t j = 0; j < cache->d_h; j++) {
-            keys[j * VD_KV_LANES + t % VD_KV_LANES] = store->k[i * cache->d_h + j];
+        const float *k = store->k + i * cache->d_h, *v = store->v + i * cache->d_h;
+        if (cache->type == VD_Q8_0) {
+            store_quantized(cache, blocks, head, batch->positions[row], k, v);
+        } else {
+            store_floats(cache, blocks, head, batch->positions[row], k, v);
         }
-        memcpy(vd_value_row(cache, blocks, head, t), store->v + i * cache->d_h,
-               (size_t)cache->d_h * sizeof(float));
     }
 }

@@ -1,4 +1,4 @@
-// exp of docs/numerics.md in plain C.
+// exp and tanh of docs/numerics.md in plain C.
 #ifndef VD_CORE_EXP_H
 #define VD_CORE_EXP_H
 
@@ -27,6 +27,26 @@ static inline float vd_exp(float x) {
     int32_t n = (int32_t)m;
     int32_t half = n >> 1;
     return p * vd_pow2(half) * vd_pow2(n - half);
+}
+
+static inline float vd_tanh(float x) {
+    if (isnan(x)) {
+        return x;
+    }
+    float y = 2.0f * x;
+    y = y > -20.0f ? y : -20.0f;
+    y = y < 20.0f ? y : 20.0f;
+    float m = rintf(y * 0x1.715476p+0f);
+    float r = fmaf(m, -0x1.62e4p-1f, y);
+    r = fmaf(m, -0x1.7f7d1cp-20f, r);
+    float q = 0x1.6a23d0p-10f;
+    q = fmaf(q, r, 0x1.123a20p-7f);
+    q = fmaf(q, r, 0x1.5558f2p-5f);
+    q = fmaf(q, r, 0x1.555492p-3f);
+    q = fmaf(q, r, 0x1.fffffcp-2f);
+    float power = vd_pow2((int32_t)m);
+    float e = fmaf(fmaf(r * r, q, r), power, power - 1.0f);
+    return e / (e + 2.0f);
 }
 
 #endif

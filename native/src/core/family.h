@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "attention/split.h"
 #include "core/pool.h"
 #include "vidrio.h"
 
@@ -14,6 +15,7 @@ typedef struct vd_step {
     vd_isa isa;
     int64_t rows;       // of this operation
     atomic_uint *next;  // counter of this operation, 0 at the start of the step
+    const vd_split *split;
 } vd_step;
 
 // Checks constants, sizes and pointers once, when a plan is made.

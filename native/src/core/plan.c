@@ -27,6 +27,7 @@ static const family families[VD_OP_COUNT] = {
 struct vd_plan {
     vd_limits limits;
     vd_isa isa;
+    vd_split split;
     int32_t n_ops;
     vd_op ops[];
 };
@@ -47,6 +48,38 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits) {
 static int limits_valid(const vd_limits *limits) {
     return limits->tokens > 0 && limits->logits > 0 && limits->positions > 0 &&
            limits->vocabulary > 0 && limits->blocks > 0;
+}
+
+static size_t split_bytes(const vd_split *split) {
+    return (size_t)split->floats * sizeof(float) + (size_t)split->tiles * sizeof(atomic_uint);
+}
+
+// All attention of a plan shares one vd_split, so no worker may begin an operation with it while
+// another is in the one before.
+static vd_status prepare_split(vd_plan *plan) {
+    vd_split *split = &plan->split;
+    *split = (vd_split){0};
+    int in_use = 0;
+    for (int32_t i = 0; i < plan->n_ops; i++) {
+        vd_op *op = &plan->ops[i];
+        vd_split needed = vd_split_needed(op, &plan->limits);
+        split->floats = needed.floats > split->floats ? needed.floats : split->floats;
+        split->tiles = needed.tiles > split->tiles ? needed.tiles : split->tiles;
+        if (needed.tiles > 0 && in_use) {
+            op->barrier = 1;
+        }
+        in_use = needed.tiles > 0 || (in_use && !op->barrier);
+    }
+    if (split->tiles == 0) {
+        return VD_OK;
+    }
+    void *memory;
+    vd_status status = vd_alloc(split_bytes(split), &memory);
+    if (status == VD_OK) {
+        split->parts = memory;
+        split->done = (atomic_uint *)(split->parts + split->floats);
+    }
+    return status;
 }
 
 vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits, vd_isa isa,
@@ -81,11 +114,21 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
     plan->isa = isa;
     plan->n_ops = n_ops;
     memcpy(plan->ops, ops, bytes);
+    status = prepare_split(plan);
+    if (status != VD_OK) {
+        free(plan);
+        return status;
+    }
     *result = plan;
     return VD_OK;
 }
 
-void vd_plan_free(vd_plan *plan) { free(plan); }
+void vd_plan_free(vd_plan *plan) {
+    if (plan != NULL) {
+        vd_free(plan->split.parts, split_bytes(&plan->split));
+        free(plan);
+    }
+}
 
 static int outside(int32_t value, int32_t limit) { return value < 0 || value >= limit; }
 
@@ -167,6 +210,7 @@ static void run_worker(void *argument, const vd_worker *worker) {
             .isa = r->plan->isa,
             .rows = op->rows == VD_ROWS_LOGITS ? batch->n_logits : batch->n_tokens,
             .next = &r->next[i - r->begin],
+            .split = &r->plan->split,
         };
         if (step.rows > 0) {
             families[op->kind].run(op, &step);

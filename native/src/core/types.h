@@ -93,6 +93,31 @@ VD_INLINE float vd_half_to_float(uint16_t half) {
     return vd_bits_to_float(sign | biased << 23 | mantissa << 13);
 }
 
+// The nearest half, ties to even. Below 2^-14 halves are multiples of 2^-24, as floats near 1/2
+// are: adding 1/2 rounds to them.
+VD_INLINE uint16_t vd_float_to_half(float value) {
+    uint32_t bits = vd_float_to_bits(value);
+    uint32_t sign = bits >> 16 & 0x8000;
+    uint32_t magnitude = bits & 0x7fffffff;
+    uint32_t half = (magnitude + 0xfff + (magnitude >> 13 & 1) - (112u << 23)) >> 13;
+    uint32_t small = vd_float_to_bits(vd_bits_to_float(magnitude) + 0.5f) - vd_float_to_bits(0.5f);
+    half = magnitude < 113u << 23 ? small : half;
+    half = magnitude >= 143u << 23 ? 0x7c00 : half;
+    half = magnitude > 255u << 23 ? 0x7e00 : half;
+    return (uint16_t)(sign | half);
+}
+
+// The nearest bfloat16, ties to even.
+VD_INLINE uint16_t vd_float_to_bfloat(float value) {
+    uint32_t bits = vd_float_to_bits(value);
+    uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return (uint16_t)((bits & 0x7fffffff) > 255u << 23 ? bits >> 16 | 0x40 : rounded);
+}
+
+VD_INLINE float vd_bfloat_to_float(uint16_t value) {
+    return vd_bits_to_float((uint32_t)value << 16);
+}
+
 // Weights may have any alignment.
 VD_INLINE float vd_load_float(const void *p) {
     float value;

@@ -22,9 +22,8 @@ enum {
     VD_TILE_GROUPS = 1,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 2,
-    VD_SCORE_TILE_QUERIES = 4,  // attention: queries per tile of 16 keys
-    VD_VALUE_TILE_QUERIES = 2,  // attention: queries, and registers of outputs
-    VD_VALUE_TILE_LANES = 2,
+    VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
+    VD_ATTENTION_VECTORS = 2,
 };
 
 typedef struct v16 {
@@ -71,6 +70,27 @@ VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     uint16_t halves[16] = {0};
     memcpy(halves, p, (size_t)n * sizeof halves[0]);
     return v16_load_halves(halves);
+}
+
+// 16 bfloats, exact.
+VD_INLINE v16 v16_load_bfloats(const void *p) {
+    const __m128i *parts = p;
+    __m256i lo = _mm256_cvtepu16_epi32(_mm_loadu_si128(parts));
+    __m256i hi = _mm256_cvtepu16_epi32(_mm_loadu_si128(parts + 1));
+    return (v16){_mm256_castsi256_ps(_mm256_slli_epi32(lo, 16)),
+                 _mm256_castsi256_ps(_mm256_slli_epi32(hi, 16))};
+}
+VD_INLINE v16 v16_load_bfloats_part(const void *p, int64_t n) {
+    uint16_t bfloats[16] = {0};
+    memcpy(bfloats, p, (size_t)n * sizeof bfloats[0]);
+    return v16_load_bfloats(bfloats);
+}
+
+// 16 signed bytes as floats.
+VD_INLINE v16 v16_load_bytes(const int8_t *p) {
+    __m256i lo = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p));
+    __m256i hi = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p + 8)));
+    return (v16){_mm256_cvtepi32_ps(lo), _mm256_cvtepi32_ps(hi)};
 }
 
 VD_INLINE v16 v16_add(v16 a, v16 b) {

@@ -15,9 +15,8 @@ enum {
     VD_TILE_GROUPS = 2,
     VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 4,
-    VD_SCORE_TILE_QUERIES = 8,  // attention: queries per tile of 16 keys
-    VD_VALUE_TILE_QUERIES = 4,  // attention: queries, and registers of outputs
-    VD_VALUE_TILE_LANES = 4,
+    VD_ATTENTION_QUERIES = 6,  // attention: queries, and vectors of positions or elements
+    VD_ATTENTION_VECTORS = 4,
 };
 
 typedef __m512 v16;
@@ -46,6 +45,21 @@ VD_INLINE v16 v16_load_halves(const void *p) {
 }
 VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(v16_mask(n), p));
+}
+
+// 16 bfloats, exact.
+VD_INLINE v16 v16_load_bfloats(const void *p) {
+    __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+VD_INLINE v16 v16_load_bfloats_part(const void *p, int64_t n) {
+    __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(v16_mask(n), p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+
+// 16 signed bytes as floats.
+VD_INLINE v16 v16_load_bytes(const int8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
 
 VD_INLINE v16 v16_add(v16 a, v16 b) { return _mm512_add_ps(a, b); }

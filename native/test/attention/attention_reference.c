@@ -2,12 +2,13 @@
 
 #include <math.h>
 
+#include "quantize/quantize.h"
 #include "support/cache.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/tolerance.h"
 
-enum { COUNT_MAX = 1024, CHUNK = 256 };
+enum { COUNT_MAX = 1024, CHUNK = 256, HEAD_MAX = 256 };
 
 typedef struct weights {
     double share[COUNT_MAX];  // of each position: the softmax of the scores
@@ -15,52 +16,95 @@ typedef struct weights {
     double sum_error;         // relative, of the sum
 } weights;
 
-// The f32 score is off by the roundings of its dot product and its scaling. Its exponential is
-// reached in steps (the chunk's greatest score, then the merges), each a difference that rounds and
-// an exp; the differences have one sign, so their roundings add up to that of the whole difference.
-static void weigh(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, double scale,
-                  const float *q, int32_t count, weights *w) {
-    int32_t merges = (count - 1) / CHUNK;
-    double score[COUNT_MAX], greatest = -HUGE_VAL, sum = 0;
-    for (int32_t t = 0; t < count; t++) {
-        double dot = 0, magnitude = 0;
-        for (int32_t i = 0; i < cache->d_h; i++) {
-            double term = (double)q[i] * (double)*key_at(cache, blocks, head, t, i);
-            dot += term;
-            magnitude += fabs(term);
+// What the query counts as: itself, or its quants where keys are quantized too.
+static void effective_query(const one_query *one, double *q) {
+    int32_t d_h = one->op->cache.d_h;
+    for (int32_t i = 0; i < d_h; i++) {
+        q[i] = (double)one->q[i];
+    }
+    for (int32_t b = 0; one->op->cache.type == VD_Q8_0 && b < d_h / 32; b++) {
+        int8_t quants[32];
+        float scale, scaled_sum[2];
+        int32_t sum[2];
+        vd_quantized y = {quants, &scale, sum, scaled_sum};
+        vd_quantize_scalar(one->q + 32 * b, y, (vd_range){0, 1});
+        for (int32_t i = 0; i < 32; i++) {
+            q[32 * b + i] = quants[i] * (double)scale;
         }
-        score[t] = dot * scale;
-        w->error[t] = roundings(cache->d_h + 1) * magnitude * fabs(scale);
-        greatest = score[t] > greatest ? score[t] : greatest;
-    }
-    for (int32_t t = 0; t < count; t++) {
-        double exponent_error = w->error[t] + roundings(1) * (greatest - score[t]);
-        w->error[t] = expm1(exponent_error) + (1 + merges) * EXP_ERROR;
-        w->share[t] = exp(score[t] - greatest);
-        sum += w->share[t];
-    }
-    w->sum_error = roundings(lane_sum_depth(CHUNK) + 2 * merges);
-    for (int32_t t = 0; t < count; t++) {
-        w->share[t] /= sum;
-        w->sum_error += w->share[t] * w->error[t];
     }
 }
 
-void check_attention(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, float scale,
-                     const float *q, int32_t count, const float *z) {
+// A score, and how far that of f32 may be off: by the roundings of its dot product (or of a block's
+// scale and fma) and of its scaling; then by those of the soft cap, whose slope is at most 1.
+static double score(const one_query *one, const double *q, int32_t t, double *error) {
+    const vd_attention *op = one->op;
+    double dot = 0, magnitude = 0;
+    uint16_t *scale = NULL;
+    for (int32_t i = 0; i < op->cache.d_h; i++) {
+        const void *key = key_at(&op->cache, one->blocks, one->head, t, i, &scale);
+        double term = q[i] * element_value((vd_type)op->cache.type, key, scale);
+        dot += term;
+        magnitude += fabs(term);
+    }
+    double s = dot * (double)op->scale;
+    *error = roundings(op->cache.d_h + 2) * magnitude * fabs((double)op->scale);
+    if (op->cap > 0) {
+        double cap = (double)op->cap;
+        *error +=
+            roundings(2) * fabs(s) + cap * TANH_ERROR * fabs(tanh(s / cap)) + roundings(1) * cap;
+        s = cap * tanh(s / cap);
+    }
+    return s;
+}
+
+// A score's exponential is reached in steps (the chunk's greatest score, then the merges), each a
+// difference that rounds and an exp; the differences have one sign, so their roundings add up to
+// that of the whole difference.
+static void weigh(const one_query *one, int32_t merges, weights *w) {
+    static double q[HEAD_MAX];
+    effective_query(one, q);
+    int sinks = one->op->sinks != NULL;
+    double s[COUNT_MAX], greatest = sinks ? (double)one->sink : -HUGE_VAL;
+    for (int32_t t = one->first; t < one->end; t++) {
+        s[t] = score(one, q, t, &w->error[t]);
+        greatest = fmax(greatest, s[t]);
+    }
+    double sum = sinks ? exp((double)one->sink - greatest) : 0;
+    for (int32_t t = one->first; t < one->end; t++) {
+        double exponent_error = w->error[t] + roundings(1) * (greatest - s[t]);
+        w->error[t] = expm1(exponent_error) + (1 + merges) * EXP_ERROR;
+        w->share[t] = exp(s[t] - greatest);
+        sum += w->share[t];
+    }
+    w->sum_error = roundings(lane_sum_depth(CHUNK) + 2 * merges) + EXP_ERROR;
+    for (int32_t t = one->first; t < one->end; t++) {
+        w->share[t] /= sum;
+        w->sum_error += w->share[t] * w->error[t];
+    }
+    if (sinks) {
+        w->sum_error += roundings(1) * (greatest - (double)one->sink);
+    }
+}
+
+void check_attention(const one_query *one, const float *z) {
     static weights w;
-    CHECK(count <= COUNT_MAX);
-    weigh(cache, blocks, head, (double)scale, q, count, &w);
+    const vd_kv_cache *cache = &one->op->cache;
+    CHECK(one->end <= COUNT_MAX && cache->d_h <= HEAD_MAX);
+    // The sink is one more merge.
+    int32_t merges = (one->end - 1) / CHUNK - one->first / CHUNK + (one->op->sinks != NULL);
+    weigh(one, merges, &w);
     // A term of the weighted sum goes through its chunk's fmas and two operations of each merge,
-    // then the division: the sum's inverse and a product.
-    double fixed = roundings(CHUNK + 2 * ((count - 1) / CHUNK) + 2) + w.sum_error;
+    // then the division: the sum's inverse and a product. Q8_0 values are products themselves.
+    double fixed = roundings(CHUNK + 2 * merges + 3) + w.sum_error;
+    uint16_t *scale = NULL;
     for (int32_t i = 0; i < cache->d_h; i++) {
         double sum = 0, tolerance = 0;
-        for (int32_t t = 0; t < count; t++) {
-            double term = w.share[t] * (double)*value_at(cache, blocks, head, t, i);
+        for (int32_t t = one->first; t < one->end; t++) {
+            const void *value = value_at(cache, one->blocks, one->head, t, i, &scale);
+            double term = w.share[t] * element_value((vd_type)cache->type, value, scale);
             sum += term;
             tolerance += fabs(term) * (w.error[t] + fixed) * (1 + fixed);
         }
-        near("z", i, sum, tolerance + underflows(4 * count), z[i]);
+        near("z", i, sum, tolerance + underflows(4 * one->end), z[i]);
     }
 }

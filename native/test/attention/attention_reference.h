@@ -6,8 +6,17 @@
 
 #include "vidrio.h"
 
-// Checks z [d_h], the result for query q of a key-value head over positions 0 to count - 1.
-void check_attention(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, float scale,
-                     const float *q, int32_t count, const float *z);
+// A query of the operation, with its key-value head, the positions [first, end) that it attends to,
+// and the sink of its head where the operation has sinks.
+typedef struct one_query {
+    const vd_attention *op;
+    const int32_t *blocks;
+    const float *q;
+    int32_t head, first, end;
+    float sink;
+} one_query;
+
+// Checks z [d_h], the result for the query.
+void check_attention(const one_query *one, const float *z);
 
 #endif

@@ -25,9 +25,11 @@ enum { WIDTHS = sizeof widths / sizeof widths[0], EDGES = sizeof edges / sizeof 
 // ---- tiles ------------------------------------------------------------------------------------
 
 typedef struct tile_case {
-    int32_t d_h, n, head;
+    int32_t d_h, n, head, window;
     int32_t count[VD_QUERIES];
-    float scale;
+    vd_type type;
+    float scale, cap;
+    int sinks;
     floats kind;
     uint64_t seed;
 } tile_case;
@@ -52,7 +54,8 @@ static void mix_counts(rng *r, tile_case *c, mix how) {
 }
 
 typedef struct tile_memory {
-    vd_kv_cache cache;
+    vd_attention op;
+    float sinks[VD_QUERIES];
     const int32_t *blocks;
     float *q;
     size_t bytes;  // of q and of the results
@@ -66,34 +69,65 @@ static tile_memory prepare(const tile_case *c, placement where) {
     int32_t stride = c->d_h + GAP;
     size_t bytes = (size_t)(c->n * stride - GAP) * sizeof(float);
     tile_memory m = {
-        .cache = cache_of_nans(BLOCKS, H_KV, c->d_h, where),
+        .op = {.cache = cache_of_nans(BLOCKS, H_KV, c->d_h, c->type, where),
+               .window = c->window,
+               .scale = c->scale,
+               .cap = c->cap},
         .blocks = guarded_copy(b.block_tables, BLOCKS * sizeof(int32_t), where),
         .q = guarded_alloc(bytes, where),
         .bytes = bytes,
     };
-    cache_fill(&m.cache, m.blocks, c->count[c->n - 1], &r, c->kind);
+    rng_fill(&r, ORDINARY, m.sinks, VD_QUERIES);
+    cache_fill(&m.op.cache, m.blocks, c->count[c->n - 1], &r, c->kind);
     for (int32_t j = 0; j < c->n; j++) {
         rng_fill(&r, c->kind, m.q + j * stride, c->d_h);
     }
     return m;
 }
 
+static int32_t first_of(const tile_case *c, int32_t j) {
+    return c->window > 0 && c->count[j] > c->window ? c->count[j] - c->window : 0;
+}
+
+// All chunks, those before the window too: nothing may come of them.
+static void run_chunks(vd_isa isa, const vd_attention_tile *tile, placement where) {
+    const vd_attention_kernel *kernel = vd_attention_kernels[isa];
+    size_t bytes = (size_t)(tile->n * vd_part_stride(tile->op->cache.d_h)) * sizeof(float);
+    float *parts = guarded_alloc(bytes, where), *later = guarded_alloc(bytes, where);
+    kernel->chunk(tile, 0, parts);
+    for (int32_t at = VD_ATTENTION_CHUNK; at < tile->end[tile->n - 1]; at += VD_ATTENTION_CHUNK) {
+        kernel->chunk(tile, at, later);
+        kernel->merge(tile, parts, later);
+    }
+    kernel->finish(tile, parts);
+}
+
 static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, placement where) {
     float *z = guarded_alloc(m->bytes, where);
+    size_t blocks = (size_t)(c->n * (c->d_h / 32));
+    vd_attention op = m->op;
+    op.sinks = c->sinks ? m->sinks : NULL;
     vd_attention_tile tile = {
-        .cache = &m->cache,
+        .op = &op,
         .blocks = m->blocks,
         .head = c->head,
-        .scale = c->scale,
         .n = c->n,
+        .quants = guarded_alloc((size_t)(c->n * c->d_h), where),
+        .scale = guarded_alloc(blocks * sizeof(float), where),
+        .sum = guarded_alloc(blocks * sizeof(int32_t), where),
         .scores = guarded_alloc(VD_QUERIES * VD_ATTENTION_CHUNK * sizeof(float), where),
     };
     for (int32_t j = 0; j < c->n; j++) {
         tile.q[j] = m->q + j * (c->d_h + GAP);
         tile.z[j] = z + j * (c->d_h + GAP);
-        tile.count[j] = c->count[j];
+        tile.sink[j] = m->sinks[j];
+        tile.first[j] = first_of(c, j);
+        tile.end[j] = c->count[j];
     }
-    vd_attention_kernels[isa](&tile);
+    if (c->type == VD_Q8_0) {
+        vd_attention_quantize(&tile, isa);
+    }
+    run_chunks(isa, &tile, where);
     for (int32_t j = 0; j + 1 < c->n; j++) {
         untouched("floats between the rows of z", tile.z[j] + c->d_h, GAP * sizeof(float));
     }
@@ -101,9 +135,11 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
 }
 
 static void describe_tile(const char *what, const tile_case *c) {
-    describe("attention %s, d_h %d, %d queries, counts %d to %d, head %d, %s, seed %llu", what,
-             c->d_h, c->n, c->count[0], c->count[c->n - 1], c->head, floats_name(c->kind),
-             (unsigned long long)c->seed);
+    describe(
+        "attention %s, type %d, d_h %d, %d queries, counts %d to %d, window %d, cap %g, sinks %d, "
+        "head %d, %s, seed %llu",
+        what, (int)c->type, c->d_h, c->n, c->count[0], c->count[c->n - 1], c->window,
+        (double)c->cap, c->sinks, c->head, floats_name(c->kind), (unsigned long long)c->seed);
 }
 
 static void check_tile(const tile_case *c) {
@@ -113,8 +149,11 @@ static void check_tile(const tile_case *c) {
         const float *expected = run_tile(VD_ISA_SCALAR, c, &m, where);
         for (int32_t j = 0; c->kind == ORDINARY && where == AT_END && j < c->n; j++) {
             int32_t row = j * (c->d_h + GAP);
-            check_attention(&m.cache, m.blocks, c->head, c->scale, m.q + row, c->count[j],
-                            expected + row);
+            vd_attention op = m.op;
+            op.sinks = c->sinks ? m.sinks : NULL;
+            one_query one = {&op,         m.blocks,  m.q + row, c->head, first_of(c, j),
+                             c->count[j], m.sinks[j]};
+            check_attention(&one, expected + row);
         }
         for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             describe_tile(vd_isa_name(isa), c);
@@ -129,16 +168,27 @@ static float random_scale(rng *r, int32_t d_h) {
     return rng_below(r, 3) == 0 ? 1.0f : 1.0f / sqrtf((float)d_h);
 }
 
+// Half of the cases attend within a window, a third have a soft cap, a third sinks.
+static void random_parameters(rng *r, tile_case *c) {
+    static const int32_t windows[] = {1, 2, 15, 17, 64, 100, 255, 256, 257, 300};
+    int32_t which = (int32_t)rng_below(r, 2 * (int32_t)(sizeof windows / sizeof windows[0]));
+    c->window = which % 2 == 0 ? windows[which / 2] : 0;
+    c->cap = rng_below(r, 3) == 0 ? rng_uniform(r, 0.5f, 30) : 0;
+    c->sinks = rng_below(r, 3) == 0;
+    c->type = kv_types[rng_below(r, c->d_h % 32 == 0 ? KV_TYPES : KV_TYPES - 1)];
+    c->scale = random_scale(r, c->d_h);
+    c->seed = rng_next(r);
+}
+
 static void check_tiles(rng *r) {
-    static const int32_t ns[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 31, 32};
+    static const int32_t ns[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 31, 63};
     int step = instrumented() ? 4 : 1;
     for (int32_t w = 0; w < WIDTHS; w++) {
         for (size_t i = 0; i < sizeof ns / sizeof ns[0]; i++) {
             for (int which = (int)rng_below(r, step); which < MIXES * 2; which += step) {
                 tile_case c = {.d_h = widths[w], .n = ns[i], .head = which % H_KV};
                 c.kind = which < MIXES ? ORDINARY : (floats)rng_below(r, FLOATS_COUNT);
-                c.scale = random_scale(r, c.d_h);
-                c.seed = rng_next(r);
+                random_parameters(r, &c);
                 mix_counts(r, &c, (mix)(which % MIXES));
                 check_tile(&c);
             }
@@ -151,27 +201,30 @@ static void check_edges(rng *r) {
     for (int32_t w = 0; w < WIDTHS; w++) {
         for (int32_t i = 0; i < EDGES; i++) {
             tile_case c = {.d_h = widths[w], .n = 1, .count = {edges[i]}, .head = i % H_KV};
-            c.scale = random_scale(r, c.d_h);
-            c.seed = rng_next(r);
+            random_parameters(r, &c);
             check_tile(&c);
         }
     }
 }
 
 // A NaN in a key or a value reaches the results that depend on it, and no others.
-static void check_nan(rng *r, int32_t position,
-                      float *(*element)(const vd_kv_cache *, const int32_t *, int32_t, int32_t,
-                                        int32_t)) {
-    tile_case c = {.d_h = 32, .n = 3, .count = {290, 300, 300}, .scale = 1, .seed = rng_next(r)};
+static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
+    tile_case c = {.d_h = 64, .n = 3, .count = {290, 300, 300}, .scale = 1, .type = type};
+    c.seed = rng_next(r);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe_tile(vd_isa_name(isa), &c);
         tile_memory m = prepare(&c, AT_END);
-        *element(&m.cache, m.blocks, c.head, position, 5) = NAN;
+        uint16_t *scale = NULL;
+        void *element =
+            (in_keys ? key_at : value_at)(&m.op.cache, m.blocks, c.head, position, 5, &scale);
+        // Every bit set is a NaN; in Q8_0 the scale's, which spoils its block.
+        memset(type == VD_Q8_0 ? (void *)scale : element, 0xff, type == VD_F32 ? 4 : 2);
         const float *z = run_tile(isa, &c, &m, AT_END);
         for (int32_t j = 0; j < c.n; j++) {
             for (int32_t i = 0; i < c.d_h; i++) {
-                int reaches = position < c.count[j] && (element == key_at || i == 5);
-                CHECK(isnan(z[j * (c.d_h + GAP) + i]) == reaches);
+                int same = type == VD_Q8_0 ? i / 32 == 0 : i == 5;
+                int reaches = position < c.count[j] && (in_keys || same);
+                CHECK(!isnan(z[j * (c.d_h + GAP) + i]) == !reaches);
             }
         }
         guarded_free_all();
@@ -181,8 +234,10 @@ static void check_nan(rng *r, int32_t position,
 static void check_nans(rng *r) {
     static const int32_t positions[] = {0, 7, 255, 256, 289, 290, 299};
     for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
-        check_nan(r, positions[i], key_at);
-        check_nan(r, positions[i], value_at);
+        for (int32_t t = 0; t < KV_TYPES; t++) {
+            check_nan(r, positions[i], 1, kv_types[t]);
+            check_nan(r, positions[i], 0, kv_types[t]);
+        }
     }
 }
 
@@ -190,6 +245,9 @@ static void check_nans(rng *r) {
 
 typedef struct batch_case {
     int32_t H, H_kv, d_h;
+    vd_type type;
+    int32_t window;
+    int decode;  // only the last rows: few tokens over long contexts, whose chunks are divided
 } batch_case;
 
 // Sequences of this many positions, the last ones of which are rows of the batch.
@@ -198,10 +256,11 @@ static const struct {
 } parts[] = {{41, 41}, {256, 1}, {71, 11}, {1, 1}, {601, 1}, {300, 35}};
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-static void fill_batch(batch *b, rng *r) {
+static void fill_batch(batch *b, rng *r, int decode) {
     batch_begin(b, r, PARTS, 10);
-    for (int32_t s = 0; s < PARTS; s++) {
-        for (int32_t p = parts[s].positions - parts[s].rows; p < parts[s].positions; p++) {
+    for (int32_t s = decode ? PARTS - 2 : 0; s < PARTS; s++) {
+        int32_t rows = decode ? 1 : parts[s].rows;
+        for (int32_t p = parts[s].positions - rows; p < parts[s].positions; p++) {
             batch_add(b, s, p, 0, 0);
         }
     }
@@ -237,18 +296,31 @@ static void check_definition(const batch *b, const vd_attention *op) {
             int64_t at = ((int64_t)row * op->H + h) * op->cache.d_h;
             describe("attention, row %d, head %d of %d, H_kv %d, d_h %d", row, h, op->H,
                      op->cache.H_kv, op->cache.d_h);
-            check_attention(&op->cache, blocks, h / group, op->scale, op->q + at,
-                            b->positions[row] + 1, op->z + at);
+            int32_t end = b->positions[row] + 1;
+            int32_t first = op->window > 0 && end > op->window ? end - op->window : 0;
+            one_query one = {op,
+                             blocks,
+                             op->q + at,
+                             h / group,
+                             first,
+                             end,
+                             op->sinks == NULL ? 0 : op->sinks[h]};
+            check_attention(&one, op->z + at);
         }
     }
 }
 
 static void check_batch(rng *r, const batch_case *c) {
     batch b;
-    fill_batch(&b, r);
-    vd_attention attention = {.H = c->H, .scale = 1.0f / sqrtf((float)c->d_h)};
+    fill_batch(&b, r, c->decode);
+    float *sinks = guarded_alloc((size_t)c->H * sizeof(float), AT_END);
+    rng_fill(r, ORDINARY, sinks, c->H);
+    vd_attention attention = {.H = c->H,
+                              .scale = 1.0f / sqrtf((float)c->d_h),
+                              .window = c->window,
+                              .sinks = c->window > 0 ? sinks : NULL};
     attention.cache =
-        cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, AT_END);
+        cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, c->type, AT_END);
     for (int32_t s = 0; s < PARTS; s++) {
         const int32_t *blocks = b.block_tables + s * b.view.max_blocks;
         cache_fill(&attention.cache, blocks, parts[s].positions, r, ORDINARY);
@@ -283,8 +355,11 @@ int main(void) {
     check_edges(&r);
     check_tiles(&r);
     check_nans(&r);
-    static const batch_case cases[] = {{2, 2, 32},  {4, 2, 15},  {6, 2, 16}, {5, 1, 64},
-                                       {16, 2, 16}, {40, 1, 15}, {70, 1, 2}};
+    static const batch_case cases[] = {
+        {2, 2, 32, VD_F32, 0, 0},    {4, 2, 15, VD_F16, 0, 0},    {6, 2, 16, VD_BF16, 0, 0},
+        {5, 1, 64, VD_Q8_0, 0, 0},   {16, 2, 16, VD_F32, 100, 0}, {40, 1, 15, VD_F32, 0, 0},
+        {70, 1, 2, VD_F16, 300, 0},  {9, 3, 64, VD_F32, 0, 1},    {9, 3, 64, VD_F16, 0, 1},
+        {4, 2, 96, VD_Q8_0, 290, 1}, {2, 1, 80, VD_BF16, 0, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check_batch(&r, &cases[i]);
     }

@@ -19,7 +19,7 @@ static char memory[64];  // stands for any buffer of operations that never run
 static vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
     vd_quantized xq = {p, p, p, p};
-    vd_kv_cache cache = {p, p, 2, 8};
+    vd_kv_cache cache = {.keys = p, .values = p, .H_kv = 2, .d_h = 8};
     vd_op op = {.kind = kind};
     switch (kind) {
         case VD_OP_EMBED:
@@ -41,7 +41,7 @@ static vd_op valid_op(vd_op_kind kind) {
             op.as.kv_store = (vd_kv_store){p, p, cache};
             break;
         case VD_OP_ATTENTION:
-            op.as.attention = (vd_attention){p, cache, p, 4, 1};
+            op.as.attention = (vd_attention){.q = p, .cache = cache, .z = p, .H = 4, .scale = 1};
             break;
         case VD_OP_ACTIVATION:
             op.as.activation = (vd_activation){p, NULL, p, VD_ACTIVATION_RELU, 3};
@@ -159,6 +159,9 @@ static void check_kv_store_attention(void) {
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.values = NULL);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.H_kv = 0);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = 0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = VD_HEAD_MAX + 1);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q4_0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q8_0);  // d_h is no multiple of 32
     REFUSED(VD_OP_KV_STORE, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_ATTENTION, op.as.attention.q = NULL);
     REFUSED(VD_OP_ATTENTION, op.as.attention.z = NULL);
@@ -169,6 +172,9 @@ static void check_kv_store_attention(void) {
     REFUSED(VD_OP_ATTENTION, op.as.attention.H = 0);
     REFUSED(VD_OP_ATTENTION, op.as.attention.H = 3);  // not a multiple of H_kv
     REFUSED(VD_OP_ATTENTION, op.as.attention.scale = NAN);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.window = -1);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cap = -1);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cap = INFINITY);
     REFUSED(VD_OP_ATTENTION, op.rows = VD_ROWS_LOGITS);
 }
 

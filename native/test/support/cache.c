@@ -1,41 +1,104 @@
 #include "support/cache.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { BLOCK = 64, LANES = 16 };
+#include "core/types.h"
+#include "support/weights.h"
 
-static float *nans(int64_t n, placement where) {
-    float *p = guarded_alloc((size_t)n * sizeof *p, where);
-    for (int64_t i = 0; i < n; i++) {
-        p[i] = NAN;
-    }
-    return p;
-}
+enum { BLOCK = 64, LANES = 16, SCALED = 32 };
 
-vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, placement where) {
+const vd_type kv_types[KV_TYPES] = {VD_F32, VD_F16, VD_BF16, VD_Q8_0};
+
+int64_t cache_bytes(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type) {
     int64_t n = (int64_t)blocks * H_kv * BLOCK * d_h;
-    return (vd_kv_cache){nans(n, where), nans(n, where), H_kv, d_h};
+    return type == VD_F32 ? 4 * n : type == VD_Q8_0 ? n + n / SCALED * 2 : 2 * n;
 }
 
-float *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position,
-              int32_t i) {
-    int64_t page = (int64_t)blocks[position / BLOCK] * c->H_kv + head;
-    int64_t tile = page * (BLOCK / LANES) + position % BLOCK / LANES;
-    return c->keys + (tile * c->d_h + i) * LANES + position % LANES;
+vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type,
+                          placement where) {
+    size_t bytes = (size_t)cache_bytes(blocks, H_kv, d_h, type);
+    vd_kv_cache c = {.keys = guarded_alloc(bytes, where),
+                     .values = guarded_alloc(bytes, where),
+                     .type = (int32_t)type,
+                     .H_kv = H_kv,
+                     .d_h = d_h};
+    memset(c.keys, 0xff, bytes);  // a NaN in every type, and so are its scales
+    memset(c.values, 0xff, bytes);
+    return c;
 }
 
-float *value_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position,
-                int32_t i) {
+static int64_t element_bytes(int32_t type) { return type == VD_F32 ? 4 : type == VD_Q8_0 ? 1 : 2; }
+
+// Bytes of a block's keys, or values, of one head.
+static int64_t page_bytes(const vd_kv_cache *c) {
+    return cache_bytes(1, 1, c->d_h, (vd_type)c->type);
+}
+
+void *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position, int32_t i,
+             uint16_t **scale) {
     int64_t page = (int64_t)blocks[position / BLOCK] * c->H_kv + head;
-    return c->values + (page * BLOCK + position % BLOCK) * c->d_h + i;
+    char *tile =
+        (char *)c->keys + page * page_bytes(c) + position % BLOCK / LANES * (page_bytes(c) / 4);
+    int32_t lane = position % LANES;
+    if (c->type == VD_Q8_0) {
+        *scale = (uint16_t *)(tile + LANES * c->d_h) + i / SCALED * LANES + lane;
+        return tile + (i / 4 * LANES + lane) * 4 + i % 4;
+    }
+    return tile + (i * LANES + lane) * element_bytes(c->type);
+}
+
+void *value_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position,
+               int32_t i, uint16_t **scale) {
+    int64_t page = (int64_t)blocks[position / BLOCK] * c->H_kv + head;
+    char *values = (char *)c->values + page * page_bytes(c);
+    int64_t row = position % BLOCK;
+    if (c->type == VD_Q8_0) {
+        *scale = (uint16_t *)(values + BLOCK * c->d_h) + row * (c->d_h / SCALED) + i / SCALED;
+    }
+    return values + (row * c->d_h + i) * element_bytes(c->type);
+}
+
+double element_value(vd_type type, const void *element, const uint16_t *scale) {
+    switch (type) {
+        case VD_F32:
+            return (double)*(const float *)element;
+        case VD_F16:
+            return half_value(*(const uint16_t *)element);
+        case VD_BF16:
+            return (double)vd_bits_to_float((uint32_t)*(const uint16_t *)element << 16);
+        default:
+            return *(const int8_t *)element * half_value(*scale);
+    }
+}
+
+static void set(vd_type type, void *element, uint16_t *scale, rng *r, floats kind) {
+    float x = rng_float(r, kind);
+    switch (type) {
+        case VD_F32:
+            *(float *)element = x;
+            break;
+        case VD_F16:
+            *(uint16_t *)element = vd_float_to_half(x);
+            break;
+        case VD_BF16:
+            *(uint16_t *)element = (uint16_t)(vd_float_to_bits(x) >> 16);
+            break;
+        default:
+            *(int8_t *)element = (int8_t)rng_between(r, -127, 127);
+            *scale = vd_float_to_half(fabsf(x) / 127.0f);
+    }
 }
 
 void cache_fill(const vd_kv_cache *c, const int32_t *blocks, int32_t n, rng *r, floats kind) {
+    uint16_t *scale = NULL;
     for (int32_t position = 0; position < n; position++) {
         for (int32_t head = 0; head < c->H_kv; head++) {
             for (int32_t i = 0; i < c->d_h; i++) {
-                *key_at(c, blocks, head, position, i) = rng_float(r, kind);
-                *value_at(c, blocks, head, position, i) = rng_float(r, kind);
+                void *key = key_at(c, blocks, head, position, i, &scale);
+                set((vd_type)c->type, key, scale, r, kind);
+                void *value = value_at(c, blocks, head, position, i, &scale);
+                set((vd_type)c->type, value, scale, r, kind);
             }
         }
     }

@@ -24,4 +24,8 @@ static inline int64_t lane_sum_depth(int64_t n) { return (n + 15) / 16 + 4; }
 #define EXP_ULPS 1.01
 #define EXP_ERROR (EXP_ULPS * 0x1p-23)
 
+// The same of tanh.
+#define TANH_ULPS 3
+#define TANH_ERROR (TANH_ULPS * 0x1p-23)
+
 #endif

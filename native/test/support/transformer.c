@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/check.h"
 #include "support/weights.h"
@@ -133,12 +134,17 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     add_rope(t, k->as.matmul.y, H_KV, a.cosines, a.sines, pairs);
     beside(&t->ops[t->n_ops - 1]);
     int64_t cache = (int64_t)MODEL_BLOCKS * H_KV * BLOCK * D_H;
-    t->caches[layer] = (vd_kv_cache){floats_buffer(t, cache), floats_buffer(t, cache), H_KV, D_H};
+    t->caches[layer] = (vd_kv_cache){.keys = floats_buffer(t, cache),
+                                     .values = floats_buffer(t, cache),
+                                     .type = layer == 0 ? VD_F32 : VD_F16,
+                                     .H_kv = H_KV,
+                                     .d_h = D_H};
     vd_op *store = add_op(t, VD_OP_KV_STORE, VD_ROWS_TOKENS);
     store->as.kv_store = (vd_kv_store){k->as.matmul.y, v->as.matmul.y, t->caches[layer]};
     vd_op *attention = add_op(t, VD_OP_ATTENTION, VD_ROWS_TOKENS);
     float *z = floats_buffer(t, MODEL_TOKENS * H * D_H);
-    attention->as.attention = (vd_attention){q->as.matmul.y, t->caches[layer], z, H, 0.25f};
+    attention->as.attention = (vd_attention){
+        .q = q->as.matmul.y, .cache = t->caches[layer], .z = z, .H = H, .scale = 0.25f};
     vd_quantized zq = add_quantize(t, VD_ROWS_TOKENS, z, H * D_H);
     vd_op *out = add_matmul(t, r, VD_Q8_0, VD_ROWS_TOKENS, NULL, &zq, D, H * D_H);
     add_residual(t, x, out->as.matmul.y);
@@ -200,9 +206,8 @@ void transformer_free(transformer *t) {
 
 void transformer_forget(transformer *t) {
     for (int layer = 0; layer < MODEL_LAYERS; layer++) {
-        int64_t n = (int64_t)MODEL_BLOCKS * H_KV * BLOCK * D_H;
-        for (int64_t i = 0; i < n; i++) {
-            t->caches[layer].keys[i] = t->caches[layer].values[i] = NAN;
-        }
+        size_t bytes = (size_t)MODEL_BLOCKS * H_KV * BLOCK * D_H * sizeof(float);
+        memset(t->caches[layer].keys, 0xff, bytes);  // NaNs
+        memset(t->caches[layer].values, 0xff, bytes);
     }
 }

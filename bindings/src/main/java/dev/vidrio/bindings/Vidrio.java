@@ -1286,6 +1286,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ATTENTION_CHUNK() {
         return VD_ATTENTION_CHUNK;
     }
+    private static final int VD_HEAD_MAX = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_HEAD_MAX = 4096
+     * }
+     */
+    public static int VD_HEAD_MAX() {
+        return VD_HEAD_MAX;
+    }
     private static final int VD_ACTIVATION_SILU = (int)0L;
     /**
      * {@snippet lang=c :

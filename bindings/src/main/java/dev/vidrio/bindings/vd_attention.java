@@ -18,8 +18,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const float *q;
  *     vd_kv_cache cache;
  *     float *z;
+ *     const float *sinks;
  *     int32_t H;
+ *     int32_t window;
  *     float scale;
+ *     float cap;
  * }
  * }
  */
@@ -33,8 +36,11 @@ public class vd_attention {
         Vidrio.C_POINTER.withName("q"),
         vd_kv_cache.layout().withName("cache"),
         Vidrio.C_POINTER.withName("z"),
+        Vidrio.C_POINTER.withName("sinks"),
         Vidrio.C_INT.withName("H"),
-        Vidrio.C_FLOAT.withName("scale")
+        Vidrio.C_INT.withName("window"),
+        Vidrio.C_FLOAT.withName("scale"),
+        Vidrio.C_FLOAT.withName("cap")
     ).withName("vd_attention");
 
     /**
@@ -176,6 +182,50 @@ public class vd_attention {
         struct.set(z$LAYOUT, z$OFFSET, fieldValue);
     }
 
+    private static final AddressLayout sinks$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("sinks"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static final AddressLayout sinks$layout() {
+        return sinks$LAYOUT;
+    }
+
+    private static final long sinks$OFFSET = $LAYOUT.byteOffset(groupElement("sinks"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static final long sinks$offset() {
+        return sinks$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static MemorySegment sinks(MemorySegment struct) {
+        return struct.get(sinks$LAYOUT, sinks$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *sinks
+     * }
+     */
+    public static void sinks(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(sinks$LAYOUT, sinks$OFFSET, fieldValue);
+    }
+
     private static final OfInt H$LAYOUT = (OfInt)$LAYOUT.select(groupElement("H"));
 
     /**
@@ -220,6 +270,50 @@ public class vd_attention {
         struct.set(H$LAYOUT, H$OFFSET, fieldValue);
     }
 
+    private static final OfInt window$LAYOUT = (OfInt)$LAYOUT.select(groupElement("window"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static final OfInt window$layout() {
+        return window$LAYOUT;
+    }
+
+    private static final long window$OFFSET = $LAYOUT.byteOffset(groupElement("window"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static final long window$offset() {
+        return window$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static int window(MemorySegment struct) {
+        return struct.get(window$LAYOUT, window$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t window
+     * }
+     */
+    public static void window(MemorySegment struct, int fieldValue) {
+        struct.set(window$LAYOUT, window$OFFSET, fieldValue);
+    }
+
     private static final OfFloat scale$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("scale"));
 
     /**
@@ -262,6 +356,50 @@ public class vd_attention {
      */
     public static void scale(MemorySegment struct, float fieldValue) {
         struct.set(scale$LAYOUT, scale$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat cap$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("cap"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static final OfFloat cap$layout() {
+        return cap$LAYOUT;
+    }
+
+    private static final long cap$OFFSET = $LAYOUT.byteOffset(groupElement("cap"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static final long cap$offset() {
+        return cap$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static float cap(MemorySegment struct) {
+        return struct.get(cap$LAYOUT, cap$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float cap
+     * }
+     */
+    public static void cap(MemorySegment struct, float fieldValue) {
+        struct.set(cap$LAYOUT, cap$OFFSET, fieldValue);
     }
 
     /**

@@ -15,10 +15,12 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct vd_kv_cache {
- *     float *keys;
- *     float *values;
+ *     void *keys;
+ *     void *values;
+ *     int32_t type;
  *     int32_t H_kv;
  *     int32_t d_h;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -31,8 +33,10 @@ public class vd_kv_cache {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         Vidrio.C_POINTER.withName("keys"),
         Vidrio.C_POINTER.withName("values"),
+        Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("H_kv"),
-        Vidrio.C_INT.withName("d_h")
+        Vidrio.C_INT.withName("d_h"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_kv_cache");
 
     /**
@@ -47,7 +51,7 @@ public class vd_kv_cache {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * float *keys
+     * void *keys
      * }
      */
     public static final AddressLayout keys$layout() {
@@ -59,7 +63,7 @@ public class vd_kv_cache {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * float *keys
+     * void *keys
      * }
      */
     public static final long keys$offset() {
@@ -69,7 +73,7 @@ public class vd_kv_cache {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * float *keys
+     * void *keys
      * }
      */
     public static MemorySegment keys(MemorySegment struct) {
@@ -79,7 +83,7 @@ public class vd_kv_cache {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * float *keys
+     * void *keys
      * }
      */
     public static void keys(MemorySegment struct, MemorySegment fieldValue) {
@@ -91,7 +95,7 @@ public class vd_kv_cache {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * float *values
+     * void *values
      * }
      */
     public static final AddressLayout values$layout() {
@@ -103,7 +107,7 @@ public class vd_kv_cache {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * float *values
+     * void *values
      * }
      */
     public static final long values$offset() {
@@ -113,7 +117,7 @@ public class vd_kv_cache {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * float *values
+     * void *values
      * }
      */
     public static MemorySegment values(MemorySegment struct) {
@@ -123,11 +127,55 @@ public class vd_kv_cache {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * float *values
+     * void *values
      * }
      */
     public static void values(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(values$LAYOUT, values$OFFSET, fieldValue);
+    }
+
+    private static final OfInt type$LAYOUT = (OfInt)$LAYOUT.select(groupElement("type"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t type
+     * }
+     */
+    public static final OfInt type$layout() {
+        return type$LAYOUT;
+    }
+
+    private static final long type$OFFSET = $LAYOUT.byteOffset(groupElement("type"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t type
+     * }
+     */
+    public static final long type$offset() {
+        return type$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t type
+     * }
+     */
+    public static int type(MemorySegment struct) {
+        return struct.get(type$LAYOUT, type$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t type
+     * }
+     */
+    public static void type(MemorySegment struct, int fieldValue) {
+        struct.set(type$LAYOUT, type$OFFSET, fieldValue);
     }
 
     private static final OfInt H_kv$LAYOUT = (OfInt)$LAYOUT.select(groupElement("H_kv"));
@@ -216,6 +264,50 @@ public class vd_kv_cache {
      */
     public static void d_h(MemorySegment struct, int fieldValue) {
         struct.set(d_h$LAYOUT, d_h$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

@@ -1,0 +1,162 @@
+// Scores of a chunk over 16 lanes. The lanes are 16 positions, whose keys lie interleaved, so that
+// no sum runs across lanes. A tile of queries by vectors of positions keeps its sums in registers.
+#ifndef VD_ATTENTION_ATTENTION_SCORES_V16_H
+#define VD_ATTENTION_ATTENTION_SCORES_V16_H
+
+#include "attention/attention.h"
+#include "attention/kv_cache.h"
+
+// 16 elements from element i on.
+VD_INLINE v16 load_kv(const void *p, int64_t i, const int32_t type) {
+    return type == VD_F32   ? v16_load((const float *)p + i)
+           : type == VD_F16 ? v16_load_halves((const uint16_t *)p + i)
+                            : v16_load_bfloats((const uint16_t *)p + i);
+}
+
+// Asks for bytes [begin, begin + count) from p on, unless it is null. Decoding is bound by reads:
+// the values of a block arrive while its scores are made, the keys of the next chunk while values
+// are summed.
+VD_INLINE void prefetch(const char *p, int64_t begin, int64_t count) {
+    if (p != NULL) {
+        for (int64_t i = 0; i < count; i += VD_CACHE_LINE) {
+            __builtin_prefetch(p + begin + i, 0, 2);
+        }
+    }
+}
+
+// Scores of `n` queries from j on against `vectors` times 16 positions from the chunk's position t
+// on.
+VD_INLINE void score_tile(const vd_attention_tile *tile, int32_t j, const int n, const char *keys,
+                          int64_t t, const int vectors, const int32_t type, const char *values) {
+    v16 sum[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
+    for (int a = 0; a < n; a++) {
+        for (int w = 0; w < vectors; w++) {
+            sum[a][w] = v16_zero();
+        }
+    }
+    int64_t d_h = tile->op->cache.d_h;
+    int64_t bytes = VD_KV_LANES * vd_kv_bytes(type, d_h);
+    const int64_t row = vectors * 16 * (type == VD_F32 ? 4 : 2);
+    for (int64_t i = 0; i < d_h; i++) {
+        v16 k[VD_ATTENTION_VECTORS];
+        prefetch(values, i * row, row);
+        for (int w = 0; w < vectors; w++) {
+            k[w] = load_kv(keys + w * bytes, i * VD_KV_LANES, type);
+        }
+        for (int a = 0; a < n; a++) {
+            v16 q = v16_splat(tile->q[j + a][i]);
+            for (int w = 0; w < vectors; w++) {
+                sum[a][w] = v16_fma(q, k[w], sum[a][w]);
+            }
+        }
+    }
+    for (int a = 0; a < n; a++) {
+        for (int w = 0; w < vectors; w++) {
+            float *s = tile->scores + (j + a) * VD_ATTENTION_CHUNK + t + 16 * w;
+            v16_store(s, v16_mul(sum[a][w], v16_splat(tile->op->scale)));
+        }
+    }
+}
+
+// The same with integer products in blocks of 32.
+VD_INLINE void score_tile_quantized(const vd_attention_tile *tile, int32_t j, const int n,
+                                    const char *keys, int64_t t, const char *values) {
+    int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
+    const uint16_t *scales = (const uint16_t *)(keys + VD_KV_LANES * d_h);
+    v16 acc[VD_ATTENTION_QUERIES];
+    for (int a = 0; a < n; a++) {
+        acc[a] = v16_zero();
+    }
+    for (int64_t b = 0; b < blocks; b++) {
+        v16i sum[VD_ATTENTION_QUERIES];
+        for (int a = 0; a < n; a++) {
+            sum[a] = v16i_splat(-VD_SIGNED_BIAS * tile->sum[(j + a) * blocks + b]);
+        }
+        for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i += 4) {
+            prefetch(values, i * VD_KV_LANES, 4 * VD_KV_LANES);
+            v64 k = v64_load_signed(keys + i * VD_KV_LANES);
+            for (int a = 0; a < n; a++) {
+                sum[a] = v64_dot_signed(sum[a], k, tile->quants + (j + a) * d_h + i);
+            }
+        }
+        v16 s = v16_load_halves(scales + b * VD_KV_LANES);
+        for (int a = 0; a < n; a++) {
+            v16 scale = v16_mul(s, v16_splat(tile->scale[(j + a) * blocks + b]));
+            acc[a] = v16_fma(v16_from_int(sum[a]), scale, acc[a]);
+        }
+    }
+    for (int a = 0; a < n; a++) {
+        float *s = tile->scores + (j + a) * VD_ATTENTION_CHUNK + t;
+        v16_store(s, v16_mul(acc[a], v16_splat(tile->op->scale)));
+    }
+}
+
+// Scores of `n` queries against positions [t, to) of the chunk, all within one block, rounded up to
+// 16; what lies beyond a query's own positions is never read.
+VD_INLINE void score_block(const vd_attention_tile *tile, int32_t j, const int n, const char *keys,
+                           int64_t t, int64_t to, const int32_t type, const char *values) {
+    int64_t bytes = VD_KV_LANES * vd_kv_bytes(type, tile->op->cache.d_h);
+    if (type == VD_Q8_0) {
+        for (; t < to; t += 16, keys += bytes) {
+            score_tile_quantized(tile, j, n, keys, t, values);
+            values = values == NULL ? NULL : values + bytes;
+        }
+        return;
+    }
+    const int64_t step = 16 * VD_ATTENTION_VECTORS;
+    for (; t + step <= to; t += step, keys += VD_ATTENTION_VECTORS * bytes) {
+        score_tile(tile, j, n, keys, t, VD_ATTENTION_VECTORS, type, values);
+        values = values == NULL ? NULL : values + VD_ATTENTION_VECTORS * bytes;
+    }
+    for (; t < to; t += 16, keys += bytes) {
+        score_tile(tile, j, n, keys, t, 1, type, NULL);
+    }
+}
+
+// Scores of queries [j, end) against positions [from, to) of the chunk at `begin`, both rounded
+// outwards to 16.
+VD_INLINE void scores_of(const vd_attention_tile *tile, int32_t j, int32_t end, int64_t begin,
+                         int64_t from, int64_t to, const int32_t type) {
+    for (int64_t t = from / 16 * 16; t < to; t = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK) {
+        const char *keys = vd_key_tile(&tile->op->cache, tile->blocks, tile->head, begin + t);
+        int64_t block_end = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
+        block_end = to < block_end ? to : block_end;
+        const char *values = vd_value_row(&tile->op->cache, tile->blocks, tile->head, begin + t);
+        for (int32_t left = end - j, at = j; left > 0;) {
+            int32_t n = left < VD_ATTENTION_QUERIES ? left : VD_ATTENTION_QUERIES;
+            if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
+                score_block(tile, at, n = 6, keys, t, block_end, type, values);
+            } else if (n >= 4 && VD_ATTENTION_QUERIES >= 4) {
+                score_block(tile, at, n = 4, keys, t, block_end, type, values);
+            } else if (n >= 3 && VD_ATTENTION_QUERIES >= 3) {
+                score_block(tile, at, n = 3, keys, t, block_end, type, values);
+            } else if (n == 2) {
+                score_block(tile, at, 2, keys, t, block_end, type, values);
+            } else {
+                score_block(tile, at, 1, keys, t, block_end, type, values);
+            }
+            values = NULL;
+            at += n;
+            left -= n;
+        }
+    }
+}
+
+static void scores(const vd_attention_tile *tile, int32_t j, int32_t end, int64_t begin,
+                   int64_t from, int64_t to) {
+    switch (tile->op->cache.type) {
+        case VD_F32:
+            scores_of(tile, j, end, begin, from, to, VD_F32);
+            break;
+        case VD_F16:
+            scores_of(tile, j, end, begin, from, to, VD_F16);
+            break;
+        case VD_BF16:
+            scores_of(tile, j, end, begin, from, to, VD_BF16);
+            break;
+        default:
+            scores_of(tile, j, end, begin, from, to, VD_Q8_0);
+    }
+}
+
+#endif

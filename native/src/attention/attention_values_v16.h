@@ -1,0 +1,161 @@
+// Weighted values of a chunk over 16 lanes, which are elements of the head.
+#ifndef VD_ATTENTION_ATTENTION_VALUES_V16_H
+#define VD_ATTENTION_ATTENTION_VALUES_V16_H
+
+#include "attention/attention.h"
+#include "attention/attention_scores_v16.h"
+#include "attention/kv_cache.h"
+
+typedef v16 value_sums[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
+
+// A query's positions of the chunk.
+typedef struct span {
+    int64_t from;
+    int64_t to;
+} span;
+
+VD_INLINE v16 load_value(const char *row, const uint16_t *scales, int64_t i, const int32_t type) {
+    if (type == VD_Q8_0) {
+        float scale = vd_half_to_float(scales[i / VD_BLOCK]);
+        return v16_mul(v16_load_bytes((const int8_t *)row + i), v16_splat(scale));
+    }
+    return load_kv(row, i, type);
+}
+
+VD_INLINE v16 load_value_part(const char *row, int64_t i, int64_t lanes, const int32_t type) {
+    return type == VD_F32   ? v16_load_part((const float *)row + i, lanes)
+           : type == VD_F16 ? v16_load_halves_part((const uint16_t *)row + i, lanes)
+                            : v16_load_bfloats_part((const uint16_t *)row + i, lanes);
+}
+
+// Adds positions [from, to) of the chunk at `begin` to the sums of `n` queries over `vectors` times
+// 16 elements of the head from i on; of one vector alone, `lanes` are elements.
+VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t begin,
+                          const float *e, span at, const int n, int64_t i, const int vectors,
+                          int64_t lanes, const int32_t type, int ahead) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    const int64_t key_bytes = vd_kv_bytes(type, cache->d_h);
+    const int64_t bytes = type == VD_Q8_0 ? cache->d_h : key_bytes;
+    for (int64_t t = at.from; t < at.to;) {
+        const char *row = vd_value_row(cache, tile->blocks, tile->head, begin + t);
+        const uint16_t *scales = vd_value_scales(cache, tile->blocks, tile->head, begin + t);
+        const char *keys = ahead ? tile->ahead[t / VD_KV_BLOCK] : NULL;
+        int64_t to = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
+        for (to = at.to < to ? at.to : to; t < to; t++, row += bytes) {
+            prefetch(keys, t % VD_KV_BLOCK * key_bytes, key_bytes);
+            v16 v[VD_ATTENTION_VECTORS];
+            for (int w = 0; w < vectors; w++) {
+                v[w] = lanes < 16 ? load_value_part(row, i, lanes, type)
+                                  : load_value(row, scales, i + 16 * w, type);
+            }
+            for (int a = 0; a < n; a++) {
+                v16 weight = v16_splat(e[a * VD_ATTENTION_CHUNK + t]);
+                for (int w = 0; w < vectors; w++) {
+                    sum[a][w] = v16_fma(weight, v[w], sum[a][w]);
+                }
+            }
+            scales += type == VD_Q8_0 ? cache->d_h / VD_BLOCK : 0;
+        }
+    }
+}
+
+// Weighted values of `n` queries from j on. Their spans ascend: all have the middle; what only some
+// have comes before and after it.
+VD_INLINE void value_tile(const vd_attention_tile *tile, const span *spans, int64_t begin,
+                          int32_t j, const int n, int64_t i, const int vectors, int64_t lanes,
+                          const int32_t type, int ahead, float *parts) {
+    value_sums sum;
+    for (int a = 0; a < n; a++) {
+        for (int w = 0; w < vectors; w++) {
+            sum[a][w] = v16_zero();
+        }
+    }
+    const float *e = tile->scores + j * VD_ATTENTION_CHUNK;
+    span middle = {spans[j + n - 1].from, spans[j].to};
+    middle.to = middle.to > middle.from ? middle.to : middle.from;
+    for (int a = 0; a < n; a++) {
+        span own = spans[j + a];
+        own.to = own.to < middle.from ? own.to : middle.from;
+        add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
+                   type, 0);
+    }
+    add_values(sum, tile, begin, e, middle, n, i, vectors, lanes, type, i == 0 && ahead);
+    for (int a = 0; a < n; a++) {
+        span own = spans[j + a];
+        own.from = own.from > middle.to ? own.from : middle.to;
+        add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
+                   type, 0);
+    }
+    int64_t stride = vd_part_stride(tile->op->cache.d_h);
+    for (int a = 0; a < n; a++) {
+        for (int w = 0; w < vectors; w++) {
+            v16_store(parts + (j + a) * stride + i + 16 * w, sum[a][w]);
+        }
+    }
+}
+
+VD_INLINE void values_of_queries(const vd_attention_tile *tile, const span *spans, int64_t begin,
+                                 int32_t j, const int n, const int32_t type, int ahead,
+                                 float *parts) {
+    int64_t d_h = tile->op->cache.d_h;
+    int64_t whole = d_h / 16, i = 0;
+    while (whole > 0) {
+        // Five vectors are better three and two than four and one.
+        int64_t tiles = (whole + VD_ATTENTION_VECTORS - 1) / VD_ATTENTION_VECTORS;
+        int vectors = (int)((whole + tiles - 1) / tiles);
+        if (vectors >= 4 && VD_ATTENTION_VECTORS >= 4) {
+            value_tile(tile, spans, begin, j, n, i, vectors = 4, 16, type, ahead, parts);
+        } else if (vectors >= 3 && VD_ATTENTION_VECTORS >= 3) {
+            value_tile(tile, spans, begin, j, n, i, vectors = 3, 16, type, ahead, parts);
+        } else if (vectors >= 2) {
+            value_tile(tile, spans, begin, j, n, i, vectors = 2, 16, type, ahead, parts);
+        } else {
+            value_tile(tile, spans, begin, j, n, i, vectors = 1, 16, type, ahead, parts);
+        }
+        i += 16 * vectors;
+        whole -= vectors;
+    }
+    if (i < d_h && type != VD_Q8_0) {
+        value_tile(tile, spans, begin, j, n, i, 1, d_h - i, type, ahead, parts);
+    }
+}
+
+VD_INLINE void values_of(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
+                         int64_t begin, const int32_t type, float *parts) {
+    int ahead = 1;  // the first queries fetch keys for all
+    while (j < end) {
+        int32_t n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
+        if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
+            values_of_queries(tile, spans, begin, j, n = 6, type, ahead, parts);
+        } else if (n >= 4 && VD_ATTENTION_QUERIES >= 4) {
+            values_of_queries(tile, spans, begin, j, n = 4, type, ahead, parts);
+        } else if (n >= 3 && VD_ATTENTION_QUERIES >= 3) {
+            values_of_queries(tile, spans, begin, j, n = 3, type, ahead, parts);
+        } else if (n == 2) {
+            values_of_queries(tile, spans, begin, j, 2, type, ahead, parts);
+        } else {
+            values_of_queries(tile, spans, begin, j, 1, type, ahead, parts);
+        }
+        j += n;
+        ahead = 0;
+    }
+}
+
+static void values(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
+                   int64_t begin, float *parts) {
+    switch (tile->op->cache.type) {
+        case VD_F32:
+            values_of(tile, spans, j, end, begin, VD_F32, parts);
+            break;
+        case VD_F16:
+            values_of(tile, spans, j, end, begin, VD_F16, parts);
+            break;
+        case VD_BF16:
+            values_of(tile, spans, j, end, begin, VD_BF16, parts);
+            break;
+        default:
+            values_of(tile, spans, j, end, begin, VD_Q8_0, parts);
+    }
+}
+
+#endif
