@@ -193,8 +193,8 @@ typedef struct vd_norm {
 typedef struct vd_quantized {
     int8_t *q;          // [rows, K]
     float *scale;       // [rows, K/32]
-    int32_t *sum;       // [rows, K/32] sum of the block's q
-    float *scaled_sum;  // [rows, K/32] scale * sum
+    int32_t *sum;       // [rows, K/16] sums of 16 q
+    float *scaled_sum;  // [rows, K/32] scale * sum of the block's q
 } vd_quantized;
 
 // Quantizes x [rows, K]; K is a multiple of 32.

@@ -5,6 +5,13 @@
 #include "matmul/blocks_v16.h"
 #include "matmul/matmul.h"
 
+// The sum of the activations that meet sub-block s of 32 columns.
+VD_INLINE int32_t activation_sum(const vd_block_layout layout, const vd_quantized *xq, int64_t at,
+                                 int s) {
+    const int32_t *sum = xq->sum + at * (VD_BLOCK / VD_SUM_BLOCK);
+    return layout.sub_block == VD_BLOCK ? sum[0] + sum[1] : sum[s];
+}
+
 // Adds 32 columns to the float sums of M tokens and N groups: one sub-block or two, from sub-block
 // j of the weights' block on.
 VD_INLINE void add_columns(const int type, const int M, const int N, const uint8_t *const *quants,
@@ -16,7 +23,7 @@ VD_INLINE void add_columns(const int type, const int M, const int N, const uint8
     for (int s = 0; s < VD_BLOCK / layout.sub_block; s++) {
         v16i sum[VD_TILE_TOKENS][VD_TILE_GROUPS];
         for (int m = 0; m < M; m++) {
-            v16i start = v16i_splat(-vd_bias(type) * xq->sum[at[m]]);
+            v16i start = v16i_splat(-vd_bias(type) * activation_sum(layout, xq, at[m], s));
             for (int n = 0; n < N; n++) {
                 sum[m][n] = start;
             }
@@ -41,7 +48,11 @@ VD_INLINE void add_columns(const int type, const int M, const int N, const uint8
                 v16 product = v16_mul(scale, v16_splat(xq->scale[at[m]]));
                 acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
                 if (layout.minima) {
-                    acc[m][n] = v16_fma(minimum, v16_splat(xq->scaled_sum[at[m]]), acc[m][n]);
+                    float scaled_sum =
+                        layout.sub_block == VD_BLOCK
+                            ? xq->scaled_sum[at[m]]
+                            : xq->scale[at[m]] * (float)activation_sum(layout, xq, at[m], s);
+                    acc[m][n] = v16_fma(minimum, v16_splat(scaled_sum), acc[m][n]);
                 }
             }
         }

@@ -15,7 +15,7 @@ void VD_NAME(vd_quantize)(const float *x, vd_quantized y, vd_range blocks) {
             v16i_store_bytes(q, v16i_zero());
             v16i_store_bytes(q + 16, v16i_zero());
             y.scale[b] = magnitude < VD_TINY_BITS ? 0.0f : NAN;
-            y.sum[b] = 0;
+            y.sum[2 * b] = y.sum[2 * b + 1] = 0;
             y.scaled_sum[b] = y.scale[b];
             continue;
         }
@@ -26,7 +26,8 @@ void VD_NAME(vd_quantize)(const float *x, vd_quantized y, vd_range blocks) {
         v16i_store_bytes(q, q_low);
         v16i_store_bytes(q + 16, q_high);
         y.scale[b] = a / 127.0f;
-        y.sum[b] = v16i_sum(v16i_add(q_low, q_high));
-        y.scaled_sum[b] = y.scale[b] * (float)y.sum[b];
+        y.sum[2 * b] = v16i_sum(q_low);
+        y.sum[2 * b + 1] = v16i_sum(q_high);
+        y.scaled_sum[b] = y.scale[b] * (float)(y.sum[2 * b] + y.sum[2 * b + 1]);
     }
 }

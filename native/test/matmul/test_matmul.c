@@ -56,7 +56,7 @@ static vd_quantized quantized(const float *values, int64_t n, placement where) {
     vd_quantized y = {
         .q = guarded_alloc(blocks * 32, where),
         .scale = guarded_alloc(blocks * 4, where),
-        .sum = guarded_alloc(blocks * 4, where),
+        .sum = guarded_alloc(blocks * 8, where),
         .scaled_sum = guarded_alloc(blocks * 4, where),
     };
     vd_quantize_scalar(values, y, (vd_range){0, (int64_t)blocks});

@@ -21,7 +21,7 @@ static vd_quantized run(vd_isa isa, vd_range blocks, placement where) {
     vd_quantized y = {
         .q = guarded_alloc(BLOCKS * BLOCK, where),
         .scale = guarded_alloc(BLOCKS * sizeof(float), where),
-        .sum = guarded_alloc(BLOCKS * sizeof(int32_t), where),
+        .sum = guarded_alloc(2 * BLOCKS * sizeof(int32_t), where),
         .scaled_sum = guarded_alloc(BLOCKS * sizeof(float), where),
     };
     vd_quantize_kernels[isa](copy, y, blocks);
@@ -34,8 +34,8 @@ static void check_untouched(const vd_quantized *y, vd_range blocks) {
     untouched("q after the range", y->q + blocks.end * BLOCK, after * BLOCK);
     untouched("scale before the range", y->scale, blocks.begin * 4);
     untouched("scale after the range", y->scale + blocks.end, after * 4);
-    untouched("sum before the range", y->sum, blocks.begin * 4);
-    untouched("sum after the range", y->sum + blocks.end, after * 4);
+    untouched("sum before the range", y->sum, blocks.begin * 8);
+    untouched("sum after the range", y->sum + 2 * blocks.end, after * 8);
     untouched("scaled_sum before the range", y->scaled_sum, blocks.begin * 4);
     untouched("scaled_sum after the range", y->scaled_sum + blocks.end, after * 4);
 }
@@ -55,15 +55,15 @@ static void check_block(const vd_quantized *y, int64_t b) {
     int zero = !finite || a < 0x1p-100f;
     float scale = !finite ? NAN : zero ? 0 : rounded_quotient(a, 127);
     int8_t q[BLOCK] = {0};
-    int32_t sum = 0;
+    int32_t sum[2] = {0};
     for (int i = 0; i < BLOCK && !zero; i++) {
         q[i] = (int8_t)nearbyint((double)rounded_product(block[i], rounded_quotient(127, a)));
-        sum += q[i];
+        sum[i / 16] += q[i];
     }
-    float scaled_sum = rounded_product(scale, (float)sum);
+    float scaled_sum = rounded_product(scale, (float)(sum[0] + sum[1]));
     same_bytes("q", q, y->q + b * BLOCK, BLOCK);
     same_floats("scale", &scale, &y->scale[b], 1);
-    same_ints("sum", &sum, &y->sum[b], 1);
+    same_ints("sum", sum, &y->sum[2 * b], 2);
     same_floats("scaled_sum", &scaled_sum, &y->scaled_sum[b], 1);
 }
 

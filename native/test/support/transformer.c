@@ -71,7 +71,7 @@ static vd_quantized add_quantize(transformer *t, vd_rows rows, const float *x, i
     op->as.quantize = (vd_quantize){.x = x,
                                     .y = {.q = buffer(t, blocks * 32),
                                           .scale = floats_buffer(t, blocks),
-                                          .sum = buffer(t, blocks * 4),
+                                          .sum = buffer(t, blocks * 8),
                                           .scaled_sum = floats_buffer(t, blocks)},
                                     .K = K};
     return op->as.quantize.y;

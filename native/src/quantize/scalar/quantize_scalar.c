@@ -23,14 +23,15 @@ void vd_quantize_scalar(const float *x, vd_quantized y, vd_range blocks) {
         int zero = !finite || magnitude < VD_TINY_BITS;
         float a = vd_bits_to_float(magnitude);
         float inverse = 127.0f / a;
-        int32_t sum = 0;
+        int32_t sum[2] = {0};
         for (int i = 0; i < VD_BLOCK; i++) {
             int32_t q = zero ? 0 : (int32_t)rintf(block[i] * inverse);
             y.q[b * VD_BLOCK + i] = (int8_t)q;
-            sum += q;
+            sum[i / VD_SUM_BLOCK] += q;
         }
         y.scale[b] = !finite ? NAN : zero ? 0.0f : a / 127.0f;
-        y.sum[b] = sum;
-        y.scaled_sum[b] = y.scale[b] * (float)sum;
+        y.sum[2 * b] = sum[0];
+        y.sum[2 * b + 1] = sum[1];
+        y.scaled_sum[b] = y.scale[b] * (float)(sum[0] + sum[1]);
     }
 }

@@ -5,6 +5,9 @@ public record QuantizedBuffer(String name, Rows rows, int width) implements Oper
   /** Elements that share a scale. */
   public static final int BLOCK = 32;
 
+  /** Elements that share a sum. */
+  public static final int SUM_BLOCK = 16;
+
   public QuantizedBuffer {
     if (width <= 0 || width % BLOCK != 0) {
       throw new IllegalArgumentException(

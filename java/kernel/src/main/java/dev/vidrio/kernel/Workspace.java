@@ -54,13 +54,14 @@ public final class Workspace {
     long rows = limits.rows(buffer.rows());
     long q = slot(buffer).offset;
     long perBlock = rows * buffer.blocks() * Float.BYTES;
+    long sums = sumBytes(rows, buffer);
     long scale = align(q + rows * buffer.width());
     long sum = align(scale + perBlock);
-    long scaledSum = align(sum + perBlock);
+    long scaledSum = align(sum + sums);
     return new Quantized(
         slice(q, rows * buffer.width()),
         slice(scale, perBlock),
-        slice(sum, perBlock),
+        slice(sum, sums),
         slice(scaledSum, perBlock));
   }
 
@@ -106,9 +107,15 @@ public final class Workspace {
       case Buffer buffer -> align(bytes(buffer, Float.BYTES));
       case QuantizedBuffer buffer -> {
         long rows = limits.rows(buffer.rows());
-        yield align(rows * buffer.width()) + 3 * align(rows * buffer.blocks() * Float.BYTES);
+        yield align(rows * buffer.width())
+            + 2 * align(rows * buffer.blocks() * Float.BYTES)
+            + align(sumBytes(rows, buffer));
       }
     };
+  }
+
+  private static long sumBytes(long rows, QuantizedBuffer buffer) {
+    return rows * (buffer.width() / QuantizedBuffer.SUM_BLOCK) * Integer.BYTES;
   }
 
   private static long align(long bytes) {

@@ -70,11 +70,15 @@ final class PairedActivations {
       scales[at] = Elements.get(x.scale(), from + b);
       sums[at] =
           switch (type) {
-            case Q4_0 -> 8 * x.sum().get(JAVA_INT_UNALIGNED, (from + b) * Integer.BYTES);
+            case Q4_0 -> 8 * (sum(x, 2 * (from + b)) + sum(x, 2 * (from + b) + 1));
             case Q4_1 -> Elements.get(x.scaledSum(), from + b);
             case Q8_0, F32, F16 -> 0;
           };
     }
+  }
+
+  private static int sum(Quantized x, long index) {
+    return x.sum().get(JAVA_INT_UNALIGNED, index * Integer.BYTES);
   }
 
   /** Blocks of a row. */

@@ -121,21 +121,22 @@ class ScalarKernels implements Kernels {
       boolean finite = a <= Float.MAX_VALUE;
       boolean zero = !finite || a < TINY;
       float inverse = 127 / a;
-      int sum = 0;
+      var sums = new int[2];
       for (int i = 0; i < BLOCK; i++) {
         int q = zero ? 0 : (int) Math.rint(Elements.get(x, at + i) * inverse);
         y.q().set(JAVA_BYTE, at + i, (byte) q);
-        sum += q;
+        sums[i / QuantizedBuffer.SUM_BLOCK] += q;
       }
-      setBlock(y, block, finite ? zero ? 0 : a / 127 : Float.NaN, sum);
+      setBlock(y, block, finite ? zero ? 0 : a / 127 : Float.NaN, sums[0], sums[1]);
     }
   }
 
   /** Sets what a quantized block has beside its integers. */
-  static void setBlock(Quantized y, int block, float scale, int sum) {
+  static void setBlock(Quantized y, int block, float scale, int sum0, int sum1) {
     Elements.set(y.scale(), block, scale);
-    y.sum().setAtIndex(JAVA_INT, block, sum);
-    Elements.set(y.scaledSum(), block, scale * sum);
+    y.sum().setAtIndex(JAVA_INT, 2L * block, sum0);
+    y.sum().setAtIndex(JAVA_INT, 2L * block + 1, sum1);
+    Elements.set(y.scaledSum(), block, scale * (sum0 + sum1));
   }
 
   @Override

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** The kernels with the Vector API. Copies are those of {@link ScalarKernels}. */
 final class VectorKernels extends ScalarKernels {
   private static final int BLOCK = QuantizedBuffer.BLOCK;
+  private static final int SUM_BLOCK = QuantizedBuffer.SUM_BLOCK;
   private static final int NOT_FINITE = 0x7f800000;
 
   private final VectorFloatMatMul floatMatMul = new VectorFloatMatMul();
@@ -58,10 +59,12 @@ final class VectorKernels extends ScalarKernels {
       boolean finite = greatest < NOT_FINITE;
       float a = Float.intBitsToFloat(greatest);
       if (finite && a >= TINY) {
-        setBlock(y, block, a / 127, quantizeBlock(x, y.q(), at, 127 / a));
+        int sum0 = quantizeSum(x, y.q(), at, 127 / a);
+        int sum1 = quantizeSum(x, y.q(), at + SUM_BLOCK, 127 / a);
+        setBlock(y, block, a / 127, sum0, sum1);
       } else {
         y.q().asSlice(at, BLOCK).fill((byte) 0);
-        setBlock(y, block, finite ? 0 : Float.NaN, 0);
+        setBlock(y, block, finite ? 0 : Float.NaN, 0, 0);
       }
     }
   }
@@ -75,9 +78,10 @@ final class VectorKernels extends ScalarKernels {
     return greatest.reduceLanes(VectorOperators.MAX);
   }
 
-  private static int quantizeBlock(MemorySegment x, MemorySegment q, long at, float inverse) {
+  /** Quantizes the elements that share a sum, and returns it. */
+  private static int quantizeSum(MemorySegment x, MemorySegment q, long at, float inverse) {
     IntVector sum = IntVector.zero(INTS);
-    for (int i = 0; i < BLOCK; i += LENGTH) {
+    for (int i = 0; i < SUM_BLOCK; i += LENGTH) {
       IntVector v = Vectors.round(Vectors.load(x, at + i).mul(inverse));
       Vectors.storeBytes(v, q, at + i);
       sum = sum.add(v);

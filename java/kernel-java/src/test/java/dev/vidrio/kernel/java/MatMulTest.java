@@ -137,7 +137,7 @@ class MatMulTest {
           Quantized x = Segments.quantized(arena, rows * k);
           x.q().fill((byte) q);
           for (int b = 0; b < rows * k / 32; b++) {
-            ScalarKernels.setBlock(x, b, 1, 32 * q);
+            ScalarKernels.setBlock(x, b, 1, 16 * q, 16 * q);
           }
           long exact = 0;
           for (int i = 0; i < k; i++) {
@@ -172,8 +172,9 @@ class MatMulTest {
       for (int m = 0; m < rows; m++) {
         for (int b = 0; b < k / 32; b++) {
           int block = m * (k / 32) + b;
-          int sum = x.sum().getAtIndex(JAVA_INT, block);
-          ScalarKernels.setBlock(x, block, b == 1 ? scales[m] : 0.5f, sum);
+          int sum0 = x.sum().getAtIndex(JAVA_INT, 2L * block);
+          int sum1 = x.sum().getAtIndex(JAVA_INT, 2L * block + 1);
+          ScalarKernels.setBlock(x, block, b == 1 ? scales[m] : 0.5f, sum0, sum1);
         }
       }
       Weights packed = Segments.packed(arena, w);

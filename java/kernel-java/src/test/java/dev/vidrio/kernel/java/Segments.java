@@ -46,7 +46,7 @@ final class Segments {
     return new Quantized(
         arena.allocate(elements),
         arena.allocate(JAVA_FLOAT, blocks),
-        arena.allocate(JAVA_INT, blocks),
+        arena.allocate(JAVA_INT, 2L * blocks),
         arena.allocate(JAVA_FLOAT, blocks));
   }
 
@@ -54,13 +54,13 @@ final class Segments {
   static Quantized quantized(Arena arena, int elements, Random random) {
     Quantized x = quantized(arena, elements);
     for (int b = 0; b < elements / 32; b++) {
-      int sum = 0;
+      var sums = new int[2];
       for (int i = 0; i < 32; i++) {
         int q = random.nextInt(5) == 0 ? 127 * (random.nextInt(3) - 1) : random.nextInt(-127, 128);
         x.q().set(JAVA_BYTE, b * 32 + i, (byte) q);
-        sum += q;
+        sums[i / 16] += q;
       }
-      ScalarKernels.setBlock(x, b, random.nextFloat() * 0.1f, sum);
+      ScalarKernels.setBlock(x, b, random.nextFloat() * 0.1f, sums[0], sums[1]);
     }
     return x;
   }
