@@ -67,7 +67,7 @@ static void weigh(const one_query *one, int32_t merges, weights *w) {
     double s[COUNT_MAX], greatest = sinks ? (double)one->sink : -HUGE_VAL;
     for (int32_t t = one->first; t < one->end; t++) {
         s[t] = score(one, q, t, &w->error[t]);
-        greatest = fmax(greatest, s[t]);
+        greatest = s[t] > greatest ? s[t] : greatest;
     }
     double sum = sinks ? exp((double)one->sink - greatest) : 0;
     for (int32_t t = one->first; t < one->end; t++) {
