@@ -28,6 +28,7 @@ final class BenchCommand implements Callable<Integer> {
   private static final double PROBE_SECONDS = 0.5;
 
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private KvOption kv = new KvOption();
 
   @Option(
       names = {"-p", "--prompt"},
@@ -82,7 +83,7 @@ final class BenchCommand implements Callable<Integer> {
     require("-b", sequences, 1);
     require("-r", repetitions, 1);
     try (Model opened = model.open();
-        var bench = new SpeedTest(opened, prompt, tokens, depth, sequences)) {
+        var bench = new SpeedTest(opened, kv.type(), prompt, tokens, depth, sequences)) {
       Map<String, Object> machine = machine(opened.executor());
       List<SpeedTest.Result> results = new ArrayList<>();
       if (prompt > 0) {

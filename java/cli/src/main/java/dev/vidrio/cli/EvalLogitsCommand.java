@@ -32,6 +32,7 @@ final class EvalLogitsCommand implements Callable<Integer> {
   private static final int ROWS = 64;
 
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private KvOption kv = new KvOption();
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -68,7 +69,7 @@ final class EvalLogitsCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static void write(Model model, int[] tokens, Path target) throws IOException {
+  private void write(Model model, int[] tokens, Path target) throws IOException {
     int vocabulary = model.architecture().vocabulary();
     long n = tokens.length;
     int declared = model.architecture().contextLength();
@@ -76,7 +77,7 @@ final class EvalLogitsCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "text", n + " tokens", "the model was made for " + declared + " tokens");
     }
-    var options = new SessionOptions((int) n, ROWS, 1, ROWS);
+    var options = new SessionOptions((int) n, ROWS, 1, ROWS, kv.type());
     var entries =
         List.of(
             new Entry("logits", "F32", List.of(n, (long) vocabulary)),

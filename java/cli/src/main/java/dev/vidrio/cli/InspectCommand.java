@@ -2,6 +2,7 @@ package dev.vidrio.cli;
 
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.gguf.GgmlType;
@@ -76,7 +77,8 @@ final class InspectCommand implements Callable<Integer> {
     runtime.put("vocabulary", a.vocabulary());
     runtime.put("context", a.contextLength());
     runtime.put("bytes_read_per_token", a.bytesPerToken());
-    runtime.put("kv_bytes_per_position", a.kvShape().bytesPerPosition());
+    runtime.put(
+        "kv_bytes_per_position", a.kvShape().bytesPerPosition(SessionOptions.DEFAULT_KV_TYPE));
     runtime.put("executor", opened.executor().name());
     return runtime;
   }

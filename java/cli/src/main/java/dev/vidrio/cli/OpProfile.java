@@ -3,6 +3,7 @@ package dev.vidrio.cli;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
@@ -86,12 +87,13 @@ final class OpProfile {
   /**
    * Profiles a prompt chunk of {@code prompt} tokens, and a token after it and {@code depth} more.
    */
-  static List<Line> measure(Model model, int prompt, int depth) {
+  static List<Line> measure(Model model, KvType kv, int prompt, int depth) {
     Plan plan = model.architecture().plan();
     var limits = new Limits(prompt, 1, 1, depth + prompt + 1, model.architecture().vocabulary());
     try (Arena arena = Arena.ofShared()) {
       var cache =
-          new KvCache(model.executor(), plan.kv(), KvCache.blocksFor(limits.positions()), arena);
+          new KvCache(
+              model.executor(), plan.kv(), kv, KvCache.blocksFor(limits.positions()), arena);
       var blocks = new int[cache.blocks()];
       for (int i = 0; i < blocks.length; i++) {
         blocks[i] = cache.acquire();

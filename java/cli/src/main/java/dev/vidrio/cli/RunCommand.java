@@ -24,6 +24,7 @@ import picocli.CommandLine.Option;
     })
 final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private KvOption kv = new KvOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
 
@@ -58,7 +59,7 @@ final class RunCommand implements Callable<Integer> {
     var limit = new Generator.Limit(tokens, ignoreEnd);
     long start = System.nanoTime();
     try (Model opened = model.open();
-        Session session = opened.newSession(SessionOptions.DEFAULT.withContext(context))) {
+        Session session = opened.newSession(sessionOptions())) {
       Optional<ChatFormat> chat = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
       if (chat.isPresent() && !input.isPresent() && !json && Terminal.IN.isTerminal()) {
         new ChatLoop(opened, session, chat.get(), options, limit).run();
@@ -73,6 +74,10 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private SessionOptions sessionOptions() {
+    return SessionOptions.DEFAULT.withContext(context).withKvType(kv.type());
   }
 
   private int[] prompt(Model opened, Optional<ChatFormat> chat) {

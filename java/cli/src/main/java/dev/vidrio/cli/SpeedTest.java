@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
@@ -49,6 +50,7 @@ final class SpeedTest implements AutoCloseable {
   }
 
   private final Model model;
+  private final KvType kv;
   private final Session session;
   private final int prompt;
   private final int tokens;
@@ -56,8 +58,9 @@ final class SpeedTest implements AutoCloseable {
   private final int count;
   private final SplittableRandom random = new SplittableRandom(1);
 
-  SpeedTest(Model model, int prompt, int tokens, int depth, int sequences) {
+  SpeedTest(Model model, KvType kv, int prompt, int tokens, int depth, int sequences) {
     this.model = model;
+    this.kv = kv;
     this.prompt = prompt;
     this.tokens = tokens;
     this.depth = depth;
@@ -65,7 +68,7 @@ final class SpeedTest implements AutoCloseable {
     int context = Math.addExact(depth, Math.max(1, Math.max(prompt, tokens)));
     this.session =
         model.newSession(
-            new SessionOptions(context, Math.max(BATCH, sequences), sequences, sequences));
+            new SessionOptions(context, Math.max(BATCH, sequences), sequences, sequences, kv));
   }
 
   /** Prompt tokens per second, after {@code depth} tokens. */
@@ -111,7 +114,7 @@ final class SpeedTest implements AutoCloseable {
 
   /** Where the time of a prompt and of a generated token goes. */
   List<OpProfile.Line> profile() {
-    return OpProfile.measure(model, Math.max(1, Math.min(prompt, BATCH)), depth);
+    return OpProfile.measure(model, kv, Math.max(1, Math.min(prompt, BATCH)), depth);
   }
 
   private void step(List<Sequence> sequences) {

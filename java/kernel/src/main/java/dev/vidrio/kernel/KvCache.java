@@ -4,17 +4,18 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The paged key-value cache in f32: a fixed number of blocks of {@value #BLOCK} positions, each
- * holding all layers. A sequence owns blocks; which ones, its row of the batch's block tables says.
- * For one layer
+ * The paged key-value cache: a fixed number of blocks of {@value #BLOCK} positions, each holding
+ * all layers. A sequence owns blocks; which ones, its row of the batch's block tables says. For one
+ * layer
  *
  * <pre>
  *   keys   [blocks, H_kv, BLOCK/LANES, d_h, LANES]
  *   values [blocks, H_kv, BLOCK, d_h]
  * </pre>
  *
- * Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector. Not
- * thread-safe: whoever schedules the steps hands out the blocks.
+ * Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector; how Q8_0
+ * lies, {@code vd_kv_cache} says. Not thread-safe: whoever schedules the steps hands out the
+ * blocks.
  */
 public final class KvCache {
   /** Positions of a block. */
@@ -24,21 +25,32 @@ public final class KvCache {
   public static final int LANES = 16;
 
   private final KvShape shape;
+  private final KvType type;
   private final int blocks;
   private final MemorySegment memory;
   private final int[] free;
   private int freeCount;
+
+  /** A cache of f32. */
+  public KvCache(Executor executor, KvShape shape, int blocks, Arena arena) {
+    this(executor, shape, KvType.F32, blocks, arena);
+  }
 
   /**
    * A cache with room for {@code blocks} blocks, in memory of the executor that will use it, which
    * lives as long as the arena.
    *
    * @throws ArithmeticException when the size exceeds a long
+   * @throws IllegalArgumentException when the type does not fit the width of the heads
    */
-  public KvCache(Executor executor, KvShape shape, int blocks, Arena arena) {
+  public KvCache(Executor executor, KvShape shape, KvType type, int blocks, Arena arena) {
+    if (!type.fits(shape.dH())) {
+      throw new IllegalArgumentException(type + " does not fit heads of " + shape.dH());
+    }
     this.shape = shape;
+    this.type = type;
     this.blocks = blocks;
-    this.memory = executor.allocate(bytes(shape, blocks), arena);
+    this.memory = executor.allocate(bytes(shape, type, blocks), arena);
     this.free = new int[blocks];
     for (int i = 0; i < blocks; i++) {
       free[i] = blocks - 1 - i;
@@ -52,13 +64,19 @@ public final class KvCache {
   }
 
   /** Bytes of a cache. */
-  public static long bytes(KvShape shape, int blocks) {
-    return Math.multiplyExact(Math.multiplyExact(shape.bytesPerPosition(), BLOCK), (long) blocks);
+  public static long bytes(KvShape shape, KvType type, int blocks) {
+    return Math.multiplyExact(
+        Math.multiplyExact(shape.bytesPerPosition(type), BLOCK), (long) blocks);
   }
 
   /** The shape of the cached keys and values. */
   public KvShape shape() {
     return shape;
+  }
+
+  /** The type of its elements. */
+  public KvType type() {
+    return type;
   }
 
   /** Number of blocks. */
@@ -103,7 +121,7 @@ public final class KvCache {
   }
 
   private MemorySegment half(int index) {
-    long bytes = (long) blocks * BLOCK * shape.width() * Float.BYTES;
+    long bytes = (long) blocks * BLOCK * shape.heads() * type.bytes(shape.dH());
     return memory.asSlice(index * bytes, bytes);
   }
 }

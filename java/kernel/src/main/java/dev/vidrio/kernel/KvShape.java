@@ -21,7 +21,7 @@ public record KvShape(int layers, int heads, int dH) {
   }
 
   /** Bytes of one position in all layers, keys and values. */
-  public long bytesPerPosition() {
-    return 2L * Float.BYTES * layers * width();
+  public long bytesPerPosition(KvType type) {
+    return 2L * layers * heads * type.bytes(dH);
   }
 }

@@ -169,12 +169,37 @@ public sealed interface Op {
    *
    * @param heads H, a multiple of the cache's H_kv
    * @param scale of the scores, usually 1/√d_h
+   * @param window positions attended to, the token's own among them; 0 for all
+   * @param cap scores s become cap · tanh(s / cap); 0 for none
+   * @param sinks vector [H], a score of each head that stands for no position and takes its share;
+   *     or null
    */
-  record Attention(int layer, int heads, float scale, Buffer q, Buffer z) implements Op {
+  record Attention(
+      int layer,
+      int heads,
+      float scale,
+      int window,
+      float cap,
+      @Nullable Weights sinks,
+      Buffer q,
+      Buffer z)
+      implements Op {
     public Attention {
+      require(window >= 0 && cap >= 0, z, "window or cap");
+      require(sinks == null || (sinks.isVector() && sinks.k() == heads), z, "sinks");
       requireSameShape(q, z);
       require(layer >= 0 && heads > 0 && q.width() % heads == 0, z, "layer or heads");
       require(q.rows() == Rows.TOKENS, z, "rows");
+    }
+
+    /** Attention to all positions, without cap and sinks. */
+    public Attention(int layer, int heads, float scale, Buffer q, Buffer z) {
+      this(layer, heads, scale, 0, 0, null, q, z);
+    }
+
+    /** The first position that a token attends to. */
+    public int first(int position) {
+      return window == 0 ? 0 : Math.max(0, position + 1 - window);
     }
 
     @Override

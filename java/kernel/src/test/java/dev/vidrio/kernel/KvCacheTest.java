@@ -52,6 +52,7 @@ class KvCacheTest {
   @Test
   void sizesThatOverflowAreRefused() {
     var huge = new KvShape(1 << 20, 1 << 15, 1 << 15);
-    assertThrows(ArithmeticException.class, () -> KvCache.bytes(huge, Integer.MAX_VALUE));
+    assertThrows(
+        ArithmeticException.class, () -> KvCache.bytes(huge, KvType.F32, Integer.MAX_VALUE));
   }
 }

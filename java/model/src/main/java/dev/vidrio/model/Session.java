@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -44,7 +45,8 @@ public final class Session implements AutoCloseable {
     this.limits = limits(model, options);
     try {
       int blocks = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
-      this.cache = new KvCache(model.executor(), model.architecture().kvShape(), blocks, arena);
+      this.cache =
+          new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
       this.batch = new Batch(limits, arena);
       this.plan = model.executor().prepare(model.architecture().plan(), limits, cache);
       this.logits = plan.plan().buffer("unembed.hook_out");
@@ -52,6 +54,17 @@ public final class Session implements AutoCloseable {
       arena.close();
       throw e;
     }
+  }
+
+  private static KvShape kvShape(Model model, SessionOptions options) {
+    KvShape shape = model.architecture().kvShape();
+    if (!options.kvType().fits(shape.dH())) {
+      throw new InvalidInputException(
+          "kv type",
+          options.kvType().name(),
+          "does not fit heads of " + shape.dH() + " elements, no multiple of 32");
+    }
+    return shape;
   }
 
   private static Limits limits(Model model, SessionOptions options) {

@@ -1,5 +1,7 @@
 package dev.vidrio.model;
 
+import dev.vidrio.kernel.KvType;
+
 /**
  * How much a session has room for.
  *
@@ -8,13 +10,22 @@ package dev.vidrio.model;
  * @param batch tokens of a step; longer prompts run in several steps
  * @param sequences sequences of a step
  * @param logits rows of a step that may ask for logits; at most {@code batch}
+ * @param kvType element type of the key-value cache
  */
-public record SessionOptions(int context, int batch, int sequences, int logits) {
+public record SessionOptions(int context, int batch, int sequences, int logits, KvType kvType) {
   /** Positions where neither caller nor model ask for fewer. */
   public static final int DEFAULT_CONTEXT = 4096;
 
   /** One sequence, with logits of its last token. */
   public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
+
+  /** The type of the key-value cache where the caller names none. */
+  public static final KvType DEFAULT_KV_TYPE = KvType.F16;
+
+  /** Room in a cache of the default type. */
+  public SessionOptions(int context, int batch, int sequences, int logits) {
+    this(context, batch, sequences, logits, DEFAULT_KV_TYPE);
+  }
 
   /** Checks the limits. */
   public SessionOptions {
@@ -36,21 +47,26 @@ public record SessionOptions(int context, int batch, int sequences, int logits) 
 
   /** The same with another context. */
   public SessionOptions withContext(int positions) {
-    return new SessionOptions(positions, batch, sequences, logits);
+    return new SessionOptions(positions, batch, sequences, logits, kvType);
   }
 
   /** The same with another batch. */
   public SessionOptions withBatch(int tokens) {
-    return new SessionOptions(context, tokens, sequences, logits);
+    return new SessionOptions(context, tokens, sequences, logits, kvType);
   }
 
   /** The same with room for more sequences. */
   public SessionOptions withSequences(int count) {
-    return new SessionOptions(context, batch, count, logits);
+    return new SessionOptions(context, batch, count, logits, kvType);
   }
 
   /** The same with room for more rows of logits. */
   public SessionOptions withLogits(int rows) {
-    return new SessionOptions(context, batch, sequences, rows);
+    return new SessionOptions(context, batch, sequences, rows, kvType);
+  }
+
+  /** The same with another type of the key-value cache. */
+  public SessionOptions withKvType(KvType type) {
+    return new SessionOptions(context, batch, sequences, logits, type);
   }
 }

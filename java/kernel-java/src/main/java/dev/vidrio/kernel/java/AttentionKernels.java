@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.java.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.Vectors.LENGTH;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Op;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -19,12 +20,15 @@ final class AttentionKernels {
 
   private static final int CHUNK = ScalarAttention.CHUNK;
   private static final int LANES = KvCache.LANES;
+  private static final int SCALED = KvLayer.SCALED;
 
   private int dH;
   private float scale;
   private boolean single;
   // [d_h][query]
   private float[] q = {};
+  // [query][block of 32], where keys are quantized
+  private float[] scales = {};
   // [query][position]: scores, then their exponentials
   private final float[] scores = new float[QUERIES * CHUNK];
   // [query][d_h]
@@ -38,18 +42,51 @@ final class AttentionKernels {
     this.scale = scale;
     if (q.length < QUERIES * dH) {
       q = new float[QUERIES * dH];
+      scales = new float[QUERIES * (dH / SCALED)];
       sums = new float[QUERIES * dH];
     }
   }
 
-  /** Takes the queries that begin at the given floats of {@code from}. */
-  void loadQueries(MemorySegment from, long[] at, int queries) {
+  /** Takes query j, and as all that follow; {@code queries} count. */
+  void loadQuery(int j, QuantizedQuery query, int queries) {
     single = queries == 1;
-    for (int j = 0; j < QUERIES; j++) {
-      long source = at[Math.min(j, queries - 1)];
+    float[] elements = query.elements();
+    for (int k = j; k < QUERIES; k++) {
       for (int i = 0; i < dH; i++) {
-        q[i * QUERIES + j] = Elements.get(from, source + i);
+        q[i * QUERIES + k] = elements[i];
       }
+      System.arraycopy(query.scales(), 0, scales, k * (dH / SCALED), dH / SCALED);
+    }
+  }
+
+  /**
+   * The same as {@link #score} of query j with quantized keys. A block's sum of products is an
+   * integer below 2²⁴, which floats hold exactly.
+   */
+  void scoreQuantized(
+      int j, MemorySegment keys, long block, MemorySegment keyScales, int t, int count) {
+    int blocks = dH / SCALED;
+    for (int p = 0; p < count; p += LENGTH) {
+      FloatVector acc = FloatVector.zero(FLOATS);
+      long k = block + keyOffset(p);
+      long s = (long) (p / LANES) * blocks * LANES + p % LANES;
+      for (int b = 0; b < blocks; b++) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int i = b * SCALED; i < (b + 1) * SCALED; i++) {
+          FloatVector query = FloatVector.broadcast(FLOATS, q[i * QUERIES + j]);
+          sum = query.fma(Vectors.load(keys, k + (long) i * LANES), sum);
+        }
+        FloatVector scale = Vectors.load(keyScales, s + (long) b * LANES);
+        acc = sum.fma(scale.mul(scales[j * blocks + b]), acc);
+      }
+      acc.mul(scale).intoArray(scores, j * CHUNK + t + p);
+    }
+  }
+
+  /** Puts scores [from, to) of query j under the soft cap. */
+  void cap(Op.Attention op, int j, int from, int to) {
+    for (int t = j * CHUNK + from; t < j * CHUNK + to; t++) {
+      scores[t] = ScalarAttention.capped(op, scores[t]);
     }
   }
 
@@ -124,12 +161,13 @@ final class AttentionKernels {
     b.mul(scale).intoArray(scores, t + LENGTH);
   }
 
-  /** Replaces the first n scores of query j by e[t], and finds their maximum and sum. */
-  void exponentials(int j, int n) {
-    int begin = j * CHUNK;
-    // Lanes beyond the last score add nothing: exp(−∞) is 0.
-    int end = begin + Math.ceilDiv(n, LANES) * LANES;
-    Arrays.fill(scores, begin + n, end, Float.NEGATIVE_INFINITY);
+  /** Replaces scores [from, to) of query j by e[t], and finds their maximum and sum. */
+  void exponentials(int j, int from, int to) {
+    int begin = j * CHUNK + from / LANES * LANES;
+    // Lanes before the first score and beyond the last add nothing: exp(−∞) is 0.
+    int end = j * CHUNK + Math.ceilDiv(to, LANES) * LANES;
+    Arrays.fill(scores, begin, j * CHUNK + from, Float.NEGATIVE_INFINITY);
+    Arrays.fill(scores, j * CHUNK + to, end, Float.NEGATIVE_INFINITY);
     max[j] = greatest(begin, end);
     VectorMath.exp(scores, begin, end, max[j]);
     for (int lane = 0; lane < LANES; lane += LENGTH) {

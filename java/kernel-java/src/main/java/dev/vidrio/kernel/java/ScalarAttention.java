@@ -1,7 +1,7 @@
 package dev.vidrio.kernel.java;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Op;
 import java.lang.foreign.MemorySegment;
 
 /** attention of docs/numerics.md, one query at a time. */
@@ -12,84 +12,86 @@ final class ScalarAttention {
   private final LaneSum sum = new LaneSum();
   private final float[] s = new float[CHUNK];
 
-  /**
-   * Attention of one query.
-   *
-   * @param row the query's token
-   * @param head its key-value head
-   * @param at index of its first element in q and z
-   */
+  /** Attention of one query: head {@code head} of the batch's token {@code row}. */
   void attend(
+      Op.Attention op,
       KvLayer layer,
       Batch batch,
       int row,
       int head,
-      float scale,
       MemorySegment q,
-      MemorySegment z,
-      long at) {
+      MemorySegment z) {
+    int dH = layer.dH();
+    int kvHead = head / (op.heads() / layer.heads());
+    long at = ((long) row * op.heads() + head) * dH;
     int sequence = batch.sequence(row);
-    int count = batch.position(row) + 1;
+    int first = op.first(batch.position(row));
+    int end = batch.position(row) + 1;
+    var query = new QuantizedQuery(layer);
+    query.load(q, at);
     float M = 0;
     float L = 0;
-    for (int begin = 0; begin < count; begin += CHUNK) {
-      int n = Math.min(CHUNK, count - begin);
-      for (int t = 0; t < n; t++) {
-        long key = layer.key(batch, sequence, head, begin + t);
-        s[t] = dot(q, at, layer.keys(), key, layer.dH()) * scale;
+    for (int begin = first / CHUNK * CHUNK; begin < end; begin += CHUNK) {
+      int from = Math.max(first - begin, 0);
+      int to = Math.min(CHUNK, end - begin);
+      for (int t = from; t < to; t++) {
+        long page = layer.page(batch, sequence, kvHead, begin + t);
+        s[t] = capped(op, query.dot(page, begin + t) * op.scale());
       }
-      float chunkM = max(n);
-      float chunkL = exponentials(n, chunkM);
-      boolean first = begin == 0;
-      float newM = first ? chunkM : Math.max(M, chunkM);
+      float chunkM = max(from, to);
+      float chunkL = exponentials(from, to, chunkM);
+      boolean isFirst = begin <= first;
+      float newM = isFirst ? chunkM : Math.max(M, chunkM);
       float a = ScalarMath.exp(M - newM);
       float b = ScalarMath.exp(chunkM - newM);
-      for (int i = 0; i < layer.dH(); i++) {
-        float o = weighted(layer, batch, sequence, head, begin, n, i);
-        Elements.set(z, at + i, first ? o : Math.fma(o, b, Elements.get(z, at + i) * a));
+      for (int i = 0; i < dH; i++) {
+        float o = 0;
+        for (int t = from; t < to; t++) {
+          long page = layer.page(batch, sequence, kvHead, begin + t);
+          o = Math.fma(s[t], layer.value(page, begin + t, i), o);
+        }
+        Elements.set(z, at + i, isFirst ? o : Math.fma(o, b, Elements.get(z, at + i) * a));
       }
-      L = first ? chunkL : Math.fma(chunkL, b, L * a);
+      L = isFirst ? chunkL : Math.fma(chunkL, b, L * a);
       M = newM;
     }
-    for (int i = 0; i < layer.dH(); i++) {
-      Elements.set(z, at + i, Elements.get(z, at + i) * (1 / L));
-    }
-  }
-
-  private static float dot(MemorySegment q, long at, MemorySegment keys, long key, int dH) {
-    float dot = 0;
+    float factor = factor(op, head, M, L);
     for (int i = 0; i < dH; i++) {
-      float k = Elements.get(keys, key + (long) i * KvCache.LANES);
-      dot = Math.fma(Elements.get(q, at + i), k, dot);
+      Elements.set(z, at + i, Elements.get(z, at + i) * factor);
     }
-    return dot;
   }
 
-  private float max(int n) {
+  /** A score under the soft cap. */
+  static float capped(Op.Attention op, float s) {
+    return op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
+  }
+
+  /** What the weighted values of all positions are multiplied with at the end. */
+  static float factor(Op.Attention op, int head, float M, float L) {
+    if (op.sinks() == null) {
+      return 1 / L;
+    }
+    float sink = Elements.get(op.sinks().data(), head);
+    float greater = Math.max(M, sink);
+    float a = ScalarMath.exp(M - greater);
+    return a / Math.fma(L, a, ScalarMath.exp(sink - greater));
+  }
+
+  private float max(int from, int to) {
     float max = Float.NEGATIVE_INFINITY;
-    for (int t = 0; t < n; t++) {
+    for (int t = from; t < to; t++) {
       max = Math.max(max, s[t]);
     }
     return max;
   }
 
   /** Replaces scores by e[t] and returns their sum. */
-  private float exponentials(int n, float max) {
+  private float exponentials(int from, int to, float max) {
     sum.clear();
-    for (int t = 0; t < n; t++) {
+    for (int t = from; t < to; t++) {
       s[t] = ScalarMath.exp(s[t] - max);
       sum.add(t, s[t]);
     }
     return sum.merge();
-  }
-
-  private float weighted(
-      KvLayer layer, Batch batch, int sequence, int head, int begin, int n, int i) {
-    float o = 0;
-    for (int t = 0; t < n; t++) {
-      long value = layer.value(batch, sequence, head, begin + t);
-      o = Math.fma(s[t], Elements.get(layer.values(), value + i), o);
-    }
-    return o;
   }
 }

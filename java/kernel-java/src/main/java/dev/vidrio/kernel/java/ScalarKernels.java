@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.QuantizedBuffer;
@@ -204,17 +203,12 @@ class ScalarKernels implements Kernels {
   @Override
   public void kvStore(
       KvLayer layer, Batch batch, MemorySegment k, MemorySegment v, int begin, int end) {
-    int dH = layer.dH();
     for (int row = begin; row < end; row++) {
       int sequence = batch.sequence(row);
       int position = batch.position(row);
       for (int head = 0; head < layer.heads(); head++) {
-        long at = ((long) row * layer.heads() + head) * dH;
-        long key = layer.key(batch, sequence, head, position);
-        for (int i = 0; i < dH; i++) {
-          Elements.set(layer.keys(), key + (long) i * KvCache.LANES, Elements.get(k, at + i));
-        }
-        Elements.copy(v, at, layer.values(), layer.value(batch, sequence, head, position), dH);
+        long at = ((long) row * layer.heads() + head) * layer.dH();
+        layer.store(layer.page(batch, sequence, head, position), position, k, v, at);
       }
     }
   }
@@ -222,13 +216,10 @@ class ScalarKernels implements Kernels {
   @Override
   public void attention(
       Op.Attention op, KvLayer layer, Batch batch, MemorySegment q, MemorySegment z, Share share) {
-    int group = op.heads() / layer.heads();
     int queries = batch.tokenCount() * op.heads();
     // Every workers-th one, since later tokens have more to read.
     for (int i = share.worker(); i < queries; i += share.workers()) {
-      int row = i / op.heads();
-      int head = i % op.heads() / group;
-      attention.attend(layer, batch, row, head, op.scale(), q, z, (long) i * layer.dH());
+      attention.attend(op, layer, batch, i / op.heads(), i % op.heads(), q, z);
     }
   }
 

@@ -46,6 +46,22 @@ final class ScalarMath {
     return p * powerOfTwo(half) * powerOfTwo((int) m - half);
   }
 
+  /** The hyperbolic tangent. */
+  static float tanh(float argument) {
+    float y = Math.min(Math.max(2 * argument, -20f), 20f);
+    float m = (float) Math.rint(y * LOG2_E);
+    float r = Math.fma(m, LN_2_UPPER, y);
+    r = Math.fma(m, LN_2_LOWER, r);
+    float q = C6;
+    q = Math.fma(q, r, C5);
+    q = Math.fma(q, r, C4);
+    q = Math.fma(q, r, C3);
+    q = Math.fma(q, r, C2);
+    float power = powerOfTwo((int) m);
+    float e = Math.fma(Math.fma(r * r, q, r), power, power - 1);
+    return e / (e + 2);
+  }
+
   /** 2ⁿ for −126 ≤ n ≤ 127. */
   private static float powerOfTwo(int n) {
     return Float.intBitsToFloat((n + 127) << 23);

@@ -2,8 +2,10 @@ package dev.vidrio.kernel.java;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Op;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * attention: up to {@value AttentionKernels#QUERIES} queries that share a key-value head read its
@@ -21,12 +23,17 @@ final class VectorAttention {
 
   private final AttentionKernels kernels = new AttentionKernels();
 
-  // Of each query of the tile: where it begins in q and z, how many positions it sees, and how many
-  // of the chunk.
+  // Of each query of the tile: where it begins in q and z, its head, the positions [first, end)
+  // that
+  // it sees, and those of the chunk.
   private final long[] at = new long[QUERIES];
-  private final int[] count = new int[QUERIES];
-  private final int[] seen = new int[QUERIES];
+  private final int[] heads = new int[QUERIES];
+  private final int[] first = new int[QUERIES];
+  private final int[] end = new int[QUERIES];
+  private final int[] from = new int[QUERIES];
+  private final int[] to = new int[QUERIES];
   private int queries;
+  private final FloatBlock floats = new FloatBlock();
 
   // Of all chunks so far: greatest score, sum of exponentials, and weighted values [query][d_h].
   private final float[] max = new float[QUERIES];
@@ -45,15 +52,17 @@ final class VectorAttention {
     for (int tile = share.worker(); tile < tiles; tile += share.workers()) {
       int head = tile % layer.heads();
       int begin = tile / layer.heads() * TOKENS;
-      int end = Math.min(begin + TOKENS, batch.tokenCount());
-      for (int row = begin; row < end; row++) {
+      int last = Math.min(begin + TOKENS, batch.tokenCount());
+      for (int row = begin; row < last; row++) {
         int sequence = batch.sequence(row);
-        boolean sequenceEnds = row + 1 == end || batch.sequence(row + 1) != sequence;
+        boolean sequenceEnds = row + 1 == last || batch.sequence(row + 1) != sequence;
         for (int h = 0; h < group; h++) {
-          at[queries] = ((long) row * op.heads() + (long) head * group + h) * layer.dH();
-          count[queries++] = batch.position(row) + 1;
+          heads[queries] = head * group + h;
+          at[queries] = ((long) row * op.heads() + heads[queries]) * layer.dH();
+          first[queries] = op.first(batch.position(row));
+          end[queries++] = batch.position(row) + 1;
           if (queries == QUERIES || (sequenceEnds && h + 1 == group)) {
-            attend(layer, batch, sequence, head, q, z);
+            attend(op, layer, batch, sequence, head, q, z);
             queries = 0;
           }
         }
@@ -62,60 +71,104 @@ final class VectorAttention {
   }
 
   private void attend(
-      KvLayer layer, Batch batch, int sequence, int head, MemorySegment q, MemorySegment z) {
-    int last = count[queries - 1];
-    kernels.loadQueries(q, at, queries);
-    for (int begin = 0; begin < last; begin += CHUNK) {
-      int end = Math.min(begin + CHUNK, last);
-      for (int t = begin; t < end; t += BLOCK) {
-        long keys = layer.head(batch.block(sequence, t), head);
-        kernels.score(layer.keys(), keys, t - begin, Math.min(BLOCK, end - t));
+      Op.Attention op,
+      KvLayer layer,
+      Batch batch,
+      int sequence,
+      int head,
+      MemorySegment q,
+      MemorySegment z) {
+    int last = end[queries - 1];
+    var query = new QuantizedQuery(layer);
+    for (int j = 0; j < queries; j++) {
+      query.load(q, at[j]);
+      kernels.loadQuery(j, query, queries);
+    }
+    Arrays.fill(sum, 0);
+    for (int begin = first[0] / CHUNK * CHUNK; begin < last; begin += CHUNK) {
+      int chunkEnd = Math.min(begin + CHUNK, last);
+      for (int t = Math.max(begin, first[0] / BLOCK * BLOCK); t < chunkEnd; t += BLOCK) {
+        score(
+            layer, layer.page(batch, sequence, head, t), t - begin, Math.min(BLOCK, chunkEnd - t));
       }
-      addChunk(layer, batch, sequence, head, begin);
+      addChunk(op, layer, batch, sequence, head, begin);
     }
     int dH = layer.dH();
     for (int j = 0; j < queries; j++) {
-      float inverse = 1 / sum[j];
+      float factor = ScalarAttention.factor(op, heads[j], max[j], sum[j]);
       for (int i = 0; i < dH; i++) {
-        Elements.set(z, at[j] + i, total[j * dH + i] * inverse);
+        Elements.set(z, at[j] + i, total[j * dH + i] * factor);
       }
+    }
+  }
+
+  /** Scores of the first {@code count} positions of a page, which are t and following. */
+  private void score(KvLayer layer, long page, int t, int count) {
+    MemorySegment keys = floats.keys(layer, page, count);
+    long first = FloatBlock.first(layer, page);
+    if (layer.type() == KvType.Q8_0) {
+      MemorySegment scales = floats.keyScales(layer, page, count);
+      for (int j = 0; j < queries; j++) {
+        kernels.scoreQuantized(j, keys, first, scales, t, count);
+      }
+    } else {
+      kernels.score(keys, first, t, count);
     }
   }
 
   /** Adds a chunk, whose scores are known, to what the queries have so far. */
-  private void addChunk(KvLayer layer, Batch batch, int sequence, int head, int begin) {
-    int common = CHUNK;
+  private void addChunk(
+      Op.Attention op, KvLayer layer, Batch batch, int sequence, int head, int begin) {
+    int commonFrom = 0;
+    int commonTo = CHUNK;
     for (int j = 0; j < queries; j++) {
-      seen[j] = Math.clamp(count[j] - begin, 0, CHUNK);
-      common = Math.min(common, seen[j]);
-      if (seen[j] > 0) {
-        kernels.exponentials(j, seen[j]);
+      from[j] = Math.clamp(first[j] - begin, 0, CHUNK);
+      to[j] = Math.clamp(end[j] - begin, 0, CHUNK);
+      commonFrom = Math.max(commonFrom, from[j]);
+      commonTo = Math.min(commonTo, to[j]);
+      if (from[j] < to[j]) {
+        kernels.cap(op, j, from[j], to[j]);
+        kernels.exponentials(j, from[j], to[j]);
       }
     }
     if (queries == 1) {
-      common = 0;
+      commonTo = 0;
     }
+    commonTo = Math.max(commonFrom, commonTo);
     kernels.clearSums();
-    for (int t = 0; t < common; t += BLOCK) {
-      long values = layer.value(batch, sequence, head, begin + t);
-      kernels.weigh(layer.values(), values, t, Math.min(BLOCK, common - t));
-    }
+    // Ascending for each query: what comes before the common positions, these, and the rest.
     for (int j = 0; j < queries; j++) {
-      for (int t = common; t < seen[j]; ) {
-        int end = Math.min(t / BLOCK * BLOCK + BLOCK, seen[j]);
-        long values = layer.value(batch, sequence, head, begin + t);
-        kernels.weighSingle(j, layer.values(), values, t, end - t);
-        t = end;
-      }
-      if (seen[j] > 0) {
-        merge(j, layer.dH(), begin == 0);
+      weigh(j, layer, batch, sequence, head, begin, from[j], Math.min(commonFrom, to[j]));
+    }
+    weigh(-1, layer, batch, sequence, head, begin, commonFrom, commonTo);
+    for (int j = 0; j < queries; j++) {
+      weigh(j, layer, batch, sequence, head, begin, Math.max(commonTo, from[j]), to[j]);
+      if (from[j] < to[j]) {
+        merge(j, layer.dH());
       }
     }
   }
 
-  private void merge(int j, int dH, boolean first) {
+  /** Adds the values of positions [t, last) of the chunk to the sums of query j, of all for −1. */
+  private void weigh(
+      int j, KvLayer layer, Batch batch, int sequence, int head, int begin, int t, int last) {
+    for (int next; t < last; t = next) {
+      next = Math.min(t / BLOCK * BLOCK + BLOCK, last);
+      long page = layer.page(batch, sequence, head, begin + t);
+      int place = t % BLOCK;
+      MemorySegment values = floats.values(layer, page, place, place + next - t);
+      long at = FloatBlock.first(layer, page) + (long) place * layer.dH();
+      if (j < 0) {
+        kernels.weigh(values, at, t, next - t);
+      } else {
+        kernels.weighSingle(j, values, at, t, next - t);
+      }
+    }
+  }
+
+  private void merge(int j, int dH) {
     float[] sums = kernels.sums();
-    if (first) {
+    if (sum[j] == 0) { // a chunk's own sum is at least 1
       System.arraycopy(sums, j * dH, total, j * dH, dH);
       max[j] = kernels.max(j);
       sum[j] = kernels.sum(j);

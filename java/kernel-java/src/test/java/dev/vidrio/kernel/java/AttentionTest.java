@@ -8,9 +8,12 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
@@ -31,6 +34,29 @@ class AttentionTest {
   };
 
   private final Random random = new Random(17);
+
+  @ParameterizedTest
+  @CsvSource({
+    "6, 3, 64, F16, 0, 0, false",
+    "4, 2, 16, BF16, 100, 0, true",
+    "3, 1, 32, Q8_0, 0, 20, false",
+    "9, 3, 64, Q8_0, 300, 0, true",
+    "5, 1, 6, F32, 2, 3, false",
+    "8, 2, 80, F16, 17, 0, false"
+  })
+  void typesAndParameters(
+      int heads, int kvHeads, int dH, KvType type, int window, float cap, boolean sinks) {
+    try (Arena arena = Arena.ofConfined();
+        Case test = new Case(arena, heads, kvHeads, dH, type)) {
+      test.window = window;
+      test.cap = cap;
+      test.sinks = sinks;
+      MemorySegment expected = test.run(new ScalarKernels(), 1);
+      for (int workers = 1; workers <= 3; workers++) {
+        Segments.assertSameBits(expected, test.run(new VectorKernels(), workers), "vector");
+      }
+    }
+  }
 
   @ParameterizedTest
   @CsvSource({
@@ -95,15 +121,23 @@ class AttentionTest {
     final MemorySegment[] values = new MemorySegment[SEQUENCES];
     final Batch batch;
     final MemorySegment q;
+    final MemorySegment sinkScores;
+    int window;
+    float cap;
+    boolean sinks;
 
     Case(Arena arena, int heads, int kvHeads, int dH) {
+      this(arena, heads, kvHeads, dH, KvType.F32);
+    }
+
+    Case(Arena arena, int heads, int kvHeads, int dH, KvType type) {
       this.arena = arena;
       this.heads = heads;
       this.kvHeads = kvHeads;
       this.dH = dH;
       this.scale = (float) (1 / Math.sqrt(dH));
       int blocks = SEQUENCES * limits.blocksPerSequence();
-      this.cache = new KvCache(executor, new KvShape(2, kvHeads, dH), blocks, arena);
+      this.cache = new KvCache(executor, new KvShape(2, kvHeads, dH), type, blocks, arena);
       for (int s = 0; s < SEQUENCES; s++) {
         keys[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);
         values[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);
@@ -117,6 +151,7 @@ class AttentionTest {
         batch.add(0, query[1], query[0], false);
       }
       this.q = Segments.floats(arena, (long) QUERIES.length * heads * dH, random::nextGaussian);
+      this.sinkScores = Segments.floats(arena, heads, random::nextGaussian);
     }
 
     /** Blocks of the sequences alternate, and run backwards. */
@@ -143,7 +178,11 @@ class AttentionTest {
     MemorySegment run(Kernels kernels, int workers) {
       int width = heads * dH;
       Buffer in = new Buffer("q", Rows.TOKENS, width);
-      Op.Attention op = new Op.Attention(1, heads, scale, in, new Buffer("z", Rows.TOKENS, width));
+      Buffer out = new Buffer("z", Rows.TOKENS, width);
+      Weights vector =
+          new Weights("sinks", WeightType.F32, Weights.Layout.ROWS, 1, heads, sinkScores);
+      Op.Attention op =
+          new Op.Attention(1, heads, scale, window, cap, sinks ? vector : null, in, out);
       MemorySegment z = Segments.floats(arena, (long) QUERIES.length * width);
       for (int worker = 0; worker < workers; worker++) {
         kernels.attention(op, KvLayer.of(cache, 1), batch, q, z, new Share(worker, workers));

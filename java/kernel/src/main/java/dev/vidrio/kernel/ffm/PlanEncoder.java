@@ -148,6 +148,9 @@ final class PlanEncoder {
     vd_attention.z(s, address(op.z()));
     vd_attention.H(s, op.heads());
     vd_attention.scale(s, op.scale());
+    vd_attention.sinks(s, address(op.sinks()));
+    vd_attention.window(s, op.window());
+    vd_attention.cap(s, op.cap());
     return Vidrio.VD_OP_ATTENTION();
   }
 
@@ -200,6 +203,7 @@ final class PlanEncoder {
   private void cache(int layer, MemorySegment s) {
     vd_kv_cache.keys(s, cache.keys(layer));
     vd_kv_cache.values(s, cache.values(layer));
+    vd_kv_cache.type(s, cache.type().id());
     vd_kv_cache.H_kv(s, cache.shape().heads());
     vd_kv_cache.d_h(s, cache.shape().dH());
   }

@@ -1,0 +1,20 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.model.SessionOptions;
+import picocli.CommandLine.Option;
+
+/** The option that says how keys and values are stored. */
+final class KvOption {
+  @Option(
+      names = "--kv",
+      paramLabel = "TYPE",
+      description = "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default: f16.")
+  private KvType type = SessionOptions.DEFAULT_KV_TYPE;
+
+  KvOption() {}
+
+  KvType type() {
+    return type;
+  }
+}

@@ -1,0 +1,38 @@
+package dev.vidrio.kernel;
+
+/** Element types of the key-value cache. The ids are those of GGUF files. */
+public enum KvType {
+  /** As computed. */
+  F32(0, 1, 4),
+  /** Half precision. */
+  F16(1, 1, 2),
+  /** The upper half of an f32. */
+  BF16(30, 1, 2),
+  /** 8 bits and a scale for each 32 elements of a head; queries are quantized too. */
+  Q8_0(8, 32, 34);
+
+  private final int id;
+  private final int blockElements;
+  private final int blockBytes;
+
+  KvType(int id, int blockElements, int blockBytes) {
+    this.id = id;
+    this.blockElements = blockElements;
+    this.blockBytes = blockBytes;
+  }
+
+  /** The type's number in the C API. */
+  public int id() {
+    return id;
+  }
+
+  /** Whether heads of {@code dH} elements can be stored in it. */
+  public boolean fits(int dH) {
+    return dH % blockElements == 0;
+  }
+
+  /** Bytes of a head's {@code dH} elements. */
+  public int bytes(int dH) {
+    return Math.multiplyExact(dH / blockElements, blockBytes);
+  }
+}
