@@ -147,7 +147,7 @@ static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_
 void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
     int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
     for (int32_t j = 0; j < tile->n; j++) {
-        int32_t sums[VD_HEAD_MAX / VD_BLOCK];
+        int32_t sums[VD_HEAD_MAX / 16];
         float scaled_sums[VD_HEAD_MAX / VD_BLOCK];
         vd_quantized y = {tile->quants + j * d_h, tile->scale + j * blocks, sums, scaled_sums};
         vd_quantize_kernels[isa](tile->q[j], y, (vd_range){0, blocks});

@@ -70,6 +70,33 @@ VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     return v16_load_halves(halves);
 }
 
+// 16 bfloats, exact.
+VD_INLINE float32x4_t v4_from_bfloats(uint16x4_t x) {
+    return vreinterpretq_f32_u32(vshll_n_u16(x, 16));
+}
+VD_INLINE v16 v16_load_bfloats(const void *p) {
+    uint16x8_t low, high;
+    memcpy(&low, p, sizeof low);
+    memcpy(&high, (const char *)p + sizeof low, sizeof high);
+    return (v16){v4_from_bfloats(vget_low_u16(low)), v4_from_bfloats(vget_high_u16(low)),
+                 v4_from_bfloats(vget_low_u16(high)), v4_from_bfloats(vget_high_u16(high))};
+}
+VD_INLINE v16 v16_load_bfloats_part(const void *p, int64_t n) {
+    uint16_t bfloats[16] = {0};
+    memcpy(bfloats, p, (size_t)n * sizeof bfloats[0]);
+    return v16_load_bfloats(bfloats);
+}
+
+// 16 signed bytes as floats.
+VD_INLINE v16 v16_load_bytes(const int8_t *p) {
+    int8x16_t bytes = vld1q_s8(p);
+    int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_s8(vget_high_s8(bytes));
+    return (v16){vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))),
+                 vcvtq_f32_s32(vmovl_s16(vget_high_s16(low))),
+                 vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))),
+                 vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)))};
+}
+
 VD_INLINE v16 v16_add(v16 x, v16 y) {
     return (v16){vaddq_f32(x.a, y.a), vaddq_f32(x.b, y.b), vaddq_f32(x.c, y.c),
                  vaddq_f32(x.d, y.d)};

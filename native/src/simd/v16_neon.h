@@ -11,9 +11,8 @@ enum {
     VD_TILE_GROUPS = 1,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 2,
-    VD_SCORE_TILE_QUERIES = 4,  // attention: queries per tile of 16 keys
-    VD_VALUE_TILE_QUERIES = 2,  // attention: queries, and registers of outputs
-    VD_VALUE_TILE_LANES = 2,
+    VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
+    VD_ATTENTION_VECTORS = 2,
 };
 
 // Two products of bytes fit 16 bits: 2 * 128 * 127 = 32512.
