@@ -207,6 +207,9 @@ typedef struct vd_quantize {
 
 // y[rows,N] = x[rows,K] * W^T. F32 and F16 weights are row-major [N,K] and multiply x; quantized
 // weights are packed and multiply xq (K a multiple of 32). The other operand is ignored.
+// Where fast is 1, a product may leave the promise of equal bits for speed: F32 weights need
+// OpenBLAS loaded, and go there from 64 rows on under AVX2 and AVX-VNNI. The bits still do not
+// depend on the number of workers, and do not change from run to run on one machine.
 typedef struct vd_matmul {
     const void *weights;
     const float *x;
@@ -215,7 +218,7 @@ typedef struct vd_matmul {
     int32_t type;  // vd_type
     int32_t N;
     int32_t K;
-    int32_t reserved;
+    int32_t fast;
 } vd_matmul;
 
 typedef enum vd_rope_pairs {
@@ -371,6 +374,7 @@ typedef struct vd_plan vd_plan;
 
 // Checks and copies `n_ops` operations. On error *bad_op (may be null) is the index of the
 // operation at fault, or -1. VD_UNSUPPORTED: isa is not usable here.
+// VD_BLAS_MISSING: a fast product needs OpenBLAS.
 VD_API vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits,
                                 vd_isa isa, vd_plan **plan, int32_t *bad_op);
 VD_API void vd_plan_free(vd_plan *plan);

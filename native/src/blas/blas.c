@@ -1,10 +1,10 @@
 // OpenBLAS, loaded when asked for: it is large, and starts threads of its own.
+#include "blas/blas.h"
+
 #include <cblas.h>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
-
-#include "vidrio.h"
 
 typedef struct blas {
     __typeof__(&cblas_sgemm) sgemm;
@@ -47,14 +47,30 @@ vd_status vd_blas_open(const char *path) {
     return status;
 }
 
+static __typeof__(&cblas_sgemm) bound_sgemm(void) {
+    pthread_mutex_lock(&loading);
+    __typeof__(&cblas_sgemm) sgemm = loaded.sgemm;
+    pthread_mutex_unlock(&loading);
+    return sgemm;
+}
+
+int vd_blas_loaded(void) { return bound_sgemm() != NULL; }
+
+void vd_blas_matmul(const vd_matmul *op, vd_range rows, vd_range outputs) {
+    blasint m = (blasint)(rows.end - rows.begin), n = (blasint)(outputs.end - outputs.begin);
+    const float *x = op->x + rows.begin * op->K;
+    const float *W = (const float *)op->weights + outputs.begin * op->K;
+    float *y = op->y + rows.begin * op->N + outputs.begin;
+    bound_sgemm()(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, op->K, 1.0f, x, op->K, W, op->K,
+                  0.0f, y, op->N);
+}
+
 vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W, float *y) {
     if (x == NULL || W == NULL || y == NULL || M <= 0 || N <= 0 || K <= 0 || M > INT32_MAX ||
         N > INT32_MAX || K > INT32_MAX) {
         return VD_INVALID_ARGUMENT;
     }
-    pthread_mutex_lock(&loading);
-    __typeof__(&cblas_sgemm) sgemm = loaded.sgemm;
-    pthread_mutex_unlock(&loading);
+    __typeof__(&cblas_sgemm) sgemm = bound_sgemm();
     if (sgemm == NULL) {
         return VD_BLAS_MISSING;
     }

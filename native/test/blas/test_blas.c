@@ -1,17 +1,19 @@
-// OpenBLAS, which VD_TEST_OPENBLAS names: what is refused before and while it is opened, and a
-// product against double.
+// OpenBLAS, which VD_TEST_OPENBLAS names: what is refused before and while it is opened, products
+// against double, and the fast products of plans.
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "support/check.h"
 #include "support/compare.h"
+#include "support/plans.h"
 #include "support/rng.h"
 #include "support/tolerance.h"
 #include "vidrio.h"
 
-enum { M_MAX = 33, N_MAX = 70, K_MAX = 130 };
+enum { M_MAX = 300, N_MAX = 300, K_MAX = 130 };
 
-static float x[M_MAX * K_MAX], W[N_MAX * K_MAX], y[M_MAX * N_MAX];
+static float x[M_MAX * K_MAX], W[N_MAX * K_MAX], y[M_MAX * N_MAX], z[M_MAX * N_MAX];
 
 static void check_missing(void) {
     describe("without OpenBLAS");
@@ -38,11 +40,7 @@ static void check_arguments(void) {
 }
 
 // However OpenBLAS orders the sums, a term goes through at most K roundings.
-static void check_product(rng *r, int64_t M, int64_t N, int64_t K) {
-    describe("vd_sgemm, M %lld, N %lld, K %lld", (long long)M, (long long)N, (long long)K);
-    rng_fill(r, ORDINARY, x, M * K);
-    rng_fill(r, ORDINARY, W, N * K);
-    CHECK(vd_sgemm(M, N, K, x, W, y) == VD_OK);
+static void check_outputs(int64_t M, int64_t N, int64_t K) {
     for (int64_t i = 0; i < M * N; i++) {
         double sum = 0, magnitude = 0;
         for (int64_t k = 0; k < K; k++) {
@@ -54,20 +52,68 @@ static void check_product(rng *r, int64_t M, int64_t N, int64_t K) {
     }
 }
 
+static void check_product(rng *r, int64_t M, int64_t N, int64_t K) {
+    describe("vd_sgemm, M %lld, N %lld, K %lld", (long long)M, (long long)N, (long long)K);
+    rng_fill(r, ORDINARY, x, M * K);
+    rng_fill(r, ORDINARY, W, N * K);
+    CHECK(vd_sgemm(M, N, K, x, W, y) == VD_OK);
+    check_outputs(M, N, K);
+}
+
+static vd_op product_of(vd_type type, int32_t N, int32_t K, int32_t fast) {
+    return (vd_op){
+        .kind = VD_OP_MATMUL,
+        .as.matmul = {.weights = W, .x = x, .y = y, .type = type, .N = N, .K = K, .fast = fast}};
+}
+
+static vd_status planned(vd_type type, int32_t fast) {
+    vd_op op = product_of(type, 8, 8, fast);
+    vd_limits limits = {1, 1, 1, 1, 1};
+    vd_plan *plan;
+    vd_status status = vd_plan_create(&op, 1, &limits, VD_ISA_SCALAR, &plan, NULL);
+    if (status == VD_OK) {
+        vd_plan_free(plan);
+    }
+    return status;
+}
+
+// A product in a plan keeps its bits whatever the number of workers and however often it runs.
+static void check_fast_product(rng *r, int32_t M, int32_t N, int32_t K) {
+    rng_fill(r, ORDINARY, x, (int64_t)M * K);
+    rng_fill(r, ORDINARY, W, (int64_t)N * K);
+    vd_op op = product_of(VD_F32, N, K, 1);
+    vd_isa isa = vd_isa_usable(VD_ISA_AVX2) ? VD_ISA_AVX2 : VD_ISA_SCALAR;
+    for (int32_t workers = 1; workers <= 4; workers++) {
+        describe("fast product, M %d, N %d, K %d, %d workers", M, N, K, workers);
+        run_rows(&op, isa, workers, M);
+        if (workers == 1) {
+            check_outputs(M, N, K);
+            memcpy(z, y, sizeof y);
+        }
+        same_floats("y", z, y, (int64_t)M * N);
+    }
+}
+
 int main(void) {
     describe_faults();
     const char *path = getenv("VD_TEST_OPENBLAS");
     CHECK(path != NULL);
     check_missing();
+    CHECK(planned(VD_F32, 1) == VD_BLAS_MISSING && planned(VD_F16, 1) == VD_OK);
     describe("opening %s", path);
     CHECK(vd_blas_open(path) == VD_OK);
     CHECK(vd_blas_open(path) == VD_OK);
     CHECK(vd_blas_open("no such file") == VD_OK);
     check_arguments();
+    CHECK(planned(VD_F32, 1) == VD_OK && planned(VD_F32, 2) == VD_INVALID_ARGUMENT);
     rng r = {12};
     for (int i = 0; i < 40; i++) {
-        check_product(&r, rng_between(&r, 1, M_MAX), rng_between(&r, 1, N_MAX),
+        check_product(&r, rng_between(&r, 1, 33), rng_between(&r, 1, 70),
                       rng_between(&r, 1, K_MAX));
+    }
+    for (int i = 0; i < 12; i++) {
+        check_fast_product(&r, (int32_t)rng_between(&r, 40, M_MAX),
+                           (int32_t)rng_between(&r, 1, N_MAX), (int32_t)rng_between(&r, 1, K_MAX));
     }
     return 0;
 }

@@ -22,7 +22,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t type;
  *     int32_t N;
  *     int32_t K;
- *     int32_t reserved;
+ *     int32_t fast;
  * }
  * }
  */
@@ -40,7 +40,7 @@ public class vd_matmul {
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("N"),
         Vidrio.C_INT.withName("K"),
-        Vidrio.C_INT.withName("reserved")
+        Vidrio.C_INT.withName("fast")
     ).withName("vd_matmul");
 
     /**
@@ -358,48 +358,48 @@ public class vd_matmul {
         struct.set(K$LAYOUT, K$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt fast$LAYOUT = (OfInt)$LAYOUT.select(groupElement("fast"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t fast
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt fast$layout() {
+        return fast$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long fast$OFFSET = $LAYOUT.byteOffset(groupElement("fast"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t fast
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long fast$offset() {
+        return fast$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t fast
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int fast(MemorySegment struct) {
+        return struct.get(fast$LAYOUT, fast$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t fast
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void fast(MemorySegment struct, int fieldValue) {
+        struct.set(fast$LAYOUT, fast$OFFSET, fieldValue);
     }
 
     /**

@@ -267,7 +267,7 @@ public class vd_op {
             vd_add.layout().withName("add"),
             vd_copy.layout().withName("copy"),
             vd_gather.layout().withName("gather")
-        ).withName("$anon$330:5");
+        ).withName("$anon$333:5");
 
         /**
          * The layout of this union
