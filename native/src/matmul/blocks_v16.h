@@ -23,6 +23,11 @@ VD_INLINE v64 vd_columns(const int type, const uint8_t *quants, int k) {
     }
 }
 
+// The greatest magnitude of a loaded column.
+VD_INLINE int vd_greatest_column(const int type) {
+    return vd_columns_signed(type) ? 128 : (1 << vd_code_bits(type)) - 1;
+}
+
 // By how much the loaded weights exceed the true ones.
 VD_INLINE int32_t vd_bias(const int type) {
     return vd_columns_signed(type) ? VD_SIGNED_BIAS : type == VD_Q4_0 ? 8 : 0;

@@ -20,6 +20,8 @@ enum { VD_TILE_TOKENS = 2 };
 
 enum {
     VD_TILE_GROUPS = 1,
+    VD_FEW_TOKENS = 1,  // up to so many tokens, more groups instead: memory likes many streams
+    VD_FEW_GROUPS = 2,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 2,
     VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
@@ -199,6 +201,11 @@ VD_INLINE v64 v64_load(const void *p) {
     const __m256i *halves = p;
     return (v64){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
 }
+VD_INLINE void v64_store(void *p, v64 w) {
+    __m256i *halves = p;
+    _mm256_storeu_si256(halves, w.lo);
+    _mm256_storeu_si256(halves + 1, w.hi);
+}
 VD_INLINE v64 v64_low_nibbles(v64 w) {
     __m256i mask = _mm256_set1_epi8(15);
     return (v64){_mm256_and_si256(w.lo, mask), _mm256_and_si256(w.hi, mask)};
@@ -215,24 +222,12 @@ VD_INLINE __m256i v8_splat_four(const int8_t *a) {
 }
 
 #ifdef __AVXVNNI__
-VD_INLINE __m256i v8_dot(__m256i sum, __m256i w, __m256i a) {
-    return _mm256_dpbusd_avx_epi32(sum, w, a);
-}
-#else
-// vpmaddubsw saturates at 16 bits. Nibbles stay below: 2 * 15 * 127 = 3810.
-VD_INLINE __m256i v8_dot(__m256i sum, __m256i w, __m256i a) {
-    __m256i pairs = _mm256_maddubs_epi16(w, a);
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-#endif
-
-// Per row: sum + the products of 4 weights of 0 to 15 with the 4 signed bytes of a.
 VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
     __m256i four = v8_splat_four(a);
-    return (v16i){v8_dot(sum.lo, w.lo, four), v8_dot(sum.hi, w.hi, four)};
+    return (v16i){_mm256_dpbusd_avx_epi32(sum.lo, w.lo, four),
+                  _mm256_dpbusd_avx_epi32(sum.hi, w.hi, four)};
 }
 
-#ifdef __AVXVNNI__
 // vpdpbusd multiplies unsigned by signed bytes, so signed weights are raised by VD_SIGNED_BIAS, and
 // the sum starts that much times the sum of the activations lower.
 enum { VD_SIGNED_BIAS = 128 };
@@ -245,15 +240,39 @@ VD_INLINE v64 v64_load_signed(const void *p) {
 VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
     return v64_dot_unsigned(sum, w, a);
 }
+
+#include "simd/whole_runs.h"
 #else
-// Signed weights: |w| * (a with the sign of w). 2 * 128 * 127 = 32512 does not saturate either.
+// Sums of a run of dot products have 16 bits, 2 for each row. As many columns of 4 weights whose
+// magnitudes reach `greatest` fit as leave 2 * 127 * greatest times their number below 32768; then
+// neither the products (which vpmaddubsw would clamp) nor the sums leave 16 bits.
+VD_INLINE int v64_run(int greatest) { return 32767 / (2 * 127 * greatest); }
+VD_INLINE v16i v64_begin_run(v16i sum) {
+    (void)sum;
+    return v16i_zero();
+}
+VD_INLINE v16i v64_end_run(v16i sum, v16i run) {
+    __m256i ones = _mm256_set1_epi16(1);
+    return (v16i){_mm256_add_epi32(sum.lo, _mm256_madd_epi16(run.lo, ones)),
+                  _mm256_add_epi32(sum.hi, _mm256_madd_epi16(run.hi, ones))};
+}
+
+// Per row: run + the products of 4 unsigned weights with the 4 signed bytes of a.
+VD_INLINE v16i v64_dot_unsigned(v16i run, v64 w, const int8_t *a) {
+    __m256i four = v8_splat_four(a);
+    return (v16i){_mm256_add_epi16(run.lo, _mm256_maddubs_epi16(w.lo, four)),
+                  _mm256_add_epi16(run.hi, _mm256_maddubs_epi16(w.hi, four))};
+}
+
+// Signed weights: |w| * (a with the sign of w).
 enum { VD_SIGNED_BIAS = 0 };
 
 VD_INLINE v64 v64_load_signed(const void *p) { return v64_load(p); }
-VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
+VD_INLINE v16i v64_dot_signed(v16i run, v64 w, const int8_t *a) {
     __m256i four = v8_splat_four(a);
-    return (v16i){v8_dot(sum.lo, _mm256_abs_epi8(w.lo), _mm256_sign_epi8(four, w.lo)),
-                  v8_dot(sum.hi, _mm256_abs_epi8(w.hi), _mm256_sign_epi8(four, w.hi))};
+    __m256i lo = _mm256_maddubs_epi16(_mm256_abs_epi8(w.lo), _mm256_sign_epi8(four, w.lo));
+    __m256i hi = _mm256_maddubs_epi16(_mm256_abs_epi8(w.hi), _mm256_sign_epi8(four, w.hi));
+    return (v16i){_mm256_add_epi16(run.lo, lo), _mm256_add_epi16(run.hi, hi)};
 }
 #endif
 

@@ -13,6 +13,8 @@
 enum {
     VD_TILE_TOKENS = 6,  // quantized matmul: tokens and groups whose sums fill the registers
     VD_TILE_GROUPS = 2,
+    VD_FEW_TOKENS = 2,  // up to so many tokens, more groups instead: memory likes many streams
+    VD_FEW_GROUPS = 4,
     VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 4,
     VD_ATTENTION_QUERIES = 6,  // attention: queries, and vectors of positions or elements
@@ -112,6 +114,7 @@ VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
 typedef __m512i v64;
 
 VD_INLINE v64 v64_load(const void *p) { return _mm512_loadu_si512(p); }
+VD_INLINE void v64_store(void *p, v64 w) { _mm512_storeu_si512(p, w); }
 VD_INLINE v64 v64_low_nibbles(v64 w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
 VD_INLINE v64 v64_high_nibbles(v64 w) {
     return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15));
@@ -134,5 +137,7 @@ VD_INLINE v64 v64_load_signed(const void *p) {
 VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
     return v64_dot_unsigned(sum, w, a);
 }
+
+#include "simd/whole_runs.h"
 
 #endif

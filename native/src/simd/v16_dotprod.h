@@ -9,6 +9,8 @@
 enum {
     VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
     VD_TILE_GROUPS = 1,
+    VD_FEW_TOKENS = 1,  // up to so many tokens, more groups instead: memory likes many streams
+    VD_FEW_GROUPS = 2,
 };
 
 // Per row: sum + the products of 4 weights with the 4 bytes of a.
@@ -20,5 +22,7 @@ VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
 VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
     return v64_dot_signed(sum, w, a);
 }
+
+#include "simd/whole_runs.h"
 
 #endif

@@ -9,6 +9,8 @@
 enum {
     VD_TILE_TOKENS = 2,  // quantized matmul: tokens and groups whose sums fill the registers
     VD_TILE_GROUPS = 1,
+    VD_FEW_TOKENS = 1,  // up to so many tokens, more groups instead: memory likes many streams
+    VD_FEW_GROUPS = 2,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 2,
     VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
@@ -31,5 +33,7 @@ VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
 VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
     return v64_dot_signed(sum, w, a);
 }
+
+#include "simd/whole_runs.h"
 
 #endif

@@ -1,0 +1,175 @@
+// The arithmetic of quantized matmul: a register tile of M tokens and N groups of 16 outputs, over
+// 32 columns at a time. Integer sums live for one sub-block, float sums for the whole row. What
+// a type brings is in blocks_v16.h.
+#ifndef VD_MATMUL_TILE_V16_H
+#define VD_MATMUL_TILE_V16_H
+
+#include "core/types.h"
+#include "matmul/blocks_v16.h"
+#include "matmul/matmul.h"
+
+enum {
+    VD_AHEAD_BYTES = 256 << 10  // a tile's share of the second-level cache
+};
+
+enum { VD_GROUPS_MAX = VD_FEW_GROUPS > VD_TILE_GROUPS ? VD_FEW_GROUPS : VD_TILE_GROUPS };
+
+typedef v16 vd_sums[VD_TILE_TOKENS][VD_GROUPS_MAX];
+
+// Where the units and the factors of the next 32 columns of each group lie.
+typedef struct vd_weights_at {
+    const uint8_t *columns[VD_GROUPS_MAX];
+    const uint8_t *factors[VD_GROUPS_MAX];
+} vd_weights_at;
+
+// The next 32 activations of the tile's first token; those of token m are m rows of K further.
+typedef struct vd_activations_at {
+    const int8_t *q;
+    const float *scale;
+    const int32_t *sum;
+    const float *scaled_sum;
+    int64_t K;
+} vd_activations_at;
+
+VD_INLINE vd_activations_at vd_activations(const vd_quantized *xq, int64_t K, int64_t m,
+                                           int64_t k) {
+    int64_t at = m * K + k;
+    return (vd_activations_at){.q = xq->q + at,
+                               .scale = xq->scale + at / VD_BLOCK,
+                               .sum = xq->sum + at / VD_SUM_BLOCK,
+                               .scaled_sum = xq->scaled_sum + at / VD_BLOCK,
+                               .K = K};
+}
+
+VD_INLINE void vd_next_activations(vd_activations_at *x) {
+    x->q += VD_BLOCK;
+    x->scale++;
+    x->sum += VD_BLOCK / VD_SUM_BLOCK;
+    x->scaled_sum++;
+}
+
+// The sum of token m's activations that meet sub-block s of the 32 columns.
+VD_INLINE int32_t vd_activation_sum(const int sub_block, const vd_activations_at *x, int m, int s) {
+    const int32_t *sum = x->sum + m * (x->K / VD_SUM_BLOCK);
+    return sub_block == VD_BLOCK ? sum[0] + sum[1] : sum[s];
+}
+
+VD_INLINE float vd_activation_scaled_sum(const int sub_block, const vd_activations_at *x, int m,
+                                         int s) {
+    int64_t at = m * (x->K / VD_BLOCK);
+    return sub_block == VD_BLOCK ? x->scaled_sum[at]
+                                 : x->scale[at] * (float)vd_activation_sum(sub_block, x, m, s);
+}
+
+// Adds the products of sub-block s of the 32 columns, which is sub-block j of the weights' block.
+VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const vd_weights_at *w,
+                                int j, int s, const vd_activations_at *x, vd_sums acc) {
+    const vd_block_layout layout = vd_block_layout_of(type);
+    const int quads = layout.sub_block / 4;
+    const int fits = v64_run(vd_greatest_column(type));
+    const int run_quads = fits < quads ? fits : quads;
+    v16i sum[VD_TILE_TOKENS][VD_GROUPS_MAX];
+    for (int m = 0; m < M; m++) {
+        v16i start = v16i_splat(-vd_bias(type) * vd_activation_sum(layout.sub_block, x, m, s));
+        for (int n = 0; n < N; n++) {
+            sum[m][n] = start;
+        }
+    }
+#pragma GCC unroll 8
+    for (int first = s * quads; first < (s + 1) * quads; first += run_quads) {
+        v16i run[VD_TILE_TOKENS][VD_GROUPS_MAX];
+        for (int m = 0; m < M; m++) {
+            for (int n = 0; n < N; n++) {
+                run[m][n] = v64_begin_run(sum[m][n]);
+            }
+        }
+#pragma GCC unroll 8
+        for (int k = first; k < first + run_quads; k++) {
+            v64 column[VD_GROUPS_MAX];
+            for (int n = 0; n < N; n++) {
+                column[n] = vd_columns(type, w->columns[n], k);
+            }
+            for (int m = 0; m < M; m++) {
+                const int8_t *a = x->q + m * x->K + 4 * k;
+                for (int n = 0; n < N; n++) {
+                    run[m][n] = vd_dot(type, run[m][n], column[n], a);
+                }
+            }
+        }
+        for (int m = 0; m < M; m++) {
+            for (int n = 0; n < N; n++) {
+                sum[m][n] = v64_end_run(sum[m][n], run[m][n]);
+            }
+        }
+    }
+    for (int n = 0; n < N; n++) {
+        v16 scale = vd_scale(type, w->factors[n], j);
+        v16 minimum = layout.minima ? vd_minimum(type, w->factors[n], j) : v16_zero();
+        for (int m = 0; m < M; m++) {
+            v16 product = v16_mul(scale, v16_splat(x->scale[m * (x->K / VD_BLOCK)]));
+            acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
+            if (layout.minima) {
+                v16 scaled_sum = v16_splat(vd_activation_scaled_sum(layout.sub_block, x, m, s));
+                acc[m][n] = v16_fma(minimum, scaled_sum, acc[m][n]);
+            }
+        }
+    }
+}
+
+// Adds the products of 32 columns, which begin with sub-block j of the weights' block.
+VD_INLINE void vd_add_columns(const int type, const int M, const int N, const vd_weights_at *w,
+                              int j, const vd_activations_at *x, vd_sums acc) {
+    vd_add_sub_block(type, M, N, w, j, 0, x, acc);
+    if (vd_block_layout_of(type).sub_block < VD_BLOCK) {
+        vd_add_sub_block(type, M, N, w, j + 1, 1, x, acc);
+    }
+}
+
+// Bytes that a packed group has for 32 columns.
+VD_INLINE int64_t vd_column_bytes(const int type) {
+    const vd_block_layout layout = vd_block_layout_of(type);
+    return vd_packed_group_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
+}
+
+// Fetches from `ahead` as much as 32 columns of N groups take, into the second-level cache: groups
+// that are read next lie next in memory, so a tile's columns pace the fetching of the next tile.
+// Memory is read without a pause that way, which the hardware's streams do not reach, since each
+// group ends them.
+VD_INLINE const uint8_t *vd_prefetch(const int type, const int N, const uint8_t *ahead) {
+    if (ahead == NULL) {
+        return NULL;
+    }
+    const int64_t bytes = N * vd_column_bytes(type);
+    for (int64_t i = 0; i < bytes; i += 64) {
+        __builtin_prefetch(ahead + i, 0, 2);
+    }
+    return ahead + bytes;
+}
+
+// Tokens divide into tiles of nearly one size, the greater part of them full.
+VD_INLINE int64_t vd_token_tiles(vd_range rows) {
+    return (rows.end - rows.begin + VD_TILE_TOKENS - 1) / VD_TILE_TOKENS;
+}
+
+VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {
+    int64_t M = rows.end - rows.begin;
+    return (vd_range){rows.begin + M * i / tiles, rows.begin + M * (i + 1) / tiles};
+}
+
+// Stores the sums of M tokens and of the first `groups` of N groups.
+VD_INLINE void vd_store_sums(const int M, const int N, const vd_matmul *op, int64_t m0, int64_t g,
+                             int64_t groups, vd_sums acc) {
+    for (int n = 0; n < N && n < groups; n++) {
+        int64_t first = (g + n) * VD_PACK_ROWS;
+        for (int m = 0; m < M; m++) {
+            float *y = op->y + (m0 + m) * op->N + first;
+            if (first + VD_PACK_ROWS <= op->N) {
+                v16_store(y, acc[m][n]);
+            } else {
+                v16_store_part(y, acc[m][n], op->N - first);
+            }
+        }
+    }
+}
+
+#endif
