@@ -70,31 +70,47 @@ VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     return v16_load_halves(halves);
 }
 
+// Integers from memory of any alignment.
+VD_INLINE v16i v16i_load(const void *p) {
+    const uint8_t *bytes = p;
+    return (v16i){vreinterpretq_s32_u8(vld1q_u8(bytes)), vreinterpretq_s32_u8(vld1q_u8(bytes + 16)),
+                  vreinterpretq_s32_u8(vld1q_u8(bytes + 32)),
+                  vreinterpretq_s32_u8(vld1q_u8(bytes + 48))};
+}
+VD_INLINE v16i v16i_load_bytes(const uint8_t *p) {
+    uint8x16_t bytes = vld1q_u8(p);
+    uint16x8_t low = vmovl_u8(vget_low_u8(bytes)), high = vmovl_high_u8(bytes);
+    return (v16i){vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(low))),
+                  vreinterpretq_s32_u32(vmovl_high_u16(low)),
+                  vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high))),
+                  vreinterpretq_s32_u32(vmovl_high_u16(high))};
+}
+VD_INLINE v16i v16i_load_signed_bytes(const void *p) {
+    int8x16_t bytes = vld1q_s8(p);
+    int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
+    return (v16i){vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)),
+                  vmovl_high_s16(high)};
+}
+VD_INLINE v16 v16_from_int(v16i x) {
+    return (v16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
+}
+
+// 16 signed bytes as floats.
+VD_INLINE v16 v16_load_bytes(const int8_t *p) { return v16_from_int(v16i_load_signed_bytes(p)); }
+
 // 16 bfloats, exact.
-VD_INLINE float32x4_t v4_from_bfloats(uint16x4_t x) {
-    return vreinterpretq_f32_u32(vshll_n_u16(x, 16));
+VD_INLINE float32x4_t v4_load_bfloats(const uint16_t *p) {
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 }
 VD_INLINE v16 v16_load_bfloats(const void *p) {
-    uint16x8_t low, high;
-    memcpy(&low, p, sizeof low);
-    memcpy(&high, (const char *)p + sizeof low, sizeof high);
-    return (v16){v4_from_bfloats(vget_low_u16(low)), v4_from_bfloats(vget_high_u16(low)),
-                 v4_from_bfloats(vget_low_u16(high)), v4_from_bfloats(vget_high_u16(high))};
+    const uint16_t *bfloats = p;
+    return (v16){v4_load_bfloats(bfloats), v4_load_bfloats(bfloats + 4),
+                 v4_load_bfloats(bfloats + 8), v4_load_bfloats(bfloats + 12)};
 }
 VD_INLINE v16 v16_load_bfloats_part(const void *p, int64_t n) {
     uint16_t bfloats[16] = {0};
     memcpy(bfloats, p, (size_t)n * sizeof bfloats[0]);
     return v16_load_bfloats(bfloats);
-}
-
-// 16 signed bytes as floats.
-VD_INLINE v16 v16_load_bytes(const int8_t *p) {
-    int8x16_t bytes = vld1q_s8(p);
-    int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_s8(vget_high_s8(bytes));
-    return (v16){vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))),
-                 vcvtq_f32_s32(vmovl_s16(vget_high_s16(low))),
-                 vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))),
-                 vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)))};
 }
 
 VD_INLINE v16 v16_add(v16 x, v16 y) {
@@ -175,8 +191,26 @@ VD_INLINE v16i v16_round(v16 x) {
     return (v16i){vcvtnq_s32_f32(x.a), vcvtnq_s32_f32(x.b), vcvtnq_s32_f32(x.c),
                   vcvtnq_s32_f32(x.d)};
 }
-VD_INLINE v16 v16_from_int(v16i x) {
-    return (v16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
+
+// (x >> from) & mask, and x << by; counts from 0 to 31.
+VD_INLINE int32x4_t v4i_bits(int32x4_t x, int from, int32_t mask) {
+    uint32x4_t shifted = vshlq_u32(vreinterpretq_u32_s32(x), vdupq_n_s32(-from));
+    return vandq_s32(vreinterpretq_s32_u32(shifted), vdupq_n_s32(mask));
+}
+VD_INLINE v16i v16i_bits(v16i x, int from, int32_t mask) {
+    return (v16i){v4i_bits(x.a, from, mask), v4i_bits(x.b, from, mask), v4i_bits(x.c, from, mask),
+                  v4i_bits(x.d, from, mask)};
+}
+VD_INLINE v16i v16i_shift_left(v16i x, int by) {
+    int32x4_t count = vdupq_n_s32(by);
+    return (v16i){vshlq_s32(x.a, count), vshlq_s32(x.b, count), vshlq_s32(x.c, count),
+                  vshlq_s32(x.d, count)};
+}
+
+// The floats that have these bits.
+VD_INLINE v16 v16_from_bits(v16i x) {
+    return (v16){vreinterpretq_f32_s32(x.a), vreinterpretq_f32_s32(x.b), vreinterpretq_f32_s32(x.c),
+                 vreinterpretq_f32_s32(x.d)};
 }
 
 // 2^n for -126 <= n <= 127.
@@ -210,6 +244,41 @@ VD_INLINE v64 v64_load(const void *p) {
     const int8_t *bytes = p;
     return (v64){vld1q_s8(bytes), vld1q_s8(bytes + 16), vld1q_s8(bytes + 32), vld1q_s8(bytes + 48)};
 }
+VD_INLINE void v64_store(void *p, v64 w) {
+    int8_t *bytes = p;
+    vst1q_s8(bytes, w.a);
+    vst1q_s8(bytes + 16, w.b);
+    vst1q_s8(bytes + 32, w.c);
+    vst1q_s8(bytes + 48, w.d);
+}
+VD_INLINE v64 v64_or(v64 x, v64 y) {
+    return (v64){vorrq_s8(x.a, y.a), vorrq_s8(x.b, y.b), vorrq_s8(x.c, y.c), vorrq_s8(x.d, y.d)};
+}
+
+// In each byte, bits [from, from + width) moved to [to, to + width).
+VD_INLINE int8x16_t v16b_bits(int8x16_t w, int from, int width, int to) {
+    uint8x16_t moved = vshlq_u8(vreinterpretq_u8_s8(w), vdupq_n_s8((int8_t)(to - from)));
+    uint8x16_t mask = vdupq_n_u8((uint8_t)(((1 << width) - 1) << to));
+    return vreinterpretq_s8_u8(vandq_u8(moved, mask));
+}
+VD_INLINE v64 v64_bits(v64 w, int from, int width, int to) {
+    return (v64){v16b_bits(w.a, from, width, to), v16b_bits(w.b, from, width, to),
+                 v16b_bits(w.c, from, width, to), v16b_bits(w.d, from, width, to)};
+}
+
+// Byte i of the result is entry index[i] (0 to 15) of the table.
+VD_INLINE v64 v64_table(const int8_t table[16]) {
+    int8x16_t all = vld1q_s8(table);
+    return (v64){all, all, all, all};
+}
+VD_INLINE int8x16_t v16b_look_up(int8x16_t table, int8x16_t index) {
+    return vqtbl1q_s8(table, vreinterpretq_u8_s8(index));
+}
+VD_INLINE v64 v64_look_up(v64 table, v64 index) {
+    return (v64){v16b_look_up(table.a, index.a), v16b_look_up(table.b, index.b),
+                 v16b_look_up(table.c, index.c), v16b_look_up(table.d, index.d)};
+}
+
 VD_INLINE v64 v64_low_nibbles(v64 w) {
     int8x16_t mask = vdupq_n_s8(15);
     return (v64){vandq_s8(w.a, mask), vandq_s8(w.b, mask), vandq_s8(w.c, mask),
@@ -234,5 +303,18 @@ VD_INLINE int8x16_t v16b_splat_four(const int8_t *a) {
 enum { VD_SIGNED_BIAS = 0 };
 
 VD_INLINE v64 v64_load_signed(const void *p) { return v64_load(p); }
+VD_INLINE v64 v64_signed(v64 w) { return w; }
+
+// A run of dot products is summed apart from the whole sum where that has more bits. Here it has
+// not: a run goes on from the sum and is the sum at its end.
+VD_INLINE int v64_run(int greatest) {
+    (void)greatest;
+    return 8;
+}
+VD_INLINE v16i v64_begin_run(v16i sum) { return sum; }
+VD_INLINE v16i v64_end_run(v16i sum, v16i run) {
+    (void)sum;
+    return run;
+}
 
 #endif

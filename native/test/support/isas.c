@@ -34,6 +34,7 @@ int isa_runs(vd_isa isa) {
 }
 
 int isa_emulated(vd_isa isa) {
+    (void)isa;
 #if VD_X86_64
     return emulates(isa);
 #else

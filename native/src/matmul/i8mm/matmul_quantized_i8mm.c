@@ -31,6 +31,17 @@ VD_INLINE float32x4_t high_halves(float32x4_t x, float32x4_t y) {
     return vcombine_f32(vget_high_f32(x), vget_high_f32(y));
 }
 
+// The sum of the activations of block `at` that meet sub-block s of its 32 columns.
+VD_INLINE int32_t activation_sum(const int sub_block, const vd_quantized *xq, int64_t at, int s) {
+    const int32_t *sum = xq->sum + at * (VD_BLOCK / VD_SUM_BLOCK);
+    return sub_block == VD_BLOCK ? sum[0] + sum[1] : sum[s];
+}
+VD_INLINE float activation_scaled_sum(const int sub_block, const vd_quantized *xq, int64_t at,
+                                      int s) {
+    return sub_block == VD_BLOCK ? xq->scaled_sum[at]
+                                 : xq->scale[at] * (float)activation_sum(sub_block, xq, at, s);
+}
+
 // Each pair of rows twice, for two tokens.
 VD_INLINE void double_rows(v16 x, float32x4_t rows[ROW_PAIRS]) {
     rows[0] = low_halves(x.a, x.a);
@@ -71,7 +82,9 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     pair_sums_int sum;
     for (int p = 0; p < P; p++) {
         int32_t bias = -vd_bias(type);
-        int32x4_t start = pair_of_ints(bias * xq->sum[at[2 * p]], bias * xq->sum[at[2 * p + 1]]);
+        int32x4_t start =
+            pair_of_ints(bias * activation_sum(layout.sub_block, xq, at[2 * p], s),
+                         bias * activation_sum(layout.sub_block, xq, at[2 * p + 1], s));
 #pragma GCC unroll 8
         for (int i = 0; i < ROW_PAIRS; i++) {
             sum[p][i] = start;
@@ -99,7 +112,8 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     for (int p = 0; p < P; p++) {
         int64_t t0 = at[2 * p], t1 = at[2 * p + 1];
         float32x4_t a = pair_of_floats(xq->scale[t0], xq->scale[t1]);
-        float32x4_t scaled_sum = pair_of_floats(xq->scaled_sum[t0], xq->scaled_sum[t1]);
+        float32x4_t scaled_sum = pair_of_floats(activation_scaled_sum(layout.sub_block, xq, t0, s),
+                                                activation_scaled_sum(layout.sub_block, xq, t1, s));
 #pragma GCC unroll 8
         for (int i = 0; i < ROW_PAIRS; i++) {
             float32x4_t product = vmulq_f32(scale[i], a);
