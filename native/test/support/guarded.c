@@ -28,7 +28,7 @@ static void map(region *r, size_t size) {
     unsigned char *all =
         mmap(NULL, size + 2 * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(all != MAP_FAILED);
-    CHECK(mprotect(all + page(), size, PROT_READ | PROT_WRITE) == 0);
+    CHECK(size == 0 || mprotect(all + page(), size, PROT_READ | PROT_WRITE) == 0);
     r->start = all + page();
     r->size = size;
 }
