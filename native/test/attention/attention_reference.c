@@ -8,7 +8,7 @@
 #include "support/compare.h"
 #include "support/tolerance.h"
 
-enum { COUNT_MAX = 1024, CHUNK = 256, HEAD_MAX = 256 };
+enum { COUNT_MAX = 1088, CHUNK = 256, HEAD_MAX = 256 };
 
 typedef struct weights {
     double share[COUNT_MAX];  // of each position: the softmax of the scores
