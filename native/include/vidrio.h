@@ -325,10 +325,37 @@ typedef struct vd_gather {
     int32_t reserved;
 } vd_gather;
 
+// When an operation waits until every worker has finished all earlier ones.
+typedef enum vd_barrier_kind {
+    VD_BARRIER_NEVER = 0,
+    VD_BARRIER_ALWAYS = 1,
+    VD_BARRIER_UNLESS_LOCAL = 2,  // in a step of more than VD_LOCAL_TOKENS tokens
+} vd_barrier_kind;
+
+// In a step of at most VD_LOCAL_TOKENS tokens, each worker computes all of a *local* result for
+// itself, which costs less than to share it: worker w writes to the buffer's rows from
+// w * VD_LOCAL_ROWS on, for which the buffer has room.
+enum {
+    VD_LOCAL_TOKENS = 2,
+    VD_LOCAL_ROWS = 16,
+    VD_LOCAL_READ = 1,  // bits of vd_op.local: norms, quantizations and products read local results
+    VD_LOCAL_WRITE = 2,  // the results of norms and quantizations are local
+};
+
+// A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
+// goes through all of them before the worker takes the next one, so that none of them waits. They
+// have the same width, and are products of other operands, quantizations, activations, sums and
+// copies.
+enum {
+    VD_CHAIN = 8,  // operations that follow, at most
+};
+
 typedef struct vd_op {
     int32_t kind;     // vd_op_kind
     int32_t rows;     // vd_rows
-    int32_t barrier;  // 1: starts when every worker has finished all earlier operations
+    int32_t barrier;  // vd_barrier_kind
+    int32_t follows;  // 1: belongs to the chain of the operation before it
+    int32_t local;    // VD_LOCAL_READ and VD_LOCAL_WRITE, only where there is a row per token
     int32_t reserved;
     union {
         vd_embed embed;

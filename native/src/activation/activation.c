@@ -21,3 +21,11 @@ void vd_activation_run(const vd_op *op, const vd_step *step) {
     vd_range range = vd_share(step->worker, step->rows * op->as.activation.width);
     vd_activation_kernels[step->isa](&op->as.activation, range);
 }
+
+void vd_activation_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
+    for (int64_t row = rows.begin; row < rows.end; row++) {
+        int64_t first = row * op->as.activation.width;
+        vd_range range = {first + columns.begin, first + columns.end};
+        vd_activation_kernels[step->isa](&op->as.activation, range);
+    }
+}

@@ -15,6 +15,16 @@ void vd_copy_run(const vd_op *op, const vd_step *step) {
            (size_t)(range.end - range.begin) * sizeof *copy->y);
 }
 
+void vd_copy_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
+    (void)step;
+    const vd_copy *copy = &op->as.copy;
+    for (int64_t row = rows.begin; row < rows.end; row++) {
+        int64_t first = row * copy->width + columns.begin;
+        memcpy(copy->y + first, copy->x + first,
+               (size_t)(columns.end - columns.begin) * sizeof *copy->y);
+    }
+}
+
 vd_status vd_gather_check(const vd_op *op) {
     const vd_gather *gather = &op->as.gather;
     int valid =

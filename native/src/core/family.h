@@ -16,6 +16,7 @@ typedef struct vd_step {
     int64_t rows;       // of this operation
     atomic_uint *next;  // counter of this operation, 0 at the start of the step
     const vd_split *split;
+    int32_t followers;  // operations after this one that belong to its chain
 } vd_step;
 
 // Checks constants, sizes and pointers once, when a plan is made.
@@ -23,6 +24,12 @@ typedef vd_status vd_check(const vd_op *op);
 
 // Runs the worker's share.
 typedef void vd_run(const vd_op *op, const vd_step *step);
+
+// Computes rows and columns of the output; where that is quantized, columns are whole blocks.
+typedef void vd_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns);
+
+// A tile of a product and of the operations that follow it.
+void vd_run_chain(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns);
 
 // The next undone tile of this operation; workers share the count.
 static inline int64_t vd_next_tile(const vd_step *step) {
@@ -34,5 +41,6 @@ vd_check vd_embed_check, vd_norm_check, vd_quantize_check, vd_matmul_check, vd_r
     vd_gather_check;
 vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, vd_kv_store_run,
     vd_attention_run, vd_activation_run, vd_add_run, vd_copy_run, vd_gather_run;
+vd_tile vd_matmul_tile, vd_quantize_tile, vd_activation_tile, vd_add_tile, vd_copy_tile;
 
 #endif

@@ -4,23 +4,25 @@
 #include <string.h>
 
 #include "core/family.h"
+#include "core/local.h"
 
 typedef struct family {
     vd_check *check;
     vd_run *run;
+    vd_tile *tile;  // null: cannot be in a chain
 } family;
 
 static const family families[VD_OP_COUNT] = {
     [VD_OP_EMBED] = {vd_embed_check, vd_embed_run},
     [VD_OP_NORM] = {vd_norm_check, vd_norm_run},
-    [VD_OP_QUANTIZE] = {vd_quantize_check, vd_quantize_run},
-    [VD_OP_MATMUL] = {vd_matmul_check, vd_matmul_run},
+    [VD_OP_QUANTIZE] = {vd_quantize_check, vd_quantize_run, vd_quantize_tile},
+    [VD_OP_MATMUL] = {vd_matmul_check, vd_matmul_run, vd_matmul_tile},
     [VD_OP_ROPE] = {vd_rope_check, vd_rope_run},
     [VD_OP_KV_STORE] = {vd_kv_store_check, vd_kv_store_run},
     [VD_OP_ATTENTION] = {vd_attention_check, vd_attention_run},
-    [VD_OP_ACTIVATION] = {vd_activation_check, vd_activation_run},
-    [VD_OP_ADD] = {vd_add_check, vd_add_run},
-    [VD_OP_COPY] = {vd_copy_check, vd_copy_run},
+    [VD_OP_ACTIVATION] = {vd_activation_check, vd_activation_run, vd_activation_tile},
+    [VD_OP_ADD] = {vd_add_check, vd_add_run, vd_add_tile},
+    [VD_OP_COPY] = {vd_copy_check, vd_copy_run, vd_copy_tile},
     [VD_OP_GATHER] = {vd_gather_check, vd_gather_run},
 };
 
@@ -32,11 +34,41 @@ struct vd_plan {
     vd_op ops[];
 };
 
+static int32_t width_of(const vd_op *op) {
+    switch (op->kind) {
+        case VD_OP_MATMUL:
+            return op->as.matmul.N;
+        case VD_OP_QUANTIZE:
+            return op->as.quantize.K;
+        case VD_OP_ACTIVATION:
+            return op->as.activation.width;
+        case VD_OP_ADD:
+            return op->as.add.width;
+        default:
+            return op->as.copy.width;
+    }
+}
+
+// Whether operation i may follow those before it.
+static int chain_valid(const vd_op *ops, int32_t i) {
+    int32_t head = i;
+    while (head > 0 && ops[head].follows) {
+        head--;
+    }
+    return !ops[head].follows && ops[head].kind == VD_OP_MATMUL && i - head <= VD_CHAIN &&
+           families[ops[i].kind].tile != NULL && ops[i].rows == ops[head].rows &&
+           width_of(&ops[i]) == width_of(&ops[head]);
+}
+
 static vd_status check_op(const vd_op *op, const vd_limits *limits) {
     if (op->kind < 0 || op->kind >= VD_OP_COUNT) {
         return VD_INVALID_ARGUMENT;
     }
     if (op->rows != VD_ROWS_TOKENS && op->rows != VD_ROWS_LOGITS) {
+        return VD_INVALID_ARGUMENT;
+    }
+    if (op->barrier < VD_BARRIER_NEVER || op->barrier > VD_BARRIER_UNLESS_LOCAL ||
+        op->follows < 0 || op->follows > 1 || !vd_local_valid(op)) {
         return VD_INVALID_ARGUMENT;
     }
     if (op->kind == VD_OP_EMBED && op->as.embed.V < limits->vocabulary) {
@@ -100,6 +132,9 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
     }
     for (int32_t i = 0; i < n_ops; i++) {
         status = check_op(&ops[i], limits);
+        if (status == VD_OK && ops[i].follows && !chain_valid(ops, i)) {
+            status = VD_INVALID_ARGUMENT;
+        }
         if (status != VD_OK) {
             *bad_op = i;
             return status;
@@ -196,25 +231,66 @@ typedef struct run {
     int32_t end;
 } run;
 
+void vd_run_chain(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
+    for (int32_t i = 0; i <= step->followers; i++) {
+        families[op[i].kind].tile(&op[i], step, rows, columns);
+    }
+}
+
+// Operations after i that belong to its chain. A run that begins amid a chain has none.
+static int32_t followers(const run *r, int32_t i) {
+    int32_t n = 0;
+    if (!r->plan->ops[i].follows) {
+        while (i + n + 1 < r->end && r->plan->ops[i + n + 1].follows) {
+            n++;
+        }
+    }
+    return n;
+}
+
+// Runs the worker's share of operation i and of those that follow it.
+static void run_op(const run *r, const vd_worker *worker, int32_t i, int32_t n_followers,
+                   int local) {
+    const vd_op *op = &r->plan->ops[i];
+    vd_op own[VD_CHAIN + 1];
+    vd_worker alone = *worker;
+    vd_step step = {
+        .batch = r->batch,
+        .worker = worker,
+        .isa = r->plan->isa,
+        .rows = op->rows == VD_ROWS_LOGITS ? r->batch->n_logits : r->batch->n_tokens,
+        .next = &r->next[i - r->begin],
+        .split = &r->plan->split,
+        .followers = n_followers,
+    };
+    if (step.rows == 0) {
+        return;
+    }
+    if (local && op->local) {
+        if (op->local & VD_LOCAL_WRITE) {
+            alone.index = 0;
+            alone.count = 1;
+            step.worker = &alone;
+        }
+        vd_local_ops(op, n_followers + 1, worker, own);
+        op = own;
+    }
+    families[op->kind].run(op, &step);
+}
+
 static void run_worker(void *argument, const vd_worker *worker) {
     const run *r = argument;
-    const vd_batch *batch = r->batch;
-    for (int32_t i = r->begin; i < r->end; i++) {
+    int local = r->batch->n_tokens <= VD_LOCAL_TOKENS;
+    for (int32_t i = r->begin; i < r->end;) {
         const vd_op *op = &r->plan->ops[i];
-        if (op->barrier && i > r->begin) {
+        int needs = op->barrier == VD_BARRIER_ALWAYS || op->follows ||
+                    (op->barrier == VD_BARRIER_UNLESS_LOCAL && !local);
+        if (needs && i > r->begin) {
             vd_barrier(worker);
         }
-        vd_step step = {
-            .batch = batch,
-            .worker = worker,
-            .isa = r->plan->isa,
-            .rows = op->rows == VD_ROWS_LOGITS ? batch->n_logits : batch->n_tokens,
-            .next = &r->next[i - r->begin],
-            .split = &r->plan->split,
-        };
-        if (step.rows > 0) {
-            families[op->kind].run(op, &step);
-        }
+        int32_t n_followers = followers(r, i);
+        run_op(r, worker, i, n_followers, local);
+        i += n_followers + 1;
     }
 }
 

@@ -1,6 +1,7 @@
 // Divides a matrix product among the workers. A few rows: each worker streams its own contiguous
 // share of the weights, as fast as memory gives them. Many rows: tiles that keep their weights in
-// the second-level cache, taken from a counter, so that a slowed worker takes fewer.
+// the second-level cache, taken from a counter, so that a slowed worker takes fewer. What follows
+// in a chain takes up each tile while it is in the cache.
 #include "matmul/matmul.h"
 
 #include "blas/blas.h"
@@ -54,48 +55,54 @@ static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static int64_t at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
 
-// Units of a tile: as many as its bytes allow, but enough tiles for every worker to have several.
-static int64_t tile_units(const vd_matmul *matmul, int64_t units, int64_t row_tiles,
-                          int32_t workers) {
-    int64_t unit_bytes = vd_row_bytes(matmul->type, matmul->K) * vd_matmul_unit(matmul->type);
-    int64_t by_bytes = TILE_BYTES / unit_bytes / 2 * 2;
-    int64_t by_workers = ceil_div(units * row_tiles, 4 * (int64_t)workers);
-    int64_t tile = at_most(by_bytes, ceil_div(by_workers, 2) * 2);
-    return tile < 2 ? 2 : tile;
+// Tiles begin at multiples of these columns: two units for the kernels, whole blocks for the chain.
+static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
+    return step->followers > 0 ? VD_BLOCK : 2 * vd_matmul_unit(matmul->type);
 }
 
-// How OpenBLAS rounds may depend on the shape of a product, so the tiles do not depend on the
-// workers.
-static void run_blas(const vd_matmul *matmul, const vd_step *step) {
-    int64_t row_tiles = ceil_div(step->rows, BLAS_ROWS);
-    int64_t tiles = row_tiles * ceil_div(matmul->N, BLAS_OUTPUTS);
-    for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
-        int64_t row = i % row_tiles * BLAS_ROWS;
-        int64_t output = i / row_tiles * BLAS_OUTPUTS;
-        vd_blas_matmul(matmul, (vd_range){row, at_most(row + BLAS_ROWS, step->rows)},
-                       (vd_range){output, at_most(output + BLAS_OUTPUTS, matmul->N)});
+// Columns of a tile: as many as its bytes allow, but enough tiles for every worker to have several.
+static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
+    int64_t width = grain(matmul, step);
+    int64_t by_bytes = TILE_BYTES / vd_row_bytes(matmul->type, matmul->K) / width;
+    int64_t by_workers = ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
+    int64_t grains = at_most(by_bytes, by_workers);
+    return grains < 1 ? width : grains * width;
+}
+
+void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
+    const vd_matmul *matmul = &op->as.matmul;
+    if (goes_to_blas(matmul, step)) {
+        vd_blas_matmul(matmul, rows, columns);
+        return;
     }
+    int64_t unit = vd_matmul_unit(matmul->type);
+    vd_range units = {columns.begin / unit, ceil_div(columns.end, unit)};
+    vd_matmul_kernels[matmul->type][step->isa](matmul, rows, units);
 }
 
 void vd_matmul_run(const vd_op *op, const vd_step *step) {
     const vd_matmul *matmul = &op->as.matmul;
-    vd_matmul_kernel *kernel = vd_matmul_kernels[matmul->type][step->isa];
-    int64_t units = ceil_div(matmul->N, vd_matmul_unit(matmul->type));
+    int64_t N = matmul->N;
     if (step->rows <= FEW_ROWS) {
-        kernel(matmul, (vd_range){0, step->rows}, vd_share(step->worker, units));
+        int64_t width = grain(matmul, step);
+        vd_range share = vd_share(step->worker, ceil_div(N, width));
+        vd_range columns = {share.begin * width, at_most(share.end * width, N)};
+        if (columns.begin < columns.end) {
+            vd_run_chain(op, step, (vd_range){0, step->rows}, columns);
+        }
         return;
     }
-    if (goes_to_blas(matmul, step)) {
-        run_blas(matmul, step);
-        return;
-    }
-    int64_t row_tiles = ceil_div(step->rows, TILE_ROWS);
-    int64_t width = tile_units(matmul, units, row_tiles, step->worker->count);
-    int64_t tiles = row_tiles * ceil_div(units, width);
+    // How OpenBLAS rounds may depend on the shape of a product, so its tiles do not depend on the
+    // workers.
+    int blas = goes_to_blas(matmul, step);
+    int64_t height = blas ? BLAS_ROWS : TILE_ROWS;
+    int64_t row_tiles = ceil_div(step->rows, height);
+    int64_t width = blas ? BLAS_OUTPUTS : tile_columns(matmul, step, row_tiles);
+    int64_t tiles = row_tiles * ceil_div(N, width);
     for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
-        int64_t row = i % row_tiles * TILE_ROWS;
-        int64_t unit = i / row_tiles * width;
-        kernel(matmul, (vd_range){row, at_most(row + TILE_ROWS, step->rows)},
-               (vd_range){unit, at_most(unit + width, units)});
+        int64_t row = i % row_tiles * height;
+        int64_t column = i / row_tiles * width;
+        vd_run_chain(op, step, (vd_range){row, at_most(row + height, step->rows)},
+                     (vd_range){column, at_most(column + width, N)});
     }
 }

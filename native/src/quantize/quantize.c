@@ -22,3 +22,12 @@ void vd_quantize_run(const vd_op *op, const vd_step *step) {
     vd_range blocks = vd_share(step->worker, step->rows * (quantize->K / VD_BLOCK));
     vd_quantize_kernels[step->isa](quantize->x, quantize->y, blocks);
 }
+
+void vd_quantize_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
+    const vd_quantize *quantize = &op->as.quantize;
+    for (int64_t row = rows.begin; row < rows.end; row++) {
+        int64_t first = row * (quantize->K / VD_BLOCK);
+        vd_range blocks = {first + columns.begin / VD_BLOCK, first + columns.end / VD_BLOCK};
+        vd_quantize_kernels[step->isa](quantize->x, quantize->y, blocks);
+    }
+}

@@ -92,6 +92,41 @@ static void check_valid_ops(void) {
     REFUSED(VD_OP_COPY, op.rows = 2);
 }
 
+static vd_status create_after(vd_op_kind head, const vd_op *op) {
+    vd_op ops[2] = {valid_op(head), *op};
+    vd_plan *plan = NULL;
+    int32_t bad_op;
+    vd_status status = vd_plan_create(ops, 2, &limits, VD_ISA_SCALAR, &plan, &bad_op);
+    CHECK(status == VD_OK || bad_op == 1);
+    vd_plan_free(plan);
+    return status;
+}
+
+static void check_schedule(void) {
+    describe("barriers, chains and local results");
+    REFUSED(VD_OP_COPY, op.barrier = 3);
+    REFUSED(VD_OP_COPY, op.barrier = -1);
+    REFUSED(VD_OP_COPY, op.follows = 2);
+    REFUSED(VD_OP_COPY, op.follows = 1);  // a copy
+    REFUSED(VD_OP_COPY, op.local = VD_LOCAL_READ);
+    REFUSED(VD_OP_NORM, op.local = VD_LOCAL_READ);
+    REFUSED(VD_OP_MATMUL, op.local = VD_LOCAL_WRITE);
+    REFUSED(VD_OP_MATMUL, (op.local = VD_LOCAL_READ, op.rows = VD_ROWS_LOGITS));
+    vd_op add = valid_op(VD_OP_ADD);
+    add.follows = 1;
+    add.as.add.width = valid_op(VD_OP_MATMUL).as.matmul.N;
+    CHECK(create_after(VD_OP_MATMUL, &add) == VD_OK);
+    CHECK(create_after(VD_OP_NORM, &add) == VD_INVALID_ARGUMENT);
+    add.rows = VD_ROWS_LOGITS;
+    CHECK(create_after(VD_OP_MATMUL, &add) == VD_INVALID_ARGUMENT);
+    add.rows = VD_ROWS_TOKENS;
+    add.as.add.width++;
+    CHECK(create_after(VD_OP_MATMUL, &add) == VD_INVALID_ARGUMENT);
+    vd_op norm = valid_op(VD_OP_NORM);
+    norm.follows = 1;
+    CHECK(create_after(VD_OP_MATMUL, &norm) == VD_INVALID_ARGUMENT);
+}
+
 static void check_embed_norm_quantize(void) {
     REFUSED(VD_OP_EMBED, op.as.embed.table = NULL);
     REFUSED(VD_OP_EMBED, op.as.embed.y = NULL);
@@ -360,6 +395,7 @@ static void check_run_arguments(void) {
 int main(void) {
     describe_faults();
     check_valid_ops();
+    check_schedule();
     check_embed_norm_quantize();
     check_matmul_rope();
     check_kv_store_attention();

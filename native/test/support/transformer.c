@@ -50,6 +50,23 @@ static vd_op *add_op(transformer *t, vd_op_kind kind, vd_rows rows) {
 // The operation needs nothing of the one before it, so that workers need not wait for each other.
 static void beside(vd_op *op) { op->barrier = 0; }
 
+static void follow(vd_op *op) {
+    op->barrier = 0;
+    op->follows = 1;
+}
+
+// Each worker computes a norm and the quantization after it for itself.
+static void make_local(vd_op *norm) {
+    norm[0].local = VD_LOCAL_WRITE;
+    norm[1].local = VD_LOCAL_READ | VD_LOCAL_WRITE;
+    norm[1].barrier = VD_BARRIER_UNLESS_LOCAL;
+}
+
+static void read_local(vd_op *op) {
+    op->barrier = op->barrier == VD_BARRIER_ALWAYS ? VD_BARRIER_UNLESS_LOCAL : op->barrier;
+    op->local = VD_LOCAL_READ;
+}
+
 static float *add_norm(transformer *t, rng *r, vd_norm_kind kind, vd_rows rows, const float *x) {
     vd_op *op = add_op(t, VD_OP_NORM, rows);
     op->as.norm = (vd_norm){
@@ -130,6 +147,12 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     vd_op *v = add_matmul(t, r, VD_Q4_1, VD_ROWS_TOKENS, NULL, &hq, H_KV * D_H, D);
     beside(k);
     beside(v);
+    if (layer == 0) {
+        make_local(q - 2);
+        read_local(q);
+        read_local(k);
+        read_local(v);
+    }
     add_rope(t, q->as.matmul.y, H, a.cosines, a.sines, pairs);
     add_rope(t, k->as.matmul.y, H_KV, a.cosines, a.sines, pairs);
     beside(&t->ops[t->n_ops - 1]);
@@ -148,6 +171,11 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     vd_quantized zq = add_quantize(t, VD_ROWS_TOKENS, z, H * D_H);
     vd_op *out = add_matmul(t, r, VD_Q8_0, VD_ROWS_TOKENS, NULL, &zq, D, H * D_H);
     add_residual(t, x, out->as.matmul.y);
+    if (layer == 0) {
+        out[-1].local = VD_LOCAL_WRITE;
+        read_local(out);
+        follow(out + 1);
+    }
 }
 
 static void add_ffn(transformer *t, rng *r, int layer, float *x) {
@@ -166,6 +194,14 @@ static void add_ffn(transformer *t, rng *r, int layer, float *x) {
                         .width = D_FFN};
     vd_op *down = add_matmul(t, r, VD_F32, VD_ROWS_TOKENS, post, NULL, D, D_FFN);
     add_residual(t, x, down->as.matmul.y);
+    if (layer == 0) {
+        make_local(gate - 2);
+        read_local(gate);
+        read_local(up);
+        follow(up);
+        follow(up + 1);
+        follow(down + 1);
+    }
 }
 
 static void add_logits(transformer *t, rng *r, const float *x) {

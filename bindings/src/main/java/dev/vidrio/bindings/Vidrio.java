@@ -1322,6 +1322,78 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ACTIVATION_RELU() {
         return VD_ACTIVATION_RELU;
     }
+    private static final int VD_BARRIER_NEVER = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_barrier_kind.VD_BARRIER_NEVER = 0
+     * }
+     */
+    public static int VD_BARRIER_NEVER() {
+        return VD_BARRIER_NEVER;
+    }
+    private static final int VD_BARRIER_ALWAYS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_barrier_kind.VD_BARRIER_ALWAYS = 1
+     * }
+     */
+    public static int VD_BARRIER_ALWAYS() {
+        return VD_BARRIER_ALWAYS;
+    }
+    private static final int VD_BARRIER_UNLESS_LOCAL = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_barrier_kind.VD_BARRIER_UNLESS_LOCAL = 2
+     * }
+     */
+    public static int VD_BARRIER_UNLESS_LOCAL() {
+        return VD_BARRIER_UNLESS_LOCAL;
+    }
+    private static final int VD_LOCAL_TOKENS = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_LOCAL_TOKENS = 2
+     * }
+     */
+    public static int VD_LOCAL_TOKENS() {
+        return VD_LOCAL_TOKENS;
+    }
+    private static final int VD_LOCAL_ROWS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_LOCAL_ROWS = 16
+     * }
+     */
+    public static int VD_LOCAL_ROWS() {
+        return VD_LOCAL_ROWS;
+    }
+    private static final int VD_LOCAL_READ = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_LOCAL_READ = 1
+     * }
+     */
+    public static int VD_LOCAL_READ() {
+        return VD_LOCAL_READ;
+    }
+    private static final int VD_LOCAL_WRITE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_LOCAL_WRITE = 2
+     * }
+     */
+    public static int VD_LOCAL_WRITE() {
+        return VD_LOCAL_WRITE;
+    }
+    private static final int VD_CHAIN = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_CHAIN = 8
+     * }
+     */
+    public static int VD_CHAIN() {
+        return VD_CHAIN;
+    }
 
     private static class vd_plan_create {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(

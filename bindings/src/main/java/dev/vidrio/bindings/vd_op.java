@@ -18,6 +18,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t kind;
  *     int32_t rows;
  *     int32_t barrier;
+ *     int32_t follows;
+ *     int32_t local;
  *     int32_t reserved;
  *     union {
  *         vd_embed embed;
@@ -45,6 +47,8 @@ public class vd_op {
         Vidrio.C_INT.withName("kind"),
         Vidrio.C_INT.withName("rows"),
         Vidrio.C_INT.withName("barrier"),
+        Vidrio.C_INT.withName("follows"),
+        Vidrio.C_INT.withName("local"),
         Vidrio.C_INT.withName("reserved"),
         vd_op.as.layout().withName("as")
     ).withName("vd_op");
@@ -188,6 +192,94 @@ public class vd_op {
         struct.set(barrier$LAYOUT, barrier$OFFSET, fieldValue);
     }
 
+    private static final OfInt follows$LAYOUT = (OfInt)$LAYOUT.select(groupElement("follows"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t follows
+     * }
+     */
+    public static final OfInt follows$layout() {
+        return follows$LAYOUT;
+    }
+
+    private static final long follows$OFFSET = $LAYOUT.byteOffset(groupElement("follows"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t follows
+     * }
+     */
+    public static final long follows$offset() {
+        return follows$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t follows
+     * }
+     */
+    public static int follows(MemorySegment struct) {
+        return struct.get(follows$LAYOUT, follows$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t follows
+     * }
+     */
+    public static void follows(MemorySegment struct, int fieldValue) {
+        struct.set(follows$LAYOUT, follows$OFFSET, fieldValue);
+    }
+
+    private static final OfInt local$LAYOUT = (OfInt)$LAYOUT.select(groupElement("local"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t local
+     * }
+     */
+    public static final OfInt local$layout() {
+        return local$LAYOUT;
+    }
+
+    private static final long local$OFFSET = $LAYOUT.byteOffset(groupElement("local"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t local
+     * }
+     */
+    public static final long local$offset() {
+        return local$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t local
+     * }
+     */
+    public static int local(MemorySegment struct) {
+        return struct.get(local$LAYOUT, local$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t local
+     * }
+     */
+    public static void local(MemorySegment struct, int fieldValue) {
+        struct.set(local$LAYOUT, local$OFFSET, fieldValue);
+    }
+
     private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
 
     /**
@@ -267,7 +359,7 @@ public class vd_op {
             vd_add.layout().withName("add"),
             vd_copy.layout().withName("copy"),
             vd_gather.layout().withName("gather")
-        ).withName("$anon$333:5");
+        ).withName("$anon$360:5");
 
         /**
          * The layout of this union

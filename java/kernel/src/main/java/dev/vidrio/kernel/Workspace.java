@@ -22,18 +22,25 @@ public final class Workspace {
   /** A piece of memory that activations occupy one after the other. */
   private record Slot(long offset, long bytes) {}
 
+  /** Rows of a local activation that each worker has; {@code VD_LOCAL_ROWS}. */
+  private static final int LOCAL_ROWS = 16;
+
   private final Limits limits;
+  private final Schedule schedule;
+  private final int workers;
   private final MemorySegment memory;
   private final Map<Operand, Slot> slots;
-  private final boolean[] barriers;
+  private final Schedule.Barrier[] barriers;
   private final Map<Rotation, RotationTable> rotations = new HashMap<>();
 
-  private Workspace(Plan plan, Limits limits, Executor executor, Arena arena) {
+  private Workspace(Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
     this.limits = limits;
+    this.schedule = schedule;
+    this.workers = executor.workers();
     var assignment = new Assignment(plan);
     this.slots = assignment.slots;
     this.memory = executor.allocate(Math.max(assignment.end, ALIGNMENT), arena);
-    this.barriers = barriers(plan);
+    this.barriers = schedule.barriers(slots);
     for (Rotation rotation : plan.rotations()) {
       rotations.put(rotation, new RotationTable(rotation, limits.positions(), executor, arena));
     }
@@ -41,17 +48,23 @@ public final class Workspace {
 
   /** Allocates memory for a plan, which lives as long as the arena. */
   public static Workspace allocate(Plan plan, Limits limits, Executor executor, Arena arena) {
-    return new Workspace(plan, limits, executor, arena);
+    return allocate(plan, Schedule.plain(plan), limits, executor, arena);
+  }
+
+  /** Allocates memory for a plan whose operations run as the schedule of the plan says. */
+  public static Workspace allocate(
+      Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
+    return new Workspace(plan, schedule, limits, executor, arena);
   }
 
   /** The memory of an activation, [room for rows, width]. */
   public MemorySegment segment(Buffer buffer) {
-    return slice(slot(buffer).offset, bytes(buffer, Float.BYTES));
+    return slice(slot(buffer).offset, bytes(buffer));
   }
 
   /** The memory of a quantized activation. */
   public Quantized segments(QuantizedBuffer buffer) {
-    long rows = limits.rows(buffer.rows());
+    long rows = rows(buffer);
     long q = slot(buffer).offset;
     long perBlock = rows * buffer.blocks() * Float.BYTES;
     long sums = sumBytes(rows, buffer);
@@ -81,9 +94,14 @@ public final class Workspace {
     }
   }
 
-  /** Whether operation i must wait until all workers have finished the earlier ones. */
-  public boolean barrierBefore(int i) {
+  /** When operation i must wait until all workers have finished the earlier ones. */
+  public Schedule.Barrier barrier(int i) {
     return barriers[i];
+  }
+
+  /** Whether operation i must wait, where nothing is local. */
+  public boolean barrierBefore(int i) {
+    return barriers[i] != Schedule.Barrier.NEVER;
   }
 
   private Slot slot(Operand operand) {
@@ -98,15 +116,20 @@ public final class Workspace {
     return memory.asSlice(offset, bytes);
   }
 
-  private long bytes(Operand operand, int elementBytes) {
-    return Math.multiplyExact((long) limits.rows(operand.rows()) * operand.width(), elementBytes);
+  private long rows(Operand operand) {
+    int rows = limits.rows(operand.rows());
+    return schedule.isLocal(operand) ? Math.max(rows, workers * LOCAL_ROWS) : rows;
+  }
+
+  private long bytes(Buffer buffer) {
+    return Math.multiplyExact(rows(buffer) * buffer.width(), (long) Float.BYTES);
   }
 
   private long slotBytes(Operand operand) {
     return switch (operand) {
-      case Buffer buffer -> align(bytes(buffer, Float.BYTES));
+      case Buffer buffer -> align(bytes(buffer));
       case QuantizedBuffer buffer -> {
-        long rows = limits.rows(buffer.rows());
+        long rows = rows(buffer);
         yield align(rows * buffer.width())
             + 2 * align(rows * buffer.blocks() * Float.BYTES)
             + align(sumBytes(rows, buffer));
@@ -132,22 +155,16 @@ public final class Workspace {
 
     Assignment(Plan plan) {
       List<Op> ops = plan.ops();
-      Map<Operand, Integer> lastUse = new HashMap<>();
-      for (int i = 0; i < ops.size(); i++) {
-        for (Operand operand : ops.get(i).operands().toList()) {
-          lastUse.put(operand, i);
-        }
-      }
-      plan.outputs().forEach(output -> lastUse.put(output, ops.size()));
+      Map<Operand, Integer> lastUses = schedule.lastUses();
+      lastUses.keySet().removeAll(plan.outputs());
+      List<List<Operand>> ending = new ArrayList<>();
+      ops.forEach(op -> ending.add(new ArrayList<>()));
+      lastUses.forEach((operand, i) -> ending.get(i).add(operand));
       for (int i = 0; i < ops.size(); i++) {
         for (Operand operand : ops.get(i).writes()) {
           slots.put(operand, take(slotBytes(operand)));
         }
-        for (Operand operand : ops.get(i).operands().distinct().toList()) {
-          if (lastUse.getOrDefault(operand, i) == i) {
-            free.add(slots.get(operand));
-          }
-        }
+        ending.get(i).forEach(operand -> free.add(slots.get(operand)));
       }
     }
 
@@ -166,38 +183,5 @@ public final class Workspace {
       end = Math.addExact(end, bytes);
       return slot;
     }
-  }
-
-  /**
-   * An operation waits when it reads what another wrote, or writes what another read or wrote,
-   * since the last barrier. Slots stand for the memory, since activations share it; a layer of the
-   * cache counts as memory too.
-   */
-  private boolean[] barriers(Plan plan) {
-    List<Op> ops = plan.ops();
-    var result = new boolean[ops.size()];
-    List<Object> read = new ArrayList<>();
-    List<Object> written = new ArrayList<>();
-    for (int i = 0; i < ops.size(); i++) {
-      List<Object> reads = new ArrayList<>();
-      List<Object> writes = new ArrayList<>();
-      ops.get(i).reads().forEach(operand -> reads.add(slots.get(operand)));
-      ops.get(i).writes().forEach(operand -> writes.add(slots.get(operand)));
-      switch (ops.get(i)) {
-        case Op.KvStore store -> writes.add(store.layer());
-        case Op.Attention attention -> reads.add(attention.layer());
-        default -> {}
-      }
-      result[i] =
-          reads.stream().anyMatch(written::contains)
-              || writes.stream().anyMatch(m -> written.contains(m) || read.contains(m));
-      if (result[i]) {
-        read.clear();
-        written.clear();
-      }
-      read.addAll(reads);
-      written.addAll(writes);
-    }
-    return result;
   }
 }

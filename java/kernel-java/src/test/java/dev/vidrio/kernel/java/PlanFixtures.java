@@ -111,6 +111,20 @@ public final class PlanFixtures {
    */
   public static List<Map<String, int[]>> run(
       Executor executor, Plan plan, Limits limits, List<List<Token>> steps) {
+    return run(Executor::prepare, executor, plan, limits, steps);
+  }
+
+  /** Makes a plan ready to run. */
+  interface Preparation {
+    ExecutablePlan prepare(Executor executor, Plan plan, Limits limits, KvCache cache);
+  }
+
+  static List<Map<String, int[]>> run(
+      Preparation preparation,
+      Executor executor,
+      Plan plan,
+      Limits limits,
+      List<List<Token>> steps) {
     List<Map<String, int[]>> results = new ArrayList<>();
     try (Arena arena = Arena.ofShared()) {
       int blocks = SEQUENCES * limits.blocksPerSequence();
@@ -121,7 +135,7 @@ public final class PlanFixtures {
       }
       Collections.shuffle(shuffled, new Random(blocks));
       Batch batch = new Batch(limits, arena);
-      try (ExecutablePlan executable = executor.prepare(plan, limits, cache)) {
+      try (ExecutablePlan executable = preparation.prepare(executor, plan, limits, cache)) {
         for (List<Token> step : steps) {
           fill(batch, step, shuffled);
           executable.run(batch);

@@ -4,12 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -63,6 +68,34 @@ class PlanTest {
         }
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  void schedulesKeepTheBits(long seed) {
+    try (Arena arena = Arena.ofShared();
+        NativeExecutor executor = NativeExecutor.create(Isa.pick(), 3)) {
+      Plan plan = PlanFixtures.transformer(seed, arena);
+      Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
+      List<List<Token>> steps = new ArrayList<>(PlanFixtures.steps(seed, TOKENS, 40, 40));
+      PlanFixtures.steps(seed, 1, 5, 3).forEach(step -> steps.add(later(step)));
+      assertSame(
+          plan,
+          PlanFixtures.run(PlanTest::prepare, executor, plan, limits, steps),
+          PlanFixtures.run(executor, plan, limits, steps));
+    }
+  }
+
+  /** Single tokens after those of the other steps: results are local there. */
+  private static List<Token> later(List<Token> step) {
+    return step.stream()
+        .map(t -> new Token(t.sequence(), t.position() + 40, t.token(), t.wantsLogits()))
+        .toList();
+  }
+
+  private static ExecutablePlan prepare(
+      Executor executor, Plan plan, Limits limits, KvCache cache) {
+    return ((NativeExecutor) executor).prepare(plan, Schedule.plain(plan), limits, cache);
   }
 
   @ParameterizedTest

@@ -9,6 +9,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -113,7 +114,12 @@ public final class NativeExecutor implements Executor {
 
   @Override
   public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
-    return new NativePlan(this, plan, limits, cache);
+    return prepare(plan, Schedule.fused(plan), limits, cache);
+  }
+
+  /** Makes a plan ready to run as a schedule of it says: the results are the same for each. */
+  public ExecutablePlan prepare(Plan plan, Schedule schedule, Limits limits, KvCache cache) {
+    return new NativePlan(this, plan, schedule, limits, cache);
   }
 
   /** Ends the workers. Plans that are still open can no longer run. */

@@ -12,6 +12,7 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -32,14 +33,14 @@ final class NativePlan implements ExecutablePlan {
   private final ReentrantLock lease = new ReentrantLock();
   private boolean closed;
 
-  NativePlan(NativeExecutor executor, Plan plan, Limits limits, KvCache cache) {
+  NativePlan(NativeExecutor executor, Plan plan, Schedule schedule, Limits limits, KvCache cache) {
     this.executor = executor;
     this.plan = plan;
     this.limits = limits;
     try {
-      this.workspace = Workspace.allocate(plan, limits, executor, arena);
+      this.workspace = Workspace.allocate(plan, schedule, limits, executor, arena);
       this.header = vd_batch.allocate(arena);
-      this.handle = create(new PlanEncoder(workspace, cache), cache);
+      this.handle = create(new PlanEncoder(schedule, workspace, cache), cache);
     } catch (Throwable e) {
       arena.close();
       throw e;

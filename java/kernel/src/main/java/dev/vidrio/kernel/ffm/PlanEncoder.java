@@ -23,6 +23,7 @@ import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rotation;
 import dev.vidrio.kernel.RotationTable;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
@@ -31,10 +32,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes a plan as an array of vd_op, with the addresses of its workspace, weights and cache. */
 final class PlanEncoder {
+  private final Schedule schedule;
   private final Workspace workspace;
   private final KvCache cache;
 
-  PlanEncoder(Workspace workspace, KvCache cache) {
+  PlanEncoder(Schedule schedule, Workspace workspace, KvCache cache) {
+    this.schedule = schedule;
     this.workspace = workspace;
     this.cache = cache;
   }
@@ -46,7 +49,18 @@ final class PlanEncoder {
       MemorySegment target = vd_op.asSlice(ops, i);
       vd_op.rows(
           target, op.rows() == Rows.TOKENS ? Vidrio.VD_ROWS_TOKENS() : Vidrio.VD_ROWS_LOGITS());
-      vd_op.barrier(target, workspace.barrierBefore(i) ? 1 : 0);
+      vd_op.barrier(
+          target,
+          switch (workspace.barrier(i)) {
+            case NEVER -> Vidrio.VD_BARRIER_NEVER();
+            case UNLESS_LOCAL -> Vidrio.VD_BARRIER_UNLESS_LOCAL();
+            case ALWAYS -> Vidrio.VD_BARRIER_ALWAYS();
+          });
+      vd_op.follows(target, schedule.follows(i) ? 1 : 0);
+      vd_op.local(
+          target,
+          (op.reads().stream().anyMatch(schedule::isLocal) ? Vidrio.VD_LOCAL_READ() : 0)
+              | (schedule.isLocal(i) ? Vidrio.VD_LOCAL_WRITE() : 0));
       vd_op.kind(target, encode(op, vd_op.as(target)));
     }
     return ops;

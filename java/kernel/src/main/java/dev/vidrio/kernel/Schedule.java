@@ -1,0 +1,227 @@
+package dev.vidrio.kernel;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * How workers go through the operations of a plan, so that they rarely wait for each other. It
+ * changes who computes what and when, and no bit of any activation; so taps need no exceptions.
+ *
+ * <ul>
+ *   <li>A matrix product and what follows it element by element form a <i>chain</i>: a tile of the
+ *       output goes through all of them while it is in the cache.
+ *   <li>Norms and quantizations that only products read are <i>local</i>: in steps of a few tokens
+ *       each worker computes them for itself.
+ * </ul>
+ */
+public final class Schedule {
+  /** Operations that may follow a product; {@code VD_CHAIN}. */
+  private static final int CHAIN = 8;
+
+  private final List<Op> ops;
+  private final boolean[] follows;
+  private final boolean[] local;
+  private final Set<Operand> localOperands = new HashSet<>();
+
+  private Schedule(Plan plan) {
+    this.ops = plan.ops();
+    this.follows = new boolean[ops.size()];
+    this.local = new boolean[ops.size()];
+  }
+
+  /** Every operation on its own, divided among all workers. */
+  public static Schedule plain(Plan plan) {
+    return new Schedule(plan);
+  }
+
+  /** Chains and local results wherever they are possible. */
+  public static Schedule fused(Plan plan) {
+    var schedule = new Schedule(plan);
+    schedule.findChains();
+    schedule.findLocal();
+    return schedule;
+  }
+
+  /** Whether operation i belongs to the chain of the one before it. */
+  public boolean follows(int i) {
+    return follows[i];
+  }
+
+  /** Whether each worker computes operation i for itself in steps of a few tokens. */
+  public boolean isLocal(int i) {
+    return local[i];
+  }
+
+  /** Whether it is the result of a local operation. */
+  public boolean isLocal(Operand operand) {
+    return localOperands.contains(operand);
+  }
+
+  /** The operation after the chain that begins at i, or after i. */
+  int chainEnd(int i) {
+    int end = i + 1;
+    while (end < ops.size() && follows[end]) {
+      end++;
+    }
+    return end;
+  }
+
+  private void findChains() {
+    for (int head = 0; head < ops.size(); head = chainEnd(head)) {
+      if (ops.get(head) instanceof Op.MatMul product) {
+        Set<Operand> written = new HashSet<>(product.writes());
+        for (int i = head + 1; i < ops.size() && i - head <= CHAIN; i++) {
+          if (!canFollow(product, ops.get(i), written)) {
+            break;
+          }
+          follows[i] = true;
+          written.addAll(ops.get(i).writes());
+        }
+      }
+    }
+  }
+
+  /**
+   * A product reads whole rows, so it cannot read what the chain is still writing; and it must be
+   * like the first one, after which tiles are cut.
+   */
+  private static boolean canFollow(Op.MatMul head, Op op, Set<Operand> written) {
+    boolean byElement =
+        switch (op) {
+          case Op.MatMul product ->
+              !written.contains(product.x())
+                  && product.weights().type() == head.weights().type()
+                  && product.weights().k() == head.weights().k();
+          case Op.Quantize q -> written.contains(q.x());
+          case Op.Activation a -> written.contains(a.x());
+          case Op.Add a -> written.contains(a.a()) || written.contains(a.b());
+          case Op.AddBias a -> written.contains(a.a());
+          case Op.Copy c -> written.contains(c.x());
+          default -> false;
+        };
+    return byElement
+        && op.writes().getFirst().width() == head.y().width()
+        && op.rows() == head.rows();
+  }
+
+  private void findLocal() {
+    Map<Operand, Boolean> onlyForProducts = new HashMap<>();
+    for (Op op : ops) {
+      boolean suits = op instanceof Op.MatMul || op instanceof Op.Quantize;
+      op.reads().forEach(x -> onlyForProducts.merge(x, suits, Boolean::logicalAnd));
+    }
+    for (int i = 0; i < ops.size(); i++) {
+      Op op = ops.get(i);
+      local[i] =
+          (op instanceof Op.Norm || (op instanceof Op.Quantize && !follows[i]))
+              && op.rows() == Rows.TOKENS
+              && op.writes().stream().allMatch(y -> onlyForProducts.getOrDefault(y, true));
+      if (local[i]) {
+        localOperands.addAll(op.writes());
+      }
+    }
+  }
+
+  /**
+   * The last operation during which each activation is needed. A chain needs all that it touches
+   * until it ends; and what local operations touch stays until their results are used, so that no
+   * worker overwrites what another one is still reading.
+   */
+  Map<Operand, Integer> lastUses() {
+    Map<Operand, Integer> last = new LinkedHashMap<>();
+    for (int i = 0; i < ops.size(); i = chainEnd(i)) {
+      for (int j = i; j < chainEnd(i); j++) {
+        for (Operand operand : ops.get(j).operands().toList()) {
+          last.put(operand, chainEnd(i) - 1);
+        }
+      }
+    }
+    for (int i = ops.size() - 1; i >= 0; i--) {
+      if (local[i]) {
+        int used = last.getOrDefault(ops.get(i).writes().getFirst(), i);
+        ops.get(i).operands().forEach(operand -> last.merge(operand, used, Math::max));
+      }
+    }
+    return last;
+  }
+
+  /** When an operation waits until every worker has finished all earlier ones. */
+  public enum Barrier {
+    NEVER,
+    /** In steps that are too long for local results. */
+    UNLESS_LOCAL,
+    ALWAYS
+  }
+
+  /**
+   * Where workers wait: before an operation or chain that reads what another wrote, or writes what
+   * another read or wrote, since the last barrier.
+   *
+   * @param memory what stands for the memory of an activation, since activations share it
+   */
+  Barrier[] barriers(Map<Operand, ?> memory) {
+    boolean[] shared = barriers(memory, false);
+    boolean[] few = barriers(memory, true);
+    var result = new Barrier[ops.size()];
+    for (int i = 0; i < result.length; i++) {
+      // Only operations with a row per token know from the batch whether results are local.
+      boolean always = few[i] || (shared[i] && ops.get(i).rows() != Rows.TOKENS);
+      result[i] = always ? Barrier.ALWAYS : shared[i] ? Barrier.UNLESS_LOCAL : Barrier.NEVER;
+    }
+    return result;
+  }
+
+  /**
+   * A place in memory that operations touch.
+   *
+   * @param memory an activation's memory, or the number of a layer of the cache
+   * @param own the local activation of which each worker touches its own rows; else the memory
+   */
+  private record Place(Object memory, Object own) {
+    boolean conflicts(Place other) {
+      return memory.equals(other.memory) && !(own instanceof Operand && own.equals(other.own));
+    }
+  }
+
+  private boolean[] barriers(Map<Operand, ?> memory, boolean few) {
+    var result = new boolean[ops.size()];
+    List<Place> read = new ArrayList<>();
+    List<Place> written = new ArrayList<>();
+    for (int i = 0; i < ops.size(); i = chainEnd(i)) {
+      List<Place> reads = new ArrayList<>();
+      List<Place> writes = new ArrayList<>();
+      for (Op op : ops.subList(i, chainEnd(i))) {
+        op.reads().forEach(x -> reads.add(place(x, memory, few)));
+        op.writes().forEach(x -> writes.add(place(x, memory, few)));
+        switch (op) {
+          case Op.KvStore store -> writes.add(new Place(store.layer(), store.layer()));
+          case Op.Attention attention -> reads.add(new Place(attention.layer(), attention.layer()));
+          default -> {}
+        }
+      }
+      result[i] =
+          anyConflict(reads, written) || anyConflict(writes, written) || anyConflict(writes, read);
+      if (result[i]) {
+        read.clear();
+        written.clear();
+      }
+      read.addAll(reads);
+      written.addAll(writes);
+    }
+    return result;
+  }
+
+  private Place place(Operand operand, Map<Operand, ?> memory, boolean few) {
+    Object at = memory.get(operand);
+    return new Place(at, few && isLocal(operand) ? operand : at);
+  }
+
+  private static boolean anyConflict(List<Place> some, List<Place> others) {
+    return some.stream().anyMatch(place -> others.stream().anyMatch(place::conflicts));
+  }
+}

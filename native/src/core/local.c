@@ -1,0 +1,60 @@
+#include "core/local.h"
+
+#include "core/types.h"
+
+int vd_local_valid(const vd_op *op) {
+    int32_t possible = 0;
+    if (op->rows == VD_ROWS_TOKENS) {
+        switch (op->kind) {
+            case VD_OP_NORM:
+                possible = VD_LOCAL_WRITE;
+                break;
+            case VD_OP_QUANTIZE:
+                possible = VD_LOCAL_READ | VD_LOCAL_WRITE;
+                break;
+            case VD_OP_MATMUL:
+                possible = VD_LOCAL_READ;
+                break;
+            default:
+                break;
+        }
+    }
+    return (op->local & ~possible) == 0;
+}
+
+static void move_quantized(vd_quantized *xq, int64_t row, int64_t K) {
+    xq->q += row * K;
+    xq->scale += row * (K / VD_BLOCK);
+    xq->sum += 2 * row * (K / VD_BLOCK);  // two of each block
+    xq->scaled_sum += row * (K / VD_BLOCK);
+}
+
+static void move(vd_op *op, int64_t row) {
+    switch (op->kind) {
+        case VD_OP_NORM:
+            op->as.norm.y += row * op->as.norm.d;
+            op->as.norm.scale += op->as.norm.scale == NULL ? 0 : row;
+            break;
+        case VD_OP_QUANTIZE:
+            op->as.quantize.x += op->local & VD_LOCAL_READ ? row * op->as.quantize.K : 0;
+            if (op->local & VD_LOCAL_WRITE) {
+                move_quantized(&op->as.quantize.y, row, op->as.quantize.K);
+            }
+            break;
+        default:
+            if (vd_is_quantized(op->as.matmul.type)) {
+                move_quantized(&op->as.matmul.xq, row, op->as.matmul.K);
+            } else {
+                op->as.matmul.x += row * op->as.matmul.K;
+            }
+    }
+}
+
+void vd_local_ops(const vd_op *ops, int32_t n, const vd_worker *worker, vd_op *own) {
+    for (int32_t i = 0; i < n; i++) {
+        own[i] = ops[i];
+        if (ops[i].local) {
+            move(&own[i], (int64_t)worker->index * VD_LOCAL_ROWS);
+        }
+    }
+}
