@@ -2,9 +2,10 @@
 #include "blas/blas.h"
 
 #include <cblas.h>
-#include <dlfcn.h>
-#include <pthread.h>
-#include <string.h>
+
+#include "core/library.h"
+#include "core/thread.h"
+#include "vidrio.h"
 
 typedef struct blas {
     __typeof__(&cblas_sgemm) sgemm;
@@ -12,24 +13,17 @@ typedef struct blas {
 } blas;
 
 static blas loaded;
-static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
-
-// POSIX promises that the pointer of dlsym may hold a function, C does not let one be cast.
-static int find(void *library, const char *name, void *function) {
-    void *symbol = dlsym(library, name);
-    memcpy(function, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
+static vd_lock loading = VD_LOCK_FREE;
 
 static vd_status load(const char *path) {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *library = vd_library_open(path);
     if (library == NULL) {
         return VD_BLAS_MISSING;
     }
     blas found = {0};
-    if (!find(library, "cblas_sgemm", &found.sgemm) ||
-        !find(library, "openblas_set_num_threads", &found.set_num_threads)) {
-        dlclose(library);
+    if (!vd_library_find(library, "cblas_sgemm", &found.sgemm) ||
+        !vd_library_find(library, "openblas_set_num_threads", &found.set_num_threads)) {
+        vd_library_close(library);
         return VD_BLAS_MISSING;
     }
     found.set_num_threads(1);
@@ -41,16 +35,16 @@ vd_status vd_blas_open(const char *path) {
     if (path == NULL) {
         return VD_INVALID_ARGUMENT;
     }
-    pthread_mutex_lock(&loading);
+    vd_lock_take(&loading);
     vd_status status = loaded.sgemm != NULL ? VD_OK : load(path);
-    pthread_mutex_unlock(&loading);
+    vd_lock_release(&loading);
     return status;
 }
 
 static __typeof__(&cblas_sgemm) bound_sgemm(void) {
-    pthread_mutex_lock(&loading);
+    vd_lock_take(&loading);
     __typeof__(&cblas_sgemm) sgemm = loaded.sgemm;
-    pthread_mutex_unlock(&loading);
+    vd_lock_release(&loading);
     return sgemm;
 }
 

@@ -73,6 +73,17 @@ enum { DOTPROD = 1 << 20, I8MM = 1 << 13 };  // of AT_HWCAP and AT_HWCAP2
 
 static int has_dotprod(void) { return (getauxval(AT_HWCAP) & DOTPROD) != 0; }
 static int has_i8mm(void) { return (getauxval(AT_HWCAP2) & I8MM) != 0; }
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+
+static int has_feature(const char *name) {
+    int32_t value = 0;
+    size_t bytes = sizeof value;
+    return sysctlbyname(name, &value, &bytes, NULL, 0) == 0 && value != 0;
+}
+
+static int has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+static int has_i8mm(void) { return has_feature("hw.optional.arm.FEAT_I8MM"); }
 #else
 #error "no way to ask this operating system for instruction sets"
 #endif

@@ -7,10 +7,9 @@
 // that the last one advances.
 #include "core/pool.h"
 
-#include <pthread.h>
 #include <stdalign.h>
-#include <stdlib.h>
 
+#include "core/thread.h"
 #include "core/wait.h"
 
 enum { SPIN_MIN = 64, SPIN_MAX = 8192, SPIN_PROBE = 64, WORKERS_MAX = 1024 };
@@ -29,7 +28,7 @@ typedef struct signal_word {
 
 typedef struct thread_state {
     alignas(VD_CACHE_LINE) vd_worker worker;
-    pthread_t thread;
+    vd_thread thread;
     patience at_start;
     patience at_barrier;
 } thread_state;
@@ -38,14 +37,20 @@ struct vd_pool {
     signal_word start;  // advances when a task begins, or at the end of the pool
     signal_word phase;  // advances when all workers have reached a barrier
     alignas(VD_CACHE_LINE) atomic_uint arrived;
-    alignas(VD_CACHE_LINE) pthread_mutex_t turn;
+    alignas(VD_CACHE_LINE) vd_lock turn;
     vd_task *task;  // null: the pool ends
     void *argument;
     int32_t workers;
     int32_t started;
     char *scratch;
-    thread_state *threads;
+    thread_state threads[];
 };
+
+static size_t pool_bytes(int32_t workers) {
+    return sizeof(vd_pool) + (size_t)workers * sizeof(thread_state);
+}
+
+static size_t scratch_bytes(int32_t workers) { return (size_t)workers * VD_SCRATCH_BYTES; }
 
 static void await_change(signal_word *word, uint32_t seen, patience *learned) {
     uint32_t spin = ++learned->waits % SPIN_PROBE == 0 ? SPIN_MAX : learned->spin;
@@ -86,7 +91,7 @@ void vd_barrier(const vd_worker *worker) {
     }
 }
 
-static void *thread_main(void *argument) {
+static void work(void *argument) {
     thread_state *self = argument;
     vd_pool *pool = self->worker.pool;
     uint32_t seen = 0;
@@ -94,7 +99,7 @@ static void *thread_main(void *argument) {
         await_change(&pool->start, seen, &self->at_start);
         seen++;
         if (pool->task == NULL) {
-            return NULL;
+            return;
         }
         pool->task(pool->argument, &self->worker);
         vd_barrier(&self->worker);
@@ -102,13 +107,13 @@ static void *thread_main(void *argument) {
 }
 
 void vd_pool_run(vd_pool *pool, vd_task *task, void *argument) {
-    pthread_mutex_lock(&pool->turn);
+    vd_lock_take(&pool->turn);
     pool->task = task;
     pool->argument = argument;
     advance(&pool->start);
     task(argument, &pool->threads[0].worker);
     vd_barrier(&pool->threads[0].worker);
-    pthread_mutex_unlock(&pool->turn);
+    vd_lock_release(&pool->turn);
 }
 
 int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
@@ -116,7 +121,8 @@ int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
 static vd_status start_threads(vd_pool *pool) {
     for (int32_t i = 1; i < pool->workers; i++) {
         thread_state *state = &pool->threads[i];
-        if (pthread_create(&state->thread, NULL, thread_main, state) != 0) {
+        state->thread = (vd_thread){.function = work, .argument = state};
+        if (!vd_thread_start(&state->thread)) {
             return VD_NO_THREAD;
         }
         pool->started++;
@@ -129,21 +135,18 @@ vd_status vd_pool_create(int32_t workers, vd_pool **result) {
         return VD_INVALID_ARGUMENT;
     }
     *result = NULL;
-    size_t count = (size_t)workers;
-    vd_pool *pool = aligned_alloc(VD_CACHE_LINE, sizeof(vd_pool));
-    thread_state *threads = aligned_alloc(VD_CACHE_LINE, count * sizeof(thread_state));
+    void *memory = NULL;
     void *scratch = NULL;
-    vd_status status = vd_alloc(count * VD_SCRATCH_BYTES, &scratch);
-    if (pool == NULL || threads == NULL || status != VD_OK) {
-        free(pool);
-        free(threads);
-        vd_free(scratch, count * VD_SCRATCH_BYTES);
-        return VD_NO_MEMORY;
+    vd_status status = vd_alloc(pool_bytes(workers), &memory);
+    status = status == VD_OK ? vd_alloc(scratch_bytes(workers), &scratch) : status;
+    if (status != VD_OK) {
+        vd_free(memory, pool_bytes(workers));
+        return status;
     }
-    *pool = (vd_pool){.workers = workers, .scratch = scratch, .threads = threads};
-    pthread_mutex_init(&pool->turn, NULL);
+    vd_pool *pool = memory;
+    *pool = (vd_pool){.turn = VD_LOCK_FREE, .workers = workers, .scratch = scratch};
     for (int32_t i = 0; i < workers; i++) {
-        threads[i] = (thread_state){
+        pool->threads[i] = (thread_state){
             .worker = {.index = i,
                        .count = workers,
                        .pool = pool,
@@ -165,15 +168,13 @@ void vd_pool_free(vd_pool *pool) {
     if (pool == NULL) {
         return;
     }
-    pthread_mutex_lock(&pool->turn);
+    vd_lock_take(&pool->turn);
     pool->task = NULL;
     advance(&pool->start);
     for (int32_t i = 1; i <= pool->started; i++) {
-        pthread_join(pool->threads[i].thread, NULL);
+        vd_thread_join(&pool->threads[i].thread);
     }
-    pthread_mutex_unlock(&pool->turn);
-    pthread_mutex_destroy(&pool->turn);
-    vd_free(pool->scratch, (size_t)pool->workers * VD_SCRATCH_BYTES);
-    free(pool->threads);
-    free(pool);
+    vd_lock_release(&pool->turn);
+    vd_free(pool->scratch, scratch_bytes(pool->workers));
+    vd_free(pool, pool_bytes(pool->workers));
 }

@@ -2,9 +2,9 @@
 #include "probe/probe.h"
 
 #include <math.h>
-#include <time.h>
 
 #include "core/pool.h"
+#include "core/thread.h"
 
 #define VD_VARIANT(isa, name) [isa] = &vd_probe_##name,
 static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
@@ -24,12 +24,6 @@ typedef struct span {
     const uint64_t *memory;
     atomic_uint_fast64_t sink;
 } span;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 // Eight sums, so that the additions do not wait for each other.
 static uint64_t read_words(const uint64_t *p, int64_t n) {
@@ -59,9 +53,9 @@ static void run_span(void *argument, const vd_worker *worker) {
 static double work(vd_probe_kind kind, const vd_probe_kernels *k, int32_t workers) {
     switch (kind) {
         case VD_PROBE_F32_FMA:
-            return (double)k->fma_ops * ROUNDS * workers;
+            return (double)k->fma_ops * (double)ROUNDS * workers;
         case VD_PROBE_INT8_DOT:
-            return (double)k->dot_ops * ROUNDS * workers;
+            return (double)k->dot_ops * (double)ROUNDS * workers;
         default:
             return READ_BYTES;
     }
@@ -70,11 +64,11 @@ static double work(vd_probe_kind kind, const vd_probe_kernels *k, int32_t worker
 static double best_rate(span *s, vd_pool *pool, double seconds) {
     double amount = work(s->kind, s->kernels, vd_pool_workers(pool));
     double best = 0;
-    double start = now();
-    for (int i = 0; i < SPANS_MIN || now() - start < seconds; i++) {
-        double begin = now();
+    double start = vd_now();
+    for (int i = 0; i < SPANS_MIN || vd_now() - start < seconds; i++) {
+        double begin = vd_now();
         vd_pool_run(pool, run_span, s);
-        double rate = amount / (now() - begin);
+        double rate = amount / (vd_now() - begin);
         best = rate > best ? rate : best;
     }
     return best;

@@ -8,6 +8,7 @@
 #include "support/compare.h"
 #include "support/plans.h"
 #include "support/rng.h"
+#include "support/system.h"
 #include "support/tolerance.h"
 #include "vidrio.h"
 
@@ -20,7 +21,7 @@ static void check_missing(void) {
     CHECK(vd_sgemm(1, 1, 1, x, W, y) == VD_BLAS_MISSING);
     CHECK(vd_blas_open(NULL) == VD_INVALID_ARGUMENT);
     CHECK(vd_blas_open("no such file") == VD_BLAS_MISSING);
-    CHECK(vd_blas_open("libm.so.6") == VD_BLAS_MISSING);
+    CHECK(vd_blas_open(system_library) == VD_BLAS_MISSING);
     CHECK(vd_sgemm(1, 1, 1, x, W, y) == VD_BLAS_MISSING);
 }
 

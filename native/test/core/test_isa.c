@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/system.h"
 #include "vidrio.h"
 
 static void check_names(void) {
@@ -33,7 +34,7 @@ static vd_isa check_usable(void) {
 
 static void check_pick(const char *wanted, vd_status status, vd_isa picked) {
     describe("VIDRIO_ISA=%s", wanted == NULL ? "(unset)" : wanted);
-    CHECK((wanted == NULL ? unsetenv("VIDRIO_ISA") : setenv("VIDRIO_ISA", wanted, 1)) == 0);
+    set_environment("VIDRIO_ISA", wanted);
     vd_isa isa = VD_ISA_COUNT;
     CHECK(vd_isa_pick(&isa) == status);
     CHECK(isa == picked);

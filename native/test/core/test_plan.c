@@ -1,6 +1,5 @@
 // Plans: what vd_plan_create and vd_plan_run refuse, and that nothing has run then.
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/check.h"
@@ -8,6 +7,7 @@
 #include "support/guarded.h"
 #include "support/plans.h"
 #include "support/rng.h"
+#include "support/system.h"
 
 static const vd_limits limits = {
     .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7};
@@ -268,9 +268,9 @@ static void check_create_isa(void) {
     }
     CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_COUNT, &plan, NULL) == VD_UNSUPPORTED);
     CHECK(plan == NULL);
-    CHECK(setenv("VIDRIO_ISA", "nonsense", 1) == 0);
+    set_environment("VIDRIO_ISA", "nonsense");
     CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_AUTO, &plan, NULL) == VD_INVALID_ARGUMENT);
-    CHECK(unsetenv("VIDRIO_ISA") == 0);
+    set_environment("VIDRIO_ISA", NULL);
     CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_AUTO, &plan, NULL) == VD_OK);
     vd_plan_free(plan);
 }

@@ -3,10 +3,9 @@
 // sees each missing order.
 #include "core/pool.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
+#include "core/thread.h"
 #include "support/check.h"
 #include "support/rng.h"
 
@@ -104,12 +103,11 @@ static void add_to_total(void *argument, const vd_worker *worker) {
     }
 }
 
-static void *call(void *argument) {
+static void call(void *argument) {
     caller *c = argument;
     for (int32_t i = 0; i < c->tasks; i++) {
         vd_pool_run(c->pool, add_to_total, c->total);
     }
-    return NULL;
 }
 
 static void check_callers(int32_t workers, int32_t tasks) {
@@ -119,12 +117,13 @@ static void check_callers(int32_t workers, int32_t tasks) {
     CHECK(vd_pool_create(workers, &pool) == VD_OK);
     int32_t total = 0;
     caller c = {pool, &total, tasks};
-    pthread_t threads[CALLERS];
+    vd_thread threads[CALLERS];
     for (int i = 0; i < CALLERS; i++) {
-        CHECK(pthread_create(&threads[i], NULL, call, &c) == 0);
+        threads[i] = (vd_thread){.function = call, .argument = &c};
+        CHECK(vd_thread_start(&threads[i]));
     }
     for (int i = 0; i < CALLERS; i++) {
-        CHECK(pthread_join(threads[i], NULL) == 0);
+        vd_thread_join(&threads[i]);
     }
     CHECK(total == CALLERS * tasks * workers);
     vd_pool_free(pool);
@@ -151,22 +150,6 @@ static void check_life(void) {
     vd_pool_free(NULL);
 }
 
-// Threads whose stacks no address space holds do not start.
-static void check_no_thread(void) {
-    describe("threads that do not start");
-    pthread_attr_t usual, giant;
-    CHECK(pthread_getattr_default_np(&usual) == 0);
-    CHECK(pthread_attr_init(&giant) == 0);
-    CHECK(pthread_attr_setstacksize(&giant, (size_t)1 << 52) == 0);
-    CHECK(pthread_setattr_default_np(&giant) == 0);
-    vd_pool *pool = NULL;
-    CHECK(vd_pool_create(3, &pool) == VD_NO_THREAD);
-    CHECK(pool == NULL);
-    CHECK(pthread_setattr_default_np(&usual) == 0);
-    CHECK(pthread_attr_destroy(&giant) == 0);
-    CHECK(pthread_attr_destroy(&usual) == 0);
-}
-
 static void check_shares(void) {
     describe("shares");
     for (int32_t count = 1; count <= 7; count++) {
@@ -189,7 +172,6 @@ int main(void) {
     int32_t many = instrumented() ? 300 : 3000;
     check_shares();
     check_life();
-    check_no_thread();
     for (int32_t workers = 1; workers <= WORKERS_MAX; workers += workers < 4 ? 1 : 4) {
         check_tasks(workers, many / workers);
         check_barriers(workers, many / workers);

@@ -2,9 +2,9 @@
 // before it, and not on instruction set, workers, chunks, the rest of the batch, or where a run is
 // interrupted.
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
+#include "core/thread.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/isas.h"
@@ -164,7 +164,7 @@ typedef struct caller {
 static vd_pool *shared;
 
 // Doubles x again and again, each time on all workers.
-static void *call(void *argument) {
+static void call(void *argument) {
     caller *c = argument;
     vd_op ops[CALLER_OPS];
     for (int i = 0; i < CALLER_OPS; i++) {
@@ -185,24 +185,24 @@ static void *call(void *argument) {
         }
     }
     vd_plan_free(plan);
-    return NULL;
 }
 
 static void check_callers(rng *r) {
     describe("two threads run plans on one pool");
     static caller callers[2];
     shared = pool_of(3);
-    pthread_t threads[2];
+    vd_thread threads[2];
     for (int i = 0; i < 2; i++) {
         batch_begin(&callers[i].b, r, 1, 1);
         for (int32_t row = 0; row < CALLER_ROWS; row++) {
             batch_add(&callers[i].b, 0, row, 0, 0);
         }
         callers[i].first = (float)(i * 1000);
-        CHECK(pthread_create(&threads[i], NULL, call, &callers[i]) == 0);
+        threads[i] = (vd_thread){.function = call, .argument = &callers[i]};
+        CHECK(vd_thread_start(&threads[i]));
     }
     for (int i = 0; i < 2; i++) {
-        CHECK(pthread_join(threads[i], NULL) == 0);
+        vd_thread_join(&threads[i]);
     }
 }
 

@@ -1,11 +1,11 @@
 #include "support/check.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "support/system.h"
 
 static char description[512] = "(no case described)";
 
@@ -26,26 +26,13 @@ _Noreturn void fail(const char *format, ...) {
     exit(1);
 }
 
-static struct sigaction usual[2];  // of SIGSEGV and SIGBUS
-
-static void put(const char *text) {
-    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
-    (void)ignored;
+static void report_fault(void) {
+    put_error("memory fault in case: ");
+    put_error(description);
+    put_error("\n");
 }
 
-// Returning runs the instruction again, which now ends the program, or calls the sanitizer.
-static void report_fault(int signal) {
-    put("memory fault in case: ");
-    put(description);
-    put("\n");
-    sigaction(signal, &usual[signal == SIGBUS], NULL);
-}
-
-void describe_faults(void) {
-    struct sigaction action = {.sa_handler = report_fault};
-    sigaction(SIGSEGV, &action, &usual[0]);
-    sigaction(SIGBUS, &action, &usual[1]);
-}
+void describe_faults(void) { on_fault(report_fault); }
 
 #if defined(__has_feature)
 #define CLANG_HAS(feature) __has_feature(feature)

@@ -1,10 +1,9 @@
 #include "support/guarded.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "support/check.h"
+#include "support/system.h"
 
 enum { REGIONS = 64 };
 
@@ -19,17 +18,12 @@ typedef struct region {
 
 static region regions[REGIONS];
 
-static size_t page(void) { return (size_t)sysconf(_SC_PAGESIZE); }
-
 static void map(region *r, size_t size) {
     if (r->start != NULL) {
-        munmap(r->start - page(), r->size + 2 * page());
+        unmap_between_guards(r->start, r->size);
     }
-    unsigned char *all =
-        mmap(NULL, size + 2 * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(all != MAP_FAILED);
-    CHECK(size == 0 || mprotect(all + page(), size, PROT_READ | PROT_WRITE) == 0);
-    r->start = all + page();
+    r->start = map_between_guards(size);
+    CHECK(r->start != NULL);
     r->size = size;
 }
 
@@ -51,7 +45,7 @@ static region *find(size_t size) {
 }
 
 void *guarded_alloc(size_t bytes, placement where) {
-    size_t size = (bytes + page() - 1) / page() * page();
+    size_t size = (bytes + page_bytes() - 1) / page_bytes() * page_bytes();
     region *r = find(size);
     r->used = 1;
     r->bytes = bytes;

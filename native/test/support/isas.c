@@ -6,7 +6,7 @@
 
 #include "core/arch.h"
 #include "support/check.h"
-#if VD_X86_64
+#if VD_X86_64 && defined(__linux__)
 #include "support/x86/emulator.h"
 #endif
 
@@ -35,7 +35,7 @@ int isa_runs(vd_isa isa) {
 
 int isa_emulated(vd_isa isa) {
     (void)isa;
-#if VD_X86_64
+#if VD_X86_64 && defined(__linux__)
     return emulates(isa);
 #else
     return 0;
@@ -65,7 +65,7 @@ void test_begin(const char *stem) {
 }
 
 void test_begin_emulated(const char *stem) {
-#if VD_X86_64
+#if VD_X86_64 && defined(__linux__)
     emulate_missing_isas();
 #endif
     test_begin(stem);

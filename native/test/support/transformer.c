@@ -1,17 +1,17 @@
 #include "support/transformer.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "support/check.h"
+#include "support/system.h"
 #include "support/weights.h"
 
 enum { D = MODEL_D, H = 4, H_KV = 2, D_H = 16, D_ROT = 12, D_FFN = 96, BLOCK = 64 };
 
 static void *buffer(transformer *t, int64_t bytes) {
     CHECK(t->n_buffers < MODEL_BUFFERS_MAX);
-    void *p = aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64);
+    void *p = allocate_aligned((size_t)bytes);
     CHECK(p != NULL);
     t->buffers[t->n_buffers++] = p;
     return p;
@@ -236,7 +236,7 @@ void transformer_create(transformer *t, rng *r) {
 
 void transformer_free(transformer *t) {
     for (int32_t i = 0; i < t->n_buffers; i++) {
-        free(t->buffers[i]);
+        free_aligned(t->buffers[i]);
     }
 }
 

@@ -1,4 +1,4 @@
-// Memory straight from the operating system: page faults are expensive, so large pieces ask for
+// Memory by mmap: page faults are expensive, so large pieces ask for
 // huge pages and nothing goes back before its owner frees it.
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,0 +1,26 @@
+#include "core/thread.h"
+
+#include <stddef.h>
+#include <time.h>
+
+static void *thread_main(void *argument) {
+    vd_thread *thread = argument;
+    thread->function(thread->argument);
+    return NULL;
+}
+
+int vd_thread_start(vd_thread *thread) {
+    return pthread_create(&thread->handle, NULL, thread_main, thread) == 0;
+}
+
+void vd_thread_join(vd_thread *thread) { pthread_join(thread->handle, NULL); }
+
+void vd_lock_take(vd_lock *lock) { pthread_mutex_lock(lock); }
+
+void vd_lock_release(vd_lock *lock) { pthread_mutex_unlock(lock); }
+
+double vd_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
