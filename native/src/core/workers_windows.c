@@ -37,7 +37,7 @@ static int32_t allowed_cores(void) {
         return 1;
     }
     if (!GetProcessGroupAffinity(GetCurrentProcess(), &groups, &group)) {
-        groups = 2;  // there is room for one: it is in more
+        groups = GetLastError() == ERROR_INSUFFICIENT_BUFFER ? 2 : 1;  // there was room for one
     }
     int32_t count = 0;
     int32_t fastest = 0;

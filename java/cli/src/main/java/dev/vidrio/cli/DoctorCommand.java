@@ -5,6 +5,7 @@ import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.ffm.NativeLibrary;
+import dev.vidrio.kernel.ffm.Platform;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -55,6 +56,7 @@ final class DoctorCommand implements Callable<Integer> {
       problems.add(
           "the JDK is older than " + NEEDED + ": install a newer one and set JAVA_HOME to it");
     }
+    facts.put("platform", Platform.current().name());
     facts.put("cpu", Machine.cpu());
   }
 

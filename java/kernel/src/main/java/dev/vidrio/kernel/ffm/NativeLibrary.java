@@ -192,9 +192,11 @@ public final class NativeLibrary {
               + platform.name()
               + " not found. Looked for\n  "
               + String.join("\n  ", tried)
-              + "\nAdd vidrio-bindings with classifier "
+              + "\nAdd vidrio-bindings-<version>-"
               + platform.name()
-              + " to the class path, or name the library by -D"
+              + ".jar (artifact vidrio-bindings, classifier "
+              + platform.name()
+              + ") to the class path, or name the library by -D"
               + PROPERTY
               + "=<file>");
     }

@@ -75,14 +75,19 @@ class NativeLibraryTest {
     assertTrue(message.contains(NativeLibrary.PROPERTY + ": not set"), message);
     assertTrue(message.contains("META-INF/native/plan9-z80/libvidrio.so"), message);
     assertTrue(message.contains(cache.toString()), message);
+    assertTrue(message.contains("vidrio-bindings-<version>-plan9-z80.jar"), message);
   }
 
   @Test
   void platformsAreNamedAsTheirJars() {
-    assertEquals("linux-x86_64", Platform.of("Linux", "amd64").name());
-    assertEquals("linux-aarch64", Platform.of("Linux", "aarch64").name());
+    assertEquals(new Platform("linux-x86_64", "libvidrio.so"), Platform.of("Linux", "amd64"));
+    assertEquals(new Platform("linux-aarch64", "libvidrio.so"), Platform.of("Linux", "aarch64"));
     assertEquals(
         new Platform("macos-aarch64", "libvidrio.dylib"), Platform.of("Mac OS X", "aarch64"));
+    assertEquals(
+        new Platform("macos-x86_64", "libvidrio.dylib"), Platform.of("Mac OS X", "x86_64"));
     assertEquals(new Platform("windows-x86_64", "vidrio.dll"), Platform.of("Windows 11", "amd64"));
+    assertEquals(
+        new Platform("windows-x86_64", "vidrio.dll"), Platform.of("Windows Server 2025", "x86_64"));
   }
 }

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Checks libraries of any platform:  symbols.py HEADER LIBRARY...
+
+Each must export exactly the VD_API functions of the header and need nothing but the system's own
+libraries. Needs lief (pip install lief).
+"""
+
+import pathlib
+import re
+import sys
+
+import lief
+
+SYSTEM_LIBRARIES = re.compile(
+    r"lib(c|m|dl|pthread)\.so\.\d+|ld-linux-[\w-]+\.so\.\d"
+    r"|/usr/lib/libSystem\.B\.dylib"
+    r"|KERNEL32\.dll|api-ms-win-(crt|core)-[\w-]+\.dll"
+)
+# Zig's linker exports these names of its own.
+LINKER_SYMBOLS = {"__mh_dylib_header", "___dso_handle"}
+
+
+def declared(header):
+    text = re.sub(r"//[^\n]*", "", pathlib.Path(header).read_text())
+    return set(re.findall(r"VD_API[^;]*?\b(vd_\w+)\(", text))
+
+
+def read(path):
+    """The exported symbols of a library, and the libraries that it needs."""
+    library = lief.parse(path)
+    if isinstance(library, lief.ELF.Binary):
+        symbols = {s.name for s in library.exported_symbols}
+        return symbols, set(library.libraries)
+    if isinstance(library, lief.PE.Binary):
+        return {e.name for e in library.get_export().entries}, {i.name for i in library.imports}
+    if isinstance(library, lief.MachO.Binary):
+        trie = library.dyld_exports_trie if library.has_dyld_exports_trie else library.dyld_info
+        symbols = {e.symbol.name for e in trie.exports} - LINKER_SYMBOLS
+        own = "@rpath/" + pathlib.Path(path).name
+        return {s.removeprefix("_") for s in symbols}, {l.name for l in library.libraries} - {own}
+    sys.exit(f"{path} is no library")
+
+
+def main(header, *paths):
+    lief.logging.disable()
+    wanted = declared(header)
+    if not wanted or not paths:
+        sys.exit(__doc__)
+    wrong = 0
+    for path in paths:
+        symbols, libraries = read(path)
+        faults = [f"does not export {name}" for name in sorted(wanted - symbols)]
+        faults += [f"exports {name}" for name in sorted(symbols - wanted)]
+        faults += [f"needs {name}" for name in sorted(libraries) if not SYSTEM_LIBRARIES.fullmatch(name)]
+        print(f"{path}: {'; '.join(faults) or f'the {len(symbols)} functions of the header'}")
+        wrong += len(faults)
+    sys.exit(wrong > 0)
+
+
+main(*sys.argv[1:])
