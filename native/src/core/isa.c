@@ -1,6 +1,6 @@
-// Detection of instruction sets. On x86, CPUID says what the processor has and XGETBV which registers
-// the operating system saves; Linux saves the tiles of AMX for processes that have asked for it. On
-// Arm only the operating system can be asked.
+// Detection of instruction sets. On x86, CPUID says what the processor has and XGETBV which
+// registers the operating system saves; Linux saves the tiles of AMX for processes that have asked
+// for it. On Arm only the operating system can be asked.
 #include <stdlib.h>
 #include <string.h>
 
