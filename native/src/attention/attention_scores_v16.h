@@ -76,7 +76,9 @@ VD_INLINE void score_tile_quantized(const vd_attention_tile *tile, int32_t j, co
             prefetch(values, i * VD_KV_LANES, 4 * VD_KV_LANES);
             v64 k = v64_load_signed(keys + i * VD_KV_LANES);
             for (int a = 0; a < n; a++) {
-                sum[a] = v64_dot_signed(sum[a], k, tile->quants + (j + a) * d_h + i);
+                const int8_t *quants = tile->quants + (j + a) * d_h + i;
+                v16i run = v64_begin_run(sum[a]);  // of one column: keys reach -128
+                sum[a] = v64_end_run(sum[a], v64_dot_signed(run, k, quants));
             }
         }
         v16 s = v16_load_halves(scales + b * VD_KV_LANES);
