@@ -112,12 +112,25 @@ typedef enum vd_type {
 } vd_type;
 
 // Quantized weights are packed before use: 16 rows side by side, so that 16 outputs fill the lanes
-// of a vector. For each group of 16 rows (the last one padded with zero rows), first the quants of
-// all K/32 blocks, each block as units of 16 rows x 4 bytes, then the blocks' scales as 16 halves
-// each (Q4_1: 16 scales, then 16 minima). Groups start at multiples of 64 bytes. Bits are the
-// file's.
+// of a vector. For each group of 16 rows (the last one padded with zero rows), first the codes of
+// all K/32 runs of columns, then the factors of all blocks. Groups start at multiples of 64 bytes.
+// Bits are the file's.
+//
+//   Codes    Each run of 32 columns is one plane of bits, or two: Q4_0, Q4_1, Q4_K, IQ4_NL, MXFP4
+//   4;
+//            Q5_0, Q5_1, Q5_K 4 and 1; Q6_K 4 and 2; Q8_0 8; Q2_K 2; Q3_K 2 and 1, lower bits
+//            first. A plane of b bits is b units of 16 rows x 4 bytes: columns 4k to 4k+3 are the
+//            bytes of unit k mod b, at bit b * (k div b).
+//   Factors  Of each block 16 halves d; 16 halves of the minimum (K types: dmin) where there is
+//   one;
+//            then, in K types, the codes of scales and minima. MXFP4: 16 bytes instead.
+//            Q6_K, Q2_K: for each of the 16 sub-blocks 16 bytes; Q2_K's are scale | minimum << 4.
+//            Q3_K, Q4_K, Q5_K: 16 codes of 6 bits per row, first scales, then minima, in three
+//            times 16 words: code c has its low 4 bits in word c div 8 at bit 4 * (c mod 8), and
+//            the upper 2 bits in word 2 at bit 2c.
 
-// Bytes of a packed [N,K] matrix. VD_UNSUPPORTED for types that are not packed (F32, F16).
+// Bytes of a packed [N,K] matrix. VD_UNSUPPORTED for types that are not packed (F32, F16,
+// BF16).
 VD_API vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes);
 
 // Packs groups of rows [group_begin, group_end) of the GGUF matrix `source` into `packed` (the
@@ -205,8 +218,9 @@ typedef struct vd_quantize {
     int32_t reserved;
 } vd_quantize;
 
-// y[rows,N] = x[rows,K] * W^T. F32 and F16 weights are row-major [N,K] and multiply x; quantized
-// weights are packed and multiply xq (K a multiple of 32). The other operand is ignored.
+// y[rows,N] = x[rows,K] * W^T. F32, F16 and BF16 weights are row-major [N,K] and multiply x;
+// quantized weights are packed and multiply xq (K a multiple of 32, or of 256 for the K types). The
+// other operand is ignored.
 // Where fast is 1, a product may leave the promise of equal bits for speed: F32 weights need
 // OpenBLAS loaded, and go there from 64 rows on under AVX2 and AVX-VNNI. The bits still do not
 // depend on the number of workers, and do not change from run to run on one machine.

@@ -74,7 +74,7 @@ VD_INLINE void score_tile_quantized(const vd_attention_tile *tile, int32_t j, co
         }
         for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i += 4) {
             prefetch(values, i * VD_KV_LANES, 4 * VD_KV_LANES);
-            v64 k = v64_load_signed(keys + i * VD_KV_LANES);
+            v64 k = v64_signed(v64_load(keys + i * VD_KV_LANES));
             for (int a = 0; a < n; a++) {
                 const int8_t *quants = tile->quants + (j + a) * d_h + i;
                 v16i run = v64_begin_run(sum[a]);  // of one column: keys reach -128

@@ -33,8 +33,26 @@ VD_INLINE vd_block_layout vd_block_layout_of(int32_t type) {
             return (vd_block_layout){32, 32, 4, 0, 2, 0};
         case VD_Q4_1:
             return (vd_block_layout){32, 32, 4, 0, 4, 1};
+        case VD_Q5_0:
+            return (vd_block_layout){32, 32, 4, 1, 2, 0};
+        case VD_Q5_1:
+            return (vd_block_layout){32, 32, 4, 1, 4, 1};
         case VD_Q8_0:
             return (vd_block_layout){32, 32, 8, 0, 2, 0};
+        case VD_Q2_K:
+            return (vd_block_layout){256, 16, 2, 0, 20, 1};
+        case VD_Q3_K:
+            return (vd_block_layout){256, 16, 2, 1, 14, 0};
+        case VD_Q4_K:
+            return (vd_block_layout){256, 32, 4, 0, 16, 1};
+        case VD_Q5_K:
+            return (vd_block_layout){256, 32, 4, 1, 16, 1};
+        case VD_Q6_K:
+            return (vd_block_layout){256, 16, 4, 2, 18, 0};
+        case VD_IQ4_NL:
+            return (vd_block_layout){32, 32, 4, 0, 2, 0};
+        case VD_MXFP4:
+            return (vd_block_layout){32, 32, 4, 0, 1, 0};
         default:
             return (vd_block_layout){0, 0, 0, 0, 0, 0};
     }
@@ -48,6 +66,27 @@ VD_INLINE int32_t vd_code_bits(int32_t type) {
     return block.low_bits + block.high_bits;
 }
 
+// By how much a code exceeds the weight that it stands for, in types without a table or sign.
+VD_INLINE int32_t vd_code_offset(int32_t type) {
+    switch (type) {
+        case VD_Q4_0:
+            return 8;
+        case VD_Q5_0:
+            return 16;
+        case VD_Q3_K:
+            return 4;
+        case VD_Q6_K:
+            return 32;
+        default:
+            return 0;
+    }
+}
+
+// What the codes of IQ4_NL and MXFP4 stand for; those of MXFP4 are E2M1 numbers, doubled.
+#define VD_IQ4_NL_WEIGHTS {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
+#define VD_MXFP4_WEIGHTS {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
+#define VD_MXFP4_RAISED {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0}  // by 12
+
 // Bytes of K elements in rows, 0 when they do not fill whole blocks or the type is unknown.
 VD_INLINE int64_t vd_row_bytes(int32_t type, int64_t K) {
     vd_block_layout block = vd_block_layout_of(type);
@@ -55,12 +94,18 @@ VD_INLINE int64_t vd_row_bytes(int32_t type, int64_t K) {
         int64_t bytes = block.elements / 8 * vd_code_bits(type) + block.factor_bytes;
         return K % block.elements == 0 ? K / block.elements * bytes : 0;
     }
-    return type == VD_F32 ? 4 * K : type == VD_F16 ? 2 * K : 0;
+    return type == VD_F32 ? 4 * K : type == VD_F16 || type == VD_BF16 ? 2 * K : 0;
 }
 
 // Bytes from the start of a packed group to its factors.
 VD_INLINE int64_t vd_packed_factors(int32_t type, int64_t K) {
     return K / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(type);
+}
+
+// Bytes from the start of a packed block's factors to the codes of its scales and minima, in types
+// that have such codes.
+VD_INLINE int64_t vd_packed_codes(int32_t type) {
+    return VD_PACK_ROWS * 2 * (1 + vd_block_layout_of(type).minima);
 }
 
 // Bytes from one packed group to the next.
@@ -123,6 +168,13 @@ VD_INLINE float vd_load_float(const void *p) {
     float value;
     memcpy(&value, p, sizeof value);
     return value;
+}
+
+// The upper half of a float.
+VD_INLINE float vd_load_bfloat(const void *p) {
+    uint16_t upper;
+    memcpy(&upper, p, sizeof upper);
+    return vd_bits_to_float((uint32_t)upper << 16);
 }
 
 VD_INLINE float vd_load_half(const void *p) {

@@ -1,8 +1,8 @@
 // embed has one variant: a step reads a row per token, once.
 #include <math.h>
 
+#include "core/blocks.h"
 #include "core/family.h"
-#include "core/types.h"
 
 vd_status vd_embed_check(const vd_op *op) {
     const vd_embed *embed = &op->as.embed;
@@ -11,43 +11,36 @@ vd_status vd_embed_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-static void expand_nibbles(const uint8_t *q, float scale, float minimum, float *y) {
-    for (int i = 0; i < VD_BLOCK / 2; i++) {
-        y[i] = fmaf((float)(q[i] & 15), scale, minimum);
-        y[i + VD_BLOCK / 2] = fmaf((float)(q[i] >> 4), scale, minimum);
-    }
-}
-
-static void expand_block(int32_t type, const uint8_t *block, float *y) {
-    float scale = vd_load_half(block);
-    switch (type) {
-        case VD_Q8_0:
-            for (int i = 0; i < VD_BLOCK; i++) {
-                y[i] = (float)(int8_t)block[2 + i] * scale;
-            }
-            break;
-        case VD_Q4_0:
-            for (int i = 0; i < VD_BLOCK / 2; i++) {
-                y[i] = (float)((block[2 + i] & 15) - 8) * scale;
-                y[i + VD_BLOCK / 2] = (float)((block[2 + i] >> 4) - 8) * scale;
-            }
-            break;
-        default:
-            expand_nibbles(block + 4, scale, vd_load_half(block + 2), y);
+// Elements 32b to 32b+31 of a block.
+static void expand(int32_t type, const uint8_t *block, int b, float *y) {
+    vd_block_layout layout = vd_block_layout_of(type);
+    uint8_t codes[VD_BLOCK];
+    vd_block_codes(type, block, b, codes);
+    for (int i = 0; i < VD_BLOCK; i += layout.sub_block) {
+        int j = (b * VD_BLOCK + i) / layout.sub_block;
+        vd_factor_codes factors = vd_block_factor_codes(type, block, j);
+        float scale = vd_scale_of(type, vd_block_d(type, block), factors);
+        float minimum =
+            layout.minima ? vd_minimum_of(type, vd_block_dmin(type, block), factors) : 0.0f;
+        for (int k = i; k < i + layout.sub_block; k++) {
+            float w = (float)vd_code_weight(type, codes[k]);
+            y[k] = layout.minima ? fmaf(w, scale, minimum) : w * scale;
+        }
     }
 }
 
 static void expand_row(int32_t type, const uint8_t *row, int32_t d, float *y) {
     if (type == VD_F32) {
         memcpy(y, row, (size_t)d * sizeof *y);
-    } else if (type == VD_F16) {
-        for (int32_t i = 0; i < d; i++) {
-            y[i] = vd_load_half(row + 2 * (int64_t)i);
+    } else if (!vd_is_quantized(type)) {
+        for (int64_t i = 0; i < d; i++) {
+            y[i] = type == VD_F16 ? vd_load_half(row + 2 * i) : vd_load_bfloat(row + 2 * i);
         }
     } else {
-        int64_t block_bytes = vd_row_bytes(type, VD_BLOCK);
-        for (int32_t b = 0; b < d / VD_BLOCK; b++) {
-            expand_block(type, row + b * block_bytes, y + b * VD_BLOCK);
+        int32_t elements = vd_block_layout_of(type).elements;
+        for (int32_t k = 0; k < d; k += VD_BLOCK) {
+            const uint8_t *block = row + vd_row_bytes(type, elements) * (k / elements);
+            expand(type, block, k % elements / VD_BLOCK, y + k);
         }
     }
 }

@@ -9,28 +9,47 @@
 
 // 1 for types whose loaded columns are bytes for v64_dot_signed, else they are 0 to 127 and for
 // v64_dot_unsigned.
-VD_INLINE int vd_columns_signed(const int type) { return type == VD_Q8_0; }
+VD_INLINE int vd_columns_signed(const int type) { return type == VD_Q8_0 || type == VD_IQ4_NL; }
+
+// The bits of columns 4k to 4k+3 in a plane of `bits` bits, moved up to bit `to`.
+VD_INLINE v64 vd_plane(const uint8_t *plane, const int bits, int k, const int to) {
+    return v64_bits(v64_load(plane + VD_UNIT_BYTES * (k % bits)), bits * (k / bits), bits, to);
+}
 
 // Weights of columns 4k to 4k+3 (k from 0 to 7) of the 32 columns whose units start at `quants`,
 // vd_bias(type) above their true values.
 VD_INLINE v64 vd_columns(const int type, const uint8_t *quants, int k) {
+    static const int8_t iq4_nl[16] = VD_IQ4_NL_WEIGHTS;
+    static const int8_t mxfp4[16] = VD_MXFP4_RAISED;
+    const vd_block_layout layout = vd_block_layout_of(type);
+    if (layout.low_bits == 8) {
+        return v64_signed(v64_load(quants + VD_UNIT_BYTES * k));
+    }
+    v64 codes = vd_plane(quants, layout.low_bits, k, 0);
+    if (layout.high_bits > 0) {
+        const uint8_t *high = quants + VD_UNIT_BYTES * layout.low_bits;
+        codes = v64_or(codes, vd_plane(high, layout.high_bits, k, layout.low_bits));
+    }
     switch (type) {
-        case VD_Q8_0:
-            return v64_load_signed(quants + VD_UNIT_BYTES * k);
-        default:  // 4-bit: the second half of the block lies in the high nibbles
-            return k < 4 ? v64_low_nibbles(v64_load(quants + VD_UNIT_BYTES * k))
-                         : v64_high_nibbles(v64_load(quants + VD_UNIT_BYTES * (k - 4)));
+        case VD_IQ4_NL:
+            return v64_look_up(v64_signed(v64_table(iq4_nl)), codes);
+        case VD_MXFP4:
+            return v64_look_up(v64_table(mxfp4), codes);
+        default:
+            return codes;
     }
 }
 
-// The greatest magnitude of a loaded column.
+// No loaded column has a greater magnitude. One less than a power of two, or 128: so the columns
+// whose sums fit 16 bits divide a sub-block.
 VD_INLINE int vd_greatest_column(const int type) {
-    return vd_columns_signed(type) ? 128 : (1 << vd_code_bits(type)) - 1;
+    const int bits = type == VD_MXFP4 ? 5 : vd_code_bits(type);  // MXFP4 is raised to 0 to 24
+    return vd_columns_signed(type) ? 128 : (1 << bits) - 1;
 }
 
 // By how much the loaded weights exceed the true ones.
 VD_INLINE int32_t vd_bias(const int type) {
-    return vd_columns_signed(type) ? VD_SIGNED_BIAS : type == VD_Q4_0 ? 8 : 0;
+    return vd_columns_signed(type) ? VD_SIGNED_BIAS : type == VD_MXFP4 ? 12 : vd_code_offset(type);
 }
 
 // Per row: sum + the products of 4 loaded weights with the 4 activations at a.
@@ -38,18 +57,60 @@ VD_INLINE v16i vd_dot(const int type, v16i sum, v64 w, const int8_t *a) {
     return vd_columns_signed(type) ? v64_dot_signed(sum, w, a) : v64_dot_unsigned(sum, w, a);
 }
 
-// Scale of sub-block j, and the minimum of types that have one, counted within the block whose
-// factors start at `factors`.
-VD_INLINE v16 vd_scale(const int type, const uint8_t *factors, int j) {
-    (void)type;
-    (void)j;
-    return v16_load_halves(factors);
+// Number c of the 16 that three words per row hold: nibbles in the first two, pairs in the third.
+VD_INLINE v16i vd_six_bits(const uint8_t *words, int c) {
+    v16i low = v16i_bits(v16i_load(words + VD_UNIT_BYTES * (c / 8)), 4 * (c % 8), 15);
+    v16i high = v16i_bits(v16i_load(words + VD_UNIT_BYTES * 2), 2 * c, 3);
+    return v16i_add(low, v16i_shift_left(high, 4));
 }
 
+// 2^(e - 128), NaN where e is 255. Half of 2^(e - 127), whose bits are e << 23 except for e = 0.
+VD_INLINE v16 vd_power_of_two(v16i e) {
+    v16i not_a_number = v16i_bits(v16i_add(e, v16i_splat(1)), 8, 1);
+    v16i bits = v16i_add(v16i_shift_left(e, 23), not_a_number);
+    return v16_mul(v16_from_bits(v16i_max(bits, v16i_splat(1 << 22))), v16_splat(0.5f));
+}
+
+// Scale of sub-block j, counted within the block whose factors start at `factors`.
+VD_INLINE v16 vd_scale(const int type, const uint8_t *factors, int j) {
+    const uint8_t *codes = factors + vd_packed_codes(type);
+    v16i scale;
+    switch (type) {
+        case VD_MXFP4:
+            return vd_power_of_two(v16i_load_bytes(factors));
+        case VD_Q2_K:
+            scale = v16i_bits(v16i_load_bytes(codes + VD_PACK_ROWS * j), 0, 15);
+            break;
+        case VD_Q3_K:
+            scale = v16i_sub(vd_six_bits(codes, j), v16i_splat(32));
+            break;
+        case VD_Q4_K:
+        case VD_Q5_K:
+            scale = vd_six_bits(codes, j);
+            break;
+        case VD_Q6_K:
+            scale = v16i_load_signed_bytes(codes + VD_PACK_ROWS * j);
+            break;
+        default:
+            return v16_load_halves(factors);
+    }
+    return v16_mul(v16_load_halves(factors), v16_from_int(scale));
+}
+
+// Minimum of sub-block j, of types that have minima.
 VD_INLINE v16 vd_minimum(const int type, const uint8_t *factors, int j) {
-    (void)type;
-    (void)j;
-    return v16_load_halves(factors + VD_PACK_ROWS * 2);
+    const uint8_t *codes = factors + vd_packed_codes(type);
+    v16 dmin = v16_load_halves(factors + VD_PACK_ROWS * 2);
+    switch (type) {
+        case VD_Q2_K:
+            return v16_negate(v16_mul(
+                dmin, v16_from_int(v16i_bits(v16i_load_bytes(codes + VD_PACK_ROWS * j), 4, 15))));
+        case VD_Q4_K:
+        case VD_Q5_K:
+            return v16_negate(v16_mul(dmin, v16_from_int(vd_six_bits(codes, 8 + j))));
+        default:
+            return dmin;
+    }
 }
 
 #endif

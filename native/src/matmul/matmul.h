@@ -5,7 +5,7 @@
 #include "core/pool.h"
 
 // Outputs y[m][n] for rows m of x, and for n within units of outputs: packed groups of 16 rows of W
-// for quantized types, single rows of W for F32 and F16.
+// for quantized types, single rows of W for floats.
 typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units);
 
 #define VD_VARIANT(type, type_name, isa, name) vd_matmul_kernel vd_matmul_##type_name##_##name;

@@ -12,6 +12,9 @@ VD_INLINE v16 load_w(const int type, const void *row, int64_t k, int64_t lanes) 
         return load_x((const float *)row + k, lanes);
     }
     const uint16_t *p = (const uint16_t *)row + k;
+    if (type == VD_BF16) {
+        return lanes >= 16 ? v16_load_bfloats(p) : v16_load_bfloats_part(p, lanes);
+    }
     return lanes >= 16 ? v16_load_halves(p) : v16_load_halves_part(p, lanes);
 }
 
@@ -84,4 +87,8 @@ void VD_NAME(vd_matmul_f32)(const vd_matmul *op, vd_range rows, vd_range units) 
 
 void VD_NAME(vd_matmul_f16)(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_F16, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_bf16)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_BF16, op, rows, units);
 }

@@ -105,6 +105,42 @@ void VD_NAME(vd_matmul_q4_1)(const vd_matmul *op, vd_range rows, vd_range units)
     product(VD_Q4_1, op, rows, units);
 }
 
+void VD_NAME(vd_matmul_q5_0)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_0, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q5_1)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_1, op, rows, units);
+}
+
 void VD_NAME(vd_matmul_q8_0)(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_Q8_0, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q2_k)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q2_K, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q3_k)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q3_K, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q4_k)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q4_K, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q5_k)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_K, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_q6_k)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q6_K, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_iq4_nl)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ4_NL, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_mxfp4)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_MXFP4, op, rows, units);
 }

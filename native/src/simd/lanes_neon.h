@@ -70,34 +70,6 @@ VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     return v16_load_halves(halves);
 }
 
-// Integers from memory of any alignment.
-VD_INLINE v16i v16i_load(const void *p) {
-    const uint8_t *bytes = p;
-    return (v16i){vreinterpretq_s32_u8(vld1q_u8(bytes)), vreinterpretq_s32_u8(vld1q_u8(bytes + 16)),
-                  vreinterpretq_s32_u8(vld1q_u8(bytes + 32)),
-                  vreinterpretq_s32_u8(vld1q_u8(bytes + 48))};
-}
-VD_INLINE v16i v16i_load_bytes(const uint8_t *p) {
-    uint8x16_t bytes = vld1q_u8(p);
-    uint16x8_t low = vmovl_u8(vget_low_u8(bytes)), high = vmovl_high_u8(bytes);
-    return (v16i){vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(low))),
-                  vreinterpretq_s32_u32(vmovl_high_u16(low)),
-                  vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high))),
-                  vreinterpretq_s32_u32(vmovl_high_u16(high))};
-}
-VD_INLINE v16i v16i_load_signed_bytes(const void *p) {
-    int8x16_t bytes = vld1q_s8(p);
-    int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
-    return (v16i){vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)),
-                  vmovl_high_s16(high)};
-}
-VD_INLINE v16 v16_from_int(v16i x) {
-    return (v16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
-}
-
-// 16 signed bytes as floats.
-VD_INLINE v16 v16_load_bytes(const int8_t *p) { return v16_from_int(v16i_load_signed_bytes(p)); }
-
 // 16 bfloats, exact.
 VD_INLINE float32x4_t v4_load_bfloats(const uint16_t *p) {
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
@@ -165,6 +137,36 @@ VD_INLINE v16i v16i_splat(int32_t x) {
     return (v16i){all, all, all, all};
 }
 VD_INLINE v16i v16i_zero(void) { return v16i_splat(0); }
+VD_INLINE v16i v16i_load(const void *p) {
+    const uint8_t *bytes = p;
+    return (v16i){vreinterpretq_s32_u8(vld1q_u8(bytes)), vreinterpretq_s32_u8(vld1q_u8(bytes + 16)),
+                  vreinterpretq_s32_u8(vld1q_u8(bytes + 32)),
+                  vreinterpretq_s32_u8(vld1q_u8(bytes + 48))};
+}
+VD_INLINE v16i v16i_load_signed_bytes(const uint8_t *p) {
+    int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p));
+    int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
+    return (v16i){vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)),
+                  vmovl_high_s16(high)};
+}
+
+// (x >> from) & mask, and x << by; counts from 0 to 31.
+VD_INLINE int32x4_t v4_bits(int32x4_t x, int from, int32_t mask) {
+    uint32x4_t moved = vshlq_u32(vreinterpretq_u32_s32(x), vdupq_n_s32(-from));
+    return vandq_s32(vreinterpretq_s32_u32(moved), vdupq_n_s32(mask));
+}
+VD_INLINE v16i v16i_bits(v16i x, int from, int32_t mask) {
+    return (v16i){v4_bits(x.a, from, mask), v4_bits(x.b, from, mask), v4_bits(x.c, from, mask),
+                  v4_bits(x.d, from, mask)};
+}
+VD_INLINE v16i v16i_shift_left(v16i x, int by) {
+    int32x4_t count = vdupq_n_s32(by);
+    return (v16i){vshlq_s32(x.a, count), vshlq_s32(x.b, count), vshlq_s32(x.c, count),
+                  vshlq_s32(x.d, count)};
+}
+VD_INLINE v16i v16i_load_bytes(const uint8_t *p) {
+    return v16i_bits(v16i_load_signed_bytes(p), 0, 255);
+}
 VD_INLINE v16i v16i_add(v16i x, v16i y) {
     return (v16i){vaddq_s32(x.a, y.a), vaddq_s32(x.b, y.b), vaddq_s32(x.c, y.c),
                   vaddq_s32(x.d, y.d)};
@@ -191,26 +193,19 @@ VD_INLINE v16i v16_round(v16 x) {
     return (v16i){vcvtnq_s32_f32(x.a), vcvtnq_s32_f32(x.b), vcvtnq_s32_f32(x.c),
                   vcvtnq_s32_f32(x.d)};
 }
-
-// (x >> from) & mask, and x << by; counts from 0 to 31.
-VD_INLINE int32x4_t v4i_bits(int32x4_t x, int from, int32_t mask) {
-    uint32x4_t shifted = vshlq_u32(vreinterpretq_u32_s32(x), vdupq_n_s32(-from));
-    return vandq_s32(vreinterpretq_s32_u32(shifted), vdupq_n_s32(mask));
-}
-VD_INLINE v16i v16i_bits(v16i x, int from, int32_t mask) {
-    return (v16i){v4i_bits(x.a, from, mask), v4i_bits(x.b, from, mask), v4i_bits(x.c, from, mask),
-                  v4i_bits(x.d, from, mask)};
-}
-VD_INLINE v16i v16i_shift_left(v16i x, int by) {
-    int32x4_t count = vdupq_n_s32(by);
-    return (v16i){vshlq_s32(x.a, count), vshlq_s32(x.b, count), vshlq_s32(x.c, count),
-                  vshlq_s32(x.d, count)};
+VD_INLINE v16 v16_from_int(v16i x) {
+    return (v16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
 }
 
 // The floats that have these bits.
 VD_INLINE v16 v16_from_bits(v16i x) {
     return (v16){vreinterpretq_f32_s32(x.a), vreinterpretq_f32_s32(x.b), vreinterpretq_f32_s32(x.c),
                  vreinterpretq_f32_s32(x.d)};
+}
+
+// 16 signed bytes as floats.
+VD_INLINE v16 v16_load_bytes(const int8_t *p) {
+    return v16_from_int(v16i_load_signed_bytes((const uint8_t *)p));
 }
 
 // 2^n for -126 <= n <= 127.
@@ -244,13 +239,6 @@ VD_INLINE v64 v64_load(const void *p) {
     const int8_t *bytes = p;
     return (v64){vld1q_s8(bytes), vld1q_s8(bytes + 16), vld1q_s8(bytes + 32), vld1q_s8(bytes + 48)};
 }
-VD_INLINE void v64_store(void *p, v64 w) {
-    int8_t *bytes = p;
-    vst1q_s8(bytes, w.a);
-    vst1q_s8(bytes + 16, w.b);
-    vst1q_s8(bytes + 32, w.c);
-    vst1q_s8(bytes + 48, w.d);
-}
 VD_INLINE v64 v64_or(v64 x, v64 y) {
     return (v64){vorrq_s8(x.a, y.a), vorrq_s8(x.b, y.b), vorrq_s8(x.c, y.c), vorrq_s8(x.d, y.d)};
 }
@@ -258,8 +246,7 @@ VD_INLINE v64 v64_or(v64 x, v64 y) {
 // In each byte, bits [from, from + width) moved to [to, to + width).
 VD_INLINE int8x16_t v16b_bits(int8x16_t w, int from, int width, int to) {
     uint8x16_t moved = vshlq_u8(vreinterpretq_u8_s8(w), vdupq_n_s8((int8_t)(to - from)));
-    uint8x16_t mask = vdupq_n_u8((uint8_t)(((1 << width) - 1) << to));
-    return vreinterpretq_s8_u8(vandq_u8(moved, mask));
+    return vreinterpretq_s8_u8(vandq_u8(moved, vdupq_n_u8((uint8_t)(((1 << width) - 1) << to))));
 }
 VD_INLINE v64 v64_bits(v64 w, int from, int width, int to) {
     return (v64){v16b_bits(w.a, from, width, to), v16b_bits(w.b, from, width, to),
@@ -271,25 +258,11 @@ VD_INLINE v64 v64_table(const int8_t table[16]) {
     int8x16_t all = vld1q_s8(table);
     return (v64){all, all, all, all};
 }
-VD_INLINE int8x16_t v16b_look_up(int8x16_t table, int8x16_t index) {
-    return vqtbl1q_s8(table, vreinterpretq_u8_s8(index));
-}
 VD_INLINE v64 v64_look_up(v64 table, v64 index) {
-    return (v64){v16b_look_up(table.a, index.a), v16b_look_up(table.b, index.b),
-                 v16b_look_up(table.c, index.c), v16b_look_up(table.d, index.d)};
-}
-
-VD_INLINE v64 v64_low_nibbles(v64 w) {
-    int8x16_t mask = vdupq_n_s8(15);
-    return (v64){vandq_s8(w.a, mask), vandq_s8(w.b, mask), vandq_s8(w.c, mask),
-                 vandq_s8(w.d, mask)};
-}
-VD_INLINE int8x16_t v16b_shift_right_4(int8x16_t w) {
-    return vreinterpretq_s8_u8(vshrq_n_u8(vreinterpretq_u8_s8(w), 4));
-}
-VD_INLINE v64 v64_high_nibbles(v64 w) {
-    return (v64){v16b_shift_right_4(w.a), v16b_shift_right_4(w.b), v16b_shift_right_4(w.c),
-                 v16b_shift_right_4(w.d)};
+    return (v64){vqtbl1q_s8(table.a, vreinterpretq_u8_s8(index.a)),
+                 vqtbl1q_s8(table.b, vreinterpretq_u8_s8(index.b)),
+                 vqtbl1q_s8(table.c, vreinterpretq_u8_s8(index.c)),
+                 vqtbl1q_s8(table.d, vreinterpretq_u8_s8(index.d))};
 }
 
 VD_INLINE int8x16_t v16b_splat_four(const int8_t *a) {
@@ -302,19 +275,6 @@ VD_INLINE int8x16_t v16b_splat_four(const int8_t *a) {
 // signed and unsigned weights are the same, and none has to be raised.
 enum { VD_SIGNED_BIAS = 0 };
 
-VD_INLINE v64 v64_load_signed(const void *p) { return v64_load(p); }
 VD_INLINE v64 v64_signed(v64 w) { return w; }
-
-// A run of dot products is summed apart from the whole sum where that has more bits. Here it has
-// not: a run goes on from the sum and is the sum at its end.
-VD_INLINE int v64_run(int greatest) {
-    (void)greatest;
-    return 8;
-}
-VD_INLINE v16i v64_begin_run(v16i sum) { return sum; }
-VD_INLINE v16i v64_end_run(v16i sum, v16i run) {
-    (void)sum;
-    return run;
-}
 
 #endif

@@ -36,6 +36,9 @@ typedef struct v16i {
     __m256i lo, hi;
 } v16i;
 
+typedef uint16_t uint16x16 __attribute__((vector_size(32)));
+typedef uint32_t uint32x8 __attribute__((vector_size(32)));
+
 // All bits set in the first n of 8 lanes; n may lie outside 0 to 8.
 VD_INLINE __m256i v8_mask(int64_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)n),
@@ -139,6 +142,30 @@ VD_INLINE float v16_greatest(v16 x) {
 
 VD_INLINE v16i v16i_zero(void) { return (v16i){_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 VD_INLINE v16i v16i_splat(int32_t x) { return (v16i){_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+VD_INLINE v16i v16i_load(const void *p) {
+    const __m256i *halves = p;
+    return (v16i){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+}
+VD_INLINE v16i v16i_load_bytes(const uint8_t *p) {
+    return (v16i){_mm256_cvtepu8_epi32(_mm_loadu_si64(p)),
+                  _mm256_cvtepu8_epi32(_mm_loadu_si64(p + 8))};
+}
+VD_INLINE v16i v16i_load_signed_bytes(const uint8_t *p) {
+    return (v16i){_mm256_cvtepi8_epi32(_mm_loadu_si64(p)),
+                  _mm256_cvtepi8_epi32(_mm_loadu_si64(p + 8))};
+}
+
+// (x >> from) & mask, and x << by; counts from 0 to 31.
+VD_INLINE v16i v16i_bits(v16i x, int from, int32_t mask) {
+    __m256i all = _mm256_set1_epi32(mask);
+    return (v16i){_mm256_and_si256((__m256i)((uint32x8)x.lo >> (uint32_t)from), all),
+                  _mm256_and_si256((__m256i)((uint32x8)x.hi >> (uint32_t)from), all)};
+}
+VD_INLINE v16i v16i_shift_left(v16i x, int by) {
+    return (v16i){(__m256i)((uint32x8)x.lo << (uint32_t)by),
+                  (__m256i)((uint32x8)x.hi << (uint32_t)by)};
+}
+
 VD_INLINE v16i v16i_add(v16i a, v16i b) {
     return (v16i){_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)};
 }
@@ -172,6 +199,11 @@ VD_INLINE v16 v16_from_int(v16i x) {
     return (v16){_mm256_cvtepi32_ps(x.lo), _mm256_cvtepi32_ps(x.hi)};
 }
 
+// The floats that have these bits.
+VD_INLINE v16 v16_from_bits(v16i x) {
+    return (v16){_mm256_castsi256_ps(x.lo), _mm256_castsi256_ps(x.hi)};
+}
+
 // 2^n for -126 <= n <= 127.
 VD_INLINE v16 v16_pow2(v16i n) {
     v16i biased = v16i_add(n, v16i_splat(127));
@@ -201,18 +233,27 @@ VD_INLINE v64 v64_load(const void *p) {
     const __m256i *halves = p;
     return (v64){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
 }
-VD_INLINE void v64_store(void *p, v64 w) {
-    __m256i *halves = p;
-    _mm256_storeu_si256(halves, w.lo);
-    _mm256_storeu_si256(halves + 1, w.hi);
+VD_INLINE v64 v64_or(v64 a, v64 b) {
+    return (v64){_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
 }
-VD_INLINE v64 v64_low_nibbles(v64 w) {
-    __m256i mask = _mm256_set1_epi8(15);
-    return (v64){_mm256_and_si256(w.lo, mask), _mm256_and_si256(w.hi, mask)};
+
+// In each byte, bits [from, from + width) moved to [to, to + width).
+VD_INLINE __m256i v32_bits(__m256i w, int from, int width, int to) {
+    uint16x16 words = (uint16x16)w;
+    words = from >= to ? words >> (uint16_t)(from - to) : words << (uint16_t)(to - from);
+    return _mm256_and_si256((__m256i)words, _mm256_set1_epi8((char)(((1 << width) - 1) << to)));
 }
-VD_INLINE v64 v64_high_nibbles(v64 w) {
-    v64 shifted = {_mm256_srli_epi16(w.lo, 4), _mm256_srli_epi16(w.hi, 4)};
-    return v64_low_nibbles(shifted);
+VD_INLINE v64 v64_bits(v64 w, int from, int width, int to) {
+    return (v64){v32_bits(w.lo, from, width, to), v32_bits(w.hi, from, width, to)};
+}
+
+// Byte i of the result is entry index[i] (0 to 15) of the table.
+VD_INLINE v64 v64_table(const int8_t table[16]) {
+    __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
+    return (v64){both, both};
+}
+VD_INLINE v64 v64_look_up(v64 table, v64 index) {
+    return (v64){_mm256_shuffle_epi8(table.lo, index.lo), _mm256_shuffle_epi8(table.hi, index.hi)};
 }
 
 VD_INLINE __m256i v8_splat_four(const int8_t *a) {
@@ -232,9 +273,8 @@ VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
 // the sum starts that much times the sum of the activations lower.
 enum { VD_SIGNED_BIAS = 128 };
 
-VD_INLINE v64 v64_load_signed(const void *p) {
+VD_INLINE v64 v64_signed(v64 w) {
     __m256i raise = _mm256_set1_epi8(-128);
-    v64 w = v64_load(p);
     return (v64){_mm256_xor_si256(w.lo, raise), _mm256_xor_si256(w.hi, raise)};
 }
 VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
@@ -267,7 +307,7 @@ VD_INLINE v16i v64_dot_unsigned(v16i run, v64 w, const int8_t *a) {
 // Signed weights: |w| * (a with the sign of w).
 enum { VD_SIGNED_BIAS = 0 };
 
-VD_INLINE v64 v64_load_signed(const void *p) { return v64_load(p); }
+VD_INLINE v64 v64_signed(v64 w) { return w; }
 VD_INLINE v16i v64_dot_signed(v16i run, v64 w, const int8_t *a) {
     __m256i four = v8_splat_four(a);
     __m256i lo = _mm256_maddubs_epi16(_mm256_abs_epi8(w.lo), _mm256_sign_epi8(four, w.lo));

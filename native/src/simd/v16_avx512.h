@@ -23,6 +23,8 @@ enum {
 
 typedef __m512 v16;
 typedef __m512i v16i;
+typedef uint16_t uint16x32 __attribute__((vector_size(64)));
+typedef uint32_t uint32x16 __attribute__((vector_size(64)));
 
 VD_INLINE __mmask16 v16_mask(int64_t n) { return (__mmask16)((1u << n) - 1); }
 
@@ -86,6 +88,20 @@ VD_INLINE float v16_greatest(v16 x) { return _mm512_reduce_max_ps(x); }
 
 VD_INLINE v16i v16i_zero(void) { return _mm512_setzero_si512(); }
 VD_INLINE v16i v16i_splat(int32_t x) { return _mm512_set1_epi32(x); }
+VD_INLINE v16i v16i_load(const void *p) { return _mm512_loadu_si512(p); }
+VD_INLINE v16i v16i_load_bytes(const uint8_t *p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+VD_INLINE v16i v16i_load_signed_bytes(const uint8_t *p) {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
+}
+
+// (x >> from) & mask, and x << by; counts from 0 to 31.
+VD_INLINE v16i v16i_bits(v16i x, int from, int32_t mask) {
+    return _mm512_and_si512((v16i)((uint32x16)x >> (uint32_t)from), v16i_splat(mask));
+}
+VD_INLINE v16i v16i_shift_left(v16i x, int by) { return (v16i)((uint32x16)x << (uint32_t)by); }
+
 VD_INLINE v16i v16i_add(v16i a, v16i b) { return _mm512_add_epi32(a, b); }
 VD_INLINE v16i v16i_sub(v16i a, v16i b) { return _mm512_sub_epi32(a, b); }
 VD_INLINE v16i v16i_halve(v16i a) { return _mm512_srai_epi32(a, 1); }
@@ -94,6 +110,9 @@ VD_INLINE int32_t v16i_greatest(v16i a) { return _mm512_reduce_max_epi32(a); }
 VD_INLINE int32_t v16i_sum(v16i a) { return _mm512_reduce_add_epi32(a); }
 VD_INLINE v16i v16_round(v16 x) { return _mm512_cvtps_epi32(x); }
 VD_INLINE v16 v16_from_int(v16i x) { return _mm512_cvtepi32_ps(x); }
+
+// The floats that have these bits.
+VD_INLINE v16 v16_from_bits(v16i x) { return _mm512_castsi512_ps(x); }
 
 // 2^n for -126 <= n <= 127.
 VD_INLINE v16 v16_pow2(v16i n) {
@@ -114,11 +133,20 @@ VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
 typedef __m512i v64;
 
 VD_INLINE v64 v64_load(const void *p) { return _mm512_loadu_si512(p); }
-VD_INLINE void v64_store(void *p, v64 w) { _mm512_storeu_si512(p, w); }
-VD_INLINE v64 v64_low_nibbles(v64 w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
-VD_INLINE v64 v64_high_nibbles(v64 w) {
-    return _mm512_and_si512(_mm512_srli_epi16(w, 4), _mm512_set1_epi8(15));
+VD_INLINE v64 v64_or(v64 a, v64 b) { return _mm512_or_si512(a, b); }
+
+// In each byte, bits [from, from + width) moved to [to, to + width).
+VD_INLINE v64 v64_bits(v64 w, int from, int width, int to) {
+    uint16x32 words = (uint16x32)w;
+    words = from >= to ? words >> (uint16_t)(from - to) : words << (uint16_t)(to - from);
+    return _mm512_and_si512((v64)words, _mm512_set1_epi8((char)(((1 << width) - 1) << to)));
 }
+
+// Byte i of the result is entry index[i] (0 to 15) of the table.
+VD_INLINE v64 v64_table(const int8_t table[16]) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table));
+}
+VD_INLINE v64 v64_look_up(v64 table, v64 index) { return _mm512_shuffle_epi8(table, index); }
 
 // Per row: sum + the products of 4 unsigned weights with the 4 signed bytes of a.
 VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
@@ -131,9 +159,7 @@ VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
 // sum starts that much times the sum of the activations lower.
 enum { VD_SIGNED_BIAS = 128 };
 
-VD_INLINE v64 v64_load_signed(const void *p) {
-    return _mm512_xor_si512(v64_load(p), _mm512_set1_epi8(-128));
-}
+VD_INLINE v64 v64_signed(v64 w) { return _mm512_xor_si512(w, _mm512_set1_epi8(-128)); }
 VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
     return v64_dot_unsigned(sum, w, a);
 }

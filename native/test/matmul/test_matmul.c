@@ -18,7 +18,9 @@
 
 enum { ELEMENTS_MAX = 1 << 18, WEIGHT_BYTES_MAX = 1 << 20 };
 
-static const vd_type types[] = {VD_F32, VD_F16, VD_Q4_0, VD_Q4_1, VD_Q8_0};
+static const vd_type types[] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
+                                VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
+                                VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
 
 typedef struct matmul_case {
     vd_type type;
@@ -32,6 +34,12 @@ static float x[ELEMENTS_MAX];
 static unsigned char weights[WEIGHT_BYTES_MAX];
 
 static int64_t unit_of(vd_type type) { return is_quantized(type) ? 16 : 1; }
+
+// K of at least `quantized` for types in blocks, else `other`.
+static int32_t whole_blocks(vd_type type, int32_t quantized, int32_t other) {
+    int32_t block = (int32_t)block_elements(type);
+    return is_quantized(type) ? (quantized + block - 1) / block * block : other;
+}
 
 static int64_t units_of(const matmul_case *c) {
     return (c->N + unit_of(c->type) - 1) / unit_of(c->type);
@@ -140,28 +148,29 @@ static void check_float_output(const matmul_case *c, int64_t m, int64_t n, float
     near("y", m * c->N + n, sum, tolerance, y);
 }
 
-// A block of a quantized product is an exact integer times a rounded product of scales; the blocks'
-// fmas follow each other, two each where there are minima. No scale is so small that its product
-// underflows.
+// A sub-block of a quantized product is an exact integer times a rounded product of scales; the
+// sub-blocks' fmas follow each other, two each where there are minima. No scale is so small that
+// its product underflows.
 static void check_quantized_output(const matmul_case *c, const vd_quantized *xq, int64_t m,
                                    int64_t n, float y) {
     const unsigned char *row = weights + n * weights_row_bytes(c->type, c->K);
-    int64_t blocks = c->K / 32;
+    int64_t sub_block = sub_block_elements(c->type);
     double sum = 0, magnitude = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-        int64_t i = m * blocks + b;
+    for (int64_t begin = 0; begin < c->K; begin += sub_block) {
         int32_t products = 0, q_sum = 0;
-        for (int64_t k = 0; k < 32; k++) {
-            products += weight_quant(c->type, row, b * 32 + k) * xq->q[i * 32 + k];
-            q_sum += xq->q[i * 32 + k];
+        for (int64_t k = begin; k < begin + sub_block; k++) {
+            int32_t q = xq->q[m * c->K + k];
+            products += weight_quant(c->type, row, k) * q;
+            q_sum += q;
         }
-        double scale = (double)xq->scale[i];
-        double product = products * weight_scale(c->type, row, b * 32) * scale;
-        double minimum = weight_minimum(c->type, row, b * 32) * q_sum * scale;
+        double scale = (double)xq->scale[(m * c->K + begin) / 32];
+        double product = products * weight_scale(c->type, row, begin) * scale;
+        double minimum = weight_minimum(c->type, row, begin) * q_sum * scale;
         sum += product + minimum;
         magnitude += fabs(product) + fabs(minimum);
     }
-    double tolerance = roundings(2 * blocks + 2) * magnitude + underflows(2 * blocks);
+    int64_t steps = 2 * (c->K / sub_block);
+    double tolerance = roundings(steps + 2) * magnitude + underflows(steps);
     near("y", m * c->N + n, sum, tolerance, y);
 }
 
@@ -193,7 +202,7 @@ static void check_tiles(rng *r, vd_type type) {
     static const int32_t Ns[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 32, 33, 47, 64, 65};
     for (int32_t M = 1; M <= 15; M += sweep_step()) {
         for (size_t i = 0; i < sizeof Ns / sizeof Ns[0]; i++) {
-            matmul_case c = whole(type, M < 15 ? M : 100, Ns[i], is_quantized(type) ? 64 : 35);
+            matmul_case c = whole(type, M < 15 ? M : 100, Ns[i], whole_blocks(type, 64, 35));
             fill(r, &c);
             check_variants(&c);
         }
@@ -208,7 +217,8 @@ static void check_many_rows(rng *r, vd_type type) {
     for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i += (size_t)sweep_step()) {
         for (size_t j = 0; j < sizeof lengths / sizeof lengths[0]; j++) {
             int32_t N = Ns[(i + j) % (sizeof Ns / sizeof Ns[0])];
-            matmul_case c = whole(type, Ms[i], N, (is_quantized(type) ? 32 : 7) * lengths[j]);
+            matmul_case c =
+                whole(type, Ms[i], N, whole_blocks(type, 32 * lengths[j], 7 * lengths[j]));
             c.bits = (weight_bits)rng_below(r, WEIGHT_BITS_COUNT);
             c.kind = (floats)rng_below(r, FLOATS_COUNT);
             fill(r, &c);
@@ -219,7 +229,7 @@ static void check_many_rows(rng *r, vd_type type) {
 
 static void check_lengths(rng *r, vd_type type) {
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
-        matmul_case c = whole(type, 3, 19, (is_quantized(type) ? 32 : 1) * length_at(i));
+        matmul_case c = whole(type, 3, 19, (int32_t)block_elements(type) * length_at(i));
         if (is_quantized(type) && c.K > 32 * 67) {
             break;
         }
@@ -232,7 +242,7 @@ static void check_lengths(rng *r, vd_type type) {
 static void check_values(rng *r, vd_type type) {
     for (int bits = 0; bits < WEIGHT_BITS_COUNT; bits++) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
-            matmul_case c = whole(type, 7, 49, is_quantized(type) ? 224 : 117);
+            matmul_case c = whole(type, 7, 49, whole_blocks(type, 224, 117));
             c.bits = (weight_bits)bits;
             c.kind = kind;
             fill(r, &c);
@@ -244,21 +254,12 @@ static void check_values(rng *r, vd_type type) {
 // The largest integers that a block can make: activations of +-127, weights at their ends.
 static void check_saturation(rng *r, vd_type type) {
     for (int pattern = 0; pattern < 6; pattern++) {
-        matmul_case c = whole(type, 23, 35, 128);
-        c.bits = WEIGHTS_EXTREME;
+        matmul_case c = whole(type, 23, 35, whole_blocks(type, 128, 128));
+        c.bits = pattern < 4 ? WEIGHTS_EXTREME : pattern == 4 ? WEIGHTS_LEAST : WEIGHTS_GREATEST;
         fill(r, &c);
         for (int64_t i = 0; i < (int64_t)c.M * c.K; i++) {
             int minus = pattern == 0 ? 0 : pattern == 1 ? 1 : (int)rng_below(r, 2);
             x[i] = minus ? -2.5f : 2.5f;
-        }
-        if (pattern >= 4) {  // all weights at the same end
-            for (int64_t i = 0; i < c.N * weights_row_bytes(type, c.K); i++) {
-                int64_t in_block = i % weights_row_bytes(type, 32);
-                int factor = in_block < (type == VD_Q4_1 ? 4 : 2);
-                unsigned char low = type == VD_Q8_0 ? 0x80 : 0,
-                              high = type == VD_Q8_0 ? 0x7f : 0xff;
-                weights[i] = factor ? weights[i] : pattern == 4 ? low : high;
-            }
         }
         check_variants(&c);
         check_definition(&c);
@@ -267,8 +268,8 @@ static void check_saturation(rng *r, vd_type type) {
 
 static void check_ranges(rng *r, vd_type type) {
     for (int i = 0; i < 150; i += sweep_step()) {
-        int32_t K = (int32_t)rng_between(r, 1, 4) * 32 +
-                    (is_quantized(type) ? 0 : (int32_t)rng_below(r, 32));
+        int32_t K = whole_blocks(type, (int32_t)rng_between(r, 1, 4) * 32,
+                                 (int32_t)rng_between(r, 32, 159));
         matmul_case c =
             whole(type, (int32_t)rng_between(r, 1, 20), (int32_t)rng_between(r, 1, 130), K);
         c.rows.begin = rng_below(r, c.M);
@@ -303,7 +304,7 @@ static void check_workers(rng *r, vd_type type) {
     static const int32_t Ms[] = {1, 16, 17, 95, 97, 200};
     static const int32_t workers[] = {1, 2, 3, 5};
     for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
-        matmul_case c = whole(type, Ms[i], i % 2 == 0 ? 333 : 20, 64);
+        matmul_case c = whole(type, Ms[i], i % 2 == 0 ? 333 : 20, whole_blocks(type, 64, 64));
         fill(r, &c);
         vd_op op = {.kind = VD_OP_MATMUL, .as.matmul = prepare(&c, AT_END)};
         const float *expected = run(VD_ISA_SCALAR, &op.as.matmul, &c, AT_END);

@@ -1,4 +1,5 @@
-// pack: an unpacking written from the layout's description gives back the file's bits.
+// pack: each code and factor of a file's blocks, read from the packed bytes as the layout at
+// vd_pack describes it. They are all that a block holds, and so nothing is lost.
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,59 +12,120 @@
 
 enum { GROUP = 16 };
 
-static const vd_type types[] = {VD_Q4_0, VD_Q4_1, VD_Q8_0};
+static const vd_type types[] = {VD_Q4_0, VD_Q4_1, VD_Q5_0, VD_Q5_1, VD_Q8_0,   VD_Q2_K,
+                                VD_Q3_K, VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
 
 typedef struct shape {
     vd_type type;
     int64_t N, K;
-    int64_t halves;  // factors of a block
-    int64_t quants;  // bytes of quants of a block
+    int low_bits, high_bits;
+    int64_t factor_bytes;  // of a block of a row
     int64_t groups;
     int64_t group_bytes;
 } shape;
 
 static shape shape_of(vd_type type, int64_t N, int64_t K) {
     shape s = {.type = type, .N = N, .K = K};
-    s.halves = type == VD_Q4_1 ? 2 : 1;
-    s.quants = type == VD_Q8_0 ? 32 : 16;
+    s.low_bits = type == VD_Q8_0 ? 8 : type == VD_Q2_K || type == VD_Q3_K ? 2 : 4;
+    s.high_bits = type == VD_Q6_K                                                            ? 2
+                  : type == VD_Q3_K || type == VD_Q5_0 || type == VD_Q5_1 || type == VD_Q5_K ? 1
+                                                                                             : 0;
+    int64_t block = block_elements(type);
+    s.factor_bytes = weights_row_bytes(type, block) - block * (s.low_bits + s.high_bits) / 8;
     s.groups = (N + GROUP - 1) / GROUP;
-    s.group_bytes = (K / 32 * GROUP * (2 * s.halves + s.quants) + 63) / 64 * 64;
+    s.group_bytes = (GROUP * weights_row_bytes(type, K) + 63) / 64 * 64;
     return s;
 }
 
-// Byte i of the quants of block b in row n: units of 16 rows x 4 bytes.
-static int64_t quant_offset(const shape *s, int64_t n, int64_t b, int64_t i) {
-    int64_t unit = b * (s->quants / 4) + i / 4;
-    return n / GROUP * s->group_bytes + (unit * GROUP + n % GROUP) * 4 + i % 4;
+// Bits of column k in a plane: quad k/4 lies in unit (k/4) mod bits, at bits x (k/4 div bits).
+static int plane_field(const unsigned char *plane, int bits, int64_t n, int64_t k) {
+    int64_t quad = k / 4;
+    int byte = plane[quad % bits * 64 + n % GROUP * 4 + k % 4];
+    return byte >> quad / bits * bits & ((1 << bits) - 1);
 }
 
-// Factor h of block b in row n: behind all quants, 16 halves at a time.
-static int64_t factor_offset(const shape *s, int64_t n, int64_t b, int64_t h) {
-    int64_t quants = s->K / 32 * GROUP * s->quants;
-    return n / GROUP * s->group_bytes + quants + ((b * s->halves + h) * GROUP + n % GROUP) * 2;
+static int packed_code(const shape *s, const unsigned char *packed, int64_t n, int64_t k) {
+    int64_t bits = s->low_bits + s->high_bits;
+    const unsigned char *low = packed + n / GROUP * s->group_bytes + k / 32 * bits * 64;
+    int code = plane_field(low, s->low_bits, n, k % 32);
+    if (s->high_bits > 0) {
+        const unsigned char *high = low + s->low_bits * 64;
+        code |= plane_field(high, s->high_bits, n, k % 32) << s->low_bits;
+    }
+    return code;
 }
 
-static void unpack_row(const shape *s, const unsigned char *packed, int64_t n, unsigned char *row) {
-    for (int64_t b = 0; b < s->K / 32; b++) {
-        for (int64_t h = 0; h < s->halves; h++, row += 2) {
-            memcpy(row, packed + factor_offset(s, n, b, h), 2);
+// The factors of the block of column k, of 16 rows.
+static const unsigned char *packed_factors(const shape *s, const unsigned char *packed, int64_t n,
+                                           int64_t k) {
+    int64_t quants = s->K / 32 * (s->low_bits + s->high_bits) * 64;
+    return packed + n / GROUP * s->group_bytes + quants +
+           k / block_elements(s->type) * GROUP * s->factor_bytes;
+}
+
+static int half_of(const unsigned char *halves, int64_t n) {
+    return halves[n % GROUP * 2] | halves[n % GROUP * 2 + 1] << 8;
+}
+
+static uint32_t word_of(const unsigned char *words, int64_t n) {
+    const unsigned char *p = words + n % GROUP * 4;
+    return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static int six_bits(const unsigned char *words, int64_t n, int64_t c) {
+    uint32_t low = word_of(words + c / 8 * 64, n), high = word_of(words + 128, n);
+    return (int)((low >> c % 8 * 4 & 15) | (high >> c * 2 & 3) << 4);
+}
+
+static void check_factors(const shape *s, const unsigned char *row, const unsigned char *packed,
+                          int64_t n, int64_t k) {
+    const unsigned char *factors = packed_factors(s, packed, n, k);
+    if (s->type == VD_MXFP4) {
+        CHECK(factors[n % GROUP] == weight_d(s->type, row, k));
+        return;
+    }
+    CHECK(half_of(factors, n) == weight_d(s->type, row, k));
+    if (has_minima(s->type)) {
+        CHECK(half_of(factors + 32, n) == weight_dmin(s->type, row, k));
+    }
+    const unsigned char *codes = factors + (has_minima(s->type) ? 64 : 32);
+    int64_t j = k % block_elements(s->type) / sub_block_elements(s->type);
+    switch (s->type) {
+        case VD_Q2_K: {
+            int byte = codes[j * GROUP + n % GROUP];
+            CHECK((byte & 15) == weight_scale_code(s->type, row, k));
+            CHECK(byte >> 4 == weight_minimum_code(s->type, row, k));
+            break;
         }
-        for (int64_t i = 0; i < s->quants; i++) {
-            *row++ = packed[quant_offset(s, n, b, i)];
-        }
+        case VD_Q6_K:
+            CHECK(codes[j * GROUP + n % GROUP] == weight_scale_code(s->type, row, k));
+            break;
+        case VD_Q3_K:
+            CHECK(six_bits(codes, n, j) == weight_scale_code(s->type, row, k));
+            break;
+        case VD_Q4_K:
+        case VD_Q5_K:
+            CHECK(six_bits(codes, n, j) == weight_scale_code(s->type, row, k));
+            CHECK(six_bits(codes, n, 8 + j) == weight_minimum_code(s->type, row, k));
+            break;
+        default:
+            break;
     }
 }
 
 static void check_rows(const shape *s, const unsigned char *source, const unsigned char *packed) {
     int64_t row_bytes = weights_row_bytes(s->type, s->K);
-    unsigned char *row = malloc((size_t)row_bytes), *zeros = calloc(1, (size_t)row_bytes);
-    CHECK(row != NULL && zeros != NULL);
+    unsigned char *zeros = calloc(1, (size_t)row_bytes);
+    CHECK(zeros != NULL);
     for (int64_t n = 0; n < s->groups * GROUP; n++) {
-        unpack_row(s, packed, n, row);
-        same_bytes(n < s->N ? "row" : "padding", n < s->N ? source + n * row_bytes : zeros, row,
-                   row_bytes);
+        const unsigned char *row = n < s->N ? source + n * row_bytes : zeros;
+        for (int64_t k = 0; k < s->K; k++) {
+            CHECK(packed_code(s, packed, n, k) == weight_code(s->type, row, k));
+        }
+        for (int64_t k = 0; k < s->K; k += sub_block_elements(s->type)) {
+            check_factors(s, row, packed, n, k);
+        }
     }
-    free(row);
     free(zeros);
 }
 
@@ -97,6 +159,7 @@ static void check_errors(void) {
     CHECK(vd_packed_bytes(VD_Q8_0, 1, 32, NULL) == VD_INVALID_ARGUMENT);
     CHECK(vd_packed_bytes(VD_F32, 1, 32, &bytes) == VD_UNSUPPORTED);
     CHECK(vd_packed_bytes(VD_F16, 1, 32, &bytes) == VD_UNSUPPORTED);
+    CHECK(vd_packed_bytes(VD_BF16, 1, 32, &bytes) == VD_UNSUPPORTED);
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         static const int64_t bad[][2] = {{0, 32},         {-1, 32},       {1, 0},
                                          {1, -32},        {1, 31},        {1, 33},
@@ -106,11 +169,13 @@ static void check_errors(void) {
             CHECK(vd_packed_bytes(types[t], N, K, &bytes) == VD_INVALID_ARGUMENT);
             CHECK(vd_pack(types[t], N, K, memory, memory, 0, 0) == VD_INVALID_ARGUMENT);
         }
-        CHECK(vd_pack(types[t], 17, 32, NULL, memory, 0, 1) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, 32, memory, NULL, 0, 1) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, 32, memory, memory, -1, 1) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, 32, memory, memory, 1, 0) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, 32, memory, memory, 0, 3) == VD_INVALID_ARGUMENT);
+        int64_t K = block_elements(types[t]);
+        CHECK(vd_packed_bytes(types[t], 17, K / 2, &bytes) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(types[t], 17, K, NULL, memory, 0, 1) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(types[t], 17, K, memory, NULL, 0, 1) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(types[t], 17, K, memory, memory, -1, 1) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(types[t], 17, K, memory, memory, 1, 0) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(types[t], 17, K, memory, memory, 0, 3) == VD_INVALID_ARGUMENT);
     }
     CHECK(vd_pack(VD_F16, 17, 32, memory, memory, 0, 1) == VD_INVALID_ARGUMENT);
 }
@@ -120,7 +185,8 @@ int main(void) {
     rng r = {6};
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         for (int64_t N = 1; N <= 50; N++) {
-            for (int64_t K = 32; K <= 32 * 9; K += 32) {
+            int64_t block = block_elements(types[t]);
+            for (int64_t K = block; K <= 32 * 9 || K <= 2 * block; K += block) {
                 check_shape(&r, types[t], N, K, (placement)(N % PLACEMENTS));
             }
         }

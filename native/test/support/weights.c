@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "support/check.h"
-
 double half_value(uint16_t half) {
     double sign = half & 0x8000 ? -1 : 1;
     int exponent = half >> 10 & 31;
@@ -17,24 +15,47 @@ double half_value(uint16_t half) {
 
 uint16_t half_near(double magnitude) { return (uint16_t)((ilogb(magnitude) + 15) << 10); }
 
-const char *type_name(vd_type type) {
-    static const char *const names[] = {
-        [VD_F32] = "f32",       [VD_F16] = "f16",   [VD_Q4_0] = "q4_0",   [VD_Q4_1] = "q4_1",
-        [VD_Q5_0] = "q5_0",     [VD_Q5_1] = "q5_1", [VD_Q8_0] = "q8_0",   [VD_Q2_K] = "q2_k",
-        [VD_Q3_K] = "q3_k",     [VD_Q4_K] = "q4_k", [VD_Q5_K] = "q5_k",   [VD_Q6_K] = "q6_k",
-        [VD_IQ4_NL] = "iq4_nl", [VD_BF16] = "bf16", [VD_MXFP4] = "mxfp4",
-    };
-    return names[type];
-}
+enum { NONE = -1, TYPES = VD_MXFP4 + 1 };
 
-int is_quantized(vd_type type) { return type == VD_Q4_0 || type == VD_Q4_1 || type == VD_Q8_0; }
+// Where a block has what, in bytes.
+typedef struct format {
+    const char *name;
+    int elements, sub_block, bytes;
+    int low, high;  // codes
+    int d, dmin;    // halves (MXFP4: an exponent byte)
+    int factors;    // codes of scales and minima
+} format;
 
-static int64_t block_bytes(vd_type type) {
-    return type == VD_Q8_0 ? 34 : type == VD_Q4_0 ? 18 : 20;
-}
+static const format formats[TYPES] = {
+    [VD_F32] = {"f32", 1, 1, 4, NONE, NONE, NONE, NONE, NONE},
+    [VD_F16] = {"f16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE},
+    [VD_BF16] = {"bf16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE},
+    [VD_Q4_0] = {"q4_0", 32, 32, 18, 2, NONE, 0, NONE, NONE},
+    [VD_Q4_1] = {"q4_1", 32, 32, 20, 4, NONE, 0, 2, NONE},
+    [VD_Q5_0] = {"q5_0", 32, 32, 22, 6, 2, 0, NONE, NONE},
+    [VD_Q5_1] = {"q5_1", 32, 32, 24, 8, 4, 0, 2, NONE},
+    [VD_Q8_0] = {"q8_0", 32, 32, 34, 2, NONE, 0, NONE, NONE},
+    [VD_IQ4_NL] = {"iq4_nl", 32, 32, 18, 2, NONE, 0, NONE, NONE},
+    [VD_MXFP4] = {"mxfp4", 32, 32, 17, 1, NONE, 0, NONE, NONE},
+    [VD_Q2_K] = {"q2_k", 256, 16, 84, 16, NONE, 80, 82, 0},
+    [VD_Q3_K] = {"q3_k", 256, 16, 110, 32, 0, 108, NONE, 96},
+    [VD_Q4_K] = {"q4_k", 256, 32, 144, 16, NONE, 0, 2, 4},
+    [VD_Q5_K] = {"q5_k", 256, 32, 176, 48, 16, 0, 2, 4},
+    [VD_Q6_K] = {"q6_k", 256, 16, 210, 0, 128, 208, NONE, 192},
+};
+
+const char *type_name(vd_type type) { return formats[type].name; }
+
+int is_quantized(vd_type type) { return formats[type].elements > 1; }
+
+int64_t block_elements(vd_type type) { return formats[type].elements; }
+
+int64_t sub_block_elements(vd_type type) { return formats[type].sub_block; }
+
+int has_minima(vd_type type) { return formats[type].dmin != NONE; }
 
 int64_t weights_row_bytes(vd_type type, int64_t K) {
-    return type == VD_F32 ? 4 * K : type == VD_F16 ? 2 * K : K / 32 * block_bytes(type);
+    return K / formats[type].elements * formats[type].bytes;
 }
 
 static uint16_t random_half(rng *r, weight_bits bits) {
@@ -48,72 +69,220 @@ static uint16_t random_half(rng *r, weight_bits bits) {
     return (any & 0x83ff) | (uint16_t)(rng_between(r, 7, 11) << 10);  // 2^-8 to 2^-3
 }
 
+static uint8_t random_exponent(rng *r, weight_bits bits) {
+    if (bits >= WEIGHTS_ANY_HALF) {
+        return rng_below(r, 8) == 0 ? (uint8_t)rng_below(r, 3)
+                                    : (uint8_t)rng_below(r, bits == WEIGHTS_ANY_BITS ? 256 : 255);
+    }
+    return (uint8_t)rng_between(r, 119, 124);
+}
+
+static uint8_t random_codes(rng *r, vd_type type, weight_bits bits) {
+    uint64_t any = rng_next(r);
+    switch (bits) {
+        case WEIGHTS_EXTREME:
+            return type == VD_Q8_0 ? (any & 1 ? 0x80 : 0x7f)
+                                   : (uint8_t)((any & 1 ? 0 : 15) | (any & 2 ? 0 : 240));
+        case WEIGHTS_LEAST:
+            return type == VD_Q8_0 ? 0x80 : 0;
+        case WEIGHTS_GREATEST:
+            return type == VD_Q8_0 ? 0x7f : 0xff;
+        default:
+            return (uint8_t)any;
+    }
+}
+
+// Of scales and minima: all, and often those at the ends.
+static uint8_t random_factor_codes(rng *r) {
+    static const uint8_t ends[] = {0, 0xff, 0x80, 0x7f};
+    return (uint8_t)(rng_below(r, 3) == 0 ? ends[rng_below(r, 4)] : rng_next(r));
+}
+
 static void random_block(rng *r, vd_type type, weight_bits bits, uint8_t *block) {
-    int halves = type == VD_Q4_1 ? 2 : 1;
-    for (int h = 0; h < halves; h++) {
-        uint16_t half = random_half(r, bits);
-        memcpy(block + 2 * h, &half, sizeof half);
+    const format *f = &formats[type];
+    for (int i = 0; i < f->bytes; i++) {
+        block[i] = random_codes(r, type, bits);
     }
-    for (int64_t i = 2 * halves; i < block_bytes(type); i++) {
-        uint64_t any = rng_next(r);
-        if (bits == WEIGHTS_EXTREME) {
-            block[i] = type == VD_Q8_0 ? (any & 1 ? 0x80 : 0x7f)
-                                       : (uint8_t)((any & 1 ? 0 : 15) | (any & 2 ? 0 : 240));
-        } else {
-            block[i] = (uint8_t)any;
-        }
+    int factors = f->factors == NONE ? 0 : f->sub_block == 16 && type != VD_Q3_K ? 16 : 12;
+    for (int i = 0; i < factors; i++) {
+        block[f->factors + i] = random_factor_codes(r);
     }
+    if (type == VD_MXFP4) {
+        block[f->d] = random_exponent(r, bits);
+        return;
+    }
+    uint16_t d = random_half(r, bits), dmin = random_half(r, bits);
+    memcpy(block + f->d, &d, sizeof d);
+    if (f->dmin != NONE) {
+        memcpy(block + f->dmin, &dmin, sizeof dmin);
+    }
+}
+
+static floats float_kind(weight_bits bits) {
+    return bits == WEIGHTS_PLAIN      ? ORDINARY
+           : bits == WEIGHTS_ANY_HALF ? MIXED
+           : bits == WEIGHTS_ANY_BITS ? NASTY
+                                      : WIDE;
 }
 
 void random_weights(rng *r, vd_type type, weight_bits bits, int64_t N, int64_t K, void *rows) {
     if (type == VD_F32) {
-        static const floats kinds[] = {ORDINARY, WIDE, MIXED, NASTY};
-        rng_fill(r, kinds[bits], rows, N * K);
-    } else if (type == VD_F16) {
-        for (int64_t i = 0; i < N * K; i++) {
-            ((uint16_t *)rows)[i] = random_half(r, bits);
-        }
-    } else {
-        for (int64_t i = 0; i < N * (K / 32); i++) {
-            random_block(r, type, bits, (uint8_t *)rows + i * block_bytes(type));
+        rng_fill(r, float_kind(bits), rows, N * K);
+        return;
+    }
+    for (int64_t i = 0; i < N * K / formats[type].elements; i++) {
+        uint8_t *block = (uint8_t *)rows + i * formats[type].bytes;
+        if (type == VD_F16) {
+            uint16_t half = random_half(r, bits);
+            memcpy(block, &half, sizeof half);
+        } else if (type == VD_BF16) {
+            float value = rng_float(r, float_kind(bits));
+            memcpy(block, (const uint8_t *)&value + 2, 2);
+        } else {
+            random_block(r, type, bits, block);
         }
     }
 }
 
 static const uint8_t *block_of(vd_type type, const void *row, int64_t k) {
-    return (const uint8_t *)row + k / 32 * block_bytes(type);
+    return (const uint8_t *)row + k / formats[type].elements * formats[type].bytes;
 }
 
-static double half_at(const uint8_t *p) { return half_value((uint16_t)(p[0] | p[1] << 8)); }
+static uint16_t two_bytes(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
 
-double weight_scale(vd_type type, const void *row, int64_t k) {
-    return half_at(block_of(type, row, k));
-}
+static int nibble(uint8_t byte, int high) { return high ? byte >> 4 : byte & 15; }
 
-double weight_minimum(vd_type type, const void *row, int64_t k) {
-    return type == VD_Q4_1 ? half_at(block_of(type, row, k) + 2) : 0;
+uint8_t weight_code(vd_type type, const void *row, int64_t at) {
+    const uint8_t *block = block_of(type, row, at);
+    const uint8_t *low = block + formats[type].low, *high = block + formats[type].high;
+    int k = (int)(at % formats[type].elements);
+    int l = k % 32;
+    switch (type) {
+        case VD_Q8_0:
+            return low[k];
+        case VD_Q5_0:
+        case VD_Q5_1:
+            return (uint8_t)(nibble(low[k % 16], k >= 16) | (high[k / 8] >> k % 8 & 1) << 4);
+        case VD_Q2_K:
+            return low[k / 128 * 32 + l] >> k % 128 / 32 * 2 & 3;
+        case VD_Q3_K:
+            return (uint8_t)((low[k / 128 * 32 + l] >> k % 128 / 32 * 2 & 3) |
+                             (high[l] >> k / 32 & 1) << 2);
+        case VD_Q4_K:
+            return (uint8_t)nibble(low[k / 64 * 32 + l], k % 64 >= 32);
+        case VD_Q5_K:
+            return (uint8_t)(nibble(low[k / 64 * 32 + l], k % 64 >= 32) | (high[l] >> k / 32 & 1)
+                                                                              << 4);
+        case VD_Q6_K:
+            return (uint8_t)(nibble(low[k / 128 * 64 + k % 64], k % 128 >= 64) |
+                             (high[k / 128 * 32 + l] >> k % 128 / 32 * 2 & 3) << 4);
+        default:
+            return (uint8_t)nibble(low[k % 16], k >= 16);
+    }
 }
 
 int32_t weight_quant(vd_type type, const void *row, int64_t k) {
-    const uint8_t *block = block_of(type, row, k);
-    int i = (int)(k % 32);
-    if (type == VD_Q8_0) {
-        return (int8_t)block[2 + i];
+    static const int8_t iq4_nl[] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                    1,    13,   25,  38,  53,  69,  89,  113};
+    static const int8_t mxfp4[] = {0, 1, 2, 3, 4, 6, 8, 12};
+    uint8_t code = weight_code(type, row, k);
+    switch (type) {
+        case VD_Q4_0:
+            return code - 8;
+        case VD_Q5_0:
+            return code - 16;
+        case VD_Q8_0:
+            return (int8_t)code;
+        case VD_Q3_K:
+            return code - 4;
+        case VD_Q6_K:
+            return code - 32;
+        case VD_IQ4_NL:
+            return iq4_nl[code];
+        case VD_MXFP4:
+            return code < 8 ? mxfp4[code] : -mxfp4[code - 8];
+        default:
+            return code;
     }
-    uint8_t pair = block[(type == VD_Q4_1 ? 4 : 2) + i % 16];
-    int32_t nibble = i < 16 ? pair & 15 : pair >> 4;
-    return type == VD_Q4_0 ? nibble - 8 : nibble;
+}
+
+uint16_t weight_d(vd_type type, const void *row, int64_t k) {
+    const uint8_t *d = block_of(type, row, k) + formats[type].d;
+    return type == VD_MXFP4 ? *d : two_bytes(d);
+}
+
+uint16_t weight_dmin(vd_type type, const void *row, int64_t k) {
+    return two_bytes(block_of(type, row, k) + formats[type].dmin);
+}
+
+// The sub-block of element k within its block, and the bytes that hold the codes of its factors.
+static int sub_block_of(vd_type type, int64_t k) {
+    return (int)(k % formats[type].elements / formats[type].sub_block);
+}
+
+static const uint8_t *factors_of(vd_type type, const void *row, int64_t k) {
+    return block_of(type, row, k) + formats[type].factors;
+}
+
+uint8_t weight_scale_code(vd_type type, const void *row, int64_t k) {
+    const uint8_t *codes = factors_of(type, row, k);
+    int j = sub_block_of(type, k);
+    switch (type) {
+        case VD_Q2_K:
+            return codes[j] & 15;
+        case VD_Q3_K:
+            return (uint8_t)(nibble(codes[j % 8], j >= 8) | (codes[8 + j % 4] >> j / 4 * 2 & 3)
+                                                                << 4);
+        case VD_Q4_K:
+        case VD_Q5_K:
+            return j < 4 ? codes[j] & 63
+                         : (uint8_t)((codes[j + 4] & 15) | (codes[j - 4] >> 6) << 4);
+        default:
+            return codes[j];
+    }
+}
+
+uint8_t weight_minimum_code(vd_type type, const void *row, int64_t k) {
+    const uint8_t *codes = factors_of(type, row, k);
+    int j = sub_block_of(type, k);
+    if (type == VD_Q2_K) {
+        return codes[j] >> 4;
+    }
+    return j < 4 ? codes[j + 4] & 63 : (uint8_t)((codes[j + 4] >> 4) | (codes[j] >> 6) << 4);
+}
+
+double weight_scale(vd_type type, const void *row, int64_t k) {
+    uint16_t d = weight_d(type, row, k);
+    if (type == VD_MXFP4) {
+        return d == 255 ? (double)NAN : ldexp(1, d - 128);
+    }
+    if (formats[type].factors == NONE) {
+        return half_value(d);
+    }
+    uint8_t code = weight_scale_code(type, row, k);
+    return half_value(d) * (type == VD_Q6_K ? (int8_t)code : type == VD_Q3_K ? code - 32 : code);
+}
+
+double weight_minimum(vd_type type, const void *row, int64_t k) {
+    if (!has_minima(type)) {
+        return 0;
+    }
+    double dmin = half_value(weight_dmin(type, row, k));
+    return formats[type].factors == NONE ? dmin : -(dmin * weight_minimum_code(type, row, k));
 }
 
 double weight_value(vd_type type, const void *row, int64_t k) {
-    if (type == VD_F32) {
+    const uint8_t *element = (const uint8_t *)row + k * formats[type].bytes;
+    if (type == VD_F16) {
+        return half_value(two_bytes(element));
+    }
+    if (!is_quantized(type)) {
+        uint8_t bytes[4] = {0};
         float value;
-        memcpy(&value, (const uint8_t *)row + 4 * k, sizeof value);
+        memcpy(bytes + 4 - formats[type].bytes, element, (size_t)formats[type].bytes);
+        memcpy(&value, bytes, sizeof value);
         return (double)value;
     }
-    if (type == VD_F16) {
-        return half_at((const uint8_t *)row + 2 * k);
-    }
     double product = weight_quant(type, row, k) * weight_scale(type, row, k);
-    return type == VD_Q4_1 ? product + weight_minimum(type, row, k) : product;
+    return has_minima(type) ? product + weight_minimum(type, row, k) : product;
 }

@@ -4,8 +4,8 @@
 // do, and to float scales. It stays in the first-level cache while the tokens go over it, 16 at a
 // time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
 // tile through memory and is folded into the float sums, which stay in 16 registers. The products
-// run three blocks ahead of the fold, through four tiles in turn. Fewer than 16 tokens are left to
-// the AVX-512 kernels.
+// run three blocks ahead of the fold, through four tiles in turn. Fewer than 16 tokens, and types
+// whose scales stand for 16 columns, are left to the AVX-512 kernels.
 #include "simd/v16_avx512.h"
 // v16 first: the types are written over it.
 #include <stdalign.h>
@@ -223,6 +223,30 @@ void vd_matmul_q4_1_amx_int8(const vd_matmul *op, vd_range rows, vd_range units)
     product(VD_Q4_1, vd_matmul_q4_1_avx512_vnni, op, rows, units);
 }
 
+void vd_matmul_q5_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_0, vd_matmul_q5_0_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_q5_1_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_1, vd_matmul_q5_1_avx512_vnni, op, rows, units);
+}
+
 void vd_matmul_q8_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_Q8_0, vd_matmul_q8_0_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_q4_k_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q4_K, vd_matmul_q4_k_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_q5_k_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_K, vd_matmul_q5_k_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_iq4_nl_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ4_NL, vd_matmul_iq4_nl_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_mxfp4_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_MXFP4, vd_matmul_mxfp4_avx512_vnni, op, rows, units);
 }

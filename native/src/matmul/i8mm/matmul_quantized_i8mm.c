@@ -199,6 +199,42 @@ void vd_matmul_q4_1_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_Q4_1, vd_matmul_q4_1_dotprod, op, rows, units);
 }
 
+void vd_matmul_q5_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_0, vd_matmul_q5_0_dotprod, op, rows, units);
+}
+
+void vd_matmul_q5_1_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_1, vd_matmul_q5_1_dotprod, op, rows, units);
+}
+
 void vd_matmul_q8_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_Q8_0, vd_matmul_q8_0_dotprod, op, rows, units);
+}
+
+void vd_matmul_q2_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q2_K, vd_matmul_q2_k_dotprod, op, rows, units);
+}
+
+void vd_matmul_q3_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q3_K, vd_matmul_q3_k_dotprod, op, rows, units);
+}
+
+void vd_matmul_q4_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q4_K, vd_matmul_q4_k_dotprod, op, rows, units);
+}
+
+void vd_matmul_q5_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q5_K, vd_matmul_q5_k_dotprod, op, rows, units);
+}
+
+void vd_matmul_q6_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_Q6_K, vd_matmul_q6_k_dotprod, op, rows, units);
+}
+
+void vd_matmul_iq4_nl_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ4_NL, vd_matmul_iq4_nl_dotprod, op, rows, units);
+}
+
+void vd_matmul_mxfp4_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_MXFP4, vd_matmul_mxfp4_dotprod, op, rows, units);
 }

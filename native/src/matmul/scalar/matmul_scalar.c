@@ -4,11 +4,19 @@
 #include "core/lanes.h"
 #include "core/types.h"
 #include "matmul/matmul.h"
+#include "matmul/packed_row.h"
 
 static float float_weight(const vd_matmul *op, int64_t n, int64_t k) {
     int64_t i = n * op->K + k;
     const uint8_t *weights = op->weights;
-    return op->type == VD_F32 ? vd_load_float(weights + 4 * i) : vd_load_half(weights + 2 * i);
+    switch (op->type) {
+        case VD_F32:
+            return vd_load_float(weights + 4 * i);
+        case VD_F16:
+            return vd_load_half(weights + 2 * i);
+        default:
+            return vd_load_bfloat(weights + 2 * i);
+    }
 }
 
 static void float_product(const vd_matmul *op, vd_range rows, vd_range units) {
@@ -24,59 +32,32 @@ static void float_product(const vd_matmul *op, vd_range rows, vd_range units) {
     }
 }
 
-// One row of a packed group.
-typedef struct packed_row {
-    const uint8_t *quants;
-    const uint8_t *factors;
-    int32_t type;
-    int32_t r;
-} packed_row;
-
-static int32_t weight(const packed_row *row, int64_t block, int k) {
-    int bits = vd_code_bits(row->type);
-    int byte = bits == 8 ? k : k % (VD_BLOCK / 2);
-    const uint8_t *unit =
-        row->quants + block * VD_UNIT_BYTES * bits + (byte / 4 * VD_PACK_ROWS + row->r) * 4;
-    uint8_t code = unit[byte % 4];
-    if (row->type == VD_Q8_0) {
-        return (int8_t)code;
-    }
-    int32_t nibble = k < VD_BLOCK / 2 ? code & 15 : code >> 4;
-    return row->type == VD_Q4_0 ? nibble - 8 : nibble;
-}
-
-static float factor(const packed_row *row, int64_t block, int which) {
-    int halves = vd_block_layout_of(row->type).factor_bytes / 2;
-    return vd_load_half(row->factors + ((block * halves + which) * VD_PACK_ROWS + row->r) * 2);
-}
-
 static float quantized_output(const packed_row *row, const vd_quantized *xq, int64_t m, int64_t K) {
-    int64_t blocks = K / VD_BLOCK;
+    vd_block_layout layout = vd_block_layout_of(row->type);
     float acc = 0.0f;
-    for (int64_t b = 0; b < blocks; b++) {
-        int64_t i = m * blocks + b;
-        int32_t sum = 0;
-        for (int k = 0; k < VD_BLOCK; k++) {
-            sum += weight(row, b, k) * xq->q[i * VD_BLOCK + k];
+    for (int64_t k = 0; k < K; k += layout.sub_block) {
+        int32_t weights[VD_BLOCK];
+        packed_weights(row, k, layout.sub_block, weights);
+        int32_t sum = 0, q_sum = 0;
+        for (int i = 0; i < layout.sub_block; i++) {
+            int32_t q = xq->q[m * K + k + i];
+            sum += weights[i] * q;
+            q_sum += q;
         }
-        acc = fmaf((float)sum, factor(row, b, 0) * xq->scale[i], acc);
-        if (row->type == VD_Q4_1) {
-            acc = fmaf(factor(row, b, 1), xq->scaled_sum[i], acc);
+        float scale = xq->scale[(m * K + k) / VD_BLOCK];
+        acc = fmaf((float)sum, packed_scale(row, k) * scale, acc);
+        if (layout.minima) {
+            acc = fmaf(packed_minimum(row, k), scale * (float)q_sum, acc);
         }
     }
     return acc;
 }
 
 static void quantized_product(const vd_matmul *op, vd_range rows, vd_range units) {
-    int64_t group_bytes = vd_packed_group_bytes(op->type, op->K);
     int64_t end = units.end * VD_PACK_ROWS < op->N ? units.end * VD_PACK_ROWS : op->N;
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin * VD_PACK_ROWS; n < end; n++) {
-            const uint8_t *group = (const uint8_t *)op->weights + n / VD_PACK_ROWS * group_bytes;
-            packed_row row = {.quants = group,
-                              .factors = group + vd_packed_factors(op->type, op->K),
-                              .type = op->type,
-                              .r = (int32_t)(n % VD_PACK_ROWS)};
+            packed_row row = packed_row_of(op, n);
             op->y[m * op->N + n] = quantized_output(&row, &op->xq, m, op->K);
         }
     }
@@ -90,6 +71,10 @@ void vd_matmul_f16_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
     float_product(op, rows, units);
 }
 
+void vd_matmul_bf16_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    float_product(op, rows, units);
+}
+
 void vd_matmul_q4_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
     quantized_product(op, rows, units);
 }
@@ -98,6 +83,42 @@ void vd_matmul_q4_1_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
     quantized_product(op, rows, units);
 }
 
+void vd_matmul_q5_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_q5_1_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
 void vd_matmul_q8_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_q2_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_q3_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_q4_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_q5_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_q6_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_iq4_nl_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_mxfp4_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
     quantized_product(op, rows, units);
 }

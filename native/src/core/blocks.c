@@ -1,0 +1,160 @@
+// Where the bits of each type lie in a GGUF block. In a block of 32, the low nibbles of 16 bytes
+// are elements 0 to 15 and the high ones 16 to 31; a fifth bit lies in a word of 32. In a block of
+// 256, each byte holds the elements i, 32 + i, 64 + i ... of the run that it belongs to, and the
+// codes of scales and minima have bytes of their own.
+#include "core/blocks.h"
+
+#include <math.h>
+
+// Offsets within a block, in bytes; 0 as well for what a type does not have.
+typedef struct places {
+    int16_t low;   // low bits of the codes
+    int16_t high;  // high bits
+    int16_t d;
+    int16_t dmin;
+    int16_t factors;  // codes of scales and minima
+} places;
+
+static places places_of(int32_t type) {
+    switch (type) {
+        case VD_Q4_1:
+            return (places){.low = 4, .dmin = 2};
+        case VD_Q5_0:
+            return (places){.low = 6, .high = 2};
+        case VD_Q5_1:
+            return (places){.low = 8, .high = 4, .dmin = 2};
+        case VD_MXFP4:
+            return (places){.low = 1};
+        case VD_Q2_K:
+            return (places){.low = 16, .d = 80, .dmin = 82};
+        case VD_Q3_K:
+            return (places){.low = 32, .d = 108, .factors = 96};
+        case VD_Q4_K:
+            return (places){.low = 16, .dmin = 2, .factors = 4};
+        case VD_Q5_K:
+            return (places){.low = 48, .high = 16, .dmin = 2, .factors = 4};
+        case VD_Q6_K:
+            return (places){.high = 128, .d = 208, .factors = 192};
+        default:  // Q4_0, Q8_0, IQ4_NL
+            return (places){.low = 2};
+    }
+}
+
+// Fields of `bits` bits of which a byte holds those of elements `run` apart.
+static void add_fields(const uint8_t *bytes, int bits, int run, int b, int shift,
+                       uint8_t codes[VD_BLOCK]) {
+    int begin = b * VD_BLOCK;
+    int per_byte = 8 / bits;
+    int right = begin / run % per_byte * bits;
+    int mask = (1 << bits) - 1;
+    const uint8_t *from = bytes + begin / (run * per_byte) * run + begin % run;
+    for (int i = 0; i < VD_BLOCK; i++) {
+        codes[i] |= (uint8_t)((from[i] >> right & mask) << shift);
+    }
+}
+
+static void add_nibbles(const uint8_t *bytes, uint8_t codes[VD_BLOCK]) {
+    for (int i = 0; i < VD_BLOCK / 2; i++) {
+        codes[i] |= bytes[i] & 15;
+        codes[i + VD_BLOCK / 2] |= bytes[i] >> 4;
+    }
+}
+
+static void add_fifth_bits(const uint8_t *word, uint8_t codes[VD_BLOCK]) {
+    for (int i = 0; i < VD_BLOCK; i++) {
+        codes[i] |= (uint8_t)((word[i / 8] >> i % 8 & 1) << 4);
+    }
+}
+
+void vd_block_codes(int32_t type, const uint8_t *block, int b, uint8_t codes[VD_BLOCK]) {
+    vd_block_layout layout = vd_block_layout_of(type);
+    places at = places_of(type);
+    memset(codes, 0, VD_BLOCK);
+    if (layout.elements > VD_BLOCK) {
+        int run = type == VD_Q6_K ? 2 * VD_BLOCK : VD_BLOCK;
+        add_fields(block + at.low, layout.low_bits, run, b, 0, codes);
+        if (layout.high_bits > 0) {
+            add_fields(block + at.high, layout.high_bits, VD_BLOCK, b, layout.low_bits, codes);
+        }
+    } else if (layout.low_bits == 8) {
+        memcpy(codes, block + at.low, VD_BLOCK);
+    } else {
+        add_nibbles(block + at.low, codes);
+        if (layout.high_bits > 0) {
+            add_fifth_bits(block + at.high, codes);
+        }
+    }
+}
+
+int32_t vd_code_weight(int32_t type, uint8_t code) {
+    static const int8_t iq4_nl[16] = VD_IQ4_NL_WEIGHTS;
+    static const int8_t mxfp4[16] = VD_MXFP4_WEIGHTS;
+    switch (type) {
+        case VD_Q8_0:
+            return (int8_t)code;
+        case VD_IQ4_NL:
+            return iq4_nl[code];
+        case VD_MXFP4:
+            return mxfp4[code];
+        default:
+            return code - vd_code_offset(type);
+    }
+}
+
+const uint8_t *vd_block_d(int32_t type, const uint8_t *block) { return block + places_of(type).d; }
+
+const uint8_t *vd_block_dmin(int32_t type, const uint8_t *block) {
+    return block + places_of(type).dmin;
+}
+
+// Q4_K and Q5_K: 8 scales and 8 minima of 6 bits. The first 4 of each are the lower bits of a byte,
+// whose upper two bits are those of the later 4.
+static vd_factor_codes k_factors(const uint8_t *bytes, int j) {
+    if (j < 4) {
+        return (vd_factor_codes){bytes[j] & 63, bytes[j + 4] & 63};
+    }
+    return (vd_factor_codes){(uint8_t)((bytes[j + 4] & 15) | bytes[j - 4] >> 6 << 4),
+                             (uint8_t)(bytes[j + 4] >> 4 | bytes[j] >> 6 << 4)};
+}
+
+vd_factor_codes vd_block_factor_codes(int32_t type, const uint8_t *block, int sub_block) {
+    const uint8_t *bytes = block + places_of(type).factors;
+    int j = sub_block;
+    switch (type) {
+        case VD_Q2_K:
+            return (vd_factor_codes){bytes[j] & 15, bytes[j] >> 4};
+        case VD_Q3_K: {  // 16 of 6 bits: nibbles of 8 bytes, then pairs of 4 bytes
+            int low = bytes[j % 8] >> j / 8 * 4 & 15;
+            int high = bytes[8 + j % 4] >> j / 4 * 2 & 3;
+            return (vd_factor_codes){(uint8_t)(low | high << 4), 0};
+        }
+        case VD_Q4_K:
+        case VD_Q5_K:
+            return k_factors(bytes, j);
+        case VD_Q6_K:
+            return (vd_factor_codes){bytes[j], 0};
+        default:
+            return (vd_factor_codes){0, 0};
+    }
+}
+
+float vd_scale_of(int32_t type, const uint8_t *d, vd_factor_codes codes) {
+    switch (type) {
+        case VD_MXFP4:
+            return *d == 255 ? vd_bits_to_float(0x7fc00000) : ldexpf(1.0f, *d - 128);
+        case VD_Q3_K:
+            return vd_load_half(d) * (float)(codes.scale - 32);
+        case VD_Q6_K:
+            return vd_load_half(d) * (float)(int8_t)codes.scale;
+        default:
+            return vd_block_layout_of(type).elements > VD_BLOCK
+                       ? vd_load_half(d) * (float)codes.scale
+                       : vd_load_half(d);
+    }
+}
+
+float vd_minimum_of(int32_t type, const uint8_t *dmin, vd_factor_codes codes) {
+    return vd_block_layout_of(type).elements > VD_BLOCK
+               ? -(vd_load_half(dmin) * (float)codes.minimum)
+               : vd_load_half(dmin);
+}

@@ -1,0 +1,31 @@
+// The blocks of quantized weights as GGUF files have them, of all types by one set of functions.
+#ifndef VD_CORE_BLOCKS_H
+#define VD_CORE_BLOCKS_H
+
+#include "core/types.h"
+
+// The codes of the elements 32b to 32b+31 of a block, in ascending order.
+void vd_block_codes(int32_t type, const uint8_t *block, int b, uint8_t codes[VD_BLOCK]);
+
+// The integer w that a code stands for.
+int32_t vd_code_weight(int32_t type, uint8_t code);
+
+// A block's factors besides its sub-blocks' codes: the half d, and the half dmin of types with
+// minima. MXFP4 has the byte e in place of d.
+const uint8_t *vd_block_d(int32_t type, const uint8_t *block);
+const uint8_t *vd_block_dmin(int32_t type, const uint8_t *block);
+
+// Codes of the scale and minimum of a sub-block (0 where the type has none).
+typedef struct vd_factor_codes {
+    uint8_t scale;
+    uint8_t minimum;
+} vd_factor_codes;
+
+vd_factor_codes vd_block_factor_codes(int32_t type, const uint8_t *block, int sub_block);
+
+// s and m of docs/numerics.md. Only types of 256 elements read the codes, only those with minima
+// dmin.
+float vd_scale_of(int32_t type, const uint8_t *d, vd_factor_codes codes);
+float vd_minimum_of(int32_t type, const uint8_t *dmin, vd_factor_codes codes);
+
+#endif
