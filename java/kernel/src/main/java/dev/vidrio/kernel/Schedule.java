@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -217,7 +218,7 @@ public final class Schedule {
   }
 
   private Place place(Operand operand, Map<Operand, ?> memory, boolean few) {
-    Object at = memory.get(operand);
+    Object at = Objects.requireNonNull(memory.get(operand));
     return new Place(at, few && isLocal(operand) ? operand : at);
   }
 
