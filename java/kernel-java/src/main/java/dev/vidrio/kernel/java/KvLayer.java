@@ -84,7 +84,8 @@ record KvLayer(MemorySegment keys, MemorySegment values, KvType type, int heads,
 
   private static short bfloat(float x) {
     int bits = Float.floatToRawIntBits(x);
-    return (short) (Float.isNaN(x) ? bits >> 16 | 0x40 : bits + 0x7fff + (bits >> 16 & 1) >> 16);
+    return (short)
+        (Float.isNaN(x) ? (bits >> 16) | 0x40 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
   }
 
   /** A position's value of element i. */
