@@ -16,11 +16,11 @@ public record SessionOptions(int context, int batch, int sequences, int logits, 
   /** Positions where neither caller nor model ask for fewer. */
   public static final int DEFAULT_CONTEXT = 4096;
 
-  /** One sequence, with logits of its last token. */
-  public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
-
   /** The type of the key-value cache where the caller names none. */
   public static final KvType DEFAULT_KV_TYPE = KvType.F16;
+
+  /** One sequence, with logits of its last token. */
+  public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
 
   /** Room in a cache of the default type. */
   public SessionOptions(int context, int batch, int sequences, int logits) {
