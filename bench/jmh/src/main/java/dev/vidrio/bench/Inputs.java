@@ -1,5 +1,6 @@
 package dev.vidrio.bench;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -18,6 +19,9 @@ final class Inputs {
   static final int TOKENS = 1024;
 
   private static final float FACTOR = 0.01f;
+
+  /** Of a block of MXFP4: the scale 2^(121 − 128). */
+  private static final byte EXPONENT = 121;
 
   private final Executor executor;
   private final Arena arena;
@@ -60,6 +64,12 @@ final class Inputs {
         }
       }
       case F16 -> fillHalves(data, 0, data.byteSize(), 1);
+      case BF16 -> {
+        for (long i = 0; i < data.byteSize(); i += Short.BYTES) {
+          short upper = (short) (Float.floatToRawIntBits(number()) >> Short.SIZE);
+          data.set(JAVA_SHORT_UNALIGNED, i, upper);
+        }
+      }
       default -> fillBlocks(type, data);
     }
     return new Weights("w", type, Weights.Layout.ROWS, n, k, data);
@@ -72,7 +82,10 @@ final class Inputs {
       data.setAtIndex(JAVA_LONG_UNALIGNED, i, random.nextLong());
     }
     for (long block = 0; block < data.byteSize(); block += type.blockBytes()) {
-      fillHalves(data, block, 2L * type.blockHalves(), FACTOR);
+      if (type == WeightType.MXFP4) {
+        data.set(JAVA_BYTE, block, EXPONENT);
+      }
+      fillHalves(data, block + type.halfOffset(), (long) type.halves() * Short.BYTES, FACTOR);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.vidrio.kernel.java;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.vidrio.kernel.WeightType;
 import java.lang.foreign.MemorySegment;
 
 /** Elements of off-heap arrays. Weights lie at any alignment, so nothing here asks for one. */
@@ -24,6 +25,21 @@ final class Elements {
     return Float.float16ToFloat(array.get(JAVA_SHORT_UNALIGNED, offset));
   }
 
+  /** The bfloat, the upper half of a float, at a byte offset. */
+  static float bfloat(MemorySegment array, long offset) {
+    return Float.intBitsToFloat(array.get(JAVA_SHORT_UNALIGNED, offset) << Short.SIZE);
+  }
+
+  /** Element i of an array of a floating-point type. */
+  static float get(WeightType type, MemorySegment array, long i) {
+    return switch (type) {
+      case F32 -> get(array, i);
+      case F16 -> half(array, i * Short.BYTES);
+      case BF16 -> bfloat(array, i * Short.BYTES);
+      default -> throw new IllegalArgumentException(type + " is quantized");
+    };
+  }
+
   /**
    * Converts {@code count} halves from a byte offset on. The compiler makes vectors of this loop;
    * the Vector API has none of halves.
@@ -31,6 +47,22 @@ final class Elements {
   static void halvesToFloats(MemorySegment x, long offset, float[] y, int count) {
     for (int i = 0; i < count; i++) {
       y[i] = Float.float16ToFloat(x.get(JAVA_SHORT_UNALIGNED, offset + i * (long) Short.BYTES));
+    }
+  }
+
+  /** Converts {@code count} bfloats from a byte offset on. */
+  private static void bfloatsToFloats(MemorySegment x, long offset, float[] y, int count) {
+    for (int i = 0; i < count; i++) {
+      y[i] = bfloat(x, offset + i * (long) Short.BYTES);
+    }
+  }
+
+  /** Converts {@code count} elements of 16 bits from a byte offset on. */
+  static void toFloats(WeightType type, MemorySegment x, long offset, float[] y, int count) {
+    if (type == WeightType.F16) {
+      halvesToFloats(x, offset, y, count);
+    } else {
+      bfloatsToFloats(x, offset, y, count);
     }
   }
 

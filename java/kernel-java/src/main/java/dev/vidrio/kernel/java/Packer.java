@@ -1,5 +1,8 @@
 package dev.vidrio.kernel.java;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.WeightType;
 import java.lang.foreign.MemorySegment;
@@ -38,21 +41,70 @@ final class Packer {
 
   private void packRow(int row, MemorySegment target) {
     int r = row % Packing.ROWS;
-    int units = type.quantBytes() / Packing.UNIT;
-    int halves = type.blockHalves();
-    long factors = Packing.factorOffset(type, k);
     long from = row * type.bytes(k);
     for (int b = 0; b < k / type.blockElements(); b++) {
-      for (int h = 0; h < halves; h++) {
-        long place = ((long) b * halves + h) * Packing.ROWS + r;
-        MemorySegment.copy(source, from, target, factors + place * Short.BYTES, Short.BYTES);
-        from += Short.BYTES;
+      var block = new RowBlock(type, source, from + (long) b * type.blockBytes());
+      packFactors(block, target, b, r);
+      for (int i = 0; i < type.blockElements(); i += Packing.STEP) {
+        packStep(block, i, target, (b * type.blockElements() + i) / Packing.STEP, r);
       }
-      for (int u = 0; u < units; u++) {
-        long place = ((long) b * units + u) * Packing.ROWS + r;
-        MemorySegment.copy(source, from, target, place * Packing.UNIT, Packing.UNIT);
-        from += Packing.UNIT;
+    }
+  }
+
+  /** Packs the codes of a step, which is at element {@code first} of its block. */
+  private void packStep(RowBlock block, int first, MemorySegment target, int step, int r) {
+    int low = type.lowBits();
+    int high = type.highBits();
+    byte[] bytes = new byte[Packing.UNIT * type.codeBits()];
+    for (int i = 0; i < Packing.STEP; i++) {
+      int code = block.code(first + i);
+      set(bytes, 0, low, i, code & (1 << low) - 1);
+      if (high > 0) {
+        set(bytes, Packing.UNIT * low, high, i, code >> low);
       }
+    }
+    long at = (long) step * Packing.stepBytes(type) + r * Packing.UNIT;
+    for (int unit = 0; unit < type.codeBits(); unit++) {
+      MemorySegment.copy(
+          bytes,
+          unit * Packing.UNIT,
+          target,
+          JAVA_BYTE,
+          at + unit * Packing.UNIT_BYTES,
+          Packing.UNIT);
+    }
+  }
+
+  /** Sets part i of a step, of {@code width} bits, in the plane that begins at {@code start}. */
+  private static void set(byte[] bytes, int start, int width, int i, int bits) {
+    int run = Packing.UNIT * width;
+    bytes[start + i % run] |= (byte) (bits << i / run * width);
+  }
+
+  private void packFactors(RowBlock block, MemorySegment target, int b, int r) {
+    long at = Packing.factorOffset(type, k) + (long) b * Packing.blockFactorBytes(type);
+    for (int h = 0; h < type.halves(); h++) {
+      long half = block.at() + type.halfOffset() + h * Short.BYTES;
+      MemorySegment.copy(source, half, target, at + r * Short.BYTES, Short.BYTES);
+      at += Packing.ROWS * Short.BYTES;
+    }
+    if (Packing.wholesAreBytes(type)) {
+      for (int i = 0; i < type.factorBytes(); i++) {
+        target.set(JAVA_BYTE, at + (long) i * Packing.ROWS + r, (byte) block.whole(i));
+      }
+    } else {
+      packSixBits(block, target, at + r * Packing.UNIT);
+    }
+  }
+
+  private static void packSixBits(RowBlock block, MemorySegment target, long at) {
+    int[] words = new int[3];
+    for (int c = 0; c < 16; c++) {
+      words[c / 8] |= (block.whole(c) & 15) << 4 * (c % 8);
+      words[2] |= block.whole(c) >> 4 << 2 * c;
+    }
+    for (int i = 0; i < words.length; i++) {
+      target.set(JAVA_INT_UNALIGNED, at + (long) i * Packing.UNIT_BYTES, words[i]);
     }
   }
 }

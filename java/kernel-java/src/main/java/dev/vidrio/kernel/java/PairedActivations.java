@@ -24,6 +24,7 @@ final class PairedActivations {
   private int[] pairs = {};
   // [tile][block][row]
   private float[] scales = {};
+  // [tile][sub-block][row]
   private float[] sums = {};
   private int blocks;
 
@@ -33,7 +34,10 @@ final class PairedActivations {
     if (scales.length < count * blocks) {
       pairs = new int[count * blocks * QUADS * 2];
       scales = new float[count * blocks];
-      sums = new float[count * blocks];
+    }
+    int subBlocks = blocks * (QuantizedBuffer.BLOCK / type.subBlock());
+    if (type.hasMinima() && sums.length < count * subBlocks) {
+      sums = new float[count * subBlocks];
     }
     for (int row = 0; row < count; row += tile(row, count)) {
       int rows = tile(row, count);
@@ -41,7 +45,10 @@ final class PairedActivations {
         int to = row * blocks + r;
         long from = (long) (first + row + r) * blocks;
         readPairs(x.q(), from, to, rows);
-        readFactors(type, x, from, to, rows);
+        readScales(x, from, to, rows);
+        if (type.hasMinima()) {
+          readSums(type.subBlock(), x, from, row * subBlocks + r, rows);
+        }
       }
     }
   }
@@ -64,21 +71,18 @@ final class PairedActivations {
     }
   }
 
-  private void readFactors(WeightType type, Quantized x, long from, int to, int stride) {
+  private void readScales(Quantized x, long from, int to, int stride) {
     for (int b = 0; b < blocks; b++) {
-      int at = to + b * stride;
-      scales[at] = Elements.get(x.scale(), from + b);
-      sums[at] =
-          switch (type) {
-            case Q4_0 -> 8 * (sum(x, 2 * (from + b)) + sum(x, 2 * (from + b) + 1));
-            case Q4_1 -> Elements.get(x.scaledSum(), from + b);
-            case Q8_0, F32, F16 -> 0;
-          };
+      scales[to + b * stride] = Elements.get(x.scale(), from + b);
     }
   }
 
-  private static int sum(Quantized x, long index) {
-    return x.sum().get(JAVA_INT_UNALIGNED, index * Integer.BYTES);
+  private void readSums(int subBlock, Quantized x, long from, int to, int stride) {
+    int count = blocks * (QuantizedBuffer.BLOCK / subBlock);
+    for (int j = 0; j < count; j++) {
+      long at = from * QuantizedBuffer.BLOCK + (long) j * subBlock;
+      sums[to + j * stride] = ScalarMatMul.scaledSum(x, at, subBlock);
+    }
   }
 
   /** Blocks of a row. */
@@ -96,9 +100,7 @@ final class PairedActivations {
     return scales;
   }
 
-  /**
-   * In the same order what the weights' offset multiplies: 8 · sum for Q4_0, scaled_sum for Q4_1.
-   */
+  /** Scale · sum [tile][sub-block][row of the tile], read for types that have minima. */
   float[] sums() {
     return sums;
   }

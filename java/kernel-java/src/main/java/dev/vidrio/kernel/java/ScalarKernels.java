@@ -37,27 +37,14 @@ class ScalarKernels implements Kernels {
   }
 
   private static float element(Weights table, int row, int k) {
-    MemorySegment data = table.data();
     WeightType type = table.type();
     long index = (long) row * table.k() + k;
-    long block = index / type.blockElements() * type.blockBytes();
-    int i = k % BLOCK;
-    return switch (type) {
-      case F32 -> Elements.get(data, index);
-      case F16 -> Elements.half(data, block);
-      case Q8_0 -> data.get(JAVA_BYTE, block + 2 + i) * Elements.half(data, block);
-      case Q4_0 -> (nibble(data, block + 2, i) - 8) * Elements.half(data, block);
-      case Q4_1 ->
-          Math.fma(
-              nibble(data, block + 4, i),
-              Elements.half(data, block),
-              Elements.half(data, block + 2));
-    };
-  }
-
-  private static int nibble(MemorySegment data, long quants, int i) {
-    int q = data.get(JAVA_BYTE, quants + i % (BLOCK / 2));
-    return (i < BLOCK / 2 ? q : q >> 4) & 15;
+    if (!type.quantized()) {
+      return Elements.get(type, table.data(), index);
+    }
+    int elements = type.blockElements();
+    var block = new RowBlock(type, table.data(), index / elements * type.blockBytes());
+    return block.element(k % elements);
   }
 
   @Override

@@ -11,8 +11,9 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * matmul of F32 and F16 weights, which lie in rows: lanes are elements of a row, and a tile is 4
- * weight rows by 2 rows of x. Halves are converted to floats once per group of 16 weight rows.
+ * matmul of floating-point weights, which lie in rows: lanes are elements of a row, and a tile is 4
+ * weight rows by 2 rows of x. Elements of 16 bits are converted to floats once per group of 16
+ * weight rows.
  */
 final class VectorFloatMatMul {
   private static final int TILE_N = 4;
@@ -55,7 +56,7 @@ final class VectorFloatMatMul {
     }
     for (int i = 0; i < count; i++) {
       long from = (long) (first + i) * w.k() * Short.BYTES;
-      Elements.halvesToFloats(w.data(), from, row, w.k());
+      Elements.toFloats(w.type(), w.data(), from, row, w.k());
       Elements.copy(row, panel, (long) i * w.k(), w.k());
     }
     return panel;

@@ -15,14 +15,15 @@ import jdk.incubator.vector.FloatVector;
  * matmul of packed weights. Lanes are the 16 rows of a group, and an int lane holds 4 bytes of its
  * row. There is no vector product of bytes in Java: as two shorts, the even and the odd bytes are
  * split off by shifts and multiplied with even and odd activations. Rows of activations go through
- * in tiles, which share the split weights.
+ * in tiles, which share the split weights. All types share the loops, since a {@link WeightPanel}
+ * makes bytes of each.
  */
 final class VectorQuantizedMatMul {
   /** Rows whose activations stay in the second-level cache while the weights pass by. */
   private static final int STRIP = 64;
 
   private final PairedActivations activations = new PairedActivations();
-  private float[] factors = {};
+  private final WeightPanel panel = new WeightPanel();
   private final float[] results = new float[PairedActivations.TILE * Packing.ROWS];
 
   /** Groups [begin, end) of the columns of y. */
@@ -38,40 +39,38 @@ final class VectorQuantizedMatMul {
   }
 
   private void runGroup(Weights w, MemorySegment y, int first, int count, int group) {
-    long quants = group * Packing.groupBytes(w.type(), w.k());
-    int n = activations.blocks() * w.type().blockHalves() * Packing.ROWS;
-    if (factors.length < n) {
-      factors = new float[n];
-    }
-    Elements.halvesToFloats(w.data(), quants + Packing.factorOffset(w.type(), w.k()), factors, n);
+    panel.read(w, group);
     for (int row = 0; row < count; row += PairedActivations.tile(row, count)) {
       int rows = PairedActivations.tile(row, count);
       for (int lane = 0; lane < Packing.ROWS; lane += LENGTH) {
-        long at = quants + (long) lane * Packing.UNIT;
-        if (w.type() == WeightType.Q8_0) {
-          eightBit(w.data(), at, row, rows, lane);
+        if (wide(w.type())) {
+          wide(row, rows, lane);
         } else {
-          fourBit(w, at, row, rows, lane);
+          narrow(w.type(), row, rows, lane);
         }
       }
       store(w.n(), y, first + row, rows, group * Packing.ROWS);
     }
   }
 
-  private void eightBit(MemorySegment w, long quants, int row, int rows, int lane) {
+  /** Whether integers exceed what {@link NarrowKernel} can add up. */
+  private static boolean wide(WeightType type) {
+    return type == WeightType.Q8_0 || type == WeightType.IQ4_NL;
+  }
+
+  private void wide(int row, int rows, int lane) {
     if (rows == PairedActivations.TILE) {
-      EightBitKernel.tile(w, quants, factors, activations, row, lane, results);
+      WideKernel.tile(panel, activations, row, lane, results);
     } else {
-      EightBitKernel.single(w, quants, factors, activations, row, lane, results);
+      WideKernel.single(panel, activations, row, lane, results);
     }
   }
 
-  private void fourBit(Weights w, long quants, int row, int rows, int lane) {
-    boolean minima = w.type() == WeightType.Q4_1;
+  private void narrow(WeightType type, int row, int rows, int lane) {
     if (rows == PairedActivations.TILE) {
-      FourBitKernel.tile(w.data(), quants, factors, minima, activations, row, lane, results);
+      NarrowKernel.tile(type, panel, activations, row, lane, results);
     } else {
-      FourBitKernel.single(w.data(), quants, factors, minima, activations, row, lane, results);
+      NarrowKernel.single(type, panel, activations, row, lane, results);
     }
   }
 

@@ -26,6 +26,7 @@ final class Vectors {
   static final VectorSpecies<Float> FLOATS = VectorSpecies.of(float.class, SHAPE);
   static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, SHAPE);
   static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, SHAPE);
+  static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, SHAPE);
 
   /** Floats of a vector. */
   static final int LENGTH = FLOATS.length();
@@ -33,7 +34,7 @@ final class Vectors {
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
   /** As many bytes as a vector has floats, but there are no vectors of less than 8. */
-  private static final VectorSpecies<Byte> BYTES =
+  private static final VectorSpecies<Byte> FEW_BYTES =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(LENGTH, 8) * Byte.SIZE));
 
   /** 1.5 · 2²³: a float of this magnitude has no fraction bits. */
@@ -64,7 +65,7 @@ final class Vectors {
   static IntVector loadBytes(MemorySegment array, long offset) {
     ByteVector bytes =
         LENGTH >= 8
-            ? ByteVector.fromMemorySegment(BYTES, array, offset, ORDER)
+            ? ByteVector.fromMemorySegment(FEW_BYTES, array, offset, ORDER)
             : IntVector.broadcast(IntVector.SPECIES_64, array.get(JAVA_INT_UNALIGNED, offset))
                 .reinterpretAsBytes();
     return (IntVector) bytes.convertShape(VectorOperators.B2I, INTS, 0);
@@ -72,7 +73,7 @@ final class Vectors {
 
   /** Stores the low bytes of ints. */
   static void storeBytes(IntVector v, MemorySegment array, long offset) {
-    ByteVector bytes = (ByteVector) v.convertShape(VectorOperators.I2B, BYTES, 0);
+    ByteVector bytes = (ByteVector) v.convertShape(VectorOperators.I2B, FEW_BYTES, 0);
     if (LENGTH >= 8) {
       bytes.intoMemorySegment(array, offset, ORDER);
     } else {

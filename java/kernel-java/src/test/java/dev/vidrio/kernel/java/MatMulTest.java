@@ -2,7 +2,6 @@ package dev.vidrio.kernel.java;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -30,7 +29,7 @@ class MatMulTest {
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
-      names = {"F32", "F16"})
+      names = {"F32", "F16", "BF16"})
   void floatWeights(WeightType type) {
     for (int k : new int[] {1, 7, 16, 32, 37, 100, 288, 608}) {
       for (int i = 0; i < 3; i++) {
@@ -49,13 +48,13 @@ class MatMulTest {
 
   /** A lane adds ⌈k/16⌉ products, and four additions merge the lanes. */
   private static void assertNear(Weights w, MemorySegment x, MemorySegment y, int rows) {
+    var decoded = new Decoded(w);
     for (int m = 0; m < rows; m++) {
       for (int n = 0; n < w.n(); n++) {
         double exact = 0;
         double magnitude = 0;
         for (int k = 0; k < w.k(); k++) {
-          double product =
-              x.getAtIndex(JAVA_FLOAT, (long) m * w.k() + k) * Segments.element(w, n, k);
+          double product = x.getAtIndex(JAVA_FLOAT, (long) m * w.k() + k) * decoded.element(n, k);
           exact += product;
           magnitude += Math.abs(product);
         }
@@ -69,9 +68,11 @@ class MatMulTest {
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
-      names = {"Q8_0", "Q4_0", "Q4_1"})
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"F32", "F16", "BF16"})
   void quantizedWeights(WeightType type) {
-    for (int k = 32; k <= 608; k += 64) {
+    int step = type.blockElements();
+    for (int k = step; k <= Math.max(608, 3 * step); k += Math.max(64, step)) {
       for (int i = 0; i < 3; i++) {
         try (Arena arena = Arena.ofConfined()) {
           int rows = ROWS[random.nextInt(ROWS.length)];
@@ -87,41 +88,46 @@ class MatMulTest {
     }
   }
 
-  /** A block rounds its scale, and one or two times the sum so far. */
+  /** A sub-block rounds its scale, and one or two times the sum so far. */
   private static void assertNear(Weights w, Quantized x, MemorySegment y, int rows) {
-    int blocks = w.k() / 32;
+    var decoded = new Decoded(w);
+    int subBlock = w.type().subBlock();
     for (int m = 0; m < rows; m++) {
       for (int n = 0; n < w.n(); n++) {
         double exact = 0;
         double magnitude = 0;
-        for (int b = 0; b < blocks; b++) {
-          long block = (long) m * blocks + b;
+        for (int k = 0; k < w.k(); k += subBlock) {
+          long at = (long) m * w.k() + k;
+          int of = n * w.k() + k;
           long dot = 0;
-          for (int i = 0; i < 32; i++) {
-            dot += (long) Segments.integer(w, n, b * 32 + i) * x.q().get(JAVA_BYTE, block * 32 + i);
+          long sum = 0;
+          for (int i = 0; i < subBlock; i++) {
+            int q = x.q().get(JAVA_BYTE, at + i);
+            dot += (long) decoded.integers[of + i] * q;
+            sum += q;
           }
-          double product =
-              (double) Segments.scale(w, n, b * 32) * x.scale().getAtIndex(JAVA_FLOAT, block) * dot;
-          double offset =
-              (double) Segments.minimum(w, n, b * 32) * x.scaledSum().getAtIndex(JAVA_FLOAT, block);
+          double scale = x.scale().getAtIndex(JAVA_FLOAT, at / 32);
+          double product = decoded.scales[of] * scale * dot;
+          double offset = decoded.minima[of] * scale * sum;
           exact += product + offset;
           magnitude += Math.abs(product) + Math.abs(offset);
         }
-        double bound = (2 * blocks + 1) * U * magnitude;
+        double bound = (2.0 * w.k() / subBlock + 1) * U * magnitude;
         double error = Math.abs(y.getAtIndex(JAVA_FLOAT, (long) m * w.n() + n) - exact);
-        assertTrue(error <= bound, error + " > " + bound);
+        assertTrue(error <= bound, w.type() + ": " + error + " > " + bound);
       }
     }
   }
 
-  /** With all factors 1 the result is the integer product, exactly, even of the extremes. */
+  /** With factors that are powers of two the result is the integer product, exactly. */
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
-      names = {"Q8_0", "Q4_0", "Q4_1"})
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"F32", "F16", "BF16"})
   void extremeIntegersAreExact(WeightType type) {
     int n = 18;
-    int k = 608;
+    int k = type.blockElements() * 2;
     int rows = 5;
     for (int q : new int[] {-127, 127}) {
       for (int bits : new int[] {0x80, 0x7f, 0x00, 0xff}) {
@@ -129,25 +135,27 @@ class MatMulTest {
           Weights w = Segments.matrix(arena, type, n, k, random);
           w.data().fill((byte) bits);
           for (long block = 0; block < w.data().byteSize(); block += type.blockBytes()) {
-            Segments.setHalf(w.data(), block, 1);
-            if (type.blockHalves() > 1) {
-              Segments.setHalf(w.data(), block + 2, 0);
+            if (type == WeightType.MXFP4) {
+              w.data().set(JAVA_BYTE, block, (byte) 128);
+            }
+            for (int half = 0; half < type.halves(); half++) {
+              Segments.setHalf(w.data(), block + type.halfOffset() + 2L * half, half == 0 ? 1 : 0);
             }
           }
           Quantized x = Segments.quantized(arena, rows * k);
           x.q().fill((byte) q);
           for (int b = 0; b < rows * k / 32; b++) {
-            ScalarKernels.setBlock(x, b, 1, 16 * q, 16 * q);
+            Segments.setScale(x, b, 1);
           }
-          long exact = 0;
+          var decoded = new Decoded(w);
+          double exact = 0;
           for (int i = 0; i < k; i++) {
-            exact += (long) Segments.integer(w, 0, i) * q;
+            exact += decoded.element(0, i) * q;
           }
           Weights packed = Segments.packed(arena, w);
           for (Kernels kernels : new Kernels[] {scalar, vector}) {
             for (float y : Segments.toArray(multiply(kernels, arena, packed, x, rows))) {
-              assertEquals((float) exact, y);
-              assertEquals(exact, (long) y);
+              assertEquals(exact, y);
             }
           }
         }
@@ -159,23 +167,24 @@ class MatMulTest {
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
-      names = {"Q8_0", "Q4_0", "Q4_1"})
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"F32", "F16", "BF16"})
   void factorsAtTheEnds(WeightType type) {
-    int k = 96;
+    int k = 3 * type.blockElements();
     int rows = 6;
     float[] scales = {1e-38f, Float.MIN_VALUE, 1e33f, 3e34f, 0, Float.NaN};
     try (Arena arena = Arena.ofConfined()) {
       Weights w = Segments.matrix(arena, type, 21, k, random);
-      Segments.setHalf(w.data(), 0, 65504);
-      Segments.setHalf(w.data(), type.blockBytes(), 0x1p-24f);
+      if (type.halves() > 0) {
+        Segments.setHalf(w.data(), type.halfOffset(), 65504 / 64f);
+        Segments.setHalf(w.data(), type.blockBytes() + type.halfOffset(), 0x1p-24f);
+      } else {
+        w.data().set(JAVA_BYTE, 0, (byte) 143);
+        w.data().set(JAVA_BYTE, type.blockBytes(), (byte) 0);
+      }
       Quantized x = Segments.quantized(arena, rows * k, random);
-      for (int m = 0; m < rows; m++) {
-        for (int b = 0; b < k / 32; b++) {
-          int block = m * (k / 32) + b;
-          int sum0 = x.sum().getAtIndex(JAVA_INT, 2L * block);
-          int sum1 = x.sum().getAtIndex(JAVA_INT, 2L * block + 1);
-          ScalarKernels.setBlock(x, block, b == 1 ? scales[m] : 0.5f, sum0, sum1);
-        }
+      for (int b = 0; b < rows * k / 32; b++) {
+        Segments.setScale(x, b, b % (k / 32) == 1 ? scales[b / (k / 32)] : 0.5f);
       }
       Weights packed = Segments.packed(arena, w);
       MemorySegment y = multiply(scalar, arena, packed, x, rows);

@@ -208,8 +208,8 @@ public final class PlanFixtures {
       this.kvHeads = 1 + random.nextInt(3);
       this.heads = kvHeads * (1 + random.nextInt(5));
       this.dH = random.nextBoolean() ? 64 : 2 * (3 + random.nextInt(38));
-      this.d = 32 * (1 + random.nextInt(5));
-      this.ffn = 32 * (1 + random.nextInt(7));
+      this.d = width(5);
+      this.ffn = width(7);
       this.norm = pick(Op.NormKind.values());
       this.biased = random.nextBoolean();
       this.gated = random.nextBoolean();
@@ -227,12 +227,22 @@ public final class PlanFixtures {
       return values[random.nextInt(values.length)];
     }
 
+    /** Blocks of 32, up to so many, or one of 256. */
+    private int width(int blocks) {
+      return random.nextInt(3) == 0 ? 256 : 32 * (1 + random.nextInt(blocks));
+    }
+
     private Weights matrix(int n, int k) {
+      return Segments.packed(arena, rows(n, k));
+    }
+
+    /** A matrix in rows of any type that divides them. */
+    private Weights rows(int n, int k) {
       WeightType type = pick(TYPES);
       while (k % type.blockElements() != 0) {
         type = pick(TYPES);
       }
-      return Segments.packed(arena, scaled(type, n, k));
+      return scaled(type, n, k);
     }
 
     /** Weights that keep the size of what they multiply, so that many layers stay finite. */
@@ -266,7 +276,7 @@ public final class PlanFixtures {
     }
 
     Plan plan() {
-      Buffer x = builder.embed("embed", scaled(pick(TYPES), VOCABULARY, d));
+      Buffer x = builder.embed("embed", rows(VOCABULARY, d));
       for (int layer = 0; layer < 2; layer++) {
         x = builder.add("mid" + layer, x, attention(layer, x));
         x = builder.add("post" + layer, x, feedForward(layer, x));

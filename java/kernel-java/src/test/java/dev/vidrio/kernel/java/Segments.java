@@ -42,27 +42,33 @@ final class Segments {
   }
 
   static Quantized quantized(Arena arena, int elements) {
-    int blocks = elements / 32;
     return new Quantized(
         arena.allocate(elements),
-        arena.allocate(JAVA_FLOAT, blocks),
-        arena.allocate(JAVA_INT, 2L * blocks),
-        arena.allocate(JAVA_FLOAT, blocks));
+        arena.allocate(JAVA_FLOAT, elements / 32),
+        arena.allocate(JAVA_INT, elements / 16),
+        arena.allocate(JAVA_FLOAT, elements / 32));
   }
 
   /** Activations with every integer from −127 to 127, as quantize makes them. */
   static Quantized quantized(Arena arena, int elements, Random random) {
     Quantized x = quantized(arena, elements);
+    for (int i = 0; i < elements; i++) {
+      int q = random.nextInt(5) == 0 ? 127 * (random.nextInt(3) - 1) : random.nextInt(-127, 128);
+      x.q().set(JAVA_BYTE, i, (byte) q);
+    }
     for (int b = 0; b < elements / 32; b++) {
-      var sums = new int[2];
-      for (int i = 0; i < 32; i++) {
-        int q = random.nextInt(5) == 0 ? 127 * (random.nextInt(3) - 1) : random.nextInt(-127, 128);
-        x.q().set(JAVA_BYTE, b * 32 + i, (byte) q);
-        sums[i / 16] += q;
-      }
-      ScalarKernels.setBlock(x, b, random.nextFloat() * 0.1f, sums[0], sums[1]);
+      setScale(x, b, random.nextFloat() * 0.1f);
     }
     return x;
+  }
+
+  /** Sets the scale of a block, and the sums of its integers. */
+  static void setScale(Quantized x, int block, float scale) {
+    var sums = new int[2];
+    for (int i = 0; i < 32; i++) {
+      sums[i / 16] += x.q().get(JAVA_BYTE, block * 32L + i);
+    }
+    ScalarKernels.setBlock(x, block, scale, sums[0], sums[1]);
   }
 
   /** A matrix in rows with random bits: every integer, and factors of a magnitude around 0.01. */
@@ -79,18 +85,34 @@ final class Segments {
           setHalf(data, 2 * i, (float) random.nextGaussian());
         }
       }
-      case Q8_0, Q4_0, Q4_1 -> {
+      case BF16 -> {
+        for (long i = 0; i < (long) n * k; i++) {
+          int bits = Float.floatToRawIntBits((float) random.nextGaussian());
+          data.setAtIndex(JAVA_SHORT_UNALIGNED, i, (short) (bits >> 16));
+        }
+      }
+      default -> {
         byte[] bytes = new byte[(int) data.byteSize()];
         random.nextBytes(bytes);
         MemorySegment.copy(bytes, 0, data, JAVA_BYTE, 0, bytes.length);
-        for (long block = 0; block < data.byteSize(); block += type.blockBytes()) {
-          for (int half = 0; half < type.blockHalves(); half++) {
-            setHalf(data, block + 2L * half, (float) random.nextGaussian() * 0.01f);
-          }
-        }
+        setFactors(type, data, random);
       }
     }
     return new Weights("w", type, Weights.Layout.ROWS, n, k, data);
+  }
+
+  /** In blocks of 256 a half is multiplied with whole numbers, of around 16. */
+  private static void setFactors(WeightType type, MemorySegment data, Random random) {
+    float magnitude = type.blockElements() == 256 ? 0.01f / 16 : 0.01f;
+    for (long block = 0; block < data.byteSize(); block += type.blockBytes()) {
+      if (type == WeightType.MXFP4) {
+        data.set(JAVA_BYTE, block, (byte) random.nextInt(118, 124));
+      }
+      for (int half = 0; half < type.halves(); half++) {
+        long at = block + type.halfOffset() + 2L * half;
+        setHalf(data, at, (float) random.nextGaussian() * magnitude);
+      }
+    }
   }
 
   static void setHalf(MemorySegment data, long offset, float value) {
@@ -109,47 +131,6 @@ final class Segments {
     MemorySegment data = arena.allocate(Packing.bytes(w.type(), w.n(), w.k()), 64);
     new Packer(w.type(), w.n(), w.k(), w.data(), data).pack(0, Packing.groups(w.n()));
     return new Weights(w.name(), w.type(), Weights.Layout.PACKED, w.n(), w.k(), data);
-  }
-
-  /** The value of an element of a matrix in rows, in double. */
-  static double element(Weights w, int row, int k) {
-    MemorySegment data = w.data();
-    long index = (long) row * w.k() + k;
-    if (w.type() == WeightType.F32) {
-      return data.getAtIndex(JAVA_FLOAT, index);
-    }
-    if (w.type() == WeightType.F16) {
-      return half(data, 2 * index);
-    }
-    return integer(w, row, k) * scale(w, row, k) + minimum(w, row, k);
-  }
-
-  /** The integer of an element of a quantized matrix in rows. */
-  static int integer(Weights w, int row, int k) {
-    long quants = block(w, row, k) + 2L * w.type().blockHalves();
-    int i = k % 32;
-    if (w.type() == WeightType.Q8_0) {
-      return w.data().get(JAVA_BYTE, quants + i);
-    }
-    int both = Byte.toUnsignedInt(w.data().get(JAVA_BYTE, quants + i % 16));
-    int nibble = i < 16 ? both % 16 : both / 16;
-    return w.type() == WeightType.Q4_0 ? nibble - 8 : nibble;
-  }
-
-  static float scale(Weights w, int row, int k) {
-    return half(w.data(), block(w, row, k));
-  }
-
-  static float minimum(Weights w, int row, int k) {
-    return w.type() == WeightType.Q4_1 ? half(w.data(), block(w, row, k) + 2) : 0;
-  }
-
-  private static long block(Weights w, int row, int k) {
-    return ((long) row * w.k() + k) / 32 * w.type().blockBytes();
-  }
-
-  private static float half(MemorySegment data, long offset) {
-    return Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, offset));
   }
 
   /** Equal bits, but that any NaN equals any other. */

@@ -15,30 +15,23 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * Q8_0 weights by paired activations. The sum of an even and an odd product, at most 2 · 128 · 127,
- * fits a short; it is then widened and added to an int.
+ * Weights of up to 8 bits by paired activations. The sum of an even and an odd product, at most 2 ·
+ * 128 · 127, fits a short; it is then widened and added to an int. The types have sub-blocks of 32
+ * and no minima.
  *
- * <p>{@code quants} is the offset of the vector's first lane in the group's quants, {@code factors}
- * holds the group's scales as floats, {@code row} is the row of x at which the tile begins, {@code
- * lane} the lane of the group. Results go to results[16 · row of the tile + lane].
+ * <p>{@code row} is the row of x at which the tile begins, {@code lane} the lane of the group.
+ * Results go to results[16 · row of the tile + lane].
  */
-final class EightBitKernel {
+final class WideKernel {
   private static final int QUADS = PairedActivations.QUADS;
 
-  /** Bytes of a unit of packed quants: 4 of each row. */
-  private static final long UNIT_BYTES = Packing.ROWS * Packing.UNIT;
+  private WideKernel() {}
 
-  private EightBitKernel() {}
-
-  /** Q8_0: a tile of rows by a vector of weight rows, from {@code lane} of the group on. */
-  static void tile(
-      MemorySegment w,
-      long quants,
-      float[] factors,
-      PairedActivations x,
-      int row,
-      int lane,
-      float[] results) {
+  /** A tile of rows by a vector of weight rows, from {@code lane} of the group on. */
+  static void tile(WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
+    MemorySegment w = panel.integers();
+    long first = panel.offset() + (long) lane * Packing.UNIT;
+    float[] factors = panel.factors();
     int blocks = x.blocks();
     int[] pairs = x.pairs();
     float[] scales = x.scales();
@@ -62,7 +55,7 @@ final class EightBitKernel {
         ShortVector odd2 = IntVector.broadcast(INTS, pairs[p + 5 * QUADS]).reinterpretAsShorts();
         ShortVector even3 = IntVector.broadcast(INTS, pairs[p + 6 * QUADS]).reinterpretAsShorts();
         ShortVector odd3 = IntVector.broadcast(INTS, pairs[p + 7 * QUADS]).reinterpretAsShorts();
-        long unit = quants + (block * QUADS + u) * UNIT_BYTES;
+        long unit = first + (block * QUADS + u) * (long) Packing.UNIT_BYTES;
         ShortVector bytes = ShortVector.fromMemorySegment(SHORTS, w, unit, ORDER);
         ShortVector evenBytes = bytes.lanewise(LSHL, 8).lanewise(ASHR, 8);
         ShortVector oddBytes = bytes.lanewise(ASHR, 8);
@@ -99,15 +92,11 @@ final class EightBitKernel {
     y3.intoArray(results, 3 * Packing.ROWS + lane);
   }
 
-  /** Q8_0: one row. */
-  static void single(
-      MemorySegment w,
-      long quants,
-      float[] factors,
-      PairedActivations x,
-      int row,
-      int lane,
-      float[] results) {
+  /** One row. */
+  static void single(WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
+    MemorySegment w = panel.integers();
+    long first = panel.offset() + (long) lane * Packing.UNIT;
+    float[] factors = panel.factors();
     int blocks = x.blocks();
     int[] pairs = x.pairs();
     float[] scales = x.scales();
@@ -119,7 +108,7 @@ final class EightBitKernel {
         int p = at * QUADS * 2 + u;
         ShortVector even = IntVector.broadcast(INTS, pairs[p]).reinterpretAsShorts();
         ShortVector odd = IntVector.broadcast(INTS, pairs[p + QUADS]).reinterpretAsShorts();
-        long unit = quants + (block * QUADS + u) * UNIT_BYTES;
+        long unit = first + (block * QUADS + u) * (long) Packing.UNIT_BYTES;
         ShortVector bytes = ShortVector.fromMemorySegment(SHORTS, w, unit, ORDER);
         ShortVector evenBytes = bytes.lanewise(LSHL, 8).lanewise(ASHR, 8);
         ShortVector oddBytes = bytes.lanewise(ASHR, 8);
