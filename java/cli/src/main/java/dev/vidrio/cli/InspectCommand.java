@@ -108,7 +108,7 @@ final class InspectCommand implements Callable<Integer> {
             (type, count) ->
                 System.out.printf(
                     Locale.ROOT,
-                    "  %-5s %4d tensors %9s  %s%n",
+                    "  %-6s %4d tensors %9s  %s%n",
                     type,
                     count.tensors,
                     Units.bytes(count.bytes),

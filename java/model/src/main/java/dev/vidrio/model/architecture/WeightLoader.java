@@ -128,11 +128,13 @@ final class WeightLoader {
     return switch (tensor.type()) {
       case F32 -> tensor.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
       case F16 -> Float.float16ToFloat(tensor.data().getAtIndex(JAVA_SHORT_UNALIGNED, i));
+      case BF16 ->
+          Float.intBitsToFloat(tensor.data().getAtIndex(JAVA_SHORT_UNALIGNED, i) << Short.SIZE);
       default ->
           throw new UnsupportedModelException(
               gguf.name(),
               "type " + tensor.type() + " of vector '" + tensor.name() + "'",
-              "vectors are F32 or F16");
+              "vectors are F32, F16 or BF16");
     };
   }
 
