@@ -1,8 +1,11 @@
 package dev.vidrio.model.testfiles;
 
+import dev.vidrio.kernel.WeightType;
 import dev.vidrio.model.gguf.GgmlType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.SplittableRandom;
 
 /**
  * Encodes numbers in the formats of test models. Rounding need not be anybody else's: what a block
@@ -31,10 +34,32 @@ final class BlockEncoder {
           float scale = putHalf(out, (max(values, i) - min) / 15);
           putNibbles(out, values, i, putHalf(out, min), scale);
         }
-        default -> throw new IllegalArgumentException("no encoder for " + type);
+        case BF16 -> out.putShort((short) (Float.floatToRawIntBits(values[i]) >> Short.SIZE));
+        default -> putRandom(out, type, Arrays.hashCode(values) + i);
       }
     }
     return bytes;
+  }
+
+  /**
+   * A block of random bits, the same for the same seed, whose factors are small: of formats where
+   * tests need every bit to count, but no certain numbers.
+   */
+  private static void putRandom(ByteBuffer out, GgmlType type, long seed) {
+    WeightType weights = WeightType.ofId(type.id()).orElseThrow();
+    SplittableRandom random = new SplittableRandom(seed);
+    byte[] bytes = new byte[type.blockBytes()];
+    random.nextBytes(bytes);
+    if (type == GgmlType.MXFP4) {
+      bytes[0] = (byte) random.nextInt(119, 124);
+    }
+    ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    float magnitude = type.blockElements() > BLOCK ? 0.001f : 0.01f;
+    for (int half = 0; half < weights.halves(); half++) {
+      float factor = magnitude * (float) random.nextDouble(-1, 1);
+      block.putShort(weights.halfOffset() + half * Short.BYTES, Float.floatToFloat16(factor));
+    }
+    out.put(bytes);
   }
 
   /** Q8_0: a half-precision scale and 32 signed bytes; x = scale · q. */

@@ -7,8 +7,9 @@ import java.nio.file.Path;
 import java.util.SplittableRandom;
 
 /**
- * A small but complete llama model with seeded random weights: 2 layers, width 32, a byte-level BPE
- * vocabulary of 264 tokens. It babbles, but every number in it matters to the logits.
+ * A small but complete llama model with seeded random weights: 2 layers, width 32 or a block, a
+ * byte-level BPE vocabulary of 264 tokens. It babbles, but every number in it matters to the
+ * logits.
  */
 public final class TinyModel {
 
@@ -20,9 +21,10 @@ public final class TinyModel {
   /**
    * What can differ between tiny models.
    *
-   * @param type the type of all matrices: F32, F16, Q8_0, Q4_0 or Q4_1
+   * @param type the type of all matrices, any that has a kernel; with blocks of 256 the model is as
+   *     wide as one
    * @param tied whether the unembedding is the embedding
-   * @param heads query heads; must divide the width of 32
+   * @param heads query heads; must divide the width
    * @param kvHeads key and value heads; must divide {@code heads}
    * @param biases whether the four attention projections have biases
    * @param ropeFactors whether there is a {@code rope_freqs.weight}
@@ -42,6 +44,16 @@ public final class TinyModel {
     /** F32, tied, 4 heads on 2 key and value heads, no biases, no scaling. */
     public static Options standard() {
       return new Options(GgmlType.F32, true, 4, 2, false, false, "", 1);
+    }
+
+    /** The model's width. */
+    int width() {
+      return Math.max(WIDTH, type.blockElements());
+    }
+
+    /** The width of its feed-forward blocks. */
+    int ffnWidth() {
+      return 2 * width();
     }
 
     public Options withType(GgmlType newType) {
@@ -75,7 +87,6 @@ public final class TinyModel {
 
   static final int LAYERS = 2;
   static final int WIDTH = 32;
-  static final int FFN = 64;
   static final int CONTEXT = 128;
 
   /** Writes the model to a file and returns it. */
@@ -97,12 +108,12 @@ public final class TinyModel {
         .string("general.architecture", "llama")
         .string("general.name", "Tiny")
         .uint32("llama.context_length", CONTEXT)
-        .uint32("llama.embedding_length", WIDTH)
+        .uint32("llama.embedding_length", options.width())
         .uint32("llama.block_count", LAYERS)
-        .uint32("llama.feed_forward_length", FFN)
+        .uint32("llama.feed_forward_length", options.ffnWidth())
         .uint32("llama.attention.head_count", options.heads())
         .uint32("llama.attention.head_count_kv", options.kvHeads())
-        .uint32("llama.rope.dimension_count", WIDTH / options.heads())
+        .uint32("llama.rope.dimension_count", options.width() / options.heads())
         .float32("llama.rope.freq_base", 10000f)
         .float32("llama.attention.layer_norm_rms_epsilon", 1e-5f)
         .uint32("llama.vocab_size", VOCABULARY);
@@ -127,23 +138,25 @@ public final class TinyModel {
     }
 
     void put() {
-      int headWidth = WIDTH / options.heads();
-      matrix("token_embd.weight", WIDTH, VOCABULARY);
+      int width = options.width();
+      int ffn = options.ffnWidth();
+      int headWidth = width / options.heads();
+      matrix("token_embd.weight", width, VOCABULARY);
       for (int layer = 0; layer < LAYERS; layer++) {
         String block = "blk." + layer + ".";
-        vector(block + "attn_norm.weight", WIDTH, 1f, 0.2f);
-        projection(block + "attn_q", WIDTH, options.heads() * headWidth);
-        projection(block + "attn_k", WIDTH, options.kvHeads() * headWidth);
-        projection(block + "attn_v", WIDTH, options.kvHeads() * headWidth);
-        projection(block + "attn_output", WIDTH, WIDTH);
-        vector(block + "ffn_norm.weight", WIDTH, 1f, 0.2f);
-        matrix(block + "ffn_gate.weight", WIDTH, FFN);
-        matrix(block + "ffn_up.weight", WIDTH, FFN);
-        matrix(block + "ffn_down.weight", FFN, WIDTH);
+        vector(block + "attn_norm.weight", width, 1f, 0.2f);
+        projection(block + "attn_q", width, options.heads() * headWidth);
+        projection(block + "attn_k", width, options.kvHeads() * headWidth);
+        projection(block + "attn_v", width, options.kvHeads() * headWidth);
+        projection(block + "attn_output", width, width);
+        vector(block + "ffn_norm.weight", width, 1f, 0.2f);
+        matrix(block + "ffn_gate.weight", width, ffn);
+        matrix(block + "ffn_up.weight", width, ffn);
+        matrix(block + "ffn_down.weight", ffn, width);
       }
-      vector("output_norm.weight", WIDTH, 1f, 0.2f);
+      vector("output_norm.weight", width, 1f, 0.2f);
       if (!options.tied()) {
-        matrix("output.weight", WIDTH, VOCABULARY);
+        matrix("output.weight", width, VOCABULARY);
       }
       if (options.ropeFactors()) {
         vector("rope_freqs.weight", headWidth / 2, 4f, 3f);
