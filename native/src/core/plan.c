@@ -13,17 +13,17 @@ typedef struct family {
 } family;
 
 static const family families[VD_OP_COUNT] = {
-    [VD_OP_EMBED] = {vd_embed_check, vd_embed_run},
-    [VD_OP_NORM] = {vd_norm_check, vd_norm_run},
+    [VD_OP_EMBED] = {vd_embed_check, vd_embed_run, NULL},
+    [VD_OP_NORM] = {vd_norm_check, vd_norm_run, NULL},
     [VD_OP_QUANTIZE] = {vd_quantize_check, vd_quantize_run, vd_quantize_tile},
     [VD_OP_MATMUL] = {vd_matmul_check, vd_matmul_run, vd_matmul_tile},
-    [VD_OP_ROPE] = {vd_rope_check, vd_rope_run},
-    [VD_OP_KV_STORE] = {vd_kv_store_check, vd_kv_store_run},
-    [VD_OP_ATTENTION] = {vd_attention_check, vd_attention_run},
+    [VD_OP_ROPE] = {vd_rope_check, vd_rope_run, NULL},
+    [VD_OP_KV_STORE] = {vd_kv_store_check, vd_kv_store_run, NULL},
+    [VD_OP_ATTENTION] = {vd_attention_check, vd_attention_run, NULL},
     [VD_OP_ACTIVATION] = {vd_activation_check, vd_activation_run, vd_activation_tile},
     [VD_OP_ADD] = {vd_add_check, vd_add_run, vd_add_tile},
     [VD_OP_COPY] = {vd_copy_check, vd_copy_run, vd_copy_tile},
-    [VD_OP_GATHER] = {vd_gather_check, vd_gather_run},
+    [VD_OP_GATHER] = {vd_gather_check, vd_gather_run, NULL},
 };
 
 struct vd_plan {
