@@ -17,7 +17,7 @@ public record SessionOptions(int context, int batch, int sequences, int logits, 
   public static final int DEFAULT_CONTEXT = 4096;
 
   /** The type of the key-value cache where the caller names none. */
-  public static final KvType DEFAULT_KV_TYPE = KvType.F16;
+  public static final KvType DEFAULT_KV_TYPE = KvType.F32;
 
   /** One sequence, with logits of its last token. */
   public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
