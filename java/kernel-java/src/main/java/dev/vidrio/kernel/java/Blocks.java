@@ -80,7 +80,7 @@ final class Blocks {
    */
   static int bits(MemorySegment data, long offset, int width, int run, int i) {
     int perByte = Byte.SIZE / width;
-    long at = offset + (long) i / (run * perByte) * run + i % run;
+    long at = offset + i / run / perByte * (long) run + i % run;
     int shift = i / run % perByte * width;
     return Byte.toUnsignedInt(data.get(JAVA_BYTE, at)) >> shift & (1 << width) - 1;
   }

@@ -42,7 +42,7 @@ final class PackedRow {
     int j = i % run;
     int unit = j / Packing.UNIT;
     long at = plane + (unit * Packing.ROWS + r) * (long) Packing.UNIT + j % Packing.UNIT;
-    return Byte.toUnsignedInt(data.get(JAVA_BYTE, at)) >> i / run * width & (1 << width) - 1;
+    return Byte.toUnsignedInt(data.get(JAVA_BYTE, at)) >> (i / run * width) & (1 << width) - 1;
   }
 
   /** The scale of element k. */
@@ -68,7 +68,7 @@ final class PackedRow {
       public int whole(int c) {
         return Packing.wholesAreBytes(type)
             ? Byte.toUnsignedInt(data.get(JAVA_BYTE, wholes + (long) c * Packing.ROWS + r))
-            : word(c / 8) >> 4 * (c % 8) & 15 | (word(2) >> 2 * c & 3) << 4;
+            : (word(c / 8) >> (4 * (c % 8)) & 15) | (word(2) >> (2 * c) & 3) << 4;
       }
 
       private int word(int i) {

@@ -63,14 +63,14 @@ final class Packer {
         set(bytes, Packing.UNIT * low, high, i, code >> low);
       }
     }
-    long at = (long) step * Packing.stepBytes(type) + r * Packing.UNIT;
+    long at = (long) step * Packing.stepBytes(type) + (long) r * Packing.UNIT;
     for (int unit = 0; unit < type.codeBits(); unit++) {
       MemorySegment.copy(
           bytes,
           unit * Packing.UNIT,
           target,
           JAVA_BYTE,
-          at + unit * Packing.UNIT_BYTES,
+          at + (long) unit * Packing.UNIT_BYTES,
           Packing.UNIT);
     }
   }
@@ -78,14 +78,14 @@ final class Packer {
   /** Sets part i of a step, of {@code width} bits, in the plane that begins at {@code start}. */
   private static void set(byte[] bytes, int start, int width, int i, int bits) {
     int run = Packing.UNIT * width;
-    bytes[start + i % run] |= (byte) (bits << i / run * width);
+    bytes[start + i % run] |= (byte) (bits << (i / run * width));
   }
 
   private void packFactors(RowBlock block, MemorySegment target, int b, int r) {
     long at = Packing.factorOffset(type, k) + (long) b * Packing.blockFactorBytes(type);
     for (int h = 0; h < type.halves(); h++) {
-      long half = block.at() + type.halfOffset() + h * Short.BYTES;
-      MemorySegment.copy(source, half, target, at + r * Short.BYTES, Short.BYTES);
+      long half = block.at() + type.halfOffset() + (long) h * Short.BYTES;
+      MemorySegment.copy(source, half, target, at + (long) r * Short.BYTES, Short.BYTES);
       at += Packing.ROWS * Short.BYTES;
     }
     if (Packing.wholesAreBytes(type)) {
@@ -93,15 +93,15 @@ final class Packer {
         target.set(JAVA_BYTE, at + (long) i * Packing.ROWS + r, (byte) block.whole(i));
       }
     } else {
-      packSixBits(block, target, at + r * Packing.UNIT);
+      packSixBits(block, target, at + (long) r * Packing.UNIT);
     }
   }
 
   private static void packSixBits(RowBlock block, MemorySegment target, long at) {
     int[] words = new int[3];
     for (int c = 0; c < 16; c++) {
-      words[c / 8] |= (block.whole(c) & 15) << 4 * (c % 8);
-      words[2] |= block.whole(c) >> 4 << 2 * c;
+      words[c / 8] |= (block.whole(c) & 15) << (4 * (c % 8));
+      words[2] |= block.whole(c) >> 4 << (2 * c);
     }
     for (int i = 0; i < words.length; i++) {
       target.set(JAVA_INT_UNALIGNED, at + (long) i * Packing.UNIT_BYTES, words[i]);

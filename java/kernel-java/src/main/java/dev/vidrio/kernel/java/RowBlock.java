@@ -75,11 +75,11 @@ record RowBlock(WeightType type, MemorySegment data, long at) implements Blocks.
 
   /** The scale j of Q4_K and Q5_K: the last four are spread over what the others leave. */
   private int scale(int j) {
-    return j < 4 ? at(4 + j) & 63 : at(8 + j) & 15 | at(j) >> 6 << 4;
+    return j < 4 ? at(4 + j) & 63 : (at(8 + j) & 15) | (at(j) >> 6 << 4);
   }
 
   private int minimum(int j) {
-    return j < 4 ? at(8 + j) & 63 : at(8 + j) >> 4 | at(4 + j) >> 6 << 4;
+    return j < 4 ? at(8 + j) & 63 : (at(8 + j) >> 4) | (at(4 + j) >> 6 << 4);
   }
 
   private int at(int offset) {

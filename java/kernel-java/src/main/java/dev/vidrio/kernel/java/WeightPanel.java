@@ -175,8 +175,9 @@ final class WeightPanel {
         long low = at + c / 8 * (long) Packing.UNIT_BYTES;
         long high = at + 2L * Packing.UNIT_BYTES;
         for (int r = 0; r < ROWS; r++) {
-          int lower = w.get(JAVA_INT_UNALIGNED, low + r * Packing.UNIT) >> 4 * (c % 8) & 15;
-          int upper = w.get(JAVA_INT_UNALIGNED, high + r * Packing.UNIT) >> 2 * c & 3;
+          int lower =
+              w.get(JAVA_INT_UNALIGNED, low + (long) r * Packing.UNIT) >> (4 * (c % 8)) & 15;
+          int upper = w.get(JAVA_INT_UNALIGNED, high + (long) r * Packing.UNIT) >> (2 * c) & 3;
           wholes[c * ROWS + r] = lower | upper << 4;
         }
       }

@@ -71,7 +71,7 @@ final class Decoded {
         int q = nibble(b, 1, i);
         int exponent = q >> 1 & 3;
         double magnitude =
-            exponent == 0 ? (q & 1) / 2.0 : (2 + (q & 1)) / 2.0 * (1 << exponent - 1);
+            exponent == 0 ? (q & 1) / 2.0 : (2 + (q & 1)) / 2.0 * (1 << (exponent - 1));
         int doubled = (int) (2 * magnitude);
         set(to, q < 8 ? doubled : -doubled, Math.scalb(1.0, (b.get(0) & 255) - 128), 0);
       }
@@ -89,7 +89,7 @@ final class Decoded {
   private void q2k(ByteBuffer b, int first) {
     for (int i = 0; i < 256; i++) {
       int factors = b.get(i / 16);
-      int bits = b.get(16 + i / 128 * 32 + i % 32) >> i % 128 / 32 * 2;
+      int bits = b.get(16 + i / 128 * 32 + i % 32) >> (i % 128 / 32 * 2);
       set(first + i, bits & 3, half(b, 80) * (factors & 15), -half(b, 82) * (factors >> 4 & 15));
     }
   }
@@ -98,9 +98,9 @@ final class Decoded {
     for (int i = 0; i < 256; i++) {
       int j = i / 16;
       int low = j < 8 ? b.get(96 + j) & 15 : b.get(88 + j) >> 4 & 15;
-      int high = b.getInt(104) >> j % 4 * 8 + j / 4 * 2 & 3;
-      int bits = b.get(32 + i / 128 * 32 + i % 32) >> i % 128 / 32 * 2 & 3;
-      boolean upper = (b.get(i % 32) >> i / 32 & 1) == 1;
+      int high = (b.getInt(104) >> (j % 4 * 8 + j / 4 * 2)) & 3;
+      int bits = b.get(32 + i / 128 * 32 + i % 32) >> (i % 128 / 32 * 2) & 3;
+      boolean upper = (b.get(i % 32) >> (i / 32) & 1) == 1;
       set(first + i, upper ? bits : bits - 4, half(b, 108) * (low + 16 * high - 32), 0);
     }
   }
@@ -114,7 +114,7 @@ final class Decoded {
         scale = b.get(4 + j) & 63;
         minimum = b.get(8 + j) & 63;
       } else {
-        scale = b.get(8 + j) & 15 | (b.get(j) & 255) >> 6 << 4;
+        scale = (b.get(8 + j) & 15) | ((b.get(j) & 255) >> 6 << 4);
         minimum = (b.get(8 + j) & 255) >> 4 | (b.get(4 + j) & 255) >> 6 << 4;
       }
       int pair = b.get(nibbles + i / 64 * 32 + i % 32);
@@ -130,7 +130,7 @@ final class Decoded {
     for (int i = 0; i < 256; i++) {
       int pair = b.get(i / 128 * 64 + i % 64);
       int low = i % 128 < 64 ? pair & 15 : pair >> 4 & 15;
-      int high = b.get(128 + i / 128 * 32 + i % 32) >> i % 128 / 32 * 2 & 3;
+      int high = b.get(128 + i / 128 * 32 + i % 32) >> (i % 128 / 32 * 2) & 3;
       set(first + i, low + 16 * high - 32, half(b, 208) * b.get(192 + i / 16), 0);
     }
   }
