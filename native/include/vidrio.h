@@ -116,18 +116,22 @@ typedef enum vd_type {
 // all K/32 runs of columns, then the factors of all blocks. Groups start at multiples of 64 bytes.
 // Bits are the file's.
 //
-//   Codes    Each run of 32 columns is one plane of bits, or two: Q4_0, Q4_1, Q4_K, IQ4_NL, MXFP4
-//   4;
-//            Q5_0, Q5_1, Q5_K 4 and 1; Q6_K 4 and 2; Q8_0 8; Q2_K 2; Q3_K 2 and 1, lower bits
-//            first. A plane of b bits is b units of 16 rows x 4 bytes: columns 4k to 4k+3 are the
+//   Codes    Each run of 32 columns is one plane of bits, or two, lower bits first:
+//            4 bits        Q4_0, Q4_1, Q4_K, IQ4_NL, MXFP4
+//            4 and 1 bits  Q5_0, Q5_1, Q5_K
+//            4 and 2 bits  Q6_K
+//            8 bits        Q8_0
+//            2 bits        Q2_K
+//            2 and 1 bits  Q3_K
+//            A plane of b bits is b units of 16 rows x 4 bytes: columns 4k to 4k+3 are the
 //            bytes of unit k mod b, at bit b * (k div b).
-//   Factors  Of each block 16 halves d; 16 halves of the minimum (K types: dmin) where there is
-//   one;
-//            then, in K types, the codes of scales and minima. MXFP4: 16 bytes instead.
-//            Q6_K, Q2_K: for each of the 16 sub-blocks 16 bytes; Q2_K's are scale | minimum << 4.
-//            Q3_K, Q4_K, Q5_K: 16 codes of 6 bits per row, first scales, then minima, in three
-//            times 16 words: code c has its low 4 bits in word c div 8 at bit 4 * (c mod 8), and
-//            the upper 2 bits in word 2 at bit 2c.
+//   Factors  Of each block 16 halves d; then 16 halves of the minimum (K types: dmin) in types
+//            with minima; then, in K types, the codes of scales and minima:
+//            Q6_K, Q2_K: for each of the 16 sub-blocks 16 bytes; Q2_K: scale | minimum << 4.
+//            Q3_K, Q4_K, Q5_K: 16 codes of 6 bits per row, first scales, then minima, in
+//            three times 16 words: code c has its low 4 bits in word c div 8 at bit
+//            4 * (c mod 8), and the upper 2 bits in word 2 at bit 2c.
+//            MXFP4 has 16 bytes e, and nothing else.
 
 // Bytes of a packed [N,K] matrix. VD_UNSUPPORTED for types that are not packed (F32, F16,
 // BF16).

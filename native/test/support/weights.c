@@ -235,8 +235,8 @@ uint8_t weight_scale_code(vd_type type, const void *row, int64_t k) {
                                                                 << 4);
         case VD_Q4_K:
         case VD_Q5_K:
-            return j < 4 ? codes[j] & 63
-                         : (uint8_t)((codes[j + 4] & 15) | (codes[j - 4] >> 6) << 4);
+            return (uint8_t)(j < 4 ? codes[j] & 63
+                                   : (codes[j + 4] & 15) | (codes[j - 4] >> 6) << 4);
         default:
             return codes[j];
     }
@@ -248,7 +248,7 @@ uint8_t weight_minimum_code(vd_type type, const void *row, int64_t k) {
     if (type == VD_Q2_K) {
         return codes[j] >> 4;
     }
-    return j < 4 ? codes[j + 4] & 63 : (uint8_t)((codes[j + 4] >> 4) | (codes[j] >> 6) << 4);
+    return (uint8_t)(j < 4 ? codes[j + 4] & 63 : (codes[j + 4] >> 4) | (codes[j] >> 6) << 4);
 }
 
 double weight_scale(vd_type type, const void *row, int64_t k) {

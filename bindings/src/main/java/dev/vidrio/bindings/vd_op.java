@@ -359,7 +359,7 @@ public class vd_op {
             vd_add.layout().withName("add"),
             vd_copy.layout().withName("copy"),
             vd_gather.layout().withName("gather")
-        ).withName("$anon$374:5");
+        ).withName("$anon$378:5");
 
         /**
          * The layout of this union
