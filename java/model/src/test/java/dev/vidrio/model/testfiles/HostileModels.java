@@ -166,7 +166,7 @@ final class HostileModels {
     typed("norm-i32", "blk.0.attn_norm.weight", GgmlType.I32, 128, 32);
     typed("matrix-i8", "blk.0.attn_q.weight", GgmlType.I8, 1024, 32, 32);
     typed("matrix-f64", "blk.0.ffn_up.weight", GgmlType.F64, 16384, 32, 64);
-    typed("matrix-mxfp4", "blk.1.attn_v.weight", GgmlType.MXFP4, 272, 32, 16);
+    typed("matrix-q8_1", "blk.1.attn_v.weight", GgmlType.Q8_1, 576, 32, 16);
   }
 
   private void typed(String name, String tensor, GgmlType type, int bytes, long... shape) {
