@@ -29,6 +29,7 @@ class BenchmarksTest {
             .param("threads", "2")
             .param("executor", Executors.usable().toArray(String[]::new))
             .param("model", "tiny")
+            .param("type", "F32", "F16", "Q4_1", "Q8_0", "Q6_K") // of each kind one
             .param("tokens", "1", "11")
             .param("depth", "0", "300")
             .param("prompt", "4")
