@@ -9,6 +9,21 @@
 // 2^n for -126 <= n <= 127.
 static inline float vd_pow2(int32_t n) { return vd_bits_to_float((uint32_t)(n + 127) << 23); }
 
+// x - m * ln(2), where m * ln(2) has two parts.
+static inline float vd_exp_rest(float x, float m) {
+    return fmaf(m, -0x1.7f7d1cp-20f, fmaf(m, -0x1.62e4p-1f, x));
+}
+
+// e^r - 1 for |r| <= ln(2)/2.
+static inline float vd_exp_minus_one(float r) {
+    float q = 0x1.6a23d0p-10f;
+    q = fmaf(q, r, 0x1.123a20p-7f);
+    q = fmaf(q, r, 0x1.5558f2p-5f);
+    q = fmaf(q, r, 0x1.555492p-3f);
+    q = fmaf(q, r, 0x1.fffffcp-2f);
+    return fmaf(r * r, q, r);
+}
+
 static inline float vd_exp(float x) {
     if (isnan(x)) {
         return x;
@@ -16,14 +31,7 @@ static inline float vd_exp(float x) {
     x = x > -104.0f ? x : -104.0f;
     x = x < 89.0f ? x : 89.0f;
     float m = rintf(x * 0x1.715476p+0f);
-    float r = fmaf(m, -0x1.62e4p-1f, x);
-    r = fmaf(m, -0x1.7f7d1cp-20f, r);
-    float q = 0x1.6a23d0p-10f;
-    q = fmaf(q, r, 0x1.123a20p-7f);
-    q = fmaf(q, r, 0x1.5558f2p-5f);
-    q = fmaf(q, r, 0x1.555492p-3f);
-    q = fmaf(q, r, 0x1.fffffcp-2f);
-    float p = fmaf(r * r, q, r) + 1.0f;
+    float p = vd_exp_minus_one(vd_exp_rest(x, m)) + 1.0f;
     int32_t n = (int32_t)m;
     int32_t half = n >> 1;
     return p * vd_pow2(half) * vd_pow2(n - half);
@@ -37,15 +45,8 @@ static inline float vd_tanh(float x) {
     y = y > -20.0f ? y : -20.0f;
     y = y < 20.0f ? y : 20.0f;
     float m = rintf(y * 0x1.715476p+0f);
-    float r = fmaf(m, -0x1.62e4p-1f, y);
-    r = fmaf(m, -0x1.7f7d1cp-20f, r);
-    float q = 0x1.6a23d0p-10f;
-    q = fmaf(q, r, 0x1.123a20p-7f);
-    q = fmaf(q, r, 0x1.5558f2p-5f);
-    q = fmaf(q, r, 0x1.555492p-3f);
-    q = fmaf(q, r, 0x1.fffffcp-2f);
     float power = vd_pow2((int32_t)m);
-    float e = fmaf(fmaf(r * r, q, r), power, power - 1.0f);
+    float e = fmaf(vd_exp_minus_one(vd_exp_rest(y, m)), power, power - 1.0f);
     return e / (e + 2.0f);
 }
 

@@ -34,14 +34,7 @@ final class ScalarMath {
   static float exp(float argument) {
     float x = Math.min(Math.max(argument, EXP_MIN), EXP_MAX);
     float m = (float) Math.rint(x * LOG2_E);
-    float r = Math.fma(m, LN_2_UPPER, x);
-    r = Math.fma(m, LN_2_LOWER, r);
-    float q = C6;
-    q = Math.fma(q, r, C5);
-    q = Math.fma(q, r, C4);
-    q = Math.fma(q, r, C3);
-    q = Math.fma(q, r, C2);
-    float p = Math.fma(r * r, q, r) + 1;
+    float p = exponentialMinusOne(remainder(x, m)) + 1;
     int half = (int) m >> 1;
     return p * powerOfTwo(half) * powerOfTwo((int) m - half);
   }
@@ -50,16 +43,24 @@ final class ScalarMath {
   static float tanh(float argument) {
     float y = Math.min(Math.max(2 * argument, -20f), 20f);
     float m = (float) Math.rint(y * LOG2_E);
-    float r = Math.fma(m, LN_2_UPPER, y);
-    r = Math.fma(m, LN_2_LOWER, r);
+    float power = powerOfTwo((int) m);
+    float e = Math.fma(exponentialMinusOne(remainder(y, m)), power, power - 1);
+    return e / (e + 2);
+  }
+
+  /** x − m · ln(2). */
+  private static float remainder(float x, float m) {
+    return Math.fma(m, LN_2_LOWER, Math.fma(m, LN_2_UPPER, x));
+  }
+
+  /** eʳ − 1 for |r| ≤ ln(2)/2. */
+  private static float exponentialMinusOne(float r) {
     float q = C6;
     q = Math.fma(q, r, C5);
     q = Math.fma(q, r, C4);
     q = Math.fma(q, r, C3);
     q = Math.fma(q, r, C2);
-    float power = powerOfTwo((int) m);
-    float e = Math.fma(Math.fma(r * r, q, r), power, power - 1);
-    return e / (e + 2);
+    return Math.fma(r * r, q, r);
   }
 
   /** 2ⁿ for −126 ≤ n ≤ 127. */
