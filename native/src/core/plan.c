@@ -98,9 +98,9 @@ static vd_status prepare_split(vd_plan *plan) {
         split->floats = needed.floats > split->floats ? needed.floats : split->floats;
         split->tiles = needed.tiles > split->tiles ? needed.tiles : split->tiles;
         if (needed.tiles > 0 && in_use) {
-            op->barrier = 1;
+            op->barrier = VD_BARRIER_ALWAYS;
         }
-        in_use = needed.tiles > 0 || (in_use && !op->barrier);
+        in_use = needed.tiles > 0 || (in_use && op->barrier != VD_BARRIER_ALWAYS);
     }
     if (split->tiles == 0) {
         return VD_OK;
