@@ -1,4 +1,4 @@
-// vidrio.h: the whole C API of libvidrio.
+// vidrio.h: the whole C API of libvidrio, in one file for whoever binds it, however long.
 //
 // A model is a *plan*: an array of vd_op, each a typed operation over buffers that the caller owns.
 // vd_plan_run walks the plan once, on all workers of a pool, for the tokens of one vd_batch.

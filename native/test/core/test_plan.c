@@ -1,20 +1,14 @@
-// Plans: what vd_plan_create and vd_plan_run refuse, and that nothing has run then.
+// Plans: what vd_plan_create refuses.
 #include <math.h>
-#include <string.h>
 
 #include "support/check.h"
-#include "support/compare.h"
-#include "support/guarded.h"
-#include "support/plans.h"
-#include "support/rng.h"
 #include "support/system.h"
+#include "vidrio.h"
 
 static const vd_limits limits = {
     .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7};
 
 static char memory[64];  // stands for any buffer of operations that never run
-
-// ---- vd_plan_create ---------------------------------------------------------------------------
 
 static vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
@@ -275,123 +269,6 @@ static void check_create_isa(void) {
     vd_plan_free(plan);
 }
 
-// ---- vd_plan_run ------------------------------------------------------------------------------
-
-enum { WIDTH = 5 };
-
-typedef struct fixture {
-    batch b;
-    vd_plan *plan;
-    float *y;
-} fixture;
-
-// Rows: positions 63 and 64 of sequence 0, 130 of sequence 1; logits of the first and the last.
-static void begin(fixture *f) {
-    rng r = {13};
-    batch_begin(&f->b, &r, 2, 3);
-    batch_add(&f->b, 0, 63, 0, 1);
-    batch_add(&f->b, 0, 64, 9, 0);
-    batch_add(&f->b, 1, 130, 3, 1);
-    static const float x[4 * WIDTH];
-    f->y = guarded_alloc(sizeof x, AT_END);
-    vd_op ops[2] = {{.kind = VD_OP_COPY, .as.copy = {.x = x, .y = f->y, .width = WIDTH}}};
-    ops[1] = ops[0];
-    CHECK(vd_plan_create(ops, 2, &limits, VD_ISA_SCALAR, &f->plan, NULL) == VD_OK);
-}
-
-static void end(fixture *f) {
-    vd_plan_free(f->plan);
-    guarded_free_all();
-}
-
-static void expect(fixture *f, vd_status status) {
-    CHECK(vd_plan_run(f->plan, pool_of(2), &f->b.view, 0, 2) == status);
-    if (status != VD_OK) {
-        untouched("y", f->y, 4 * WIDTH * (int64_t)sizeof(float));
-    }
-}
-
-// Changes a valid batch and expects this status.
-#define RUN(status, change)                   \
-    do {                                      \
-        fixture f;                            \
-        begin(&f);                            \
-        batch *b = &f.b;                      \
-        (void)b;                              \
-        change;                               \
-        describe("a batch with %s", #change); \
-        expect(&f, status);                   \
-        end(&f);                              \
-    } while (0)
-
-static void check_batch_values(void) {
-    RUN(VD_OK, (void)0);
-    RUN(VD_OUT_OF_RANGE, b->tokens[1] = 10);
-    RUN(VD_OUT_OF_RANGE, b->tokens[2] = -1);
-    RUN(VD_OUT_OF_RANGE, b->tokens[0] = INT32_MAX);
-    RUN(VD_OUT_OF_RANGE, b->positions[2] = -1);
-    RUN(VD_OUT_OF_RANGE, b->positions[2] = 200);
-    RUN(VD_OUT_OF_RANGE, b->positions[2] = INT32_MAX);
-    RUN(VD_OK, b->positions[2] = 191);
-    RUN(VD_OUT_OF_RANGE, b->positions[2] = 192);  // the limits allow it, the block table does not
-    RUN(VD_OUT_OF_RANGE, b->positions[1] = 63);
-    RUN(VD_OUT_OF_RANGE, b->positions[1] = 62);
-    RUN(VD_OUT_OF_RANGE, b->sequences[2] = 2);
-    RUN(VD_OUT_OF_RANGE, b->sequences[0] = -1);
-    RUN(VD_OUT_OF_RANGE, b->block_tables[0] = 7);
-    RUN(VD_OUT_OF_RANGE, b->block_tables[1] = -1);
-    RUN(VD_OUT_OF_RANGE, b->block_tables[5] = INT32_MAX);
-    RUN(VD_OK, b->block_tables[2] = -1);  // sequence 0 does not reach it
-    RUN(VD_OUT_OF_RANGE, b->logit_rows[0] = -1);
-    RUN(VD_OUT_OF_RANGE, b->logit_rows[1] = 3);
-    RUN(VD_OK, b->logit_rows[0] = 2);  // twice the same row
-}
-
-// Rows of a sequence ascend even where others lie between them.
-static void check_batch_order(void) {
-    RUN(VD_OK, batch_add(b, 0, 65, 0, 0));
-    RUN(VD_OUT_OF_RANGE, batch_add(b, 0, 64, 0, 0));
-    RUN(VD_OUT_OF_RANGE, batch_add(b, 0, 0, 0, 0));
-    RUN(VD_OUT_OF_RANGE, (b->block_tables[2] = 7, batch_add(b, 0, 128, 0, 0)));
-}
-
-static void check_batch_sizes(void) {
-    RUN(VD_OUT_OF_RANGE, b->view.n_tokens = -1);
-    RUN(VD_OUT_OF_RANGE, b->view.n_tokens = 5);
-    RUN(VD_OUT_OF_RANGE, b->view.n_logits = -1);
-    RUN(VD_OUT_OF_RANGE, b->view.n_logits = 4);
-    RUN(VD_OUT_OF_RANGE, b->view.n_sequences = -1);
-    RUN(VD_OUT_OF_RANGE, b->view.n_sequences = 1);
-    RUN(VD_OUT_OF_RANGE, b->view.max_blocks = -1);
-    RUN(VD_OUT_OF_RANGE, b->view.max_blocks = 0);
-    RUN(VD_INVALID_ARGUMENT, b->view.tokens = NULL);
-    RUN(VD_INVALID_ARGUMENT, b->view.positions = NULL);
-    RUN(VD_INVALID_ARGUMENT, b->view.sequences = NULL);
-    RUN(VD_INVALID_ARGUMENT, b->view.block_tables = NULL);
-    RUN(VD_INVALID_ARGUMENT, b->view.logit_rows = NULL);
-    RUN(VD_OK, (b->view.logit_rows = NULL, b->view.n_logits = 0));
-    RUN(VD_OK, batch_clear(b));
-}
-
-static void check_run_arguments(void) {
-    describe("vd_plan_run, arguments");
-    fixture f;
-    begin(&f);
-    vd_pool *pool = pool_of(1);
-    const vd_batch *b = &f.b.view;
-    CHECK(vd_plan_run(NULL, pool, b, 0, 2) == VD_INVALID_ARGUMENT);
-    CHECK(vd_plan_run(f.plan, NULL, b, 0, 2) == VD_INVALID_ARGUMENT);
-    CHECK(vd_plan_run(f.plan, pool, NULL, 0, 2) == VD_INVALID_ARGUMENT);
-    CHECK(vd_plan_run(f.plan, pool, b, -1, 2) == VD_INVALID_ARGUMENT);
-    CHECK(vd_plan_run(f.plan, pool, b, 0, 3) == VD_INVALID_ARGUMENT);
-    CHECK(vd_plan_run(f.plan, pool, b, 2, 1) == VD_INVALID_ARGUMENT);
-    for (int32_t i = 0; i <= 2; i++) {
-        CHECK(vd_plan_run(f.plan, pool, b, i, i) == VD_OK);
-    }
-    untouched("y", f.y, 4 * WIDTH * (int64_t)sizeof(float));
-    end(&f);
-}
-
 int main(void) {
     describe_faults();
     check_valid_ops();
@@ -402,9 +279,5 @@ int main(void) {
     check_elementwise();
     check_create_arguments();
     check_create_isa();
-    check_batch_values();
-    check_batch_order();
-    check_batch_sizes();
-    check_run_arguments();
     return 0;
 }
