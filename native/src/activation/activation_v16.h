@@ -1,6 +1,7 @@
 // The activations over 16 lanes.
 #include "activation/activation.h"
 #include "simd/exp_v16.h"
+#include "simd/part_v16.h"
 
 // x * sigmoid(-exponent).
 VD_INLINE v16 gate(v16 x, v16 exponent) {
@@ -22,16 +23,10 @@ VD_INLINE v16 activate(int32_t kind, v16 x) {
 }
 
 void VD_NAME(vd_activation)(const vd_activation *op, vd_range range) {
-    int64_t i = range.begin;
-    for (; i + 16 <= range.end; i += 16) {
-        v16 y = activate(op->kind, v16_load(op->x + i));
-        y = op->up == NULL ? y : v16_mul(y, v16_load(op->up + i));
-        v16_store(op->y + i, y);
-    }
-    int64_t rest = range.end - i;
-    if (rest > 0) {
-        v16 y = activate(op->kind, v16_load_part(op->x + i, rest));
-        y = op->up == NULL ? y : v16_mul(y, v16_load_part(op->up + i, rest));
-        v16_store_part(op->y + i, y, rest);
+    for (int64_t i = range.begin; i < range.end; i += 16) {
+        int64_t left = range.end - i;
+        v16 y = activate(op->kind, v16_load_up_to(op->x + i, left));
+        y = op->up == NULL ? y : v16_mul(y, v16_load_up_to(op->up + i, left));
+        v16_store_up_to(op->y + i, y, left);
     }
 }

@@ -152,11 +152,7 @@ void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
         vd_quantized y = {tile->quants + j * d_h, tile->scale + j * blocks, sums, scaled_sums};
         vd_quantize_kernels[isa](tile->q[j], y, (vd_range){0, blocks});
         for (int64_t b = 0; b < blocks; b++) {
-            int32_t sum = 0;
-            for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i++) {
-                sum += y.q[i];
-            }
-            tile->sum[j * blocks + b] = sum;
+            tile->sum[j * blocks + b] = sums[2 * b] + sums[2 * b + 1];
         }
     }
 }
@@ -278,7 +274,7 @@ vd_split vd_split_needed(const vd_op *op, const vd_limits *limits) {
     const vd_attention *attention = &op->as.attention;
     cut c = cut_of(attention);
     int64_t rows = limits->tokens < VD_SPLIT_ROWS ? limits->tokens : VD_SPLIT_ROWS;
-    int64_t chunks = (limits->positions + VD_ATTENTION_CHUNK - 1) / VD_ATTENTION_CHUNK;
+    int64_t chunks = vd_ceil_div(limits->positions, VD_ATTENTION_CHUNK);
     int64_t parts = rows * c.heads * c.tiles * chunks;
     return (vd_split){.floats = parts * vd_part_stride(attention->cache.d_h),
                       .tiles = rows * c.tiles};

@@ -7,6 +7,7 @@
 #include "attention/attention_scores_v16.h"
 #include "attention/attention_values_v16.h"
 #include "simd/exp_v16.h"
+#include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
 
 static void cap_scores(float *s, span own, float cap) {
@@ -114,12 +115,8 @@ static void finish(const vd_attention_tile *tile, const float *parts) {
             L = fmaf(L, a, pair[1]);
         }
         v16 factor = v16_splat(a / L);
-        int64_t i = 0;
-        for (; i + 16 <= d_h; i += 16) {
-            v16_store(tile->z[j] + i, v16_mul(v16_load(parts + i), factor));
-        }
-        if (i < d_h) {
-            v16_store_part(tile->z[j] + i, v16_mul(v16_load(parts + i), factor), d_h - i);
+        for (int64_t i = 0; i < d_h; i += 16) {
+            v16_store_up_to(tile->z[j] + i, v16_mul(v16_load(parts + i), factor), d_h - i);
         }
     }
 }

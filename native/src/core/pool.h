@@ -24,6 +24,10 @@ typedef struct vd_range {
     int64_t end;
 } vd_range;
 
+static inline int64_t vd_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+static inline int64_t vd_at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
+
 typedef void vd_task(void *argument, const vd_worker *worker);
 
 // Runs the task once on every worker and returns when all have finished. Concurrent callers take

@@ -57,6 +57,22 @@ VD_INLINE v16i vd_dot(const int type, v16i sum, v64 w, const int8_t *a) {
     return vd_columns_signed(type) ? v64_dot_signed(sum, w, a) : v64_dot_unsigned(sum, w, a);
 }
 
+// What quantize says of 32 activations.
+typedef struct vd_block_sums {
+    const int32_t *sum;  // of each 16
+    float scale;
+    float scaled_sum;
+} vd_block_sums;
+
+// The sum of the activations that meet sub-block s of 32 columns, and the same times their scale.
+VD_INLINE int32_t vd_sub_block_sum(const int sub_block, vd_block_sums a, int s) {
+    return sub_block == VD_BLOCK ? a.sum[0] + a.sum[1] : a.sum[s];
+}
+VD_INLINE float vd_sub_block_scaled_sum(const int sub_block, vd_block_sums a, int s) {
+    return sub_block == VD_BLOCK ? a.scaled_sum
+                                 : a.scale * (float)vd_sub_block_sum(sub_block, a, s);
+}
+
 // Number c of the 16 that three words per row hold: nibbles in the first two, pairs in the third.
 VD_INLINE v16i vd_six_bits(const uint8_t *words, int c) {
     v16i low = v16i_bits(v16i_load(words + VD_UNIT_BYTES * (c / 8)), 4 * (c % 8), 15);

@@ -51,10 +51,6 @@ vd_status vd_matmul_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-static int64_t at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
-
 // Tiles begin at multiples of these columns: two units for the kernels, whole blocks for the chain.
 static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
     return step->followers > 0 ? VD_BLOCK : 2 * vd_matmul_unit(matmul->type);
@@ -64,8 +60,8 @@ static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
 static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     int64_t width = grain(matmul, step);
     int64_t by_bytes = TILE_BYTES / vd_row_bytes(matmul->type, matmul->K) / width;
-    int64_t by_workers = ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
-    int64_t grains = at_most(by_bytes, by_workers);
+    int64_t by_workers = vd_ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
+    int64_t grains = vd_at_most(by_bytes, by_workers);
     return grains < 1 ? width : grains * width;
 }
 
@@ -76,7 +72,7 @@ void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_rang
         return;
     }
     int64_t unit = vd_matmul_unit(matmul->type);
-    vd_range units = {columns.begin / unit, ceil_div(columns.end, unit)};
+    vd_range units = {columns.begin / unit, vd_ceil_div(columns.end, unit)};
     vd_matmul_kernels[matmul->type][step->isa](matmul, rows, units);
 }
 
@@ -85,8 +81,8 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
     int64_t N = matmul->N;
     if (step->rows <= FEW_ROWS) {
         int64_t width = grain(matmul, step);
-        vd_range share = vd_share(step->worker, ceil_div(N, width));
-        vd_range columns = {share.begin * width, at_most(share.end * width, N)};
+        vd_range share = vd_share(step->worker, vd_ceil_div(N, width));
+        vd_range columns = {share.begin * width, vd_at_most(share.end * width, N)};
         if (columns.begin < columns.end) {
             vd_run_chain(op, step, (vd_range){0, step->rows}, columns);
         }
@@ -96,13 +92,13 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
     // workers.
     int blas = goes_to_blas(matmul, step);
     int64_t height = blas ? BLAS_ROWS : TILE_ROWS;
-    int64_t row_tiles = ceil_div(step->rows, height);
+    int64_t row_tiles = vd_ceil_div(step->rows, height);
     int64_t width = blas ? BLAS_OUTPUTS : tile_columns(matmul, step, row_tiles);
-    int64_t tiles = row_tiles * ceil_div(N, width);
+    int64_t tiles = row_tiles * vd_ceil_div(N, width);
     for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
         int64_t row = i % row_tiles * height;
         int64_t column = i / row_tiles * width;
-        vd_run_chain(op, step, (vd_range){row, at_most(row + height, step->rows)},
-                     (vd_range){column, at_most(column + width, N)});
+        vd_run_chain(op, step, (vd_range){row, vd_at_most(row + height, step->rows)},
+                     (vd_range){column, vd_at_most(column + width, N)});
     }
 }

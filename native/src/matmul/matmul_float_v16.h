@@ -2,14 +2,11 @@
 // shares its loads; each output merges its lanes once, at the end.
 #include "core/types.h"
 #include "matmul/matmul.h"
-
-VD_INLINE v16 load_x(const float *p, int64_t lanes) {
-    return lanes >= 16 ? v16_load(p) : v16_load_part(p, lanes);
-}
+#include "simd/part_v16.h"
 
 VD_INLINE v16 load_w(const int type, const void *row, int64_t k, int64_t lanes) {
     if (type == VD_F32) {
-        return load_x((const float *)row + k, lanes);
+        return v16_load_up_to((const float *)row + k, lanes);
     }
     const uint16_t *p = (const uint16_t *)row + k;
     if (type == VD_BF16) {
@@ -26,7 +23,7 @@ VD_INLINE void add_columns(const int type, const int M, const int N, const float
         weights[n] = load_w(type, w[n], k, lanes);
     }
     for (int m = 0; m < M; m++) {
-        v16 values = load_x(x[m] + k, lanes);
+        v16 values = v16_load_up_to(x[m] + k, lanes);
         for (int n = 0; n < N; n++) {
             acc[m][n] = v16_fma(values, weights[n], acc[m][n]);
         }

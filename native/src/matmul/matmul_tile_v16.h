@@ -7,6 +7,7 @@
 #include "core/types.h"
 #include "matmul/blocks_v16.h"
 #include "matmul/matmul.h"
+#include "simd/part_v16.h"
 
 enum {
     VD_AHEAD_BYTES = 256 << 10  // a tile's share of the second-level cache
@@ -48,17 +49,11 @@ VD_INLINE void vd_next_activations(vd_activations_at *x) {
     x->scaled_sum++;
 }
 
-// The sum of token m's activations that meet sub-block s of the 32 columns.
-VD_INLINE int32_t vd_activation_sum(const int sub_block, const vd_activations_at *x, int m, int s) {
-    const int32_t *sum = x->sum + m * (x->K / VD_SUM_BLOCK);
-    return sub_block == VD_BLOCK ? sum[0] + sum[1] : sum[s];
-}
-
-VD_INLINE float vd_activation_scaled_sum(const int sub_block, const vd_activations_at *x, int m,
-                                         int s) {
-    int64_t at = m * (x->K / VD_BLOCK);
-    return sub_block == VD_BLOCK ? x->scaled_sum[at]
-                                 : x->scale[at] * (float)vd_activation_sum(sub_block, x, m, s);
+// Those of token m.
+VD_INLINE vd_block_sums vd_sums_of(const vd_activations_at *x, int m) {
+    int64_t block = m * (x->K / VD_BLOCK);
+    return (vd_block_sums){x->sum + block * (VD_BLOCK / VD_SUM_BLOCK), x->scale[block],
+                           x->scaled_sum[block]};
 }
 
 // Adds the products of sub-block s of the 32 columns, which is sub-block j of the weights' block.
@@ -70,7 +65,8 @@ VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const 
     const int run_quads = fits < quads ? fits : quads;
     v16i sum[VD_TILE_TOKENS][VD_GROUPS_MAX];
     for (int m = 0; m < M; m++) {
-        v16i start = v16i_splat(-vd_bias(type) * vd_activation_sum(layout.sub_block, x, m, s));
+        v16i start =
+            v16i_splat(-vd_bias(type) * vd_sub_block_sum(layout.sub_block, vd_sums_of(x, m), s));
         for (int n = 0; n < N; n++) {
             sum[m][n] = start;
         }
@@ -109,7 +105,8 @@ VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const 
             v16 product = v16_mul(scale, v16_splat(x->scale[m * (x->K / VD_BLOCK)]));
             acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
             if (layout.minima) {
-                v16 scaled_sum = v16_splat(vd_activation_scaled_sum(layout.sub_block, x, m, s));
+                v16 scaled_sum =
+                    v16_splat(vd_sub_block_scaled_sum(layout.sub_block, vd_sums_of(x, m), s));
                 acc[m][n] = v16_fma(minimum, scaled_sum, acc[m][n]);
             }
         }
@@ -162,12 +159,7 @@ VD_INLINE void vd_store_sums(const int M, const int N, const vd_matmul *op, int6
     for (int n = 0; n < N && n < groups; n++) {
         int64_t first = (g + n) * VD_PACK_ROWS;
         for (int m = 0; m < M; m++) {
-            float *y = op->y + (m0 + m) * op->N + first;
-            if (first + VD_PACK_ROWS <= op->N) {
-                v16_store(y, acc[m][n]);
-            } else {
-                v16_store_part(y, acc[m][n], op->N - first);
-            }
+            v16_store_up_to(op->y + (m0 + m) * op->N + first, acc[m][n], op->N - first);
         }
     }
 }

@@ -178,8 +178,6 @@ VD_INLINE void tile(const int minima, const vd_matmul *op, int64_t m, int64_t g,
     }
 }
 
-static int64_t at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
-
 // A multiple of 16 rows.
 VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows, vd_range groups) {
     const int minima = vd_block_layout_of(type).minima;
@@ -187,9 +185,9 @@ VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows
     token_panel tokens;
     amx_configure(&tiles);
     for (int64_t g = groups.begin; g < groups.end; g += PANEL_GROUPS) {
-        int64_t n = at_most(groups.end - g, PANEL_GROUPS);
+        int64_t n = vd_at_most(groups.end - g, PANEL_GROUPS);
         for (int64_t block = 0; block < op->K / VD_BLOCK; block += PANEL_BLOCKS) {
-            int64_t blocks = at_most(op->K / VD_BLOCK - block, PANEL_BLOCKS);
+            int64_t blocks = vd_at_most(op->K / VD_BLOCK - block, PANEL_BLOCKS);
             for (int64_t i = 0; i < n; i++) {
                 expand(type, op, g + i, block, blocks, &panels[i]);
             }

@@ -7,6 +7,7 @@
 #include "simd/v16_dotprod.h"
 // v16 first: the loading of blocks is written over it.
 #include "matmul/blocks_v16.h"
+#include "simd/part_v16.h"
 
 enum {
     TILE_PAIRS = 2,               // pairs of tokens whose integer sums fill the registers
@@ -31,15 +32,10 @@ VD_INLINE float32x4_t high_halves(float32x4_t x, float32x4_t y) {
     return vcombine_f32(vget_high_f32(x), vget_high_f32(y));
 }
 
-// The sum of the activations of block `at` that meet sub-block s of its 32 columns.
-VD_INLINE int32_t activation_sum(const int sub_block, const vd_quantized *xq, int64_t at, int s) {
-    const int32_t *sum = xq->sum + at * (VD_BLOCK / VD_SUM_BLOCK);
-    return sub_block == VD_BLOCK ? sum[0] + sum[1] : sum[s];
-}
-VD_INLINE float activation_scaled_sum(const int sub_block, const vd_quantized *xq, int64_t at,
-                                      int s) {
-    return sub_block == VD_BLOCK ? xq->scaled_sum[at]
-                                 : xq->scale[at] * (float)activation_sum(sub_block, xq, at, s);
+// Those of block `at`.
+VD_INLINE vd_block_sums sums_of(const vd_quantized *xq, int64_t at) {
+    return (vd_block_sums){xq->sum + at * (VD_BLOCK / VD_SUM_BLOCK), xq->scale[at],
+                           xq->scaled_sum[at]};
 }
 
 // Each pair of rows twice, for two tokens.
@@ -83,8 +79,8 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     for (int p = 0; p < P; p++) {
         int32_t bias = -vd_bias(type);
         int32x4_t start =
-            pair_of_ints(bias * activation_sum(layout.sub_block, xq, at[2 * p], s),
-                         bias * activation_sum(layout.sub_block, xq, at[2 * p + 1], s));
+            pair_of_ints(bias * vd_sub_block_sum(layout.sub_block, sums_of(xq, at[2 * p]), s),
+                         bias * vd_sub_block_sum(layout.sub_block, sums_of(xq, at[2 * p + 1]), s));
 #pragma GCC unroll 8
         for (int i = 0; i < ROW_PAIRS; i++) {
             sum[p][i] = start;
@@ -112,8 +108,9 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     for (int p = 0; p < P; p++) {
         int64_t t0 = at[2 * p], t1 = at[2 * p + 1];
         float32x4_t a = pair_of_floats(xq->scale[t0], xq->scale[t1]);
-        float32x4_t scaled_sum = pair_of_floats(activation_scaled_sum(layout.sub_block, xq, t0, s),
-                                                activation_scaled_sum(layout.sub_block, xq, t1, s));
+        float32x4_t scaled_sum =
+            pair_of_floats(vd_sub_block_scaled_sum(layout.sub_block, sums_of(xq, t0), s),
+                           vd_sub_block_scaled_sum(layout.sub_block, sums_of(xq, t1), s));
 #pragma GCC unroll 8
         for (int i = 0; i < ROW_PAIRS; i++) {
             float32x4_t product = vmulq_f32(scale[i], a);
@@ -126,12 +123,7 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
 }
 
 VD_INLINE void store(const vd_matmul *op, int64_t m, int64_t first, v16 y) {
-    float *to = op->y + m * op->N + first;
-    if (first + VD_PACK_ROWS <= op->N) {
-        v16_store(to, y);
-    } else {
-        v16_store_part(to, y, op->N - first);
-    }
+    v16_store_up_to(op->y + m * op->N + first, y, op->N - first);
 }
 
 // Outputs of P pairs of tokens, from m0 on, and group g.
