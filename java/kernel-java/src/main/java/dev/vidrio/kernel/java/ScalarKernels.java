@@ -159,9 +159,15 @@ class ScalarKernels implements Kernels {
     for (int head = begin; head < end; head++) {
       long at = (long) head * op.dH();
       long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
-      turn(op, table, angles, x, y, at, 0);
+      turnHead(op, table, angles, x, y, at);
       Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
     }
+  }
+
+  /** Turns a head whose first element is {@code at}, by the angles from {@code angles} on. */
+  void turnHead(
+      Op.Rope op, RotationTable table, long angles, MemorySegment x, MemorySegment y, long at) {
+    turn(op, table, angles, x, y, at, 0);
   }
 
   /** Turns the pairs of a head from {@code firstPair} on. */

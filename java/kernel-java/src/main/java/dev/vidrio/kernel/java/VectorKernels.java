@@ -101,28 +101,16 @@ final class VectorKernels extends ScalarKernels {
   }
 
   @Override
-  public void rope(
-      Op.Rope op,
-      RotationTable table,
-      Batch batch,
-      MemorySegment x,
-      MemorySegment y,
-      int begin,
-      int end) {
+  void turnHead(
+      Op.Rope op, RotationTable table, long angles, MemorySegment x, MemorySegment y, long at) {
     int rotated = op.rotation().width();
-    boolean interleaved = op.rotation().pairs() == Rotation.Pairs.INTERLEAVED;
     int pairs = rotated / 2 / LENGTH * LENGTH;
-    for (int head = begin; head < end; head++) {
-      long at = (long) head * op.dH();
-      long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
-      if (interleaved) {
-        VectorRope.turnInterleaved(table, angles, x, y, at, pairs);
-      } else {
-        VectorRope.turnHalves(table, angles, x, y, at, pairs, rotated / 2);
-      }
-      turn(op, table, angles, x, y, at, pairs);
-      Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
+    if (op.rotation().pairs() == Rotation.Pairs.INTERLEAVED) {
+      VectorRope.turnInterleaved(table, angles, x, y, at, pairs);
+    } else {
+      VectorRope.turnHalves(table, angles, x, y, at, pairs, rotated / 2);
     }
+    turn(op, table, angles, x, y, at, pairs);
   }
 
   @Override
