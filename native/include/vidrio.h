@@ -168,7 +168,8 @@ typedef enum vd_op_kind {
     VD_OP_ADD = 8,
     VD_OP_COPY = 9,
     VD_OP_GATHER = 10,
-    VD_OP_COUNT = 11,
+    VD_OP_SCALE = 11,
+    VD_OP_COUNT = 12,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -177,13 +178,22 @@ typedef enum vd_rows {
     VD_ROWS_LOGITS = 1,  // one per row that asks for logits
 } vd_rows;
 
-// y[i] = row tokens[i] of table [V,d], which has GGUF's own layout (not packed).
+// What chooses the row of an embedding table.
+typedef enum vd_embed_index {
+    VD_EMBED_TOKENS = 0,     // row tokens[i]
+    VD_EMBED_POSITIONS = 1,  // row positions[i] + offset: learned positions
+} vd_embed_index;
+
+// y[i] = the row of table [V,d] that token i of the batch chooses. The table has GGUF's own layout
+// (not packed), and a row for every token or position of the plan's limits.
 typedef struct vd_embed {
     const void *table;
     float *y;
     int32_t type;  // vd_type
     int32_t V;
     int32_t d;
+    int32_t index;   // vd_embed_index
+    int32_t offset;  // of positions, not negative
     int32_t reserved;
 } vd_embed;
 
@@ -192,8 +202,9 @@ typedef enum vd_norm_kind {
     VD_NORM_LAYER = 1,  // Ba et al. 2016, arXiv 1607.06450
 } vd_norm_kind;
 
-// Normalizes rows of d elements. gain and bias [d] may be null; y may be x. scale [rows], the
-// divisor of each row, is written unless null.
+// Normalizes each head of rows [heads,d] on its own; a plain norm has one head. gain and bias may
+// be null, and are [d] for all heads, or [heads,d] where per_head is 1. y may be x. scale
+// [rows,heads], the divisors, is written unless null.
 typedef struct vd_norm {
     const float *x;
     const float *gain;
@@ -201,7 +212,9 @@ typedef struct vd_norm {
     float *y;
     float *scale;
     int32_t kind;  // vd_norm_kind
+    int32_t heads;
     int32_t d;
+    int32_t per_head;
     float epsilon;
     int32_t reserved;
 } vd_norm;
@@ -304,8 +317,10 @@ typedef struct vd_attention {
 
 typedef enum vd_activation_kind {
     VD_ACTIVATION_SILU = 0,
-    VD_ACTIVATION_GELU_TANH = 1,
+    VD_ACTIVATION_GELU_TANH = 1,  // the approximation of Hendrycks & Gimpel 2016, arXiv 1606.08415
     VD_ACTIVATION_RELU = 2,
+    VD_ACTIVATION_GELU = 3,  // by the error function
+    VD_ACTIVATION_TANH = 4,
 } vd_activation_kind;
 
 // y = f(x), or f(x) * up where up is not null (gated). All [rows, width]; y may be x or up.
@@ -326,6 +341,14 @@ typedef struct vd_add {
     int32_t width;
     int32_t broadcast;
 } vd_add;
+
+// y = factor * x, both [rows, width]; y may be x.
+typedef struct vd_scale {
+    const float *x;
+    float *y;
+    float factor;
+    int32_t width;
+} vd_scale;
 
 // y = x [rows, width]: a tap.
 typedef struct vd_copy {
@@ -362,8 +385,8 @@ enum {
 
 // A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
 // goes through all of them before the worker takes the next one, so that none of them waits. They
-// have the same width, and are products of other operands, quantizations, activations, sums and
-// copies.
+// have the same width, and are products of other operands, quantizations, activations, sums,
+// scalings and copies.
 enum {
     VD_CHAIN = 8,  // operations that follow, at most
 };
@@ -385,6 +408,7 @@ typedef struct vd_op {
         vd_attention attention;
         vd_activation activation;
         vd_add add;
+        vd_scale scale;
         vd_copy copy;
         vd_gather gather;
     } as;

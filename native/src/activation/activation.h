@@ -13,6 +13,12 @@ typedef void vd_activation_kernel(const vd_activation *op, vd_range range);
 
 extern vd_activation_kernel *const vd_activation_kernels[VD_ISA_COUNT];
 
+// Coefficients, from the highest on, of what GELU multiplies exp(-x^2/2) with.
+static const float vd_gelu_tail[] = {
+    -0x1.4ab9d0p-13f, -0x1.46c29ep-12f, 0x1.66d454p-11f, 0x1.4ad120p-9f,  -0x1.a3a5e4p-10f,
+    -0x1.0c78a4p-6f,  0x1.2ea424p-7f,   0x1.0e4f30p-3f,  -0x1.bc19c2p-2f, 0x1.69cee6p-1f};
+enum { VD_GELU_TERMS = sizeof vd_gelu_tail / sizeof vd_gelu_tail[0] };
+
 #define VD_GELU_CUBIC 0.044715f
 #define VD_GELU_MINUS_2_SQRT_2_OVER_PI (-1.59576912f)
 

@@ -32,8 +32,8 @@ static void move_quantized(vd_quantized *xq, int64_t row, int64_t K) {
 static void move(vd_op *op, int64_t row) {
     switch (op->kind) {
         case VD_OP_NORM:
-            op->as.norm.y += row * op->as.norm.d;
-            op->as.norm.scale += op->as.norm.scale == NULL ? 0 : row;
+            op->as.norm.y += row * op->as.norm.heads * op->as.norm.d;
+            op->as.norm.scale += op->as.norm.scale == NULL ? 0 : row * op->as.norm.heads;
             break;
         case VD_OP_QUANTIZE:
             op->as.quantize.x += op->local & VD_LOCAL_READ ? row * op->as.quantize.K : 0;

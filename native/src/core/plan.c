@@ -24,6 +24,7 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_ADD] = {vd_add_check, vd_add_run, vd_add_tile},
     [VD_OP_COPY] = {vd_copy_check, vd_copy_run, vd_copy_tile},
     [VD_OP_GATHER] = {vd_gather_check, vd_gather_run, NULL},
+    [VD_OP_SCALE] = {vd_scale_check, vd_scale_run, vd_scale_tile},
 };
 
 struct vd_plan {
@@ -44,6 +45,8 @@ static int32_t width_of(const vd_op *op) {
             return op->as.activation.width;
         case VD_OP_ADD:
             return op->as.add.width;
+        case VD_OP_SCALE:
+            return op->as.scale.width;
         default:
             return op->as.copy.width;
     }
@@ -60,6 +63,12 @@ static int chain_valid(const vd_op *ops, int32_t i) {
            width_of(&ops[i]) == width_of(&ops[head]);
 }
 
+// Rows that an embedding table needs.
+static int64_t rows_of_table(const vd_embed *embed, const vd_limits *limits) {
+    return embed->index == VD_EMBED_POSITIONS ? (int64_t)limits->positions + embed->offset
+                                              : limits->vocabulary;
+}
+
 static vd_status check_op(const vd_op *op, const vd_limits *limits) {
     if (op->kind < 0 || op->kind >= VD_OP_COUNT) {
         return VD_INVALID_ARGUMENT;
@@ -71,7 +80,7 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits) {
         op->follows < 0 || op->follows > 1 || !vd_local_valid(op)) {
         return VD_INVALID_ARGUMENT;
     }
-    if (op->kind == VD_OP_EMBED && op->as.embed.V < limits->vocabulary) {
+    if (op->kind == VD_OP_EMBED && op->as.embed.V < rows_of_table(&op->as.embed, limits)) {
         return VD_INVALID_ARGUMENT;
     }
     return families[op->kind].check(op);

@@ -7,7 +7,9 @@
 vd_status vd_embed_check(const vd_op *op) {
     const vd_embed *embed = &op->as.embed;
     int valid = embed->table != NULL && embed->y != NULL && embed->V > 0 && embed->d > 0 &&
-                vd_row_bytes(embed->type, embed->d) > 0 && op->rows == VD_ROWS_TOKENS;
+                (embed->index == VD_EMBED_TOKENS || embed->index == VD_EMBED_POSITIONS) &&
+                embed->offset >= 0 && vd_row_bytes(embed->type, embed->d) > 0 &&
+                op->rows == VD_ROWS_TOKENS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -45,12 +47,18 @@ static void expand_row(int32_t type, const uint8_t *row, int32_t d, float *y) {
     }
 }
 
+static int64_t row_of(const vd_embed *embed, const vd_batch *batch, int64_t i) {
+    return embed->index == VD_EMBED_POSITIONS ? (int64_t)batch->positions[i] + embed->offset
+                                              : batch->tokens[i];
+}
+
 void vd_embed_run(const vd_op *op, const vd_step *step) {
     const vd_embed *embed = &op->as.embed;
     int64_t row_bytes = vd_row_bytes(embed->type, embed->d);
     vd_range rows = vd_share(step->worker, step->rows);
     for (int64_t i = rows.begin; i < rows.end; i++) {
-        const uint8_t *row = (const uint8_t *)embed->table + step->batch->tokens[i] * row_bytes;
+        const uint8_t *row =
+            (const uint8_t *)embed->table + row_of(embed, step->batch, i) * row_bytes;
         expand_row(embed->type, row, embed->d, embed->y + i * embed->d);
     }
 }

@@ -88,7 +88,7 @@ VD_INLINE v16 vd_power_of_two(v16i e) {
 }
 
 // Scale of sub-block j, counted within the block whose factors start at `factors`.
-VD_INLINE v16 vd_scale(const int type, const uint8_t *factors, int j) {
+VD_INLINE v16 vd_scales(const int type, const uint8_t *factors, int j) {
     const uint8_t *codes = factors + vd_packed_codes(type);
     v16i scale;
     switch (type) {
@@ -114,7 +114,7 @@ VD_INLINE v16 vd_scale(const int type, const uint8_t *factors, int j) {
 }
 
 // Minimum of sub-block j, of types that have minima.
-VD_INLINE v16 vd_minimum(const int type, const uint8_t *factors, int j) {
+VD_INLINE v16 vd_minima(const int type, const uint8_t *factors, int j) {
     const uint8_t *codes = factors + vd_packed_codes(type);
     v16 dmin = v16_load_halves(factors + VD_PACK_ROWS * 2);
     switch (type) {

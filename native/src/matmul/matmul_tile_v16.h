@@ -99,8 +99,8 @@ VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const 
         }
     }
     for (int n = 0; n < N; n++) {
-        v16 scale = vd_scale(type, w->factors[n], j);
-        v16 minimum = layout.minima ? vd_minimum(type, w->factors[n], j) : v16_zero();
+        v16 scale = vd_scales(type, w->factors[n], j);
+        v16 minimum = layout.minima ? vd_minima(type, w->factors[n], j) : v16_zero();
         for (int m = 0; m < M; m++) {
             v16 product = v16_mul(scale, v16_splat(x->scale[m * (x->K / VD_BLOCK)]));
             acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);

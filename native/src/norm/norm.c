@@ -12,12 +12,14 @@ vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT] = {
 
 vd_status vd_norm_check(const vd_op *op) {
     const vd_norm *norm = &op->as.norm;
-    int valid = norm->x != NULL && norm->y != NULL && norm->d > 0 &&
+    int valid = norm->x != NULL && norm->y != NULL && norm->heads > 0 && norm->d > 0 &&
+                (norm->per_head == 0 || norm->per_head == 1) &&
                 (norm->kind == VD_NORM_RMS || norm->kind == VD_NORM_LAYER) && norm->epsilon >= 0 &&
                 isfinite(norm->epsilon);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
 void vd_norm_run(const vd_op *op, const vd_step *step) {
-    vd_norm_kernels[step->isa](&op->as.norm, vd_share(step->worker, step->rows));
+    vd_norm_kernels[step->isa](&op->as.norm,
+                               vd_share(step->worker, step->rows * op->as.norm.heads));
 }

@@ -2,7 +2,9 @@
 #include "activation/activation.h"
 
 #include <math.h>
+#include <stdio.h>
 
+#include "core/types.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
@@ -18,6 +20,8 @@ typedef struct activation_case {
     target y;
     vd_range range;
 } activation_case;
+
+enum { KINDS = VD_ACTIVATION_TANH + 1, BATCH = 1024 };
 
 static float x[LONGEST], up[LONGEST];
 
@@ -59,6 +63,15 @@ static void check_gate(int64_t i, double w, double w_error, double factor, int64
     near("y", i, exact, fabs(exact) * relative + beyond + underflows(1) * (1 + fabs(factor)), y);
 }
 
+static double gelu(double v) { return v / 2 * erfc(-v * M_SQRT1_2); }
+
+// A function of x that is off by no more than a relative error.
+static void check_function(int64_t i, double exact, double factor, double error, int64_t extra,
+                           float y) {
+    double tolerance = fabs(exact * factor) * (error + roundings(extra));
+    near("y", i, exact * factor, tolerance + underflows(GELU_ULPS) * 2 * (1 + fabs(factor)), y);
+}
+
 static void check_element(const activation_case *c, int64_t i, float y) {
     double v = (double)x[i];
     double factor = c->gated ? (double)up[i] : 1;
@@ -67,6 +80,10 @@ static void check_element(const activation_case *c, int64_t i, float y) {
              y);
     } else if (c->kind == VD_ACTIVATION_SILU) {
         check_gate(i, -v, 0, factor, c->gated, y);
+    } else if (c->kind == VD_ACTIVATION_GELU) {
+        check_function(i, gelu(v), factor, GELU_ERROR, c->gated, y);
+    } else if (c->kind == VD_ACTIVATION_TANH) {
+        check_function(i, tanh(v), factor, TANH_ERROR, c->gated, y);
     } else {
         double cubic = (double)VD_GELU_CUBIC, slope = (double)VD_GELU_MINUS_2_SQRT_2_OVER_PI;
         double w = slope * v * (1 + cubic * v * v);
@@ -97,8 +114,8 @@ static void check_case(const activation_case *c, floats kind) {
 static void check_length(rng *r, int32_t width, floats kind) {
     rng_fill(r, kind, x, width);
     rng_fill(r, kind, up, width);
-    for (int32_t which = 0; which < 6; which++) {
-        activation_case c = {.kind = which % 3, .width = width, .gated = which / 3};
+    for (int32_t which = 0; which < 2 * KINDS; which++) {
+        activation_case c = {.kind = which % KINDS, .width = width, .gated = which / KINDS};
         for (c.y = SEPARATE; c.y < (c.gated ? TARGETS : OVER_UP); c.y++) {
             c.range = (vd_range){0, width};
             check_case(&c, kind);
@@ -109,10 +126,37 @@ static void check_length(rng *r, int32_t width, floats kind) {
     }
 }
 
+// GELU by the error function, in double, for every 61st float of both signs, or all of them.
+static void check_gelu_floats(void) {
+    describe("gelu");
+    double worst = 0, at = 0;
+    float v[BATCH], y[BATCH];
+    vd_activation op = {.x = v, .y = y, .kind = VD_ACTIVATION_GELU, .width = BATCH};
+    int64_t step = full() ? 1 : instrumented() ? 10007 : 61;
+    for (int64_t first = 0; first < 0x7f800000; first += step * BATCH / 2) {
+        for (int64_t i = 0; i < BATCH; i++) {
+            int64_t bits = first + i / 2 * step;
+            v[i] = vd_bits_to_float((uint32_t)(bits < 0x7f800000 ? bits : 0) | (uint32_t)i << 31);
+        }
+        vd_activation_scalar(&op, (vd_range){0, BATCH});
+        for (int64_t i = 0; i < BATCH; i++) {
+            double exact = gelu((double)v[i]);
+            double error = fabs((double)y[i] - exact) / unit_in_last_place(fabs(exact));
+            if (error > GELU_ULPS) {
+                fail("gelu(%a) should be near %a, is %a", (double)v[i], exact, (double)y[i]);
+            }
+            at = error > worst ? (double)v[i] : at;
+            worst = fmax(worst, error);
+        }
+    }
+    printf("gelu: at most %.4f units in the last place, at %a\n", worst, at);
+}
+
 int main(void) {
     test_begin("activation");
     CHECK(VD_GELU_CUBIC == (float)0.044715);
     CHECK(VD_GELU_MINUS_2_SQRT_2_OVER_PI == (float)(-2 * sqrt(2 / M_PI)));
+    check_gelu_floats();
     rng r = {4};
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {

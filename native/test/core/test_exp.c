@@ -46,11 +46,6 @@ static float nth_float(int64_t i) {
     return vd_bits_to_float(n < negative ? 0x80000000 + n : n - negative);
 }
 
-// The distance of floats around a number that is not negative.
-static double unit_in_last_place(double value) {
-    return value < 0x1p-126 ? 0x1p-149 : ldexp(1, ilogb(value) - 23);
-}
-
 static double error_of(float x, float y) {
     double exact = exp((double)x);
     if (exact > (double)FLT_MAX) {

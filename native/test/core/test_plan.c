@@ -20,7 +20,7 @@ static vd_op valid_op(vd_op_kind kind) {
             op.as.embed = (vd_embed){.table = p, .y = p, .type = VD_Q4_0, .V = 10, .d = 64};
             break;
         case VD_OP_NORM:
-            op.as.norm = (vd_norm){.x = p, .y = p, .d = 3, .epsilon = 1e-5f};
+            op.as.norm = (vd_norm){.x = p, .y = p, .heads = 2, .d = 3, .epsilon = 1e-5f};
             break;
         case VD_OP_QUANTIZE:
             op.as.quantize = (vd_quantize){.x = p, .y = xq, .K = 32};
@@ -42,6 +42,9 @@ static vd_op valid_op(vd_op_kind kind) {
             break;
         case VD_OP_ADD:
             op.as.add = (vd_add){p, p, p, 3, 1};
+            break;
+        case VD_OP_SCALE:
+            op.as.scale = (vd_scale){p, p, 2, 3};
             break;
         case VD_OP_COPY:
             op.as.copy = (vd_copy){p, p, 3, 0};
@@ -131,11 +134,19 @@ static void check_embed_norm_quantize(void) {
     REFUSED(VD_OP_EMBED, op.as.embed.d = 63);
     REFUSED(VD_OP_EMBED, op.as.embed.type = 4);
     REFUSED(VD_OP_EMBED, op.as.embed.type = -1);
+    REFUSED(VD_OP_EMBED, op.as.embed.index = 2);
+    REFUSED(VD_OP_EMBED, op.as.embed.index = -1);
+    REFUSED(VD_OP_EMBED, op.as.embed.offset = -1);
+    REFUSED(VD_OP_EMBED, (op.as.embed.index = VD_EMBED_POSITIONS, op.as.embed.V = 199));
+    REFUSED(VD_OP_EMBED,
+            (op.as.embed.index = VD_EMBED_POSITIONS, op.as.embed.V = 200, op.as.embed.offset = 1));
     REFUSED(VD_OP_EMBED, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_NORM, op.as.norm.x = NULL);
     REFUSED(VD_OP_NORM, op.as.norm.y = NULL);
     REFUSED(VD_OP_NORM, op.as.norm.d = 0);
     REFUSED(VD_OP_NORM, op.as.norm.d = -1);
+    REFUSED(VD_OP_NORM, op.as.norm.heads = 0);
+    REFUSED(VD_OP_NORM, op.as.norm.per_head = 2);
     REFUSED(VD_OP_NORM, op.as.norm.kind = 2);
     REFUSED(VD_OP_NORM, op.as.norm.kind = -1);
     REFUSED(VD_OP_NORM, op.as.norm.epsilon = -1e-9f);
@@ -210,7 +221,7 @@ static void check_kv_store_attention(void) {
 static void check_elementwise(void) {
     REFUSED(VD_OP_ACTIVATION, op.as.activation.x = NULL);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.y = NULL);
-    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = 3);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_TANH + 1);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = -1);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.width = 0);
     REFUSED(VD_OP_ADD, op.as.add.a = NULL);
@@ -218,6 +229,10 @@ static void check_elementwise(void) {
     REFUSED(VD_OP_ADD, op.as.add.y = NULL);
     REFUSED(VD_OP_ADD, op.as.add.width = 0);
     REFUSED(VD_OP_ADD, op.as.add.broadcast = 2);
+    REFUSED(VD_OP_SCALE, op.as.scale.x = NULL);
+    REFUSED(VD_OP_SCALE, op.as.scale.y = NULL);
+    REFUSED(VD_OP_SCALE, op.as.scale.factor = INFINITY);
+    REFUSED(VD_OP_SCALE, op.as.scale.width = 0);
     REFUSED(VD_OP_COPY, op.as.copy.x = NULL);
     REFUSED(VD_OP_COPY, op.as.copy.y = NULL);
     REFUSED(VD_OP_COPY, op.as.copy.width = -1);

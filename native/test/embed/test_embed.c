@@ -7,9 +7,11 @@
 #include "support/rng.h"
 #include "support/weights.h"
 
-enum { V = 23, ROWS = 12 };
+enum { V = 23, ROWS = 12, OFFSET = V - ROWS };
 
-static void check_table(rng *r, vd_type type, weight_bits bits, int32_t d, placement where) {
+// Positions, where they choose the row, begin OFFSET rows after the first.
+static void check_table(rng *r, vd_type type, weight_bits bits, int32_t d, vd_embed_index index,
+                        placement where) {
     batch b;
     batch_begin(&b, r, 1, 1);
     for (int32_t i = 0; i < ROWS; i++) {
@@ -20,14 +22,22 @@ static void check_table(rng *r, vd_type type, weight_bits bits, int32_t d, place
     random_weights(r, type, bits, V, d, table);
     float *expected = guarded_alloc((size_t)ROWS * d * sizeof(float), where);
     for (int64_t i = 0; i < (int64_t)ROWS * d; i++) {
-        const unsigned char *row = table + b.tokens[i / d] * row_bytes;
+        int64_t chosen = index == VD_EMBED_TOKENS ? b.tokens[i / d] : b.positions[i / d] + OFFSET;
+        const unsigned char *row = table + chosen * row_bytes;
         expected[i] = (float)weight_value(type, row, i % d);
     }
     for (int32_t workers = 1; workers <= 3; workers++) {
-        describe("embed %s, d %d, bits %d, %d workers", type_name(type), d, bits, workers);
+        describe("embed %s, d %d, bits %d, index %d, %d workers", type_name(type), d, bits, index,
+                 workers);
         float *y = guarded_alloc((size_t)ROWS * d * sizeof(float), where);
         vd_op op = {.kind = VD_OP_EMBED,
-                    .as.embed = {.table = table, .y = y, .type = type, .V = V, .d = d}};
+                    .as.embed = {.table = table,
+                                 .y = y,
+                                 .type = type,
+                                 .V = V,
+                                 .d = d,
+                                 .index = index,
+                                 .offset = OFFSET}};
         run_ops(&op, 1, VD_ISA_SCALAR, workers, &b.view);
         same_floats("y", expected, y, (int64_t)ROWS * d);
     }
@@ -45,7 +55,8 @@ int main(void) {
             weight_bits bits = (weight_bits)(i % WEIGHT_BITS_COUNT);
             int32_t d =
                 is_quantized(types[t]) ? (int32_t)block_elements(types[t]) * (1 + i % 5) : i;
-            check_table(&r, types[t], bits, d, (placement)(i % PLACEMENTS));
+            check_table(&r, types[t], bits, d, (vd_embed_index)(i / 2 % 2),
+                        (placement)(i % PLACEMENTS));
         }
     }
     return 0;

@@ -15,35 +15,42 @@ enum { ROWS = 5 };
 
 typedef struct norm_case {
     vd_norm_kind kind;
+    int32_t heads;
     int32_t d;
-    vd_range rows;
-    int gain;  // given
+    int per_head;
+    vd_range range;  // of heads of all rows
+    int gain;        // given
     int bias;
     int scale;
     int in_place;
 } norm_case;
 
+// Heads are cut out of rows that are no longer than the longest.
 static float x[ROWS * LONGEST], gain[LONGEST], bias[LONGEST];
 
 static vd_norm run(vd_isa isa, const norm_case *c, placement where) {
-    size_t row = (size_t)c->d * sizeof(float);
+    size_t row = (size_t)c->heads * c->d * sizeof(float);
+    size_t affine = c->per_head ? row : (size_t)c->d * sizeof(float);
     float *copy = guarded_copy(x, ROWS * row, where);
     vd_norm op = {
         .x = copy,
-        .gain = c->gain ? guarded_copy(gain, row, where) : NULL,
-        .bias = c->bias ? guarded_copy(bias, row, where) : NULL,
+        .gain = c->gain ? guarded_copy(gain, affine, where) : NULL,
+        .bias = c->bias ? guarded_copy(bias, affine, where) : NULL,
         .y = c->in_place ? copy : guarded_alloc(ROWS * row, where),
-        .scale = c->scale ? guarded_alloc(ROWS * sizeof(float), where) : NULL,
+        .scale = c->scale ? guarded_alloc((size_t)ROWS * c->heads * sizeof(float), where) : NULL,
         .kind = c->kind,
+        .heads = c->heads,
         .d = c->d,
+        .per_head = c->per_head,
         .epsilon = 1e-5f,
     };
-    vd_norm_kernels[isa](&op, c->rows);
+    vd_norm_kernels[isa](&op, c->range);
     return op;
 }
 
 static void check_untouched(const vd_norm *op, const norm_case *c) {
-    int64_t before = c->rows.begin * c->d, after = c->rows.end * c->d, all = (int64_t)ROWS * c->d;
+    int64_t heads = (int64_t)ROWS * c->heads, all = heads * c->d;
+    int64_t before = c->range.begin * c->d, after = c->range.end * c->d;
     if (c->in_place) {
         same_floats("y before the range", x, op->y, before);
         same_floats("y after the range", x + after, op->y + after, all - after);
@@ -52,8 +59,8 @@ static void check_untouched(const vd_norm *op, const norm_case *c) {
         untouched("y after the range", op->y + after, (all - after) * 4);
     }
     if (c->scale) {
-        untouched("scale before the range", op->scale, c->rows.begin * 4);
-        untouched("scale after the range", op->scale + c->rows.end, (ROWS - c->rows.end) * 4);
+        untouched("scale before the range", op->scale, c->range.begin * 4);
+        untouched("scale after the range", op->scale + c->range.end, (heads - c->range.end) * 4);
     }
 }
 
@@ -62,23 +69,27 @@ static void check_variants(const norm_case *c, floats kind) {
         vd_norm expected = run(VD_ISA_SCALAR, c, where);
         check_untouched(&expected, c);
         for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            describe("norm %s, kind %d, d %d, rows [%lld,%lld), %s, gain %d, bias %d, in place %d",
-                     vd_isa_name(isa), c->kind, c->d, (long long)c->rows.begin,
-                     (long long)c->rows.end, floats_name(kind), c->gain, c->bias, c->in_place);
+            describe(
+                "norm %s, kind %d, heads %d, d %d, range [%lld,%lld), %s, gain %d, bias %d, "
+                "per head %d, in place %d",
+                vd_isa_name(isa), c->kind, c->heads, c->d, (long long)c->range.begin,
+                (long long)c->range.end, floats_name(kind), c->gain, c->bias, c->per_head,
+                c->in_place);
             vd_norm actual = run(isa, c, where);
-            same_floats("y", expected.y, actual.y, ROWS * c->d);
+            same_floats("y", expected.y, actual.y, (int64_t)ROWS * c->heads * c->d);
             if (c->scale) {
-                same_floats("scale", expected.scale, actual.scale, ROWS);
+                same_floats("scale", expected.scale, actual.scale, (int64_t)ROWS * c->heads);
             }
         }
         guarded_free_all();
     }
 }
 
-// One row in double. Every sum is a lane sum of d terms; where the mean is off by `shift`, sigma is
-// off by no more than shift^2, since the deviations from the mean add up to zero.
-static void check_row(const vd_norm *op, int64_t row) {
-    const float *r = x + row * op->d;
+// One head in double. Every sum is a lane sum of d terms; where the mean is off by `shift`, sigma
+// is off by no more than shift^2, since the deviations from the mean add up to zero.
+static void check_head(const vd_norm *op, int64_t head) {
+    const float *r = x + head * op->d;
+    int64_t first = op->per_head ? head % op->heads * op->d : 0;
     double mean = 0, magnitude = 0, square = 0;
     for (int32_t i = 0; i < op->d; i++) {
         mean += (double)r[i];
@@ -94,39 +105,42 @@ static void check_row(const vd_norm *op, int64_t row) {
     double scale = sqrt(variance);
     double shift = layer ? roundings(lane_sum_depth(op->d) + 1) * magnitude / op->d : 0;
     double error = roundings(lane_sum_depth(op->d) + 5) + shift * shift / variance;
-    near("scale", row, scale, error * scale, op->scale[row]);
+    near("scale", head, scale, error * scale, op->scale[head]);
     for (int32_t i = 0; i < op->d; i++) {
-        double g = op->gain == NULL ? 1 : (double)op->gain[i];
-        double b = op->bias == NULL ? 0 : (double)op->bias[i];
+        double g = op->gain == NULL ? 1 : (double)op->gain[first + i];
+        double b = op->bias == NULL ? 0 : (double)op->bias[first + i];
         double scaled = ((double)r[i] - mean) / scale * g;
         double tolerance = fabs(g) * shift / scale + (error + roundings(5)) * fabs(scaled) +
                            roundings(1) * fabs(b);
-        near("y", row * op->d + i, scaled + b, tolerance, op->y[row * op->d + i]);
+        near("y", head * op->d + i, scaled + b, tolerance, op->y[head * op->d + i]);
     }
 }
 
 static void check_definition(norm_case c) {
     c.scale = 1;
     c.in_place = 0;
-    describe("norm scalar against double, kind %d, d %d, gain %d, bias %d", c.kind, c.d, c.gain,
-             c.bias);
+    describe("norm scalar against double, kind %d, heads %d, d %d, gain %d, bias %d, per head %d",
+             c.kind, c.heads, c.d, c.gain, c.bias, c.per_head);
     vd_norm op = run(VD_ISA_SCALAR, &c, AT_END);
-    for (int64_t row = c.rows.begin; row < c.rows.end; row++) {
-        check_row(&op, row);
+    for (int64_t head = c.range.begin; head < c.range.end; head++) {
+        check_head(&op, head);
     }
     guarded_free_all();
 }
 
-static void check_length(rng *r, int32_t d, floats kind) {
-    rng_fill(r, kind, x, ROWS * d);
-    rng_fill(r, kind == NASTY ? NASTY : ORDINARY, gain, d);
-    rng_fill(r, kind == NASTY ? NASTY : ORDINARY, bias, d);
-    for (int which = 0; which < 8; which++) {
-        int64_t begin = rng_below(r, ROWS);
+static void check_length(rng *r, int32_t width, floats kind) {
+    rng_fill(r, kind, x, (int64_t)ROWS * width);
+    rng_fill(r, kind == NASTY ? NASTY : ORDINARY, gain, width);
+    rng_fill(r, kind == NASTY ? NASTY : ORDINARY, bias, width);
+    for (int which = 0; which < 16; which++) {
+        int32_t heads = which >> 3 ? (int32_t)rng_between(r, 1, width < 5 ? width : 5) : 1;
+        int64_t begin = rng_below(r, (int64_t)ROWS * heads);
         norm_case c = {
             .kind = which & 1 ? VD_NORM_LAYER : VD_NORM_RMS,
-            .d = d,
-            .rows = {begin, rng_between(r, begin, ROWS)},
+            .heads = heads,
+            .d = width / heads,
+            .per_head = which >> 3 & (int)rng_below(r, 2),
+            .range = {begin, rng_between(r, begin, (int64_t)ROWS * heads)},
             .gain = which >> 1 & 1,
             .bias = which >> 2 & 1,
             .scale = (int)rng_below(r, 2),

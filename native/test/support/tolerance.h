@@ -4,6 +4,7 @@
 #ifndef VD_TEST_TOLERANCE_H
 #define VD_TEST_TOLERANCE_H
 
+#include <math.h>
 #include <stdint.h>
 
 // The relative error of one rounding to f32.
@@ -20,6 +21,11 @@ static inline double underflows(int64_t n) { return (double)n * 0x1p-150; }
 // How many roundings a term of a lane sum of n terms goes through: its lane and the tree.
 static inline int64_t lane_sum_depth(int64_t n) { return (n + 15) / 16 + 4; }
 
+// The distance of floats around a number that is not negative.
+static inline double unit_in_last_place(double value) {
+    return value < 0x1p-126 ? 0x1p-149 : ldexp(1, ilogb(value) - 23);
+}
+
 // The error of exp in units in the last place, and relative to a result that is a normal number.
 #define EXP_ULPS 1.01
 #define EXP_ERROR (EXP_ULPS * 0x1p-23)
@@ -27,5 +33,9 @@ static inline int64_t lane_sum_depth(int64_t n) { return (n + 15) / 16 + 4; }
 // The same of tanh.
 #define TANH_ULPS 3
 #define TANH_ERROR (TANH_ULPS * 0x1p-23)
+
+// The same of GELU by the error function.
+#define GELU_ULPS 11
+#define GELU_ERROR (GELU_ULPS * 0x1p-23)
 
 #endif

@@ -76,6 +76,7 @@ static float *add_norm(transformer *t, rng *r, vd_norm_kind kind, vd_rows rows, 
         .y = floats_buffer(t, MODEL_TOKENS * D),
         .scale = floats_buffer(t, MODEL_TOKENS),
         .kind = kind,
+        .heads = 1,
         .d = D,
         .epsilon = 1e-5f,
     };
@@ -115,7 +116,22 @@ static void add_rope(transformer *t, float *x, int32_t heads, const float *cosin
     op->as.rope = (vd_rope){x, cosines, sines, x, heads, D_H, D_ROT, pairs};
 }
 
-static void add_residual(transformer *t, float *x, const float *addend) {
+// Normalizes each head in place, by a gain of its own.
+static void add_head_norm(transformer *t, rng *r, float *x, int32_t heads) {
+    vd_op *op = add_op(t, VD_OP_NORM, VD_ROWS_TOKENS);
+    op->as.norm = (vd_norm){.x = x,
+                            .gain = random_floats(t, r, 0.5f, 1.5f, (int64_t)heads * D_H),
+                            .y = x,
+                            .kind = VD_NORM_LAYER,
+                            .heads = heads,
+                            .d = D_H,
+                            .per_head = 1,
+                            .epsilon = 1e-5f};
+}
+
+static void add_residual(transformer *t, float *x, float *addend) {
+    vd_op *scale = add_op(t, VD_OP_SCALE, VD_ROWS_TOKENS);
+    scale->as.scale = (vd_scale){.x = addend, .y = addend, .factor = 0.75f, .width = D};
     vd_op *op = add_op(t, VD_OP_ADD, VD_ROWS_TOKENS);
     op->as.add = (vd_add){.a = x, .b = addend, .y = x, .width = D};
 }
@@ -153,6 +169,9 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
         read_local(k);
         read_local(v);
     }
+    if (layer == 1) {
+        add_head_norm(t, r, q->as.matmul.y, H);
+    }
     add_rope(t, q->as.matmul.y, H, a.cosines, a.sines, pairs);
     add_rope(t, k->as.matmul.y, H_KV, a.cosines, a.sines, pairs);
     beside(&t->ops[t->n_ops - 1]);
@@ -175,6 +194,7 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
         out[-1].local = VD_LOCAL_WRITE;
         read_local(out);
         follow(out + 1);
+        follow(out + 2);
     }
 }
 
@@ -201,6 +221,7 @@ static void add_ffn(transformer *t, rng *r, int layer, float *x) {
         follow(up);
         follow(up + 1);
         follow(down + 1);
+        follow(down + 2);
     }
 }
 

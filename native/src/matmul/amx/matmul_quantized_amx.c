@@ -61,9 +61,9 @@ VD_INLINE void expand(const int type, const vd_matmul *op, int64_t g, int64_t bl
             v64 w = _mm512_sub_epi8(vd_columns(type, quants, k), bias);
             _mm512_store_si512(panel->quants[b] + VD_UNIT_BYTES * k, w);
         }
-        v16_store(panel->scale[b], vd_scale(type, of_block, j));
+        v16_store(panel->scale[b], vd_scales(type, of_block, j));
         if (layout.minima) {
-            v16_store(panel->minimum[b], vd_minimum(type, of_block, j));
+            v16_store(panel->minimum[b], vd_minima(type, of_block, j));
         }
         quants += VD_UNIT_BYTES * vd_code_bits(type);
     }

@@ -102,8 +102,8 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
         }
     }
     float32x4_t scale[ROW_PAIRS], minimum[ROW_PAIRS];
-    double_rows(vd_scale(type, factors, j), scale);
-    double_rows(layout.minima ? vd_minimum(type, factors, j) : v16_zero(), minimum);
+    double_rows(vd_scales(type, factors, j), scale);
+    double_rows(layout.minima ? vd_minima(type, factors, j) : v16_zero(), minimum);
 #pragma GCC unroll 2
     for (int p = 0; p < P; p++) {
         int64_t t0 = at[2 * p], t1 = at[2 * p + 1];

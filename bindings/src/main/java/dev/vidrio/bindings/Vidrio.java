@@ -1196,10 +1196,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_GATHER() {
         return VD_OP_GATHER;
     }
-    private static final int VD_OP_COUNT = (int)11L;
+    private static final int VD_OP_SCALE = (int)11L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 11
+     * enum vd_op_kind.VD_OP_SCALE = 11
+     * }
+     */
+    public static int VD_OP_SCALE() {
+        return VD_OP_SCALE;
+    }
+    private static final int VD_OP_COUNT = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 12
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1222,6 +1231,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ROWS_LOGITS() {
         return VD_ROWS_LOGITS;
+    }
+    private static final int VD_EMBED_TOKENS = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_embed_index.VD_EMBED_TOKENS = 0
+     * }
+     */
+    public static int VD_EMBED_TOKENS() {
+        return VD_EMBED_TOKENS;
+    }
+    private static final int VD_EMBED_POSITIONS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_embed_index.VD_EMBED_POSITIONS = 1
+     * }
+     */
+    public static int VD_EMBED_POSITIONS() {
+        return VD_EMBED_POSITIONS;
     }
     private static final int VD_NORM_RMS = (int)0L;
     /**
@@ -1321,6 +1348,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ACTIVATION_RELU() {
         return VD_ACTIVATION_RELU;
+    }
+    private static final int VD_ACTIVATION_GELU = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_GELU = 3
+     * }
+     */
+    public static int VD_ACTIVATION_GELU() {
+        return VD_ACTIVATION_GELU;
+    }
+    private static final int VD_ACTIVATION_TANH = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_TANH = 4
+     * }
+     */
+    public static int VD_ACTIVATION_TANH() {
+        return VD_ACTIVATION_TANH;
     }
     private static final int VD_BARRIER_NEVER = (int)0L;
     /**

@@ -20,6 +20,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t type;
  *     int32_t V;
  *     int32_t d;
+ *     int32_t index;
+ *     int32_t offset;
  *     int32_t reserved;
  * }
  * }
@@ -36,6 +38,8 @@ public class vd_embed {
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("V"),
         Vidrio.C_INT.withName("d"),
+        Vidrio.C_INT.withName("index"),
+        Vidrio.C_INT.withName("offset"),
         Vidrio.C_INT.withName("reserved")
     ).withName("vd_embed");
 
@@ -264,6 +268,94 @@ public class vd_embed {
      */
     public static void d(MemorySegment struct, int fieldValue) {
         struct.set(d$LAYOUT, d$OFFSET, fieldValue);
+    }
+
+    private static final OfInt index$LAYOUT = (OfInt)$LAYOUT.select(groupElement("index"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t index
+     * }
+     */
+    public static final OfInt index$layout() {
+        return index$LAYOUT;
+    }
+
+    private static final long index$OFFSET = $LAYOUT.byteOffset(groupElement("index"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t index
+     * }
+     */
+    public static final long index$offset() {
+        return index$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t index
+     * }
+     */
+    public static int index(MemorySegment struct) {
+        return struct.get(index$LAYOUT, index$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t index
+     * }
+     */
+    public static void index(MemorySegment struct, int fieldValue) {
+        struct.set(index$LAYOUT, index$OFFSET, fieldValue);
+    }
+
+    private static final OfInt offset$LAYOUT = (OfInt)$LAYOUT.select(groupElement("offset"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t offset
+     * }
+     */
+    public static final OfInt offset$layout() {
+        return offset$LAYOUT;
+    }
+
+    private static final long offset$OFFSET = $LAYOUT.byteOffset(groupElement("offset"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t offset
+     * }
+     */
+    public static final long offset$offset() {
+        return offset$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t offset
+     * }
+     */
+    public static int offset(MemorySegment struct) {
+        return struct.get(offset$LAYOUT, offset$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t offset
+     * }
+     */
+    public static void offset(MemorySegment struct, int fieldValue) {
+        struct.set(offset$LAYOUT, offset$OFFSET, fieldValue);
     }
 
     private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));

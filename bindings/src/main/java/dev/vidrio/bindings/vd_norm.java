@@ -21,7 +21,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     float *y;
  *     float *scale;
  *     int32_t kind;
+ *     int32_t heads;
  *     int32_t d;
+ *     int32_t per_head;
  *     float epsilon;
  *     int32_t reserved;
  * }
@@ -40,7 +42,9 @@ public class vd_norm {
         Vidrio.C_POINTER.withName("y"),
         Vidrio.C_POINTER.withName("scale"),
         Vidrio.C_INT.withName("kind"),
+        Vidrio.C_INT.withName("heads"),
         Vidrio.C_INT.withName("d"),
+        Vidrio.C_INT.withName("per_head"),
         Vidrio.C_FLOAT.withName("epsilon"),
         Vidrio.C_INT.withName("reserved")
     ).withName("vd_norm");
@@ -316,6 +320,50 @@ public class vd_norm {
         struct.set(kind$LAYOUT, kind$OFFSET, fieldValue);
     }
 
+    private static final OfInt heads$LAYOUT = (OfInt)$LAYOUT.select(groupElement("heads"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t heads
+     * }
+     */
+    public static final OfInt heads$layout() {
+        return heads$LAYOUT;
+    }
+
+    private static final long heads$OFFSET = $LAYOUT.byteOffset(groupElement("heads"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t heads
+     * }
+     */
+    public static final long heads$offset() {
+        return heads$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t heads
+     * }
+     */
+    public static int heads(MemorySegment struct) {
+        return struct.get(heads$LAYOUT, heads$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t heads
+     * }
+     */
+    public static void heads(MemorySegment struct, int fieldValue) {
+        struct.set(heads$LAYOUT, heads$OFFSET, fieldValue);
+    }
+
     private static final OfInt d$LAYOUT = (OfInt)$LAYOUT.select(groupElement("d"));
 
     /**
@@ -358,6 +406,50 @@ public class vd_norm {
      */
     public static void d(MemorySegment struct, int fieldValue) {
         struct.set(d$LAYOUT, d$OFFSET, fieldValue);
+    }
+
+    private static final OfInt per_head$LAYOUT = (OfInt)$LAYOUT.select(groupElement("per_head"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t per_head
+     * }
+     */
+    public static final OfInt per_head$layout() {
+        return per_head$LAYOUT;
+    }
+
+    private static final long per_head$OFFSET = $LAYOUT.byteOffset(groupElement("per_head"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t per_head
+     * }
+     */
+    public static final long per_head$offset() {
+        return per_head$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t per_head
+     * }
+     */
+    public static int per_head(MemorySegment struct) {
+        return struct.get(per_head$LAYOUT, per_head$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t per_head
+     * }
+     */
+    public static void per_head(MemorySegment struct, int fieldValue) {
+        struct.set(per_head$LAYOUT, per_head$OFFSET, fieldValue);
     }
 
     private static final OfFloat epsilon$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("epsilon"));

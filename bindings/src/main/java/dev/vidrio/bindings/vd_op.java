@@ -31,6 +31,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_attention attention;
  *         vd_activation activation;
  *         vd_add add;
+ *         vd_scale scale;
  *         vd_copy copy;
  *         vd_gather gather;
  *     } as;
@@ -336,6 +337,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_activation activation;
      *     vd_add add;
+     *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
      * }
@@ -357,9 +359,10 @@ public class vd_op {
             vd_attention.layout().withName("attention"),
             vd_activation.layout().withName("activation"),
             vd_add.layout().withName("add"),
+            vd_scale.layout().withName("scale"),
             vd_copy.layout().withName("copy"),
             vd_gather.layout().withName("gather")
-        ).withName("$anon$378:5");
+        ).withName("$anon$401:5");
 
         /**
          * The layout of this union
@@ -764,6 +767,50 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, add$OFFSET, add$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout scale$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("scale"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_scale scale
+         * }
+         */
+        public static final GroupLayout scale$layout() {
+            return scale$LAYOUT;
+        }
+
+        private static final long scale$OFFSET = $LAYOUT.byteOffset(groupElement("scale"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_scale scale
+         * }
+         */
+        public static final long scale$offset() {
+            return scale$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_scale scale
+         * }
+         */
+        public static MemorySegment scale(MemorySegment union) {
+            return union.asSlice(scale$OFFSET, scale$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_scale scale
+         * }
+         */
+        public static void scale(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, scale$OFFSET, scale$LAYOUT.byteSize());
+        }
+
         private static final GroupLayout copy$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("copy"));
 
         /**
@@ -912,6 +959,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_activation activation;
      *     vd_add add;
+     *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
      * } as
@@ -936,6 +984,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_activation activation;
      *     vd_add add;
+     *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
      * } as
@@ -958,6 +1007,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_activation activation;
      *     vd_add add;
+     *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
      * } as
@@ -980,6 +1030,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_activation activation;
      *     vd_add add;
+     *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
      * } as

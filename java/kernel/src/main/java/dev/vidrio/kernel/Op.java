@@ -20,11 +20,33 @@ public sealed interface Op {
   /** The activations it writes. */
   List<Operand> writes();
 
-  /** {@code y[i]} = row {@code tokens[i]} of the table [V, d], which lies in rows. */
-  record Embed(Weights table, Buffer y) implements Op {
+  /** What chooses the row of an embedding table. */
+  enum EmbedIndex {
+    TOKENS,
+    /** Learned positions. */
+    POSITIONS
+  }
+
+  /**
+   * Rows of a table [V, d], which lies in rows: one per token of the batch.
+   *
+   * @param offset the row of position 0; 0 where tokens choose
+   */
+  record Embed(Weights table, EmbedIndex index, int offset, Buffer y) implements Op {
     public Embed {
       require(table.layout() == Weights.Layout.ROWS, y, "embedding table must not be packed");
       require(table.k() == y.width() && y.rows() == Rows.TOKENS, y, "shape");
+      require(offset >= 0 && (index == EmbedIndex.POSITIONS || offset == 0), y, "offset");
+    }
+
+    /** The row of the table that token i of a batch chooses. */
+    public int row(Batch batch, int i) {
+      return index == EmbedIndex.TOKENS ? batch.token(i) : batch.position(i) + offset;
+    }
+
+    /** Rows that the table needs. */
+    public long rowsNeeded(Limits limits) {
+      return index == EmbedIndex.TOKENS ? limits.vocabulary() : (long) limits.positions() + offset;
     }
 
     @Override
@@ -47,15 +69,16 @@ public sealed interface Op {
   }
 
   /**
-   * Normalizes each row of x.
+   * Normalizes each head of each row [heads, d] of x on its own; a plain norm has one head.
    *
-   * @param gain vector [d], or null for none
-   * @param bias vector [d], or null for none
-   * @param scale receives each row's divisor [rows, 1], or null
+   * @param gain vector [d] for all heads or [heads · d] with one for each, or null for none
+   * @param bias like the gain
+   * @param scale receives the divisors [rows, heads], or null
    */
   record Norm(
       NormKind kind,
       float epsilon,
+      int heads,
       Buffer x,
       @Nullable Weights gain,
       @Nullable Weights bias,
@@ -64,10 +87,32 @@ public sealed interface Op {
       implements Op {
     public Norm {
       requireSameShape(x, y);
-      requireVector(gain, y);
-      requireVector(bias, y);
-      require(scale == null || (scale.rows() == y.rows() && scale.width() == 1), y, "scale shape");
+      require(heads > 0 && x.width() % heads == 0, y, "number of heads");
+      requireVector(gain, y, affineWidth(gain, x.width(), heads));
+      requireVector(bias, y, gain == null ? affineWidth(bias, x.width(), heads) : gain.k());
+      require(
+          scale == null || (scale.rows() == y.rows() && scale.width() == heads), y, "scale shape");
       require(epsilon >= 0, y, "epsilon");
+    }
+
+    private static int affineWidth(@Nullable Weights vector, int width, int heads) {
+      return vector != null && vector.k() == width ? width : width / heads;
+    }
+
+    /** Elements that are normalized together. */
+    public int d() {
+      return x.width() / heads;
+    }
+
+    /** Whether each head has a gain and bias of its own. */
+    public boolean perHead() {
+      Weights vector = gain == null ? bias : gain;
+      return vector != null && vector.k() > d();
+    }
+
+    /** Where in gain and bias those of a head begin, heads counted over all rows. */
+    public int affineOffset(int head) {
+      return perHead() ? head % heads * d() : 0;
     }
 
     @Override
@@ -216,8 +261,12 @@ public sealed interface Op {
   /** Nonlinearities of feed-forward blocks. */
   enum ActivationKind {
     SILU,
+    /** The approximation by tanh, arXiv 1606.08415. */
     GELU_TANH,
-    RELU
+    RELU,
+    /** By the error function. */
+    GELU,
+    TANH
   }
 
   /**
@@ -266,12 +315,30 @@ public sealed interface Op {
   record AddBias(Buffer a, Weights bias, Buffer y) implements Op {
     public AddBias {
       requireSameShape(a, y);
-      requireVector(bias, y);
+      requireVector(bias, y, y.width());
     }
 
     @Override
     public List<Operand> reads() {
       return List.of(a);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** {@code y = factor · x}. */
+  record Scale(Buffer x, float factor, Buffer y) implements Op {
+    public Scale {
+      requireSameShape(x, y);
+      require(Float.isFinite(factor), y, "factor");
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
     }
 
     @Override
@@ -330,9 +397,9 @@ public sealed interface Op {
     require(a.rows() == b.rows() && a.width() == b.width(), b, "shape of " + a.name());
   }
 
-  private static void requireVector(@Nullable Weights vector, Buffer y) {
+  private static void requireVector(@Nullable Weights vector, Buffer y, int width) {
     require(
-        vector == null || (vector.isVector() && vector.k() == y.width()),
+        vector == null || (vector.isVector() && vector.k() == width),
         y,
         vector == null ? "" : vector.name());
   }

@@ -26,7 +26,14 @@ public final class PlanBuilder {
   /** Rows of the embedding table for the batch's tokens. */
   public Buffer embed(String name, Weights table) {
     Buffer y = new Buffer(name, Rows.TOKENS, table.k());
-    ops.add(new Op.Embed(table, y));
+    ops.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, y));
+    return y;
+  }
+
+  /** Rows of a table of learned positions, whose row {@code offset} is that of position 0. */
+  public Buffer embedPositions(String name, Weights table, int offset) {
+    Buffer y = new Buffer(name, Rows.TOKENS, table.k());
+    ops.add(new Op.Embed(table, Op.EmbedIndex.POSITIONS, offset, y));
     return y;
   }
 
@@ -44,7 +51,15 @@ public final class PlanBuilder {
       @Nullable Weights gain,
       @Nullable Weights bias) {
     Buffer y = like(name, x);
-    ops.add(new Op.Norm(kind, epsilon, x, gain, bias, y, null));
+    ops.add(new Op.Norm(kind, epsilon, 1, x, gain, bias, y, null));
+    return y;
+  }
+
+  /** A norm of each head on its own, whose gain is one for all [d_h], or one for each [H · d_h]. */
+  public Buffer headNorm(
+      String name, Op.NormKind kind, Buffer x, float epsilon, @Nullable Weights gain) {
+    Buffer y = like(name, x);
+    ops.add(new Op.Norm(kind, epsilon, x.width() / kv.dH(), x, gain, null, y, null));
     return y;
   }
 
@@ -115,6 +130,19 @@ public final class PlanBuilder {
     Buffer y = like(name, a);
     ops.add(new Op.Add(a, b, y));
     return y;
+  }
+
+  /** {@code factor · x}. */
+  public Buffer scale(String name, float factor, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new Op.Scale(x, factor, y));
+    return y;
+  }
+
+  /** The soft cap {@code cap · tanh(x · (1 / cap))}, arXiv 2408.00118. */
+  public Buffer softCap(String name, float cap, Buffer x) {
+    Buffer scaled = scale(name + ".scaled", 1 / cap, x);
+    return scale(name, cap, activation(name + ".tanh", Op.ActivationKind.TANH, scaled));
   }
 
   /** The rows of x that ask for logits. */

@@ -102,6 +102,7 @@ public final class Schedule {
           case Op.Activation a -> written.contains(a.x());
           case Op.Add a -> written.contains(a.a()) || written.contains(a.b());
           case Op.AddBias a -> written.contains(a.a());
+          case Op.Scale s -> written.contains(s.x());
           case Op.Copy c -> written.contains(c.x());
           default -> false;
         };

@@ -37,12 +37,26 @@ public final class Workspace {
     this.limits = limits;
     this.schedule = schedule;
     this.workers = executor.workers();
+    checkTables(plan, limits);
     var assignment = new Assignment(plan);
     this.slots = assignment.slots;
     this.memory = executor.allocate(Math.max(assignment.end, ALIGNMENT), arena);
     this.barriers = schedule.barriers(slots);
     for (Rotation rotation : plan.rotations()) {
       rotations.put(rotation, new RotationTable(rotation, limits.positions(), executor, arena));
+    }
+  }
+
+  private static void checkTables(Plan plan, Limits limits) {
+    for (Op op : plan.ops()) {
+      if (op instanceof Op.Embed embed && embed.table().n() < embed.rowsNeeded(limits)) {
+        throw new IllegalArgumentException(
+            embed.table().name()
+                + " has "
+                + embed.table().n()
+                + " rows, but the limits need "
+                + embed.rowsNeeded(limits));
+      }
     }
   }
 

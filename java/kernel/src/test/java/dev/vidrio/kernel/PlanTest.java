@@ -29,7 +29,7 @@ class PlanTest {
     Buffer a = tokens("a", 32);
     Buffer b = tokens("b", 32);
     Op copy = new Op.Copy(a, b);
-    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), a);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), Op.EmbedIndex.TOKENS, 0, a);
     assertThrows(IllegalArgumentException.class, () -> new Plan(List.of(copy), KV, Set.of()));
     assertThrows(
         IllegalArgumentException.class, () -> new Plan(List.of(embed, embed), KV, Set.of()));
@@ -43,7 +43,7 @@ class PlanTest {
   void attentionHasToFitTheCache() {
     Buffer q = tokens("q", 40);
     Buffer z = tokens("z", 40);
-    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), q);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, q);
     Op fiveHeads = new Op.Attention(0, 5, 1, q, z);
     Op missingLayer = new Op.Attention(1, 5, 1, q, z);
     for (Op attention : List.of(fiveHeads, missingLayer)) {
@@ -71,6 +71,25 @@ class PlanTest {
         () ->
             new Weights(
                 "w", WeightType.F32, Weights.Layout.ROWS, 2, 2, MemorySegment.ofArray(new int[3])));
+  }
+
+  @Test
+  void aNormOfHeadsTakesOneGainOrOneForEach() {
+    Buffer x = tokens("x", 64);
+    Buffer y = tokens("y", 64);
+    for (int width : new int[] {16, 64}) {
+      Weights gain = matrix(WeightType.F32, 1, width);
+      Op.Norm norm = new Op.Norm(Op.NormKind.RMS, 0, 4, x, gain, null, y, null);
+      assertEquals(16, norm.d());
+      assertEquals(width == 64 ? 32 : 0, norm.affineOffset(6));
+    }
+    Weights halves = matrix(WeightType.F32, 1, 32);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Op.Norm(Op.NormKind.RMS, 0, 4, x, halves, null, y, null));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Op.Norm(Op.NormKind.RMS, 0, 5, x, null, null, y, null));
   }
 
   @Test

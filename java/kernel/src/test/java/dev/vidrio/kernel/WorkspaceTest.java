@@ -152,6 +152,26 @@ class WorkspaceTest {
   }
 
   @Test
+  void embeddingTablesHaveToCoverTheLimits() {
+    var table =
+        new Weights(
+            "t", WeightType.F32, Weights.Layout.ROWS, 10, 32, Arena.ofAuto().allocate(1280, 64));
+    var b = new PlanBuilder(KV);
+    b.output(b.embedPositions("x", table, 2));
+    Plan plan = b.build();
+    try (Arena arena = Arena.ofConfined()) {
+      var fitting = new Limits(1, 1, 1, 8, 10);
+      Workspace.allocate(plan, fitting, new HeapExecutor(), arena);
+      var longer = new Limits(1, 1, 1, 9, 10);
+      Exception e =
+          assertThrows(
+              IllegalArgumentException.class,
+              () -> Workspace.allocate(plan, longer, new HeapExecutor(), arena));
+      assertEquals("t has 10 rows, but the limits need 11", e.getMessage());
+    }
+  }
+
+  @Test
   void aDeepPlanNeedsTheMemoryOfAFewLayers() {
     var b = new PlanBuilder(KV);
     var table =

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  */
 interface Kernels {
   /** Rows of y: [tokens, d]. */
-  void embed(Weights table, Batch batch, MemorySegment y, int begin, int end);
+  void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end);
 
-  /** Rows of y; {@code scale} [rows] may be null. */
+  /** Heads of all rows; {@code scale} [rows, heads] may be null. */
   void norm(
       Op.Norm op,
       MemorySegment x,
@@ -66,6 +66,9 @@ interface Kernels {
 
   /** Rows: a [rows, width] and the vector b [width]. */
   void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end);
+
+  /** Elements. */
+  void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end);
 
   /** Elements. */
   void copy(MemorySegment x, MemorySegment y, long begin, long end);

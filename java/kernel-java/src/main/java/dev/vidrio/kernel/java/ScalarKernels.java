@@ -27,11 +27,11 @@ class ScalarKernels implements Kernels {
   private final ScalarAttention attention = new ScalarAttention();
 
   @Override
-  public void embed(Weights table, Batch batch, MemorySegment y, int begin, int end) {
-    int d = table.k();
+  public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
+    int d = op.table().k();
     for (int row = begin; row < end; row++) {
       for (int k = 0; k < d; k++) {
-        Elements.set(y, (long) row * d + k, element(table, batch.token(row), k));
+        Elements.set(y, (long) row * d + k, element(op.table(), op.row(batch, row), k));
       }
     }
   }
@@ -55,18 +55,19 @@ class ScalarKernels implements Kernels {
       @Nullable MemorySegment scales,
       int begin,
       int end) {
-    int d = op.x().width();
-    for (int row = begin; row < end; row++) {
-      long at = (long) row * d;
+    int d = op.d();
+    for (int head = begin; head < end; head++) {
+      long at = (long) head * d;
+      int offset = op.affineOffset(head);
       float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d) : 0;
       float scale = (float) Math.sqrt(meanSquare(x, at, d, center) + op.epsilon());
       float inverse = 1 / scale;
       for (int i = 0; i < d; i++) {
         float normalized = (Elements.get(x, at + i) - center) * inverse;
-        Elements.set(y, at + i, affine(op, normalized, i));
+        Elements.set(y, at + i, affine(op, normalized, offset + i));
       }
       if (scales != null) {
-        Elements.set(scales, row, scale);
+        Elements.set(scales, head, scale);
       }
     }
   }
@@ -88,7 +89,7 @@ class ScalarKernels implements Kernels {
     return sum.merge() / d;
   }
 
-  /** x̂ with the gain and bias of element i. */
+  /** x̂ with element i of gain and bias. */
   static float affine(Op.Norm op, float normalized, int i) {
     float gain = op.gain() == null ? 1 : Elements.get(op.gain().data(), i);
     return op.bias() == null
@@ -245,6 +246,13 @@ class ScalarKernels implements Kernels {
         float value = Elements.get(a, row * width + i) + Elements.get(b, i);
         Elements.set(y, row * width + i, value);
       }
+    }
+  }
+
+  @Override
+  public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
+    for (long i = begin; i < end; i++) {
+      Elements.set(y, i, factor * Elements.get(x, i));
     }
   }
 

@@ -28,6 +28,23 @@ final class ScalarMath {
 
   static final float GELU_CUBIC = 0.044715f;
 
+  /** Where the normal distribution's share is 1 in f32, and below 0 zero. */
+  static final float GELU_END = 15;
+
+  /** What GELU multiplies exp(−x²/2) with, from the highest coefficient on. */
+  static final float[] GELU_TAIL = {
+    -0x1.4ab9d0p-13f,
+    -0x1.46c29ep-12f,
+    0x1.66d454p-11f,
+    0x1.4ad120p-9f,
+    -0x1.a3a5e4p-10f,
+    -0x1.0c78a4p-6f,
+    0x1.2ea424p-7f,
+    0x1.0e4f30p-3f,
+    -0x1.bc19c2p-2f,
+    0x1.69cee6p-1f
+  };
+
   private ScalarMath() {}
 
   /** The exponential. */
@@ -74,6 +91,24 @@ final class ScalarMath {
       case SILU -> x / (1 + exp(-x));
       case GELU_TANH -> x / (1 + exp(GELU_OUTER * (x * Math.fma(GELU_CUBIC * x, x, 1))));
       case RELU -> x > 0 ? x : 0;
+      case GELU -> gelu(x);
+      case TANH -> tanh(x);
     };
+  }
+
+  /** x times the normal distribution's share below x. */
+  private static float gelu(float x) {
+    float a = Math.min(Math.abs(x), GELU_END);
+    float t = 1 / (a + 2.5f);
+    float u = Math.fma(-5, t, 1);
+    float q = GELU_TAIL[0];
+    for (int i = 1; i < GELU_TAIL.length; i++) {
+      q = Math.fma(q, u, GELU_TAIL[i]);
+    }
+    float s = a * a;
+    float rest = Math.fma(a, a, -s);
+    float e = exp(-0.5f * s);
+    e = Math.fma(e, -0.5f * rest, e);
+    return Math.fma(-a, e * (q * t), x > 0 ? x : 0);
   }
 }

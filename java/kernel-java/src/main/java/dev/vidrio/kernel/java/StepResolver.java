@@ -37,6 +37,7 @@ final class StepResolver {
       case Op.Activation activation -> activation(activation);
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
+      case Op.Scale scale -> scale(scale);
       case Op.Copy copy -> copy(copy);
       case Op.Gather gather -> gather(gather);
     };
@@ -54,7 +55,7 @@ final class StepResolver {
     MemorySegment y = data(op.y());
     return (kernels, batch, share) -> {
       int rows = batch.tokenCount();
-      kernels.embed(op.table(), batch, y, share.begin(rows), share.end(rows));
+      kernels.embed(op, batch, y, share.begin(rows), share.end(rows));
     };
   }
 
@@ -63,8 +64,8 @@ final class StepResolver {
     MemorySegment y = data(op.y());
     @Nullable MemorySegment scale = op.scale() == null ? null : data(op.scale());
     return (kernels, batch, share) -> {
-      int rows = batch.rows(op.rows());
-      kernels.norm(op, x, y, scale, share.begin(rows), share.end(rows));
+      int heads = Math.multiplyExact(batch.rows(op.rows()), op.heads());
+      kernels.norm(op, x, y, scale, share.begin(heads), share.end(heads));
     };
   }
 
@@ -150,6 +151,15 @@ final class StepResolver {
     return (kernels, batch, share) -> {
       int rows = batch.rows(op.rows());
       kernels.addBias(a, b, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step scale(Op.Scale op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      kernels.scale(x, op.factor(), y, share.begin(n, GRAIN), share.end(n, GRAIN));
     };
   }
 

@@ -26,10 +26,15 @@ final class VectorActivation {
           divide(x, y, i, count);
         }
         case GELU_TANH -> {
-          geluArguments(x, i, count);
+          geluTanhArguments(x, i, count);
           divide(x, y, i, count);
         }
         case RELU -> relu(x, y, i, count);
+        case GELU -> {
+          halfSquares(x, i, count);
+          gelu(x, y, i, count);
+        }
+        case TANH -> VectorMath.tanh(x, y, i, i + count);
       }
     }
     for (long i = vectors; i < end; i++) {
@@ -43,7 +48,7 @@ final class VectorActivation {
     }
   }
 
-  private void geluArguments(MemorySegment x, long at, int count) {
+  private void geluTanhArguments(MemorySegment x, long at, int count) {
     for (int i = 0; i < count; i += LENGTH) {
       FloatVector v = Vectors.load(x, at + i);
       FloatVector cubic = v.mul(ScalarMath.GELU_CUBIC).fma(v, FloatVector.broadcast(FLOATS, 1));
@@ -57,6 +62,34 @@ final class VectorActivation {
     for (int i = 0; i < count; i += LENGTH) {
       FloatVector divisor = FloatVector.fromArray(FLOATS, e, i).add(1);
       Vectors.store(Vectors.load(x, at + i).div(divisor), y, at + i);
+    }
+  }
+
+  /** {@code e = −x²/2}, up to where the exponential ends. */
+  private void halfSquares(MemorySegment x, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector a = Vectors.load(x, at + i).abs().min(ScalarMath.GELU_END);
+      a.mul(a).mul(-0.5f).intoArray(e, i);
+    }
+  }
+
+  private void gelu(MemorySegment x, MemorySegment y, long at, int count) {
+    VectorMath.exp(e, 0, count, 0);
+    FloatVector zero = FloatVector.zero(FLOATS);
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector v = Vectors.load(x, at + i);
+      FloatVector a = v.abs().min(ScalarMath.GELU_END);
+      FloatVector t = FloatVector.broadcast(FLOATS, 1).div(a.add(2.5f));
+      FloatVector u = t.fma(FloatVector.broadcast(FLOATS, -5), FloatVector.broadcast(FLOATS, 1));
+      FloatVector q = FloatVector.broadcast(FLOATS, ScalarMath.GELU_TAIL[0]);
+      for (int k = 1; k < ScalarMath.GELU_TAIL.length; k++) {
+        q = q.fma(u, FloatVector.broadcast(FLOATS, ScalarMath.GELU_TAIL[k]));
+      }
+      FloatVector rest = a.fma(a, a.mul(a).neg());
+      FloatVector share = FloatVector.fromArray(FLOATS, e, i);
+      share = share.fma(rest.mul(-0.5f), share).mul(q.mul(t));
+      FloatVector above = zero.blend(v, v.compare(VectorOperators.GT, 0));
+      Vectors.store(a.neg().fma(share, above), y, at + i);
     }
   }
 

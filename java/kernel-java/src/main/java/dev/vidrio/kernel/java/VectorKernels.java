@@ -29,9 +29,9 @@ final class VectorKernels extends ScalarKernels {
   private final VectorActivation activation = new VectorActivation();
 
   @Override
-  public void embed(Weights table, Batch batch, MemorySegment y, int begin, int end) {
+  public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
     for (int row = begin; row < end; row++) {
-      embed.row(table, batch.token(row), y, (long) row * table.k());
+      embed.row(op.table(), op.row(batch, row), y, (long) row * op.table().k());
     }
   }
 
@@ -43,10 +43,10 @@ final class VectorKernels extends ScalarKernels {
       @Nullable MemorySegment scales,
       int begin,
       int end) {
-    for (int row = begin; row < end; row++) {
-      float scale = norm.row(op, x, y, (long) row * op.x().width());
+    for (int head = begin; head < end; head++) {
+      float scale = norm.head(op, x, y, head);
       if (scales != null) {
-        Elements.set(scales, row, scale);
+        Elements.set(scales, head, scale);
       }
     }
   }
@@ -144,5 +144,10 @@ final class VectorKernels extends ScalarKernels {
     for (long row = begin; row < end; row++) {
       VectorMath.add(a, row * width, b, 0, y, row * width, width);
     }
+  }
+
+  @Override
+  public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
+    VectorMath.scale(x, factor, y, begin, end);
   }
 }

@@ -19,21 +19,46 @@ final class VectorMath {
       x = x.blend(ScalarMath.EXP_MIN, x.compare(VectorOperators.LT, ScalarMath.EXP_MIN));
       x = x.blend(ScalarMath.EXP_MAX, x.compare(VectorOperators.GT, ScalarMath.EXP_MAX));
       IntVector n = Vectors.round(x.mul(ScalarMath.LOG2_E));
-      FloatVector m = (FloatVector) n.convertShape(VectorOperators.I2F, FLOATS, 0);
-      FloatVector r = m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_UPPER), x);
-      r = m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_LOWER), r);
-      FloatVector q = FloatVector.broadcast(FLOATS, ScalarMath.C6);
-      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C5));
-      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C4));
-      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C3));
-      q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C2));
-      FloatVector p = r.mul(r).fma(q, r).add(1);
+      FloatVector p = exponentialMinusOne(remainder(x, Vectors.toFloats(n))).add(1);
       IntVector half = n.lanewise(VectorOperators.ASHR, 1);
       IntVector rest = n.sub(half);
-      p.mul(half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats())
-          .mul(rest.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats())
-          .intoArray(values, i);
+      p.mul(powerOfTwo(half)).mul(powerOfTwo(rest)).intoArray(values, i);
     }
+  }
+
+  /** {@code y[i] = tanh(x[i])} for i in [begin, end), which fill vectors. */
+  static void tanh(MemorySegment x, MemorySegment y, long begin, long end) {
+    for (long i = begin; i < end; i += LENGTH) {
+      FloatVector z = Vectors.load(x, i).mul(2);
+      z = z.blend(-20, z.compare(VectorOperators.LT, -20));
+      z = z.blend(20, z.compare(VectorOperators.GT, 20));
+      IntVector n = Vectors.round(z.mul(ScalarMath.LOG2_E));
+      FloatVector r = remainder(z, Vectors.toFloats(n));
+      FloatVector power = powerOfTwo(n);
+      FloatVector e = exponentialMinusOne(r).fma(power, power.sub(1));
+      Vectors.store(e.div(e.add(2)), y, i);
+    }
+  }
+
+  /** x − m · ln(2). */
+  private static FloatVector remainder(FloatVector x, FloatVector m) {
+    FloatVector r = m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_UPPER), x);
+    return m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_LOWER), r);
+  }
+
+  /** eʳ − 1 for |r| ≤ ln(2)/2. */
+  private static FloatVector exponentialMinusOne(FloatVector r) {
+    FloatVector q = FloatVector.broadcast(FLOATS, ScalarMath.C6);
+    q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C5));
+    q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C4));
+    q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C3));
+    q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C2));
+    return r.mul(r).fma(q, r);
+  }
+
+  /** 2ⁿ for −126 ≤ n ≤ 127. */
+  private static FloatVector powerOfTwo(IntVector n) {
+    return n.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
   }
 
   /** {@code y[y0 + i] = a[a0 + i] · b[b0 + i]} for i in [0, count). */
@@ -57,6 +82,17 @@ final class VectorMath {
     }
     for (; i < count; i++) {
       Elements.set(y, y0 + i, Elements.get(a, a0 + i) + Elements.get(b, b0 + i));
+    }
+  }
+
+  /** {@code y[i] = factor · x[i]} for i in [begin, end). */
+  static void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
+    long i = begin;
+    for (; i + LENGTH <= end; i += LENGTH) {
+      Vectors.store(Vectors.load(x, i).mul(factor), y, i);
+    }
+    for (; i < end; i++) {
+      Elements.set(y, i, factor * Elements.get(x, i));
     }
   }
 }

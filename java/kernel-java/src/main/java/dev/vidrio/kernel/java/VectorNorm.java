@@ -9,26 +9,28 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
-/** norm on vectors of a row. */
+/** norm on vectors of a head. */
 final class VectorNorm {
   private static final int LANES = LaneSum.LANES;
 
   private final float[] lanes = new float[LANES];
 
   /**
-   * Normalizes the row that begins at float {@code at}.
+   * Normalizes a head, counted over all rows.
    *
    * @return its divisor
    */
-  float row(Op.Norm op, MemorySegment x, MemorySegment y, long at) {
-    int d = op.x().width();
+  float head(Op.Norm op, MemorySegment x, MemorySegment y, int head) {
+    int d = op.d();
+    long at = (long) head * d;
+    int offset = op.affineOffset(head);
     float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d) : 0;
     float scale = (float) Math.sqrt(meanSquare(x, at, d, center) + op.epsilon());
     normalize(x, y, at, d, center, 1 / scale);
     int vectors = d / LENGTH * LENGTH;
-    affine(op.gain(), op.bias(), y, at, vectors);
+    affine(op, offset, y, at, vectors);
     for (int i = vectors; i < d; i++) {
-      Elements.set(y, at + i, ScalarKernels.affine(op, Elements.get(y, at + i), i));
+      Elements.set(y, at + i, ScalarKernels.affine(op, Elements.get(y, at + i), offset + i));
     }
     return scale;
   }
@@ -76,19 +78,21 @@ final class VectorNorm {
     }
   }
 
-  /** Applies gain and bias to the first {@code d} elements, which fill vectors. */
-  private static void affine(
-      @Nullable Weights gain, @Nullable Weights bias, MemorySegment y, long at, int d) {
+  /** Applies gain and bias, from {@code offset} on, to {@code d} elements that fill vectors. */
+  private static void affine(Op.Norm op, int offset, MemorySegment y, long at, int d) {
+    @Nullable Weights gain = op.gain();
+    @Nullable Weights bias = op.bias();
     if (gain != null && bias != null) {
       for (int i = 0; i < d; i += LENGTH) {
         FloatVector v =
-            Vectors.load(y, at + i).fma(Vectors.load(gain.data(), i), Vectors.load(bias.data(), i));
+            Vectors.load(y, at + i)
+                .fma(Vectors.load(gain.data(), offset + i), Vectors.load(bias.data(), offset + i));
         Vectors.store(v, y, at + i);
       }
     } else if (gain != null) {
-      VectorMath.multiply(y, at, gain.data(), 0, y, at, d);
+      VectorMath.multiply(y, at, gain.data(), offset, y, at, d);
     } else if (bias != null) {
-      VectorMath.add(y, at, bias.data(), 0, y, at, d);
+      VectorMath.add(y, at, bias.data(), offset, y, at, d);
     }
   }
 }

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
 import java.lang.foreign.Arena;
@@ -18,9 +20,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** embed, activation, add, copy and gather. */
+/** embed, activation, add, scale, copy and gather. */
 class ElementwiseTest {
   private static final double U = 0x1p-24;
+
+  /** Errors that docs/numerics.md states. */
+  private static final int GELU_ULPS = 11;
+
+  private static final int TANH_ULPS = 3;
 
   private final List<Kernels> both = List.of(new ScalarKernels(), new VectorKernels());
   private final Random random = new Random(11);
@@ -38,13 +45,33 @@ class ElementwiseTest {
         Batch batch = batch(arena, rows);
         for (Kernels kernels : both) {
           MemorySegment y = Segments.floats(arena, (long) rows * d);
-          kernels.embed(table, batch, y, 0, 2);
-          kernels.embed(table, batch, y, 2, rows);
+          kernels.embed(embedding(table, Op.EmbedIndex.TOKENS, 0), batch, y, 0, 2);
+          kernels.embed(embedding(table, Op.EmbedIndex.TOKENS, 0), batch, y, 2, rows);
           for (int i = 0; i < rows * d; i++) {
             float expected = (float) decoded.element(batch.token(i / d), i % d) + 0f;
             assertEquals(expected, y.getAtIndex(JAVA_FLOAT, i) + 0f, "element " + i);
           }
         }
+      }
+    }
+  }
+
+  private static Op.Embed embedding(Weights table, Op.EmbedIndex index, int offset) {
+    return new Op.Embed(table, index, offset, new Buffer("y", Rows.TOKENS, table.k()));
+  }
+
+  /** Learned positions are rows of their table, some of which come before position 0. */
+  @Test
+  void embedPositions() {
+    int rows = 6;
+    int d = 19;
+    try (Arena arena = Arena.ofConfined()) {
+      Weights table = Segments.matrix(arena, WeightType.F32, rows + 2, d, random);
+      for (Kernels kernels : both) {
+        MemorySegment y = Segments.floats(arena, (long) rows * d);
+        Op.Embed op = embedding(table, Op.EmbedIndex.POSITIONS, 2);
+        kernels.embed(op, batch(arena, rows), y, 0, rows);
+        assertEquals(-1, y.mismatch(table.data().asSlice(2L * d * Float.BYTES)));
       }
     }
   }
@@ -68,7 +95,7 @@ class ElementwiseTest {
       }
       for (Kernels kernels : both) {
         MemorySegment y = Segments.floats(arena, 1 << 16);
-        kernels.embed(table, batch(arena, 1), y, 0, 1);
+        kernels.embed(embedding(table, Op.EmbedIndex.TOKENS, 0), batch(arena, 1), y, 0, 1);
         for (int i = 0; i < 1 << 16; i++) {
           assertEquals(half(i), y.getAtIndex(JAVA_FLOAT, i), Integer.toHexString(i));
         }
@@ -121,10 +148,18 @@ class ElementwiseTest {
           case SILU -> v / (1 + Math.exp(-v));
           case GELU_TANH -> v / (1 + Math.exp(argument));
           case RELU -> Math.max(v, 0);
+          case GELU -> v * normalShare(v);
+          case TANH -> Math.tanh(v);
         };
     // exp is off by 2 U and by the 6 roundings of its argument; then come 3 roundings.
-    double amplified = kind == Op.ActivationKind.GELU_TANH ? 6 * Math.abs(argument) : 0;
-    double bound = Math.abs(exact) * U * (5 + amplified);
+    double roundings =
+        switch (kind) {
+          case SILU, RELU -> 5;
+          case GELU_TANH -> 5 + 6 * Math.abs(argument);
+          case GELU -> 2 * GELU_ULPS;
+          case TANH -> 2 * TANH_ULPS;
+        };
+    double bound = Math.abs(exact) * U * roundings;
     // Where exp is infinite, what is lost lies below this.
     bound += 0x1p-128 * 89;
     if (up != null) {
@@ -134,6 +169,32 @@ class ElementwiseTest {
     }
     double error = Math.abs(y.getAtIndex(JAVA_FLOAT, i) - exact);
     assertTrue(error <= bound, kind + "(" + v + ") is off by " + error + " > " + bound);
+  }
+
+  /**
+   * The share of the normal distribution below x, by the series and the continued fraction of
+   * Abramowitz & Stegun, 26.2.11 and 26.2.14.
+   */
+  private static double normalShare(double x) {
+    double a = Math.abs(x);
+    double density = Math.exp(-a * a / 2) / Math.sqrt(2 * Math.PI);
+    double above;
+    if (a < 4) {
+      double term = a;
+      double sum = 0;
+      for (int i = 1; i < 100; i++) {
+        sum += term;
+        term *= a * a / (2 * i + 1);
+      }
+      above = 0.5 - density * sum;
+    } else {
+      double fraction = a;
+      for (int i = 100; i > 0; i--) {
+        fraction = a + i / fraction;
+      }
+      above = density / fraction;
+    }
+    return x < 0 ? above : 1 - above;
   }
 
   @Test
@@ -180,6 +241,22 @@ class ElementwiseTest {
             float right = b.getAtIndex(JAVA_FLOAT, i % width);
             assertEquals(left + right, biased.getAtIndex(JAVA_FLOAT, i));
           }
+        }
+      }
+    }
+  }
+
+  @Test
+  void scale() {
+    int n = 77;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment x = Segments.floats(arena, n, random::nextGaussian);
+      for (Kernels kernels : both) {
+        MemorySegment y = Segments.floats(arena, n);
+        kernels.scale(x, 25.298f, y, 0, 33);
+        kernels.scale(x, 25.298f, y, 33, n);
+        for (int i = 0; i < n; i++) {
+          assertEquals(25.298f * x.getAtIndex(JAVA_FLOAT, i), y.getAtIndex(JAVA_FLOAT, i));
         }
       }
     }

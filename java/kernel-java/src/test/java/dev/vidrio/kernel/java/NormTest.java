@@ -28,50 +28,73 @@ class NormTest {
   @EnumSource(Op.NormKind.class)
   void norm(Op.NormKind kind) {
     for (int d : new int[] {1, 7, 16, 31, 32, 100, 576, 1003}) {
-      for (int affine = 0; affine < 4; affine++) {
-        try (Arena arena = Arena.ofConfined()) {
-          Weights gain = affine % 2 == 0 ? null : Segments.vector(arena, d, random);
-          Weights bias = affine / 2 == 0 ? null : Segments.vector(arena, d, random);
-          check(arena, kind, d, gain, bias);
-        }
+      check(kind, 1, d, d);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Op.NormKind.class)
+  void normOfHeads(Op.NormKind kind) {
+    for (int d : new int[] {1, 31, 64, 80}) {
+      check(kind, 3, d, d);
+      check(kind, 3, d, 3 * d);
+    }
+  }
+
+  /** Norms with and without gain and bias of {@code affine} elements. */
+  private void check(Op.NormKind kind, int heads, int d, int affine) {
+    for (int which = 0; which < 4; which++) {
+      try (Arena arena = Arena.ofConfined()) {
+        Weights gain = which % 2 == 0 ? null : Segments.vector(arena, affine, random);
+        Weights bias = which / 2 == 0 ? null : Segments.vector(arena, affine, random);
+        check(arena, kind, heads, d, gain, bias);
       }
     }
   }
 
   private void check(
-      Arena arena, Op.NormKind kind, int d, @Nullable Weights gain, @Nullable Weights bias) {
-    Buffer in = new Buffer("x", Rows.TOKENS, d);
-    Buffer out = new Buffer("y", Rows.TOKENS, d);
-    Buffer divisor = new Buffer("scale", Rows.TOKENS, 1);
-    Op.Norm op = new Op.Norm(kind, EPSILON, in, gain, bias, out, divisor);
-    MemorySegment x = Segments.floats(arena, (long) ROWS * d, () -> 1 + random.nextGaussian());
-    MemorySegment y = Segments.floats(arena, (long) ROWS * d);
-    MemorySegment scale = Segments.floats(arena, ROWS);
-    scalar.norm(op, x, y, scale, 0, ROWS);
-    for (int row = 0; row < ROWS; row++) {
-      checkRow(op, x, y, row, scale.getAtIndex(JAVA_FLOAT, row));
+      Arena arena,
+      Op.NormKind kind,
+      int heads,
+      int d,
+      @Nullable Weights gain,
+      @Nullable Weights bias) {
+    Buffer in = new Buffer("x", Rows.TOKENS, heads * d);
+    Buffer out = new Buffer("y", Rows.TOKENS, heads * d);
+    Buffer divisor = new Buffer("scale", Rows.TOKENS, heads);
+    Op.Norm op = new Op.Norm(kind, EPSILON, heads, in, gain, bias, out, divisor);
+    int all = ROWS * heads;
+    MemorySegment x = Segments.floats(arena, (long) all * d, () -> 1 + random.nextGaussian());
+    MemorySegment y = Segments.floats(arena, (long) all * d);
+    MemorySegment scale = Segments.floats(arena, all);
+    scalar.norm(op, x, y, scale, 0, all);
+    for (int head = 0; head < all; head++) {
+      checkHead(op, x, y, head, scale.getAtIndex(JAVA_FLOAT, head));
     }
-    MemorySegment vectorY = Segments.floats(arena, (long) ROWS * d);
-    MemorySegment vectorScale = Segments.floats(arena, ROWS);
+    MemorySegment vectorY = Segments.floats(arena, (long) all * d);
+    MemorySegment vectorScale = Segments.floats(arena, all);
     vector.norm(op, x, vectorY, vectorScale, 0, 2);
-    vector.norm(op, x, vectorY, null, 2, ROWS);
+    vector.norm(op, x, vectorY, null, 2, all);
     Segments.assertSameBits(y, vectorY, kind + " " + d);
     assertEquals(scale.getAtIndex(JAVA_FLOAT, 1), vectorScale.getAtIndex(JAVA_FLOAT, 1));
     assertEquals(0f, vectorScale.getAtIndex(JAVA_FLOAT, 2));
   }
 
-  private static void checkRow(Op.Norm op, MemorySegment x, MemorySegment y, int row, float scale) {
-    int d = op.x().width();
+  private static void checkHead(
+      Op.Norm op, MemorySegment x, MemorySegment y, int head, float scale) {
+    int d = op.x().width() / op.heads();
+    int gains = op.gain() == null ? d : op.gain().k();
+    int biases = op.bias() == null ? d : op.bias().k();
     double mean = 0;
     double greatest = 0;
     for (int i = 0; i < d; i++) {
-      double v = x.getAtIndex(JAVA_FLOAT, (long) row * d + i);
+      double v = x.getAtIndex(JAVA_FLOAT, (long) head * d + i);
       mean += op.kind() == Op.NormKind.LAYER ? v / d : 0;
       greatest = Math.max(greatest, Math.abs(v));
     }
     double square = 0;
     for (int i = 0; i < d; i++) {
-      double c = x.getAtIndex(JAVA_FLOAT, (long) row * d + i) - mean;
+      double c = x.getAtIndex(JAVA_FLOAT, (long) head * d + i) - mean;
       square += c * c / d;
     }
     double exact = Math.sqrt(square + op.epsilon());
@@ -82,14 +105,16 @@ class NormTest {
     double scaleBound = exact * (sums + 4 * U) + center;
     assertTrue(Math.abs(scale - exact) <= scaleBound, "scale " + scale + " for " + exact);
     for (int i = 0; i < d; i++) {
-      double c = x.getAtIndex(JAVA_FLOAT, (long) row * d + i) - mean;
-      double gain = op.gain() == null ? 1 : op.gain().data().getAtIndex(JAVA_FLOAT, i);
-      double bias = op.bias() == null ? 0 : op.bias().data().getAtIndex(JAVA_FLOAT, i);
+      double c = x.getAtIndex(JAVA_FLOAT, (long) head * d + i) - mean;
+      double gain =
+          op.gain() == null ? 1 : op.gain().data().getAtIndex(JAVA_FLOAT, (head * d + i) % gains);
+      double bias =
+          op.bias() == null ? 0 : op.bias().data().getAtIndex(JAVA_FLOAT, (head * d + i) % biases);
       double expected = c / exact * gain + bias;
       double normalizedBound =
           2 * (center / exact + Math.abs(c) / exact * (scaleBound / exact + 3 * U));
       double bound = normalizedBound * Math.abs(gain) + Math.abs(expected) * U;
-      double error = Math.abs(y.getAtIndex(JAVA_FLOAT, (long) row * d + i) - expected);
+      double error = Math.abs(y.getAtIndex(JAVA_FLOAT, (long) head * d + i) - expected);
       assertTrue(error <= bound, op.kind() + " " + d + ": " + error + " > " + bound);
     }
   }

@@ -34,6 +34,7 @@ import java.util.stream.DoubleStream;
 public final class PlanFixtures {
   private static final int VOCABULARY = 67;
   private static final int SEQUENCES = 4;
+  private static final int POSITIONS = 800;
 
   private PlanFixtures() {}
 
@@ -45,9 +46,9 @@ public final class PlanFixtures {
   public record Token(int sequence, int position, int token, boolean wantsLogits) {}
 
   /**
-   * A random transformer: its types, widths, norms, rotation, activation and biases follow from the
-   * seed. Its outputs are {@code logits}, and {@code tap} before the rows that want logits are
-   * taken.
+   * A random transformer: its types, widths, norms, positions, activation, biases and scales follow
+   * from the seed. Its outputs are {@code logits}, and {@code tap} before the rows that want logits
+   * are taken.
    *
    * @param arena holds the weights
    */
@@ -68,7 +69,10 @@ public final class PlanFixtures {
     return new Plan(plan.ops(), plan.kv(), all);
   }
 
-  /** Room for {@code tokens} per step and {@code positions} per sequence. */
+  /**
+   * Room for {@code tokens} per step and {@code positions} per sequence, at most {@value
+   * #POSITIONS}.
+   */
   public static Limits limits(int tokens, int positions) {
     return new Limits(tokens, tokens, SEQUENCES, positions, VOCABULARY);
   }
@@ -198,6 +202,8 @@ public final class PlanFixtures {
     private final Op.NormKind norm;
     private final boolean biased;
     private final boolean gated;
+    private final boolean scaled;
+    private final boolean normalizedHeads;
     private final Op.ActivationKind activation;
     private final Rotation rotation;
     private final PlanBuilder builder;
@@ -213,6 +219,8 @@ public final class PlanFixtures {
       this.norm = pick(Op.NormKind.values());
       this.biased = random.nextBoolean();
       this.gated = random.nextBoolean();
+      this.scaled = random.nextBoolean();
+      this.normalizedHeads = random.nextBoolean();
       this.activation = pick(Op.ActivationKind.values());
       int rotated = random.nextBoolean() ? dH / 2 : dH / 2 - 1;
       this.rotation =
@@ -276,15 +284,36 @@ public final class PlanFixtures {
     }
 
     Plan plan() {
-      Buffer x = builder.embed("embed", rows(VOCABULARY, d));
+      Buffer x = embed();
       for (int layer = 0; layer < 2; layer++) {
-        x = builder.add("mid" + layer, x, attention(layer, x));
-        x = builder.add("post" + layer, x, feedForward(layer, x));
+        x = builder.add("mid" + layer, x, multiply("attention", layer, attention(layer, x)));
+        x = builder.add("post" + layer, x, multiply("ffn", layer, feedForward(layer, x)));
       }
       Buffer last = builder.gather("last", builder.tap("tap", normalize("norm", x)));
       Buffer logits = builder.matMul("logits", matrix(VOCABULARY, d), last);
-      builder.output(logits);
+      builder.output(scaled ? builder.softCap("capped", 3, logits) : logits);
       return builder.build();
+    }
+
+    private Buffer embed() {
+      Buffer x = builder.embed("embed", rows(VOCABULARY, d));
+      if (random.nextBoolean()) {
+        return x;
+      }
+      int offset = random.nextInt(3);
+      Buffer positions = builder.embedPositions("positions", rows(POSITIONS + offset, d), offset);
+      return builder.add("sum", x, positions);
+    }
+
+    private Buffer multiply(String name, int layer, Buffer x) {
+      return scaled ? builder.scale(name + ".scaled" + layer, 0.22f, x) : x;
+    }
+
+    /** A norm of each head: by one gain, or a gain of each. */
+    private Buffer normalizeHeads(String name, Buffer x) {
+      return normalizedHeads
+          ? builder.headNorm(name, norm, x, EPSILON, vector(random.nextBoolean() ? dH : x.width()))
+          : x;
     }
 
     private Buffer attention(int layer, Buffer x) {
@@ -292,8 +321,11 @@ public final class PlanFixtures {
       Buffer q = linear("q" + layer, heads * dH, normalized);
       Buffer k = linear("k" + layer, kvHeads * dH, normalized);
       Buffer v = linear("v" + layer, kvHeads * dH, normalized);
-      Buffer rotatedQ = builder.rope("rot_q" + layer, rotation, q);
-      builder.kvStore(layer, builder.rope("rot_k" + layer, rotation, k), v);
+      Buffer rotatedQ =
+          builder.rope("rot_q" + layer, rotation, normalizeHeads("norm_q" + layer, q));
+      Buffer rotatedK =
+          builder.rope("rot_k" + layer, rotation, normalizeHeads("norm_k" + layer, k));
+      builder.kvStore(layer, rotatedK, v);
       float scale = (float) (1 / Math.sqrt(dH));
       return linear("out" + layer, d, builder.attention("z" + layer, layer, scale, rotatedQ));
     }

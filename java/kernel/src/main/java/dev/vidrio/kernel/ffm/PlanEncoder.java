@@ -15,6 +15,7 @@ import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_quantize;
 import dev.vidrio.bindings.vd_quantized;
 import dev.vidrio.bindings.vd_rope;
+import dev.vidrio.bindings.vd_scale;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Op;
@@ -79,6 +80,7 @@ final class PlanEncoder {
       case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
       case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), add.bias().data(), add.y(), 1, vd_op.as.add(as));
+      case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
       case Op.Copy copy -> copy(copy, vd_op.as.copy(as));
       case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
     };
@@ -90,6 +92,13 @@ final class PlanEncoder {
     vd_embed.type(s, op.table().type().id());
     vd_embed.V(s, op.table().n());
     vd_embed.d(s, op.table().k());
+    vd_embed.index(
+        s,
+        switch (op.index()) {
+          case TOKENS -> Vidrio.VD_EMBED_TOKENS();
+          case POSITIONS -> Vidrio.VD_EMBED_POSITIONS();
+        });
+    vd_embed.offset(s, op.offset());
     return Vidrio.VD_OP_EMBED();
   }
 
@@ -105,7 +114,9 @@ final class PlanEncoder {
           case RMS -> Vidrio.VD_NORM_RMS();
           case LAYER -> Vidrio.VD_NORM_LAYER();
         });
-    vd_norm.d(s, op.x().width());
+    vd_norm.heads(s, op.heads());
+    vd_norm.d(s, op.d());
+    vd_norm.per_head(s, op.perHead() ? 1 : 0);
     vd_norm.epsilon(s, op.epsilon());
     return Vidrio.VD_OP_NORM();
   }
@@ -178,6 +189,8 @@ final class PlanEncoder {
           case SILU -> Vidrio.VD_ACTIVATION_SILU();
           case GELU_TANH -> Vidrio.VD_ACTIVATION_GELU_TANH();
           case RELU -> Vidrio.VD_ACTIVATION_RELU();
+          case GELU -> Vidrio.VD_ACTIVATION_GELU();
+          case TANH -> Vidrio.VD_ACTIVATION_TANH();
         });
     vd_activation.width(s, op.x().width());
     return Vidrio.VD_OP_ACTIVATION();
@@ -190,6 +203,14 @@ final class PlanEncoder {
     vd_add.width(s, y.width());
     vd_add.broadcast(s, broadcast);
     return Vidrio.VD_OP_ADD();
+  }
+
+  private int scale(Op.Scale op, MemorySegment s) {
+    vd_scale.x(s, address(op.x()));
+    vd_scale.y(s, address(op.y()));
+    vd_scale.factor(s, op.factor());
+    vd_scale.width(s, op.x().width());
+    return Vidrio.VD_OP_SCALE();
   }
 
   private int copy(Op.Copy op, MemorySegment s) {
