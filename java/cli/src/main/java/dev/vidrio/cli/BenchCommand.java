@@ -2,7 +2,6 @@ package dev.vidrio.cli;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.ffm.Probe;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -10,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -25,8 +25,6 @@ import picocli.CommandLine.Spec;
       "pp: tokens per second of a prompt; tg: of generation, summed over the sequences."
     })
 final class BenchCommand implements Callable<Integer> {
-  private static final double PROBE_SECONDS = 0.5;
-
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
 
@@ -84,7 +82,7 @@ final class BenchCommand implements Callable<Integer> {
     require("-r", repetitions, 1);
     try (Model opened = model.open();
         var bench = new SpeedTest(opened, kv.type(), prompt, tokens, depth, sequences)) {
-      Map<String, Object> machine = machine(opened.executor());
+      Peaks peaks = peaks(opened.executor());
       List<SpeedTest.Result> results = new ArrayList<>();
       if (prompt > 0) {
         results.add(bench.prompt(repetitions));
@@ -92,11 +90,11 @@ final class BenchCommand implements Callable<Integer> {
       if (tokens > 0) {
         results.add(bench.generation(repetitions));
       }
-      List<OpProfile.Line> profile = ops ? bench.profile() : List.of();
+      List<OpProfile.Line> profile = ops ? bench.profile(peaks) : List.of();
       if (json) {
-        printJson(machine, results, profile);
+        printJson(machine(opened.executor(), peaks), results, profile);
       } else {
-        print(opened, machine, results, profile);
+        print(opened, peaks, results, profile);
       }
     }
     return 0;
@@ -109,27 +107,31 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
+  private static @Nullable Peaks peaks(Executor executor) {
+    return executor instanceof NativeExecutor nativeExecutor ? Peaks.measure(nativeExecutor) : null;
+  }
+
   /** The machine and what it can do at most. */
-  static Map<String, Object> machine(Executor executor) {
+  static Map<String, Object> machine(Executor executor, @Nullable Peaks peaks) {
     Map<String, Object> machine = new LinkedHashMap<>();
     machine.put("cpu", Machine.cpu());
     machine.put("executor", executor.name());
     machine.put("threads", executor.workers());
-    if (executor instanceof NativeExecutor nativeExecutor) {
-      machine.put("read_bytes_per_second", Probe.READ.measure(nativeExecutor, PROBE_SECONDS));
-      machine.put("f32_flops_per_second", Probe.F32_FMA.measure(nativeExecutor, PROBE_SECONDS));
-      machine.put("int8_ops_per_second", Probe.INT8_DOT.measure(nativeExecutor, PROBE_SECONDS));
+    if (peaks != null) {
+      machine.putAll(peaks.toJson());
     }
     return machine;
   }
 
   private static void print(
       Model opened,
-      Map<String, Object> machine,
+      @Nullable Peaks peaks,
       List<SpeedTest.Result> results,
       List<OpProfile.Line> profile) {
-    System.out.println(opened.name() + ", " + machine.get("executor") + ", " + machine.get("cpu"));
-    System.out.println(peaks(machine));
+    Executor executor = opened.executor();
+    System.out.println(opened.name() + ", " + executor.name() + ", " + Machine.cpu());
+    System.out.println(
+        executor.workers() + " threads" + (peaks == null ? "" : "; peaks: " + peaks));
     System.out.println();
     System.out.printf("%-14s %12s %10s  %s%n", "test", "tokens/s", "±", "of the machine's peak");
     for (SpeedTest.Result result : results) {
@@ -139,42 +141,11 @@ final class BenchCommand implements Callable<Integer> {
           result.test(),
           result.mean(),
           result.deviation(),
-          share(result, machine));
+          peaks == null ? "" : result.share(peaks));
     }
     if (!profile.isEmpty()) {
       OpProfile.print(profile);
     }
-  }
-
-  private static String peaks(Map<String, Object> machine) {
-    if (!(machine.get("read_bytes_per_second") instanceof Double read
-        && machine.get("f32_flops_per_second") instanceof Double f32
-        && machine.get("int8_ops_per_second") instanceof Double int8)) {
-      return machine.get("threads") + " threads";
-    }
-    return machine.get("threads")
-        + " threads; peaks: reads "
-        + Units.perSecond(read, "B")
-        + ", f32 "
-        + Units.perSecond(f32, "op")
-        + ", int8 "
-        + Units.perSecond(int8, "op");
-  }
-
-  private static String share(SpeedTest.Result result, Map<String, Object> machine) {
-    Object peak = machine.get(result.limit());
-    return peak instanceof Double limit
-        ? String.format(
-            Locale.ROOT, "%3.0f %% of %s", 100 * result.rate() / limit, limitName(result))
-        : "";
-  }
-
-  private static String limitName(SpeedTest.Result result) {
-    return switch (result.limit()) {
-      case "read_bytes_per_second" -> "read bandwidth";
-      case "int8_ops_per_second" -> "int8 products";
-      default -> "f32 products";
-    };
   }
 
   private static void printJson(

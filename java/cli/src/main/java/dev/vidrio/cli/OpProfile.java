@@ -7,7 +7,6 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -15,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where the time of a step goes: runs the plan one operation at a time and adds up by kind.
@@ -31,24 +31,36 @@ final class OpProfile {
    * @param kind the operation; of products also the weights' type
    * @param seconds in one step
    * @param share of the step
-   * @param bytesPerSecond weights read; 0 where there are none
-   * @param opsPerSecond multiplications and additions of products; 0 where there are none
+   * @param work of all of them, {@link OpWork#NONE} where nothing is counted
+   * @param peak how near they came to what the machine can do; null where that is not known
    */
   record Line(
       String step,
       String kind,
       double seconds,
       double share,
-      double bytesPerSecond,
-      double opsPerSecond) {
+      OpWork work,
+      Peaks.@Nullable Share peak) {
+    double bytesPerSecond() {
+      return work.bytes() / seconds;
+    }
+
+    double opsPerSecond() {
+      return work.operations() / seconds;
+    }
+
     Map<String, Object> toJson() {
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("step", step);
       json.put("kind", kind);
       json.put("seconds", seconds);
       json.put("share", share);
-      json.put("bytes_per_second", bytesPerSecond);
-      json.put("ops_per_second", opsPerSecond);
+      json.put("bytes_per_second", bytesPerSecond());
+      json.put("ops_per_second", opsPerSecond());
+      if (peak != null) {
+        json.put("share_of_peak", peak.fraction());
+        json.put("peak", peak.limit());
+      }
       return json;
     }
   }
@@ -56,38 +68,15 @@ final class OpProfile {
   /** Sums over the operations of a kind. */
   private static final class Total {
     long nanos;
-    long bytes;
-    long operations;
+    OpWork work = OpWork.NONE;
   }
 
   private OpProfile() {}
 
-  /** Weights that every token of a prompt is multiplied with. */
-  static long blockWeights(Plan plan) {
-    return plan.ops().stream()
-        .filter(op -> op.rows() == Rows.TOKENS)
-        .mapToLong(
-            op ->
-                op instanceof Op.MatMul product
-                    ? (long) product.weights().n() * product.weights().k()
-                    : 0)
-        .sum();
-  }
-
-  /** Whether most of those weights are quantized. */
-  static boolean isQuantized(Plan plan) {
-    long products = plan.ops().stream().filter(Op.MatMul.class::isInstance).count();
-    long quantized =
-        plan.ops().stream()
-            .filter(op -> op instanceof Op.MatMul product && product.weights().type().quantized())
-            .count();
-    return 2 * quantized > products;
-  }
-
   /**
    * Profiles a prompt chunk of {@code prompt} tokens, and a token after it and {@code depth} more.
    */
-  static List<Line> measure(Model model, KvType kv, int prompt, int depth) {
+  static List<Line> measure(Model model, KvType kv, @Nullable Peaks peaks, int prompt, int depth) {
     Plan plan = model.architecture().plan();
     var limits = new Limits(prompt, 1, 1, depth + prompt + 1, model.architecture().vocabulary());
     try (Arena arena = Arena.ofShared()) {
@@ -102,9 +91,9 @@ final class OpProfile {
       List<Line> lines = new ArrayList<>();
       try (ExecutablePlan executable = model.executor().prepare(plan, limits, cache)) {
         fill(batch, blocks, depth, prompt);
-        lines.addAll(measure("prompt", executable, batch));
+        lines.addAll(measure("prompt", executable, batch, kv, peaks));
         fill(batch, blocks, depth + prompt, 1);
-        lines.addAll(measure("generation", executable, batch));
+        lines.addAll(measure("generation", executable, batch, kv, peaks));
       }
       return lines;
     }
@@ -118,10 +107,11 @@ final class OpProfile {
     }
   }
 
-  private static List<Line> measure(String step, ExecutablePlan executable, Batch batch) {
+  private static List<Line> measure(
+      String step, ExecutablePlan executable, Batch batch, KvType kv, @Nullable Peaks peaks) {
     Map<String, Total> best = new LinkedHashMap<>();
     for (int i = 0; i < REPETITIONS; i++) {
-      Map<String, Total> once = runOnce(executable, batch);
+      Map<String, Total> once = runOnce(executable, batch, kv);
       once.forEach((kind, total) -> best.merge(kind, total, (a, b) -> a.nanos <= b.nanos ? a : b));
     }
     double all = best.values().stream().mapToDouble(total -> total.nanos / 1e9).sum();
@@ -129,19 +119,16 @@ final class OpProfile {
     best.forEach(
         (kind, total) -> {
           double seconds = total.nanos / 1e9;
-          lines.add(
-              new Line(
-                  step,
-                  kind,
-                  seconds,
-                  seconds / all,
-                  total.bytes / seconds,
-                  total.operations / seconds));
+          Peaks.Share peak =
+              peaks == null || total.work.equals(OpWork.NONE)
+                  ? null
+                  : peaks.share(total.work, seconds);
+          lines.add(new Line(step, kind, seconds, seconds / all, total.work, peak));
         });
     return lines;
   }
 
-  private static Map<String, Total> runOnce(ExecutablePlan executable, Batch batch) {
+  private static Map<String, Total> runOnce(ExecutablePlan executable, Batch batch, KvType kv) {
     Map<String, Total> totals = new LinkedHashMap<>();
     List<Op> ops = executable.plan().ops();
     for (int i = 0; i < ops.size(); i++) {
@@ -150,11 +137,7 @@ final class OpProfile {
       long nanos = System.nanoTime() - start;
       Total total = totals.computeIfAbsent(kind(ops.get(i)), kind -> new Total());
       total.nanos += nanos;
-      if (ops.get(i) instanceof Op.MatMul product) {
-        total.bytes += product.weights().data().byteSize();
-        total.operations +=
-            2L * product.weights().n() * product.weights().k() * batch.rows(product.rows());
-      }
+      total.work = total.work.plus(OpWork.of(ops.get(i), batch, executable.plan().kv(), kv));
     }
     return totals;
   }
@@ -168,18 +151,19 @@ final class OpProfile {
 
   static void print(List<Line> lines) {
     System.out.printf(
-        "%n%-11s %-15s %10s %7s %12s %12s%n",
-        "step", "operation", "ms", "share", "reads", "int/float");
+        "%n%-11s %-15s %10s %7s %12s %12s  %s%n",
+        "step", "operation", "ms", "share", "reads", "int/float", "of the machine's peak");
     for (Line line : lines) {
       System.out.printf(
           Locale.ROOT,
-          "%-11s %-15s %10.3f %5.1f %% %12s %12s%n",
+          "%-11s %-15s %10.3f %5.1f %% %12s %12s  %s%n",
           line.step,
           line.kind,
           1e3 * line.seconds,
           100 * line.share,
-          line.bytesPerSecond == 0 ? "" : Units.perSecond(line.bytesPerSecond, "B"),
-          line.opsPerSecond == 0 ? "" : Units.perSecond(line.opsPerSecond, "op"));
+          line.work.bytes() == 0 ? "" : Units.perSecond(line.bytesPerSecond(), "B"),
+          line.work.operations() == 0 ? "" : Units.perSecond(line.opsPerSecond(), "op"),
+          line.peak == null ? "" : line.peak);
     }
   }
 }

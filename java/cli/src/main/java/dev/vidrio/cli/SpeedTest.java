@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /** Times prompts and generation of random tokens, as llama-bench does. */
 final class SpeedTest implements AutoCloseable {
@@ -20,10 +21,9 @@ final class SpeedTest implements AutoCloseable {
    *
    * @param test as llama-bench names it, {@code pp512}
    * @param runs tokens per second of each run
-   * @param workPerToken bytes read or operations done per token
-   * @param limit which of the machine's peaks bounds it
+   * @param workPerToken what a token has to read and compute at least
    */
-  record Result(String test, List<Double> runs, double workPerToken, String limit) {
+  record Result(String test, List<Double> runs, OpWork workPerToken) {
     double mean() {
       return runs.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
     }
@@ -34,9 +34,9 @@ final class SpeedTest implements AutoCloseable {
       return runs.size() < 2 ? 0 : Math.sqrt(squares / (runs.size() - 1));
     }
 
-    /** Work per second. */
-    double rate() {
-      return mean() * workPerToken;
+    /** How near it came to what the machine can do. */
+    Peaks.Share share(Peaks peaks) {
+      return peaks.share(workPerToken, 1 / mean());
     }
 
     Map<String, Object> toJson() {
@@ -84,7 +84,8 @@ final class SpeedTest implements AutoCloseable {
         addUnlessFirst(runs, i, prompt, start);
       }
     }
-    return new Result("pp" + prompt + suffix(), runs, operationsPerToken(), operationLimit());
+    return new Result(
+        "pp" + prompt + suffix(), runs, OpWork.promptToken(model.architecture().plan()));
   }
 
   /** Generated tokens per second of all sequences together. */
@@ -105,16 +106,16 @@ final class SpeedTest implements AutoCloseable {
     }
     sequences.forEach(Sequence::close);
     String batch = count == 1 ? "" : " x" + count;
-    return new Result(
-        "tg" + tokens + suffix() + batch,
-        runs,
-        (double) model.architecture().bytesPerToken() / count,
-        "read_bytes_per_second");
+    double positions = depth + (tokens + 1) / 2.0;
+    double bytes =
+        (double) model.architecture().bytesPerToken() / count
+            + positions * model.architecture().kvShape().bytesPerPosition(kv);
+    return new Result("tg" + tokens + suffix() + batch, runs, new OpWork(bytes, 0, false));
   }
 
   /** Where the time of a prompt and of a generated token goes. */
-  List<OpProfile.Line> profile() {
-    return OpProfile.measure(model, kv, Math.max(1, Math.min(prompt, BATCH)), depth);
+  List<OpProfile.Line> profile(@Nullable Peaks peaks) {
+    return OpProfile.measure(model, kv, peaks, Math.max(1, Math.min(prompt, BATCH)), depth);
   }
 
   private void step(List<Sequence> sequences) {
@@ -152,17 +153,6 @@ final class SpeedTest implements AutoCloseable {
 
   private int randomId() {
     return random.nextInt(model.architecture().vocabulary());
-  }
-
-  /** Two per weight of the blocks: a prompt computes logits of its last token only. */
-  private double operationsPerToken() {
-    return 2.0 * OpProfile.blockWeights(model.architecture().plan());
-  }
-
-  private String operationLimit() {
-    return OpProfile.isQuantized(model.architecture().plan())
-        ? "int8_ops_per_second"
-        : "f32_flops_per_second";
   }
 
   @Override

@@ -143,6 +143,13 @@ class CommandsTest {
     List<String> kinds =
         json.get("ops").valueStream().map(op -> op.get("kind").stringValue()).toList();
     assertTrue(kinds.containsAll(List.of("matmul q8_0", "attention", "norm")), kinds.toString());
+    json.get("ops")
+        .forEach(
+            op -> {
+              String kind = op.get("kind").stringValue();
+              boolean counted = kind.startsWith("matmul") || kind.equals("attention");
+              assertEquals(counted, op.has("share_of_peak"), kind);
+            });
   }
 
   @Test

@@ -1,0 +1,77 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+
+/**
+ * What operations have to do at least.
+ *
+ * @param bytes read from memory: weights, keys and values
+ * @param operations multiplications and additions
+ * @param integer whether these are of bytes
+ */
+record OpWork(double bytes, double operations, boolean integer) {
+  static final OpWork NONE = new OpWork(0, 0, false);
+
+  /** The work of an operation in a step. */
+  static OpWork of(Op op, Batch batch, KvShape shape, KvType kv) {
+    return switch (op) {
+      case Op.MatMul product -> {
+        double operations = operations(product) * batch.rows(product.rows());
+        boolean quantized = product.weights().type().quantized();
+        yield new OpWork(product.weights().data().byteSize(), operations, quantized);
+      }
+      case Op.Attention attention -> attention(attention, batch, shape, kv);
+      default -> NONE;
+    };
+  }
+
+  /** The products of a prompt with all weights of the blocks, for one of its tokens. */
+  static OpWork promptToken(Plan plan) {
+    double integer = operations(plan, true);
+    double floating = operations(plan, false);
+    return new OpWork(0, integer + floating, integer >= floating);
+  }
+
+  private static double operations(Plan plan, boolean quantized) {
+    return plan.ops().stream()
+        .filter(op -> op instanceof Op.MatMul && op.rows() == Rows.TOKENS)
+        .map(Op.MatMul.class::cast)
+        .filter(product -> product.weights().type().quantized() == quantized)
+        .mapToDouble(OpWork::operations)
+        .sum();
+  }
+
+  private static double operations(Op.MatMul product) {
+    return 2.0 * product.weights().n() * product.weights().k();
+  }
+
+  /** Every sequence reads its positions once; every token has two products with each it sees. */
+  private static OpWork attention(Op.Attention op, Batch batch, KvShape shape, KvType kv) {
+    double read = 0;
+    double seen = 0;
+    int first = 0;
+    for (int i = 0; i < batch.tokenCount(); i++) {
+      int position = batch.position(i);
+      boolean begins = i == 0 || batch.sequence(i) != batch.sequence(i - 1);
+      first = begins ? op.first(position) : first;
+      boolean ends = i + 1 == batch.tokenCount() || batch.sequence(i + 1) != batch.sequence(i);
+      read += ends ? position + 1 - first : 0;
+      seen += position + 1 - op.first(position);
+    }
+    return new OpWork(
+        read * 2 * shape.heads() * kv.bytes(shape.dH()), seen * 4 * op.q().width(), false);
+  }
+
+  OpWork plus(OpWork other) {
+    return new OpWork(bytes + other.bytes, operations + other.operations, integer || other.integer);
+  }
+
+  OpWork times(double factor) {
+    return new OpWork(factor * bytes, factor * operations, integer);
+  }
+}
