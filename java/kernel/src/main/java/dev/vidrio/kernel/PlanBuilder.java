@@ -106,8 +106,13 @@ public final class PlanBuilder {
 
   /** Causal attention over a layer's cache. */
   public Buffer attention(String name, int layer, float scale, Buffer q) {
+    return attention(name, layer, scale, 0, q);
+  }
+
+  /** Causal attention over the last {@code window} positions of a layer's cache, 0 for all. */
+  public Buffer attention(String name, int layer, float scale, int window, Buffer q) {
     Buffer z = like(name, q);
-    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, q, z));
+    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, window, 0, null, q, z));
     return z;
   }
 

@@ -5,15 +5,29 @@ import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.DoubleConsumer;
 
 /** The architectures that this version runs, by their names in model files. */
 public final class Architectures {
+  /** Reads a model whose keys and tensors these are. */
+  private interface Reader {
+    Architecture read(Keys keys, WeightLoader weights);
+  }
+
+  private static final Map<String, Reader> READERS =
+      new TreeMap<>(
+          Map.of(
+              "llama", Llama::read,
+              "qwen2", Qwen2::read,
+              "smollm3", SmolLm3::read));
+
   private Architectures() {}
 
   /** Their names. */
   public static List<String> names() {
-    return List.of(Llama.NAME);
+    return List.copyOf(READERS.keySet());
   }
 
   /**
@@ -25,14 +39,14 @@ public final class Architectures {
    */
   public static Architecture load(
       Gguf gguf, Executor executor, Arena arena, DoubleConsumer progress) {
-    String name = gguf.metadata().string("general.architecture");
-    return switch (name) {
-      case Llama.NAME -> Llama.load(gguf, executor, arena, progress);
-      default ->
-          throw new UnsupportedModelException(
-              gguf.name(),
-              "architecture '" + name + "'",
-              "supported: " + String.join(", ", names()));
-    };
+    var keys = new Keys(gguf);
+    Reader reader = READERS.get(keys.architecture());
+    if (reader == null) {
+      throw new UnsupportedModelException(
+          gguf.name(),
+          "architecture '" + keys.architecture() + "'",
+          "supported: " + String.join(", ", names()));
+    }
+    return reader.read(keys, new WeightLoader(gguf, executor, arena, progress));
   }
 }

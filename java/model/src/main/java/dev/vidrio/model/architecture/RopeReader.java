@@ -4,9 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.vidrio.kernel.Rotation;
 import dev.vidrio.kernel.Weights;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.Metadata;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -24,66 +21,84 @@ import org.jspecify.annotations.Nullable;
  */
 final class RopeReader {
   private static final float MAX = 1e9f;
+  private static final float MIN_BASE = 1e-3f;
+  private static final float MAX_BASE = 1e12f;
 
-  private final Gguf gguf;
-  private final Metadata metadata;
-  private final String prefix;
+  private final Keys keys;
+  private final Rotation.Pairs pairs;
+  private final int contextLength;
   private final int dRot;
   private final double base;
 
-  /**
-   * @param architecture the prefix of the keys
-   * @param dRot elements of a head that turn
-   */
-  RopeReader(Gguf gguf, String architecture, int dRot) {
-    this.gguf = gguf;
-    this.metadata = gguf.metadata();
-    this.prefix = architecture + ".rope.";
-    this.dRot = dRot;
-    this.base = metadata.floatValue(prefix + "freq_base", 1e-3f, 1e12f, 10000f);
+  RopeReader(Keys keys, Sizes sizes, Rotation.Pairs pairs) {
+    this.keys = keys;
+    this.pairs = pairs;
+    this.contextLength = sizes.contextLength();
+    this.dRot = keys.intValue("rope.dimension_count", 2, sizes.dH(), sizes.dH());
+    if (dRot % 2 != 0) {
+      throw keys.error("rope.dimension_count", Integer.toString(dRot), "must be even");
+    }
+    this.base = keys.floatValue("rope.freq_base", MIN_BASE, MAX_BASE, 10000f);
+  }
+
+  /** Elements of a head that turn. */
+  int width() {
+    return dRot;
+  }
+
+  /** The rotation with the file's scaling. */
+  Rotation scaled() {
+    return scaled(null);
   }
 
   /**
-   * The rotation.
+   * The rotation with the file's scaling.
    *
-   * @param divisors of the frequencies, from {@code rope_freqs.weight}, or null
-   * @param contextLength positions that the model was made for
+   * @param divisors [width / 2] of the frequencies, or null
    */
-  Rotation read(Rotation.Pairs pairs, @Nullable Weights divisors, int contextLength) {
+  Rotation scaled(@Nullable Weights divisors) {
     String type =
-        metadata
-            .optionalString(prefix + "scaling.type")
-            .orElse(metadata.contains(prefix + "scale_linear") ? "linear" : "none");
-    List<Double> frequencies = divided(divisors);
+        keys.string("rope.scaling.type", keys.has("rope.scale_linear") ? "linear" : "none");
+    List<Double> frequencies = divided(base, divisors);
     return switch (type) {
-      case "none" -> new Rotation(pairs, frequencies, magnitude(1));
+      case "none", "longrope" -> new Rotation(pairs, frequencies, magnitude(1));
       case "linear" -> new Rotation(pairs, scaled(frequencies, factor()), magnitude(1));
-      case "yarn" -> yarn(pairs, frequencies, contextLength);
-      default ->
-          throw new UnsupportedModelException(
-              gguf.name(), prefix + "scaling.type '" + type + "'", "supported: none, linear, yarn");
+      case "yarn" -> yarn(frequencies);
+      default -> throw keys.unsupported(keys.full("rope.scaling.type") + " '" + type + "'");
     };
   }
 
+  /**
+   * The rotation without scaling.
+   *
+   * @param key of the base
+   * @param fallback base where the file does not have the key
+   */
+  Rotation plain(String key, float fallback) {
+    double ownBase = keys.floatValue(key, MIN_BASE, MAX_BASE, fallback);
+    return new Rotation(pairs, divided(ownBase, null), 1);
+  }
+
   private double factor() {
-    String key = prefix + "scaling.factor";
-    return metadata.contains(key)
-        ? metadata.floatValue(key, 1e-6f, MAX)
-        : metadata.floatValue(prefix + "scale_linear", 1e-6f, MAX, 1);
+    String key = "rope.scaling.factor";
+    return keys.has(key)
+        ? keys.floatValue(key, 1e-6f, MAX)
+        : keys.floatValue("rope.scale_linear", 1e-6f, MAX, 1);
   }
 
   private double magnitude(double scaling) {
-    return scaling * metadata.floatValue(prefix + "scaling.attn_factor", 1e-6f, MAX, 1);
+    return scaling * keys.floatValue("rope.scaling.attn_factor", 1e-6f, MAX, 1);
   }
 
-  private List<Double> divided(@Nullable Weights divisors) {
+  private List<Double> divided(double base, @Nullable Weights divisors) {
     List<Double> frequencies = new ArrayList<>();
     for (int j = 0; j < dRot / 2; j++) {
       double frequency = StrictMath.pow(base, -2.0 * j / dRot);
       float divisor = divisors == null ? 1 : divisors.data().getAtIndex(JAVA_FLOAT_UNALIGNED, j);
-      if (!(divisor > 0) || Float.isInfinite(divisor)) {
-        throw metadata.error(
-            "rope_freqs.weight", j, Float.toString(divisor), "must be positive and finite");
+      if (divisors != null && (!(divisor > 0) || Float.isInfinite(divisor))) {
+        throw keys.gguf()
+            .metadata()
+            .error(divisors.name(), j, Float.toString(divisor), "must be positive and finite");
       }
       frequencies.add(frequency / divisor);
     }
@@ -94,14 +109,13 @@ final class RopeReader {
     return frequencies.stream().map(frequency -> frequency / factor).toList();
   }
 
-  private Rotation yarn(Rotation.Pairs pairs, List<Double> frequencies, int contextLength) {
+  private Rotation yarn(List<Double> frequencies) {
     double factor = factor();
     int original =
-        metadata.intValue(
-            prefix + "scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
-    double fast = metadata.floatValue(prefix + "scaling.yarn_beta_fast", 1e-6f, MAX, 32);
-    double slow = metadata.floatValue(prefix + "scaling.yarn_beta_slow", 1e-6f, MAX, 1);
-    double extrapolation = metadata.floatValue(prefix + "scaling.yarn_ext_factor", 0, 1, 1);
+        keys.intValue("rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
+    double fast = keys.floatValue("rope.scaling.yarn_beta_fast", 1e-6f, MAX, 32);
+    double slow = keys.floatValue("rope.scaling.yarn_beta_slow", 1e-6f, MAX, 1);
+    double extrapolation = keys.floatValue("rope.scaling.yarn_ext_factor", 0, 1, 1);
     double low = Math.max(0, Math.floor(pairWithTurns(fast, original)));
     double high = Math.min(dRot - 1, Math.ceil(pairWithTurns(slow, original)));
     List<Double> mixed = new ArrayList<>();
@@ -114,7 +128,7 @@ final class RopeReader {
         extrapolation == 0
             ? 1
             : 1
-                + metadata.floatValue(prefix + "scaling.yarn_log_multiplier", 0, MAX, 0.1f)
+                + keys.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0.1f)
                     * StrictMath.log(factor);
     return new Rotation(pairs, mixed, magnitude(sharpened));
   }

@@ -50,14 +50,29 @@ final class WeightLoader {
   /** A matrix [n, k] for products. */
   Weights matrix(String name, int n, int k) {
     GgufTensor tensor = take(name, n, k);
-    WeightType type = type(tensor);
-    bytesPerToken += tensor.data().byteSize();
+    return matrix(name, type(tensor), n, k, tensor.data());
+  }
+
+  private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
+    bytesPerToken += data.byteSize();
     if (!type.quantized()) {
-      return new Weights(name, type, Weights.Layout.ROWS, n, k, tensor.data());
+      return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
     }
     MemorySegment packed = executor.allocate(Packing.bytes(type, n, k), arena);
-    executor.pack(type, n, k, tensor.data(), packed);
+    executor.pack(type, n, k, data, packed);
     return new Weights(name, type, Weights.Layout.PACKED, n, k, packed);
+  }
+
+  /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
+  Weights matrixPart(String name, int first, int n, int rows, int k) {
+    GgufTensor tensor = take(name, rows, k);
+    long rowBytes = tensor.data().byteSize() / rows;
+    return matrix(
+        name + "[" + first + ":" + (first + n) + "]",
+        type(tensor),
+        n,
+        k,
+        tensor.data().asSlice(first * rowBytes, n * rowBytes));
   }
 
   /** A table [n, k] whose rows are looked up. */
@@ -68,13 +83,19 @@ final class WeightLoader {
 
   /** A vector of floats, in f32. */
   Weights vector(String name, int k) {
-    GgufTensor tensor = take(name, 1, k);
+    return vectorPart(name, 0, k, k);
+  }
+
+  /** The k elements from {@code first} on of a vector of {@code length}, in f32. */
+  Weights vectorPart(String name, int first, int k, int length) {
+    GgufTensor tensor = take(name, 1, length);
     MemorySegment data = executor.allocate((long) k * Float.BYTES, arena);
     for (int i = 0; i < k; i++) {
-      data.setAtIndex(JAVA_FLOAT_UNALIGNED, i, element(tensor, i));
+      data.setAtIndex(JAVA_FLOAT_UNALIGNED, i, element(tensor, first + i));
     }
     bytesPerToken += data.byteSize();
-    return new Weights(name, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
+    String part = k == length ? name : name + "[" + first + ":" + (first + k) + "]";
+    return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
   }
 
   /** A vector, or null where the file has none of this name. */

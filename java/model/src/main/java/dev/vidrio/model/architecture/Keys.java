@@ -1,0 +1,167 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufValue;
+import dev.vidrio.model.gguf.Metadata;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The keys of a model file that begin with the name of its architecture, which is left out here:
+ * {@code block_count} for {@code llama.block_count}. Remembers which were asked for, so that a key
+ * which changes the arithmetic and means nothing to the architecture is refused by its name.
+ */
+final class Keys {
+
+  /** What GGUF has to change the arithmetic of some architecture. */
+  private static final List<String> ARITHMETIC =
+      List.of(
+          "attention.clamp_kqv",
+          "attention.key_length_mla",
+          "attention.key_length_swa",
+          "attention.max_alibi_bias",
+          "attention.scale",
+          "attention.sliding_window",
+          "attention.temperature_length",
+          "attention.temperature_scale",
+          "attn_logit_softcapping",
+          "embedding_scale",
+          "expert_count",
+          "expert_shared_count",
+          "expert_weights_scale",
+          "final_logit_softcapping",
+          "leading_dense_block_count",
+          "logit_scale",
+          "nextn_predict_layers",
+          "residual_scale",
+          "rope.dimension_count_swa",
+          "rope.freq_base_swa",
+          "rope.scale_linear",
+          "rope.scaling.attn_factor",
+          "router_logit_softcapping",
+          "use_parallel_residual");
+
+  private final Gguf gguf;
+  private final Metadata metadata;
+  private final String architecture;
+  private final Set<String> read = new HashSet<>();
+
+  Keys(Gguf gguf) {
+    this.gguf = gguf;
+    this.metadata = gguf.metadata();
+    this.architecture = metadata.string("general.architecture");
+  }
+
+  /** The name in {@code general.architecture}. */
+  String architecture() {
+    return architecture;
+  }
+
+  /** The key as it is in the file. */
+  String full(String key) {
+    return architecture + "." + key;
+  }
+
+  /** Whether the file has this key. */
+  boolean has(String key) {
+    return metadata.contains(full(key));
+  }
+
+  int intValue(String key, int min, int max) {
+    return metadata.intValue(asked(key), min, max);
+  }
+
+  int intValue(String key, int min, int max, int fallback) {
+    return metadata.intValue(asked(key), min, max, fallback);
+  }
+
+  float floatValue(String key, float min, float max) {
+    return metadata.floatValue(asked(key), min, max);
+  }
+
+  float floatValue(String key, float min, float max, float fallback) {
+    return metadata.floatValue(asked(key), min, max, fallback);
+  }
+
+  boolean flag(String key, boolean fallback) {
+    return metadata.boolValue(asked(key), fallback);
+  }
+
+  String string(String key, String fallback) {
+    return metadata.optionalString(asked(key)).orElse(fallback);
+  }
+
+  /** An integer that may also be stored as an array, with one and the same value for each layer. */
+  int sameInEveryLayer(String key, int min, int max) {
+    if (!(metadata.entries().get(full(key)) instanceof GgufValue.Array)) {
+      return intValue(key, min, max);
+    }
+    int[] values = metadata.ints(asked(key), min, max);
+    if (values.length == 0) {
+      throw error(key, "[]", "must not be empty");
+    }
+    for (int value : values) {
+      if (value != values[0]) {
+        throw unsupported(full(key) + " that differs from layer to layer");
+      }
+    }
+    return values[0];
+  }
+
+  /** The factor of attention scores, where the file does not say so 1/√d_h. */
+  float attentionScale(int dH) {
+    return floatValue("attention.scale", 1e-6f, 1e6f, (float) (1 / Math.sqrt(dH)));
+  }
+
+  /** Positions that a token attends to with sliding windows, 0 for all. */
+  int window() {
+    return intValue("attention.sliding_window", 0, Integer.MAX_VALUE, 0);
+  }
+
+  /** Refuses keys that ask for what the architecture did not read. */
+  void finish() {
+    if (!flag("attention.causal", true)) {
+      throw unsupported(full("attention.causal") + " false");
+    }
+    for (String key : ARITHMETIC) {
+      if (!read.contains(key) && isOn(metadata.entries().get(full(key)))) {
+        throw unsupported(full(key));
+      }
+    }
+  }
+
+  private static boolean isOn(@Nullable GgufValue value) {
+    return switch (value) {
+      case null -> false;
+      case GgufValue.Int number -> number.value() != 0;
+      case GgufValue.Real number -> number.value() != 0 && number.value() != 1;
+      case GgufValue.Bool bool -> bool.value();
+      default -> true;
+    };
+  }
+
+  /** The error that says what is wrong with a key's value. */
+  ModelFileException error(String key, String value, String limit) {
+    return metadata.error(full(key), value, limit);
+  }
+
+  /** The error for what the file asks for and its architecture does not have here. */
+  UnsupportedModelException unsupported(String what) {
+    return new UnsupportedModelException(
+        gguf.name(), what, "the architecture " + architecture + " is run without it");
+  }
+
+  /** The model file. */
+  Gguf gguf() {
+    return gguf;
+  }
+
+  private String asked(String key) {
+    read.add(key);
+    return full(key);
+  }
+}

@@ -1,0 +1,26 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+
+/**
+ * Qwen 2 and 2.5 (arXiv 2407.10671, 2412.15115): {@link Llama} with biases on queries, keys and
+ * values, and rotary pairs half a head apart.
+ */
+final class Qwen2 {
+  private Qwen2() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

@@ -1,0 +1,111 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+
+/**
+ * The sizes of a transformer, checked against each other.
+ *
+ * @param d width of the residual stream
+ * @param layers L
+ * @param heads H, query heads
+ * @param kvHeads H_kv, key-value heads
+ * @param dH d_h, elements of a head
+ * @param dFfn width of the feed-forward blocks
+ * @param vocabulary V
+ * @param contextLength positions that the model was made for
+ */
+record Sizes(
+    int d,
+    int layers,
+    int heads,
+    int kvHeads,
+    int dH,
+    int dFfn,
+    int vocabulary,
+    int contextLength) {
+
+  /** Larger than in any model known, small enough that no product of two overflows. */
+  static final int MAX_WIDTH = 1 << 20;
+
+  private static final int MAX_LAYERS = 512;
+  private static final int MAX_HEADS = 4096;
+  private static final int MAX_CONTEXT = 1 << 26;
+
+  static Sizes read(Keys keys) {
+    int d = keys.intValue("embedding_length", 1, MAX_WIDTH);
+    int layers = keys.intValue("block_count", 1, MAX_LAYERS);
+    requireNoLayer(keys, layers);
+    int heads = keys.sameInEveryLayer("attention.head_count", 1, MAX_HEADS);
+    return new Sizes(
+        d,
+        layers,
+        heads,
+        kvHeads(keys, heads),
+        headWidth(keys, d, heads),
+        keys.sameInEveryLayer("feed_forward_length", 1, MAX_WIDTH),
+        vocabulary(keys),
+        keys.intValue("context_length", 1, MAX_CONTEXT));
+  }
+
+  private static void requireNoLayer(Keys keys, int layers) {
+    String prefix = "blk." + layers + ".";
+    for (GgufTensor tensor : keys.gguf().tensors()) {
+      if (tensor.name().startsWith(prefix)) {
+        throw keys.error(
+            "block_count", Integer.toString(layers), "the file has a tensor " + tensor.name());
+      }
+    }
+  }
+
+  private static int kvHeads(Keys keys, int heads) {
+    String key = "attention.head_count_kv";
+    int kvHeads = keys.has(key) ? keys.sameInEveryLayer(key, 1, heads) : heads;
+    if (heads % kvHeads != 0) {
+      throw keys.error(
+          key,
+          Integer.toString(kvHeads),
+          "must divide " + keys.full("attention.head_count") + " " + heads);
+    }
+    return kvHeads;
+  }
+
+  private static int headWidth(Keys keys, int d, int heads) {
+    String key = "attention.key_length";
+    if (!keys.has(key) && d % heads != 0) {
+      throw keys.error(
+          "attention.head_count",
+          Integer.toString(heads),
+          "must divide " + keys.full("embedding_length") + " " + d);
+    }
+    int dH = keys.intValue(key, 2, MAX_HEADS, d / heads);
+    int valueLength = keys.intValue("attention.value_length", 1, MAX_HEADS, dH);
+    if (valueLength != dH) {
+      throw keys.error("attention.value_length", Integer.toString(valueLength), "must equal " + dH);
+    }
+    return dH;
+  }
+
+  private static int vocabulary(Keys keys) {
+    Gguf gguf = keys.gguf();
+    GgufTensor embedding = gguf.tensor("token_embd.weight");
+    if (embedding.dim(1) > MAX_WIDTH * 4L) {
+      throw gguf.metadata()
+          .error("token_embd.weight", embedding.shape().toString(), "has too many rows");
+    }
+    int rows = (int) embedding.dim(1);
+    int declared = keys.intValue("vocab_size", 1, Integer.MAX_VALUE, rows);
+    if (declared != rows) {
+      throw keys.error(
+          "vocab_size",
+          Integer.toString(declared),
+          "must equal the " + rows + " rows of token_embd.weight");
+    }
+    return rows;
+  }
+
+  KvShape kvShape() {
+    return new KvShape(layers, kvHeads, dH);
+  }
+}

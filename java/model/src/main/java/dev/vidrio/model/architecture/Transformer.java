@@ -1,0 +1,118 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.Weights;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What architectures are put together from: each method takes weights out of the model file and
+ * writes down the operations on them. An architecture is the order of these calls.
+ */
+final class Transformer {
+  private final Keys keys;
+  private final Sizes sizes;
+  private final WeightLoader weights;
+  private final PlanBuilder plan;
+  private final NormKind norm;
+  private final float epsilon;
+
+  /**
+   * @param norm which all norms of the model are, but those of heads
+   */
+  Transformer(Keys keys, WeightLoader weights, NormKind norm) {
+    this.keys = keys;
+    this.sizes = Sizes.read(keys);
+    this.weights = weights;
+    this.plan = new PlanBuilder(sizes.kvShape());
+    this.norm = norm;
+    this.epsilon =
+        keys.floatValue(
+            norm == NormKind.RMS
+                ? "attention.layer_norm_rms_epsilon"
+                : "attention.layer_norm_epsilon",
+            Float.MIN_NORMAL,
+            1);
+  }
+
+  Keys keys() {
+    return keys;
+  }
+
+  Sizes sizes() {
+    return sizes;
+  }
+
+  WeightLoader weights() {
+    return weights;
+  }
+
+  PlanBuilder plan() {
+    return plan;
+  }
+
+  /** The reader of its rotations. */
+  RopeReader rope(Rotation.Pairs pairs) {
+    return new RopeReader(keys, sizes, pairs);
+  }
+
+  /** The layers, first to last. */
+  List<Layer> layers() {
+    return IntStream.range(0, sizes.layers()).mapToObj(l -> new Layer(this, l)).toList();
+  }
+
+  /** The tokens' embeddings. */
+  Buffer embed(String hook) {
+    return plan.embed(hook, weights.table("token_embd.weight", sizes.vocabulary(), sizes.d()));
+  }
+
+  /** A norm with the gain {@code tensor.weight} and, where the file has one, a bias. */
+  Buffer norm(String hook, String tensor, Buffer x) {
+    Weights gain = weights.vector(tensor + ".weight", x.width());
+    return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
+  }
+
+  /** A projection to n elements by {@code tensor.weight} and, where the file has one, a bias. */
+  Buffer linear(String hook, String tensor, int n, Buffer x) {
+    Weights matrix = weights.matrix(tensor + ".weight", n, x.width());
+    return plan.linear(hook, matrix, bias(tensor, n), x);
+  }
+
+  private @Nullable Weights bias(String tensor, int n) {
+    return weights.optionalVector(tensor + ".bias", n);
+  }
+
+  /** The projection to logits, by the embedding where they share it. */
+  Sublayer unembedding() {
+    String tensor = weights.has("output.weight") ? "output" : "token_embd";
+    return (hook, x) -> linear(hook, tensor, sizes.vocabulary(), x);
+  }
+
+  /**
+   * Ends the model: the norm of the rows that ask for logits, and their logits.
+   *
+   * @param residual the last layer's output
+   * @param logits the unembedding, and what the architecture has after it
+   */
+  Architecture finish(Buffer residual, Sublayer logits) {
+    Buffer chosen = plan.gather("resid_post.chosen", residual);
+    Buffer normalized = norm("ln_final", "output_norm", chosen);
+    plan.output(logits.write("unembed.hook_out", normalized));
+    weights.finish();
+    keys.finish();
+    return new Architecture(
+        keys.architecture(),
+        sizes.d(),
+        sizes.layers(),
+        sizes.heads(),
+        sizes.dFfn(),
+        sizes.vocabulary(),
+        sizes.contextLength(),
+        weights.bytesPerToken(),
+        plan.build());
+  }
+}

@@ -1,0 +1,70 @@
+package dev.vidrio.model.architecture;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.testfiles.SafetensorsFile;
+import java.lang.foreign.Arena;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Every architecture against transformers, which wrote a tiny random model of it. */
+class ArchitecturesTest {
+
+  /** Largest difference over the largest magnitude: some hundred roundings of 2⁻²⁴ and room. */
+  private static final double TOLERANCE = 1e-4;
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "llama", "mistral", "qwen2", "smollm3",
+      })
+  void logitsAreThoseOfTransformers(String name) {
+    SafetensorsFile expected = TinyModels.expected(name);
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      Architecture architecture =
+          Architectures.load(TinyModels.gguf(name, arena), executor, arena, fraction -> {});
+      int[] tokens = expected.ints("tokens");
+      float[] logits = logits(architecture.plan(), executor, tokens, arena);
+      assertClose(expected.floats("logits"), logits);
+    }
+  }
+
+  private static void assertClose(float[] expected, float[] actual) {
+    double difference = 0;
+    double magnitude = 0;
+    for (int i = 0; i < expected.length; i++) {
+      difference = Math.max(difference, Math.abs((double) actual[i] - expected[i]));
+      magnitude = Math.max(magnitude, Math.abs((double) expected[i]));
+    }
+    double error = difference / magnitude;
+    assertTrue(error <= TOLERANCE, () -> "relative error " + error);
+  }
+
+  /** The logits [n, V] after each of the tokens, all in one step. */
+  private static float[] logits(Plan plan, Executor executor, int[] tokens, Arena arena) {
+    int vocabulary = plan.buffer("unembed.hook_out").width();
+    var limits = new Limits(tokens.length, tokens.length, 1, tokens.length, vocabulary);
+    var cache = new KvCache(executor, plan.kv(), 1, arena);
+    var batch = new Batch(limits, arena);
+    int sequence = batch.addSequence(new int[] {cache.acquire()}, 1);
+    for (int i = 0; i < tokens.length; i++) {
+      batch.add(tokens[i], i, sequence, true);
+    }
+    try (ExecutablePlan executable = executor.prepare(plan, limits, cache)) {
+      executable.run(batch);
+      return executable
+          .data(plan.buffer("unembed.hook_out"))
+          .asSlice(0, 4L * tokens.length * vocabulary)
+          .toArray(JAVA_FLOAT);
+    }
+  }
+}

@@ -1,0 +1,216 @@
+"""Writes the tiny random models that architecture tests compare with.
+
+    python generate.py LLAMA_CPP [NAME…]
+
+Each model gets a directory with
+
+- `config.json` and `model.safetensors`, as transformers writes them, all weights F32 but of values
+  that BF16 holds,
+- `model.gguf`, the same weights in BF16 (norms and biases in F32), made by llama.cpp's converter in
+  the directory LLAMA_CPP,
+- `expected.safetensors`: `tokens` int32 [n], and `logits` float32 [n, V] that transformers computes
+  after each of them, in F32 and with its plain ("eager") attention.
+
+Weights are drawn so that every part of the model matters: scores spread over several units, gains
+and biases differ from element to element. Texts are longer than the windows.
+
+Needs torch, transformers 4.57.3, safetensors and gguf.
+"""
+
+import argparse
+import json
+import math
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from safetensors.numpy import save_file
+
+VOCABULARY = 64
+COUNT = 40
+
+COMMON = dict(
+    vocab_size=VOCABULARY,
+    hidden_size=32,
+    intermediate_size=48,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    max_position_embeddings=128,
+    tie_word_embeddings=False,
+    bos_token_id=0,
+    eos_token_id=1,
+    pad_token_id=2,
+)
+
+LLAMA3_ROPE = dict(
+    rope_type="llama3",
+    factor=8.0,
+    low_freq_factor=1.0,
+    high_freq_factor=4.0,
+    original_max_position_embeddings=16,
+)
+
+LONG_ROPE = dict(
+    type="longrope",
+    short_factor=[1.0, 1.1, 1.25, 1.5],
+    long_factor=[1.0, 2.0, 4.0, 8.0],
+)
+
+# Directory, class of the configuration, what differs from COMMON.
+MODELS = {
+    "llama": ("Llama", dict(rope_scaling=LLAMA3_ROPE, tie_word_embeddings=True)),
+    "mistral": ("Mistral", dict(sliding_window=8, head_dim=16)),
+    "mixtral": ("Mixtral", dict(num_local_experts=4, num_experts_per_tok=2, sliding_window=None)),
+    "smollm3": ("SmolLM3", dict(num_hidden_layers=4, intermediate_size=32)),
+    "qwen2": ("Qwen2", dict()),
+    "qwen3": ("Qwen3", dict(head_dim=16)),
+    "qwen3moe": (
+        "Qwen3Moe",
+        dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24)
+        | dict(norm_topk_prob=True, decoder_sparse_step=1),
+    ),
+    "gemma": ("Gemma", dict(num_key_value_heads=1, head_dim=16, tie_word_embeddings=True)),
+    "gemma2": (
+        "Gemma2",
+        dict(head_dim=16, sliding_window=8, query_pre_attn_scalar=16, tie_word_embeddings=True)
+        | dict(attn_logit_softcapping=3.0, final_logit_softcapping=5.0),
+    ),
+    "gemma3": (
+        "Gemma3Text",
+        dict(head_dim=16, sliding_window=8, query_pre_attn_scalar=16, tie_word_embeddings=True)
+        | dict(num_hidden_layers=7, intermediate_size=32, sliding_window_pattern=6),
+    ),
+    "phi3": ("Phi3", dict(sliding_window=8)),
+    "phi3-longrope": (
+        "Phi3",
+        dict(rope_scaling=LONG_ROPE, original_max_position_embeddings=16),
+    ),
+    "gpt2": ("GPT2", dict(n_positions=64, n_ctx=64)),
+    "gptneox": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=True)),
+    "gptneox-sequential": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=False)),
+    "olmo2": ("Olmo2", dict()),
+    "granite": (
+        "Granite",
+        dict(embedding_multiplier=6.0, attention_multiplier=0.5, residual_multiplier=0.25)
+        | dict(logits_scaling=4.0, tie_word_embeddings=True),
+    ),
+    "stablelm": ("StableLm", dict(partial_rotary_factor=0.5, use_qkv_bias=True)),
+    "stablelm-parallel": (
+        "StableLm",
+        dict(partial_rotary_factor=0.5, use_qkv_bias=False, use_parallel_residual=True),
+    ),
+    "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
+    "mpt": (
+        "Mpt",
+        dict(d_model=32, n_heads=4, n_layers=2, max_seq_len=64, attn_config=dict(clip_qkv=None)),
+    ),
+}
+
+# Tensors of one dimension that are gains; Gemma's are stored without the one.
+GAIN = ("norm", "layernorm", "ln_1.weight", "ln_2.weight", "ln_f.weight")
+
+
+def configuration(name: str):
+    kind, differences = MODELS[name]
+    values = COMMON | differences
+    if kind == "Mpt":
+        for key in ("num_key_value_heads", "hidden_size", "intermediate_size"):
+            values.pop(key)
+        values["tie_word_embeddings"] = True
+    return getattr(transformers, kind + "Config")(**values)
+
+
+def draw(name: str, model: torch.nn.Module) -> None:
+    """Gives every parameter seeded random values that BF16 holds."""
+    generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+    gemma = name.startswith("gemma")
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            values = torch.randn(parameter.shape, generator=generator)
+            if parameter.dim() == 1 and key.endswith("weight"):
+                values = values * 0.25 + (0.0 if gemma else 1.0)
+            elif parameter.dim() == 1:
+                values = values * 0.25
+            elif "embed" in key or "wte" in key or "wpe" in key:
+                pass
+            else:
+                values = values * (1.25 / math.sqrt(fan_in(key, parameter, model)))
+            parameter.copy_(values.bfloat16().float())
+
+
+def fan_in(key: str, parameter: torch.Tensor, model: torch.nn.Module) -> int:
+    """GPT-2 alone stores matrices as [in, out]."""
+    transposed = model.config.model_type == "gpt2" and "lm_head" not in key
+    return parameter.shape[0 if transposed else -1]
+
+
+def expected(model: torch.nn.Module, tokens: torch.Tensor) -> np.ndarray:
+    with torch.no_grad():
+        return model(tokens[None], use_cache=False).logits[0].float().numpy()
+
+
+def convert(llama_cpp: Path, directory: Path, name: str) -> None:
+    """Runs llama.cpp's converter, which insists on a tokenizer: it gets names without meaning."""
+    sys.path[:0] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
+    import conversion
+    import gguf
+
+    hparams = json.loads((directory / "config.json").read_text())
+    # The converter knows MPT under the name that its own code had.
+    architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
+    kind = conversion.get_model_class(architecture)
+    # Gemma 3's drops embeddings without a token.
+    tokenizer = directory / "tokenizer.json"
+    vocabulary = {f"token{i}": i for i in range(VOCABULARY)}
+    tokenizer.write_text(json.dumps({"model": {"vocab": vocabulary}, "added_tokens": []}))
+
+    class Converter(kind):
+        model_arch = kind.model_arch
+
+        def set_vocab(self):
+            self.gguf_writer.add_tokenizer_model("none")
+
+        def set_gguf_parameters(self):
+            super().set_gguf_parameters()
+            if name == "mistral":
+                self.gguf_writer.add_sliding_window(hparams["sliding_window"])
+
+    out = directory / "model.gguf"
+    Converter(directory, gguf.LlamaFileType.MOSTLY_BF16, out, eager=True, model_name=name).write()
+    tokenizer.unlink()
+
+
+def generate(llama_cpp: Path, directory: Path, name: str) -> None:
+    config = configuration(name)
+    torch.manual_seed(0)
+    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    model = model.float().eval()
+    draw(name, model)
+    model.save_pretrained(directory, safe_serialization=True)
+    (directory / "generation_config.json").unlink(missing_ok=True)
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    tokens = random.integers(0, VOCABULARY, COUNT, dtype=np.int32)
+    ids = torch.from_numpy(tokens).long()
+    tensors = {"tokens": tokens, "logits": expected(model, ids)}
+    original = getattr(config, "original_max_position_embeddings", None)
+    if original and original < COUNT:
+        tensors["short_logits"] = expected(model, ids[:original])
+    save_file(tensors, directory / "expected.safetensors")
+    convert(llama_cpp, directory, name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Writes the tiny models of architecture tests.")
+    parser.add_argument("llama_cpp", type=Path, help="directory of llama.cpp's sources")
+    parser.add_argument("names", nargs="*", help="which models (default all)")
+    arguments = parser.parse_args()
+    for name in arguments.names or MODELS:
+        generate(arguments.llama_cpp, Path(__file__).parent / name, name)
+
+
+if __name__ == "__main__":
+    main()
