@@ -1,83 +1,111 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.model.Generator;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.sampling.Sampler;
-import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.Chat;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.TokenStream;
 import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.tokenizer.TokenDecoder;
+import dev.vidrio.model.template.ToolCall;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A conversation at the terminal. Each turn renders the whole conversation anew, and runs only the
- * tokens that differ from those in the cache.
+ * A conversation at the terminal. Where the model asks for tools, the user is asked for their
+ * results.
  */
 final class ChatLoop {
-  private final Model model;
-  private final Session session;
-  private final ChatFormat format;
-  private final Generator.Limit limit;
-  private final Sampler sampler;
-  private final Sequence sequence;
-  private final List<ChatMessage> messages = new ArrayList<>();
-  private int[] cached = {};
+  private static final String HELP =
+      "/bye or Ctrl-D ends the chat, Ctrl-C stops an answer, /clear forgets what was said.";
 
-  ChatLoop(
-      Model model,
-      Session session,
-      ChatFormat format,
-      SamplingOptions options,
-      Generator.Limit limit) {
-    this.model = model;
-    this.session = session;
-    this.format = format;
-    this.limit = limit;
-    this.sampler = new Sampler(options, model.architecture().vocabulary());
-    this.sequence = session.newSequence();
+  private final Chat chat;
+  private final @Nullable String system;
+  private final Deque<ToolCall> wanted = new ArrayDeque<>();
+  private final List<ChatMessage> next = new ArrayList<>();
+  private volatile @Nullable TokenStream answer;
+
+  ChatLoop(Chat chat, @Nullable String system) {
+    this.chat = chat;
+    this.system = system;
   }
 
-  /** Talks until the input ends or says {@code /exit}. */
-  void run() {
-    System.err.println("Chat with " + model.name() + "; Ctrl-D or /exit ends it.");
-    for (String line = ask(); line != null && !line.equals("/exit"); line = ask()) {
-      if (!line.isBlank()) {
-        messages.add(ChatMessage.user(line));
-        messages.add(ChatMessage.assistant(answer(format.encode(messages))));
+  /** Talks until the input ends or says {@code /bye}. */
+  void run(String model) {
+    System.err.println("Chat with " + model + ". " + HELP);
+    Interrupt interrupt = Interrupt.handle(this::interrupted);
+    try {
+      for (String line = ask(); line != null && !isEnd(line); line = ask()) {
+        take(line);
       }
+    } finally {
+      interrupt.close();
     }
   }
 
-  private static @Nullable String ask() {
-    System.out.print("> ");
+  private static boolean isEnd(String line) {
+    return line.equals("/bye") || line.equals("/exit");
+  }
+
+  private @Nullable String ask() {
+    System.out.print(wanted.isEmpty() ? "> " : wanted.element().name() + "> ");
     System.out.flush();
     return InputOutput.readLine();
   }
 
-  /** Prints the answer to a prompt as it is generated. */
-  private String answer(int[] prompt) {
-    int mismatch = Arrays.mismatch(cached, prompt);
-    // At least one token has to run, for its logits.
-    int kept = Math.min(mismatch < 0 ? prompt.length : mismatch, prompt.length - 1);
-    sequence.truncate(kept);
-    var generator = new Generator(model, session, sampler, limit);
-    generator.prompt(sequence, Arrays.copyOfRange(prompt, kept, prompt.length));
-    TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
-    var text = new StringBuilder();
-    List<Integer> all = new ArrayList<>(Arrays.stream(prompt).boxed().toList());
-    while (generator.hasNext() && !System.out.checkError()) {
-      int token = generator.nextInt();
-      all.add(token);
-      String piece = decoder.accept(token);
-      System.out.print(piece);
-      text.append(piece);
+  private void take(String line) {
+    switch (line.strip()) {
+      case "" -> {}
+      case "/?", "/help" -> System.err.println(HELP);
+      case "/clear" -> {
+        chat.truncate(0);
+        wanted.clear();
+        next.clear();
+      }
+      default -> say(line);
     }
-    System.out.println(decoder.finish());
-    cached = all.stream().mapToInt(Integer::intValue).limit(sequence.length()).toArray();
-    return text.toString();
+  }
+
+  private void say(String line) {
+    if (chat.messages().isEmpty() && next.isEmpty() && system != null) {
+      next.add(ChatMessage.system(system));
+    }
+    ToolCall call = wanted.poll();
+    next.add(
+        call == null ? ChatMessage.user(line) : ChatMessage.tool(line, call.name(), call.id()));
+    if (wanted.isEmpty()) {
+      try {
+        answer(chat.send(next.toArray(ChatMessage[]::new)));
+      } catch (InvalidInputException e) {
+        System.err.println("vidrio: " + e.getMessage());
+      }
+      next.clear();
+    }
+  }
+
+  private void answer(TokenStream stream) {
+    answer = stream;
+    for (String piece : stream) {
+      System.out.print(piece);
+      if (System.out.checkError()) {
+        stream.cancel();
+      }
+    }
+    answer = null;
+    System.out.println();
+    wanted.addAll(chat.messages().getLast().toolCalls());
+    Tools.print(List.copyOf(wanted));
+  }
+
+  private void interrupted() {
+    TokenStream running = answer;
+    if (running == null) {
+      System.err.println();
+      System.err.println(HELP);
+      System.out.print("> ");
+      System.out.flush();
+    } else {
+      running.cancel();
+    }
   }
 }

@@ -1,12 +1,14 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.Sampler;
-import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.template.AnswerParser;
+import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,31 +20,39 @@ import java.util.Map;
 final class Completion {
   private final Model model;
   private final Session session;
-  private final SamplingOptions options;
-  private final Generator.Limit limit;
+  private final GenerationOptions options;
+  private final boolean tools;
   private final long loadNanos;
 
   Completion(
-      Model model,
-      Session session,
-      SamplingOptions options,
-      Generator.Limit limit,
-      long loadNanos) {
+      Model model, Session session, GenerationOptions options, boolean tools, long loadNanos) {
     this.model = model;
     this.session = session;
     this.options = options;
-    this.limit = limit;
+    this.tools = tools;
     this.loadNanos = loadNanos;
   }
 
   /** Prints the text as it is generated, and ends when nobody reads it any more. */
   void print(int[] prompt) {
     TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
+    List<Integer> ids = new ArrayList<>();
     Generator generator = start(prompt);
     while (generator.hasNext() && !System.out.checkError()) {
-      System.out.print(decoder.accept(generator.nextInt()));
+      ids.add(generator.nextInt());
+      System.out.print(decoder.accept(ids.getLast()));
     }
     System.out.println(decoder.finish());
+    Tools.print(toolCalls(ids));
+  }
+
+  /** The tools that the model asks for, where it was given any. */
+  private List<ToolCall> toolCalls(List<Integer> ids) {
+    if (!tools) {
+      return List.of();
+    }
+    String marked = model.tokenizer().decode(ids.stream().mapToInt(i -> i).toArray());
+    return AnswerParser.parse(marked, marked).toolCalls();
   }
 
   /** Everything about the continuation. */
@@ -71,16 +81,21 @@ final class Completion {
     result.put("prompt_ids", prompt);
     result.put("ids", ids);
     result.put("text", text.toString());
+    if (tools) {
+      result.put("tool_calls", toolCalls(ids).stream().map(Tools::toJson).toList());
+    }
     result.put("logprobs", logProbabilities);
     result.put("finish", String.valueOf(generator.finish()).toLowerCase(Locale.ROOT));
-    result.put("seed", options.seed());
+    result.put("seed", options.sampling().seed());
     result.put("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
     return result;
   }
 
   private Generator start(int[] prompt) {
-    var sampler = new Sampler(options, model.architecture().vocabulary());
-    var generator = new Generator(model, session, sampler, limit);
+    var sampler = new Sampler(options.sampling(), model.architecture().vocabulary());
+    var generator =
+        new Generator(
+            model, session, sampler, new Generator.Limit(options.tokens(), options.ignoreEnd()));
     Sequence sequence = session.newSequence();
     generator.prompt(sequence, prompt);
     return generator;

@@ -50,7 +50,8 @@ final class Json {
         .toList();
   }
 
-  private static List<JsonNode> readArray(Path file) {
+  /** The elements of a file that holds a JSON array. */
+  static List<JsonNode> readArray(Path file) {
     try {
       JsonNode node = JsonMapper.shared().readTree(InputOutput.read(file));
       if (!node.isArray()) {

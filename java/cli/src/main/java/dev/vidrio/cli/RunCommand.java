@@ -1,15 +1,20 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.model.Generator;
+import dev.vidrio.model.Chat;
+import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,6 +47,18 @@ final class RunCommand implements Callable<Integer> {
       description = "Positions to make room for. Default: the model's, at most 4096.")
   private int context;
 
+  @Option(
+      names = "--system",
+      paramLabel = "TEXT",
+      description = "Instructions for the whole conversation with a chat model.")
+  private @Nullable String system;
+
+  @Option(
+      names = "--tools",
+      paramLabel = "FILE",
+      description = "A JSON array of tools, as OpenAI's API has them, that a chat model may call.")
+  private @Nullable Path tools;
+
   @Option(names = "--raw", description = "Continue the text as it is: no chat template.")
   private boolean raw;
 
@@ -55,32 +72,56 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    SamplingOptions options = sampling.toOptions();
-    var limit = new Generator.Limit(tokens, ignoreEnd);
+    GenerationOptions options =
+        GenerationOptions.DEFAULT
+            .withTokens(tokens)
+            .withSampling(sampling.toOptions())
+            .withIgnoreEnd(ignoreEnd);
+    ChatOptions chatOptions = chatOptions();
     long start = System.nanoTime();
-    try (Model opened = model.open();
-        Session session = opened.newSession(sessionOptions())) {
-      Optional<ChatFormat> chat = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
-      if (chat.isPresent() && !input.isPresent() && !json && Terminal.IN.isTerminal()) {
-        new ChatLoop(opened, session, chat.get(), options, limit).run();
+    try (Model opened = model.open()) {
+      Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
+      requireChat(opened, format);
+      if (format.isPresent() && !input.isPresent() && !json && Terminal.IN.isTerminal()) {
+        try (Chat chat = opened.newChat(chatOptions, options, sessionOptions())) {
+          new ChatLoop(chat, system).run(opened.name());
+        }
         return 0;
       }
-      var completion = new Completion(opened, session, options, limit, System.nanoTime() - start);
-      int[] prompt = prompt(opened, chat);
-      if (json) {
-        Json.print(completion.toJson(prompt));
-      } else {
-        completion.print(prompt);
+      int[] prompt = prompt(opened, format, chatOptions);
+      try (Session session = opened.newSession(sessionOptions())) {
+        long loadNanos = System.nanoTime() - start;
+        var completion = new Completion(opened, session, options, tools != null, loadNanos);
+        if (json) {
+          Json.print(completion.toJson(prompt));
+        } else {
+          completion.print(prompt);
+        }
       }
     }
     return 0;
+  }
+
+  private ChatOptions chatOptions() {
+    ChatOptions.Builder options = ChatOptions.builder();
+    if (tools != null) {
+      Tools.read(tools, options);
+    }
+    return options.build();
+  }
+
+  private void requireChat(Model opened, Optional<ChatFormat> format) {
+    if (format.isEmpty() && (tools != null || system != null)) {
+      throw new InvalidInputException(
+          tools != null ? "--tools" : "--system", "", opened.name() + " does not chat here");
+    }
   }
 
   private SessionOptions sessionOptions() {
     return SessionOptions.DEFAULT.withContext(context).withKvType(kv.type());
   }
 
-  private int[] prompt(Model opened, Optional<ChatFormat> chat) {
+  private int[] prompt(Model opened, Optional<ChatFormat> chat, ChatOptions options) {
     if (chat.isEmpty()) {
       return input.ids(opened).orElseGet(() -> beginning(opened));
     }
@@ -88,7 +129,12 @@ final class RunCommand implements Callable<Integer> {
         input
             .text()
             .orElseThrow(() -> new InvalidInputException("prompt", "", "give one by -p or -f"));
-    return chat.get().encode(List.of(ChatMessage.user(text)));
+    List<ChatMessage> messages = new ArrayList<>();
+    if (system != null) {
+      messages.add(ChatMessage.system(system));
+    }
+    messages.add(ChatMessage.user(text));
+    return chat.get().encode(messages, options);
   }
 
   /** What a model starts from that is given nothing. */

@@ -2,6 +2,7 @@ package dev.vidrio.model;
 
 import dev.vidrio.model.sampling.Sampler;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.NoSuchElementException;
 import java.util.PrimitiveIterator;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,9 @@ public final class Generator implements PrimitiveIterator.OfInt {
     /** The wanted number of tokens is there. */
     LENGTH,
     /** The context is full. */
-    CONTEXT
+    CONTEXT,
+    /** The caller did not want more. */
+    CANCELED
   }
 
   /**
@@ -70,7 +73,12 @@ public final class Generator implements PrimitiveIterator.OfInt {
    * @throws InvalidInputException as {@link Session#feed} does
    */
   public void prompt(Sequence target, int... tokens) {
-    logits = session.feed(target, tokens);
+    prompt(target, tokens, 0);
+  }
+
+  /** Runs a prompt of whose tokens the sequence holds the first ones already. */
+  void prompt(Sequence target, int[] tokens, int cached) {
+    logits = session.feed(target, Arrays.copyOfRange(tokens, cached, tokens.length));
     sequence = target;
     for (int token : tokens) {
       sampler.accept(token);

@@ -1,10 +1,14 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architectures;
 import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.model.tokenizer.Tokenizers;
 import java.io.EOFException;
@@ -15,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
@@ -146,10 +151,101 @@ public final class Model implements AutoCloseable {
    * @throws InvalidInputException when the options do not fit the model
    */
   public Session newSession(SessionOptions options) {
+    return newSession(options, architecture.plan());
+  }
+
+  /**
+   * Opens a session that runs another plan over the model's weights.
+   *
+   * @param plan has one output, of rows that ask for logits, which {@link Session#logits} gives
+   * @throws InvalidInputException when the options do not fit the model
+   */
+  public Session newSession(SessionOptions options, Plan plan) {
     requireOpen();
-    var session = new Session(this, options, sessions::remove);
+    var session = new Session(this, options, plan, sessions::remove);
     sessions.add(session);
     return session;
+  }
+
+  /** Continues a text with {@link GenerationOptions#DEFAULT}. */
+  public TokenStream generate(String prompt) {
+    return generate(prompt, GenerationOptions.DEFAULT);
+  }
+
+  /**
+   * Continues a text:
+   *
+   * {@snippet file="GenerationExamples.java" region="generate"}
+   *
+   * @throws InvalidInputException when the prompt has no tokens or more than the model was made for
+   */
+  public TokenStream generate(String prompt, GenerationOptions options) {
+    return generate(tokenizer.encode(prompt), options);
+  }
+
+  /**
+   * Continues tokens, used as they are.
+   *
+   * @throws InvalidInputException when there are none, an id is unknown, or there are more than the
+   *     model was made for
+   */
+  public TokenStream generate(int[] prompt, GenerationOptions options) {
+    int declared = architecture.contextLength();
+    long wanted = Math.max(1, (long) prompt.length + options.tokens());
+    var room = SessionOptions.DEFAULT.withContext((int) Math.min(declared, wanted));
+    var sampler = new Sampler(options.sampling(), architecture.vocabulary());
+    Session session = newSession(room);
+    try {
+      Sequence sequence = session.newSequence();
+      session.requireFits(sequence, prompt);
+      return new TokenStream(
+          this,
+          new Generator(this, session, sampler, options.limit()),
+          sequence,
+          prompt.clone(),
+          0,
+          options.stop(),
+          result -> session.close());
+    } catch (Throwable e) {
+      session.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Answers a conversation, for models made for chat.
+   *
+   * @throws InvalidInputException when the model is not made for chat, or its template does not
+   *     take the messages
+   */
+  public TokenStream chat(List<ChatMessage> messages, GenerationOptions options) {
+    return generate(chatFormat().encode(messages), options);
+  }
+
+  /** Opens a conversation without tools, with {@link GenerationOptions#DEFAULT}. */
+  public Chat newChat() {
+    return newChat(
+        ChatOptions.builder().build(), GenerationOptions.DEFAULT, SessionOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a conversation.
+   *
+   * @param template the tools that the model may ask for, and switches of its template
+   * @param generation how answers are generated; every turn draws the same random numbers
+   * @param session the room for it
+   * @throws InvalidInputException when the model is not made for chat, or the options do not fit it
+   */
+  public Chat newChat(ChatOptions template, GenerationOptions generation, SessionOptions session) {
+    return new Chat(this, chatFormat(), template, generation, session);
+  }
+
+  private ChatFormat chatFormat() {
+    return ChatFormat.of(this)
+        .orElseThrow(
+            () ->
+                new InvalidInputException(
+                    "model", name(), "has no chat template: it is not made for chat"));
   }
 
   private void requireOpen() {

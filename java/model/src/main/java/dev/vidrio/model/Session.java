@@ -6,6 +6,8 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -39,7 +41,7 @@ public final class Session implements AutoCloseable {
   private final Consumer<Session> onClose;
   private boolean closed;
 
-  Session(Model model, SessionOptions options, Consumer<Session> onClose) {
+  Session(Model model, SessionOptions options, Plan steps, Consumer<Session> onClose) {
     this.model = model;
     this.onClose = onClose;
     this.limits = limits(model, options);
@@ -48,12 +50,20 @@ public final class Session implements AutoCloseable {
       this.cache =
           new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
       this.batch = new Batch(limits, arena);
-      this.plan = model.executor().prepare(model.architecture().plan(), limits, cache);
-      this.logits = plan.plan().buffer("unembed.hook_out");
+      this.plan = model.executor().prepare(steps, limits, cache);
+      this.logits = output(steps);
     } catch (Throwable e) {
       arena.close();
       throw e;
     }
+  }
+
+  private static Buffer output(Plan steps) {
+    if (steps.outputs().size() != 1 || steps.outputs().iterator().next().rows() != Rows.LOGITS) {
+      throw new IllegalArgumentException(
+          "a session's plan needs one output of rows that ask for logits, not " + steps.outputs());
+    }
+    return steps.outputs().iterator().next();
   }
 
   private static KvShape kvShape(Model model, SessionOptions options) {
@@ -166,7 +176,7 @@ public final class Session implements AutoCloseable {
     return logits(0);
   }
 
-  private void requireFits(Sequence sequence, int[] tokens) {
+  void requireFits(Sequence sequence, int[] tokens) {
     if (tokens.length == 0) {
       throw new InvalidInputException("prompt", "", "has no tokens");
     }
@@ -195,7 +205,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * The logits [V] of row i of those that asked for them, f32, valid until the next step.
+   * The logits [V] of row i of those that asked for them, f32, valid until the next step; with
+   * another plan than the model's, row i of its output.
    *
    * @throws IndexOutOfBoundsException when the step has no such row
    */
@@ -205,7 +216,7 @@ public final class Session implements AutoCloseable {
       throw new IndexOutOfBoundsException(
           "row " + i + " of logits, but the step has " + batch.logitCount());
     }
-    long bytes = limits.vocabulary() * (long) Float.BYTES;
+    long bytes = logits.width() * (long) Float.BYTES;
     return plan.data(logits).asSlice(i * bytes, bytes, ValueLayout.JAVA_FLOAT.byteAlignment());
   }
 

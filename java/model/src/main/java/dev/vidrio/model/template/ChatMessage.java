@@ -105,6 +105,13 @@ public record ChatMessage(Map<String, @Nullable Object> fields) {
     return (String) Objects.requireNonNull(fields.get("role"));
   }
 
+  /** The tools that an assistant's message asks for; empty where it asks for none. */
+  public List<ToolCall> toolCalls() {
+    return fields.get("tool_calls") instanceof List<?> calls
+        ? calls.stream().flatMap(call -> ToolCall.fromJson(call).stream()).toList()
+        : List.of();
+  }
+
   /** The text, or null if there is none or it is a list of parts. */
   public @Nullable String content() {
     return fields.get("content") instanceof String content ? content : null;

@@ -2,6 +2,7 @@ package dev.vidrio.model.template;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,5 +33,18 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
     }
     json.put("function", Map.of("name", name, "arguments", arguments));
     return json;
+  }
+
+  /** Reads that form back; empty where the node is something else. */
+  static Optional<ToolCall> fromJson(@Nullable Object node) {
+    if (!(node instanceof Map<?, ?> call)
+        || !(call.get("function") instanceof Map<?, ?> function)
+        || !(function.get("name") instanceof String name)
+        || !(function.get("arguments") instanceof Map<?, ?> arguments)) {
+      return Optional.empty();
+    }
+    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+    arguments.forEach((key, value) -> copy.put(String.valueOf(key), value));
+    return Optional.of(new ToolCall(call.get("id") instanceof String id ? id : null, name, copy));
   }
 }

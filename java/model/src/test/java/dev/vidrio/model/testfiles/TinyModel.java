@@ -94,6 +94,20 @@ public final class TinyModel {
     return Files.write(file, writer(options).toBytes());
   }
 
+  /** Writes a model with a chat template of the roles system, user and assistant. */
+  public static Path writeChat(Path file) throws IOException {
+    GgufWriter writer =
+        writer(Options.standard())
+            .uint32("llama.context_length", 8 * CONTEXT)
+            .string(
+                "tokenizer.chat_template",
+                "{{ bos_token }}{% for m in messages %}"
+                    + "{% if m.role not in ['system', 'user', 'assistant'] %}"
+                    + "{{ raise_exception('role ' + m.role) }}{% endif %}"
+                    + "{{ m.role[0] }}:{{ m.content }}\n{% endfor %}a:");
+    return Files.write(file, writer.toBytes());
+  }
+
   /** Returns a writer that holds the model, for tests that change something in it. */
   public static GgufWriter writer(Options options) {
     GgufWriter writer = new GgufWriter();

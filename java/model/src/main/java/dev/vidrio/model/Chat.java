@@ -1,0 +1,128 @@
+package dev.vidrio.model;
+
+import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.template.AnswerParser;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A conversation with a chat model:
+ *
+ * {@snippet file="GenerationExamples.java" region="chat"}
+ *
+ * <p>Each turn renders the whole conversation anew, and runs only the tokens that differ from those
+ * in the cache. Where {@linkplain ChatOptions#tools tools} are given, the calls that the model
+ * makes are in its {@linkplain ChatMessage#toolCalls message}; the caller runs them and sends the
+ * results. Not thread-safe.
+ */
+public final class Chat implements AutoCloseable {
+  private final Model model;
+  private final ChatFormat format;
+  private final ChatOptions template;
+  private final GenerationOptions generation;
+  private final Session session;
+  private final Sequence sequence;
+  private final List<ChatMessage> messages = new ArrayList<>();
+  private int[] cached = {};
+  private @Nullable TokenStream answer;
+
+  Chat(
+      Model model,
+      ChatFormat format,
+      ChatOptions template,
+      GenerationOptions generation,
+      SessionOptions session) {
+    this.model = model;
+    this.format = format;
+    this.template = template;
+    this.generation = generation;
+    this.session = model.newSession(session);
+    this.sequence = this.session.newSequence();
+  }
+
+  /** Adds a message of the user, and answers it. */
+  public TokenStream send(String text) {
+    return send(ChatMessage.user(text));
+  }
+
+  /**
+   * Adds messages, and answers them. What is left of the answer before is generated first; where
+   * that was not wanted, {@linkplain TokenStream#cancel cancel} it.
+   *
+   * @param more messages of any roles, such as the results of tools
+   * @throws InvalidInputException when the template does not take the messages, or the conversation
+   *     has grown longer than the context; it is then as it was
+   */
+  public TokenStream send(ChatMessage... more) {
+    if (answer != null) {
+      GenerationResult unused = answer.result();
+    }
+    List<ChatMessage> conversation = new ArrayList<>(messages);
+    Collections.addAll(conversation, more);
+    int[] prompt = format.encode(conversation, template);
+    int mismatch = Arrays.mismatch(cached, prompt);
+    // At least one token has to run, for its logits.
+    int kept = Math.min(mismatch < 0 ? prompt.length : mismatch, prompt.length - 1);
+    if (prompt.length > session.limits().positions()) {
+      throw new InvalidInputException(
+          "conversation",
+          prompt.length + " tokens",
+          "the context has " + session.limits().positions() + " positions");
+    }
+    sequence.truncate(kept);
+    Collections.addAll(messages, more);
+    var sampler = new Sampler(generation.sampling(), model.architecture().vocabulary());
+    var generator = new Generator(model, session, sampler, generation.limit());
+    answer =
+        new TokenStream(
+            model,
+            generator,
+            sequence,
+            prompt,
+            kept,
+            generation.stop(),
+            result -> finish(prompt, result));
+    return answer;
+  }
+
+  private void finish(int[] prompt, GenerationResult result) {
+    int[] all = Arrays.copyOf(prompt, prompt.length + result.tokens().size());
+    for (int i = prompt.length; i < all.length; i++) {
+      all[i] = result.tokens().get(i - prompt.length);
+    }
+    cached = Arrays.copyOf(all, Math.min(all.length, sequence.length()));
+    messages.add(
+        template.tools().isEmpty()
+            ? ChatMessage.assistant(result.text())
+            : AnswerParser.parse(result.text(), marked(result)));
+  }
+
+  /** The answer with the special tokens that mark its parts. */
+  private String marked(GenerationResult result) {
+    return model.tokenizer().decode(result.tokens().stream().mapToInt(i -> i).toArray());
+  }
+
+  /** The conversation so far, the model's answers included; unmodifiable. */
+  public List<ChatMessage> messages() {
+    return Collections.unmodifiableList(messages);
+  }
+
+  /** Forgets the conversation but for its first messages. */
+  public void truncate(int count) {
+    messages.subList(count, messages.size()).clear();
+  }
+
+  /** Frees its memory. Waits for a step that is running. */
+  @Override
+  public void close() {
+    if (answer != null) {
+      answer.close();
+    }
+    session.close();
+  }
+}

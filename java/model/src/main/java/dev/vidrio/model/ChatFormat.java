@@ -1,0 +1,82 @@
+package dev.vidrio.model;
+
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.model.template.ChatTemplate;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+
+/** How a chat model wants a conversation as tokens: its own template and tokenizer. */
+public final class ChatFormat {
+  private static final String KEY = "tokenizer.chat_template";
+
+  private final String model;
+  private final Tokenizer tokenizer;
+  private final ChatTemplate template;
+
+  private ChatFormat(String model, Tokenizer tokenizer, ChatTemplate template) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.template = template;
+  }
+
+  /**
+   * The format of a model, which one that is not made for chat does not have.
+   *
+   * @throws ModelException when the model's template cannot be read
+   */
+  public static Optional<ChatFormat> of(Model model) {
+    return model
+        .gguf()
+        .metadata()
+        .optionalString(KEY)
+        .map(source -> ChatTemplate.parse(model.name() + ": key '" + KEY + "'", source))
+        .map(template -> new ChatFormat(model.name(), model.tokenizer(), template));
+  }
+
+  /** The template. */
+  public ChatTemplate template() {
+    return template;
+  }
+
+  /** The tokens of a conversation up to where the model's answer begins. */
+  public int[] encode(List<ChatMessage> messages) {
+    return encode(messages, ChatOptions.builder().build());
+  }
+
+  /**
+   * The tokens of a conversation.
+   *
+   * @param options what the template is given; where they name no token that begins or ends a
+   *     sequence, the tokenizer's are given
+   * @throws InvalidInputException when the template does not take the messages or options
+   */
+  public int[] encode(List<ChatMessage> messages, ChatOptions options) {
+    if (!options.tools().isEmpty() && !template.reads("tools")) {
+      throw new InvalidInputException("tools", "", "the chat template of " + model + " takes none");
+    }
+    String text = template.render(messages, withTokens(options));
+    // The template writes the beginning token itself.
+    return tokenizer.encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
+  }
+
+  private ChatOptions withTokens(ChatOptions options) {
+    String bos = options.bosToken();
+    String eos = options.eosToken();
+    return new ChatOptions(
+        options.addGenerationPrompt(),
+        options.tools(),
+        options.variables(),
+        bos == null ? piece(tokenizer.bos()) : bos,
+        eos == null ? piece(tokenizer.eos()) : eos,
+        options.clock());
+  }
+
+  private @Nullable String piece(OptionalInt token) {
+    return token.isPresent() ? tokenizer.piece(token.getAsInt()) : null;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.vidrio.model;
+
+import dev.vidrio.model.sampling.SamplingOptions;
+import java.util.List;
+
+/**
+ * How a text is generated.
+ *
+ * @param tokens the greatest number of tokens
+ * @param sampling how each token is chosen
+ * @param stop texts before which generation ends; none is empty
+ * @param ignoreEnd whether tokens that end a text or a turn count like any other
+ */
+public record GenerationOptions(
+    int tokens, SamplingOptions sampling, List<String> stop, boolean ignoreEnd) {
+
+  /** At most 256 tokens, chosen as {@link SamplingOptions#builder} says, the same each time. */
+  public static final GenerationOptions DEFAULT =
+      new GenerationOptions(256, SamplingOptions.builder().build(), List.of(), false);
+
+  /** Checks the ranges. */
+  public GenerationOptions {
+    if (tokens < 0) {
+      throw new InvalidInputException(
+          "number of tokens", Integer.toString(tokens), "must not be negative");
+    }
+    stop = List.copyOf(stop);
+    if (stop.contains("")) {
+      throw new InvalidInputException("stop", "", "must not be an empty text");
+    }
+  }
+
+  /** The same with another number of tokens. */
+  public GenerationOptions withTokens(int count) {
+    return new GenerationOptions(count, sampling, stop, ignoreEnd);
+  }
+
+  /** The same with another way to choose tokens. */
+  public GenerationOptions withSampling(SamplingOptions options) {
+    return new GenerationOptions(tokens, options, stop, ignoreEnd);
+  }
+
+  /** The same with other texts to end before. */
+  public GenerationOptions withStop(String... texts) {
+    return new GenerationOptions(tokens, sampling, List.of(texts), ignoreEnd);
+  }
+
+  /** The same, but for whether generation goes on after tokens that end a text or a turn. */
+  public GenerationOptions withIgnoreEnd(boolean ignore) {
+    return new GenerationOptions(tokens, sampling, stop, ignore);
+  }
+
+  /** When the {@link Generator} ends. */
+  Generator.Limit limit() {
+    return new Generator.Limit(tokens, ignoreEnd);
+  }
+}

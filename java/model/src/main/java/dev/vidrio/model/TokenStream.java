@@ -1,0 +1,191 @@
+package dev.vidrio.model;
+
+import dev.vidrio.model.tokenizer.TokenDecoder;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.concurrent.Flow;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A text while it is generated. It is read once, in one of three ways: piece by piece with a loop,
+ * by a {@link Flow.Subscriber}, or whole with {@link #result}:
+ *
+ * {@snippet file="GenerationExamples.java" region="stream"}
+ *
+ * <p>Put together, the pieces are the text; no piece is empty or splits a character. The model runs
+ * only when the next piece is asked for. {@link #cancel} may be called by any thread; the rest is
+ * for one thread. The stream frees its memory where the text ends, or when it is closed.
+ */
+public final class TokenStream implements Iterable<String>, Flow.Publisher<String>, AutoCloseable {
+  private final Generator generator;
+  private final Sequence sequence;
+  private final int[] prompt;
+  private final int cached;
+  private final TokenDecoder decoder;
+  private final StopText stops;
+  private final Consumer<GenerationResult> onEnd;
+  private final List<Integer> tokens = new ArrayList<>();
+  private final StringBuilder text = new StringBuilder();
+  private String piece = "";
+  private boolean prompted;
+  private boolean taken;
+  private volatile boolean canceled;
+  private @Nullable GenerationResult result;
+
+  /**
+   * A stream over a generator that has no prompt yet.
+   *
+   * @param cached how many tokens of the prompt the sequence holds already
+   * @param onEnd is told the result, once
+   */
+  TokenStream(
+      Model model,
+      Generator generator,
+      Sequence sequence,
+      int[] prompt,
+      int cached,
+      List<String> stop,
+      Consumer<GenerationResult> onEnd) {
+    this.generator = generator;
+    this.sequence = sequence;
+    this.prompt = prompt;
+    this.cached = cached;
+    this.decoder = model.tokenizer().streamingDecoder(true);
+    this.stops = new StopText(stop);
+    this.onEnd = onEnd;
+  }
+
+  /**
+   * The pieces of the text.
+   *
+   * @throws IllegalStateException when the stream is read already
+   */
+  @Override
+  public Iterator<String> iterator() {
+    take();
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return advance();
+      }
+
+      @Override
+      public String next() {
+        return takePiece();
+      }
+    };
+  }
+
+  /**
+   * Generates on a thread of its own, as fast as the subscriber asks.
+   *
+   * @throws IllegalStateException when the stream is read already
+   */
+  @Override
+  public void subscribe(Flow.Subscriber<? super String> subscriber) {
+    take();
+    Thread unused =
+        Thread.ofPlatform()
+            .daemon()
+            .name("vidrio-stream")
+            .start(new TokenSubscription(this, subscriber)::run);
+  }
+
+  private synchronized void take() {
+    if (taken) {
+      throw new IllegalStateException("a stream of tokens is read once");
+    }
+    taken = true;
+  }
+
+  /**
+   * Generates what is left and returns the whole text, also after the pieces have been read.
+   *
+   * @throws ModelException when generation fails
+   */
+  public synchronized GenerationResult result() {
+    while (advance()) {
+      String unused = takePiece();
+    }
+    GenerationResult whole = result;
+    if (whole == null) {
+      throw new IllegalStateException("the stream has failed");
+    }
+    return whole;
+  }
+
+  /** Ends the text after the token that is being generated. */
+  public void cancel() {
+    canceled = true;
+  }
+
+  /** Cancels, and frees the memory. Waits for a step that is running. */
+  @Override
+  public synchronized void close() {
+    cancel();
+    if (result == null) {
+      end(Generator.Finish.CANCELED);
+    }
+  }
+
+  synchronized String takePiece() {
+    if (!advance()) {
+      throw new NoSuchElementException("the text has ended");
+    }
+    String next = piece;
+    piece = "";
+    return next;
+  }
+
+  /** Generates until there is a piece; whether there is one. */
+  synchronized boolean advance() {
+    while (piece.isEmpty() && result == null) {
+      try {
+        step();
+      } catch (Throwable e) {
+        close();
+        throw e;
+      }
+    }
+    return !piece.isEmpty();
+  }
+
+  private void step() {
+    if (canceled) {
+      end(Generator.Finish.CANCELED);
+      return;
+    }
+    if (!prompted) {
+      prompted = true;
+      generator.prompt(sequence, prompt, cached);
+    }
+    if (generator.hasNext()) {
+      int token = generator.nextInt();
+      tokens.add(token);
+      piece = stops.accept(decoder.accept(token));
+      text.append(piece);
+      if (stops.isFound()) {
+        end(Generator.Finish.STOP);
+      }
+    } else {
+      end(generator.finish());
+    }
+  }
+
+  private void end(Generator.@Nullable Finish finish) {
+    String rest = stops.accept(decoder.finish()) + stops.finish();
+    text.append(rest);
+    piece += rest;
+    var whole =
+        new GenerationResult(
+            text.toString(),
+            tokens,
+            prompt.length,
+            finish == null ? Generator.Finish.CANCELED : finish);
+    result = whole;
+    onEnd.accept(whole);
+  }
+}

@@ -1,0 +1,89 @@
+package dev.vidrio.model.template;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Finds the calls of tools in a model's answer, in the forms that most models are trained on:
+ *
+ * <ul>
+ *   <li>{@code <tool_call>{"name": …, "arguments": …}</tool_call>}, any number of them (Hermes 2
+ *       Pro, Qwen 2.5 and 3, SmolLM3)
+ *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
+ *   <li>the whole answer as such an object or a list of them, with {@code parameters} for {@code
+ *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}
+ * </ul>
+ *
+ * What is none of them is text.
+ */
+public final class AnswerParser {
+  private static final String OPEN = "<tool_call>";
+  private static final String CLOSE = "</tool_call>";
+  private static final String LIST = "[TOOL_CALLS]";
+  private static final String PYTHON_TAG = "<|python_tag|>";
+
+  private AnswerParser() {}
+
+  /**
+   * The message that an answer is.
+   *
+   * @param text the answer without special tokens, which is the message where it calls nothing
+   * @param marked the answer with special tokens
+   */
+  public static ChatMessage parse(String text, String marked) {
+    List<ToolCall> calls = new ArrayList<>();
+    String content = marked;
+    int list = marked.indexOf(LIST);
+    if (list >= 0) {
+      content = marked.substring(0, list);
+      calls.addAll(calls(marked.substring(list + LIST.length())));
+    } else if (marked.contains(OPEN)) {
+      content = marked.substring(0, marked.indexOf(OPEN));
+      int end = 0;
+      for (int i = marked.indexOf(OPEN); i >= 0; i = marked.indexOf(OPEN, end)) {
+        int close = marked.indexOf(CLOSE, i);
+        end = close < 0 ? marked.length() : close;
+        calls.addAll(calls(marked.substring(i + OPEN.length(), end)));
+      }
+    } else {
+      content = "";
+      calls.addAll(calls(marked.strip().replace(PYTHON_TAG, "")));
+    }
+    return calls.isEmpty()
+        ? ChatMessage.assistant(text)
+        : ChatMessage.assistant(content.isBlank() ? null : content.strip(), null, calls);
+  }
+
+  /** The calls that a JSON object or list holds; none where the text is something else. */
+  private static List<ToolCall> calls(String json) {
+    @Nullable Object tree;
+    try {
+      tree = JsonMapper.shared().readValue(json, Object.class);
+    } catch (JacksonException e) {
+      return List.of();
+    }
+    List<ToolCall> calls = new ArrayList<>();
+    for (Object node : tree instanceof List<?> list ? list : Arrays.asList(tree)) {
+      if (!(node instanceof Map<?, ?> map)
+          || !(map.get("name") instanceof String name)
+          || !(arguments(map) instanceof Map<?, ?> arguments)) {
+        return List.of();
+      }
+      Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+      arguments.forEach((key, value) -> copy.put(String.valueOf(key), value));
+      calls.add(new ToolCall(map.get("id") instanceof String id ? id : null, name, copy));
+    }
+    return calls;
+  }
+
+  private static @Nullable Object arguments(Map<?, ?> call) {
+    Object arguments = call.get("arguments");
+    return arguments == null ? call.get("parameters") : arguments;
+  }
+}

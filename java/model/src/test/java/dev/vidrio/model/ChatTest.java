@@ -1,0 +1,111 @@
+package dev.vidrio.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.TinyModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A conversation that keeps its cache answers like one that starts anew each turn. */
+class ChatTest {
+  private static final GenerationOptions GREEDY =
+      GenerationOptions.DEFAULT.withTokens(6).withSampling(SamplingOptions.GREEDY);
+
+  @TempDir Path directory;
+
+  private Model model = unopened();
+
+  @SuppressWarnings("NullAway") // JUnit opens it before each test
+  private static Model unopened() {
+    return null;
+  }
+
+  @BeforeEach
+  void open() throws IOException {
+    model = Model.open(TinyModel.writeChat(directory.resolve("tiny.gguf")));
+  }
+
+  @AfterEach
+  void close() {
+    model.close();
+  }
+
+  private Chat newChat(ChatOptions options) {
+    return model.newChat(options, GREEDY, SessionOptions.DEFAULT);
+  }
+
+  @Test
+  void turnsAnswerAsIfTheConversationWereNew() {
+    try (Chat chat = newChat(ChatOptions.builder().build())) {
+      for (String text : List.of("a", "the tin", "on")) {
+        String answer = chat.send(text).result().text();
+        List<ChatMessage> messages = chat.messages();
+        assertEquals(answer, messages.getLast().content());
+        assertEquals(
+            model.chat(messages.subList(0, messages.size() - 1), GREEDY).result().text(), answer);
+      }
+      assertEquals(6, chat.messages().size());
+      chat.truncate(2);
+      String again = chat.send("on").result().text();
+      assertEquals(model.chat(chat.messages().subList(0, 3), GREEDY).result().text(), again);
+    }
+  }
+
+  @Test
+  void whatIsLeftOfAnAnswerIsGeneratedFirstUnlessCanceled() {
+    try (Chat chat = newChat(ChatOptions.builder().build())) {
+      String whole = chat.send("a").result().text();
+      chat.truncate(0);
+      String first = chat.send("a").iterator().next();
+      TokenStream second = chat.send("b");
+      assertEquals(whole, chat.messages().get(1).content());
+      second.cancel();
+      chat.send("c").close();
+      assertEquals("", chat.messages().get(3).content());
+      assertEquals(whole.substring(0, first.length()), first);
+    }
+  }
+
+  @Test
+  void refusedMessagesLeaveTheConversationAsItWas() {
+    try (Chat chat = newChat(ChatOptions.builder().build())) {
+      assertThrows(InvalidInputException.class, () -> chat.send("x".repeat(2000)));
+      assertEquals(List.of(), chat.messages());
+      assertThrows(InvalidInputException.class, () -> chat.send(new ChatMessage("critic", "No.")));
+      assertEquals(List.of(), chat.messages());
+    }
+  }
+
+  @Test
+  void toolsNeedATemplateThatTakesThem() {
+    ChatOptions tools =
+        ChatOptions.builder()
+            .tool(Map.of("type", "function", "function", Map.of("name", "clock")))
+            .build();
+    try (Chat chat = newChat(tools)) {
+      var e = assertThrows(InvalidInputException.class, () -> chat.send("a"));
+      assertEquals("tools: the chat template of " + model.name() + " takes none", e.getMessage());
+    }
+  }
+
+  @Test
+  void modelsThatAreNotMadeForChatSaySo() {
+    try (Model bard = Model.open(BardFiles.q8())) {
+      var e = assertThrows(InvalidInputException.class, bard::newChat);
+      assertEquals(
+          "model " + bard.name() + ": has no chat template: it is not made for chat",
+          e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package dev.vidrio.model;
+
+import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.tokenizer.TokenDecoder;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The examples of the documentation; {@link GenerationExamplesTest} runs them. */
+final class GenerationExamples {
+  private GenerationExamples() {}
+
+  static void open(Path file, PrintStream out) {
+    // @start region="open"
+    try (Model model = Model.open(file);
+        TokenStream stream = model.generate("To be, or not to be")) {
+      for (String piece : stream) {
+        out.print(piece);
+      }
+    }
+    // @end
+  }
+
+  static void generate(Model model, PrintStream out) {
+    // @start region="generate"
+    GenerationOptions options = GenerationOptions.DEFAULT.withTokens(40).withStop("\n\n");
+    try (TokenStream stream = model.generate("To be, or not to be", options)) {
+      stream.forEach(out::print);
+    }
+    // @end
+  }
+
+  static GenerationResult stream(Model model, PrintStream out) {
+    // @start region="stream"
+    try (TokenStream stream = model.generate("Once more unto the breach")) {
+      for (String piece : stream) {
+        out.print(piece);
+        if (piece.contains("\n")) {
+          stream.cancel();
+        }
+      }
+      return stream.result(); // the text, its tokens, and why it ended
+    }
+    // @end
+  }
+
+  static void chat(Model model, PrintStream out) {
+    // @start region="chat"
+    try (Chat chat = model.newChat()) {
+      chat.send(ChatMessage.system("Be brief."), ChatMessage.user("What is glass?"))
+          .forEach(out::print);
+      chat.send("And lead glass?").forEach(out::print);
+    }
+    // @end
+  }
+
+  static String answer(Model model) {
+    // @start region="answer"
+    List<ChatMessage> messages = List.of(ChatMessage.user("What is glass?"));
+    try (TokenStream stream = model.chat(messages, GenerationOptions.DEFAULT)) {
+      return stream.result().text();
+    }
+    // @end
+  }
+
+  static void steps(Model model, PrintStream out) {
+    // @start region="steps"
+    var sampler = new Sampler(SamplingOptions.GREEDY, model.architecture().vocabulary());
+    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+      var generator = new Generator(model, session, sampler, new Generator.Limit(40, false));
+      generator.prompt(session.newSequence(), model.tokenizer().encode("To be"));
+      TokenDecoder decoder = model.tokenizer().streamingDecoder();
+      generator.forEachRemaining((int token) -> out.print(decoder.accept(token)));
+    }
+    // @end
+  }
+}

@@ -1,0 +1,52 @@
+package dev.vidrio.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.TinyModel;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The documentation's examples do what they say. */
+class GenerationExamplesTest {
+  private static String printed(Consumer<PrintStream> example) {
+    var bytes = new ByteArrayOutputStream();
+    try (var out = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {
+      example.accept(out);
+    }
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void textIsGeneratedFromAFile() {
+    assertFalse(printed(out -> GenerationExamples.open(BardFiles.q8(), out)).isBlank());
+  }
+
+  @Test
+  void aModelContinuesTexts() {
+    try (Model model = Model.open(BardFiles.q8())) {
+      String text = printed(out -> GenerationExamples.generate(model, out));
+      assertFalse(text.isBlank() || text.contains("\n\n"), text);
+      String line = printed(out -> GenerationExamples.stream(model, out));
+      assertEquals(line, GenerationExamples.stream(model, System.out).text());
+      assertTrue(line.contains("\n"), line);
+      assertFalse(printed(out -> GenerationExamples.steps(model, out)).isBlank());
+    }
+  }
+
+  @Test
+  void aModelChats(@TempDir Path directory) throws IOException {
+    try (Model model = Model.open(TinyModel.writeChat(directory.resolve("tiny.gguf")))) {
+      assertFalse(printed(out -> GenerationExamples.chat(model, out)).isBlank());
+      assertFalse(GenerationExamples.answer(model).isBlank());
+    }
+  }
+}
