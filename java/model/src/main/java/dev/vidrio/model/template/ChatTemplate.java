@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  * include}, {@code import}), {@code autoescape} blocks, and a few filters made for web pages.
  *
  * <p>Limits: a template has at most 256 Ki characters. With n characters in messages, tools and
- * variables, a rendering takes at most 1000000 + n steps, makes no text longer than 1048576 + n
- * characters, and nests at most 256 levels deep.
+ * variables, a rendering takes at most 1000000 + n steps and 20 seconds, makes no text longer than
+ * 1048576 + n characters, and nests at most 256 levels deep.
  */
 public final class ChatTemplate {
 
@@ -109,7 +109,7 @@ public final class ChatTemplate {
    *     is not supported
    */
   public String render(List<ChatMessage> messages, ChatOptions options) {
-    Meter meter = new Meter(characters(messages, options));
+    Meter meter = new Meter(characters(messages, options), System::nanoTime);
     try {
       Scope scope = variables(messages, options);
       return new Renderer(meter).render(body, new Scope(scope));

@@ -1,12 +1,14 @@
 package dev.vidrio.model.template;
 
 import java.math.BigInteger;
+import java.util.function.LongSupplier;
 
 /**
  * What a rendering may use. Templates come from model files, so nothing in them is trusted to end.
  *
  * <p>Every expression, statement and turn of a loop costs a step; text and lists cost steps by
- * their size as well, so that the number of steps bounds time and memory.
+ * their size as well, so that the number of steps bounds memory, and time on a machine that is not
+ * busy. Time has a limit of its own as well.
  */
 final class Meter {
 
@@ -22,18 +24,33 @@ final class Meter {
   /** Characters that a text may have beyond those that came in. */
   static final int MAX_TEXT = 1 << 20;
 
+  /** Seconds that a rendering may take, a hundred times what the greatest number of steps needs. */
+  static final int MAX_SECONDS = 20;
+
+  private static final int STEPS_BETWEEN_LOOKS_AT_TIME = 1024;
+
   private static final int CHARACTERS_PER_STEP = 128;
   private static final int ELEMENTS_PER_STEP = 16;
   private static final int STEPS_PER_FLOAT = 16;
 
   private final long maxSteps;
   private final long maxText;
+  private final LongSupplier nanoTime;
+  private final long start;
   private long steps;
+  private long nextLook = STEPS_BETWEEN_LOOKS_AT_TIME;
   private int depth;
   private int line = 1;
 
-  /** Starts a rendering whose input has that many characters. */
-  Meter(long inputCharacters) {
+  /**
+   * Starts a rendering.
+   *
+   * @param inputCharacters how many characters come in
+   * @param nanoTime a clock as {@link System#nanoTime}
+   */
+  Meter(long inputCharacters, LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+    this.start = nanoTime.getAsLong();
     maxSteps = MAX_STEPS + inputCharacters;
     maxText = MAX_TEXT + inputCharacters;
   }
@@ -109,6 +126,12 @@ final class Meter {
     steps += count;
     if (steps > maxSteps) {
       throw Fault.failed("takes more than " + maxSteps + " steps");
+    }
+    if (steps >= nextLook) {
+      nextLook = steps + STEPS_BETWEEN_LOOKS_AT_TIME;
+      if (nanoTime.getAsLong() - start > MAX_SECONDS * 1_000_000_000L) {
+        throw Fault.failed("takes more than " + MAX_SECONDS + " seconds");
+      }
     }
   }
 }

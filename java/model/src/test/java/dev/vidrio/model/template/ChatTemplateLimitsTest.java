@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelException;
+import java.time.Clock;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -181,6 +184,19 @@ class ChatTemplateLimitsTest {
         outcome("{% for i in range(10 ** 12) %}{% endfor %}"));
     assertEquals(
         "a format asks for more than 1000 digits", outcome("{{ '{:.9999f}'.format(1.5) }}"));
+  }
+
+  @Test
+  void timeIsLimited() {
+    String source = "{% for i in range(9000) %}{% set x = i %}{% endfor %}";
+    var errors = new TemplateErrors("t");
+    List<Stmt> body = Parser.parse(source, errors).body();
+    var clock = new AtomicLong();
+    // Each look at this clock finds a second gone.
+    var meter = new Meter(0, () -> clock.addAndGet(1_000_000_000));
+    Scope scope = Globals.scope(ZonedDateTime.now(Clock.systemUTC()));
+    var fault = assertThrows(Fault.class, () -> new Renderer(meter).render(body, scope));
+    assertEquals("takes more than 20 seconds", fault.getMessage());
   }
 
   @Test
