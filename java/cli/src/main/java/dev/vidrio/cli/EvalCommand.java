@@ -10,7 +10,11 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "eval",
     description = "Evaluates a model on a text.",
-    subcommands = {EvalLogitsCommand.class})
+    subcommands = {
+      EvalPerplexityCommand.class,
+      EvalLogLikelihoodCommand.class,
+      EvalLogitsCommand.class
+    })
 final class EvalCommand implements Runnable {
   @Spec private CommandSpec command = CommandSpec.create();
 

@@ -54,15 +54,7 @@ final class EvalLogitsCommand implements Callable<Integer> {
       throw new IllegalStateException("picocli requires the option");
     }
     try (Model opened = model.open()) {
-      int[] tokens =
-          input
-              .ids(opened)
-              .orElseThrow(
-                  () ->
-                      new InvalidInputException("text", "", "give one by -p, -f, --ids or stdin"));
-      if (tokens.length == 0) {
-        throw new InvalidInputException("text", "", "has no tokens");
-      }
+      int[] tokens = input.requiredIds(opened);
       write(opened, tokens, target);
       report(opened, tokens, target);
     }

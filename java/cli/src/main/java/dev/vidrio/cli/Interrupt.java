@@ -41,7 +41,7 @@ final class Interrupt implements AutoCloseable {
   @Override
   public void close() {
     try {
-      Object unused = handle.invoke(null, signal, before);
+      var _ = handle.invoke(null, signal, before);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(e);
     }

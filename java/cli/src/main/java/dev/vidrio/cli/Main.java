@@ -24,6 +24,7 @@ import picocli.CommandLine.ScopeType;
       RunCommand.class,
       TokenizeCommand.class,
       EvalCommand.class,
+      EmbedCommand.class,
       BenchCommand.class,
       InspectCommand.class,
       PullCommand.class,

@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import java.nio.file.Path;
@@ -66,5 +67,21 @@ final class TextInput {
       return Optional.of(Json.readIds(source.ids));
     }
     return text().map(text -> model.tokenizer().encode(text, EncodeOptions.DEFAULT));
+  }
+
+  /**
+   * The token ids, as {@link #ids}.
+   *
+   * @throws InvalidInputException when there are none
+   */
+  int[] requiredIds(Model model) {
+    int[] tokens =
+        ids(model)
+            .orElseThrow(
+                () -> new InvalidInputException("text", "", "give one by -p, -f, --ids or stdin"));
+    if (tokens.length == 0) {
+      throw new InvalidInputException("text", "", "has no tokens");
+    }
+    return tokens;
   }
 }

@@ -107,6 +107,59 @@ class CommandsTest {
     }
   }
 
+  @Test
+  void evalMeasuresPerplexity() throws IOException {
+    Path file = Files.writeString(directory.resolve("text.txt"), PROMPT.repeat(40));
+    Cli text = Cli.run("eval", "perplexity", "-f", file.toString(), "-c", "64");
+    assertTrue(text.out().startsWith("perplexity "), text.err());
+    JsonNode json =
+        Cli.run("eval", "perplexity", "-f", file.toString(), "-c", "64", "--json").json();
+    assertTrue(json.get("perplexity").doubleValue() > 1);
+    assertEquals(31 * json.get("windows").intValue(), json.get("tokens").intValue());
+  }
+
+  @Test
+  void evalRatesContinuations() throws IOException {
+    Path file =
+        Files.writeString(
+            directory.resolve("requests.json"),
+            """
+            [{"context": "To be, or not", "continuation": " to be"},
+             {"context": "To be, or not", "continuation": " zebra"}]\
+            """);
+    JsonNode json = Cli.run("eval", "loglikelihood", "-f", file.toString(), "--json").json();
+    assertTrue(
+        json.get(0).get("loglikelihood").doubleValue()
+            > json.get(1).get("loglikelihood").doubleValue());
+    Files.writeString(file, "[{\"context\": \"a\"}]");
+    Cli wrong = Cli.run("eval", "loglikelihood", "-f", file.toString());
+    assertEquals(1, wrong.code());
+    assertTrue(wrong.err().contains("element 0"), wrong.err());
+  }
+
+  @Test
+  void embedGivesAVectorForEachText() throws IOException {
+    Path batch = Files.writeString(directory.resolve("strings.json"), "[\"a\", \"To be\"]");
+    JsonNode json = Cli.run("embed", "--batch", batch.toString(), "--normalize", "--json").json();
+    assertEquals(2, json.get("embeddings").size());
+    double squares = 0;
+    for (JsonNode value : json.get("embeddings").get(1)) {
+      squares += value.doubleValue() * value.doubleValue();
+    }
+    assertEquals(1, squares, 1e-5);
+    assertFalse(Cli.run("embed", "-p", "a", "--pooling", "last").out().isBlank());
+  }
+
+  @Test
+  void toolsAndSystemNeedAChatModel() throws IOException {
+    Path tools = Files.writeString(directory.resolve("tools.json"), "[]");
+    Cli result = Cli.run("run", "-p", PROMPT, "--tools", tools.toString());
+    assertEquals(1, result.code());
+    assertTrue(result.err().contains("--tools"), result.err());
+    Files.writeString(tools, "[{\"name\": \"clock\"}]");
+    assertTrue(Cli.run("run", "--tools", tools.toString()).err().contains("element 0"));
+  }
+
   private static long headerLength(Path file) throws IOException {
     byte[] bytes = Files.readAllBytes(file);
     long length = 0;

@@ -60,7 +60,7 @@ public final class Chat implements AutoCloseable {
    */
   public TokenStream send(ChatMessage... more) {
     if (answer != null) {
-      GenerationResult unused = answer.result();
+      var _ = answer.result();
     }
     List<ChatMessage> conversation = new ArrayList<>(messages);
     Collections.addAll(conversation, more);

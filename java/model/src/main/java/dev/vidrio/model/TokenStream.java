@@ -87,7 +87,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   @Override
   public void subscribe(Flow.Subscriber<? super String> subscriber) {
     take();
-    Thread unused =
+    var _ =
         Thread.ofPlatform()
             .daemon()
             .name("vidrio-stream")
@@ -108,7 +108,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
    */
   public synchronized GenerationResult result() {
     while (advance()) {
-      String unused = takePiece();
+      var _ = takePiece();
     }
     GenerationResult whole = result;
     if (whole == null) {

@@ -21,9 +21,11 @@ class AnswerParserTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "<tool_call>\n"
-            + "{\"name\": \"get_weather\", \"arguments\": {\"place\": \"Köln\"}}\n"
-            + "</tool_call>",
+        """
+        <tool_call>
+        {"name": "get_weather", "arguments": {"place": "Köln"}}
+        </tool_call>\
+        """,
         "<tool_call>{\"name\":\"get_weather\",\"arguments\":{\"place\":\"Köln\"}}",
         "[TOOL_CALLS] [{\"name\": \"get_weather\", \"arguments\": {\"place\": \"Köln\"}}]",
         "{\"name\": \"get_weather\", \"parameters\": {\"place\": \"Köln\"}}",

@@ -1,0 +1,72 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio embed}. */
+@Command(
+    name = "embed",
+    description = {
+      "Prints vectors that stand for texts.",
+      "The residual stream after the final norm, pooled over a text's tokens; an array a line."
+    })
+final class EmbedCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextInput input = new TextInput();
+
+  @Option(
+      names = "--batch",
+      paramLabel = "FILE",
+      description = "A JSON array of strings, each of which is embedded.")
+  private @Nullable Path batch;
+
+  @Option(
+      names = "--pooling",
+      paramLabel = "KIND",
+      defaultValue = "mean",
+      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private Pooling pooling = Pooling.MEAN;
+
+  @Option(names = "--normalize", description = "Divide vectors by their Euclidean length.")
+  private boolean normalize;
+
+  @Option(names = "--json", description = "Print model and embeddings as one JSON object.")
+  private boolean json;
+
+  EmbedCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      List<int[]> texts =
+          batch == null
+              ? List.of(input.requiredIds(opened))
+              : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
+      List<float[]> embeddings;
+      try (var bar = new ProgressBar("embedding")) {
+        embeddings = Embeddings.of(opened, texts, pooling, normalize, done -> bar.update(done, ""));
+      }
+      if (json) {
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("model", opened.name());
+        result.put("tokens", texts.stream().map(ids -> ids.length).toList());
+        result.put("embeddings", embeddings);
+        Json.print(result);
+      } else {
+        embeddings.forEach(embedding -> System.out.println(Arrays.toString(embedding)));
+      }
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,107 @@
+package dev.vidrio.model.evaluation;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Operand;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.DoubleConsumer;
+
+/**
+ * Vectors [d] that stand for texts: the residual stream after the final norm, pooled over a text's
+ * tokens.
+ */
+public final class Embeddings {
+  private Embeddings() {}
+
+  /** How the tokens' vectors become one. */
+  public enum Pooling {
+    /** Their mean. */
+    MEAN,
+    /** That of the last token, which alone has seen all others. */
+    LAST
+  }
+
+  /**
+   * Embeds texts, several at a time.
+   *
+   * @param texts token ids of each, BOS included where the model wants it
+   * @param normalize whether vectors are divided by their Euclidean length
+   * @param progress is told the fraction done
+   * @return a vector [d] for each text
+   * @throws InvalidInputException when a text has no tokens, or more than the model was made for
+   */
+  public static List<float[]> of(
+      Model model, List<int[]> texts, Pooling pooling, boolean normalize, DoubleConsumer progress) {
+    int declared = model.architecture().contextLength();
+    List<OutputRows.Input> inputs = new ArrayList<>();
+    for (int i = 0; i < texts.size(); i++) {
+      int n = texts.get(i).length;
+      if (n == 0 || n > declared) {
+        throw new InvalidInputException(
+            "text " + i, n + " tokens", "must have 1 to " + declared + " tokens");
+      }
+      inputs.add(new OutputRows.Input(texts.get(i), pooling == Pooling.MEAN ? 0 : n - 1));
+    }
+    int width = model.architecture().width();
+    double[][] sums = new double[texts.size()][width];
+    OutputRows.run(
+        model,
+        new OutputRows.Output(hidden(model.architecture().plan()), width, true),
+        inputs,
+        (i, position, row) -> add(sums[i], row),
+        progress);
+    List<float[]> embeddings = new ArrayList<>();
+    for (int i = 0; i < sums.length; i++) {
+      int count = inputs.get(i).rows();
+      embeddings.add(scaled(sums[i], normalize ? length(sums[i]) : count));
+    }
+    return embeddings;
+  }
+
+  /** The plan up to the final norm, whose values are its output. */
+  private static Plan hidden(Plan plan) {
+    List<Op> ops = plan.ops();
+    int last = -1;
+    for (int i = 0; i < ops.size(); i++) {
+      if (ops.get(i) instanceof Op.Norm) {
+        last = i;
+      }
+    }
+    for (Operand written : last < 0 ? Set.<Operand>of() : ops.get(last).writes()) {
+      if (written instanceof Buffer buffer) {
+        return new Plan(ops.subList(0, last + 1), plan.kv(), Set.of(buffer));
+      }
+    }
+    throw new IllegalStateException("the plan has no final norm");
+  }
+
+  private static void add(double[] sum, MemorySegment row) {
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += row.getAtIndex(JAVA_FLOAT, i);
+    }
+  }
+
+  private static double length(double[] vector) {
+    double sum = 0;
+    for (double value : vector) {
+      sum += value * value;
+    }
+    return Math.sqrt(sum);
+  }
+
+  private static float[] scaled(double[] vector, double divisor) {
+    var result = new float[vector.length];
+    for (int i = 0; i < result.length; i++) {
+      result[i] = (float) (divisor == 0 ? vector[i] : vector[i] / divisor);
+    }
+    return result;
+  }
+}

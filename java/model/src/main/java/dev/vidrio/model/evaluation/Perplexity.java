@@ -1,0 +1,93 @@
+package dev.vidrio.model.evaluation;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.sampling.LogProbability;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.DoubleConsumer;
+
+/**
+ * How well a model predicts a text, {@code exp(−mean log p)}, measured as llama.cpp does, so that
+ * figures compare: the text is cut into windows of n tokens, each is run on its own with BOS for
+ * its first token where the model wants one, and only tokens in its second half count, so that each
+ * has a context of at least n/2. What is left after the last whole window does not count.
+ *
+ * @param perplexity the figure
+ * @param error its standard error, {@code perplexity · sd(log p) / sqrt(count − 1)}
+ * @param meanNll the mean negative log-likelihood of a token, in nats
+ * @param count how many tokens count
+ * @param windows how many windows
+ * @param context n, the length of a window
+ */
+public record Perplexity(
+    double perplexity, double error, double meanNll, int count, int windows, int context) {
+
+  /** The length of llama.cpp's windows. */
+  public static final int DEFAULT_CONTEXT = 512;
+
+  /**
+   * Measures the perplexity of a text.
+   *
+   * @param tokens the text's ids, BOS included where the model wants it
+   * @param context the length of a window, at least 4
+   * @param progress is told the fraction done
+   * @throws InvalidInputException when the text has fewer than two windows, or windows are longer
+   *     than the model was made for
+   */
+  public static Perplexity of(Model model, int[] tokens, int context, DoubleConsumer progress) {
+    int declared = model.architecture().contextLength();
+    if (context < 4 || context > declared) {
+      throw new InvalidInputException(
+          "context", Integer.toString(context), "must be 4 to the model's " + declared);
+    }
+    int windows = tokens.length / context;
+    if (windows < 2) {
+      throw new InvalidInputException(
+          "text", tokens.length + " tokens", "must fill two windows of " + context);
+    }
+    int first = context / 2;
+    List<OutputRows.Input> inputs = new ArrayList<>();
+    for (int w = 0; w < windows; w++) {
+      int[] window = Arrays.copyOfRange(tokens, w * context, (w + 1) * context);
+      replaceFirst(model, window);
+      // The last token predicts one of the next window: its row is not wanted.
+      inputs.add(new OutputRows.Input(Arrays.copyOf(window, context - 1), first));
+    }
+    int perWindow = context - 1 - first;
+    double[] nll = new double[windows * perWindow];
+    OutputRows.run(
+        model,
+        OutputRows.logits(model),
+        inputs,
+        (w, position, logits) ->
+            nll[w * perWindow + position - first] =
+                -LogProbability.of(logits, tokens[w * context + position + 1]),
+        progress);
+    return of(nll, windows, context);
+  }
+
+  private static void replaceFirst(Model model, int[] window) {
+    int[] empty = model.tokenizer().encode("", EncodeOptions.DEFAULT);
+    int bos = model.tokenizer().bos().orElse(-1);
+    if (empty.length > 0 && empty[0] == bos) {
+      window[0] = bos;
+    }
+  }
+
+  private static Perplexity of(double[] nll, int windows, int context) {
+    double sum = 0;
+    double squares = 0;
+    for (double value : nll) {
+      sum += value;
+      squares += value * value;
+    }
+    double mean = sum / nll.length;
+    double variance = Math.max(0, squares / nll.length - mean * mean);
+    double perplexity = Math.exp(mean);
+    double error = perplexity * Math.sqrt(variance / (nll.length - 1));
+    return new Perplexity(perplexity, error, mean, nll.length, windows, context);
+  }
+}

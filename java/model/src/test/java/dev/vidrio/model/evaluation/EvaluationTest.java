@@ -1,0 +1,198 @@
+package dev.vidrio.model.evaluation;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.SafetensorsFile;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/**
+ * Figures by their definitions: each token on its own, in a sequence of its own, in double
+ * precision; and by the gold outputs of the embedded model.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class EvaluationTest {
+  private Model model = unopened();
+
+  @SuppressWarnings("NullAway") // opened before all tests
+  private static Model unopened() {
+    return null;
+  }
+
+  @BeforeAll
+  void open() {
+    model = Model.open(BardFiles.f32());
+  }
+
+  @AfterAll
+  void close() {
+    model.close();
+  }
+
+  /** log p of each token but the first, after all those before it. */
+  private double[] logProbabilities(int... tokens) {
+    double[] result = new double[tokens.length - 1];
+    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+      Sequence sequence = session.newSequence();
+      for (int i = 0; i < result.length; i++) {
+        float[] logits = session.feed(sequence, tokens[i]).toArray(JAVA_FLOAT);
+        double sum = 0;
+        for (float logit : logits) {
+          sum += Math.exp(logit);
+        }
+        result[i] = logits[tokens[i + 1]] - Math.log(sum);
+      }
+    }
+    return result;
+  }
+
+  private int[] randomTokens(int n) {
+    return new SplittableRandom(5).ints(n, 1, model.architecture().vocabulary()).toArray();
+  }
+
+  @Test
+  void perplexityCountsTheSecondHalvesOfWindowsThatBeginWithBos() {
+    int context = 20;
+    int[] tokens = randomTokens(7 * context + 3);
+    double sum = 0;
+    double squares = 0;
+    int count = 0;
+    for (int w = 0; w < 7; w++) {
+      int[] window = Arrays.copyOfRange(tokens, w * context, (w + 1) * context);
+      window[0] = model.tokenizer().bos().orElseThrow();
+      double[] logProbabilities = logProbabilities(window);
+      for (int i = context / 2; i < context - 1; i++) {
+        sum -= logProbabilities[i];
+        squares += logProbabilities[i] * logProbabilities[i];
+        count++;
+      }
+    }
+    double mean = sum / count;
+    double error = Math.sqrt((squares / count - mean * mean) / (count - 1)) * Math.exp(mean);
+    Perplexity result = Perplexity.of(model, tokens, context, done -> {});
+    assertEquals(7 * 9, result.count());
+    assertEquals(7, result.windows());
+    assertEquals(mean, result.meanNll(), 1e-9);
+    assertEquals(Math.exp(mean), result.perplexity(), 1e-9 * result.perplexity());
+    assertEquals(error, result.error(), 1e-6 * error);
+  }
+
+  @Test
+  void perplexityNeedsTwoWindowsThatFitTheModel() {
+    int[] tokens = randomTokens(39);
+    assertThrows(InvalidInputException.class, () -> Perplexity.of(model, tokens, 20, done -> {}));
+    assertThrows(InvalidInputException.class, () -> Perplexity.of(model, tokens, 3, done -> {}));
+    assertThrows(
+        InvalidInputException.class, () -> Perplexity.of(model, tokens, 1 << 20, done -> {}));
+  }
+
+  @Test
+  void logLikelihoodIsTheSumOverTheContinuation() {
+    var requests = new ArrayList<LogLikelihood.Request>();
+    String line = "Now is the winter of our discontent made glorious summer by this sun of York";
+    for (int i = 0; i >= 0; i = line.indexOf(' ', i + 1)) {
+      requests.add(new LogLikelihood.Request(line.substring(0, i), line.substring(i)));
+    }
+    List<LogLikelihood> results = LogLikelihood.of(model, requests, done -> {});
+    for (int r = 0; r < requests.size(); r++) {
+      int[] whole = model.tokenizer().encode(line);
+      int context = model.tokenizer().encode(requests.get(r).context().stripTrailing()).length;
+      double[] logProbabilities = logProbabilities(whole);
+      double sum = Arrays.stream(logProbabilities).skip(context - 1).sum();
+      assertEquals(sum, results.get(r).logLikelihood(), 1e-6 * Math.abs(sum));
+      assertEquals(whole.length - context, results.get(r).tokens());
+    }
+    assertThrows(
+        InvalidInputException.class,
+        () -> LogLikelihood.of(model, List.of(new LogLikelihood.Request("a", "")), done -> {}));
+  }
+
+  @Test
+  void greedyContinuationsSaySo() {
+    var gold = BardFiles.greedy("f32");
+    int[] prompt = gold.get("prompt_ids").valueStream().mapToInt(n -> n.intValue()).toArray();
+    int[] greedy =
+        gold.get("greedy").valueStream().limit(5).mapToInt(n -> n.get("id").intValue()).toArray();
+    String context = model.tokenizer().decode(Arrays.copyOfRange(prompt, 1, prompt.length));
+    String likely = model.tokenizer().decode(greedy);
+    List<LogLikelihood> results =
+        LogLikelihood.of(
+            model,
+            List.of(
+                new LogLikelihood.Request(context, likely),
+                new LogLikelihood.Request(context, " zebra")),
+            done -> {});
+    assertTrue(results.get(0).greedy());
+    assertEquals(false, results.get(1).greedy());
+  }
+
+  /** The gold holds the residual stream before the final norm, which is a line of arithmetic. */
+  @Test
+  void embeddingsAreThePooledNormsOfTheGold() {
+    SafetensorsFile gold = BardFiles.gold("f32");
+    int[] tokens = gold.ints("tokens");
+    int d = model.architecture().width();
+    float[] resid =
+        gold.floats("blocks." + (model.architecture().layers() - 1) + ".hook_resid_post");
+    float[] gain = model.gguf().tensor("output_norm.weight").data().toArray(JAVA_FLOAT);
+    double epsilon =
+        model.gguf().metadata().floatValue("llama.attention.layer_norm_rms_epsilon", 0, 1);
+    double[][] normed = new double[tokens.length][d];
+    double[] mean = new double[d];
+    for (int i = 0; i < tokens.length; i++) {
+      double squares = 0;
+      for (int j = 0; j < d; j++) {
+        squares += (double) resid[i * d + j] * resid[i * d + j];
+      }
+      double scale = 1 / Math.sqrt(squares / d + epsilon);
+      for (int j = 0; j < d; j++) {
+        normed[i][j] = resid[i * d + j] * scale * gain[j];
+        mean[j] += normed[i][j] / tokens.length;
+      }
+    }
+    List<int[]> texts = List.of(new int[] {1, 2, 3}, tokens, new int[] {7});
+    check(mean, texts, Embeddings.Pooling.MEAN);
+    check(normed[tokens.length - 1], texts, Embeddings.Pooling.LAST);
+  }
+
+  private void check(double[] expected, List<int[]> texts, Embeddings.Pooling pooling) {
+    double length = Math.sqrt(Arrays.stream(expected).map(x -> x * x).sum());
+    float[] plain = Embeddings.of(model, texts, pooling, false, done -> {}).get(1);
+    float[] unit = Embeddings.of(model, texts, pooling, true, done -> {}).get(1);
+    for (int j = 0; j < expected.length; j++) {
+      assertEquals(expected[j], plain[j], 1e-4 * length);
+      assertEquals(expected[j] / length, unit[j], 1e-4);
+    }
+  }
+
+  @Test
+  void figuresDoNotDependOnWhatElseRuns() {
+    List<int[]> texts = new ArrayList<>();
+    for (int n = 1; n < 60; n++) {
+      texts.add(randomTokens(n));
+    }
+    List<float[]> all = Embeddings.of(model, texts, Embeddings.Pooling.MEAN, false, done -> {});
+    for (int i = 0; i < texts.size(); i += 7) {
+      float[] alone =
+          Embeddings.of(model, List.of(texts.get(i)), Embeddings.Pooling.MEAN, false, done -> {})
+              .getFirst();
+      assertArrayEquals(alone, all.get(i));
+    }
+  }
+}
