@@ -3,7 +3,7 @@
 #
 #   bench/run.sh [--llama DIRECTORY] [MODEL.gguf...]
 #
-# Kernels and the embedded model by JMH, about half an hour; then each model against llama.cpp, whose
+# Kernels and the embedded model by JMH, about twenty minutes; then each model against llama.cpp, whose
 # llama-bench and llama-batched-bench lie in DIRECTORY. Nothing else should run meanwhile.
 set -eu
 
@@ -49,7 +49,7 @@ jmh() { # name of the results, then JMH's arguments
     name=$1
     shift
     echo "== $name"
-    "$java" -jar "$here"/jmh/target/vidrio-bench-jmh-*.jar -f 1 -wi 3 -w 500ms -i 3 -r 500ms \
+    "$java" -jar "$here"/jmh/target/vidrio-bench-jmh-*.jar -f 1 -wi 2 -w 400ms -i 3 -r 400ms \
         -foe true -p threads="$threads" -rf json -rff "$results/$name.jmh.json" "$@" >"$results/$name.log"
 }
 
@@ -57,7 +57,8 @@ jmh matmul-decode MatMul -p model=qwen2.5-7b -p tokens=1 -p executor="$natives",
 jmh matmul-prompt MatMul -p model=llama-3.2-1b -p tokens=512 -p executor="$natives",vector
 jmh matmul-scalar MatMul -p model=gemma-3-270m -p projection=FFN_DOWN -p tokens=8 -p executor="$natives",native-scalar,vector,scalar
 jmh blas Blas -p threads=1 -p model=llama-3.2-1b -p tokens=1,8,512 -p executor="${natives##*,}"
-jmh attention Attention -p model=smollm2-135m,llama-3.2-1b -p executor="$natives",vector
+jmh attention Attention -p model=smollm2-135m -p executor="$natives",vector
+jmh attention-decode Attention -p model=llama-3.2-1b -p tokens=1 -p depth=16384 -p executor="$natives",vector
 jmh small 'Norm|Quantize|Rope|Activation' -p model=llama-3.2-1b -p tokens=1,512 -p executor="$natives",vector,scalar
 jmh foreign ForeignCall
 jmh model ModelBenchmark -p executor="$natives",vector,scalar
