@@ -47,24 +47,8 @@ final class Characters {
   }
 
   private static int beyondAscii(byte[] text, int pos, int end) {
-    int lead = Byte.toUnsignedInt(text[pos]);
-    int length = Utf8.length(lead);
-    if (length == 0 || length > end - pos) {
-      return pack(OTHER, 1);
-    }
-    int second = Byte.toUnsignedInt(text[pos + 1]);
-    if (second < Utf8.minSecond(lead) || second > Utf8.maxSecond(lead)) {
-      return pack(OTHER, 1);
-    }
-    int codePoint = ((lead & (0x7F >> length)) << 6) | (second & 0x3F);
-    for (int i = 2; i < length; i++) {
-      int next = Byte.toUnsignedInt(text[pos + i]);
-      if (next >> 6 != 0b10) {
-        return pack(OTHER, 1);
-      }
-      codePoint = (codePoint << 6) | (next & 0x3F);
-    }
-    return pack(kindOf(codePoint), length);
+    int length = Utf8.lengthAt(text, pos, end);
+    return length == 1 ? pack(OTHER, 1) : pack(kindOf(Utf8.codePointAt(text, pos, end)), length);
   }
 
   private static int pack(int kind, int length) {

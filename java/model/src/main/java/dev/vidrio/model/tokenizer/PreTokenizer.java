@@ -1,5 +1,6 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.UnsupportedModelException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -83,6 +84,19 @@ record PreTokenizer(WordSplitter splitter, boolean ignoreMerges, boolean addBos)
 
   private static void define(PreTokenizer preTokenizer, List<String> names) {
     names.forEach(name -> BY_NAME.put(name, preTokenizer));
+  }
+
+  /**
+   * Finds a pre-tokenizer, or says which there are.
+   *
+   * @param source the file that names it, for errors
+   */
+  static PreTokenizer require(String source, String name) {
+    return find(name)
+        .orElseThrow(
+            () ->
+                new UnsupportedModelException(
+                    source, "pre-tokenizer '" + name + "'", "supported are " + SUPPORTED));
   }
 
   /** Finds a pre-tokenizer by its name in GGUF's {@code tokenizer.ggml.pre}. */

@@ -31,6 +31,11 @@ public enum TokenType {
     return this == CONTROL || this == UNKNOWN;
   }
 
+  /** Says whether merging may make the token. */
+  boolean isText() {
+    return this == NORMAL || this == USER_DEFINED;
+  }
+
   /** Says whether the token's spelling is its text, found in a text before anything else. */
   boolean isLiteral() {
     return isSpecial() || this == USER_DEFINED;

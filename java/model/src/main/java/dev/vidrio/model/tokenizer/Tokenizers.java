@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.toMap;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Metadata;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -26,27 +27,63 @@ public final class Tokenizers {
    * @throws ModelFileException if the description is incomplete or contradicts itself
    */
   public static Tokenizer fromGguf(Metadata metadata) {
-    String model = metadata.string(PREFIX + "model");
-    if (!model.equals("gpt2")) {
-      throw new UnsupportedModelException(
-          metadata.file(), "tokenizer '" + model + "'", "supported is gpt2, byte-level BPE");
-    }
-    return new BpeTokenizer(readVocabulary(metadata));
+    return of(readVocabulary(metadata));
   }
 
-  /** Reads a vocabulary of the kind {@code gpt2}. */
-  static Vocabulary readVocabulary(Metadata metadata) {
-    String name = metadata.string(PREFIX + "pre");
-    PreTokenizer preTokenizer = BpeTokenizer.preTokenizer(metadata.file(), name);
+  /**
+   * Makes the tokenizer of a vocabulary.
+   *
+   * @throws UnsupportedModelException if the pre-tokenizer is unknown
+   * @throws ModelFileException if a token occurs twice, a token other than an unused one is empty,
+   *     a byte token is misspelled or missing, or a merge is malformed, occurs twice or is of
+   *     tokens that do not exist
+   */
+  public static Tokenizer of(Vocabulary vocabulary) {
+    return new VocabularyTokenizer(vocabulary);
+  }
+
+  /**
+   * Reads the vocabulary that a GGUF file describes.
+   *
+   * @throws UnsupportedModelException if the file names a kind of tokenizer or a pre-tokenizer that
+   *     is not known
+   * @throws ModelFileException if the description is incomplete or contradicts itself
+   */
+  public static Vocabulary readVocabulary(Metadata metadata) {
+    String model = metadata.string(PREFIX + "model");
     List<String> tokens = metadata.strings(PREFIX + "tokens");
+    return switch (model) {
+      case "gpt2" -> {
+        String name = metadata.string(PREFIX + "pre");
+        boolean addBos = PreTokenizer.require(metadata.file(), name).addBos();
+        List<String> merges = metadata.strings(PREFIX + "merges");
+        yield vocabulary(metadata, new TokenModel.ByteLevelBpe(name, merges), tokens, addBos);
+      }
+      case "llama" -> {
+        List<Float> scores = new ArrayList<>();
+        for (float score : metadata.floats(PREFIX + "scores")) {
+          scores.add(score);
+        }
+        boolean prefix = metadata.boolValue(PREFIX + "add_space_prefix", true);
+        yield vocabulary(metadata, new TokenModel.SentencePieceBpe(scores, prefix), tokens, true);
+      }
+      default ->
+          throw new UnsupportedModelException(
+              metadata.file(),
+              "tokenizer '" + model + "'",
+              "supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)");
+    };
+  }
+
+  private static Vocabulary vocabulary(
+      Metadata metadata, TokenModel model, List<String> tokens, boolean addBos) {
     return new Vocabulary(
         metadata.file(),
-        name,
+        model,
         tokens,
         readTypes(metadata, tokens.size()),
-        metadata.strings(PREFIX + "merges"),
         readRoles(metadata, tokens.size()),
-        metadata.boolValue(PREFIX + "add_bos_token", preTokenizer.addBos()),
+        metadata.boolValue(PREFIX + "add_bos_token", addBos),
         metadata.boolValue(PREFIX + "add_eos_token", false));
   }
 

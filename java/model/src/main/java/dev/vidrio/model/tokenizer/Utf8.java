@@ -35,6 +35,45 @@ final class Utf8 {
     return lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   }
 
+  /**
+   * Returns the code point at {@code pos}, which lies before {@code end}, or U+FFFD for a byte that
+   * is no part of a well-formed character.
+   */
+  static int codePointAt(byte[] text, int pos, int end) {
+    int lead = text[pos];
+    if (lead >= 0) {
+      return lead;
+    }
+    int length = lengthAt(text, pos, end);
+    if (length == 1) {
+      return 0xFFFD;
+    }
+    int codePoint = lead & (0x7F >> length);
+    for (int i = 1; i < length; i++) {
+      codePoint = (codePoint << 6) | (text[pos + i] & 0x3F);
+    }
+    return codePoint;
+  }
+
+  /** Returns the number of bytes of the character at {@code pos}; 1 for an ill-formed byte. */
+  static int lengthAt(byte[] text, int pos, int end) {
+    int lead = Byte.toUnsignedInt(text[pos]);
+    int length = length(lead);
+    if (length <= 1 || length > end - pos) {
+      return 1;
+    }
+    int second = Byte.toUnsignedInt(text[pos + 1]);
+    if (second < minSecond(lead) || second > maxSecond(lead)) {
+      return 1;
+    }
+    for (int i = 2; i < length; i++) {
+      if ((text[pos + i] & 0xC0) != 0x80) {
+        return 1;
+      }
+    }
+    return length;
+  }
+
   /** Encodes a string; a surrogate without its partner becomes U+FFFD. */
   static byte[] encode(String text) {
     // an encoder instead of getBytes, which makes such a surrogate a question mark

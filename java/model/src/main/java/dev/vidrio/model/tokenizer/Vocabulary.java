@@ -5,26 +5,22 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a model file says about its byte-level BPE tokenizer, in the terms of GGUF; errors name its
- * keys.
+ * What a model file says about its tokenizer, in the terms of GGUF; errors name its keys.
  *
  * @param source the file it was read from, for errors
- * @param preTokenizer the name of the rule that cuts text into words, as in GGUF's {@code
- *     tokenizer.ggml.pre}
- * @param tokens the spelling of each token; text is spelled in the byte alphabet of GPT-2, in which
- *     {@code Ġ} is the space, all other tokens as they are. The index is the id.
+ * @param model how text becomes tokens
+ * @param tokens the spelling of each token: text as the model spells it, a byte as {@code <0x0A>},
+ *     all other tokens as they are. The index is the id.
  * @param types the type of each token
- * @param merges pairs of spellings with a space between, the first to be merged first
  * @param roles the ids of the tokens of which the file names the role
  * @param addBos whether a text begins with the token {@link TokenRole#BOS}
  * @param addEos whether a text ends with the token {@link TokenRole#EOS}
  */
 public record Vocabulary(
     String source,
-    String preTokenizer,
+    TokenModel model,
     List<String> tokens,
     List<TokenType> types,
-    List<String> merges,
     Map<TokenRole, Integer> roles,
     boolean addBos,
     boolean addEos) {
@@ -32,13 +28,13 @@ public record Vocabulary(
   /**
    * Copies the lists and checks that they fit each other.
    *
-   * @throws ModelFileException if there is no token, if the types are more or fewer than the
-   *     tokens, if the token of a role is out of range, or if one that is to be added is missing
+   * @throws ModelFileException if there is no token, if the types or scores are more or fewer than
+   *     the tokens, if a score is NaN, if the token of a role is out of range, or if one that is to
+   *     be added is missing
    */
   public Vocabulary {
     tokens = List.copyOf(tokens);
     types = List.copyOf(types);
-    merges = List.copyOf(merges);
     roles = Map.copyOf(roles);
     int size = tokens.size();
     if (size == 0) {
@@ -47,6 +43,9 @@ public record Vocabulary(
     if (types.size() != size) {
       String limit = "must be one for each of " + size + " tokens";
       throw error(source, "token_type", types.size() + " types", limit);
+    }
+    if (model instanceof TokenModel.SentencePieceBpe sentencePiece) {
+      checkScores(source, sentencePiece.scores(), size);
     }
     for (Map.Entry<TokenRole, Integer> role : roles.entrySet()) {
       int id = role.getValue();
@@ -62,6 +61,17 @@ public record Vocabulary(
     }
   }
 
+  private static void checkScores(String source, List<Float> scores, int size) {
+    if (scores.size() != size) {
+      String limit = "must be one for each of " + size + " tokens";
+      throw error(source, "scores", scores.size() + " scores", limit);
+    }
+    int nan = scores.indexOf(Float.NaN);
+    if (nan >= 0) {
+      throw error(source, "scores", nan, "NaN", "must be a number");
+    }
+  }
+
   private static ModelFileException error(String source, String key, String value, String limit) {
     return new ModelFileException(source, "key 'tokenizer.ggml." + key + "'", value, limit);
   }
@@ -72,13 +82,18 @@ public record Vocabulary(
     return new ModelFileException(source, field, "'" + value + "'", limit);
   }
 
+  /** Makes the error that says what is wrong with the tokens. */
+  ModelFileException tokensError(String limit) {
+    return error(source, "tokens", "", limit);
+  }
+
   /** Makes the error that says what is wrong with a token. */
   ModelFileException tokenError(int id, String limit) {
     return error(source, "tokens", id, tokens.get(id), limit);
   }
 
   /** Makes the error that says what is wrong with a merge. */
-  ModelFileException mergeError(int rank, String limit) {
-    return error(source, "merges", rank, merges.get(rank), limit);
+  ModelFileException mergeError(int rank, String merge, String limit) {
+    return error(source, "merges", rank, merge, limit);
   }
 }

@@ -26,15 +26,17 @@ final class WordCache {
     }
   }
 
-  /** Returns the tokens of a word, which the caller must not change, or null. */
-  int @Nullable [] get(byte[] text, int start, int end) {
+  /** Appends the tokens of a word, if they are known, and says whether they are. */
+  boolean addTo(IntList out, byte[] text, int start, int end) {
     if (end - start > MAX_WORD) {
-      return null;
+      return false;
     }
     Entry entry = entries.getPlain(place(text, start, end));
-    return entry != null && Arrays.equals(entry.word, 0, entry.word.length, text, start, end)
-        ? entry.tokens
-        : null;
+    if (entry == null || !Arrays.equals(entry.word, 0, entry.word.length, text, start, end)) {
+      return false;
+    }
+    out.addAll(entry.tokens);
+    return true;
   }
 
   /** Remembers the tokens of a word, if it is short enough. */

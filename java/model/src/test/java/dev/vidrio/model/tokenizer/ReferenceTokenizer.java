@@ -39,9 +39,9 @@ final class ReferenceTokenizer {
   private final Map<String, Integer> ranks = new HashMap<>();
 
   ReferenceTokenizer(Vocabulary vocabulary) {
-    preTokenizer = vocabulary.preTokenizer();
+    preTokenizer = ((TokenModel.ByteLevelBpe) vocabulary.model()).preTokenizer();
     vocabulary.tokens().forEach(token -> ids.put(token, ids.size()));
-    vocabulary.merges().forEach(merge -> ranks.put(merge, ranks.size()));
+    TestVocabulary.merges(vocabulary).forEach(merge -> ranks.put(merge, ranks.size()));
   }
 
   /** Cuts bytes into words. */

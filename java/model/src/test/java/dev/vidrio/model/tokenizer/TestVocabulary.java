@@ -36,13 +36,17 @@ final class TestVocabulary {
   static Vocabulary bard(String preTokenizer) {
     return new Vocabulary(
         "bard",
-        preTokenizer,
+        new TokenModel.ByteLevelBpe(preTokenizer, merges(BARD)),
         BARD.tokens(),
         BARD.types(),
-        BARD.merges(),
         BARD.roles(),
         BARD.addBos(),
         BARD.addEos());
+  }
+
+  /** Returns the merges of a vocabulary of byte-level BPE. */
+  static List<String> merges(Vocabulary vocabulary) {
+    return ((TokenModel.ByteLevelBpe) vocabulary.model()).merges();
   }
 
   /** Begins a vocabulary of one token per byte: id = byte. */
@@ -110,11 +114,17 @@ final class TestVocabulary {
 
     Vocabulary vocabulary() {
       return new Vocabulary(
-          "test.gguf", preTokenizer, tokens, types, merges, roles, addBos, addEos);
+          "test.gguf",
+          new TokenModel.ByteLevelBpe(preTokenizer, merges),
+          tokens,
+          types,
+          roles,
+          addBos,
+          addEos);
     }
 
-    BpeTokenizer tokenizer() {
-      return new BpeTokenizer(vocabulary());
+    Tokenizer tokenizer() {
+      return Tokenizers.of(vocabulary());
     }
   }
 }

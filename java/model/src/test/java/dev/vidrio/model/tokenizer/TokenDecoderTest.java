@@ -74,7 +74,7 @@ class TokenDecoderTest {
 
   @Test
   void piecesOfRandomTokensMakeTheDecodedText() {
-    Tokenizer bard = new BpeTokenizer(TestVocabulary.bard());
+    Tokenizer bard = Tokenizers.of(TestVocabulary.bard());
     Random random = new Random(4);
     for (int i = 0; i < 2000; i++) {
       int[] ids = random.ints(random.nextInt(30), 0, bard.vocabularySize()).toArray();

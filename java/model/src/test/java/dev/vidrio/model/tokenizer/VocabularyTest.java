@@ -122,7 +122,13 @@ class VocabularyTest {
     List<String> tokens = new ArrayList<>(List.of("a"));
     Vocabulary vocabulary =
         new Vocabulary(
-            "x", "gpt-2", tokens, List.of(TokenType.NORMAL), List.of(), Map.of(), false, false);
+            "x",
+            new TokenModel.ByteLevelBpe("gpt-2", List.of()),
+            tokens,
+            List.of(TokenType.NORMAL),
+            Map.of(),
+            false,
+            false);
     tokens.add("b");
     assertEquals(List.of("a"), vocabulary.tokens());
   }

@@ -5,7 +5,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
-import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,40 +12,31 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * A byte-level BPE tokenizer (Radford et al. 2019): text is cut at special tokens, then into words
- * by the rule of the model's family, and the bytes of each word are merged into tokens.
- *
- * <p>{@link #decodeBytes} gives back what was encoded, byte for byte, if every byte has a token.
- * Some vocabularies lack tokens for bytes that their training text did not contain; such a byte is
- * left out, as by llama.cpp and Hugging Face tokenizers. {@link #missingBytes} tells them.
+ * The tokenizer of a vocabulary: text is cut at literal tokens, and what lies between is given to
+ * the model of the vocabulary.
  */
-public final class BpeTokenizer implements Tokenizer {
+final class VocabularyTokenizer implements Tokenizer {
 
   private final OptionalInt first;
   private final OptionalInt last;
-  private final PreTokenizer preTokenizer;
-  private final Map<String, Integer> ids;
+  private final TextModel model;
   private final TokenType[] types;
   private final byte[][] bytes;
-  private final int[] byteTokens = new int[256];
-  private final Merges merges;
   private final LiteralTokens literals;
   private final LiteralTokens userDefined;
   private final Map<TokenRole, Integer> roles;
   private final Set<Integer> endOfGeneration;
-  private final WordCache cache = new WordCache();
 
   /**
    * Makes the tokenizer of a vocabulary.
    *
    * @throws UnsupportedModelException if the pre-tokenizer is unknown
    * @throws ModelFileException if a token occurs twice, a token other than an unused one is empty,
-   *     a byte token is misspelled, or a merge is malformed, occurs twice or is of tokens that do
-   *     not exist
+   *     a byte token is misspelled or missing, or a merge is malformed, occurs twice or is of
+   *     tokens that do not exist
    */
-  public BpeTokenizer(Vocabulary vocabulary) {
-    preTokenizer = preTokenizer(vocabulary.source(), vocabulary.preTokenizer());
-    ids = index(vocabulary);
+  VocabularyTokenizer(Vocabulary vocabulary) {
+    Map<String, Integer> ids = index(vocabulary);
     SpecialTokens special = new SpecialTokens(vocabulary, ids);
     types = special.types();
     roles = special.roles();
@@ -57,23 +47,14 @@ public final class BpeTokenizer implements Tokenizer {
     for (int id = 0; id < bytes.length; id++) {
       bytes[id] = bytes(vocabulary, id, types[id]);
     }
-    for (int b = 0; b < byteTokens.length; b++) {
-      byteTokens[b] = normalToken(String.valueOf(ByteAlphabet.letter(b)));
-    }
-    merges = new Merges(vocabulary, ids);
+    model =
+        switch (vocabulary.model()) {
+          case TokenModel.ByteLevelBpe bpe -> new ByteLevelModel(vocabulary, bpe, ids, types);
+          case TokenModel.SentencePieceBpe bpe ->
+              new SentencePieceModel(vocabulary, bpe, bytes, types);
+        };
     literals = new LiteralTokens(bytes, id -> types[id].isLiteral());
     userDefined = new LiteralTokens(bytes, id -> types[id] == TokenType.USER_DEFINED);
-  }
-
-  /** Finds a pre-tokenizer, or says which there are. */
-  static PreTokenizer preTokenizer(String source, String name) {
-    return PreTokenizer.find(name)
-        .orElseThrow(
-            () ->
-                new UnsupportedModelException(
-                    source,
-                    "pre-tokenizer '" + name + "'",
-                    "supported are " + PreTokenizer.SUPPORTED));
   }
 
   private static Map<String, Integer> index(Vocabulary vocabulary) {
@@ -98,7 +79,11 @@ public final class BpeTokenizer implements Tokenizer {
   private static byte[] bytes(Vocabulary vocabulary, int id, TokenType type) {
     String token = vocabulary.tokens().get(id);
     return switch (type) {
-      case NORMAL -> ByteAlphabet.bytes(token);
+      case NORMAL ->
+          switch (vocabulary.model()) {
+            case TokenModel.ByteLevelBpe bpe -> ByteAlphabet.bytes(token);
+            case TokenModel.SentencePieceBpe bpe -> Spaces.unescape(token).getBytes(UTF_8);
+          };
       case UNKNOWN, CONTROL, USER_DEFINED -> token.getBytes(UTF_8);
       case UNUSED -> new byte[0];
       case BYTE -> {
@@ -110,12 +95,6 @@ public final class BpeTokenizer implements Tokenizer {
     };
   }
 
-  /** Returns the token of text that is spelled like this, or −1. */
-  private int normalToken(String spelling) {
-    Integer id = ids.get(spelling);
-    return id != null && types[id] == TokenType.NORMAL ? id : -1;
-  }
-
   @Override
   public int[] encode(byte[] utf8, EncodeOptions options) {
     IntList out = new IntList(utf8.length / 3 + 8);
@@ -123,7 +102,7 @@ public final class BpeTokenizer implements Tokenizer {
       first.ifPresent(out::add);
     }
     LiteralTokens wanted = options.parseSpecial() ? literals : userDefined;
-    WordMerger merger = new WordMerger(byteTokens, merges);
+    TextModel.TextEncoder encoder = model.encoder(out);
     int start = 0;
     int pos = 0;
     while (pos < utf8.length) {
@@ -132,42 +111,20 @@ public final class BpeTokenizer implements Tokenizer {
         pos++;
         continue;
       }
-      encodeWords(utf8, start, pos, merger, out);
+      if (start < pos) {
+        encoder.encode(utf8, start, pos);
+      }
       out.add(literal);
       pos += bytes[literal].length;
       start = pos;
     }
-    encodeWords(utf8, start, utf8.length, merger, out);
+    if (start < utf8.length) {
+      encoder.encode(utf8, start, utf8.length);
+    }
     if (options.addBosEos()) {
       last.ifPresent(out::add);
     }
     return out.toArray(0);
-  }
-
-  private void encodeWords(byte[] text, int start, int end, WordMerger merger, IntList out) {
-    int word = start;
-    while (word < end) {
-      int endOfWord = preTokenizer.splitter().endOfWord(text, word, end);
-      int[] known = cache.get(text, word, endOfWord);
-      if (known != null) {
-        out.addAll(known);
-      } else {
-        int mark = out.size();
-        encodeWord(text, word, endOfWord, merger, out);
-        cache.put(text, word, endOfWord, out.toArray(mark));
-      }
-      word = endOfWord;
-    }
-  }
-
-  private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {
-    int whole =
-        preTokenizer.ignoreMerges() ? normalToken(ByteAlphabet.spell(text, start, end)) : -1;
-    if (whole >= 0) {
-      out.add(whole);
-    } else {
-      merger.merge(text, start, end, out);
-    }
   }
 
   @Override
@@ -202,14 +159,5 @@ public final class BpeTokenizer implements Tokenizer {
   @Override
   public Set<Integer> endOfGeneration() {
     return endOfGeneration;
-  }
-
-  /** Returns the bytes, 0 to 255, that the vocabulary has no token for; encoding drops them. */
-  public BitSet missingBytes() {
-    BitSet missing = new BitSet(byteTokens.length);
-    for (int b = 0; b < byteTokens.length; b++) {
-      missing.set(b, byteTokens[b] < 0);
-    }
-    return missing;
   }
 }

@@ -1,0 +1,73 @@
+package dev.vidrio.model.tokenizer;
+
+import java.util.Map;
+
+/**
+ * Byte-level BPE (Radford et al. 2019): text is cut into words by the rule of the model's family,
+ * and the bytes of each word are merged into tokens.
+ *
+ * <p>Some vocabularies lack tokens for bytes that their training text did not contain; such a byte
+ * is left out, as by llama.cpp and Hugging Face tokenizers.
+ */
+final class ByteLevelModel implements TextModel {
+
+  private final PreTokenizer preTokenizer;
+  private final Map<String, Integer> ids;
+  private final TokenType[] types;
+  private final MergeRules merges;
+  private final WordCache cache = new WordCache();
+
+  /**
+   * Makes the model.
+   *
+   * @param vocabulary the file, for errors
+   * @param ids the id of each spelling
+   * @param types the type of each token
+   */
+  ByteLevelModel(
+      Vocabulary vocabulary,
+      TokenModel.ByteLevelBpe bpe,
+      Map<String, Integer> ids,
+      TokenType[] types) {
+    preTokenizer = PreTokenizer.require(vocabulary.source(), bpe.preTokenizer());
+    this.ids = ids;
+    this.types = types;
+    int[] byteTokens = new int[256];
+    for (int b = 0; b < byteTokens.length; b++) {
+      byteTokens[b] = normalToken(String.valueOf(ByteAlphabet.letter(b)));
+    }
+    merges = new Merges(vocabulary, bpe.merges(), ids, byteTokens);
+  }
+
+  /** Returns the token of text that is spelled like this, or −1. */
+  private int normalToken(String spelling) {
+    Integer id = ids.get(spelling);
+    return id != null && types[id] == TokenType.NORMAL ? id : -1;
+  }
+
+  @Override
+  public TextEncoder encoder(IntList out) {
+    WordMerger merger = new WordMerger(merges);
+    return (text, start, end) -> {
+      for (int word = start; word < end; ) {
+        int endOfWord = preTokenizer.splitter().endOfWord(text, word, end);
+        if (!cache.addTo(out, text, word, endOfWord)) {
+          int mark = out.size();
+          encodeWord(text, word, endOfWord, merger, out);
+          cache.put(text, word, endOfWord, out.toArray(mark));
+        }
+        word = endOfWord;
+      }
+    };
+  }
+
+  private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {
+    int whole =
+        preTokenizer.ignoreMerges() ? normalToken(ByteAlphabet.spell(text, start, end)) : -1;
+    if (whole >= 0) {
+      out.add(whole);
+    } else {
+      merger.merge(text, start, end, out);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package dev.vidrio.model.tokenizer;
+
+import java.util.Arrays;
+import java.util.Locale;
+
+/**
+ * BPE as SentencePiece has it (Kudo and Richardson 2018): the characters of a whole stretch of text
+ * are merged into tokens, spaces like letters. The text is cut where no token can span it, so that
+ * the tokens of what recurs are remembered.
+ *
+ * <p>Tokens of text and literal text come about by merging; control, unknown and unused tokens
+ * never do, as in SentencePiece. (In llama.cpp they may.)
+ */
+final class SentencePieceModel implements TextModel {
+
+  private final boolean addSpacePrefix;
+  private final MergeRules merges;
+  private final Neighbours neighbours = new Neighbours();
+  private final WordCache cache = new WordCache();
+
+  /**
+   * Makes the model.
+   *
+   * @param vocabulary the file, for errors
+   * @param bytes of each token, in which a space is a space
+   * @param types of each token
+   */
+  SentencePieceModel(
+      Vocabulary vocabulary, TokenModel.SentencePieceBpe bpe, byte[][] bytes, TokenType[] types) {
+    addSpacePrefix = bpe.addSpacePrefix();
+    TokenIndex tokens = new TokenIndex(bytes, id -> types[id].isText());
+    merges = new ScoredMerges(tokens, bpe.scores(), byteTokens(vocabulary, bytes, types));
+    for (int id = 0; id < types.length; id++) {
+      if (types[id].isText()) {
+        neighbours.addAll(bytes[id]);
+      }
+    }
+  }
+
+  private static int[] byteTokens(Vocabulary vocabulary, byte[][] bytes, TokenType[] types) {
+    int[] byteTokens = new int[256];
+    Arrays.fill(byteTokens, MergeRules.NONE);
+    for (int id = types.length - 1; id >= 0; id--) {
+      if (types[id] == TokenType.BYTE) {
+        byteTokens[Byte.toUnsignedInt(bytes[id][0])] = id;
+      }
+    }
+    for (int b = 0; b < byteTokens.length; b++) {
+      if (byteTokens[b] == MergeRules.NONE) {
+        throw vocabulary.tokensError(String.format(Locale.ROOT, "lacks the byte <0x%02X>", b));
+      }
+    }
+    return byteTokens;
+  }
+
+  @Override
+  public TextEncoder encoder(IntList out) {
+    WordMerger merger = new WordMerger(merges);
+    return (text, start, end) -> {
+      byte[] spaced = Spaces.unescape(text, start, end, addSpacePrefix);
+      int word = 0;
+      int left = Utf8.codePointAt(spaced, 0, spaced.length);
+      for (int pos = Utf8.lengthAt(spaced, 0, spaced.length); pos < spaced.length; ) {
+        int right = Utf8.codePointAt(spaced, pos, spaced.length);
+        if (!neighbours.mayHold(left, right)) {
+          encodeWord(spaced, word, pos, merger, out);
+          word = pos;
+        }
+        left = right;
+        pos += Utf8.lengthAt(spaced, pos, spaced.length);
+      }
+      encodeWord(spaced, word, spaced.length, merger, out);
+    };
+  }
+
+  private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {
+    if (!cache.addTo(out, text, start, end)) {
+      int mark = out.size();
+      merger.merge(text, start, end, out);
+      cache.put(text, start, end, out.toArray(mark));
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package dev.vidrio.model.tokenizer;
+
+import java.util.Arrays;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.IntPredicate;
+
+/**
+ * Finds tokens by their bytes: open addressing and linear probing. The hash starts at a number
+ * drawn by chance, so that no model file can choose tokens that collide.
+ */
+final class TokenIndex {
+
+  private static final int ABSENT = -1;
+  private static final long MULTIPLIER = 0x9E3779B97F4A7C15L;
+
+  private final long seed = ThreadLocalRandom.current().nextLong();
+  private final byte[][] bytes;
+  private final int[] slots;
+  private final int shift;
+  private int longest;
+
+  /**
+   * Selects tokens.
+   *
+   * @param bytes the bytes of each token of the vocabulary
+   * @param selected which of them to find; empty ones never are, and of equal ones the first is
+   */
+  TokenIndex(byte[][] bytes, IntPredicate selected) {
+    this.bytes = bytes;
+    int bits = Integer.SIZE - Integer.numberOfLeadingZeros(Math.max(bytes.length, 1) * 2 - 1);
+    shift = Long.SIZE - bits;
+    slots = new int[1 << bits];
+    Arrays.fill(slots, ABSENT);
+    for (int id = 0; id < bytes.length; id++) {
+      if (bytes[id].length > 0 && selected.test(id)) {
+        longest = Math.max(longest, bytes[id].length);
+        int slot = slot(bytes[id], 0, bytes[id].length);
+        if (slots[slot] == ABSENT) {
+          slots[slot] = id;
+        }
+      }
+    }
+  }
+
+  /** Returns the token of the bytes from {@code start} to before {@code end}, or −1. */
+  int get(byte[] text, int start, int end) {
+    return end - start > longest ? ABSENT : slots[slot(text, start, end)];
+  }
+
+  private int slot(byte[] text, int start, int end) {
+    long hash = seed;
+    for (int i = start; i < end; i++) {
+      hash = (hash ^ text[i]) * MULTIPLIER;
+      hash ^= hash >>> 29;
+    }
+    int slot = (int) ((hash * MULTIPLIER) >>> shift);
+    while (slots[slot] != ABSENT) {
+      byte[] token = bytes[slots[slot]];
+      if (Arrays.equals(token, 0, token.length, text, start, end)) {
+        break;
+      }
+      slot = (slot + 1) & (slots.length - 1);
+    }
+    return slot;
+  }
+}

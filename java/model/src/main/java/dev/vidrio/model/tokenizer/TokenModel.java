@@ -1,0 +1,42 @@
+package dev.vidrio.model.tokenizer;
+
+import java.util.List;
+
+/**
+ * How the text between literal tokens becomes tokens: the part in which kinds of tokenizers differ.
+ */
+public sealed interface TokenModel {
+
+  /**
+   * Byte-level BPE (Radford et al. 2019), GGUF's {@code gpt2}. Text is spelled in the byte alphabet
+   * of GPT-2, in which {@code Ġ} is the space.
+   *
+   * @param preTokenizer the name of the rule that cuts text into words, as in GGUF's {@code
+   *     tokenizer.ggml.pre}
+   * @param merges pairs of spellings with a space between, the first to be merged first
+   */
+  record ByteLevelBpe(String preTokenizer, List<String> merges) implements TokenModel {
+
+    /** Copies the list. */
+    public ByteLevelBpe {
+      merges = List.copyOf(merges);
+    }
+  }
+
+  /**
+   * BPE as SentencePiece has it (Kudo and Richardson 2018), GGUF's {@code llama}. A space is
+   * spelled U+2581, and a character without a token becomes the tokens of its bytes.
+   *
+   * @param scores of each token; of two merges, the one whose result has the higher score comes
+   *     first
+   * @param addSpacePrefix whether a space is put before each stretch of text, so that its first
+   *     word is the same token as within a sentence
+   */
+  record SentencePieceBpe(List<Float> scores, boolean addSpacePrefix) implements TokenModel {
+
+    /** Copies the list. */
+    public SentencePieceBpe {
+      scores = List.copyOf(scores);
+    }
+  }
+}
