@@ -11,7 +11,8 @@ import java.util.Map;
  */
 final class ByteLevelModel implements TextModel {
 
-  private final PreTokenizer preTokenizer;
+  private final WordSplitter splitter;
+  private final boolean ignoreMerges;
   private final Map<String, Integer> ids;
   private final TokenType[] types;
   private final MergeRules merges;
@@ -29,7 +30,9 @@ final class ByteLevelModel implements TextModel {
       TokenModel.ByteLevelBpe bpe,
       Map<String, Integer> ids,
       TokenType[] types) {
-    preTokenizer = PreTokenizer.require(vocabulary.source(), bpe.preTokenizer());
+    PreTokenizer preTokenizer = PreTokenizer.require(vocabulary.source(), bpe.preTokenizer());
+    splitter = preTokenizer.splitter();
+    ignoreMerges = preTokenizer.ignoreMerges();
     this.ids = ids;
     this.types = types;
     int[] byteTokens = new int[256];
@@ -48,22 +51,19 @@ final class ByteLevelModel implements TextModel {
   @Override
   public TextEncoder encoder(IntList out) {
     WordMerger merger = new WordMerger(merges);
-    return (text, start, end) -> {
-      for (int word = start; word < end; ) {
-        int endOfWord = preTokenizer.splitter().endOfWord(text, word, end);
-        if (!cache.addTo(out, text, word, endOfWord)) {
-          int mark = out.size();
-          encodeWord(text, word, endOfWord, merger, out);
-          cache.put(text, word, endOfWord, out.toArray(mark));
-        }
-        word = endOfWord;
-      }
-    };
+    WordSplitter.WordSink sink =
+        (text, start, end) -> {
+          if (!cache.addTo(out, text, start, end)) {
+            int mark = out.size();
+            encodeWord(text, start, end, merger, out);
+            cache.put(text, start, end, out.toArray(mark));
+          }
+        };
+    return (text, start, end) -> splitter.split(text, start, end, new Meter(end - start), sink);
   }
 
   private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {
-    int whole =
-        preTokenizer.ignoreMerges() ? normalToken(ByteAlphabet.spell(text, start, end)) : -1;
+    int whole = ignoreMerges ? normalToken(ByteAlphabet.spell(text, start, end)) : -1;
     if (whole >= 0) {
       out.add(whole);
     } else {

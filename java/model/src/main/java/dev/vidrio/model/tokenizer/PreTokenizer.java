@@ -1,5 +1,14 @@
 package dev.vidrio.model.tokenizer;
 
+import static dev.vidrio.model.tokenizer.WordPatterns.DIGIT_ALONE;
+import static dev.vidrio.model.tokenizer.WordPatterns.GPT_2;
+import static dev.vidrio.model.tokenizer.WordPatterns.LLAMA_3;
+import static dev.vidrio.model.tokenizer.WordPatterns.NEWLINE;
+import static dev.vidrio.model.tokenizer.WordPatterns.NUMBERS;
+import static dev.vidrio.model.tokenizer.WordPatterns.QWEN_2;
+import static dev.vidrio.model.tokenizer.WordPatterns.THREE_DIGITS;
+import static dev.vidrio.model.tokenizer.WordPatterns.UP_TO_3_DIGITS;
+
 import dev.vidrio.model.UnsupportedModelException;
 import java.util.HashMap;
 import java.util.List;
@@ -9,81 +18,84 @@ import java.util.Optional;
 /**
  * How a family of models cuts text into words.
  *
- * @param splitter finds the words
+ * <p>Names and groups are those of llama.cpp, less the encoders, whose mask token eats spaces.
+ * Where llama.cpp approximates the expression that the model was trained with, this has the
+ * original: {@code (?i:'s)} matches U+017F, and {@code gpt-4o} and {@code tekken} tell upper from
+ * lower case in all scripts and count marks as letters.
+ *
+ * @param patterns the regular expressions by which text is cut, one after the other
  * @param ignoreMerges whether a word that is a token as a whole is that token, without merging
  * @param addBos whether a text begins with the BOS token unless the model file says otherwise
  */
-record PreTokenizer(WordSplitter splitter, boolean ignoreMerges, boolean addBos) {
+record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos) {
 
   /** The names to show a user; the others are names of single models. */
   static final String SUPPORTED =
-      "gpt-2, llama-bpe, qwen2, smollm and models that share their words";
+      "gpt-2, llama-bpe, qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and the like";
 
   private static final Map<String, PreTokenizer> BY_NAME = new HashMap<>();
 
   static {
-    WordSplitter gpt2 = new Gpt2Splitter(false);
-    WordSplitter smollm = new Gpt2Splitter(true);
-    WordSplitter llama3 = new Llama3Splitter(3);
-    WordSplitter qwen2 = new Llama3Splitter(1);
-    // names and groups are those of llama.cpp, less the encoders, whose mask token eats spaces
     define(
-        new PreTokenizer(gpt2, false, false),
-        List.of(
-            "gpt-2",
-            "phi-2",
-            "jina-es",
-            "jina-de",
-            "gigachat",
-            "a.x-4.0",
-            "mellum",
-            "mpt",
-            "olmo",
-            "jais",
-            "trillion",
-            "granite-docling",
-            "exaone4"));
+        "gpt-2 phi-2 jina-es jina-de gigachat a.x-4.0 mellum mpt olmo jais trillion"
+            + " granite-docling exaone4",
+        GPT_2);
     define(
-        new PreTokenizer(smollm, false, false),
-        List.of(
-            "smollm",
-            "starcoder",
-            "refact",
-            "command-r",
-            "codeshell",
-            "exaone",
-            "minerva-7b",
-            "mellum2"));
+        "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
+        DIGIT_ALONE,
+        GPT_2);
+    define("dbrx smaug-bpe chatglm-bpe", LLAMA_3);
     define(
-        new PreTokenizer(llama3, true, true),
-        List.of(
-            "llama-bpe",
-            "llama3",
-            "llama-v3",
-            "falcon3",
-            "falcon-h1",
-            "pixtral",
-            "midm-2.0",
-            "lfm2",
-            "jina-v5-nano"));
-    define(new PreTokenizer(llama3, true, false), List.of("glm4", "glm5"));
-    define(new PreTokenizer(llama3, false, false), List.of("dbrx", "smaug-bpe", "chatglm-bpe"));
+        "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2", QWEN_2);
+    define("qwen35", WordPatterns.QWEN_3_5);
+    define("ufakzeka", WordPatterns.UFAKZEKA);
+    define("seed-coder", WordPatterns.SEED_CODER);
+    define("bailingmoe bailingmoe2 llada-moe", WordPatterns.BAILING_MOE);
+    define("exaone-moe", WordPatterns.EXAONE_MOE);
+    define("gpt-4o llama4 kanana2 talkie minimax-m2", WordPatterns.GPT_4O);
+    define("poro-chat bloom gpt3-finnish", WordPatterns.BLOOM);
+    define("viking", WordPatterns.BLOOM, DIGIT_ALONE);
+    define("falcon", WordPatterns.FALCON_SYMBOLS, GPT_2, THREE_DIGITS);
+    define("default", WordPatterns.DEFAULT_SYMBOLS, GPT_2, NUMBERS, THREE_DIGITS);
     define(
-        new PreTokenizer(qwen2, false, false),
-        List.of(
-            "qwen2",
-            "deepseek-r1-qwen",
-            "kormo",
-            "f2llmv2",
-            "megrez",
-            "stablelm2",
-            "hunyuan",
-            "solar-open",
-            "grok-2"));
+        "deepseek-coder",
+        NEWLINE,
+        WordPatterns.DEEPSEEK_CODER_LETTERS,
+        WordPatterns.DEEPSEEK_CODER_SYMBOLS,
+        WordPatterns.DEEPSEEK_CJK,
+        DIGIT_ALONE);
+    define(
+        "deepseek-llm",
+        NEWLINE,
+        WordPatterns.DEEPSEEK_LETTERS,
+        WordPatterns.DEEPSEEK_SYMBOLS,
+        WordPatterns.DEEPSEEK_TRAILING_SPACES,
+        WordPatterns.DEEPSEEK_CJK,
+        NUMBERS);
+    define(
+        "deepseek-v3 hunyuan-dense joyai-llm hy_v4",
+        UP_TO_3_DIGITS,
+        WordPatterns.DEEPSEEK_3_CJK,
+        WordPatterns.DEEPSEEK_3);
+    define("laguna", "[^\n]+|[\n]+", QWEN_2);
+    define(
+        "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
+        new PreTokenizer(List.of(LLAMA_3), true, true));
+    define("tekken", new PreTokenizer(List.of(WordPatterns.TEKKEN), true, true));
+    define("glm4 glm5", new PreTokenizer(List.of(LLAMA_3), true, false));
+    define(
+        "minicpm5",
+        new PreTokenizer(List.of(UP_TO_3_DIGITS, WordPatterns.MINI_CPM_5), true, false));
   }
 
-  private static void define(PreTokenizer preTokenizer, List<String> names) {
-    names.forEach(name -> BY_NAME.put(name, preTokenizer));
+  private static void define(String names, String... patterns) {
+    define(names, new PreTokenizer(List.of(patterns), false, false));
+  }
+
+  private static void define(String names, PreTokenizer preTokenizer) {
+    for (String name : names.split(" ", -1)) {
+      BY_NAME.put(name, preTokenizer);
+    }
   }
 
   /**
@@ -102,5 +114,10 @@ record PreTokenizer(WordSplitter splitter, boolean ignoreMerges, boolean addBos)
   /** Finds a pre-tokenizer by its name in GGUF's {@code tokenizer.ggml.pre}. */
   static Optional<PreTokenizer> find(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
+  }
+
+  /** Compiles the expressions. */
+  WordSplitter splitter() {
+    return WordSplitter.inTurn(patterns.stream().map(PatternSplitter::new).toList());
   }
 }

@@ -54,7 +54,7 @@ public final class Tokenizers {
     List<String> tokens = metadata.strings(PREFIX + "tokens");
     return switch (model) {
       case "gpt2" -> {
-        String name = metadata.string(PREFIX + "pre");
+        String name = metadata.optionalString(PREFIX + "pre").orElse("default");
         boolean addBos = PreTokenizer.require(metadata.file(), name).addBos();
         List<String> merges = metadata.strings(PREFIX + "merges");
         yield vocabulary(metadata, new TokenModel.ByteLevelBpe(name, merges), tokens, addBos);

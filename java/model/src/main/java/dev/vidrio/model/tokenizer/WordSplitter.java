@@ -1,42 +1,33 @@
 package dev.vidrio.model.tokenizer;
 
-import static dev.vidrio.model.tokenizer.Characters.at;
-import static dev.vidrio.model.tokenizer.Characters.kind;
-import static dev.vidrio.model.tokenizer.Characters.length;
+import java.util.List;
 
-/**
- * Cuts text into the words within which tokens are merged. Models define this by a regular
- * expression; here each is a scanner that looks at no byte more than a few times, whatever the
- * text.
- */
+/** Cuts text into the words within which tokens are merged. */
 interface WordSplitter {
 
   /**
-   * Returns the end of the word that begins at {@code start}. Text before {@code start} and from
-   * {@code end} on does not count.
+   * Gives all words from {@code start} to before {@code end}, in order and without gaps. Text
+   * before {@code start} and from {@code end} on does not count.
+   *
+   * @param meter counts the work
    */
-  int endOfWord(byte[] text, int start, int end);
+  void split(byte[] text, int start, int end, Meter meter, WordSink sink);
 
-  /** Returns the end of the run of characters of a kind that begins at {@code pos}. */
-  static int endOfRun(int kind, byte[] text, int pos, int end) {
-    int next = pos;
-    for (int c = at(text, next, end); kind(c) == kind; c = at(text, next, end)) {
-      next += length(c);
-    }
-    return next;
+  /** Takes words. */
+  @FunctionalInterface
+  interface WordSink {
+    void accept(byte[] text, int start, int end);
   }
 
-  /**
-   * Returns where the last character of a run begins.
-   *
-   * @param start the run's start
-   * @param end the run's end
-   */
-  static int lastCharacter(byte[] text, int start, int end) {
-    int last = end - 1;
-    while (last > start && (text[last] & 0xC0) == 0x80) {
-      last--;
+  /** Returns a splitter that cuts by each of these in turn; each sees a word as a whole text. */
+  static WordSplitter inTurn(List<? extends WordSplitter> splitters) {
+    WordSplitter first = splitters.getFirst();
+    if (splitters.size() == 1) {
+      return first;
     }
-    return last;
+    WordSplitter rest = inTurn(splitters.subList(1, splitters.size()));
+    return (text, start, end, meter, sink) ->
+        first.split(
+            text, start, end, meter, (piece, from, to) -> rest.split(piece, from, to, meter, sink));
   }
 }

@@ -112,9 +112,9 @@ class VocabularyTest {
   @Test
   void refusesUnknownPreTokenizersByName() {
     assertEquals(
-        "test.gguf: pre-tokenizer 'tekken' is not supported: supported are gpt-2, llama-bpe, qwen2,"
-            + " smollm and models that share their words",
-        refusal(UnsupportedModelException.class, TestVocabulary.bytes().preTokenizer("tekken")));
+        "test.gguf: pre-tokenizer 'kimi-k2' is not supported: supported are gpt-2, llama-bpe,"
+            + " qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and the like",
+        refusal(UnsupportedModelException.class, TestVocabulary.bytes().preTokenizer("kimi-k2")));
   }
 
   @Test

@@ -1,0 +1,107 @@
+package dev.vidrio.model.tokenizer;
+
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A set of code points, given by ranges and general categories, so that its members need not be
+ * enumerated.
+ *
+ * @param ranges first and last of each range, one after the other
+ * @param categories a bit for each general category, as numbered by {@link Character#getType(int)}
+ * @param parts sets whose members belong too
+ * @param negated whether the members are all other code points
+ */
+record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolean negated) {
+
+  static final CharSet LETTER =
+      categories(
+          Character.UPPERCASE_LETTER,
+          Character.LOWERCASE_LETTER,
+          Character.TITLECASE_LETTER,
+          Character.MODIFIER_LETTER,
+          Character.OTHER_LETTER);
+
+  static final CharSet MARK =
+      categories(
+          Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK);
+
+  static final CharSet NUMBER =
+      categories(Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER);
+
+  static final CharSet DIGIT = categories(Character.DECIMAL_DIGIT_NUMBER);
+
+  static final CharSet PUNCTUATION =
+      categories(
+          Character.CONNECTOR_PUNCTUATION,
+          Character.DASH_PUNCTUATION,
+          Character.START_PUNCTUATION,
+          Character.END_PUNCTUATION,
+          Character.INITIAL_QUOTE_PUNCTUATION,
+          Character.FINAL_QUOTE_PUNCTUATION,
+          Character.OTHER_PUNCTUATION);
+
+  static final CharSet SYMBOL =
+      categories(
+          Character.MATH_SYMBOL,
+          Character.CURRENCY_SYMBOL,
+          Character.MODIFIER_SYMBOL,
+          Character.OTHER_SYMBOL);
+
+  private static final CharSet SEPARATOR =
+      categories(
+          Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR);
+
+  /** The property White_Space. */
+  static final CharSet SPACE = union(SEPARATOR, range('\t', '\r'), range(0x85, 0x85));
+
+  /** Any code point but the line feed. */
+  static final CharSet DOT = range('\n', '\n').complement();
+
+  /** Copies the lists. */
+  CharSet {
+    ranges = List.copyOf(ranges);
+    parts = List.copyOf(parts);
+  }
+
+  static CharSet categories(byte... types) {
+    int bits = 0;
+    for (byte type : types) {
+      bits |= 1 << type;
+    }
+    return new CharSet(List.of(), bits, List.of(), false);
+  }
+
+  static CharSet range(int first, int last) {
+    return new CharSet(List.of(first, last), 0, List.of(), false);
+  }
+
+  static CharSet union(CharSet... parts) {
+    return new CharSet(List.of(), 0, List.of(parts), false);
+  }
+
+  CharSet complement() {
+    return new CharSet(ranges, categories, parts, !negated);
+  }
+
+  /** Says whether a code point of this general category belongs to the set. */
+  boolean contains(int codePoint, int category) {
+    boolean in = (categories >>> category & 1) != 0;
+    for (int i = 0; i < ranges.size() && !in; i += 2) {
+      in = codePoint >= ranges.get(i) && codePoint <= ranges.get(i + 1);
+    }
+    for (int i = 0; i < parts.size() && !in; i++) {
+      in = parts.get(i).contains(codePoint, category);
+    }
+    return in != negated;
+  }
+
+  /** Adds the code points at which membership may change although the category does not. */
+  void addBoundaries(Set<Integer> boundaries) {
+    for (int i = 0; i < ranges.size(); i += 2) {
+      boundaries.add(ranges.get(i));
+      boundaries.add(ranges.get(i + 1) + 1);
+    }
+    parts.forEach(part -> part.addBoundaries(boundaries));
+  }
+}

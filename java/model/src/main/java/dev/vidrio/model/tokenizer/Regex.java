@@ -1,0 +1,26 @@
+package dev.vidrio.model.tokenizer;
+
+import java.util.List;
+
+/** A regular expression, parsed. */
+sealed interface Regex {
+
+  /** One code point of a set. */
+  record One(CharSet set) implements Regex {}
+
+  /** Nothing, where the next code point is of a set or, if {@code orEnd}, there is none. */
+  record Ahead(CharSet set, boolean orEnd) implements Regex {}
+
+  /** One after the other. */
+  record Sequence(List<Regex> parts) implements Regex {}
+
+  /** One of several, the first that leads to a match. */
+  record Choice(List<Regex> parts) implements Regex {}
+
+  /**
+   * Again and again, as often as possible.
+   *
+   * @param max the highest count, −1 if there is none
+   */
+  record Repeat(Regex part, int min, int max) implements Regex {}
+}
