@@ -10,6 +10,7 @@ module dev.vidrio.model {
   exports dev.vidrio.model.architecture;
   exports dev.vidrio.model.evaluation;
   exports dev.vidrio.model.gguf;
+  exports dev.vidrio.model.huggingface;
   exports dev.vidrio.model.hub;
   exports dev.vidrio.model.safetensors;
   exports dev.vidrio.model.sampling;

@@ -1,17 +1,12 @@
 package dev.vidrio.model.gguf;
 
 import dev.vidrio.model.ModelFileException;
-import java.io.IOException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.file.MappedFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,8 +25,7 @@ import java.util.Optional;
  *
  * <p>The file is mapped, not read: tensors and arrays stay in it, and nothing of them is copied to
  * the heap. The whole structure is validated on opening; a file that fails any check is refused
- * with a {@link ModelFileException} or, where it is sound but split into several files, an {@link
- * dev.vidrio.model.UnsupportedModelException}. Weights are not looked at.
+ * with a {@link ModelFileException}. Weights are not looked at.
  *
  * <p>The file must stay as it is while it is mapped. If another program shortens it, an access
  * behind its new end throws {@link InternalError} in Java code and kills the process in native
@@ -39,6 +33,8 @@ import java.util.Optional;
  * them.
  */
 public final class Gguf {
+
+  private static final int TENSOR_ALIGNMENT = 64;
 
   private final String name;
   private final int version;
@@ -69,31 +65,16 @@ public final class Gguf {
   }
 
   /**
-   * Maps a file and validates it.
+   * Maps a file and validates it, with the other parts of a model that is split into several.
    *
    * @param file a regular file on a file system that can map
    * @param arena closes the mapping; after that no tensor and no string or array can be read. When
    *     this method throws, the mapping may exist until the arena is closed
    * @throws ModelFileException if the file cannot be read or is no valid GGUF file
-   * @throws dev.vidrio.model.UnsupportedModelException if the model is split into several files
    */
   public static Gguf open(Path file, Arena arena) {
-    String name = file.toString();
-    try {
-      // attributes first: opening a named pipe would wait for a writer
-      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-      if (!attributes.isRegularFile()) {
-        String what = attributes.isDirectory() ? "is a directory" : "is not a regular file";
-        throw new ModelFileException(name, "", "", what);
-      }
-      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-        return parse(name, channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
-      }
-    } catch (IOException e) {
-      throw new ModelFileException(name, "", "", reason(e), e);
-    } catch (UnsupportedOperationException e) {
-      throw new ModelFileException(name, "", "", "its file system cannot map files", e);
-    }
+    Gguf gguf = new GgufParser(file.toString(), MappedFile.map(file, arena)).parse();
+    return SplitFiles.isPart(gguf) ? SplitFiles.open(file, gguf, arena) : gguf;
   }
 
   /**
@@ -103,21 +84,33 @@ public final class Gguf {
    * @param data the whole file; tensors become slices of it, so that native code needs native
    *     memory aligned to the file's alignment
    * @throws ModelFileException if it is no valid GGUF file
-   * @throws dev.vidrio.model.UnsupportedModelException if the model is split into several files
+   * @throws UnsupportedModelException if it is one of several files of a model
    */
   public static Gguf parse(String name, MemorySegment data) {
-    return new GgufParser(name, data).parse();
+    Gguf gguf = new GgufParser(name, data).parse();
+    if (SplitFiles.isPart(gguf)) {
+      throw new UnsupportedModelException(
+          name, "a part of a model in memory (key 'split.count')", "open its first file");
+    }
+    return gguf;
   }
 
-  private static String reason(IOException e) {
-    if (e instanceof NoSuchFileException) {
-      return "no such file";
+  /**
+   * A model that comes from files of another format, in the terms of this one. Its version is 0;
+   * offsets and sizes are those that the tensors would have side by side.
+   *
+   * @param arena holds the tensors that are no mere views of those files
+   */
+  public static Gguf of(Metadata metadata, List<TensorSource> sources, Arena arena) {
+    List<GgufTensor> tensors = new ArrayList<>(sources.size());
+    long offset = 0;
+    for (TensorSource source : sources) {
+      MemorySegment data =
+          source.data((bytes, alignment) -> arena.allocate(bytes, TENSOR_ALIGNMENT));
+      tensors.add(new GgufTensor(source.name(), source.type(), source.shape(), offset, data));
+      offset += data.byteSize();
     }
-    if (e instanceof AccessDeniedException) {
-      return "permission denied";
-    }
-    String detail = e instanceof FileSystemException other ? other.getReason() : e.getMessage();
-    return "cannot be read: " + detail;
+    return new Gguf(metadata.file(), 0, metadata, tensors, offset, 0, 1);
   }
 
   /** Returns the path as it was given to {@link #open}, or the name given to {@link #parse}. */
@@ -125,7 +118,7 @@ public final class Gguf {
     return name;
   }
 
-  /** Returns the format's version, 2 or 3. */
+  /** Returns the format's version, 2 or 3; 0 for a model of another format. */
   public int version() {
     return version;
   }

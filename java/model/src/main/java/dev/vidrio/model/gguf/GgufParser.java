@@ -1,6 +1,5 @@
 package dev.vidrio.model.gguf;
 
-import dev.vidrio.model.UnsupportedModelException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
@@ -48,7 +47,6 @@ final class GgufParser {
     checkCount("tensor_count", tensorCount, TensorTable.MIN_ENTRY_BYTES);
     checkCount("metadata_kv_count", keyCount, MIN_KEY_VALUE_BYTES);
     Metadata metadata = metadata((int) keyCount);
-    refuseSplit(metadata);
     int alignment = alignment(metadata);
     TensorTable table = new TensorTable(file, data, cursor);
     table.read((int) tensorCount);
@@ -180,16 +178,6 @@ final class GgufParser {
         throw cursor.error(
             "value at offset " + (start + i), Integer.toString(value), "a bool must be 0 or 1");
       }
-    }
-  }
-
-  private void refuseSplit(Metadata metadata) {
-    long parts = metadata.longValue("split.count", 0, Long.MAX_VALUE, 1);
-    if (parts > 1) {
-      throw new UnsupportedModelException(
-          file,
-          "a model split into " + parts + " files (key 'split.count')",
-          "merge the parts into one file first");
     }
   }
 

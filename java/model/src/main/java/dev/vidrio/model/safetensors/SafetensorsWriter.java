@@ -1,16 +1,12 @@
 package dev.vidrio.model.safetensors;
 
+import dev.vidrio.model.file.AtomicFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -73,38 +69,21 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
   }
 
-  private final Path target;
-  private final Path temporary;
-  private final FileChannel channel;
+  private final AtomicFile file;
   private final Map<String, Progress> tensors = new LinkedHashMap<>();
-  private boolean finished;
 
   private SafetensorsWriter(Path target, List<Entry> entries, Map<String, String> metadata)
       throws IOException {
-    this.target = regularFile(target);
     byte[] header = header(entries, metadata);
     long offset = (long) Long.BYTES + header.length;
     for (Entry entry : entries) {
       tensors.put(entry.name(), new Progress(offset, entry.bytes()));
       offset = Math.addExact(offset, entry.bytes());
     }
-    Path directory = this.target.toAbsolutePath().getParent();
-    this.temporary = Files.createTempFile(directory, "." + this.target.getFileName(), ".part");
-    this.channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
+    this.file = AtomicFile.create(target);
     ByteBuffer start =
         ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
-    writeFully(start.putLong(header.length).put(header).flip(), 0);
-  }
-
-  /** A file that may be replaced, behind symbolic links; devices and directories are not. */
-  private static Path regularFile(Path target) throws IOException {
-    if (!Files.exists(target)) {
-      return target;
-    }
-    if (!Files.isRegularFile(target)) {
-      throw new FileSystemException(target.toString(), null, "is not a regular file");
-    }
-    return target.toRealPath();
+    file.write(start.putLong(header.length).put(header).flip(), 0);
   }
 
   /**
@@ -156,15 +135,9 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
     for (long done = 0; done < data.byteSize(); ) {
       long part = Math.min(data.byteSize() - done, 1 << 20);
-      writeFully(data.asSlice(done, part).asByteBuffer(), tensor.begin + tensor.written);
+      file.write(data.asSlice(done, part).asByteBuffer(), tensor.begin + tensor.written);
       tensor.written += part;
       done += part;
-    }
-  }
-
-  private void writeFully(ByteBuffer bytes, long position) throws IOException {
-    for (long at = position; bytes.hasRemaining(); ) {
-      at += channel.write(bytes, at);
     }
   }
 
@@ -182,18 +155,12 @@ public final class SafetensorsWriter implements AutoCloseable {
                 "tensor " + name + " has " + tensor.written + " of " + tensor.total + " bytes");
           }
         });
-    channel.force(true);
-    channel.close();
-    Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
-    finished = true;
+    file.finish();
   }
 
   /** Removes what was written unless it is finished. */
   @Override
   public void close() throws IOException {
-    if (!finished) {
-      channel.close();
-      Files.deleteIfExists(temporary);
-    }
+    file.close();
   }
 }

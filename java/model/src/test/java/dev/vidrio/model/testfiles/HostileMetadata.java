@@ -110,10 +110,7 @@ final class HostileMetadata {
     alignment("alignment-2-63", GgufValueType.UINT64, Long.MIN_VALUE);
     alignment("alignment-negative", GgufValueType.INT32, -32);
     add("alignment-string", writer().string("general.alignment", "32"), "must be an integer");
-    add(
-        "split",
-        writer().integer("split.count", GgufValueType.UINT16, 3),
-        "a model split into 3 files (key 'split.count') is not supported");
+    add("split", writer().integer("split.count", GgufValueType.UINT16, 3), "key 'split.count'");
     add("split-string", writer().string("split.count", "3"), "key 'split.count' '3': is of type");
     add(
         "split-negative",

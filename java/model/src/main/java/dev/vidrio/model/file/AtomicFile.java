@@ -1,0 +1,83 @@
+package dev.vidrio.model.file;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/**
+ * A file that appears under its name only when it is complete: it is written to a temporary file
+ * beside it, which then takes its name. Whatever ends the program before leaves the old file, or
+ * none.
+ */
+public final class AtomicFile implements AutoCloseable {
+
+  private final Path target;
+  private final Path temporary;
+  private final FileChannel channel;
+  private boolean finished;
+
+  private AtomicFile(Path target) throws IOException {
+    this.target = regularFile(target);
+    Path directory = this.target.toAbsolutePath().getParent();
+    this.temporary = Files.createTempFile(directory, "." + this.target.getFileName(), ".part");
+    this.channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
+  }
+
+  /**
+   * Begins a file.
+   *
+   * @throws IOException when the directory cannot be written, or the target is no regular file
+   */
+  public static AtomicFile create(Path target) throws IOException {
+    return new AtomicFile(target);
+  }
+
+  /** A file that may be replaced, behind symbolic links; devices and directories are not. */
+  private static Path regularFile(Path target) throws IOException {
+    if (!Files.exists(target)) {
+      return target;
+    }
+    if (!Files.isRegularFile(target)) {
+      throw new FileSystemException(target.toString(), null, "is not a regular file");
+    }
+    return target.toRealPath();
+  }
+
+  /**
+   * Writes all remaining bytes at a position.
+   *
+   * @throws IOException when the file cannot be written, as when the disk is full
+   */
+  public void write(ByteBuffer bytes, long position) throws IOException {
+    for (long at = position; bytes.hasRemaining(); ) {
+      at += channel.write(bytes, at);
+    }
+  }
+
+  /**
+   * Gives the file its name, after all its bytes have reached the disk.
+   *
+   * @throws IOException when the file cannot be written
+   */
+  public void finish() throws IOException {
+    channel.force(true);
+    channel.close();
+    Files.move(
+        temporary, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    finished = true;
+  }
+
+  /** Removes what was written unless it is finished. */
+  @Override
+  public void close() throws IOException {
+    if (!finished) {
+      channel.close();
+      Files.deleteIfExists(temporary);
+    }
+  }
+}

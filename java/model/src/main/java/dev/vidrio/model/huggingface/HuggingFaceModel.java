@@ -1,0 +1,88 @@
+package dev.vidrio.model.huggingface;
+
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.file.JsonFile;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.gguf.TensorSource;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A directory of transformers, in the terms of GGUF: the keys and tensors that a GGUF file of the
+ * same model has.
+ *
+ * <pre>{@code
+ * try (Arena arena = Arena.ofShared()) {
+ *   Gguf gguf = HuggingFaceModel.open(Path.of("SmolLM2-135M"), arena).toGguf(arena);
+ * }
+ * }</pre>
+ *
+ * <p>Weights are F32, F16 or BF16 and stay in the mapped files wherever GGUF holds them in the same
+ * layout.
+ */
+public final class HuggingFaceModel {
+
+  private static final String CONFIG = "config.json";
+  private static final long MAX_CONFIG_BYTES = 4L << 20;
+
+  private final Metadata metadata;
+  private final List<TensorSource> tensors;
+
+  private HuggingFaceModel(Metadata metadata, List<TensorSource> tensors) {
+    this.metadata = metadata;
+    this.tensors = tensors;
+  }
+
+  /**
+   * Opens a directory with a {@code config.json} and {@code *.safetensors}.
+   *
+   * @param arena closes the mapped files
+   * @throws ModelFileException if a file is missing, damaged or contradicts another
+   * @throws dev.vidrio.model.UnsupportedModelException if the model is of an architecture, or uses
+   *     a feature of it, that this version does not have
+   */
+  public static HuggingFaceModel open(Path directory, Arena arena) {
+    String name = directory.toString();
+    if (!Files.isDirectory(directory)) {
+      String what = Files.exists(directory) ? "is not a directory" : "no such directory";
+      throw new ModelFileException(name, "", "", what);
+    }
+    Path file = directory.resolve(CONFIG);
+    Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
+    config.require("quantization_config", value -> false, "weights must be F32, F16 or BF16");
+    Mapping mapping = Mappings.of(config);
+    TensorMap map = new TensorMap(name, Checkpoint.open(directory, arena));
+    MetadataBuilder out = new MetadataBuilder();
+    out.string("general.architecture", mapping.architecture());
+    Path last = directory.toAbsolutePath().normalize().getFileName();
+    if (last != null) {
+      out.string("general.name", last.toString());
+    }
+    mapping.keys(config, out);
+    mapping.tensors(config, map);
+    return new HuggingFaceModel(out.build(name), map.finish());
+  }
+
+  /** Returns the model's keys as a GGUF file has them. */
+  public Metadata metadata() {
+    return metadata;
+  }
+
+  /** Returns the model's tensors as a GGUF file has them, each made when it is asked for. */
+  public List<TensorSource> tensors() {
+    return tensors;
+  }
+
+  /**
+   * Returns the model as if it had been read from a GGUF file.
+   *
+   * @param arena holds the tensors whose layout differs
+   */
+  public Gguf toGguf(Arena arena) {
+    return Gguf.of(metadata, tensors, arena);
+  }
+}

@@ -1,0 +1,137 @@
+package dev.vidrio.model.huggingface;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.vidrio.model.safetensors.SafetensorsTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.util.List;
+import java.util.function.IntUnaryOperator;
+
+/** The ways in which GGUF files hold weights otherwise than checkpoints of transformers. */
+final class Layouts {
+
+  private Layouts() {}
+
+  /**
+   * The order of the rows of a query or key projection that makes rotary pairs adjacent: the
+   * checkpoint pairs element i of a head with i + d_h/2, GGUF files of some architectures 2i with
+   * 2i + 1.
+   *
+   * @return the checkpoint's row of each row
+   */
+  static IntUnaryOperator interleavedPairs(int dH) {
+    return row -> row / dH * dH + row % dH / 2 + row % 2 * (dH / 2);
+  }
+
+  /**
+   * The order of the rows of a fused projection of H heads that puts all queries first, then all
+   * keys, then all values; the checkpoint has these three for head after head.
+   *
+   * @return the checkpoint's row of each row
+   */
+  static IntUnaryOperator queriesThenKeysThenValues(int heads, int dH) {
+    return row -> {
+      int part = row / (heads * dH);
+      int head = row / dH % heads;
+      return (head * 3 + part) * dH + row % dH;
+    };
+  }
+
+  /** Puts rows in another order; a vector counts as rows of one element. */
+  static MemorySegment rows(
+      SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
+    MemorySegment data = tensor.data();
+    MemorySegment target = allocator.allocate(data.byteSize());
+    int rows = Math.toIntExact(tensor.shape().getFirst());
+    long rowBytes = data.byteSize() / rows;
+    for (int row = 0; row < rows; row++) {
+      MemorySegment.copy(data, source.applyAsInt(row) * rowBytes, target, row * rowBytes, rowBytes);
+    }
+    return target;
+  }
+
+  /** Transposes a matrix [K, N] to [N, K]. */
+  static MemorySegment transposed(SafetensorsTensor tensor, SegmentAllocator allocator) {
+    MemorySegment data = tensor.data();
+    MemorySegment target = allocator.allocate(data.byteSize());
+    long k = tensor.shape().get(0);
+    long n = tensor.shape().get(1);
+    boolean isWide = tensor.dtype().bytes() == Float.BYTES;
+    for (long row = 0; row < n; row++) {
+      for (long column = 0; column < k; column++) {
+        long from = column * n + row;
+        long to = row * k + column;
+        if (isWide) {
+          target.setAtIndex(JAVA_INT_UNALIGNED, to, data.getAtIndex(JAVA_INT_UNALIGNED, from));
+        } else {
+          short element = data.getAtIndex(JAVA_SHORT_UNALIGNED, from);
+          target.setAtIndex(JAVA_SHORT_UNALIGNED, to, element);
+        }
+      }
+    }
+    return target;
+  }
+
+  /** Adds 1 to each element, in f32: the norms of Gemma multiply by 1 + gain. */
+  static MemorySegment plusOne(SafetensorsTensor tensor, SegmentAllocator allocator) {
+    MemorySegment target = widened(tensor, allocator);
+    for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, 1 + target.getAtIndex(JAVA_FLOAT_UNALIGNED, i));
+    }
+    return target;
+  }
+
+  /** The elements in f32, exactly. */
+  static MemorySegment widened(SafetensorsTensor tensor, SegmentAllocator allocator) {
+    long elements = tensor.data().byteSize() / tensor.dtype().bytes();
+    MemorySegment target = allocator.allocate(elements * Float.BYTES);
+    MemorySegment data = tensor.data();
+    for (long i = 0; i < elements; i++) {
+      float value =
+          switch (tensor.dtype()) {
+            case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+            case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i));
+            case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i) << 16);
+            default -> throw new IllegalArgumentException(tensor + " has no weights");
+          };
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, value);
+    }
+    return target;
+  }
+
+  /** Puts tensors of the same shape one behind the other: the experts of a mixture. */
+  static MemorySegment stacked(List<SafetensorsTensor> tensors, SegmentAllocator allocator) {
+    long bytes = tensors.getFirst().data().byteSize();
+    MemorySegment target = allocator.allocate(Math.multiplyExact(bytes, tensors.size()));
+    for (int i = 0; i < tensors.size(); i++) {
+      MemorySegment.copy(tensors.get(i).data(), 0, target, i * bytes, bytes);
+    }
+    return target;
+  }
+
+  /** Numbers that are no weights of the checkpoint. */
+  static MemorySegment floats(float[] values, SegmentAllocator allocator) {
+    MemorySegment target = allocator.allocate((long) values.length * Float.BYTES);
+    for (int i = 0; i < values.length; i++) {
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, values[i]);
+    }
+    return target;
+  }
+
+  /** Half of each matrix of a stack [E, 2N, K]: the first or the second N rows. */
+  static MemorySegment half(SafetensorsTensor tensor, int index, SegmentAllocator allocator) {
+    MemorySegment data = tensor.data();
+    long experts = tensor.shape().getFirst();
+    long bytes = data.byteSize() / experts / 2;
+    MemorySegment target = allocator.allocate(bytes * experts);
+    for (long e = 0; e < experts; e++) {
+      MemorySegment.copy(
+          data, JAVA_BYTE, (2 * e + index) * bytes, target, JAVA_BYTE, e * bytes, bytes);
+    }
+    return target;
+  }
+}

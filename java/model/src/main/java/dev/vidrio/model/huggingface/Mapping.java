@@ -1,0 +1,19 @@
+package dev.vidrio.model.huggingface;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+
+/**
+ * How the keys and tensors of one architecture of transformers read in GGUF. A mapping refuses by
+ * name what the architecture's keys in GGUF cannot say.
+ */
+interface Mapping {
+
+  /** The name in {@code general.architecture}. */
+  String architecture();
+
+  /** Puts the architecture's keys. */
+  void keys(Config config, MetadataBuilder out);
+
+  /** Takes the checkpoint's tensors. */
+  void tensors(Config config, TensorMap map);
+}

@@ -1,0 +1,48 @@
+package dev.vidrio.model.huggingface;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The mappings by what a config calls its architecture. */
+final class Mappings {
+
+  private static final Map<String, Mapping> BY_CLASS =
+      new TreeMap<>(
+          Map.ofEntries(
+              Map.entry("LlamaForCausalLM", new LlamaMapping("llama")),
+              Map.entry("MistralForCausalLM", new LlamaMapping("llama")),
+              Map.entry("MixtralForCausalLM", new LlamaMapping("llama")),
+              Map.entry("SmolLM3ForCausalLM", new LlamaMapping("smollm3")),
+              Map.entry("GraniteForCausalLM", new LlamaMapping("granite")),
+              Map.entry("Qwen2ForCausalLM", new QwenMapping("qwen2")),
+              Map.entry("Qwen3ForCausalLM", new QwenMapping("qwen3")),
+              Map.entry("Qwen3MoeForCausalLM", new QwenMapping("qwen3moe")),
+              Map.entry("GemmaForCausalLM", new GemmaMapping("gemma")),
+              Map.entry("Gemma2ForCausalLM", new GemmaMapping("gemma2")),
+              Map.entry("Gemma3ForCausalLM", new GemmaMapping("gemma3")),
+              Map.entry("Phi3ForCausalLM", new Phi3Mapping()),
+              Map.entry("GPT2LMHeadModel", new Gpt2Mapping()),
+              Map.entry("GPTNeoXForCausalLM", new GptNeoxMapping()),
+              Map.entry("Olmo2ForCausalLM", new Olmo2Mapping()),
+              Map.entry("StableLmForCausalLM", new StableLmMapping()),
+              Map.entry("BloomForCausalLM", new BloomMapping()),
+              Map.entry("MPTForCausalLM", new MptMapping()),
+              Map.entry("MptForCausalLM", new MptMapping())));
+
+  private Mappings() {}
+
+  /** The mapping of a config, which names one class of transformers. */
+  static Mapping of(Config config) {
+    List<String> names = config.strings("architectures");
+    if (names.size() != 1) {
+      throw config.error("architectures", names.toString(), "must name one class");
+    }
+    Mapping mapping = BY_CLASS.get(names.getFirst());
+    if (mapping == null) {
+      throw config.unsupported(
+          "architectures", names.getFirst(), "supported: " + String.join(", ", BY_CLASS.keySet()));
+    }
+    return mapping;
+  }
+}

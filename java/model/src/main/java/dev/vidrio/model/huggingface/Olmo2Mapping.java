@@ -1,0 +1,35 @@
+package dev.vidrio.model.huggingface;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+
+/** OLMo 2: norms behind attention and feed-forward block, none before. */
+final class Olmo2Mapping implements Mapping {
+
+  @Override
+  public String architecture() {
+    return "olmo2";
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    config.requireOneOf("hidden_act", "silu");
+    Keys.sizes(config, out, "olmo2");
+    Keys.rmsEpsilon(config, out, "olmo2");
+    Rope.of(config).put(out, "olmo2", Keys.headWidth(config));
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LlamaNames.outside(map, config);
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      String from = LlamaNames.from(l);
+      String to = LlamaNames.to(l);
+      LlamaNames.attention(map, l);
+      LlamaNames.gatedFfn(map, l);
+      map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
+      map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+      map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
+      map.take(from + "post_feedforward_layernorm.weight", to + "post_ffw_norm.weight");
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package dev.vidrio.model.huggingface;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The rotary position embedding of a config. Older files have {@code rope_theta} and {@code
+ * rope_scaling}, newer ones {@code rope_parameters}, in which layers with a sliding window may have
+ * parameters of their own.
+ *
+ * @param base of the frequencies
+ * @param localBase of the layers with a sliding window, or null where it is the same
+ * @param type {@code default}, {@code linear}, {@code llama3} …
+ * @param scaling the object that holds the type's parameters
+ * @param partial the share of a head that turns
+ */
+record Rope(double base, @Nullable Double localBase, String type, Config scaling, double partial) {
+
+  private static final Map<String, String> YARN_KEYS =
+      Map.of(
+          "extrapolation_factor", "yarn_ext_factor",
+          "attention_factor", "yarn_attn_factor",
+          "beta_fast", "yarn_beta_fast",
+          "beta_slow", "yarn_beta_slow");
+
+  /** Reads it from a config. */
+  static Rope of(Config config) {
+    Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
+    Config local = all.object("sliding_attention");
+    Config own = all.has("full_attention") ? all.object("full_attention") : all;
+    String theta = config.firstOf("rope_theta", "rotary_emb_base");
+    Double localBase = null;
+    if (local.has("rope_theta")) {
+      localBase = local.real("rope_theta");
+    } else if (config.has("rope_local_base_freq")) {
+      localBase = config.real("rope_local_base_freq");
+    }
+    String partial = config.firstOf("partial_rotary_factor", "rope_pct", "rotary_pct");
+    return new Rope(
+        own.real("rope_theta", config.real(theta, 10000)),
+        localBase,
+        own.string(own.firstOf("rope_type", "type"), "default"),
+        own,
+        own.real("partial_rotary_factor", config.real(partial, 1)));
+  }
+
+  /** Elements of a head that turn. */
+  int dimensions(int dH) {
+    int dimensions = (int) (partial * dH);
+    if (dimensions < 2 || dimensions > dH || dimensions % 2 != 0) {
+      throw scaling.error(
+          "partial_rotary_factor",
+          Double.toString(partial),
+          "must leave an even number of a head's " + dH + " elements");
+    }
+    return dimensions;
+  }
+
+  /** Puts the keys, and the tensor of divisors that Llama 3 has. */
+  void put(MetadataBuilder out, String architecture, int dH) {
+    String prefix = architecture + ".rope.";
+    out.integer(prefix + "dimension_count", dimensions(dH)).real(prefix + "freq_base", base);
+    if (localBase != null) {
+      out.real(prefix + "freq_base_swa", localBase);
+    }
+    switch (type) {
+      case "default", "llama3" -> {}
+      case "linear" ->
+          out.string(prefix + "scaling.type", "linear")
+              .real(prefix + "scaling.factor", scaling.real("factor"));
+      case "yarn" -> {
+        out.string(prefix + "scaling.type", "yarn")
+            .real(prefix + "scaling.factor", scaling.real("factor"))
+            .integer(
+                prefix + "scaling.original_context_length",
+                scaling.size("original_max_position_embeddings"));
+        YARN_KEYS.forEach(
+            (key, name) -> {
+              if (scaling.has(key)) {
+                out.real(prefix + "scaling." + name, scaling.real(key));
+              }
+            });
+      }
+      default -> throw unsupported("default, linear, llama3, yarn");
+    }
+  }
+
+  /** Adds the tensor of divisors that goes with the type {@code llama3}. */
+  void addTensors(TensorMap map, int dH) {
+    if (type.equals("llama3")) {
+      map.addVector("rope_freqs.weight", llama3Divisors(dimensions(dH)));
+    }
+  }
+
+  RuntimeException unsupported(String supported) {
+    return scaling.unsupported("rope_type", type, "supported: " + supported);
+  }
+
+  /**
+   * What the frequencies are divided by: long waves by the factor, short ones by nothing, those
+   * between by a mixture (the Llama 3.1 release; arXiv 2407.21783).
+   */
+  private float[] llama3Divisors(int dRot) {
+    double factor = scaling.real("factor", 8);
+    double low = scaling.real("low_freq_factor", 1);
+    double high = scaling.real("high_freq_factor", 4);
+    double original = scaling.size("original_max_position_embeddings", 8192);
+    if (!(high > low) || !(low > 0) || !(factor > 0)) {
+      throw scaling.error(
+          "high_freq_factor", Double.toString(high), "must exceed low_freq_factor " + low);
+    }
+    float[] divisors = new float[dRot / 2];
+    for (int j = 0; j < divisors.length; j++) {
+      double turns = original * StrictMath.pow(base, -2.0 * j / dRot) / (2 * Math.PI);
+      double smooth = (turns - low) / (high - low);
+      divisors[j] =
+          (float) (smooth > 1 ? 1 : smooth < 0 ? factor : 1 / ((1 - smooth) / factor + smooth));
+    }
+    return divisors;
+  }
+}

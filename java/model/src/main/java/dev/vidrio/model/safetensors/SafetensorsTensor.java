@@ -1,0 +1,27 @@
+package dev.vidrio.model.safetensors;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * One tensor of a safetensors file.
+ *
+ * @param name its name, such as {@code model.embed_tokens.weight}
+ * @param dtype the type of its elements
+ * @param shape its dimensions, the outermost first; none for a single number
+ * @param data exactly its data, little endian and read-only; closed with the file's arena
+ */
+public record SafetensorsTensor(String name, Dtype dtype, List<Long> shape, MemorySegment data) {
+
+  /** Keeps a copy of the shape and a read-only view of the data. */
+  public SafetensorsTensor {
+    shape = List.copyOf(shape);
+    data = data.asReadOnly();
+  }
+
+  /** Says name, type and shape, such as {@code lm_head.weight BF16 [49152, 576]}. */
+  @Override
+  public String toString() {
+    return name + " " + dtype + " " + shape;
+  }
+}

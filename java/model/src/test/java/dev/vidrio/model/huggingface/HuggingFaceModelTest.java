@@ -1,0 +1,239 @@
+package dev.vidrio.model.huggingface;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.ModelException;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Directories open in the terms of GGUF; hostile ones are refused by name. That the terms are right
+ * for each architecture is shown with the architectures, against files of llama.cpp's converter.
+ */
+class HuggingFaceModelTest {
+  private static final String Q = "model.layers.0.self_attn.q_proj.weight";
+
+  @TempDir private Path directory;
+
+  private Gguf open(Arena arena) {
+    return HuggingFaceModel.open(directory, arena).toGguf(arena);
+  }
+
+  private void assertRefused(String expected) {
+    try (Arena arena = Arena.ofShared()) {
+      String message = assertThrows(ModelException.class, () -> open(arena)).getMessage();
+      assertTrue(message.startsWith(directory.toString()), message);
+      assertTrue(message.contains(expected), () -> expected + " in: " + message);
+    }
+  }
+
+  @Test
+  void shardsAndSingleFilesAreTheSame(@TempDir Path other) throws IOException {
+    new TinyDirectory().write(directory);
+    new TinyDirectory().writeSharded(other);
+    try (Arena arena = Arena.ofShared()) {
+      Gguf single = open(arena);
+      Gguf sharded = HuggingFaceModel.open(other, arena).toGguf(arena);
+      assertEquals(12, single.tensors().size());
+      for (GgufTensor tensor : single.tensors()) {
+        assertEquals(-1, tensor.data().mismatch(sharded.tensor(tensor.name()).data()));
+      }
+    }
+  }
+
+  /** Row 2i of a head is the checkpoint's row i, row 2i + 1 its row i + d_h/2. */
+  @Test
+  void rotaryPairsBecomeAdjacent() throws IOException {
+    new TinyDirectory().write(directory);
+    try (Arena arena = Arena.ofShared()) {
+      var q = open(arena).tensor("blk.0.attn_q.weight").data();
+      var original = Objects.requireNonNull(Checkpoint.open(directory, arena).get(Q)).data();
+      for (int row = 0; row < 32; row++) {
+        int from = row / 8 * 8 + row % 8 / 2 + (row % 2 == 0 ? 0 : 4);
+        assertEquals(-1, q.asSlice(row * 128L, 128).mismatch(original.asSlice(from * 128L, 128)));
+      }
+    }
+  }
+
+  /** The formula of the release notes of Llama 3.1, for a wave of each kind. */
+  @Test
+  void llama3ScalesLongWavesOnly() throws IOException {
+    Map<String, Object> scaling =
+        Map.of(
+            "rope_type", "llama3",
+            "factor", 8,
+            "low_freq_factor", 1,
+            "high_freq_factor", 4,
+            "original_max_position_embeddings", 2048);
+    new TinyDirectory().with("rope_scaling", scaling).with("rope_theta", 5e5).write(directory);
+    try (Arena arena = Arena.ofShared()) {
+      float[] divisors =
+          open(arena).tensor("rope_freqs.weight").data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+      assertEquals(4, divisors.length);
+      assertEquals(1, divisors[0]);
+      double turns = 2048 * Math.pow(5e5, -0.5) / (2 * Math.PI);
+      assertTrue(turns < 1);
+      assertEquals(8, divisors[2]);
+      assertEquals(8, divisors[3]);
+    }
+  }
+
+  private static Arguments config(String name, UnaryOperator<TinyDirectory> edit, String expected) {
+    return Arguments.of(name, edit, expected);
+  }
+
+  static List<Arguments> hostileConfigs() {
+    return List.of(
+        config("no-architectures", d -> d.without("architectures"), "'architectures': is missing"),
+        config("text", d -> d.with("architectures", "x"), "'architectures': must be an array"),
+        config("unknown", d -> d.with("architectures", List.of("Mamba")), "Mamba is not supported"),
+        config("two", d -> d.with("architectures", List.of("a", "b")), "must name one class"),
+        config("no-width", d -> d.without("hidden_size"), "key 'hidden_size': is missing"),
+        config("width-0", d -> d.with("hidden_size", 0), "'hidden_size' 0: must be 1 to"),
+        config("width-real", d -> d.with("hidden_size", 1.5), "1.5: must be an integer"),
+        config("width-huge", d -> d.with("hidden_size", 1L << 40), "must be 1 to 16777216"),
+        config("heads", d -> d.with("num_attention_heads", 5), "5: must divide hidden_size 32"),
+        config("head-odd", d -> d.with("head_dim", 7), "'head_dim' 7: must be even"),
+        config(
+            "rows", d -> d.with("num_attention_heads", 2).with("head_dim", 8), "must have 16 rows"),
+        config(
+            "layers",
+            d -> d.with("num_hidden_layers", 2),
+            "'model.layers.1.input_layernorm.weight': is"),
+        config("layers-huge", d -> d.with("num_hidden_layers", 1 << 24), "is missing"),
+        config("activation", d -> d.with("hidden_act", "relu2"), "\"relu2\" is not supported"),
+        config("epsilon", d -> d.with("rms_norm_eps", "small"), "must be a finite number"),
+        config(
+            "rope", d -> d.with("rope_scaling", Map.of("type", "dynamic")), "rope_type' dynamic"),
+        config("rope-text", d -> d.with("rope_scaling", "yarn"), "must be an object"),
+        config(
+            "rope-factor",
+            d -> d.with("rope_scaling", Map.of("type", "linear")),
+            "rope_scaling.factor'"),
+        config("partial", d -> d.with("partial_rotary_factor", -1), "must leave an even number"),
+        config("quantized", d -> d.with("quantization_config", Map.of()), "'quantization_config'"),
+        config(
+            "tensor-more",
+            d -> d.tensor("model.extra", 3),
+            "tensor 'model.extra' is not supported"),
+        config(
+            "tensor-less",
+            d -> d.withoutTensor("model.norm.weight"),
+            "'model.norm.weight': is missing"),
+        config(
+            "tensor-scalar", d -> d.tensor("model.norm.weight"), "must be 1 to 4 positive sizes"),
+        config(
+            "tensor-empty",
+            d -> d.tensor("model.norm.weight", 0),
+            "must be 1 to 4 positive sizes"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("hostileConfigs")
+  void hostileConfigsAreRefused(String name, UnaryOperator<TinyDirectory> edit, String expected)
+      throws IOException {
+    edit.apply(new TinyDirectory()).write(directory);
+    assertRefused(expected);
+  }
+
+  @Test
+  void configsThatAreNoJsonAreRefused() throws IOException {
+    new TinyDirectory().write(directory);
+    Path config = directory.resolve("config.json");
+    Files.writeString(config, "{\"hidden_size\": 1, \"hidden_size\": 2}");
+    assertRefused("config.json: is no JSON: Duplicate");
+    Files.writeString(config, "[".repeat(100_000));
+    assertRefused("config.json: is no JSON");
+    Files.writeString(config, "");
+    assertRefused("config.json: must hold a JSON object");
+    Files.writeString(config, "7");
+    assertRefused("config.json: must hold a JSON object");
+    Files.writeString(config, " ".repeat(5 << 20));
+    assertRefused("config.json: size 5242880: must be at most 4194304");
+    Files.delete(config);
+    assertRefused("config.json: no such file");
+    Files.createDirectory(config);
+    assertRefused("config.json: is not a regular file");
+  }
+
+  @Test
+  void directoriesWithoutWeightsAreRefused() throws IOException {
+    new TinyDirectory().writeConfig(directory);
+    assertRefused("has neither model.safetensors nor model.safetensors.index.json");
+  }
+
+  @Test
+  void indexesThatLeadElsewhereAreRefused(@TempDir Path other) throws IOException {
+    new TinyDirectory().writeSharded(directory);
+    Path stolen = Files.write(other.resolve("a.safetensors"), new byte[100]);
+    for (String file :
+        List.of(
+            "../a.safetensors",
+            stolen.toString(),
+            "a/b.safetensors",
+            "..",
+            "",
+            "a.bin",
+            ".a.safetensors",
+            "a\\b.safetensors",
+            "C:a.safetensors",
+            "a\0.safetensors")) {
+      TinyDirectory.writeIndex(directory, Map.of(Q, file));
+      assertRefused("must be the name of a .safetensors file in the same directory");
+    }
+    Files.createSymbolicLink(directory.resolve("link.safetensors"), stolen);
+    TinyDirectory.writeIndex(directory, Map.of(Q, "link.safetensors"));
+    assertRefused("link.safetensors: is a symbolic link out of the directory");
+    Files.createSymbolicLink(directory.resolve("model.safetensors"), stolen);
+    assertRefused("model.safetensors: is a symbolic link out of the directory");
+  }
+
+  @Test
+  void indexesThatContradictTheirFilesAreRefused() throws IOException {
+    new TinyDirectory().writeSharded(directory);
+    String first = "model-00001-of-00002.safetensors";
+    TinyDirectory.writeIndex(directory, Map.of(Q, "none.safetensors"));
+    assertRefused("none.safetensors: no such file");
+    TinyDirectory.writeIndex(directory, Map.of("model.other", first));
+    assertRefused("'model.other' " + first + ": the file has no such tensor");
+    TinyDirectory.writeIndex(directory, Map.of(Q, first));
+    assertRefused("is missing, but " + directory.resolve(first) + " has it");
+    Path index = directory.resolve("model.safetensors.index.json");
+    Files.writeString(index, "{\"weight_map\": []}");
+    assertRefused("weight_map: must be an object of file names");
+    Files.writeString(index, "{\"weight_map\": {\"a\": \"b.safetensors\", \"a\": \"c\"}}");
+    assertRefused("is no JSON: Duplicate");
+    Files.writeString(index, "{\"weight_map\": {\"a\": 3}}");
+    assertRefused("weight_map 'a' 3: must be the name");
+  }
+
+  /** Snapshots in huggingface_hub's cache are links to blobs beside them. */
+  @Test
+  void snapshotsOfTheCacheOpen() throws IOException {
+    Path snapshot = Files.createDirectories(directory.resolve("snapshots/abc"));
+    Path blobs = Files.createDirectories(directory.resolve("blobs"));
+    new TinyDirectory().write(snapshot);
+    Path file = snapshot.resolve("model.safetensors");
+    Files.move(file, blobs.resolve("0123"));
+    Files.createSymbolicLink(file, Path.of("../../blobs/0123"));
+    try (Arena arena = Arena.ofShared()) {
+      assertEquals(12, HuggingFaceModel.open(snapshot, arena).tensors().size());
+    }
+  }
+}
