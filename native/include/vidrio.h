@@ -142,6 +142,16 @@ VD_API vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *by
 VD_API vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed,
                          int64_t group_begin, int64_t group_end);
 
+// Encodes rows [row_begin, row_end) of the matrix `source` [N,K] of type `from` as type `to`, both
+// in GGUF's layout; `target` is the whole matrix's memory. K fills whole blocks of both types. Rows
+// may be encoded by several threads at once. importance [K], none negative, weighs the errors of
+// columns: the mean squares of their activations; null where they are not known.
+// VD_OUT_OF_RANGE: an element is infinite or no number, or exceeds what `to` can hold; *bad_row
+// (may be null) is its row, else -1.
+VD_API vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
+                           const float *importance, void *target, int64_t row_begin,
+                           int64_t row_end, int64_t *bad_row);
+
 // ---- Workers -----------------------------------------------------------------------------------
 
 typedef struct vd_pool vd_pool;

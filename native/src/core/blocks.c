@@ -86,6 +86,39 @@ void vd_block_codes(int32_t type, const uint8_t *block, int b, uint8_t codes[VD_
     }
 }
 
+static void put_fields(uint8_t *bytes, int bits, int run, int b, int shift,
+                       const uint8_t codes[VD_BLOCK]) {
+    int begin = b * VD_BLOCK;
+    int per_byte = 8 / bits;
+    int left = begin / run % per_byte * bits;
+    int mask = (1 << bits) - 1;
+    uint8_t *to = bytes + begin / (run * per_byte) * run + begin % run;
+    for (int i = 0; i < VD_BLOCK; i++) {
+        to[i] |= (uint8_t)((codes[i] >> shift & mask) << left);
+    }
+}
+
+void vd_block_put_codes(int32_t type, uint8_t *block, int b, const uint8_t codes[VD_BLOCK]) {
+    vd_block_layout layout = vd_block_layout_of(type);
+    places at = places_of(type);
+    if (layout.elements > VD_BLOCK) {
+        int run = type == VD_Q6_K ? 2 * VD_BLOCK : VD_BLOCK;
+        put_fields(block + at.low, layout.low_bits, run, b, 0, codes);
+        if (layout.high_bits > 0) {
+            put_fields(block + at.high, layout.high_bits, VD_BLOCK, b, layout.low_bits, codes);
+        }
+    } else if (layout.low_bits == 8) {
+        memcpy(block + at.low, codes, VD_BLOCK);
+    } else {
+        for (int i = 0; i < VD_BLOCK / 2; i++) {
+            block[at.low + i] |= (uint8_t)((codes[i] & 15) | codes[i + VD_BLOCK / 2] << 4);
+        }
+        for (int i = 0; i < VD_BLOCK && layout.high_bits > 0; i++) {
+            block[at.high + i / 8] |= (uint8_t)(codes[i] >> 4 << i % 8);
+        }
+    }
+}
+
 int32_t vd_code_weight(int32_t type, uint8_t code) {
     static const int8_t iq4_nl[16] = VD_IQ4_NL_WEIGHTS;
     static const int8_t mxfp4[16] = VD_MXFP4_WEIGHTS;
@@ -135,6 +168,45 @@ vd_factor_codes vd_block_factor_codes(int32_t type, const uint8_t *block, int su
             return (vd_factor_codes){bytes[j], 0};
         default:
             return (vd_factor_codes){0, 0};
+    }
+}
+
+void vd_block_put_d(int32_t type, uint8_t *block, uint16_t half) {
+    memcpy(block + places_of(type).d, &half, sizeof half);
+}
+
+void vd_block_put_dmin(int32_t type, uint8_t *block, uint16_t half) {
+    memcpy(block + places_of(type).dmin, &half, sizeof half);
+}
+
+static void put_k_factors(uint8_t *bytes, int j, vd_factor_codes codes) {
+    if (j < 4) {
+        bytes[j] |= codes.scale;
+        bytes[j + 4] |= codes.minimum;
+    } else {
+        bytes[j + 4] |= (uint8_t)((codes.scale & 15) | codes.minimum << 4);
+        bytes[j - 4] |= (uint8_t)(codes.scale >> 4 << 6);
+        bytes[j] |= (uint8_t)(codes.minimum >> 4 << 6);
+    }
+}
+
+void vd_block_put_factor_codes(int32_t type, uint8_t *block, int sub_block, vd_factor_codes codes) {
+    uint8_t *bytes = block + places_of(type).factors;
+    int j = sub_block;
+    switch (type) {
+        case VD_Q2_K:
+            bytes[j] = (uint8_t)(codes.scale | codes.minimum << 4);
+            break;
+        case VD_Q3_K:
+            bytes[j % 8] |= (uint8_t)((codes.scale & 15) << j / 8 * 4);
+            bytes[8 + j % 4] |= (uint8_t)(codes.scale >> 4 << j / 4 * 2);
+            break;
+        case VD_Q6_K:
+            bytes[j] = codes.scale;
+            break;
+        default:  // Q4_K, Q5_K
+            put_k_factors(bytes, j, codes);
+            break;
     }
 }
 

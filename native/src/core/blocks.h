@@ -23,6 +23,12 @@ typedef struct vd_factor_codes {
 
 vd_factor_codes vd_block_factor_codes(int32_t type, const uint8_t *block, int sub_block);
 
+// The inverses of the functions above, for a block whose bytes are zero before.
+void vd_block_put_codes(int32_t type, uint8_t *block, int b, const uint8_t codes[VD_BLOCK]);
+void vd_block_put_d(int32_t type, uint8_t *block, uint16_t half);
+void vd_block_put_dmin(int32_t type, uint8_t *block, uint16_t half);
+void vd_block_put_factor_codes(int32_t type, uint8_t *block, int sub_block, vd_factor_codes codes);
+
 // s and m of docs/numerics.md. Only types of 256 elements read the codes, only those with minima
 // dmin.
 float vd_scale_of(int32_t type, const uint8_t *d, vd_factor_codes codes);

@@ -920,6 +920,74 @@ public class Vidrio extends Vidrio$shared {
         }
     }
 
+    private static class vd_encode {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_LONG,
+            Vidrio.C_POINTER,
+            Vidrio.C_POINTER,
+            Vidrio.C_POINTER,
+            Vidrio.C_LONG,
+            Vidrio.C_LONG,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_encode");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static FunctionDescriptor vd_encode$descriptor() {
+        return vd_encode.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static MethodHandle vd_encode$handle() {
+        return vd_encode.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static MemorySegment vd_encode$address() {
+        return vd_encode.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source, const float *importance, void *target, int64_t row_begin, int64_t row_end, int64_t *bad_row)
+     * }
+     */
+    public static int vd_encode(int from, int to, long K, MemorySegment source, MemorySegment importance, MemorySegment target, long row_begin, long row_end, MemorySegment bad_row) {
+        var mh$ = vd_encode.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_encode", from, to, K, source, importance, target, row_begin, row_end, bad_row);
+            }
+            return (int)mh$.invokeExact(from, to, K, source, importance, target, row_begin, row_end, bad_row);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class vd_default_workers {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT    );

@@ -1,0 +1,174 @@
+// Blocks of 32. Without importance the legacy types take the scale from the extreme elements; with
+// it, and for IQ4_NL always, it is searched for.
+#include <math.h>
+
+#include "core/blocks.h"
+#include "encode/encode.h"
+#include "encode/search.h"
+
+// Whole part of a code, which is not negative but for rounding.
+static uint8_t code_below(float x, int max) {
+    return (uint8_t)(x < (float)max ? x > 0 ? (int)x : 0 : max);
+}
+
+static float inverse_of(float d) { return d != 0 ? 1 / d : 0.0f; }
+
+static void weigh(const float *x, const float *importance, float mean_square, float *weights) {
+    for (int i = 0; i < VD_BLOCK; i++) {
+        weights[i] = importance[i] * sqrtf(mean_square + x[i] * x[i]);
+    }
+}
+
+// Q4_0, Q5_0: d * (code - levels).
+static float encode_centred(int levels, const float *x, const float *weights, uint8_t *codes) {
+    if (weights != NULL) {
+        return vd_fit_scale(VD_BLOCK, levels, x, weights, codes);
+    }
+    float d = vd_extreme(VD_BLOCK, x) / (float)-levels;
+    float inverse = inverse_of(d);
+    for (int i = 0; i < VD_BLOCK; i++) {
+        codes[i] = code_below(x[i] * inverse + ((float)levels + 0.5f), 2 * levels - 1);
+    }
+    return d;
+}
+
+// Q4_1, Q5_1: d * code + *min.
+static float encode_affine(int levels, const float *x, const float *weights, uint8_t *codes,
+                           float *min) {
+    if (weights != NULL) {
+        float d = vd_fit_affine(VD_BLOCK, levels, x, weights, (vd_candidates){-0.9f, 0.05f, 36, 0},
+                                codes, min);
+        *min = -*min;
+        return d;
+    }
+    float max = x[0];
+    *min = x[0];
+    for (int i = 1; i < VD_BLOCK; i++) {
+        *min = x[i] < *min ? x[i] : *min;
+        max = x[i] > max ? x[i] : max;
+    }
+    float d = (max - *min) / (float)levels;
+    float inverse = inverse_of(d);
+    for (int i = 0; i < VD_BLOCK; i++) {
+        codes[i] = code_below((x[i] - *min) * inverse + 0.5f, levels);
+    }
+    return d;
+}
+
+static float encode_q8_0(const float *x, uint8_t *codes) {
+    float d = fabsf(vd_extreme(VD_BLOCK, x)) / 127.0f;
+    float inverse = inverse_of(d);
+    for (int i = 0; i < VD_BLOCK; i++) {
+        codes[i] = (uint8_t)(int8_t)fminf(fmaxf(roundf(x[i] * inverse), -127.0f), 127.0f);
+    }
+    return d;
+}
+
+// The code of IQ4_NL whose weight is nearest; of two, the greater.
+static uint8_t nearest_uneven(float x) {
+    static const int8_t weights[16] = VD_IQ4_NL_WEIGHTS;
+    uint8_t code = 0;
+    while (code < 15 && !(x - (float)weights[code] < (float)weights[code + 1] - x)) {
+        code++;
+    }
+    return code;
+}
+
+// The scale of IQ4_NL with the least error, of some that turn the extreme element into about the
+// least weight.
+static float fit_uneven(const float *x, const float *weights) {
+    float extreme = vd_extreme(VD_BLOCK, x);
+    if (fabsf(extreme) < VD_ENCODE_EPSILON) {
+        return 0;
+    }
+    float least = (float)vd_code_weight(VD_IQ4_NL, 0);
+    float d = 0;
+    float gain = 0;  // by which the error is less than with all weights zero
+    for (int step = -8; step <= 7; step++) {
+        float inverse = step < -7 ? 1 / (-extreme / least) : ((float)step + least) / extreme;
+        float xq = 0, qq = 0;
+        for (int i = 0; i < VD_BLOCK; i++) {
+            float q = (float)vd_code_weight(VD_IQ4_NL, nearest_uneven(inverse * x[i]));
+            xq += weights[i] * q * x[i];
+            qq += weights[i] * q * q;
+        }
+        if (qq > 0 && (step < -7 || xq * xq > gain * qq)) {
+            d = xq / qq;
+            gain = d * xq;
+        }
+    }
+    return d;
+}
+
+static float encode_iq4_nl(const float *x, const float *importance, uint8_t *codes) {
+    float weights[VD_BLOCK];
+    float sum = 0;
+    for (int i = 0; i < VD_BLOCK; i++) {
+        weights[i] = x[i] * x[i];
+        sum += weights[i];
+    }
+    if (importance != NULL) {
+        weigh(x, importance, sum * (2.0f / VD_BLOCK), weights);
+    }
+    float d = fit_uneven(x, weights);
+    for (int i = 0; i < VD_BLOCK; i++) {
+        codes[i] = nearest_uneven(inverse_of(d) * x[i]);
+    }
+    return d;
+}
+
+// The exponent that makes the extreme element at most the greatest number of E2M1, but for rounding
+// (Rouhani et al. 2023, arXiv 2310.10537).
+static uint8_t encode_mxfp4(const float *x, uint8_t *codes) {
+    float extreme = fabsf(vd_extreme(VD_BLOCK, x));
+    int exponent = extreme > 0 ? vd_clamp(ilogbf(extreme) - 2 + 127, 0, 254) : 0;
+    float d = ldexpf(1.0f, exponent - 128);
+    for (int i = 0; i < VD_BLOCK; i++) {
+        float least = INFINITY;
+        for (uint8_t code = 0; code < 16; code++) {
+            float error = fabsf((float)vd_code_weight(VD_MXFP4, code) * d - x[i]);
+            if (error < least) {
+                least = error;
+                codes[i] = code;
+            }
+        }
+    }
+    return (uint8_t)exponent;
+}
+
+void vd_encode_block_32(int32_t type, const float *x, const float *importance, float mean_square,
+                        uint8_t *block) {
+    uint8_t codes[VD_BLOCK] = {0};
+    float weighed[VD_BLOCK];
+    const float *weights = NULL;
+    if (importance != NULL) {
+        weigh(x, importance, mean_square, weighed);
+        weights = weighed;
+    }
+    float d = 0;
+    float min = 0;
+    switch (type) {
+        case VD_Q4_0:
+        case VD_Q5_0:
+            d = encode_centred(vd_code_offset(type), x, weights, codes);
+            break;
+        case VD_Q4_1:
+        case VD_Q5_1:
+            d = encode_affine((1 << vd_code_bits(type)) - 1, x, weights, codes, &min);
+            vd_block_put_dmin(type, block, vd_float_to_half(min));
+            break;
+        case VD_Q8_0:
+            d = encode_q8_0(x, codes);
+            break;
+        case VD_IQ4_NL:
+            d = encode_iq4_nl(x, importance, codes);
+            break;
+        default:  // MXFP4
+            block[0] = encode_mxfp4(x, codes);
+            break;
+    }
+    if (type != VD_MXFP4) {
+        vd_block_put_d(type, block, vd_float_to_half(d));
+    }
+    vd_block_put_codes(type, block, 0, codes);
+}
