@@ -12,6 +12,7 @@ module dev.vidrio.model {
   exports dev.vidrio.model.gguf;
   exports dev.vidrio.model.huggingface;
   exports dev.vidrio.model.hub;
+  exports dev.vidrio.model.quantize;
   exports dev.vidrio.model.safetensors;
   exports dev.vidrio.model.sampling;
   exports dev.vidrio.model.template;

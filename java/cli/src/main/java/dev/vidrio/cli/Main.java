@@ -26,6 +26,8 @@ import picocli.CommandLine.ScopeType;
       EvalCommand.class,
       EmbedCommand.class,
       BenchCommand.class,
+      ConvertCommand.class,
+      QuantizeCommand.class,
       InspectCommand.class,
       PullCommand.class,
       ListCommand.class,

@@ -1,0 +1,50 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.quantize.FileType;
+import dev.vidrio.model.quantize.QuantizeOptions;
+import dev.vidrio.model.quantize.Quantizer;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code vidrio convert}. */
+@Command(
+    name = "convert",
+    description = "Writes a directory of Hugging Face's transformers as a GGUF file.")
+final class ConvertCommand implements Callable<Integer> {
+
+  @Parameters(
+      paramLabel = "HF_DIR",
+      description = "A directory with config.json, *.safetensors and tokenizer.json.")
+  private Path input = Path.of("");
+
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "OUT.gguf",
+      description = "The file to write; it is there only when it is complete.")
+  private Path output = Path.of("");
+
+  @Option(
+      names = "--type",
+      paramLabel = "TYPE",
+      converter = WrittenModel.FileTypeConverter.class,
+      description =
+          "F32, F16, BF16, Q8_0 or another that 'vidrio quantize' knows. Default: as they are.")
+  private @Nullable FileType type;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  ConvertCommand() {}
+
+  @Override
+  public Integer call() {
+    QuantizeOptions options = type == null ? QuantizeOptions.keepTypes() : QuantizeOptions.of(type);
+    WrittenModel.write(input, output, options, json, Quantizer::convert);
+    return 0;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.quantize.FileType;
+import dev.vidrio.model.quantize.QuantizeOptions;
+import dev.vidrio.model.quantize.Quantizer;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code vidrio quantize}. */
+@Command(name = "quantize", description = "Writes a GGUF file with weights of another type.")
+final class QuantizeCommand implements Callable<Integer> {
+
+  @Parameters(paramLabel = "IN.gguf", description = "A GGUF file, or the first part of one.")
+  private Path input = Path.of("");
+
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "OUT.gguf",
+      description = "The file to write; it is there only when it is complete.")
+  private Path output = Path.of("");
+
+  @Option(
+      names = "--type",
+      required = true,
+      paramLabel = "TYPE",
+      converter = WrittenModel.FileTypeConverter.class,
+      description =
+          "F32, F16, BF16, Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q5_1, Q5_0, Q4_K_M, Q4_K_S, Q4_1, Q4_0,"
+              + " IQ4_NL, MXFP4_MOE, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K or Q2_K_S.")
+  private FileType type = FileType.Q8_0;
+
+  @Option(names = "--pure", description = "One type for all matrices, with no mixture.")
+  private boolean pure;
+
+  @Option(
+      names = "--imatrix",
+      paramLabel = "FILE",
+      description = "The importance of weights, a GGUF file of llama-imatrix.")
+  private @Nullable Path importance;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  QuantizeCommand() {}
+
+  @Override
+  public Integer call() {
+    QuantizeOptions options = new QuantizeOptions(type, pure, importance, fraction -> {});
+    WrittenModel.write(input, output, options, json, Quantizer::quantize);
+    return 0;
+  }
+}

@@ -1,0 +1,81 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.model.quantize.FileType;
+import dev.vidrio.model.quantize.QuantizeOptions;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** What {@code convert} and {@code quantize} have in common: writing with a bar, and the report. */
+final class WrittenModel {
+  private WrittenModel() {}
+
+  /** A way of writing a model anew. */
+  @FunctionalInterface
+  interface Rewriter {
+    void write(Path input, Path output, QuantizeOptions options);
+  }
+
+  /** Reads names of file types, in any case. */
+  static final class FileTypeConverter implements ITypeConverter<FileType> {
+    FileTypeConverter() {}
+
+    @Override
+    public FileType convert(String name) {
+      return FileType.ofName(name)
+          .orElseThrow(() -> new TypeConversionException("'" + name + "' is no type of files"));
+    }
+  }
+
+  /** Writes a model and reports what came out. */
+  static void write(
+      Path input, Path output, QuantizeOptions options, boolean json, Rewriter rewriter) {
+    long start = System.nanoTime();
+    try (var bar = new ProgressBar("writing " + output)) {
+      rewriter.write(input, output, options.withProgress(fraction -> bar.update(fraction, "")));
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    try (Arena arena = Arena.ofShared()) {
+      report(Gguf.open(output, arena), seconds, json);
+    }
+  }
+
+  private static void report(Gguf gguf, double seconds, boolean json) {
+    Map<GgmlType, Integer> types = new TreeMap<>();
+    gguf.tensors().forEach(tensor -> types.merge(tensor.type(), 1, Integer::sum));
+    long elements = gguf.tensors().stream().mapToLong(GgufTensor::elements).sum();
+    long bytes = gguf.tensors().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+    double bits = 8.0 * bytes / elements;
+    if (json) {
+      Map<String, Object> result = new LinkedHashMap<>();
+      result.put("file", gguf.name());
+      result.put("bytes", gguf.size());
+      result.put("bits_per_weight", bits);
+      result.put("types", types);
+      result.put("seconds", seconds);
+      Json.print(result);
+      return;
+    }
+    String list =
+        types.entrySet().stream()
+            .map(entry -> entry.getValue() + " " + entry.getKey())
+            .collect(Collectors.joining(", "));
+    System.out.printf(
+        Locale.ROOT,
+        "%s: %s, %.2f bits per weight (%s), in %.1f s%n",
+        gguf.name(),
+        Units.bytes(gguf.size()),
+        bits,
+        list,
+        seconds);
+  }
+}

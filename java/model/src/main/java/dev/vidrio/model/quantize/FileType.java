@@ -1,0 +1,84 @@
+package dev.vidrio.model.quantize;
+
+import dev.vidrio.model.gguf.GgmlType;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * The types of whole files, with their numbers in {@code general.file_type}. All but the first
+ * three name the type of most matrices; those to which a model is most sensitive get more bits, in
+ * the ones that end in {@code _M} and {@code _L} more of them.
+ */
+public enum FileType {
+  /** Matrices of single precision. */
+  F32(0, GgmlType.F32),
+  /** Matrices of half precision. */
+  F16(1, GgmlType.F16),
+  /** Matrices of bfloat16. */
+  BF16(32, GgmlType.BF16),
+  /** 8 bits. */
+  Q8_0(7, GgmlType.Q8_0),
+  /** 4 bits around a middle. */
+  Q4_0(2, GgmlType.Q4_0),
+  /** 4 bits with minima. */
+  Q4_1(3, GgmlType.Q4_1),
+  /** 5 bits around a middle. */
+  Q5_0(8, GgmlType.Q5_0),
+  /** 5 bits with minima. */
+  Q5_1(9, GgmlType.Q5_1),
+  /** 2 bits, with 3 and more where it matters. */
+  Q2_K(10, GgmlType.Q2_K),
+  /** 2 bits; needs an importance matrix. */
+  Q2_K_S(21, GgmlType.Q2_K),
+  /** 3 bits. */
+  Q3_K_S(11, GgmlType.Q3_K),
+  /** 3 bits, with 4 and 5 where it matters. */
+  Q3_K_M(12, GgmlType.Q3_K),
+  /** 3 bits, with 5 where it matters. */
+  Q3_K_L(13, GgmlType.Q3_K),
+  /** 4 bits. */
+  Q4_K_S(14, GgmlType.Q4_K),
+  /** 4 bits, with 6 where it matters. */
+  Q4_K_M(15, GgmlType.Q4_K),
+  /** 5 bits. */
+  Q5_K_S(16, GgmlType.Q5_K),
+  /** 5 bits, with 6 where it matters. */
+  Q5_K_M(17, GgmlType.Q5_K),
+  /** 6 bits. */
+  Q6_K(18, GgmlType.Q6_K),
+  /** 4 bits of uneven steps. */
+  IQ4_NL(25, GgmlType.IQ4_NL),
+  /** 4-bit floats for mixtures of experts, 8 bits for all else. */
+  MXFP4_MOE(38, GgmlType.MXFP4);
+
+  private final int number;
+  private final GgmlType matrices;
+
+  FileType(int number, GgmlType matrices) {
+    this.number = number;
+    this.matrices = matrices;
+  }
+
+  /** Returns the type of that name in any case; {@code Q4_K} is {@code Q4_K_M} and so on. */
+  public static Optional<FileType> ofName(String name) {
+    String upper = name.toUpperCase(Locale.ROOT);
+    String full = upper.matches("Q[345]_K") ? upper + "_M" : upper;
+    return Arrays.stream(values()).filter(type -> type.name().equals(full)).findFirst();
+  }
+
+  /** Returns the type's number in files. */
+  public int number() {
+    return number;
+  }
+
+  /** Returns the type of most matrices. */
+  public GgmlType matrices() {
+    return matrices;
+  }
+
+  /** Says whether matrices are in blocks. */
+  boolean isQuantized() {
+    return matrices.blockElements() > 1;
+  }
+}

@@ -1,0 +1,87 @@
+package dev.vidrio.model.quantize;
+
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.model.gguf.TensorSource;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * An importance matrix as {@code llama-imatrix} writes it to a GGUF file: for each matrix of a
+ * model the sums of its inputs' squares over some text, {@code NAME.in_sum2} [K, experts], and how
+ * many inputs that were, {@code NAME.counts} [1, experts].
+ */
+final class ImportanceMatrix {
+
+  private final Gguf gguf;
+
+  private ImportanceMatrix(Gguf gguf) {
+    this.gguf = gguf;
+  }
+
+  /** Opens a file. */
+  static ImportanceMatrix open(Path file, Arena arena) {
+    Gguf gguf = Gguf.open(file, arena);
+    String type = gguf.metadata().string("general.type");
+    if (!type.equals("imatrix")) {
+      throw gguf.metadata().error("general.type", "'" + type + "'", "must be 'imatrix'");
+    }
+    return new ImportanceMatrix(gguf);
+  }
+
+  /** How many matrices it knows. */
+  int entries() {
+    return (int)
+        gguf.tensors().stream().filter(tensor -> tensor.name().endsWith(".in_sum2")).count();
+  }
+
+  /** Whether it knows a matrix. */
+  boolean has(String name) {
+    return gguf.findTensor(name + ".in_sum2").isPresent();
+  }
+
+  /**
+   * The mean squares of a matrix's inputs, K for each expert; nothing where they are not known. An
+   * expert that saw no input has all the same.
+   */
+  Optional<MemorySegment> weights(TensorSource matrix, SegmentAllocator allocator) {
+    if (!has(matrix.name())) {
+      return Optional.empty();
+    }
+    long k = matrix.shape().getFirst();
+    long experts = matrix.shape().size() > 2 ? matrix.shape().get(2) : 1;
+    GgufTensor sums = floats(matrix.name() + ".in_sum2", k, experts);
+    GgufTensor counts = floats(matrix.name() + ".counts", 1, experts);
+    MemorySegment weights = allocator.allocate(ValueLayout.JAVA_FLOAT, k * experts);
+    for (long e = 0; e < experts; e++) {
+      float count = counts.data().getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, e);
+      for (long i = e * k; i < (e + 1) * k; i++) {
+        float sum = sums.data().getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+        float mean = count > 0 ? sum / count : 1;
+        if (!(mean >= 0) || Float.isInfinite(mean)) {
+          throw error(sums, "[" + i + "] " + sum + " of " + count, "must be finite, not negative");
+        }
+        weights.setAtIndex(ValueLayout.JAVA_FLOAT, i, mean);
+      }
+    }
+    return Optional.of(weights);
+  }
+
+  private GgufTensor floats(String name, long k, long experts) {
+    GgufTensor tensor = gguf.tensor(name);
+    if (tensor.type() != GgmlType.F32 || tensor.dim(0) != k || tensor.rows() != experts) {
+      throw error(tensor, tensor.toString(), "must be F32 [" + k + ", " + experts + "]");
+    }
+    return tensor;
+  }
+
+  private ModelFileException error(GgufTensor tensor, String value, String limit) {
+    return new ModelFileException(gguf.name(), "tensor '" + tensor.name() + "'", value, limit);
+  }
+}

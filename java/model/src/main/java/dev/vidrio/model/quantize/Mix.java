@@ -1,0 +1,169 @@
+package dev.vidrio.model.quantize;
+
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.model.gguf.TensorSource;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Which type each tensor of a file gets, by the rules of llama.cpp: attention values, the way out
+ * of feed-forward blocks, and the unembedding take more bits, the first and last layers most.
+ */
+final class Mix {
+
+  private static final Pattern BLOCK = Pattern.compile("blk\\.(\\d{1,4})\\..*");
+  private static final int EIGHT_EXPERTS = 8;
+
+  private final FileType type;
+  private final boolean isWeighted;
+  private final boolean isTied;
+  private final int layers;
+  private final int experts;
+  private final int queriesPerKey;
+  private final List<String> valueTensors;
+
+  /**
+   * @param isWeighted whether there is an importance matrix
+   */
+  Mix(FileType type, Metadata metadata, List<TensorSource> tensors, boolean isWeighted) {
+    this.type = type;
+    this.isWeighted = isWeighted;
+    this.isTied = tensors.stream().noneMatch(tensor -> tensor.name().equals("output.weight"));
+    String prefix = metadata.string("general.architecture") + ".";
+    this.layers = metadata.intValue(prefix + "block_count", 1, 1 << 16);
+    this.experts = metadata.intValue(prefix + "expert_count", 0, 1 << 16, 0);
+    int heads = metadata.intValue(prefix + "attention.head_count", 1, 1 << 16, 1);
+    this.queriesPerKey =
+        heads / metadata.intValue(prefix + "attention.head_count_kv", 1, heads, heads);
+    this.valueTensors =
+        tensors.stream()
+            .map(TensorSource::name)
+            .filter(Mix::isValues)
+            .sorted(Comparator.comparingInt(Mix::layer).thenComparing(Comparator.naturalOrder()))
+            .toList();
+  }
+
+  /** Whether the tensor is a matrix of weights whose type may change. */
+  static boolean isMatrix(TensorSource tensor) {
+    String name = tensor.name();
+    return tensor.elements() > tensor.shape().getFirst()
+        && name.endsWith("weight")
+        && !name.endsWith("_norm.weight")
+        && !name.contains("ffn_gate_inp.weight")
+        && !name.equals("position_embd.weight");
+  }
+
+  /** The type of a matrix, in which its rows are whole blocks. */
+  GgmlType typeOf(TensorSource tensor) {
+    return fitting(preferred(tensor), tensor);
+  }
+
+  /** What rows that are no multiple of a type's block get instead. */
+  static GgmlType fitting(GgmlType type, TensorSource tensor) {
+    long k = tensor.shape().getFirst();
+    if (k % type.blockElements() == 0) {
+      return type;
+    }
+    GgmlType narrow =
+        switch (type) {
+          case Q2_K, Q3_K -> GgmlType.Q4_0;
+          case Q4_K -> GgmlType.Q5_0;
+          case Q5_K -> GgmlType.Q5_1;
+          case Q6_K -> GgmlType.Q8_0;
+          default -> type;
+        };
+    return k % narrow.blockElements() == 0 ? narrow : GgmlType.F16;
+  }
+
+  private GgmlType preferred(TensorSource tensor) {
+    String name = tensor.name();
+    GgmlType base = type.matrices();
+    if (!type.isQuantized()) {
+      return base;
+    }
+    if (name.equals("output.weight") || (isTied && name.equals("token_embd.weight"))) {
+      boolean isPlain = type == FileType.MXFP4_MOE || base == GgmlType.Q8_0;
+      boolean fits = tensor.shape().getFirst() % base.blockElements() == 0;
+      return isPlain || !fits ? GgmlType.Q8_0 : GgmlType.Q6_K;
+    }
+    if (type == FileType.MXFP4_MOE) {
+      return tensor.shape().size() > 2 ? GgmlType.MXFP4 : GgmlType.Q8_0;
+    }
+    if (isValues(name)) {
+      return values(valueTensors.indexOf(name), base);
+    }
+    if (name.contains("attn_k.weight")) {
+      return experts == EIGHT_EXPERTS ? GgmlType.Q8_0 : base;
+    }
+    if (name.contains("ffn_down")) {
+      return down(layer(name), base);
+    }
+    return name.contains("attn_output.weight") ? attentionOutput(base) : base;
+  }
+
+  private static boolean isValues(String name) {
+    return name.contains("attn_v.weight") || name.contains("attn_qkv.weight");
+  }
+
+  /** The number of a tensor's layer; 0 where it has none. */
+  private static int layer(String name) {
+    Matcher matcher = BLOCK.matcher(name);
+    return matcher.matches() ? Integer.parseInt(matcher.group(1)) : 0;
+  }
+
+  /** The first and the last eighth of the layers, and each third of those between. */
+  private static boolean isSensitive(int layer, int layers) {
+    int eighth = layers / 8;
+    return layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2;
+  }
+
+  private GgmlType values(int index, GgmlType base) {
+    boolean isShared = queriesPerKey >= 4;
+    GgmlType chosen =
+        switch (type) {
+          case Q2_K -> isShared ? GgmlType.Q4_K : GgmlType.Q3_K;
+          case Q2_K_S -> isShared ? GgmlType.Q4_K : base;
+          case Q3_K_M -> index < 2 ? GgmlType.Q5_K : GgmlType.Q4_K;
+          case Q3_K_L -> GgmlType.Q5_K;
+          case Q4_K_S -> index < 4 ? GgmlType.Q5_K : base;
+          case Q4_K_M, Q5_K_M -> isSensitive(index, valueTensors.size()) ? GgmlType.Q6_K : base;
+          case IQ4_NL -> isShared ? GgmlType.Q5_K : base;
+          default -> base;
+        };
+    return experts == EIGHT_EXPERTS ? GgmlType.Q8_0 : chosen;
+  }
+
+  private GgmlType down(int layer, GgmlType base) {
+    boolean isFirst = layer < layers / 8;
+    return switch (type) {
+      case Q2_K -> GgmlType.Q3_K;
+      case Q2_K_S -> isFirst ? GgmlType.Q4_K : base;
+      case Q3_K_M -> layer < layers / 16 ? GgmlType.Q5_K : GgmlType.Q4_K;
+      case Q3_K_L -> GgmlType.Q5_K;
+      case Q4_K_S -> isFirst ? GgmlType.Q5_K : base;
+      case Q4_K_M, Q5_K_M -> isSensitive(layer, layers) ? GgmlType.Q6_K : base;
+      case IQ4_NL -> isFirst && !isWeighted ? GgmlType.Q5_K : base;
+      case Q4_0 -> isFirst && isWeighted ? GgmlType.Q4_1 : base;
+      case Q5_0 -> isFirst && isWeighted ? GgmlType.Q5_1 : base;
+      default -> base;
+    };
+  }
+
+  private GgmlType attentionOutput(GgmlType base) {
+    if (experts == EIGHT_EXPERTS) {
+      return switch (type) {
+        case Q2_K, Q3_K_S, Q3_K_M, Q4_K_S, Q4_K_M, IQ4_NL -> GgmlType.Q5_K;
+        default -> base;
+      };
+    }
+    return switch (type) {
+      case Q2_K -> GgmlType.Q3_K;
+      case Q3_K_M -> GgmlType.Q4_K;
+      case Q3_K_L -> GgmlType.Q5_K;
+      default -> base;
+    };
+  }
+}

@@ -1,0 +1,229 @@
+package dev.vidrio.model.quantize;
+
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufWriter;
+import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.gguf.TensorSource;
+import dev.vidrio.model.huggingface.HuggingFaceModel;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes a model to a GGUF file whose weights have other types.
+ *
+ * <pre>{@code
+ * Quantizer.convert(Path.of("SmolLM2-135M"), Path.of("f16.gguf"), QuantizeOptions.of(FileType.F16));
+ * Quantizer.quantize(Path.of("f16.gguf"), Path.of("q4.gguf"), QuantizeOptions.of(FileType.Q4_K_M));
+ * }</pre>
+ *
+ * <p>Tensors are read, encoded on all processors and written one after the other. The file appears
+ * under its name only when it is complete; whatever ends the work before leaves nothing there, or
+ * the old file. Blocks and mixtures are those of llama.cpp, byte for byte.
+ */
+public final class Quantizer {
+
+  private static final int QUANTIZATION_VERSION = 2;
+
+  private final String source;
+  private final QuantizeOptions options;
+  private final @Nullable ImportanceMatrix importance;
+
+  private Quantizer(String source, QuantizeOptions options, Arena arena) {
+    this.source = source;
+    this.options = options;
+    Path file = options.importance();
+    this.importance = file == null ? null : ImportanceMatrix.open(file, arena);
+  }
+
+  /**
+   * Writes a GGUF file with other types.
+   *
+   * @param input a GGUF file, or the first part of one
+   * @throws ModelFileException if a file cannot be read or written, if the output is the input, or
+   *     if a weight is infinite or no number
+   * @throws UnsupportedModelException if a tensor has a type that cannot be decoded
+   */
+  public static void quantize(Path input, Path output, QuantizeOptions options) {
+    requireOther(input, output);
+    try (Arena arena = Arena.ofShared()) {
+      Gguf gguf = Gguf.open(input, arena);
+      List<TensorSource> tensors = gguf.tensors().stream().map(TensorSource::of).toList();
+      new Quantizer(gguf.name(), options, arena).write(output, gguf.metadata(), tensors);
+    }
+  }
+
+  /**
+   * Writes a directory of transformers as a GGUF file. Vectors become F32.
+   *
+   * @throws ModelFileException as above
+   * @throws UnsupportedModelException if the model is of an architecture that is not known
+   */
+  public static void convert(Path directory, Path output, QuantizeOptions options) {
+    try (Arena arena = Arena.ofShared()) {
+      HuggingFaceModel model = HuggingFaceModel.open(directory, arena);
+      Metadata metadata =
+          MetadataBuilder.of(model.metadata())
+              .string("general.type", "model")
+              .build(directory.toString());
+      Quantizer quantizer = new Quantizer(directory.toString(), options, arena);
+      List<TensorSource> tensors = new ArrayList<>();
+      for (TensorSource tensor : model.tensors()) {
+        tensors.add(Mix.isMatrix(tensor) ? tensor : quantizer.encoded(tensor, GgmlType.F32));
+      }
+      quantizer.write(output, metadata, tensors);
+    }
+  }
+
+  private static void requireOther(Path input, Path output) {
+    try {
+      if (Files.exists(output) && Files.isSameFile(input, output)) {
+        throw new ModelFileException(
+            output.toString(), "", "", "is the input: write to another file");
+      }
+    } catch (IOException e) {
+      throw new ModelFileException(output.toString(), "", "", "cannot be read", e);
+    }
+  }
+
+  private void write(Path output, Metadata metadata, List<TensorSource> tensors) {
+    List<TensorSource> encoded = new ArrayList<>(tensors.size());
+    FileType type = options.type();
+    Mix mix = type == null ? null : new Mix(type, metadata, tensors, importance != null);
+    for (TensorSource tensor : tensors) {
+      if (type == null || mix == null || !Mix.isMatrix(tensor)) {
+        encoded.add(tensor);
+      } else if (options.isPure()) {
+        encoded.add(encoded(tensor, Mix.fitting(type.matrices(), tensor)));
+      } else {
+        encoded.add(encoded(tensor, mix.typeOf(tensor)));
+      }
+    }
+    try {
+      GgufWriter.write(output, keys(metadata, encoded), encoded, options.progress());
+    } catch (IOException e) {
+      throw new ModelFileException(output.toString(), "", "", "cannot be written: " + reason(e), e);
+    }
+  }
+
+  private static String reason(IOException e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
+
+  private Metadata keys(Metadata metadata, List<TensorSource> tensors) {
+    FileType type = options.type();
+    MetadataBuilder keys = MetadataBuilder.of(metadata);
+    for (String key : List.of("split.no", "split.count", "split.tensors.count")) {
+      keys.remove(key);
+    }
+    if (type != null || !metadata.contains("general.file_type")) {
+      keys.integer("general.file_type", (type == null ? commonest(tensors) : type).number());
+    }
+    if (tensors.stream().anyMatch(tensor -> tensor.type().blockElements() > 1)) {
+      keys.integer("general.quantization_version", QUANTIZATION_VERSION);
+    }
+    Path file = options.importance();
+    if (importance != null && file != null) {
+      keys.string("quantize.imatrix.file", String.valueOf(file.getFileName()))
+          .integer("quantize.imatrix.entries_count", importance.entries());
+    }
+    return keys.build(source);
+  }
+
+  /** The file type of what most elements have, of a model of floats. */
+  private static FileType commonest(List<TensorSource> tensors) {
+    Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
+    tensors.forEach(tensor -> elements.merge(tensor.type(), tensor.elements(), Long::sum));
+    GgmlType commonest =
+        elements.entrySet().stream()
+            .max(Comparator.comparingLong(Map.Entry::getValue))
+            .map(Map.Entry::getKey)
+            .orElse(GgmlType.F32);
+    return FileType.ofName(commonest.name()).orElse(FileType.F32);
+  }
+
+  private TensorSource encoded(TensorSource tensor, GgmlType type) {
+    if (tensor.type() == type) {
+      return tensor;
+    }
+    WeightType from = weightType(tensor, tensor.type());
+    WeightType to = weightType(tensor, type);
+    if (options.type() == FileType.Q2_K_S && type == GgmlType.Q2_K && !isWeighted(tensor)) {
+      throw new UnsupportedModelException(
+          source,
+          "Q2_K_S without the importance of tensor '" + tensor.name() + "'",
+          "give a file of llama-imatrix");
+    }
+    return new TensorSource(
+        tensor.name(), type, tensor.shape(), allocator -> encode(tensor, from, to, allocator));
+  }
+
+  /** Embeddings are looked up, not multiplied: they have no inputs. */
+  private boolean isWeighted(TensorSource tensor) {
+    return tensor.name().equals("token_embd.weight")
+        || tensor.name().equals("output.weight")
+        || (importance != null && importance.has(tensor.name()));
+  }
+
+  private WeightType weightType(TensorSource tensor, GgmlType type) {
+    return WeightType.ofId(type.id())
+        .orElseThrow(
+            () ->
+                new UnsupportedModelException(
+                    source,
+                    "type " + type + " of tensor '" + tensor.name() + "'",
+                    "it has no kernel here"));
+  }
+
+  /** Encodes a tensor matrix by matrix: those of a stack have an importance each. */
+  private MemorySegment encode(
+      TensorSource tensor, WeightType from, WeightType to, SegmentAllocator allocator) {
+    MemorySegment data = tensor.data(allocator);
+    int k = Math.toIntExact(tensor.shape().getFirst());
+    long n = tensor.shape().size() > 1 ? tensor.shape().get(1) : 1;
+    long matrices = tensor.elements() / k / n;
+    MemorySegment target = allocator.allocate(Math.multiplyExact(matrices * n, to.bytes(k)), 64);
+    MemorySegment weights =
+        importance == null || !to.quantized()
+            ? null
+            : importance.weights(tensor, allocator).orElse(null);
+    for (long m = 0; m < matrices; m++) {
+      long fromBytes = n * from.bytes(k);
+      long toBytes = n * to.bytes(k);
+      long weightBytes = (long) k * Float.BYTES;
+      OptionalLong bad =
+          Encoder.encode(
+              from,
+              to,
+              n,
+              k,
+              data.asSlice(m * fromBytes, fromBytes),
+              weights == null ? null : weights.asSlice(m * weightBytes, weightBytes),
+              target.asSlice(m * toBytes, toBytes));
+      if (bad.isPresent()) {
+        throw new ModelFileException(
+            source,
+            "tensor '" + tensor.name() + "' row " + (m * n + bad.getAsLong()),
+            "",
+            "has an element that is infinite, no number, or too large for " + to);
+      }
+    }
+    return target;
+  }
+}

@@ -1,0 +1,137 @@
+package dev.vidrio.model.architecture;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.model.huggingface.HuggingFaceModel;
+import dev.vidrio.model.quantize.QuantizeOptions;
+import dev.vidrio.model.quantize.Quantizer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * A directory of transformers reads as the GGUF file that llama.cpp's converter makes of it, and so
+ * does the file that ours makes: the architectures cannot tell them apart.
+ */
+class DirectoriesTest {
+
+  /** Keys that say nothing of the model, or that llama.cpp leaves out where it has a default. */
+  private static final List<String> OTHER_KEYS =
+      List.of("general\\..*", "tokenizer\\..*", ".*\\.vocab_size", ".*\\.rope\\..*");
+
+  static List<String> models() {
+    return List.of(
+        "bloom",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gpt2",
+        "gptneox",
+        "gptneox-sequential",
+        "granite",
+        "llama",
+        "mistral",
+        "mixtral",
+        "mpt",
+        "olmo2",
+        "phi3",
+        "phi3-longrope",
+        "qwen2",
+        "qwen3",
+        "qwen3moe",
+        "smollm3",
+        "stablelm",
+        "stablelm-parallel");
+  }
+
+  private static Path directory(String model) throws URISyntaxException {
+    return Path.of(
+            Objects.requireNonNull(DirectoriesTest.class.getResource(model + "/config.json"))
+                .toURI())
+        .resolveSibling("");
+  }
+
+  private static float[] floats(GgufTensor tensor) {
+    float[] values = new float[Math.toIntExact(tensor.elements())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] =
+          switch (tensor.type()) {
+            case F32 -> tensor.data().getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
+            case BF16 ->
+                Float.intBitsToFloat(
+                    tensor.data().getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i) << 16);
+            default -> throw new AssertionError(tensor);
+          };
+    }
+    return values;
+  }
+
+  private static Map<String, String> shapes(Gguf gguf) {
+    Map<String, String> shapes = new TreeMap<>();
+    gguf.tensors().forEach(tensor -> shapes.put(tensor.name(), tensor.shape().toString()));
+    return shapes;
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void readsAsTheFileOfLlamaCpp(String model) throws URISyntaxException {
+    try (Arena arena = Arena.ofShared()) {
+      Gguf expected = TinyModels.gguf(model, arena);
+      Gguf actual = HuggingFaceModel.open(directory(model), arena).toGguf(arena);
+      assertEquals(shapes(expected), shapes(actual));
+      for (GgufTensor tensor : expected.tensors()) {
+        float[] wanted = floats(tensor);
+        float[] found = floats(actual.tensor(tensor.name()));
+        for (int i = 0; i < wanted.length; i++) {
+          // llama.cpp computes the divisors of Llama 3's frequencies in single precision
+          float tolerance = tensor.name().equals("rope_freqs.weight") ? Math.ulp(wanted[i]) : 0;
+          assertEquals(wanted[i], found[i], tolerance, tensor.name());
+        }
+      }
+      expected
+          .metadata()
+          .entries()
+          .forEach(
+              (key, value) -> {
+                if (OTHER_KEYS.stream().noneMatch(key::matches)
+                    && !key.endsWith(".context_length")) {
+                  assertEquals(
+                      value.toString(), String.valueOf(actual.metadata().entries().get(key)), key);
+                }
+              });
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void readsAsTheConvertedFile(String model, @TempDir Path temporary) throws URISyntaxException {
+    Path file = temporary.resolve("converted.gguf");
+    Quantizer.convert(directory(model), file, QuantizeOptions.keepTypes());
+    try (Arena arena = Arena.ofShared()) {
+      Gguf direct = HuggingFaceModel.open(directory(model), arena).toGguf(arena);
+      Gguf converted = Gguf.open(file, arena);
+      assertEquals(shapes(direct), shapes(converted));
+      for (GgufTensor tensor : direct.tensors()) {
+        GgufTensor other = converted.tensor(tensor.name());
+        assertEquals(-1, tensor.data().mismatch(other.data()), tensor.name());
+      }
+      direct
+          .metadata()
+          .entries()
+          .forEach(
+              (key, value) ->
+                  assertEquals(
+                      value.toString(), String.valueOf(converted.metadata().entries().get(key))));
+    }
+  }
+}
