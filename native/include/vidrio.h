@@ -62,11 +62,13 @@ typedef enum vd_isa {
     VD_ISA_AVX2 = 1,         // AVX2, FMA, F16C
     VD_ISA_AVX_VNNI = 2,     // AVX2 and AVX-VNNI
     VD_ISA_AVX512_VNNI = 3,  // AVX2 and AVX-512 F, BW, DQ, VL, VNNI
-    VD_ISA_AMX_INT8 = 4,     // AVX-512 VNNI and AMX-TILE, AMX-INT8
-    VD_ISA_NEON = 5,         // Advanced SIMD of Armv8.0
-    VD_ISA_DOTPROD = 6,      // NEON and FEAT_DotProd
-    VD_ISA_I8MM = 7,         // NEON, FEAT_DotProd and FEAT_I8MM
-    VD_ISA_COUNT = 8,
+    VD_ISA_AVX512_BF16 = 4,  // the same and AVX-512 BF16, for products that are asked to be fast
+    VD_ISA_AMX_INT8 = 5,     // the same and AMX-TILE, AMX-INT8
+    VD_ISA_AMX_BF16 = 6,     // the same and AMX-BF16, for products that are asked to be fast
+    VD_ISA_NEON = 7,         // Advanced SIMD of Armv8.0
+    VD_ISA_DOTPROD = 8,      // NEON and FEAT_DotProd
+    VD_ISA_I8MM = 9,         // NEON, FEAT_DotProd and FEAT_I8MM
+    VD_ISA_COUNT = 10,
 } vd_isa;
 
 // "scalar", "avx2", "avx512_vnni" and so on; null for a value that names none.
@@ -248,9 +250,11 @@ typedef struct vd_quantize {
 // y[rows,N] = x[rows,K] * W^T. F32, F16 and BF16 weights are row-major [N,K] and multiply x;
 // quantized weights are packed and multiply xq (K a multiple of 32, or of 256 for the K types). The
 // other operand is ignored.
-// Where fast is 1, a product may leave the promise of equal bits for speed: F32 weights need
-// OpenBLAS loaded, and go there from 64 rows on under AVX2 and AVX-VNNI. The bits still do not
-// depend on the number of workers, and do not change from run to run on one machine.
+// Where fast is 1, a product of more than 16 rows may leave the promise of equal bits for speed:
+// F32 weights go to OpenBLAS under AVX2 and AVX-VNNI, which has to be loaded then; F16 and BF16
+// weights multiply as bf16 under AVX-512 BF16, and all but F32 under AMX-BF16. docs/numerics.md
+// says how far results may lie from exact ones. The bits still do not depend on the number of
+// workers, and do not change from run to run on one machine.
 typedef struct vd_matmul {
     const void *weights;
     const float *x;

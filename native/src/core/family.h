@@ -44,4 +44,7 @@ vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, v
 vd_tile vd_matmul_tile, vd_quantize_tile, vd_activation_tile, vd_add_tile, vd_scale_tile,
     vd_copy_tile;
 
+// Whether a fast product needs OpenBLAS, which is not loaded.
+int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa);
+
 #endif

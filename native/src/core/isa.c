@@ -19,7 +19,9 @@ enum {
     XCR0_AVX512 = 0xe6,
     XCR0_AMX = 0x60000,
     AVX_VNNI = 1 << 4,
+    AVX512_BF16 = 1 << 5,
     AMX_TILE_INT8 = 3 << 24,
+    AMX_BF16 = 1 << 22,
 };
 
 static uint32_t xcr0(void) {
@@ -41,27 +43,40 @@ static int permitted_tiles(void) {
 #endif
 }
 
+// The usable sets of AVX-512; c and d are those of leaf 7, `added` is a of its sub-leaf 1.
+static uint32_t detect_avx512(uint32_t c, uint32_t d, uint32_t added, uint32_t saved) {
+    uint32_t usable = 0;
+    if (!has(c, bit_AVX512VNNI) || !has(saved, XCR0_AVX512)) {
+        return usable;
+    }
+    usable |= 1u << VD_ISA_AVX512_VNNI;
+    if (!has(added, AVX512_BF16)) {
+        return usable;
+    }
+    usable |= 1u << VD_ISA_AVX512_BF16;
+    if (has(d, AMX_TILE_INT8) && has(saved, XCR0_AMX) && permitted_tiles()) {
+        usable |= 1u << VD_ISA_AMX_INT8;
+        usable |= has(d, AMX_BF16) ? 1u << VD_ISA_AMX_BF16 : 0;
+    }
+    return usable;
+}
+
 // The usable sets, bit i for set i.
 static uint32_t detect(void) {
     uint32_t usable = 1u << VD_ISA_SCALAR;
-    uint32_t a, b, c, d;
+    uint32_t a, b, c, d, added, ignored;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C)) {
         return usable;
     }
     uint32_t saved = xcr0();
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, bit_AVX2) || !has(saved, XCR0_AVX)) {
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, bit_AVX2) || !has(saved, XCR0_AVX) ||
+        !__get_cpuid_count(7, 1, &added, &ignored, &ignored, &ignored)) {
         return usable;
     }
     usable |= 1u << VD_ISA_AVX2;
-    if (has(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) &&
-        has(c, bit_AVX512VNNI) && has(saved, XCR0_AVX512)) {
-        usable |= 1u << VD_ISA_AVX512_VNNI;
-        if (has(d, AMX_TILE_INT8) && has(saved, XCR0_AMX) && permitted_tiles()) {
-            usable |= 1u << VD_ISA_AMX_INT8;
-        }
-    }
-    if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, AVX_VNNI)) {
-        usable |= 1u << VD_ISA_AVX_VNNI;
+    usable |= has(added, AVX_VNNI) ? 1u << VD_ISA_AVX_VNNI : 0;
+    if (has(b, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL)) {
+        usable |= detect_avx512(c, d, added, saved);
     }
     return usable;
 }
@@ -111,7 +126,9 @@ static const isa_facts facts[VD_ISA_COUNT] = {
     [VD_ISA_AVX2] = {"avx2", VD_ISA_SCALAR},
     [VD_ISA_AVX_VNNI] = {"avx_vnni", VD_ISA_AVX2},
     [VD_ISA_AVX512_VNNI] = {"avx512_vnni", VD_ISA_AVX2},
-    [VD_ISA_AMX_INT8] = {"amx_int8", VD_ISA_AVX512_VNNI},
+    [VD_ISA_AVX512_BF16] = {"avx512_bf16", VD_ISA_AVX512_VNNI},
+    [VD_ISA_AMX_INT8] = {"amx_int8", VD_ISA_AVX512_BF16},
+    [VD_ISA_AMX_BF16] = {"amx_bf16", VD_ISA_AMX_INT8},
     [VD_ISA_NEON] = {"neon", VD_ISA_SCALAR},
     [VD_ISA_DOTPROD] = {"dotprod", VD_ISA_NEON},
     [VD_ISA_I8MM] = {"i8mm", VD_ISA_DOTPROD},

@@ -69,7 +69,7 @@ static int64_t rows_of_table(const vd_embed *embed, const vd_limits *limits) {
                                               : limits->vocabulary;
 }
 
-static vd_status check_op(const vd_op *op, const vd_limits *limits) {
+static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) {
     if (op->kind < 0 || op->kind >= VD_OP_COUNT) {
         return VD_INVALID_ARGUMENT;
     }
@@ -83,7 +83,10 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits) {
     if (op->kind == VD_OP_EMBED && op->as.embed.V < rows_of_table(&op->as.embed, limits)) {
         return VD_INVALID_ARGUMENT;
     }
-    return families[op->kind].check(op);
+    vd_status status = families[op->kind].check(op);
+    int lacks_blas =
+        status == VD_OK && op->kind == VD_OP_MATMUL && vd_matmul_lacks_blas(&op->as.matmul, isa);
+    return lacks_blas ? VD_BLAS_MISSING : status;
 }
 
 static int limits_valid(const vd_limits *limits) {
@@ -140,7 +143,7 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
         return VD_UNSUPPORTED;
     }
     for (int32_t i = 0; i < n_ops; i++) {
-        status = check_op(&ops[i], limits);
+        status = check_op(&ops[i], limits, isa);
         if (status == VD_OK && ops[i].follows && !chain_valid(ops, i)) {
             status = VD_INVALID_ARGUMENT;
         }

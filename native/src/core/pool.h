@@ -9,7 +9,7 @@
 
 enum {
     VD_CACHE_LINE = 64,
-    VD_SCRATCH_BYTES = 256 << 10  // private memory of each worker
+    VD_SCRATCH_BYTES = 512 << 10  // private memory of each worker
 };
 
 typedef struct vd_worker {

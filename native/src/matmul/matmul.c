@@ -14,6 +14,16 @@ vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
 };
 #undef VD_VARIANT
 
+#define VD_VARIANT(type, type_name, isa, name) [type][isa] = vd_matmul_fast_##type_name##_##name,
+vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
+#if VD_X86_64
+#include "matmul/matmul_fast_kernels.inc"
+#else
+    [0] = {NULL},
+#endif
+};
+#undef VD_VARIANT
+
 enum {
     FEW_ROWS = 16,
     TILE_ROWS = 96,
@@ -21,16 +31,29 @@ enum {
     BLAS_ROWS_MIN = 64,
     BLAS_ROWS = 256,  // of a tile for OpenBLAS
     BLAS_OUTPUTS = 128,
+    FAST_OUTPUTS = 256,  // of a tile for fast kernels, at most
 };
 
 int64_t vd_matmul_unit(int32_t type) { return vd_is_quantized(type) ? VD_PACK_ROWS : 1; }
 
-static int needs_blas(const vd_matmul *matmul) { return matmul->fast && matmul->type == VD_F32; }
+static int needs_blas(const vd_matmul *matmul, vd_isa isa) {
+    int isa_gains = isa == VD_ISA_AVX2 || isa == VD_ISA_AVX_VNNI;
+    return matmul->fast && matmul->type == VD_F32 && isa_gains;
+}
+
+int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa) {
+    return needs_blas(matmul, isa) && !vd_blas_loaded();
+}
 
 // Only where it is faster than the kernels here: it is not for AVX-512, nor for fewer rows.
 static int goes_to_blas(const vd_matmul *matmul, const vd_step *step) {
-    int isa_gains = step->isa == VD_ISA_AVX2 || step->isa == VD_ISA_AVX_VNNI;
-    return needs_blas(matmul) && isa_gains && step->rows >= BLAS_ROWS_MIN;
+    return needs_blas(matmul, step->isa) && step->rows >= BLAS_ROWS_MIN;
+}
+
+// Null: an ordinary one is as fast. For few rows memory sets the pace.
+static vd_matmul_fast_kernel *fast_kernel(const vd_matmul *matmul, const vd_step *step) {
+    int asked = matmul->fast && step->rows > FEW_ROWS;
+    return asked ? vd_matmul_fast_kernels[matmul->type][step->isa] : NULL;
 }
 
 vd_status vd_matmul_check(const vd_op *op) {
@@ -43,8 +66,7 @@ vd_status vd_matmul_check(const vd_op *op) {
         return VD_INVALID_ARGUMENT;
     }
     if (vd_matmul_unit(matmul->type) == 1) {
-        int missing = needs_blas(matmul) && !vd_blas_loaded();
-        return matmul->x == NULL ? VD_INVALID_ARGUMENT : missing ? VD_BLAS_MISSING : VD_OK;
+        return matmul->x == NULL ? VD_INVALID_ARGUMENT : VD_OK;
     }
     const vd_quantized *xq = &matmul->xq;
     int valid = xq->q != NULL && xq->scale != NULL && xq->sum != NULL && xq->scaled_sum != NULL;
@@ -53,22 +75,38 @@ vd_status vd_matmul_check(const vd_op *op) {
 
 // Tiles begin at multiples of these columns: two units for the kernels, whole blocks for the chain.
 static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
-    return step->followers > 0 ? VD_BLOCK : 2 * vd_matmul_unit(matmul->type);
+    int whole_blocks = step->followers > 0 || fast_kernel(matmul, step) != NULL;
+    return whole_blocks ? VD_BLOCK : 2 * vd_matmul_unit(matmul->type);
 }
 
 // Columns of a tile: as many as its bytes allow, but enough tiles for every worker to have several.
+// Fast kernels read weights once, and gain by more outputs for the tokens that they have expanded.
 static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     int64_t width = grain(matmul, step);
-    int64_t by_bytes = TILE_BYTES / vd_row_bytes(matmul->type, matmul->K) / width;
+    int64_t most = fast_kernel(matmul, step) != NULL
+                       ? FAST_OUTPUTS
+                       : TILE_BYTES / vd_row_bytes(matmul->type, matmul->K);
     int64_t by_workers = vd_ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
-    int64_t grains = vd_at_most(by_bytes, by_workers);
+    int64_t grains = vd_at_most(most / width, by_workers);
     return grains < 1 ? width : grains * width;
+}
+
+// Rows of a tile.
+static int64_t tile_rows(const vd_matmul *matmul, const vd_step *step) {
+    return goes_to_blas(matmul, step)          ? BLAS_ROWS
+           : fast_kernel(matmul, step) != NULL ? VD_FAST_ROWS
+                                               : TILE_ROWS;
 }
 
 void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
     const vd_matmul *matmul = &op->as.matmul;
     if (goes_to_blas(matmul, step)) {
         vd_blas_matmul(matmul, rows, columns);
+        return;
+    }
+    vd_matmul_fast_kernel *fast = fast_kernel(matmul, step);
+    if (fast != NULL) {
+        fast(matmul, rows, columns, step->worker->scratch);
         return;
     }
     int64_t unit = vd_matmul_unit(matmul->type);
@@ -90,10 +128,10 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
     }
     // How OpenBLAS rounds may depend on the shape of a product, so its tiles do not depend on the
     // workers.
-    int blas = goes_to_blas(matmul, step);
-    int64_t height = blas ? BLAS_ROWS : TILE_ROWS;
+    int64_t height = tile_rows(matmul, step);
     int64_t row_tiles = vd_ceil_div(step->rows, height);
-    int64_t width = blas ? BLAS_OUTPUTS : tile_columns(matmul, step, row_tiles);
+    int64_t width =
+        goes_to_blas(matmul, step) ? BLAS_OUTPUTS : tile_columns(matmul, step, row_tiles);
     int64_t tiles = row_tiles * vd_ceil_div(N, width);
     for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
         int64_t row = i % row_tiles * height;

@@ -12,9 +12,25 @@ typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units
 #include "matmul/matmul_kernels.inc"
 #undef VD_VARIANT
 
-enum { VD_TYPE_SLOTS = VD_MXFP4 + 1 };
+// Outputs of rows of x outside the promise of equal bits; those of quantized types begin at a
+// multiple of 16. `scratch` is the worker's. A row's outputs depend on it and on the weights alone.
+typedef void vd_matmul_fast_kernel(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                   void *scratch);
+
+#define VD_VARIANT(type, type_name, isa, name) \
+    vd_matmul_fast_kernel vd_matmul_fast_##type_name##_##name;
+#include "matmul/matmul_fast_kernels.inc"
+#undef VD_VARIANT
+
+enum {
+    VD_TYPE_SLOTS = VD_MXFP4 + 1,
+    VD_FAST_ROWS = 384,  // of a tile for fast kernels
+};
 
 extern vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
+
+// Null where there is none.
+extern vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
 
 // Outputs in a unit: 16 or 1.
 int64_t vd_matmul_unit(int32_t type);

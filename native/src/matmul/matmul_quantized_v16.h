@@ -70,15 +70,15 @@ VD_INLINE void some_tokens(const int type, const vd_matmul *op, vd_range rows, v
             int64_t M = tile.end - tile.begin;
             if (M == VD_TILE_TOKENS) {
                 packed_tile(type, VD_TILE_TOKENS, N, op, tile.begin, g, units.end, ahead);
-            } else if (VD_TILE_TOKENS > 5 && M == 5) {
+            } else if (vd_is_part_tile(5) && M == 5) {
                 packed_tile(type, 5, N, op, tile.begin, g, units.end, ahead);
-            } else if (VD_TILE_TOKENS > 4 && M == 4) {
+            } else if (vd_is_part_tile(4) && M == 4) {
                 packed_tile(type, 4, N, op, tile.begin, g, units.end, ahead);
-            } else if (VD_TILE_TOKENS > 3 && M == 3) {
+            } else if (vd_is_part_tile(3) && M == 3) {
                 packed_tile(type, 3, N, op, tile.begin, g, units.end, ahead);
-            } else if (VD_TILE_TOKENS > 2 && M == 2) {
+            } else if (vd_is_part_tile(2) && M == 2) {
                 packed_tile(type, 2, N, op, tile.begin, g, units.end, ahead);
-            } else {
+            } else if (vd_is_part_tile(1) && M == 1) {
                 packed_tile(type, 1, N, op, tile.begin, g, units.end, ahead);
             }
             ahead = NULL;

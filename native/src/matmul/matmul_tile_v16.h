@@ -148,6 +148,11 @@ VD_INLINE int64_t vd_token_tiles(vd_range rows) {
     return (rows.end - rows.begin + VD_TILE_TOKENS - 1) / VD_TILE_TOKENS;
 }
 
+// Whether more than VD_FEW_TOKENS tokens may leave a tile of M, fewer than VD_TILE_TOKENS.
+VD_INLINE int vd_is_part_tile(const int M) {
+    return M < VD_TILE_TOKENS && (M > VD_FEW_TOKENS || M >= (VD_TILE_TOKENS + 1) / 2);
+}
+
 VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {
     int64_t M = rows.end - rows.begin;
     return (vd_range){rows.begin + M * i / tiles, rows.begin + M * (i + 1) / tiles};

@@ -1,4 +1,4 @@
-// The tiles of AMX-INT8: eight registers of 16 rows x 64 bytes. A product C += A * B takes A as 16
+// The tiles of AMX: eight registers of 16 rows x 64 bytes. A product C += A * B takes A as 16
 // rows of K bytes and B as K/4 rows of 16 columns x 4 bytes, which is how packed weights lie.
 //
 // The instructions are written out, since the intrinsics of compilers do not agree on what they
@@ -81,6 +81,25 @@ VD_INLINE void amx_dot_signed(const int c) {
             break;
         case 3:
             __asm__ volatile("tdpbssd %%tmm7, %%tmm5, %%tmm3" ::);
+            break;
+    }
+}
+
+// C += A * B in pairs of bf16, for two by two tiles of sums: C in tiles 0 to 3, A in 4 (for 0 and
+// 1) or 5, and B in 6 (for 0 and 2) or 7.
+VD_INLINE void amx_dot_bf16(const int c) {
+    switch (c) {
+        case 0:
+            __asm__ volatile("tdpbf16ps %%tmm6, %%tmm4, %%tmm0" ::);
+            break;
+        case 1:
+            __asm__ volatile("tdpbf16ps %%tmm7, %%tmm4, %%tmm1" ::);
+            break;
+        case 2:
+            __asm__ volatile("tdpbf16ps %%tmm6, %%tmm5, %%tmm2" ::);
+            break;
+        case 3:
+            __asm__ volatile("tdpbf16ps %%tmm7, %%tmm5, %%tmm3" ::);
             break;
     }
 }

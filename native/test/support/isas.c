@@ -42,6 +42,14 @@ int isa_emulated(vd_isa isa) {
 #endif
 }
 
+int held_tiles(void) {
+#if VD_X86_64 && defined(__linux__)
+    return emulated_tile_holders();
+#else
+    return 0;
+#endif
+}
+
 vd_isa next_isa(vd_isa isa) {
     do {
         isa++;
@@ -64,9 +72,10 @@ void test_begin(const char *stem) {
     describe_faults();
 }
 
-void test_begin_emulated(const char *stem) {
+void test_begin_emulated(const char *stem, vd_isa greatest) {
+    (void)greatest;
 #if VD_X86_64 && defined(__linux__)
-    emulate_missing_isas();
+    emulate_missing_isas(greatest);
 #endif
     test_begin(stem);
 }

@@ -9,8 +9,8 @@
 // it first in main.
 void test_begin(const char *stem);
 
-// The same, and emulates sets that this machine lacks, where test support can.
-void test_begin_emulated(const char *stem);
+// The same, and emulates sets up to `greatest` that this machine lacks, where test support can.
+void test_begin_emulated(const char *stem, vd_isa greatest);
 
 // 1 for the sets that are to run.
 int isa_runs(vd_isa isa);
@@ -18,6 +18,9 @@ int isa_runs(vd_isa isa);
 // 1 for a set that is emulated: each of its instructions takes microseconds, so that tests thin
 // their sweeps for it.
 int isa_emulated(vd_isa isa);
+
+// Threads that hold a tile configuration of AMX, as far as that is emulated: none between kernels.
+int held_tiles(void);
 
 // The next set that is to run, or VD_ISA_COUNT. All variants of a kernel:
 //   for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa))

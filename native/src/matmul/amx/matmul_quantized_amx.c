@@ -13,6 +13,7 @@
 #include "matmul/blocks_v16.h"
 #include "matmul/matmul.h"
 #include "simd/amx.h"
+#include "simd/transpose_avx512.h"
 
 enum {
     TOKENS = 16,
@@ -69,33 +70,16 @@ VD_INLINE void expand(const int type, const vd_matmul *op, int64_t g, int64_t bl
     }
 }
 
-// Rows of 16 tokens, of at most 16 blocks, to rows of blocks: pairs of lanes change places at
-// distances 1, 2, 4 and 8.
+// Rows of 16 tokens, of at most 16 blocks, to rows of blocks.
 VD_INLINE void transpose(const float *from, int64_t stride, int64_t blocks,
                          float to[PANEL_BLOCKS][TOKENS]) {
-    v16 a[16], b[16];
+    __m512i a[16];
     for (int i = 0; i < 16; i++) {
-        a[i] = _mm512_maskz_loadu_ps((__mmask16)((1u << blocks) - 1), from + i * stride);
+        a[i] = _mm512_maskz_loadu_epi32((__mmask16)((1u << blocks) - 1), from + i * stride);
     }
-    for (int i = 0; i < 16; i += 2) {
-        b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
-        b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
-    }
+    transpose_words(a);
     for (int i = 0; i < 16; i++) {
-        __m512d x = _mm512_castps_pd(b[i / 4 * 4 + i / 2 % 2]);
-        __m512d y = _mm512_castps_pd(b[i / 4 * 4 + i / 2 % 2 + 2]);
-        a[i] = _mm512_castpd_ps(i % 2 == 0 ? _mm512_unpacklo_pd(x, y) : _mm512_unpackhi_pd(x, y));
-    }
-    // a[4h + c] holds, in quarter q, block 4q + c of tokens 4h to 4h+3.
-    for (int c = 0; c < 4; c++) {
-        v16 low01 = _mm512_shuffle_f32x4(a[c], a[c + 4], 0x44);
-        v16 high01 = _mm512_shuffle_f32x4(a[c], a[c + 4], 0xee);
-        v16 low23 = _mm512_shuffle_f32x4(a[c + 8], a[c + 12], 0x44);
-        v16 high23 = _mm512_shuffle_f32x4(a[c + 8], a[c + 12], 0xee);
-        v16_store(to[c], _mm512_shuffle_f32x4(low01, low23, 0x88));
-        v16_store(to[c + 4], _mm512_shuffle_f32x4(low01, low23, 0xdd));
-        v16_store(to[c + 8], _mm512_shuffle_f32x4(high01, high23, 0x88));
-        v16_store(to[c + 12], _mm512_shuffle_f32x4(high01, high23, 0xdd));
+        _mm512_store_si512(to[i], a[i]);
     }
 }
 

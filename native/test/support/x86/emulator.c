@@ -227,15 +227,14 @@ int emulates(vd_isa isa) {
 
 int32_t __wrap_vd_isa_usable(vd_isa isa) { return __real_vd_isa_usable(isa) || emulates(isa); }
 
-void emulate_missing_isas(void) {
+void emulate_missing_isas(vd_isa greatest) {
     uint32_t size, c, d;
     if (__get_cpuid_count(0xd, 2, &size, &avx_offset, &c, &d) == 0 || size != 16 * XMM_BYTES) {
         return;
     }
-    static const vd_isa sets[] = {VD_ISA_AVX_VNNI, VD_ISA_AMX_INT8};
-    for (int i = 0; i < 2; i++) {
-        vd_isa base = vd_isa_base(sets[i]);
-        emulated |= (uint32_t)(base != VD_ISA_SCALAR && __real_vd_isa_usable(base)) << sets[i];
+    static const vd_isa sets[] = {VD_ISA_AVX_VNNI, VD_ISA_AMX_INT8, VD_ISA_AMX_BF16};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0] && sets[i] <= greatest; i++) {
+        emulated |= (uint32_t)(__wrap_vd_isa_usable(vd_isa_base(sets[i])) != 0) << sets[i];
     }
     struct sigaction action = {.sa_sigaction = on_illegal_instruction, .sa_flags = SA_SIGINFO};
     sigaction(SIGILL, &action, NULL);

@@ -6,9 +6,10 @@
 
 #include "vidrio.h"
 
-// From here on vd_isa_usable, as plans and tests call it, also names the sets that are emulated:
-// avx_vnni on machines with AVX2, amx_int8 on machines with AVX-512 VNNI.
-void emulate_missing_isas(void);
+// From here on vd_isa_usable, as plans and tests call it, also names the sets up to `greatest` that
+// are emulated: avx_vnni on machines with AVX2, amx_int8 and amx_bf16 on machines with AVX-512
+// BF16.
+void emulate_missing_isas(vd_isa greatest);
 
 // 1 for a set that is emulated.
 int emulates(vd_isa isa);

@@ -249,46 +249,64 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ISA_AVX512_VNNI() {
         return VD_ISA_AVX512_VNNI;
     }
-    private static final int VD_ISA_AMX_INT8 = (int)4L;
+    private static final int VD_ISA_AVX512_BF16 = (int)4L;
     /**
      * {@snippet lang=c :
-     * enum vd_isa.VD_ISA_AMX_INT8 = 4
+     * enum vd_isa.VD_ISA_AVX512_BF16 = 4
+     * }
+     */
+    public static int VD_ISA_AVX512_BF16() {
+        return VD_ISA_AVX512_BF16;
+    }
+    private static final int VD_ISA_AMX_INT8 = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_AMX_INT8 = 5
      * }
      */
     public static int VD_ISA_AMX_INT8() {
         return VD_ISA_AMX_INT8;
     }
-    private static final int VD_ISA_NEON = (int)5L;
+    private static final int VD_ISA_AMX_BF16 = (int)6L;
     /**
      * {@snippet lang=c :
-     * enum vd_isa.VD_ISA_NEON = 5
+     * enum vd_isa.VD_ISA_AMX_BF16 = 6
+     * }
+     */
+    public static int VD_ISA_AMX_BF16() {
+        return VD_ISA_AMX_BF16;
+    }
+    private static final int VD_ISA_NEON = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_isa.VD_ISA_NEON = 7
      * }
      */
     public static int VD_ISA_NEON() {
         return VD_ISA_NEON;
     }
-    private static final int VD_ISA_DOTPROD = (int)6L;
+    private static final int VD_ISA_DOTPROD = (int)8L;
     /**
      * {@snippet lang=c :
-     * enum vd_isa.VD_ISA_DOTPROD = 6
+     * enum vd_isa.VD_ISA_DOTPROD = 8
      * }
      */
     public static int VD_ISA_DOTPROD() {
         return VD_ISA_DOTPROD;
     }
-    private static final int VD_ISA_I8MM = (int)7L;
+    private static final int VD_ISA_I8MM = (int)9L;
     /**
      * {@snippet lang=c :
-     * enum vd_isa.VD_ISA_I8MM = 7
+     * enum vd_isa.VD_ISA_I8MM = 9
      * }
      */
     public static int VD_ISA_I8MM() {
         return VD_ISA_I8MM;
     }
-    private static final int VD_ISA_COUNT = (int)8L;
+    private static final int VD_ISA_COUNT = (int)10L;
     /**
      * {@snippet lang=c :
-     * enum vd_isa.VD_ISA_COUNT = 8
+     * enum vd_isa.VD_ISA_COUNT = 10
      * }
      */
     public static int VD_ISA_COUNT() {

@@ -3,6 +3,7 @@ package dev.vidrio.cli;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
+  @Mixin private FastOption fast = new FastOption();
 
   @Option(
       names = {"-p", "--prompt"},
@@ -81,7 +83,7 @@ final class BenchCommand implements Callable<Integer> {
     require("-b", sequences, 1);
     require("-r", repetitions, 1);
     try (Model opened = model.open();
-        var bench = new SpeedTest(opened, kv.type(), prompt, tokens, depth, sequences)) {
+        var bench = new SpeedTest(opened, options(), prompt, tokens, depth, sequences)) {
       Peaks peaks = peaks(opened.executor());
       List<SpeedTest.Result> results = new ArrayList<>();
       if (prompt > 0) {
@@ -98,6 +100,10 @@ final class BenchCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private SessionOptions options() {
+    return SessionOptions.DEFAULT.withKvType(kv.type()).withFast(fast.asked());
   }
 
   private void require(String option, int value, int min) {

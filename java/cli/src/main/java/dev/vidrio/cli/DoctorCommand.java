@@ -90,6 +90,7 @@ final class DoctorCommand implements Callable<Integer> {
       facts.put("isas", Isa.usableHere().stream().map(Isa::label).toList());
       try (NativeExecutor executor = NativeExecutor.create()) {
         facts.put("isa", executor.isa().label());
+        facts.put("fast_products", executor.isa().fastProducts());
         BenchCommand.machine(executor, Peaks.measure(executor)).forEach(facts::putIfAbsent);
       }
     } catch (NativeException | IllegalArgumentException e) {

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -76,8 +77,11 @@ final class OpProfile {
   /**
    * Profiles a prompt chunk of {@code prompt} tokens, and a token after it and {@code depth} more.
    */
-  static List<Line> measure(Model model, KvType kv, @Nullable Peaks peaks, int prompt, int depth) {
-    Plan plan = model.architecture().plan();
+  static List<Line> measure(
+      Model model, SessionOptions options, @Nullable Peaks peaks, int prompt, int depth) {
+    Plan exact = model.architecture().plan();
+    Plan plan = options.fast() ? exact.fast() : exact;
+    KvType kv = options.kvType();
     var limits = new Limits(prompt, 1, 1, depth + prompt + 1, model.architecture().vocabulary());
     try (Arena arena = Arena.ofShared()) {
       var cache =

@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
 final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
+  @Mixin private FastOption fast = new FastOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
 
@@ -118,7 +119,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private SessionOptions sessionOptions() {
-    return SessionOptions.DEFAULT.withContext(context).withKvType(kv.type());
+    return SessionOptions.DEFAULT.withContext(context).withKvType(kv.type()).withFast(fast.asked());
   }
 
   private int[] prompt(Model opened, Optional<ChatFormat> chat, ChatOptions options) {

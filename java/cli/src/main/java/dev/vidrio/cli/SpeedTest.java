@@ -1,6 +1,5 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
@@ -50,7 +49,7 @@ final class SpeedTest implements AutoCloseable {
   }
 
   private final Model model;
-  private final KvType kv;
+  private final SessionOptions options;
   private final Session session;
   private final int prompt;
   private final int tokens;
@@ -58,9 +57,9 @@ final class SpeedTest implements AutoCloseable {
   private final int count;
   private final SplittableRandom random = new SplittableRandom(1);
 
-  SpeedTest(Model model, KvType kv, int prompt, int tokens, int depth, int sequences) {
+  SpeedTest(Model model, SessionOptions options, int prompt, int tokens, int depth, int sequences) {
     this.model = model;
-    this.kv = kv;
+    this.options = options;
     this.prompt = prompt;
     this.tokens = tokens;
     this.depth = depth;
@@ -68,7 +67,11 @@ final class SpeedTest implements AutoCloseable {
     int context = Math.addExact(depth, Math.max(1, Math.max(prompt, tokens)));
     this.session =
         model.newSession(
-            new SessionOptions(context, Math.max(BATCH, sequences), sequences, sequences, kv));
+            options
+                .withContext(context)
+                .withBatch(Math.max(BATCH, sequences))
+                .withSequences(sequences)
+                .withLogits(sequences));
   }
 
   /** Prompt tokens per second, after {@code depth} tokens. */
@@ -109,13 +112,13 @@ final class SpeedTest implements AutoCloseable {
     double positions = depth + (tokens + 1) / 2.0;
     double bytes =
         (double) model.architecture().bytesPerToken() / count
-            + positions * model.architecture().kvShape().bytesPerPosition(kv);
+            + positions * model.architecture().kvShape().bytesPerPosition(options.kvType());
     return new Result("tg" + tokens + suffix() + batch, runs, new OpWork(bytes, 0, false));
   }
 
   /** Where the time of a prompt and of a generated token goes. */
   List<OpProfile.Line> profile(@Nullable Peaks peaks) {
-    return OpProfile.measure(model, kv, peaks, Math.max(1, Math.min(prompt, BATCH)), depth);
+    return OpProfile.measure(model, options, peaks, Math.max(1, Math.min(prompt, BATCH)), depth);
   }
 
   private void step(List<Sequence> sequences) {

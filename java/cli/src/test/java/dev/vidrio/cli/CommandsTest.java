@@ -81,6 +81,16 @@ class CommandsTest {
   }
 
   @Test
+  void fastProductsAreAskedForByName() {
+    JsonNode exact = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
+    Cli fast = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json", "--fast");
+    assertEquals(exact.get("ids").size(), fast.json().get("ids").size());
+    Cli refused = Cli.run("run", "-p", PROMPT, "--fast", "--executor", "scalar");
+    assertEquals(1, refused.code());
+    assertTrue(refused.err().contains("has no fast products"), refused.err());
+  }
+
+  @Test
   void tokenizeShowsIdsAndPieces() throws IOException {
     Cli ids = Cli.run("tokenize", "--ids", "HAMLET.\nTo be, or not to be");
     assertEquals("[1968,635,52,14,199,410,305,12,526,324,290,305]", ids.out().strip());
@@ -215,6 +225,7 @@ class CommandsTest {
   void doctorLooksAtTheMachine() {
     JsonNode json = Cli.run("doctor", "--json").json();
     assertTrue(json.get("isas").valueStream().anyMatch(isa -> isa.stringValue().equals("scalar")));
+    assertFalse(json.get("fast_products").stringValue().isBlank());
     assertTrue(json.get("native_library").stringValue().endsWith(".so"));
   }
 

@@ -29,6 +29,11 @@ public interface Executor extends AutoCloseable {
    */
   void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed);
 
+  /** Whether it runs plans whose products may leave the promise of equal bits. */
+  default boolean hasFastProducts() {
+    return false;
+  }
+
   /** Makes a plan ready to run within the limits, over the cache. */
   ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache);
 

@@ -146,14 +146,22 @@ public sealed interface Op {
   /**
    * {@code y = x · Wᵀ}. Packed quantized weights take a {@link QuantizedBuffer}, floating-point
    * weights in rows a {@link Buffer}.
+   *
+   * @param fast whether it may leave the promise of equal bits for speed, within the bounds of
+   *     docs/numerics.md
    */
-  record MatMul(Weights weights, Operand x, Buffer y) implements Op {
+  record MatMul(Weights weights, Operand x, Buffer y, boolean fast) implements Op {
     public MatMul {
       boolean quantized = weights.type().quantized();
       require(x instanceof QuantizedBuffer == quantized, y, "operand type");
       require(weights.layout() == Weights.Layout.PACKED == quantized, y, "weight layout");
       require(x.rows() == y.rows(), y, "rows");
       require(weights.k() == x.width() && weights.n() == y.width(), y, "shape");
+    }
+
+    /** A product that keeps the promise of equal bits. */
+    public MatMul(Weights weights, Operand x, Buffer y) {
+      this(weights, x, y, false);
     }
 
     @Override

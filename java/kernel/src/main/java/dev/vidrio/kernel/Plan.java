@@ -66,6 +66,22 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
     throw new IllegalArgumentException("the plan has no activation " + name);
   }
 
+  /** The same with products that may leave the promise of equal bits for speed. */
+  public Plan fast() {
+    return new Plan(ops.stream().map(Plan::fast).toList(), kv, outputs);
+  }
+
+  private static Op fast(Op op) {
+    return op instanceof Op.MatMul(Weights weights, Operand x, Buffer y, boolean ignored)
+        ? new Op.MatMul(weights, x, y, true)
+        : op;
+  }
+
+  /** Whether a product of it may leave the promise of equal bits. */
+  public boolean isFast() {
+    return ops.stream().anyMatch(op -> op instanceof Op.MatMul product && product.fast());
+  }
+
   /** All rotations that its operations use. */
   public Set<Rotation> rotations() {
     Set<Rotation> rotations = new HashSet<>();

@@ -50,7 +50,7 @@ public final class Session implements AutoCloseable {
       this.cache =
           new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
       this.batch = new Batch(limits, arena);
-      this.plan = model.executor().prepare(steps, limits, cache);
+      this.plan = model.executor().prepare(plan(model, options, steps), limits, cache);
       this.logits = output(steps);
     } catch (Throwable e) {
       arena.close();
@@ -64,6 +64,17 @@ public final class Session implements AutoCloseable {
           "a session's plan needs one output of rows that ask for logits, not " + steps.outputs());
     }
     return steps.outputs().iterator().next();
+  }
+
+  private static Plan plan(Model model, SessionOptions options, Plan exact) {
+    if (!options.fast()) {
+      return exact;
+    }
+    if (!model.executor().hasFastProducts()) {
+      throw new InvalidInputException(
+          "fast", "", "the executor " + model.executor().name() + " has no fast products");
+    }
+    return exact.fast();
   }
 
   private static KvShape kvShape(Model model, SessionOptions options) {

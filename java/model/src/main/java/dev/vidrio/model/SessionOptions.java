@@ -3,7 +3,7 @@ package dev.vidrio.model;
 import dev.vidrio.kernel.KvType;
 
 /**
- * How much a session has room for.
+ * How much a session has room for, and how it computes.
  *
  * @param context positions of a sequence; 0 for what the model was made for, at most {@value
  *     #DEFAULT_CONTEXT}
@@ -11,8 +11,11 @@ import dev.vidrio.kernel.KvType;
  * @param sequences sequences of a step
  * @param logits rows of a step that may ask for logits; at most {@code batch}
  * @param kvType element type of the key-value cache
+ * @param fast whether matrix products of long steps may leave the promise of equal bits for speed,
+ *     where the processor gains by it, within the bounds of docs/numerics.md
  */
-public record SessionOptions(int context, int batch, int sequences, int logits, KvType kvType) {
+public record SessionOptions(
+    int context, int batch, int sequences, int logits, KvType kvType, boolean fast) {
   /** Positions where neither caller nor model ask for fewer. */
   public static final int DEFAULT_CONTEXT = 4096;
 
@@ -25,6 +28,11 @@ public record SessionOptions(int context, int batch, int sequences, int logits, 
   /** Room in a cache of the default type. */
   public SessionOptions(int context, int batch, int sequences, int logits) {
     this(context, batch, sequences, logits, DEFAULT_KV_TYPE);
+  }
+
+  /** The same bits everywhere. */
+  public SessionOptions(int context, int batch, int sequences, int logits, KvType kvType) {
+    this(context, batch, sequences, logits, kvType, false);
   }
 
   /** Checks the limits. */
@@ -47,26 +55,31 @@ public record SessionOptions(int context, int batch, int sequences, int logits, 
 
   /** The same with another context. */
   public SessionOptions withContext(int positions) {
-    return new SessionOptions(positions, batch, sequences, logits, kvType);
+    return new SessionOptions(positions, batch, sequences, logits, kvType, fast);
   }
 
   /** The same with another batch. */
   public SessionOptions withBatch(int tokens) {
-    return new SessionOptions(context, tokens, sequences, logits, kvType);
+    return new SessionOptions(context, tokens, sequences, logits, kvType, fast);
   }
 
   /** The same with room for more sequences. */
   public SessionOptions withSequences(int count) {
-    return new SessionOptions(context, batch, count, logits, kvType);
+    return new SessionOptions(context, batch, count, logits, kvType, fast);
   }
 
   /** The same with room for more rows of logits. */
   public SessionOptions withLogits(int rows) {
-    return new SessionOptions(context, batch, sequences, rows, kvType);
+    return new SessionOptions(context, batch, sequences, rows, kvType, fast);
   }
 
   /** The same with another type of the key-value cache. */
   public SessionOptions withKvType(KvType type) {
-    return new SessionOptions(context, batch, sequences, logits, type);
+    return new SessionOptions(context, batch, sequences, logits, type, fast);
+  }
+
+  /** The same with products that may leave the promise of equal bits, or may not. */
+  public SessionOptions withFast(boolean allowed) {
+    return new SessionOptions(context, batch, sequences, logits, kvType, allowed);
   }
 }

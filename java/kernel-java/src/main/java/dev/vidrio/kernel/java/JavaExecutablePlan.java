@@ -32,6 +32,10 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
       throw new IllegalArgumentException(
           "the cache is made for " + cache.shape() + ", the plan for " + plan.kv());
     }
+    if (plan.isFast()) {
+      throw new IllegalArgumentException(
+          "fast products: the executor " + executor.name() + " has none, only the native one does");
+    }
     this.executor = executor;
     this.plan = plan;
     this.limits = limits;

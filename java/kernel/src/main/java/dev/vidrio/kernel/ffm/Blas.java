@@ -7,7 +7,18 @@ import java.nio.file.Path;
 
 /** OpenBLAS through libvidrio, one-threaded: outside the promise of equal bits. */
 public final class Blas {
+  /** The system property that names the file of OpenBLAS, for plans that need it. */
+  public static final String PROPERTY = "vidrio.openblas.path";
+
   private Blas() {}
+
+  /** Loads what the property names, where it names a file. */
+  static void openNamed() {
+    String named = System.getProperty(PROPERTY);
+    if (named != null) {
+      open(Path.of(named));
+    }
+  }
 
   /**
    * Loads OpenBLAS from a file, for the life of the process.

@@ -20,8 +20,12 @@ public enum Isa {
   AVX_VNNI(Vidrio.VD_ISA_AVX_VNNI()),
   /** AVX2 and AVX-512 F, BW, DQ, VL, VNNI. */
   AVX512_VNNI(Vidrio.VD_ISA_AVX512_VNNI()),
-  /** AVX-512 VNNI and AMX-TILE, AMX-INT8. */
+  /** AVX-512 VNNI and BF16; what it adds serves fast products. */
+  AVX512_BF16(Vidrio.VD_ISA_AVX512_BF16()),
+  /** AVX-512 VNNI and BF16, and AMX-TILE, AMX-INT8. */
   AMX_INT8(Vidrio.VD_ISA_AMX_INT8()),
+  /** The same and AMX-BF16; what it adds serves fast products. */
+  AMX_BF16(Vidrio.VD_ISA_AMX_BF16()),
   /** Advanced SIMD of Armv8.0. */
   NEON(Vidrio.VD_ISA_NEON()),
   /** NEON and FEAT_DotProd. */
@@ -45,6 +49,16 @@ public enum Isa {
   /** The name that the command line and the environment use: {@code avx512_vnni}. */
   public String label() {
     return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** What products gain that may leave the promise of equal bits: for people to read. */
+  public String fastProducts() {
+    return switch (this) {
+      case AVX2, AVX_VNNI -> "F32 weights by OpenBLAS";
+      case AVX512_BF16, AMX_INT8 -> "F16 and BF16 weights in bf16";
+      case AMX_BF16 -> "all weights but F32 in bf16";
+      case SCALAR, AVX512_VNNI, NEON, DOTPROD, I8MM -> "none";
+    };
   }
 
   /** Whether this processor and operating system can run it. */

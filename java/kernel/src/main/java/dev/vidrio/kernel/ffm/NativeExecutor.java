@@ -82,6 +82,11 @@ public final class NativeExecutor implements Executor {
     return workers;
   }
 
+  @Override
+  public boolean hasFastProducts() {
+    return true;
+  }
+
   MemorySegment pool() {
     if (closed) {
       throw new IllegalStateException("the executor is closed");

@@ -48,6 +48,9 @@ final class NativePlan implements ExecutablePlan {
   }
 
   private MemorySegment create(PlanEncoder encoder, KvCache cache) {
+    if (plan.isFast()) {
+      Blas.openNamed();
+    }
     try (Arena local = Arena.ofConfined()) {
       MemorySegment ops = encoder.encode(plan, local);
       MemorySegment bounds = vd_limits.allocate(local);

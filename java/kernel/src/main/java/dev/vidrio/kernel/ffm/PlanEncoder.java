@@ -138,6 +138,7 @@ final class PlanEncoder {
     vd_matmul.type(s, op.weights().type().id());
     vd_matmul.N(s, op.weights().n());
     vd_matmul.K(s, op.weights().k());
+    vd_matmul.fast(s, op.fast() ? 1 : 0);
     return Vidrio.VD_OP_MATMUL();
   }
 

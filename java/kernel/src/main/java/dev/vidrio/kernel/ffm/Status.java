@@ -13,6 +13,13 @@ final class Status {
     if (status == Vidrio.VD_NO_MEMORY()) {
       throw new OutOfMemoryError(what + ": the system gave no memory");
     }
+    if (status == Vidrio.VD_BLAS_MISSING()) {
+      throw new NativeException(
+          what
+              + ": no OpenBLAS is loaded from here; name its file by -D"
+              + Blas.PROPERTY
+              + "=<file>");
+    }
     throw new NativeException(what + ": " + Vidrio.vd_status_name(status).getString(0));
   }
 }

@@ -1,0 +1,114 @@
+// Fast matmul for AMX-BF16: two by two tiles of 16 tokens x 16 outputs over a panel. A weight's
+// scale is in its bf16, so that nothing is folded between products, as AMX-INT8 must do for equal
+// bits (docs/adr/007-amx.md): a product of 32 columns takes the tile unit 16 cycles and nothing
+// else.
+#include "simd/v16_avx512.h"
+// v16 and the size of a tile first: the panels are written over them.
+enum { TILE_TOKENS = 32 };
+#include "matmul/bf16_panels.h"
+#include "simd/amx.h"
+
+static const amx_config tiles = {
+    .palette = 1,
+    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
+};
+
+static void add_products(bf16_panels *p, int64_t m, int64_t columns) {
+    const int64_t token_bytes = sizeof p->tokens[0], sum_bytes = sizeof p->sums[0];
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+        amx_zero(c);
+    }
+    for (int64_t k = 0; k < columns; k += VD_BLOCK) {
+        amx_load(4, p->tokens[m] + k, token_bytes);
+        amx_load(6, p->weights[0][k / 2], VD_UNIT_BYTES);
+        amx_dot_bf16(0);
+        amx_load(7, p->weights[1][k / 2], VD_UNIT_BYTES);
+        amx_dot_bf16(1);
+        amx_load(5, p->tokens[m + 16] + k, token_bytes);
+        amx_dot_bf16(2);
+        amx_dot_bf16(3);
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+        amx_store(c, p->sums[c / 2 * 16][c % 2], sum_bytes);
+    }
+}
+
+VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
+                       void *scratch) {
+    amx_configure(&tiles);
+    multiply_panels(type, op, rows, outputs, scratch);
+    amx_release();
+}
+
+void vd_matmul_fast_f16_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                 void *scratch) {
+    product(VD_F16, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_bf16_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_BF16, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q4_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q4_0, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q4_1_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q4_1, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q5_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q5_0, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q5_1_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q5_1, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q8_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q8_0, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q2_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q2_K, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q3_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q3_K, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q4_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q4_K, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q5_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q5_K, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_q6_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                  void *scratch) {
+    product(VD_Q6_K, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_iq4_nl_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                    void *scratch) {
+    product(VD_IQ4_NL, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_mxfp4_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                   void *scratch) {
+    product(VD_MXFP4, op, rows, outputs, scratch);
+}

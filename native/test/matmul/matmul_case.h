@@ -1,0 +1,47 @@
+// A matrix product of random operands in guarded memory: what tests of ordinary and fast kernels
+// share.
+#ifndef VD_TEST_MATMUL_CASE_H
+#define VD_TEST_MATMUL_CASE_H
+
+#include "matmul/matmul.h"
+#include "support/guarded.h"
+#include "support/rng.h"
+#include "support/weights.h"
+
+enum { ELEMENTS_MAX = 1 << 19, WEIGHT_BYTES_MAX = 1 << 20 };
+
+typedef struct matmul_case {
+    vd_type type;
+    int32_t M, N, K;
+    vd_range rows, units;
+    weight_bits bits;
+    floats kind;
+} matmul_case;
+
+// The operands, as fill_case makes them: activations [M,K], and weights as they lie in a file.
+extern float case_x[ELEMENTS_MAX];
+extern unsigned char case_weights[WEIGHT_BYTES_MAX];
+
+int64_t unit_of(vd_type type);
+
+// K of at least `quantized` for types in blocks, else `other`.
+int32_t whole_blocks(vd_type type, int32_t quantized, int32_t other);
+
+int64_t units_of(const matmul_case *c);
+
+// All rows and outputs of a product of plain weights and ordinary activations.
+matmul_case whole(vd_type type, int32_t M, int32_t N, int32_t K);
+
+// Names the case for failures.
+void describe_case(const char *what, const matmul_case *c);
+
+// Makes the operands.
+void fill_case(rng *r, const matmul_case *c);
+
+// The operation with its operands in guarded memory, without y.
+vd_matmul prepare_case(const matmul_case *c, placement where);
+
+// Nobody wrote outputs of y outside the case's rows and units.
+void check_untouched(const matmul_case *c, const float *y);
+
+#endif

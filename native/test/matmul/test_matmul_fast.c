@@ -1,0 +1,189 @@
+// Fast matmul: every variant against double within what rounding to bf16 may do, run twice, in
+// ranges, and divided among workers.
+#include <math.h>
+#include <string.h>
+
+#include "matmul/matmul_case.h"
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/guarded.h"
+#include "support/isas.h"
+#include "support/plans.h"
+#include "support/tolerance.h"
+
+// bf16 has 8 bits; what is less than the least normal number becomes zero.
+#define BF16_ROUNDOFF 0x1p-8
+#define BF16_LEAST 0x1p-126
+
+enum { MEMORY_BYTES = VD_SCRATCH_BYTES };
+
+static void *scratch;
+
+static float *run_once(vd_isa isa, vd_matmul *op, const matmul_case *c, placement where) {
+    vd_range outputs = {c->units.begin * unit_of(c->type), c->units.end * unit_of(c->type)};
+    outputs.end = vd_at_most(outputs.end, c->N);
+    op->y = guarded_alloc((size_t)c->M * c->N * sizeof(float), where);
+    vd_matmul_fast_kernels[c->type][isa](op, c->rows, outputs, scratch);
+    CHECK(held_tiles() == 0);
+    return op->y;
+}
+
+// Activation k of row m as the product takes it.
+static double activation(const matmul_case *c, const vd_matmul *op, int64_t m, int64_t k) {
+    int64_t at = m * c->K + k;
+    return is_quantized(c->type) ? (double)op->xq.q[at] * (double)op->xq.scale[at / 32]
+                                 : (double)op->x[at];
+}
+
+// Both factors of a term are rounded to f32 and to bf16, and a sum of K terms in any order rounds
+// each of them K times at most, once more per panel. Factors, products and sums may be flushed.
+static void check_output(const matmul_case *c, const vd_matmul *op, int64_t m, int64_t n) {
+    const unsigned char *row = case_weights + n * weights_row_bytes(c->type, c->K);
+    double sum = 0, magnitude = 0, factors = 0;
+    for (int64_t k = 0; k < c->K; k++) {
+        double a = activation(c, op, m, k), w = weight_value(c->type, row, k);
+        sum += a * w;
+        magnitude += fabs(a * w);
+        factors += fabs(a) + fabs(w);
+    }
+    double factor = (1 + BF16_ROUNDOFF) * (1 + UNIT_ROUNDOFF);
+    double relative = factor * factor * (1 + roundings(2 * c->K)) - 1;
+    double flushed = BF16_LEAST * (2 * factors + 3 * (double)c->K);
+    near("y", m * c->N + n, sum, relative * magnitude + flushed, op->y[m * c->N + n]);
+}
+
+static void check_case(const matmul_case *c) {
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+        if (vd_matmul_fast_kernels[c->type][isa] == NULL ||
+            vd_matmul_fast_kernels[c->type][isa] ==
+                vd_matmul_fast_kernels[c->type][vd_isa_base(isa)]) {
+            continue;
+        }
+        describe_case(vd_isa_name(isa), c);
+        for (placement where = 0; where < PLACEMENTS; where++) {
+            vd_matmul op = prepare_case(c, where);
+            const float *y = run_once(isa, &op, c, where);
+            check_untouched(c, y);
+            int64_t begin = c->units.begin * unit_of(c->type);
+            int64_t end = vd_at_most(c->units.end * unit_of(c->type), c->N);
+            for (int64_t m = c->rows.begin; m < c->rows.end; m++) {
+                for (int64_t n = begin; n < end; n++) {
+                    check_output(c, &op, m, n);
+                }
+            }
+            same_floats("y again", y, run_once(isa, &op, c, where), (int64_t)c->M * c->N);
+            guarded_free_all();
+        }
+    }
+}
+
+// Ends of tiles and panels in every direction.
+static void check_shapes(rng *r, vd_type type) {
+    static const int32_t Ms[] = {1, 7, 8, 9, 16, 31, 33, 100, 385};
+    static const int32_t Ns[] = {1, 15, 16, 17, 31, 32, 33, 70};
+    static const int32_t Ks[] = {1, 2, 31, 32, 33, 511, 512, 513, 600, 1056};
+    for (size_t i = 0; i < sizeof Ks / sizeof Ks[0]; i++) {
+        int32_t M = Ms[rng_below(r, sizeof Ms / sizeof Ms[0])];
+        int32_t N = Ns[rng_below(r, sizeof Ns / sizeof Ns[0])];
+        matmul_case c = whole(type, M, N, whole_blocks(type, Ks[i], Ks[i]));
+        fill_case(r, &c);
+        check_case(&c);
+    }
+    for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
+        matmul_case c =
+            whole(type, Ms[i], Ns[i % (sizeof Ns / sizeof Ns[0])], whole_blocks(type, 256, 70));
+        fill_case(r, &c);
+        check_case(&c);
+    }
+}
+
+static void check_values(rng *r, vd_type type) {
+    static const floats kinds[] = {ORDINARY, WIDE, TINY, ZEROS};
+    for (int bits = WEIGHTS_PLAIN; bits <= WEIGHTS_GREATEST; bits++) {
+        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+            matmul_case c = whole(type, 19, 35, whole_blocks(type, 256, 117));
+            c.bits = (weight_bits)bits;
+            c.kind = kinds[i];
+            fill_case(r, &c);
+            check_case(&c);
+        }
+    }
+}
+
+static void check_ranges(rng *r, vd_type type) {
+    for (int i = 0; i < 20; i++) {
+        int32_t K =
+            whole_blocks(type, (int32_t)rng_between(r, 1, 600), (int32_t)rng_between(r, 1, 600));
+        matmul_case c =
+            whole(type, (int32_t)rng_between(r, 1, 70), (int32_t)rng_between(r, 1, 90), K);
+        c.rows.begin = rng_below(r, c.M);
+        c.rows.end = rng_between(r, c.rows.begin, c.M);
+        c.units.begin = rng_below(r, units_of(&c));
+        c.units.end = rng_between(r, c.units.begin, units_of(&c));
+        fill_case(r, &c);
+        check_case(&c);
+    }
+}
+
+// A product in a plan, where few rows are ordinary ones: no bit depends on the workers.
+static void check_workers(rng *r, vd_type type) {
+    static const int32_t Ms[] = {1, 16, 17, 100, 400};
+    for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
+        matmul_case c = whole(type, Ms[i], i % 2 == 0 ? 300 : 20, whole_blocks(type, 64, 40));
+        fill_case(r, &c);
+        vd_op op = {.kind = VD_OP_MATMUL, .as.matmul = prepare_case(&c, AT_END)};
+        op.as.matmul.fast = 1;
+        for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+            const float *expected = NULL;
+            for (int32_t workers = 1; workers <= 4; workers++) {
+                describe_case(vd_isa_name(isa), &c);
+                op.as.matmul.y = guarded_alloc((size_t)c.M * c.N * sizeof(float), AT_END);
+                run_rows(&op, isa, workers, c.M);
+                expected = workers == 1 ? op.as.matmul.y : expected;
+                same_floats("y", expected, op.as.matmul.y, (int64_t)c.M * c.N);
+            }
+            CHECK(held_tiles() == 0);
+        }
+        guarded_free_all();
+    }
+}
+
+// What is no number reaches the outputs of its row, and no others.
+static void check_not_a_number(rng *r, vd_type type) {
+    matmul_case c = whole(type, 20, 33, whole_blocks(type, 64, 40));
+    fill_case(r, &c);
+    case_x[3 * c.K + 5] = NAN;
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+        if (vd_matmul_fast_kernels[type][isa] == NULL) {
+            continue;
+        }
+        describe_case(vd_isa_name(isa), &c);
+        vd_matmul op = prepare_case(&c, AT_END);
+        const float *y = run_once(isa, &op, &c, AT_END);
+        for (int64_t i = 0; i < (int64_t)c.M * c.N; i++) {
+            CHECK(isnan(y[i]) == (i / c.N == 3));
+        }
+        guarded_free_all();
+    }
+}
+
+int main(void) {
+    test_begin_emulated("matmul_fast", VD_ISA_AMX_BF16);
+    CHECK(vd_alloc(MEMORY_BYTES, &scratch) == VD_OK);
+    rng r = {15};
+    for (int type = 0; type < VD_TYPE_SLOTS; type++) {
+        int is_fast = 0;
+        for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+            is_fast |= vd_matmul_fast_kernels[type][isa] != NULL;
+        }
+        if (is_fast) {
+            check_shapes(&r, (vd_type)type);
+            check_values(&r, (vd_type)type);
+            check_ranges(&r, (vd_type)type);
+            check_workers(&r, (vd_type)type);
+            check_not_a_number(&r, (vd_type)type);
+        }
+    }
+    vd_free(scratch, MEMORY_BYTES);
+    return 0;
+}
