@@ -10,7 +10,7 @@ import static dev.vidrio.model.tokenizer.WordPatterns.THREE_DIGITS;
 import static dev.vidrio.model.tokenizer.WordPatterns.UP_TO_3_DIGITS;
 
 import dev.vidrio.model.UnsupportedModelException;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,7 +33,7 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
   static final String SUPPORTED =
       "gpt-2, llama-bpe, qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and the like";
 
-  private static final Map<String, PreTokenizer> BY_NAME = new HashMap<>();
+  private static final Map<String, PreTokenizer> BY_NAME = new LinkedHashMap<>();
 
   static {
     define(
@@ -114,6 +114,15 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
   /** Finds a pre-tokenizer by its name in GGUF's {@code tokenizer.ggml.pre}. */
   static Optional<PreTokenizer> find(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
+  }
+
+  /** Finds the name of a pre-tokenizer; of several alike, that which comes first. */
+  static Optional<String> nameOf(List<String> patterns, boolean ignoreMerges) {
+    return BY_NAME.entrySet().stream()
+        .filter(entry -> entry.getValue().patterns().equals(patterns))
+        .filter(entry -> entry.getValue().ignoreMerges() == ignoreMerges)
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   /** Compiles the expressions. */

@@ -5,12 +5,19 @@ import static java.util.stream.Collectors.toMap;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Metadata;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Makes tokenizers from model files. */
 public final class Tokenizers {
@@ -28,6 +35,40 @@ public final class Tokenizers {
    */
   public static Tokenizer fromGguf(Metadata metadata) {
     return of(readVocabulary(metadata));
+  }
+
+  /**
+   * Makes the tokenizer of a directory in Hugging Face's layout.
+   *
+   * @param directory holds {@code tokenizer.json} and perhaps {@code tokenizer_config.json}
+   * @throws UnsupportedModelException if it asks for what is not supported
+   * @throws ModelFileException if a file cannot be read or is malformed
+   */
+  public static Tokenizer fromHuggingFace(Path directory) {
+    return of(readHuggingFace(directory));
+  }
+
+  /**
+   * Reads the vocabulary of a directory in Hugging Face's layout: the {@code tokenizer.ggml} keys
+   * of a GGUF file made from it.
+   *
+   * @param directory holds {@code tokenizer.json} and perhaps {@code tokenizer_config.json}
+   * @throws UnsupportedModelException if it asks for what is not supported
+   * @throws ModelFileException if a file cannot be read or is malformed
+   */
+  public static Vocabulary readHuggingFace(Path directory) {
+    Path file = directory.resolve("tokenizer.json");
+    Path config = directory.resolve("tokenizer_config.json");
+    return HuggingFaceVocabulary.read(
+        file.toString(), readJson(file), Files.exists(config) ? readJson(config) : null);
+  }
+
+  private static JsonNode readJson(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      return new JsonMapper().readTree(in);
+    } catch (IOException | JacksonException e) {
+      throw new ModelFileException(file.toString(), "", "", "cannot be read: " + e.getMessage(), e);
+    }
   }
 
   /**

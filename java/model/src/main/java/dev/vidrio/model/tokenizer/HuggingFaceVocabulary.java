@@ -1,0 +1,226 @@
+package dev.vidrio.model.tokenizer;
+
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Reads the {@code tokenizer.json} of Hugging Face tokenizers as a vocabulary in the terms of GGUF.
+ * Byte-level BPE whose words are those of a known family is supported; all else is refused by name.
+ */
+final class HuggingFaceVocabulary {
+
+  private static final Map<TokenRole, String> ROLES =
+      new EnumMap<>(
+          Map.of(
+              TokenRole.BOS, "bos_token",
+              TokenRole.EOS, "eos_token",
+              TokenRole.UNKNOWN, "unk_token",
+              TokenRole.PADDING, "pad_token"));
+
+  private final String file;
+  private final JsonNode json;
+  private final List<String> tokens = new ArrayList<>();
+  private final List<TokenType> types = new ArrayList<>();
+
+  private HuggingFaceVocabulary(String file, JsonNode json) {
+    this.file = file;
+    this.json = json;
+  }
+
+  /**
+   * Reads a vocabulary.
+   *
+   * @param file the name of the file, for errors
+   * @param json what {@code tokenizer.json} holds
+   * @param config what {@code tokenizer_config.json} holds, or null without one
+   * @throws UnsupportedModelException if it asks for what is not supported
+   * @throws ModelFileException if it is malformed
+   */
+  static Vocabulary read(String file, JsonNode json, @Nullable JsonNode config) {
+    return new HuggingFaceVocabulary(file, json).read(config);
+  }
+
+  private Vocabulary read(@Nullable JsonNode config) {
+    JsonNode model = json.path("model");
+    require("model", model, "BPE");
+    for (String option : List.of("byte_fallback", "dropout", "end_of_word_suffix")) {
+      JsonNode value = model.path(option);
+      if (value.asBoolean(false) || value.isNumber() || !value.asString("").isEmpty()) {
+        throw unsupported("model with " + option, "byte-level BPE without it");
+      }
+    }
+    if (isPresent(json.path("normalizer"))) {
+      throw unsupported("normalizer " + typeOf(json.path("normalizer")), "text as it is");
+    }
+    readTokens(model);
+    Map<TokenRole, Integer> roles = readRoles(config);
+    List<String> added = addedAround(roles);
+    boolean ignoreMerges = model.path("ignore_merges").asBoolean(false);
+    return new Vocabulary(
+        file,
+        new TokenModel.ByteLevelBpe(preTokenizer(ignoreMerges), readMerges(model)),
+        tokens,
+        types,
+        roles,
+        added.contains("BOS"),
+        added.contains("EOS"));
+  }
+
+  private static boolean isPresent(JsonNode node) {
+    return !node.isMissingNode() && !node.isNull();
+  }
+
+  private static String typeOf(JsonNode node) {
+    return "'" + node.path("type").asString("") + "'";
+  }
+
+  private UnsupportedModelException unsupported(String feature, String alternative) {
+    return new UnsupportedModelException(file, feature, "supported is " + alternative);
+  }
+
+  private void require(String field, JsonNode node, String type) {
+    if (!node.path("type").asString("").equals(type)) {
+      throw unsupported(field + " " + typeOf(node), type);
+    }
+  }
+
+  private void readTokens(JsonNode model) {
+    for (Map.Entry<String, JsonNode> entry : model.path("vocab").properties()) {
+      put(entry.getKey(), entry.getValue().asInt(-1), TokenType.NORMAL);
+    }
+    for (JsonNode token : json.path("added_tokens")) {
+      String content = token.path("content").asString("");
+      for (String option : List.of("lstrip", "rstrip", "single_word")) {
+        if (token.path(option).asBoolean(false)) {
+          throw unsupported("added token '" + content + "' with " + option, "one without it");
+        }
+      }
+      boolean special = token.path("special").asBoolean(false);
+      put(
+          content,
+          token.path("id").asInt(-1),
+          special ? TokenType.CONTROL : TokenType.USER_DEFINED);
+    }
+  }
+
+  private void put(String content, int id, TokenType type) {
+    int limit = 1 << 20;
+    if (id < 0 || id >= limit) {
+      throw new ModelFileException(
+          file, "id of token '" + content + "'", String.valueOf(id), "must be 0 to " + (limit - 1));
+    }
+    int missing = id + 1 - tokens.size();
+    if (missing > 0) {
+      tokens.addAll(Collections.nCopies(missing, ""));
+      types.addAll(Collections.nCopies(missing, TokenType.UNUSED));
+    }
+    tokens.set(id, content);
+    types.set(id, type);
+  }
+
+  private List<String> readMerges(JsonNode model) {
+    List<String> merges = new ArrayList<>();
+    for (JsonNode merge : model.path("merges")) {
+      merges.add(
+          merge.isArray()
+              ? merge.path(0).asString("") + " " + merge.path(1).asString("")
+              : merge.asString(""));
+    }
+    return merges;
+  }
+
+  private Map<TokenRole, Integer> readRoles(@Nullable JsonNode config) {
+    Map<TokenRole, Integer> roles = new EnumMap<>(TokenRole.class);
+    if (config != null) {
+      ROLES.forEach(
+          (role, key) -> {
+            JsonNode token = config.path(key);
+            int id = tokens.indexOf(token.isObject() ? content(token) : token.asString(""));
+            if (id >= 0 && types.get(id) != TokenType.UNUSED) {
+              roles.put(role, id);
+            }
+          });
+    }
+    return roles;
+  }
+
+  private static String content(JsonNode token) {
+    return token.path("content").asString("");
+  }
+
+  /** Returns which of BOS and EOS a text is put between, and notes what these tokens are. */
+  private List<String> addedAround(Map<TokenRole, Integer> roles) {
+    List<String> added = new ArrayList<>();
+    JsonNode processor = json.path("post_processor");
+    boolean sequence = processor.path("type").asString("").equals("Sequence");
+    for (JsonNode part : sequence ? processor.path("processors") : List.of(processor)) {
+      if (!isPresent(part) || part.path("type").asString("").equals("ByteLevel")) {
+        continue;
+      }
+      require("post_processor", part, "TemplateProcessing");
+      boolean textSeen = false;
+      for (JsonNode item : part.path("single")) {
+        if (item.has("Sequence")) {
+          textSeen = true;
+          continue;
+        }
+        int id = tokens.indexOf(item.path("SpecialToken").path("id").asString(""));
+        String role = textSeen ? "EOS" : "BOS";
+        if (id < 0 || added.contains(role)) {
+          throw unsupported("post_processor template", "one token before and one after the text");
+        }
+        roles.put(TokenRole.valueOf(role), id);
+        added.add(role);
+      }
+    }
+    return added;
+  }
+
+  private String preTokenizer(boolean ignoreMerges) {
+    JsonNode top = json.path("pre_tokenizer");
+    boolean sequence = top.path("type").asString("").equals("Sequence");
+    List<String> patterns = new ArrayList<>();
+    boolean byteLevel = false;
+    for (JsonNode part : sequence ? top.path("pretokenizers") : List.of(top)) {
+      switch (part.path("type").asString("")) {
+        case "ByteLevel" -> {
+          if (part.path("add_prefix_space").asBoolean(true)) {
+            throw unsupported("pre_tokenizer ByteLevel with add_prefix_space", "one without");
+          }
+          byteLevel = true;
+          if (part.path("use_regex").asBoolean(true)) {
+            patterns.add(WordPatterns.GPT_2);
+          }
+        }
+        case "Digits" ->
+            patterns.add(
+                part.path("individual_digits").asBoolean(false)
+                    ? WordPatterns.DIGIT_ALONE
+                    : WordPatterns.NUMBERS);
+        case "Split" -> {
+          boolean isolated = part.path("behavior").asString("").equals("Isolated");
+          if (!isolated || part.path("invert").asBoolean(false)) {
+            throw unsupported("pre_tokenizer Split of this behavior", "Isolated");
+          }
+          patterns.add(part.path("pattern").path("Regex").asString(""));
+        }
+        default -> throw unsupported("pre_tokenizer " + typeOf(part), "ByteLevel, Digits, Split");
+      }
+    }
+    if (!byteLevel) {
+      throw unsupported("pre_tokenizer without ByteLevel", "byte-level BPE");
+    }
+    return PreTokenizer.nameOf(patterns, ignoreMerges)
+        .orElseThrow(
+            () ->
+                unsupported(
+                    "pre_tokenizer with the expressions " + patterns, "those of known families"));
+  }
+}
