@@ -106,13 +106,13 @@ public final class PlanBuilder {
 
   /** Causal attention over a layer's cache. */
   public Buffer attention(String name, int layer, float scale, Buffer q) {
-    return attention(name, layer, scale, 0, q);
+    return attention(name, layer, scale, 0, 0, q);
   }
 
-  /** Causal attention over the last {@code window} positions of a layer's cache, 0 for all. */
-  public Buffer attention(String name, int layer, float scale, int window, Buffer q) {
+  /** Causal attention with the window and soft cap of {@link Op.Attention}. */
+  public Buffer attention(String name, int layer, float scale, int window, float cap, Buffer q) {
     Buffer z = like(name, q);
-    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, window, 0, null, q, z));
+    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, window, cap, null, q, z));
     return z;
   }
 

@@ -151,7 +151,7 @@ public final class Model implements AutoCloseable {
    * @throws InvalidInputException when the options do not fit the model
    */
   public Session newSession(SessionOptions options) {
-    return newSession(options, architecture.plan());
+    return newSession(options, architecture.plan(Session.positions(this, options)));
   }
 
   /**

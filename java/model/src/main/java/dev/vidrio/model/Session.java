@@ -89,21 +89,23 @@ public final class Session implements AutoCloseable {
   }
 
   private static Limits limits(Model model, SessionOptions options) {
+    return new Limits(
+        options.batch(),
+        options.logits(),
+        options.sequences(),
+        positions(model, options),
+        model.architecture().vocabulary());
+  }
+
+  /** The context's length: what the options ask for, or the default. */
+  static int positions(Model model, SessionOptions options) {
     int declared = model.architecture().contextLength();
     int context = options.context();
     if (context > declared) {
       throw new InvalidInputException(
           "context", Integer.toString(context), "the model was made for " + declared + " tokens");
     }
-    if (context == 0) {
-      context = Math.min(declared, SessionOptions.DEFAULT_CONTEXT);
-    }
-    return new Limits(
-        options.batch(),
-        options.logits(),
-        options.sequences(),
-        context,
-        model.architecture().vocabulary());
+    return context == 0 ? Math.min(declared, SessionOptions.DEFAULT_CONTEXT) : context;
   }
 
   /** What it has room for. */

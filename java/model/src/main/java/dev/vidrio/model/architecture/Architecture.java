@@ -1,7 +1,11 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rotation;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model's weights in memory, in the plan that runs them, and its sizes.
@@ -16,6 +20,7 @@ import dev.vidrio.kernel.Plan;
  * @param bytesPerToken bytes of weights that a token of output reads
  * @param plan from token ids to logits. Activations carry the names of hook points; {@code
  *     unembed.hook_out}, the logits of the rows that ask for them, is its output.
+ * @param longContext what differs in long contexts, or null
  */
 public record Architecture(
     String name,
@@ -26,7 +31,43 @@ public record Architecture(
     int vocabulary,
     int contextLength,
     long bytesPerToken,
-    Plan plan) {
+    Plan plan,
+    @Nullable LongContext longContext) {
+
+  /**
+   * The plan of models that rotate otherwise in long contexts (LongRoPE, arXiv 2402.13753).
+   *
+   * @param above how many positions a context has at most where it is not long
+   * @param plan for long contexts
+   */
+  public record LongContext(int above, Plan plan) {}
+
+  /** The plan for contexts of so many positions. */
+  public Plan plan(int positions) {
+    return longContext == null || positions <= longContext.above ? plan : longContext.plan;
+  }
+
+  /** The same, with another rotation in contexts of more than {@code above} positions. */
+  Architecture withLongContext(int above, Rotation rotation, Rotation longer) {
+    if (rotation.equals(longer)) {
+      return this;
+    }
+    List<Op> ops =
+        plan.ops().stream()
+            .map(op -> op instanceof Op.Rope r ? new Op.Rope(longer, r.dH(), r.x(), r.y()) : op)
+            .toList();
+    return new Architecture(
+        name,
+        width,
+        layers,
+        heads,
+        ffnWidth,
+        vocabulary,
+        contextLength,
+        bytesPerToken,
+        plan,
+        new LongContext(above, new Plan(ops, plan.kv(), plan.outputs())));
+  }
 
   /** The shape of its key-value cache. */
   public KvShape kvShape() {

@@ -18,10 +18,20 @@ public final class Architectures {
 
   private static final Map<String, Reader> READERS =
       new TreeMap<>(
-          Map.of(
-              "llama", Llama::read,
-              "qwen2", Qwen2::read,
-              "smollm3", SmolLm3::read));
+          Map.ofEntries(
+              Map.entry("gemma", Gemma::read),
+              Map.entry("gemma2", Gemma2::read),
+              Map.entry("gemma3", Gemma3::read),
+              Map.entry("gpt2", Gpt2::read),
+              Map.entry("gptneox", GptNeox::read),
+              Map.entry("granite", Granite::read),
+              Map.entry("llama", Llama::read),
+              Map.entry("olmo2", Olmo2::read),
+              Map.entry("phi3", Phi3::read),
+              Map.entry("qwen2", Qwen2::read),
+              Map.entry("qwen3", Qwen3::read),
+              Map.entry("smollm3", SmolLm3::read),
+              Map.entry("stablelm", StableLm::read)));
 
   private Architectures() {}
 

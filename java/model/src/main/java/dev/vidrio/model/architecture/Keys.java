@@ -4,10 +4,13 @@ import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufValue;
+import dev.vidrio.model.gguf.GgufValueType;
 import dev.vidrio.model.gguf.Metadata;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +29,7 @@ final class Keys {
           "attention.max_alibi_bias",
           "attention.scale",
           "attention.sliding_window",
+          "attention.sliding_window_pattern",
           "attention.temperature_length",
           "attention.temperature_scale",
           "attn_logit_softcapping",
@@ -117,9 +121,28 @@ final class Keys {
     return floatValue("attention.scale", 1e-6f, 1e6f, (float) (1 / Math.sqrt(dH)));
   }
 
-  /** Positions that a token attends to with sliding windows, 0 for all. */
-  int window() {
-    return intValue("attention.sliding_window", 0, Integer.MAX_VALUE, 0);
+  /** Positions that a token attends to where the window slides; 0 for all. */
+  int window(int fallback) {
+    return intValue("attention.sliding_window", 0, Integer.MAX_VALUE, fallback);
+  }
+
+  /**
+   * In which layers the window slides: as the file says for each, or in all but every {@code
+   * period}-th, whose period the file may say too.
+   */
+  IntPredicate slidingLayers(int period) {
+    String key = "attention.sliding_window_pattern";
+    if (metadata.entries().get(asked(key)) instanceof GgufValue.Array array) {
+      int layers = intValue("block_count", 1, Integer.MAX_VALUE);
+      if (array.elementType() != GgufValueType.BOOL || array.length() != layers) {
+        throw error(key, array.toString(), "must be an array of " + layers + " bools");
+      }
+      List<Boolean> slides = new ArrayList<>();
+      array.forEach(value -> slides.add(value instanceof GgufValue.Bool bool && bool.value()));
+      return slides::get;
+    }
+    int n = intValue(key, 1, Integer.MAX_VALUE, period);
+    return l -> (l + 1) % n != 0;
   }
 
   /** Refuses keys that ask for what the architecture did not read. */

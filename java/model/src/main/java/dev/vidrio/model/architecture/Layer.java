@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op.ActivationKind;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
 import org.jspecify.annotations.Nullable;
 
 /** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
@@ -35,24 +36,42 @@ final class Layer {
     return "blk." + index + "." + name;
   }
 
-  /** A block of two residual steps whose inputs are normalized. */
+  /** A block of two residual steps: attention, then feed-forward. */
+  Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
+    Buffer attentionOut = attention.write(hook("hook_attn_out"), residPre);
+    Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, attentionOut);
+    Buffer ffnOut = ffn.write(hook("hook_mlp_out"), residMid);
+    return plan.add(hook("hook_resid_post"), residMid, ffnOut);
+  }
+
+  /** A block of two residual steps, each of which normalizes what it reads (arXiv 2002.04745). */
   Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    Buffer residMid = attend(residPre, attention, norm("ln1", "attn_norm", residPre));
-    return feedForward(residMid, ffn, norm("ln2", "ffn_norm", residMid));
+    return sequential(
+        residPre, (hook, x) -> attention.write(hook, ln1(x)), (hook, x) -> ffn.write(hook, ln2(x)));
   }
 
-  private Buffer attend(Buffer residPre, Sublayer attention, Buffer x) {
-    Buffer out = attention.write(hook("hook_attn_out"), x);
-    return plan.add(hook("hook_resid_mid"), residPre, out);
+  /** A block of one residual step, which attention and feed-forward take side by side. */
+  Buffer parallel(
+      Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
+    Buffer attentionOut = attention.write(hook("hook_attn_out"), attentionIn);
+    Buffer ffnOut = ffn.write(hook("hook_mlp_out"), ffnIn);
+    Buffer both = plan.add(hook("attn_and_mlp_out"), attentionOut, ffnOut);
+    return plan.add(hook("hook_resid_post"), residPre, both);
   }
 
-  private Buffer feedForward(Buffer residMid, Sublayer ffn, Buffer x) {
-    Buffer out = ffn.write(hook("hook_mlp_out"), x);
-    return plan.add(hook("hook_resid_post"), residMid, out);
+  /** The norm before attention. */
+  Buffer ln1(Buffer x) {
+    return model.norm(hook("ln1"), tensor("attn_norm"), x);
   }
 
-  private Buffer norm(String name, String tensor, Buffer x) {
-    return model.norm(hook(name), tensor(tensor), x);
+  /** The norm before the feed-forward block. */
+  Buffer ln2(Buffer x) {
+    return model.norm(hook("ln2"), tensor("ffn_norm"), x);
+  }
+
+  /** A sublayer whose output is normalized. */
+  Sublayer normalized(String tensor, Sublayer sublayer) {
+    return sublayer.then("unnormalized", (hook, x) -> model.norm(hook, tensor(tensor), x));
   }
 
   /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
@@ -64,10 +83,20 @@ final class Layer {
       Buffer q = fused ? qkv("q", 0, dQ, x) : linear("attn.hook_q", "attn_q", dQ, x);
       Buffer k = fused ? qkv("k", dQ, dKv, x) : linear("attn.hook_k", "attn_k", dKv, x);
       Buffer v = fused ? qkv("v", dQ + dKv, dKv, x) : linear("attn.hook_v", "attn_v", dKv, x);
-      plan.kvStore(index, rotated("attn.hook_rot_k", a, k), v);
-      Buffer rotQ = rotated("attn.hook_rot_q", a, q);
-      Buffer z = plan.attention(hook("attn.hook_z"), index, a.scale(), a.window(), rotQ);
+      Buffer rotQ = rotated("attn.hook_rot_q", a, normalized("q", a.norm(), q));
+      plan.kvStore(index, rotated("attn.hook_rot_k", a, normalized("k", a.norm(), k)), v);
+      Buffer z = plan.attention(hook("attn.hook_z"), index, a.scale(), a.window(), a.cap(), rotQ);
       return model.linear(hook, tensor("attn_output"), sizes.d(), z);
+    };
+  }
+
+  private Buffer normalized(String which, QueryKeyNorm norm, Buffer x) {
+    String name = hook("attn." + which + "_norm");
+    String tensor = tensor("attn_" + which + "_norm");
+    return switch (norm) {
+      case NONE -> x;
+      case HEAD -> model.headNorm(name, tensor, x);
+      case ALL_HEADS -> model.norm(name, tensor, x);
     };
   }
 
@@ -95,6 +124,15 @@ final class Layer {
               ? fused("mlp.hook_pre_linear", "ffn_up", n, n, 2 * n, x)
               : linear("mlp.hook_pre_linear", "ffn_up", n, x);
       Buffer post = plan.gated(hook("mlp.hook_post"), kind, gate, up);
+      return model.linear(hook, tensor("ffn_down"), sizes.d(), post);
+    };
+  }
+
+  /** {@code act(up · x)}, projected down. */
+  Sublayer plainFfn(ActivationKind kind) {
+    return (hook, x) -> {
+      Buffer pre = linear("mlp.hook_pre", "ffn_up", sizes.dFfn(), x);
+      Buffer post = plan.activation(hook("mlp.hook_post"), kind, pre);
       return model.linear(hook, tensor("ffn_down"), sizes.d(), post);
     };
   }

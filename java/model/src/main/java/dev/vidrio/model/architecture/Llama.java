@@ -21,7 +21,7 @@ final class Llama {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(rotation)
-            .windowed(keys.window());
+            .windowed(keys.window(0));
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {
       x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));

@@ -46,6 +46,12 @@ final class RopeReader {
     return dRot;
   }
 
+  /** Positions that the model knew before its rotation was scaled. */
+  int originalContext() {
+    return keys.intValue(
+        "rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
+  }
+
   /** The rotation with the file's scaling. */
   Rotation scaled() {
     return scaled(null);
@@ -111,8 +117,7 @@ final class RopeReader {
 
   private Rotation yarn(List<Double> frequencies) {
     double factor = factor();
-    int original =
-        keys.intValue("rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
+    int original = originalContext();
     double fast = keys.floatValue("rope.scaling.yarn_beta_fast", 1e-6f, MAX, 32);
     double slow = keys.floatValue("rope.scaling.yarn_beta_slow", 1e-6f, MAX, 1);
     double extrapolation = keys.floatValue("rope.scaling.yarn_ext_factor", 0, 1, 1);

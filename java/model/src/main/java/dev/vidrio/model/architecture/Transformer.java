@@ -65,6 +65,11 @@ final class Transformer {
     return IntStream.range(0, sizes.layers()).mapToObj(l -> new Layer(this, l)).toList();
   }
 
+  /** The tokens' embeddings times a constant. */
+  Buffer embed(String hook, float factor) {
+    return scale(factor).write(hook, embed(hook + ".unscaled"));
+  }
+
   /** The tokens' embeddings. */
   Buffer embed(String hook) {
     return plan.embed(hook, weights.table("token_embd.weight", sizes.vocabulary(), sizes.d()));
@@ -74,6 +79,24 @@ final class Transformer {
   Buffer norm(String hook, String tensor, Buffer x) {
     Weights gain = weights.vector(tensor + ".weight", x.width());
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
+  }
+
+  /** RMSNorm of each head on its own, with one gain for all. */
+  Buffer headNorm(String hook, String tensor, Buffer x) {
+    Weights gain = weights.vector(tensor + ".weight", sizes.dH());
+    return plan.headNorm(hook, NormKind.RMS, x, epsilon, gain);
+  }
+
+  /** The product with a constant. */
+  Sublayer scale(float factor) {
+    return (hook, x) -> plan.scale(hook, factor, x);
+  }
+
+  /** The soft cap of logits; nothing where it is 0. */
+  Sublayer cappedUnembedding(float cap) {
+    return cap == 0
+        ? unembedding()
+        : unembedding().then("uncapped", (hook, x) -> plan.softCap(hook, cap, x));
   }
 
   /** A projection to n elements by {@code tensor.weight} and, where the file has one, a bias. */
@@ -113,6 +136,7 @@ final class Transformer {
         sizes.vocabulary(),
         sizes.contextLength(),
         weights.bytesPerToken(),
-        plan.build());
+        plan.build(),
+        null);
   }
 }

@@ -12,6 +12,8 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -24,7 +26,23 @@ class ArchitecturesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "llama", "mistral", "qwen2", "smollm3",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gpt2",
+        "gptneox",
+        "gptneox-sequential",
+        "granite",
+        "llama",
+        "mistral",
+        "olmo2",
+        "phi3",
+        "phi3-longrope",
+        "qwen2",
+        "qwen3",
+        "smollm3",
+        "stablelm",
+        "stablelm-parallel",
       })
   void logitsAreThoseOfTransformers(String name) {
     SafetensorsFile expected = TinyModels.expected(name);
@@ -33,8 +51,23 @@ class ArchitecturesTest {
       Architecture architecture =
           Architectures.load(TinyModels.gguf(name, arena), executor, arena, fraction -> {});
       int[] tokens = expected.ints("tokens");
-      float[] logits = logits(architecture.plan(), executor, tokens, arena);
+      float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
+    }
+  }
+
+  @Test
+  void rotationOfLongContextsIsNotThatOfShortOnes() {
+    SafetensorsFile expected = TinyModels.expected("phi3-longrope");
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      Architecture architecture =
+          Architectures.load(
+              TinyModels.gguf("phi3-longrope", arena), executor, arena, fraction -> {});
+      float[] logits = expected.floats("short_logits");
+      int count = logits.length / architecture.vocabulary();
+      int[] tokens = Arrays.copyOf(expected.ints("tokens"), count);
+      assertClose(logits, logits(architecture.plan(count), executor, tokens, arena));
     }
   }
 

@@ -89,7 +89,7 @@ MODELS = {
         "Phi3",
         dict(rope_scaling=LONG_ROPE, original_max_position_embeddings=16),
     ),
-    "gpt2": ("GPT2", dict(n_positions=64, n_ctx=64)),
+    "gpt2": ("GPT2", dict(n_ctx=128)),
     "gptneox": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=True)),
     "gptneox-sequential": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=False)),
     "olmo2": ("Olmo2", dict()),

@@ -1,0 +1,26 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+
+/**
+ * Gemma (arXiv 2403.08295): pre-norm blocks with GeGLU over embeddings that are scaled by √d. Files
+ * hold the gains of the norms with the one that the model adds to them.
+ */
+final class Gemma {
+  private Gemma() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

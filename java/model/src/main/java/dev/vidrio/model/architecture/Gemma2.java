@@ -1,0 +1,51 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+import java.util.function.IntPredicate;
+
+/**
+ * Gemma 2 (arXiv 2408.00118): {@link Gemma} with norms before and after each sublayer, a sliding
+ * window in every other layer, and soft caps on scores and logits.
+ */
+final class Gemma2 {
+  private static final int LAYERS_OF_27B = 46;
+  private static final float MAX_CAP = 1e6f;
+
+  private Gemma2() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention full =
+        Attention.scaled(attentionScale(keys, model.sizes(), LAYERS_OF_27B))
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled())
+            .capped(keys.floatValue("attn_logit_softcapping", 0, MAX_CAP, 50));
+    Attention sliding = full.windowed(keys.window(4096));
+    IntPredicate slides = keys.slidingLayers(2);
+    Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
+    for (Layer layer : model.layers()) {
+      x = block(layer, slides.test(layer.index()) ? sliding : full, x);
+    }
+    float cap = keys.floatValue("final_logit_softcapping", 0, MAX_CAP, 30);
+    return model.finish(x, model.cappedUnembedding(cap));
+  }
+
+  /** A block with norms before and after each sublayer. */
+  static Buffer block(Layer layer, Attention attention, Buffer x) {
+    return layer.preNorm(
+        x,
+        layer.normalized("post_attention_norm", layer.attention(attention)),
+        layer.normalized("post_ffw_norm", layer.gatedFfn(ActivationKind.GELU_TANH)));
+  }
+
+  /**
+   * The factor of attention scores. That of the 27B models is 1/√(d / H), and files do not say so:
+   * the number of layers does.
+   */
+  static float attentionScale(Keys keys, Sizes sizes, int layersOf27b) {
+    boolean by27b = sizes.layers() == layersOf27b;
+    return keys.attentionScale(by27b ? sizes.d() / sizes.heads() : sizes.dH());
+  }
+}

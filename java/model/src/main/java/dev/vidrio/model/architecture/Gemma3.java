@@ -1,0 +1,36 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import java.util.function.IntPredicate;
+
+/**
+ * Gemma 3 (arXiv 2503.19786): {@link Gemma2} with normalized queries and keys in place of the cap
+ * on scores, a sliding window in five of six layers, and a rotation of its own in these.
+ */
+final class Gemma3 {
+  private static final int LAYERS_OF_27B = 62;
+
+  private Gemma3() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    RopeReader rope = model.rope(Rotation.Pairs.HALVES);
+    Attention full =
+        Attention.scaled(Gemma2.attentionScale(keys, model.sizes(), LAYERS_OF_27B))
+            .normalized(QueryKeyNorm.HEAD)
+            .rotated(rope.scaled());
+    int window = keys.window(0);
+    Attention sliding =
+        window == 0 ? full : full.rotated(rope.plain("rope.freq_base_swa", 10000)).windowed(window);
+    IntPredicate slides = keys.slidingLayers(6);
+    Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
+    for (Layer layer : model.layers()) {
+      x = Gemma2.block(layer, slides.test(layer.index()) ? sliding : full, x);
+    }
+    float cap = keys.floatValue("final_logit_softcapping", 0, 1e6f, 0);
+    return model.finish(x, model.cappedUnembedding(cap));
+  }
+}

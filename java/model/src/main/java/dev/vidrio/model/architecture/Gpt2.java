@@ -1,0 +1,32 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.PlanBuilder;
+
+/**
+ * GPT-2 (Radford et al. 2019): pre-norm blocks with LayerNorm and a plain feed-forward block over
+ * embeddings of tokens and positions. Queries, keys and values are one projection, split here.
+ */
+final class Gpt2 {
+  private Gpt2() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.LAYER);
+    Sizes sizes = model.sizes();
+    PlanBuilder plan = model.plan();
+    Attention attention = Attention.scaled(keys.attentionScale(sizes.dH()));
+    Buffer tokens = model.embed("hook_embed");
+    Buffer positions =
+        plan.embedPositions(
+            "hook_pos_embed",
+            weights.table("position_embd.weight", sizes.contextLength(), sizes.d()),
+            0);
+    Buffer x = plan.add("blocks.0.hook_resid_pre", tokens, positions);
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

@@ -1,0 +1,35 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+
+/**
+ * Granite 3: {@link Llama} with constants that scale the embeddings, the attention scores, what
+ * sublayers add to the residual stream, and the logits (after arXiv 2203.03466).
+ */
+final class Granite {
+  private static final float MIN = 1e-6f;
+  private static final float MAX = 1e6f;
+
+  private Granite() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
+    Sublayer scale = model.scale(keys.floatValue("residual_scale", MIN, MAX, 1));
+    Buffer x = model.embed("hook_embed", keys.floatValue("embedding_scale", MIN, MAX, 1));
+    for (Layer layer : model.layers()) {
+      x =
+          layer.preNorm(
+              x,
+              layer.attention(attention).then("unscaled", scale),
+              layer.gatedFfn(ActivationKind.SILU).then("unscaled", scale));
+    }
+    Sublayer divide = model.scale(1 / keys.floatValue("logit_scale", MIN, MAX));
+    return model.finish(x, model.unembedding().then("unscaled", divide));
+  }
+}

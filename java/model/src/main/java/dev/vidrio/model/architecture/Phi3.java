@@ -1,0 +1,41 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.Weights;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Phi 3 (arXiv 2404.14219) and the small Phi 4: {@link Llama} whose queries, keys and values are
+ * one projection, and gate and up another, both split here. Those made for long contexts divide the
+ * frequencies of their rotation, by other factors in long texts (arXiv 2402.13753).
+ */
+final class Phi3 {
+  private Phi3() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    RopeReader rope = model.rope(Rotation.Pairs.HALVES);
+    Rotation rotation = rope.scaled(divisors(weights, "short", rope));
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(rotation)
+            .windowed(keys.window(0));
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
+    }
+    Rotation longer = rope.scaled(divisors(weights, "long", rope));
+    return model
+        .finish(x, model.unembedding())
+        .withLongContext(rope.originalContext(), rotation, longer);
+  }
+
+  private static @Nullable Weights divisors(WeightLoader weights, String which, RopeReader rope) {
+    boolean scaled =
+        weights.has("rope_factors_short.weight") || weights.has("rope_factors_long.weight");
+    return scaled ? weights.vector("rope_factors_" + which + ".weight", rope.width() / 2) : null;
+  }
+}

@@ -1,0 +1,36 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+
+/**
+ * StableLM (arXiv 2402.17834): LayerNorm, SwiGLU and rotary positions in a part of each head. Where
+ * there is no second norm, attention and feed-forward block share the first side by side; files
+ * that have one may nevertheless call themselves parallel.
+ */
+final class StableLm {
+  private StableLm() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.LAYER);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    boolean sequential =
+        weights.has("blk.0.ffn_norm.weight") || !keys.flag("use_parallel_residual", true);
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      Sublayer attend = layer.attention(attention);
+      Sublayer ffn = layer.gatedFfn(ActivationKind.SILU);
+      if (sequential) {
+        x = layer.preNorm(x, attend, ffn);
+      } else {
+        Buffer normalized = layer.ln1(x);
+        x = layer.parallel(x, normalized, attend, normalized, ffn);
+      }
+    }
+    return model.finish(x, model.unembedding());
+  }
+}
