@@ -2,10 +2,11 @@
 
     python compare_greedy.py MODEL.gguf [--tokens 32] [--near-tie 0.3]
 
-For each prompt, `vidrio run --temp 0` gives token ids. The forward pass of the dequantized weights
-in float64 then reads prompt and ids, so that it judges every step by the same tokens before it: the
-step is exact when the token has the highest logit. Otherwise its gap is how much higher the highest
-one is. Engines with 8-bit activations, of which llama.cpp is one, swap tokens that are nearly tied.
+For each prompt, `vidrio run --temp 0` gives token ids. The forward pass of the dequantized weights,
+as reference_logits.py has it, then reads prompt and ids, so that it judges every step by the same
+tokens before it: the step is exact when the token has the highest logit. Otherwise its gap is how
+much higher the highest one is. Engines with 8-bit activations, of which llama.cpp is one, swap
+tokens that are nearly tied.
 A mean KLD of 0.003, as compare_kld.py finds, is half the variance of the logits' errors: 0.08 is
 their standard deviation, 0.11 that of a difference of two, and a gap of three times that,
 the default of `--near-tie`, is no tie but a fault. llama.cpp's own continuation is judged in the
@@ -25,7 +26,7 @@ import numpy as np
 from llama_cpp import Llama
 
 import vidrio
-from reference_logits import ReferenceLlama
+from reference_logits import Reference, open_reference
 
 PROMPTS = (
     "The capital of France is",
@@ -53,7 +54,7 @@ def llama_cpp_ids(llama: Llama, prompt: list[int], count: int) -> list[int]:
     return ids
 
 
-def gaps(reference: ReferenceLlama, prompt: list[int], ids: list[int]) -> np.ndarray:
+def gaps(reference: Reference, prompt: list[int], ids: list[int]) -> np.ndarray:
     """Returns for each id how much lower its exact logit is than the highest one."""
     reference.clear()
     rows = reference.logits(np.array(prompt + ids[:-1]))[len(prompt) - 1 :]
@@ -68,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Checks greedy continuations against a model's exact logits."
     )
-    parser.add_argument("model", help="GGUF file of a llama-architecture model")
+    parser.add_argument("model", help="GGUF file")
     parser.add_argument("--tokens", type=int, default=32, help="tokens to generate (default 32)")
     parser.add_argument(
         "--near-tie", type=float, default=0.3, help="gap of logits that is a fault (default 0.3)"
@@ -82,7 +83,7 @@ def main() -> None:
         llama = Llama(
             arguments.model, n_ctx=1024, n_threads=arguments.threads, logits_all=True, verbose=False
         )
-        reference = ReferenceLlama(arguments.model)
+        reference = open_reference(arguments.model)
         for text in PROMPTS:
             command = (
                 "run",

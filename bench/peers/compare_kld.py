@@ -2,10 +2,10 @@
 
     python compare_kld.py MODEL.gguf TEXT.txt [--count 512]
 
-The truth is the forward pass of the dequantized weights in float64. The engines are Vidrio (`vidrio
-eval logits`) and llama.cpp with its default settings; all get the same token ids, the first
-`--count` of the text as llama.cpp tokenizes it. Prints kld.py's figures of both. Ends with 1 when
-Vidrio's mean is larger than llama.cpp's.
+The truth is the forward pass of the dequantized weights, as reference_logits.py has it. The engines
+are Vidrio (`vidrio eval logits`) and llama.cpp with its default settings; all get the same token
+ids, the first `--count` of the text as llama.cpp tokenizes it. Prints kld.py's figures of both.
+Ends with 1 when Vidrio's mean is larger than llama.cpp's.
 
 Needs the packages of requirements.txt.
 """
@@ -19,7 +19,7 @@ import numpy as np
 
 import kld
 import vidrio
-from reference_logits import ReferenceLlama, llama_cpp_logits, tokenize
+from reference_logits import llama_cpp_logits, open_reference, tokenize
 
 
 def vidrio_logits(arguments, tokens: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Compares Vidrio's and llama.cpp's distributions with the exact ones."
     )
-    parser.add_argument("model", help="GGUF file of a llama-architecture model")
+    parser.add_argument("model", help="GGUF file")
     parser.add_argument("text", help="UTF-8 text file")
     parser.add_argument("--count", type=int, default=512, help="how many tokens (default 512)")
     vidrio.add_options(parser)
@@ -51,7 +51,7 @@ def main() -> None:
             "vidrio": vidrio_logits(arguments, tokens),
             "llama.cpp": llama_cpp_logits(arguments.model, tokens, arguments.threads),
         }
-        reference = ReferenceLlama(arguments.model).logits(tokens)
+        reference = open_reference(arguments.model).logits(tokens)
     except (OSError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     means = {}

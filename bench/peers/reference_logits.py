@@ -1,15 +1,16 @@
 """Writes the logits of one engine on the first tokens of a text.
 
-    python reference_logits.py MODEL.gguf TEXT.txt OUT.safetensors --engine float64 --count 512
+    python reference_logits.py MODEL.gguf TEXT.txt OUT.safetensors --engine exact --count 512
     python reference_logits.py MODEL.gguf TEXT.txt OUT.safetensors --engine llama.cpp --count 512
 
-`float64` is the readable reference: the llama architecture over the dequantized weights of the GGUF
-file, all of it in float64. `llama.cpp` runs the same ids through llama.cpp with its default
+`exact` is the forward pass of the dequantized weights of the GGUF file: of the llama architecture
+the readable one below, all of it in float64; of others that of transformers in float32. `llama.cpp` runs the same ids through llama.cpp with its default
 settings. The text is tokenized by llama.cpp, with the special tokens that the model asks for. The
 file holds `tokens`, int32 [N], and `logits`, float32 [N, V], the outputs after each of those
 tokens; kld.py compares two such files, and `vidrio eval logits` writes one too.
 
-Needs numpy, gguf, safetensors and llama-cpp-python.
+Needs numpy, gguf, safetensors and llama-cpp-python, and for other architectures transformers and
+torch.
 """
 
 import argparse
@@ -178,6 +179,44 @@ class ReferenceLlama:
         return np.stack((even * cos - odd * sin, even * sin + odd * cos), axis=-1).reshape(x.shape)
 
 
+class ReferenceTransformers:
+    """The architectures of transformers, in float32."""
+
+    def __init__(self, path: str):
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        self.model = AutoModelForCausalLM.from_pretrained(
+            Path(path).parent,
+            gguf_file=Path(path).name,
+            dtype=torch.float32,
+            attn_implementation="eager",
+        ).eval()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets all tokens."""
+        self.tokens = []
+
+    def logits(self, tokens: np.ndarray) -> np.ndarray:
+        """Appends the tokens [N] and returns the logits [N, V] after each of them."""
+        import torch
+
+        self.tokens += list(map(int, tokens))
+        with torch.no_grad():
+            logits = self.model(torch.tensor([self.tokens]), use_cache=False).logits[0]
+        return logits[-len(tokens) :].numpy()
+
+
+Reference = ReferenceLlama | ReferenceTransformers
+
+
+def open_reference(path: str) -> Reference:
+    """Opens the exact forward pass of a GGUF file."""
+    architecture = GGUFReader(path).fields["general.architecture"].contents()
+    return ReferenceLlama(path) if architecture == "llama" else ReferenceTransformers(path)
+
+
 def tokenize(model: str, text: str, count: int) -> np.ndarray:
     """Returns the first `count` ids of the text file; raises ValueError where it has fewer."""
     if count < 1:
@@ -206,16 +245,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Writes the logits of one engine on the first tokens of a text."
     )
-    parser.add_argument("model", help="GGUF file of a llama-architecture model")
+    parser.add_argument("model", help="GGUF file")
     parser.add_argument("text", help="UTF-8 text file")
     parser.add_argument("out", help="safetensors file to write")
-    parser.add_argument("--engine", choices=("float64", "llama.cpp"), required=True)
+    parser.add_argument("--engine", choices=("exact", "llama.cpp"), required=True)
     parser.add_argument("--count", type=int, default=512, help="how many tokens (default 512)")
     arguments = parser.parse_args()
     try:
         tokens = tokenize(arguments.model, arguments.text, arguments.count)
-        if arguments.engine == "float64":
-            logits = ReferenceLlama(arguments.model).logits(tokens)
+        if arguments.engine == "exact":
+            logits = open_reference(arguments.model).logits(tokens)
         else:
             logits = llama_cpp_logits(arguments.model, tokens)
     except (OSError, ValueError) as error:
