@@ -317,12 +317,14 @@ typedef struct vd_kv_store {
 } vd_kv_store;
 
 // Causal attention of q [n, H, d_h] over the positions up to the token's own: z [n, H, d_h]. H is a
-// multiple of H_kv; query head h reads key-value head h / (H / H_kv).
+// multiple of H_kv; query head h reads key-value head h / (H / H_kv). ALiBi: Press et al. 2022,
+// arXiv 2108.12409.
 typedef struct vd_attention {
     const float *q;
     vd_kv_cache cache;
     float *z;
-    const float *sinks;  // [H] scores of no position, which take their share; or null
+    const float *sinks;   // [H] scores of no position, which take their share; or null
+    const float *slopes;  // [H] by which scores fall with the distance (ALiBi); or null
     int32_t H;
     int32_t window;  // positions attended to, the token's own among them; 0: all
     float scale;     // of the scores, usually 1/sqrt(d_h)

@@ -134,6 +134,7 @@ static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_
             tile->q[tile->n] = op->q + offset;
             tile->z[tile->n] = op->z + offset;
             tile->sink[tile->n] = op->sinks == NULL ? 0.0f : op->sinks[head];
+            tile->slope[tile->n] = op->slopes == NULL ? 0.0f : op->slopes[head];
             tile->first[tile->n] = (int32_t)first_position(op, batch->positions[row]);
             tile->end[tile->n] = batch->positions[row] + 1;
             tile->n++;

@@ -16,6 +16,7 @@ typedef struct vd_attention_tile {
     const float *q[VD_QUERIES];  // [d_h] each
     float *z[VD_QUERIES];        // [d_h] each
     float sink[VD_QUERIES];      // where the operation has sinks
+    float slope[VD_QUERIES];     // where it has slopes
     int32_t first[VD_QUERIES];   // positions [first, end) are attended to
     int32_t end[VD_QUERIES];
     // Queries in blocks of 32, for a Q8_0 cache.

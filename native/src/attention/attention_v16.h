@@ -18,6 +18,16 @@ static void cap_scores(float *s, span own, float cap) {
     }
 }
 
+// Adds the slope times the distance from the query's own position, which is negative. The chunk
+// begins `distance` from there.
+static void add_distances(float *s, span own, float slope, int64_t distance) {
+    static const int32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    for (int64_t t = own.from / 16 * 16; t < own.to; t += 16) {
+        v16i d = v16i_add(v16i_load(lanes), v16i_splat((int32_t)(distance + t)));
+        v16_store(s + t, v16_fma(v16_splat(slope), v16_from_int(d), v16_load(s + t)));
+    }
+}
+
 // 16 lanes from the chunk's position t on: x where the query attends, `others` elsewhere.
 VD_INLINE v16 keep_span(v16 x, int64_t t, span own, v16 others) {
     if (t < own.from) {
@@ -68,6 +78,9 @@ static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
         float *statistics = parts + (j + 1) * stride - 16;
         if (tile->op->cap > 0) {
             cap_scores(s, spans[j], tile->op->cap);
+        }
+        if (tile->op->slopes != NULL) {
+            add_distances(s, spans[j], tile->slope[j], begin + 1 - tile->end[j]);
         }
         exponentials(s, spans[j], &statistics[0], &statistics[1]);
     }

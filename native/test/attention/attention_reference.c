@@ -35,7 +35,8 @@ static void effective_query(const one_query *one, double *q) {
 }
 
 // A score, and how far that of f32 may be off: by the roundings of its dot product (or of a block's
-// scale and fma) and of its scaling; then by those of the soft cap, whose slope is at most 1.
+// scale and fma) and of its scaling; then by those of the soft cap, whose slope is at most 1, and
+// of the distance.
 static double score(const one_query *one, const double *q, int32_t t, double *error) {
     const vd_attention *op = one->op;
     double dot = 0, magnitude = 0;
@@ -53,6 +54,10 @@ static double score(const one_query *one, const double *q, int32_t t, double *er
         *error +=
             roundings(2) * fabs(s) + cap * TANH_ERROR * fabs(tanh(s / cap)) + roundings(1) * cap;
         s = cap * tanh(s / cap);
+    }
+    if (op->slopes != NULL) {
+        s += (double)one->slope * (t + 1 - one->end);
+        *error += roundings(1) * fabs(s);
     }
     return s;
 }

@@ -7,13 +7,13 @@
 #include "vidrio.h"
 
 // A query of the operation, with its key-value head, the positions [first, end) that it attends to,
-// and the sink of its head where the operation has sinks.
+// and the sink and slope of its head where the operation has them.
 typedef struct one_query {
     const vd_attention *op;
     const int32_t *blocks;
     const float *q;
     int32_t head, first, end;
-    float sink;
+    float sink, slope;
 } one_query;
 
 // Checks z [d_h], the result for the query.

@@ -29,7 +29,7 @@ typedef struct tile_case {
     int32_t count[VD_QUERIES];
     vd_type type;
     float scale, cap;
-    int sinks;
+    int sinks, slopes;
     floats kind;
     uint64_t seed;
 } tile_case;
@@ -55,7 +55,7 @@ static void mix_counts(rng *r, tile_case *c, mix how) {
 
 typedef struct tile_memory {
     vd_attention op;
-    float sinks[VD_QUERIES];
+    float sinks[VD_QUERIES], slopes[VD_QUERIES];
     const int32_t *blocks;
     float *q;
     size_t bytes;  // of q and of the results
@@ -78,6 +78,9 @@ static tile_memory prepare(const tile_case *c, placement where) {
         .bytes = bytes,
     };
     rng_fill(&r, ORDINARY, m.sinks, VD_QUERIES);
+    for (int32_t j = 0; j < VD_QUERIES; j++) {
+        m.slopes[j] = rng_uniform(&r, 0, 1);
+    }
     cache_fill(&m.op.cache, m.blocks, c->count[c->n - 1], &r, c->kind);
     for (int32_t j = 0; j < c->n; j++) {
         rng_fill(&r, c->kind, m.q + j * stride, c->d_h);
@@ -107,6 +110,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
     size_t blocks = (size_t)(c->n * (c->d_h / 32));
     vd_attention op = m->op;
     op.sinks = c->sinks ? m->sinks : NULL;
+    op.slopes = c->slopes ? m->slopes : NULL;
     vd_attention_tile tile = {
         .op = &op,
         .blocks = m->blocks,
@@ -121,6 +125,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
         tile.q[j] = m->q + j * (c->d_h + GAP);
         tile.z[j] = z + j * (c->d_h + GAP);
         tile.sink[j] = m->sinks[j];
+        tile.slope[j] = m->slopes[j];
         tile.first[j] = first_of(c, j);
         tile.end[j] = c->count[j];
     }
@@ -137,9 +142,10 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
 static void describe_tile(const char *what, const tile_case *c) {
     describe(
         "attention %s, type %d, d_h %d, %d queries, counts %d to %d, window %d, cap %g, sinks %d, "
-        "head %d, %s, seed %llu",
+        "slopes %d, head %d, %s, seed %llu",
         what, (int)c->type, c->d_h, c->n, c->count[0], c->count[c->n - 1], c->window,
-        (double)c->cap, c->sinks, c->head, floats_name(c->kind), (unsigned long long)c->seed);
+        (double)c->cap, c->sinks, c->slopes, c->head, floats_name(c->kind),
+        (unsigned long long)c->seed);
 }
 
 static void check_tile(const tile_case *c) {
@@ -151,8 +157,9 @@ static void check_tile(const tile_case *c) {
             int32_t row = j * (c->d_h + GAP);
             vd_attention op = m.op;
             op.sinks = c->sinks ? m.sinks : NULL;
-            one_query one = {&op,         m.blocks,  m.q + row, c->head, first_of(c, j),
-                             c->count[j], m.sinks[j]};
+            op.slopes = c->slopes ? m.slopes : NULL;
+            one_query one = {&op,         m.blocks,   m.q + row,  c->head, first_of(c, j),
+                             c->count[j], m.sinks[j], m.slopes[j]};
             check_attention(&one, expected + row);
         }
         for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
@@ -168,13 +175,14 @@ static float random_scale(rng *r, int32_t d_h) {
     return rng_below(r, 3) == 0 ? 1.0f : 1.0f / sqrtf((float)d_h);
 }
 
-// Half of the cases attend within a window, a third have a soft cap, a third sinks.
+// Half of the cases attend within a window; a third have a soft cap, a third sinks, a third slopes.
 static void random_parameters(rng *r, tile_case *c) {
     static const int32_t windows[] = {1, 2, 15, 17, 64, 100, 255, 256, 257, 300};
     int32_t which = (int32_t)rng_below(r, 2 * (int32_t)(sizeof windows / sizeof windows[0]));
     c->window = which % 2 == 0 ? windows[which / 2] : 0;
     c->cap = rng_below(r, 3) == 0 ? rng_uniform(r, 0.5f, 30) : 0;
     c->sinks = rng_below(r, 3) == 0;
+    c->slopes = rng_below(r, 3) == 0;
     c->type = kv_types[rng_below(r, c->d_h % 32 == 0 ? KV_TYPES : KV_TYPES - 1)];
     c->scale = random_scale(r, c->d_h);
     c->seed = rng_next(r);
@@ -247,6 +255,7 @@ typedef struct batch_case {
     int32_t H, H_kv, d_h;
     vd_type type;
     int32_t window;
+    int slopes;
     int decode;  // only the last rows: few tokens over long contexts, whose chunks are divided
 } batch_case;
 
@@ -304,7 +313,8 @@ static void check_definition(const batch *b, const vd_attention *op) {
                              h / group,
                              first,
                              end,
-                             op->sinks == NULL ? 0 : op->sinks[h]};
+                             op->sinks == NULL ? 0 : op->sinks[h],
+                             op->slopes == NULL ? 0 : op->slopes[h]};
             check_attention(&one, op->z + at);
         }
     }
@@ -315,10 +325,15 @@ static void check_batch(rng *r, const batch_case *c) {
     fill_batch(&b, r, c->decode);
     float *sinks = guarded_alloc((size_t)c->H * sizeof(float), AT_END);
     rng_fill(r, ORDINARY, sinks, c->H);
+    float *slopes = guarded_alloc((size_t)c->H * sizeof(float), AT_END);
+    for (int32_t h = 0; h < c->H; h++) {
+        slopes[h] = exp2f(-8.0f * (float)(h + 1) / (float)c->H);
+    }
     vd_attention attention = {.H = c->H,
                               .scale = 1.0f / sqrtf((float)c->d_h),
                               .window = c->window,
-                              .sinks = c->window > 0 ? sinks : NULL};
+                              .sinks = c->window > 0 ? sinks : NULL,
+                              .slopes = c->slopes ? slopes : NULL};
     attention.cache =
         cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, c->type, AT_END);
     for (int32_t s = 0; s < PARTS; s++) {
@@ -356,10 +371,12 @@ int main(void) {
     check_tiles(&r);
     check_nans(&r);
     static const batch_case cases[] = {
-        {2, 2, 32, VD_F32, 0, 0},    {4, 2, 15, VD_F16, 0, 0},    {6, 2, 16, VD_BF16, 0, 0},
-        {5, 1, 64, VD_Q8_0, 0, 0},   {16, 2, 16, VD_F32, 100, 0}, {40, 1, 15, VD_F32, 0, 0},
-        {70, 1, 2, VD_F16, 300, 0},  {9, 3, 64, VD_F32, 0, 1},    {9, 3, 64, VD_F16, 0, 1},
-        {4, 2, 96, VD_Q8_0, 290, 1}, {2, 1, 80, VD_BF16, 0, 1}};
+        {2, 2, 32, VD_F32, 0, 0, 0},    {4, 2, 15, VD_F16, 0, 1, 0},
+        {6, 2, 16, VD_BF16, 0, 0, 0},   {5, 1, 64, VD_Q8_0, 0, 1, 0},
+        {16, 2, 16, VD_F32, 100, 1, 0}, {40, 1, 15, VD_F32, 0, 0, 0},
+        {70, 1, 2, VD_F16, 300, 0, 0},  {9, 3, 64, VD_F32, 0, 1, 1},
+        {9, 3, 64, VD_F16, 0, 0, 1},    {4, 2, 96, VD_Q8_0, 290, 1, 1},
+        {2, 1, 80, VD_BF16, 0, 0, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check_batch(&r, &cases[i]);
     }

@@ -46,7 +46,9 @@ static float score(const vd_attention_tile *tile, int32_t query, int64_t t) {
     int64_t lane = t % VD_KV_LANES;
     float s = op->scale * (op->cache.type == VD_Q8_0 ? dot_quantized(tile, query, keys, lane)
                                                      : dot(tile, query, keys, lane));
-    return op->cap > 0 ? op->cap * vd_tanh(s * (1.0f / op->cap)) : s;
+    s = op->cap > 0 ? op->cap * vd_tanh(s * (1.0f / op->cap)) : s;
+    int64_t distance = t + 1 - tile->end[query];  // of the position from the query's own
+    return op->slopes != NULL ? fmaf(tile->slope[query], (float)distance, s) : s;
 }
 
 static float value(const vd_attention_tile *tile, int64_t t, int32_t i) {

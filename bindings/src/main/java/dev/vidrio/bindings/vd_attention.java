@@ -19,6 +19,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     vd_kv_cache cache;
  *     float *z;
  *     const float *sinks;
+ *     const float *slopes;
  *     int32_t H;
  *     int32_t window;
  *     float scale;
@@ -37,6 +38,7 @@ public class vd_attention {
         vd_kv_cache.layout().withName("cache"),
         Vidrio.C_POINTER.withName("z"),
         Vidrio.C_POINTER.withName("sinks"),
+        Vidrio.C_POINTER.withName("slopes"),
         Vidrio.C_INT.withName("H"),
         Vidrio.C_INT.withName("window"),
         Vidrio.C_FLOAT.withName("scale"),
@@ -224,6 +226,50 @@ public class vd_attention {
      */
     public static void sinks(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(sinks$LAYOUT, sinks$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout slopes$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("slopes"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static final AddressLayout slopes$layout() {
+        return slopes$LAYOUT;
+    }
+
+    private static final long slopes$OFFSET = $LAYOUT.byteOffset(groupElement("slopes"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static final long slopes$offset() {
+        return slopes$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static MemorySegment slopes(MemorySegment struct) {
+        return struct.get(slopes$LAYOUT, slopes$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *slopes
+     * }
+     */
+    public static void slopes(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(slopes$LAYOUT, slopes$OFFSET, fieldValue);
     }
 
     private static final OfInt H$LAYOUT = (OfInt)$LAYOUT.select(groupElement("H"));

@@ -362,7 +362,7 @@ public class vd_op {
             vd_scale.layout().withName("scale"),
             vd_copy.layout().withName("copy"),
             vd_gather.layout().withName("gather")
-        ).withName("$anon$415:5");
+        ).withName("$anon$417:5");
 
         /**
          * The layout of this union

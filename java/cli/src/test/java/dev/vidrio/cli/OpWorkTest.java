@@ -25,7 +25,8 @@ final class OpWorkTest {
       batch.add(1, 11, first, false);
       int second = batch.addSequence(new int[] {1}, 1);
       batch.add(1, 3, second, true);
-      return OpWork.of(new Op.Attention(0, 4, 1, window, 0, null, q, z), batch, SHAPE, KvType.F32);
+      var op = new Op.Attention(0, 4, 1, window, 0, null, null, q, z);
+      return OpWork.of(op, batch, SHAPE, KvType.F32);
     }
   }
 

@@ -1,5 +1,9 @@
 package dev.vidrio.kernel;
 
+import static dev.vidrio.kernel.Shapes.require;
+import static dev.vidrio.kernel.Shapes.requireSame;
+import static dev.vidrio.kernel.Shapes.requireVector;
+
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -86,7 +90,7 @@ public sealed interface Op {
       @Nullable Buffer scale)
       implements Op {
     public Norm {
-      requireSameShape(x, y);
+      requireSame(x, y);
       require(heads > 0 && x.width() % heads == 0, y, "number of heads");
       requireVector(gain, y, affineWidth(gain, x.width(), heads));
       requireVector(bias, y, gain == null ? affineWidth(bias, x.width(), heads) : gain.k());
@@ -178,7 +182,7 @@ public sealed interface Op {
   /** Rotary position embedding of heads of {@code dH} elements. */
   record Rope(Rotation rotation, int dH, Buffer x, Buffer y) implements Op {
     public Rope {
-      requireSameShape(x, y);
+      requireSame(x, y);
       require(dH > 0 && x.width() % dH == 0 && rotation.width() <= dH, y, "head width");
       require(y.rows() == Rows.TOKENS, y, "rows");
     }
@@ -202,7 +206,7 @@ public sealed interface Op {
   /** Stores keys and values [n, H_kv, d_h] in a layer of the cache, at the tokens' positions. */
   record KvStore(int layer, Buffer k, Buffer v) implements Op {
     public KvStore {
-      requireSameShape(k, v);
+      requireSame(k, v);
       require(layer >= 0 && k.rows() == Rows.TOKENS, k, "layer or rows");
     }
 
@@ -226,6 +230,8 @@ public sealed interface Op {
    * @param cap scores s become cap · tanh(s / cap); 0 for none
    * @param sinks vector [H], a score of each head that stands for no position and takes its share;
    *     or null
+   * @param slopes vector [H] by which the scores of a head fall with the distance of positions
+   *     (ALiBi, arXiv 2108.12409), or null
    */
   record Attention(
       int layer,
@@ -234,20 +240,22 @@ public sealed interface Op {
       int window,
       float cap,
       @Nullable Weights sinks,
+      @Nullable Weights slopes,
       Buffer q,
       Buffer z)
       implements Op {
     public Attention {
       require(window >= 0 && cap >= 0, z, "window or cap");
-      require(sinks == null || (sinks.isVector() && sinks.k() == heads), z, "sinks");
-      requireSameShape(q, z);
+      requireVector(sinks, z, heads);
+      requireVector(slopes, z, heads);
+      requireSame(q, z);
       require(layer >= 0 && heads > 0 && q.width() % heads == 0, z, "layer or heads");
       require(q.rows() == Rows.TOKENS, z, "rows");
     }
 
-    /** Attention to all positions, without cap and sinks. */
+    /** Attention to all positions, without cap, sinks and slopes. */
     public Attention(int layer, int heads, float scale, Buffer q, Buffer z) {
-      this(layer, heads, scale, 0, 0, null, q, z);
+      this(layer, heads, scale, 0, 0, null, null, q, z);
     }
 
     /** The first position that a token attends to. */
@@ -284,9 +292,9 @@ public sealed interface Op {
    */
   record Activation(ActivationKind kind, Buffer x, @Nullable Buffer up, Buffer y) implements Op {
     public Activation {
-      requireSameShape(x, y);
+      requireSame(x, y);
       if (up != null) {
-        requireSameShape(up, y);
+        requireSame(up, y);
       }
     }
 
@@ -304,8 +312,8 @@ public sealed interface Op {
   /** {@code y = a + b}. */
   record Add(Buffer a, Buffer b, Buffer y) implements Op {
     public Add {
-      requireSameShape(a, y);
-      requireSameShape(b, y);
+      requireSame(a, y);
+      requireSame(b, y);
     }
 
     @Override
@@ -322,7 +330,7 @@ public sealed interface Op {
   /** {@code y = a + bias}, the vector added to every row. */
   record AddBias(Buffer a, Weights bias, Buffer y) implements Op {
     public AddBias {
-      requireSameShape(a, y);
+      requireSame(a, y);
       requireVector(bias, y, y.width());
     }
 
@@ -340,7 +348,7 @@ public sealed interface Op {
   /** {@code y = factor · x}. */
   record Scale(Buffer x, float factor, Buffer y) implements Op {
     public Scale {
-      requireSameShape(x, y);
+      requireSame(x, y);
       require(Float.isFinite(factor), y, "factor");
     }
 
@@ -358,7 +366,7 @@ public sealed interface Op {
   /** {@code y = x}: a tap. */
   record Copy(Buffer x, Buffer y) implements Op {
     public Copy {
-      requireSameShape(x, y);
+      requireSame(x, y);
     }
 
     @Override
@@ -393,22 +401,5 @@ public sealed interface Op {
   /** Everything it reads, then everything it writes. */
   default Stream<Operand> operands() {
     return Stream.concat(reads().stream(), writes().stream());
-  }
-
-  private static void require(boolean holds, Operand at, String what) {
-    if (!holds) {
-      throw new IllegalArgumentException(at.name() + ": " + what + " does not fit");
-    }
-  }
-
-  private static void requireSameShape(Buffer a, Buffer b) {
-    require(a.rows() == b.rows() && a.width() == b.width(), b, "shape of " + a.name());
-  }
-
-  private static void requireVector(@Nullable Weights vector, Buffer y, int width) {
-    require(
-        vector == null || (vector.isVector() && vector.k() == width),
-        y,
-        vector == null ? "" : vector.name());
   }
 }

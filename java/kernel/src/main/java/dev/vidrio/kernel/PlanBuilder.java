@@ -112,7 +112,15 @@ public final class PlanBuilder {
   /** Causal attention with the window and soft cap of {@link Op.Attention}. */
   public Buffer attention(String name, int layer, float scale, int window, float cap, Buffer q) {
     Buffer z = like(name, q);
-    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, window, cap, null, q, z));
+    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, window, cap, null, null, q, z));
+    return z;
+  }
+
+  /** Causal attention whose scores fall with the distance by a slope [H] of each head (ALiBi). */
+  public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
+    Buffer z = like(name, q);
+    int heads = q.width() / kv.dH();
+    ops.add(new Op.Attention(layer, heads, scale, 0, 0, null, slopes, q, z));
     return z;
   }
 

@@ -1,6 +1,7 @@
 package dev.vidrio.kernel.java;
 
 import static dev.vidrio.kernel.java.Vectors.FLOATS;
+import static dev.vidrio.kernel.java.Vectors.INTS;
 import static dev.vidrio.kernel.java.Vectors.LENGTH;
 
 import dev.vidrio.kernel.KvCache;
@@ -8,6 +9,7 @@ import dev.vidrio.kernel.Op;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -87,6 +89,21 @@ final class AttentionKernels {
   void cap(Op.Attention op, int j, int from, int to) {
     for (int t = j * CHUNK + from; t < j * CHUNK + to; t++) {
       scores[t] = ScalarAttention.capped(op, scores[t]);
+    }
+  }
+
+  /**
+   * Adds to scores [from, to) of query j, and to the rest of their vectors, the slope times the
+   * distance from the query.
+   *
+   * @param distance of the chunk's begin, not positive
+   */
+  void addDistances(int j, float slope, int distance, int from, int to) {
+    FloatVector slopes = FloatVector.broadcast(FLOATS, slope);
+    for (int t = from / LENGTH * LENGTH; t < to; t += LENGTH) {
+      FloatVector d = Vectors.toFloats(IntVector.broadcast(INTS, distance + t).addIndex(1));
+      FloatVector s = FloatVector.fromArray(FLOATS, scores, j * CHUNK + t);
+      slopes.fma(d, s).intoArray(scores, j * CHUNK + t);
     }
   }
 

@@ -36,7 +36,8 @@ final class ScalarAttention {
       int to = Math.min(CHUNK, end - begin);
       for (int t = from; t < to; t++) {
         long page = layer.page(batch, sequence, kvHead, begin + t);
-        s[t] = capped(op, query.dot(page, begin + t) * op.scale());
+        float score = capped(op, query.dot(page, begin + t) * op.scale());
+        s[t] = Math.fma(slope(op, head), begin + t - (end - 1), score);
       }
       float chunkM = max(from, to);
       float chunkL = exponentials(from, to, chunkM);
@@ -64,6 +65,11 @@ final class ScalarAttention {
   /** A score under the soft cap. */
   static float capped(Op.Attention op, float s) {
     return op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
+  }
+
+  /** By how much a head's scores fall with the distance of positions. */
+  static float slope(Op.Attention op, int head) {
+    return op.slopes() == null ? 0 : Elements.get(op.slopes().data(), head);
   }
 
   /** What the weighted values of all positions are multiplied with at the end. */

@@ -37,24 +37,43 @@ class AttentionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "6, 3, 64, F16, 0, 0, false",
-    "4, 2, 16, BF16, 100, 0, true",
-    "3, 1, 32, Q8_0, 0, 20, false",
-    "9, 3, 64, Q8_0, 300, 0, true",
-    "5, 1, 6, F32, 2, 3, false",
-    "8, 2, 80, F16, 17, 0, false"
+    "6, 3, 64, F16, 0, 0, false, false",
+    "4, 2, 16, BF16, 100, 0, true, false",
+    "3, 1, 32, Q8_0, 0, 20, false, true",
+    "9, 3, 64, Q8_0, 300, 0, true, true",
+    "5, 1, 6, F32, 2, 3, false, true",
+    "8, 2, 80, F16, 17, 0, false, false"
   })
   void typesAndParameters(
-      int heads, int kvHeads, int dH, KvType type, int window, float cap, boolean sinks) {
+      int heads,
+      int kvHeads,
+      int dH,
+      KvType type,
+      int window,
+      float cap,
+      boolean sinks,
+      boolean slopes) {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, heads, kvHeads, dH, type)) {
       test.window = window;
       test.cap = cap;
       test.sinks = sinks;
+      test.slopes = slopes;
       MemorySegment expected = test.run(new ScalarKernels(), 1);
       for (int workers = 1; workers <= 3; workers++) {
         Segments.assertSameBits(expected, test.run(new VectorKernels(), workers), "vector");
       }
+    }
+  }
+
+  /** Scores that fall with the distance, as the formula in double says. */
+  @ParameterizedTest
+  @CsvSource({"8, 4, 16", "5, 1, 40"})
+  void slopes(int heads, int kvHeads, int dH) {
+    try (Arena arena = Arena.ofConfined();
+        Case test = new Case(arena, heads, kvHeads, dH)) {
+      test.slopes = true;
+      test.assertNear(test.run(new ScalarKernels(), 1));
     }
   }
 
@@ -121,10 +140,11 @@ class AttentionTest {
     final MemorySegment[] values = new MemorySegment[SEQUENCES];
     final Batch batch;
     final MemorySegment q;
-    final MemorySegment sinkScores;
+    final MemorySegment ofHeads;
     int window;
     float cap;
     boolean sinks;
+    boolean slopes;
 
     Case(Arena arena, int heads, int kvHeads, int dH) {
       this(arena, heads, kvHeads, dH, KvType.F32);
@@ -151,7 +171,7 @@ class AttentionTest {
         batch.add(0, query[1], query[0], false);
       }
       this.q = Segments.floats(arena, (long) QUERIES.length * heads * dH, random::nextGaussian);
-      this.sinkScores = Segments.floats(arena, heads, random::nextGaussian);
+      this.ofHeads = Segments.floats(arena, heads, random::nextGaussian);
     }
 
     /** Blocks of the sequences alternate, and run backwards. */
@@ -180,9 +200,10 @@ class AttentionTest {
       Buffer in = new Buffer("q", Rows.TOKENS, width);
       Buffer out = new Buffer("z", Rows.TOKENS, width);
       Weights vector =
-          new Weights("sinks", WeightType.F32, Weights.Layout.ROWS, 1, heads, sinkScores);
+          new Weights("of heads", WeightType.F32, Weights.Layout.ROWS, 1, heads, ofHeads);
       Op.Attention op =
-          new Op.Attention(1, heads, scale, window, cap, sinks ? vector : null, in, out);
+          new Op.Attention(
+              1, heads, scale, window, cap, sinks ? vector : null, slopes ? vector : null, in, out);
       MemorySegment z = Segments.floats(arena, (long) QUERIES.length * width);
       for (int worker = 0; worker < workers; worker++) {
         kernels.attention(op, KvLayer.of(cache, 1), batch, q, z, new Share(worker, workers));
@@ -228,6 +249,11 @@ class AttentionTest {
                   * keys[sequence].getAtIndex(JAVA_FLOAT, ((long) t * kvHeads + kvHead) * dH + i);
           s[t] += product * scale;
           sum += Math.abs(product) * scale;
+        }
+        if (slopes) {
+          double distance = ofHeads.getAtIndex(JAVA_FLOAT, head) * (double) (t + 1 - count);
+          s[t] += distance;
+          sum += Math.abs(distance);
         }
         max = Math.max(max, s[t]);
         magnitude = Math.max(magnitude, sum);

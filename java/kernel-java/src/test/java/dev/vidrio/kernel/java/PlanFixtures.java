@@ -327,7 +327,11 @@ public final class PlanFixtures {
           builder.rope("rot_k" + layer, rotation, normalizeHeads("norm_k" + layer, k));
       builder.kvStore(layer, rotatedK, v);
       float scale = (float) (1 / Math.sqrt(dH));
-      return linear("out" + layer, d, builder.attention("z" + layer, layer, scale, rotatedQ));
+      Buffer z =
+          random.nextInt(3) == 0
+              ? builder.alibiAttention("z" + layer, layer, scale, vector(heads), rotatedQ)
+              : builder.attention("z" + layer, layer, scale, rotatedQ);
+      return linear("out" + layer, d, z);
     }
 
     private Buffer feedForward(int layer, Buffer x) {

@@ -175,6 +175,7 @@ final class PlanEncoder {
     vd_attention.H(s, op.heads());
     vd_attention.scale(s, op.scale());
     vd_attention.sinks(s, address(op.sinks()));
+    vd_attention.slopes(s, address(op.slopes()));
     vd_attention.window(s, op.window());
     vd_attention.cap(s, op.cap());
     return Vidrio.VD_OP_ATTENTION();
