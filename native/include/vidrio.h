@@ -181,7 +181,10 @@ typedef enum vd_op_kind {
     VD_OP_COPY = 9,
     VD_OP_GATHER = 10,
     VD_OP_SCALE = 11,
-    VD_OP_COUNT = 12,
+    VD_OP_ROUTE = 12,
+    VD_OP_EXPERT_MATMUL = 13,
+    VD_OP_EXPERT_SUM = 14,
+    VD_OP_COUNT = 15,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -382,6 +385,58 @@ typedef struct vd_gather {
     int32_t reserved;
 } vd_gather;
 
+enum {
+    VD_EXPERTS_MAX = 4096,   // of a mixture
+    VD_EXPERT_K_MAX = 32768  // columns of an expert's matrix
+};
+
+// What the softmax of a token's experts runs over.
+typedef enum vd_route_over {
+    VD_ROUTE_CHOSEN = 0,  // the experts that it goes to: their weights add up to 1
+    VD_ROUTE_ALL = 1,
+} vd_route_over;
+
+// Mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to the k of E experts
+// with the greatest logits [rows,E]. Slot s of a token is its s-th expert in descending order of
+// logits; of equal ones the lower comes first. experts [rows,k] are their numbers, as floats, and
+// weights [rows,k] their softmax.
+typedef struct vd_route {
+    const float *logits;
+    float *experts;
+    float *weights;
+    int32_t E;
+    int32_t k;
+    int32_t over;  // vd_route_over
+    int32_t reserved;
+} vd_route;
+
+// y[i][s] = x[i] * W^T for the matrix W [N,K] of expert experts[i][s]: y is [rows,k,N]. x has a row
+// for each slot, [rows,k,K], or where shared is 1 one for all, [rows,K]. Matrices and x are those
+// of vd_matmul, with one type for all experts. A slot that names no expert is not written.
+typedef struct vd_expert_matmul {
+    const void *const *matrices;  // [E]
+    const float *experts;
+    const float *x;
+    vd_quantized xq;
+    float *y;
+    int32_t type;  // vd_type
+    int32_t E;
+    int32_t k;
+    int32_t N;
+    int32_t K;  // at most VD_EXPERT_K_MAX
+    int32_t shared;
+} vd_expert_matmul;
+
+// y[i] = the sum over slots s of weights[i][s] * x[i][s]: x [rows,k,d], weights [rows,k], y
+// [rows,d].
+typedef struct vd_expert_sum {
+    const float *x;
+    const float *weights;
+    float *y;
+    int32_t k;
+    int32_t d;
+} vd_expert_sum;
+
 // When an operation waits until every worker has finished all earlier ones.
 typedef enum vd_barrier_kind {
     VD_BARRIER_NEVER = 0,
@@ -427,6 +482,9 @@ typedef struct vd_op {
         vd_scale scale;
         vd_copy copy;
         vd_gather gather;
+        vd_route route;
+        vd_expert_matmul expert_matmul;
+        vd_expert_sum expert_sum;
     } as;
 } vd_op;
 

@@ -25,6 +25,9 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_COPY] = {vd_copy_check, vd_copy_run, vd_copy_tile},
     [VD_OP_GATHER] = {vd_gather_check, vd_gather_run, NULL},
     [VD_OP_SCALE] = {vd_scale_check, vd_scale_run, vd_scale_tile},
+    [VD_OP_ROUTE] = {vd_route_check, vd_route_run, NULL},
+    [VD_OP_EXPERT_MATMUL] = {vd_expert_matmul_check, vd_expert_matmul_run, NULL},
+    [VD_OP_EXPERT_SUM] = {vd_expert_sum_check, vd_expert_sum_run, NULL},
 };
 
 struct vd_plan {

@@ -10,6 +10,8 @@ static const vd_limits limits = {
 
 static char memory[64];  // stands for any buffer of operations that never run
 
+static const void *const matrices[2] = {memory, memory}, *const one_missing[2] = {memory, NULL};
+
 static vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
     vd_quantized xq = {p, p, p, p};
@@ -45,6 +47,24 @@ static vd_op valid_op(vd_op_kind kind) {
             break;
         case VD_OP_SCALE:
             op.as.scale = (vd_scale){p, p, 2, 3};
+            break;
+        case VD_OP_ROUTE:
+            op.as.route = (vd_route){.logits = p, .experts = p, .weights = p, .E = 4, .k = 2};
+            break;
+        case VD_OP_EXPERT_MATMUL:
+            op.as.expert_matmul = (vd_expert_matmul){.matrices = matrices,
+                                                     .experts = p,
+                                                     .x = p,
+                                                     .xq = xq,
+                                                     .y = p,
+                                                     .type = VD_Q8_0,
+                                                     .E = 2,
+                                                     .k = 2,
+                                                     .N = 5,
+                                                     .K = 64};
+            break;
+        case VD_OP_EXPERT_SUM:
+            op.as.expert_sum = (vd_expert_sum){p, p, p, 2, 3};
             break;
         case VD_OP_COPY:
             op.as.copy = (vd_copy){p, p, 3, 0};
@@ -242,6 +262,34 @@ static void check_elementwise(void) {
     REFUSED(VD_OP_GATHER, op.rows = VD_ROWS_TOKENS);
 }
 
+static void check_experts(void) {
+    REFUSED(VD_OP_ROUTE, op.as.route.logits = NULL);
+    REFUSED(VD_OP_ROUTE, op.as.route.experts = NULL);
+    REFUSED(VD_OP_ROUTE, op.as.route.weights = NULL);
+    REFUSED(VD_OP_ROUTE, op.as.route.E = VD_EXPERTS_MAX + 1);
+    REFUSED(VD_OP_ROUTE, op.as.route.k = 0);
+    REFUSED(VD_OP_ROUTE, op.as.route.k = 5);
+    REFUSED(VD_OP_ROUTE, op.as.route.over = 2);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = one_missing);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.experts = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.y = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.xq.scaled_sum = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, (op.as.expert_matmul.type = VD_F32, op.as.expert_matmul.x = NULL));
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.type = 12 + 64);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.E = 0);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.k = 3);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.N = 0);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.K = 48);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.K = VD_EXPERT_K_MAX + 32);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.shared = 2);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.x = NULL);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.weights = NULL);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.y = NULL);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.k = 0);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.d = 0);
+}
+
 static void check_create_arguments(void) {
     describe("vd_plan_create, arguments");
     vd_op op = valid_op(VD_OP_COPY);
@@ -292,6 +340,7 @@ int main(void) {
     check_matmul_rope();
     check_kv_store_attention();
     check_elementwise();
+    check_experts();
     check_create_arguments();
     check_create_isa();
     return 0;

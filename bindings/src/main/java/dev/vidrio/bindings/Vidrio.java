@@ -1291,10 +1291,37 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_SCALE() {
         return VD_OP_SCALE;
     }
-    private static final int VD_OP_COUNT = (int)12L;
+    private static final int VD_OP_ROUTE = (int)12L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 12
+     * enum vd_op_kind.VD_OP_ROUTE = 12
+     * }
+     */
+    public static int VD_OP_ROUTE() {
+        return VD_OP_ROUTE;
+    }
+    private static final int VD_OP_EXPERT_MATMUL = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_MATMUL = 13
+     * }
+     */
+    public static int VD_OP_EXPERT_MATMUL() {
+        return VD_OP_EXPERT_MATMUL;
+    }
+    private static final int VD_OP_EXPERT_SUM = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_SUM = 14
+     * }
+     */
+    public static int VD_OP_EXPERT_SUM() {
+        return VD_OP_EXPERT_SUM;
+    }
+    private static final int VD_OP_COUNT = (int)15L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 15
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1452,6 +1479,42 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ACTIVATION_TANH() {
         return VD_ACTIVATION_TANH;
+    }
+    private static final int VD_EXPERTS_MAX = (int)4096L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_EXPERTS_MAX = 4096
+     * }
+     */
+    public static int VD_EXPERTS_MAX() {
+        return VD_EXPERTS_MAX;
+    }
+    private static final int VD_EXPERT_K_MAX = (int)32768L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_EXPERT_K_MAX = 32768
+     * }
+     */
+    public static int VD_EXPERT_K_MAX() {
+        return VD_EXPERT_K_MAX;
+    }
+    private static final int VD_ROUTE_CHOSEN = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_over.VD_ROUTE_CHOSEN = 0
+     * }
+     */
+    public static int VD_ROUTE_CHOSEN() {
+        return VD_ROUTE_CHOSEN;
+    }
+    private static final int VD_ROUTE_ALL = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_over.VD_ROUTE_ALL = 1
+     * }
+     */
+    public static int VD_ROUTE_ALL() {
+        return VD_ROUTE_ALL;
     }
     private static final int VD_BARRIER_NEVER = (int)0L;
     /**

@@ -34,6 +34,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_scale scale;
  *         vd_copy copy;
  *         vd_gather gather;
+ *         vd_route route;
+ *         vd_expert_matmul expert_matmul;
+ *         vd_expert_sum expert_sum;
  *     } as;
  * }
  * }
@@ -340,6 +343,9 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
+     *     vd_route route;
+     *     vd_expert_matmul expert_matmul;
+     *     vd_expert_sum expert_sum;
      * }
      * }
      */
@@ -361,8 +367,11 @@ public class vd_op {
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
             vd_copy.layout().withName("copy"),
-            vd_gather.layout().withName("gather")
-        ).withName("$anon$417:5");
+            vd_gather.layout().withName("gather"),
+            vd_route.layout().withName("route"),
+            vd_expert_matmul.layout().withName("expert_matmul"),
+            vd_expert_sum.layout().withName("expert_sum")
+        ).withName("$anon$472:5");
 
         /**
          * The layout of this union
@@ -899,6 +908,138 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, gather$OFFSET, gather$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout route$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("route"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_route route
+         * }
+         */
+        public static final GroupLayout route$layout() {
+            return route$LAYOUT;
+        }
+
+        private static final long route$OFFSET = $LAYOUT.byteOffset(groupElement("route"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_route route
+         * }
+         */
+        public static final long route$offset() {
+            return route$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_route route
+         * }
+         */
+        public static MemorySegment route(MemorySegment union) {
+            return union.asSlice(route$OFFSET, route$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_route route
+         * }
+         */
+        public static void route(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, route$OFFSET, route$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout expert_matmul$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("expert_matmul"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul expert_matmul
+         * }
+         */
+        public static final GroupLayout expert_matmul$layout() {
+            return expert_matmul$LAYOUT;
+        }
+
+        private static final long expert_matmul$OFFSET = $LAYOUT.byteOffset(groupElement("expert_matmul"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul expert_matmul
+         * }
+         */
+        public static final long expert_matmul$offset() {
+            return expert_matmul$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul expert_matmul
+         * }
+         */
+        public static MemorySegment expert_matmul(MemorySegment union) {
+            return union.asSlice(expert_matmul$OFFSET, expert_matmul$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul expert_matmul
+         * }
+         */
+        public static void expert_matmul(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, expert_matmul$OFFSET, expert_matmul$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout expert_sum$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("expert_sum"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_expert_sum expert_sum
+         * }
+         */
+        public static final GroupLayout expert_sum$layout() {
+            return expert_sum$LAYOUT;
+        }
+
+        private static final long expert_sum$OFFSET = $LAYOUT.byteOffset(groupElement("expert_sum"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_expert_sum expert_sum
+         * }
+         */
+        public static final long expert_sum$offset() {
+            return expert_sum$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_expert_sum expert_sum
+         * }
+         */
+        public static MemorySegment expert_sum(MemorySegment union) {
+            return union.asSlice(expert_sum$OFFSET, expert_sum$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_expert_sum expert_sum
+         * }
+         */
+        public static void expert_sum(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, expert_sum$OFFSET, expert_sum$LAYOUT.byteSize());
+        }
+
         /**
          * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
          * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
@@ -962,6 +1103,9 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
+     *     vd_route route;
+     *     vd_expert_matmul expert_matmul;
+     *     vd_expert_sum expert_sum;
      * } as
      * }
      */
@@ -987,6 +1131,9 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
+     *     vd_route route;
+     *     vd_expert_matmul expert_matmul;
+     *     vd_expert_sum expert_sum;
      * } as
      * }
      */
@@ -1010,6 +1157,9 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
+     *     vd_route route;
+     *     vd_expert_matmul expert_matmul;
+     *     vd_expert_sum expert_sum;
      * } as
      * }
      */
@@ -1033,6 +1183,9 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_copy copy;
      *     vd_gather gather;
+     *     vd_route route;
+     *     vd_expert_matmul expert_matmul;
+     *     vd_expert_sum expert_sum;
      * } as
      * }
      */

@@ -2,11 +2,13 @@ package dev.vidrio.cli;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.WeightType;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
 import java.lang.foreign.Arena;
@@ -148,19 +150,25 @@ final class OpProfile {
 
   private static String kind(Op op) {
     String kind = op.getClass().getSimpleName().toLowerCase(Locale.ROOT);
-    return op instanceof Op.MatMul product
-        ? kind + " " + product.weights().type().name().toLowerCase(Locale.ROOT)
-        : kind;
+    return switch (op) {
+      case Op.MatMul product -> kind + " " + typeName(product.weights().type());
+      case ExpertOp.ExpertMatMul product -> kind + " " + typeName(product.type());
+      default -> kind;
+    };
+  }
+
+  private static String typeName(WeightType type) {
+    return type.name().toLowerCase(Locale.ROOT);
   }
 
   static void print(List<Line> lines) {
     System.out.printf(
-        "%n%-11s %-15s %10s %7s %12s %12s  %s%n",
+        "%n%-11s %-19s %10s %7s %12s %12s  %s%n",
         "step", "operation", "ms", "share", "reads", "int/float", "of the machine's peak");
     for (Line line : lines) {
       System.out.printf(
           Locale.ROOT,
-          "%-11s %-15s %10.3f %5.1f %% %12s %12s  %s%n",
+          "%-11s %-19s %10.3f %5.1f %% %12s %12s  %s%n",
           line.step,
           line.kind,
           1e3 * line.seconds,

@@ -1,11 +1,13 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.Weights;
 
 /**
  * What operations have to do at least.
@@ -20,11 +22,9 @@ record OpWork(double bytes, double operations, boolean integer) {
   /** The work of an operation in a step. */
   static OpWork of(Op op, Batch batch, KvShape shape, KvType kv) {
     return switch (op) {
-      case Op.MatMul product -> {
-        double operations = operations(product) * batch.rows(product.rows());
-        boolean quantized = product.weights().type().quantized();
-        yield new OpWork(product.weights().data().byteSize(), operations, quantized);
-      }
+      case Op.MatMul product -> forRows(tokenProduct(product), batch.rows(product.rows()));
+      case ExpertOp.ExpertMatMul product ->
+          forRows(tokenProduct(product), batch.rows(product.rows()));
       case Op.Attention attention -> attention(attention, batch, shape, kv);
       default -> NONE;
     };
@@ -39,15 +39,30 @@ record OpWork(double bytes, double operations, boolean integer) {
 
   private static double operations(Plan plan, boolean quantized) {
     return plan.ops().stream()
-        .filter(op -> op instanceof Op.MatMul && op.rows() == Rows.TOKENS)
-        .map(Op.MatMul.class::cast)
-        .filter(product -> product.weights().type().quantized() == quantized)
+        .filter(op -> op.rows() == Rows.TOKENS)
+        .map(OpWork::tokenProduct)
+        .filter(product -> product.integer == quantized)
         .mapToDouble(OpWork::operations)
         .sum();
   }
 
-  private static double operations(Op.MatMul product) {
-    return 2.0 * product.weights().n() * product.weights().k();
+  /** The product of one row with weights; that of a token with those of its experts. */
+  private static OpWork tokenProduct(Op op) {
+    return switch (op) {
+      case Op.MatMul product -> product(product.weights(), 1);
+      case ExpertOp.ExpertMatMul product -> product(product.matrices().getFirst(), product.slots());
+      default -> NONE;
+    };
+  }
+
+  private static OpWork product(Weights w, int count) {
+    return new OpWork(
+        (double) count * w.data().byteSize(), 2.0 * count * w.n() * w.k(), w.type().quantized());
+  }
+
+  /** Rows share the weights; at least, where they go to the same experts. */
+  private static OpWork forRows(OpWork one, int rows) {
+    return new OpWork(one.bytes, rows * one.operations, one.integer);
   }
 
   /** Every sequence reads its positions once; every token has two products with each it sees. */

@@ -12,7 +12,21 @@ import org.jspecify.annotations.Nullable;
  * An operation of a plan. docs/numerics.md defines each; constructors check shapes, so that an
  * executor need not.
  */
-public sealed interface Op {
+public sealed interface Op
+    permits Op.Activation,
+        Op.Add,
+        Op.AddBias,
+        Op.Attention,
+        Op.Copy,
+        Op.Embed,
+        Op.Gather,
+        Op.KvStore,
+        Op.MatMul,
+        Op.Norm,
+        Op.Quantize,
+        Op.Rope,
+        Op.Scale,
+        ExpertOp {
   /** How many rows it has in a step: those of what it writes, or reads where that is a cache. */
   default Rows rows() {
     return (writes().isEmpty() ? reads() : writes()).getFirst().rows();

@@ -158,6 +158,43 @@ public final class PlanBuilder {
     return scale(name, cap, activation(name + ".tanh", Op.ActivationKind.TANH, scaled));
   }
 
+  /**
+   * Where tokens go in a mixture of experts.
+   *
+   * @param experts the numbers of each token's experts [rows, k], as floats
+   * @param weights of their results [rows, k]
+   */
+  public record Routes(Buffer experts, Buffer weights) {}
+
+  /** Sends each token to the k experts with the greatest logits. */
+  public Routes route(
+      String experts, String weights, ExpertOp.RouteOver over, int k, Buffer logits) {
+    var routes =
+        new Routes(new Buffer(experts, logits.rows(), k), new Buffer(weights, logits.rows(), k));
+    ops.add(new ExpertOp.Route(over, logits, routes.experts, routes.weights));
+    return routes;
+  }
+
+  /**
+   * Multiplies with the matrices [N, K] of each token's k experts: [rows, k, N].
+   *
+   * @param x a row of K for all experts of a token [rows, K], or one for each [rows, k, K]
+   */
+  public Buffer expertMatMul(String name, List<Weights> matrices, Routes routes, Buffer x) {
+    int k = routes.experts.width();
+    Buffer y = new Buffer(name, x.rows(), Math.multiplyExact(k, matrices.getFirst().n()));
+    Operand operand = matrices.getFirst().type().quantized() ? quantize(x) : x;
+    ops.add(new ExpertOp.ExpertMatMul(matrices, routes.experts, operand, y));
+    return y;
+  }
+
+  /** Adds the results [rows, k, d] of each token's experts up, by their weights: [rows, d]. */
+  public Buffer expertSum(String name, Routes routes, Buffer x) {
+    Buffer y = new Buffer(name, x.rows(), x.width() / routes.weights.width());
+    ops.add(new ExpertOp.ExpertSum(x, routes.weights, y));
+    return y;
+  }
+
   /** The rows of x that ask for logits. */
   public Buffer gather(String name, Buffer x) {
     Buffer y = new Buffer(name, Rows.LOGITS, x.width());

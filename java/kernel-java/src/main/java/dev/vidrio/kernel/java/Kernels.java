@@ -1,6 +1,7 @@
 package dev.vidrio.kernel.java;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.RotationTable;
 import dev.vidrio.kernel.Weights;
@@ -72,6 +73,24 @@ interface Kernels {
 
   /** Elements. */
   void copy(MemorySegment x, MemorySegment y, long begin, long end);
+
+  /** Rows: logits [rows, E], experts and weights [rows, k]. */
+  void route(
+      ExpertOp.Route op,
+      MemorySegment logits,
+      MemorySegment experts,
+      MemorySegment weights,
+      int begin,
+      int end);
+
+  /** Rows of y [rows, d]: x [rows, k, d], weights [rows, k]. */
+  void expertSum(
+      ExpertOp.ExpertSum op,
+      MemorySegment x,
+      MemorySegment weights,
+      MemorySegment y,
+      int begin,
+      int end);
 
   /** Rows of y [logits, width]. */
   void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end);

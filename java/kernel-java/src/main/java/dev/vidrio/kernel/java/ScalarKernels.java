@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.QuantizedBuffer;
@@ -25,6 +26,7 @@ class ScalarKernels implements Kernels {
   private final LaneSum sum = new LaneSum();
   private final ScalarMatMul matMul = new ScalarMatMul();
   private final ScalarAttention attention = new ScalarAttention();
+  private final ScalarExperts experts = new ScalarExperts();
 
   @Override
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
@@ -259,6 +261,32 @@ class ScalarKernels implements Kernels {
   @Override
   public void copy(MemorySegment x, MemorySegment y, long begin, long end) {
     Elements.copy(x, begin, y, begin, end - begin);
+  }
+
+  @Override
+  public void route(
+      ExpertOp.Route op,
+      MemorySegment logits,
+      MemorySegment chosen,
+      MemorySegment weights,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      experts.route(op, logits, chosen, weights, row);
+    }
+  }
+
+  @Override
+  public void expertSum(
+      ExpertOp.ExpertSum op,
+      MemorySegment x,
+      MemorySegment weights,
+      MemorySegment y,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      ScalarExperts.sum(op, x, weights, y, row);
+    }
   }
 
   @Override

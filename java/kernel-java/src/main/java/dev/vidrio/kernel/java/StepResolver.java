@@ -2,6 +2,7 @@ package dev.vidrio.kernel.java;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Packing;
@@ -40,6 +41,9 @@ final class StepResolver {
       case Op.Scale scale -> scale(scale);
       case Op.Copy copy -> copy(copy);
       case Op.Gather gather -> gather(gather);
+      case ExpertOp.Route route -> route(route);
+      case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul);
+      case ExpertOp.ExpertSum sum -> expertSum(sum);
     };
   }
 
@@ -178,6 +182,39 @@ final class StepResolver {
     return (kernels, batch, share) -> {
       int rows = batch.logitCount();
       kernels.gather(batch, x, y, op.y().width(), share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step route(ExpertOp.Route op) {
+    MemorySegment logits = data(op.logits());
+    MemorySegment experts = data(op.experts());
+    MemorySegment weights = data(op.weights());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.route(op, logits, experts, weights, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step expertMatMul(ExpertOp.ExpertMatMul op) {
+    var product =
+        switch (op.x()) {
+          case Buffer buffer ->
+              new ExpertProduct(op, data(op.experts()), data(buffer), data(op.y()));
+          case QuantizedBuffer buffer ->
+              new ExpertProduct(op, data(op.experts()), workspace.segments(buffer), data(op.y()));
+        };
+    int groups = Packing.groups(op.n());
+    return (kernels, batch, share) ->
+        product.run(kernels, batch.rows(op.rows()), share.begin(groups), share.end(groups));
+  }
+
+  private Step expertSum(ExpertOp.ExpertSum op) {
+    MemorySegment x = data(op.x());
+    MemorySegment weights = data(op.weights());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.expertSum(op, x, weights, y, share.begin(rows), share.end(rows));
     };
   }
 }

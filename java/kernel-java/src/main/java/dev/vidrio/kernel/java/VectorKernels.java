@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.java.Vectors.INTS;
 import static dev.vidrio.kernel.java.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rotation;
@@ -15,7 +16,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
-/** The kernels with the Vector API. Copies are those of {@link ScalarKernels}. */
+/** The kernels with the Vector API. Copies and routes are those of {@link ScalarKernels}. */
 final class VectorKernels extends ScalarKernels {
   private static final int BLOCK = QuantizedBuffer.BLOCK;
   private static final int SUM_BLOCK = QuantizedBuffer.SUM_BLOCK;
@@ -149,5 +150,18 @@ final class VectorKernels extends ScalarKernels {
   @Override
   public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
     VectorMath.scale(x, factor, y, begin, end);
+  }
+
+  @Override
+  public void expertSum(
+      ExpertOp.ExpertSum op,
+      MemorySegment x,
+      MemorySegment weights,
+      MemorySegment y,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      VectorMath.weightedSum(x, weights, y, row, op.slots(), op.y().width());
+    }
   }
 }

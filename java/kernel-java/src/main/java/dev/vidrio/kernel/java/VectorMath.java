@@ -95,4 +95,27 @@ final class VectorMath {
       Elements.set(y, i, factor * Elements.get(x, i));
     }
   }
+
+  /** Row {@code row} of y [rows, d]: the sum of weights [rows, k] times x [rows, k, d]. */
+  static void weightedSum(
+      MemorySegment x, MemorySegment weights, MemorySegment y, long row, int k, int d) {
+    long from = row * k * d;
+    int i = 0;
+    for (; i + LENGTH <= d; i += LENGTH) {
+      FloatVector acc = Vectors.load(x, from + i).mul(Elements.get(weights, row * k));
+      for (int slot = 1; slot < k; slot++) {
+        FloatVector addend = Vectors.load(x, from + (long) slot * d + i);
+        acc = acc.add(addend.mul(Elements.get(weights, row * k + slot)));
+      }
+      Vectors.store(acc, y, row * d + i);
+    }
+    for (; i < d; i++) {
+      float acc = Elements.get(x, from + i) * Elements.get(weights, row * k);
+      for (int slot = 1; slot < k; slot++) {
+        float addend = Elements.get(x, from + (long) slot * d + i);
+        acc += addend * Elements.get(weights, row * k + slot);
+      }
+      Elements.set(y, row * d + i, acc);
+    }
+  }
 }

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
@@ -204,6 +205,7 @@ public final class PlanFixtures {
     private final boolean gated;
     private final boolean scaled;
     private final boolean normalizedHeads;
+    private final boolean mixture;
     private final Op.ActivationKind activation;
     private final Rotation rotation;
     private final PlanBuilder builder;
@@ -221,6 +223,7 @@ public final class PlanFixtures {
       this.gated = random.nextBoolean();
       this.scaled = random.nextBoolean();
       this.normalizedHeads = random.nextBoolean();
+      this.mixture = random.nextInt(3) == 0;
       this.activation = pick(Op.ActivationKind.values());
       int rotated = random.nextBoolean() ? dH / 2 : dH / 2 - 1;
       this.rotation =
@@ -334,8 +337,35 @@ public final class PlanFixtures {
       return linear("out" + layer, d, z);
     }
 
+    private Buffer mixture(int layer, Buffer x) {
+      int k = 1 + random.nextInt(3);
+      int count = k + random.nextInt(6);
+      Buffer router = builder.matMul("router" + layer, matrix(count, d), x);
+      var routes =
+          builder.route(
+              "experts" + layer, "weights" + layer, pick(ExpertOp.RouteOver.values()), k, router);
+      Buffer pre = builder.expertMatMul("pre" + layer, matrices(count, ffn, d), routes, x);
+      Buffer up = builder.expertMatMul("up" + layer, matrices(count, ffn, d), routes, x);
+      Buffer post = builder.gated("post" + layer + ".gated", activation, pre, up);
+      Buffer down = builder.expertMatMul("down" + layer, matrices(count, d, ffn), routes, post);
+      return builder.expertSum("sum" + layer, routes, down);
+    }
+
+    /** Matrices of one type. */
+    private List<Weights> matrices(int count, int n, int k) {
+      Weights first = rows(n, k);
+      List<Weights> matrices = new ArrayList<>(List.of(Segments.packed(arena, first)));
+      while (matrices.size() < count) {
+        matrices.add(Segments.packed(arena, scaled(first.type(), n, k)));
+      }
+      return matrices;
+    }
+
     private Buffer feedForward(int layer, Buffer x) {
       Buffer normalized = normalize("norm2." + layer, x);
+      if (mixture) {
+        return mixture(layer, normalized);
+      }
       Buffer pre = linear("pre" + layer, ffn, normalized);
       Buffer post =
           gated

@@ -40,7 +40,7 @@ final class NativePlan implements ExecutablePlan {
     try {
       this.workspace = Workspace.allocate(plan, schedule, limits, executor, arena);
       this.header = vd_batch.allocate(arena);
-      this.handle = create(new PlanEncoder(schedule, workspace, cache), cache);
+      this.handle = create(new PlanEncoder(schedule, workspace, cache, arena), cache);
     } catch (Throwable e) {
       arena.close();
       throw e;

@@ -1,11 +1,15 @@
 package dev.vidrio.kernel.ffm;
 
+import static java.lang.foreign.ValueLayout.ADDRESS;
+
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_activation;
 import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
 import dev.vidrio.bindings.vd_copy;
 import dev.vidrio.bindings.vd_embed;
+import dev.vidrio.bindings.vd_expert_matmul;
+import dev.vidrio.bindings.vd_expert_sum;
 import dev.vidrio.bindings.vd_gather;
 import dev.vidrio.bindings.vd_kv_cache;
 import dev.vidrio.bindings.vd_kv_store;
@@ -15,8 +19,10 @@ import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_quantize;
 import dev.vidrio.bindings.vd_quantized;
 import dev.vidrio.bindings.vd_rope;
+import dev.vidrio.bindings.vd_route;
 import dev.vidrio.bindings.vd_scale;
 import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
@@ -36,11 +42,18 @@ final class PlanEncoder {
   private final Schedule schedule;
   private final Workspace workspace;
   private final KvCache cache;
+  private final Arena tables;
 
-  PlanEncoder(Schedule schedule, Workspace workspace, KvCache cache) {
+  /**
+   * An encoder of a plan.
+   *
+   * @param tables holds the tables that operations point to, as long as the plan runs
+   */
+  PlanEncoder(Schedule schedule, Workspace workspace, KvCache cache, Arena tables) {
     this.schedule = schedule;
     this.workspace = workspace;
     this.cache = cache;
+    this.tables = tables;
   }
 
   MemorySegment encode(Plan plan, Arena arena) {
@@ -83,6 +96,9 @@ final class PlanEncoder {
       case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
       case Op.Copy copy -> copy(copy, vd_op.as.copy(as));
       case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
+      case ExpertOp.Route route -> route(route, vd_op.as.route(as));
+      case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
+      case ExpertOp.ExpertSum sum -> expertSum(sum, vd_op.as.expert_sum(as));
     };
   }
 
@@ -227,6 +243,51 @@ final class PlanEncoder {
     vd_gather.y(s, address(op.y()));
     vd_gather.width(s, op.x().width());
     return Vidrio.VD_OP_GATHER();
+  }
+
+  private int route(ExpertOp.Route op, MemorySegment s) {
+    vd_route.logits(s, address(op.logits()));
+    vd_route.experts(s, address(op.experts()));
+    vd_route.weights(s, address(op.weights()));
+    vd_route.E(s, op.logits().width());
+    vd_route.k(s, op.experts().width());
+    vd_route.over(
+        s,
+        switch (op.over()) {
+          case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
+          case ALL -> Vidrio.VD_ROUTE_ALL();
+        });
+    return Vidrio.VD_OP_ROUTE();
+  }
+
+  private int expertMatMul(ExpertOp.ExpertMatMul op, MemorySegment s) {
+    MemorySegment matrices = tables.allocate(ADDRESS, op.matrices().size());
+    for (int i = 0; i < op.matrices().size(); i++) {
+      matrices.setAtIndex(ADDRESS, i, op.matrices().get(i).data());
+    }
+    vd_expert_matmul.matrices(s, matrices);
+    vd_expert_matmul.experts(s, address(op.experts()));
+    switch (op.x()) {
+      case Buffer x -> vd_expert_matmul.x(s, address(x));
+      case QuantizedBuffer x -> quantized(x, vd_expert_matmul.xq(s));
+    }
+    vd_expert_matmul.y(s, address(op.y()));
+    vd_expert_matmul.type(s, op.type().id());
+    vd_expert_matmul.E(s, op.matrices().size());
+    vd_expert_matmul.k(s, op.slots());
+    vd_expert_matmul.N(s, op.n());
+    vd_expert_matmul.K(s, op.k());
+    vd_expert_matmul.shared(s, op.shared() ? 1 : 0);
+    return Vidrio.VD_OP_EXPERT_MATMUL();
+  }
+
+  private int expertSum(ExpertOp.ExpertSum op, MemorySegment s) {
+    vd_expert_sum.x(s, address(op.x()));
+    vd_expert_sum.weights(s, address(op.weights()));
+    vd_expert_sum.y(s, address(op.y()));
+    vd_expert_sum.k(s, op.slots());
+    vd_expert_sum.d(s, op.y().width());
+    return Vidrio.VD_OP_EXPERT_SUM();
   }
 
   private void quantized(QuantizedBuffer buffer, MemorySegment s) {

@@ -1,0 +1,47 @@
+package dev.vidrio.bench;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.openjdk.jmh.annotations.Param;
+
+/**
+ * Products of M tokens with the matrices of their experts: 2·M·k·N·K operations over the bytes of
+ * the matrices of all experts that are chosen, which a random router spreads evenly.
+ */
+public class ExpertMatMulBenchmark extends OneOpBenchmark {
+  /** E. */
+  @Param("8")
+  public int experts;
+
+  /** The slots k of a token. */
+  @Param("2")
+  public int slots;
+
+  /** Type of the weights. */
+  @Param("Q8_0")
+  public WeightType type;
+
+  /** M: decoding, a small batch, a prompt. */
+  @Param({"1", "8", "512"})
+  public int tokens;
+
+  @Override
+  PlanSlice.Work work(Shape shape, Inputs inputs) {
+    int d = shape.d();
+    var plan = new PlanBuilder(new KvShape(1, 1, 1));
+    Buffer x = plan.embed("x", inputs.table(d));
+    Buffer logits = plan.matMul("logits", inputs.matrix(WeightType.F32, experts, d), x);
+    PlanBuilder.Routes routes =
+        plan.route("experts", "weights", ExpertOp.RouteOver.CHOSEN, slots, logits);
+    List<Weights> matrices =
+        IntStream.range(0, experts).mapToObj(e -> inputs.matrix(type, shape.dFfn(), d)).toList();
+    plan.expertMatMul("y", matrices, routes, x);
+    return PlanSlice.Work.last(plan.build(), tokens);
+  }
+}

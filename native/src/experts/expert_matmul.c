@@ -1,0 +1,156 @@
+// Products of tokens with the matrices of the experts that they go to. A tile is some columns of
+// one expert and the tokens that go there, wherever in the batch they are: they are gathered in the
+// worker's scratch memory for a kernel of matmul, and its results scattered. So weights are read
+// once for all tokens, and experts without tokens never. A copied row is read for many columns, so
+// that copying costs little.
+#include <string.h>
+
+#include "core/family.h"
+#include "core/types.h"
+#include "matmul/matmul.h"
+
+enum {
+    TILE_ROWS = 96,
+    TILE_COLUMNS = 1024,
+    TILE_BYTES = 128 << 10,  // of weights
+};
+
+vd_status vd_expert_matmul_check(const vd_op *op) {
+    const vd_expert_matmul *m = &op->as.expert_matmul;
+    int sizes = m->E > 0 && m->E <= VD_EXPERTS_MAX && m->k > 0 && m->k <= m->E && m->N > 0 &&
+                m->K > 0 && m->K <= VD_EXPERT_K_MAX && (m->shared == 0 || m->shared == 1) &&
+                vd_row_bytes(m->type, m->K) > 0;
+    if (!sizes || m->matrices == NULL || m->experts == NULL || m->y == NULL) {
+        return VD_INVALID_ARGUMENT;
+    }
+    for (int32_t e = 0; e < m->E; e++) {
+        if (m->matrices[e] == NULL) {
+            return VD_INVALID_ARGUMENT;
+        }
+    }
+    const vd_quantized *xq = &m->xq;
+    int quantized = xq->q != NULL && xq->scale != NULL && xq->sum != NULL && xq->scaled_sum != NULL;
+    int given = vd_is_quantized(m->type) ? quantized : m->x != NULL;
+    return given ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// A tile: rows [first, first + rows) of those that go to the expert, and columns of its matrix.
+// Slot s of token i is number i * k + s.
+typedef struct tile {
+    int32_t expert;
+    int64_t first;
+    int64_t rows;
+    vd_range columns;
+} tile;
+
+static int64_t slots_of(const vd_expert_matmul *m, int64_t slots, int32_t expert) {
+    int64_t n = 0;
+    for (int64_t slot = 0; slot < slots; slot++) {
+        n += m->experts[slot] == (float)expert;
+    }
+    return n;
+}
+
+static int64_t row_bytes(const vd_expert_matmul *m) {
+    return vd_is_quantized(m->type) ? m->K + m->K / VD_BLOCK * 16 : m->K * 4;
+}
+
+// Columns of a tile: as many as its bytes allow, but for every worker one.
+static int64_t tile_columns(const vd_expert_matmul *m, const vd_step *step) {
+    int64_t width = 2 * vd_matmul_unit(m->type);
+    int64_t columns = vd_at_most(TILE_BYTES / vd_row_bytes(m->type, m->K), TILE_COLUMNS);
+    int64_t by_workers = vd_ceil_div(m->N, step->worker->count * width);
+    int64_t grains = vd_at_most(columns / width, by_workers);
+    return grains < 1 ? width : grains * width;
+}
+
+static int64_t tile_rows(const vd_expert_matmul *m, int64_t columns) {
+    int64_t fitting = (VD_SCRATCH_BYTES - 5 * VD_CACHE_LINE) / (row_bytes(m) + columns * 4);
+    return vd_at_most(fitting, TILE_ROWS);
+}
+
+// `bytes` of scratch memory from *at on, which moves to the next cache line after them.
+static void *take(char **at, int64_t bytes) {
+    void *p = *at;
+    *at += (bytes + VD_CACHE_LINE - 1) / VD_CACHE_LINE * VD_CACHE_LINE;
+    return p;
+}
+
+// The product of the tile as one of scratch memory.
+static vd_matmul lay_out(const vd_expert_matmul *m, const tile *t, void *scratch) {
+    char *at = scratch;
+    int64_t n = t->rows * m->K, unit = vd_matmul_unit(m->type);
+    int64_t unit_bytes = vd_is_quantized(m->type) ? vd_packed_group_bytes(m->type, m->K)
+                                                  : vd_row_bytes(m->type, m->K);
+    vd_matmul product = {
+        .weights = (const char *)m->matrices[t->expert] + t->columns.begin / unit * unit_bytes,
+        .type = m->type,
+        .N = (int32_t)(t->columns.end - t->columns.begin),
+        .K = m->K};
+    product.y = take(&at, t->rows * product.N * 4);
+    if (vd_is_quantized(m->type)) {
+        product.xq.q = take(&at, n);
+        product.xq.scale = take(&at, n / VD_BLOCK * 4);
+        product.xq.sum = take(&at, n / VD_SUM_BLOCK * 4);
+        product.xq.scaled_sum = take(&at, n / VD_BLOCK * 4);
+    } else {
+        product.x = take(&at, n * 4);
+    }
+    return product;
+}
+
+// Copies row `from` of the operation's x to row `to` of the tile's.
+static void gather(const vd_expert_matmul *m, const vd_matmul *product, int64_t from, int64_t to) {
+    int64_t K = m->K, blocks = K / VD_BLOCK, sums = K / VD_SUM_BLOCK;
+    if (!vd_is_quantized(m->type)) {
+        memcpy((float *)product->x + to * K, m->x + from * K, (size_t)K * 4);
+        return;
+    }
+    const vd_quantized *x = &m->xq, *y = &product->xq;
+    memcpy(y->q + to * K, x->q + from * K, (size_t)K);
+    memcpy(y->scale + to * blocks, x->scale + from * blocks, (size_t)blocks * 4);
+    memcpy(y->sum + to * sums, x->sum + from * sums, (size_t)sums * 4);
+    memcpy(y->scaled_sum + to * blocks, x->scaled_sum + from * blocks, (size_t)blocks * 4);
+}
+
+static void run_tile(const vd_expert_matmul *m, const vd_step *step, const tile *t) {
+    int64_t slot_of[TILE_ROWS];
+    vd_matmul product = lay_out(m, t, step->worker->scratch);
+    int64_t before = 0, rows = 0;  // slots of the expert
+    for (int64_t slot = 0; rows < t->rows; slot++) {
+        if (m->experts[slot] == (float)t->expert && before++ >= t->first) {
+            gather(m, &product, m->shared ? slot / m->k : slot, rows);
+            slot_of[rows++] = slot;
+        }
+    }
+    int64_t unit = vd_matmul_unit(m->type);
+    vd_matmul_kernels[m->type][step->isa](&product, (vd_range){0, rows},
+                                          (vd_range){0, vd_ceil_div(product.N, unit)});
+    for (int64_t row = 0; row < rows; row++) {
+        memcpy(m->y + slot_of[row] * m->N + t->columns.begin, product.y + row * product.N,
+               (size_t)product.N * 4);
+    }
+}
+
+void vd_expert_matmul_run(const vd_op *op, const vd_step *step) {
+    const vd_expert_matmul *m = &op->as.expert_matmul;
+    int64_t slots = step->rows * m->k;
+    int64_t width = tile_columns(m, step), height = tile_rows(m, width);
+    int64_t column_tiles = vd_ceil_div(m->N, width);
+    int64_t i = vd_next_tile(step);
+    int64_t before = 0;  // tiles of earlier experts
+    for (int32_t e = 0; e < m->E; e++) {
+        int64_t rows = slots_of(m, slots, e);
+        int64_t row_tiles = vd_ceil_div(rows, height);
+        for (; i < before + row_tiles * column_tiles; i = vd_next_tile(step)) {
+            int64_t first = (i - before) % row_tiles * height;
+            int64_t column = (i - before) / row_tiles * width;
+            tile t = {.expert = e,
+                      .first = first,
+                      .rows = vd_at_most(rows - first, height),
+                      .columns = {column, vd_at_most(column + width, m->N)}};
+            run_tile(m, step, &t);
+        }
+        before += row_tiles * column_tiles;
+    }
+}

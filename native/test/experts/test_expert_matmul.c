@@ -1,0 +1,136 @@
+// expert_matmul: each slot equals the scalar product of its row alone with its expert's matrix, on
+// every instruction set and for any number of workers.
+#include <stdlib.h>
+
+#include "core/types.h"
+#include "matmul/matmul.h"
+#include "quantize/quantize.h"
+#include "support/check.h"
+#include "support/compare.h"
+#include "support/guarded.h"
+#include "support/isas.h"
+#include "support/plans.h"
+#include "support/rng.h"
+#include "support/weights.h"
+
+enum { E_MAX = 9 };
+
+typedef struct expert_case {
+    vd_type type;
+    int32_t rows, E, k, N, K, shared;
+} expert_case;
+
+static const void *matrix(rng *r, const expert_case *c) {
+    size_t bytes = (size_t)(c->N * weights_row_bytes(c->type, c->K));
+    void *source = guarded_alloc(bytes, AT_END);
+    random_weights(r, c->type, WEIGHTS_PLAIN, c->N, c->K, source);
+    if (!is_quantized(c->type)) {
+        return source;
+    }
+    int64_t packed_bytes;
+    CHECK(vd_packed_bytes(c->type, c->N, c->K, &packed_bytes) == VD_OK);
+    void *packed = guarded_alloc((size_t)packed_bytes, AT_END);
+    CHECK(vd_pack(c->type, c->N, c->K, source, packed, 0, (c->N + 15) / 16) == VD_OK);
+    return packed;
+}
+
+// Slots go to different experts of a token; in one case of three, all tokens to the same ones.
+static float *random_experts(rng *r, const expert_case *c) {
+    float *experts = guarded_alloc((size_t)(c->rows * c->k) * 4, AT_END);
+    int same = rng_below(r, 3) == 0;
+    for (int32_t row = 0; row < c->rows; row++) {
+        int32_t first = same ? 1 : (int32_t)rng_below(r, c->E);
+        for (int32_t slot = 0; slot < c->k; slot++) {
+            experts[row * c->k + slot] = (float)((first + 2 * slot) % c->E);
+        }
+    }
+    return experts;
+}
+
+static vd_quantized quantized(const float *x, int64_t rows, int64_t K) {
+    int64_t blocks = rows * K / 32;
+    vd_quantized y = {.q = guarded_alloc((size_t)(rows * K), AT_END),
+                      .scale = guarded_alloc((size_t)blocks * 4, AT_END),
+                      .sum = guarded_alloc((size_t)blocks * 8, AT_END),
+                      .scaled_sum = guarded_alloc((size_t)blocks * 4, AT_END)};
+    vd_quantize_scalar(x, y, (vd_range){0, blocks});
+    return y;
+}
+
+// The product of one slot by the kernel of plain products.
+static void run_slot(const vd_expert_matmul *m, int64_t slot, float *y) {
+    int64_t row = m->shared ? slot / m->k : slot;
+    int64_t at = row * m->K;
+    vd_matmul product = {.weights = m->matrices[(int32_t)m->experts[slot]],
+                         .x = m->x + at,
+                         .y = y,
+                         .type = m->type,
+                         .N = m->N,
+                         .K = m->K};
+    if (is_quantized((vd_type)m->type)) {
+        product.xq = (vd_quantized){m->xq.q + at, m->xq.scale + at / 32, m->xq.sum + at / 16,
+                                    m->xq.scaled_sum + at / 32};
+    }
+    int64_t unit = vd_matmul_unit(m->type);
+    vd_matmul_kernels[m->type][VD_ISA_SCALAR](&product, (vd_range){0, 1},
+                                              (vd_range){0, (m->N + unit - 1) / unit});
+}
+
+static void check_case(rng *r, const expert_case *c) {
+    const void *matrices[E_MAX];
+    for (int32_t e = 0; e < c->E; e++) {
+        matrices[e] = matrix(r, c);
+    }
+    int64_t x_rows = c->shared ? c->rows : (int64_t)c->rows * c->k, slots = (int64_t)c->rows * c->k;
+    float *x = guarded_alloc((size_t)(x_rows * c->K) * 4, AT_END);
+    rng_fill(r, ORDINARY, x, x_rows * c->K);
+    vd_expert_matmul m = {.matrices = matrices,
+                          .experts = random_experts(r, c),
+                          .x = x,
+                          .type = c->type,
+                          .E = c->E,
+                          .k = c->k,
+                          .N = c->N,
+                          .K = c->K,
+                          .shared = c->shared};
+    if (is_quantized(c->type)) {
+        m.xq = quantized(x, x_rows, c->K);
+    }
+    float *expected = guarded_alloc((size_t)(slots * c->N) * 4, AT_END);
+    for (int64_t slot = 0; slot < slots; slot++) {
+        run_slot(&m, slot, expected + slot * c->N);
+    }
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+        for (int32_t workers = 1; workers <= 3; workers++) {
+            describe("expert_matmul %s, %s, %d rows, %d of %d experts, N %d, K %d, %d workers",
+                     vd_isa_name(isa), type_name(c->type), c->rows, c->k, c->E, c->N, c->K,
+                     workers);
+            m.y = guarded_alloc((size_t)(slots * c->N) * 4, AT_END);
+            vd_op op = {.kind = VD_OP_EXPERT_MATMUL, .as.expert_matmul = m};
+            run_rows(&op, isa, workers, c->rows);
+            same_floats("y", expected, m.y, slots * c->N);
+        }
+    }
+    guarded_free_all();
+}
+
+int main(void) {
+    test_begin("expert_matmul");
+    static const vd_type types[] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
+                                    VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
+                                    VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
+    rng r = {33};
+    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+        int32_t K = is_quantized(types[t]) ? (int32_t)block_elements(types[t]) : 19;
+        expert_case cases[] = {{types[t], 1, 8, 2, 70, 2 * K, 1},
+                               {types[t], 5, 9, 3, 33, K, 0},
+                               {types[t], 40, 2, 1, 16, K, 1}};
+        for (int i = 0; i < 3; i++) {
+            check_case(&r, &cases[i]);
+        }
+    }
+    // More rows of an expert than a tile has, and rows so long that few fit.
+    check_case(&r, &(expert_case){VD_Q8_0, 230, 3, 2, 64, 64, 0});
+    check_case(&r, &(expert_case){VD_F32, 12, 2, 2, 5, 32768, 1});
+    return 0;
+}
