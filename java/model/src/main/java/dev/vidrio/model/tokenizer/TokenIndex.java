@@ -47,12 +47,39 @@ final class TokenIndex {
     return end - start > longest ? ABSENT : slots[slot(text, start, end)];
   }
 
+  /** Takes a token and where it ends. */
+  @FunctionalInterface
+  interface TokenSink {
+    void accept(int end, int id);
+  }
+
+  /** Gives the tokens that begin at {@code start}, the shortest first. */
+  void prefixes(byte[] text, int start, TokenSink sink) {
+    long hash = seed;
+    int limit = (int) Math.min((long) start + longest, text.length);
+    for (int end = start + 1; end <= limit; end++) {
+      hash = mix(hash, text[end - 1]);
+      int id = slots[slot(hash, text, start, end)];
+      if (id != ABSENT) {
+        sink.accept(end, id);
+      }
+    }
+  }
+
+  private static long mix(long hash, byte b) {
+    long mixed = (hash ^ b) * MULTIPLIER;
+    return mixed ^ (mixed >>> 29);
+  }
+
   private int slot(byte[] text, int start, int end) {
     long hash = seed;
     for (int i = start; i < end; i++) {
-      hash = (hash ^ text[i]) * MULTIPLIER;
-      hash ^= hash >>> 29;
+      hash = mix(hash, text[i]);
     }
+    return slot(hash, text, start, end);
+  }
+
+  private int slot(long hash, byte[] text, int start, int end) {
     int slot = (int) ((hash * MULTIPLIER) >>> shift);
     while (slots[slot] != ABSENT) {
       byte[] token = bytes[slots[slot]];

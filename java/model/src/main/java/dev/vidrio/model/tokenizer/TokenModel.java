@@ -39,4 +39,22 @@ public sealed interface TokenModel {
       scores = List.copyOf(scores);
     }
   }
+
+  /**
+   * The unigram model of SentencePiece (Kudo 2018), GGUF's {@code t5}.
+   *
+   * @param scores of each token, logarithms of probabilities
+   * @param addSpacePrefix whether a space is put before each stretch of text
+   * @param removeExtraSpaces whether runs of spaces become one, and those at the ends none
+   * @param charsmap what characters are replaced by
+   */
+  record Unigram(
+      List<Float> scores, boolean addSpacePrefix, boolean removeExtraSpaces, Charsmap charsmap)
+      implements TokenModel {
+
+    /** Copies the list. */
+    public Unigram {
+      scores = List.copyOf(scores);
+    }
+  }
 }

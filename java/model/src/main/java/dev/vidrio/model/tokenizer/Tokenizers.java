@@ -101,18 +101,24 @@ public final class Tokenizers {
         yield vocabulary(metadata, new TokenModel.ByteLevelBpe(name, merges), tokens, addBos);
       }
       case "llama" -> {
-        List<Float> scores = new ArrayList<>();
-        for (float score : metadata.floats(PREFIX + "scores")) {
-          scores.add(score);
-        }
+        List<Float> scores = readScores(metadata);
         boolean prefix = metadata.boolValue(PREFIX + "add_space_prefix", true);
         yield vocabulary(metadata, new TokenModel.SentencePieceBpe(scores, prefix), tokens, true);
+      }
+      case "t5" -> {
+        TokenModel unigram =
+            new TokenModel.Unigram(
+                readScores(metadata),
+                metadata.boolValue(PREFIX + "add_space_prefix", false),
+                metadata.boolValue(PREFIX + "remove_extra_whitespaces", false),
+                readCharsmap(metadata));
+        yield vocabulary(metadata, unigram, tokens, false);
       }
       default ->
           throw new UnsupportedModelException(
               metadata.file(),
               "tokenizer '" + model + "'",
-              "supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)");
+              "supported are gpt2 (byte-level BPE), llama (SentencePiece BPE), t5 (unigram)");
     };
   }
 
@@ -126,6 +132,31 @@ public final class Tokenizers {
         readRoles(metadata, tokens.size()),
         metadata.boolValue(PREFIX + "add_bos_token", addBos),
         metadata.boolValue(PREFIX + "add_eos_token", false));
+  }
+
+  private static List<Float> readScores(Metadata metadata) {
+    List<Float> scores = new ArrayList<>();
+    for (float score : metadata.floats(PREFIX + "scores")) {
+      scores.add(score);
+    }
+    return scores;
+  }
+
+  private static Charsmap readCharsmap(Metadata metadata) {
+    String key = PREFIX + "precompiled_charsmap";
+    if (!metadata.contains(key)) {
+      return Charsmap.EMPTY;
+    }
+    int[] values = metadata.ints(key, -128, 255);
+    byte[] blob = new byte[values.length];
+    for (int i = 0; i < blob.length; i++) {
+      blob[i] = (byte) values[i];
+    }
+    try {
+      return new Charsmap(blob);
+    } catch (IllegalArgumentException e) {
+      throw metadata.error(key, blob.length + " bytes", "must hold the trie that it begins with");
+    }
   }
 
   private static List<TokenType> readTypes(Metadata metadata, int size) {

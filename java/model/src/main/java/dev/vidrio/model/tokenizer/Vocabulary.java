@@ -47,6 +47,9 @@ public record Vocabulary(
     if (model instanceof TokenModel.SentencePieceBpe sentencePiece) {
       checkScores(source, sentencePiece.scores(), size);
     }
+    if (model instanceof TokenModel.Unigram unigram) {
+      checkScores(source, unigram.scores(), size);
+    }
     for (Map.Entry<TokenRole, Integer> role : roles.entrySet()) {
       int id = role.getValue();
       if (id < 0 || id >= size) {

@@ -52,6 +52,7 @@ final class VocabularyTokenizer implements Tokenizer {
           case TokenModel.ByteLevelBpe bpe -> new ByteLevelModel(vocabulary, bpe, ids, types);
           case TokenModel.SentencePieceBpe bpe ->
               new SentencePieceModel(vocabulary, bpe, bytes, types);
+          case TokenModel.Unigram unigram -> new UnigramModel(vocabulary, unigram, bytes, types);
         };
     literals = new LiteralTokens(bytes, id -> types[id].isLiteral());
     userDefined = new LiteralTokens(bytes, id -> types[id] == TokenType.USER_DEFINED);
@@ -83,6 +84,7 @@ final class VocabularyTokenizer implements Tokenizer {
           switch (vocabulary.model()) {
             case TokenModel.ByteLevelBpe bpe -> ByteAlphabet.bytes(token);
             case TokenModel.SentencePieceBpe bpe -> Spaces.unescape(token).getBytes(UTF_8);
+            case TokenModel.Unigram unigram -> Spaces.unescape(token).getBytes(UTF_8);
           };
       case UNKNOWN, CONTROL, USER_DEFINED -> token.getBytes(UTF_8);
       case UNUSED -> new byte[0];
