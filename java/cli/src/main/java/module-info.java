@@ -7,6 +7,7 @@ module dev.vidrio.cli {
   requires info.picocli;
   requires java.management;
   requires jdk.management;
+  requires jdk.unsupported;
   requires static org.jspecify;
   requires tools.jackson.databind;
 

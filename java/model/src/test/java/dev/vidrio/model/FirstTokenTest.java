@@ -1,0 +1,86 @@
+package dev.vidrio.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.TinyModel;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The programs of docs/first-token.md run as they stand there, and its artifacts exist. */
+class FirstTokenTest {
+  private static final Path ROOT = Path.of("../..");
+  private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+  private static final Pattern VERSION = Pattern.compile("<version>(.*?)</version>");
+
+  @TempDir Path directory;
+
+  /** What a program of the page prints, given a model file. */
+  private String run(int index, Path model) throws IOException, InterruptedException {
+    String page = Files.readString(ROOT.resolve("docs/first-token.md"));
+    String source = JAVA.matcher(page).results().skip(index).findFirst().orElseThrow().group(1);
+    Path file = Files.writeString(directory.resolve("FirstToken.java"), source);
+    String classPath =
+        Stream.of("jdk.module.path", "java.class.path")
+            .map(System::getProperty)
+            .filter(path -> path != null && !path.isEmpty())
+            .collect(Collectors.joining(File.pathSeparator));
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dvidrio.library.path=" + System.getProperty("vidrio.library.path"),
+                "--enable-native-access=ALL-UNNAMED",
+                "--class-path",
+                classPath,
+                file.toString(),
+                model.toString())
+            .redirectError(directory.resolve("errors").toFile())
+            .start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), Files.readString(directory.resolve("errors")));
+    return out;
+  }
+
+  @Test
+  void theFirstProgramContinuesAText() throws IOException, InterruptedException {
+    try (Model model = Model.open(BardFiles.q8())) {
+      String expected = model.generate("To be, or not to be").result().text();
+      assertEquals(expected, run(0, BardFiles.q8()));
+    }
+  }
+
+  @Test
+  void theSecondProgramChats() throws IOException, InterruptedException {
+    assertFalse(run(1, TinyModel.writeChat(directory.resolve("tiny.gguf"))).isBlank());
+  }
+
+  @Test
+  void theBillOfMaterialsListsTheLibrariesOfThisVersion() throws IOException {
+    String bom = Files.readString(ROOT.resolve("java/bom/pom.xml"));
+    String page = Files.readString(ROOT.resolve("docs/first-token.md"));
+    String parent = Files.readString(ROOT.resolve("pom.xml"));
+    for (String library : List.of("bindings", "kernel", "kernel-java", "bard", "model")) {
+      assertTrue(bom.contains("<artifactId>vidrio-" + library + "</artifactId>"), library);
+    }
+    assertEquals(first(parent), first(bom));
+    assertEquals(first(parent), first(page));
+  }
+
+  private static String first(String text) {
+    Matcher version = VERSION.matcher(text);
+    assertTrue(version.find());
+    return version.group(1);
+  }
+}
