@@ -10,13 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Continues a sequence token by token:
  *
- * <pre>{@code
- * Generator generator = new Generator(model, session, sampler, new Limit(40, false));
- * generator.prompt(sequence, model.tokenizer().encode("To be"));
- * generator.forEachRemaining((int token) -> out.print(decoder.accept(token)));
- * }</pre>
+ * {@snippet file="GenerationExamples.java" region="steps"}
  *
- * The step that computes the logits after a token runs only when the next token is asked for.
+ * <p>The step that computes the logits after a token runs only when the next token is asked for.
  */
 public final class Generator implements PrimitiveIterator.OfInt {
 

@@ -27,13 +27,7 @@ import java.util.function.BiFunction;
 /**
  * A model in memory: its weights, its tokenizer and the executor that runs it.
  *
- * <pre>{@code
- * try (Model model = Model.open(Path.of("smollm2.gguf"));
- *     Session session = model.newSession(SessionOptions.DEFAULT)) {
- *   Sequence sequence = session.newSequence();
- *   session.feed(sequence, model.tokenizer().encode("To be, or not to be"));
- * }
- * }</pre>
+ * {@snippet file="GenerationExamples.java" region="open"}
  *
  * <p>Closing it closes its sessions and frees everything; later use throws {@link
  * IllegalStateException}. A model may be shared by threads, a session may not.
@@ -213,7 +207,9 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Answers a conversation, for models made for chat.
+   * Answers a conversation, for models made for chat:
+   *
+   * {@snippet file="GenerationExamples.java" region="answer"}
    *
    * @throws InvalidInputException when the model is not made for chat, or its template does not
    *     take the messages

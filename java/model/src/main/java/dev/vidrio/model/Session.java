@@ -19,15 +19,9 @@ import java.util.function.Consumer;
  * Memory for sequences of a model, and the plan that runs them step by step. A step takes any mix
  * of prompt chunks and single tokens:
  *
- * <pre>{@code
- * session.begin();
- * session.add(first, token, true);
- * session.add(second, otherToken, true);
- * session.run();
- * MemorySegment logits = session.logits(0);
- * }</pre>
+ * {@snippet file="GenerationExamples.java" region="session"}
  *
- * Not thread-safe.
+ * <p>Not thread-safe.
  */
 public final class Session implements AutoCloseable {
   private final Model model;

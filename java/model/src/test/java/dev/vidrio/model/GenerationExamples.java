@@ -1,10 +1,13 @@
 package dev.vidrio.model;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import java.io.PrintStream;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -73,6 +76,24 @@ final class GenerationExamples {
       generator.prompt(session.newSequence(), model.tokenizer().encode("To be"));
       TokenDecoder decoder = model.tokenizer().streamingDecoder();
       generator.forEachRemaining((int token) -> out.print(decoder.accept(token)));
+    }
+    // @end
+  }
+
+  static float session(Model model) {
+    // @start region="session"
+    SessionOptions room = SessionOptions.DEFAULT.withSequences(2).withLogits(2);
+    try (Session session = model.newSession(room)) {
+      Sequence first = session.newSequence();
+      Sequence second = session.newSequence();
+      session.begin();
+      for (int token : model.tokenizer().encode("To be")) {
+        session.add(first, token, false);
+      }
+      session.add(second, 42, true);
+      session.run();
+      MemorySegment logits = session.logits(0); // of the token 42
+      return logits.getAtIndex(JAVA_FLOAT, 0);
     }
     // @end
   }

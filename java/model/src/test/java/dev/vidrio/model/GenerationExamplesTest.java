@@ -39,6 +39,7 @@ class GenerationExamplesTest {
       assertEquals(line, GenerationExamples.stream(model, System.out).text());
       assertTrue(line.contains("\n"), line);
       assertFalse(printed(out -> GenerationExamples.steps(model, out)).isBlank());
+      assertTrue(Float.isFinite(GenerationExamples.session(model)));
     }
   }
 
