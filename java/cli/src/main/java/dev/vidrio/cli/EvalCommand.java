@@ -13,6 +13,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       EvalPerplexityCommand.class,
       EvalLogLikelihoodCommand.class,
+      EvalKldCommand.class,
       EvalLogitsCommand.class
     })
 final class EvalCommand implements Runnable {

@@ -129,6 +129,22 @@ class CommandsTest {
   }
 
   @Test
+  void evalComparesLogits() {
+    Path one = directory.resolve("one.safetensors");
+    Path two = directory.resolve("two.safetensors");
+    assertEquals(0, Cli.run("eval", "logits", "-p", PROMPT, "-o", one.toString()).code());
+    String[] coarse = {"eval", "logits", "-p", PROMPT, "--kv", "q8_0", "-o", two.toString()};
+    assertEquals(0, Cli.run(coarse).code());
+    JsonNode same = Cli.run("eval", "kld", one.toString(), one.toString(), "--json").json();
+    assertEquals(0, same.get("mean_kld").doubleValue(), 1e-12);
+    assertEquals(1, same.get("same_top").doubleValue());
+    JsonNode other = Cli.run("eval", "kld", one.toString(), two.toString(), "--json").json();
+    assertTrue(other.get("mean_kld").doubleValue() > 0, other.toString());
+    assertEquals(8, other.get("positions").intValue());
+    assertTrue(Cli.run("eval", "kld", one.toString(), two.toString()).out().startsWith("mean KLD"));
+  }
+
+  @Test
   void evalRatesContinuations() throws IOException {
     Path file =
         Files.writeString(
