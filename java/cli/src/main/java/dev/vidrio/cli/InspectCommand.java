@@ -93,9 +93,9 @@ final class InspectCommand implements Callable<Integer> {
 
   private void print(Gguf gguf, Map<String, Object> runtime, String refusal) {
     System.out.printf(
-        "%s: GGUF v%d, %s, %d keys, %d tensors%n%n",
+        "%s: %s, %s, %d keys, %d tensors%n%n",
         gguf.name(),
-        gguf.version(),
+        gguf.version() == 0 ? "directory of transformers" : "GGUF v" + gguf.version(),
         Units.bytes(gguf.size()),
         gguf.metadata().entries().size(),
         gguf.tensors().size());

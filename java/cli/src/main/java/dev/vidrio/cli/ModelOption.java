@@ -27,7 +27,8 @@ final class ModelOption {
       paramLabel = "MODEL",
       defaultValue = "bard",
       description =
-          "A GGUF file, a name (see 'vidrio list'), or hf:OWNER/REPO/FILE. Default: bard.")
+          "A GGUF file, a directory of transformers, a name (see 'vidrio list'), or"
+              + " hf:OWNER/REPO/FILE. Default: bard.")
   private String reference = "bard";
 
   @Option(

@@ -46,7 +46,7 @@ class FailuresTest {
   @Test
   void modelsThatAreNotThereAreNamed() throws IOException {
     assertFails("no such file", Cli.run("run", "-m", directory + "/none.gguf"));
-    assertFails("is a directory", Cli.run("run", "-m", directory.toString()));
+    assertFails("config.json: no such file", Cli.run("run", "-m", directory.toString()));
     assertFails("did you mean bard?", Cli.run("run", "-m", "brad"));
     assertFails("is empty", Cli.run("inspect", write("empty.gguf", "").toString()));
   }

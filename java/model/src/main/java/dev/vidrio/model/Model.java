@@ -6,6 +6,7 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architectures;
 import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
@@ -18,6 +19,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -71,7 +73,7 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Opens a GGUF file with the native executor.
+   * Opens a GGUF file, or a directory of transformers, with the native executor.
    *
    * @throws ModelFileException when the file is missing, damaged or contradicts itself
    * @throws UnsupportedModelException when it needs what this version does not have
@@ -80,9 +82,15 @@ public final class Model implements AutoCloseable {
     return open(file, ModelOptions.with(NativeExecutor::create));
   }
 
-  /** Opens a GGUF file. */
+  /** Opens a GGUF file, or a directory with {@code config.json} and {@code *.safetensors}. */
   public static Model open(Path file, ModelOptions options) {
-    return new Model((name, arena) -> Gguf.open(file, arena), file.toString(), options);
+    return new Model(
+        (name, arena) ->
+            Files.isDirectory(file)
+                ? HuggingFaceModel.open(file, arena).toGguf(arena)
+                : Gguf.open(file, arena),
+        file.toString(),
+        options);
   }
 
   /**

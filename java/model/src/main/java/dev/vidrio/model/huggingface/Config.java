@@ -68,6 +68,16 @@ final class Config {
     return value.intValue();
   }
 
+  /** An integer from 0 to {@code max} - 1, or the first of an array of them. */
+  int firstInteger(String key, int max) {
+    JsonNode value = required(key);
+    JsonNode first = value.isArray() && !value.isEmpty() ? value.get(0) : value;
+    if (!first.isIntegralNumber() || first.longValue() < 0 || first.longValue() >= max) {
+      throw error(key, value.toString(), "must be 0 to " + (max - 1));
+    }
+    return first.intValue();
+  }
+
   double real(String key) {
     JsonNode value = required(key);
     if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {

@@ -22,7 +22,7 @@ public enum TokenType {
   }
 
   /** Returns the number of this type in GGUF's {@code tokenizer.ggml.token_type}. */
-  int number() {
+  public int number() {
     return number;
   }
 

@@ -1,12 +1,20 @@
 package dev.vidrio.model.huggingface;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelException;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.model.quantize.QuantizeOptions;
+import dev.vidrio.model.quantize.Quantizer;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -16,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -234,6 +243,67 @@ class HuggingFaceModelTest {
     Files.createSymbolicLink(file, Path.of("../../blobs/0123"));
     try (Arena arena = Arena.ofShared()) {
       assertEquals(12, HuggingFaceModel.open(snapshot, arena).tensors().size());
+    }
+  }
+
+  @Test
+  void tokenizersAreRead() throws IOException {
+    new TinyDirectory().with("eos_token_id", List.of(12, 3)).write(directory);
+    TinyDirectory.writeTokenizer(directory);
+    Files.writeString(directory.resolve("chat_template.jinja"), "{{ messages }}");
+    try (Arena arena = Arena.ofShared()) {
+      Gguf gguf = open(arena);
+      Tokenizer tokenizer = Tokenizers.fromGguf(gguf.metadata());
+      assertArrayEquals(new int[] {10, 4, 8, 12}, tokenizer.encode("abcdeab<end>"));
+      assertEquals(13, tokenizer.vocabularySize());
+      assertEquals("[PAD11]", gguf.metadata().strings("tokenizer.ggml.tokens").get(11));
+      assertEquals("{{ messages }}", gguf.metadata().string("tokenizer.chat_template"));
+    }
+  }
+
+  private static Arguments tokenizer(String name, String from, String to, String expected) {
+    return Arguments.of(name, from, to, expected);
+  }
+
+  static List<Arguments> otherTokenizers() {
+    return List.of(
+        tokenizer("unigram", "\"type\": \"BPE\"", "\"type\": \"Unigram\"", "byte-level BPE"),
+        tokenizer(
+            "fallback", "\"ignore_merges\"", "\"byte_fallback\": true, \"x\"", "byte-level BPE"),
+        tokenizer("normalizer", "null", "{\"type\": \"Lowercase\"}", "normalizer Lowercase"),
+        tokenizer("pre-tokenizer", "\"ByteLevel\"", "\"Metaspace\"", "pre_tokenizer [Metaspace]"),
+        tokenizer("id", "\"a\": 0", "\"a\": -1", "token 'a' id -1: must be 0 to"),
+        tokenizer("id-huge", "\"a\": 0", "\"a\": 99999999999", "id 99999999999: must be 0 to"),
+        tokenizer("merge", "a b", "a", "model.merges[0] \"a\": must be two spellings"),
+        tokenizer("twice", "\"b\": 1", "\"a\": 1", "is no JSON: Duplicate"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("otherTokenizers")
+  void otherTokenizersAreRefused(String name, String from, String to, String expected)
+      throws IOException {
+    new TinyDirectory().write(directory);
+    TinyDirectory.writeTokenizer(directory);
+    Path file = directory.resolve("tokenizer.json");
+    Files.writeString(file, Files.readString(file).replaceFirst(Pattern.quote(from), to));
+    assertRefused(expected);
+  }
+
+  /** The logits of a directory and of the file that it is converted to have the same bits. */
+  @Test
+  void modelsRunFromDirectories(@TempDir Path other) throws IOException {
+    new TinyDirectory().write(directory);
+    TinyDirectory.writeTokenizer(directory);
+    Path file = other.resolve("model.gguf");
+    Quantizer.convert(directory, file, QuantizeOptions.keepTypes());
+    assertArrayEquals(logits(directory), logits(file));
+  }
+
+  private static float[] logits(Path path) {
+    try (Model model = Model.open(path);
+        Session session = model.newSession(SessionOptions.DEFAULT)) {
+      int[] tokens = model.tokenizer().encode("abcdefgh");
+      return session.feed(session.newSequence(), tokens).toArray(ValueLayout.JAVA_FLOAT);
     }
   }
 }

@@ -96,6 +96,21 @@ final class TinyDirectory {
     return directory;
   }
 
+  /** Writes a byte-level tokenizer of the letters a to h, some of their pairs, and an end. */
+  static void writeTokenizer(Path directory) throws IOException {
+    Files.writeString(
+        directory.resolve("tokenizer.json"),
+        """
+        {"added_tokens": [{"id": 12, "content": "<end>", "special": true}],
+         "normalizer": null,
+         "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+         "model": {"type": "BPE", "ignore_merges": false,
+          "vocab": {"a": 0, "b": 1, "c": 2, "d": 3, "e": 4, "f": 5, "g": 6, "h": 7,
+                    "ab": 8, "cd": 9, "abcd": 10},
+          "merges": ["a b", ["c", "d"], "ab cd"]}}
+        """);
+  }
+
   static void writeIndex(Path directory, Map<String, String> fileOf) throws IOException {
     String text = JsonMapper.shared().writeValueAsString(Map.of("weight_map", fileOf));
     Files.writeString(directory.resolve("model.safetensors.index.json"), text);
