@@ -37,6 +37,10 @@ final class Config {
     return node.hasNonNull(key);
   }
 
+  boolean isString(String key) {
+    return node.path(key).isString();
+  }
+
   /** The first of the keys that is there; transformers' classes spell some sizes differently. */
   String firstOf(String... keys) {
     for (String key : keys) {
@@ -66,16 +70,6 @@ final class Config {
       throw error(key, value.toString(), "must be " + min + " to " + max);
     }
     return value.intValue();
-  }
-
-  /** An integer from 0 to {@code max} - 1, or the first of an array of them. */
-  int firstInteger(String key, int max) {
-    JsonNode value = required(key);
-    JsonNode first = value.isArray() && !value.isEmpty() ? value.get(0) : value;
-    if (!first.isIntegralNumber() || first.longValue() < 0 || first.longValue() >= max) {
-      throw error(key, value.toString(), "must be 0 to " + (max - 1));
-    }
-    return first.intValue();
   }
 
   double real(String key) {

@@ -64,7 +64,7 @@ public final class HuggingFaceModel {
     }
     mapping.keys(config, out);
     mapping.tensors(config, map);
-    TokenizerFiles.put(directory, config, out);
+    TokenizerFiles.put(directory, out);
     return new HuggingFaceModel(out.build(name), map.finish());
   }
 

@@ -38,7 +38,7 @@ public enum TokenRole {
   }
 
   /** Returns the key of GGUF under {@code tokenizer.ggml} that names the token of this role. */
-  String key() {
+  public String key() {
     return key;
   }
 }
