@@ -1,0 +1,152 @@
+package dev.vidrio.model.architecture;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.ModelException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufValueType;
+import dev.vidrio.model.testfiles.GgufWriter;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Keys outside their limits and contradictions are errors; what is not supported has its name. */
+class HostileArchitecturesTest {
+
+  private static void load(String model, Consumer<GgufWriter> change) {
+    GgufWriter writer = TinyModels.writer(model);
+    change.accept(writer);
+    byte[] bytes = writer.toBytes();
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
+      Gguf gguf = Gguf.parse("hostile.gguf", data);
+      var unused = Architectures.load(gguf, executor, arena, fraction -> {});
+    }
+  }
+
+  private static void assertRefused(
+      Class<? extends ModelException> type, String model, String what, Consumer<GgufWriter> c) {
+    String message = assertThrows(type, () -> load(model, c)).getMessage();
+    assertTrue(message.startsWith("hostile.gguf: ") && message.contains(what), message);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "gemma2, attn_logit_softcapping, NaN",
+    "gemma2, attn_logit_softcapping, -50",
+    "gemma2, final_logit_softcapping, Infinity",
+    "gemma3, final_logit_softcapping, -1",
+    "gemma3, rope.freq_base_swa, 0",
+    "granite, attention.scale, 0",
+    "granite, embedding_scale, NaN",
+    "granite, residual_scale, 0",
+    "granite, logit_scale, -4",
+    "phi3-longrope, rope.scaling.attn_factor, NaN",
+    "gpt2, attention.layer_norm_epsilon, 0",
+    "stablelm, attention.layer_norm_epsilon, NaN",
+    "qwen3, attention.layer_norm_rms_epsilon, -1",
+  })
+  void numbersOutsideTheirLimits(String model, String key, float value) {
+    String full = model.replaceAll("-.*", "") + "." + key;
+    assertRefused(ModelException.class, model, full, writer -> writer.float32(full, value));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "gemma2, attention.sliding_window, 4294967295",
+    "gemma3, attention.sliding_window_pattern, 0",
+    "gptneox, rope.dimension_count, 16",
+    "gptneox, use_parallel_residual, 1",
+    "phi3, rope.scaling.original_context_length, 0",
+    "qwen3, attention.key_length, 0",
+    "mistral, attention.sliding_window, 2147483648",
+  })
+  void integersOutsideTheirLimits(String model, String key, long value) {
+    String full = (model.equals("mistral") ? "llama" : model) + "." + key;
+    assertRefused(ModelException.class, model, full, writer -> writer.uint32(full, value));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "qwen2, attention.sliding_window",
+    "qwen3, expert_count",
+    "olmo2, attention.sliding_window",
+    "granite, expert_count",
+    "gpt2, attention.clamp_kqv",
+    "gptneox, attention.max_alibi_bias",
+    "llama, logit_scale",
+    "smollm3, final_logit_softcapping",
+    "gemma, attn_logit_softcapping",
+  })
+  void unsupportedKeys(String model, String key) {
+    String full = model + "." + key;
+    assertRefused(UnsupportedModelException.class, model, full, writer -> writer.uint32(full, 4));
+  }
+
+  @Test
+  void attentionThatIsNotCausal() {
+    String key = "llama.attention.causal";
+    assertRefused(UnsupportedModelException.class, "llama", key, w -> w.bool(key, false));
+  }
+
+  @Test
+  void unknownRotaryScaling() {
+    String key = "qwen2.rope.scaling.type";
+    assertRefused(UnsupportedModelException.class, "qwen2", key, w -> w.string(key, "spiral"));
+  }
+
+  @Test
+  void headsThatDifferFromLayerToLayer() {
+    String key = "qwen2.attention.head_count_kv";
+    assertRefused(UnsupportedModelException.class, "qwen2", key, w -> w.int32s(key, 2, 1));
+  }
+
+  @Test
+  void windowsOfTooFewLayers() {
+    String key = "gemma3.attention.sliding_window_pattern";
+    byte[] slides = {1, 1, 0};
+    assertRefused(
+        ModelException.class, "gemma3", key, w -> w.array(key, GgufValueType.BOOL, 3, slides));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "phi3-longrope, rope_factors_long.weight",
+    "gpt2, position_embd.weight",
+    "gemma2, blk.1.post_ffw_norm.weight",
+    "olmo2, blk.0.attn_q_norm.weight",
+    "qwen3, blk.1.attn_k_norm.weight",
+    "gptneox, blk.0.attn_qkv.weight",
+  })
+  void lostTensors(String model, String tensor) {
+    String what = tensor.replace("attn_qkv", "attn_q");
+    assertRefused(ModelException.class, model, what, writer -> writer.removeTensor(tensor));
+  }
+
+  @Test
+  void positionsWithoutEmbedding() {
+    assertRefused(
+        ModelException.class,
+        "gpt2",
+        "position_embd.weight",
+        writer -> writer.uint32("gpt2.context_length", 129));
+  }
+
+  @Test
+  void tensorOfAnotherArchitecture() {
+    assertRefused(
+        UnsupportedModelException.class,
+        "qwen2",
+        "blk.0.attn_q_norm.weight",
+        w -> w.tensor("blk.0.attn_q_norm.weight", GgmlType.F32, new byte[32], 8));
+  }
+}
