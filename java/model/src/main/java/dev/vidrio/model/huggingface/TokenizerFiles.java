@@ -1,6 +1,7 @@
 package dev.vidrio.model.huggingface;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.tokenizer.TokenModel;
@@ -10,6 +11,7 @@ import dev.vidrio.model.tokenizer.Vocabulary;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** The tokenizer and the chat template of a directory as the keys {@code tokenizer.*} of GGUF. */
 final class TokenizerFiles {
@@ -55,15 +57,23 @@ final class TokenizerFiles {
           out.string(PREFIX + "model", "gpt2")
               .string(PREFIX + "pre", bpe.preTokenizer())
               .strings(PREFIX + "merges", bpe.merges());
-      case TokenModel.SentencePieceBpe bpe -> {
-        float[] scores = new float[bpe.scores().size()];
-        for (int i = 0; i < scores.length; i++) {
-          scores[i] = bpe.scores().get(i);
-        }
-        out.string(PREFIX + "model", "llama")
-            .reals(PREFIX + "scores", scores)
-            .bool(PREFIX + "add_space_prefix", bpe.addSpacePrefix());
-      }
+      case TokenModel.SentencePieceBpe bpe ->
+          out.string(PREFIX + "model", "llama")
+              .reals(PREFIX + "scores", floats(bpe.scores()))
+              .bool(PREFIX + "add_space_prefix", bpe.addSpacePrefix());
+      case TokenModel.Unigram unigram ->
+          throw new UnsupportedModelException(
+              vocabulary.source(),
+              "a unigram model of " + unigram.scores().size() + " tokens",
+              "supported is BPE");
     }
+  }
+
+  private static float[] floats(List<Float> values) {
+    float[] floats = new float[values.size()];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = values.get(i);
+    }
+    return floats;
   }
 }
