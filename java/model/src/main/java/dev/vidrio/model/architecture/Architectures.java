@@ -19,6 +19,7 @@ public final class Architectures {
   private static final Map<String, Reader> READERS =
       new TreeMap<>(
           Map.ofEntries(
+              Map.entry("bloom", Bloom::read),
               Map.entry("gemma", Gemma::read),
               Map.entry("gemma2", Gemma2::read),
               Map.entry("gemma3", Gemma3::read),
@@ -26,6 +27,7 @@ public final class Architectures {
               Map.entry("gptneox", GptNeox::read),
               Map.entry("granite", Granite::read),
               Map.entry("llama", Llama::read),
+              Map.entry("mpt", Mpt::read),
               Map.entry("olmo2", Olmo2::read),
               Map.entry("phi3", Phi3::read),
               Map.entry("qwen2", Qwen2::read),

@@ -1,6 +1,7 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.Weights;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,9 +12,15 @@ import org.jspecify.annotations.Nullable;
  * @param norm of queries and keys before they turn
  * @param window positions attended to, the token's own among them; 0 for all
  * @param cap soft cap of the scores, 0 for none
+ * @param slopes [H] by which scores fall with the distance (ALiBi), or null
  */
 record Attention(
-    float scale, @Nullable Rotation rotation, QueryKeyNorm norm, int window, float cap) {
+    float scale,
+    @Nullable Rotation rotation,
+    QueryKeyNorm norm,
+    int window,
+    float cap,
+    @Nullable Weights slopes) {
 
   /** Which elements of queries (or keys) RMSNorm takes together (arXiv 2302.05442). */
   enum QueryKeyNorm {
@@ -26,26 +33,31 @@ record Attention(
 
   /** Attention to all positions, without knowing them. */
   static Attention scaled(float scale) {
-    return new Attention(scale, null, QueryKeyNorm.NONE, 0, 0);
+    return new Attention(scale, null, QueryKeyNorm.NONE, 0, 0, null);
   }
 
   /** The same with rotary positions. */
   Attention rotated(Rotation newRotation) {
-    return new Attention(scale, newRotation, norm, window, cap);
+    return new Attention(scale, newRotation, norm, window, cap, slopes);
   }
 
   /** The same with normalized queries and keys. */
   Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(scale, rotation, newNorm, window, cap);
+    return new Attention(scale, rotation, newNorm, window, cap, slopes);
   }
 
   /** The same over a sliding window. */
   Attention windowed(int newWindow) {
-    return new Attention(scale, rotation, norm, newWindow, cap);
+    return new Attention(scale, rotation, norm, newWindow, cap, slopes);
   }
 
   /** The same with capped scores. */
   Attention capped(float newCap) {
-    return new Attention(scale, rotation, norm, window, newCap);
+    return new Attention(scale, rotation, norm, window, newCap, slopes);
+  }
+
+  /** The same with scores that fall with the distance. */
+  Attention sloped(Weights newSlopes) {
+    return new Attention(scale, rotation, norm, window, cap, newSlopes);
   }
 }

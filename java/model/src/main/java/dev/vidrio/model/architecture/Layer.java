@@ -85,9 +85,15 @@ final class Layer {
       Buffer v = fused ? qkv("v", dQ + dKv, dKv, x) : linear("attn.hook_v", "attn_v", dKv, x);
       Buffer rotQ = rotated("attn.hook_rot_q", a, normalized("q", a.norm(), q));
       plan.kvStore(index, rotated("attn.hook_rot_k", a, normalized("k", a.norm(), k)), v);
-      Buffer z = plan.attention(hook("attn.hook_z"), index, a.scale(), a.window(), a.cap(), rotQ);
+      Buffer z = attend(hook("attn.hook_z"), a, rotQ);
       return model.linear(hook, tensor("attn_output"), sizes.d(), z);
     };
+  }
+
+  private Buffer attend(String name, Attention a, Buffer q) {
+    return a.slopes() == null
+        ? plan.attention(name, index, a.scale(), a.window(), a.cap(), q)
+        : plan.alibiAttention(name, index, a.scale(), a.slopes(), q);
   }
 
   private Buffer normalized(String which, QueryKeyNorm norm, Buffer x) {

@@ -87,6 +87,21 @@ final class Transformer {
     return plan.headNorm(hook, NormKind.RMS, x, epsilon, gain);
   }
 
+  /**
+   * The slopes of ALiBi (Press et al. 2022, arXiv 2108.12409): powers of 2^(−maxBias / n) for n
+   * heads. Where H is no power of two, the even powers of the next one come first.
+   */
+  Weights alibiSlopes(float maxBias) {
+    int heads = sizes.heads();
+    int n = Integer.highestOneBit(2 * heads - 1);
+    var slopes = new float[heads];
+    for (int h = 0; h < heads; h++) {
+      int power = n == heads ? h + 1 : h < n / 2 ? 2 * (h + 1) : 2 * (h - n / 2) + 1;
+      slopes[h] = (float) StrictMath.pow(2, -maxBias * (double) power / n);
+    }
+    return weights.constants("alibi.slopes", slopes);
+  }
+
   /** The product with a constant. */
   Sublayer scale(float factor) {
     return (hook, x) -> plan.scale(hook, factor, x);

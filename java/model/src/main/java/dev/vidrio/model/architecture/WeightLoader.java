@@ -98,6 +98,13 @@ final class WeightLoader {
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
   }
 
+  /** A vector that the file does not have. */
+  Weights constants(String name, float[] values) {
+    MemorySegment data = executor.allocate((long) values.length * Float.BYTES, arena);
+    MemorySegment.copy(values, 0, data, JAVA_FLOAT_UNALIGNED, 0, values.length);
+    return new Weights(name, WeightType.F32, Weights.Layout.ROWS, 1, values.length, data);
+  }
+
   /** A vector, or null where the file has none of this name. */
   @Nullable Weights optionalVector(String name, int k) {
     return has(name) ? vector(name, k) : null;

@@ -26,6 +26,7 @@ class ArchitecturesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
+        "bloom",
         "gemma",
         "gemma2",
         "gemma3",
@@ -35,6 +36,7 @@ class ArchitecturesTest {
         "granite",
         "llama",
         "mistral",
+        "mpt",
         "olmo2",
         "phi3",
         "phi3-longrope",

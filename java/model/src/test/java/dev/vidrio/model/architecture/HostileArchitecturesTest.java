@@ -52,6 +52,7 @@ class HostileArchitecturesTest {
     "granite, logit_scale, -4",
     "phi3-longrope, rope.scaling.attn_factor, NaN",
     "gpt2, attention.layer_norm_epsilon, 0",
+    "mpt, attention.max_alibi_bias, 0",
     "stablelm, attention.layer_norm_epsilon, NaN",
     "qwen3, attention.layer_norm_rms_epsilon, -1",
   })
@@ -82,6 +83,7 @@ class HostileArchitecturesTest {
     "olmo2, attention.sliding_window",
     "granite, expert_count",
     "gpt2, attention.clamp_kqv",
+    "mpt, attention.clamp_kqv",
     "gptneox, attention.max_alibi_bias",
     "llama, logit_scale",
     "smollm3, final_logit_softcapping",

@@ -1,0 +1,28 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+
+/**
+ * BLOOM (arXiv 2211.05100): {@link Gpt2} with normalized embeddings, and with attention that falls
+ * with the distance (ALiBi) in place of learned positions.
+ */
+final class Bloom {
+  private static final float MAX_BIAS = 8;
+
+  private Bloom() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.LAYER);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .sloped(model.alibiSlopes(MAX_BIAS));
+    Buffer embedding = model.embed("hook_embed.unnormalized");
+    Buffer x = model.norm("hook_embed", "token_embd_norm", embedding);
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

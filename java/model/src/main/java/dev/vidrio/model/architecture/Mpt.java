@@ -1,0 +1,26 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+
+/**
+ * MPT (MosaicML 2023): {@link Gpt2} with attention that falls with the distance (ALiBi) in place of
+ * learned positions, the exact GELU, and no biases.
+ */
+final class Mpt {
+  private Mpt() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.LAYER);
+    float maxBias = keys.floatValue("attention.max_alibi_bias", 1e-3f, 1e3f);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .sloped(model.alibiSlopes(maxBias));
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}
