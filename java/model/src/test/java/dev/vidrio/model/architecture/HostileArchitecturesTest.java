@@ -29,7 +29,7 @@ class HostileArchitecturesTest {
         Executor executor = NativeExecutor.create()) {
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
       Gguf gguf = Gguf.parse("hostile.gguf", data);
-      var unused = Architectures.load(gguf, executor, arena, fraction -> {});
+      var _ = Architectures.load(gguf, executor, arena, fraction -> {});
     }
   }
 
