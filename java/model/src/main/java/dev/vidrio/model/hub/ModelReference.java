@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** A model as a user writes it: a path, a name, or {@code hf:owner/repo/file}. */
 public sealed interface ModelReference {
@@ -72,7 +73,7 @@ public sealed interface ModelReference {
    * @see #parse(String, Catalog)
    */
   static ModelReference parse(String text) {
-    return parse(text, Catalog.standard());
+    return parse(text, Catalog::standard);
   }
 
   /**
@@ -89,6 +90,11 @@ public sealed interface ModelReference {
    * @throws InvalidInputException if the text is none of these; the message suggests near names
    */
   static ModelReference parse(String text, Catalog catalog) {
+    return parse(text, () -> catalog);
+  }
+
+  /** Paths, the most frequent references, need no catalogue, which takes time to read. */
+  private static ModelReference parse(String text, Supplier<Catalog> catalogs) {
     if (text.startsWith(HUGGING_FACE_PREFIX)) {
       return parseHuggingFace(text);
     }
@@ -99,22 +105,27 @@ public sealed interface ModelReference {
           "addresses are not taken; write hf:owner/repo/file.gguf, or download the file and give its"
               + " path");
     }
+    if (text.contains("/") || text.contains(File.separator)) { // no name has these
+      return localFile(text);
+    }
+    Catalog catalog = catalogs.get();
     CatalogEntry entry = catalog.find(text).orElse(null);
     if (entry != null) {
       return new Named(entry);
     }
+    LocalFile file = localFile(text);
+    if (StoreLayout.isModelFile(text) || Files.isRegularFile(file.path())) {
+      return file;
+    }
+    throw new InvalidInputException("model", text, unknown(text, catalog));
+  }
+
+  private static LocalFile localFile(String text) {
     try {
-      Path path = Path.of(text);
-      if (text.contains("/")
-          || text.contains(File.separator)
-          || StoreLayout.isModelFile(text)
-          || Files.isRegularFile(path)) {
-        return new LocalFile(path);
-      }
+      return new LocalFile(Path.of(text));
     } catch (InvalidPathException e) {
       throw new InvalidInputException("model", text, "is not a path: " + e.getReason());
     }
-    throw new InvalidInputException("model", text, unknown(text, catalog));
   }
 
   private static ModelReference parseHuggingFace(String text) {
