@@ -92,6 +92,18 @@ VD_API vd_status vd_isa_pick(vd_isa *isa);
 VD_API vd_status vd_alloc(size_t bytes, void **memory);
 VD_API void vd_free(void *memory, size_t bytes);
 
+// ---- Workers -----------------------------------------------------------------------------------
+
+typedef struct vd_pool vd_pool;
+
+// One worker per physical core that affinity and cgroup quota leave to this process; at least 1.
+VD_API int32_t vd_default_workers(void);
+
+// A pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run or vd_pack, and
+// workers - 1 of its own, which sleep between calls.
+VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
+VD_API void vd_pool_free(vd_pool *pool);
+
 // ---- Weights -----------------------------------------------------------------------------------
 
 // Element types of weights; the numbers are those of GGUF files.
@@ -140,9 +152,10 @@ typedef enum vd_type {
 VD_API vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes);
 
 // Packs groups of rows [group_begin, group_end) of the GGUF matrix `source` into `packed` (the
-// whole matrix's memory, 64-byte aligned). Groups may be packed by several threads at once.
-VD_API vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed,
-                         int64_t group_begin, int64_t group_end);
+// whole matrix's memory, 64-byte aligned) on all workers of the pool, or on the calling thread
+// alone where the pool is null. Groups may be packed by several calls at once.
+VD_API vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source,
+                         void *packed, int64_t group_begin, int64_t group_end);
 
 // Encodes rows [row_begin, row_end) of the matrix `source` [N,K] of type `from` as type `to`, both
 // in GGUF's layout; `target` is the whole matrix's memory. K fills whole blocks of both types. Rows
@@ -153,18 +166,6 @@ VD_API vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source,
 VD_API vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
                            const float *importance, void *target, int64_t row_begin,
                            int64_t row_end, int64_t *bad_row);
-
-// ---- Workers -----------------------------------------------------------------------------------
-
-typedef struct vd_pool vd_pool;
-
-// One worker per physical core that affinity and cgroup quota leave to this process; at least 1.
-VD_API int32_t vd_default_workers(void);
-
-// A pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run and workers - 1 of its
-// own, which sleep between runs.
-VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
-VD_API void vd_pool_free(vd_pool *pool);
 
 // ---- Operations --------------------------------------------------------------------------------
 
@@ -253,6 +254,9 @@ typedef struct vd_quantize {
 // y[rows,N] = x[rows,K] * W^T. F32, F16 and BF16 weights are row-major [N,K] and multiply x;
 // quantized weights are packed and multiply xq (K a multiple of 32, or of 256 for the K types). The
 // other operand is ignored.
+// Where unpacked is 1, quantized weights are still as the file has them, and workers pack what they
+// multiply, each time: no memory for weights, but more time. VD_UNSUPPORTED where 16 rows exceed
+// 256 KiB.
 // Where fast is 1, a product of more than 16 rows may leave the promise of equal bits for speed:
 // F32 weights go to OpenBLAS under AVX2 and AVX-VNNI, which has to be loaded then; F16 and BF16
 // weights multiply as bf16 under AVX-512 BF16, and all but F32 under AMX-BF16. docs/numerics.md
@@ -267,6 +271,8 @@ typedef struct vd_matmul {
     int32_t N;
     int32_t K;
     int32_t fast;
+    int32_t unpacked;
+    int32_t reserved;
 } vd_matmul;
 
 typedef enum vd_rope_pairs {

@@ -7,6 +7,7 @@
 #include "blas/blas.h"
 #include "core/family.h"
 #include "core/types.h"
+#include "matmul/pack.h"
 
 #define VD_VARIANT(type, type_name, isa, name) [type][isa] = vd_matmul_##type_name##_##name,
 vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
@@ -52,7 +53,7 @@ static int goes_to_blas(const vd_matmul *matmul, const vd_step *step) {
 
 // Null: an ordinary one is as fast. For few rows memory sets the pace.
 static vd_matmul_fast_kernel *fast_kernel(const vd_matmul *matmul, const vd_step *step) {
-    int asked = matmul->fast && step->rows > FEW_ROWS;
+    int asked = matmul->fast && !matmul->unpacked && step->rows > FEW_ROWS;
     return asked ? vd_matmul_fast_kernels[matmul->type][step->isa] : NULL;
 }
 
@@ -65,8 +66,14 @@ vd_status vd_matmul_check(const vd_op *op) {
     if (matmul->fast != 0 && matmul->fast != 1) {
         return VD_INVALID_ARGUMENT;
     }
+    if (matmul->unpacked != 0 && (matmul->unpacked != 1 || !vd_is_quantized(matmul->type))) {
+        return VD_INVALID_ARGUMENT;
+    }
     if (vd_matmul_unit(matmul->type) == 1) {
         return matmul->x == NULL ? VD_INVALID_ARGUMENT : VD_OK;
+    }
+    if (matmul->unpacked && vd_packed_group_bytes(matmul->type, matmul->K) > VD_SCRATCH_BYTES) {
+        return VD_UNSUPPORTED;
     }
     const vd_quantized *xq = &matmul->xq;
     int valid = xq->q != NULL && xq->scale != NULL && xq->sum != NULL && xq->scaled_sum != NULL;
@@ -95,7 +102,25 @@ static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_
 static int64_t tile_rows(const vd_matmul *matmul, const vd_step *step) {
     return goes_to_blas(matmul, step)          ? BLAS_ROWS
            : fast_kernel(matmul, step) != NULL ? VD_FAST_ROWS
+           : matmul->unpacked                  ? step->rows  // so that weights are packed once
                                                : TILE_ROWS;
+}
+
+// Packs as many groups as the worker's scratch memory holds and multiplies them, by the kernel of
+// packed weights.
+static void unpacked_tile(const vd_matmul *matmul, const vd_step *step, vd_range rows,
+                          vd_range groups) {
+    uint8_t *scratch = step->worker->scratch;
+    int64_t group_bytes = vd_packed_group_bytes(matmul->type, matmul->K);
+    int64_t fitting = VD_SCRATCH_BYTES / group_bytes;
+    vd_matmul packed = *matmul;
+    for (int64_t g = groups.begin; g < groups.end; g += fitting) {
+        vd_range part = {g, vd_at_most(g + fitting, groups.end)};
+        vd_pack_groups(matmul->type, matmul->N, matmul->K, matmul->weights, part, scratch);
+        // where the whole matrix would begin, if group g lies in the scratch memory
+        packed.weights = (const void *)((uintptr_t)scratch - (uintptr_t)(g * group_bytes));
+        vd_matmul_kernels[matmul->type][step->isa](&packed, rows, part);
+    }
 }
 
 void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
@@ -111,6 +136,10 @@ void vd_matmul_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_rang
     }
     int64_t unit = vd_matmul_unit(matmul->type);
     vd_range units = {columns.begin / unit, vd_ceil_div(columns.end, unit)};
+    if (matmul->unpacked) {
+        unpacked_tile(matmul, step, rows, units);
+        return;
+    }
     vd_matmul_kernels[matmul->type][step->isa](matmul, rows, units);
 }
 

@@ -1,7 +1,11 @@
 // The packed layout of quantized weights; it stands at vd_packed_bytes.
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/blocks.h"
+#include "matmul/pack.h"
+
+enum { TASK_BYTES = 256 << 10 };  // that a worker packs before it asks for more
 
 static int packable(vd_type type, int64_t N, int64_t K) {
     return N > 0 && K > 0 && N <= INT32_MAX && K <= INT32_MAX && vd_is_quantized(type) &&
@@ -19,7 +23,7 @@ vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes) {
     if (!packable(type, N, K)) {
         return VD_INVALID_ARGUMENT;
     }
-    int64_t groups = (N + VD_PACK_ROWS - 1) / VD_PACK_ROWS;
+    int64_t groups = vd_ceil_div(N, VD_PACK_ROWS);
     *bytes = groups * vd_packed_group_bytes(type, K);
     return VD_OK;
 }
@@ -110,25 +114,71 @@ static void pack_row(int32_t type, int64_t K, const uint8_t *source, uint8_t *qu
     }
 }
 
-vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed,
-                  int64_t group_begin, int64_t group_end) {
+static void pack_group(int32_t type, int64_t K, int64_t rows, const uint8_t *source,
+                       uint8_t *group) {
+    if (rows < VD_PACK_ROWS) {
+        memset(group, 0, (size_t)vd_packed_group_bytes(type, K));
+    }
+    for (int r = 0; r < rows; r++) {
+        const uint8_t *row = source + r * vd_row_bytes(type, K);
+        pack_row(type, K, row, group, group + vd_packed_factors(type, K), r);
+    }
+}
+
+void vd_pack_groups(int32_t type, int64_t N, int64_t K, const void *source, vd_range groups,
+                    void *packed) {
+    int64_t rows_bytes = VD_PACK_ROWS * vd_row_bytes(type, K);
+    int64_t group_bytes = vd_packed_group_bytes(type, K);
+    for (int64_t g = groups.begin; g < groups.end; g++) {
+        int64_t rows = vd_at_most(N - g * VD_PACK_ROWS, VD_PACK_ROWS);
+        pack_group(type, K, rows, (const uint8_t *)source + g * rows_bytes,
+                   (uint8_t *)packed + (g - groups.begin) * group_bytes);
+    }
+}
+
+typedef struct pack_task {
+    vd_type type;
+    int64_t N, K;
+    const uint8_t *source;
+    uint8_t *packed;
+    int64_t group_end;
+    int64_t step;               // groups that are taken at once
+    atomic_int_least64_t next;  // first group that nobody has taken
+} pack_task;
+
+// Workers take groups from a counter, so that a slowed one takes fewer.
+static void pack_share(void *argument, const vd_worker *worker) {
+    (void)worker;
+    pack_task *task = argument;
+    for (;;) {
+        int64_t begin = atomic_fetch_add_explicit(&task->next, task->step, memory_order_relaxed);
+        int64_t end = vd_at_most(begin + task->step, task->group_end);
+        if (begin >= end) {
+            return;
+        }
+        vd_pack_groups(task->type, task->N, task->K, task->source, (vd_range){begin, end},
+                       task->packed + begin * vd_packed_group_bytes(task->type, task->K));
+    }
+}
+
+vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source,
+                  void *packed, int64_t group_begin, int64_t group_end) {
     if (source == NULL || packed == NULL || !packable(type, N, K) || group_begin < 0 ||
-        group_begin > group_end || group_end > (N + VD_PACK_ROWS - 1) / VD_PACK_ROWS) {
+        group_begin > group_end || group_end > vd_ceil_div(N, VD_PACK_ROWS)) {
         return VD_INVALID_ARGUMENT;
     }
-    int64_t row_bytes = vd_row_bytes(type, K);
-    int64_t group_bytes = vd_packed_group_bytes(type, K);
-    for (int64_t g = group_begin; g < group_end; g++) {
-        uint8_t *group = (uint8_t *)packed + g * group_bytes;
-        int64_t rows = N - g * VD_PACK_ROWS;
-        rows = rows < VD_PACK_ROWS ? rows : VD_PACK_ROWS;
-        if (rows < VD_PACK_ROWS) {
-            memset(group, 0, (size_t)group_bytes);
-        }
-        for (int r = 0; r < rows; r++) {
-            const uint8_t *row = (const uint8_t *)source + (g * VD_PACK_ROWS + r) * row_bytes;
-            pack_row(type, K, row, group, group + vd_packed_factors(type, K), r);
-        }
+    pack_task task = {.type = type,
+                      .N = N,
+                      .K = K,
+                      .source = source,
+                      .packed = packed,
+                      .group_end = group_end,
+                      .step = 1 + TASK_BYTES / vd_packed_group_bytes(type, K),
+                      .next = group_begin};
+    if (pool == NULL) {
+        pack_share(&task, NULL);
+    } else {
+        vd_pool_run(pool, pack_share, &task);
     }
     return VD_OK;
 }

@@ -28,7 +28,7 @@ static vd_op valid_op(vd_op_kind kind) {
             op.as.quantize = (vd_quantize){.x = p, .y = xq, .K = 32};
             break;
         case VD_OP_MATMUL:
-            op.as.matmul = (vd_matmul){p, p, xq, p, VD_Q8_0, 5, 64, 0};
+            op.as.matmul = (vd_matmul){p, p, xq, p, VD_Q8_0, 5, 64, 0, 0, 0};
             break;
         case VD_OP_ROPE:
             op.as.rope = (vd_rope){p, p, p, p, 2, 8, 6, VD_ROPE_HALVES};
@@ -196,6 +196,8 @@ static void check_matmul_rope(void) {
     REFUSED(VD_OP_MATMUL, op.as.matmul.xq.scale = NULL);
     REFUSED(VD_OP_MATMUL, op.as.matmul.xq.sum = NULL);
     REFUSED(VD_OP_MATMUL, op.as.matmul.xq.scaled_sum = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.unpacked = 2);
+    REFUSED(VD_OP_MATMUL, (op.as.matmul.unpacked = 1, op.as.matmul.type = VD_F32));
     REFUSED(VD_OP_MATMUL, (op.as.matmul.type = VD_F32, op.as.matmul.x = NULL));
     REFUSED(VD_OP_MATMUL, (op.as.matmul.type = VD_F16, op.as.matmul.x = NULL));
     REFUSED(VD_OP_ROPE, op.as.rope.x = NULL);

@@ -30,7 +30,7 @@ static const void *matrix(rng *r, const expert_case *c) {
     int64_t packed_bytes;
     CHECK(vd_packed_bytes(c->type, c->N, c->K, &packed_bytes) == VD_OK);
     void *packed = guarded_alloc((size_t)packed_bytes, AT_END);
-    CHECK(vd_pack(c->type, c->N, c->K, source, packed, 0, (c->N + 15) / 16) == VD_OK);
+    CHECK(vd_pack(NULL, c->type, c->N, c->K, source, packed, 0, (c->N + 15) / 16) == VD_OK);
     return packed;
 }
 

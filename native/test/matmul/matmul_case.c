@@ -46,7 +46,7 @@ static const void *packed(const matmul_case *c, placement where) {
     int64_t bytes;
     CHECK(vd_packed_bytes(c->type, c->N, c->K, &bytes) == VD_OK);
     void *memory = guarded_alloc((size_t)bytes, where);
-    CHECK(vd_pack(c->type, c->N, c->K, case_weights, memory, 0, units_of(c)) == VD_OK);
+    CHECK(vd_pack(NULL, c->type, c->N, c->K, case_weights, memory, 0, units_of(c)) == VD_OK);
     return memory;
 }
 

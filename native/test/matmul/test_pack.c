@@ -129,7 +129,8 @@ static void check_rows(const shape *s, const unsigned char *source, const unsign
     free(zeros);
 }
 
-static void check_shape(rng *r, vd_type type, int64_t N, int64_t K, placement where) {
+static void check_shape(rng *r, vd_pool *pool, vd_type type, int64_t N, int64_t K,
+                        placement where) {
     describe("pack %s, N %lld, K %lld", type_name(type), (long long)N, (long long)K);
     shape s = shape_of(type, N, K);
     int64_t bytes = -1;
@@ -137,18 +138,22 @@ static void check_shape(rng *r, vd_type type, int64_t N, int64_t K, placement wh
     unsigned char *source = guarded_alloc((size_t)(N * weights_row_bytes(type, K)), where);
     random_weights(r, type, WEIGHTS_ANY_BITS, N, K, source);
     unsigned char *whole = guarded_alloc((size_t)bytes, where);
-    CHECK(vd_pack(type, N, K, source, whole, 0, s.groups) == VD_OK);
+    CHECK(vd_pack(NULL, type, N, K, source, whole, 0, s.groups) == VD_OK);
     check_rows(&s, source, whole);
 
     unsigned char *parts = guarded_alloc((size_t)bytes, where);
     for (int64_t end = s.groups; end > 0;) {
         int64_t begin = rng_below(r, end);
-        CHECK(vd_pack(type, N, K, source, parts, begin, end) == VD_OK);
+        CHECK(vd_pack(NULL, type, N, K, source, parts, begin, end) == VD_OK);
         untouched("groups before the range", parts, begin * s.group_bytes);
         end = begin;
     }
     same_bytes("packed in parts", whole, parts, bytes);
-    CHECK(vd_pack(type, N, K, source, parts, 0, 0) == VD_OK);
+
+    unsigned char *shared = guarded_alloc((size_t)bytes, where);
+    CHECK(vd_pack(pool, type, N, K, source, shared, 0, s.groups) == VD_OK);
+    same_bytes("packed by three workers", whole, shared, bytes);
+    CHECK(vd_pack(NULL, type, N, K, source, parts, 0, 0) == VD_OK);
     guarded_free_all();
 }
 
@@ -167,30 +172,34 @@ static void check_errors(void) {
         for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
             int64_t N = bad[i][0], K = bad[i][1];
             CHECK(vd_packed_bytes(types[t], N, K, &bytes) == VD_INVALID_ARGUMENT);
-            CHECK(vd_pack(types[t], N, K, memory, memory, 0, 0) == VD_INVALID_ARGUMENT);
+            CHECK(vd_pack(NULL, types[t], N, K, memory, memory, 0, 0) == VD_INVALID_ARGUMENT);
         }
         int64_t K = block_elements(types[t]);
         CHECK(vd_packed_bytes(types[t], 17, K / 2, &bytes) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, K, NULL, memory, 0, 1) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, K, memory, NULL, 0, 1) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, K, memory, memory, -1, 1) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, K, memory, memory, 1, 0) == VD_INVALID_ARGUMENT);
-        CHECK(vd_pack(types[t], 17, K, memory, memory, 0, 3) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(NULL, types[t], 17, K, NULL, memory, 0, 1) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(NULL, types[t], 17, K, memory, NULL, 0, 1) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(NULL, types[t], 17, K, memory, memory, -1, 1) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(NULL, types[t], 17, K, memory, memory, 1, 0) == VD_INVALID_ARGUMENT);
+        CHECK(vd_pack(NULL, types[t], 17, K, memory, memory, 0, 3) == VD_INVALID_ARGUMENT);
     }
-    CHECK(vd_pack(VD_F16, 17, 32, memory, memory, 0, 1) == VD_INVALID_ARGUMENT);
+    CHECK(vd_pack(NULL, VD_F16, 17, 32, memory, memory, 0, 1) == VD_INVALID_ARGUMENT);
 }
 
 int main(void) {
     describe_faults();
     rng r = {6};
+    vd_pool *pool;
+    CHECK(vd_pool_create(3, &pool) == VD_OK);
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         for (int64_t N = 1; N <= 50; N++) {
             int64_t block = block_elements(types[t]);
             for (int64_t K = block; K <= 32 * 9 || K <= 2 * block; K += block) {
-                check_shape(&r, types[t], N, K, (placement)(N % PLACEMENTS));
+                check_shape(&r, pool, types[t], N, K, (placement)(N % PLACEMENTS));
             }
         }
     }
+    check_shape(&r, pool, VD_Q8_0, 645, 3200, AT_END);  // many tasks
+    vd_pool_free(pool);
     check_errors();
     return 0;
 }

@@ -36,7 +36,7 @@ static const void *random_matrix(transformer *t, rng *r, vd_type type, int64_t N
     int64_t bytes;
     CHECK(vd_packed_bytes(type, N, K, &bytes) == VD_OK);
     void *packed = buffer(t, bytes);
-    CHECK(vd_pack(type, N, K, source, packed, 0, (N + 15) / 16) == VD_OK);
+    CHECK(vd_pack(NULL, type, N, K, source, packed, 0, (N + 15) / 16) == VD_OK);
     return packed;
 }
 

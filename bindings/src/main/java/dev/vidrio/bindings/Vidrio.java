@@ -673,6 +673,184 @@ public class Vidrio extends Vidrio$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class vd_default_workers {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT    );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_default_workers");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t vd_default_workers()
+     * }
+     */
+    public static FunctionDescriptor vd_default_workers$descriptor() {
+        return vd_default_workers.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t vd_default_workers()
+     * }
+     */
+    public static MethodHandle vd_default_workers$handle() {
+        return vd_default_workers.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t vd_default_workers()
+     * }
+     */
+    public static MemorySegment vd_default_workers$address() {
+        return vd_default_workers.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t vd_default_workers()
+     * }
+     */
+    public static int vd_default_workers() {
+        var mh$ = vd_default_workers.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_default_workers");
+            }
+            return (int)mh$.invokeExact();
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_create {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_create");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_create$descriptor() {
+        return vd_pool_create.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static MethodHandle vd_pool_create$handle() {
+        return vd_pool_create.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static MemorySegment vd_pool_create$address() {
+        return vd_pool_create.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
+     * }
+     */
+    public static int vd_pool_create(int workers, MemorySegment pool) {
+        var mh$ = vd_pool_create.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_create", workers, pool);
+            }
+            return (int)mh$.invokeExact(workers, pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class vd_pool_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_free$descriptor() {
+        return vd_pool_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static MethodHandle vd_pool_free$handle() {
+        return vd_pool_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static MemorySegment vd_pool_free$address() {
+        return vd_pool_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void vd_pool_free(vd_pool *pool)
+     * }
+     */
+    public static void vd_pool_free(MemorySegment pool) {
+        var mh$ = vd_pool_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_free", pool);
+            }
+            mh$.invokeExact(pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int VD_F32 = (int)0L;
     /**
      * {@snippet lang=c :
@@ -875,6 +1053,7 @@ public class Vidrio extends Vidrio$shared {
     private static class vd_pack {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
+            Vidrio.C_POINTER,
             Vidrio.C_INT,
             Vidrio.C_LONG,
             Vidrio.C_LONG,
@@ -892,7 +1071,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
      * }
      */
     public static FunctionDescriptor vd_pack$descriptor() {
@@ -902,7 +1081,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
      * }
      */
     public static MethodHandle vd_pack$handle() {
@@ -912,7 +1091,7 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
      * }
      */
     public static MemorySegment vd_pack$address() {
@@ -921,16 +1100,16 @@ public class Vidrio extends Vidrio$shared {
 
     /**
      * {@snippet lang=c :
-     * vd_status vd_pack(vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
+     * vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source, void *packed, int64_t group_begin, int64_t group_end)
      * }
      */
-    public static int vd_pack(int type, long N, long K, MemorySegment source, MemorySegment packed, long group_begin, long group_end) {
+    public static int vd_pack(MemorySegment pool, int type, long N, long K, MemorySegment source, MemorySegment packed, long group_begin, long group_end) {
         var mh$ = vd_pack.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("vd_pack", type, N, K, source, packed, group_begin, group_end);
+                traceDowncall("vd_pack", pool, type, N, K, source, packed, group_begin, group_end);
             }
-            return (int)mh$.invokeExact(type, N, K, source, packed, group_begin, group_end);
+            return (int)mh$.invokeExact(pool, type, N, K, source, packed, group_begin, group_end);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -999,184 +1178,6 @@ public class Vidrio extends Vidrio$shared {
                 traceDowncall("vd_encode", from, to, K, source, importance, target, row_begin, row_end, bad_row);
             }
             return (int)mh$.invokeExact(from, to, K, source, importance, target, row_begin, row_end, bad_row);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class vd_default_workers {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Vidrio.C_INT    );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_default_workers");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * int32_t vd_default_workers()
-     * }
-     */
-    public static FunctionDescriptor vd_default_workers$descriptor() {
-        return vd_default_workers.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * int32_t vd_default_workers()
-     * }
-     */
-    public static MethodHandle vd_default_workers$handle() {
-        return vd_default_workers.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * int32_t vd_default_workers()
-     * }
-     */
-    public static MemorySegment vd_default_workers$address() {
-        return vd_default_workers.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * int32_t vd_default_workers()
-     * }
-     */
-    public static int vd_default_workers() {
-        var mh$ = vd_default_workers.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("vd_default_workers");
-            }
-            return (int)mh$.invokeExact();
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class vd_pool_create {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Vidrio.C_INT,
-            Vidrio.C_INT,
-            Vidrio.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_create");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-     * }
-     */
-    public static FunctionDescriptor vd_pool_create$descriptor() {
-        return vd_pool_create.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-     * }
-     */
-    public static MethodHandle vd_pool_create$handle() {
-        return vd_pool_create.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-     * }
-     */
-    public static MemorySegment vd_pool_create$address() {
-        return vd_pool_create.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * vd_status vd_pool_create(int32_t workers, vd_pool **pool)
-     * }
-     */
-    public static int vd_pool_create(int workers, MemorySegment pool) {
-        var mh$ = vd_pool_create.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("vd_pool_create", workers, pool);
-            }
-            return (int)mh$.invokeExact(workers, pool);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class vd_pool_free {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
-            Vidrio.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_free");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * void vd_pool_free(vd_pool *pool)
-     * }
-     */
-    public static FunctionDescriptor vd_pool_free$descriptor() {
-        return vd_pool_free.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * void vd_pool_free(vd_pool *pool)
-     * }
-     */
-    public static MethodHandle vd_pool_free$handle() {
-        return vd_pool_free.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * void vd_pool_free(vd_pool *pool)
-     * }
-     */
-    public static MemorySegment vd_pool_free$address() {
-        return vd_pool_free.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * void vd_pool_free(vd_pool *pool)
-     * }
-     */
-    public static void vd_pool_free(MemorySegment pool) {
-        var mh$ = vd_pool_free.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("vd_pool_free", pool);
-            }
-            mh$.invokeExact(pool);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

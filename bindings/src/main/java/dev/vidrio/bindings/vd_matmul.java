@@ -23,6 +23,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t N;
  *     int32_t K;
  *     int32_t fast;
+ *     int32_t unpacked;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -40,7 +42,9 @@ public class vd_matmul {
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("N"),
         Vidrio.C_INT.withName("K"),
-        Vidrio.C_INT.withName("fast")
+        Vidrio.C_INT.withName("fast"),
+        Vidrio.C_INT.withName("unpacked"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_matmul");
 
     /**
@@ -400,6 +404,94 @@ public class vd_matmul {
      */
     public static void fast(MemorySegment struct, int fieldValue) {
         struct.set(fast$LAYOUT, fast$OFFSET, fieldValue);
+    }
+
+    private static final OfInt unpacked$LAYOUT = (OfInt)$LAYOUT.select(groupElement("unpacked"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t unpacked
+     * }
+     */
+    public static final OfInt unpacked$layout() {
+        return unpacked$LAYOUT;
+    }
+
+    private static final long unpacked$OFFSET = $LAYOUT.byteOffset(groupElement("unpacked"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t unpacked
+     * }
+     */
+    public static final long unpacked$offset() {
+        return unpacked$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t unpacked
+     * }
+     */
+    public static int unpacked(MemorySegment struct) {
+        return struct.get(unpacked$LAYOUT, unpacked$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t unpacked
+     * }
+     */
+    public static void unpacked(MemorySegment struct, int fieldValue) {
+        struct.set(unpacked$LAYOUT, unpacked$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

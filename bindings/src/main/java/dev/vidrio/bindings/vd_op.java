@@ -371,7 +371,7 @@ public class vd_op {
             vd_route.layout().withName("route"),
             vd_expert_matmul.layout().withName("expert_matmul"),
             vd_expert_sum.layout().withName("expert_sum")
-        ).withName("$anon$472:5");
+        ).withName("$anon$478:5");
 
         /**
          * The layout of this union

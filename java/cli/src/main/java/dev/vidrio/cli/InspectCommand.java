@@ -1,6 +1,9 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.UnsupportedModelException;
@@ -77,10 +80,24 @@ final class InspectCommand implements Callable<Integer> {
     runtime.put("vocabulary", a.vocabulary());
     runtime.put("context", a.contextLength());
     runtime.put("bytes_read_per_token", a.bytesPerToken());
+    Plan plan = a.plan();
+    runtime.put("matrix_bytes_packed", matrixBytes(plan, Weights.Layout.PACKED));
+    runtime.put("matrix_bytes_mapped", matrixBytes(plan, Weights.Layout.ROWS));
     runtime.put(
         "kv_bytes_per_position", a.kvShape().bytesPerPosition(SessionOptions.DEFAULT_KV_TYPE));
     runtime.put("executor", opened.executor().name());
     return runtime;
+  }
+
+  /** Bytes of the matrices of products that lie so. */
+  private static long matrixBytes(Plan plan, Weights.Layout layout) {
+    return plan.ops().stream()
+        .filter(Op.MatMul.class::isInstance)
+        .map(op -> ((Op.MatMul) op).weights())
+        .filter(weights -> weights.layout() == layout)
+        .distinct()
+        .mapToLong(weights -> weights.data().byteSize())
+        .sum();
   }
 
   private void show(Gguf gguf, Map<String, Object> runtime, String refusal) {
@@ -148,8 +165,7 @@ final class InspectCommand implements Callable<Integer> {
 
   private static String kernel(GgmlType type) {
     return WeightType.ofId(type.id())
-        .map(
-            known -> known.quantized() ? "int8 products, packed in memory" : "f32 products, mapped")
+        .map(known -> known.quantized() ? "int8 products" : "f32 products")
         .orElse("no kernel");
   }
 

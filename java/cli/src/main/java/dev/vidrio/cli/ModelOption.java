@@ -50,6 +50,12 @@ final class ModelOption {
       description = "${COMPLETION-CANDIDATES}. Default: native.")
   private ExecutorKind executor = ExecutorKind.NATIVE;
 
+  @Option(
+      names = "--no-repack",
+      description =
+          "Leave weights in the mapped file: opens at once, shares memory, generates slower.")
+  private boolean noRepack;
+
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
@@ -64,6 +70,7 @@ final class ModelOption {
     copy.threads = threads;
     copy.isa = isa;
     copy.executor = executor;
+    copy.noRepack = noRepack;
     copy.command = command;
     return copy;
   }
@@ -108,7 +115,8 @@ final class ModelOption {
 
   private ModelOptions options(ProgressBar bar) {
     return ModelOptions.with(this::createExecutor)
-        .withProgress(fraction -> bar.update(fraction, ""));
+        .withRepack(!noRepack)
+        .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 
   /** The executor that the options describe. */
@@ -118,6 +126,9 @@ final class ModelOption {
     }
     if (executor != ExecutorKind.NATIVE && isa != null) {
       throw usage("--isa chooses among native kernels, but the executor is " + executor);
+    }
+    if (executor != ExecutorKind.NATIVE && noRepack) {
+      throw usage("--no-repack is for native kernels, but the executor is " + executor);
     }
     return switch (executor) {
       case NATIVE -> createNative();

@@ -203,6 +203,12 @@ class CommandsTest {
     JsonNode json = Cli.run("inspect", "--json").json();
     assertEquals(4, json.get("runtime").get("layers").intValue());
     assertEquals(38, json.get("tensors").size());
+    JsonNode runtime = json.get("runtime");
+    assertTrue(runtime.get("matrix_bytes_packed").longValue() > 0);
+    assertEquals(0, runtime.get("matrix_bytes_mapped").longValue());
+    JsonNode mapped = Cli.run("inspect", "--no-repack", "--json").json().get("runtime");
+    assertEquals(0, mapped.get("matrix_bytes_packed").longValue());
+    assertTrue(mapped.get("matrix_bytes_mapped").longValue() > 0);
   }
 
   @Test

@@ -162,8 +162,8 @@ public sealed interface Op
   }
 
   /**
-   * {@code y = x · Wᵀ}. Packed quantized weights take a {@link QuantizedBuffer}, floating-point
-   * weights in rows a {@link Buffer}.
+   * {@code y = x · Wᵀ}. Quantized weights take a {@link QuantizedBuffer}, floating-point weights,
+   * which are never packed, a {@link Buffer}.
    *
    * @param fast whether it may leave the promise of equal bits for speed, within the bounds of
    *     docs/numerics.md
@@ -172,7 +172,7 @@ public sealed interface Op
     public MatMul {
       boolean quantized = weights.type().quantized();
       require(x instanceof QuantizedBuffer == quantized, y, "operand type");
-      require(weights.layout() == Weights.Layout.PACKED == quantized, y, "weight layout");
+      require(quantized || weights.layout() == Weights.Layout.ROWS, y, "weight layout");
       require(x.rows() == y.rows(), y, "rows");
       require(weights.k() == x.width() && weights.n() == y.width(), y, "shape");
     }

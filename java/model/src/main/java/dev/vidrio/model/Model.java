@@ -50,7 +50,7 @@ public final class Model implements AutoCloseable {
       this.tokenizer = Tokenizers.fromGguf(gguf.metadata());
       started = options.executor().get();
       this.executor = started;
-      this.architecture = Architectures.load(gguf, executor, arena, options.progress());
+      this.architecture = Architectures.load(gguf, executor, arena, options);
       requireVocabulary();
     } catch (Throwable e) {
       if (started != null) {

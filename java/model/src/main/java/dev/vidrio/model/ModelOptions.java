@@ -1,24 +1,32 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.Executor;
-import java.util.function.DoubleConsumer;
 import java.util.function.Supplier;
 
 /**
  * How a model is opened.
  *
  * @param executor makes the executor that the model owns and closes
- * @param progress receives the fraction loaded, from 0 to 1, on the opening thread
+ * @param progress hears how loading goes, on the opening thread
+ * @param repack whether quantized matrices are packed into memory of their own, as nearly always;
+ *     without it they stay in the mapped file and are packed anew by every product: a model opens
+ *     at once and shares its memory with other processes, but generates some ten times slower. The
+ *     bits are the same. Only the native executor can do it
  */
-public record ModelOptions(Supplier<Executor> executor, DoubleConsumer progress) {
+public record ModelOptions(Supplier<Executor> executor, LoadListener progress, boolean repack) {
 
   /** Options with an executor of the caller's choice: {@code with(NativeExecutor::create)}. */
   public static ModelOptions with(Supplier<Executor> executor) {
-    return new ModelOptions(executor, fraction -> {});
+    return new ModelOptions(executor, LoadListener.SILENT, true);
   }
 
   /** The same with a listener for the progress of loading. */
-  public ModelOptions withProgress(DoubleConsumer listener) {
-    return new ModelOptions(executor, listener);
+  public ModelOptions withProgress(LoadListener listener) {
+    return new ModelOptions(executor, listener, repack);
+  }
+
+  /** The same with matrices packed on loading, or left in the file. */
+  public ModelOptions withRepack(boolean newRepack) {
+    return new ModelOptions(executor, progress, newRepack);
   }
 }

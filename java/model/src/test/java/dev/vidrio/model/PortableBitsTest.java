@@ -38,7 +38,11 @@ class PortableBitsTest {
 
   private static final int SHORT = 40;
 
-  private record Variant(String name, Supplier<Executor> executor) {
+  private record Variant(String name, Supplier<Executor> executor, boolean repack) {
+    Variant(String name, Supplier<Executor> executor) {
+      this(name, executor, true);
+    }
+
     @Override
     public String toString() {
       return name;
@@ -56,6 +60,18 @@ class PortableBitsTest {
       variants.add(new Variant("java vector x" + workers, () -> JavaExecutor.vector(workers)));
     }
     return variants;
+  }
+
+  /** The native variants with weights that stay in the mapped file. */
+  private static List<Variant> unpacked(int workers) {
+    return Isa.usableHere().stream()
+        .map(
+            isa ->
+                new Variant(
+                    isa.label() + " unpacked x" + workers,
+                    () -> NativeExecutor.create(isa, workers),
+                    false))
+        .toList();
   }
 
   private static int[] tokens(long seed, int count, int vocabulary) {
@@ -153,19 +169,20 @@ class PortableBitsTest {
     }
   }
 
-  private static Model open(Path file, Supplier<Executor> executor) {
-    return Model.open(file, ModelOptions.with(executor));
+  private static Model open(Path file, Variant variant) {
+    return Model.open(file, ModelOptions.with(variant.executor).withRepack(variant.repack));
   }
 
   private static void check(Path file, int count, List<Variant> variants, int... chunks) {
     int[] expected;
     int[] tokens;
-    try (Model model = open(file, () -> NativeExecutor.create(Isa.SCALAR, 1))) {
+    try (Model model =
+        open(file, new Variant("scalar", () -> NativeExecutor.create(Isa.SCALAR, 1)))) {
       tokens = tokens(1, count, model.architecture().vocabulary());
       expected = alone(model, tokens, count);
     }
     for (Variant variant : variants) {
-      try (Model model = open(file, variant.executor)) {
+      try (Model model = open(file, variant)) {
         int vocabulary = model.architecture().vocabulary();
         for (int chunk : chunks) {
           int[] actual = alone(model, tokens, chunk);
@@ -201,6 +218,12 @@ class PortableBitsTest {
     TinyModel.write(
         file, TinyModel.Options.standard().withType(type).withTied(false).withBiases(true));
     check(file, SHORT, variants(1, 2), 1, 7, 512);
+    check(file, SHORT, unpacked(2), 1, 7, 512);
+  }
+
+  @Test
+  void weightsInTheFileGiveTheSameBits() {
+    check(BardFiles.q8(), LONG, unpacked(2), 7, 512);
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace;
 import dev.vidrio.kernel.Workspace.Quantized;
 import java.lang.foreign.MemorySegment;
@@ -83,6 +84,10 @@ final class StepResolver {
   }
 
   private Step matMul(Op.MatMul op) {
+    if (op.weights().type().quantized() && op.weights().layout() != Weights.Layout.PACKED) {
+      throw new IllegalArgumentException(
+          op.weights().name() + " is not packed: only the native executor multiplies it so");
+    }
     MemorySegment y = data(op.y());
     int groups = Packing.groups(op.weights().n());
     return switch (op.x()) {

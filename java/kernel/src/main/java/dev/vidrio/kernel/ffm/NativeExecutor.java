@@ -13,13 +13,9 @@ import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.stream.IntStream;
 
 /** Runs plans in libvidrio: one downcall per step, on a pool of native workers. */
 public final class NativeExecutor implements Executor {
-  /** Groups of rows that one task packs. */
-  private static final int PACK_GROUPS = 64;
-
   private final Isa isa;
   private final int workers;
   private final MemorySegment pool;
@@ -101,20 +97,13 @@ public final class NativeExecutor implements Executor {
 
   @Override
   public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
-    int groups = Packing.groups(n);
     if (packed.byteSize() != Packing.bytes(type, n, k)
         || source.byteSize() != Math.multiplyExact((long) n, type.bytes(k))) {
       throw new IllegalArgumentException("sizes do not fit [" + n + ", " + k + "] of " + type);
     }
-    IntStream.range(0, Math.ceilDiv(groups, PACK_GROUPS))
-        .parallel()
-        .forEach(
-            i -> {
-              int begin = i * PACK_GROUPS;
-              int end = Math.min(begin + PACK_GROUPS, groups);
-              Status.check(
-                  Vidrio.vd_pack(type.id(), n, k, source, packed, begin, end), "packing weights");
-            });
+    Status.check(
+        Vidrio.vd_pack(pool(), type.id(), n, k, source, packed, 0, Packing.groups(n)),
+        "packing weights");
   }
 
   @Override

@@ -155,6 +155,8 @@ final class PlanEncoder {
     vd_matmul.N(s, op.weights().n());
     vd_matmul.K(s, op.weights().k());
     vd_matmul.fast(s, op.fast() ? 1 : 0);
+    boolean inRows = op.weights().layout() == Weights.Layout.ROWS;
+    vd_matmul.unpacked(s, inRows && op.weights().type().quantized() ? 1 : 0);
     return Vidrio.VD_OP_MATMUL();
   }
 

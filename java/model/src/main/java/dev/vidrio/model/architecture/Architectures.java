@@ -1,13 +1,13 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.DoubleConsumer;
 
 /** The architectures that this version runs, by their names in model files. */
 public final class Architectures {
@@ -45,12 +45,11 @@ public final class Architectures {
   /**
    * Checks a model file's keys and tensors and brings its weights into the executor's memory.
    *
-   * @param progress receives the fraction done, from 0 to 1
+   * @param options how; the executor in them is not asked for
    * @throws UnsupportedModelException when the file needs what this version does not have
    * @throws dev.vidrio.model.ModelFileException when the file contradicts itself
    */
-  public static Architecture load(
-      Gguf gguf, Executor executor, Arena arena, DoubleConsumer progress) {
+  public static Architecture load(Gguf gguf, Executor executor, Arena arena, ModelOptions options) {
     var keys = new Keys(gguf);
     Reader reader = READERS.get(keys.architecture());
     if (reader == null) {
@@ -59,6 +58,6 @@ public final class Architectures {
           "architecture '" + keys.architecture() + "'",
           "supported: " + String.join(", ", names()));
     }
-    return reader.read(keys, new WeightLoader(gguf, executor, arena, progress));
+    return reader.read(keys, new WeightLoader(gguf, executor, arena, options));
   }
 }

@@ -7,7 +7,9 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.model.LoadListener;
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
@@ -16,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.function.DoubleConsumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -24,22 +25,33 @@ import org.jspecify.annotations.Nullable;
  * Takes tensors out of a model file: checks their shape, packs quantized matrices, and remembers
  * what was taken, so that a tensor which nobody understands is not passed over in silence.
  *
- * <p>Matrices of floats and embedding tables stay in the mapped file.
+ * <p>Matrices of floats and embedding tables stay in the mapped file, and all matrices where the
+ * options say so. The pages of what was packed are given back to the system part by part, so that a
+ * file that is packed whole never takes its size twice; a row of them that is looked up later comes
+ * back from the page cache.
  */
 final class WeightLoader {
+  /** Bytes that are packed between two releases of pages and reports of progress. */
+  private static final long PART = 8L << 20;
+
   private final Gguf gguf;
   private final Executor executor;
-  private final Arena arena;
-  private final DoubleConsumer progress;
+  private final WeightMemory memory;
+  private final LoadListener progress;
+  private final boolean repack;
   private final Set<String> taken = new HashSet<>();
-  private long bytesTaken;
+  private final long bytesTotal;
+  private long bytesDone;
   private long bytesPerToken;
 
-  WeightLoader(Gguf gguf, Executor executor, Arena arena, DoubleConsumer progress) {
+  WeightLoader(Gguf gguf, Executor executor, Arena arena, ModelOptions options) {
     this.gguf = gguf;
     this.executor = executor;
-    this.arena = arena;
-    this.progress = progress;
+    this.memory = new WeightMemory(executor, arena, gguf.size());
+    this.progress = options.progress();
+    this.repack = options.repack();
+    this.bytesTotal = gguf.tensors().stream().mapToLong(t -> t.data().byteSize()).sum();
+    progress.onProgress(0, bytesTotal);
   }
 
   /** Whether the file has this tensor. */
@@ -55,12 +67,44 @@ final class WeightLoader {
 
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
     bytesPerToken += data.byteSize();
-    if (!type.quantized()) {
+    if (!type.quantized() || !repack) {
+      count(data.byteSize());
       return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
     }
-    MemorySegment packed = executor.allocate(Packing.bytes(type, n, k), arena);
-    executor.pack(type, n, k, data, packed);
+    MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
+    pack(type, n, k, data, packed);
     return new Weights(name, type, Weights.Layout.PACKED, n, k, packed);
+  }
+
+  private void pack(WeightType type, int n, int k, MemorySegment data, MemorySegment packed) {
+    long rowBytes = type.bytes(k);
+    long groupBytes = Packing.groupBytes(type, k);
+    int step = Math.clamp(PART / groupBytes, 1, Packing.groups(n)) * Packing.ROWS;
+    for (int row = 0; row < n; row += step) {
+      int rows = Math.min(step, n - row);
+      MemorySegment source = data.asSlice(row * rowBytes, rows * rowBytes);
+      executor.pack(
+          type,
+          rows,
+          k,
+          source,
+          packed.asSlice(row / Packing.ROWS * groupBytes, Packing.bytes(type, rows, k)));
+      release(source);
+      count(source.byteSize());
+    }
+  }
+
+  /** Gives the pages of a mapped file back; they still can be read. */
+  private static void release(MemorySegment source) {
+    if (source.isMapped()) {
+      source.unload();
+    }
+  }
+
+  /** A tensor that is taken twice, as a tied one is, counts as a matrix, not as a table. */
+  private void count(long bytes) {
+    bytesDone = Math.min(bytesTotal, bytesDone + bytes);
+    progress.onProgress(bytesDone, bytesTotal);
   }
 
   /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
@@ -89,12 +133,13 @@ final class WeightLoader {
   /** The k elements from {@code first} on of a vector of {@code length}, in f32. */
   Weights vectorPart(String name, int first, int k, int length) {
     GgufTensor tensor = take(name, 1, length);
-    MemorySegment data = executor.allocate((long) k * Float.BYTES, arena);
+    MemorySegment data = memory.allocate((long) k * Float.BYTES);
     for (int i = 0; i < k; i++) {
       data.setAtIndex(JAVA_FLOAT_UNALIGNED, i, element(tensor, first + i));
     }
     bytesPerToken += data.byteSize();
     String part = k == length ? name : name + "[" + first + ":" + (first + k) + "]";
+    count(tensor.data().byteSize() / length * k);
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
   }
 
@@ -124,7 +169,7 @@ final class WeightLoader {
             "the architecture does not have it here");
       }
     }
-    progress.accept(1);
+    progress.onProgress(bytesTotal, bytesTotal);
   }
 
   /** Bytes that a token of output reads: all but the rows of embedding tables. */
@@ -141,10 +186,7 @@ final class WeightLoader {
           tensor.shape().toString(),
           "must be " + (n == 1 ? "[" + k + "]" : "[" + k + ", " + n + "]"));
     }
-    if (taken.add(name)) {
-      bytesTaken += tensor.data().byteSize();
-      progress.accept((double) bytesTaken / gguf.size());
-    }
+    taken.add(name);
     return tensor;
   }
 

@@ -10,6 +10,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
@@ -51,7 +52,8 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Architectures.load(TinyModels.gguf(name, arena), executor, arena, fraction -> {});
+          Architectures.load(
+              TinyModels.gguf(name, arena), executor, arena, ModelOptions.with(() -> executor));
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
@@ -65,7 +67,10 @@ class ArchitecturesTest {
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
           Architectures.load(
-              TinyModels.gguf("phi3-longrope", arena), executor, arena, fraction -> {});
+              TinyModels.gguf("phi3-longrope", arena),
+              executor,
+              arena,
+              ModelOptions.with(() -> executor));
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();
       int[] tokens = Arrays.copyOf(expected.ints("tokens"), count);
