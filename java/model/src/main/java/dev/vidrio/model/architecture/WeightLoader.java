@@ -145,7 +145,7 @@ final class WeightLoader {
 
   /** A vector that the file does not have. */
   Weights constants(String name, float[] values) {
-    MemorySegment data = executor.allocate((long) values.length * Float.BYTES, arena);
+    MemorySegment data = memory.allocate((long) values.length * Float.BYTES);
     MemorySegment.copy(values, 0, data, JAVA_FLOAT_UNALIGNED, 0, values.length);
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, 1, values.length, data);
   }
