@@ -185,7 +185,8 @@ typedef enum vd_op_kind {
     VD_OP_ROUTE = 12,
     VD_OP_EXPERT_MATMUL = 13,
     VD_OP_EXPERT_SUM = 14,
-    VD_OP_COUNT = 15,
+    VD_OP_TOP_K = 15,
+    VD_OP_COUNT = 16,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -443,6 +444,23 @@ typedef struct vd_expert_sum {
     int32_t d;
 } vd_expert_sum;
 
+enum {
+    VD_TOP_K_MAX = 256,   // candidates of a row, at most
+    VD_TOP_K_CHUNKS = 64  // chunks of a row, at most, whose sums stand alone
+};
+
+// The k greatest of each row of x [rows, V] with their ids, in descending order; equal ones in
+// ascending order of id, a NaN as the least. The sum of exp(x) over all of the row is
+// exp(sums[0]) * sums[1].
+typedef struct vd_top_k {
+    const float *x;
+    float *values;  // [rows, k]
+    int32_t *ids;   // [rows, k]
+    float *sums;    // [rows, 2]
+    int32_t V;
+    int32_t k;  // at most V and VD_TOP_K_MAX
+} vd_top_k;
+
 // When an operation waits until every worker has finished all earlier ones.
 typedef enum vd_barrier_kind {
     VD_BARRIER_NEVER = 0,
@@ -491,6 +509,7 @@ typedef struct vd_op {
         vd_route route;
         vd_expert_matmul expert_matmul;
         vd_expert_sum expert_sum;
+        vd_top_k top_k;
     } as;
 } vd_op;
 

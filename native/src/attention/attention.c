@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "attention/kv_cache.h"
-#include "attention/split.h"
 #include "core/family.h"
 #include "quantize/quantize.h"
 
@@ -268,8 +267,8 @@ void vd_attention_run(const vd_op *op, const vd_step *step) {
 
 // ---- memory -----------------------------------------------------------------------------------
 
-vd_split vd_split_needed(const vd_op *op, const vd_limits *limits) {
-    if (op->kind != VD_OP_ATTENTION || limits->positions <= VD_ATTENTION_CHUNK) {
+vd_split vd_attention_split(const vd_op *op, const vd_limits *limits) {
+    if (limits->positions <= VD_ATTENTION_CHUNK) {
         return (vd_split){0};
     }
     const vd_attention *attention = &op->as.attention;

@@ -28,6 +28,7 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_ROUTE] = {vd_route_check, vd_route_run, NULL},
     [VD_OP_EXPERT_MATMUL] = {vd_expert_matmul_check, vd_expert_matmul_run, NULL},
     [VD_OP_EXPERT_SUM] = {vd_expert_sum_check, vd_expert_sum_run, NULL},
+    [VD_OP_TOP_K] = {vd_top_k_check, vd_top_k_run, NULL},
 };
 
 struct vd_plan {
@@ -101,7 +102,18 @@ static size_t split_bytes(const vd_split *split) {
     return (size_t)split->floats * sizeof(float) + (size_t)split->tiles * sizeof(atomic_uint);
 }
 
-// All attention of a plan shares one vd_split, so no worker may begin an operation with it while
+static vd_split split_needed(const vd_op *op, const vd_limits *limits) {
+    switch (op->kind) {
+        case VD_OP_ATTENTION:
+            return vd_attention_split(op, limits);
+        case VD_OP_TOP_K:
+            return vd_top_k_split();
+        default:
+            return (vd_split){0};
+    }
+}
+
+// All operations of a plan share one vd_split, so no worker may begin an operation with it while
 // another is in the one before.
 static vd_status prepare_split(vd_plan *plan) {
     vd_split *split = &plan->split;
@@ -109,7 +121,7 @@ static vd_status prepare_split(vd_plan *plan) {
     int in_use = 0;
     for (int32_t i = 0; i < plan->n_ops; i++) {
         vd_op *op = &plan->ops[i];
-        vd_split needed = vd_split_needed(op, &plan->limits);
+        vd_split needed = split_needed(op, &plan->limits);
         split->floats = needed.floats > split->floats ? needed.floats : split->floats;
         split->tiles = needed.tiles > split->tiles ? needed.tiles : split->tiles;
         if (needed.tiles > 0 && in_use) {
@@ -182,33 +194,35 @@ void vd_plan_free(vd_plan *plan) {
 
 static int outside(int32_t value, int32_t limit) { return value < 0 || value >= limit; }
 
-// The last row before i of the same sequence, or -1.
-static int32_t row_before(const vd_batch *batch, int32_t i) {
-    int32_t row = i - 1;
-    while (row >= 0 && batch->sequences[row] != batch->sequences[i]) {
-        row--;
-    }
-    return row;
-}
-
-static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int32_t i) {
+// Checks row i; ends [n_sequences] are the positions after the last ones of each sequence.
+static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int32_t i,
+                             int32_t *ends) {
     int32_t position = batch->positions[i];
     int32_t sequence = batch->sequences[i];
     if (outside(batch->tokens[i], limits->vocabulary) || outside(position, limits->positions) ||
-        outside(sequence, batch->n_sequences) || position / VD_KV_BLOCK >= batch->max_blocks) {
+        outside(sequence, batch->n_sequences) || position / VD_KV_BLOCK >= batch->max_blocks ||
+        position < ends[sequence]) {
         return VD_OUT_OF_RANGE;
     }
-    int32_t before = row_before(batch, i);
-    int32_t checked = 0;  // blocks, with the row before
-    if (before >= 0) {
-        if (batch->positions[before] >= position) {
+    const int32_t *blocks = batch->block_tables + (int64_t)sequence * batch->max_blocks;
+    for (int64_t b = vd_ceil_div(ends[sequence], VD_KV_BLOCK); b <= position / VD_KV_BLOCK; b++) {
+        if (outside(blocks[b], limits->blocks)) {
             return VD_OUT_OF_RANGE;
         }
-        checked = batch->positions[before] / VD_KV_BLOCK + 1;
     }
-    const int32_t *blocks = batch->block_tables + (int64_t)sequence * batch->max_blocks;
-    for (int32_t b = checked; b <= position / VD_KV_BLOCK; b++) {
-        if (outside(blocks[b], limits->blocks)) {
+    ends[sequence] = position + 1;
+    return VD_OK;
+}
+
+static vd_status check_rows(const vd_limits *limits, const vd_batch *batch, int32_t *ends) {
+    for (int32_t i = 0; i < batch->n_tokens; i++) {
+        vd_status status = check_token(limits, batch, i, ends);
+        if (status != VD_OK) {
+            return status;
+        }
+    }
+    for (int32_t i = 0; i < batch->n_logits; i++) {
+        if (outside(batch->logit_rows[i], batch->n_tokens)) {
             return VD_OUT_OF_RANGE;
         }
     }
@@ -224,18 +238,13 @@ static vd_status check_batch(const vd_limits *limits, const vd_batch *batch) {
         batch->n_logits > limits->logits || batch->n_sequences < 0 || batch->max_blocks < 0) {
         return VD_OUT_OF_RANGE;
     }
-    for (int32_t i = 0; i < batch->n_tokens; i++) {
-        vd_status status = check_token(limits, batch, i);
-        if (status != VD_OK) {
-            return status;
-        }
+    int32_t *ends = calloc((size_t)batch->n_sequences + 1, sizeof *ends);
+    if (ends == NULL) {
+        return VD_NO_MEMORY;
     }
-    for (int32_t i = 0; i < batch->n_logits; i++) {
-        if (outside(batch->logit_rows[i], batch->n_tokens)) {
-            return VD_OUT_OF_RANGE;
-        }
-    }
-    return VD_OK;
+    vd_status status = check_rows(limits, batch, ends);
+    free(ends);
+    return status;
 }
 
 typedef struct run {

@@ -1,78 +1,131 @@
-// How many workers this process should run: the physical cores within its affinity mask, and no
-// more than the processors that its cgroup's quota pays for.
-#include <sched.h>
+// How many workers this process should run: the physical cores of the fast kind within its affinity
+// mask, and no more than the processors that its cgroup's quota pays for. Few rows are divided
+// evenly, so a slower core would hold up all others.
+#include "core/workers_linux.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "vidrio.h"
 
-static int first_sibling(int cpu) {
-    char path[96];
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
-    FILE *file = fopen(path, "re");
-    int first = cpu;
+enum { PATH_BYTES = 1024, CAPACITY = 1024 };  // of a processor that is like all others
+
+static FILE *open_processor(const char *root, int cpu, const char *name) {
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/sys/devices/system/cpu/cpu%d/%s", root, cpu, name);
+    return fopen(path, "re");
+}
+
+// The first number in a processor's file, or `otherwise`.
+static int read_processor(const char *root, int cpu, const char *name, int otherwise) {
+    FILE *file = open_processor(root, cpu, name);
+    int value = otherwise;
     if (file != NULL) {
-        if (fscanf(file, "%d", &first) != 1) {
-            first = cpu;
+        if (fscanf(file, "%d", &value) != 1) {
+            value = otherwise;
         }
         fclose(file);
     }
-    return first;
+    return value;
 }
 
-static int32_t allowed_cores(void) {
-    cpu_set_t allowed;
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
-        return 1;  // more than CPU_SETSIZE processors: the caller has to say how many
+// The efficient cores of Intel's hybrid processors: ranges with commas between.
+static void read_efficient(const char *root, cpu_set_t *efficient) {
+    char path[PATH_BYTES];
+    CPU_ZERO(efficient);
+    snprintf(path, sizeof path, "%s/sys/devices/cpu_atom/cpus", root);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return;
     }
+    int first;
+    while (fscanf(file, "%d", &first) == 1) {
+        int last;
+        last = fscanf(file, "-%d", &last) == 1 ? last : first;
+        for (int cpu = first; cpu >= 0 && cpu <= last && cpu < CPU_SETSIZE; cpu++) {
+            CPU_SET(cpu, efficient);
+        }
+        if (fgetc(file) != ',') {
+            break;
+        }
+    }
+    fclose(file);
+}
+
+// Cores at least half as fast as the fastest that is allowed. Arm's processors tell their capacity;
+// its fastest core is often a single one of its kind.
+static int32_t allowed_cores(const char *root, const cpu_set_t *allowed) {
+    cpu_set_t efficient, cores;
+    int capacity[CPU_SETSIZE];
+    int greatest = 0;
+    read_efficient(root, &efficient);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &allowed)) {
-            int core = first_sibling(cpu);
+        capacity[cpu] = 0;
+        if (CPU_ISSET(cpu, allowed)) {
+            int told = read_processor(root, cpu, "cpu_capacity", CAPACITY);
+            capacity[cpu] = CPU_ISSET(cpu, &efficient) ? 1 : told;
+            greatest = capacity[cpu] > greatest ? capacity[cpu] : greatest;
+        }
+    }
+    CPU_ZERO(&cores);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (capacity[cpu] > 0 && capacity[cpu] >= greatest / 2) {
+            int core = read_processor(root, cpu, "topology/thread_siblings_list", cpu);
             CPU_SET(core >= 0 && core < CPU_SETSIZE ? core : cpu, &cores);
         }
     }
     return CPU_COUNT(&cores);
 }
 
-// The least quota among this cgroup and its parents (cgroup v2), in whole processors; 0: none.
-static int32_t quota_processors(void) {
-    char group[512] = "";
-    FILE *file = fopen("/proc/self/cgroup", "re");
+// The whole processors that a cgroup's quota pays for; 0: it has none.
+static int32_t read_quota(const char *root, const char *group) {
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/sys/fs/cgroup%s/cpu.max", root, group);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return 0;
+    }
+    long quota, period;
+    int found = fscanf(file, "%ld %ld", &quota, &period) == 2 && quota > 0 && period > 0;
+    fclose(file);
+    return found ? (int32_t)((quota + period - 1) / period) : 0;
+}
+
+// The least quota among this cgroup and its parents (cgroup v2); 0: none.
+static int32_t least_quota(const char *root) {
+    char path[PATH_BYTES], group[512] = "";
+    snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
+    FILE *file = fopen(path, "re");
     if (file == NULL) {
         return 0;
     }
     int found = fscanf(file, "0::%500s", group);
     fclose(file);
-    if (found != 1) {
-        return 0;
-    }
     int32_t least = 0;
-    for (;;) {
-        char path[600];
-        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-        long quota, period;
-        file = fopen(path, "re");
-        if (file != NULL) {
-            if (fscanf(file, "%ld %ld", &quota, &period) == 2 && quota > 0 && period > 0) {
-                int32_t processors = (int32_t)((quota + period - 1) / period);
-                least = least == 0 || processors < least ? processors : least;
-            }
-            fclose(file);
-        }
+    while (found == 1) {
+        int32_t quota = read_quota(root, group);
+        least = quota > 0 && (least == 0 || quota < least) ? quota : least;
         char *slash = strrchr(group, '/');
         if (slash == NULL) {
-            return least;
+            break;
         }
         *slash = '\0';
     }
+    return least;
+}
+
+int32_t vd_workers_below(const char *root, const cpu_set_t *allowed) {
+    int32_t cores = allowed_cores(root, allowed);
+    int32_t quota = least_quota(root);
+    int32_t workers = quota > 0 && quota < cores ? quota : cores;
+    return workers < 1 ? 1 : workers;
 }
 
 int32_t vd_default_workers(void) {
-    int32_t cores = allowed_cores();
-    int32_t quota = quota_processors();
-    int32_t workers = quota > 0 && quota < cores ? quota : cores;
-    return workers < 1 ? 1 : workers;
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return 1;  // more than CPU_SETSIZE processors: the caller has to say how many
+    }
+    return vd_workers_below("", &allowed);
 }

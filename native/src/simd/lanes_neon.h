@@ -128,6 +128,16 @@ VD_INLINE float v16_merge(v16 x) {
     float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
     return vpadds_f32(vadd_f32(vget_low_f32(four), vget_high_f32(four)));
 }
+// Bit i: whether lane i of x is greater than that of y.
+VD_INLINE uint32_t v4_above(float32x4_t x, float32x4_t y) {
+    static const uint32_t bit[4] = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(vcgtq_f32(x, y), vld1q_u32(bit)));
+}
+VD_INLINE uint32_t v16_above(v16 x, v16 y) {
+    return v4_above(x.a, y.a) | v4_above(x.b, y.b) << 4 | v4_above(x.c, y.c) << 8 |
+           v4_above(x.d, y.d) << 12;
+}
+
 VD_INLINE float v16_greatest(v16 x) {
     return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.a, x.b), vmaxq_f32(x.c, x.d)));
 }

@@ -133,6 +133,13 @@ VD_INLINE float v16_merge(v16 x) {
     __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
+// Bit i: whether lane i of x is greater than that of y.
+VD_INLINE uint32_t v16_above(v16 x, v16 y) {
+    int lo = _mm256_movemask_ps(_mm256_cmp_ps(x.lo, y.lo, _CMP_GT_OQ));
+    int hi = _mm256_movemask_ps(_mm256_cmp_ps(x.hi, y.hi, _CMP_GT_OQ));
+    return (uint32_t)(lo | hi << 8);
+}
+
 VD_INLINE float v16_greatest(v16 x) {
     __m256 a = _mm256_max_ps(x.lo, x.hi);
     __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

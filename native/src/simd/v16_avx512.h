@@ -84,6 +84,9 @@ VD_INLINE float v16_merge(v16 x) {
     __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
+// Bit i: whether lane i of x is greater than that of y.
+VD_INLINE uint32_t v16_above(v16 x, v16 y) { return _mm512_cmp_ps_mask(x, y, _CMP_GT_OQ); }
+
 VD_INLINE float v16_greatest(v16 x) { return _mm512_reduce_max_ps(x); }
 
 VD_INLINE v16i v16i_zero(void) { return _mm512_setzero_si512(); }

@@ -69,6 +69,9 @@ static vd_op valid_op(vd_op_kind kind) {
         case VD_OP_COPY:
             op.as.copy = (vd_copy){p, p, 3, 0};
             break;
+        case VD_OP_TOP_K:
+            op.as.top_k = (vd_top_k){p, p, p, p, 7, 7};
+            break;
         default:
             op.as.gather = (vd_gather){p, p, 3, 0};
             op.rows = VD_ROWS_LOGITS;
@@ -262,6 +265,13 @@ static void check_elementwise(void) {
     REFUSED(VD_OP_GATHER, op.as.gather.y = NULL);
     REFUSED(VD_OP_GATHER, op.as.gather.width = 0);
     REFUSED(VD_OP_GATHER, op.rows = VD_ROWS_TOKENS);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.x = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.values = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.ids = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.sums = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.k = 0);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.k = 8);
+    REFUSED(VD_OP_TOP_K, (op.as.top_k.V = 1000, op.as.top_k.k = VD_TOP_K_MAX + 1));
 }
 
 static void check_experts(void) {

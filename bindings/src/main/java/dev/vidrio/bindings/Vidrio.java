@@ -1319,10 +1319,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_EXPERT_SUM() {
         return VD_OP_EXPERT_SUM;
     }
-    private static final int VD_OP_COUNT = (int)15L;
+    private static final int VD_OP_TOP_K = (int)15L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 15
+     * enum vd_op_kind.VD_OP_TOP_K = 15
+     * }
+     */
+    public static int VD_OP_TOP_K() {
+        return VD_OP_TOP_K;
+    }
+    private static final int VD_OP_COUNT = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 16
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1516,6 +1525,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ROUTE_ALL() {
         return VD_ROUTE_ALL;
+    }
+    private static final int VD_TOP_K_MAX = (int)256L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_TOP_K_MAX = 256
+     * }
+     */
+    public static int VD_TOP_K_MAX() {
+        return VD_TOP_K_MAX;
+    }
+    private static final int VD_TOP_K_CHUNKS = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_TOP_K_CHUNKS = 64
+     * }
+     */
+    public static int VD_TOP_K_CHUNKS() {
+        return VD_TOP_K_CHUNKS;
     }
     private static final int VD_BARRIER_NEVER = (int)0L;
     /**

@@ -37,6 +37,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_route route;
  *         vd_expert_matmul expert_matmul;
  *         vd_expert_sum expert_sum;
+ *         vd_top_k top_k;
  *     } as;
  * }
  * }
@@ -346,6 +347,7 @@ public class vd_op {
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
+     *     vd_top_k top_k;
      * }
      * }
      */
@@ -370,8 +372,9 @@ public class vd_op {
             vd_gather.layout().withName("gather"),
             vd_route.layout().withName("route"),
             vd_expert_matmul.layout().withName("expert_matmul"),
-            vd_expert_sum.layout().withName("expert_sum")
-        ).withName("$anon$478:5");
+            vd_expert_sum.layout().withName("expert_sum"),
+            vd_top_k.layout().withName("top_k")
+        ).withName("$anon$496:5");
 
         /**
          * The layout of this union
@@ -1040,6 +1043,50 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, expert_sum$OFFSET, expert_sum$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout top_k$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("top_k"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_top_k top_k
+         * }
+         */
+        public static final GroupLayout top_k$layout() {
+            return top_k$LAYOUT;
+        }
+
+        private static final long top_k$OFFSET = $LAYOUT.byteOffset(groupElement("top_k"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_top_k top_k
+         * }
+         */
+        public static final long top_k$offset() {
+            return top_k$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_top_k top_k
+         * }
+         */
+        public static MemorySegment top_k(MemorySegment union) {
+            return union.asSlice(top_k$OFFSET, top_k$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_top_k top_k
+         * }
+         */
+        public static void top_k(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, top_k$OFFSET, top_k$LAYOUT.byteSize());
+        }
+
         /**
          * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
          * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
@@ -1106,6 +1153,7 @@ public class vd_op {
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
+     *     vd_top_k top_k;
      * } as
      * }
      */
@@ -1134,6 +1182,7 @@ public class vd_op {
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
+     *     vd_top_k top_k;
      * } as
      * }
      */
@@ -1160,6 +1209,7 @@ public class vd_op {
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
+     *     vd_top_k top_k;
      * } as
      * }
      */
@@ -1186,6 +1236,7 @@ public class vd_op {
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
+     *     vd_top_k top_k;
      * } as
      * }
      */

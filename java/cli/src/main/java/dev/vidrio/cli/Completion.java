@@ -5,11 +5,11 @@ import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
-import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.TokenDecoder;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,9 +66,9 @@ final class Completion {
     TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
     start = System.nanoTime();
     while (generator.hasNext()) {
-      var logits = generator.logits();
       int token = generator.peek();
-      logProbabilities.add(LogProbability.of(logits, token));
+      float logit = generator.logits().getAtIndex(ValueLayout.JAVA_FLOAT, token);
+      logProbabilities.add(generator.candidates().logProbability(logit));
       ids.add(generator.nextInt());
       text.append(decoder.accept(token));
     }

@@ -26,6 +26,7 @@ public sealed interface Op
         Op.Quantize,
         Op.Rope,
         Op.Scale,
+        Op.TopK,
         ExpertOp {
   /** How many rows it has in a step: those of what it writes, or reads where that is a cache. */
   default Rows rows() {
@@ -409,6 +410,49 @@ public sealed interface Op
     @Override
     public List<Operand> writes() {
       return List.of(y);
+    }
+  }
+
+  /**
+   * The k greatest of each row, in descending order; equal ones in ascending order of id, a NaN as
+   * the least.
+   *
+   * @param values [rows, k]
+   * @param ids [rows, k], int32 in the place of floats
+   * @param sums [rows, 2]: {@code Σ exp(x)} of the whole row is {@code exp(sums[0]) · sums[1]}
+   */
+  record TopK(Buffer x, Buffer values, Buffer ids, Buffer sums) implements Op {
+    /** The greatest k; {@code VD_TOP_K_MAX}. */
+    public static final int MAX = 256;
+
+    /** Chunks of a row, at most, whose sums stand alone; {@code VD_TOP_K_CHUNKS}. */
+    private static final int CHUNKS = 64;
+
+    public TopK {
+      requireSame(values, ids);
+      require(values.width() <= MAX && values.width() <= x.width(), values, "width");
+      require(x.rows() == values.rows() && x.rows() == sums.rows(), values, "rows");
+      require(sums.width() == 2, sums, "width");
+    }
+
+    /** Candidates of a row. */
+    public int k() {
+      return values.width();
+    }
+
+    /** Elements of a chunk. */
+    public int chunk() {
+      return 16 * Math.ceilDiv(x.width(), 16 * CHUNKS);
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(values, ids, sums);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.vidrio.kernel;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -52,6 +53,19 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
     if (!fits) {
       throw new IllegalArgumentException(op + " does not fit the key-value cache " + kv);
     }
+  }
+
+  /** The same plan with an operation at its end, all of whose results are outputs. */
+  public Plan then(Op op) {
+    List<Op> more = new ArrayList<>(ops);
+    more.add(op);
+    Set<Buffer> all = new HashSet<>(outputs);
+    for (Operand operand : op.writes()) {
+      if (operand instanceof Buffer buffer) {
+        all.add(buffer);
+      }
+    }
+    return new Plan(more, kv, all);
   }
 
   /** The activation of this name. */

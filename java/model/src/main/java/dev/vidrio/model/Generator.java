@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -107,7 +108,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
       row = session.feed(current, last);
       logits = row;
     }
-    int token = sampler.sample(row);
+    int token = sampler.sample(session.candidates(0), row);
     if (!limit.ignoreEnd() && model.tokenizer().isEndOfGeneration(token)) {
       finish = Finish.STOP;
       return;
@@ -139,6 +140,14 @@ public final class Generator implements PrimitiveIterator.OfInt {
       throw new NoSuchElementException("generation has ended: " + finish);
     }
     return row;
+  }
+
+  /** The most likely of the tokens that the next one is chosen from, as {@link #logits}. */
+  public Candidates candidates() {
+    if (!hasNext()) {
+      throw new NoSuchElementException("generation has ended: " + finish);
+    }
+    return session.candidates(0);
   }
 
   /** The token that {@link #nextInt} will give, while {@link #hasNext} holds. */

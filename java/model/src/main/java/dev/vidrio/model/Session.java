@@ -6,8 +6,10 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -24,6 +26,9 @@ import java.util.function.Consumer;
  * <p>Not thread-safe.
  */
 public final class Session implements AutoCloseable {
+  /** Tokens that {@link #candidates} gives, where the vocabulary has as many. */
+  public static final int CANDIDATES = 64;
+
   private final Model model;
   private final Limits limits;
   private final Arena arena = Arena.ofShared();
@@ -31,8 +36,10 @@ public final class Session implements AutoCloseable {
   private final ExecutablePlan plan;
   private final Batch batch;
   private final Buffer logits;
+  private final Op.TopK topK;
   private final List<Sequence> inBatch = new ArrayList<>();
   private final Consumer<Session> onClose;
+  private boolean ranked;
   private boolean closed;
 
   Session(Model model, SessionOptions options, Plan steps, Consumer<Session> onClose) {
@@ -44,8 +51,9 @@ public final class Session implements AutoCloseable {
       this.cache =
           new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
       this.batch = new Batch(limits, arena);
-      this.plan = model.executor().prepare(plan(model, options, steps), limits, cache);
       this.logits = output(steps);
+      this.topK = topK(logits);
+      this.plan = model.executor().prepare(plan(model, options, steps).then(topK), limits, cache);
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -69,6 +77,15 @@ public final class Session implements AutoCloseable {
           "fast", "", "the executor " + model.executor().name() + " has no fast products");
     }
     return exact.fast();
+  }
+
+  private static Op.TopK topK(Buffer logits) {
+    int k = Math.min(CANDIDATES, logits.width());
+    return new Op.TopK(
+        logits,
+        new Buffer("candidates.values", logits.rows(), k),
+        new Buffer("candidates.ids", logits.rows(), k),
+        new Buffer("candidates.sums", logits.rows(), 2));
   }
 
   private static KvShape kvShape(Model model, SessionOptions options) {
@@ -118,6 +135,7 @@ public final class Session implements AutoCloseable {
     requireOpen();
     batch.clear();
     inBatch.clear();
+    ranked = false;
   }
 
   /**
@@ -160,7 +178,7 @@ public final class Session implements AutoCloseable {
   /** Runs the step. */
   public void run() {
     requireOpen();
-    plan.run(batch);
+    plan.run(batch, 0, lastOp());
   }
 
   /**
@@ -219,12 +237,46 @@ public final class Session implements AutoCloseable {
    */
   public MemorySegment logits(int i) {
     requireOpen();
+    requireRow(i);
+    return row(logits, i);
+  }
+
+  /**
+   * The most likely tokens of row i of those that asked for logits, valid until the next step. The
+   * executor's workers find those of all rows when the first of a step is asked for.
+   *
+   * @throws IndexOutOfBoundsException when the step has no such row
+   */
+  public Candidates candidates(int i) {
+    requireOpen();
+    requireRow(i);
+    if (!ranked) {
+      plan.run(batch, lastOp(), lastOp() + 1);
+      ranked = true;
+    }
+    MemorySegment sums = row(topK.sums(), i);
+    return new Candidates(
+        row(topK.ids(), i),
+        row(topK.values(), i),
+        sums.getAtIndex(ValueLayout.JAVA_FLOAT, 0),
+        sums.getAtIndex(ValueLayout.JAVA_FLOAT, 1));
+  }
+
+  /** The index of {@link #topK} in the plan. */
+  private int lastOp() {
+    return plan.plan().ops().size() - 1;
+  }
+
+  private void requireRow(int i) {
     if (i < 0 || i >= batch.logitCount()) {
       throw new IndexOutOfBoundsException(
           "row " + i + " of logits, but the step has " + batch.logitCount());
     }
-    long bytes = logits.width() * (long) Float.BYTES;
-    return plan.data(logits).asSlice(i * bytes, bytes, ValueLayout.JAVA_FLOAT.byteAlignment());
+  }
+
+  private MemorySegment row(Buffer buffer, int i) {
+    long bytes = buffer.width() * (long) Float.BYTES;
+    return plan.data(buffer).asSlice(i * bytes, bytes, ValueLayout.JAVA_FLOAT.byteAlignment());
   }
 
   private void requireOpen() {

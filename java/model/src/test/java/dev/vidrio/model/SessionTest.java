@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.model.sampling.Candidates;
+import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.TinyModel;
@@ -13,7 +15,9 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -170,6 +174,39 @@ class SessionTest {
       generator.prompt(session.newSequence(), 1, 2, 3);
       assertFalse(generator.hasNext());
       assertEquals(Generator.Finish.STOP, generator.finish());
+    }
+  }
+
+  @Test
+  void candidatesAreThoseOfTheLogits() {
+    try (Session session = model.newSession(SessionOptions.DEFAULT.withLogits(3))) {
+      Sequence sequence = session.newSequence();
+      for (int step = 0; step < 2; step++) {
+        session.begin();
+        for (int i = 0; i < 5; i++) {
+          session.add(sequence, 1 + i, i % 2 == 0);
+        }
+        session.run();
+        for (int row = 0; row < 3; row++) {
+          Candidates candidates = session.candidates(row);
+          float[] logits = copy(session.logits(row));
+          assertEquals(Math.min(Session.CANDIDATES, logits.length), candidates.count());
+          List<Integer> order =
+              IntStream.range(0, logits.length)
+                  .boxed()
+                  .sorted(Comparator.comparingDouble(id -> -logits[id]))
+                  .toList();
+          for (int i = 0; i < candidates.count(); i++) {
+            assertEquals(order.get(i), candidates.id(i));
+            assertEquals(logits[order.get(i)], candidates.value(i));
+          }
+          assertEquals(
+              LogProbability.of(session.logits(row), 7),
+              candidates.logProbability(logits[7]),
+              1e-5);
+        }
+        assertThrows(IndexOutOfBoundsException.class, () -> session.candidates(3));
+      }
     }
   }
 

@@ -94,4 +94,14 @@ interface Kernels {
 
   /** Rows of y [logits, width]. */
   void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end);
+
+  /** Rows of x; {@code ids} are int32. */
+  void topK(
+      Op.TopK op,
+      MemorySegment x,
+      MemorySegment values,
+      MemorySegment ids,
+      MemorySegment sums,
+      int begin,
+      int end);
 }

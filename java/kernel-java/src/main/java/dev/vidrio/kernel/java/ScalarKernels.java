@@ -27,6 +27,7 @@ class ScalarKernels implements Kernels {
   private final ScalarMatMul matMul = new ScalarMatMul();
   private final ScalarAttention attention = new ScalarAttention();
   private final ScalarExperts experts = new ScalarExperts();
+  private final ScalarTopK topK = new ScalarTopK();
 
   @Override
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
@@ -293,6 +294,20 @@ class ScalarKernels implements Kernels {
   public void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end) {
     for (int i = begin; i < end; i++) {
       Elements.copy(x, (long) batch.logitRow(i) * width, y, (long) i * width, width);
+    }
+  }
+
+  @Override
+  public void topK(
+      Op.TopK op,
+      MemorySegment x,
+      MemorySegment values,
+      MemorySegment ids,
+      MemorySegment sums,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      topK.row(op, x, values, ids, sums, row);
     }
   }
 }

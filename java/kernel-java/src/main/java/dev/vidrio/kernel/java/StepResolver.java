@@ -45,6 +45,7 @@ final class StepResolver {
       case ExpertOp.Route route -> route(route);
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul);
       case ExpertOp.ExpertSum sum -> expertSum(sum);
+      case Op.TopK topK -> topK(topK);
     };
   }
 
@@ -220,6 +221,17 @@ final class StepResolver {
     return (kernels, batch, share) -> {
       int rows = batch.rows(op.rows());
       kernels.expertSum(op, x, weights, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step topK(Op.TopK op) {
+    MemorySegment x = data(op.x());
+    MemorySegment values = data(op.values());
+    MemorySegment ids = data(op.ids());
+    MemorySegment sums = data(op.sums());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.topK(op, x, values, ids, sums, share.begin(rows), share.end(rows));
     };
   }
 }

@@ -28,6 +28,7 @@ final class VectorKernels extends ScalarKernels {
   private final VectorEmbed embed = new VectorEmbed();
   private final VectorNorm norm = new VectorNorm();
   private final VectorActivation activation = new VectorActivation();
+  private final VectorTopK topK = new VectorTopK();
 
   @Override
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
@@ -162,6 +163,20 @@ final class VectorKernels extends ScalarKernels {
       int end) {
     for (int row = begin; row < end; row++) {
       VectorMath.weightedSum(x, weights, y, row, op.slots(), op.y().width());
+    }
+  }
+
+  @Override
+  public void topK(
+      Op.TopK op,
+      MemorySegment x,
+      MemorySegment values,
+      MemorySegment ids,
+      MemorySegment sums,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      topK.row(op, x, values, ids, sums, row);
     }
   }
 }

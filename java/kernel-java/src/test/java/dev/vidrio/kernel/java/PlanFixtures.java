@@ -15,6 +15,7 @@ import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
 import java.lang.foreign.Arena;
@@ -48,8 +49,8 @@ public final class PlanFixtures {
 
   /**
    * A random transformer: its types, widths, norms, positions, activation, biases and scales follow
-   * from the seed. Its outputs are {@code logits}, and {@code tap} before the rows that want logits
-   * are taken.
+   * from the seed. Its outputs are {@code logits} with the greatest of them, and {@code tap} before
+   * the rows that want logits are taken.
    *
    * @param arena holds the weights
    */
@@ -294,8 +295,17 @@ public final class PlanFixtures {
       }
       Buffer last = builder.gather("last", builder.tap("tap", normalize("norm", x)));
       Buffer logits = builder.matMul("logits", matrix(VOCABULARY, d), last);
-      builder.output(scaled ? builder.softCap("capped", 3, logits) : logits);
-      return builder.build();
+      Buffer output = builder.output(scaled ? builder.softCap("capped", 3, logits) : logits);
+      return builder.build().then(topK(output));
+    }
+
+    private static Op.TopK topK(Buffer logits) {
+      int k = 9;
+      return new Op.TopK(
+          logits,
+          new Buffer("values", Rows.LOGITS, k),
+          new Buffer("ids", Rows.LOGITS, k),
+          new Buffer("sums", Rows.LOGITS, 2));
     }
 
     private Buffer embed() {

@@ -21,6 +21,7 @@ import dev.vidrio.bindings.vd_quantized;
 import dev.vidrio.bindings.vd_rope;
 import dev.vidrio.bindings.vd_route;
 import dev.vidrio.bindings.vd_scale;
+import dev.vidrio.bindings.vd_top_k;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
@@ -99,6 +100,7 @@ final class PlanEncoder {
       case ExpertOp.Route route -> route(route, vd_op.as.route(as));
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
       case ExpertOp.ExpertSum sum -> expertSum(sum, vd_op.as.expert_sum(as));
+      case Op.TopK topK -> topK(topK, vd_op.as.top_k(as));
     };
   }
 
@@ -290,6 +292,16 @@ final class PlanEncoder {
     vd_expert_sum.k(s, op.slots());
     vd_expert_sum.d(s, op.y().width());
     return Vidrio.VD_OP_EXPERT_SUM();
+  }
+
+  private int topK(Op.TopK op, MemorySegment s) {
+    vd_top_k.x(s, address(op.x()));
+    vd_top_k.values(s, address(op.values()));
+    vd_top_k.ids(s, address(op.ids()));
+    vd_top_k.sums(s, address(op.sums()));
+    vd_top_k.V(s, op.x().width());
+    vd_top_k.k(s, op.k());
+    return Vidrio.VD_OP_TOP_K();
   }
 
   private void quantized(QuantizedBuffer buffer, MemorySegment s) {

@@ -2,9 +2,9 @@ package dev.vidrio.model.sampling;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.Greatest;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * Chooses tokens for one sequence, in these steps:
@@ -29,10 +29,15 @@ import java.util.Arrays;
 public final class Sampler {
   private final SamplingOptions options;
   private final SplitMix64 random;
-  private final float[] logits;
-  private final long[] candidates;
+  private final Greatest greatest;
   private final double[] weights;
   private final RecentTokens recent;
+  // The logits that are known in this step, after biases and penalties, and whose they are.
+  private final float[] logits;
+  private final int[] known;
+  private final int[] knownSince;
+  private int knownCount;
+  private int step;
 
   /**
    * A sampler for a vocabulary.
@@ -42,10 +47,12 @@ public final class Sampler {
   public Sampler(SamplingOptions options, int vocabulary) {
     this.options = options;
     this.random = new SplitMix64(options.seed());
-    this.logits = new float[vocabulary];
-    this.candidates = new long[vocabulary];
+    this.greatest = new Greatest(vocabulary);
     this.weights = new double[vocabulary];
     this.recent = new RecentTokens(vocabulary, options.penaltyWindow());
+    this.logits = new float[vocabulary];
+    this.known = new int[vocabulary];
+    this.knownSince = new int[vocabulary];
     for (int token : options.logitBias().keySet()) {
       if (token < 0 || token >= vocabulary) {
         throw new InvalidInputException(
@@ -65,101 +72,92 @@ public final class Sampler {
    * @param row f32 logits [V], left as they are
    */
   public int sample(MemorySegment row) {
-    MemorySegment.copy(row, JAVA_FLOAT, 0, logits, 0, logits.length);
-    options.logitBias().forEach((token, bias) -> logits[token] += bias);
-    penalize();
-    if (options.temperature() == 0) {
-      return greatest();
+    step++;
+    knownCount = 0;
+    for (int token = 0; token < logits.length; token++) {
+      learn(token, row);
     }
-    int n = minP(topP(topK()));
-    return draw(n);
+    return choose(select());
+  }
+
+  /**
+   * Chooses the token that {@link #sample(MemorySegment)} would choose, from the candidates where
+   * they are enough. All logits that a bias or a penalty changes are looked up, so what is unknown
+   * comes after the last candidate: k known tokens that do not are the k greatest of all.
+   *
+   * @param candidates of the row
+   * @param row f32 logits [V]
+   */
+  public int sample(Candidates candidates, MemorySegment row) {
+    if (wanted() > candidates.count()) {
+      return sample(row);
+    }
+    step++;
+    knownCount = 0;
+    for (int i = 0; i < candidates.count(); i++) {
+      learn(candidates.id(i), row);
+    }
+    options.logitBias().keySet().forEach(token -> learn(token, row));
+    if (penalizes()) {
+      recent.forEach((token, count) -> learn(token, row));
+    }
+    int n = select();
+    int last = candidates.count() - 1;
+    if (greatest.reaches(n - 1, candidates.value(last), candidates.id(last))) {
+      return choose(n);
+    }
+    return sample(row);
+  }
+
+  private void learn(int token, MemorySegment row) {
+    if (knownSince[token] != step) {
+      knownSince[token] = step;
+      known[knownCount++] = token;
+      logits[token] = row.getAtIndex(JAVA_FLOAT, token);
+    }
+  }
+
+  /** Tokens that top-k keeps. */
+  private int wanted() {
+    if (options.temperature() == 0) {
+      return 1;
+    }
+    return options.topK() == 0 ? logits.length : Math.min(options.topK(), logits.length);
+  }
+
+  /** Changes the known logits and puts the greatest, as many as wanted, in order. */
+  private int select() {
+    options.logitBias().forEach((token, bias) -> logits[token] += bias);
+    if (penalizes()) {
+      penalize();
+    }
+    greatest.begin(wanted());
+    for (int i = 0; i < knownCount; i++) {
+      greatest.offer(logits[known[i]], known[i]);
+    }
+    return greatest.sort();
+  }
+
+  private int choose(int n) {
+    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
+  }
+
+  private boolean penalizes() {
+    return options.repeatPenalty() != 1
+        || options.frequencyPenalty() != 0
+        || options.presencePenalty() != 0;
   }
 
   private void penalize() {
     float repeat = (float) options.repeatPenalty();
     float frequency = (float) options.frequencyPenalty();
     float presence = (float) options.presencePenalty();
-    if (repeat == 1 && frequency == 0 && presence == 0) {
-      return;
-    }
     recent.forEach(
         (token, count) -> {
           float logit = logits[token];
           logit = logit > 0 ? logit / repeat : logit * repeat;
           logits[token] = logit - (count * frequency + presence);
         });
-  }
-
-  private int greatest() {
-    int best = 0;
-    for (int i = 1; i < logits.length; i++) {
-      if (logits[i] > logits[best] || Float.isNaN(logits[best])) {
-        best = i;
-      }
-    }
-    return best;
-  }
-
-  /** Fills the candidates in descending order and returns how many there are. */
-  private int topK() {
-    int k = options.topK() == 0 ? logits.length : Math.min(options.topK(), logits.length);
-    if (k == logits.length) {
-      for (int i = 0; i < logits.length; i++) {
-        candidates[i] = key(i);
-      }
-    } else {
-      selectGreatest(k);
-    }
-    Arrays.sort(candidates, 0, k);
-    return k;
-  }
-
-  /** Keeps the k least keys in a heap whose root is the greatest of them. */
-  private void selectGreatest(int k) {
-    for (int i = 0; i < logits.length; i++) {
-      long key = key(i);
-      if (i < k) {
-        candidates[i] = key;
-        if (i == k - 1) {
-          for (int j = k / 2 - 1; j >= 0; j--) {
-            siftDown(j, k);
-          }
-        }
-      } else if (key < candidates[0]) {
-        candidates[0] = key;
-        siftDown(0, k);
-      }
-    }
-  }
-
-  private void siftDown(int start, int n) {
-    long key = candidates[start];
-    int i = start;
-    for (int child = 2 * i + 1; child < n; child = 2 * i + 1) {
-      if (child + 1 < n && candidates[child + 1] > candidates[child]) {
-        child++;
-      }
-      if (candidates[child] <= key) {
-        break;
-      }
-      candidates[i] = candidates[child];
-      i = child;
-    }
-    candidates[i] = key;
-  }
-
-  /**
-   * Orders by descending logit, then ascending id: the upper half is an inverted, sortable float.
-   */
-  private long key(int token) {
-    float logit = logits[token];
-    int bits = Float.floatToIntBits(Float.isNaN(logit) ? Float.NEGATIVE_INFINITY : logit + 0.0f);
-    int ascending = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
-    return ((long) ~ascending << 32) | token;
-  }
-
-  private static int token(long key) {
-    return (int) key;
   }
 
   private int topP(int n) {
@@ -190,20 +188,20 @@ public final class Sampler {
     for (int i = 0; i < n - 1; i++) {
       target -= weights[i];
       if (target < 0) {
-        return token(candidates[i]);
+        return greatest.id(i);
       }
     }
-    return token(candidates[n - 1]);
+    return greatest.id(n - 1);
   }
 
   /** Fills the weights of the first n candidates and returns their sum. */
   private double weigh(int n, double temperature) {
-    double greatest = logits[token(candidates[0])];
+    double first = logits[greatest.id(0)];
     double sum = 0;
     for (int i = 0; i < n; i++) {
-      double logit = logits[token(candidates[i])];
+      double logit = logits[greatest.id(i)];
       // Equal infinities have no difference.
-      double difference = logit == greatest ? 0 : logit - greatest;
+      double difference = logit == first ? 0 : logit - first;
       weights[i] = Double.isNaN(difference) ? 0 : StrictMath.exp(difference / temperature);
       sum += weights[i];
     }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -88,6 +89,77 @@ class SamplerTest {
         .logitBias(random.nextBoolean() ? Map.of() : Map.of(random.nextInt(vocabulary), 2.5f))
         .seed(random.nextLong())
         .build();
+  }
+
+  /** What the top-k operation finds, by sorting. */
+  private static Candidates candidates(float[] logits, int k) {
+    List<Integer> order = new ArrayList<>();
+    for (int i = 0; i < logits.length; i++) {
+      order.add(i);
+    }
+    order.sort(
+        Comparator.comparingDouble((Integer i) -> -logits[i])
+            .thenComparing(Comparator.naturalOrder()));
+    int[] ids = order.stream().limit(k).mapToInt(Integer::intValue).toArray();
+    var values = new float[k];
+    for (int i = 0; i < k; i++) {
+      values[i] = logits[ids[i]];
+    }
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit - values[0]);
+    }
+    MemorySegment idSegment = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_INT, ids);
+    return new Candidates(idSegment, segment(values), values[0], (float) sum);
+  }
+
+  /** With penalties and biases that lift tokens, too, and with too few candidates. */
+  @RepeatedTest(500)
+  void choosesTheSameFromCandidates(RepetitionInfo repetition) {
+    var random = new SplittableRandom(repetition.getCurrentRepetition());
+    int vocabulary = 1 + random.nextInt(200);
+    int k = 1 + random.nextInt(Math.min(vocabulary, 20));
+    SamplingOptions drawn = randomOptions(random, vocabulary);
+    SamplingOptions options =
+        SamplingOptions.builder()
+            .temperature(drawn.temperature())
+            .topK(random.nextInt(4) == 0 ? 0 : 1 + random.nextInt(k))
+            .topP(drawn.topP())
+            .minP(drawn.minP())
+            .repeatPenalty(random.nextBoolean() ? 1 : random.nextBoolean() ? 1.3 : 0.7)
+            .frequencyPenalty(random.nextBoolean() ? 0 : random.nextDouble() - 0.5)
+            .presencePenalty(drawn.presencePenalty())
+            .penaltyWindow(drawn.penaltyWindow())
+            .logitBias(drawn.logitBias())
+            .seed(drawn.seed())
+            .build();
+    var fromAll = new Sampler(options, vocabulary);
+    var fromCandidates = new Sampler(options, vocabulary);
+    for (int i = 0; i < 30; i++) {
+      var logits = new float[vocabulary];
+      for (int j = 0; j < vocabulary; j++) {
+        logits[j] = random.nextBoolean() ? random.nextInt(9) - 4 : 8 * random.nextFloat() - 4;
+      }
+      MemorySegment row = segment(logits);
+      int expected = fromAll.sample(row);
+      assertEquals(expected, fromCandidates.sample(candidates(logits, k), row), options.toString());
+      fromAll.accept(expected);
+      fromCandidates.accept(expected);
+    }
+  }
+
+  /** The whole row is not looked at where the candidates say enough. */
+  @Test
+  void readsNoMoreThanItNeeds() {
+    var logits = new float[] {5, 4, 3, 2, 1, 0};
+    Candidates candidates = candidates(logits, 3);
+    MemorySegment rest = segment(5, 4, 3, 99, 99, 99);
+    SamplingOptions options = SamplingOptions.builder().topK(3).build();
+    for (int i = 0; i < 100; i++) {
+      assertTrue(new Sampler(options, 6).sample(candidates, rest) < 3);
+    }
+    assertEquals(0, new Sampler(SamplingOptions.GREEDY, 6).sample(candidates, rest));
+    assertEquals(LogProbability.of(segment(logits), 1), candidates.logProbability(logits[1]), 1e-6);
   }
 
   @RepeatedTest(200)
