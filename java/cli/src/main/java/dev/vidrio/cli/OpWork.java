@@ -7,6 +7,7 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 
 /**
@@ -25,7 +26,7 @@ record OpWork(double bytes, double operations, boolean integer) {
       case Op.MatMul product -> forRows(tokenProduct(product), batch.rows(product.rows()));
       case ExpertOp.ExpertMatMul product ->
           forRows(tokenProduct(product), batch.rows(product.rows()));
-      case Op.Attention attention -> attention(attention, batch, shape, kv);
+      case SequenceOp.Attention attention -> attention(attention, batch, shape, kv);
       default -> NONE;
     };
   }
@@ -66,7 +67,7 @@ record OpWork(double bytes, double operations, boolean integer) {
   }
 
   /** Every sequence reads its positions once; every token has two products with each it sees. */
-  private static OpWork attention(Op.Attention op, Batch batch, KvShape shape, KvType kv) {
+  private static OpWork attention(SequenceOp.Attention op, Batch batch, KvShape shape, KvType kv) {
     double read = 0;
     double seen = 0;
     int first = 0;

@@ -7,8 +7,8 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.SequenceOp;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.Test;
 
@@ -25,7 +25,7 @@ final class OpWorkTest {
       batch.add(1, 11, first, false);
       int second = batch.addSequence(new int[] {1}, 1);
       batch.add(1, 3, second, true);
-      var op = new Op.Attention(0, 4, 1, window, 0, null, null, q, z);
+      var op = new SequenceOp.Attention(0, 4, 1, window, 0, null, null, q, z);
       return OpWork.of(op, batch, SHAPE, KvType.F32);
     }
   }

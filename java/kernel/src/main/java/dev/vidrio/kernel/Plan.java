@@ -43,8 +43,9 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
   private static void checkCache(Op op, KvShape kv) {
     boolean fits =
         switch (op) {
-          case Op.KvStore store -> store.layer() < kv.layers() && store.k().width() == kv.width();
-          case Op.Attention a ->
+          case SequenceOp.KvStore store ->
+              store.layer() < kv.layers() && store.k().width() == kv.width();
+          case SequenceOp.Attention a ->
               a.layer() < kv.layers()
                   && a.heads() % kv.heads() == 0
                   && a.q().width() == a.heads() * kv.dH();
@@ -100,7 +101,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
   public Set<Rotation> rotations() {
     Set<Rotation> rotations = new HashSet<>();
     for (Op op : ops) {
-      if (op instanceof Op.Rope rope) {
+      if (op instanceof SequenceOp.Rope rope) {
         rotations.add(rope.rotation());
       }
     }

@@ -95,13 +95,13 @@ public final class PlanBuilder {
   /** Rotates the heads of x. */
   public Buffer rope(String name, Rotation rotation, Buffer x) {
     Buffer y = like(name, x);
-    ops.add(new Op.Rope(rotation, kv.dH(), x, y));
+    ops.add(new SequenceOp.Rope(rotation, kv.dH(), x, y));
     return y;
   }
 
   /** Stores keys and values of a layer. */
   public void kvStore(int layer, Buffer k, Buffer v) {
-    ops.add(new Op.KvStore(layer, k, v));
+    ops.add(new SequenceOp.KvStore(layer, k, v));
   }
 
   /** Causal attention over a layer's cache. */
@@ -109,10 +109,11 @@ public final class PlanBuilder {
     return attention(name, layer, scale, 0, 0, q);
   }
 
-  /** Causal attention with the window and soft cap of {@link Op.Attention}. */
+  /** Causal attention with the window and soft cap of {@link SequenceOp.Attention}. */
   public Buffer attention(String name, int layer, float scale, int window, float cap, Buffer q) {
     Buffer z = like(name, q);
-    ops.add(new Op.Attention(layer, q.width() / kv.dH(), scale, window, cap, null, null, q, z));
+    ops.add(
+        new SequenceOp.Attention(layer, q.width() / kv.dH(), scale, window, cap, null, null, q, z));
     return z;
   }
 
@@ -120,7 +121,7 @@ public final class PlanBuilder {
   public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
     Buffer z = like(name, q);
     int heads = q.width() / kv.dH();
-    ops.add(new Op.Attention(layer, heads, scale, 0, 0, null, slopes, q, z));
+    ops.add(new SequenceOp.Attention(layer, heads, scale, 0, 0, null, slopes, q, z));
     return z;
   }
 

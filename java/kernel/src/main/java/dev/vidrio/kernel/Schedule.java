@@ -201,8 +201,9 @@ public final class Schedule {
         op.reads().forEach(x -> reads.add(place(x, memory, few)));
         op.writes().forEach(x -> writes.add(place(x, memory, few)));
         switch (op) {
-          case Op.KvStore store -> writes.add(new Place(store.layer(), store.layer()));
-          case Op.Attention attention -> reads.add(new Place(attention.layer(), attention.layer()));
+          case SequenceOp.KvStore store -> writes.add(new Place(store.layer(), store.layer()));
+          case SequenceOp.Attention attention ->
+              reads.add(new Place(attention.layer(), attention.layer()));
           default -> {}
         }
       }

@@ -44,8 +44,8 @@ class PlanTest {
     Buffer q = tokens("q", 40);
     Buffer z = tokens("z", 40);
     Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, q);
-    Op fiveHeads = new Op.Attention(0, 5, 1, q, z);
-    Op missingLayer = new Op.Attention(1, 5, 1, q, z);
+    Op fiveHeads = new SequenceOp.Attention(0, 5, 1, q, z);
+    Op missingLayer = new SequenceOp.Attention(1, 5, 1, q, z);
     for (Op attention : List.of(fiveHeads, missingLayer)) {
       Exception e =
           assertThrows(

@@ -118,13 +118,13 @@ class WorkspaceTest {
   private static boolean conflict(Workspace workspace, Op a, Op b) {
     return anyOverlap(workspace, a.writes(), b.operands().toList())
         || anyOverlap(workspace, a.reads(), b.writes())
-        || (a instanceof Op.KvStore store && usesLayer(b, store.layer()))
-        || (b instanceof Op.KvStore store && usesLayer(a, store.layer()));
+        || (a instanceof SequenceOp.KvStore store && usesLayer(b, store.layer()))
+        || (b instanceof SequenceOp.KvStore store && usesLayer(a, store.layer()));
   }
 
   private static boolean usesLayer(Op op, int layer) {
-    return (op instanceof Op.KvStore store && store.layer() == layer)
-        || (op instanceof Op.Attention attention && attention.layer() == layer);
+    return (op instanceof SequenceOp.KvStore store && store.layer() == layer)
+        || (op instanceof SequenceOp.Attention attention && attention.layer() == layer);
   }
 
   private static boolean anyOverlap(Workspace workspace, List<Operand> a, List<Operand> b) {

@@ -5,7 +5,7 @@ import static dev.vidrio.kernel.java.Vectors.INTS;
 import static dev.vidrio.kernel.java.Vectors.LENGTH;
 
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.SequenceOp;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -86,7 +86,7 @@ final class AttentionKernels {
   }
 
   /** Puts scores [from, to) of query j under the soft cap. */
-  void cap(Op.Attention op, int j, int from, int to) {
+  void cap(SequenceOp.Attention op, int j, int from, int to) {
     for (int t = j * CHUNK + from; t < j * CHUNK + to; t++) {
       scores[t] = ScalarAttention.capped(op, scores[t]);
     }

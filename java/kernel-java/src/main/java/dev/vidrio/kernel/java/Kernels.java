@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace.Quantized;
 import java.lang.foreign.MemorySegment;
@@ -38,7 +39,7 @@ interface Kernels {
 
   /** Heads of all tokens: head h of token i is number i · heads + h. */
   void rope(
-      Op.Rope op,
+      SequenceOp.Rope op,
       RotationTable table,
       Batch batch,
       MemorySegment x,
@@ -51,7 +52,12 @@ interface Kernels {
 
   /** Whichever (token, head) fall to this worker. */
   void attention(
-      Op.Attention op, KvLayer layer, Batch batch, MemorySegment q, MemorySegment z, Share share);
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      MemorySegment q,
+      MemorySegment z,
+      Share share);
 
   /** Elements; {@code up} may be null. */
   void activation(

@@ -1,7 +1,7 @@
 package dev.vidrio.kernel.java;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
 /** attention of docs/numerics.md, one query at a time. */
@@ -14,7 +14,7 @@ final class ScalarAttention {
 
   /** Attention of one query: head {@code head} of the batch's token {@code row}. */
   void attend(
-      Op.Attention op,
+      SequenceOp.Attention op,
       KvLayer layer,
       Batch batch,
       int row,
@@ -63,17 +63,17 @@ final class ScalarAttention {
   }
 
   /** A score under the soft cap. */
-  static float capped(Op.Attention op, float s) {
+  static float capped(SequenceOp.Attention op, float s) {
     return op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
   }
 
   /** By how much a head's scores fall with the distance of positions. */
-  static float slope(Op.Attention op, int head) {
+  static float slope(SequenceOp.Attention op, int head) {
     return op.slopes() == null ? 0 : Elements.get(op.slopes().data(), head);
   }
 
   /** What the weighted values of all positions are multiplied with at the end. */
-  static float factor(Op.Attention op, int head, float M, float L) {
+  static float factor(SequenceOp.Attention op, int head, float M, float L) {
     if (op.sinks() == null) {
       return 1 / L;
     }

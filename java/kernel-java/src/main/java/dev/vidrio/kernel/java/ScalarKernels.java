@@ -10,6 +10,7 @@ import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rotation;
 import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace.Quantized;
@@ -152,7 +153,7 @@ class ScalarKernels implements Kernels {
 
   @Override
   public void rope(
-      Op.Rope op,
+      SequenceOp.Rope op,
       RotationTable table,
       Batch batch,
       MemorySegment x,
@@ -170,13 +171,18 @@ class ScalarKernels implements Kernels {
 
   /** Turns a head whose first element is {@code at}, by the angles from {@code angles} on. */
   void turnHead(
-      Op.Rope op, RotationTable table, long angles, MemorySegment x, MemorySegment y, long at) {
+      SequenceOp.Rope op,
+      RotationTable table,
+      long angles,
+      MemorySegment x,
+      MemorySegment y,
+      long at) {
     turn(op, table, angles, x, y, at, 0);
   }
 
   /** Turns the pairs of a head from {@code firstPair} on. */
   static void turn(
-      Op.Rope op,
+      SequenceOp.Rope op,
       RotationTable table,
       long angles,
       MemorySegment x,
@@ -212,7 +218,12 @@ class ScalarKernels implements Kernels {
 
   @Override
   public void attention(
-      Op.Attention op, KvLayer layer, Batch batch, MemorySegment q, MemorySegment z, Share share) {
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      MemorySegment q,
+      MemorySegment z,
+      Share share) {
     int queries = batch.tokenCount() * op.heads();
     // Every workers-th one, since later tokens have more to read.
     for (int i = share.worker(); i < queries; i += share.workers()) {

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace;
 import dev.vidrio.kernel.Workspace.Quantized;
@@ -33,9 +34,9 @@ final class StepResolver {
       case Op.Norm norm -> norm(norm);
       case Op.Quantize quantize -> quantize(quantize);
       case Op.MatMul matMul -> matMul(matMul);
-      case Op.Rope rope -> rope(rope);
-      case Op.KvStore store -> kvStore(store);
-      case Op.Attention attention -> attention(attention);
+      case SequenceOp.Rope rope -> rope(rope);
+      case SequenceOp.KvStore store -> kvStore(store);
+      case SequenceOp.Attention attention -> attention(attention);
       case Op.Activation activation -> activation(activation);
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
@@ -107,7 +108,7 @@ final class StepResolver {
     };
   }
 
-  private Step rope(Op.Rope op) {
+  private Step rope(SequenceOp.Rope op) {
     MemorySegment x = data(op.x());
     MemorySegment y = data(op.y());
     RotationTable table = workspace.table(op.rotation());
@@ -117,7 +118,7 @@ final class StepResolver {
     };
   }
 
-  private Step kvStore(Op.KvStore op) {
+  private Step kvStore(SequenceOp.KvStore op) {
     MemorySegment k = data(op.k());
     MemorySegment v = data(op.v());
     KvLayer layer = KvLayer.of(cache, op.layer());
@@ -127,7 +128,7 @@ final class StepResolver {
     };
   }
 
-  private Step attention(Op.Attention op) {
+  private Step attention(SequenceOp.Attention op) {
     MemorySegment q = data(op.q());
     MemorySegment z = data(op.z());
     KvLayer layer = KvLayer.of(cache, op.layer());

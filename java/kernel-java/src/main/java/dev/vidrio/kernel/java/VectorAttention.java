@@ -3,7 +3,7 @@ package dev.vidrio.kernel.java;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.SequenceOp;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -42,7 +42,12 @@ final class VectorAttention {
 
   /** Every {@code share.workers()}-th tile, since later tokens have more to read. */
   void run(
-      Op.Attention op, KvLayer layer, Batch batch, MemorySegment q, MemorySegment z, Share share) {
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      MemorySegment q,
+      MemorySegment z,
+      Share share) {
     int group = op.heads() / layer.heads();
     int tiles = Math.ceilDiv(batch.tokenCount(), TOKENS) * layer.heads();
     if (total.length < QUERIES * layer.dH()) {
@@ -71,7 +76,7 @@ final class VectorAttention {
   }
 
   private void attend(
-      Op.Attention op,
+      SequenceOp.Attention op,
       KvLayer layer,
       Batch batch,
       int sequence,
@@ -118,7 +123,7 @@ final class VectorAttention {
 
   /** Adds a chunk, whose scores are known, to what the queries have so far. */
   private void addChunk(
-      Op.Attention op, KvLayer layer, Batch batch, int sequence, int head, int begin) {
+      SequenceOp.Attention op, KvLayer layer, Batch batch, int sequence, int head, int begin) {
     int commonFrom = 0;
     int commonTo = CHUNK;
     for (int j = 0; j < queries; j++) {

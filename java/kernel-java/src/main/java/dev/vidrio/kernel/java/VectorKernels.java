@@ -9,6 +9,7 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rotation;
 import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace.Quantized;
 import java.lang.foreign.MemorySegment;
@@ -104,7 +105,12 @@ final class VectorKernels extends ScalarKernels {
 
   @Override
   void turnHead(
-      Op.Rope op, RotationTable table, long angles, MemorySegment x, MemorySegment y, long at) {
+      SequenceOp.Rope op,
+      RotationTable table,
+      long angles,
+      MemorySegment x,
+      MemorySegment y,
+      long at) {
     int rotated = op.rotation().width();
     int pairs = rotated / 2 / LENGTH * LENGTH;
     if (op.rotation().pairs() == Rotation.Pairs.INTERLEAVED) {
@@ -117,7 +123,12 @@ final class VectorKernels extends ScalarKernels {
 
   @Override
   public void attention(
-      Op.Attention op, KvLayer layer, Batch batch, MemorySegment q, MemorySegment z, Share share) {
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      MemorySegment q,
+      MemorySegment z,
+      Share share) {
     attention.run(op, layer, batch, q, z, share);
   }
 

@@ -10,8 +10,8 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
 import java.lang.foreign.Arena;
@@ -201,8 +201,8 @@ class AttentionTest {
       Buffer out = new Buffer("z", Rows.TOKENS, width);
       Weights vector =
           new Weights("of heads", WeightType.F32, Weights.Layout.ROWS, 1, heads, ofHeads);
-      Op.Attention op =
-          new Op.Attention(
+      SequenceOp.Attention op =
+          new SequenceOp.Attention(
               1, heads, scale, window, cap, sinks ? vector : null, slopes ? vector : null, in, out);
       MemorySegment z = Segments.floats(arena, (long) QUERIES.length * width);
       for (int worker = 0; worker < workers; worker++) {

@@ -8,11 +8,11 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.Rotation;
 import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
@@ -57,7 +57,7 @@ class RopeTest {
       }
       workspace.ensurePositions(batch);
       RotationTable table = workspace.table(rotation);
-      Op.Rope op = (Op.Rope) plan.ops().get(1);
+      SequenceOp.Rope op = (SequenceOp.Rope) plan.ops().get(1);
       int heads = TOKENS * HEADS;
       MemorySegment x = Segments.floats(arena, (long) heads * dH, random::nextGaussian);
       MemorySegment expected = Segments.floats(arena, (long) heads * dH);

@@ -32,6 +32,7 @@ import dev.vidrio.kernel.Rotation;
 import dev.vidrio.kernel.RotationTable;
 import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.Schedule;
+import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
@@ -88,9 +89,9 @@ final class PlanEncoder {
       case Op.Norm norm -> norm(norm, vd_op.as.norm(as));
       case Op.Quantize quantize -> quantize(quantize, vd_op.as.quantize(as));
       case Op.MatMul matMul -> matMul(matMul, vd_op.as.matmul(as));
-      case Op.Rope rope -> rope(rope, vd_op.as.rope(as));
-      case Op.KvStore store -> kvStore(store, vd_op.as.kv_store(as));
-      case Op.Attention attention -> attention(attention, vd_op.as.attention(as));
+      case SequenceOp.Rope rope -> rope(rope, vd_op.as.rope(as));
+      case SequenceOp.KvStore store -> kvStore(store, vd_op.as.kv_store(as));
+      case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
       case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
       case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), add.bias().data(), add.y(), 1, vd_op.as.add(as));
@@ -162,7 +163,7 @@ final class PlanEncoder {
     return Vidrio.VD_OP_MATMUL();
   }
 
-  private int rope(Op.Rope op, MemorySegment s) {
+  private int rope(SequenceOp.Rope op, MemorySegment s) {
     Rotation rotation = op.rotation();
     RotationTable table = workspace.table(rotation);
     vd_rope.x(s, address(op.x()));
@@ -181,14 +182,14 @@ final class PlanEncoder {
     return Vidrio.VD_OP_ROPE();
   }
 
-  private int kvStore(Op.KvStore op, MemorySegment s) {
+  private int kvStore(SequenceOp.KvStore op, MemorySegment s) {
     vd_kv_store.k(s, address(op.k()));
     vd_kv_store.v(s, address(op.v()));
     cache(op.layer(), vd_kv_store.cache(s));
     return Vidrio.VD_OP_KV_STORE();
   }
 
-  private int attention(Op.Attention op, MemorySegment s) {
+  private int attention(SequenceOp.Attention op, MemorySegment s) {
     vd_attention.q(s, address(op.q()));
     cache(op.layer(), vd_attention.cache(s));
     vd_attention.z(s, address(op.z()));

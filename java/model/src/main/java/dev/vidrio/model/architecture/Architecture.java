@@ -4,6 +4,7 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.SequenceOp;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -54,7 +55,11 @@ public record Architecture(
     }
     List<Op> ops =
         plan.ops().stream()
-            .map(op -> op instanceof Op.Rope r ? new Op.Rope(longer, r.dH(), r.x(), r.y()) : op)
+            .map(
+                op ->
+                    op instanceof SequenceOp.Rope r
+                        ? new SequenceOp.Rope(longer, r.dH(), r.x(), r.y())
+                        : op)
             .toList();
     return new Architecture(
         name,
