@@ -14,7 +14,7 @@ import org.openjdk.jmh.annotations.Param;
  * Products of M tokens with the matrices of their experts: 2·M·k·N·K operations over the bytes of
  * the matrices of all experts that are chosen, which a random router spreads evenly.
  */
-public class ExpertMatMulBenchmark extends OneOpBenchmark {
+public class ExpertsBenchmark extends OneOpBenchmark {
   /** E. */
   @Param("8")
   public int experts;
