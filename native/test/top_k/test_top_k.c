@@ -48,7 +48,7 @@ static vd_op run(vd_isa isa, int32_t workers, int32_t rows, int32_t V, int32_t k
 // roundings, and the arguments of all of them add up to 8 at most.
 static void check_sum(const vd_top_k *top, int64_t row) {
     const float *r = x + row * top->V;
-    double maximum = -INFINITY, sum = 0;
+    double maximum = -HUGE_VAL, sum = 0;
     for (int32_t i = 0; i < top->V; i++) {
         maximum = fmax(maximum, (double)r[i]);
     }
