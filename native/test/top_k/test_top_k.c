@@ -50,7 +50,7 @@ static void check_sum(const vd_top_k *top, int64_t row) {
     const float *r = x + row * top->V;
     double maximum = -HUGE_VAL, sum = 0;
     for (int32_t i = 0; i < top->V; i++) {
-        maximum = fmax(maximum, (double)r[i]);
+        maximum = (double)r[i] > maximum ? (double)r[i] : maximum;
     }
     for (int32_t i = 0; i < top->V; i++) {
         sum += exp((double)r[i] - maximum);
