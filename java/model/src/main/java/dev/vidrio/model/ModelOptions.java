@@ -10,8 +10,8 @@ import java.util.function.Supplier;
  * @param progress hears how loading goes, on the opening thread
  * @param repack whether quantized matrices are packed into memory of their own, as nearly always;
  *     without it they stay in the mapped file and are packed anew by every product: a model opens
- *     at once and shares its memory with other processes, but generates some ten times slower. The
- *     bits are the same. Only the native executor can do it
+ *     at once and shares its memory with other processes, but generates ten to twenty times slower.
+ *     The bits are the same. Only the native executor can do it
  */
 public record ModelOptions(Supplier<Executor> executor, LoadListener progress, boolean repack) {
 
