@@ -108,7 +108,7 @@ static float encode_iq4_nl(const float *x, const float *importance, uint8_t *cod
         sum += weights[i];
     }
     if (importance != NULL) {
-        weigh(x, importance, sum * (2.0f / VD_BLOCK), weights);
+        weigh(x, importance, sum * (2.0f / (float)VD_BLOCK), weights);
     }
     float d = fit_uneven(x, weights);
     for (int i = 0; i < VD_BLOCK; i++) {

@@ -55,7 +55,8 @@ static void fit_sub_blocks(int32_t type, const float *x, const float *importance
     vd_block_layout layout = vd_block_layout_of(type);
     int n = layout.sub_block;
     int levels = 1 << vd_code_bits(type);
-    float mean_square = sum_of_squares(ELEMENTS, x) / ELEMENTS * (type == VD_Q2_K ? 1.0f : 2.0f);
+    float mean_square =
+        sum_of_squares(ELEMENTS, x) / (float)ELEMENTS * (type == VD_Q2_K ? 1.0f : 2.0f);
     for (int j = 0; j < ELEMENTS / n; j++) {
         float weights[VD_BLOCK];
         const float *part = importance == NULL ? NULL : importance + j * n;
