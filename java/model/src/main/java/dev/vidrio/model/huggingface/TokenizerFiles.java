@@ -4,6 +4,7 @@ import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.tokenizer.SpacePrefix;
 import dev.vidrio.model.tokenizer.TokenModel;
 import dev.vidrio.model.tokenizer.TokenType;
 import dev.vidrio.model.tokenizer.Tokenizers;
@@ -60,7 +61,9 @@ final class TokenizerFiles {
       case TokenModel.SentencePieceBpe bpe ->
           out.string(PREFIX + "model", "llama")
               .reals(PREFIX + "scores", floats(bpe.scores()))
-              .bool(PREFIX + "add_space_prefix", bpe.addSpacePrefix());
+              .strings(PREFIX + "merges", bpe.merges())
+              .bool(PREFIX + "add_space_prefix", bpe.spacePrefix() != SpacePrefix.NEVER)
+              .string(Tokenizers.SPACE_PREFIX, bpe.spacePrefix().name());
       case TokenModel.Unigram unigram ->
           throw new UnsupportedModelException(
               vocabulary.source(),

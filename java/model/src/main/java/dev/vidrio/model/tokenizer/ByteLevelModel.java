@@ -39,7 +39,7 @@ final class ByteLevelModel implements TextModel {
     for (int b = 0; b < byteTokens.length; b++) {
       byteTokens[b] = normalToken(String.valueOf(ByteAlphabet.letter(b)));
     }
-    merges = new Merges(vocabulary, bpe.merges(), ids, byteTokens);
+    merges = new ByteMerges(new MergeTable(vocabulary, bpe.merges(), ids), byteTokens);
   }
 
   /** Returns the token of text that is spelled like this, or −1. */

@@ -12,7 +12,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * Reads the {@code tokenizer.json} of Hugging Face tokenizers as a vocabulary in the terms of GGUF.
- * Byte-level BPE whose words are those of a known family is supported; all else is refused by name.
+ * Byte-level BPE whose words are those of a known family and BPE with {@code byte_fallback} are
+ * supported; all else is refused by name.
  */
 final class HuggingFaceVocabulary {
 
@@ -25,13 +26,16 @@ final class HuggingFaceVocabulary {
               TokenRole.PADDING, "pad_token"));
 
   private final String file;
-  private final JsonNode json;
+  private final JsonNode root;
+  private final TokenizerJson json;
   private final List<String> tokens = new ArrayList<>();
   private final List<TokenType> types = new ArrayList<>();
+  private boolean byteFallback;
 
   private HuggingFaceVocabulary(String file, JsonNode json) {
     this.file = file;
-    this.json = json;
+    this.root = json;
+    this.json = new TokenizerJson(file, json);
   }
 
   /**
@@ -48,58 +52,47 @@ final class HuggingFaceVocabulary {
   }
 
   private Vocabulary read(@Nullable JsonNode config) {
-    JsonNode model = json.path("model");
-    require("model", model, "BPE");
-    for (String option : List.of("byte_fallback", "dropout", "end_of_word_suffix")) {
+    JsonNode model = root.path("model");
+    if (!TokenizerJson.type(model).equals("BPE")) {
+      throw json.unsupported("model", model, "BPE");
+    }
+    for (String option : List.of("dropout", "continuing_subword_prefix", "end_of_word_suffix")) {
       JsonNode value = model.path(option);
-      if (value.asBoolean(false) || value.isNumber() || !value.asString("").isEmpty()) {
-        throw unsupported("model with " + option, "byte-level BPE without it");
+      if (value.isNumber() || !value.asString("").isEmpty()) {
+        throw json.unsupported("model with " + option, "BPE without it");
       }
     }
-    if (isPresent(json.path("normalizer"))) {
-      throw unsupported("normalizer " + typeOf(json.path("normalizer")), "text as it is");
-    }
+    byteFallback = model.path("byte_fallback").asBoolean(false);
     readTokens(model);
     Map<TokenRole, Integer> roles = readRoles(config);
     List<String> added = addedAround(roles);
-    boolean ignoreMerges = model.path("ignore_merges").asBoolean(false);
     return new Vocabulary(
-        file,
-        new TokenModel.ByteLevelBpe(preTokenizer(ignoreMerges), readMerges(model)),
-        tokens,
-        types,
-        roles,
-        added.contains("BOS"),
-        added.contains("EOS"));
+        file, readModel(model), tokens, types, roles, added.contains("BOS"), added.contains("EOS"));
   }
 
-  private static boolean isPresent(JsonNode node) {
-    return !node.isMissingNode() && !node.isNull();
-  }
-
-  private static String typeOf(JsonNode node) {
-    return "'" + node.path("type").asString("") + "'";
-  }
-
-  private UnsupportedModelException unsupported(String feature, String alternative) {
-    return new UnsupportedModelException(file, feature, "supported is " + alternative);
-  }
-
-  private void require(String field, JsonNode node, String type) {
-    if (!node.path("type").asString("").equals(type)) {
-      throw unsupported(field + " " + typeOf(node), type);
+  private TokenModel readModel(JsonNode model) {
+    List<String> merges = readMerges(model);
+    if (byteFallback) {
+      return new SpacedBpeReader(json).read(tokens, merges);
     }
+    for (JsonNode step : json.steps("normalizer")) {
+      throw json.unsupported("normalizer", step, "text as it is");
+    }
+    boolean ignoreMerges = model.path("ignore_merges").asBoolean(false);
+    return new TokenModel.ByteLevelBpe(preTokenizer(ignoreMerges), merges);
   }
 
   private void readTokens(JsonNode model) {
     for (Map.Entry<String, JsonNode> entry : model.path("vocab").properties()) {
-      put(entry.getKey(), entry.getValue().asInt(-1), TokenType.NORMAL);
+      String content = entry.getKey();
+      boolean isByte = byteFallback && content.matches("<0x[0-9A-F]{2}>");
+      put(content, entry.getValue().asInt(-1), isByte ? TokenType.BYTE : TokenType.NORMAL);
     }
-    for (JsonNode token : json.path("added_tokens")) {
+    for (JsonNode token : root.path("added_tokens")) {
       String content = token.path("content").asString("");
       for (String option : List.of("lstrip", "rstrip", "single_word")) {
         if (token.path(option).asBoolean(false)) {
-          throw unsupported("added token '" + content + "' with " + option, "one without it");
+          throw json.unsupported("added token '" + content + "' with " + option, "one without it");
         }
       }
       boolean special = token.path("special").asBoolean(false);
@@ -158,13 +151,13 @@ final class HuggingFaceVocabulary {
   /** Returns which of BOS and EOS a text is put between, and notes what these tokens are. */
   private List<String> addedAround(Map<TokenRole, Integer> roles) {
     List<String> added = new ArrayList<>();
-    JsonNode processor = json.path("post_processor");
-    boolean sequence = processor.path("type").asString("").equals("Sequence");
-    for (JsonNode part : sequence ? processor.path("processors") : List.of(processor)) {
-      if (!isPresent(part) || part.path("type").asString("").equals("ByteLevel")) {
+    for (JsonNode part : json.steps("post_processor")) {
+      if (TokenizerJson.type(part).equals("ByteLevel")) {
         continue;
       }
-      require("post_processor", part, "TemplateProcessing");
+      if (!TokenizerJson.type(part).equals("TemplateProcessing")) {
+        throw json.unsupported("post_processor", part, "TemplateProcessing");
+      }
       boolean textSeen = false;
       for (JsonNode item : part.path("single")) {
         if (item.has("Sequence")) {
@@ -174,7 +167,8 @@ final class HuggingFaceVocabulary {
         int id = tokens.indexOf(item.path("SpecialToken").path("id").asString(""));
         String role = textSeen ? "EOS" : "BOS";
         if (id < 0 || added.contains(role)) {
-          throw unsupported("post_processor template", "one token before and one after the text");
+          throw json.unsupported(
+              "post_processor template", "one token before and one after the text");
         }
         roles.put(TokenRole.valueOf(role), id);
         added.add(role);
@@ -184,15 +178,13 @@ final class HuggingFaceVocabulary {
   }
 
   private String preTokenizer(boolean ignoreMerges) {
-    JsonNode top = json.path("pre_tokenizer");
-    boolean sequence = top.path("type").asString("").equals("Sequence");
     List<String> patterns = new ArrayList<>();
     boolean byteLevel = false;
-    for (JsonNode part : sequence ? top.path("pretokenizers") : List.of(top)) {
+    for (JsonNode part : json.steps("pre_tokenizer")) {
       switch (part.path("type").asString("")) {
         case "ByteLevel" -> {
           if (part.path("add_prefix_space").asBoolean(true)) {
-            throw unsupported("pre_tokenizer ByteLevel with add_prefix_space", "one without");
+            throw json.unsupported("pre_tokenizer ByteLevel with add_prefix_space", "one without");
           }
           byteLevel = true;
           if (part.path("use_regex").asBoolean(true)) {
@@ -207,20 +199,20 @@ final class HuggingFaceVocabulary {
         case "Split" -> {
           boolean isolated = part.path("behavior").asString("").equals("Isolated");
           if (!isolated || part.path("invert").asBoolean(false)) {
-            throw unsupported("pre_tokenizer Split of this behavior", "Isolated");
+            throw json.unsupported("pre_tokenizer Split of this behavior", "Isolated");
           }
           patterns.add(part.path("pattern").path("Regex").asString(""));
         }
-        default -> throw unsupported("pre_tokenizer " + typeOf(part), "ByteLevel, Digits, Split");
+        default -> throw json.unsupported("pre_tokenizer", part, "ByteLevel, Digits, Split");
       }
     }
     if (!byteLevel) {
-      throw unsupported("pre_tokenizer without ByteLevel", "byte-level BPE");
+      throw json.unsupported("pre_tokenizer without ByteLevel", "byte-level BPE");
     }
     return PreTokenizer.nameOf(patterns, ignoreMerges)
         .orElseThrow(
             () ->
-                unsupported(
+                json.unsupported(
                     "pre_tokenizer with the expressions " + patterns, "those of known families"));
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.model.tokenizer;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * BPE as SentencePiece has it (Kudo and Richardson 2018): the characters of a whole stretch of text
@@ -13,7 +14,7 @@ import java.util.Locale;
  */
 final class SentencePieceModel implements TextModel {
 
-  private final boolean addSpacePrefix;
+  private final SpacePrefix spacePrefix;
   private final MergeRules merges;
   private final Neighbours neighbours = new Neighbours();
   private final WordCache cache = new WordCache();
@@ -22,14 +23,23 @@ final class SentencePieceModel implements TextModel {
    * Makes the model.
    *
    * @param vocabulary the file, for errors
+   * @param ids the id of each spelling
    * @param bytes of each token, in which a space is a space
    * @param types of each token
    */
   SentencePieceModel(
-      Vocabulary vocabulary, TokenModel.SentencePieceBpe bpe, byte[][] bytes, TokenType[] types) {
-    addSpacePrefix = bpe.addSpacePrefix();
+      Vocabulary vocabulary,
+      TokenModel.SentencePieceBpe bpe,
+      Map<String, Integer> ids,
+      byte[][] bytes,
+      TokenType[] types) {
+    spacePrefix = bpe.spacePrefix();
     TokenIndex tokens = new TokenIndex(bytes, id -> types[id].isText());
-    merges = new ScoredMerges(tokens, bpe.scores(), byteTokens(vocabulary, bytes, types));
+    int[] byteTokens = byteTokens(vocabulary, bytes, types);
+    merges =
+        bpe.merges().isEmpty()
+            ? new ScoredMerges(tokens, bpe.scores(), byteTokens)
+            : new CharMerges(new MergeTable(vocabulary, bpe.merges(), ids), tokens, byteTokens);
     for (int id = 0; id < types.length; id++) {
       if (types[id].isText()) {
         neighbours.addAll(bytes[id]);
@@ -57,7 +67,8 @@ final class SentencePieceModel implements TextModel {
   public TextEncoder encoder(IntList out) {
     WordMerger merger = new WordMerger(merges);
     return (text, start, end) -> {
-      byte[] spaced = Spaces.unescape(text, start, end, addSpacePrefix);
+      boolean prefix = spacePrefix.isDue(start == 0, Spaces.isSpace(text, start, end));
+      byte[] spaced = Spaces.unescape(text, start, end, prefix);
       int word = 0;
       int left = Utf8.codePointAt(spaced, 0, spaced.length);
       for (int pos = Utf8.lengthAt(spaced, 0, spaced.length); pos < spaced.length; ) {

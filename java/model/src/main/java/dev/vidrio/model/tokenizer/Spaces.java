@@ -35,6 +35,11 @@ final class Spaces {
     return length == copy.length ? copy : Arrays.copyOf(copy, length);
   }
 
+  /** Says whether at {@code pos} there is a space, spelled either way. */
+  static boolean isSpace(byte[] text, int pos, int end) {
+    return text[pos] == ' ' || isEscaped(text, pos, end);
+  }
+
   private static boolean isEscaped(byte[] text, int pos, int end) {
     return text[pos] == (byte) 0xE2
         && end - pos >= 3

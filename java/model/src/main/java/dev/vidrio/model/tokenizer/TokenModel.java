@@ -29,14 +29,22 @@ public sealed interface TokenModel {
    *
    * @param scores of each token; of two merges, the one whose result has the higher score comes
    *     first
-   * @param addSpacePrefix whether a space is put before each stretch of text, so that its first
-   *     word is the same token as within a sentence
+   * @param merges pairs of spellings with a space between, the first to be merged first; if there
+   *     are any, they count instead of the scores, as in Hugging Face tokenizers
+   * @param spacePrefix before which stretches of text a space is put
    */
-  record SentencePieceBpe(List<Float> scores, boolean addSpacePrefix) implements TokenModel {
+  record SentencePieceBpe(List<Float> scores, List<String> merges, SpacePrefix spacePrefix)
+      implements TokenModel {
 
-    /** Copies the list. */
+    /** Copies the lists. */
     public SentencePieceBpe {
       scores = List.copyOf(scores);
+      merges = List.copyOf(merges);
+    }
+
+    /** Merges by scores, with a space before each stretch of text or before none. */
+    public SentencePieceBpe(List<Float> scores, boolean addSpacePrefix) {
+      this(scores, List.of(), addSpacePrefix ? SpacePrefix.EACH : SpacePrefix.NEVER);
     }
   }
 

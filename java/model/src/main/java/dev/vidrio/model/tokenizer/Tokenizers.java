@@ -24,6 +24,12 @@ public final class Tokenizers {
 
   private static final String PREFIX = "tokenizer.ggml.";
 
+  /**
+   * Vidrio's own key for what GGUF cannot say: the name of a {@link SpacePrefix}, which counts
+   * instead of {@code add_space_prefix}.
+   */
+  public static final String SPACE_PREFIX = "vidrio.tokenizer.space_prefix";
+
   private Tokenizers() {}
 
   /**
@@ -101,9 +107,7 @@ public final class Tokenizers {
         yield vocabulary(metadata, new TokenModel.ByteLevelBpe(name, merges), tokens, addBos);
       }
       case "llama" -> {
-        List<Float> scores = readScores(metadata);
-        boolean prefix = metadata.boolValue(PREFIX + "add_space_prefix", true);
-        yield vocabulary(metadata, new TokenModel.SentencePieceBpe(scores, prefix), tokens, true);
+        yield vocabulary(metadata, readSentencePiece(metadata), tokens, true);
       }
       case "t5" -> {
         TokenModel unigram =
@@ -132,6 +136,26 @@ public final class Tokenizers {
         readRoles(metadata, tokens.size()),
         metadata.boolValue(PREFIX + "add_bos_token", addBos),
         metadata.boolValue(PREFIX + "add_eos_token", false));
+  }
+
+  private static TokenModel readSentencePiece(Metadata metadata) {
+    String merges = PREFIX + "merges";
+    boolean prefix = metadata.boolValue(PREFIX + "add_space_prefix", true);
+    return new TokenModel.SentencePieceBpe(
+        readScores(metadata),
+        metadata.contains(merges) ? metadata.strings(merges) : List.of(),
+        readSpacePrefix(metadata, prefix ? SpacePrefix.EACH : SpacePrefix.NEVER));
+  }
+
+  private static SpacePrefix readSpacePrefix(Metadata metadata, SpacePrefix otherwise) {
+    String name = metadata.optionalString(SPACE_PREFIX).orElse(otherwise.name());
+    return Arrays.stream(SpacePrefix.values())
+        .filter(prefix -> prefix.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                metadata.error(
+                    SPACE_PREFIX, name, "must be one of " + List.of(SpacePrefix.values())));
   }
 
   private static List<Float> readScores(Metadata metadata) {

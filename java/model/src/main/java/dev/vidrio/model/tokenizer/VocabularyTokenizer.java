@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,7 @@ final class VocabularyTokenizer implements Tokenizer {
   private final TextModel model;
   private final TokenType[] types;
   private final byte[][] bytes;
+  private final byte[][] spellings;
   private final LiteralTokens literals;
   private final LiteralTokens userDefined;
   private final Map<TokenRole, Integer> roles;
@@ -51,11 +53,13 @@ final class VocabularyTokenizer implements Tokenizer {
         switch (vocabulary.model()) {
           case TokenModel.ByteLevelBpe bpe -> new ByteLevelModel(vocabulary, bpe, ids, types);
           case TokenModel.SentencePieceBpe bpe ->
-              new SentencePieceModel(vocabulary, bpe, bytes, types);
+              new SentencePieceModel(vocabulary, bpe, ids, bytes, types);
           case TokenModel.Unigram unigram -> new UnigramModel(vocabulary, unigram, bytes, types);
         };
-    literals = new LiteralTokens(bytes, id -> types[id].isLiteral());
-    userDefined = new LiteralTokens(bytes, id -> types[id] == TokenType.USER_DEFINED);
+    spellings = new byte[types.length][];
+    Arrays.setAll(spellings, id -> vocabulary.tokens().get(id).getBytes(UTF_8));
+    literals = new LiteralTokens(spellings, id -> types[id].isLiteral());
+    userDefined = new LiteralTokens(spellings, id -> types[id] == TokenType.USER_DEFINED);
   }
 
   private static Map<String, Integer> index(Vocabulary vocabulary) {
@@ -80,13 +84,14 @@ final class VocabularyTokenizer implements Tokenizer {
   private static byte[] bytes(Vocabulary vocabulary, int id, TokenType type) {
     String token = vocabulary.tokens().get(id);
     return switch (type) {
-      case NORMAL ->
+      case NORMAL, USER_DEFINED ->
           switch (vocabulary.model()) {
-            case TokenModel.ByteLevelBpe bpe -> ByteAlphabet.bytes(token);
+            case TokenModel.ByteLevelBpe bpe ->
+                type == TokenType.NORMAL ? ByteAlphabet.bytes(token) : token.getBytes(UTF_8);
             case TokenModel.SentencePieceBpe bpe -> Spaces.unescape(token).getBytes(UTF_8);
             case TokenModel.Unigram unigram -> Spaces.unescape(token).getBytes(UTF_8);
           };
-      case UNKNOWN, CONTROL, USER_DEFINED -> token.getBytes(UTF_8);
+      case UNKNOWN, CONTROL -> token.getBytes(UTF_8);
       case UNUSED -> new byte[0];
       case BYTE -> {
         if (!token.matches("<0x[0-9A-Fa-f]{2}>")) {
@@ -117,7 +122,7 @@ final class VocabularyTokenizer implements Tokenizer {
         encoder.encode(utf8, start, pos);
       }
       out.add(literal);
-      pos += bytes[literal].length;
+      pos += spellings[literal].length;
       start = pos;
     }
     if (start < utf8.length) {

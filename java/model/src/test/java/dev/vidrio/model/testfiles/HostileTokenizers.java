@@ -42,7 +42,16 @@ final class HostileTokenizers {
     add("model-unknown", "telepathy", w -> w.string("tokenizer.ggml.model", "telepathy"));
     add("model-number", "tokenizer.ggml.model", w -> w.uint32("tokenizer.ggml.model", 1));
     add("pre-unknown", "telegram", w -> w.string("tokenizer.ggml.pre", "telegram"));
+    String prefix = "vidrio.tokenizer.space_prefix";
+    add("space-prefix-unknown", prefix, w -> sentencePiece(w).string(prefix, "SOMETIMES"));
+    add("space-prefix-number", prefix, w -> sentencePiece(w).uint32(prefix, 1));
     add("pre-number", "tokenizer.ggml.pre", w -> w.uint32("tokenizer.ggml.pre", 1));
+  }
+
+  private static GgufWriter sentencePiece(GgufWriter writer) {
+    return writer
+        .string("tokenizer.ggml.model", "llama")
+        .float32s("tokenizer.ggml.scores", new float[264]);
   }
 
   /** Replaces the last token, which then is no merge's result any more. */

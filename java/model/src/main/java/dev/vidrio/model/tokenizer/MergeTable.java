@@ -4,16 +4,9 @@ import dev.vidrio.model.ModelFileException;
 import java.util.List;
 import java.util.Map;
 
-/**
- * The merges of byte-level BPE: pairs of token ids in the order of their rank.
- *
- * <p>A byte that the vocabulary has no token for is left out, and its neighbours become each
- * other's, as in Hugging Face tokenizers. (In llama.cpp it gives no token either, but keeps them
- * apart.)
- */
-final class Merges implements MergeRules {
+/** The merges of BPE: pairs of token ids in the order of their rank. */
+final class MergeTable {
 
-  private final int[] byteTokens;
   private final LongIntMap ranks;
   private final int[] results;
 
@@ -23,12 +16,10 @@ final class Merges implements MergeRules {
    * @param vocabulary the file, for errors
    * @param merges pairs of spellings with a space between
    * @param ids the id of each spelling
-   * @param byteTokens the token of each byte, −1 where there is none
    * @throws ModelFileException if a merge is no pair, is of no token of the vocabulary or occurs
    *     twice
    */
-  Merges(Vocabulary vocabulary, List<String> merges, Map<String, Integer> ids, int[] byteTokens) {
-    this.byteTokens = byteTokens;
+  MergeTable(Vocabulary vocabulary, List<String> merges, Map<String, Integer> ids) {
     ranks = new LongIntMap(merges.size());
     results = new int[merges.size()];
     for (int rank = 0; rank < results.length; rank++) {
@@ -59,34 +50,13 @@ final class Merges implements MergeRules {
     return ((long) left << 32) | right;
   }
 
-  @Override
-  public int symbolLength(byte[] text, int pos, int end) {
-    return 1;
-  }
-
-  @Override
-  public int symbol(byte[] text, int start, int end) {
-    int id = byteTokens[Byte.toUnsignedInt(text[start])];
-    return id < 0 ? DROPPED : id;
-  }
-
-  @Override
-  public int merge(int left, int right, byte[] text, int start, int end) {
+  /** Returns the rank of the merge of two neighbours, or −1. */
+  int rank(int left, int right) {
     return ranks.get(pair(left, right));
   }
 
-  @Override
-  public int rank(int merge) {
-    return merge;
-  }
-
-  @Override
-  public int result(int merge) {
-    return results[merge];
-  }
-
-  @Override
-  public void spell(byte[] text, int start, int end, IntList out) {
-    throw new AssertionError("a byte has a token or is dropped");
+  /** Returns the token that a merge makes. */
+  int result(int rank) {
+    return results[rank];
   }
 }
