@@ -4,6 +4,7 @@ import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.tokenizer.Normalization;
 import dev.vidrio.model.tokenizer.SpacePrefix;
 import dev.vidrio.model.tokenizer.TokenModel;
 import dev.vidrio.model.tokenizer.TokenType;
@@ -54,10 +55,14 @@ final class TokenizerFiles {
         .bool(PREFIX + "add_eos_token", vocabulary.addEos());
     vocabulary.roles().forEach((role, id) -> out.integer(PREFIX + role.key(), id));
     switch (vocabulary.model()) {
-      case TokenModel.ByteLevelBpe bpe ->
-          out.string(PREFIX + "model", "gpt2")
-              .string(PREFIX + "pre", bpe.preTokenizer())
-              .strings(PREFIX + "merges", bpe.merges());
+      case TokenModel.ByteLevelBpe bpe -> {
+        out.string(PREFIX + "model", "gpt2")
+            .string(PREFIX + "pre", bpe.preTokenizer())
+            .strings(PREFIX + "merges", bpe.merges());
+        if (bpe.normalization() != Normalization.NONE) {
+          out.string(Tokenizers.NORMALIZATION, bpe.normalization().name());
+        }
+      }
       case TokenModel.SentencePieceBpe bpe ->
           out.string(PREFIX + "model", "llama")
               .reals(PREFIX + "scores", floats(bpe.scores()))

@@ -11,6 +11,7 @@ import java.util.Map;
  */
 final class ByteLevelModel implements TextModel {
 
+  private final Normalization normalization;
   private final WordSplitter splitter;
   private final boolean ignoreMerges;
   private final Map<String, Integer> ids;
@@ -31,6 +32,7 @@ final class ByteLevelModel implements TextModel {
       Map<String, Integer> ids,
       TokenType[] types) {
     PreTokenizer preTokenizer = PreTokenizer.require(vocabulary.source(), bpe.preTokenizer());
+    normalization = bpe.normalization();
     splitter = preTokenizer.splitter();
     ignoreMerges = preTokenizer.ignoreMerges();
     this.ids = ids;
@@ -59,7 +61,14 @@ final class ByteLevelModel implements TextModel {
             cache.put(text, start, end, out.toArray(mark));
           }
         };
-    return (text, start, end) -> splitter.split(text, start, end, new Meter(end - start), sink);
+    return (text, start, end) -> {
+      if (normalization == Normalization.NONE || Normalization.isAscii(text, start, end)) {
+        splitter.split(text, start, end, new Meter(end - start), sink);
+      } else {
+        byte[] normal = normalization.apply(text, start, end);
+        splitter.split(normal, 0, normal.length, new Meter(normal.length), sink);
+      }
+    };
   }
 
   private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {

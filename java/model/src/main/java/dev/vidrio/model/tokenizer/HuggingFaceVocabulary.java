@@ -25,6 +25,8 @@ final class HuggingFaceVocabulary {
               TokenRole.UNKNOWN, "unk_token",
               TokenRole.PADDING, "pad_token"));
 
+  private static final List<String> FORMS = List.of("NFD", "NFC", "NFKD", "NFKC");
+
   private final String file;
   private final JsonNode root;
   private final TokenizerJson json;
@@ -75,11 +77,28 @@ final class HuggingFaceVocabulary {
     if (byteFallback) {
       return new SpacedBpeReader(json).read(tokens, merges);
     }
-    for (JsonNode step : json.steps("normalizer")) {
-      throw json.unsupported("normalizer", step, "text as it is");
-    }
+    Normalization normalization = readNormalization();
     boolean ignoreMerges = model.path("ignore_merges").asBoolean(false);
-    return new TokenModel.ByteLevelBpe(preTokenizer(ignoreMerges), merges);
+    return new TokenModel.ByteLevelBpe(preTokenizer(ignoreMerges), merges, normalization);
+  }
+
+  private Normalization readNormalization() {
+    Normalization normalization = Normalization.NONE;
+    for (JsonNode step : json.steps("normalizer")) {
+      String type = TokenizerJson.type(step);
+      if (normalization != Normalization.NONE || !FORMS.contains(type)) {
+        throw json.unsupported("normalizer", step, "one of " + FORMS);
+      }
+      normalization = Normalization.valueOf(type);
+    }
+    for (JsonNode token : root.path("added_tokens")) {
+      String content = content(token);
+      if (token.path("normalized").asBoolean(false) && !normalization.keeps(content)) {
+        throw json.unsupported(
+            "added token '" + content + "' with normalized", "one without it for this normalizer");
+      }
+    }
+    return normalization;
   }
 
   private void readTokens(JsonNode model) {

@@ -14,12 +14,20 @@ public sealed interface TokenModel {
    * @param preTokenizer the name of the rule that cuts text into words, as in GGUF's {@code
    *     tokenizer.ggml.pre}
    * @param merges pairs of spellings with a space between, the first to be merged first
+   * @param normalization what is done to text before. GGUF files do not say it, and llama.cpp does
+   *     none; the originals of Qwen2, GPT-NeoX and others do.
    */
-  record ByteLevelBpe(String preTokenizer, List<String> merges) implements TokenModel {
+  record ByteLevelBpe(String preTokenizer, List<String> merges, Normalization normalization)
+      implements TokenModel {
 
     /** Copies the list. */
     public ByteLevelBpe {
       merges = List.copyOf(merges);
+    }
+
+    /** Takes text as it is. */
+    public ByteLevelBpe(String preTokenizer, List<String> merges) {
+      this(preTokenizer, merges, Normalization.NONE);
     }
   }
 

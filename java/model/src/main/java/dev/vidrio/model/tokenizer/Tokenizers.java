@@ -30,6 +30,9 @@ public final class Tokenizers {
    */
   public static final String SPACE_PREFIX = "vidrio.tokenizer.space_prefix";
 
+  /** Vidrio's own key for what GGUF cannot say: the name of a {@link Normalization}. */
+  public static final String NORMALIZATION = "vidrio.tokenizer.normalization";
+
   private Tokenizers() {}
 
   /**
@@ -104,7 +107,9 @@ public final class Tokenizers {
         String name = metadata.optionalString(PREFIX + "pre").orElse("default");
         boolean addBos = PreTokenizer.require(metadata.file(), name).addBos();
         List<String> merges = metadata.strings(PREFIX + "merges");
-        yield vocabulary(metadata, new TokenModel.ByteLevelBpe(name, merges), tokens, addBos);
+        Normalization normalization = choice(metadata, NORMALIZATION, Normalization.NONE);
+        TokenModel bpe = new TokenModel.ByteLevelBpe(name, merges, normalization);
+        yield vocabulary(metadata, bpe, tokens, addBos);
       }
       case "llama" -> {
         yield vocabulary(metadata, readSentencePiece(metadata), tokens, true);
@@ -144,18 +149,17 @@ public final class Tokenizers {
     return new TokenModel.SentencePieceBpe(
         readScores(metadata),
         metadata.contains(merges) ? metadata.strings(merges) : List.of(),
-        readSpacePrefix(metadata, prefix ? SpacePrefix.EACH : SpacePrefix.NEVER));
+        choice(metadata, SPACE_PREFIX, prefix ? SpacePrefix.EACH : SpacePrefix.NEVER));
   }
 
-  private static SpacePrefix readSpacePrefix(Metadata metadata, SpacePrefix otherwise) {
-    String name = metadata.optionalString(SPACE_PREFIX).orElse(otherwise.name());
-    return Arrays.stream(SpacePrefix.values())
-        .filter(prefix -> prefix.name().equals(name))
+  /** Reads the name of a constant of an enum. */
+  private static <E extends Enum<E>> E choice(Metadata metadata, String key, E otherwise) {
+    String name = metadata.optionalString(key).orElse(otherwise.name());
+    List<E> choices = List.of(otherwise.getDeclaringClass().getEnumConstants());
+    return choices.stream()
+        .filter(choice -> choice.name().equals(name))
         .findFirst()
-        .orElseThrow(
-            () ->
-                metadata.error(
-                    SPACE_PREFIX, name, "must be one of " + List.of(SpacePrefix.values())));
+        .orElseThrow(() -> metadata.error(key, name, "must be one of " + choices));
   }
 
   private static List<Float> readScores(Metadata metadata) {

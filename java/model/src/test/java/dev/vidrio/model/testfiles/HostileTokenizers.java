@@ -45,6 +45,8 @@ final class HostileTokenizers {
     String prefix = "vidrio.tokenizer.space_prefix";
     add("space-prefix-unknown", prefix, w -> sentencePiece(w).string(prefix, "SOMETIMES"));
     add("space-prefix-number", prefix, w -> sentencePiece(w).uint32(prefix, 1));
+    String normalization = "vidrio.tokenizer.normalization";
+    add("normalization-unknown", normalization, w -> w.string(normalization, "NFX"));
     add("pre-number", "tokenizer.ggml.pre", w -> w.uint32("tokenizer.ggml.pre", 1));
   }
 

@@ -1,6 +1,5 @@
 package dev.vidrio.model.tokenizer;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,11 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,51 +26,21 @@ class HuggingFaceBpeTest {
 
   @TempDir private Path directory;
 
-  private static JsonNode resource() throws IOException {
-    try (InputStream in = HuggingFaceBpeTest.class.getResourceAsStream("hugging-face-bpe.json")) {
-      return MAPPER.readTree(Objects.requireNonNull(in));
-    }
-  }
-
-  /** Returns a tokenizer.json without a normalizer and a pre-tokenizer. */
-  private static ObjectNode file() throws IOException {
-    ObjectNode file = (ObjectNode) resource();
-    file.remove("pipelines");
-    return file;
+  private static ObjectNode file(String pipeline) throws IOException {
+    return HuggingFaceSample.read("hugging-face-bpe.json", pipeline).file();
   }
 
   private Vocabulary read(JsonNode file) throws IOException {
-    Files.writeString(directory.resolve("tokenizer.json"), MAPPER.writeValueAsString(file));
+    Files.writeString(directory.resolve("tokenizer.json"), file.toString());
     return Tokenizers.readHuggingFace(directory);
-  }
-
-  private static JsonNode pipeline(String name) throws IOException {
-    return resource()
-        .get("pipelines")
-        .valueStream()
-        .filter(pipeline -> pipeline.get("name").stringValue().equals(name))
-        .findFirst()
-        .orElseThrow();
-  }
-
-  private ObjectNode file(String pipeline) throws IOException {
-    ObjectNode file = file();
-    for (String stage : List.of("normalizer", "pre_tokenizer")) {
-      file.set(stage, pipeline(pipeline).get(stage));
-    }
-    return file;
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"prepend", "replace", "metaspace-always", "metaspace-first", "metaspace-never"})
-  void encodesAsHuggingFaceDoes(String name) throws IOException {
-    Tokenizer tokenizer = Tokenizers.of(read(file(name)));
-    for (JsonNode sample : pipeline(name).get("samples")) {
-      int[] expected = sample.get(1).valueStream().mapToInt(JsonNode::intValue).toArray();
-      String text = sample.get(0).stringValue();
-      assertArrayEquals(expected, tokenizer.encode(text, PLAIN), text);
-    }
+  void encodesAsHuggingFaceDoes(String pipeline) throws IOException {
+    HuggingFaceSample sample = HuggingFaceSample.read("hugging-face-bpe.json", pipeline);
+    sample.check(Tokenizers.of(read(sample.file())));
   }
 
   /** A GGUF file says the same with its scores, merges and the kind of space before a stretch. */

@@ -110,8 +110,8 @@ class HuggingFaceVocabularyTest {
       delimiter = ';',
       value = {
         "{'model':{'type':'Unigram'}}; model 'Unigram'",
-        "{'model':{'type':'BPE','byte_fallback':true}}; byte_fallback",
-        "{'model':{'type':'BPE'},'normalizer':{'type':'NFC'}}; normalizer 'NFC'",
+        "{'model':{'type':'BPE','byte_fallback':true}}; byte_fallback without Replace",
+        "{'model':{'type':'BPE'},'normalizer':{'type':'Lowercase'}}; normalizer 'Lowercase'",
         "{'model':{'type':'BPE'},'added_tokens':[{'id':0,'content':'x','rstrip':true}]}; rstrip",
         "[]; model ''",
       },

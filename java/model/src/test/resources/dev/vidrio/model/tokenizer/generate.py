@@ -1,5 +1,6 @@
-"""Writes hugging-face-bpe.json: a small BPE model with byte_fallback in several pipelines of Hugging
-Face tokenizers, with the ids that these give for sample texts.
+"""Writes small BPE models in several pipelines of Hugging Face tokenizers, with the ids that these
+give for sample texts: hugging-face-bpe.json with byte_fallback, hugging-face-byte-level.json with
+byte-level BPE after normalization.
 
     pip install tokenizers
     python generate.py
@@ -9,7 +10,7 @@ import json
 import random
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 HERE = Path(__file__).parent
 SPACE = "\u2581"
@@ -49,6 +50,8 @@ PIECES = WORDS + [
     " ", "  ", "   ", SPACE, SPACE * 2, "\n", "\n\n", "\t", "\r\n", "\u00a0", "\u3000", "<s>", "</s>",
     "<end>", "<e", "nd>", "<sep>", "<0x0A>", "a", "aa", "aaa", "b", "ab", "A", ".", ",", "'s", "e\u0301",
     "\u00e9", "\u8a9e", "\U0001f44d\U0001f3fd", "\U00012400", "\u200d", "\ufffd", "\u0000", "\uac01",
+    "\u0301", "\u0338", "\u0323\u0307", "\u0307\u0323", "\u1100\u1161\u11a8", "\u212b", "\ufb01", "\u2460",
+    "\u0f73", "\U0001d15e", "\ufdfa",
 ]  # fmt: skip
 
 
@@ -80,9 +83,45 @@ def samples(tokenizer):
     return [[text, tokenizer.encode(text, add_special_tokens=False).ids] for text in texts]
 
 
+def train_byte_level():
+    random.seed(1)
+    words = WORDS + ["\u00c5ngstr\u00f6m", "A\u030angstro\u0308m", "\ufb01t", "\ud55c\uad6d\uc5b4"]
+    text = [" ".join(random.choices(words, k=9)) for _ in range(400)]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(text, trainer)
+    return json.loads(tokenizer.to_str())["model"]
+
+
+def write(name, model, pipelines):
+    written = []
+    for pipeline, (tokens, normalizer, pre_tokenizer) in pipelines.items():
+        file = {
+            "version": "1.0",
+            "truncation": None,
+            "padding": None,
+            "added_tokens": tokens,
+            "normalizer": normalizer,
+            "pre_tokenizer": pre_tokenizer,
+            "post_processor": None,
+            "decoder": None,
+            "model": model,
+        }
+        made = Tokenizer.from_str(json.dumps(file))
+        stages = {"normalizer": normalizer, "pre_tokenizer": pre_tokenizer}
+        own = {"name": pipeline, "added_tokens": tokens} | stages
+        written.append(own | {"samples": samples(made)})
+    out = {"model": model, "pipelines": written}
+    (HERE / name).write_text(json.dumps(out, separators=(",", ":")) + "\n")
+
+
 def main():
-    tokenizer = train()
-    model = tokenizer["model"]
+    model = train()["model"]
     size = len(model["vocab"])
     tokens = [
         added(0, "<unk>", True),
@@ -92,31 +131,20 @@ def main():
         added(size + 1, "<sep>", False),
         added(size + 2, SPACE * 3, False),
     ]
-    pipelines = []
-    for name, (normalizer, pre_tokenizer) in PIPELINES.items():
-        file = {
-            "version": "1.0",
-            "truncation": None,
-            "padding": None,
-            "added_tokens": tokens,
-            "normalizer": normalizer,
-            "pre_tokenizer": pre_tokenizer,
-            "post_processor": None,
-            "decoder": {"type": "ByteFallback"},
-            "model": model,
-        }
-        made = Tokenizer.from_str(json.dumps(file))
-        pipelines.append(
-            {
-                "name": name,
-                "normalizer": normalizer,
-                "pre_tokenizer": pre_tokenizer,
-                "samples": samples(made),
-            }
-        )
-    out = {"model": model, "added_tokens": tokens, "pipelines": pipelines}
-    path = HERE / "hugging-face-bpe.json"
-    path.write_text(json.dumps(out, ensure_ascii=True, separators=(",", ":")) + "\n")
+    pipelines = {name: (tokens, *stages) for name, stages in PIPELINES.items()}
+    write("hugging-face-bpe.json", model, pipelines)
+
+    model = train_byte_level()
+    size = len(model["vocab"])
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    byte_level |= {"use_regex": True}
+    pipelines = {}
+    for form in ("NFD", "NFC", "NFKD", "NFKC"):
+        # the compatibility forms make spaces, so that a token of spaces depends on them
+        normalized = form in ("NFD", "NFC")
+        spaces = added(size + 1, "   ", False, normalized=normalized)
+        pipelines[form] = ([added(size, "<end>", True), spaces], {"type": form}, byte_level)
+    write("hugging-face-byte-level.json", model, pipelines)
 
 
 main()
