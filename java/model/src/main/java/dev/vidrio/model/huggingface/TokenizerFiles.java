@@ -7,6 +7,7 @@ import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.tokenizer.Normalization;
 import dev.vidrio.model.tokenizer.SpacePrefix;
 import dev.vidrio.model.tokenizer.TokenModel;
+import dev.vidrio.model.tokenizer.TokenStrips;
 import dev.vidrio.model.tokenizer.TokenType;
 import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.Vocabulary;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 
 /** The tokenizer and the chat template of a directory as the keys {@code tokenizer.*} of GGUF. */
 final class TokenizerFiles {
@@ -53,6 +55,10 @@ final class TokenizerFiles {
             vocabulary.types().stream().mapToInt(TokenType::number).toArray())
         .bool(PREFIX + "add_bos_token", vocabulary.addBos())
         .bool(PREFIX + "add_eos_token", vocabulary.addEos());
+    if (!vocabulary.strips().equals(TokenStrips.NONE)) {
+      out.integers(TokenStrips.LEFT, sorted(vocabulary.strips().left()))
+          .integers(TokenStrips.RIGHT, sorted(vocabulary.strips().right()));
+    }
     vocabulary.roles().forEach((role, id) -> out.integer(PREFIX + role.key(), id));
     switch (vocabulary.model()) {
       case TokenModel.ByteLevelBpe bpe -> {
@@ -75,6 +81,10 @@ final class TokenizerFiles {
               "a unigram model of " + unigram.scores().size() + " tokens",
               "supported is BPE");
     }
+  }
+
+  private static int[] sorted(Set<Integer> ids) {
+    return ids.stream().mapToInt(Integer::intValue).sorted().toArray();
   }
 
   private static float[] floats(List<Float> values) {

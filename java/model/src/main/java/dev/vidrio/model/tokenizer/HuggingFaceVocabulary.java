@@ -5,8 +5,10 @@ import dev.vidrio.model.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -32,6 +34,8 @@ final class HuggingFaceVocabulary {
   private final TokenizerJson json;
   private final List<String> tokens = new ArrayList<>();
   private final List<TokenType> types = new ArrayList<>();
+  private final Set<Integer> stripsLeft = new HashSet<>();
+  private final Set<Integer> stripsRight = new HashSet<>();
   private boolean byteFallback;
 
   private HuggingFaceVocabulary(String file, JsonNode json) {
@@ -69,7 +73,14 @@ final class HuggingFaceVocabulary {
     Map<TokenRole, Integer> roles = readRoles(config);
     List<String> added = addedAround(roles);
     return new Vocabulary(
-        file, readModel(model), tokens, types, roles, added.contains("BOS"), added.contains("EOS"));
+        file,
+        readModel(model),
+        tokens,
+        types,
+        roles,
+        added.contains("BOS"),
+        added.contains("EOS"),
+        new TokenStrips(stripsLeft, stripsRight));
   }
 
   private TokenModel readModel(JsonNode model) {
@@ -109,16 +120,18 @@ final class HuggingFaceVocabulary {
     }
     for (JsonNode token : root.path("added_tokens")) {
       String content = token.path("content").asString("");
-      for (String option : List.of("lstrip", "rstrip", "single_word")) {
-        if (token.path(option).asBoolean(false)) {
-          throw json.unsupported("added token '" + content + "' with " + option, "one without it");
-        }
+      if (token.path("single_word").asBoolean(false)) {
+        throw json.unsupported("added token '" + content + "' with single_word", "one without it");
       }
       boolean special = token.path("special").asBoolean(false);
-      put(
-          content,
-          token.path("id").asInt(-1),
-          special ? TokenType.CONTROL : TokenType.USER_DEFINED);
+      int id = token.path("id").asInt(-1);
+      put(content, id, special ? TokenType.CONTROL : TokenType.USER_DEFINED);
+      if (token.path("lstrip").asBoolean(false)) {
+        stripsLeft.add(id);
+      }
+      if (token.path("rstrip").asBoolean(false)) {
+        stripsRight.add(id);
+      }
     }
   }
 

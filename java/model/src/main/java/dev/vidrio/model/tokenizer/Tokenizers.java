@@ -133,14 +133,16 @@ public final class Tokenizers {
 
   private static Vocabulary vocabulary(
       Metadata metadata, TokenModel model, List<String> tokens, boolean addBos) {
+    List<TokenType> types = readTypes(metadata, tokens.size());
     return new Vocabulary(
         metadata.file(),
         model,
         tokens,
-        readTypes(metadata, tokens.size()),
+        types,
         readRoles(metadata, tokens.size()),
         metadata.boolValue(PREFIX + "add_bos_token", addBos),
-        metadata.boolValue(PREFIX + "add_eos_token", false));
+        metadata.boolValue(PREFIX + "add_eos_token", false),
+        TokenStrips.read(metadata, tokens, types));
   }
 
   private static TokenModel readSentencePiece(Metadata metadata) {

@@ -74,6 +74,16 @@ final class Utf8 {
     return length;
   }
 
+  /** Returns where the last character before {@code end} begins, which lies after {@code start}. */
+  static int lastStart(byte[] text, int start, int end) {
+    for (int pos = Math.max(start, end - 4); pos < end - 1; pos++) {
+      if (pos + lengthAt(text, pos, end) == end) {
+        return pos;
+      }
+    }
+    return end - 1;
+  }
+
   /** Encodes a string; a surrogate without its partner becomes U+FFFD. */
   static byte[] encode(String text) {
     // an encoder instead of getBytes, which makes such a surrogate a question mark

@@ -15,6 +15,7 @@ import java.util.Map;
  * @param roles the ids of the tokens of which the file names the role
  * @param addBos whether a text begins with the token {@link TokenRole#BOS}
  * @param addEos whether a text ends with the token {@link TokenRole#EOS}
+ * @param strips which tokens take the white space beside them
  */
 public record Vocabulary(
     String source,
@@ -23,7 +24,20 @@ public record Vocabulary(
     List<TokenType> types,
     Map<TokenRole, Integer> roles,
     boolean addBos,
-    boolean addEos) {
+    boolean addEos,
+    TokenStrips strips) {
+
+  /** Makes a vocabulary of which no token takes white space. */
+  public Vocabulary(
+      String source,
+      TokenModel model,
+      List<String> tokens,
+      List<TokenType> types,
+      Map<TokenRole, Integer> roles,
+      boolean addBos,
+      boolean addEos) {
+    this(source, model, tokens, types, roles, addBos, addEos, TokenStrips.NONE);
+  }
 
   /**
    * Copies the lists and checks that they fit each other.

@@ -21,6 +21,7 @@ final class VocabularyTokenizer implements Tokenizer {
   private final OptionalInt first;
   private final OptionalInt last;
   private final TextModel model;
+  private final TokenStrips strips;
   private final TokenType[] types;
   private final byte[][] bytes;
   private final byte[][] spellings;
@@ -41,6 +42,7 @@ final class VocabularyTokenizer implements Tokenizer {
     Map<String, Integer> ids = index(vocabulary);
     SpecialTokens special = new SpecialTokens(vocabulary, ids);
     types = special.types();
+    strips = vocabulary.strips();
     roles = special.roles();
     endOfGeneration = special.endOfGeneration();
     first = vocabulary.addBos() ? bos() : OptionalInt.empty();
@@ -118,11 +120,12 @@ final class VocabularyTokenizer implements Tokenizer {
         pos++;
         continue;
       }
-      if (start < pos) {
-        encoder.encode(utf8, start, pos);
+      int end = strips.endBefore(literal, utf8, start, pos);
+      if (start < end) {
+        encoder.encode(utf8, start, end);
       }
       out.add(literal);
-      pos += spellings[literal].length;
+      pos = strips.startAfter(literal, utf8, pos + spellings[literal].length);
       start = pos;
     }
     if (start < utf8.length) {

@@ -47,6 +47,8 @@ final class HostileTokenizers {
     add("space-prefix-number", prefix, w -> sentencePiece(w).uint32(prefix, 1));
     String normalization = "vidrio.tokenizer.normalization";
     add("normalization-unknown", normalization, w -> w.string(normalization, "NFX"));
+    String strip = "vidrio.tokenizer.strip_right";
+    add("strip-past-vocabulary", strip, w -> w.int32s(strip, 264));
     add("pre-number", "tokenizer.ggml.pre", w -> w.uint32("tokenizer.ggml.pre", 1));
   }
 

@@ -37,7 +37,14 @@ class HuggingFaceBpeTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"prepend", "replace", "metaspace-always", "metaspace-first", "metaspace-never"})
+      strings = {
+        "prepend",
+        "replace",
+        "metaspace-always",
+        "metaspace-first",
+        "metaspace-never",
+        "strips"
+      })
   void encodesAsHuggingFaceDoes(String pipeline) throws IOException {
     HuggingFaceSample sample = HuggingFaceSample.read("hugging-face-bpe.json", pipeline);
     sample.check(Tokenizers.of(read(sample.file())));

@@ -112,7 +112,7 @@ class HuggingFaceVocabularyTest {
         "{'model':{'type':'Unigram'}}; model 'Unigram'",
         "{'model':{'type':'BPE','byte_fallback':true}}; byte_fallback without Replace",
         "{'model':{'type':'BPE'},'normalizer':{'type':'Lowercase'}}; normalizer 'Lowercase'",
-        "{'model':{'type':'BPE'},'added_tokens':[{'id':0,'content':'x','rstrip':true}]}; rstrip",
+        "{'model':{'type':'BPE'},'added_tokens':[{'id':0,'content':'x','single_word':true}]}; single_word",
         "[]; model ''",
       },
       quoteCharacter = '"')

@@ -11,6 +11,7 @@ import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.testfiles.GgufWriter;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,6 +65,30 @@ class TokenizersTest {
     assertArrayEquals(new int[] {257}, read(gpt2).encode("he"));
     GgufWriter eos = gpt2.uint32(PREFIX + "eos_token_id", 7).bool(PREFIX + "add_eos_token", true);
     assertArrayEquals(new int[] {257, 7}, read(eos).encode("he"));
+  }
+
+  /** As llama.cpp does it: its files name neither the tokens nor what they take. */
+  @Test
+  void tokensOfPhi3TakeTheSpaceAfterThem() {
+    Vocabulary vocabulary =
+        TestVocabulary.bytes().control("<s>", "<|end|>", "<|user|>").vocabulary();
+    GgufWriter file =
+        file()
+            .strings(PREFIX + "tokens", vocabulary.tokens())
+            .int32s(
+                PREFIX + "token_type",
+                vocabulary.types().stream().mapToInt(TokenType::number).toArray())
+            .strings(PREFIX + "merges", List.of())
+            .bool(PREFIX + "add_bos_token", false);
+    String text = "<s> a<|user|> \u3000\nb";
+    assertEquals(10, read(file).encode(text).length);
+    int[] stripped = {256, ' ', 'a', 258, 'b'};
+    assertArrayEquals(stripped, read(file.string("general.name", "My Phi-3 mini")).encode(text));
+    int[] left = {256, ' ', 'a', 258, ' ', 0xE3, 0x80, 0x80, '\n', 'b'};
+    assertArrayEquals(left, read(file.int32s(TokenStrips.LEFT, 258)).encode(text));
+    int[] both = {256, ' ', 'a', 258, 'b', 257, 'c'};
+    GgufWriter keys = file.int32s(TokenStrips.LEFT, 257).int32s(TokenStrips.RIGHT, 258);
+    assertArrayEquals(both, read(keys).encode("<s> a<|user|> b \u3000<|end|>c"));
   }
 
   @Test

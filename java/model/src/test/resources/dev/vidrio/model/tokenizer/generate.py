@@ -132,6 +132,13 @@ def main():
         added(size + 2, SPACE * 3, False),
     ]
     pipelines = {name: (tokens, *stages) for name, stages in PIPELINES.items()}
+    strips = [
+        added(1, "<s>", True, lstrip=True),
+        added(2, "</s>", True, rstrip=True),
+        added(size, "<end>", True, lstrip=True, rstrip=True),
+        added(size + 1, "<sep>", False, rstrip=True),
+    ]
+    pipelines["strips"] = (strips, *PIPELINES["prepend"])
     write("hugging-face-bpe.json", model, pipelines)
 
     model = train_byte_level()
