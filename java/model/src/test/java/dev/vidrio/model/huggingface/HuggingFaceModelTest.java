@@ -15,20 +15,24 @@ import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.model.tokenizer.Tokenizers;
+import dev.vidrio.model.tokenizer.Vocabulary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Directories open in the terms of GGUF; hostile ones are refused by name. That the terms are right
@@ -256,6 +260,41 @@ class HuggingFaceModelTest {
       assertArrayEquals(new int[] {10, 4, 8, 12}, tokenizer.encode("abcdeab<end>"));
       assertEquals(13, tokenizer.vocabularySize());
       assertEquals("{{ messages }}", gguf.metadata().string("tokenizer.chat_template"));
+    }
+  }
+
+  /** The keys of GGUF, and Vidrio's own for what these cannot say, lose nothing of a vocabulary. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        """
+        "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first",
+          "split": false}, "model": {"byte_fallback": true,""",
+        """
+        "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel",
+          "add_prefix_space": false}, "model": {"byte_fallback": false,"""
+      })
+  void vocabulariesAreKeptWhole(String pipeline) throws IOException {
+    new TinyDirectory().write(directory);
+    StringBuilder vocabulary = new StringBuilder("\"a\": 256, \"b\": 257, \"ab\": 258");
+    for (int b = 0; b < 256; b++) {
+      vocabulary.append(String.format(Locale.ROOT, ", \"<0x%02X>\": %d", b, b));
+    }
+    Files.writeString(
+        directory.resolve("tokenizer.json"),
+        "{"
+            + pipeline
+            + "\"type\": \"BPE\", \"merges\": [\"a b\"], \"vocab\": {"
+            + vocabulary
+            + "}}, \"added_tokens\": [{\"id\": 259, \"content\": \"<end>\", \"rstrip\": true}]}");
+    try (Arena arena = Arena.ofShared()) {
+      Vocabulary expected = Tokenizers.readHuggingFace(directory);
+      Vocabulary actual = Tokenizers.readVocabulary(open(arena).metadata());
+      assertEquals(expected.model(), actual.model());
+      assertEquals(expected.tokens(), actual.tokens());
+      assertEquals(expected.types(), actual.types());
+      assertEquals(expected.strips(), actual.strips());
+      assertEquals(Set.of(259), actual.strips().right());
     }
   }
 
