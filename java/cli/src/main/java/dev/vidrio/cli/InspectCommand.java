@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.WeightType;
@@ -20,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -89,11 +91,18 @@ final class InspectCommand implements Callable<Integer> {
     return runtime;
   }
 
+  private static Stream<Weights> matrices(Op op) {
+    return switch (op) {
+      case Op.MatMul product -> Stream.of(product.weights());
+      case ExpertOp.ExpertMatMul product -> product.matrices().stream();
+      default -> Stream.empty();
+    };
+  }
+
   /** Bytes of the matrices of products that lie so. */
   private static long matrixBytes(Plan plan, Weights.Layout layout) {
     return plan.ops().stream()
-        .filter(Op.MatMul.class::isInstance)
-        .map(op -> ((Op.MatMul) op).weights())
+        .flatMap(InspectCommand::matrices)
         .filter(weights -> weights.layout() == layout)
         .distinct()
         .mapToLong(weights -> weights.data().byteSize())

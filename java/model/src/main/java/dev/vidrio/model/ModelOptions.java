@@ -11,7 +11,8 @@ import java.util.function.Supplier;
  * @param repack whether quantized matrices are packed into memory of their own, as nearly always;
  *     without it they stay in the mapped file and are packed anew by every product: a model opens
  *     at once and shares its memory with other processes, but generates ten to twenty times slower.
- *     The bits are the same. Only the native executor can do it
+ *     The bits are the same. Matrices of experts are packed all the same. Only the native executor
+ *     can do it
  */
 public record ModelOptions(Supplier<Executor> executor, LoadListener progress, boolean repack) {
 

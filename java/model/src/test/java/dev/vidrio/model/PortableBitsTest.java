@@ -12,6 +12,7 @@ import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The bits of logits depend on the model and the tokens before, and on nothing else: every
@@ -219,6 +221,25 @@ class PortableBitsTest {
         file, TinyModel.Options.standard().withType(type).withTied(false).withBiases(true));
     check(file, SHORT, variants(1, 2), 1, 7, 512);
     check(file, SHORT, unpacked(2), 1, 7, 512);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"Q8_0", "Q4_1"})
+  void expertsGiveTheSameBitsEverywhere(WeightType weights, @TempDir Path directory)
+      throws IOException {
+    GgmlType type = GgmlType.ofId(weights.id()).orElseThrow();
+    Path file = directory.resolve("experts.gguf");
+    TinyModel.write(file, TinyModel.Options.standard().withType(type).withExperts(3));
+    check(file, SHORT, variants(1, 2), 1, 7, 512);
+    check(file, SHORT, unpacked(2), 7);
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void everyArchitectureGivesTheSameBitsEverywhere(String name, @TempDir Path directory)
+      throws IOException {
+    Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
+    check(file, SHORT, variants(1, 2), 1, 3, 512);
   }
 
   @Test

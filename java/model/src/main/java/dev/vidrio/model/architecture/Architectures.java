@@ -32,6 +32,7 @@ public final class Architectures {
               Map.entry("phi3", Phi3::read),
               Map.entry("qwen2", Qwen2::read),
               Map.entry("qwen3", Qwen3::read),
+              Map.entry("qwen3moe", Qwen3Moe::read),
               Map.entry("smollm3", SmolLm3::read),
               Map.entry("stablelm", StableLm::read)));
 

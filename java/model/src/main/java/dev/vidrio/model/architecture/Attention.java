@@ -22,11 +22,13 @@ record Attention(
     float cap,
     @Nullable Weights slopes) {
 
-  /** Which elements of queries (or keys) RMSNorm takes together (arXiv 2302.05442). */
+  /** Which elements of queries (or keys) a norm takes together (arXiv 2302.05442). */
   enum QueryKeyNorm {
     NONE,
-    /** Those of a head. */
+    /** Those of a head, with one gain for all heads. */
     HEAD,
+    /** Those of a head, with a gain of its own. */
+    HEAD_OWN_GAIN,
     /** Those of all heads. */
     ALL_HEADS
   }

@@ -35,6 +35,8 @@ final class Keys {
           "attn_logit_softcapping",
           "embedding_scale",
           "expert_count",
+          "expert_gating_func",
+          "expert_group_count",
           "expert_shared_count",
           "expert_weights_scale",
           "final_logit_softcapping",

@@ -3,8 +3,10 @@ package dev.vidrio.model.architecture;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op.ActivationKind;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.PlanBuilder.Routes;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
@@ -101,7 +103,8 @@ final class Layer {
     String tensor = tensor("attn_" + which + "_norm");
     return switch (norm) {
       case NONE -> x;
-      case HEAD -> model.headNorm(name, tensor, x);
+      case HEAD -> model.headNorm(name, tensor, sizes.dH(), x);
+      case HEAD_OWN_GAIN -> model.headNorm(name, tensor, x.width(), x);
       case ALL_HEADS -> model.norm(name, tensor, x);
     };
   }
@@ -140,6 +143,33 @@ final class Layer {
       Buffer pre = linear("mlp.hook_pre", "ffn_up", sizes.dFfn(), x);
       Buffer post = plan.activation(hook("mlp.hook_post"), kind, pre);
       return model.linear(hook, tensor("ffn_down"), sizes.d(), post);
+    };
+  }
+
+  /**
+   * A mixture of experts (arXiv 1701.06538), each a gated block. Activations between the router and
+   * the sum are those of all experts that the token goes to, side by side.
+   */
+  Sublayer experts(Experts experts, ActivationKind kind) {
+    return (hook, x) -> {
+      Buffer logits = linear("mlp.router_logits", "ffn_gate_inp", experts.count(), x);
+      Routes routes =
+          plan.route(
+              hook("mlp.hook_expert_indices"),
+              hook("mlp.hook_expert_weights"),
+              experts.over(),
+              experts.used(),
+              logits);
+      int d = sizes.d();
+      int n = sizes.dFfn();
+      List<Weights> gates = weights.experts(tensor("ffn_gate_exps.weight"), experts, n, d);
+      List<Weights> ups = weights.experts(tensor("ffn_up_exps.weight"), experts, n, d);
+      List<Weights> downs = weights.experts(tensor("ffn_down_exps.weight"), experts, d, n);
+      Buffer gate = plan.expertMatMul(hook("mlp.hook_pre"), gates, routes, x);
+      Buffer up = plan.expertMatMul(hook("mlp.hook_pre_linear"), ups, routes, x);
+      Buffer post = plan.gated(hook("mlp.hook_post"), kind, gate, up);
+      Buffer outs = plan.expertMatMul(hook("mlp.experts_out"), downs, routes, post);
+      return plan.expertSum(hook, routes, outs);
     };
   }
 

@@ -4,12 +4,14 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op.ActivationKind;
 import dev.vidrio.kernel.Op.NormKind;
 import dev.vidrio.kernel.Rotation;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Llama (Touvron et al. 2023, arXiv 2302.13971; grouped-query attention: arXiv 2307.09288) and
  * Mistral (arXiv 2310.06825), which has a sliding window: pre-norm blocks with RMSNorm, rotary
- * positions and SwiGLU. Files hold query and key weights in the order that makes rotary pairs
- * adjacent, and Llama 3's scaling as a tensor of divisors.
+ * positions and SwiGLU. Mixtral (arXiv 2401.04088) has experts in place of one such block. Files
+ * hold query and key weights in the order that makes rotary pairs adjacent, and Llama 3's scaling
+ * as a tensor of divisors.
  */
 final class Llama {
   private Llama() {}
@@ -22,9 +24,14 @@ final class Llama {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(rotation)
             .windowed(keys.window(0));
+    @Nullable Experts experts = Experts.has(keys) ? Experts.read(keys, model.sizes()) : null;
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
+      Sublayer ffn =
+          experts == null
+              ? layer.gatedFfn(ActivationKind.SILU)
+              : layer.experts(experts, ActivationKind.SILU);
+      x = layer.preNorm(x, layer.attention(attention), ffn);
     }
     return model.finish(x, model.unembedding());
   }

@@ -12,7 +12,7 @@ import dev.vidrio.model.gguf.GgufTensor;
  * @param heads H, query heads
  * @param kvHeads H_kv, key-value heads
  * @param dH d_h, elements of a head
- * @param dFfn width of the feed-forward blocks
+ * @param dFfn width of the feed-forward blocks, or of each expert where blocks are made of them
  * @param vocabulary V
  * @param contextLength positions that the model was made for
  */
@@ -44,7 +44,7 @@ record Sizes(
         heads,
         kvHeads(keys, heads),
         headWidth(keys, d, heads),
-        keys.sameInEveryLayer("feed_forward_length", 1, MAX_WIDTH),
+        ffnWidth(keys),
         vocabulary(keys),
         keys.intValue("context_length", 1, MAX_CONTEXT));
   }
@@ -57,6 +57,11 @@ record Sizes(
             "block_count", Integer.toString(layers), "the file has a tensor " + tensor.name());
       }
     }
+  }
+
+  private static int ffnWidth(Keys keys) {
+    int width = keys.sameInEveryLayer("feed_forward_length", 1, MAX_WIDTH);
+    return keys.intValue("expert_feed_forward_length", 1, MAX_WIDTH, width);
   }
 
   private static int kvHeads(Keys keys, int heads) {

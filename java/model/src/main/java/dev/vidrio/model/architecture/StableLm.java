@@ -4,11 +4,13 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op.ActivationKind;
 import dev.vidrio.kernel.Op.NormKind;
 import dev.vidrio.kernel.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
 
 /**
  * StableLM (arXiv 2402.17834): LayerNorm, SwiGLU and rotary positions in a part of each head. Where
  * there is no second norm, attention and feed-forward block share the first side by side; files
- * that have one may nevertheless call themselves parallel.
+ * that have one may nevertheless call themselves parallel. StableLM 2 12B normalizes queries and
+ * keys, each head with gains of its own.
  */
 final class StableLm {
   private StableLm() {}
@@ -17,6 +19,10 @@ final class StableLm {
     var model = new Transformer(keys, weights, NormKind.LAYER);
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .normalized(
+                weights.has("blk.0.attn_q_norm.weight")
+                    ? QueryKeyNorm.HEAD_OWN_GAIN
+                    : QueryKeyNorm.NONE)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     boolean sequential =
         weights.has("blk.0.ffn_norm.weight") || !keys.flag("use_parallel_residual", true);

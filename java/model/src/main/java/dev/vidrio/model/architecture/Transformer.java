@@ -22,7 +22,7 @@ final class Transformer {
   private final float epsilon;
 
   /**
-   * @param norm which all norms of the model are, but those of heads
+   * @param norm which all norms of the model are
    */
   Transformer(Keys keys, WeightLoader weights, NormKind norm) {
     this.keys = keys;
@@ -81,10 +81,14 @@ final class Transformer {
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }
 
-  /** RMSNorm of each head on its own, with one gain for all. */
-  Buffer headNorm(String hook, String tensor, Buffer x) {
-    Weights gain = weights.vector(tensor + ".weight", sizes.dH());
-    return plan.headNorm(hook, NormKind.RMS, x, epsilon, gain);
+  /**
+   * A norm of each head on its own.
+   *
+   * @param gains d_h elements for all heads, or as many as x has, where each has its own
+   */
+  Buffer headNorm(String hook, String tensor, int gains, Buffer x) {
+    Weights gain = weights.headVectors(tensor + ".weight", gains / sizes.dH(), sizes.dH());
+    return plan.headNorm(hook, norm, x, epsilon, gain);
   }
 
   /**

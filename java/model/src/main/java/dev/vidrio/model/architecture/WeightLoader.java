@@ -17,18 +17,20 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Takes tensors out of a model file: checks their shape, packs quantized matrices, and remembers
  * what was taken, so that a tensor which nobody understands is not passed over in silence.
  *
- * <p>Matrices of floats and embedding tables stay in the mapped file, and all matrices where the
- * options say so. The pages of what was packed are given back to the system part by part, so that a
- * file that is packed whole never takes its size twice; a row of them that is looked up later comes
- * back from the page cache.
+ * <p>Matrices of floats and embedding tables stay in the mapped file, and all matrices but those of
+ * experts where the options say so. The pages of what was packed are given back to the system part
+ * by part, so that a file that is packed whole never takes its size twice; a row of them that is
+ * looked up later comes back from the page cache.
  */
 final class WeightLoader {
   /** Bytes that are packed between two releases of pages and reports of progress. */
@@ -61,13 +63,36 @@ final class WeightLoader {
 
   /** A matrix [n, k] for products. */
   Weights matrix(String name, int n, int k) {
-    GgufTensor tensor = take(name, n, k);
+    GgufTensor tensor = take(name, k, n);
+    bytesPerToken += tensor.data().byteSize();
     return matrix(name, type(tensor), n, k, tensor.data());
   }
 
+  /**
+   * The matrices [n, k] of a layer's experts, which lie one after the other in one tensor. Products
+   * with experts have kernels for packed weights only.
+   */
+  List<Weights> experts(String name, Experts experts, int n, int k) {
+    GgufTensor tensor = take(name, k, n, experts.count());
+    WeightType type = type(tensor);
+    long bytes = tensor.data().byteSize() / experts.count();
+    bytesPerToken += experts.used() * bytes;
+    return IntStream.range(0, experts.count())
+        .mapToObj(
+            e -> {
+              MemorySegment data = tensor.data().asSlice(e * bytes, bytes);
+              return weights(name + "[" + e + "]", type, n, k, data, type.quantized());
+            })
+        .toList();
+  }
+
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
-    bytesPerToken += data.byteSize();
-    if (!type.quantized() || !repack) {
+    return weights(name, type, n, k, data, repack && type.quantized());
+  }
+
+  private Weights weights(
+      String name, WeightType type, int n, int k, MemorySegment data, boolean packs) {
+    if (!packs) {
       count(data.byteSize());
       return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
     }
@@ -109,8 +134,9 @@ final class WeightLoader {
 
   /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
   Weights matrixPart(String name, int first, int n, int rows, int k) {
-    GgufTensor tensor = take(name, rows, k);
+    GgufTensor tensor = take(name, k, rows);
     long rowBytes = tensor.data().byteSize() / rows;
+    bytesPerToken += n * rowBytes;
     return matrix(
         name + "[" + first + ":" + (first + n) + "]",
         type(tensor),
@@ -121,7 +147,7 @@ final class WeightLoader {
 
   /** A table [n, k] whose rows are looked up. */
   Weights table(String name, int n, int k) {
-    GgufTensor tensor = take(name, n, k);
+    GgufTensor tensor = take(name, k, n);
     return new Weights(name, type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
   }
 
@@ -132,12 +158,21 @@ final class WeightLoader {
 
   /** The k elements from {@code first} on of a vector of {@code length}, in f32. */
   Weights vectorPart(String name, int first, int k, int length) {
-    GgufTensor tensor = take(name, 1, length);
+    return vectorPart(take(name, length), first, k, length);
+  }
+
+  /** Vectors [heads, k] of heads, or one [k] for all, as one vector in f32. */
+  Weights headVectors(String name, int heads, int k) {
+    return vectorPart(take(name, k, heads), 0, heads * k, heads * k);
+  }
+
+  private Weights vectorPart(GgufTensor tensor, int first, int k, int length) {
     MemorySegment data = memory.allocate((long) k * Float.BYTES);
     for (int i = 0; i < k; i++) {
       data.setAtIndex(JAVA_FLOAT_UNALIGNED, i, element(tensor, first + i));
     }
     bytesPerToken += data.byteSize();
+    String name = tensor.name();
     String part = k == length ? name : name + "[" + first + ":" + (first + k) + "]";
     count(tensor.data().byteSize() / length * k);
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
@@ -177,14 +212,19 @@ final class WeightLoader {
     return bytesPerToken;
   }
 
-  private GgufTensor take(String name, int n, int k) {
+  /** A tensor of this shape, its fastest dimension first; dimensions beyond are 1. */
+  private GgufTensor take(String name, int... shape) {
     GgufTensor tensor = gguf.tensor(name);
-    if (tensor.dim(0) != k || tensor.rows() != n || tensor.dim(1) != n) {
+    boolean same = true;
+    for (int i = 0; i < Math.max(shape.length, tensor.shape().size()); i++) {
+      same &= tensor.dim(i) == (i < shape.length ? shape[i] : 1);
+    }
+    if (!same) {
       throw new ModelFileException(
           gguf.name(),
           "tensor '" + name + "' shape",
           tensor.shape().toString(),
-          "must be " + (n == 1 ? "[" + k + "]" : "[" + k + ", " + n + "]"));
+          "must be " + Arrays.toString(shape));
     }
     taken.add(name);
     return tensor;

@@ -33,7 +33,7 @@ final class QwenMapping implements Mapping {
       config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "it must be 1");
       config.require("mlp_only_layers", value -> value.isEmpty(), "it must be empty");
       if (!config.bool("norm_topk_prob", false)) {
-        throw config.unsupported("norm_topk_prob", "false", "it must be true");
+        out.bool("qwen3moe.expert_weights_norm", false);
       }
       out.integer("qwen3moe.expert_count", config.size(experts(config)))
           .integer("qwen3moe.expert_used_count", config.size("num_experts_per_tok"))

@@ -12,11 +12,12 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every architecture against transformers, which wrote a tiny random model of it. */
 class ArchitecturesTest {
@@ -25,28 +26,7 @@ class ArchitecturesTest {
   private static final double TOLERANCE = 1e-4;
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "bloom",
-        "gemma",
-        "gemma2",
-        "gemma3",
-        "gpt2",
-        "gptneox",
-        "gptneox-sequential",
-        "granite",
-        "llama",
-        "mistral",
-        "mpt",
-        "olmo2",
-        "phi3",
-        "phi3-longrope",
-        "qwen2",
-        "qwen3",
-        "smollm3",
-        "stablelm",
-        "stablelm-parallel",
-      })
+  @MethodSource(TinyModels.NAMES)
   void logitsAreThoseOfTransformers(String name) {
     SafetensorsFile expected = TinyModels.expected(name);
     try (Arena arena = Arena.ofShared();

@@ -7,6 +7,7 @@ import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.net.URISyntaxException;
@@ -28,31 +29,6 @@ class DirectoriesTest {
   /** Keys that say nothing of the model, or that llama.cpp leaves out where it has a default. */
   private static final List<String> OTHER_KEYS =
       List.of("general\\..*", "tokenizer\\..*", ".*\\.vocab_size", ".*\\.rope\\..*");
-
-  static List<String> models() {
-    return List.of(
-        "bloom",
-        "gemma",
-        "gemma2",
-        "gemma3",
-        "gpt2",
-        "gptneox",
-        "gptneox-sequential",
-        "granite",
-        "llama",
-        "mistral",
-        "mixtral",
-        "mpt",
-        "olmo2",
-        "phi3",
-        "phi3-longrope",
-        "qwen2",
-        "qwen3",
-        "qwen3moe",
-        "smollm3",
-        "stablelm",
-        "stablelm-parallel");
-  }
 
   private static Path directory(String model) throws URISyntaxException {
     return Path.of(
@@ -83,7 +59,7 @@ class DirectoriesTest {
   }
 
   @ParameterizedTest
-  @MethodSource("models")
+  @MethodSource(TinyModels.NAMES)
   void readsAsTheFileOfLlamaCpp(String model) throws URISyntaxException {
     try (Arena arena = Arena.ofShared()) {
       Gguf expected = TinyModels.gguf(model, arena);
@@ -113,7 +89,7 @@ class DirectoriesTest {
   }
 
   @ParameterizedTest
-  @MethodSource("models")
+  @MethodSource(TinyModels.NAMES)
   void readsAsTheConvertedFile(String model, @TempDir Path temporary) throws URISyntaxException {
     Path file = temporary.resolve("converted.gguf");
     Quantizer.convert(directory(model), file, QuantizeOptions.keepTypes());

@@ -12,6 +12,7 @@ import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufValueType;
 import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
@@ -70,10 +71,16 @@ class HostileArchitecturesTest {
     "gptneox, use_parallel_residual, 1",
     "phi3, rope.scaling.original_context_length, 0",
     "qwen3, attention.key_length, 0",
+    "mixtral, expert_count, 4097",
+    "mixtral, expert_used_count, 5",
+    "mixtral, expert_used_count, 0",
+    "qwen3moe, expert_count, 0",
+    "qwen3moe, expert_feed_forward_length, 0",
+    "qwen3moe, expert_feed_forward_length, 32769",
     "mistral, attention.sliding_window, 2147483648",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
-    String full = (model.equals("mistral") ? "llama" : model) + "." + key;
+    String full = model.replaceAll("mistral|mixtral", "llama") + "." + key;
     assertRefused(ModelException.class, model, full, writer -> writer.uint32(full, value));
   }
 
@@ -89,6 +96,10 @@ class HostileArchitecturesTest {
     "llama, logit_scale",
     "smollm3, final_logit_softcapping",
     "gemma, attn_logit_softcapping",
+    "qwen3moe, expert_gating_func",
+    "qwen3moe, expert_shared_count",
+    "qwen3moe, expert_group_count",
+    "qwen3moe, leading_dense_block_count",
   })
   void unsupportedKeys(String model, String key) {
     String full = model + "." + key;
@@ -129,10 +140,24 @@ class HostileArchitecturesTest {
     "olmo2, blk.0.attn_q_norm.weight",
     "qwen3, blk.1.attn_k_norm.weight",
     "gptneox, blk.0.attn_qkv.weight",
+    "mixtral, blk.1.ffn_gate_inp.weight",
+    "qwen3moe, blk.0.ffn_down_exps.weight",
+    "stablelm-head-norms, blk.1.attn_k_norm.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");
     assertRefused(ModelException.class, model, what, writer -> writer.removeTensor(tensor));
+  }
+
+  @Test
+  void expertsThatTheFileDoesNotHave() {
+    String tensor = "blk.0.ffn_gate_exps.weight";
+    Consumer<GgufWriter> five =
+        w -> {
+          w.uint32("llama.expert_count", 5);
+          w.tensor("blk.0.ffn_gate_inp.weight", GgmlType.F32, new byte[5 * 32 * 4], 32, 5);
+        };
+    assertRefused(ModelException.class, "mixtral", tensor, five);
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.vidrio.model.gguf.GgmlType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
@@ -29,6 +30,7 @@ public final class TinyModel {
    * @param biases whether the four attention projections have biases
    * @param ropeFactors whether there is a {@code rope_freqs.weight}
    * @param ropeScaling {@code none}, {@code linear} or {@code yarn}, or empty for no such keys
+   * @param experts in place of a feed-forward block, of which a token goes to two; 0 for none
    * @param seed of the weights
    */
   public record Options(
@@ -39,11 +41,12 @@ public final class TinyModel {
       boolean biases,
       boolean ropeFactors,
       String ropeScaling,
+      int experts,
       long seed) {
 
     /** F32, tied, 4 heads on 2 key and value heads, no biases, no scaling. */
     public static Options standard() {
-      return new Options(GgmlType.F32, true, 4, 2, false, false, "", 1);
+      return new Options(GgmlType.F32, true, 4, 2, false, false, "", 0, 1);
     }
 
     /** The model's width. */
@@ -57,31 +60,42 @@ public final class TinyModel {
     }
 
     public Options withType(GgmlType newType) {
-      return new Options(newType, tied, heads, kvHeads, biases, ropeFactors, ropeScaling, seed);
+      return new Options(
+          newType, tied, heads, kvHeads, biases, ropeFactors, ropeScaling, experts, seed);
     }
 
     public Options withTied(boolean newTied) {
-      return new Options(type, newTied, heads, kvHeads, biases, ropeFactors, ropeScaling, seed);
+      return new Options(
+          type, newTied, heads, kvHeads, biases, ropeFactors, ropeScaling, experts, seed);
     }
 
     public Options withHeads(int newHeads, int newKvHeads) {
-      return new Options(type, tied, newHeads, newKvHeads, biases, ropeFactors, ropeScaling, seed);
+      return new Options(
+          type, tied, newHeads, newKvHeads, biases, ropeFactors, ropeScaling, experts, seed);
     }
 
     public Options withBiases(boolean newBiases) {
-      return new Options(type, tied, heads, kvHeads, newBiases, ropeFactors, ropeScaling, seed);
+      return new Options(
+          type, tied, heads, kvHeads, newBiases, ropeFactors, ropeScaling, experts, seed);
     }
 
     public Options withRopeFactors(boolean newFactors) {
-      return new Options(type, tied, heads, kvHeads, biases, newFactors, ropeScaling, seed);
+      return new Options(
+          type, tied, heads, kvHeads, biases, newFactors, ropeScaling, experts, seed);
     }
 
     public Options withRopeScaling(String newScaling) {
-      return new Options(type, tied, heads, kvHeads, biases, ropeFactors, newScaling, seed);
+      return new Options(
+          type, tied, heads, kvHeads, biases, ropeFactors, newScaling, experts, seed);
+    }
+
+    public Options withExperts(int n) {
+      return new Options(type, tied, heads, kvHeads, biases, ropeFactors, ropeScaling, n, seed);
     }
 
     public Options withSeed(long newSeed) {
-      return new Options(type, tied, heads, kvHeads, biases, ropeFactors, ropeScaling, newSeed);
+      return new Options(
+          type, tied, heads, kvHeads, biases, ropeFactors, ropeScaling, experts, newSeed);
     }
   }
 
@@ -131,6 +145,9 @@ public final class TinyModel {
         .float32("llama.rope.freq_base", 10000f)
         .float32("llama.attention.layer_norm_rms_epsilon", 1e-5f)
         .uint32("llama.vocab_size", VOCABULARY);
+    if (options.experts() > 0) {
+      writer.uint32("llama.expert_count", options.experts()).uint32("llama.expert_used_count", 2);
+    }
     if (!options.ropeScaling().isEmpty()) {
       writer
           .string("llama.rope.scaling.type", options.ropeScaling())
@@ -164,9 +181,16 @@ public final class TinyModel {
         projection(block + "attn_v", width, options.kvHeads() * headWidth);
         projection(block + "attn_output", width, width);
         vector(block + "ffn_norm.weight", width, 1f, 0.2f);
-        matrix(block + "ffn_gate.weight", width, ffn);
-        matrix(block + "ffn_up.weight", width, ffn);
-        matrix(block + "ffn_down.weight", ffn, width);
+        if (options.experts() > 0) {
+          tensor(block + "ffn_gate_inp.weight", GgmlType.F32, width, options.experts());
+          matrix(block + "ffn_gate_exps.weight", width, ffn, options.experts());
+          matrix(block + "ffn_up_exps.weight", width, ffn, options.experts());
+          matrix(block + "ffn_down_exps.weight", ffn, width, options.experts());
+        } else {
+          matrix(block + "ffn_gate.weight", width, ffn);
+          matrix(block + "ffn_up.weight", width, ffn);
+          matrix(block + "ffn_down.weight", ffn, width);
+        }
       }
       vector("output_norm.weight", width, 1f, 0.2f);
       if (!options.tied()) {
@@ -184,11 +208,14 @@ public final class TinyModel {
       }
     }
 
-    private void matrix(String name, int columns, int rows) {
-      float spread = (float) Math.sqrt(3.0 / columns);
-      float[] values = values(columns * rows, 0f, spread);
-      writer.tensor(
-          name, options.type(), BlockEncoder.encode(options.type(), values), columns, rows);
+    private void matrix(String name, long... shape) {
+      tensor(name, options.type(), shape);
+    }
+
+    private void tensor(String name, GgmlType type, long... shape) {
+      float spread = (float) Math.sqrt(3.0 / shape[0]);
+      int count = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+      writer.tensor(name, type, BlockEncoder.encode(type, values(count, 0f, spread)), shape);
     }
 
     private void vector(String name, int length, float mean, float spread) {

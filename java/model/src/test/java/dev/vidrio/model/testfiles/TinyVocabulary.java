@@ -18,7 +18,17 @@ final class TinyVocabulary {
   private TinyVocabulary() {}
 
   static void put(GgufWriter writer) {
-    List<String> tokens = tokens();
+    put(writer, tokens(), MERGES);
+  }
+
+  /**
+   * Puts the first tokens only, for models with a smaller vocabulary; they do not cover all text.
+   */
+  static void putFirst(GgufWriter writer, int count) {
+    put(writer, tokens().subList(0, count), List.of());
+  }
+
+  private static void put(GgufWriter writer, List<String> tokens, List<String> merges) {
     int[] types = new int[tokens.size()];
     Arrays.fill(types, NORMAL);
     types[0] = CONTROL;
@@ -27,7 +37,7 @@ final class TinyVocabulary {
         .string("tokenizer.ggml.pre", "gpt-2")
         .strings("tokenizer.ggml.tokens", tokens)
         .int32s("tokenizer.ggml.token_type", types)
-        .strings("tokenizer.ggml.merges", MERGES)
+        .strings("tokenizer.ggml.merges", merges)
         .uint32("tokenizer.ggml.bos_token_id", 0)
         .uint32("tokenizer.ggml.eos_token_id", 0)
         .bool("tokenizer.ggml.add_bos_token", true)

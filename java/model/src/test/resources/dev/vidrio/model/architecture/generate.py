@@ -73,6 +73,11 @@ MODELS = {
         dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24)
         | dict(norm_topk_prob=True, decoder_sparse_step=1),
     ),
+    "qwen3moe-unnormalized": (
+        "Qwen3Moe",
+        dict(head_dim=16, num_experts=5, num_experts_per_tok=3, moe_intermediate_size=24)
+        | dict(norm_topk_prob=False, decoder_sparse_step=1),
+    ),
     "gemma": ("Gemma", dict(num_key_value_heads=1, head_dim=16, tie_word_embeddings=True)),
     "gemma2": (
         "Gemma2",
@@ -99,6 +104,10 @@ MODELS = {
         | dict(logits_scaling=4.0, tie_word_embeddings=True),
     ),
     "stablelm": ("StableLm", dict(partial_rotary_factor=0.5, use_qkv_bias=True)),
+    "stablelm-head-norms": (
+        "StableLm",
+        dict(partial_rotary_factor=0.5, qk_layernorm=True, use_parallel_residual=True),
+    ),
     "stablelm-parallel": (
         "StableLm",
         dict(partial_rotary_factor=0.5, use_qkv_bias=False, use_parallel_residual=True),
@@ -178,6 +187,13 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             super().set_gguf_parameters()
             if name == "mistral":
                 self.gguf_writer.add_sliding_window(hparams["sliding_window"])
+            if not hparams.get("norm_topk_prob", True):
+                self.gguf_writer.add_expert_weights_norm(False)
+
+        def modify_tensors(self, data_torch, name, bid):
+            # StableLM's returns stacked norms out of a generator, which loses them.
+            stacked = yield from super().modify_tensors(data_torch, name, bid)
+            yield from stacked or ()
 
     out = directory / "model.gguf"
     Converter(directory, gguf.LlamaFileType.MOSTLY_BF16, out, eager=True, model_name=name).write()
@@ -187,7 +203,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
 def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     config = configuration(name)
     torch.manual_seed(0)
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    # StableLM cannot initialize norms without a bias; all parameters are drawn below.
+    with transformers.modeling_utils.no_init_weights():
+        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     model = model.float().eval()
     draw(name, model)
     model.save_pretrained(directory, safe_serialization=True)

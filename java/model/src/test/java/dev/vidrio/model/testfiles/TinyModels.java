@@ -1,31 +1,66 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.testfiles;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.gguf.GgufValue;
-import dev.vidrio.model.testfiles.GgufWriter;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 
-/** The tiny random models in this package's resources; generate.py says how they were made. */
-final class TinyModels {
+/** The tiny random models of each architecture; generate.py beside them says how they were made. */
+public final class TinyModels {
+  /** The method that gives their names, for parameterized tests. */
+  public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
+
+  private static final String DIRECTORY = "/dev/vidrio/model/architecture/";
+
+  private static final int VOCABULARY = 64;
+
   private TinyModels() {}
+
+  static List<String> names() {
+    return List.of(
+        "bloom",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gpt2",
+        "gptneox",
+        "gptneox-sequential",
+        "granite",
+        "llama",
+        "mistral",
+        "mixtral",
+        "mpt",
+        "olmo2",
+        "phi3",
+        "phi3-longrope",
+        "qwen2",
+        "qwen3",
+        "qwen3moe",
+        "qwen3moe-unnormalized",
+        "smollm3",
+        "stablelm",
+        "stablelm-head-norms",
+        "stablelm-parallel");
+  }
 
   private static InputStream resource(String model, String file) {
     return Objects.requireNonNull(
-        TinyModels.class.getResourceAsStream(model + "/" + file), model + "/" + file);
+        TinyModels.class.getResourceAsStream(DIRECTORY + model + "/" + file), model + "/" + file);
   }
 
   /** Parses a model's GGUF file, copied into the arena. */
-  static Gguf gguf(String model, Arena arena) {
+  public static Gguf gguf(String model, Arena arena) {
     String file = "model.gguf";
     try (InputStream in = resource(model, file)) {
       byte[] bytes = in.readAllBytes();
@@ -37,7 +72,7 @@ final class TinyModels {
   }
 
   /** A writer of the same file, whose keys and tensors can be changed. */
-  static GgufWriter writer(String model) {
+  public static GgufWriter writer(String model) {
     var writer = new GgufWriter();
     try (Arena arena = Arena.ofConfined()) {
       Gguf gguf = gguf(model, arena);
@@ -48,6 +83,14 @@ final class TinyModels {
       }
     }
     return writer;
+  }
+
+  /** Writes a model's GGUF file, with a tokenizer, so that it opens like any other. */
+  public static Path write(Path file, String model) throws IOException {
+    GgufWriter writer = writer(model);
+    TinyVocabulary.putFirst(writer, VOCABULARY);
+    writer.bool("tokenizer.ggml.add_bos_token", false);
+    return Files.write(file, writer.toBytes());
   }
 
   private static void put(GgufWriter writer, String key, GgufValue value) {
@@ -62,7 +105,7 @@ final class TinyModels {
   }
 
   /** What transformers computes: {@code tokens} [n], {@code logits} [n, V]. */
-  static SafetensorsFile expected(String model) {
+  public static SafetensorsFile expected(String model) {
     try {
       return SafetensorsFile.read(resource(model, "expected.safetensors"));
     } catch (IOException e) {

@@ -1,0 +1,26 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op.ActivationKind;
+import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+
+/** Qwen 3 with a mixture of experts (arXiv 2505.09388): {@link Qwen3} but for its blocks. */
+final class Qwen3Moe {
+  private Qwen3Moe() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .normalized(QueryKeyNorm.HEAD)
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Experts experts = Experts.read(keys, model.sizes());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.experts(experts, ActivationKind.SILU));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}
