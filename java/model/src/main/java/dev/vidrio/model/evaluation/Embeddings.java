@@ -54,7 +54,7 @@ public final class Embeddings {
     double[][] sums = new double[texts.size()][width];
     OutputRows.run(
         model,
-        new OutputRows.Output(hidden(model.architecture().plan()), width, true),
+        new OutputRows.Output(Embeddings::hidden, width, true),
         inputs,
         (i, position, row) -> add(sums[i], row),
         progress);

@@ -8,7 +8,10 @@ import dev.vidrio.model.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.DoubleConsumer;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -51,12 +54,12 @@ final class OutputRows {
   /**
    * What is wanted.
    *
-   * @param plan the plan to run
+   * @param part what of the model's plan to run
    * @param width the number of values of its rows
    * @param inOrder whether rows are handed out one after the other, by ascending position, rather
    *     than several at a time on any thread
    */
-  record Output(Plan plan, int width, boolean inOrder) {}
+  record Output(UnaryOperator<Plan> part, int width, boolean inOrder) {}
 
   /** Takes rows. */
   @FunctionalInterface
@@ -76,20 +79,48 @@ final class OutputRows {
 
   /** The logits, several rows at a time. */
   static Output logits(Model model) {
-    return new Output(model.architecture().plan(), model.architecture().vocabulary(), false);
+    return new Output(UnaryOperator.identity(), model.architecture().vocabulary(), false);
   }
 
-  /** Runs all inputs; the progress is the fraction done. */
+  /**
+   * Runs all inputs; the progress is the fraction done. Each input has the plan of its own length,
+   * so that its rows do not depend on the others.
+   */
   static void run(
+      Model model, Output output, List<Input> inputs, Taker taker, DoubleConsumer progress) {
+    Map<Boolean, List<Integer>> byPlan =
+        IntStream.range(0, inputs.size())
+            .boxed()
+            .collect(Collectors.partitioningBy(i -> isLong(model, inputs.get(i))));
+    int done = 0;
+    for (List<Integer> group : byPlan.values()) {
+      int before = done;
+      runGroup(
+          model,
+          output,
+          group.stream().map(inputs::get).toList(),
+          (i, position, row) -> taker.take(group.get(i), position, row),
+          part -> progress.accept((before + part * group.size()) / inputs.size()));
+      done += group.size();
+    }
+  }
+
+  private static boolean isLong(Model model, Input input) {
+    var longContext = model.architecture().longContext();
+    return longContext != null && input.tokens.length > longContext.above();
+  }
+
+  private static void runGroup(
       Model model, Output output, List<Input> inputs, Taker taker, DoubleConsumer progress) {
     int longest = inputs.stream().mapToInt(input -> input.tokens.length).max().orElse(0);
     if (longest == 0) {
       return;
     }
+    Plan plan = output.part().apply(model.architecture().plan(longest));
     long rows = Math.clamp(ROW_BYTES / (output.width() * (long) Float.BYTES), 1, BATCH);
     int sequences = Math.clamp(2L * BATCH / longest, 1, MAX_SEQUENCES);
     var options = new SessionOptions(longest, BATCH, sequences, (int) rows);
-    try (Session session = model.newSession(options, output.plan())) {
+    try (Session session = model.newSession(options, plan)) {
       new Run(session, inputs, taker, output.inOrder()).run(progress);
     }
   }

@@ -13,14 +13,21 @@ import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * Figures by their definitions: each token on its own, in a sequence of its own, in double
@@ -52,14 +59,18 @@ class EvaluationTest {
       Sequence sequence = session.newSequence();
       for (int i = 0; i < result.length; i++) {
         float[] logits = session.feed(sequence, tokens[i]).toArray(JAVA_FLOAT);
-        double sum = 0;
-        for (float logit : logits) {
-          sum += Math.exp(logit);
-        }
-        result[i] = logits[tokens[i + 1]] - Math.log(sum);
+        result[i] = logProbability(logits, tokens[i + 1]);
       }
     }
     return result;
+  }
+
+  private static double logProbability(float[] logits, int token) {
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit);
+    }
+    return logits[token] - Math.log(sum);
   }
 
   private int[] randomTokens(int n) {
@@ -91,6 +102,42 @@ class EvaluationTest {
     assertEquals(mean, result.meanNll(), 1e-9);
     assertEquals(Math.exp(mean), result.perplexity(), 1e-9 * result.perplexity());
     assertEquals(error, result.error(), 1e-6 * error);
+  }
+
+  /** LongRoPE turns otherwise in contexts of more than 16 positions; transformers says how. */
+  @ParameterizedTest
+  @CsvSource({"logits, 40", "short_logits, 16"})
+  void perplexityRotatesAsTheWindowsLengthAsks(String tensor, int context, @TempDir Path directory)
+      throws IOException {
+    SafetensorsFile expected = TinyModels.expected("phi3-longrope");
+    int[] window = Arrays.copyOf(expected.ints("tokens"), context);
+    float[] logits = expected.floats(tensor);
+    double nll = 0;
+    for (int i = context / 2; i < context - 1; i++) {
+      nll -= logProbability(Arrays.copyOfRange(logits, 64 * i, 64 * (i + 1)), window[i + 1]);
+    }
+    double mean = nll / (context - 1 - context / 2);
+    Path file = TinyModels.write(directory.resolve("phi3.gguf"), "phi3-longrope");
+    try (Model phi = Model.open(file)) {
+      int[] twice = IntStream.concat(Arrays.stream(window), Arrays.stream(window)).toArray();
+      assertEquals(mean, Perplexity.of(phi, twice, context, done -> {}).meanNll(), 1e-4 * mean);
+    }
+  }
+
+  @Test
+  void longTextsDoNotChangeShortOnes(@TempDir Path directory) throws IOException {
+    Path file = TinyModels.write(directory.resolve("phi3.gguf"), "phi3-longrope");
+    List<int[]> texts = List.of(new int[30], new int[] {1, 2, 3}, new int[] {4, 5});
+    try (Model phi = Model.open(file)) {
+      List<float[]> all = embed(phi, texts);
+      for (int i = 0; i < texts.size(); i++) {
+        assertArrayEquals(embed(phi, List.of(texts.get(i))).getFirst(), all.get(i));
+      }
+    }
+  }
+
+  private static List<float[]> embed(Model model, List<int[]> texts) {
+    return Embeddings.of(model, texts, Embeddings.Pooling.MEAN, false, done -> {});
   }
 
   @Test
@@ -187,12 +234,9 @@ class EvaluationTest {
     for (int n = 1; n < 60; n++) {
       texts.add(randomTokens(n));
     }
-    List<float[]> all = Embeddings.of(model, texts, Embeddings.Pooling.MEAN, false, done -> {});
+    List<float[]> all = embed(model, texts);
     for (int i = 0; i < texts.size(); i += 7) {
-      float[] alone =
-          Embeddings.of(model, List.of(texts.get(i)), Embeddings.Pooling.MEAN, false, done -> {})
-              .getFirst();
-      assertArrayEquals(alone, all.get(i));
+      assertArrayEquals(embed(model, List.of(texts.get(i))).getFirst(), all.get(i));
     }
   }
 }
