@@ -53,7 +53,7 @@ jmh() { # name of the results, then JMH's arguments
         -foe true -p threads="$threads" -rf json -rff "$results/$name.jmh.json" "$@" >"$results/$name.log"
 }
 
-jmh matmul-decode MatMul -p model=qwen2.5-7b -p tokens=1 -p executor="$natives",vector
+jmh matmul-decode MatMul -p model=llama-3.2-1b -p projection=UNEMBED -p tokens=1 -p executor="$natives",vector
 jmh matmul-prompt MatMul -p model=llama-3.2-1b -p tokens=512 -p executor="$natives",vector
 jmh matmul-scalar MatMul -p model=gemma-3-270m -p projection=FFN_DOWN -p tokens=8 -p executor="$natives",native-scalar,vector,scalar
 jmh blas Blas -p threads=1 -p model=llama-3.2-1b -p tokens=1,8,512 -p executor="${natives##*,}"
