@@ -35,6 +35,7 @@ done
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$here")
 cd "$top"
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE # chosen for other programs, they would slow the rival
 results=$top/build/bench
 mkdir -p "$results"
 rm -f "$results"/*.json
