@@ -53,7 +53,11 @@ final class HostileModels {
     add("architecture-unknown", "mamba", writer -> writer.string("general.architecture", "mamba"));
     add("architecture-empty", "architecture", writer -> writer.string("general.architecture", ""));
     add("architecture-number", "general.architecture", w -> w.uint32("general.architecture", 7));
-    uint32("experts", "llama.expert_count", 8);
+    add(
+        "experts-without-used",
+        "llama.expert_used_count",
+        writer -> writer.uint32("llama.expert_count", 8));
+    uint32("experts-shared", "llama.expert_shared_count", 1);
   }
 
   private void sizes() {
