@@ -28,31 +28,45 @@ static void add_distances(float *s, span own, float slope, int64_t distance) {
     }
 }
 
-// 16 lanes from the chunk's position t on: x where the query attends, `others` elsewhere.
-VD_INLINE v16 keep_span(v16 x, int64_t t, span own, v16 others) {
-    if (t < own.from) {
-        x = v16_keep(others, own.from - t, x);
+// Exponentials are made of BLOCK scores at a time, so that the latencies of one vector are the work
+// of the others.
+enum { VECTORS = 4, BLOCK = 16 * VECTORS };
+
+// Scores beside the span within its blocks become -inf: exp of that is 0.
+static void blank_others(float *s, span own) {
+    for (int64_t t = own.from / BLOCK * BLOCK; t < own.from; t++) {
+        s[t] = -INFINITY;
     }
-    return own.to - t < 16 ? v16_keep(x, own.to - t, others) : x;
+    for (int64_t t = own.to; t % BLOCK != 0; t++) {
+        s[t] = -INFINITY;
+    }
 }
 
-// Replaces the scores of a span by exponentials; their greatest and their sum go to *M and *L.
-static void exponentials(float *s, span own, float *M, float *L) {
-    v16 lowest = v16_splat(-INFINITY);
-    v16 greatest = lowest;
-    int64_t begin = own.from / 16 * 16;
-    for (int64_t t = begin; t < own.to; t += 16) {
-        greatest = v16_max(keep_span(v16_load(s + t), t, own, lowest), greatest);
+static float greatest(const float *s, span own) {
+    v16 all[VECTORS];
+    for (int w = 0; w < VECTORS; w++) {
+        all[w] = v16_splat(-INFINITY);
     }
-    *M = v16_greatest(greatest);
-    v16 shift = v16_splat(*M);
+    for (int64_t t = own.from / BLOCK * BLOCK; t < own.to; t += BLOCK) {
+        for (int w = 0; w < VECTORS; w++) {
+            all[w] = v16_max(v16_load(s + t + 16 * w), all[w]);
+        }
+    }
+    return v16_greatest(v16_max(v16_max(all[0], all[1]), v16_max(all[2], all[3])));
+}
+
+// Replaces the scores of a span by exponentials of their distance from M, and returns their sum.
+static float exponentials(float *s, span own, float M) {
+    v16 shift = v16_splat(M);
     v16 sum = v16_zero();
-    for (int64_t t = begin; t < own.to; t += 16) {
-        v16 e = keep_span(v16_exp(v16_sub(v16_load(s + t), shift)), t, own, v16_zero());
-        v16_store(s + t, e);
-        sum = v16_add(sum, e);
+    for (int64_t t = own.from / BLOCK * BLOCK; t < own.to; t += BLOCK) {
+        for (int w = 0; w < VECTORS; w++) {
+            v16 e = v16_exp(v16_sub(v16_load(s + t + 16 * w), shift));
+            v16_store(s + t + 16 * w, e);
+            sum = v16_add(sum, e);
+        }
     }
-    *L = v16_merge(sum);
+    return v16_merge(sum);
 }
 
 static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
@@ -82,7 +96,9 @@ static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
         if (tile->op->slopes != NULL) {
             add_distances(s, spans[j], tile->slope[j], begin + 1 - tile->end[j]);
         }
-        exponentials(s, spans[j], &statistics[0], &statistics[1]);
+        blank_others(s, spans[j]);
+        statistics[0] = greatest(s, spans[j]);
+        statistics[1] = exponentials(s, spans[j], statistics[0]);
     }
     values(tile, spans, first, end, begin, parts);
 }

@@ -16,8 +16,8 @@ typedef struct span {
 
 VD_INLINE v16 load_value(const char *row, const uint16_t *scales, int64_t i, const int32_t type) {
     if (type == VD_Q8_0) {
-        float scale = vd_half_to_float(scales[i / VD_BLOCK]);
-        return v16_mul(v16_load_bytes((const int8_t *)row + i), v16_splat(scale));
+        v16 scale = v16_splat_half(scales[i / VD_BLOCK]);
+        return v16_mul(v16_load_bytes((const int8_t *)row + i), scale);
     }
     return load_kv(row, i, type);
 }

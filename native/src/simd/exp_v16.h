@@ -24,8 +24,7 @@ VD_INLINE v16 v16_exp(v16 x) {
     v16i n = v16_round(v16_mul(x, v16_splat(0x1.715476p+0f)));
     v16 r = v16_exp_rest(x, v16_from_int(n));
     v16 p = v16_add(v16_exp_minus_one(r), v16_splat(1.0f));
-    v16i half = v16i_halve(n);
-    return v16_mul(v16_mul(p, v16_pow2(half)), v16_pow2(v16i_sub(n, half)));
+    return v16_times_pow2(p, n);
 }
 
 #endif

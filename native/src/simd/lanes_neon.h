@@ -64,6 +64,10 @@ VD_INLINE v16 v16_load_halves(const void *p) {
     return (v16){v4_load_halves(halves), v4_load_halves(halves + 4), v4_load_halves(halves + 8),
                  v4_load_halves(halves + 12)};
 }
+VD_INLINE v16 v16_splat_half(uint16_t half) {
+    float32x4_t all = vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(half)));
+    return (v16){all, all, all, all};
+}
 VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     uint16_t halves[16] = {0};
     memcpy(halves, p, (size_t)n * sizeof halves[0]);
@@ -225,6 +229,12 @@ VD_INLINE v16 v16_pow2(v16i n) {
                  vreinterpretq_f32_s32(vshlq_n_s32(biased.b, 23)),
                  vreinterpretq_f32_s32(vshlq_n_s32(biased.c, 23)),
                  vreinterpretq_f32_s32(vshlq_n_s32(biased.d, 23))};
+}
+
+// x * 2^n, rounded once; x * 2^(n/2) is a normal float.
+VD_INLINE v16 v16_times_pow2(v16 x, v16i n) {
+    v16i half = v16i_halve(n);
+    return v16_mul(v16_mul(x, v16_pow2(half)), v16_pow2(v16i_sub(n, half)));
 }
 
 // The bits of |x|, which order as |x| does.

@@ -71,6 +71,7 @@ VD_INLINE v16 v16_load_halves(const void *p) {
     return (v16){_mm256_cvtph_ps(_mm_loadu_si128(halves)),
                  _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
 }
+VD_INLINE v16 v16_splat_half(uint16_t half) { return v16_splat(_cvtsh_ss(half)); }
 VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     uint16_t halves[16] = {0};
     memcpy(halves, p, (size_t)n * sizeof halves[0]);
@@ -216,6 +217,12 @@ VD_INLINE v16 v16_pow2(v16i n) {
     v16i biased = v16i_add(n, v16i_splat(127));
     return (v16){_mm256_castsi256_ps(_mm256_slli_epi32(biased.lo, 23)),
                  _mm256_castsi256_ps(_mm256_slli_epi32(biased.hi, 23))};
+}
+
+// x * 2^n, rounded once; x * 2^(n/2) is a normal float.
+VD_INLINE v16 v16_times_pow2(v16 x, v16i n) {
+    v16i half = v16i_halve(n);
+    return v16_mul(v16_mul(x, v16_pow2(half)), v16_pow2(v16i_sub(n, half)));
 }
 
 // The bits of |x|, which order as |x| does.

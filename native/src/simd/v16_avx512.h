@@ -47,6 +47,7 @@ VD_INLINE v16 v16_keep(v16 x, int64_t n, v16 others) {
 VD_INLINE v16 v16_load_halves(const void *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
+VD_INLINE v16 v16_splat_half(uint16_t half) { return _mm512_set1_ps(_cvtsh_ss(half)); }
 VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(v16_mask(n), p));
 }
@@ -121,6 +122,9 @@ VD_INLINE v16 v16_from_bits(v16i x) { return _mm512_castsi512_ps(x); }
 VD_INLINE v16 v16_pow2(v16i n) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, v16i_splat(127)), 23));
 }
+
+// x * 2^n, rounded once; x * 2^(n/2) is a normal float.
+VD_INLINE v16 v16_times_pow2(v16 x, v16i n) { return _mm512_scalef_ps(x, v16_from_int(n)); }
 
 // The bits of |x|, which order as |x| does.
 VD_INLINE v16i v16_magnitude_bits(v16 x) {
