@@ -179,7 +179,7 @@ typedef enum vd_op_kind {
     VD_OP_ATTENTION = 6,
     VD_OP_ACTIVATION = 7,
     VD_OP_ADD = 8,
-    VD_OP_COPY = 9,
+    VD_OP_TAP = 9,
     VD_OP_GATHER = 10,
     VD_OP_SCALE = 11,
     VD_OP_ROUTE = 12,
@@ -376,13 +376,21 @@ typedef struct vd_scale {
     int32_t width;
 } vd_scale;
 
-// y = x [rows, width]: a tap.
-typedef struct vd_copy {
+// Copies rows of x [rows, width] out of the step; nothing in a plan reads what it writes. The token
+// at position p of sequence s of the batch goes to row bases[s] + p - positions[0] of data [n_rows,
+// width], where positions[0] <= p < positions[1]. A negative base taps nothing of the sequence, nor
+// does a row outside data, nor a sequence beyond bases. Both arrays may change between steps.
+typedef struct vd_tap {
     const float *x;
-    float *y;
+    void *data;                // 64-byte aligned
+    const int64_t *bases;      // [n_sequences]
+    const int32_t *positions;  // [2]
+    int64_t n_rows;
+    int32_t n_sequences;
+    int32_t type;  // of data, vd_type: VD_F32, VD_F16 or VD_BF16
     int32_t width;
     int32_t reserved;
-} vd_copy;
+} vd_tap;
 
 // y[i] = x[logit_rows[i]]: x [n, width], y [n_logits, width].
 typedef struct vd_gather {
@@ -474,14 +482,14 @@ typedef enum vd_barrier_kind {
 enum {
     VD_LOCAL_TOKENS = 2,
     VD_LOCAL_ROWS = 16,
-    VD_LOCAL_READ = 1,  // bits of vd_op.local: norms, quantizations and products read local results
+    VD_LOCAL_READ = 1,   // bits of vd_op.local: products, quantizations and taps read local results
     VD_LOCAL_WRITE = 2,  // the results of norms and quantizations are local
 };
 
 // A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
 // goes through all of them before the worker takes the next one, so that none of them waits. They
 // have the same width, and are products of other operands, quantizations, activations, sums,
-// scalings and copies.
+// scalings and taps.
 enum {
     VD_CHAIN = 8,  // operations that follow, at most
 };
@@ -504,7 +512,7 @@ typedef struct vd_op {
         vd_activation activation;
         vd_add add;
         vd_scale scale;
-        vd_copy copy;
+        vd_tap tap;
         vd_gather gather;
         vd_route route;
         vd_expert_matmul expert_matmul;

@@ -31,20 +31,25 @@ typedef void vd_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_ran
 // A tile of a product and of the operations that follow it.
 void vd_run_chain(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns);
 
+// The row of the batch whose token row i of the operation belongs to.
+static inline int64_t vd_token_of(const vd_op *op, const vd_batch *batch, int64_t i) {
+    return op->rows == VD_ROWS_LOGITS ? batch->logit_rows[i] : i;
+}
+
 // The next undone tile of this operation; workers share the count.
 static inline int64_t vd_next_tile(const vd_step *step) {
     return (int64_t)atomic_fetch_add_explicit(step->next, 1, memory_order_relaxed);
 }
 
 vd_check vd_embed_check, vd_norm_check, vd_quantize_check, vd_matmul_check, vd_rope_check,
-    vd_kv_store_check, vd_attention_check, vd_activation_check, vd_add_check, vd_copy_check,
+    vd_kv_store_check, vd_attention_check, vd_activation_check, vd_add_check, vd_tap_check,
     vd_gather_check, vd_scale_check, vd_route_check, vd_expert_matmul_check, vd_expert_sum_check,
     vd_top_k_check;
 vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, vd_kv_store_run,
-    vd_attention_run, vd_activation_run, vd_add_run, vd_copy_run, vd_gather_run, vd_scale_run,
+    vd_attention_run, vd_activation_run, vd_add_run, vd_tap_run, vd_gather_run, vd_scale_run,
     vd_route_run, vd_expert_matmul_run, vd_expert_sum_run, vd_top_k_run;
 vd_tile vd_matmul_tile, vd_quantize_tile, vd_activation_tile, vd_add_tile, vd_scale_tile,
-    vd_copy_tile;
+    vd_tap_tile;
 
 // Whether a fast product needs OpenBLAS, which is not loaded.
 int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa);

@@ -13,6 +13,7 @@ int vd_local_valid(const vd_op *op) {
                 possible = VD_LOCAL_READ | VD_LOCAL_WRITE;
                 break;
             case VD_OP_MATMUL:
+            case VD_OP_TAP:
                 possible = VD_LOCAL_READ;
                 break;
             default:
@@ -40,6 +41,9 @@ static void move(vd_op *op, int64_t row) {
             if (op->local & VD_LOCAL_WRITE) {
                 move_quantized(&op->as.quantize.y, row, op->as.quantize.K);
             }
+            break;
+        case VD_OP_TAP:
+            op->as.tap.x += row * op->as.tap.width;
             break;
         default:
             if (vd_is_quantized(op->as.matmul.type)) {

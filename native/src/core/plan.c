@@ -22,7 +22,7 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_ATTENTION] = {vd_attention_check, vd_attention_run, NULL},
     [VD_OP_ACTIVATION] = {vd_activation_check, vd_activation_run, vd_activation_tile},
     [VD_OP_ADD] = {vd_add_check, vd_add_run, vd_add_tile},
-    [VD_OP_COPY] = {vd_copy_check, vd_copy_run, vd_copy_tile},
+    [VD_OP_TAP] = {vd_tap_check, vd_tap_run, vd_tap_tile},
     [VD_OP_GATHER] = {vd_gather_check, vd_gather_run, NULL},
     [VD_OP_SCALE] = {vd_scale_check, vd_scale_run, vd_scale_tile},
     [VD_OP_ROUTE] = {vd_route_check, vd_route_run, NULL},
@@ -52,7 +52,7 @@ static int32_t width_of(const vd_op *op) {
         case VD_OP_SCALE:
             return op->as.scale.width;
         default:
-            return op->as.copy.width;
+            return op->as.tap.width;
     }
 }
 
@@ -272,6 +272,15 @@ static int32_t followers(const run *r, int32_t i) {
     return n;
 }
 
+// Whether one of n operations reads or writes local results.
+static int any_local(const vd_op *ops, int32_t n) {
+    int32_t local = 0;
+    for (int32_t i = 0; i < n; i++) {
+        local |= ops[i].local;
+    }
+    return local != 0;
+}
+
 // Runs the worker's share of operation i and of those that follow it.
 static void run_op(const run *r, const vd_worker *worker, int32_t i, int32_t n_followers,
                    int local) {
@@ -290,7 +299,7 @@ static void run_op(const run *r, const vd_worker *worker, int32_t i, int32_t n_f
     if (step.rows == 0) {
         return;
     }
-    if (local && op->local) {
+    if (local && any_local(op, n_followers + 1)) {
         if (op->local & VD_LOCAL_WRITE) {
             alone.index = 0;
             alone.count = 1;

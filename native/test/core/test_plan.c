@@ -66,8 +66,8 @@ static vd_op valid_op(vd_op_kind kind) {
         case VD_OP_EXPERT_SUM:
             op.as.expert_sum = (vd_expert_sum){p, p, p, 2, 3};
             break;
-        case VD_OP_COPY:
-            op.as.copy = (vd_copy){p, p, 3, 0};
+        case VD_OP_TAP:
+            op.as.tap = (vd_tap){p, p, p, p, 4, 1, VD_F16, 3, 0};
             break;
         case VD_OP_TOP_K:
             op.as.top_k = (vd_top_k){p, p, p, p, 7, 7};
@@ -80,7 +80,7 @@ static vd_op valid_op(vd_op_kind kind) {
 }
 
 static vd_status create(const vd_op *op, int32_t *bad_op) {
-    vd_op ops[3] = {valid_op(VD_OP_COPY), *op, valid_op(VD_OP_COPY)};
+    vd_op ops[3] = {valid_op(VD_OP_SCALE), *op, valid_op(VD_OP_SCALE)};
     vd_plan *plan = (vd_plan *)memory;
     vd_status status = vd_plan_create(ops, 3, &limits, VD_ISA_SCALAR, &plan, bad_op);
     CHECK((status == VD_OK) == (plan != NULL));
@@ -106,10 +106,10 @@ static void check_valid_ops(void) {
         int32_t bad_op = 5;
         CHECK(create(&op, &bad_op) == VD_OK && bad_op == -1);
     }
-    REFUSED(VD_OP_COPY, op.kind = -1);
-    REFUSED(VD_OP_COPY, op.kind = VD_OP_COUNT);
-    REFUSED(VD_OP_COPY, op.rows = -1);
-    REFUSED(VD_OP_COPY, op.rows = 2);
+    REFUSED(VD_OP_SCALE, op.kind = -1);
+    REFUSED(VD_OP_SCALE, op.kind = VD_OP_COUNT);
+    REFUSED(VD_OP_SCALE, op.rows = -1);
+    REFUSED(VD_OP_SCALE, op.rows = 2);
 }
 
 static vd_status create_after(vd_op_kind head, const vd_op *op) {
@@ -124,11 +124,11 @@ static vd_status create_after(vd_op_kind head, const vd_op *op) {
 
 static void check_schedule(void) {
     describe("barriers, chains and local results");
-    REFUSED(VD_OP_COPY, op.barrier = 3);
-    REFUSED(VD_OP_COPY, op.barrier = -1);
-    REFUSED(VD_OP_COPY, op.follows = 2);
-    REFUSED(VD_OP_COPY, op.follows = 1);  // a copy
-    REFUSED(VD_OP_COPY, op.local = VD_LOCAL_READ);
+    REFUSED(VD_OP_SCALE, op.barrier = 3);
+    REFUSED(VD_OP_SCALE, op.barrier = -1);
+    REFUSED(VD_OP_SCALE, op.follows = 2);
+    REFUSED(VD_OP_SCALE, op.follows = 1);  // a scaling
+    REFUSED(VD_OP_SCALE, op.local = VD_LOCAL_READ);
     REFUSED(VD_OP_NORM, op.local = VD_LOCAL_READ);
     REFUSED(VD_OP_MATMUL, op.local = VD_LOCAL_WRITE);
     REFUSED(VD_OP_MATMUL, (op.local = VD_LOCAL_READ, op.rows = VD_ROWS_LOGITS));
@@ -258,9 +258,6 @@ static void check_elementwise(void) {
     REFUSED(VD_OP_SCALE, op.as.scale.y = NULL);
     REFUSED(VD_OP_SCALE, op.as.scale.factor = INFINITY);
     REFUSED(VD_OP_SCALE, op.as.scale.width = 0);
-    REFUSED(VD_OP_COPY, op.as.copy.x = NULL);
-    REFUSED(VD_OP_COPY, op.as.copy.y = NULL);
-    REFUSED(VD_OP_COPY, op.as.copy.width = -1);
     REFUSED(VD_OP_GATHER, op.as.gather.x = NULL);
     REFUSED(VD_OP_GATHER, op.as.gather.y = NULL);
     REFUSED(VD_OP_GATHER, op.as.gather.width = 0);
@@ -272,6 +269,18 @@ static void check_elementwise(void) {
     REFUSED(VD_OP_TOP_K, op.as.top_k.k = 0);
     REFUSED(VD_OP_TOP_K, op.as.top_k.k = 8);
     REFUSED(VD_OP_TOP_K, (op.as.top_k.V = 1000, op.as.top_k.k = VD_TOP_K_MAX + 1));
+}
+
+static void check_tap(void) {
+    REFUSED(VD_OP_TAP, op.as.tap.x = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.data = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.bases = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.positions = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.n_rows = 0);
+    REFUSED(VD_OP_TAP, op.as.tap.n_rows = INT64_MAX / 6 + 1);
+    REFUSED(VD_OP_TAP, op.as.tap.n_sequences = 0);
+    REFUSED(VD_OP_TAP, op.as.tap.type = VD_Q8_0);
+    REFUSED(VD_OP_TAP, op.as.tap.width = -1);
 }
 
 static void check_experts(void) {
@@ -304,7 +313,7 @@ static void check_experts(void) {
 
 static void check_create_arguments(void) {
     describe("vd_plan_create, arguments");
-    vd_op op = valid_op(VD_OP_COPY);
+    vd_op op = valid_op(VD_OP_SCALE);
     vd_plan *plan = NULL;
     int32_t bad_op = 5;
     vd_isa isa = VD_ISA_SCALAR;
@@ -328,7 +337,7 @@ static void check_create_arguments(void) {
 
 static void check_create_isa(void) {
     describe("vd_plan_create, instruction sets");
-    vd_op op = valid_op(VD_OP_COPY);
+    vd_op op = valid_op(VD_OP_SCALE);
     vd_plan *plan = NULL;
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
         vd_status expected = vd_isa_usable(isa) ? VD_OK : VD_UNSUPPORTED;
@@ -352,6 +361,7 @@ int main(void) {
     check_matmul_rope();
     check_kv_store_attention();
     check_elementwise();
+    check_tap();
     check_experts();
     check_create_arguments();
     check_create_isa();

@@ -27,7 +27,7 @@ static void begin(fixture *f) {
     batch_add(&f->b, 1, 130, 3, 1);
     static const float x[4 * WIDTH];
     f->y = guarded_alloc(sizeof x, AT_END);
-    vd_op ops[2] = {{.kind = VD_OP_COPY, .as.copy = {.x = x, .y = f->y, .width = WIDTH}}};
+    vd_op ops[2] = {{.kind = VD_OP_SCALE, .as.scale = {.x = x, .y = f->y, .width = WIDTH}}};
     ops[1] = ops[0];
     CHECK(vd_plan_create(ops, 2, &limits, VD_ISA_SCALAR, &f->plan, NULL) == VD_OK);
 }

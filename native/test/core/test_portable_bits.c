@@ -11,7 +11,7 @@
 #include "support/plans.h"
 #include "support/transformer.h"
 
-enum { SEQUENCES = 5, BLOCKS = MODEL_BLOCKS / SEQUENCES, ALL = MODEL_TOKENS };
+enum { SEQUENCES = MODEL_SEQUENCES, BLOCKS = MODEL_BLOCKS / SEQUENCES, ALL = MODEL_TOKENS };
 
 static const int32_t lengths[SEQUENCES] = {130, 33, 1, 20, 5};
 
@@ -24,7 +24,7 @@ typedef struct setting {
 
 typedef struct outputs {
     float logits[MODEL_V];
-    float tap[MODEL_D];
+    float taps[MODEL_TAPS][MODEL_D];
 } outputs;
 
 static transformer model;
@@ -47,7 +47,10 @@ static void collect(const batch *b, outputs results[SEQUENCES][MODEL_POSITIONS])
     for (int32_t row = 0; row < b->view.n_tokens; row++) {
         outputs *o = &results[b->sequences[row]][b->positions[row]];
         memcpy(o->logits, model.logits + (int64_t)row * MODEL_V, sizeof o->logits);
-        memcpy(o->tap, model.tap + (int64_t)row * MODEL_D, sizeof o->tap);
+        int64_t at = b->sequences[row] * MODEL_POSITIONS + b->positions[row];
+        for (int which = 0; which < MODEL_TAPS; which++) {
+            memcpy(o->taps[which], model.taps[which] + at * MODEL_D, sizeof o->taps[which]);
+        }
     }
 }
 
@@ -87,7 +90,7 @@ static void compare(void) {
     for (int32_t s = 0; s < SEQUENCES; s++) {
         for (int32_t p = 0; p < lengths[s]; p++) {
             same_floats("logits", expected[s][p].logits, actual[s][p].logits, MODEL_V);
-            same_floats("tap", expected[s][p].tap, actual[s][p].tap, MODEL_D);
+            same_floats("taps", expected[s][p].taps[0], actual[s][p].taps[0], MODEL_TAPS * MODEL_D);
         }
     }
 }

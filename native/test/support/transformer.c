@@ -136,6 +136,28 @@ static void add_residual(transformer *t, float *x, float *addend) {
     op->as.add = (vd_add){.a = x, .b = addend, .y = x, .width = D};
 }
 
+static vd_op *add_tap(transformer *t, model_tap which, const float *x) {
+    int64_t n_rows = MODEL_SEQUENCES * MODEL_POSITIONS;
+    int64_t *bases = buffer(t, MODEL_SEQUENCES * (int64_t)sizeof *bases);
+    for (int64_t i = 0; i < MODEL_SEQUENCES; i++) {
+        bases[i] = i * MODEL_POSITIONS;
+    }
+    int32_t *positions = buffer(t, 2 * (int64_t)sizeof *positions);
+    positions[0] = 0;
+    positions[1] = MODEL_POSITIONS;
+    float *data = floats_buffer(t, n_rows * D);
+    t->taps[which] = data;
+    vd_op *op = add_op(t, VD_OP_TAP, VD_ROWS_TOKENS);
+    op->as.tap = (vd_tap){.x = x,
+                          .data = data,
+                          .bases = bases,
+                          .positions = positions,
+                          .n_rows = n_rows,
+                          .n_sequences = MODEL_SEQUENCES,
+                          .width = D};
+    return op;
+}
+
 typedef struct angles {
     float *cosines;
     float *sines;
@@ -164,6 +186,9 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     beside(k);
     beside(v);
     if (layer == 0) {
+        vd_op *tap = add_tap(t, TAP_NORM, h);
+        beside(tap);
+        read_local(tap);
         make_local(q - 2);
         read_local(q);
         read_local(k);
@@ -195,6 +220,7 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
         read_local(out);
         follow(out + 1);
         follow(out + 2);
+        follow(add_tap(t, TAP_MID, x));
     }
 }
 
@@ -248,10 +274,7 @@ void transformer_create(transformer *t, rng *r) {
         add_attention(t, r, layer, x, a);
         add_ffn(t, r, layer, x);
     }
-    float *tap = floats_buffer(t, MODEL_TOKENS * D);
-    vd_op *copy = add_op(t, VD_OP_COPY, VD_ROWS_TOKENS);
-    copy->as.copy = (vd_copy){.x = x, .y = tap, .width = D};
-    t->tap = tap;
+    add_tap(t, TAP_LAST, x);
     add_logits(t, r, x);
 }
 

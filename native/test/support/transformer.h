@@ -10,18 +10,23 @@ enum {
     MODEL_LAYERS = 2,
     MODEL_V = 50,
     MODEL_POSITIONS = 192,
+    MODEL_SEQUENCES = 5,
     MODEL_BLOCKS = 15,
     MODEL_TOKENS = 320,  // of a batch
     MODEL_OPS_MAX = 64,
     MODEL_BUFFERS_MAX = 128,
 };
 
+// What is tapped: of the first layer a norm, which is local, and the residual stream after
+// attention, in a chain; the residual stream after the last layer.
+typedef enum model_tap { TAP_NORM, TAP_MID, TAP_LAST, MODEL_TAPS } model_tap;
+
 typedef struct transformer {
     vd_op ops[MODEL_OPS_MAX];
     int32_t n_ops;
     vd_limits limits;
-    const float *logits;  // [n_logits, MODEL_V]
-    const float *tap;     // [n, d]: the residual stream after the last layer
+    const float *logits;            // [n_logits, MODEL_V]
+    const float *taps[MODEL_TAPS];  // each [MODEL_SEQUENCES, MODEL_POSITIONS, MODEL_D]
     vd_kv_cache caches[MODEL_LAYERS];
     void *buffers[MODEL_BUFFERS_MAX];
     int32_t n_buffers;

@@ -1265,14 +1265,14 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_ADD() {
         return VD_OP_ADD;
     }
-    private static final int VD_OP_COPY = (int)9L;
+    private static final int VD_OP_TAP = (int)9L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COPY = 9
+     * enum vd_op_kind.VD_OP_TAP = 9
      * }
      */
-    public static int VD_OP_COPY() {
-        return VD_OP_COPY;
+    public static int VD_OP_TAP() {
+        return VD_OP_TAP;
     }
     private static final int VD_OP_GATHER = (int)10L;
     /**

@@ -32,7 +32,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_activation activation;
  *         vd_add add;
  *         vd_scale scale;
- *         vd_copy copy;
+ *         vd_tap tap;
  *         vd_gather gather;
  *         vd_route route;
  *         vd_expert_matmul expert_matmul;
@@ -342,7 +342,7 @@ public class vd_op {
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
-     *     vd_copy copy;
+     *     vd_tap tap;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -368,13 +368,13 @@ public class vd_op {
             vd_activation.layout().withName("activation"),
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
-            vd_copy.layout().withName("copy"),
+            vd_tap.layout().withName("tap"),
             vd_gather.layout().withName("gather"),
             vd_route.layout().withName("route"),
             vd_expert_matmul.layout().withName("expert_matmul"),
             vd_expert_sum.layout().withName("expert_sum"),
             vd_top_k.layout().withName("top_k")
-        ).withName("$anon$496:5");
+        ).withName("$anon$504:5");
 
         /**
          * The layout of this union
@@ -823,48 +823,48 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, scale$OFFSET, scale$LAYOUT.byteSize());
         }
 
-        private static final GroupLayout copy$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("copy"));
+        private static final GroupLayout tap$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("tap"));
 
         /**
          * Layout for field:
          * {@snippet lang=c :
-         * vd_copy copy
+         * vd_tap tap
          * }
          */
-        public static final GroupLayout copy$layout() {
-            return copy$LAYOUT;
+        public static final GroupLayout tap$layout() {
+            return tap$LAYOUT;
         }
 
-        private static final long copy$OFFSET = $LAYOUT.byteOffset(groupElement("copy"));
+        private static final long tap$OFFSET = $LAYOUT.byteOffset(groupElement("tap"));
 
         /**
          * Offset for field:
          * {@snippet lang=c :
-         * vd_copy copy
+         * vd_tap tap
          * }
          */
-        public static final long copy$offset() {
-            return copy$OFFSET;
+        public static final long tap$offset() {
+            return tap$OFFSET;
         }
 
         /**
          * Getter for field:
          * {@snippet lang=c :
-         * vd_copy copy
+         * vd_tap tap
          * }
          */
-        public static MemorySegment copy(MemorySegment union) {
-            return union.asSlice(copy$OFFSET, copy$LAYOUT.byteSize());
+        public static MemorySegment tap(MemorySegment union) {
+            return union.asSlice(tap$OFFSET, tap$LAYOUT.byteSize());
         }
 
         /**
          * Setter for field:
          * {@snippet lang=c :
-         * vd_copy copy
+         * vd_tap tap
          * }
          */
-        public static void copy(MemorySegment union, MemorySegment fieldValue) {
-            MemorySegment.copy(fieldValue, 0L, union, copy$OFFSET, copy$LAYOUT.byteSize());
+        public static void tap(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, tap$OFFSET, tap$LAYOUT.byteSize());
         }
 
         private static final GroupLayout gather$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gather"));
@@ -1148,7 +1148,7 @@ public class vd_op {
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
-     *     vd_copy copy;
+     *     vd_tap tap;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1177,7 +1177,7 @@ public class vd_op {
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
-     *     vd_copy copy;
+     *     vd_tap tap;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1204,7 +1204,7 @@ public class vd_op {
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
-     *     vd_copy copy;
+     *     vd_tap tap;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1231,7 +1231,7 @@ public class vd_op {
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
-     *     vd_copy copy;
+     *     vd_tap tap;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;

@@ -16,19 +16,24 @@ public sealed interface Op
     permits Op.Activation,
         Op.Add,
         Op.AddBias,
-        Op.Copy,
         Op.Embed,
         Op.Gather,
         Op.MatMul,
         Op.Norm,
         Op.Quantize,
         Op.Scale,
+        Op.Tap,
         Op.TopK,
         SequenceOp,
         ExpertOp {
-  /** How many rows it has in a step: those of what it writes, or reads where that is a cache. */
+  /** What it has the rows of: what it writes, or reads where that is no activation. */
+  default Operand shape() {
+    return (writes().isEmpty() ? reads() : writes()).getFirst();
+  }
+
+  /** How many rows it has in a step. */
   default Rows rows() {
-    return (writes().isEmpty() ? reads() : writes()).getFirst().rows();
+    return shape().rows();
   }
 
   /** The activations it reads. */
@@ -281,10 +286,20 @@ public sealed interface Op
     }
   }
 
-  /** {@code y = x}: a tap. */
-  record Copy(Buffer x, Buffer y) implements Op {
-    public Copy {
-      requireSame(x, y);
+  /**
+   * Copies rows of x out of the step, and changes nothing else. Workers wait least where it stands
+   * just before the first operation that reads x, or after the one that writes it where none does.
+   *
+   * @param target where they go; it belongs to this operation alone
+   */
+  record Tap(Buffer x, TapTarget target) implements Op {
+    public Tap {
+      require(x.width() == target.width(), x, "width of the target");
+    }
+
+    /** The row of the batch whose token row i of x belongs to. */
+    public int token(Batch batch, int i) {
+      return x.rows() == Rows.LOGITS ? batch.logitRow(i) : i;
     }
 
     @Override
@@ -294,7 +309,7 @@ public sealed interface Op
 
     @Override
     public List<Operand> writes() {
-      return List.of(y);
+      return List.of();
     }
   }
 

@@ -203,13 +203,6 @@ public final class PlanBuilder {
     return y;
   }
 
-  /** A copy of x that keeps its values until the next step. */
-  public Buffer tap(String name, Buffer x) {
-    Buffer y = like(name, x);
-    ops.add(new Op.Copy(x, y));
-    return output(y);
-  }
-
   /** Keeps an activation's values until the next step. */
   public Buffer output(Buffer x) {
     outputs.add(x);

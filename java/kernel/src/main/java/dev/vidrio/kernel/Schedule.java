@@ -16,8 +16,8 @@ import java.util.Set;
  * <ul>
  *   <li>A matrix product and what follows it element by element form a <i>chain</i>: a tile of the
  *       output goes through all of them while it is in the cache.
- *   <li>Norms and quantizations that only products read are <i>local</i>: in steps of a few tokens
- *       each worker computes them for itself.
+ *   <li>Norms and quantizations that only products and taps read are <i>local</i>: in steps of a
+ *       few tokens each worker computes them for itself.
  * </ul>
  */
 public final class Schedule {
@@ -103,18 +103,16 @@ public final class Schedule {
           case Op.Add a -> written.contains(a.a()) || written.contains(a.b());
           case Op.AddBias a -> written.contains(a.a());
           case Op.Scale s -> written.contains(s.x());
-          case Op.Copy c -> written.contains(c.x());
+          case Op.Tap ignored -> true;
           default -> false;
         };
-    return byElement
-        && op.writes().getFirst().width() == head.y().width()
-        && op.rows() == head.rows();
+    return byElement && op.shape().width() == head.y().width() && op.rows() == head.rows();
   }
 
   private void findLocal() {
     Map<Operand, Boolean> onlyForProducts = new HashMap<>();
     for (Op op : ops) {
-      boolean suits = op instanceof Op.MatMul || op instanceof Op.Quantize;
+      boolean suits = op instanceof Op.MatMul || op instanceof Op.Quantize || op instanceof Op.Tap;
       op.reads().forEach(x -> onlyForProducts.merge(x, suits, Boolean::logicalAnd));
     }
     for (int i = 0; i < ops.size(); i++) {

@@ -28,15 +28,15 @@ class PlanTest {
   void activationsAreWrittenOnceAndBeforeTheyAreRead() {
     Buffer a = tokens("a", 32);
     Buffer b = tokens("b", 32);
-    Op copy = new Op.Copy(a, b);
+    Op scale = new Op.Scale(a, 2, b);
     Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), Op.EmbedIndex.TOKENS, 0, a);
-    assertThrows(IllegalArgumentException.class, () -> new Plan(List.of(copy), KV, Set.of()));
+    assertThrows(IllegalArgumentException.class, () -> new Plan(List.of(scale), KV, Set.of()));
     assertThrows(
         IllegalArgumentException.class, () -> new Plan(List.of(embed, embed), KV, Set.of()));
     assertThrows(
         IllegalArgumentException.class,
         () -> new Plan(List.of(embed), KV, Set.of(tokens("c", 32))));
-    assertEquals(b, new Plan(List.of(embed, copy), KV, Set.of(b)).buffer("b"));
+    assertEquals(b, new Plan(List.of(embed, scale), KV, Set.of(b)).buffer("b"));
   }
 
   @Test

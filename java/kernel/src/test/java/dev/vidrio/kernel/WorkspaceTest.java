@@ -51,7 +51,7 @@ class WorkspaceTest {
         case 2 -> known.add(b.activation(name, Op.ActivationKind.SILU, x));
         case 3 -> known.add(b.attention(name, random.nextInt(2), 1, x));
         case 4 -> b.kvStore(random.nextInt(2), x, other);
-        case 5 -> b.tap(name, x);
+        case 5 -> b.output(x);
         default -> known.add(b.norm(name, Op.NormKind.LAYER, x, 1e-5f, null, null));
       }
     }

@@ -30,6 +30,19 @@ final class Elements {
     return Float.intBitsToFloat(array.get(JAVA_SHORT_UNALIGNED, offset) << Short.SIZE);
   }
 
+  /** Sets half i to the nearest one, ties to even. */
+  static void setHalf(MemorySegment array, long i, float value) {
+    array.set(JAVA_SHORT_UNALIGNED, i * Short.BYTES, Float.floatToFloat16(value));
+  }
+
+  /** Sets bfloat i to the nearest one, ties to even. */
+  static void setBfloat(MemorySegment array, long i, float value) {
+    int bits = Float.floatToRawIntBits(value);
+    int rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    short upper = (short) (Float.isNaN(value) ? (bits >> 16) | 0x40 : rounded);
+    array.set(JAVA_SHORT_UNALIGNED, i * Short.BYTES, upper);
+  }
+
   /** Element i of an array of a floating-point type. */
   static float get(WeightType type, MemorySegment array, long i) {
     return switch (type) {

@@ -77,8 +77,8 @@ interface Kernels {
   /** Elements. */
   void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end);
 
-  /** Elements. */
-  void copy(MemorySegment x, MemorySegment y, long begin, long end);
+  /** Rows of x. */
+  void tap(Op.Tap op, Batch batch, MemorySegment x, int begin, int end);
 
   /** Rows: logits [rows, E], experts and weights [rows, k]. */
   void route(

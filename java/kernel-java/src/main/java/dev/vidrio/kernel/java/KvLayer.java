@@ -76,16 +76,10 @@ record KvLayer(MemorySegment keys, MemorySegment values, KvType type, int heads,
   void set(MemorySegment half, long offset, int index, float x) {
     switch (type) {
       case F32 -> Elements.set(half.asSlice(offset), index, x);
-      case F16 -> half.set(JAVA_SHORT_UNALIGNED, offset + 2L * index, Float.floatToFloat16(x));
-      case BF16 -> half.set(JAVA_SHORT_UNALIGNED, offset + 2L * index, bfloat(x));
+      case F16 -> Elements.setHalf(half.asSlice(offset), index, x);
+      case BF16 -> Elements.setBfloat(half.asSlice(offset), index, x);
       case Q8_0 -> half.set(JAVA_BYTE, offset + index, (byte) x);
     }
-  }
-
-  private static short bfloat(float x) {
-    int bits = Float.floatToRawIntBits(x);
-    return (short)
-        (Float.isNaN(x) ? (bits >> 16) | 0x40 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
   }
 
   /** A position's value of element i. */

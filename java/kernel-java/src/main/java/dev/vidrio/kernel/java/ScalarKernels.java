@@ -11,6 +11,7 @@ import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rotation;
 import dev.vidrio.kernel.RotationTable;
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.TapTarget;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace.Quantized;
@@ -271,8 +272,34 @@ class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void copy(MemorySegment x, MemorySegment y, long begin, long end) {
-    Elements.copy(x, begin, y, begin, end - begin);
+  public void tap(Op.Tap op, Batch batch, MemorySegment x, int begin, int end) {
+    TapTarget target = op.target();
+    int width = target.width();
+    for (int i = begin; i < end; i++) {
+      int token = op.token(batch, i);
+      long row = target.row(batch.sequence(token), batch.position(token));
+      if (row >= 0) {
+        copy(x, (long) i * width, target, row * width);
+      }
+    }
+  }
+
+  /** Copies a row that begins at element {@code from} of x to element {@code to} and following. */
+  private static void copy(MemorySegment x, long from, TapTarget target, long to) {
+    int width = target.width();
+    switch (target.type()) {
+      case F32 -> Elements.copy(x, from, target.data(), to, width);
+      case F16 -> {
+        for (int i = 0; i < width; i++) {
+          Elements.setHalf(target.data(), to + i, Elements.get(x, from + i));
+        }
+      }
+      case BF16 -> {
+        for (int i = 0; i < width; i++) {
+          Elements.setBfloat(target.data(), to + i, Elements.get(x, from + i));
+        }
+      }
+    }
   }
 
   @Override

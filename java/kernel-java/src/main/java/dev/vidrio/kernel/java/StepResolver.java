@@ -41,7 +41,7 @@ final class StepResolver {
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
       case Op.Scale scale -> scale(scale);
-      case Op.Copy copy -> copy(copy);
+      case Op.Tap tap -> tap(tap);
       case Op.Gather gather -> gather(gather);
       case ExpertOp.Route route -> route(route);
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul);
@@ -174,12 +174,11 @@ final class StepResolver {
     };
   }
 
-  private Step copy(Op.Copy op) {
+  private Step tap(Op.Tap op) {
     MemorySegment x = data(op.x());
-    MemorySegment y = data(op.y());
     return (kernels, batch, share) -> {
-      long n = elements(op.y(), batch);
-      kernels.copy(x, y, share.begin(n, GRAIN), share.end(n, GRAIN));
+      int rows = batch.rows(op.rows());
+      kernels.tap(op, batch, x, share.begin(rows), share.end(rows));
     };
   }
 

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** embed, activation, add, scale, copy and gather. */
+/** embed, activation, add, scale and gather. */
 class ElementwiseTest {
   private static final double U = 0x1p-24;
 
@@ -263,7 +263,7 @@ class ElementwiseTest {
   }
 
   @Test
-  void copyAndGather() {
+  void gather() {
     int rows = 8;
     int width = 21;
     int n = rows * width;
@@ -271,10 +271,6 @@ class ElementwiseTest {
       MemorySegment x = Segments.floats(arena, n, random::nextGaussian);
       Batch batch = batch(arena, rows);
       for (Kernels kernels : both) {
-        MemorySegment y = Segments.floats(arena, n);
-        kernels.copy(x, y, 0, 5);
-        kernels.copy(x, y, 5, n);
-        assertEquals(-1, x.mismatch(y));
         MemorySegment chosen = Segments.floats(arena, 3L * width);
         kernels.gather(batch, x, chosen, width, 0, 1);
         kernels.gather(batch, x, chosen, width, 1, 3);

@@ -293,7 +293,7 @@ public final class PlanFixtures {
         x = builder.add("mid" + layer, x, multiply("attention", layer, attention(layer, x)));
         x = builder.add("post" + layer, x, multiply("ffn", layer, feedForward(layer, x)));
       }
-      Buffer last = builder.gather("last", builder.tap("tap", normalize("norm", x)));
+      Buffer last = builder.gather("last", builder.output(normalize("tap", x)));
       Buffer logits = builder.matMul("logits", matrix(VOCABULARY, d), last);
       Buffer output = builder.output(scaled ? builder.softCap("capped", 3, logits) : logits);
       return builder.build().then(topK(output));

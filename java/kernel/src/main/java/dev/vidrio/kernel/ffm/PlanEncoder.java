@@ -6,7 +6,6 @@ import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_activation;
 import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
-import dev.vidrio.bindings.vd_copy;
 import dev.vidrio.bindings.vd_embed;
 import dev.vidrio.bindings.vd_expert_matmul;
 import dev.vidrio.bindings.vd_expert_sum;
@@ -21,6 +20,7 @@ import dev.vidrio.bindings.vd_quantized;
 import dev.vidrio.bindings.vd_rope;
 import dev.vidrio.bindings.vd_route;
 import dev.vidrio.bindings.vd_scale;
+import dev.vidrio.bindings.vd_tap;
 import dev.vidrio.bindings.vd_top_k;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExpertOp;
@@ -33,6 +33,7 @@ import dev.vidrio.kernel.RotationTable;
 import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.TapTarget;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
@@ -96,7 +97,7 @@ final class PlanEncoder {
       case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), add.bias().data(), add.y(), 1, vd_op.as.add(as));
       case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
-      case Op.Copy copy -> copy(copy, vd_op.as.copy(as));
+      case Op.Tap tap -> tap(tap, vd_op.as.tap(as));
       case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
       case ExpertOp.Route route -> route(route, vd_op.as.route(as));
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
@@ -236,11 +237,17 @@ final class PlanEncoder {
     return Vidrio.VD_OP_SCALE();
   }
 
-  private int copy(Op.Copy op, MemorySegment s) {
-    vd_copy.x(s, address(op.x()));
-    vd_copy.y(s, address(op.y()));
-    vd_copy.width(s, op.x().width());
-    return Vidrio.VD_OP_COPY();
+  private int tap(Op.Tap op, MemorySegment s) {
+    TapTarget target = op.target();
+    vd_tap.x(s, address(op.x()));
+    vd_tap.data(s, target.data());
+    vd_tap.bases(s, target.bases());
+    vd_tap.positions(s, target.window());
+    vd_tap.n_rows(s, target.rows());
+    vd_tap.n_sequences(s, target.sequences());
+    vd_tap.type(s, target.type().id());
+    vd_tap.width(s, target.width());
+    return Vidrio.VD_OP_TAP();
   }
 
   private int gather(Op.Gather op, MemorySegment s) {

@@ -1,4 +1,4 @@
-// copy and gather move bits.
+// gather moves bits.
 #include <string.h>
 
 #include "support/check.h"
@@ -11,18 +11,6 @@
 enum { ROWS = 7 };
 
 static float x[ROWS * LONGEST];
-
-static void check_copy(int32_t width, int32_t workers, placement where) {
-    describe("copy, width %d, %d workers", width, workers);
-    size_t bytes = (size_t)ROWS * width * sizeof(float);
-    vd_op op = {
-        .kind = VD_OP_COPY,
-        .as.copy = {
-            .x = guarded_copy(x, bytes, where), .y = guarded_alloc(bytes, where), .width = width}};
-    run_rows(&op, VD_ISA_SCALAR, workers, ROWS);
-    same_bytes("y", x, op.as.copy.y, (int64_t)bytes);
-    guarded_free_all();
-}
 
 // Rows for logits in any order, and one of them twice.
 static void check_gather(rng *r, int32_t width, int32_t workers, placement where) {
@@ -56,7 +44,6 @@ int main(void) {
     rng_fill(&r, NASTY, x, sizeof x / sizeof x[0]);
     for (int i = 0; i < LENGTHS; i++) {
         for (int32_t workers = 1; workers <= 3; workers++) {
-            check_copy(length_at(i), workers, (placement)(i % PLACEMENTS));
             check_gather(&r, length_at(i), workers, (placement)(i % PLACEMENTS));
         }
     }

@@ -1,0 +1,220 @@
+package dev.vidrio.kernel.java;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Operand;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.TapTarget;
+import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.java.PlanFixtures.Token;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Taps see every activation as it is, and change none. */
+class TapTest {
+  private static final int SEQUENCES = 3;
+  private static final int POSITIONS = 64;
+  private static final int SINGLE = 6;
+  private static final Limits LIMITS = PlanFixtures.limits(23, POSITIONS);
+
+  /** Prompts of three sequences in pieces, then single tokens, whose results are local. */
+  private static List<List<Token>> steps(long seed) {
+    List<List<Token>> steps = new ArrayList<>(PlanFixtures.steps(seed, 23, 50, 4, 20));
+    for (int i = 0; i < SINGLE; i++) {
+      steps.add(List.of(new Token(0, 50 + i, i, true)));
+      steps.add(List.of(new Token(1, 4 + i, 2 * i, true), new Token(2, 20 + i, 7, false)));
+    }
+    return steps;
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
+  void tapsSeeEveryActivationAndChangeNone(long seed) {
+    try (Arena arena = Arena.ofShared();
+        JavaExecutor scalar = JavaExecutor.scalar(1)) {
+      Plan plan = PlanFixtures.transformer(seed, arena);
+      Plan all = PlanFixtures.withAllOutputs(plan);
+      List<List<Token>> steps = steps(seed);
+      List<Map<Buffer, int[]>> expected = run(scalar, all, steps);
+      for (Executor executor : executors()) {
+        try (executor) {
+          Map<Buffer, TapTarget> targets = targets(all.outputs(), executor, arena);
+          List<Map<Buffer, int[]>> actual = run(executor, tapped(plan, targets), steps);
+          for (int step = 0; step < steps.size(); step++) {
+            assertSame(executor, steps.get(step), expected.get(step), actual.get(step), targets);
+          }
+        }
+      }
+    }
+  }
+
+  private static List<Executor> executors() {
+    List<Executor> executors = new ArrayList<>();
+    executors.add(JavaExecutor.scalar(2));
+    executors.add(JavaExecutor.vector(3));
+    for (Isa isa : Isa.values()) {
+      if (isa.usable()) {
+        executors.add(NativeExecutor.create(isa, 1 + executors.size() % 3));
+      }
+    }
+    return executors;
+  }
+
+  private static Map<Buffer, TapTarget> targets(
+      Set<Buffer> buffers, Executor executor, Arena arena) {
+    Map<Buffer, TapTarget> targets = new HashMap<>();
+    for (Buffer x : buffers) {
+      long rows = (long) SEQUENCES * POSITIONS;
+      var target = new TapTarget(TapType.F32, x.width(), rows, SEQUENCES, executor, arena);
+      target.positions(0, POSITIONS);
+      for (int s = 0; s < SEQUENCES; s++) {
+        target.sequence(s, (long) s * POSITIONS);
+      }
+      targets.put(x, target);
+    }
+    return targets;
+  }
+
+  /** Taps each activation before its first reader, or after its writer where there is none. */
+  private static Plan tapped(Plan plan, Map<Buffer, TapTarget> targets) {
+    Set<Operand> read = new HashSet<>();
+    plan.ops().forEach(op -> read.addAll(op.reads()));
+    Set<Operand> done = new HashSet<>();
+    List<Op> ops = new ArrayList<>();
+    for (Op op : plan.ops()) {
+      addTaps(ops, op.reads().stream().filter(done::add).toList(), targets);
+      ops.add(op);
+      addTaps(ops, op.writes().stream().filter(y -> !read.contains(y)).toList(), targets);
+    }
+    return new Plan(ops, plan.kv(), plan.outputs());
+  }
+
+  private static void addTaps(
+      List<Op> ops, List<Operand> operands, Map<Buffer, TapTarget> targets) {
+    for (Operand operand : operands) {
+      if (operand instanceof Buffer x) {
+        ops.add(new Op.Tap(x, Objects.requireNonNull(targets.get(x))));
+      }
+    }
+  }
+
+  /** The bits of each output's rows, per step; all sequences are in every batch. */
+  private static List<Map<Buffer, int[]>> run(
+      Executor executor, Plan plan, List<List<Token>> steps) {
+    List<Map<Buffer, int[]>> results = new ArrayList<>();
+    try (Arena arena = Arena.ofShared()) {
+      KvCache cache = new KvCache(executor, plan.kv(), SEQUENCES, arena);
+      Batch batch = new Batch(LIMITS, arena);
+      try (ExecutablePlan executable = executor.prepare(plan, LIMITS, cache)) {
+        for (List<Token> step : steps) {
+          batch.clear();
+          for (int s = 0; s < SEQUENCES; s++) {
+            batch.addSequence(new int[] {s}, 1);
+          }
+          step.forEach(t -> batch.add(t.token(), t.position(), t.sequence(), t.wantsLogits()));
+          executable.run(batch);
+          Map<Buffer, int[]> outputs = new HashMap<>();
+          for (Buffer y : plan.outputs()) {
+            outputs.put(y, bits(executable.data(y), 0, batch.rows(y.rows()), y.width()));
+          }
+          results.add(outputs);
+        }
+      }
+    }
+    return results;
+  }
+
+  private static int[] bits(MemorySegment data, long row, int rows, int width) {
+    int[] bits = new int[rows * width];
+    for (int i = 0; i < bits.length; i++) {
+      bits[i] = Float.floatToIntBits(data.getAtIndex(JAVA_FLOAT, row * width + i));
+    }
+    return bits;
+  }
+
+  private static void assertSame(
+      Executor executor,
+      List<Token> step,
+      Map<Buffer, int[]> expected,
+      Map<Buffer, int[]> actual,
+      Map<Buffer, TapTarget> targets) {
+    actual.forEach(
+        (y, rows) -> assertArrayEquals(expected.get(y), rows, executor.name() + " " + y.name()));
+    targets.forEach(
+        (x, target) -> {
+          int[] rows = Objects.requireNonNull(expected.get(x));
+          int i = 0;
+          for (Token token : step) {
+            if (x.rows() == Rows.TOKENS || token.wantsLogits()) {
+              long row = (long) token.sequence() * POSITIONS + token.position();
+              assertArrayEquals(
+                  Arrays.copyOfRange(rows, i * x.width(), ++i * x.width()),
+                  bits(target.data(), row, 1, x.width()),
+                  executor.name() + " taps " + x.name() + " at " + token);
+            }
+          }
+        });
+  }
+
+  /** A half or bfloat is the nearest: none of its neighbours is nearer. */
+  @ParameterizedTest
+  @EnumSource(
+      value = TapType.class,
+      names = {"F16", "BF16"})
+  void elementsAreRoundedToTheNearest(TapType type) {
+    int width = 4001;
+    Random random = new Random(5);
+    try (Arena arena = Arena.ofConfined();
+        JavaExecutor scalar = JavaExecutor.scalar(1)) {
+      MemorySegment x =
+          Segments.floats(
+              arena, width, () -> Math.scalb(random.nextGaussian(), random.nextInt(-26, 12)));
+      var target = new TapTarget(type, width, 1, 1, scalar, arena);
+      target.positions(0, 1);
+      target.sequence(0, 0);
+      Batch batch = new Batch(LIMITS, arena);
+      batch.addSequence(new int[] {0}, 1);
+      batch.add(0, 0, 0, true);
+      var op = new Op.Tap(new Buffer("x", Rows.TOKENS, width), target);
+      new ScalarKernels().tap(op, batch, x, 0, 1);
+      for (int i = 0; i < width; i++) {
+        double exact = x.getAtIndex(JAVA_FLOAT, i);
+        short bits = target.data().getAtIndex(JAVA_SHORT, i);
+        double error = Math.abs(value(type, bits) - exact);
+        for (int neighbour = bits - 1; neighbour <= bits + 1; neighbour += 2) {
+          double other = Math.abs(value(type, (short) neighbour) - exact);
+          assertFalse(other < error || (other == error && bits % 2 != 0), type + " of " + exact);
+        }
+      }
+    }
+  }
+
+  private static double value(TapType type, short bits) {
+    return type == TapType.F16 ? Float.float16ToFloat(bits) : Float.intBitsToFloat(bits << 16);
+  }
+}

@@ -1,0 +1,69 @@
+// tap has one variant: it waits for memory, and compilers vectorize it.
+#include <string.h>
+
+#include "core/family.h"
+#include "core/types.h"
+
+static int64_t element_bytes(const vd_tap *tap) { return vd_row_bytes(tap->type, 1); }
+
+vd_status vd_tap_check(const vd_op *op) {
+    const vd_tap *tap = &op->as.tap;
+    int known = tap->type == VD_F32 || tap->type == VD_F16 || tap->type == VD_BF16;
+    int valid = known && tap->x != NULL && tap->data != NULL && tap->bases != NULL &&
+                tap->positions != NULL && tap->n_sequences > 0 && tap->width > 0 &&
+                tap->n_rows > 0 && tap->n_rows <= INT64_MAX / (tap->width * element_bytes(tap));
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// Where row i goes, or -1.
+static int64_t target_row(const vd_op *op, const vd_batch *batch, int64_t i) {
+    const vd_tap *tap = &op->as.tap;
+    int64_t token = vd_token_of(op, batch, i);
+    int32_t sequence = batch->sequences[token], position = batch->positions[token];
+    if (sequence >= tap->n_sequences || tap->bases[sequence] < 0 || position < tap->positions[0] ||
+        position >= tap->positions[1]) {
+        return -1;
+    }
+    int64_t offset = (int64_t)position - tap->positions[0];
+    return offset < tap->n_rows - tap->bases[sequence] ? tap->bases[sequence] + offset : -1;
+}
+
+static void store(const float *x, void *data, int32_t type, int64_t first, int64_t n) {
+    uint16_t *halves = (uint16_t *)data + first;
+    switch (type) {
+        case VD_F16:
+            for (int64_t i = 0; i < n; i++) {
+                halves[i] = vd_float_to_half(x[i]);
+            }
+            break;
+        case VD_BF16:
+            for (int64_t i = 0; i < n; i++) {
+                halves[i] = vd_float_to_bfloat(x[i]);
+            }
+            break;
+        default:
+            memcpy((float *)data + first, x, (size_t)n * sizeof *x);
+    }
+}
+
+void vd_tap_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
+    const vd_tap *tap = &op->as.tap;
+    for (int64_t i = rows.begin; i < rows.end; i++) {
+        int64_t row = target_row(op, step->batch, i);
+        if (row >= 0) {
+            store(tap->x + i * tap->width + columns.begin, tap->data, tap->type,
+                  row * tap->width + columns.begin, columns.end - columns.begin);
+        }
+    }
+}
+
+// Workers share rows where there are enough of them, else columns.
+void vd_tap_run(const vd_op *op, const vd_step *step) {
+    vd_range rows = {0, step->rows}, columns = {0, op->as.tap.width};
+    if (step->rows >= step->worker->count) {
+        rows = vd_share(step->worker, step->rows);
+    } else {
+        columns = vd_share(step->worker, op->as.tap.width);
+    }
+    vd_tap_tile(op, step, rows, columns);
+}
