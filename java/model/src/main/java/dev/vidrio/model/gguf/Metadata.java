@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -176,15 +177,31 @@ public final class Metadata {
    * those stored in double precision are rounded.
    */
   public float[] floats(String key) {
-    GgufValue.Array array = array(key);
-    if (!array.elementType().isReal()) {
-      throw wrongType(key, array, "an array of floating-point numbers");
-    }
+    GgufValue.Array array = realArray(key);
     float[] values = new float[array.length()];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) array.real(i);
     }
     return values;
+  }
+
+  /**
+   * Returns an array of at most {@link #MAX_ELEMENTS} floating-point numbers, any value allowed, in
+   * double precision.
+   */
+  public double[] doubles(String key) {
+    GgufValue.Array array = realArray(key);
+    double[] values = new double[array.length()];
+    Arrays.setAll(values, array::real);
+    return values;
+  }
+
+  private GgufValue.Array realArray(String key) {
+    GgufValue.Array array = array(key);
+    if (!array.elementType().isReal()) {
+      throw wrongType(key, array, "an array of floating-point numbers");
+    }
+    return array;
   }
 
   /**

@@ -95,6 +95,13 @@ public final class MetadataBuilder {
     return array(key, GgufValueType.FLOAT32, values.length, data);
   }
 
+  /** Puts an array of floating-point numbers of double precision. */
+  public MetadataBuilder doubles(String key, double[] values) {
+    byte[] data = new byte[Math.multiplyExact(values.length, Double.BYTES)];
+    little(data).asDoubleBuffer().put(values);
+    return array(key, GgufValueType.FLOAT64, values.length, data);
+  }
+
   private MetadataBuilder array(String key, GgufValueType type, int length, byte[] data) {
     return put(key, new GgufValue.Array(type, length, MemorySegment.ofArray(data)));
   }

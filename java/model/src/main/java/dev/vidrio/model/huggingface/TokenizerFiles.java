@@ -1,13 +1,12 @@
 package dev.vidrio.model.huggingface;
 
 import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.tokenizer.LiteralRules;
 import dev.vidrio.model.tokenizer.Normalization;
 import dev.vidrio.model.tokenizer.SpacePrefix;
 import dev.vidrio.model.tokenizer.TokenModel;
-import dev.vidrio.model.tokenizer.TokenStrips;
 import dev.vidrio.model.tokenizer.TokenType;
 import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.Vocabulary;
@@ -55,9 +54,12 @@ final class TokenizerFiles {
             vocabulary.types().stream().mapToInt(TokenType::number).toArray())
         .bool(PREFIX + "add_bos_token", vocabulary.addBos())
         .bool(PREFIX + "add_eos_token", vocabulary.addEos());
-    if (!vocabulary.strips().equals(TokenStrips.NONE)) {
-      out.integers(TokenStrips.LEFT, sorted(vocabulary.strips().left()))
-          .integers(TokenStrips.RIGHT, sorted(vocabulary.strips().right()));
+    LiteralRules rules = vocabulary.literalRules();
+    if (!rules.equals(LiteralRules.NONE)) {
+      out.integers(LiteralRules.LEFT, sorted(rules.stripsLeft()))
+          .integers(LiteralRules.RIGHT, sorted(rules.stripsRight()))
+          .integers(LiteralRules.SINGLE, sorted(rules.singleWords()))
+          .integers(LiteralRules.NORMALIZED, sorted(rules.normalized()));
     }
     vocabulary.roles().forEach((role, id) -> out.integer(PREFIX + role.key(), id));
     switch (vocabulary.model()) {
@@ -76,10 +78,16 @@ final class TokenizerFiles {
               .bool(PREFIX + "add_space_prefix", bpe.spacePrefix() != SpacePrefix.NEVER)
               .string(Tokenizers.SPACE_PREFIX, bpe.spacePrefix().name());
       case TokenModel.Unigram unigram ->
-          throw new UnsupportedModelException(
-              vocabulary.source(),
-              "a unigram model of " + unigram.scores().size() + " tokens",
-              "supported is BPE");
+          throw new IllegalStateException("tokenizer.json has a pipeline instead");
+      case TokenModel.Pipeline pipeline -> {
+        out.string(PREFIX + "model", "vidrio")
+            .string(Tokenizers.PIPELINE, pipeline.stages())
+            .strings(PREFIX + "merges", pipeline.merges());
+        if (!pipeline.scores().isEmpty()) {
+          double[] scores = pipeline.scores().stream().mapToDouble(Double::doubleValue).toArray();
+          out.doubles(Tokenizers.PIPELINE_SCORES, scores);
+        }
+      }
     }
   }
 

@@ -35,10 +35,10 @@ final class Automaton {
   /**
    * Compiles.
    *
-   * @throws IllegalArgumentException if the expression is malformed, unsupported or too large
+   * @throws IllegalArgumentException if the expression is too large
    */
-  Automaton(String pattern) {
-    RegexProgram program = new RegexProgram(RegexParser.parse(pattern));
+  Automaton(Regex regex) {
+    RegexProgram program = new RegexProgram(regex);
     classes = new CharClasses(program.sets());
     end = classes.size();
     columns = end + 1;
@@ -115,11 +115,11 @@ final class Automaton {
   }
 
   /**
-   * The way of a search that failed: no other search can succeed that comes to the same state at
-   * the same place. So a run of which every part fails is searched once and not once for each
-   * character.
+   * The way of a search that found nothing more: no other search can find anything that comes to
+   * the same state at the same place. So a run of which every part fails is searched once and not
+   * once for each match or character.
    *
-   * @param from where the search began
+   * @param from where it went on in vain
    * @param states the state after each byte, 0 where that is within a character
    */
   record Failure(int from, List<Integer> states) {
@@ -132,18 +132,24 @@ final class Automaton {
     }
   }
 
-  /** Returns the way of a search from {@code start}, which fails. */
-  Failure failure(byte[] text, int start, int limit) {
+  /**
+   * Returns the way of a search from {@code start}.
+   *
+   * @param from where it went on in vain: after its last match, or where it began
+   */
+  Failure failure(byte[] text, int start, int from, int limit) {
     List<Integer> states = new ArrayList<>();
     int state = START;
     for (int pos = start; pos < limit && state != DEAD; ) {
       int length = Utf8.lengthAt(text, pos, limit);
-      states.add(state);
-      states.addAll(Collections.nCopies(length - 1, DEAD));
+      if (pos >= from) {
+        states.add(state);
+        states.addAll(Collections.nCopies(length - 1, DEAD));
+      }
       state = table[state * columns + classAt(text, pos, limit)] >> 1;
       pos += length;
     }
-    return new Failure(start, states);
+    return new Failure(from, states);
   }
 
   /**

@@ -51,6 +51,11 @@ final class ByteLevelModel implements TextModel {
   }
 
   @Override
+  public TextStep normalizer() {
+    return normalization::apply;
+  }
+
+  @Override
   public TextEncoder encoder(IntList out) {
     WordMerger merger = new WordMerger(merges);
     WordSplitter.WordSink sink =
@@ -61,14 +66,8 @@ final class ByteLevelModel implements TextModel {
             cache.put(text, start, end, out.toArray(mark));
           }
         };
-    return (text, start, end) -> {
-      if (normalization == Normalization.NONE || Normalization.isAscii(text, start, end)) {
+    return (text, start, end, first) ->
         splitter.split(text, start, end, new Meter(end - start), sink);
-      } else {
-        byte[] normal = normalization.apply(text, start, end);
-        splitter.split(normal, 0, normal.length, new Meter(normal.length), sink);
-      }
-    };
   }
 
   private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {

@@ -48,12 +48,43 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
           Character.MODIFIER_SYMBOL,
           Character.OTHER_SYMBOL);
 
-  private static final CharSet SEPARATOR =
+  static final CharSet SEPARATOR =
       categories(
           Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR);
 
   /** The property White_Space. */
   static final CharSet SPACE = union(SEPARATOR, range('\t', '\r'), range(0x85, 0x85));
+
+  private static final CharSet ASCII_PUNCTUATION =
+      union(range('!', '/'), range(':', '@'), range('[', '`'), range('{', '~'));
+
+  /** What Hugging Face tokenizers take for punctuation. */
+  static final CharSet PUNCTUATION_OR_ASCII_SYMBOL = union(PUNCTUATION, ASCII_PUNCTUATION);
+
+  /** The symbols of the property Alphabetic: letters in circles and squares. */
+  private static final CharSet ENCLOSED_LETTER =
+      union(
+          range(0x24B6, 0x24E9),
+          range(0x1F130, 0x1F149),
+          range(0x1F150, 0x1F169),
+          range(0x1F170, 0x1F189));
+
+  private static final CharSet WORD_CORE =
+      union(
+          LETTER,
+          MARK,
+          categories(
+              Character.LETTER_NUMBER,
+              Character.DECIMAL_DIGIT_NUMBER,
+              Character.CONNECTOR_PUNCTUATION),
+          ENCLOSED_LETTER);
+
+  /** What a word is made of (UTS #18, annex C, {@code \w}), joiners included. */
+  static final CharSet WORD = union(WORD_CORE, range(0x200C, 0x200D));
+
+  /** Oniguruma's {@code \w}: no joiners, but the superscripts and fractions of Latin-1. */
+  static final CharSet ONIGURUMA_WORD =
+      union(WORD_CORE, range(0xB2, 0xB3), range(0xB9, 0xB9), range(0xBC, 0xBE));
 
   /** Any code point but the line feed. */
   static final CharSet DOT = range('\n', '\n').complement();
@@ -82,6 +113,10 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
 
   CharSet complement() {
     return new CharSet(ranges, categories, parts, !negated);
+  }
+
+  boolean contains(int codePoint) {
+    return contains(codePoint, Character.getType(codePoint));
   }
 
   /** Says whether a code point of this general category belongs to the set. */

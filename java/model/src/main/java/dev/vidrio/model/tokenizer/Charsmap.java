@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -13,6 +15,9 @@ public final class Charsmap {
   /** Replaces nothing. */
   public static final Charsmap EMPTY = new Charsmap(new byte[0]);
 
+  /** So that a text does not grow without bounds; the longest of Unicode's own has 33 bytes. */
+  private static final int MAX_REPLACEMENT = 1000;
+
   private final int[] trie;
   private final byte[] replacements;
 
@@ -21,7 +26,8 @@ public final class Charsmap {
    *
    * @param blob the length of the trie in bytes as 32 bits, little-endian, the trie and the
    *     replacements; or nothing
-   * @throws IllegalArgumentException if the length does not fit
+   * @throws IllegalArgumentException if the length does not fit, or a replacement is longer than
+   *     1000 bytes
    */
   public Charsmap(byte[] blob) {
     if (blob.length == 0) {
@@ -37,6 +43,14 @@ public final class Charsmap {
     trie = new int[(int) length / 4];
     buffer.asIntBuffer().get(trie);
     replacements = Arrays.copyOfRange(blob, 4 + (int) length, blob.length);
+    int begin = 0;
+    for (int i = 0; i < replacements.length; i++) {
+      begin = replacements[i] == 0 ? i + 1 : begin;
+      if (i - begin >= MAX_REPLACEMENT) {
+        throw new IllegalArgumentException(
+            "a replacement must not be longer than " + MAX_REPLACEMENT + " bytes");
+      }
+    }
   }
 
   /**
@@ -44,9 +58,13 @@ public final class Charsmap {
    * replacement begins; or 0.
    */
   long match(byte[] text, int pos, int end) {
+    return match(text, pos, end, false);
+  }
+
+  private long match(byte[] text, int pos, int end, boolean shortest) {
     long found = 0;
     int node = trie.length == 0 ? 0 : base(trie[0]);
-    for (int i = pos; i < end; i++) {
+    for (int i = pos; i < end && !(shortest && found != 0); i++) {
       int b = Byte.toUnsignedInt(text[i]);
       node ^= b;
       if (b == 0 || node < 0 || node >= trie.length || (trie[node] & 0x8000_00FF) != b) {
@@ -59,6 +77,25 @@ public final class Charsmap {
       }
     }
     return found;
+  }
+
+  /**
+   * Appends the replacement of the shortest match at {@code pos}, and says whether there is one.
+   */
+  boolean replaceBeginning(byte[] text, int pos, int end, StringBuilder out) {
+    long match = match(text, pos, end, true);
+    if (match == 0) {
+      return false;
+    }
+    int from = (int) match;
+    int to = from;
+    while (replacement(to) != 0) {
+      to++;
+    }
+    if (from < to) {
+      out.append(new String(replacements, from, to - from, UTF_8));
+    }
+    return true;
   }
 
   private static int base(int unit) {

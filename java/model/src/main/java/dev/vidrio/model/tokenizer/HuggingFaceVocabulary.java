@@ -1,21 +1,26 @@
 package dev.vidrio.model.tokenizer;
 
+import static java.util.stream.Collectors.toSet;
+
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Reads the {@code tokenizer.json} of Hugging Face tokenizers as a vocabulary in the terms of GGUF.
- * Byte-level BPE whose words are those of a known family and BPE with {@code byte_fallback} are
- * supported; all else is refused by name.
+ * Byte-level BPE whose words are those of a known family and BPE with {@code byte_fallback} get the
+ * same kinds of model as in GGUF files, other pipelines one of their own; what no pipeline here can
+ * do is refused by name.
  */
 final class HuggingFaceVocabulary {
 
@@ -27,16 +32,11 @@ final class HuggingFaceVocabulary {
               TokenRole.UNKNOWN, "unk_token",
               TokenRole.PADDING, "pad_token"));
 
-  private static final List<String> FORMS = List.of("NFD", "NFC", "NFKD", "NFKC");
-
   private final String file;
   private final JsonNode root;
   private final TokenizerJson json;
   private final List<String> tokens = new ArrayList<>();
   private final List<TokenType> types = new ArrayList<>();
-  private final Set<Integer> stripsLeft = new HashSet<>();
-  private final Set<Integer> stripsRight = new HashSet<>();
-  private boolean byteFallback;
 
   private HuggingFaceVocabulary(String file, JsonNode json) {
     this.file = file;
@@ -59,8 +59,9 @@ final class HuggingFaceVocabulary {
 
   private Vocabulary read(@Nullable JsonNode config) {
     JsonNode model = root.path("model");
-    if (!TokenizerJson.type(model).equals("BPE")) {
-      throw json.unsupported("model", model, "BPE");
+    String type = TokenizerJson.type(model);
+    if (!type.equals("BPE") && !type.equals("Unigram")) {
+      throw json.unsupported("model", model, "BPE, Unigram");
     }
     for (String option : List.of("dropout", "continuing_subword_prefix", "end_of_word_suffix")) {
       JsonNode value = model.path(option);
@@ -68,71 +69,98 @@ final class HuggingFaceVocabulary {
         throw json.unsupported("model with " + option, "BPE without it");
       }
     }
-    byteFallback = model.path("byte_fallback").asBoolean(false);
     readTokens(model);
     Map<TokenRole, Integer> roles = readRoles(config);
     List<String> added = addedAround(roles);
-    return new Vocabulary(
-        file,
-        readModel(model),
-        tokens,
-        types,
-        roles,
-        added.contains("BOS"),
-        added.contains("EOS"),
-        new TokenStrips(stripsLeft, stripsRight));
+    Vocabulary vocabulary =
+        new Vocabulary(
+            file,
+            type.equals("BPE") ? readBpe(model) : pipeline(List.of(), readScores(model)),
+            tokens,
+            types,
+            roles,
+            added.contains("BOS"),
+            added.contains("EOS"),
+            new LiteralRules(
+                withFlag("lstrip"),
+                withFlag("rstrip"),
+                withFlag("single_word"),
+                withFlag("normalized")));
+    if (vocabulary.model() instanceof TokenModel.Pipeline) {
+      Tokenizers.of(vocabulary); // refuses what is not supported
+    }
+    return vocabulary;
   }
 
-  private TokenModel readModel(JsonNode model) {
+  private TokenModel readBpe(JsonNode model) {
     List<String> merges = readMerges(model);
-    if (byteFallback) {
-      return new SpacedBpeReader(json).read(tokens, merges);
-    }
-    Normalization normalization = readNormalization();
-    boolean ignoreMerges = model.path("ignore_merges").asBoolean(false);
-    return new TokenModel.ByteLevelBpe(preTokenizer(ignoreMerges), merges, normalization);
+    Optional<TokenModel> common =
+        isByteFallback(model)
+            ? new SpacedBpeReader(json).read(tokens, merges)
+            : new ByteLevelReader(json).read(merges);
+    return common.orElseGet(() -> pipeline(merges, List.of()));
   }
 
-  private Normalization readNormalization() {
-    Normalization normalization = Normalization.NONE;
-    for (JsonNode step : json.steps("normalizer")) {
-      String type = TokenizerJson.type(step);
-      if (normalization != Normalization.NONE || !FORMS.contains(type)) {
-        throw json.unsupported("normalizer", step, "one of " + FORMS);
-      }
-      normalization = Normalization.valueOf(type);
+  private static boolean isByteFallback(JsonNode model) {
+    return model.path("byte_fallback").asBoolean(false);
+  }
+
+  private TokenModel pipeline(List<String> merges, List<Double> scores) {
+    ObjectNode stages = JsonNodeFactory.instance.objectNode();
+    for (String stage : List.of("normalizer", "pre_tokenizer", "decoder")) {
+      stages.set(stage, root.path(stage).isMissingNode() ? stages.nullNode() : root.get(stage));
     }
-    for (JsonNode token : root.path("added_tokens")) {
-      String content = content(token);
-      if (token.path("normalized").asBoolean(false) && !normalization.keeps(content)) {
-        throw json.unsupported(
-            "added token '" + content + "' with normalized", "one without it for this normalizer");
+    ObjectNode model = stages.putObject("model");
+    for (Map.Entry<String, JsonNode> option : root.path("model").properties()) {
+      if (!option.getKey().equals("vocab") && !option.getKey().equals("merges")) {
+        model.set(option.getKey(), option.getValue());
       }
     }
-    return normalization;
+    return new TokenModel.Pipeline(stages.toString(), merges, scores);
   }
 
   private void readTokens(JsonNode model) {
+    boolean bytes = isByteFallback(model);
     for (Map.Entry<String, JsonNode> entry : model.path("vocab").properties()) {
-      String content = entry.getKey();
-      boolean isByte = byteFallback && content.matches("<0x[0-9A-F]{2}>");
-      put(content, entry.getValue().asInt(-1), isByte ? TokenType.BYTE : TokenType.NORMAL);
+      put(entry.getKey(), entry.getValue().asInt(-1), textType(entry.getKey(), bytes));
+    }
+    if (TokenizerJson.type(model).equals("Unigram")) {
+      for (JsonNode entry : model.path("vocab")) {
+        String content = entry.path(0).asString("");
+        put(content, tokens.size(), textType(content, bytes));
+      }
     }
     for (JsonNode token : root.path("added_tokens")) {
-      String content = token.path("content").asString("");
-      if (token.path("single_word").asBoolean(false)) {
-        throw json.unsupported("added token '" + content + "' with single_word", "one without it");
-      }
       boolean special = token.path("special").asBoolean(false);
-      int id = token.path("id").asInt(-1);
-      put(content, id, special ? TokenType.CONTROL : TokenType.USER_DEFINED);
-      if (token.path("lstrip").asBoolean(false)) {
-        stripsLeft.add(id);
-      }
-      if (token.path("rstrip").asBoolean(false)) {
-        stripsRight.add(id);
-      }
+      put(content(token), id(token), special ? TokenType.CONTROL : TokenType.USER_DEFINED);
     }
+  }
+
+  private static TokenType textType(String content, boolean bytes) {
+    boolean isByte = bytes && content.matches("<0x[0-9A-F]{2}>");
+    return isByte ? TokenType.BYTE : TokenType.NORMAL;
+  }
+
+  /** Returns the scores of the unigram model; what it does not hold has none. */
+  private List<Double> readScores(JsonNode model) {
+    List<Double> scores = new ArrayList<>(tokens.size());
+    for (JsonNode entry : model.path("vocab")) {
+      scores.add(entry.path(1).asDouble(Double.NaN));
+    }
+    scores.addAll(Collections.nCopies(tokens.size() - scores.size(), Double.NEGATIVE_INFINITY));
+    return scores;
+  }
+
+  private Set<Integer> withFlag(String flag) {
+    return root.path("added_tokens")
+        .valueStream()
+        .filter(token -> token.path(flag).asBoolean(false))
+        .map(HuggingFaceVocabulary::id)
+        .collect(toSet());
+  }
+
+  private static int id(JsonNode token) {
+    return token.path("id").asInt(-1);
   }
 
   private void put(String content, int id, TokenType type) {
@@ -184,67 +212,39 @@ final class HuggingFaceVocabulary {
   private List<String> addedAround(Map<TokenRole, Integer> roles) {
     List<String> added = new ArrayList<>();
     for (JsonNode part : json.steps("post_processor")) {
-      if (TokenizerJson.type(part).equals("ByteLevel")) {
-        continue;
-      }
-      if (!TokenizerJson.type(part).equals("TemplateProcessing")) {
-        throw json.unsupported("post_processor", part, "TemplateProcessing");
-      }
-      boolean textSeen = false;
-      for (JsonNode item : part.path("single")) {
-        if (item.has("Sequence")) {
-          textSeen = true;
-          continue;
+      switch (TokenizerJson.type(part)) {
+        case "ByteLevel" -> {} // concerns the places of tokens in the text
+        case "BertProcessing", "RobertaProcessing" -> {
+          add("BOS", part.path("cls").path(0).asString(""), added, roles);
+          add("EOS", part.path("sep").path(0).asString(""), added, roles);
         }
-        int id = tokens.indexOf(item.path("SpecialToken").path("id").asString(""));
-        String role = textSeen ? "EOS" : "BOS";
-        if (id < 0 || added.contains(role)) {
-          throw json.unsupported(
-              "post_processor template", "one token before and one after the text");
+        case "TemplateProcessing" -> {
+          boolean textSeen = false;
+          for (JsonNode item : part.path("single")) {
+            if (item.has("Sequence")) {
+              textSeen = true;
+            } else {
+              String token = item.path("SpecialToken").path("id").asString("");
+              add(textSeen ? "EOS" : "BOS", token, added, roles);
+            }
+          }
         }
-        roles.put(TokenRole.valueOf(role), id);
-        added.add(role);
+        default ->
+            throw json.unsupported(
+                "post_processor",
+                part,
+                "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel");
       }
     }
     return added;
   }
 
-  private String preTokenizer(boolean ignoreMerges) {
-    List<String> patterns = new ArrayList<>();
-    boolean byteLevel = false;
-    for (JsonNode part : json.steps("pre_tokenizer")) {
-      switch (part.path("type").asString("")) {
-        case "ByteLevel" -> {
-          if (part.path("add_prefix_space").asBoolean(true)) {
-            throw json.unsupported("pre_tokenizer ByteLevel with add_prefix_space", "one without");
-          }
-          byteLevel = true;
-          if (part.path("use_regex").asBoolean(true)) {
-            patterns.add(WordPatterns.GPT_2);
-          }
-        }
-        case "Digits" ->
-            patterns.add(
-                part.path("individual_digits").asBoolean(false)
-                    ? WordPatterns.DIGIT_ALONE
-                    : WordPatterns.NUMBERS);
-        case "Split" -> {
-          boolean isolated = part.path("behavior").asString("").equals("Isolated");
-          if (!isolated || part.path("invert").asBoolean(false)) {
-            throw json.unsupported("pre_tokenizer Split of this behavior", "Isolated");
-          }
-          patterns.add(part.path("pattern").path("Regex").asString(""));
-        }
-        default -> throw json.unsupported("pre_tokenizer", part, "ByteLevel, Digits, Split");
-      }
+  private void add(String role, String token, List<String> added, Map<TokenRole, Integer> roles) {
+    int id = tokens.indexOf(token);
+    if (id < 0 || added.contains(role)) {
+      throw json.unsupported("post_processor template", "one token before and one after the text");
     }
-    if (!byteLevel) {
-      throw json.unsupported("pre_tokenizer without ByteLevel", "byte-level BPE");
-    }
-    return PreTokenizer.nameOf(patterns, ignoreMerges)
-        .orElseThrow(
-            () ->
-                json.unsupported(
-                    "pre_tokenizer with the expressions " + patterns, "those of known families"));
+    roles.put(TokenRole.valueOf(role), id);
+    added.add(role);
   }
 }

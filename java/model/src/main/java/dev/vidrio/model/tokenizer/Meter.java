@@ -2,7 +2,10 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.InvalidInputException;
 
-/** Counts the work of cutting one text, so that a hostile expression cannot make it endless. */
+/**
+ * Counts the work of changing or cutting one text, so that a hostile model file cannot make it
+ * endless.
+ */
 final class Meter {
 
   private static final int STEPS_PER_BYTE = 100;
@@ -19,7 +22,7 @@ final class Meter {
     steps += count;
     if (steps > limit) {
       throw new InvalidInputException(
-          "text", "", "the model's pre-tokenizer takes more than 100 steps for each byte of it");
+          "text", "", "the model's pipeline takes more than 100 steps for each byte of it");
     }
   }
 

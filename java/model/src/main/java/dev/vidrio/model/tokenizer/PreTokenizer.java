@@ -77,6 +77,34 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
         UP_TO_3_DIGITS,
         WordPatterns.DEEPSEEK_3_CJK,
         WordPatterns.DEEPSEEK_3);
+    define(
+        "spark2_5",
+        UP_TO_3_DIGITS,
+        WordPatterns.DEEPSEEK_3_CJK,
+        WordPatterns.SPARK_2_5,
+        DIGIT_ALONE);
+    define(
+        "afmoe", WordPatterns.NUMBER_GROUPS, WordPatterns.AFMOE_SCRIPTS, WordPatterns.DEEPSEEK_3);
+    define("tiny_aya cohere2moe", WordPatterns.DIGIT_GROUPS, WordPatterns.GPT_4O);
+    define("superbpe", NUMBERS, WordPatterns.DIGIT_GROUPS_AHEAD);
+    define("kimi-k2", WordPatterns.KIMI_K2);
+    define("jais-2", WordPatterns.JAIS_2);
+    define(
+        "chameleon",
+        new PreTokenizer(
+            List.of(
+                WordPatterns.CHAMELEON_SENTINELS,
+                WordPatterns.CHAMELEON_IMAGES,
+                WordPatterns.CHAMELEON_SPACES,
+                DIGIT_ALONE,
+                WordPatterns.CHAMELEON_SYMBOLS,
+                GPT_2),
+            false,
+            true));
+    define("granite-embed-multi-97m", new PreTokenizer(List.of(WordPatterns.GPT_4O), true, false));
+    define(
+        "youtu",
+        new PreTokenizer(List.of(WordPatterns.YOUTU_SCRIPTS, WordPatterns.YOUTU), true, false));
     define("laguna", "[^\n]+|[\n]+", QWEN_2);
     define(
         "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
@@ -127,6 +155,16 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
 
   /** Compiles the expressions. */
   WordSplitter splitter() {
-    return WordSplitter.inTurn(patterns.stream().map(PatternSplitter::new).toList());
+    return WordSplitter.inTurn(patterns.stream().map(PreTokenizer::splitter).toList());
+  }
+
+  private static WordSplitter splitter(String pattern) {
+    return switch (pattern) {
+      case WordPatterns.DIGIT_GROUPS -> new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.NUMBERS);
+      case WordPatterns.DIGIT_GROUPS_AHEAD ->
+          new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.BEFORE_GROUPS);
+      case WordPatterns.NUMBER_GROUPS -> new DigitGroups(CharSet.NUMBER, DigitGroups.Kind.RUNS);
+      default -> new PatternSplitter(pattern);
+    };
   }
 }

@@ -5,6 +5,17 @@ import java.util.List;
 /** A regular expression, parsed. */
 sealed interface Regex {
 
+  /** Says whether the expression may match without taking a character. */
+  default boolean isNullable() {
+    return switch (this) {
+      case One one -> false;
+      case Ahead ahead -> true;
+      case Sequence(List<Regex> parts) -> parts.stream().allMatch(Regex::isNullable);
+      case Choice(List<Regex> parts) -> parts.stream().anyMatch(Regex::isNullable);
+      case Repeat(Regex part, int min, int max) -> min == 0 || part.isNullable();
+    };
+  }
+
   /** One code point of a set. */
   record One(CharSet set) implements Regex {}
 

@@ -1,32 +1,18 @@
 package dev.vidrio.model.tokenizer;
 
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Parses the regular expressions of pre-tokenizers, as Oniguruma reads them: literals, classes,
- * categories, groups, greedy repetition, {@code (?i:…)}, and looking ahead by one character.
+ * categories and scripts, groups, greedy repetition, {@code (?i:…)}, and looking ahead by one
+ * character.
  */
 final class RegexParser {
 
   private static final int MAX_COUNT = 1000;
   private static final int MAX_DEPTH = 50;
-
-  private static final Map<String, CharSet> CATEGORIES =
-      Map.ofEntries(
-          Map.entry("L", CharSet.LETTER),
-          Map.entry("M", CharSet.MARK),
-          Map.entry("N", CharSet.NUMBER),
-          Map.entry("P", CharSet.PUNCTUATION),
-          Map.entry("S", CharSet.SYMBOL),
-          Map.entry("Lu", CharSet.categories(Character.UPPERCASE_LETTER)),
-          Map.entry("Ll", CharSet.categories(Character.LOWERCASE_LETTER)),
-          Map.entry("Lt", CharSet.categories(Character.TITLECASE_LETTER)),
-          Map.entry("Lm", CharSet.categories(Character.MODIFIER_LETTER)),
-          Map.entry("Lo", CharSet.categories(Character.OTHER_LETTER)),
-          Map.entry("Mn", CharSet.categories(Character.NON_SPACING_MARK)),
-          Map.entry("Nd", CharSet.DIGIT));
 
   private final String pattern;
   private int pos;
@@ -48,6 +34,12 @@ final class RegexParser {
       throw parser.unsupported("a ')' too many");
     }
     return regex;
+  }
+
+  /** Returns the expression that matches a text. */
+  static Regex literal(String text) {
+    return new Regex.Sequence(
+        text.codePoints().<Regex>mapToObj(c -> new Regex.One(CharSet.range(c, c))).toList());
   }
 
   private IllegalArgumentException unsupported(String what) {
@@ -149,10 +141,11 @@ final class RegexParser {
       return group;
     }
     if (skip("(?=")) {
-      return new Regex.Ahead(aheadSet(depth), false);
+      return ahead(depth);
     }
     if (skip("(?!")) {
-      return new Regex.Ahead(aheadSet(depth).complement(), true);
+      Regex.Ahead not = ahead(depth);
+      return new Regex.Ahead(not.set().complement(), !not.orEnd());
     }
     if (skip("(?:") || (at("(") && !at("(?") && skip("("))) {
       return group(depth);
@@ -166,7 +159,7 @@ final class RegexParser {
     if (skip(".")) {
       return new Regex.One(CharSet.DOT);
     }
-    return new Regex.One(at("[") ? set() : single());
+    return new Regex.One(at("[") ? set(depth) : single());
   }
 
   private Regex group(int depth) {
@@ -175,42 +168,68 @@ final class RegexParser {
     return group;
   }
 
-  private CharSet aheadSet(int depth) {
-    if (group(depth) instanceof Regex.One(CharSet set)) {
-      return set;
-    }
-    throw unsupported("a look ahead at more than one character");
+  private Regex.Ahead ahead(int depth) {
+    return ahead(group(depth));
   }
 
-  private CharSet set() {
+  private Regex.Ahead ahead(Regex next) {
+    return switch (next) {
+      case Regex.One(CharSet set) -> new Regex.Ahead(set, false);
+      case Regex.Ahead ahead -> ahead;
+      case Regex.Choice(List<Regex> parts) -> {
+        List<Regex.Ahead> each = parts.stream().map(this::ahead).toList();
+        CharSet[] sets = each.stream().map(Regex.Ahead::set).toArray(CharSet[]::new);
+        yield new Regex.Ahead(CharSet.union(sets), each.stream().anyMatch(Regex.Ahead::orEnd));
+      }
+      default -> throw unsupported("a look ahead at more than one character");
+    };
+  }
+
+  /** Parses a class; of several with {@code &&} between, what they have in common. */
+  private CharSet set(int depth) {
+    if (depth > MAX_DEPTH) {
+      throw unsupported("more than " + MAX_DEPTH + " nested groups");
+    }
     expect("[");
     boolean negated = skip("^");
+    CharSet set = union(depth);
+    while (skip("&&")) {
+      set = CharSet.union(set.complement(), union(depth).complement()).complement();
+    }
+    expect("]");
+    return negated ? set.complement() : set;
+  }
+
+  private CharSet union(int depth) {
     List<CharSet> parts = new ArrayList<>();
     do {
-      if (at("[") || at("&&")) {
-        throw unsupported("a class within a class");
+      if (at("[:")) {
+        throw unsupported("a POSIX class");
       }
-      boolean simple = !at("\\") || isLiteralEscape();
-      int start = pos;
-      CharSet part = single();
-      if (simple && at("-") && !at("-]")) {
-        pos = start;
-        int first = literal();
-        expect("-");
-        int last = literal();
-        if (last < first) {
-          throw unsupported("an empty range");
-        }
-        part = CharSet.range(first, last);
-      }
-      parts.add(part);
-    } while (!skip("]"));
-    CharSet union = CharSet.union(parts.toArray(CharSet[]::new));
-    return negated ? union.complement() : union;
+      parts.add(at("[") ? set(depth + 1) : range());
+    } while (!at("]") && !at("&&"));
+    return CharSet.union(parts.toArray(CharSet[]::new));
+  }
+
+  private CharSet range() {
+    boolean simple = !at("\\") || isLiteralEscape();
+    int start = pos;
+    CharSet one = single();
+    if (!simple || !at("-") || at("-]") || at("-&&")) {
+      return one;
+    }
+    pos = start;
+    int first = literal();
+    expect("-");
+    int last = literal();
+    if (last < first) {
+      throw unsupported("an empty range");
+    }
+    return CharSet.range(first, last);
   }
 
   private boolean isLiteralEscape() {
-    return pos + 1 < pattern.length() && "sSdDpP".indexOf(pattern.charAt(pos + 1)) < 0;
+    return pos + 1 < pattern.length() && "sSdDwWpP".indexOf(pattern.charAt(pos + 1)) < 0;
   }
 
   private CharSet single() {
@@ -221,6 +240,8 @@ final class RegexParser {
         case 'S' -> CharSet.SPACE.complement();
         case 'd' -> CharSet.DIGIT;
         case 'D' -> CharSet.DIGIT.complement();
+        case 'w' -> CharSet.ONIGURUMA_WORD;
+        case 'W' -> CharSet.ONIGURUMA_WORD.complement();
         case 'p' -> category();
         default -> category().complement();
       };
@@ -233,10 +254,9 @@ final class RegexParser {
     expect("{");
     int end = pattern.indexOf('}', pos);
     String name = end < 0 ? "" : pattern.substring(pos, end);
-    CharSet category = CATEGORIES.get(name);
-    if (category == null) {
-      throw unsupported("the unknown category '" + name + "'");
-    }
+    CharSet category =
+        CharProperties.find(name)
+            .orElseThrow(() -> unsupported("the unknown property '" + name + "'"));
     pos = end + 1;
     return category;
   }
@@ -251,6 +271,7 @@ final class RegexParser {
       case 'r' -> '\r';
       case 'n' -> '\n';
       case 't' -> '\t';
+      case 'u' -> hexadecimal();
       default -> {
         if (Character.isLetterOrDigit(escaped)) {
           throw unsupported("the unknown escape '\\" + Character.toString(escaped) + "'");
@@ -258,6 +279,17 @@ final class RegexParser {
         yield escaped;
       }
     };
+  }
+
+  private int hexadecimal() {
+    int end = pos + 4;
+    if (end > pattern.length()
+        || !pattern.substring(pos, end).chars().allMatch(HexFormat::isHexDigit)) {
+      throw unsupported("no four hexadecimal digits");
+    }
+    int codePoint = HexFormat.fromHexDigits(pattern, pos, end);
+    pos = end;
+    return codePoint;
   }
 
   /** Returns the code points that are equal but for case: also U+017F for s and U+212A for k. */

@@ -1,7 +1,6 @@
 package dev.vidrio.model.tokenizer;
 
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -35,7 +34,7 @@ final class SentencePieceModel implements TextModel {
       TokenType[] types) {
     spacePrefix = bpe.spacePrefix();
     TokenIndex tokens = new TokenIndex(bytes, id -> types[id].isText());
-    int[] byteTokens = byteTokens(vocabulary, bytes, types);
+    int[] byteTokens = ByteTokens.all(vocabulary, bytes, types);
     merges =
         bpe.merges().isEmpty()
             ? new ScoredMerges(tokens, bpe.scores(), byteTokens)
@@ -47,27 +46,16 @@ final class SentencePieceModel implements TextModel {
     }
   }
 
-  private static int[] byteTokens(Vocabulary vocabulary, byte[][] bytes, TokenType[] types) {
-    int[] byteTokens = new int[256];
-    Arrays.fill(byteTokens, MergeRules.NONE);
-    for (int id = types.length - 1; id >= 0; id--) {
-      if (types[id] == TokenType.BYTE) {
-        byteTokens[Byte.toUnsignedInt(bytes[id][0])] = id;
-      }
-    }
-    for (int b = 0; b < byteTokens.length; b++) {
-      if (byteTokens[b] == MergeRules.NONE) {
-        throw vocabulary.tokensError(String.format(Locale.ROOT, "lacks the byte <0x%02X>", b));
-      }
-    }
-    return byteTokens;
+  @Override
+  public TextStep normalizer() {
+    return Arrays::copyOfRange;
   }
 
   @Override
   public TextEncoder encoder(IntList out) {
     WordMerger merger = new WordMerger(merges);
-    return (text, start, end) -> {
-      boolean prefix = spacePrefix.isDue(start == 0, Spaces.isSpace(text, start, end));
+    return (text, start, end, first) -> {
+      boolean prefix = spacePrefix.isDue(first, Spaces.isSpace(text, start, end));
       byte[] spaced = Spaces.unescape(text, start, end, prefix);
       int word = 0;
       int left = Utf8.codePointAt(spaced, 0, spaced.length);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -21,7 +22,7 @@ final class SpacedBpeReader {
   }
 
   /**
-   * Reads the model.
+   * Reads the model, if it is such a one.
    *
    * <p>The file has merges and no scores. Each token's score is the rank of the first merge that
    * makes it, negated; a token that no merge makes is below all. Programs that go by scores then
@@ -31,13 +32,13 @@ final class SpacedBpeReader {
    * @param tokens the spelling of each token
    * @param merges pairs of spellings with a space between, in the order of their rank
    */
-  TokenModel read(List<String> tokens, List<String> merges) {
-    if (json.root().path("model").path("ignore_merges").asBoolean(false)) {
-      throw json.unsupported("model with byte_fallback and ignore_merges", "one of them");
+  Optional<TokenModel> read(List<String> tokens, List<String> merges) {
+    boolean plain = !json.root().path("model").path("ignore_merges").asBoolean(false);
+    if (!plain || !hasCommonDecoder() || hasNormalizedTokens()) {
+      return Optional.empty();
     }
-    SpacePrefix prefix = spacePrefix();
-    checkDecoder();
-    return new TokenModel.SentencePieceBpe(scores(tokens, merges), merges, prefix);
+    return spacePrefix()
+        .map(prefix -> new TokenModel.SentencePieceBpe(scores(tokens, merges), merges, prefix));
   }
 
   private static List<Float> scores(List<String> tokens, List<String> merges) {
@@ -53,84 +54,71 @@ final class SpacedBpeReader {
   }
 
   /** Spaces become U+2581 in the normalizer, or else in the pre-tokenizer. */
-  private SpacePrefix spacePrefix() {
-    boolean replaced = false;
-    SpacePrefix prefix = SpacePrefix.NEVER;
-    for (JsonNode step : json.steps("normalizer")) {
-      switch (TokenizerJson.type(step)) {
-        case "Prepend" -> {
-          if (replaced || !step.path("prepend").asString("").equals(SPACE)) {
-            throw json.unsupported("normalizer Prepend of other than a first " + SPACE, SPACE);
-          }
-          prefix = SpacePrefix.EACH;
-        }
-        case "Replace" -> {
-          boolean space = TokenizerJson.literal(step).equals(" ");
-          if (!space || !step.path("content").asString("").equals(SPACE)) {
-            throw json.unsupported("normalizer Replace of other than spaces", "' ' by " + SPACE);
-          }
-          replaced = true;
-        }
-        default -> throw json.unsupported("normalizer", step, "Prepend and Replace");
-      }
+  private Optional<SpacePrefix> spacePrefix() {
+    List<JsonNode> normalizers = json.steps("normalizer");
+    List<JsonNode> preTokenizers = json.steps("pre_tokenizer");
+    if (normalizers.isEmpty()) {
+      return preTokenizers.size() == 1 ? metaspace(preTokenizers.getFirst()) : Optional.empty();
     }
-    for (JsonNode step : json.steps("pre_tokenizer")) {
-      boolean splitsSpaces =
-          TokenizerJson.type(step).equals("Split") && TokenizerJson.literal(step).equals(" ");
-      if (splitsSpaces && replaced) {
-        continue; // the normalizer has left none
-      }
-      if (!TokenizerJson.type(step).equals("Metaspace") || replaced) {
-        throw json.unsupported("pre_tokenizer", step, "Metaspace, or Replace as a normalizer");
-      }
-      prefix = metaspace(step);
-      replaced = true;
+    // the normalizer leaves no spaces to split at
+    boolean splits = !preTokenizers.stream().allMatch(SpacedBpeReader::splitsAtSpaces);
+    boolean prepends = normalizers.size() == 2 && isPrepend(normalizers.getFirst());
+    if (splits || !isReplace(normalizers.getLast()) || (normalizers.size() > 1 && !prepends)) {
+      return Optional.empty();
     }
-    if (!replaced) {
-      throw json.unsupported("byte_fallback without Replace or Metaspace", "one of these");
-    }
-    checkAddedTokens(prefix);
-    return prefix;
+    return Optional.of(prepends ? SpacePrefix.EACH : SpacePrefix.NEVER);
   }
 
-  private SpacePrefix metaspace(JsonNode step) {
-    if (!step.path("replacement").asString("").equals(SPACE)) {
-      throw json.unsupported("Metaspace with another replacement", SPACE);
+  private static boolean splitsAtSpaces(JsonNode step) {
+    return TokenizerJson.type(step).equals("Split") && TokenizerJson.literal(step).equals(" ");
+  }
+
+  private static boolean isPrepend(JsonNode step) {
+    return TokenizerJson.type(step).equals("Prepend")
+        && step.path("prepend").asString("").equals(SPACE);
+  }
+
+  private static boolean isReplace(JsonNode step) {
+    return TokenizerJson.type(step).equals("Replace")
+        && TokenizerJson.literal(step).equals(" ")
+        && step.path("content").asString("").equals(SPACE);
+  }
+
+  private static Optional<SpacePrefix> metaspace(JsonNode step) {
+    boolean spaces =
+        TokenizerJson.type(step).equals("Metaspace")
+            && step.path("replacement").asString("").equals(SPACE)
+            && step.path("add_prefix_space").asBoolean(true)
+            && !step.path("split").asBoolean(true);
+    if (!spaces) {
+      return Optional.empty();
     }
-    if (step.path("split").asBoolean(true)) {
-      throw json.unsupported("Metaspace with split", "one without it");
-    }
-    String scheme = step.path("prepend_scheme").asString("always");
-    return switch (scheme) {
-      case "always" -> SpacePrefix.MISSING;
-      case "first" -> SpacePrefix.FIRST_MISSING;
-      case "never" -> SpacePrefix.NEVER;
-      default -> throw json.unsupported("prepend_scheme '" + scheme + "'", "always, first, never");
+    return switch (step.path("prepend_scheme").asString("always")) {
+      case "always" -> Optional.of(SpacePrefix.MISSING);
+      case "first" -> Optional.of(SpacePrefix.FIRST_MISSING);
+      case "never" -> Optional.of(SpacePrefix.NEVER);
+      default -> Optional.empty();
     };
   }
 
   /** Where the normalizer changes a token too, that is looked for in the normalized text. */
-  private void checkAddedTokens(SpacePrefix prefix) {
-    boolean normalizes = !json.steps("normalizer").isEmpty();
-    for (JsonNode token : json.root().path("added_tokens")) {
-      String content = token.path("content").asString("");
-      boolean changes =
-          prefix == SpacePrefix.EACH || content.contains(" ") || content.contains(SPACE);
-      if (normalizes && changes && token.path("normalized").asBoolean(false)) {
-        throw json.unsupported(
-            "added token '" + content + "' with normalized", "one without it for this normalizer");
-      }
-    }
+  private boolean hasNormalizedTokens() {
+    return !json.steps("normalizer").isEmpty()
+        && json.root()
+            .path("added_tokens")
+            .valueStream()
+            .anyMatch(token -> token.path("normalized").asBoolean(false));
   }
 
-  private void checkDecoder() {
-    for (JsonNode step : json.steps("decoder")) {
-      switch (TokenizerJson.type(step)) {
-        case "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace" -> {}
-        default ->
-            throw json.unsupported(
-                "decoder", step, "Replace, ByteFallback, Fuse, Strip, Metaspace");
-      }
-    }
+  /** Other decoders than those that make spaces again say that spelling is another. */
+  private boolean hasCommonDecoder() {
+    return json.steps("decoder").stream()
+        .allMatch(
+            step ->
+                switch (TokenizerJson.type(step)) {
+                  case "Replace" -> TokenizerJson.literal(step).equals(SPACE);
+                  case "ByteFallback", "Fuse", "Strip", "Metaspace" -> true;
+                  default -> false;
+                });
   }
 }

@@ -53,11 +53,11 @@ final class TokenIndex {
     void accept(int end, int id);
   }
 
-  /** Gives the tokens that begin at {@code start}, the shortest first. */
-  void prefixes(byte[] text, int start, TokenSink sink) {
+  /** Gives the tokens that begin at {@code start} and end by {@code limit}, the shortest first. */
+  void prefixes(byte[] text, int start, int limit, TokenSink sink) {
     long hash = seed;
-    int limit = (int) Math.min((long) start + longest, text.length);
-    for (int end = start + 1; end <= limit; end++) {
+    int last = (int) Math.min((long) start + longest, limit);
+    for (int end = start + 1; end <= last; end++) {
       hash = mix(hash, text[end - 1]);
       int id = slots[slot(hash, text, start, end)];
       if (id != ABSENT) {

@@ -57,6 +57,26 @@ public sealed interface TokenModel {
   }
 
   /**
+   * A pipeline of Hugging Face tokenizers that none of the others expresses. GGUF has no words for
+   * it: a file names Vidrio's own kind of tokenizer, {@code vidrio}, so that other programs refuse
+   * it rather than cut text in another way.
+   *
+   * @param stages JSON: {@code normalizer}, {@code pre_tokenizer} and {@code decoder} as in {@code
+   *     tokenizer.json}, and {@code model} without the vocabulary
+   * @param merges of BPE: pairs of spellings with a space between, the first to be merged first
+   * @param scores of the unigram model: those of each token, logarithms of probabilities; minus
+   *     infinity for those that only literal text becomes
+   */
+  record Pipeline(String stages, List<String> merges, List<Double> scores) implements TokenModel {
+
+    /** Copies the lists. */
+    public Pipeline {
+      merges = List.copyOf(merges);
+      scores = List.copyOf(scores);
+    }
+  }
+
+  /**
    * The unigram model of SentencePiece (Kudo 2018), GGUF's {@code t5}.
    *
    * @param scores of each token, logarithms of probabilities

@@ -1,9 +1,12 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.List;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * A {@code tokenizer.json} and how its parts are found and refused.
@@ -17,6 +20,24 @@ record TokenizerJson(String file, JsonNode root) {
   private static final List<String> PARTS =
       List.of("normalizers", "pretokenizers", "processors", "decoders");
 
+  private static final JsonMapper MAPPER = new JsonMapper();
+  private static final int MAX_STEPS = 50;
+  private static final int MAX_TEXT = 1000;
+
+  /**
+   * Parses stages that a file holds.
+   *
+   * @throws ModelFileException if they are no JSON
+   */
+  static TokenizerJson parse(String file, String stages) {
+    try {
+      return new TokenizerJson(file, MAPPER.readTree(stages));
+    } catch (JacksonException e) {
+      throw new ModelFileException(
+          file, "key '" + Tokenizers.PIPELINE + "'", "", "must be JSON: " + e.getMessage(), e);
+    }
+  }
+
   /** Returns the steps of a stage of the pipeline, sequences laid flat; none if it is absent. */
   List<JsonNode> steps(String stage) {
     List<JsonNode> steps = new ArrayList<>();
@@ -24,7 +45,10 @@ record TokenizerJson(String file, JsonNode root) {
     return steps;
   }
 
-  private static void addSteps(JsonNode node, List<JsonNode> steps) {
+  private void addSteps(JsonNode node, List<JsonNode> steps) {
+    if (steps.size() > MAX_STEPS) {
+      throw unsupported("a stage of more than " + MAX_STEPS + " steps", "fewer");
+    }
     if (node.isMissingNode() || node.isNull()) {
       return;
     }
@@ -35,6 +59,31 @@ record TokenizerJson(String file, JsonNode root) {
     for (String key : PARTS) {
       node.path(key).forEach(part -> addSteps(part, steps));
     }
+  }
+
+  /** Compiles the {@code pattern} of a step, a text or an expression. */
+  PatternSplitter pattern(JsonNode step) {
+    JsonNode regex = step.path("pattern").path("Regex");
+    try {
+      return regex.isString()
+          ? new PatternSplitter(regex.stringValue())
+          : PatternSplitter.literal(literal(step));
+    } catch (IllegalArgumentException e) {
+      String what = regex.isString() ? regex.stringValue() : literal(step);
+      throw unsupported(
+          type(step) + " by the pattern '" + what + "', which " + e.getMessage(),
+          "what can be matched looking ahead by one character and never back");
+    }
+  }
+
+  /** Returns what a step puts into a text, which must not make this much longer. */
+  String shortText(JsonNode step, String key) {
+    String text = step.path(key).asString("");
+    if (text.length() > MAX_TEXT) {
+      throw unsupported(
+          type(step) + " with " + text.length() + " characters of " + key, "up to " + MAX_TEXT);
+    }
+    return text;
   }
 
   static String type(JsonNode node) {

@@ -33,6 +33,12 @@ public final class Tokenizers {
   /** Vidrio's own key for what GGUF cannot say: the name of a {@link Normalization}. */
   public static final String NORMALIZATION = "vidrio.tokenizer.normalization";
 
+  /** Vidrio's own key for the {@link TokenModel.Pipeline#stages} of its own kind of tokenizer. */
+  public static final String PIPELINE = "vidrio.tokenizer.pipeline";
+
+  /** Vidrio's own key for the {@link TokenModel.Pipeline#scores}, in double precision. */
+  public static final String PIPELINE_SCORES = "vidrio.tokenizer.scores";
+
   private Tokenizers() {}
 
   /**
@@ -123,11 +129,13 @@ public final class Tokenizers {
                 readCharsmap(metadata));
         yield vocabulary(metadata, unigram, tokens, false);
       }
+      case "vidrio" -> vocabulary(metadata, readPipeline(metadata), tokens, false);
       default ->
           throw new UnsupportedModelException(
               metadata.file(),
               "tokenizer '" + model + "'",
-              "supported are gpt2 (byte-level BPE), llama (SentencePiece BPE), t5 (unigram)");
+              "supported are gpt2 (byte-level BPE), llama (SentencePiece BPE), t5 (unigram),"
+                  + " vidrio (a pipeline of Hugging Face tokenizers)");
     };
   }
 
@@ -142,7 +150,17 @@ public final class Tokenizers {
         readRoles(metadata, tokens.size()),
         metadata.boolValue(PREFIX + "add_bos_token", addBos),
         metadata.boolValue(PREFIX + "add_eos_token", false),
-        TokenStrips.read(metadata, tokens, types));
+        LiteralRules.read(metadata, tokens, types));
+  }
+
+  private static TokenModel readPipeline(Metadata metadata) {
+    String merges = PREFIX + "merges";
+    return new TokenModel.Pipeline(
+        metadata.string(PIPELINE),
+        metadata.contains(merges) ? metadata.strings(merges) : List.of(),
+        metadata.contains(PIPELINE_SCORES)
+            ? Arrays.stream(metadata.doubles(PIPELINE_SCORES)).boxed().toList()
+            : List.of());
   }
 
   private static TokenModel readSentencePiece(Metadata metadata) {

@@ -2,25 +2,18 @@ package dev.vidrio.model.tokenizer;
 
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
-import java.util.List;
 
 /**
- * The unigram model (Kudo 2018): of all ways to cut a text into tokens, the one of the highest sum
- * of scores, found by Viterbi's algorithm. Before, characters are replaced as the vocabulary says.
- * A character without a token becomes the tokens of its bytes if the vocabulary has these, else the
- * unknown token, once for a run of such characters.
+ * The unigram model of SentencePiece (Kudo 2018): characters are replaced as the vocabulary says,
+ * then text is cut by {@link Viterbi}.
  */
 final class UnigramModel implements TextModel {
 
   /** How much worse than the worst token an unknown character is. */
-  private static final float UNKNOWN_PENALTY = 10;
+  static final double UNKNOWN_PENALTY = 10;
 
   private final TokenModel.Unigram unigram;
-  private final TokenIndex tokens;
-  private final TokenType[] types;
-  private final int[] byteTokens = new int[256];
-  private final int unknown;
-  private final double unknownScore;
+  private final Viterbi viterbi;
 
   /**
    * Makes the model.
@@ -32,39 +25,50 @@ final class UnigramModel implements TextModel {
   UnigramModel(
       Vocabulary vocabulary, TokenModel.Unigram unigram, byte[][] bytes, TokenType[] types) {
     this.unigram = unigram;
-    this.types = types;
-    tokens = new TokenIndex(bytes, id -> types[id].isText());
-    Arrays.fill(byteTokens, -1);
-    List<Float> scores = unigram.scores();
-    float lowest = Float.MAX_VALUE;
+    double[] scores = new double[types.length];
+    double lowest = Float.MAX_VALUE;
     for (int id = 0; id < types.length; id++) {
+      scores[id] = types[id] == TokenType.USER_DEFINED ? 0 : unigram.scores().get(id);
       if (types[id] == TokenType.NORMAL) {
-        lowest = Math.min(lowest, scores.get(id));
-      } else if (types[id] == TokenType.BYTE) {
-        byteTokens[Byte.toUnsignedInt(bytes[id][0])] = id;
+        lowest = Math.min(lowest, scores[id]);
       }
     }
-    unknownScore = lowest - UNKNOWN_PENALTY;
-    Integer id = vocabulary.roles().get(TokenRole.UNKNOWN);
-    if (id == null) {
+    Integer unknown = vocabulary.roles().get(TokenRole.UNKNOWN);
+    if (unknown == null) {
       throw vocabulary.tokensError("lack an unknown token");
     }
-    unknown = id;
+    viterbi =
+        new Viterbi(
+            new TokenIndex(bytes, id -> types[id].isText()),
+            scores,
+            unknown,
+            lowest - UNKNOWN_PENALTY,
+            ByteTokens.allOrNone(vocabulary, bytes, types));
+  }
+
+  @Override
+  public TextStep normalizer() {
+    return Arrays::copyOfRange;
   }
 
   @Override
   public TextEncoder encoder(IntList out) {
-    return (text, start, end) -> encode(normalize(text, start, end), out);
+    return (text, start, end, first) -> {
+      byte[] normal = normalize(text, start, end);
+      viterbi.encode(normal, 0, normal.length, out);
+    };
   }
 
   private byte[] normalize(byte[] text, int start, int end) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start + 1);
     boolean inWord = false;
     boolean prefix = unigram.addSpacePrefix();
+    Meter meter = new Meter(end - start);
     for (int pos = start; pos < end; ) {
       long match = unigram.charsmap().match(text, pos, end);
       int length = match == 0 ? Utf8.lengthAt(text, pos, end) : (int) (match >> 32);
       int from = match == 0 ? pos : (int) match;
+      int written = out.size();
       for (int i = 0;
           match == 0 ? i < length : unigram.charsmap().replacement(from + i) != 0;
           i++) {
@@ -79,64 +83,10 @@ final class UnigramModel implements TextModel {
         }
         inWord = !space;
       }
+      meter.add(out.size() - written);
       pos += length;
     }
     byte[] spaced = out.toByteArray();
     return Spaces.unescape(spaced, 0, spaced.length, false);
-  }
-
-  private void encode(byte[] text, IntList out) {
-    double[] best = new double[text.length + 1];
-    int[] ids = new int[text.length + 1];
-    int[] starts = new int[text.length + 1];
-    Arrays.fill(best, Double.NEGATIVE_INFINITY);
-    best[0] = 0;
-    for (int pos = 0; pos < text.length; ) {
-      int from = pos;
-      int next = pos + Utf8.lengthAt(text, pos, text.length);
-      tokens.prefixes(
-          text,
-          pos,
-          (end, id) -> {
-            float score = types[id] == TokenType.USER_DEFINED ? 0 : unigram.scores().get(id);
-            propose(best, ids, starts, from, end, id, score);
-          });
-      if (tokens.get(text, pos, next) < 0) {
-        propose(best, ids, starts, from, next, unknown, unknownScore);
-      }
-      pos = next;
-    }
-    emit(text, ids, starts, out);
-  }
-
-  private static void propose(
-      double[] best, int[] ids, int[] starts, int from, int end, int id, double score) {
-    if (best[from] + score > best[end]) {
-      best[end] = best[from] + score;
-      ids[end] = id;
-      starts[end] = from;
-    }
-  }
-
-  private void emit(byte[] text, int[] ids, int[] starts, IntList out) {
-    int[] ends = new int[text.length + 1];
-    for (int end = text.length; end > 0; end = starts[end]) {
-      ends[starts[end]] = end;
-    }
-    boolean afterUnknown = false;
-    for (int pos = 0; pos < text.length; pos = ends[pos]) {
-      int id = ids[ends[pos]];
-      boolean isUnknown = id == unknown;
-      if (!isUnknown) {
-        out.add(id);
-      } else if (byteTokens[0] >= 0) {
-        for (int i = pos; i < ends[pos]; i++) {
-          out.add(byteTokens[Byte.toUnsignedInt(text[i])]);
-        }
-      } else if (!afterUnknown) {
-        out.add(id);
-      }
-      afterUnknown = isUnknown;
-    }
   }
 }

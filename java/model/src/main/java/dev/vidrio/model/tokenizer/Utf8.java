@@ -2,10 +2,12 @@ package dev.vidrio.model.tokenizer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
+import java.util.function.UnaryOperator;
 
 /** The byte patterns of well-formed UTF-8 (Unicode Standard, table 3-7). */
 final class Utf8 {
@@ -72,6 +74,27 @@ final class Utf8 {
       }
     }
     return length;
+  }
+
+  /** Changes the well-formed parts of a text; other bytes stay as they are. */
+  static byte[] change(byte[] text, int start, int end, UnaryOperator<String> change) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
+    int run = start;
+    for (int pos = start; pos < end; ) {
+      int length = lengthAt(text, pos, end);
+      if (length == 1 && text[pos] < 0) {
+        out.writeBytes(changed(text, run, pos, change));
+        out.write(text[pos]);
+        run = pos + 1;
+      }
+      pos += length;
+    }
+    out.writeBytes(changed(text, run, end, change));
+    return out.toByteArray();
+  }
+
+  private static byte[] changed(byte[] text, int start, int end, UnaryOperator<String> change) {
+    return change.apply(new String(text, start, end - start, UTF_8)).getBytes(UTF_8);
   }
 
   /** Returns where the last character before {@code end} begins, which lies after {@code start}. */

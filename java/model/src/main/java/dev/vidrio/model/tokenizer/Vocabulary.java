@@ -15,7 +15,7 @@ import java.util.Map;
  * @param roles the ids of the tokens of which the file names the role
  * @param addBos whether a text begins with the token {@link TokenRole#BOS}
  * @param addEos whether a text ends with the token {@link TokenRole#EOS}
- * @param strips which tokens take the white space beside them
+ * @param literalRules where literal tokens are found, and what they take
  */
 public record Vocabulary(
     String source,
@@ -25,9 +25,9 @@ public record Vocabulary(
     Map<TokenRole, Integer> roles,
     boolean addBos,
     boolean addEos,
-    TokenStrips strips) {
+    LiteralRules literalRules) {
 
-  /** Makes a vocabulary of which no token takes white space. */
+  /** Makes a vocabulary whose literal tokens are found everywhere. */
   public Vocabulary(
       String source,
       TokenModel model,
@@ -36,7 +36,7 @@ public record Vocabulary(
       Map<TokenRole, Integer> roles,
       boolean addBos,
       boolean addEos) {
-    this(source, model, tokens, types, roles, addBos, addEos, TokenStrips.NONE);
+    this(source, model, tokens, types, roles, addBos, addEos, LiteralRules.NONE);
   }
 
   /**
@@ -58,11 +58,21 @@ public record Vocabulary(
       String limit = "must be one for each of " + size + " tokens";
       throw error(source, "token_type", types.size() + " types", limit);
     }
-    if (model instanceof TokenModel.SentencePieceBpe sentencePiece) {
-      checkScores(source, sentencePiece.scores(), size);
-    }
-    if (model instanceof TokenModel.Unigram unigram) {
-      checkScores(source, unigram.scores(), size);
+    switch (model) {
+      case TokenModel.ByteLevelBpe bpe -> {}
+      case TokenModel.SentencePieceBpe bpe -> checkScores(source, bpe.scores(), size);
+      case TokenModel.Unigram unigram -> {
+        checkScores(source, unigram.scores(), size);
+        int infinite = unigram.scores().indexOf(Float.NEGATIVE_INFINITY);
+        if (infinite >= 0) {
+          throw error(source, "scores", infinite, "-Infinity", "must be finite");
+        }
+      }
+      case TokenModel.Pipeline pipeline -> {
+        if (!pipeline.scores().isEmpty()) {
+          checkScores(source, pipeline.scores(), size);
+        }
+      }
     }
     for (Map.Entry<TokenRole, Integer> role : roles.entrySet()) {
       int id = role.getValue();
@@ -78,14 +88,16 @@ public record Vocabulary(
     }
   }
 
-  private static void checkScores(String source, List<Float> scores, int size) {
+  private static void checkScores(String source, List<? extends Number> scores, int size) {
     if (scores.size() != size) {
       String limit = "must be one for each of " + size + " tokens";
       throw error(source, "scores", scores.size() + " scores", limit);
     }
-    int nan = scores.indexOf(Float.NaN);
-    if (nan >= 0) {
-      throw error(source, "scores", nan, "NaN", "must be a number");
+    for (int id = 0; id < size; id++) {
+      double score = scores.get(id).doubleValue();
+      if (Double.isNaN(score) || score == Double.POSITIVE_INFINITY) {
+        throw error(source, "scores", id, String.valueOf(score), "must be a number");
+      }
     }
   }
 

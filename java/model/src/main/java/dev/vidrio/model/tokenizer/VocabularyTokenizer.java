@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.IntPredicate;
 
 /**
  * The tokenizer of a vocabulary: text is cut at literal tokens, and what lies between is given to
@@ -21,12 +22,10 @@ final class VocabularyTokenizer implements Tokenizer {
   private final OptionalInt first;
   private final OptionalInt last;
   private final TextModel model;
-  private final TokenStrips strips;
   private final TokenType[] types;
   private final byte[][] bytes;
-  private final byte[][] spellings;
-  private final LiteralTokens literals;
-  private final LiteralTokens userDefined;
+  private final Literals literals;
+  private final Literals userDefined;
   private final Map<TokenRole, Integer> roles;
   private final Set<Integer> endOfGeneration;
 
@@ -42,26 +41,42 @@ final class VocabularyTokenizer implements Tokenizer {
     Map<String, Integer> ids = index(vocabulary);
     SpecialTokens special = new SpecialTokens(vocabulary, ids);
     types = special.types();
-    strips = vocabulary.strips();
     roles = special.roles();
     endOfGeneration = special.endOfGeneration();
     first = vocabulary.addBos() ? bos() : OptionalInt.empty();
     last = vocabulary.addEos() ? eos() : OptionalInt.empty();
-    bytes = new byte[types.length][];
-    for (int id = 0; id < bytes.length; id++) {
-      bytes[id] = bytes(vocabulary, id, types[id]);
-    }
+    bytes = TokenBytes.of(vocabulary, types);
     model =
         switch (vocabulary.model()) {
           case TokenModel.ByteLevelBpe bpe -> new ByteLevelModel(vocabulary, bpe, ids, types);
           case TokenModel.SentencePieceBpe bpe ->
               new SentencePieceModel(vocabulary, bpe, ids, bytes, types);
           case TokenModel.Unigram unigram -> new UnigramModel(vocabulary, unigram, bytes, types);
+          case TokenModel.Pipeline pipeline ->
+              new PipelineModel(vocabulary, pipeline, ids, bytes, types);
         };
-    spellings = new byte[types.length][];
+    literals = literals(vocabulary, id -> types[id].isLiteral());
+    userDefined = literals(vocabulary, id -> types[id] == TokenType.USER_DEFINED);
+  }
+
+  /**
+   * The tokens that are found before anything else: some in the text as it is, others in the
+   * normalized text between.
+   */
+  private record Literals(LiteralSearch original, LiteralSearch normalized) {}
+
+  private Literals literals(Vocabulary vocabulary, IntPredicate selected) {
+    LiteralRules rules = vocabulary.literalRules();
+    IntPredicate normalized = rules.normalized()::contains;
+    byte[][] spellings = new byte[types.length][];
     Arrays.setAll(spellings, id -> vocabulary.tokens().get(id).getBytes(UTF_8));
-    literals = new LiteralTokens(spellings, id -> types[id].isLiteral());
-    userDefined = new LiteralTokens(spellings, id -> types[id] == TokenType.USER_DEFINED);
+    byte[][] normal = new byte[types.length][];
+    Arrays.setAll(
+        normal,
+        id -> normalized.test(id) ? model.normalizer().apply(spellings[id]) : spellings[id]);
+    return new Literals(
+        new LiteralSearch(spellings, selected.and(normalized.negate()), rules),
+        new LiteralSearch(normal, selected.and(normalized), rules));
   }
 
   private static Map<String, Integer> index(Vocabulary vocabulary) {
@@ -83,58 +98,40 @@ final class VocabularyTokenizer implements Tokenizer {
     return index;
   }
 
-  private static byte[] bytes(Vocabulary vocabulary, int id, TokenType type) {
-    String token = vocabulary.tokens().get(id);
-    return switch (type) {
-      case NORMAL, USER_DEFINED ->
-          switch (vocabulary.model()) {
-            case TokenModel.ByteLevelBpe bpe ->
-                type == TokenType.NORMAL ? ByteAlphabet.bytes(token) : token.getBytes(UTF_8);
-            case TokenModel.SentencePieceBpe bpe -> Spaces.unescape(token).getBytes(UTF_8);
-            case TokenModel.Unigram unigram -> Spaces.unescape(token).getBytes(UTF_8);
-          };
-      case UNKNOWN, CONTROL -> token.getBytes(UTF_8);
-      case UNUSED -> new byte[0];
-      case BYTE -> {
-        if (!token.matches("<0x[0-9A-Fa-f]{2}>")) {
-          throw vocabulary.tokenError(id, "must be spelled like '<0x0A>', being a byte token");
-        }
-        yield new byte[] {(byte) Integer.parseInt(token, 3, 5, 16)};
-      }
-    };
-  }
-
   @Override
   public int[] encode(byte[] utf8, EncodeOptions options) {
     IntList out = new IntList(utf8.length / 3 + 8);
     if (options.addBosEos()) {
       first.ifPresent(out::add);
     }
-    LiteralTokens wanted = options.parseSpecial() ? literals : userDefined;
+    Literals wanted = options.parseSpecial() ? literals : userDefined;
     TextModel.TextEncoder encoder = model.encoder(out);
-    int start = 0;
-    int pos = 0;
-    while (pos < utf8.length) {
-      int literal = wanted.at(utf8, pos);
-      if (literal < 0) {
-        pos++;
-        continue;
-      }
-      int end = strips.endBefore(literal, utf8, start, pos);
-      if (start < end) {
-        encoder.encode(utf8, start, end);
-      }
-      out.add(literal);
-      pos = strips.startAfter(literal, utf8, pos + spellings[literal].length);
-      start = pos;
-    }
-    if (start < utf8.length) {
-      encoder.encode(utf8, start, utf8.length);
-    }
+    wanted.original.cut(
+        utf8,
+        0,
+        utf8.length,
+        (start, end) -> encodeStretch(utf8, start, end, wanted, encoder, out),
+        out::add);
     if (options.addBosEos()) {
       last.ifPresent(out::add);
     }
     return out.toArray(0);
+  }
+
+  private void encodeStretch(
+      byte[] utf8,
+      int start,
+      int end,
+      Literals wanted,
+      TextModel.TextEncoder encoder,
+      IntList out) {
+    byte[] text = model.normalizer().apply(utf8, start, end);
+    wanted.normalized.cut(
+        text,
+        0,
+        text.length,
+        (from, to) -> encoder.encode(text, from, to, start == 0 && from == 0),
+        out::add);
   }
 
   @Override

@@ -85,6 +85,52 @@ final class WordPatterns {
           + PATHS
           + LINES_AND_SPACES;
 
+  static final String YOUTU_SCRIPTS =
+      "[\uac00-\ud7a3\u3131-\u318e]+"
+          + "|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f\ufe30-\ufe4f]+"
+          + "|[\u3105-\u312f]+|[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+";
+
+  /** The o200k of single digits. */
+  static final String YOUTU = GPT_4O.replace("{1,3}", "");
+
+  private static final String NOT_HAN = "&&[^\\p{Han}]]";
+
+  /** Kimi's: o200k in which words of Chinese characters stand alone. */
+  static final String KIMI_K2 =
+      "\\p{Han}+|"
+          + GPT_4O
+              .replace(UPPER, UPPER.replace("]", NOT_HAN))
+              .replace(LOWER, LOWER.replace("]", NOT_HAN))
+              .replace("[\\r\\n/]*", "[\\r\\n]*");
+
+  /** Jais 2's: Llama 3's, with white space in lengths of powers of two. */
+  static final String JAIS_2 =
+      CONTRACTIONS
+          + "|"
+          + LETTERS
+          + "|\\p{N}{1,3}"
+          + SYMBOLS
+          + "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)"
+          + "|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s";
+
+  static final String CHAMELEON_SENTINELS = "<sentinel:[0-9]+>";
+  static final String CHAMELEON_IMAGES = "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z";
+  static final String CHAMELEON_SPACES = "([\\t\\n]|    |  )";
+  static final String CHAMELEON_SYMBOLS = "[\\p{P}!-/:-@\\[-`{-~]";
+
+  /** Groups of three digits, counted from the right: of numbers, and of digits whatever follows. */
+  static final String DIGIT_GROUPS = "\\d{1,3}(?=(?:\\d{3})*\\b)";
+
+  static final String DIGIT_GROUPS_AHEAD = "(?=(\\d{3})+(?!\\d))";
+
+  static final String NUMBER_GROUPS = "\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))";
+
+  /** The Chinese, Japanese, Thai, Lao, Khmer, Myanmar and Korean scripts. */
+  static final String AFMOE_SCRIPTS =
+      "[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u3040-\u309f\u30a0-\u30ff\uff65-\uff9f\u2f00-\u2fdf"
+          + "\u0e00-\u0e7f\u0e80-\u0eff\u1780-\u17ff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff"
+          + "\uac00-\ud7af\u1100-\u11ff]+";
+
   static final String FALCON_SYMBOLS = "[\\p{P}\\$\\+<=>\\^~\\|`]+";
   static final String THREE_DIGITS = "[0-9][0-9][0-9]";
 
@@ -105,11 +151,13 @@ final class WordPatterns {
   static final String DEEPSEEK_TRAILING_SPACES = "\\s+$";
 
   static final String DEEPSEEK_3_CJK = "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+";
-  static final String DEEPSEEK_3 =
+  private static final String DEEPSEEK_3_WORDS =
       "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
           + "|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
-          + "| ?[\\p{P}\\p{S}]+[\r\n]*"
-          + LINES_AND_SPACES;
+          + "| ?[\\p{P}\\p{S}]+";
+
+  static final String DEEPSEEK_3 = DEEPSEEK_3_WORDS + "[\r\n]*" + LINES_AND_SPACES;
+  static final String SPARK_2_5 = DEEPSEEK_3_WORDS + "|[\r\n]|\\s+(?!\\S)|\\s+";
 
   /** The letters of the Latin, Greek, Cyrillic, Armenian and other cased scripts. */
   static final String DEEPSEEK_LETTERS =

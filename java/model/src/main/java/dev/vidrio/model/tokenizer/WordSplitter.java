@@ -6,7 +6,7 @@ import java.util.List;
 interface WordSplitter {
 
   /**
-   * Gives all words from {@code start} to before {@code end}, in order and without gaps. Text
+   * Gives the words from {@code start} to before {@code end} in order, none of them empty. Text
    * before {@code start} and from {@code end} on does not count.
    *
    * @param meter counts the work
@@ -19,8 +19,22 @@ interface WordSplitter {
     void accept(byte[] text, int start, int end);
   }
 
+  /** Returns a splitter that changes each word and cuts nothing. */
+  static WordSplitter changing(TextStep step) {
+    return (text, start, end, meter, sink) -> {
+      byte[] changed = step.apply(text, start, end);
+      meter.add(changed.length);
+      if (changed.length > 0) {
+        sink.accept(changed, 0, changed.length);
+      }
+    };
+  }
+
   /** Returns a splitter that cuts by each of these in turn; each sees a word as a whole text. */
   static WordSplitter inTurn(List<? extends WordSplitter> splitters) {
+    if (splitters.isEmpty()) {
+      return (text, start, end, meter, sink) -> sink.accept(text, start, end);
+    }
     WordSplitter first = splitters.getFirst();
     if (splitters.size() == 1) {
       return first;

@@ -2,6 +2,7 @@ package dev.vidrio.model.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,6 +14,7 @@ import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
+import dev.vidrio.model.tokenizer.TokenModel;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.Vocabulary;
@@ -272,7 +274,10 @@ class HuggingFaceModelTest {
           "split": false}, "model": {"byte_fallback": true,""",
         """
         "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel",
-          "add_prefix_space": false}, "model": {"byte_fallback": false,"""
+          "add_prefix_space": false}, "model": {"byte_fallback": false,""",
+        """
+        "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
+          "model": {"unk_token": "a","""
       })
   void vocabulariesAreKeptWhole(String pipeline) throws IOException {
     new TinyDirectory().write(directory);
@@ -286,15 +291,36 @@ class HuggingFaceModelTest {
             + pipeline
             + "\"type\": \"BPE\", \"merges\": [\"a b\"], \"vocab\": {"
             + vocabulary
-            + "}}, \"added_tokens\": [{\"id\": 259, \"content\": \"<end>\", \"rstrip\": true}]}");
+            + "}}, \"added_tokens\": [{\"id\": 259, \"content\": \"<end>\", \"rstrip\": true,"
+            + " \"single_word\": true}]}");
     try (Arena arena = Arena.ofShared()) {
       Vocabulary expected = Tokenizers.readHuggingFace(directory);
       Vocabulary actual = Tokenizers.readVocabulary(open(arena).metadata());
       assertEquals(expected.model(), actual.model());
       assertEquals(expected.tokens(), actual.tokens());
       assertEquals(expected.types(), actual.types());
-      assertEquals(expected.strips(), actual.strips());
-      assertEquals(Set.of(259), actual.strips().right());
+      assertEquals(expected.literalRules(), actual.literalRules());
+      assertEquals(Set.of(259), actual.literalRules().stripsRight());
+      assertEquals(Set.of(259), actual.literalRules().singleWords());
+    }
+  }
+
+  @Test
+  void unigramScoresAreKeptWhole() throws IOException {
+    new TinyDirectory().write(directory);
+    StringBuilder vocabulary = new StringBuilder("[\"<unk>\", 0.0]");
+    for (int id = 1; id < 260; id++) {
+      vocabulary.append(String.format(Locale.ROOT, ", [\"t%d\", %s]", id, -Math.sqrt(id)));
+    }
+    Files.writeString(
+        directory.resolve("tokenizer.json"),
+        "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [" + vocabulary + "]}}");
+    try (Arena arena = Arena.ofShared()) {
+      Vocabulary expected = Tokenizers.readHuggingFace(directory);
+      Vocabulary actual = Tokenizers.readVocabulary(open(arena).metadata());
+      assertEquals(expected.model(), actual.model());
+      TokenModel.Pipeline pipeline = assertInstanceOf(TokenModel.Pipeline.class, actual.model());
+      assertEquals(-Math.sqrt(259), pipeline.scores().getLast());
     }
   }
 

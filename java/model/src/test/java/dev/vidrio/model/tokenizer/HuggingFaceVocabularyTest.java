@@ -2,6 +2,7 @@ package dev.vidrio.model.tokenizer;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The ids that the vocabulary's words give are those of Hugging Face tokenizers elsewhere. */
@@ -35,6 +37,10 @@ class HuggingFaceVocabularyTest {
   @TempDir private Path directory;
 
   private Tokenizer read(String preTokenizer, boolean ignoreMerges) throws IOException {
+    return Tokenizers.of(readVocabulary(preTokenizer, ignoreMerges));
+  }
+
+  private Vocabulary readVocabulary(String preTokenizer, boolean ignoreMerges) throws IOException {
     Vocabulary bard = TestVocabulary.bard();
     Map<String, Integer> vocabulary = new LinkedHashMap<>();
     for (String token : bard.tokens()) {
@@ -64,7 +70,7 @@ class HuggingFaceVocabularyTest {
                     + "{'SpecialToken':{'id':'<|endoftext|>'}},{'Sequence':{'id':'A'}}]}}"));
     Files.writeString(
         directory.resolve("tokenizer_config.json"), json("{'eos_token':'<|endoftext|>'}"));
-    return Tokenizers.fromHuggingFace(directory);
+    return Tokenizers.readHuggingFace(directory);
   }
 
   private static String json(String text) {
@@ -90,29 +96,25 @@ class HuggingFaceVocabularyTest {
   }
 
   @ParameterizedTest
-  @CsvSource(
-      delimiter = ';',
-      value = {
-        "{'type':'Metaspace'}; pre_tokenizer 'Metaspace'",
-        "{'type':'ByteLevel','add_prefix_space':true}; add_prefix_space",
-        "{'type':'Sequence','pretokenizers':[]}; without ByteLevel",
-        "{'type':'Split','behavior':'Removed'}; Split of this behavior",
-      },
-      quoteCharacter = '"')
-  void refusesOtherPreTokenizersByName(String preTokenizer, String expected) {
-    String message =
-        assertThrows(UnsupportedModelException.class, () -> read(preTokenizer, false)).getMessage();
-    assertTrue(message.contains(expected), message);
+  @ValueSource(
+      strings = {
+        "{'type':'Metaspace','replacement':'▁'}",
+        "{'type':'ByteLevel','add_prefix_space':true}",
+        "{'type':'Sequence','pretokenizers':[]}",
+        "{'type':'Split','pattern':{'String':' '},'behavior':'Removed','invert':false}",
+      })
+  void otherPreTokenizersMakeAPipeline(String preTokenizer) throws IOException {
+    Vocabulary vocabulary = readVocabulary(preTokenizer, false);
+    assertInstanceOf(TokenModel.Pipeline.class, vocabulary.model());
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = ';',
       value = {
-        "{'model':{'type':'Unigram'}}; model 'Unigram'",
-        "{'model':{'type':'BPE','byte_fallback':true}}; byte_fallback without Replace",
-        "{'model':{'type':'BPE'},'normalizer':{'type':'Lowercase'}}; normalizer 'Lowercase'",
-        "{'model':{'type':'BPE'},'added_tokens':[{'id':0,'content':'x','single_word':true}]}; single_word",
+        "{'model':{'type':'WordPiece'}}; model 'WordPiece'",
+        "{'model':{'type':'BPE','dropout':0.5}}; model with dropout",
+        "{'model':{'type':'BPE','vocab':{'a':0}},'normalizer':{'type':'Nmt'}}; normalizer 'Nmt'",
         "[]; model ''",
       },
       quoteCharacter = '"')

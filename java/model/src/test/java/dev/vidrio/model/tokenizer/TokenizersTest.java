@@ -85,9 +85,9 @@ class TokenizersTest {
     int[] stripped = {256, ' ', 'a', 258, 'b'};
     assertArrayEquals(stripped, read(file.string("general.name", "My Phi-3 mini")).encode(text));
     int[] left = {256, ' ', 'a', 258, ' ', 0xE3, 0x80, 0x80, '\n', 'b'};
-    assertArrayEquals(left, read(file.int32s(TokenStrips.LEFT, 258)).encode(text));
+    assertArrayEquals(left, read(file.int32s(LiteralRules.LEFT, 258)).encode(text));
     int[] both = {256, ' ', 'a', 258, 'b', 257, 'c'};
-    GgufWriter keys = file.int32s(TokenStrips.LEFT, 257).int32s(TokenStrips.RIGHT, 258);
+    GgufWriter keys = file.int32s(LiteralRules.LEFT, 257).int32s(LiteralRules.RIGHT, 258);
     assertArrayEquals(both, read(keys).encode("<s> a<|user|> b \u3000<|end|>c"));
   }
 
@@ -104,7 +104,7 @@ class TokenizersTest {
         "x.gguf: tokenizer '"
             + model
             + "' is not supported: supported are gpt2 (byte-level BPE), llama"
-            + " (SentencePiece BPE), t5 (unigram)",
+            + " (SentencePiece BPE), t5 (unigram), vidrio (a pipeline of Hugging Face tokenizers)",
         refusal(UnsupportedModelException.class, file().string(PREFIX + "model", model)));
   }
 

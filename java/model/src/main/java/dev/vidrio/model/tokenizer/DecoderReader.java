@@ -1,0 +1,57 @@
+package dev.vidrio.model.tokenizer;
+
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Reads the {@code decoder} of a {@code tokenizer.json}: what turns the spelling of a token into
+ * its text. What decoders do to the beginning of a whole text, such as taking the space away that
+ * was put before it, is left undone: a token's text does not depend on its place.
+ */
+final class DecoderReader {
+
+  private final TokenizerJson json;
+
+  DecoderReader(TokenizerJson json) {
+    this.json = json;
+  }
+
+  /**
+   * The steps.
+   *
+   * @param spelling changes the spelling
+   * @param isByteLevel whether the spelling is in the alphabet of GPT-2
+   */
+  record Decoder(TextStep spelling, boolean isByteLevel) {}
+
+  Decoder read() {
+    List<TextStep> steps = new ArrayList<>();
+    boolean byteLevel =
+        json.steps("pre_tokenizer").stream()
+            .anyMatch(step -> TokenizerJson.type(step).equals("ByteLevel"));
+    boolean fused = false;
+    for (JsonNode step : json.steps("decoder")) {
+      switch (TokenizerJson.type(step)) {
+        case "Replace" ->
+            steps.add(TextSteps.replace(json.pattern(step), json.shortText(step, "content")));
+        case "Metaspace" ->
+            steps.add(
+                TextSteps.replace(
+                    PatternSplitter.literal(step.path("replacement").asString("▁")), " "));
+        case "ByteLevel" -> byteLevel = true;
+        case "ByteFallback" -> {}
+        case "Fuse" -> fused = true;
+        case "Strip" -> {
+          if (!fused) {
+            throw json.unsupported("decoder Strip without Fuse before it", "one after it");
+          }
+        }
+        default ->
+            throw json.unsupported(
+                "decoder", step, "Replace, ByteFallback, Fuse, Strip, Metaspace, ByteLevel");
+      }
+    }
+    return new Decoder(TextStep.inTurn(steps), byteLevel);
+  }
+}
