@@ -201,7 +201,13 @@ public final class Session implements AutoCloseable {
     return logits(0);
   }
 
-  void requireFits(Sequence sequence, int[] tokens) {
+  /**
+   * Checks that a sequence can take these tokens.
+   *
+   * @throws InvalidInputException when there is none, one is unknown, or they do not fit into the
+   *     context
+   */
+  public void requireFits(Sequence sequence, int[] tokens) {
     if (tokens.length == 0) {
       throw new InvalidInputException("prompt", "", "has no tokens");
     }

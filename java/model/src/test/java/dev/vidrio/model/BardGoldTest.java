@@ -80,7 +80,8 @@ class BardGoldTest {
         int compared = 0;
         for (Buffer buffer : all) {
           if (gold.names().contains(buffer.name())) {
-            double error = relativeError(expected(gold, buffer), executable.data(buffer));
+            double error =
+                relativeError(BardFiles.activation(gold, buffer.name()), executable.data(buffer));
             assertTrue(error <= tolerance, buffer.name() + ": relative error " + error);
             compared++;
           }
@@ -90,27 +91,6 @@ class BardGoldTest {
         assertEquals(4 * 13 + 2, compared);
       }
     }
-  }
-
-  /**
-   * The values in our order. The gold's {@code hook_z} says [n, H, d_h], but lies as [H, n, d_h]:
-   * only so is it the product of its own patterns and values.
-   */
-  private static float[] expected(SafetensorsFile gold, Buffer buffer) {
-    float[] values = gold.floats(buffer.name());
-    if (!buffer.name().matches(".*hook_(z|rot_q|rot_k)")) {
-      return values;
-    }
-    int n = gold.shape(buffer.name()).get(0).intValue();
-    int heads = gold.shape(buffer.name()).get(1).intValue();
-    int dH = gold.shape(buffer.name()).get(2).intValue();
-    var ours = new float[values.length];
-    for (int h = 0; h < heads; h++) {
-      for (int i = 0; i < n; i++) {
-        System.arraycopy(values, (h * n + i) * dH, ours, (i * heads + h) * dH, dH);
-      }
-    }
-    return ours;
   }
 
   /** The int8 path may take the other of two tokens that are nearly as likely. */

@@ -1,6 +1,7 @@
 package dev.vidrio.model.hub;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.NearNames;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

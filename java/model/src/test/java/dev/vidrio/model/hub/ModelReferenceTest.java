@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.NearNames;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -1,10 +1,7 @@
 package dev.vidrio.model.testfiles;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.URISyntaxException;
-import java.net.URL;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -15,11 +12,7 @@ public final class BardFiles {
 
   /** The F32 model. */
   public static Path f32() {
-    try {
-      return Path.of(url("bard-f32.gguf").toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
+    return file("bard-f32.gguf");
   }
 
   /** The Q8_0 model, as it is embedded. */
@@ -30,26 +23,40 @@ public final class BardFiles {
   /** Tokens, activations and logits of one text; {@code f32} or {@code q8_0}. */
   public static SafetensorsFile gold(String type) {
     try {
-      return SafetensorsFile.read(url("bard-gold-" + type + ".safetensors").openStream());
+      return SafetensorsFile.read(file("bard-gold-" + type + ".safetensors"));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * An activation of the gold in our order. Its {@code hook_z} and rotated queries and keys say [n,
+   * H, d_h], but lie as [H, n, d_h]: only so is z the product of its own patterns and values.
+   */
+  public static float[] activation(SafetensorsFile gold, String name) {
+    float[] values = gold.floats(name);
+    if (!name.matches(".*hook_(z|rot_q|rot_k)")) {
+      return values;
+    }
+    int n = gold.shape(name).get(0).intValue();
+    int heads = gold.shape(name).get(1).intValue();
+    int dH = gold.shape(name).get(2).intValue();
+    var ours = new float[values.length];
+    for (int h = 0; h < heads; h++) {
+      for (int i = 0; i < n; i++) {
+        System.arraycopy(values, (h * n + i) * dH, ours, (i * heads + h) * dH, dH);
+      }
+    }
+    return ours;
   }
 
   /** Greedy continuation with the margin between the two best tokens at each step. */
   public static JsonNode greedy(String type) {
-    try (InputStream in = url("bard-greedy-" + type + ".json").openStream()) {
-      return JsonMapper.shared().readTree(in);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return JsonMapper.shared().readTree(file("bard-greedy-" + type + ".json").toFile());
   }
 
-  private static URL url(String name) {
-    URL url = BardFiles.class.getResource("/bard/" + name);
-    if (url == null) {
-      throw new IllegalStateException("no test resource bard/" + name);
-    }
-    return url;
+  /** Tests run in the directory of their module, beside that of this one. */
+  private static Path file(String name) {
+    return Path.of("../model/src/test/resources/bard", name);
   }
 }

@@ -6,7 +6,6 @@ import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.gguf.GgufValue;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,14 +13,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 
 /** The tiny random models of each architecture; generate.py beside them says how they were made. */
 public final class TinyModels {
   /** The method that gives their names, for parameterized tests. */
   public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
 
-  private static final String DIRECTORY = "/dev/vidrio/model/architecture/";
+  /** Tests run in the directory of their module, beside that of this one. */
+  private static final Path DIRECTORY =
+      Path.of("../model/src/test/resources/dev/vidrio/model/architecture");
 
   private static final int VOCABULARY = 64;
 
@@ -54,18 +54,12 @@ public final class TinyModels {
         "stablelm-parallel");
   }
 
-  private static InputStream resource(String model, String file) {
-    return Objects.requireNonNull(
-        TinyModels.class.getResourceAsStream(DIRECTORY + model + "/" + file), model + "/" + file);
-  }
-
   /** Parses a model's GGUF file, copied into the arena. */
   public static Gguf gguf(String model, Arena arena) {
-    String file = "model.gguf";
-    try (InputStream in = resource(model, file)) {
-      byte[] bytes = in.readAllBytes();
+    try {
+      byte[] bytes = Files.readAllBytes(DIRECTORY.resolve(model).resolve("model.gguf"));
       MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      return Gguf.parse(model + "/" + file, data);
+      return Gguf.parse(model + "/model.gguf", data);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -107,7 +101,7 @@ public final class TinyModels {
   /** What transformers computes: {@code tokens} [n], {@code logits} [n, V]. */
   public static SafetensorsFile expected(String model) {
     try {
-      return SafetensorsFile.read(resource(model, "expected.safetensors"));
+      return SafetensorsFile.read(DIRECTORY.resolve(model).resolve("expected.safetensors"));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

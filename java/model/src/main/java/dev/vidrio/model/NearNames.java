@@ -1,11 +1,11 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model;
 
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
 /** Finds the names that a mistyped one may have meant. */
-final class NearNames {
+public final class NearNames {
 
   /** Longer texts are no mistyped names, and the distance takes quadratic time. */
   private static final int MAX_LENGTH = 64;
@@ -16,7 +16,7 @@ final class NearNames {
    * Returns the names within a third of the typed length in edits, or of which one is the other's
    * beginning; the nearest first.
    */
-  static List<String> of(String typed, List<String> names) {
+  public static List<String> of(String typed, List<String> names) {
     if (typed.length() > MAX_LENGTH) {
       return List.of();
     }
@@ -35,7 +35,7 @@ final class NearNames {
   }
 
   /** Optimal string alignment: inserted, removed, replaced and swapped neighbouring characters. */
-  static int distance(String a, String b) {
+  public static int distance(String a, String b) {
     int[][] d = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {
       d[i][0] = i;

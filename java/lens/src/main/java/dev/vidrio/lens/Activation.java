@@ -1,0 +1,62 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The values of a hook point.
+ *
+ * @param point where
+ * @param shape its axes, the outermost first; axis {@code n} counts the tokens that were asked for
+ * @param data f32 in row-major order, valid until the cache is closed
+ */
+public record Activation(HookPoint point, List<Integer> shape, MemorySegment data) {
+  public Activation {
+    shape = List.copyOf(shape);
+    long elements = 1;
+    for (int size : shape) {
+      elements = Math.multiplyExact(elements, size);
+    }
+    if (data.byteSize() != Math.multiplyExact(elements, Float.BYTES)) {
+      throw new IllegalArgumentException(
+          point + ": " + data.byteSize() + " bytes do not hold " + shape);
+    }
+  }
+
+  /** Number of values. */
+  public long elements() {
+    return data.byteSize() / Float.BYTES;
+  }
+
+  /**
+   * One value.
+   *
+   * @param index one number per axis
+   */
+  public float at(int... index) {
+    if (index.length != shape.size()) {
+      throw new IllegalArgumentException(
+          point + ": " + index.length + " indices for the shape " + shape);
+    }
+    long at = 0;
+    for (int i = 0; i < index.length; i++) {
+      at = at * shape.get(i) + Objects.checkIndex(index[i], shape.get(i));
+    }
+    return data.getAtIndex(JAVA_FLOAT, at);
+  }
+
+  /** Row i along the first axis: all that lies below it. */
+  public float[] row(int i) {
+    long size = elements() / shape.getFirst();
+    long begin = Objects.checkIndex(i, shape.getFirst()) * size * Float.BYTES;
+    return data.asSlice(begin, size * Float.BYTES).toArray(JAVA_FLOAT);
+  }
+
+  /** All values. */
+  public float[] toArray() {
+    return data.toArray(JAVA_FLOAT);
+  }
+}

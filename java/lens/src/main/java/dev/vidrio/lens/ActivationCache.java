@@ -1,0 +1,196 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.TapType;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.NearNames;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Activations of one sequence, off-heap. What the model writes was copied when it ran; what follows
+ * from that (norms, attention patterns, results of heads) is computed when it is first asked for,
+ * and kept.
+ *
+ * <p>Closing it frees the activations: later use throws {@link IllegalStateException}, also that of
+ * an {@link Activation} from it.
+ */
+public final class ActivationCache implements AutoCloseable {
+  private final HookMap hooks;
+  private final List<HookPoint> points;
+  private final TapMemory memory;
+  private final int slot;
+  private final int from;
+  private final int limit;
+  private final int kvHeads;
+  private final int[] tokens;
+  private final boolean last;
+  private final Map<HookPoint, Activation> derived = new HashMap<>();
+
+  /**
+   * @param from the first position that was kept
+   * @param limit after the last position that there is room for
+   * @param tokens those that have run, from position 0 on
+   * @param last whether the memory ends with this cache, rather than with the session
+   */
+  ActivationCache(
+      HookMap hooks,
+      List<HookPoint> points,
+      TapMemory memory,
+      int slot,
+      int from,
+      int limit,
+      int kvHeads,
+      int[] tokens,
+      boolean last) {
+    this.hooks = hooks;
+    this.points = points;
+    this.memory = memory;
+    this.slot = slot;
+    this.from = from;
+    this.limit = limit;
+    this.kvHeads = kvHeads;
+    this.tokens = tokens;
+    this.last = last;
+  }
+
+  /** What it holds, in the order of a forward pass. */
+  public List<HookPoint> points() {
+    return points;
+  }
+
+  HookMap hooks() {
+    return hooks;
+  }
+
+  /** Whether there is something at this point. */
+  public boolean has(HookPoint point) {
+    return points.contains(point);
+  }
+
+  /** The tokens that ran, from position 0 on. */
+  public int[] tokens() {
+    return tokens.clone();
+  }
+
+  /** The position of row 0 of its activations. */
+  public int from() {
+    return from;
+  }
+
+  /** Rows of its activations: positions that were kept. */
+  public int rows() {
+    return Math.max(0, Math.min(tokens.length, limit) - from);
+  }
+
+  /** The activation of this name, such as {@code blocks.0.attn.hook_z}. */
+  public Activation get(String name) {
+    for (HookPoint point : points) {
+      if (point.name().equals(name)) {
+        return get(point);
+      }
+    }
+    List<String> near = NearNames.of(name, points.stream().map(HookPoint::name).toList());
+    throw new InvalidInputException(
+        "hook",
+        name,
+        "is not in this cache" + (near.isEmpty() ? "" : "; near is " + near.getFirst()));
+  }
+
+  /** The activation of a site outside the blocks. */
+  public Activation get(HookSite site) {
+    return get(HookPoint.of(site));
+  }
+
+  /** The activation of a site in a block. */
+  public Activation get(HookSite site, int layer) {
+    return get(new HookPoint(site, layer));
+  }
+
+  /** The activation at a point. */
+  public synchronized Activation get(HookPoint point) {
+    if (!memory.isOpen()) {
+      throw new IllegalStateException("the activation cache is closed");
+    }
+    if (!points.contains(point)) {
+      throw new InvalidInputException("hook", point.name(), "is not in this cache");
+    }
+    return switch (hooks.source(point)) {
+      case HookSource.Written(Buffer buffer) when memory.type() == TapType.F32 ->
+          new Activation(point, shape(point, buffer.width()), rows(buffer));
+      case HookSource other -> derived.computeIfAbsent(point, p -> derive(p, other));
+    };
+  }
+
+  /** The values of an activation at the positions that were kept, as f32. */
+  private MemorySegment rows(Buffer buffer) {
+    return rows(buffer, from);
+  }
+
+  private MemorySegment rows(Buffer buffer, int first) {
+    MemorySegment rows = memory.rows(buffer, slot, first, from + rows());
+    return memory.type() == TapType.F32 ? rows : Halves.toFloats(memory.type(), rows);
+  }
+
+  private Activation derive(HookPoint point, HookSource source) {
+    List<Integer> shape = shape(point, width(source));
+    long elements = 1;
+    for (int size : shape) {
+      elements = Math.multiplyExact(elements, size);
+    }
+    MemorySegment data = memory.allocate(Math.multiplyExact(elements, 4L));
+    switch (source) {
+      case HookSource.NormScale(Op.Norm norm, Buffer x) -> NormValues.scales(norm, rows(x), data);
+      case HookSource.Normalized(Op.Norm norm, Buffer x) ->
+          NormValues.normalized(norm, rows(x), data);
+      case HookSource.Scores scores -> {
+        MemorySegment q = rows(scores.attention().q());
+        new AttentionValues(scores.attention(), kvHeads, from, q, rows(scores.k(), 0))
+            .fill(data, scores.pattern());
+      }
+      case HookSource.HeadResults results ->
+          HeadResults.fill(results, memory.executor(), rows(results.z()), data);
+      case HookSource.Written(Buffer buffer) -> data.copyFrom(rows(buffer));
+    }
+    return new Activation(point, shape, data);
+  }
+
+  private static int width(HookSource source) {
+    return source instanceof HookSource.HeadResults results
+        ? results.output().n()
+        : source.captured().getFirst().width();
+  }
+
+  private List<Integer> shape(HookPoint point, int width) {
+    int n = rows();
+    return switch (point.site().axes()) {
+      case WIDTH, EXPERTS, VOCABULARY -> List.of(n, width);
+      case ONE -> List.of(n, 1);
+      case HEADS -> List.of(n, heads(point), width / heads(point));
+      case KV_HEADS -> List.of(n, kvHeads, width / kvHeads);
+      case QUERY_KEY -> List.of(heads(point), n, from + n);
+      case RESULTS -> List.of(n, heads(point), width);
+      case FFN -> ffnShape(point, n, width);
+    };
+  }
+
+  private int heads(HookPoint point) {
+    return hooks.heads(point.layer());
+  }
+
+  private List<Integer> ffnShape(HookPoint point, int n, int width) {
+    int experts = hooks.experts(point.layer());
+    return experts == 0 ? List.of(n, width) : List.of(n, experts, width / experts);
+  }
+
+  /** Frees the activations, where they are not those of a session that goes on. */
+  @Override
+  public void close() {
+    if (last) {
+      memory.close();
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.TapType;
+import dev.vidrio.model.InvalidInputException;
+
+/**
+ * What to keep of a run.
+ *
+ * @param hooks names of hook points, separated by commas; {@code *} stands for any characters, and
+ *     a block may be counted from the end, {@code blocks.-1.hook_resid_post}, or be a range {@code
+ *     blocks.0-3.hook_resid_post}
+ * @param from the first position that is kept
+ * @param to after the last position that is kept; {@link Integer#MAX_VALUE} for all
+ * @param type of the elements in memory; half the bytes hold more, at their precision
+ */
+public record Capture(String hooks, int from, int to, TapType type) {
+  public Capture {
+    if (from < 0 || to <= from) {
+      throw new InvalidInputException(
+          "positions", from + ":" + to, "must be a range that is not empty, from 0 on");
+    }
+  }
+
+  /** All positions. */
+  public static Capture of(String hooks) {
+    return new Capture(hooks, 0, Integer.MAX_VALUE, TapType.F32);
+  }
+
+  /** The same for some positions, [from, to). */
+  public Capture positions(int newFrom, int newTo) {
+    return new Capture(hooks, newFrom, newTo, type);
+  }
+
+  /** The same, kept in another type. */
+  public Capture as(TapType newType) {
+    return new Capture(hooks, from, to, newType);
+  }
+
+  /** The same for other hook points. */
+  public Capture withHooks(String newHooks) {
+    return new Capture(newHooks, from, to, type);
+  }
+}

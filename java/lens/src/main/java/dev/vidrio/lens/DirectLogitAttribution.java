@@ -1,0 +1,133 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Direct logit attribution (Elhage et al. 2021; Wang et al. 2023, arXiv 2211.00593): the residual
+ * stream is a sum of what components write to it, so with the divisor of the final norm held fixed
+ * a logit is the sum of their {@code f^c · W_U[:,w]}.
+ *
+ * @param position whose next token it is about
+ * @param token w
+ * @param versus o, whose logit is subtracted; −1 for none
+ * @param parts what each component adds, in the order of the model; biases that belong to none are
+ *     a part of their own
+ * @param logit the model's own, or its difference. The sum of the parts equals it up to the
+ *     rounding of the final product, which multiplies 8-bit activations where weights are
+ *     quantized; and before a soft cap.
+ */
+public record DirectLogitAttribution(
+    int position, int token, int versus, List<Part> parts, double logit) {
+  /** What the attribution is divided among. */
+  public enum By {
+    /** Attention and feed-forward block of each layer. */
+    LAYER,
+    /** Each head, and the feed-forward block of each layer. */
+    HEAD
+  }
+
+  /**
+   * What a component adds to the logit.
+   *
+   * @param component a name such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.mlp}
+   */
+  public record Part(String component, double value) {}
+
+  public DirectLogitAttribution {
+    parts = List.copyOf(parts);
+  }
+
+  /** The sum of the parts. */
+  public double sum() {
+    return parts.stream().mapToDouble(Part::value).sum();
+  }
+
+  /** The parts with the greatest magnitudes first. */
+  public List<Part> ranked() {
+    return parts.stream()
+        .sorted(Comparator.comparingDouble((Part part) -> -Math.abs(part.value())))
+        .toList();
+  }
+
+  /**
+   * Attributes a logit, or the difference of two.
+   *
+   * @param tokens the text
+   * @param position 0 to tokens − 1
+   * @param token w
+   * @param versus o, or −1
+   */
+  public static DirectLogitAttribution of(
+      Lens lens, int[] tokens, int position, int token, int versus, By by) {
+    if (position < 0 || position >= tokens.length) {
+      throw new InvalidInputException(
+          "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
+    }
+    requireToken(lens, token);
+    Readout readout = Readout.of(lens.model(), token);
+    if (versus >= 0) {
+      requireToken(lens, versus);
+      readout = readout.minus(Readout.of(lens.model(), versus));
+    }
+    String hooks =
+        "hook_embed,*.hook_attn_out,*.hook_mlp_out,ln_final.hook_scale,unembed.hook_out"
+            + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
+            + (by == By.HEAD ? ",*.hook_result" : "");
+    try (ActivationCache cache =
+        lens.run(tokens, Capture.of(hooks).positions(position, position + 1))) {
+      double scale = cache.get(HookSite.LN_FINAL_SCALE).at(0, 0);
+      List<Part> parts = parts(lens, cache, readout, scale, by);
+      Activation logits = cache.get(HookSite.LOGITS);
+      double logit = logits.at(0, token) - (versus < 0 ? 0 : logits.at(0, versus));
+      return new DirectLogitAttribution(position, token, versus, parts, logit);
+    }
+  }
+
+  private static void requireToken(Lens lens, int token) {
+    int vocabulary = lens.model().architecture().vocabulary();
+    if (token < 0 || token >= vocabulary) {
+      throw new InvalidInputException(
+          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
+    }
+  }
+
+  private static List<Part> parts(
+      Lens lens, ActivationCache cache, Readout readout, double scale, By by) {
+    List<Part> parts = new ArrayList<>();
+    parts.add(new Part("embed", readout.of(cache.get(HookSite.EMBED).row(0), scale)));
+    if (cache.has(HookPoint.of(HookSite.POS_EMBED))) {
+      parts.add(new Part("pos_embed", readout.of(cache.get(HookSite.POS_EMBED).row(0), scale)));
+    }
+    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      float[] attention = cache.get(HookSite.ATTN_OUT, l).row(0);
+      if (by == By.HEAD) {
+        addHeads(parts, HeadOutputs.of(cache, l, 0), attention, readout, scale);
+      } else {
+        parts.add(new Part("L" + l + ".attn", readout.of(attention, scale)));
+      }
+      parts.add(
+          new Part("L" + l + ".mlp", readout.of(cache.get(HookSite.MLP_OUT, l).row(0), scale)));
+    }
+    if (readout.constant() != 0) {
+      parts.add(new Part("bias", readout.constant()));
+    }
+    return parts;
+  }
+
+  /** The heads of a layer, and what its output has beyond their sum: a bias. */
+  private static void addHeads(
+      List<Part> parts, HeadOutputs outputs, float[] output, Readout readout, double scale) {
+    double rest = readout.of(output, scale);
+    for (int h = 0; h < outputs.heads(); h++) {
+      double value = readout.of(outputs.head(h), scale);
+      rest -= value;
+      parts.add(new Part("L" + outputs.layer() + ".H" + h, value));
+    }
+    if (outputs.hasBias()) {
+      parts.add(new Part("L" + outputs.layer() + ".attn_bias", rest));
+    }
+  }
+}

@@ -1,0 +1,105 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Weights;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What each head of a layer adds to the residual stream at one position: its result, and where a
+ * norm or a factor stands between attention and the stream, what these make of it with the norm's
+ * divisor held fixed.
+ */
+final class HeadOutputs {
+  private final int layer;
+  private final List<Op> path;
+  private final float[][] heads;
+
+  private HeadOutputs(int layer, List<Op> path, float[][] heads) {
+    this.layer = layer;
+    this.path = path;
+    this.heads = heads;
+  }
+
+  /** Those of row i of a cache that has {@code hook_result}. */
+  static HeadOutputs of(ActivationCache cache, int layer, int i) {
+    Activation results = cache.get(HookSite.RESULT, layer);
+    int d = results.shape().get(2);
+    var heads = new float[results.shape().get(1)][d];
+    float[] all = results.row(i);
+    for (int h = 0; h < heads.length; h++) {
+      System.arraycopy(all, h * d, heads[h], 0, d);
+    }
+    var outputs = new HeadOutputs(layer, cache.hooks().afterAttention(layer), heads);
+    outputs.apply();
+    return outputs;
+  }
+
+  int layer() {
+    return layer;
+  }
+
+  int heads() {
+    return heads.length;
+  }
+
+  /** What head h adds, [d]. */
+  float[] head(int h) {
+    return heads[h];
+  }
+
+  /** Whether the output of attention has a part that no head makes. */
+  boolean hasBias() {
+    return path.stream()
+        .anyMatch(op -> op instanceof Op.AddBias || (op instanceof Op.Norm n && n.bias() != null));
+  }
+
+  /** Takes the heads, and their sum with them, through the operations up to the stream. */
+  private void apply() {
+    float[] total = new float[heads[0].length];
+    for (float[] head : heads) {
+      for (int j = 0; j < total.length; j++) {
+        total[j] += head[j];
+      }
+    }
+    for (Op op : path) {
+      switch (op) {
+        case Op.AddBias add -> {
+          for (int j = 0; j < total.length; j++) {
+            total[j] += add.bias().data().getAtIndex(JAVA_FLOAT, j);
+          }
+        }
+        case Op.Scale scale -> {
+          for (float[] head : heads) {
+            multiply(head, scale.factor());
+          }
+          multiply(total, scale.factor());
+        }
+        case Op.Norm norm -> {
+          float divisor = NormValues.scale(norm, total);
+          for (float[] head : heads) {
+            normalize(norm, head, divisor);
+          }
+          normalize(norm, total, divisor);
+        }
+        default -> throw new IllegalStateException(op + " stands after attention");
+      }
+    }
+  }
+
+  private static void multiply(float[] x, float factor) {
+    for (int j = 0; j < x.length; j++) {
+      x[j] *= factor;
+    }
+  }
+
+  private static void normalize(Op.Norm norm, float[] x, float divisor) {
+    NormValues.centre(norm, x);
+    @Nullable Weights gain = norm.gain();
+    for (int j = 0; j < x.length; j++) {
+      x[j] = x[j] / divisor * (gain == null ? 1 : gain.data().getAtIndex(JAVA_FLOAT, j));
+    }
+  }
+}

@@ -1,0 +1,184 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Operand;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.SequenceOp;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The hook points of a plan, in the order of a forward pass, and where their values come from. */
+final class HookMap {
+  private final Plan plan;
+  private final Map<String, Op> writers = new HashMap<>();
+  private final Map<Operand, Operand> quantizedFrom = new HashMap<>();
+  private final Map<Integer, SequenceOp.Attention> attentions = new HashMap<>();
+  private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
+  private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
+
+  HookMap(Plan plan, int layers) {
+    this.plan = plan;
+    plan.ops().forEach(this::index);
+    add(HookPoint.of(HookSite.EMBED));
+    add(HookPoint.of(HookSite.POS_EMBED));
+    for (int l = 0; l < layers; l++) {
+      for (HookSite site : HookSite.values()) {
+        if (site.inBlock()) {
+          add(new HookPoint(site, l));
+        }
+      }
+    }
+    add(HookPoint.of(HookSite.LN_FINAL_SCALE));
+    add(HookPoint.of(HookSite.LN_FINAL_NORMALIZED));
+    add(HookPoint.of(HookSite.LOGITS));
+  }
+
+  private void index(Op op) {
+    op.writes().forEach(operand -> writers.put(operand.name(), op));
+    switch (op) {
+      case SequenceOp.Attention attention -> attentions.put(attention.layer(), attention);
+      case SequenceOp.KvStore store -> stores.put(store.layer(), store);
+      case Op.Quantize quantize -> quantizedFrom.put(quantize.y(), quantize.x());
+      default -> {}
+    }
+  }
+
+  private void add(HookPoint point) {
+    find(point).ifPresent(source -> sources.put(point, source));
+  }
+
+  private Optional<? extends HookSource> find(HookPoint point) {
+    return switch (point.site()) {
+      case RESID_PRE -> residPre(point.layer()).map(HookSource.Written::new);
+      case LN1_SCALE -> norm(ln1(point.layer())).map(n -> new HookSource.NormScale(n, n.x()));
+      case LN1_NORMALIZED -> norm(ln1(point.layer())).map(n -> new HookSource.Normalized(n, n.x()));
+      case LN2_SCALE -> norm(ln2(point.layer())).map(n -> new HookSource.NormScale(n, n.x()));
+      case LN2_NORMALIZED -> norm(ln2(point.layer())).map(n -> new HookSource.Normalized(n, n.x()));
+      case LN_FINAL_SCALE -> norm("ln_final").map(n -> new HookSource.NormScale(n, allRows(n.x())));
+      case LN_FINAL_NORMALIZED ->
+          norm("ln_final").map(n -> new HookSource.Normalized(n, allRows(n.x())));
+      case ATTN_SCORES -> scores(point.layer(), false);
+      case PATTERN -> scores(point.layer(), true);
+      case RESULT -> headResults(point.layer());
+      default -> written(point.name()).map(HookSource.Written::new);
+    };
+  }
+
+  private static String block(int layer, String name) {
+    return "blocks." + layer + "." + name;
+  }
+
+  private Optional<Buffer> written(String name) {
+    Op op = writers.get(name);
+    return op == null
+        ? Optional.empty()
+        : op.writes().stream()
+            .filter(y -> y.name().equals(name))
+            .map(Buffer.class::cast)
+            .findFirst();
+  }
+
+  /** What the first sum of the block adds to. */
+  private Optional<Buffer> residPre(int layer) {
+    @Nullable Op mid = writers.get(block(layer, "hook_resid_mid"));
+    @Nullable Op first = mid == null ? writers.get(block(layer, "hook_resid_post")) : mid;
+    return first instanceof Op.Add add ? Optional.of(add.a()) : Optional.empty();
+  }
+
+  /** The norm before attention; where there is none, the one after it. */
+  private String ln1(int layer) {
+    return writers.containsKey(block(layer, "ln1"))
+        ? block(layer, "ln1")
+        : block(layer, "hook_attn_out");
+  }
+
+  /** The norm before the feed-forward block; where no sublayer has one, the one after it. */
+  private String ln2(int layer) {
+    boolean before =
+        writers.containsKey(block(layer, "ln1")) || writers.containsKey(block(layer, "ln2"));
+    return before ? block(layer, "ln2") : block(layer, "hook_mlp_out");
+  }
+
+  private Optional<Op.Norm> norm(String name) {
+    return writers.get(name) instanceof Op.Norm norm ? Optional.of(norm) : Optional.empty();
+  }
+
+  /** What rows of x were gathered from. */
+  private Buffer allRows(Buffer x) {
+    return writers.get(x.name()) instanceof Op.Gather gather ? gather.x() : x;
+  }
+
+  private Optional<HookSource> scores(int layer, boolean pattern) {
+    SequenceOp.Attention attention = attentions.get(layer);
+    SequenceOp.KvStore store = stores.get(layer);
+    return attention == null || store == null
+        ? Optional.empty()
+        : Optional.of(new HookSource.Scores(attention, store.k(), pattern));
+  }
+
+  private Optional<HookSource> headResults(int layer) {
+    SequenceOp.Attention attention = attentions.get(layer);
+    if (attention == null) {
+      return Optional.empty();
+    }
+    Buffer z = attention.z();
+    return plan.ops().stream()
+        .filter(Op.MatMul.class::isInstance)
+        .map(Op.MatMul.class::cast)
+        .filter(product -> quantizedFrom.getOrDefault(product.x(), product.x()).equals(z))
+        .<HookSource>map(
+            product -> new HookSource.HeadResults(z, attention.heads(), product.weights()))
+        .findFirst();
+  }
+
+  /** All points, in the order of a forward pass. */
+  List<HookPoint> points() {
+    return List.copyOf(sources.keySet());
+  }
+
+  /** Where the values of a point come from. */
+  HookSource source(HookPoint point) {
+    return Objects.requireNonNull(sources.get(point), point::name);
+  }
+
+  /** H, query heads of a layer. */
+  int heads(int layer) {
+    return Objects.requireNonNull(attentions.get(layer)).heads();
+  }
+
+  /** The experts that a token of a layer goes to; 0 where it has none. */
+  int experts(int layer) {
+    return written(block(layer, HookSite.EXPERT_INDICES.suffix())).map(Buffer::width).orElse(0);
+  }
+
+  /** The operations between the product with W_O and the output of attention, in order. */
+  List<Op> afterAttention(int layer) {
+    Deque<Op> path = new ArrayDeque<>();
+    Buffer at = written(block(layer, HookSite.ATTN_OUT.suffix())).orElseThrow();
+    while (true) {
+      Op op = Objects.requireNonNull(writers.get(at.name()));
+      switch (op) {
+        case Op.AddBias add -> at = add.a();
+        case Op.Scale scale -> at = scale.x();
+        case Op.Norm norm -> at = norm.x();
+        default -> {
+          return List.copyOf(path);
+        }
+      }
+      path.addFirst(op);
+    }
+  }
+
+  /** Whether the model has this point. */
+  boolean has(HookPoint point) {
+    return sources.containsKey(point);
+  }
+}

@@ -1,0 +1,113 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.NearNames;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Names of hook points. {@code *} stands for any characters, and a block may be counted from the
+ * end or be a range: {@code blocks.*.hook_resid_post}, {@code blocks.-1.attn.hook_z}, {@code
+ * blocks.4-7.*}. What each head adds, {@code hook_result}, takes H times the memory of other points
+ * and is meant only where a pattern says {@code result}.
+ */
+final class HookPattern {
+  private static final Pattern BLOCK = Pattern.compile("blocks\\.(-\\d{1,4}|\\d{1,4}-\\d{1,4})\\.");
+
+  /** Names that an error suggests. */
+  private static final int SUGGESTIONS = 3;
+
+  private HookPattern() {}
+
+  /**
+   * The points that a list of patterns, separated by commas, means, in the order of the model.
+   *
+   * @throws InvalidInputException where a pattern means none
+   */
+  static List<HookPoint> select(String patterns, HookMap map, int layers) {
+    List<HookPoint> all = map.points();
+    Set<HookPoint> chosen = new LinkedHashSet<>();
+    for (String part : patterns.split(",", -1)) {
+      String pattern = part.strip();
+      List<HookPoint> meant = matching(pattern, all, layers);
+      if (meant.isEmpty()) {
+        throw new InvalidInputException("hook", pattern, suggestion(pattern, all));
+      }
+      chosen.addAll(meant);
+    }
+    return all.stream().filter(chosen::contains).toList();
+  }
+
+  private static List<HookPoint> matching(String pattern, List<HookPoint> all, int layers) {
+    boolean results = pattern.contains("result");
+    List<Pattern> alternatives = compile(pattern, layers);
+    return all.stream()
+        .filter(point -> results || point.site() != HookSite.RESULT)
+        .filter(point -> alternatives.stream().anyMatch(a -> a.matcher(point.name()).matches()))
+        .toList();
+  }
+
+  private static List<Pattern> compile(String pattern, int layers) {
+    Matcher block = BLOCK.matcher(pattern);
+    if (!block.lookingAt()) {
+      return List.of(glob(pattern));
+    }
+    String numbers = block.group(1);
+    int dash = numbers.lastIndexOf('-');
+    int from = dash == 0 ? layers + Integer.parseInt(numbers) : parse(numbers, 0, dash);
+    int to = dash == 0 ? from : parse(numbers, dash + 1, numbers.length());
+    List<Pattern> alternatives = new ArrayList<>();
+    for (int l = Math.max(from, 0); l <= Math.min(to, layers - 1); l++) {
+      alternatives.add(glob("blocks." + l + "." + pattern.substring(block.end())));
+    }
+    return alternatives;
+  }
+
+  private static int parse(String text, int begin, int end) {
+    return Integer.parseInt(text, begin, end, 10);
+  }
+
+  private static Pattern glob(String pattern) {
+    var regex = new StringBuilder();
+    for (String literal : pattern.split("\\*", -1)) {
+      regex.append(regex.isEmpty() ? "" : ".*").append(Pattern.quote(literal));
+    }
+    return Pattern.compile(regex.toString());
+  }
+
+  /**
+   * The names that may have been meant; those of a block without its number, where none is near.
+   */
+  private static String suggestion(String pattern, List<HookPoint> all) {
+    List<String> near = NearNames.of(pattern, all.stream().map(HookPoint::name).toList());
+    if (near.isEmpty()) {
+      String site = pattern.substring(pattern.lastIndexOf('.') + 1);
+      near =
+          Arrays.stream(HookSite.values())
+              .filter(candidate -> all.stream().anyMatch(p -> p.site() == candidate))
+              .filter(candidate -> isNear(site, lastPart(candidate)))
+              .sorted(Comparator.comparingInt(c -> NearNames.distance(site, lastPart(c))))
+              .map(candidate -> (candidate.inBlock() ? "blocks.*." : "") + candidate.suffix())
+              .toList();
+    }
+    return near.isEmpty()
+        ? "the model has no such hook point; --hooks '*' takes all, 'vidrio lens hooks' lists them"
+        : "the model has no such hook point; near are "
+            + String.join(", ", near.subList(0, Math.min(SUGGESTIONS, near.size())));
+  }
+
+  private static String lastPart(HookSite site) {
+    return site.suffix().substring(site.suffix().lastIndexOf('.') + 1);
+  }
+
+  private static boolean isNear(String typed, String name) {
+    return !NearNames.of(typed, List.of(name)).isEmpty()
+        || (typed.length() > 2 && name.contains(typed));
+  }
+}

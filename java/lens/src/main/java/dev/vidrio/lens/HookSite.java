@@ -1,0 +1,114 @@
+package dev.vidrio.lens;
+
+import static dev.vidrio.lens.HookSite.Axes.EXPERTS;
+import static dev.vidrio.lens.HookSite.Axes.FFN;
+import static dev.vidrio.lens.HookSite.Axes.HEADS;
+import static dev.vidrio.lens.HookSite.Axes.KV_HEADS;
+import static dev.vidrio.lens.HookSite.Axes.ONE;
+import static dev.vidrio.lens.HookSite.Axes.QUERY_KEY;
+import static dev.vidrio.lens.HookSite.Axes.RESULTS;
+import static dev.vidrio.lens.HookSite.Axes.VOCABULARY;
+import static dev.vidrio.lens.HookSite.Axes.WIDTH;
+import static dev.vidrio.lens.HookSite.Place.BLOCK;
+import static dev.vidrio.lens.HookSite.Place.MODEL;
+
+/**
+ * The sites of hook points, in the order in which a forward pass comes to them. A model has those
+ * that its architecture computes: no {@code hook_pos_embed} where positions rotate, no {@code
+ * hook_resid_mid} where attention and feed-forward block stand side by side.
+ */
+public enum HookSite {
+  EMBED("hook_embed", MODEL, WIDTH),
+  POS_EMBED("hook_pos_embed", MODEL, WIDTH),
+  RESID_PRE("hook_resid_pre", BLOCK, WIDTH),
+  /** What the norm divides by. */
+  LN1_SCALE("ln1.hook_scale", BLOCK, ONE),
+  /** Before the gain. */
+  LN1_NORMALIZED("ln1.hook_normalized", BLOCK, WIDTH),
+  Q("attn.hook_q", BLOCK, HEADS),
+  K("attn.hook_k", BLOCK, KV_HEADS),
+  V("attn.hook_v", BLOCK, KV_HEADS),
+  /** After norm and rotation. */
+  ROT_Q("attn.hook_rot_q", BLOCK, HEADS),
+  /** After norm and rotation. */
+  ROT_K("attn.hook_rot_k", BLOCK, KV_HEADS),
+  /** As the softmax takes them: scaled, capped, −∞ where masked. */
+  ATTN_SCORES("attn.hook_attn_scores", BLOCK, QUERY_KEY),
+  PATTERN("attn.hook_pattern", BLOCK, QUERY_KEY),
+  Z("attn.hook_z", BLOCK, HEADS),
+  /** What each head adds to the output of attention. */
+  RESULT("attn.hook_result", BLOCK, RESULTS),
+  ATTN_OUT("hook_attn_out", BLOCK, WIDTH),
+  RESID_MID("hook_resid_mid", BLOCK, WIDTH),
+  /** What the norm divides by. */
+  LN2_SCALE("ln2.hook_scale", BLOCK, ONE),
+  /** Before the gain. */
+  LN2_NORMALIZED("ln2.hook_normalized", BLOCK, WIDTH),
+  /** The numbers of a token's experts. */
+  EXPERT_INDICES("mlp.hook_expert_indices", BLOCK, EXPERTS),
+  EXPERT_WEIGHTS("mlp.hook_expert_weights", BLOCK, EXPERTS),
+  /** What the nonlinearity takes: of a gated block, its gate. */
+  PRE("mlp.hook_pre", BLOCK, FFN),
+  /** The other factor of a gated block. */
+  PRE_LINEAR("mlp.hook_pre_linear", BLOCK, FFN),
+  POST("mlp.hook_post", BLOCK, FFN),
+  MLP_OUT("hook_mlp_out", BLOCK, WIDTH),
+  RESID_POST("hook_resid_post", BLOCK, WIDTH),
+  /** What the last norm divides by. */
+  LN_FINAL_SCALE("ln_final.hook_scale", MODEL, ONE),
+  /** Before the gain. */
+  LN_FINAL_NORMALIZED("ln_final.hook_normalized", MODEL, WIDTH),
+  LOGITS("unembed.hook_out", MODEL, VOCABULARY);
+
+  /** Whether a model has a site once, or in each of its blocks. */
+  enum Place {
+    MODEL,
+    BLOCK
+  }
+
+  /** The axes of an activation of n tokens. */
+  enum Axes {
+    /** [n, d]. */
+    WIDTH,
+    /** [n, 1]. */
+    ONE,
+    /** [n, H, d_h]. */
+    HEADS,
+    /** [n, H_kv, d_h]. */
+    KV_HEADS,
+    /** [H, n, n_kv]. */
+    QUERY_KEY,
+    /** [n, H, d]. */
+    RESULTS,
+    /** [n, d_ffn], or [n, k, d_ffn] of k experts. */
+    FFN,
+    /** [n, k]. */
+    EXPERTS,
+    /** [n, V]. */
+    VOCABULARY
+  }
+
+  private final String suffix;
+  private final Place place;
+  private final Axes axes;
+
+  HookSite(String suffix, Place place, Axes axes) {
+    this.suffix = suffix;
+    this.place = place;
+    this.axes = axes;
+  }
+
+  /** The name of a hook point, without its block. */
+  public String suffix() {
+    return suffix;
+  }
+
+  /** Whether each block of a model has one. */
+  public boolean inBlock() {
+    return place == BLOCK;
+  }
+
+  Axes axes() {
+    return axes;
+  }
+}

@@ -1,0 +1,58 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.Weights;
+import java.util.List;
+
+/** Where the values of a hook point come from. */
+sealed interface HookSource {
+  /** The activations of the plan that it is made of. */
+  List<Buffer> captured();
+
+  /** An activation of the plan. */
+  record Written(Buffer buffer) implements HookSource {
+    @Override
+    public List<Buffer> captured() {
+      return List.of(buffer);
+    }
+  }
+
+  /** The divisor of a norm over x. */
+  record NormScale(Op.Norm norm, Buffer x) implements HookSource {
+    @Override
+    public List<Buffer> captured() {
+      return List.of(x);
+    }
+  }
+
+  /** A norm over x, before its gain. */
+  record Normalized(Op.Norm norm, Buffer x) implements HookSource {
+    @Override
+    public List<Buffer> captured() {
+      return List.of(x);
+    }
+  }
+
+  /** Scores of attention, or the pattern that their softmax is. */
+  record Scores(SequenceOp.Attention attention, Buffer k, boolean pattern) implements HookSource {
+    @Override
+    public List<Buffer> captured() {
+      return List.of(attention.q(), k);
+    }
+  }
+
+  /**
+   * What each head adds to the output of attention.
+   *
+   * @param heads H
+   * @param output W_O, [d, H · d_h]
+   */
+  record HeadResults(Buffer z, int heads, Weights output) implements HookSource {
+    @Override
+    public List<Buffer> captured() {
+      return List.of(z);
+    }
+  }
+}

@@ -1,0 +1,218 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.sampling.Candidates;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A session that keeps the activations of its sequences: over prompts, during generation, and for
+ * several sequences in a step. It gives the bits of a session that keeps nothing.
+ *
+ * {@snippet file="LensExamplesTest.java" region="generate"}
+ *
+ * <p>Not thread-safe.
+ */
+public final class LensSession implements AutoCloseable {
+  /** Bytes of a step's logits, at most, where all rows have them. */
+  private static final long LOGIT_BYTES = 64L << 20;
+
+  private final HookMap hooks;
+  private final List<HookPoint> points;
+  private final Capture capture;
+  private final TapMemory memory;
+  private final Session session;
+  private final boolean allLogits;
+  private final int kvHeads;
+  private final Map<Sequence, Slot> slots = new HashMap<>();
+  private final List<Slot> inStep = new ArrayList<>();
+
+  /** A sequence's place in the memory of the taps, and its tokens. */
+  private static final class Slot {
+    final int index;
+    int[] tokens = new int[0];
+
+    Slot(int index) {
+      this.index = index;
+    }
+
+    void add(int position, int token) {
+      tokens = Arrays.copyOf(tokens, position + 1);
+      tokens[position] = token;
+    }
+  }
+
+  LensSession(Model model, HookMap hooks, Plan plan, Capture capture, SessionOptions options) {
+    if (options.kvType() != KvType.F32) {
+      throw new InvalidInputException(
+          "kv type", options.kvType().name(), "patterns are those of an F32 cache");
+    }
+    this.hooks = hooks;
+    this.capture = capture;
+    this.points = HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
+    this.allLogits = points.contains(HookPoint.of(HookSite.LOGITS));
+    this.kvHeads = plan.kv().heads();
+    this.memory = new TapMemory(model.executor(), capture.type(), options.sequences());
+    try {
+      int to = Math.min(capture.to(), options.context());
+      if (to <= capture.from()) {
+        throw new InvalidInputException(
+            "positions",
+            capture.from() + ":",
+            "must begin before the " + options.context() + " positions of the context");
+      }
+      points.forEach(point -> addTaps(hooks.source(point), to));
+      this.session = model.newSession(room(model, options), TappedPlan.of(plan, memory));
+    } catch (Throwable e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  private void addTaps(HookSource source, int to) {
+    for (Buffer buffer : source.captured()) {
+      boolean keys = source instanceof HookSource.Scores scores && buffer.equals(scores.k());
+      memory.add(buffer, keys ? 0 : capture.from(), to);
+    }
+  }
+
+  private SessionOptions room(Model model, SessionOptions options) {
+    if (!allLogits) {
+      return options;
+    }
+    long rowBytes = model.architecture().vocabulary() * 4L;
+    int rows = Math.clamp(LOGIT_BYTES / rowBytes, 1, options.batch());
+    return options.withLogits(1).withBatch(rows).withLogits(rows);
+  }
+
+  /** The points whose activations are kept. */
+  public List<HookPoint> points() {
+    return points;
+  }
+
+  /** What it has room for. */
+  public Limits limits() {
+    return session.limits();
+  }
+
+  /** A new, empty sequence. There is room for as many as the options say. */
+  public Sequence newSequence() {
+    if (slots.size() == session.limits().sequences()) {
+      throw new IllegalStateException(
+          "the lens session has room for " + slots.size() + " sequences");
+    }
+    Sequence sequence = session.newSequence();
+    slots.put(sequence, new Slot(slots.size()));
+    return sequence;
+  }
+
+  /** Begins a step. */
+  public void begin() {
+    session.begin();
+    inStep.clear();
+  }
+
+  /**
+   * Adds a token to the step. Where logits are kept, all rows have them.
+   *
+   * @see Session#add
+   */
+  public void add(Sequence sequence, int token, boolean wantsLogits) {
+    Slot slot = slot(sequence);
+    int position = sequence.length();
+    session.add(sequence, token, wantsLogits || allLogits);
+    slot.add(position, token);
+    if (inStep.isEmpty() || inStep.getLast() != slot) {
+      memory.assign(inStep.size(), slot.index);
+      inStep.add(slot);
+    }
+  }
+
+  private Slot slot(Sequence sequence) {
+    Slot slot = slots.get(sequence);
+    if (slot == null) {
+      throw new IllegalArgumentException("the sequence is not one of this lens session");
+    }
+    return slot;
+  }
+
+  /** Runs the step. */
+  public void run() {
+    session.run();
+  }
+
+  /**
+   * Runs the tokens of a prompt in as many steps as they need, with logits after the last.
+   *
+   * @return the logits [V], valid until the next step
+   * @throws InvalidInputException when there is no token, one is unknown, or they do not fit into
+   *     the context
+   */
+  public MemorySegment feed(Sequence sequence, int... tokens) {
+    session.requireFits(sequence, tokens);
+    int step = session.limits().tokens();
+    for (int i = 0; i < tokens.length; ) {
+      begin();
+      int end = Math.min(tokens.length, i + step);
+      for (; i < end; i++) {
+        add(sequence, tokens[i], i == tokens.length - 1);
+      }
+      run();
+    }
+    return session.logits(session.logitRows() - 1);
+  }
+
+  /** The logits of row i of those that asked for them. */
+  public MemorySegment logits(int i) {
+    return session.logits(i);
+  }
+
+  /** Rows of logits of the last step. */
+  public int logitRows() {
+    return session.logitRows();
+  }
+
+  /** The most likely tokens of row i of those that asked for logits. */
+  public Candidates candidates(int i) {
+    return session.candidates(i);
+  }
+
+  /** What was kept of a sequence so far. It ends with the session. */
+  public ActivationCache cache(Sequence sequence) {
+    return cache(sequence, false);
+  }
+
+  private ActivationCache cache(Sequence sequence, boolean last) {
+    Slot slot = slot(sequence);
+    int limit = Math.min(capture.to(), session.limits().positions());
+    int[] tokens = Arrays.copyOf(slot.tokens, sequence.length());
+    return new ActivationCache(
+        hooks, points, memory, slot.index, capture.from(), limit, kvHeads, tokens, last);
+  }
+
+  /** Ends the session; what was kept of a sequence lives on until the cache is closed. */
+  ActivationCache closeInto(Sequence sequence) {
+    ActivationCache cache = cache(sequence, true);
+    session.close();
+    return cache;
+  }
+
+  /** Frees its memory, and with it all activations. */
+  @Override
+  public void close() {
+    session.close();
+    memory.close();
+  }
+}

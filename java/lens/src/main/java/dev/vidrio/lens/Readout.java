@@ -1,0 +1,113 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.gguf.GgufTensor;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The logit of a token as a linear function of the last residual stream, once the divisor of the
+ * final norm is known: {@code ((x − mean(x)) / σ ⊙ γ + β) · W_U[:,w] + b_w}, before a soft cap. The
+ * mean is that of LayerNorm only.
+ */
+final class Readout {
+  private final Op.Norm norm;
+  private final float[] direction;
+  private final double constant;
+
+  private Readout(Op.Norm norm, float[] direction, double constant) {
+    this.norm = norm;
+    this.direction = direction;
+    this.constant = constant;
+  }
+
+  /** The logit of a token. */
+  static Readout of(Model model, int token) {
+    List<Op> ops = model.architecture().plan().ops();
+    Op.Norm norm = null;
+    Op.MatMul product = null;
+    Op.AddBias bias = null;
+    for (Op op : ops) {
+      switch (op) {
+        case Op.Norm last -> norm = last;
+        case Op.MatMul last -> {
+          product = last;
+          bias = null;
+        }
+        case Op.AddBias last -> bias = last;
+        default -> {}
+      }
+    }
+    double factor = factor(ops);
+    if (norm == null || product == null) {
+      throw new IllegalStateException("the plan has no unembedding");
+    }
+    float[] column = column(model, product.weights(), token);
+    double constant = 0;
+    for (int j = 0; j < column.length; j++) {
+      column[j] *= (float) factor;
+      constant += element(norm.bias(), j, 0) * column[j];
+      column[j] *= (float) element(norm.gain(), j, 1);
+    }
+    return new Readout(
+        norm, column, constant + (bias == null ? 0 : factor * element(bias.bias(), token, 0)));
+  }
+
+  /** By what logits are multiplied at last; the scalings of a soft cap are not meant. */
+  private static double factor(List<Op> ops) {
+    boolean capped = ops.get(ops.size() - 2) instanceof Op.Activation;
+    return ops.getLast() instanceof Op.Scale scale && !capped ? scale.factor() : 1;
+  }
+
+  private static double element(@Nullable Weights vector, int i, double otherwise) {
+    return vector == null ? otherwise : vector.data().getAtIndex(JAVA_FLOAT, i);
+  }
+
+  /** W_U[:,w], which the file keeps as a row. */
+  private static float[] column(Model model, Weights unembedding, int token) {
+    GgufTensor tensor = model.gguf().findTensor(unembedding.name()).orElseThrow();
+    WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
+    int d = unembedding.k();
+    var rows =
+        new Weights(tensor.name(), type, Weights.Layout.ROWS, unembedding.n(), d, tensor.data());
+    try (RowPlan plan = new RowPlan(model.executor(), rows, 1)) {
+      plan.run(new int[] {token});
+      return plan.output(0).toArray(JAVA_FLOAT);
+    }
+  }
+
+  /** The same without another token's: the difference of their logits. */
+  Readout minus(Readout other) {
+    float[] difference = direction.clone();
+    for (int j = 0; j < difference.length; j++) {
+      difference[j] -= other.direction[j];
+    }
+    return new Readout(norm, difference, constant - other.constant);
+  }
+
+  /** What a part of the residual stream adds to the logit, given the divisor of the norm. */
+  double of(float[] part, double scale) {
+    double mean = 0;
+    if (norm.kind() == Op.NormKind.LAYER) {
+      for (float value : part) {
+        mean += value;
+      }
+      mean /= part.length;
+    }
+    double sum = 0;
+    for (int j = 0; j < part.length; j++) {
+      sum += (part[j] - mean) * direction[j];
+    }
+    return sum / scale;
+  }
+
+  /** What does not depend on the residual stream: biases. */
+  double constant() {
+    return constant;
+  }
+}

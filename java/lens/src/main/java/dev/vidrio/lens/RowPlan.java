@@ -1,0 +1,129 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+
+/**
+ * Runs a part of a model's plan, one without attention, on rows of a table: what the model would
+ * compute from an activation that it never had. The table is that of an embedding, whose tokens are
+ * the row numbers.
+ */
+final class RowPlan implements AutoCloseable {
+  private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
+
+  private final Arena arena = Arena.ofShared();
+  private final Weights table;
+  private final Buffer output;
+  private final int[] blocks;
+  private final Batch batch;
+  private final ExecutablePlan plan;
+
+  /**
+   * A part that runs on rows that the caller gives, by {@link #input}.
+   *
+   * @param x what the operations read, a row per token
+   * @param output what they make of it
+   * @param rows that run at once, at most
+   */
+  RowPlan(Executor executor, Buffer x, List<Op> ops, Buffer output, int rows) {
+    this(executor, x, ops, output, rows, arena -> input(executor, x, rows, arena));
+  }
+
+  /** A part that runs on rows of a matrix, dequantized; it is not packed. */
+  RowPlan(Executor executor, Weights matrix, int rows) {
+    this(executor, row(matrix), List.of(), row(matrix), rows, arena -> matrix);
+  }
+
+  private RowPlan(
+      Executor executor,
+      Buffer x,
+      List<Op> ops,
+      Buffer output,
+      int rows,
+      Function<Arena, Weights> source) {
+    this.output = output;
+    try {
+      this.table = source.apply(arena);
+      List<Op> all = new ArrayList<>();
+      all.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, x));
+      all.addAll(ops);
+      this.blocks = IntStream.range(0, KvCache.blocksFor(rows)).toArray();
+      var cache = new KvCache(executor, NO_CACHE, blocks.length, arena);
+      var limits = new Limits(rows, rows, 1, rows, table.n());
+      this.batch = new Batch(limits, arena);
+      this.plan = executor.prepare(new Plan(all, NO_CACHE, Set.of(output)), limits, cache);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static Weights input(Executor executor, Buffer x, int rows, Arena arena) {
+    MemorySegment data = executor.allocate(Math.multiplyExact((long) rows * x.width(), 4L), arena);
+    return new Weights(x.name(), WeightType.F32, Weights.Layout.ROWS, rows, x.width(), data);
+  }
+
+  private static Buffer row(Weights matrix) {
+    return new Buffer(matrix.name(), Rows.TOKENS, matrix.k());
+  }
+
+  /** Rows that run at once, at most. */
+  int rows() {
+    return batch.limits().tokens();
+  }
+
+  /** Row i of the input that the caller gives. */
+  MemorySegment input(int i) {
+    return slice(table.data(), table.k(), i);
+  }
+
+  /** Runs the first rows. */
+  void run(int count) {
+    run(IntStream.range(0, count).toArray());
+  }
+
+  /** Runs these rows of the table, as many at most as {@link #rows}. */
+  void run(int[] rows) {
+    batch.clear();
+    int sequence = batch.addSequence(blocks, blocks.length);
+    for (int i = 0; i < rows.length; i++) {
+      batch.add(rows[i], i, sequence, output.rows() == Rows.LOGITS);
+    }
+    plan.run(batch);
+  }
+
+  /** Row i of the output, valid until the next run. */
+  MemorySegment output(int i) {
+    return slice(plan.data(output), output.width(), i);
+  }
+
+  private static MemorySegment slice(MemorySegment rows, int width, int i) {
+    long bytes = width * 4L;
+    return rows.asSlice(i * bytes, bytes, JAVA_FLOAT.byteAlignment());
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+    arena.close();
+  }
+}

@@ -1,0 +1,80 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.model.Model;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * The end of a model: from a row of the residual stream through the final norm to logits, with the
+ * operations and weights that serve.
+ */
+public final class Unembedding implements AutoCloseable {
+  /** Bytes of logits that are computed at once, at most. */
+  private static final long LOGIT_BYTES = 32L << 20;
+
+  private static final int MAX_ROWS = 256;
+
+  private final RowPlan plan;
+  private final int width;
+
+  private Unembedding(RowPlan plan, int width) {
+    this.plan = plan;
+    this.width = width;
+  }
+
+  /** The end of a model, which must stay open. */
+  public static Unembedding of(Model model) {
+    Plan plan = model.architecture().plan();
+    List<Op> ops = plan.ops();
+    int begin = 0;
+    while (!(ops.get(begin) instanceof Op.Gather)) {
+      begin++;
+    }
+    Buffer residual = ((Op.Gather) ops.get(begin)).x();
+    Buffer logits = plan.buffer(HookSite.LOGITS.suffix());
+    int rows = Math.clamp(LOGIT_BYTES / (logits.width() * 4L), 1, MAX_ROWS);
+    List<Op> end = ops.subList(begin, ops.size());
+    return new Unembedding(
+        new RowPlan(model.executor(), residual, end, logits, rows), residual.width());
+  }
+
+  /** Takes logits. */
+  @FunctionalInterface
+  public interface Taker {
+    /**
+     * Takes the logits of a row.
+     *
+     * @param row its number
+     * @param logits [V] f32, valid during the call
+     */
+    void take(int row, MemorySegment logits);
+  }
+
+  /**
+   * Computes the logits of rows of a residual stream, and hands them out in order.
+   *
+   * @param residuals [rows, d] f32
+   */
+  public void logits(MemorySegment residuals, Taker taker) {
+    long rowBytes = width * 4L;
+    int rows = Math.toIntExact(residuals.byteSize() / rowBytes);
+    for (int begin = 0; begin < rows; begin += plan.rows()) {
+      int count = Math.min(plan.rows(), rows - begin);
+      for (int i = 0; i < count; i++) {
+        plan.input(i).copyFrom(residuals.asSlice((begin + i) * rowBytes, rowBytes));
+      }
+      plan.run(count);
+      for (int i = 0; i < count; i++) {
+        taker.take(begin + i, plan.output(i));
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+  }
+}

@@ -1,0 +1,157 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Identities that hold in every architecture, on tiny F32 models whose logits transformers gave.
+ */
+class ArchitecturesTest {
+  /** What architectures of section 2 of the primer do without. */
+  private static final Set<HookSite> SOMETIMES =
+      EnumSet.of(
+          HookSite.POS_EMBED,
+          HookSite.ROT_Q,
+          HookSite.ROT_K,
+          HookSite.RESID_MID,
+          HookSite.LN2_SCALE,
+          HookSite.LN2_NORMALIZED,
+          HookSite.PRE_LINEAR,
+          HookSite.EXPERT_INDICES,
+          HookSite.EXPERT_WEIGHTS);
+
+  @TempDir Path directory;
+
+  private Model open(String name) throws IOException {
+    return Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void everySiteIsThere(String name) throws IOException {
+    try (Model model = open(name)) {
+      Lens lens = Lens.of(model);
+      for (HookSite site : HookSite.values()) {
+        var point = new HookPoint(site, site.inBlock() ? 0 : -1);
+        assertTrue(SOMETIMES.contains(site) || lens.has(point), point.name());
+      }
+      boolean rotates = model.architecture().plan().rotations().size() > 0;
+      assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 0)));
+      assertEquals(name.equals("gpt2"), lens.has(HookPoint.of(HookSite.POS_EMBED)));
+    }
+  }
+
+  /** What components write adds up to the last residual stream: equation 10 of the primer. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void componentsAddUpToTheResidualStream(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name);
+        ActivationCache cache =
+            Lens.of(model)
+                .run(tokens, Capture.of("*.hook_resid_*,*.hook_attn_out,*.hook_mlp_out"))) {
+      int layers = model.architecture().layers();
+      float[] sum = cache.get(HookSite.RESID_PRE, 0).toArray();
+      for (int l = 0; l < layers; l++) {
+        float[] attention = cache.get(HookSite.ATTN_OUT, l).toArray();
+        float[] ffn = cache.get(HookSite.MLP_OUT, l).toArray();
+        for (int i = 0; i < sum.length; i++) {
+          sum[i] += attention[i] + ffn[i];
+        }
+      }
+      float[] last = cache.get(HookSite.RESID_POST, layers - 1).toArray();
+      for (int i = 0; i < sum.length; i++) {
+        assertEquals(last[i], sum[i], 1e-4 * (1 + Math.abs(last[i])));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void logitsAreThoseOfTransformers(String name) throws IOException {
+    SafetensorsFile expected = TinyModels.expected(name);
+    float[] logits = expected.floats("logits");
+    double magnitude = 0;
+    for (float logit : logits) {
+      magnitude = Math.max(magnitude, Math.abs(logit));
+    }
+    try (Model model = open(name);
+        ActivationCache cache =
+            Lens.of(model).run(expected.ints("tokens"), Capture.of("unembed.hook_out"))) {
+      Activation actual = cache.get(HookSite.LOGITS);
+      int vocabulary = expected.shape("logits").getLast().intValue();
+      for (int i = 0; i < logits.length; i++) {
+        float value = actual.at(i / vocabulary, i % vocabulary);
+        assertEquals(logits[i], value, 1e-4 * magnitude);
+      }
+    }
+  }
+
+  /** The pattern's mean of values is z, in every kind of attention. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void patternsMixValuesToZ(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name);
+        ActivationCache cache = Lens.of(model).run(tokens, Capture.of("*.attn.*"))) {
+      for (int l = 0; l < model.architecture().layers(); l++) {
+        Activation pattern = cache.get(HookSite.PATTERN, l);
+        Activation v = cache.get(HookSite.V, l);
+        Activation z = cache.get(HookSite.Z, l);
+        int group = z.shape().get(1) / v.shape().get(1);
+        for (int h = 0; h < z.shape().get(1); h++) {
+          int i = tokens.length - 1;
+          double mixed = 0;
+          for (int t = 0; t <= i; t++) {
+            mixed += (double) pattern.at(h, i, t) * v.at(t, h / group, 1);
+          }
+          assertEquals(mixed, z.at(i, h, 1), 1e-5 * (1 + Math.abs(mixed)));
+        }
+      }
+    }
+  }
+
+  /** Softly capped logits are attributed before the cap. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void directLogitAttributionAddsUpToTheLogit(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name)) {
+      Lens lens = Lens.of(model);
+      for (var by : DirectLogitAttribution.By.values()) {
+        var one = DirectLogitAttribution.of(lens, tokens, tokens.length - 1, 5, -1, by);
+        var difference = DirectLogitAttribution.of(lens, tokens, 2, 7, 9, by);
+        double cap = cap(model.architecture().plan().ops());
+        assertEquals(one.logit(), capped(one.sum(), cap), 1e-4 * (1 + Math.abs(one.logit())));
+        if (Double.isInfinite(cap)) {
+          assertEquals(difference.logit(), difference.sum(), 1e-4 * (1 + Math.abs(one.logit())));
+        }
+      }
+    }
+  }
+
+  /** The factor after the last tanh, where that makes the logits. */
+  private static double cap(List<Op> ops) {
+    return ops.getLast() instanceof Op.Scale scale
+            && ops.get(ops.size() - 2) instanceof Op.Activation
+        ? scale.factor()
+        : Double.POSITIVE_INFINITY;
+  }
+
+  private static double capped(double logit, double cap) {
+    return Double.isInfinite(cap) ? logit : cap * Math.tanh(logit / cap);
+  }
+}

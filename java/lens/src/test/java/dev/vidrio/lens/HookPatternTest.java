@@ -1,0 +1,106 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Names of hook points, on the bard's four layers. */
+class HookPatternTest {
+  private static Model model;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static List<String> names(String patterns) {
+    return Lens.of(model).points(patterns).stream().map(HookPoint::name).toList();
+  }
+
+  /** The cache of a Llama model in TransformerLens, in its order. */
+  @Test
+  void pointsOfABlockAreThoseOfTransformerLens() {
+    assertEquals(
+        List.of(
+            "hook_resid_pre",
+            "ln1.hook_scale",
+            "ln1.hook_normalized",
+            "attn.hook_q",
+            "attn.hook_k",
+            "attn.hook_v",
+            "attn.hook_rot_q",
+            "attn.hook_rot_k",
+            "attn.hook_attn_scores",
+            "attn.hook_pattern",
+            "attn.hook_z",
+            "hook_attn_out",
+            "hook_resid_mid",
+            "ln2.hook_scale",
+            "ln2.hook_normalized",
+            "mlp.hook_pre",
+            "mlp.hook_pre_linear",
+            "mlp.hook_post",
+            "hook_mlp_out",
+            "hook_resid_post"),
+        names("blocks.2.*").stream().map(name -> name.substring("blocks.2.".length())).toList());
+  }
+
+  @Test
+  void pointsOutsideOfBlocks() {
+    assertEquals(
+        List.of(
+            "hook_embed", "ln_final.hook_scale", "ln_final.hook_normalized", "unembed.hook_out"),
+        names("*").stream().filter(name -> !name.startsWith("blocks.")).toList());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "hook_embed | hook_embed",
+        "blocks.-1.hook_resid_post | blocks.3.hook_resid_post",
+        "blocks.1-2.attn.hook_z | blocks.1.attn.hook_z blocks.2.attn.hook_z",
+        "blocks.2-9.attn.hook_z | blocks.2.attn.hook_z blocks.3.attn.hook_z",
+        "blocks.3.hook_resid_post, hook_embed | hook_embed blocks.3.hook_resid_post",
+        "blocks.0.hook_resid_*,blocks.0.hook_resid_pre | "
+            + "blocks.0.hook_resid_pre blocks.0.hook_resid_mid blocks.0.hook_resid_post",
+        "blocks.1.attn.hook_result | blocks.1.attn.hook_result",
+      })
+  void namesMean(String patterns, String expected) {
+    assertEquals(List.of(expected.split(" ")), names(patterns));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "blocks.0.hook_resid_pots, blocks.0.hook_resid_post",
+    "hook_embd, hook_embed",
+    "blocks.7.hook_resid_post, blocks.0.hook_resid_post",
+    "resid_post, blocks.*.hook_resid_post",
+    "hook_z, blocks.*.attn.hook_z",
+    "blocks.5-9.hook_resid_post, blocks.",
+    "wte, vidrio lens hooks",
+    "'', vidrio lens hooks",
+    "'hook_embed,,', vidrio lens hooks",
+    "hook_pos_embed, hook_embed",
+  })
+  void unknownNamesGetTheNearest(String pattern, String suggestion) {
+    String message = assertThrows(InvalidInputException.class, () -> names(pattern)).getMessage();
+    assertTrue(message.startsWith("hook"), message);
+    assertTrue(message.contains(suggestion), message);
+  }
+}

@@ -1,0 +1,263 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What a session keeps is the same however its tokens run, and changes no bit of the model. */
+class LensSessionTest {
+  private static final int[] TOKENS =
+      IntStream.range(0, 70).map(i -> (i * 37 + 11) % 2048).toArray();
+
+  private static Model model;
+  private static Lens lens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+    lens = Lens.of(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static void assertSame(ActivationCache expected, ActivationCache actual) {
+    assertEquals(expected.points(), actual.points());
+    for (HookPoint point : expected.points()) {
+      Activation e = expected.get(point);
+      Activation a = actual.get(point);
+      assertEquals(e.shape(), a.shape(), point.name());
+      assertEquals(-1, e.data().mismatch(a.data()), point.name());
+    }
+  }
+
+  @Test
+  void watchingChangesNoBit() {
+    try (Session plain = model.newSession(SessionOptions.DEFAULT);
+        LensSession watched = lens.open(Capture.of("*"), SessionOptions.DEFAULT)) {
+      Sequence a = plain.newSequence();
+      Sequence b = watched.newSequence();
+      assertEquals(-1, plain.feed(a, TOKENS).mismatch(watched.feed(b, TOKENS)));
+      for (int i = 0; i < 5; i++) {
+        int next = plain.candidates(0).id(0);
+        assertEquals(next, watched.candidates(watched.logitRows() - 1).id(0));
+        assertEquals(-1, plain.feed(a, next).mismatch(watched.feed(b, next)));
+      }
+    }
+  }
+
+  /** A prompt at once, and token by token as in generation. */
+  @ParameterizedTest
+  @CsvSource({"1", "7", "64"})
+  void activationsDoNotDependOnTheSteps(int step) {
+    var options = new SessionOptions(TOKENS.length, step, 1, 1);
+    try (ActivationCache whole = lens.run(TOKENS, Capture.of("*,*result"));
+        LensSession session = lens.open(Capture.of("*,*result"), options)) {
+      Sequence sequence = session.newSequence();
+      for (int i = 0; i < TOKENS.length; i += step) {
+        session.feed(sequence, Arrays.copyOfRange(TOKENS, i, Math.min(TOKENS.length, i + step)));
+      }
+      assertSame(whole, session.cache(sequence));
+    }
+  }
+
+  @Test
+  void sequencesOfABatchHaveTheirOwnActivations() {
+    Capture capture = Capture.of("*hook_resid_post, *pattern, ln_final*");
+    int[] other = Arrays.copyOfRange(TOKENS, 20, 50);
+    try (ActivationCache first = lens.run(TOKENS, capture);
+        ActivationCache second = lens.run(other, capture);
+        LensSession session = lens.open(capture, new SessionOptions(128, 64, 2, 1))) {
+      Sequence a = session.newSequence();
+      Sequence b = session.newSequence();
+      int done = 0;
+      for (int i = 0; i < TOKENS.length; i += 10) {
+        session.begin();
+        // The second sequence is the first of every other step, and ends before.
+        boolean swapped = i % 20 == 10;
+        for (int j = i; swapped && j < Math.min(i + 10, other.length); j++) {
+          session.add(b, other[j], false);
+        }
+        for (int j = i; j < i + 10; j++) {
+          session.add(a, TOKENS[j], false);
+        }
+        for (int j = i; !swapped && j < Math.min(i + 10, other.length); j++) {
+          session.add(b, other[j], false);
+        }
+        session.run();
+        done++;
+      }
+      assertEquals(7, done);
+      assertSame(first, session.cache(a));
+      assertSame(second, session.cache(b));
+    }
+  }
+
+  @Test
+  void aSliceOfPositionsIsThatPartOfTheWhole() {
+    Capture capture = Capture.of("*,*result");
+    try (ActivationCache whole = lens.run(TOKENS, capture);
+        ActivationCache slice = lens.run(TOKENS, capture.positions(13, 29))) {
+      assertEquals(16, slice.rows());
+      for (HookPoint point : slice.points()) {
+        Activation part = slice.get(point);
+        if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
+          assertEquals(List.of(8, 16, 29), part.shape());
+          for (int t = 0; t < 29; t++) {
+            assertEquals(whole.get(point).at(7, 20, t), part.at(7, 7, t), point.name());
+          }
+        } else {
+          for (int i = 0; i < 16; i++) {
+            assertArrayEquals(whole.get(point).row(13 + i), part.row(i), point.name());
+          }
+        }
+      }
+    }
+  }
+
+  /** A half has 11 bits, a bfloat 8. */
+  @ParameterizedTest
+  @EnumSource(TapType.class)
+  void halvesAreRoundedFloats(TapType type) {
+    double bound = type == TapType.F32 ? 0 : type == TapType.F16 ? 0x1p-11 : 0x1p-8;
+    Capture capture = Capture.of("*.hook_resid_post, *.hook_z");
+    try (ActivationCache whole = lens.run(TOKENS, capture);
+        ActivationCache rounded = lens.run(TOKENS, capture.as(type))) {
+      for (HookPoint point : whole.points()) {
+        float[] expected = whole.get(point).toArray();
+        float[] actual = rounded.get(point).toArray();
+        for (int i = 0; i < expected.length; i++) {
+          assertEquals(expected[i], actual[i], Math.abs(expected[i]) * bound + 0x1p-24);
+        }
+      }
+    }
+  }
+
+  /** z is the pattern's mean of values, so rows of patterns are distributions over the past. */
+  @Test
+  void patternsMixValuesToZ() {
+    try (ActivationCache cache = lens.run(TOKENS, Capture.of("blocks.2.attn.*"))) {
+      Activation pattern = cache.get("blocks.2.attn.hook_pattern");
+      Activation v = cache.get("blocks.2.attn.hook_v");
+      Activation z = cache.get("blocks.2.attn.hook_z");
+      for (int h = 0; h < 8; h++) {
+        for (int i = 0; i < TOKENS.length; i += 9) {
+          double sum = 0;
+          double mixed = 0;
+          for (int t = 0; t < TOKENS.length; t++) {
+            float weight = pattern.at(h, i, t);
+            assertTrue(t <= i ? weight >= 0 : weight == 0);
+            sum += weight;
+            mixed += (double) weight * v.at(t, h / 2, 5);
+          }
+          assertEquals(1, sum, 1e-6);
+          assertEquals(mixed, z.at(i, h, 5), 1e-5);
+        }
+      }
+    }
+  }
+
+  /** Equal up to the order in which the heads are added. */
+  @Test
+  void headResultsAddUpToTheOutputOfAttention() {
+    try (ActivationCache cache =
+        lens.run(TOKENS, Capture.of("blocks.1.attn.hook_result, blocks.1.hook_attn_out"))) {
+      Activation result = cache.get("blocks.1.attn.hook_result");
+      Activation out = cache.get("blocks.1.hook_attn_out");
+      assertEquals(List.of(TOKENS.length, 8, 256), result.shape());
+      for (int i = 0; i < TOKENS.length; i++) {
+        for (int j = 0; j < 256; j++) {
+          double sum = 0;
+          for (int h = 0; h < 8; h++) {
+            sum += result.at(i, h, j);
+          }
+          assertEquals(out.at(i, j), sum, 1e-5 * (1 + Math.abs(sum)));
+        }
+      }
+    }
+  }
+
+  /** The bits are those of docs/numerics.md, so every executor gives them. */
+  @Test
+  void executorsAgree() {
+    Capture capture = Capture.of("*");
+    int[] few = Arrays.copyOf(TOKENS, 9);
+    var options = ModelOptions.with(() -> JavaExecutor.scalar(2));
+    try (Model scalar = Model.open(BardFiles.q8(), options);
+        ActivationCache expected = Lens.of(scalar).run(few, capture);
+        ActivationCache actual = lens.run(few, capture)) {
+      assertSame(expected, actual);
+    }
+  }
+
+  @Test
+  void closedCachesAndSessionsSaySo() {
+    ActivationCache cache = lens.run(TOKENS, Capture.of("hook_embed"));
+    Activation embed = cache.get("hook_embed");
+    cache.close();
+    cache.close();
+    assertThrows(IllegalStateException.class, () -> cache.get("hook_embed"));
+    assertThrows(IllegalStateException.class, () -> embed.at(0, 0));
+
+    LensSession session = lens.open(Capture.of("hook_embed"), SessionOptions.DEFAULT);
+    Sequence sequence = session.newSequence();
+    session.feed(sequence, TOKENS);
+    ActivationCache ofSession = session.cache(sequence);
+    ofSession.close();
+    assertEquals(TOKENS.length, ofSession.get("hook_embed").shape().getFirst());
+    session.close();
+    session.close();
+    assertThrows(IllegalStateException.class, () -> ofSession.get("hook_embed"));
+    assertThrows(IllegalStateException.class, () -> session.feed(sequence, TOKENS));
+  }
+
+  @Test
+  void whatCannotBeKeptIsRefused() {
+    Capture capture = Capture.of("hook_embed");
+    var f16 = SessionOptions.DEFAULT.withKvType(KvType.F16);
+    assertThrows(InvalidInputException.class, () -> lens.open(capture, f16));
+    assertThrows(InvalidInputException.class, () -> lens.run(new int[0], capture));
+    assertThrows(InvalidInputException.class, () -> lens.run(new int[] {2048}, capture));
+    assertThrows(InvalidInputException.class, () -> lens.run(new int[] {-1}, capture));
+    assertThrows(InvalidInputException.class, () -> lens.run(new int[1025], capture));
+    assertThrows(InvalidInputException.class, () -> capture.positions(3, 3));
+    assertThrows(InvalidInputException.class, () -> capture.positions(-1, 3));
+    assertThrows(InvalidInputException.class, () -> lens.run(TOKENS, capture.positions(70, 80)));
+    try (ActivationCache cache = lens.run(TOKENS, capture)) {
+      String message =
+          assertThrows(InvalidInputException.class, () -> cache.get("hook_embedd")).getMessage();
+      assertTrue(message.contains("near is hook_embed"), message);
+      assertThrows(InvalidInputException.class, () -> cache.get(HookSite.Z, 0));
+    }
+    // The model is as it was.
+    try (ActivationCache cache = lens.run(TOKENS, capture)) {
+      MemorySegment data = cache.get("hook_embed").data();
+      assertTrue(Float.isFinite(data.getAtIndex(ValueLayout.JAVA_FLOAT, 0)));
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class LogitLensTest {
+  private static Model model;
+  private static int[] tokens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+    tokens = BardFiles.gold("q8_0").ints("tokens");
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  /** The definition, read with the plain arithmetic of this test. */
+  @Test
+  void theLastLayerSaysWhatTheModelSays() {
+    LogitLens lens =
+        LogitLens.of(Lens.of(model), tokens, Capture.of("blocks.*.hook_resid_post"), 3);
+    try (ActivationCache cache = Lens.of(model).run(tokens, Capture.of("unembed.hook_out"))) {
+      Activation logits = cache.get(HookSite.LOGITS);
+      for (int i = 0; i < tokens.length; i++) {
+        LogitLens.Cell last = lens.cells().getLast().get(i);
+        float[] row = logits.row(i);
+        double sum = 0;
+        int best = 0;
+        for (int w = 0; w < row.length; w++) {
+          sum += Math.exp(row[w]);
+          best = row[w] > row[best] ? w : best;
+        }
+        assertEquals(best, last.top().getFirst().token());
+        assertEquals(Math.exp(row[best]) / sum, last.top().getFirst().probability(), 1e-6);
+        assertEquals(0, last.rank());
+        assertEquals(0, last.divergence(), 1e-9);
+      }
+    }
+  }
+
+  @Test
+  void cellsAreDistributions() {
+    LogitLens lens =
+        LogitLens.of(Lens.of(model), tokens, Capture.of("hook_embed,*.hook_resid_*"), 2048);
+    assertEquals(1 + 4 * 3, lens.points().size());
+    for (List<LogitLens.Cell> row : lens.cells()) {
+      LogitLens.Cell cell = row.get(20);
+      double sum = cell.top().stream().mapToDouble(LogitLens.Candidate::probability).sum();
+      double entropy =
+          cell.top().stream()
+              .mapToDouble(LogitLens.Candidate::probability)
+              .map(p -> p == 0 ? 0 : -p * Math.log(p) / Math.log(2))
+              .sum();
+      assertEquals(1, sum, 1e-9);
+      assertEquals(entropy, cell.entropy(), 1e-6);
+      int best = lens.cells().getLast().get(20).top().getFirst().token();
+      assertEquals(best, cell.top().get(cell.rank()).token());
+      assertTrue(cell.divergence() >= 0);
+    }
+  }
+
+  @Test
+  void onlyResidualStreamsAreRead() {
+    Capture capture = Capture.of("blocks.0.attn.hook_z");
+    String message =
+        assertThrows(
+                InvalidInputException.class, () -> LogitLens.of(Lens.of(model), tokens, capture, 1))
+            .getMessage();
+    assertTrue(message.contains("is no residual stream"), message);
+  }
+}
