@@ -3,6 +3,7 @@
 module dev.vidrio.cli {
   requires dev.vidrio.bard;
   requires dev.vidrio.kernel.java;
+  requires dev.vidrio.lens;
   requires dev.vidrio.model;
   requires info.picocli;
   requires java.management;

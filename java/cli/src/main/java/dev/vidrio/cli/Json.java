@@ -1,5 +1,8 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.model.file.AtomicFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.core.JacksonException;
@@ -20,6 +23,15 @@ final class Json {
   /** Prints a value on one line. */
   static void printCompact(Object value) {
     System.out.println(JsonMapper.shared().writeValueAsString(value));
+  }
+
+  /** Writes a value to a file, all or nothing. */
+  static void write(Path file, Object value) throws IOException {
+    byte[] bytes = JsonMapper.shared().writeValueAsBytes(value);
+    try (AtomicFile target = AtomicFile.create(file)) {
+      target.write(ByteBuffer.wrap(bytes), 0);
+      target.finish();
+    }
   }
 
   /** The token ids of a file that holds a JSON array of them. */

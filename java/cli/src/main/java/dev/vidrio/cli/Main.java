@@ -25,6 +25,7 @@ import picocli.CommandLine.ScopeType;
       TokenizeCommand.class,
       EvalCommand.class,
       EmbedCommand.class,
+      LensCommand.class,
       BenchCommand.class,
       ConvertCommand.class,
       QuantizeCommand.class,

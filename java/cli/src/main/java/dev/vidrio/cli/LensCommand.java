@@ -1,0 +1,29 @@
+package dev.vidrio.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code vidrio lens}. */
+@Command(
+    name = "lens",
+    description = "Shows what happens inside a model.",
+    subcommands = {
+      LensHooksCommand.class,
+      LensCacheCommand.class,
+      LensLogitsCommand.class,
+      LensDlaCommand.class
+    })
+final class LensCommand implements Runnable {
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  LensCommand() {}
+
+  @Override
+  public void run() {
+    CommandLine self = command.commandLine();
+    throw new ParameterException(self, "lens needs one of " + self.getSubcommands().keySet());
+  }
+}

@@ -1,0 +1,146 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DirectLogitAttribution;
+import dev.vidrio.lens.DirectLogitAttribution.By;
+import dev.vidrio.lens.DirectLogitAttribution.Part;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LogitLens;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens dla}. */
+@Command(
+    name = "dla",
+    description = {
+      "Direct logit attribution: what each component adds to the logit of the next token.",
+      "The parts add up to the logit, or to the difference of two."
+    })
+final class LensDlaCommand implements Callable<Integer> {
+  private static final int BAR = 24;
+
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextInput input = new TextInput();
+
+  @Option(
+      names = "--token",
+      paramLabel = "TEXT",
+      description = "The next token, or #N. Default: the one that the model finds most likely.")
+  private @Nullable String token;
+
+  @Option(
+      names = "--versus",
+      paramLabel = "TEXT",
+      description = "A token whose logit is subtracted.")
+  private @Nullable String versus;
+
+  @Option(
+      names = "--position",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description = "After which token; -1 is the last. Default: ${DEFAULT-VALUE}.")
+  private int position = -1;
+
+  @Option(
+      names = "--by",
+      paramLabel = "PART",
+      defaultValue = "head",
+      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private By by = By.HEAD;
+
+  @Option(
+      names = "--top",
+      paramLabel = "K",
+      defaultValue = "20",
+      description = "How many parts to print. Default: ${DEFAULT-VALUE}.")
+  private int top = 20;
+
+  @Option(names = "--json", description = "Print JSON, with all parts in the model's order.")
+  private boolean json;
+
+  LensDlaCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      int[] tokens = input.requiredIds(opened);
+      Lens lens = Lens.of(opened);
+      int at = position < 0 ? tokens.length + position : position;
+      if (at < 0 || at >= tokens.length) {
+        throw new InvalidInputException(
+            "position", Integer.toString(position), "the text has " + tokens.length + " tokens");
+      }
+      int target =
+          token == null ? mostLikely(lens, tokens, at) : TokenText.parse(opened, "token", token);
+      int other = versus == null ? -1 : TokenText.parse(opened, "versus", versus);
+      DirectLogitAttribution dla = DirectLogitAttribution.of(lens, tokens, at, target, other, by);
+      if (json) {
+        Json.print(contents(opened, dla));
+      } else {
+        print(opened, dla);
+      }
+    }
+    return 0;
+  }
+
+  private static int mostLikely(Lens lens, int[] tokens, int position) {
+    int last = lens.model().architecture().layers() - 1;
+    Capture capture =
+        Capture.of("blocks." + last + ".hook_resid_post").positions(position, position + 1);
+    return LogitLens.of(lens, tokens, capture, 1)
+        .cells()
+        .getFirst()
+        .getFirst()
+        .top()
+        .getFirst()
+        .token();
+  }
+
+  private void print(Model model, DirectLogitAttribution dla) {
+    System.out.printf(
+        Locale.ROOT,
+        "logit of %s%s after position %d: %.3f, sum of %d parts: %.3f%n",
+        TokenText.of(model, dla.token()),
+        dla.versus() < 0 ? "" : " less that of " + TokenText.of(model, dla.versus()),
+        dla.position(),
+        dla.logit(),
+        dla.parts().size(),
+        dla.sum());
+    List<Part> ranked = dla.ranked();
+    double greatest = Math.abs(ranked.getFirst().value());
+    for (Part part : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
+      int length = (int) Math.round(BAR * Math.abs(part.value()) / Math.max(greatest, 1e-30));
+      System.out.printf(
+          Locale.ROOT,
+          "%-14s %+8.3f  %s%n",
+          part.component(),
+          part.value(),
+          (part.value() < 0 ? "-" : "+").repeat(length));
+    }
+  }
+
+  private static Map<String, Object> contents(Model model, DirectLogitAttribution dla) {
+    Map<String, Object> parts = new LinkedHashMap<>();
+    dla.parts().forEach(part -> parts.put(part.component(), part.value()));
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", model.name());
+    result.put("position", dla.position());
+    result.put("token", dla.token());
+    if (dla.versus() >= 0) {
+      result.put("versus", dla.versus());
+    }
+    result.put("logit", dla.logit());
+    result.put("sum", dla.sum());
+    result.put("parts", parts);
+    return result;
+  }
+}
