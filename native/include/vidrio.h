@@ -186,7 +186,8 @@ typedef enum vd_op_kind {
     VD_OP_EXPERT_MATMUL = 13,
     VD_OP_EXPERT_SUM = 14,
     VD_OP_TOP_K = 15,
-    VD_OP_COUNT = 16,
+    VD_OP_EDIT = 16,
+    VD_OP_COUNT = 17,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -392,6 +393,50 @@ typedef struct vd_tap {
     int32_t reserved;
 } vd_tap;
 
+typedef enum vd_edit_kind {
+    VD_EDIT_SET = 0,       // values
+    VD_EDIT_ADD = 1,       // x + factor * values
+    VD_EDIT_SCALE = 2,     // factor * x
+    VD_EDIT_CLAMP = 3,     // x, but at least `least` and at most `most`
+    VD_EDIT_SUBSPACE = 4,  // x + sum over rows r of basis of ((values - x) . r) r
+} vd_edit_kind;
+
+enum {
+    VD_ALL_SEQUENCES = -1  // an entry for all sequences of the batch
+};
+
+// Changes columns begin to end - 1 of the tokens at positions from to to - 1 of a sequence.
+// SUBSPACE (distributed interchange: Geiger et al. 2023, arXiv 2303.02536) moves what the
+// orthonormal rows of basis span to where it is in values; null values are zeros: it is projected
+// out.
+typedef struct vd_edit_entry {
+    const float *values;  // [columns], or [positions, columns] where per_position is 1
+    const float *basis;   // [k, columns]
+    int32_t kind;         // vd_edit_kind
+    int32_t sequence;     // of the batch, or VD_ALL_SEQUENCES
+    int32_t from;
+    int32_t to;
+    int32_t begin;
+    int32_t end;
+    int32_t per_position;
+    int32_t k;
+    float factor;
+    float least;
+    float most;
+    int32_t reserved;
+} vd_edit_entry;
+
+// y = x [rows, width] with the entries applied one after the other. Entries may change between
+// steps; columns outside the rows, and SUBSPACE unless whole_rows is 1, do nothing.
+typedef struct vd_edit {
+    const float *x;
+    float *y;
+    const vd_edit_entry *entries;  // [*n_entries]
+    const int32_t *n_entries;
+    int32_t width;
+    int32_t whole_rows;  // 1: cannot be in a chain
+} vd_edit;
+
 // y[i] = x[logit_rows[i]]: x [n, width], y [n_logits, width].
 typedef struct vd_gather {
     const float *x;
@@ -489,9 +534,9 @@ enum {
 // A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
 // goes through all of them before the worker takes the next one, so that none of them waits. They
 // have the same width, and are products of other operands, quantizations, activations, sums,
-// scalings and taps.
+// scalings, edits and taps.
 enum {
-    VD_CHAIN = 8,  // operations that follow, at most
+    VD_CHAIN = 16,  // operations that follow, at most
 };
 
 typedef struct vd_op {
@@ -513,6 +558,7 @@ typedef struct vd_op {
         vd_add add;
         vd_scale scale;
         vd_tap tap;
+        vd_edit edit;
         vd_gather gather;
         vd_route route;
         vd_expert_matmul expert_matmul;

@@ -36,6 +36,18 @@ static inline int64_t vd_token_of(const vd_op *op, const vd_batch *batch, int64_
     return op->rows == VD_ROWS_LOGITS ? batch->logit_rows[i] : i;
 }
 
+// The worker's share of rows, where there are enough of them, else of columns.
+static inline void vd_share_tile(const vd_step *step, int64_t width, vd_range *rows,
+                                 vd_range *columns) {
+    *rows = (vd_range){0, step->rows};
+    *columns = (vd_range){0, width};
+    if (step->rows >= step->worker->count) {
+        *rows = vd_share(step->worker, step->rows);
+    } else {
+        *columns = vd_share(step->worker, width);
+    }
+}
+
 // The next undone tile of this operation; workers share the count.
 static inline int64_t vd_next_tile(const vd_step *step) {
     return (int64_t)atomic_fetch_add_explicit(step->next, 1, memory_order_relaxed);
@@ -44,12 +56,12 @@ static inline int64_t vd_next_tile(const vd_step *step) {
 vd_check vd_embed_check, vd_norm_check, vd_quantize_check, vd_matmul_check, vd_rope_check,
     vd_kv_store_check, vd_attention_check, vd_activation_check, vd_add_check, vd_tap_check,
     vd_gather_check, vd_scale_check, vd_route_check, vd_expert_matmul_check, vd_expert_sum_check,
-    vd_top_k_check;
+    vd_top_k_check, vd_edit_check;
 vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, vd_kv_store_run,
     vd_attention_run, vd_activation_run, vd_add_run, vd_tap_run, vd_gather_run, vd_scale_run,
-    vd_route_run, vd_expert_matmul_run, vd_expert_sum_run, vd_top_k_run;
+    vd_route_run, vd_expert_matmul_run, vd_expert_sum_run, vd_top_k_run, vd_edit_run;
 vd_tile vd_matmul_tile, vd_quantize_tile, vd_activation_tile, vd_add_tile, vd_scale_tile,
-    vd_tap_tile;
+    vd_tap_tile, vd_edit_tile;
 
 // Whether a fast product needs OpenBLAS, which is not loaded.
 int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa);

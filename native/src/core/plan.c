@@ -29,6 +29,7 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_EXPERT_MATMUL] = {vd_expert_matmul_check, vd_expert_matmul_run, NULL},
     [VD_OP_EXPERT_SUM] = {vd_expert_sum_check, vd_expert_sum_run, NULL},
     [VD_OP_TOP_K] = {vd_top_k_check, vd_top_k_run, NULL},
+    [VD_OP_EDIT] = {vd_edit_check, vd_edit_run, vd_edit_tile},
 };
 
 struct vd_plan {
@@ -51,6 +52,8 @@ static int32_t width_of(const vd_op *op) {
             return op->as.add.width;
         case VD_OP_SCALE:
             return op->as.scale.width;
+        case VD_OP_EDIT:
+            return op->as.edit.width;
         default:
             return op->as.tap.width;
     }
@@ -62,8 +65,9 @@ static int chain_valid(const vd_op *ops, int32_t i) {
     while (head > 0 && ops[head].follows) {
         head--;
     }
+    int whole_rows = ops[i].kind == VD_OP_EDIT && ops[i].as.edit.whole_rows;
     return !ops[head].follows && ops[head].kind == VD_OP_MATMUL && i - head <= VD_CHAIN &&
-           families[ops[i].kind].tile != NULL && ops[i].rows == ops[head].rows &&
+           !whole_rows && families[ops[i].kind].tile != NULL && ops[i].rows == ops[head].rows &&
            width_of(&ops[i]) == width_of(&ops[head]);
 }
 

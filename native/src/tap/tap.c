@@ -57,13 +57,8 @@ void vd_tap_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range c
     }
 }
 
-// Workers share rows where there are enough of them, else columns.
 void vd_tap_run(const vd_op *op, const vd_step *step) {
-    vd_range rows = {0, step->rows}, columns = {0, op->as.tap.width};
-    if (step->rows >= step->worker->count) {
-        rows = vd_share(step->worker, step->rows);
-    } else {
-        columns = vd_share(step->worker, op->as.tap.width);
-    }
+    vd_range rows, columns;
+    vd_share_tile(step, op->as.tap.width, &rows, &columns);
     vd_tap_tile(op, step, rows, columns);
 }

@@ -69,6 +69,9 @@ static vd_op valid_op(vd_op_kind kind) {
         case VD_OP_TAP:
             op.as.tap = (vd_tap){p, p, p, p, 4, 1, VD_F16, 3, 0};
             break;
+        case VD_OP_EDIT:
+            op.as.edit = (vd_edit){p, p, p, p, 3, 0};
+            break;
         case VD_OP_TOP_K:
             op.as.top_k = (vd_top_k){p, p, p, p, 7, 7};
             break;
@@ -142,6 +145,12 @@ static void check_schedule(void) {
     add.rows = VD_ROWS_TOKENS;
     add.as.add.width++;
     CHECK(create_after(VD_OP_MATMUL, &add) == VD_INVALID_ARGUMENT);
+    vd_op edit = valid_op(VD_OP_EDIT);
+    edit.follows = 1;
+    edit.as.edit.width = valid_op(VD_OP_MATMUL).as.matmul.N;
+    CHECK(create_after(VD_OP_MATMUL, &edit) == VD_OK);
+    edit.as.edit.whole_rows = 1;
+    CHECK(create_after(VD_OP_MATMUL, &edit) == VD_INVALID_ARGUMENT);
     vd_op norm = valid_op(VD_OP_NORM);
     norm.follows = 1;
     CHECK(create_after(VD_OP_MATMUL, &norm) == VD_INVALID_ARGUMENT);
@@ -271,7 +280,13 @@ static void check_elementwise(void) {
     REFUSED(VD_OP_TOP_K, (op.as.top_k.V = 1000, op.as.top_k.k = VD_TOP_K_MAX + 1));
 }
 
-static void check_tap(void) {
+static void check_tap_edit(void) {
+    REFUSED(VD_OP_EDIT, op.as.edit.x = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.y = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.entries = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.n_entries = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.width = 0);
+    REFUSED(VD_OP_EDIT, op.as.edit.whole_rows = 2);
     REFUSED(VD_OP_TAP, op.as.tap.x = NULL);
     REFUSED(VD_OP_TAP, op.as.tap.data = NULL);
     REFUSED(VD_OP_TAP, op.as.tap.bases = NULL);
@@ -361,7 +376,7 @@ int main(void) {
     check_matmul_rope();
     check_kv_store_attention();
     check_elementwise();
-    check_tap();
+    check_tap_edit();
     check_experts();
     check_create_arguments();
     check_create_isa();

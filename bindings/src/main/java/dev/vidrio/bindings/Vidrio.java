@@ -1328,10 +1328,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_TOP_K() {
         return VD_OP_TOP_K;
     }
-    private static final int VD_OP_COUNT = (int)16L;
+    private static final int VD_OP_EDIT = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 16
+     * enum vd_op_kind.VD_OP_EDIT = 16
+     * }
+     */
+    public static int VD_OP_EDIT() {
+        return VD_OP_EDIT;
+    }
+    private static final int VD_OP_COUNT = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 17
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1490,6 +1499,60 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ACTIVATION_TANH() {
         return VD_ACTIVATION_TANH;
     }
+    private static final int VD_EDIT_SET = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_SET = 0
+     * }
+     */
+    public static int VD_EDIT_SET() {
+        return VD_EDIT_SET;
+    }
+    private static final int VD_EDIT_ADD = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_ADD = 1
+     * }
+     */
+    public static int VD_EDIT_ADD() {
+        return VD_EDIT_ADD;
+    }
+    private static final int VD_EDIT_SCALE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_SCALE = 2
+     * }
+     */
+    public static int VD_EDIT_SCALE() {
+        return VD_EDIT_SCALE;
+    }
+    private static final int VD_EDIT_CLAMP = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_CLAMP = 3
+     * }
+     */
+    public static int VD_EDIT_CLAMP() {
+        return VD_EDIT_CLAMP;
+    }
+    private static final int VD_EDIT_SUBSPACE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_edit_kind.VD_EDIT_SUBSPACE = 4
+     * }
+     */
+    public static int VD_EDIT_SUBSPACE() {
+        return VD_EDIT_SUBSPACE;
+    }
+    private static final int VD_ALL_SEQUENCES = (int)-1L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_ALL_SEQUENCES = -1
+     * }
+     */
+    public static int VD_ALL_SEQUENCES() {
+        return VD_ALL_SEQUENCES;
+    }
     private static final int VD_EXPERTS_MAX = (int)4096L;
     /**
      * {@snippet lang=c :
@@ -1607,10 +1670,10 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_LOCAL_WRITE() {
         return VD_LOCAL_WRITE;
     }
-    private static final int VD_CHAIN = (int)8L;
+    private static final int VD_CHAIN = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_CHAIN = 8
+     * enum <anonymous>.VD_CHAIN = 16
      * }
      */
     public static int VD_CHAIN() {

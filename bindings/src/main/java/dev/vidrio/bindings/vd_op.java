@@ -33,6 +33,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_add add;
  *         vd_scale scale;
  *         vd_tap tap;
+ *         vd_edit edit;
  *         vd_gather gather;
  *         vd_route route;
  *         vd_expert_matmul expert_matmul;
@@ -343,6 +344,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_edit edit;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -369,12 +371,13 @@ public class vd_op {
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
             vd_tap.layout().withName("tap"),
+            vd_edit.layout().withName("edit"),
             vd_gather.layout().withName("gather"),
             vd_route.layout().withName("route"),
             vd_expert_matmul.layout().withName("expert_matmul"),
             vd_expert_sum.layout().withName("expert_sum"),
             vd_top_k.layout().withName("top_k")
-        ).withName("$anon$504:5");
+        ).withName("$anon$549:5");
 
         /**
          * The layout of this union
@@ -867,6 +870,50 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, tap$OFFSET, tap$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout edit$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("edit"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_edit edit
+         * }
+         */
+        public static final GroupLayout edit$layout() {
+            return edit$LAYOUT;
+        }
+
+        private static final long edit$OFFSET = $LAYOUT.byteOffset(groupElement("edit"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_edit edit
+         * }
+         */
+        public static final long edit$offset() {
+            return edit$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_edit edit
+         * }
+         */
+        public static MemorySegment edit(MemorySegment union) {
+            return union.asSlice(edit$OFFSET, edit$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_edit edit
+         * }
+         */
+        public static void edit(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, edit$OFFSET, edit$LAYOUT.byteSize());
+        }
+
         private static final GroupLayout gather$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gather"));
 
         /**
@@ -1149,6 +1196,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_edit edit;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1178,6 +1226,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_edit edit;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1205,6 +1254,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_edit edit;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1232,6 +1282,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_edit edit;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;

@@ -16,6 +16,7 @@ public sealed interface Op
     permits Op.Activation,
         Op.Add,
         Op.AddBias,
+        Op.Edit,
         Op.Embed,
         Op.Gather,
         Op.MatMul,
@@ -34,6 +35,11 @@ public sealed interface Op
   /** How many rows it has in a step. */
   default Rows rows() {
     return shape().rows();
+  }
+
+  /** The row of the batch whose token row i belongs to. */
+  default int token(Batch batch, int i) {
+    return rows() == Rows.LOGITS ? batch.logitRow(i) : i;
   }
 
   /** The activations it reads. */
@@ -297,9 +303,22 @@ public sealed interface Op
       require(x.width() == target.width(), x, "width of the target");
     }
 
-    /** The row of the batch whose token row i of x belongs to. */
-    public int token(Batch batch, int i) {
-      return x.rows() == Rows.LOGITS ? batch.logitRow(i) : i;
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of();
+    }
+  }
+
+  /** y is x, but where the table says otherwise. */
+  record Edit(Buffer x, EditTable edits, Buffer y) implements Op {
+    public Edit {
+      requireSame(x, y);
+      require(x.width() == edits.width(), y, "width of the edits");
     }
 
     @Override
@@ -309,7 +328,7 @@ public sealed interface Op
 
     @Override
     public List<Operand> writes() {
-      return List.of();
+      return List.of(y);
     }
   }
 

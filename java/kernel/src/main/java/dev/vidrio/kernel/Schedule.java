@@ -22,7 +22,7 @@ import java.util.Set;
  */
 public final class Schedule {
   /** Operations that may follow a product; {@code VD_CHAIN}. */
-  private static final int CHAIN = 8;
+  private static final int CHAIN = 16;
 
   private final List<Op> ops;
   private final boolean[] follows;
@@ -103,6 +103,7 @@ public final class Schedule {
           case Op.Add a -> written.contains(a.a()) || written.contains(a.b());
           case Op.AddBias a -> written.contains(a.a());
           case Op.Scale s -> written.contains(s.x());
+          case Op.Edit e -> written.contains(e.x()) && !e.edits().subspaces();
           case Op.Tap ignored -> true;
           default -> false;
         };

@@ -77,6 +77,9 @@ interface Kernels {
   /** Elements. */
   void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end);
 
+  /** Rows of y. */
+  void edit(Op.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end);
+
   /** Rows of x. */
   void tap(Op.Tap op, Batch batch, MemorySegment x, int begin, int end);
 

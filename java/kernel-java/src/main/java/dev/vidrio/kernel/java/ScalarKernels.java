@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.EditTable;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Packing;
@@ -30,6 +31,7 @@ class ScalarKernels implements Kernels {
   private final ScalarAttention attention = new ScalarAttention();
   private final ScalarExperts experts = new ScalarExperts();
   private final ScalarTopK topK = new ScalarTopK();
+  private final ScalarEdits edits = new ScalarEdits();
 
   @Override
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
@@ -268,6 +270,21 @@ class ScalarKernels implements Kernels {
   public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
     for (long i = begin; i < end; i++) {
       Elements.set(y, i, factor * Elements.get(x, i));
+    }
+  }
+
+  @Override
+  public void edit(Op.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end) {
+    int width = op.edits().width();
+    for (int i = begin; i < end; i++) {
+      long row = (long) i * width;
+      int token = op.token(batch, i);
+      Elements.copy(x, row, y, row, width);
+      for (EditTable.Entry entry : op.edits().entries()) {
+        if (entry.region().contains(batch.sequence(token), batch.position(token))) {
+          edits.apply(entry, batch.position(token), y, row);
+        }
+      }
     }
   }
 

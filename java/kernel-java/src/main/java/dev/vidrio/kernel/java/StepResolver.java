@@ -41,6 +41,7 @@ final class StepResolver {
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
       case Op.Scale scale -> scale(scale);
+      case Op.Edit edit -> edit(edit);
       case Op.Tap tap -> tap(tap);
       case Op.Gather gather -> gather(gather);
       case ExpertOp.Route route -> route(route);
@@ -171,6 +172,15 @@ final class StepResolver {
     return (kernels, batch, share) -> {
       long n = elements(op.y(), batch);
       kernels.scale(x, op.factor(), y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step edit(Op.Edit op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.edit(op, batch, x, y, share.begin(rows), share.end(rows));
     };
   }
 

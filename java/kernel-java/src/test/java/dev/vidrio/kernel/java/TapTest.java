@@ -4,21 +4,20 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.TapTarget;
 import dev.vidrio.kernel.TapType;
-import dev.vidrio.kernel.ffm.Isa;
-import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,26 +30,15 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Taps see every activation as it is, and change none. */
 class TapTest {
-  private static final int SEQUENCES = 3;
-  private static final int POSITIONS = 64;
-  private static final int SINGLE = 6;
-  private static final Limits LIMITS = PlanFixtures.limits(23, POSITIONS);
-
-  /** Prompts of three sequences in pieces, then single tokens, whose results are local. */
-  private static List<List<Token>> steps(long seed) {
-    List<List<Token>> steps = new ArrayList<>(PlanFixtures.steps(seed, 23, 50, 4, 20));
-    for (int i = 0; i < SINGLE; i++) {
-      steps.add(List.of(new Token(0, 50 + i, i, true)));
-      steps.add(List.of(new Token(1, 4 + i, 2 * i, true), new Token(2, 20 + i, 7, false)));
-    }
-    return steps;
-  }
+  private static final int SEQUENCES = PlanRuns.SEQUENCES;
+  private static final int POSITIONS = PlanRuns.POSITIONS;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
@@ -59,30 +47,19 @@ class TapTest {
         JavaExecutor scalar = JavaExecutor.scalar(1)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
       Plan all = PlanFixtures.withAllOutputs(plan);
-      List<List<Token>> steps = steps(seed);
-      List<Map<Buffer, int[]>> expected = run(scalar, all, steps);
-      for (Executor executor : executors()) {
+      List<List<Token>> steps = PlanRuns.steps(seed);
+      List<Map<Buffer, int[]>> expected = PlanRuns.run(scalar, all, KvType.F32, steps, i -> {});
+      for (Executor executor : PlanRuns.executors()) {
         try (executor) {
           Map<Buffer, TapTarget> targets = targets(all.outputs(), executor, arena);
-          List<Map<Buffer, int[]>> actual = run(executor, tapped(plan, targets), steps);
+          List<Map<Buffer, int[]>> actual =
+              PlanRuns.run(executor, tapped(plan, targets), KvType.F32, steps, i -> {});
           for (int step = 0; step < steps.size(); step++) {
             assertSame(executor, steps.get(step), expected.get(step), actual.get(step), targets);
           }
         }
       }
     }
-  }
-
-  private static List<Executor> executors() {
-    List<Executor> executors = new ArrayList<>();
-    executors.add(JavaExecutor.scalar(2));
-    executors.add(JavaExecutor.vector(3));
-    for (Isa isa : Isa.values()) {
-      if (isa.usable()) {
-        executors.add(NativeExecutor.create(isa, 1 + executors.size() % 3));
-      }
-    }
-    return executors;
   }
 
   private static Map<Buffer, TapTarget> targets(
@@ -117,44 +94,10 @@ class TapTest {
   private static void addTaps(
       List<Op> ops, List<Operand> operands, Map<Buffer, TapTarget> targets) {
     for (Operand operand : operands) {
-      if (operand instanceof Buffer x) {
+      if (operand instanceof Buffer x && targets.containsKey(x)) {
         ops.add(new Op.Tap(x, Objects.requireNonNull(targets.get(x))));
       }
     }
-  }
-
-  /** The bits of each output's rows, per step; all sequences are in every batch. */
-  private static List<Map<Buffer, int[]>> run(
-      Executor executor, Plan plan, List<List<Token>> steps) {
-    List<Map<Buffer, int[]>> results = new ArrayList<>();
-    try (Arena arena = Arena.ofShared()) {
-      KvCache cache = new KvCache(executor, plan.kv(), SEQUENCES, arena);
-      Batch batch = new Batch(LIMITS, arena);
-      try (ExecutablePlan executable = executor.prepare(plan, LIMITS, cache)) {
-        for (List<Token> step : steps) {
-          batch.clear();
-          for (int s = 0; s < SEQUENCES; s++) {
-            batch.addSequence(new int[] {s}, 1);
-          }
-          step.forEach(t -> batch.add(t.token(), t.position(), t.sequence(), t.wantsLogits()));
-          executable.run(batch);
-          Map<Buffer, int[]> outputs = new HashMap<>();
-          for (Buffer y : plan.outputs()) {
-            outputs.put(y, bits(executable.data(y), 0, batch.rows(y.rows()), y.width()));
-          }
-          results.add(outputs);
-        }
-      }
-    }
-    return results;
-  }
-
-  private static int[] bits(MemorySegment data, long row, int rows, int width) {
-    int[] bits = new int[rows * width];
-    for (int i = 0; i < bits.length; i++) {
-      bits[i] = Float.floatToIntBits(data.getAtIndex(JAVA_FLOAT, row * width + i));
-    }
-    return bits;
   }
 
   private static void assertSame(
@@ -174,11 +117,32 @@ class TapTest {
               long row = (long) token.sequence() * POSITIONS + token.position();
               assertArrayEquals(
                   Arrays.copyOfRange(rows, i * x.width(), ++i * x.width()),
-                  bits(target.data(), row, 1, x.width()),
+                  PlanRuns.bits(target.data(), row, 1, x.width()),
                   executor.name() + " taps " + x.name() + " at " + token);
             }
           }
         });
+  }
+
+  @Test
+  void aTargetThatIsClosedIsAnErrorAndNoCrash() {
+    try (Arena arena = Arena.ofShared()) {
+      Plan plan = PlanFixtures.transformer(1, arena);
+      Batch batch = new Batch(PlanRuns.LIMITS, arena);
+      PlanRuns.fill(batch, List.of(new Token(0, 0, 1, true)));
+      for (Executor executor : PlanRuns.executors()) {
+        try (executor) {
+          var cache = new KvCache(executor, plan.kv(), SEQUENCES, arena);
+          Arena shorter = Arena.ofShared();
+          Plan tapped = tapped(plan, targets(Set.of(plan.buffer("tap")), executor, shorter));
+          try (ExecutablePlan executable = executor.prepare(tapped, PlanRuns.LIMITS, cache)) {
+            executable.run(batch);
+            shorter.close();
+            assertThrows(IllegalStateException.class, () -> executable.run(batch));
+          }
+        }
+      }
+    }
   }
 
   /** A half or bfloat is the nearest: none of its neighbours is nearer. */
@@ -197,7 +161,7 @@ class TapTest {
       var target = new TapTarget(type, width, 1, 1, scalar, arena);
       target.positions(0, 1);
       target.sequence(0, 0);
-      Batch batch = new Batch(LIMITS, arena);
+      Batch batch = new Batch(PlanRuns.LIMITS, arena);
       batch.addSequence(new int[] {0}, 1);
       batch.add(0, 0, 0, true);
       var op = new Op.Tap(new Buffer("x", Rows.TOKENS, width), target);

@@ -11,11 +11,13 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -28,6 +30,8 @@ final class NativePlan implements ExecutablePlan {
   private final Limits limits;
   private final Arena arena = Arena.ofShared();
   private final Workspace workspace;
+  private final List<EditEntries> edits;
+  private final List<Op.Tap> taps;
   private final MemorySegment handle;
   private final MemorySegment header;
   private final ReentrantLock lease = new ReentrantLock();
@@ -40,7 +44,11 @@ final class NativePlan implements ExecutablePlan {
     try {
       this.workspace = Workspace.allocate(plan, schedule, limits, executor, arena);
       this.header = vd_batch.allocate(arena);
-      this.handle = create(new PlanEncoder(schedule, workspace, cache, arena), cache);
+      var encoder = new PlanEncoder(schedule, workspace, cache, arena);
+      this.handle = create(encoder, cache);
+      this.edits = encoder.edits();
+      this.taps =
+          plan.ops().stream().filter(Op.Tap.class::isInstance).map(Op.Tap.class::cast).toList();
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -90,10 +98,18 @@ final class NativePlan implements ExecutablePlan {
       requireOpen();
       workspace.ensurePositions(batch);
       fillHeader(batch);
+      edits.forEach(EditEntries::update);
+      taps.forEach(NativePlan::requireTarget);
       Status.check(
           Vidrio.vd_plan_run(handle, executor.pool(), header, begin, end), "running the plan");
     } finally {
       lease.unlock();
+    }
+  }
+
+  private static void requireTarget(Op.Tap tap) {
+    if (!tap.target().data().scope().isAlive()) {
+      throw new IllegalStateException("the target of the tap of " + tap.x().name() + " is closed");
     }
   }
 

@@ -6,6 +6,7 @@ import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_activation;
 import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
+import dev.vidrio.bindings.vd_edit;
 import dev.vidrio.bindings.vd_embed;
 import dev.vidrio.bindings.vd_expert_matmul;
 import dev.vidrio.bindings.vd_expert_sum;
@@ -38,6 +39,8 @@ import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Writes a plan as an array of vd_op, with the addresses of its workspace, weights and cache. */
@@ -46,6 +49,7 @@ final class PlanEncoder {
   private final Workspace workspace;
   private final KvCache cache;
   private final Arena tables;
+  private final List<EditEntries> edits = new ArrayList<>();
 
   /**
    * An encoder of a plan.
@@ -83,6 +87,11 @@ final class PlanEncoder {
     return ops;
   }
 
+  /** The entries of edits that were encoded: the plan that runs has to keep them up to date. */
+  List<EditEntries> edits() {
+    return edits;
+  }
+
   /** Fills in the operation's member of the union and returns its kind. */
   private int encode(Op op, MemorySegment as) {
     return switch (op) {
@@ -97,6 +106,7 @@ final class PlanEncoder {
       case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), add.bias().data(), add.y(), 1, vd_op.as.add(as));
       case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
+      case Op.Edit edit -> edit(edit, vd_op.as.edit(as));
       case Op.Tap tap -> tap(tap, vd_op.as.tap(as));
       case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
       case ExpertOp.Route route -> route(route, vd_op.as.route(as));
@@ -235,6 +245,18 @@ final class PlanEncoder {
     vd_scale.factor(s, op.factor());
     vd_scale.width(s, op.x().width());
     return Vidrio.VD_OP_SCALE();
+  }
+
+  private int edit(Op.Edit op, MemorySegment s) {
+    var entries = new EditEntries(op.edits(), tables);
+    edits.add(entries);
+    vd_edit.x(s, address(op.x()));
+    vd_edit.y(s, address(op.y()));
+    vd_edit.entries(s, entries.entries());
+    vd_edit.n_entries(s, entries.count());
+    vd_edit.width(s, op.x().width());
+    vd_edit.whole_rows(s, op.edits().subspaces() ? 1 : 0);
+    return Vidrio.VD_OP_EDIT();
   }
 
   private int tap(Op.Tap op, MemorySegment s) {

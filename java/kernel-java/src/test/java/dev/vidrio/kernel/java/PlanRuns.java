@@ -1,0 +1,102 @@
+package dev.vidrio.kernel.java;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.java.PlanFixtures.Token;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntConsumer;
+
+/** Runs of plans whose batches always hold all sequences, so that each keeps its index. */
+final class PlanRuns {
+  static final int SEQUENCES = 3;
+
+  /** Positions of a sequence: one block of the cache. */
+  static final int POSITIONS = 64;
+
+  static final Limits LIMITS = PlanFixtures.limits(23, POSITIONS);
+
+  private PlanRuns() {}
+
+  /** Prompts of three sequences in pieces, then single tokens, whose results are local. */
+  static List<List<Token>> steps(long seed) {
+    List<List<Token>> steps = new ArrayList<>(PlanFixtures.steps(seed, 23, 50, 4, 20));
+    for (int i = 0; i < 6; i++) {
+      steps.add(List.of(new Token(0, 50 + i, i, true)));
+      steps.add(List.of(new Token(1, 4 + i, 2 * i, true), new Token(2, 20 + i, 7, false)));
+    }
+    return steps;
+  }
+
+  /** Both executors in Java, and the native one with every set of instructions. */
+  static List<Executor> executors() {
+    List<Executor> executors = new ArrayList<>();
+    executors.add(JavaExecutor.scalar(2));
+    executors.add(JavaExecutor.vector(3));
+    for (Isa isa : Isa.values()) {
+      if (isa.usable()) {
+        executors.add(NativeExecutor.create(isa, 1 + executors.size() % 3));
+      }
+    }
+    return executors;
+  }
+
+  /**
+   * The bits of each output's rows, per step.
+   *
+   * @param before is told which step comes next
+   */
+  static List<Map<Buffer, int[]>> run(
+      Executor executor, Plan plan, KvType type, List<List<Token>> steps, IntConsumer before) {
+    List<Map<Buffer, int[]>> results = new ArrayList<>();
+    try (Arena arena = Arena.ofShared()) {
+      KvCache cache = new KvCache(executor, plan.kv(), type, SEQUENCES, arena);
+      Batch batch = new Batch(LIMITS, arena);
+      try (ExecutablePlan executable = executor.prepare(plan, LIMITS, cache)) {
+        for (int i = 0; i < steps.size(); i++) {
+          fill(batch, steps.get(i));
+          before.accept(i);
+          executable.run(batch);
+          Map<Buffer, int[]> outputs = new HashMap<>();
+          for (Buffer y : plan.outputs()) {
+            outputs.put(y, bits(executable.data(y), 0, batch.rows(y.rows()), y.width()));
+          }
+          results.add(outputs);
+        }
+      }
+    }
+    return results;
+  }
+
+  /** Fills a batch with all sequences and the tokens of a step. */
+  static void fill(Batch batch, List<Token> step) {
+    batch.clear();
+    for (int s = 0; s < SEQUENCES; s++) {
+      batch.addSequence(new int[] {s}, 1);
+    }
+    step.forEach(t -> batch.add(t.token(), t.position(), t.sequence(), t.wantsLogits()));
+  }
+
+  /** The bits of rows, in which all NaNs are the same. */
+  static int[] bits(MemorySegment data, long row, int rows, int width) {
+    int[] bits = new int[rows * width];
+    for (int i = 0; i < bits.length; i++) {
+      bits[i] = Float.floatToIntBits(data.getAtIndex(JAVA_FLOAT, row * width + i));
+    }
+    return bits;
+  }
+}
