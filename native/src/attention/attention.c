@@ -45,7 +45,8 @@ static int64_t scratch_bytes(int64_t d_h) {
 }
 
 static cut cut_of(const vd_attention *op) {
-    int64_t fitting = VD_SCRATCH_BYTES / scratch_bytes(op->cache.d_h);
+    int64_t bytes = VD_SCRATCH_BYTES - 4 * VD_KV_BLOCK * op->cache.d_h;  // but for a block
+    int64_t fitting = bytes / scratch_bytes(op->cache.d_h);
     int32_t queries = fitting < VD_QUERIES ? (int32_t)fitting : VD_QUERIES;
     int32_t group = op->H / op->cache.H_kv;
     int32_t heads = group < queries ? group : queries;
@@ -160,7 +161,8 @@ void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
 // Memory of the worker for tiles, and the parts [2, queries] behind it.
 static float *lay_out(vd_attention_tile *tile, void *scratch, int64_t d_h, int64_t queries) {
     int64_t blocks = d_h / VD_BLOCK;
-    tile->scores = scratch;
+    tile->floats = scratch;
+    tile->scores = tile->floats + VD_KV_BLOCK * d_h;
     float *parts = tile->scores + queries * VD_ATTENTION_CHUNK;
     tile->scale = parts + 2 * queries * vd_part_stride(d_h);
     tile->sum = (int32_t *)(tile->scale + queries * blocks);

@@ -24,6 +24,7 @@ typedef struct vd_attention_tile {
     float *scale;    // [n, d_h/32]
     int32_t *sum;    // [n, d_h/32] of a block's quants
     float *scores;   // scratch [n, VD_ATTENTION_CHUNK], 64-byte aligned
+    float *floats;   // scratch [VD_KV_BLOCK, d_h], 64-byte aligned
     // Keys of the blocks that will be asked for next, or null.
     const char *ahead[VD_ATTENTION_CHUNK / VD_KV_BLOCK];
 } vd_attention_tile;

@@ -13,6 +13,15 @@ VD_INLINE v16 load_kv(const void *p, int64_t i, const int32_t type) {
                             : v16_load_bfloats((const uint16_t *)p + i);
 }
 
+// 16 elements of values, from element i on, whose scales are those of the same blocks of 32.
+VD_INLINE v16 load_value(const void *p, const uint16_t *scales, int64_t i, const int32_t type) {
+    if (type == VD_Q8_0) {
+        v16 scale = v16_splat_half(scales[i / VD_BLOCK]);
+        return v16_mul(v16_load_bytes((const int8_t *)p + i), scale);
+    }
+    return load_kv(p, i, type);
+}
+
 // Asks for bytes [begin, begin + count) from p on, unless it is null. Decoding is bound by reads:
 // the values of a block arrive while its scores are made, the keys of the next chunk while values
 // are summed.
@@ -22,6 +31,41 @@ VD_INLINE void prefetch(const char *p, int64_t begin, int64_t count) {
             __builtin_prefetch(p + begin + i, 0, 2);
         }
     }
+}
+
+// Whether so many queries have the elements of a block converted for all, not each tile for itself.
+VD_INLINE int widens(int32_t type, int32_t queries) {
+    return type != VD_F32 && queries >= VD_WIDE_QUERIES;
+}
+
+VD_INLINE void widen_block(const char *block, const uint16_t *scales, int64_t count,
+                           const int32_t type, const char *ahead, float *floats) {
+    const int64_t line = 64 * (type == VD_Q8_0 ? 1 : 2);
+    for (int64_t i = 0; i < count; i += 64, ahead += ahead == NULL ? 0 : line) {
+        prefetch(ahead, 0, line);
+        for (int64_t w = i; w < i + 64; w += 16) {
+            v16_store(floats + w, load_value(block, scales, w, type));
+        }
+    }
+}
+
+// The elements of a block of keys or values as floats, in the order in which they lie. Asks for the
+// block `ahead`, unless it is null.
+static const char *widen(const vd_attention_tile *tile, const char *block, const uint16_t *scales,
+                         const char *ahead) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    int64_t count = (int64_t)VD_KV_BLOCK * cache->d_h;
+    switch (cache->type) {
+        case VD_F16:
+            widen_block(block, scales, count, VD_F16, ahead, tile->floats);
+            break;
+        case VD_BF16:
+            widen_block(block, scales, count, VD_BF16, ahead, tile->floats);
+            break;
+        default:
+            widen_block(block, scales, count, VD_Q8_0, ahead, tile->floats);
+    }
+    return (const char *)tile->floats;
 }
 
 // Scores of `n` queries from j on against `vectors` times 16 positions from the chunk's position t
@@ -115,49 +159,57 @@ VD_INLINE void score_block(const vd_attention_tile *tile, int32_t j, const int n
     }
 }
 
-// Scores of queries [j, end) against positions [from, to) of the chunk at `begin`, both rounded
-// outwards to 16.
-VD_INLINE void scores_of(const vd_attention_tile *tile, int32_t j, int32_t end, int64_t begin,
-                         int64_t from, int64_t to, const int32_t type) {
-    for (int64_t t = from / 16 * 16; t < to; t = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK) {
-        const char *keys = vd_key_tile(&tile->op->cache, tile->blocks, tile->head, begin + t);
-        int64_t block_end = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
-        block_end = to < block_end ? to : block_end;
-        const char *values = vd_value_row(&tile->op->cache, tile->blocks, tile->head, begin + t);
-        for (int32_t left = end - j, at = j; left > 0;) {
-            int32_t n = left < VD_ATTENTION_QUERIES ? left : VD_ATTENTION_QUERIES;
-            if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
-                score_block(tile, at, n = 6, keys, t, block_end, type, values);
-            } else if (n >= 4 && VD_ATTENTION_QUERIES >= 4) {
-                score_block(tile, at, n = 4, keys, t, block_end, type, values);
-            } else if (n >= 3 && VD_ATTENTION_QUERIES >= 3) {
-                score_block(tile, at, n = 3, keys, t, block_end, type, values);
-            } else if (n == 2) {
-                score_block(tile, at, 2, keys, t, block_end, type, values);
-            } else {
-                score_block(tile, at, 1, keys, t, block_end, type, values);
-            }
-            values = NULL;
-            at += n;
-            left -= n;
+// The same for queries [j, end).
+VD_INLINE void scores_of(const vd_attention_tile *tile, int32_t j, int32_t end, const char *keys,
+                         int64_t t, int64_t to, const int32_t type, const char *values) {
+    for (int32_t n; j < end; j += n) {
+        n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
+        if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
+            score_block(tile, j, n = 6, keys, t, to, type, values);
+        } else if (n >= 4 && VD_ATTENTION_QUERIES >= 4) {
+            score_block(tile, j, n = 4, keys, t, to, type, values);
+        } else if (n >= 3 && VD_ATTENTION_QUERIES >= 3) {
+            score_block(tile, j, n = 3, keys, t, to, type, values);
+        } else if (n == 2) {
+            score_block(tile, j, 2, keys, t, to, type, values);
+        } else {
+            score_block(tile, j, 1, keys, t, to, type, values);
         }
+        values = NULL;  // the first queries have asked for all
     }
 }
 
+// Scores of queries [j, end) against positions [from, to) of the chunk at `begin`, both rounded
+// outwards to 16.
 static void scores(const vd_attention_tile *tile, int32_t j, int32_t end, int64_t begin,
                    int64_t from, int64_t to) {
-    switch (tile->op->cache.type) {
-        case VD_F32:
-            scores_of(tile, j, end, begin, from, to, VD_F32);
-            break;
-        case VD_F16:
-            scores_of(tile, j, end, begin, from, to, VD_F16);
-            break;
-        case VD_BF16:
-            scores_of(tile, j, end, begin, from, to, VD_BF16);
-            break;
-        default:
-            scores_of(tile, j, end, begin, from, to, VD_Q8_0);
+    const vd_kv_cache *cache = &tile->op->cache;
+    for (int64_t t = from / 16 * 16, next; t < to; t = next) {
+        next = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
+        int64_t skipped = t % VD_KV_BLOCK, last = to < next ? to : next;
+        const char *keys = vd_key_tile(cache, tile->blocks, tile->head, begin + t);
+        const char *values = vd_value_row(cache, tile->blocks, tile->head, begin + t);
+        int32_t type = cache->type;
+        if (type != VD_Q8_0 && widens(type, end - j)) {
+            int64_t bytes = vd_kv_bytes(type, cache->d_h);
+            keys = widen(tile, keys - skipped * bytes, NULL, values - skipped * bytes);
+            keys += skipped * vd_kv_bytes(VD_F32, cache->d_h);
+            values = NULL;
+            type = VD_F32;
+        }
+        switch (type) {
+            case VD_F32:
+                scores_of(tile, j, end, keys, t, last, VD_F32, values);
+                break;
+            case VD_F16:
+                scores_of(tile, j, end, keys, t, last, VD_F16, values);
+                break;
+            case VD_BF16:
+                scores_of(tile, j, end, keys, t, last, VD_BF16, values);
+                break;
+            default:
+                scores_of(tile, j, end, keys, t, last, VD_Q8_0, values);
+        }
     }
 }
 

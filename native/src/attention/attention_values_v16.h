@@ -14,12 +14,13 @@ typedef struct span {
     int64_t to;
 } span;
 
-VD_INLINE v16 load_value(const char *row, const uint16_t *scales, int64_t i, const int32_t type) {
-    if (type == VD_Q8_0) {
-        v16 scale = v16_splat_half(scales[i / VD_BLOCK]);
-        return v16_mul(v16_load_bytes((const int8_t *)row + i), scale);
-    }
-    return load_kv(row, i, type);
+// The value of position t of the chunk and those that follow in its block: where the type is not
+// that of the cache, the block has been widened.
+VD_INLINE const char *value_rows(const vd_attention_tile *tile, int64_t begin, int64_t t,
+                                 const int32_t type) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    return type == cache->type ? vd_value_row(cache, tile->blocks, tile->head, begin + t)
+                               : (const char *)(tile->floats + t % VD_KV_BLOCK * cache->d_h);
 }
 
 VD_INLINE v16 load_value_part(const char *row, int64_t i, int64_t lanes, const int32_t type) {
@@ -37,7 +38,7 @@ VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t
     const int64_t key_bytes = vd_kv_bytes(type, cache->d_h);
     const int64_t bytes = type == VD_Q8_0 ? cache->d_h : key_bytes;
     for (int64_t t = at.from; t < at.to;) {
-        const char *row = vd_value_row(cache, tile->blocks, tile->head, begin + t);
+        const char *row = value_rows(tile, begin, t, type);
         const uint16_t *scales = vd_value_scales(cache, tile->blocks, tile->head, begin + t);
         const char *keys = ahead ? tile->ahead[t / VD_KV_BLOCK] : NULL;
         int64_t to = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
@@ -59,34 +60,39 @@ VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t
     }
 }
 
-// Weighted values of `n` queries from j on. Their spans ascend: all have the middle; what only some
-// have comes before and after it.
-VD_INLINE void value_tile(const vd_attention_tile *tile, const span *spans, int64_t begin,
+VD_INLINE int64_t clamp(int64_t t, span at) {
+    return t < at.from ? at.from : t < at.to ? t : at.to;
+}
+
+// What lies within `at` of a span.
+VD_INLINE span within(span own, span at) { return (span){clamp(own.from, at), clamp(own.to, at)}; }
+
+// Adds the values of positions `at` of the chunk to the parts of `n` queries from j on. Their spans
+// ascend: all have the middle; what only some have comes before and after it.
+VD_INLINE void value_tile(const vd_attention_tile *tile, const span *spans, int64_t begin, span at,
                           int32_t j, const int n, int64_t i, const int vectors, int64_t lanes,
                           const int32_t type, int ahead, float *parts) {
+    int64_t stride = vd_part_stride(tile->op->cache.d_h);
     value_sums sum;
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
-            sum[a][w] = v16_zero();
+            sum[a][w] = v16_load(parts + (j + a) * stride + i + 16 * w);
         }
     }
     const float *e = tile->scores + j * VD_ATTENTION_CHUNK;
-    span middle = {spans[j + n - 1].from, spans[j].to};
+    span middle = within((span){spans[j + n - 1].from, spans[j].to}, at);
     middle.to = middle.to > middle.from ? middle.to : middle.from;
     for (int a = 0; a < n; a++) {
-        span own = spans[j + a];
-        own.to = own.to < middle.from ? own.to : middle.from;
+        span own = within(spans[j + a], (span){at.from, middle.from});
         add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
                    type, 0);
     }
     add_values(sum, tile, begin, e, middle, n, i, vectors, lanes, type, i == 0 && ahead);
     for (int a = 0; a < n; a++) {
-        span own = spans[j + a];
-        own.from = own.from > middle.to ? own.from : middle.to;
+        span own = within(spans[j + a], (span){middle.to, at.to});
         add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
                    type, 0);
     }
-    int64_t stride = vd_part_stride(tile->op->cache.d_h);
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
             v16_store(parts + (j + a) * stride + i + 16 * w, sum[a][w]);
@@ -95,7 +101,7 @@ VD_INLINE void value_tile(const vd_attention_tile *tile, const span *spans, int6
 }
 
 VD_INLINE void values_of_queries(const vd_attention_tile *tile, const span *spans, int64_t begin,
-                                 int32_t j, const int n, const int32_t type, int ahead,
+                                 span at, int32_t j, const int n, const int32_t type, int ahead,
                                  float *parts) {
     int64_t d_h = tile->op->cache.d_h;
     int64_t whole = d_h / 16, i = 0;
@@ -104,57 +110,80 @@ VD_INLINE void values_of_queries(const vd_attention_tile *tile, const span *span
         int64_t tiles = (whole + VD_ATTENTION_VECTORS - 1) / VD_ATTENTION_VECTORS;
         int vectors = (int)((whole + tiles - 1) / tiles);
         if (vectors >= 4 && VD_ATTENTION_VECTORS >= 4) {
-            value_tile(tile, spans, begin, j, n, i, vectors = 4, 16, type, ahead, parts);
+            value_tile(tile, spans, begin, at, j, n, i, vectors = 4, 16, type, ahead, parts);
         } else if (vectors >= 3 && VD_ATTENTION_VECTORS >= 3) {
-            value_tile(tile, spans, begin, j, n, i, vectors = 3, 16, type, ahead, parts);
+            value_tile(tile, spans, begin, at, j, n, i, vectors = 3, 16, type, ahead, parts);
         } else if (vectors >= 2) {
-            value_tile(tile, spans, begin, j, n, i, vectors = 2, 16, type, ahead, parts);
+            value_tile(tile, spans, begin, at, j, n, i, vectors = 2, 16, type, ahead, parts);
         } else {
-            value_tile(tile, spans, begin, j, n, i, vectors = 1, 16, type, ahead, parts);
+            value_tile(tile, spans, begin, at, j, n, i, vectors = 1, 16, type, ahead, parts);
         }
         i += 16 * vectors;
         whole -= vectors;
     }
     if (i < d_h && type != VD_Q8_0) {
-        value_tile(tile, spans, begin, j, n, i, 1, d_h - i, type, ahead, parts);
+        value_tile(tile, spans, begin, at, j, n, i, 1, d_h - i, type, ahead, parts);
     }
 }
 
 VD_INLINE void values_of(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
-                         int64_t begin, const int32_t type, float *parts) {
-    int ahead = 1;  // the first queries fetch keys for all
+                         int64_t begin, span at, const int32_t type, float *parts) {
+    int ahead = type == tile->op->cache.type;  // the first queries fetch keys for all
     while (j < end) {
         int32_t n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
         if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
-            values_of_queries(tile, spans, begin, j, n = 6, type, ahead, parts);
+            values_of_queries(tile, spans, begin, at, j, n = 6, type, ahead, parts);
         } else if (n >= 4 && VD_ATTENTION_QUERIES >= 4) {
-            values_of_queries(tile, spans, begin, j, n = 4, type, ahead, parts);
+            values_of_queries(tile, spans, begin, at, j, n = 4, type, ahead, parts);
         } else if (n >= 3 && VD_ATTENTION_QUERIES >= 3) {
-            values_of_queries(tile, spans, begin, j, n = 3, type, ahead, parts);
+            values_of_queries(tile, spans, begin, at, j, n = 3, type, ahead, parts);
         } else if (n == 2) {
-            values_of_queries(tile, spans, begin, j, 2, type, ahead, parts);
+            values_of_queries(tile, spans, begin, at, j, 2, type, ahead, parts);
         } else {
-            values_of_queries(tile, spans, begin, j, 1, type, ahead, parts);
+            values_of_queries(tile, spans, begin, at, j, 1, type, ahead, parts);
         }
         j += n;
         ahead = 0;
     }
 }
 
-static void values(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
-                   int64_t begin, float *parts) {
-    switch (tile->op->cache.type) {
+static void values_at(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
+                      int64_t begin, span at, int32_t type, float *parts) {
+    switch (type) {
         case VD_F32:
-            values_of(tile, spans, j, end, begin, VD_F32, parts);
+            values_of(tile, spans, j, end, begin, at, VD_F32, parts);
             break;
         case VD_F16:
-            values_of(tile, spans, j, end, begin, VD_F16, parts);
+            values_of(tile, spans, j, end, begin, at, VD_F16, parts);
             break;
         case VD_BF16:
-            values_of(tile, spans, j, end, begin, VD_BF16, parts);
+            values_of(tile, spans, j, end, begin, at, VD_BF16, parts);
             break;
         default:
-            values_of(tile, spans, j, end, begin, VD_Q8_0, parts);
+            values_of(tile, spans, j, end, begin, at, VD_Q8_0, parts);
+    }
+}
+
+// Weighted values of queries [j, end): of the whole chunk at once, or block by block where these
+// are widened.
+static void values(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
+                   int64_t begin, float *parts) {
+    const vd_kv_cache *cache = &tile->op->cache;
+    int64_t stride = vd_part_stride(cache->d_h);
+    for (int32_t a = j; a < end; a++) {
+        memset(parts + a * stride, 0, (size_t)(stride - 16) * sizeof(float));
+    }
+    span all = {spans[j].from, spans[end - 1].to};
+    if (!widens(cache->type, end - j)) {
+        values_at(tile, spans, j, end, begin, all, cache->type, parts);
+        return;
+    }
+    for (int64_t t = all.from / VD_KV_BLOCK * VD_KV_BLOCK; t < all.to; t += VD_KV_BLOCK) {
+        widen(tile, vd_value_row(cache, tile->blocks, tile->head, begin + t),
+              vd_value_scales(cache, tile->blocks, tile->head, begin + t),
+              tile->ahead[t / VD_KV_BLOCK]);
+        span block = {t, t + VD_KV_BLOCK};
+        values_at(tile, spans, j, end, begin, within(all, block), VD_F32, parts);
     }
 }
 

@@ -26,6 +26,7 @@ enum {
     VD_FLOAT_TILE_ROWS = 2,
     VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
+    VD_WIDE_QUERIES = 7,  // their number from which keys and values are converted for all
 };
 
 typedef struct v16 {

@@ -19,6 +19,7 @@ enum {
     VD_FLOAT_TILE_ROWS = 4,
     VD_ATTENTION_QUERIES = 6,  // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 4,
+    VD_WIDE_QUERIES = INT32_MAX,  // their number from which keys and values are converted for all
 };
 
 typedef __m512 v16;

@@ -120,6 +120,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
         .scale = guarded_alloc(blocks * sizeof(float), where),
         .sum = guarded_alloc(blocks * sizeof(int32_t), where),
         .scores = guarded_alloc(VD_QUERIES * VD_ATTENTION_CHUNK * sizeof(float), where),
+        .floats = guarded_alloc((size_t)(VD_KV_BLOCK * c->d_h) * sizeof(float), where),
     };
     for (int32_t j = 0; j < c->n; j++) {
         tile.q[j] = m->q + j * (c->d_h + GAP);
