@@ -1,9 +1,8 @@
 // Quantized matmul over 16 lanes, which are 16 outputs: tiles of tokens and groups over all of K.
 //
-// Memory sets the pace for few tokens. A single group does not keep enough loads under way, and the
-// hardware's streams start anew with each group, so several groups are read side by side and every
-// tile fetches the next one (vd_prefetch). Prefetching into the first-level cache is slower than
-// none: its few buffers for misses are what loads wait for.
+// Memory sets the pace for few tokens. A group's loads do not keep enough of it under way, and the
+// hardware's streams start anew with each group, so every tile fetches the next one (vd_prefetch).
+// A few kilobytes of distance are not enough for that.
 #include "matmul/matmul_tile_v16.h"
 
 // Outputs of tokens [m0, m0 + M) and of the groups [g, g + N) that lie before `end`. In place of
@@ -51,7 +50,7 @@ VD_INLINE const uint8_t *after_groups(const int type, const int N, const vd_matm
     return fetch ? (const uint8_t *)op->weights + (g + N) * group_bytes : NULL;
 }
 
-// At most VD_FEW_TOKENS tokens: one tile of tokens, more groups at once.
+// At most VD_FEW_TOKENS tokens: one tile of tokens.
 VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_range rows,
                           vd_range units) {
     for (int64_t g = units.begin; g < units.end; g += VD_FEW_GROUPS) {

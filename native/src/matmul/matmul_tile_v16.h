@@ -128,17 +128,17 @@ VD_INLINE int64_t vd_column_bytes(const int type) {
     return vd_packed_group_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
 }
 
-// Fetches from `ahead` as much as 32 columns of N groups take, into the second-level cache: groups
-// that are read next lie next in memory, so a tile's columns pace the fetching of the next tile.
-// Memory is read without a pause that way, which the hardware's streams do not reach, since each
-// group ends them.
+// Fetches from `ahead` as much as 32 columns of N groups take: groups that are read next lie next
+// in memory, so a tile's columns pace the fetching of the next tile. Memory is read without a pause
+// that way, which the hardware's streams do not reach, since each group ends them. What the
+// first-level cache cannot hold until it is read waits in the second.
 VD_INLINE const uint8_t *vd_prefetch(const int type, const int N, const uint8_t *ahead) {
     if (ahead == NULL) {
         return NULL;
     }
     const int64_t bytes = N * vd_column_bytes(type);
     for (int64_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(ahead + i, 0, 2);
+        __builtin_prefetch(ahead + i, 0, 3);
     }
     return ahead + bytes;
 }

@@ -13,8 +13,8 @@
 enum {
     VD_TILE_TOKENS = 6,  // quantized matmul: tokens and groups whose sums fill the registers
     VD_TILE_GROUPS = 2,
-    VD_FEW_TOKENS = 2,  // up to so many tokens, more groups instead: memory likes many streams
-    VD_FEW_GROUPS = 4,
+    VD_FEW_TOKENS = 2,  // up to so many tokens, one group: weights are read as they lie
+    VD_FEW_GROUPS = 1,
     VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows
     VD_FLOAT_TILE_ROWS = 4,
     VD_ATTENTION_QUERIES = 6,  // attention: queries, and vectors of positions or elements
