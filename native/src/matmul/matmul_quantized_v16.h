@@ -3,84 +3,69 @@
 // Memory sets the pace for few tokens. A group's loads do not keep enough of it under way, and the
 // hardware's streams start anew with each group, so every tile fetches the next one (vd_prefetch).
 // A few kilobytes of distance are not enough for that.
+#include "matmul/matmul_panel_v16.h"
 #include "matmul/matmul_tile_v16.h"
 
-// Outputs of tokens [m0, m0 + M) and of the groups [g, g + N) that lie before `end`. In place of
-// the others the last one is computed again.
-VD_INLINE void packed_tile(const int type, const int M, const int N, const vd_matmul *op,
-                           int64_t m0, int64_t g, int64_t end, const uint8_t *ahead) {
+// Outputs of the first M tokens of `rows` and of the first VD_FEW_GROUPS groups, or of as many as
+// there are; in place of the others the last one is computed again.
+VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int64_t m0,
+                           vd_range groups, const uint8_t *ahead) {
+    const int N = VD_FEW_GROUPS;
     const vd_block_layout layout = vd_block_layout_of(type);
-    const int sub_blocks = VD_BLOCK / layout.sub_block;
-    int64_t groups = end - g < N ? end - g : N;
-    vd_weights_at w;
+    const int sub_blocks = VD_BLOCK / layout.sub_block;  // in 32 columns
+    const uint8_t *columns[VD_GROUPS_MAX];
+    const uint8_t *factors[VD_GROUPS_MAX];
     for (int n = 0; n < N; n++) {
-        int64_t group = g + (n < groups ? n : groups - 1);
-        w.columns[n] = (const uint8_t *)op->weights + group * vd_packed_group_bytes(type, op->K);
-        w.factors[n] = w.columns[n] + vd_packed_factors(type, op->K);
+        int64_t group = vd_at_most(groups.begin + n, groups.end - 1);
+        columns[n] = (const uint8_t *)op->weights + group * vd_packed_group_bytes(type, op->K);
+        factors[n] = columns[n] + vd_packed_factors(type, op->K);
     }
     vd_activations_at x = vd_activations(&op->xq, op->K, m0, 0);
     vd_sums acc;
-    for (int m = 0; m < M; m++) {
-        for (int n = 0; n < N; n++) {
-            acc[m][n] = v16_zero();
-        }
-    }
+    vd_begin_sums(M, N, op, m0, groups, 0, acc);
     for (int64_t k = 0; k < op->K; k += layout.elements) {
         for (int j = 0; j < layout.elements / layout.sub_block; j += sub_blocks) {
             ahead = vd_prefetch(type, N, ahead);
-            vd_add_columns(type, M, N, &w, j, &x, acc);
+            vd_add_packed_columns(type, M, N, columns, factors, j, &x, acc);
             for (int n = 0; n < N; n++) {
-                w.columns[n] += VD_UNIT_BYTES * vd_code_bits(type);
+                columns[n] += VD_UNIT_BYTES * vd_code_bits(type);
             }
             vd_next_activations(&x);
         }
         for (int n = 0; n < N; n++) {
-            w.factors[n] += VD_PACK_ROWS * layout.factor_bytes;
+            factors[n] += VD_PACK_ROWS * layout.factor_bytes;
         }
     }
-    vd_store_sums(M, N, op, m0, g, groups, acc);
+    vd_store_sums(M, N, op, m0, groups, acc);
 }
 
-// The next groups, unless they are more than should wait in the second-level cache: long groups are
-// streams that the hardware fetches well by itself.
-VD_INLINE const uint8_t *after_groups(const int type, const int N, const vd_matmul *op, int64_t g,
-                                      int64_t end) {
+// The groups that follow the N first ones, unless they are more than should wait in the
+// second-level cache: long groups are streams that the hardware fetches well by itself.
+VD_INLINE const uint8_t *after_groups(const int type, const int N, const vd_matmul *op,
+                                      vd_range groups) {
     int64_t group_bytes = vd_packed_group_bytes(type, op->K);
-    int fetch = g + N < end && N * group_bytes <= VD_AHEAD_BYTES;
-    return fetch ? (const uint8_t *)op->weights + (g + N) * group_bytes : NULL;
+    int fetch = groups.begin + N < groups.end && N * group_bytes <= VD_AHEAD_BYTES;
+    return fetch ? (const uint8_t *)op->weights + (groups.begin + N) * group_bytes : NULL;
 }
 
 // At most VD_FEW_TOKENS tokens: one tile of tokens.
 VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_range rows,
                           vd_range units) {
-    for (int64_t g = units.begin; g < units.end; g += VD_FEW_GROUPS) {
-        packed_tile(type, M, VD_FEW_GROUPS, op, rows.begin, g, units.end,
-                    after_groups(type, VD_FEW_GROUPS, op, g, units.end));
+    for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_FEW_GROUPS) {
+        packed_tile(type, M, op, rows.begin, groups, after_groups(type, VD_FEW_GROUPS, op, groups));
     }
 }
 
-VD_INLINE void some_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
-    const int N = VD_TILE_GROUPS;
-    int64_t tiles = vd_token_tiles(rows);
-    for (int64_t g = units.begin; g < units.end; g += N) {
-        const uint8_t *ahead = after_groups(type, N, op, g, units.end);
-        for (int64_t i = 0; i < tiles; i++) {
-            vd_range tile = vd_token_tile(rows, i, tiles);
-            int64_t M = tile.end - tile.begin;
-            if (M == VD_TILE_TOKENS) {
-                packed_tile(type, VD_TILE_TOKENS, N, op, tile.begin, g, units.end, ahead);
-            } else if (vd_is_part_tile(5) && M == 5) {
-                packed_tile(type, 5, N, op, tile.begin, g, units.end, ahead);
-            } else if (vd_is_part_tile(4) && M == 4) {
-                packed_tile(type, 4, N, op, tile.begin, g, units.end, ahead);
-            } else if (vd_is_part_tile(3) && M == 3) {
-                packed_tile(type, 3, N, op, tile.begin, g, units.end, ahead);
-            } else if (vd_is_part_tile(2) && M == 2) {
-                packed_tile(type, 2, N, op, tile.begin, g, units.end, ahead);
-            } else if (vd_is_part_tile(1) && M == 1) {
-                packed_tile(type, 1, N, op, tile.begin, g, units.end, ahead);
+VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
+    vd_panel panel;
+    for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_TILE_GROUPS) {
+        const uint8_t *ahead = after_groups(type, VD_TILE_GROUPS, op, groups);
+        for (int64_t b = 0; b < op->K / VD_BLOCK; b += VD_PANEL_BLOCKS) {
+            vd_fill_panel(type, op, groups, b, &panel);
+            vd_panel_tiles(type, op, rows, &panel, ahead);
+            if (ahead != NULL) {
+                ahead += VD_TILE_GROUPS * VD_PANEL_BLOCKS * vd_column_bytes(type);
             }
-            ahead = NULL;
         }
     }
 }
@@ -88,7 +73,7 @@ VD_INLINE void some_tokens(const int type, const vd_matmul *op, vd_range rows, v
 VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
     int64_t M = rows.end - rows.begin;
     if (M > VD_FEW_TOKENS) {
-        some_tokens(type, op, rows, units);
+        more_tokens(type, op, rows, units);
     } else if (VD_FEW_TOKENS > 1 && M == 2) {
         few_tokens(type, 2, op, rows, units);
     } else if (M == 1) {

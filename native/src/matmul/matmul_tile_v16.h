@@ -16,12 +16,7 @@ enum {
 enum { VD_GROUPS_MAX = VD_FEW_GROUPS > VD_TILE_GROUPS ? VD_FEW_GROUPS : VD_TILE_GROUPS };
 
 typedef v16 vd_sums[VD_TILE_TOKENS][VD_GROUPS_MAX];
-
-// Where the units and the factors of the next 32 columns of each group lie.
-typedef struct vd_weights_at {
-    const uint8_t *columns[VD_GROUPS_MAX];
-    const uint8_t *factors[VD_GROUPS_MAX];
-} vd_weights_at;
+typedef v16i vd_int_sums[VD_TILE_TOKENS][VD_GROUPS_MAX];
 
 // The next 32 activations of the tile's first token; those of token m are m rows of K further.
 typedef struct vd_activations_at {
@@ -56,14 +51,14 @@ VD_INLINE vd_block_sums vd_sums_of(const vd_activations_at *x, int m) {
                            x->scaled_sum[block]};
 }
 
-// Adds the products of sub-block s of the 32 columns, which is sub-block j of the weights' block.
-VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const vd_weights_at *w,
-                                int j, int s, const vd_activations_at *x, vd_sums acc) {
+// Sums of w · q over sub-block s of the 32 columns.
+VD_INLINE void vd_multiply_sub_block(const int type, const int M, const int N,
+                                     const uint8_t *const *columns, int s,
+                                     const vd_activations_at *x, vd_int_sums sum) {
     const vd_block_layout layout = vd_block_layout_of(type);
     const int quads = layout.sub_block / 4;
     const int fits = v64_run(vd_greatest_column(type));
     const int run_quads = fits < quads ? fits : quads;
-    v16i sum[VD_TILE_TOKENS][VD_GROUPS_MAX];
     for (int m = 0; m < M; m++) {
         v16i start =
             v16i_splat(-vd_bias(type) * vd_sub_block_sum(layout.sub_block, vd_sums_of(x, m), s));
@@ -73,7 +68,7 @@ VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const 
     }
 #pragma GCC unroll 8
     for (int first = s * quads; first < (s + 1) * quads; first += run_quads) {
-        v16i run[VD_TILE_TOKENS][VD_GROUPS_MAX];
+        vd_int_sums run;
         for (int m = 0; m < M; m++) {
             for (int n = 0; n < N; n++) {
                 run[m][n] = v64_begin_run(sum[m][n]);
@@ -83,7 +78,7 @@ VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const 
         for (int k = first; k < first + run_quads; k++) {
             v64 column[VD_GROUPS_MAX];
             for (int n = 0; n < N; n++) {
-                column[n] = vd_columns(type, w->columns[n], k);
+                column[n] = vd_columns(type, columns[n], k);
             }
             for (int m = 0; m < M; m++) {
                 const int8_t *a = x->q + m * x->K + 4 * k;
@@ -98,27 +93,45 @@ VD_INLINE void vd_add_sub_block(const int type, const int M, const int N, const 
             }
         }
     }
-    for (int n = 0; n < N; n++) {
-        v16 scale = vd_scales(type, w->factors[n], j);
-        v16 minimum = layout.minima ? vd_minima(type, w->factors[n], j) : v16_zero();
-        for (int m = 0; m < M; m++) {
-            v16 product = v16_mul(scale, v16_splat(x->scale[m * (x->K / VD_BLOCK)]));
-            acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
-            if (layout.minima) {
-                v16 scaled_sum =
-                    v16_splat(vd_sub_block_scaled_sum(layout.sub_block, vd_sums_of(x, m), s));
-                acc[m][n] = v16_fma(minimum, scaled_sum, acc[m][n]);
-            }
+}
+
+// Adds the sums of sub-block s times its scales, and its minima, to the sums of group n.
+VD_INLINE void vd_add_sub_block(const int type, const int M, const int n, v16 scale, v16 minimum,
+                                int s, const vd_activations_at *x, const vd_int_sums sum,
+                                vd_sums acc) {
+    const vd_block_layout layout = vd_block_layout_of(type);
+    for (int m = 0; m < M; m++) {
+        v16 product = v16_mul(scale, v16_splat(x->scale[m * (x->K / VD_BLOCK)]));
+        acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
+        if (layout.minima) {
+            v16 scaled_sum =
+                v16_splat(vd_sub_block_scaled_sum(layout.sub_block, vd_sums_of(x, m), s));
+            acc[m][n] = v16_fma(minimum, scaled_sum, acc[m][n]);
         }
     }
 }
 
-// Adds the products of 32 columns, which begin with sub-block j of the weights' block.
-VD_INLINE void vd_add_columns(const int type, const int M, const int N, const vd_weights_at *w,
-                              int j, const vd_activations_at *x, vd_sums acc) {
-    vd_add_sub_block(type, M, N, w, j, 0, x, acc);
+// Adds sub-block s of 32 columns, which is sub-block j of the weights' block, whose factors start
+// at `factors`.
+VD_INLINE void vd_add_packed_sub_block(const int type, const int M, const int N,
+                                       const uint8_t *const *columns, const uint8_t *const *factors,
+                                       int j, int s, const vd_activations_at *x, vd_sums acc) {
+    vd_int_sums sum;
+    vd_multiply_sub_block(type, M, N, columns, s, x, sum);
+    for (int n = 0; n < N; n++) {
+        const int minima = vd_block_layout_of(type).minima;
+        v16 minimum = minima ? vd_minima(type, factors[n], j) : v16_zero();
+        vd_add_sub_block(type, M, n, vd_scales(type, factors[n], j), minimum, s, x, sum, acc);
+    }
+}
+
+// Adds 32 columns, which begin with sub-block j.
+VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
+                                     const uint8_t *const *columns, const uint8_t *const *factors,
+                                     int j, const vd_activations_at *x, vd_sums acc) {
+    vd_add_packed_sub_block(type, M, N, columns, factors, j, 0, x, acc);
     if (vd_block_layout_of(type).sub_block < VD_BLOCK) {
-        vd_add_sub_block(type, M, N, w, j + 1, 1, x, acc);
+        vd_add_packed_sub_block(type, M, N, columns, factors, j + 1, 1, x, acc);
     }
 }
 
@@ -158,11 +171,23 @@ VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {
     return (vd_range){rows.begin + M * i / tiles, rows.begin + M * (i + 1) / tiles};
 }
 
-// Stores the sums of M tokens and of the first `groups` of N groups.
-VD_INLINE void vd_store_sums(const int M, const int N, const vd_matmul *op, int64_t m0, int64_t g,
-                             int64_t groups, vd_sums acc) {
-    for (int n = 0; n < N && n < groups; n++) {
-        int64_t first = (g + n) * VD_PACK_ROWS;
+// Zero, or the sums that vd_store_sums has stored.
+VD_INLINE void vd_begin_sums(const int M, const int N, const vd_matmul *op, int64_t m0,
+                             vd_range groups, int stored, vd_sums acc) {
+    for (int n = 0; n < N; n++) {
+        int64_t first = vd_at_most(groups.begin + n, groups.end - 1) * VD_PACK_ROWS;
+        for (int m = 0; m < M; m++) {
+            const float *y = op->y + (m0 + m) * op->N + first;
+            acc[m][n] = stored ? v16_load_up_to(y, op->N - first) : v16_zero();
+        }
+    }
+}
+
+// Stores the sums of M tokens and of the groups that are among the N.
+VD_INLINE void vd_store_sums(const int M, const int N, const vd_matmul *op, int64_t m0,
+                             vd_range groups, vd_sums acc) {
+    for (int n = 0; n < N && groups.begin + n < groups.end; n++) {
+        int64_t first = (groups.begin + n) * VD_PACK_ROWS;
         for (int m = 0; m < M; m++) {
             v16_store_up_to(op->y + (m0 + m) * op->N + first, acc[m][n], op->N - first);
         }
