@@ -1,64 +1,100 @@
 // Float matmul over 16 lanes, which run along K. A register tile of tokens and rows of weights
 // shares its loads; each output merges its lanes once, at the end.
+//
+// Many tokens go over a panel: a tile's rows of weights over some columns, as floats. With the
+// activations of a tile it fills most of the first-level cache, so that only activations are read
+// from the second, at half of what it gives. Between panels a sum waits with all its lanes.
+#include <stdalign.h>
+#include <string.h>
+
 #include "core/types.h"
 #include "matmul/matmul.h"
 #include "simd/part_v16.h"
 
-VD_INLINE v16 load_w(const int type, const void *row, int64_t k, int64_t lanes) {
+enum {
+    FEW_TOKENS = 16,  // up to so many, memory sets the pace
+    PANEL_COLUMNS = 1024,
+    PANEL_TOKENS = 96,  // whose sums wait
+};
+
+typedef v16 sums[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS];
+typedef float panel_step[VD_FLOAT_TILE_ROWS][16];  // 16 columns
+typedef float tile_lanes[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS][16];
+
+VD_INLINE v16 load_w(const int type, const void *row, int64_t k, int64_t n) {
     if (type == VD_F32) {
-        return v16_load_up_to((const float *)row + k, lanes);
+        return v16_load_up_to((const float *)row + k, n);
     }
     const uint16_t *p = (const uint16_t *)row + k;
     if (type == VD_BF16) {
-        return lanes >= 16 ? v16_load_bfloats(p) : v16_load_bfloats_part(p, lanes);
+        return n >= 16 ? v16_load_bfloats(p) : v16_load_bfloats_part(p, n);
     }
-    return lanes >= 16 ? v16_load_halves(p) : v16_load_halves_part(p, lanes);
+    return n >= 16 ? v16_load_halves(p) : v16_load_halves_part(p, n);
 }
 
-VD_INLINE void add_columns(const int type, const int M, const int N, const float *const *x,
-                           const void *const *w, int64_t k, int64_t lanes,
-                           v16 acc[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS]) {
-    v16 weights[VD_FLOAT_TILE_ROWS];
-    for (int n = 0; n < N; n++) {
-        weights[n] = load_w(type, w[n], k, lanes);
-    }
+// Adds the products of 16 columns, or of the n last ones. Token m lies m rows of K after x.
+VD_INLINE void add_columns(const int M, const int N, const float *x, int64_t K, int64_t n,
+                           const v16 *weights, sums acc) {
     for (int m = 0; m < M; m++) {
-        v16 values = v16_load_up_to(x[m] + k, lanes);
-        for (int n = 0; n < N; n++) {
-            acc[m][n] = v16_fma(values, weights[n], acc[m][n]);
+        v16 values = v16_load_up_to(x + m * K, n);
+        for (int i = 0; i < N; i++) {
+            acc[m][i] = v16_fma(values, weights[i], acc[m][i]);
         }
     }
 }
 
-VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *op, int64_t m0,
-                    int64_t n0) {
-    const float *x[VD_FLOAT_TILE_TOKENS];
-    const void *w[VD_FLOAT_TILE_ROWS];
-    v16 acc[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS];
-    for (int n = 0; n < N; n++) {
-        w[n] = (const uint8_t *)op->weights + (n0 + n) * vd_row_bytes(type, op->K);
+VD_INLINE void merge_sums(const int M, const int N, const vd_matmul *op, int64_t m0, int64_t n0,
+                          sums acc) {
+    float merged[VD_FLOAT_TILE_TOKENS * VD_FLOAT_TILE_ROWS];
+    int i = 0;
+    for (; i + 4 <= M * N; i += 4) {
+        v16 four[4];
+        for (int j = 0; j < 4; j++) {
+            four[j] = acc[(i + j) / N][(i + j) % N];
+        }
+        v16_merge_four(merged + i, four);
+    }
+    for (; i < M * N; i++) {
+        merged[i] = v16_merge(acc[i / N][i % N]);
     }
     for (int m = 0; m < M; m++) {
-        x[m] = op->x + (m0 + m) * op->K;
+        memcpy(op->y + (m0 + m) * op->N + n0, merged + m * N, (size_t)N * sizeof *merged);
+    }
+}
+
+VD_INLINE void load_weights(const int type, const int N, const vd_matmul *op, int64_t n0, int64_t k,
+                            int64_t n, v16 *weights) {
+    for (int i = 0; i < N; i++) {
+        const uint8_t *row = (const uint8_t *)op->weights + (n0 + i) * vd_row_bytes(type, op->K);
+        weights[i] = load_w(type, row, k, n);
+    }
+}
+
+// Outputs of M tokens and N rows of weights as they lie.
+VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *op, int64_t m0,
+                    int64_t n0) {
+    const float *x = op->x + m0 * op->K;
+    sums acc;
+    for (int m = 0; m < M; m++) {
         for (int n = 0; n < N; n++) {
             acc[m][n] = v16_zero();
         }
     }
+    v16 weights[VD_FLOAT_TILE_ROWS];
     int64_t whole = op->K / 16 * 16;
     for (int64_t k = 0; k < whole; k += 16) {
-        add_columns(type, M, N, x, w, k, 16, acc);
+        load_weights(type, N, op, n0, k, 16, weights);
+        add_columns(M, N, x + k, op->K, 16, weights, acc);
     }
     if (whole < op->K) {
-        add_columns(type, M, N, x, w, whole, op->K - whole, acc);
+        load_weights(type, N, op, n0, whole, op->K - whole, weights);
+        add_columns(M, N, x + whole, op->K, op->K - whole, weights, acc);
     }
-    for (int m = 0; m < M; m++) {
-        for (int n = 0; n < N; n++) {
-            op->y[(m0 + m) * op->N + n0 + n] = v16_merge(acc[m][n]);
-        }
-    }
+    merge_sums(M, N, op, m0, n0, acc);
 }
 
-VD_INLINE void sweep(const int type, const int N, const vd_matmul *op, vd_range rows, int64_t n) {
+VD_INLINE void few_tokens(const int type, const int N, const vd_matmul *op, vd_range rows,
+                          int64_t n) {
     int64_t m = rows.begin;
     for (; m + VD_FLOAT_TILE_TOKENS <= rows.end; m += VD_FLOAT_TILE_TOKENS) {
         tile(type, VD_FLOAT_TILE_TOKENS, N, op, m, n);
@@ -68,13 +104,84 @@ VD_INLINE void sweep(const int type, const int N, const vd_matmul *op, vd_range 
     }
 }
 
-VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
-    int64_t n = units.begin;
-    for (; n + VD_FLOAT_TILE_ROWS <= units.end; n += VD_FLOAT_TILE_ROWS) {
-        sweep(type, VD_FLOAT_TILE_ROWS, op, rows, n);
+VD_INLINE void fill_panel(const int type, const vd_matmul *op, int64_t n0, int64_t k, int64_t end,
+                          panel_step *panel) {
+    for (; k < end; k += 16, panel++) {
+        v16 weights[VD_FLOAT_TILE_ROWS];
+        load_weights(type, VD_FLOAT_TILE_ROWS, op, n0, k, op->K - k, weights);
+        for (int i = 0; i < VD_FLOAT_TILE_ROWS; i++) {
+            v16_store((*panel)[i], weights[i]);
+        }
     }
-    for (; n < units.end; n++) {
-        sweep(type, 1, op, rows, n);
+}
+
+VD_INLINE void load_step(const panel_step step, v16 weights[VD_FLOAT_TILE_ROWS]) {
+    for (int i = 0; i < VD_FLOAT_TILE_ROWS; i++) {
+        weights[i] = v16_load(step[i]);
+    }
+}
+
+// Adds columns [k, end) to a tile's sums, which wait for more or are complete.
+VD_INLINE void panel_tile(const vd_matmul *op, int64_t m0, int64_t n0, int64_t k, int64_t end,
+                          const panel_step *panel, tile_lanes waiting) {
+    const int M = VD_FLOAT_TILE_TOKENS;
+    const int N = VD_FLOAT_TILE_ROWS;
+    const float *x = op->x + m0 * op->K;
+    sums acc;
+    for (int m = 0; m < M; m++) {
+        for (int n = 0; n < N; n++) {
+            acc[m][n] = k > 0 ? v16_load(waiting[m][n]) : v16_zero();
+        }
+    }
+    v16 weights[VD_FLOAT_TILE_ROWS];
+    for (; k + 16 <= end; k += 16, panel++) {
+        load_step(*panel, weights);
+        add_columns(M, N, x + k, op->K, 16, weights, acc);
+    }
+    if (k < end) {
+        load_step(*panel, weights);
+        add_columns(M, N, x + k, op->K, end - k, weights, acc);
+    }
+    if (end == op->K) {
+        merge_sums(M, N, op, m0, n0, acc);
+        return;
+    }
+    for (int m = 0; m < M; m++) {
+        for (int n = 0; n < N; n++) {
+            v16_store(waiting[m][n], acc[m][n]);
+        }
+    }
+}
+
+// More than FEW_TOKENS tokens. The last tile may have some of the one before it once more.
+VD_INLINE void many_tokens(const int type, const vd_matmul *op, vd_range rows, int64_t n) {
+    alignas(64) panel_step panel[PANEL_COLUMNS / 16];
+    alignas(64) tile_lanes waiting[PANEL_TOKENS / VD_FLOAT_TILE_TOKENS];
+    for (int64_t k = 0; k < op->K; k += PANEL_COLUMNS) {
+        int64_t end = vd_at_most(k + PANEL_COLUMNS, op->K);
+        fill_panel(type, op, n, k, end, panel);
+        for (int64_t i = 0; i * VD_FLOAT_TILE_TOKENS < rows.end - rows.begin; i++) {
+            int64_t m = rows.begin + i * VD_FLOAT_TILE_TOKENS;
+            int64_t first = vd_at_most(m, rows.end - VD_FLOAT_TILE_TOKENS);
+            panel_tile(op, first, n, k, end, panel, waiting[i]);
+        }
+    }
+}
+
+VD_INLINE void product(const int type, const vd_matmul *op, vd_range all, vd_range units) {
+    for (vd_range rows = all; rows.begin < all.end; rows.begin = rows.end) {
+        rows.end = vd_at_most(rows.begin + PANEL_TOKENS, all.end);
+        int64_t n = units.begin;
+        for (; n + VD_FLOAT_TILE_ROWS <= units.end; n += VD_FLOAT_TILE_ROWS) {
+            if (rows.end - rows.begin > FEW_TOKENS) {
+                many_tokens(type, op, rows, n);
+            } else {
+                few_tokens(type, VD_FLOAT_TILE_ROWS, op, rows, n);
+            }
+        }
+        for (; n < units.end; n++) {
+            few_tokens(type, 1, op, rows, n);
+        }
     }
 }
 

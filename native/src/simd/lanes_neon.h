@@ -128,10 +128,19 @@ VD_INLINE v16 v16_min(v16 x, v16 y) {
 }
 
 // The fixed tree of a lane sum.
-VD_INLINE float v16_merge(v16 x) {
+VD_INLINE float32x2_t v16_merge_to_two(v16 x) {
     float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
-    return vpadds_f32(vadd_f32(vget_low_f32(four), vget_high_f32(four)));
+    return vadd_f32(vget_low_f32(four), vget_high_f32(four));
 }
+VD_INLINE float v16_merge(v16 x) { return vpadds_f32(v16_merge_to_two(x)); }
+
+// The merges of 4 sums, to memory.
+VD_INLINE void v16_merge_four(float *y, const v16 x[4]) {
+    float32x4_t a = vcombine_f32(v16_merge_to_two(x[0]), v16_merge_to_two(x[1]));
+    float32x4_t b = vcombine_f32(v16_merge_to_two(x[2]), v16_merge_to_two(x[3]));
+    vst1q_f32(y, vpaddq_f32(a, b));
+}
+
 // Bit i: whether lane i of x is greater than that of y.
 VD_INLINE uint32_t v4_above(float32x4_t x, float32x4_t y) {
     static const uint32_t bit[4] = {1, 2, 4, 8};

@@ -135,6 +135,22 @@ VD_INLINE float v16_merge(v16 x) {
     __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
+
+VD_INLINE __m256 v8_merge_halves(v16 x, v16 y) {
+    __m256 a = _mm256_add_ps(x.lo, x.hi);
+    __m256 b = _mm256_add_ps(y.lo, y.hi);
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+}
+// The merges of 4 sums, to memory. Each addition does as many as it has lanes for.
+VD_INLINE void v16_merge_four(float *y, const v16 x[4]) {
+    __m256 a = v8_merge_halves(x[0], x[2]);
+    __m256 b = v8_merge_halves(x[1], x[3]);
+    __m256 c = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
+    __m256 d = _mm256_add_ps(c, _mm256_movehdup_ps(c));
+    __m256 e = _mm256_shuffle_ps(d, d, 0x88);
+    _mm_storeu_ps(y, _mm_movelh_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1)));
+}
+
 // Bit i: whether lane i of x is greater than that of y.
 VD_INLINE uint32_t v16_above(v16 x, v16 y) {
     int lo = _mm256_movemask_ps(_mm256_cmp_ps(x.lo, y.lo, _CMP_GT_OQ));

@@ -86,6 +86,19 @@ VD_INLINE float v16_merge(v16 x) {
     __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
     return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
+
+// The merges of 4 sums, to memory. Each addition does as many as it has lanes for.
+VD_INLINE void v16_merge_four(float *y, const v16 x[4]) {
+    __m512 a = _mm512_add_ps(_mm512_shuffle_f32x4(x[0], x[1], 0x44),
+                             _mm512_shuffle_f32x4(x[0], x[1], 0xee));
+    __m512 b = _mm512_add_ps(_mm512_shuffle_f32x4(x[2], x[3], 0x44),
+                             _mm512_shuffle_f32x4(x[2], x[3], 0xee));
+    __m512 c = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    __m512 d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));
+    __m512 e = _mm512_add_ps(d, _mm512_permute_ps(d, 0xb1));
+    _mm_storeu_ps(y, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, e)));
+}
+
 // Bit i: whether lane i of x is greater than that of y.
 VD_INLINE uint32_t v16_above(v16 x, v16 y) { return _mm512_cmp_ps_mask(x, y, _CMP_GT_OQ); }
 
