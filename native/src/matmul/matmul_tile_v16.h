@@ -156,14 +156,20 @@ VD_INLINE const uint8_t *vd_prefetch(const int type, const int N, const uint8_t 
     return ahead + bytes;
 }
 
-// Tokens divide into tiles of nearly one size, the greater part of them full.
-VD_INLINE int64_t vd_token_tiles(vd_range rows) {
-    return (rows.end - rows.begin + VD_TILE_TOKENS - 1) / VD_TILE_TOKENS;
+// Of a full tile. With minima there is more to do for a group that more tokens can share.
+VD_INLINE int vd_tile_tokens(const int type) {
+    return vd_block_layout_of(type).minima ? VD_TILE_TOKENS : VD_PLAIN_TILE_TOKENS;
 }
 
-// Whether more than VD_FEW_TOKENS tokens may leave a tile of M, fewer than VD_TILE_TOKENS.
-VD_INLINE int vd_is_part_tile(const int M) {
-    return M < VD_TILE_TOKENS && (M > VD_FEW_TOKENS || M >= (VD_TILE_TOKENS + 1) / 2);
+// Tokens divide into tiles of nearly one size, the greater part of them full.
+VD_INLINE int64_t vd_token_tiles(const int type, vd_range rows) {
+    return vd_ceil_div(rows.end - rows.begin, vd_tile_tokens(type));
+}
+
+// Whether more than VD_FEW_TOKENS tokens may leave a tile of M, fewer than those of a full one.
+VD_INLINE int vd_is_part_tile(const int type, const int M) {
+    const int full = vd_tile_tokens(type);
+    return M < full && (M > VD_FEW_TOKENS || M >= (full + 1) / 2);
 }
 
 VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {

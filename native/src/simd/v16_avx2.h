@@ -19,6 +19,7 @@ enum { VD_TILE_TOKENS = 2 };
 #endif
 
 enum {
+    VD_PLAIN_TILE_TOKENS = VD_TILE_TOKENS,
     VD_TILE_GROUPS = 1,
     VD_FEW_TOKENS = 1,  // up to so many tokens, more groups instead: memory likes many streams
     VD_FEW_GROUPS = 2,

@@ -11,7 +11,8 @@
 #define VD_NAME(stem) stem##_avx512_vnni
 
 enum {
-    VD_TILE_TOKENS = 6,  // quantized matmul: tokens and groups whose sums fill the registers
+    VD_TILE_TOKENS = 6,        // quantized matmul: tokens and groups whose sums fill the registers
+    VD_PLAIN_TILE_TOKENS = 5,  // of types without minima
     VD_TILE_GROUPS = 2,
     VD_FEW_TOKENS = 2,  // up to so many tokens, one group: weights are read as they lie
     VD_FEW_GROUPS = 1,
