@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/types.h"
+#include "matmul/ahead.h"
 #include "matmul/matmul.h"
 #include "simd/part_v16.h"
 
@@ -72,7 +73,7 @@ VD_INLINE void load_weights(const int type, const int N, const vd_matmul *op, in
 
 // Outputs of M tokens and N rows of weights as they lie.
 VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *op, int64_t m0,
-                    int64_t n0) {
+                    int64_t n0, const uint8_t *ahead) {
     const float *x = op->x + m0 * op->K;
     sums acc;
     for (int m = 0; m < M; m++) {
@@ -83,6 +84,7 @@ VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *o
     v16 weights[VD_FLOAT_TILE_ROWS];
     int64_t whole = op->K / 16 * 16;
     for (int64_t k = 0; k < whole; k += 16) {
+        ahead = vd_fetch(ahead, N * vd_row_bytes(type, 16));
         load_weights(type, N, op, n0, k, 16, weights);
         add_columns(M, N, x + k, op->K, 16, weights, acc);
     }
@@ -93,14 +95,20 @@ VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *o
     merge_sums(M, N, op, m0, n0, acc);
 }
 
+// Outputs of the N first rows of weights.
 VD_INLINE void few_tokens(const int type, const int N, const vd_matmul *op, vd_range rows,
-                          int64_t n) {
+                          vd_range weights) {
+    int64_t row_bytes = vd_row_bytes(type, op->K);
+    const uint8_t *first = (const uint8_t *)op->weights + weights.begin * row_bytes;
+    const uint8_t *ahead = vd_ahead(first, N * row_bytes, weights.begin + 2 * N > weights.end);
     int64_t m = rows.begin;
     for (; m + VD_FLOAT_TILE_TOKENS <= rows.end; m += VD_FLOAT_TILE_TOKENS) {
-        tile(type, VD_FLOAT_TILE_TOKENS, N, op, m, n);
+        tile(type, VD_FLOAT_TILE_TOKENS, N, op, m, weights.begin, ahead);
+        ahead = NULL;
     }
     for (; m < rows.end; m++) {
-        tile(type, 1, N, op, m, n);
+        tile(type, 1, N, op, m, weights.begin, ahead);
+        ahead = NULL;
     }
 }
 
@@ -169,18 +177,19 @@ VD_INLINE void many_tokens(const int type, const vd_matmul *op, vd_range rows, i
 }
 
 VD_INLINE void product(const int type, const vd_matmul *op, vd_range all, vd_range units) {
+    const int N = VD_FLOAT_TILE_ROWS;
     for (vd_range rows = all; rows.begin < all.end; rows.begin = rows.end) {
         rows.end = vd_at_most(rows.begin + PANEL_TOKENS, all.end);
-        int64_t n = units.begin;
-        for (; n + VD_FLOAT_TILE_ROWS <= units.end; n += VD_FLOAT_TILE_ROWS) {
+        vd_range weights = units;
+        for (; weights.begin + N <= weights.end; weights.begin += N) {
             if (rows.end - rows.begin > FEW_TOKENS) {
-                many_tokens(type, op, rows, n);
+                many_tokens(type, op, rows, weights.begin);
             } else {
-                few_tokens(type, VD_FLOAT_TILE_ROWS, op, rows, n);
+                few_tokens(type, N, op, rows, weights);
             }
         }
-        for (; n < units.end; n++) {
-            few_tokens(type, 1, op, rows, n);
+        for (; weights.begin < weights.end; weights.begin++) {
+            few_tokens(type, 1, op, rows, weights);
         }
     }
 }

@@ -117,7 +117,7 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_sums acc;
     vd_begin_sums(M, N, op, m0, panel->group, panel->block > 0, acc);
     for (int64_t b = 0; b < panel->blocks; b++) {
-        ahead = vd_prefetch(type, N, ahead);
+        ahead = vd_fetch(ahead, N * vd_column_bytes(type));
         vd_add_panel_columns(type, M, columns, panel, b * sub_blocks, &x, acc);
         for (int n = 0; n < N; n++) {
             columns[n] += VD_UNIT_BYTES * vd_code_bits(type);

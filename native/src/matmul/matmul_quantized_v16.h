@@ -1,8 +1,6 @@
-// Quantized matmul over 16 lanes, which are 16 outputs: tiles of tokens and groups over all of K.
-//
-// Memory sets the pace for few tokens. A group's loads do not keep enough of it under way, and the
-// hardware's streams start anew with each group, so every tile fetches the next one (vd_prefetch).
-// A few kilobytes of distance are not enough for that.
+// Quantized matmul over 16 lanes, which are 16 outputs. One or two tokens: tiles of groups over all
+// of K, at the pace of memory. More tokens: panels.
+#include "matmul/ahead.h"
 #include "matmul/matmul_panel_v16.h"
 #include "matmul/matmul_tile_v16.h"
 
@@ -25,7 +23,7 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_begin_sums(M, N, op, m0, groups, 0, acc);
     for (int64_t k = 0; k < op->K; k += layout.elements) {
         for (int j = 0; j < layout.elements / layout.sub_block; j += sub_blocks) {
-            ahead = vd_prefetch(type, N, ahead);
+            ahead = vd_fetch(ahead, N * vd_column_bytes(type));
             vd_add_packed_columns(type, M, N, columns, factors, j, &x, acc);
             for (int n = 0; n < N; n++) {
                 columns[n] += VD_UNIT_BYTES * vd_code_bits(type);
@@ -39,13 +37,12 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_store_sums(M, N, op, m0, groups, acc);
 }
 
-// The groups that follow the N first ones, unless they are more than should wait in the
-// second-level cache: long groups are streams that the hardware fetches well by itself.
+// The groups that follow the N first ones.
 VD_INLINE const uint8_t *after_groups(const int type, const int N, const vd_matmul *op,
                                       vd_range groups) {
     int64_t group_bytes = vd_packed_group_bytes(type, op->K);
-    int fetch = groups.begin + N < groups.end && N * group_bytes <= VD_AHEAD_BYTES;
-    return fetch ? (const uint8_t *)op->weights + (groups.begin + N) * group_bytes : NULL;
+    const uint8_t *first = (const uint8_t *)op->weights + groups.begin * group_bytes;
+    return vd_ahead(first, N * group_bytes, groups.begin + N >= groups.end);
 }
 
 // At most VD_FEW_TOKENS tokens: one tile of tokens.

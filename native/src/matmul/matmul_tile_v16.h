@@ -5,13 +5,10 @@
 #define VD_MATMUL_TILE_V16_H
 
 #include "core/types.h"
+#include "matmul/ahead.h"
 #include "matmul/blocks_v16.h"
 #include "matmul/matmul.h"
 #include "simd/part_v16.h"
-
-enum {
-    VD_AHEAD_BYTES = 256 << 10  // a tile's share of the second-level cache
-};
 
 enum { VD_GROUPS_MAX = VD_FEW_GROUPS > VD_TILE_GROUPS ? VD_FEW_GROUPS : VD_TILE_GROUPS };
 
@@ -139,21 +136,6 @@ VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
 VD_INLINE int64_t vd_column_bytes(const int type) {
     const vd_block_layout layout = vd_block_layout_of(type);
     return vd_packed_group_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
-}
-
-// Fetches from `ahead` as much as 32 columns of N groups take: groups that are read next lie next
-// in memory, so a tile's columns pace the fetching of the next tile. Memory is read without a pause
-// that way, which the hardware's streams do not reach, since each group ends them. What the
-// first-level cache cannot hold until it is read waits in the second.
-VD_INLINE const uint8_t *vd_prefetch(const int type, const int N, const uint8_t *ahead) {
-    if (ahead == NULL) {
-        return NULL;
-    }
-    const int64_t bytes = N * vd_column_bytes(type);
-    for (int64_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(ahead + i, 0, 3);
-    }
-    return ahead + bytes;
 }
 
 // Of a full tile. With minima there is more to do for a group that more tokens can share.
