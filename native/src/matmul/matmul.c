@@ -46,8 +46,8 @@ int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa) {
     return needs_blas(matmul, isa) && !vd_blas_loaded();
 }
 
-// Only where it is faster than the kernels here: for AVX-512 a prompt gains too little for a
-// library more (ADR 009), and for fewer rows nothing.
+// Only where it is faster than the kernels here: it is not for AVX-512 (ADR 009), nor for fewer
+// rows.
 static int goes_to_blas(const vd_matmul *matmul, const vd_step *step) {
     return needs_blas(matmul, step->isa) && step->rows >= BLAS_ROWS_MIN;
 }
