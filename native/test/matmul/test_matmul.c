@@ -149,6 +149,16 @@ static void check_lengths(rng *r, vd_type type) {
     }
 }
 
+// Rows that are longer than what kernels hold of them at once.
+static void check_long_rows(rng *r, vd_type type) {
+    static const int32_t Ms[] = {2, 5, 23};
+    for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
+        matmul_case c = whole(type, Ms[i], 35, whole_blocks(type, 2 * 2048 + 256, 2 * 1024 + 37));
+        fill_case(r, &c);
+        check_variants(&c);
+    }
+}
+
 static void check_values(rng *r, vd_type type) {
     for (int bits = 0; bits < WEIGHT_BITS_COUNT; bits++) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
@@ -237,6 +247,7 @@ int main(void) {
         check_tiles(&r, types[t]);
         check_many_rows(&r, types[t]);
         check_lengths(&r, types[t]);
+        check_long_rows(&r, types[t]);
         check_values(&r, types[t]);
         check_ranges(&r, types[t]);
         check_workers(&r, types[t]);
