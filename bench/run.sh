@@ -65,7 +65,10 @@ jmh foreign ForeignCall
 jmh model ModelBenchmark -p executor="$natives",vector,scalar
 
 for model in "$@"; do
-    echo "== $(basename "$model") against llama.cpp"
+    name=$(basename "$model" .gguf)
+    echo "== $name, operations"
+    "$top/vidrio" bench -m "$model" -p 512 -n 0 -d 4096 -r 1 --ops --json >"$results/ops-$name.json"
+    echo "== $name against llama.cpp"
     python3 "$here/peers/compare_speed.py" "$model" --llama "$llama" -t "$threads" --rounds 3 \
-        --json "$results/speed-$(basename "$model" .gguf).json"
+        --json "$results/speed-$name.json"
 done

@@ -13,6 +13,9 @@ from statistics import median
 import plots
 import results
 
+# Operations that take less of a step are not listed.
+SHOWN_SHARE = 0.01
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 HEAD = """# Benchmarks
@@ -80,6 +83,21 @@ def peers_section(comparison: dict) -> str:
     )
 
 
+def profile_section(model: str, operations: list[dict]) -> str:
+    rows = [
+        [
+            line["step"],
+            line["kind"],
+            duration(line["seconds"]),
+            f"{line['share']:.1%}",
+            f"{line['share_of_peak']:.0%} of {line['peak']}" if "peak" in line else "",
+        ]
+        for line in operations
+        if line["share"] >= SHOWN_SHARE
+    ]
+    return f"### {model}\n\n" + table(["step", "operation", "time", "share", "share of peak"], rows)
+
+
 def label(task: results.Task) -> str:
     hidden = ("model", "projection", "tokens", "threads")
     shown = [
@@ -136,12 +154,13 @@ def family_section(family: str, tasks: list[results.Task], machine: dict) -> str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Makes docs/benchmarks.md of measured results.")
-    parser.add_argument("directory", type=Path, help="machine.json, *.jmh.json and speed-*.json")
+    parser.add_argument("directory", type=Path, help="machine.json, *.jmh.json, speed-*.json and ops-*.json")
     arguments = parser.parse_args()
     try:
         machine = results.machine(arguments.directory)
         tasks = results.tasks(arguments.directory)
         comparisons = results.comparisons(arguments.directory)
+        profiles = results.profiles(arguments.directory)
     except (OSError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     (DOCS / "benchmarks").mkdir(exist_ok=True)
@@ -152,6 +171,13 @@ def main() -> None:
     if comparisons:
         sections.append("## Against llama.cpp\n")
         sections += [peers_section(comparison) for comparison in comparisons]
+    if profiles:
+        sections.append(
+            "## Where the time goes\n\n`vidrio bench -p 512 -d 4096 --ops`: a prompt of 512 tokens and "
+            "a generated one, after 4096. Each operation runs on its own here, which chains of a "
+            "whole step spare; the share of peak is of what bounds it, memory or arithmetic.\n"
+        )
+        sections += [profile_section(model, operations) for model, operations in profiles]
     if families:
         sections.append(
             "## Kernels: native against Java\n\nThe same operation by every executor; results are "

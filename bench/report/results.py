@@ -128,6 +128,14 @@ def comparisons(directory: Path) -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted(directory.glob("speed-*.json"))]
 
 
+def profiles(directory: Path) -> list[tuple[str, list[dict]]]:
+    """The name of each profiled model, and its operations as `vidrio bench --ops --json` tells them."""
+    return [
+        (path.stem.removeprefix("ops-"), json.loads(path.read_text())["ops"])
+        for path in sorted(directory.glob("ops-*.json"))
+    ]
+
+
 def machine(directory: Path) -> dict:
     """What `vidrio doctor --json` wrote, in machine.json."""
     return json.loads((directory / "machine.json").read_text())

@@ -37,20 +37,36 @@ public final class TapTarget {
    */
   public TapTarget(
       TapType type, int width, long rows, int sequences, Executor executor, Arena arena) {
-    require(width > 0, "width " + width + " is not positive");
-    require(rows > 0, rows + " rows are not positive");
+    this(type, width, rows, sequences, executor.allocate(bytes(type, width, rows), arena), arena);
+  }
+
+  /**
+   * Room for {@code rows} rows in memory of the caller.
+   *
+   * @param data 64-byte aligned, as long as {@link #bytes} says
+   * @param arena of what else it needs
+   */
+  public TapTarget(
+      TapType type, int width, long rows, int sequences, MemorySegment data, Arena arena) {
     require(sequences > 0, sequences + " sequences are not positive");
+    require(data.byteSize() == bytes(type, width, rows), "memory of " + data.byteSize() + " bytes");
     this.type = type;
     this.width = width;
     this.rows = rows;
     this.sequences = sequences;
-    long bytes = Math.multiplyExact(rows, Math.multiplyExact((long) width, type.bytes()));
-    this.data = executor.allocate(bytes, arena);
+    this.data = data;
     this.bases = arena.allocate(JAVA_LONG, sequences);
     this.window = arena.allocate(JAVA_INT, 2);
     for (int i = 0; i < sequences; i++) {
       bases.setAtIndex(JAVA_LONG, i, -1);
     }
+  }
+
+  /** Bytes of so many rows. */
+  public static long bytes(TapType type, int width, long rows) {
+    require(width > 0, "width " + width + " is not positive");
+    require(rows > 0, rows + " rows are not positive");
+    return Math.multiplyExact(rows, Math.multiplyExact((long) width, type.bytes()));
   }
 
   /** From now on only tokens at positions {@code from ≤ p < to} are copied. */

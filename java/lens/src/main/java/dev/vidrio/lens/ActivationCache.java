@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Activations of one sequence, off-heap. What the model writes was copied when it ran; what follows
@@ -121,8 +122,17 @@ public final class ActivationCache implements AutoCloseable {
     return switch (hooks.source(point)) {
       case HookSource.Written(Buffer buffer) when memory.type() == TapType.F32 ->
           new Activation(point, shape(point, buffer.width()), rows(buffer));
-      case HookSource other -> derived.computeIfAbsent(point, p -> derive(p, other));
+      case HookSource other -> derived(point, other);
     };
+  }
+
+  private Activation derived(HookPoint point, HookSource source) {
+    @Nullable Activation known = derived.get(point);
+    if (known == null) {
+      known = derive(point, source);
+      derived.put(point, known);
+    }
+    return known;
   }
 
   /** The values of an activation at the positions that were kept, as f32. */
@@ -148,14 +158,28 @@ public final class ActivationCache implements AutoCloseable {
           NormValues.normalized(norm, rows(x), data);
       case HookSource.Scores scores -> {
         MemorySegment q = rows(scores.attention().q());
-        new AttentionValues(scores.attention(), kvHeads, from, q, rows(scores.k(), 0))
-            .fill(data, scores.pattern());
+        var values = new AttentionValues(scores.attention(), kvHeads, from, q, rows(scores.k(), 0));
+        if (scores.pattern()) {
+          values.pattern(scoresOf(point, values, data), data);
+        } else {
+          values.scores(data);
+        }
       }
       case HookSource.HeadResults results ->
           HeadResults.fill(results, memory.executor(), rows(results.z()), data);
       case HookSource.Written(Buffer buffer) -> data.copyFrom(rows(buffer));
     }
     return new Activation(point, shape, data);
+  }
+
+  /** The scores of a pattern: those in the cache, or computed into memory of the caller. */
+  private MemorySegment scoresOf(HookPoint pattern, AttentionValues values, MemorySegment into) {
+    var scores = new HookPoint(HookSite.ATTN_SCORES, pattern.layer());
+    if (has(scores)) {
+      return get(scores).data();
+    }
+    values.scores(into);
+    return into;
   }
 
   private static int width(HookSource source) {

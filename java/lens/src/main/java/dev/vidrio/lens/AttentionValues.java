@@ -6,6 +6,7 @@ import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,26 +39,43 @@ final class AttentionValues {
     this.k = k;
   }
 
-  /** Fills in [H, n, keys]: scores, or the pattern that their softmax is. */
-  void fill(MemorySegment target, boolean pattern) {
+  /** Fills in scores [H, n, keys]. */
+  void scores(MemorySegment target) {
     int kvHeads = Math.toIntExact(k.byteSize() / Float.BYTES / keys / dH);
+    List<float[][]> transposed =
+        IntStream.range(0, kvHeads).parallel().mapToObj(h -> transposed(h, kvHeads)).toList();
     int group = op.heads() / kvHeads;
-    IntStream.range(0, kvHeads)
+    rows((h, i) -> copy(scores(h, i, transposed.get(h / group)), h, i, target));
+  }
+
+  /** Fills in [H, n, keys], the softmax of scores. */
+  void pattern(MemorySegment scores, MemorySegment target) {
+    rows(
+        (h, i) -> {
+          var row = new float[keys];
+          MemorySegment.copy(scores, JAVA_FLOAT, offset(h, i), row, 0, keys);
+          softmax(row, h, first + i);
+          copy(row, h, i, target);
+        });
+  }
+
+  @FunctionalInterface
+  private interface RowTask {
+    void run(int h, int i);
+  }
+
+  private void rows(RowTask task) {
+    IntStream.range(0, op.heads() * queries)
         .parallel()
-        .forEach(
-            kvHead -> {
-              float[][] transposed = transposed(kvHead, kvHeads);
-              for (int h = kvHead * group; h < (kvHead + 1) * group; h++) {
-                for (int i = 0; i < queries; i++) {
-                  float[] row = scores(h, i, transposed);
-                  if (pattern) {
-                    softmax(row, h);
-                  }
-                  long at = ((long) h * queries + i) * keys * Float.BYTES;
-                  MemorySegment.copy(row, 0, target, JAVA_FLOAT, at, keys);
-                }
-              }
-            });
+        .forEach(row -> task.run(row / queries, row % queries));
+  }
+
+  private long offset(int h, int i) {
+    return ((long) h * queries + i) * keys * Float.BYTES;
+  }
+
+  private void copy(float[] row, int h, int i, MemorySegment target) {
+    MemorySegment.copy(row, 0, target, JAVA_FLOAT, offset(h, i), keys);
   }
 
   /** The keys of a head, [d_h][keys], so that scores of all positions are computed side by side. */
@@ -76,30 +94,37 @@ final class AttentionValues {
     int position = first + i;
     int from = op.first(position);
     int to = position + 1;
+    var query = new float[dH];
+    long at = ((long) i * op.heads() + h) * dH * Float.BYTES;
+    MemorySegment.copy(q, JAVA_FLOAT, at, query, 0, dH);
     var s = new float[keys];
     for (int j = 0; j < dH; j++) {
-      float factor = q.getAtIndex(JAVA_FLOAT, ((long) i * op.heads() + h) * dH + j);
+      float factor = query[j];
       float[] row = transposed[j];
       for (int t = from; t < to; t++) {
         s[t] = Math.fma(factor, row[t], s[t]);
       }
     }
-    @Nullable Weights slopes = op.slopes();
     for (int t = from; t < to; t++) {
       s[t] *= op.scale();
-      if (op.cap() > 0) {
-        s[t] = op.cap() * (float) Math.tanh(s[t] * (1 / op.cap()));
-      }
-      if (slopes != null) {
-        s[t] = Math.fma(slopes.data().getAtIndex(JAVA_FLOAT, h), t - position, s[t]);
-      }
     }
+    capAndSlope(s, h, position, from);
     Arrays.fill(s, 0, from, Float.NEGATIVE_INFINITY);
     Arrays.fill(s, to, keys, Float.NEGATIVE_INFINITY);
     return s;
   }
 
-  private void softmax(float[] s, int h) {
+  private void capAndSlope(float[] s, int h, int position, int from) {
+    @Nullable Weights slopes = op.slopes();
+    for (int t = from; op.cap() > 0 && t <= position; t++) {
+      s[t] = op.cap() * (float) Math.tanh(s[t] * (1 / op.cap()));
+    }
+    for (int t = from; slopes != null && t <= position; t++) {
+      s[t] = Math.fma(slopes.data().getAtIndex(JAVA_FLOAT, h), t - position, s[t]);
+    }
+  }
+
+  private void softmax(float[] s, int h, int position) {
     @Nullable Weights sinks = op.sinks();
     float sink = sinks == null ? Float.NEGATIVE_INFINITY : sinks.data().getAtIndex(JAVA_FLOAT, h);
     float greatest = sink;
@@ -107,13 +132,14 @@ final class AttentionValues {
       greatest = Math.max(greatest, value);
     }
     double sum = Math.exp(sink - greatest);
-    for (int t = 0; t < s.length; t++) {
-      double e = Math.exp(s[t] - greatest);
-      s[t] = (float) e;
-      sum += e;
+    for (int t = 0; t <= position; t++) {
+      s[t] = (float) Math.exp(s[t] - greatest);
+      sum += s[t];
     }
-    for (int t = 0; t < s.length; t++) {
-      s[t] = (float) (s[t] / sum);
+    float inverse = (float) (1 / sum);
+    for (int t = 0; t <= position; t++) {
+      s[t] *= inverse;
     }
+    Arrays.fill(s, position + 1, keys, 0);
   }
 }

@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -64,16 +65,16 @@ public final class LensSession implements AutoCloseable {
     this.points = HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
     this.allLogits = points.contains(HookPoint.of(HookSite.LOGITS));
     this.kvHeads = plan.kv().heads();
-    this.memory = new TapMemory(model.executor(), capture.type(), options.sequences());
+    int to = Math.min(capture.to(), options.context());
+    if (to <= capture.from()) {
+      throw new InvalidInputException(
+          "positions",
+          capture.from() + ":",
+          "must begin before the " + options.context() + " positions of the context");
+    }
+    this.memory =
+        new TapMemory(model.executor(), capture.type(), options.sequences(), captured(), to);
     try {
-      int to = Math.min(capture.to(), options.context());
-      if (to <= capture.from()) {
-        throw new InvalidInputException(
-            "positions",
-            capture.from() + ":",
-            "must begin before the " + options.context() + " positions of the context");
-      }
-      points.forEach(point -> addTaps(hooks.source(point), to));
       this.session = model.newSession(room(model, options), TappedPlan.of(plan, memory));
     } catch (Throwable e) {
       memory.close();
@@ -81,11 +82,17 @@ public final class LensSession implements AutoCloseable {
     }
   }
 
-  private void addTaps(HookSource source, int to) {
-    for (Buffer buffer : source.captured()) {
-      boolean keys = source instanceof HookSource.Scores scores && buffer.equals(scores.k());
-      memory.add(buffer, keys ? 0 : capture.from(), to);
+  /** The activations to keep, and from which position on: scores need all keys. */
+  private Map<Buffer, Integer> captured() {
+    Map<Buffer, Integer> firsts = new LinkedHashMap<>();
+    for (HookPoint point : points) {
+      HookSource source = hooks.source(point);
+      for (Buffer buffer : source.captured()) {
+        boolean keys = source instanceof HookSource.Scores scores && buffer.equals(scores.k());
+        firsts.merge(buffer, keys ? 0 : capture.from(), Math::min);
+      }
     }
+    return firsts;
   }
 
   private SessionOptions room(Model model, SessionOptions options) {

@@ -79,8 +79,14 @@ final class NormValues {
 
   private static float laneSum(float[] x, boolean squares) {
     var lanes = new float[LANES];
-    for (int i = 0; i < x.length; i++) {
-      lanes[i % LANES] = Math.fma(x[i], squares ? x[i] : 1, lanes[i % LANES]);
+    int whole = x.length - x.length % LANES;
+    for (int i = 0; i < whole; i += LANES) {
+      for (int l = 0; l < LANES; l++) {
+        lanes[l] = Math.fma(x[i + l], squares ? x[i + l] : 1, lanes[l]);
+      }
+    }
+    for (int i = whole; i < x.length; i++) {
+      lanes[i - whole] = Math.fma(x[i], squares ? x[i] : 1, lanes[i - whole]);
     }
     for (int half = LANES / 2; half > 0; half /= 2) {
       for (int i = 0; i < half; i++) {

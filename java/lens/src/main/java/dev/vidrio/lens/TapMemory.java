@@ -11,36 +11,62 @@ import java.util.Map;
 
 /**
  * Memory for the activations that a plan's taps copy out: for each of some sequences, the positions
- * that are kept.
+ * that are kept. It is one piece, so that large pages hold it.
  */
 final class TapMemory implements AutoCloseable {
+  private static final long ALIGNMENT = 64;
+
   private final Arena arena = Arena.ofShared();
   private final Executor executor;
-  private final Map<Buffer, Tapped> tapped = new LinkedHashMap<>();
   private final TapType type;
   private final int slots;
+  private final Map<Buffer, Tapped> tapped = new LinkedHashMap<>();
 
   /** An activation's memory: that of positions [from, to) of one sequence after the other. */
   private record Tapped(TapTarget target, int from, int to) {}
 
   /**
+   * Makes room.
+   *
    * @param type of the elements that are kept
    * @param slots sequences that there is room for
+   * @param firsts the activations, and the first position that is kept of each
+   * @param to after the last position that is kept
    */
-  TapMemory(Executor executor, TapType type, int slots) {
+  TapMemory(Executor executor, TapType type, int slots, Map<Buffer, Integer> firsts, int to) {
     this.executor = executor;
     this.type = type;
     this.slots = slots;
+    try {
+      long bytes = 0;
+      for (var entry : firsts.entrySet()) {
+        bytes = Math.addExact(bytes, aligned(entry.getKey(), to - entry.getValue()));
+      }
+      MemorySegment memory = executor.allocate(bytes, arena);
+      long offset = 0;
+      for (var entry : firsts.entrySet()) {
+        add(entry.getKey(), entry.getValue(), to, memory.asSlice(offset));
+        offset += aligned(entry.getKey(), to - entry.getValue());
+      }
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
   }
 
-  /** Makes room for an activation at positions [from, to). */
-  void add(Buffer buffer, int from, int to) {
-    Tapped before = tapped.get(buffer);
-    if (before != null && before.from <= from) {
-      return;
-    }
-    long rows = Math.multiplyExact((long) (to - from), (long) slots);
-    var target = new TapTarget(type, buffer.width(), rows, slots, executor, arena);
+  private long aligned(Buffer buffer, int positions) {
+    long bytes = TapTarget.bytes(type, buffer.width(), rows(positions));
+    return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+  }
+
+  private long rows(int positions) {
+    return Math.multiplyExact((long) positions, (long) slots);
+  }
+
+  private void add(Buffer buffer, int from, int to, MemorySegment memory) {
+    long rows = rows(to - from);
+    MemorySegment data = memory.asSlice(0, TapTarget.bytes(type, buffer.width(), rows));
+    var target = new TapTarget(type, buffer.width(), rows, slots, data, arena);
     target.positions(from, to);
     tapped.put(buffer, new Tapped(target, from, to));
   }
