@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
@@ -177,8 +178,29 @@ public final class Session implements AutoCloseable {
 
   /** Runs the step. */
   public void run() {
+    run(0, lastOp());
+  }
+
+  /**
+   * Runs a part of the step: operations [begin, end) of the plan that the session was opened with.
+   * What earlier operations left in {@link #data} may be read and changed before.
+   */
+  public void run(int begin, int end) {
     requireOpen();
-    plan.run(batch, 0, lastOp());
+    Objects.checkFromToIndex(begin, end, lastOp());
+    plan.run(batch, begin, end);
+  }
+
+  /**
+   * An activation of the step, f32 [room for rows, width]. It holds its values from the operation
+   * that writes it to the last one that reads it; a part of a step that begins between the two
+   * takes what the caller puts there.
+   *
+   * @throws IllegalArgumentException when the plan has no such activation
+   */
+  public MemorySegment data(Buffer activation) {
+    requireOpen();
+    return plan.data(activation);
   }
 
   /**

@@ -5,14 +5,16 @@ package dev.vidrio.model.sampling;
  * doi:10.1145/2660193.2660195). Written out here, since the same seed has to give the same text in
  * every version.
  */
-final class SplitMix64 {
+public final class SplitMix64 {
   private long state;
 
-  SplitMix64(long seed) {
+  /** The numbers that belong to a seed. */
+  public SplitMix64(long seed) {
     this.state = seed;
   }
 
-  long next() {
+  /** 64 random bits. */
+  public long next() {
     state += 0x9e3779b97f4a7c15L;
     long z = state;
     z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
@@ -21,7 +23,7 @@ final class SplitMix64 {
   }
 
   /** A multiple of 2⁻⁵³ from 0 to 1 exclusive: the upper 53 bits of the next number. */
-  double nextDouble() {
+  public double nextDouble() {
     return (next() >>> 11) * 0x1p-53;
   }
 }
