@@ -21,8 +21,18 @@ public record Capture(String hooks, int from, int to, TapType type) {
     }
   }
 
-  /** All positions. */
+  /** Nothing. */
+  public static final Capture NONE = new Capture("", 0, Integer.MAX_VALUE, TapType.F32);
+
+  /**
+   * All positions.
+   *
+   * @throws InvalidInputException when there is no name
+   */
   public static Capture of(String hooks) {
+    if (hooks.isBlank()) {
+      throw new InvalidInputException("hook", hooks, "name one; '*' takes all");
+    }
     return new Capture(hooks, 0, Integer.MAX_VALUE, TapType.F32);
   }
 

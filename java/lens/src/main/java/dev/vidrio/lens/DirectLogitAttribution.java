@@ -66,10 +66,10 @@ public record DirectLogitAttribution(
       throw new InvalidInputException(
           "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
     }
-    requireToken(lens, token);
+    lens.requireToken(token);
     Readout readout = Readout.of(lens.model(), token);
     if (versus >= 0) {
-      requireToken(lens, versus);
+      lens.requireToken(versus);
       readout = readout.minus(Readout.of(lens.model(), versus));
     }
     String hooks =
@@ -83,14 +83,6 @@ public record DirectLogitAttribution(
       Activation logits = cache.get(HookSite.LOGITS);
       double logit = logits.at(0, token) - (versus < 0 ? 0 : logits.at(0, versus));
       return new DirectLogitAttribution(position, token, versus, parts, logit);
-    }
-  }
-
-  private static void requireToken(Lens lens, int token) {
-    int vocabulary = lens.model().architecture().vocabulary();
-    if (token < 0 || token >= vocabulary) {
-      throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
     }
   }
 

@@ -149,6 +149,16 @@ final class HookMap {
     return Objects.requireNonNull(sources.get(point), point::name);
   }
 
+  /** Says that a point's activation is now this one. */
+  void move(HookPoint point, Buffer buffer) {
+    sources.put(point, new HookSource.Written(buffer));
+  }
+
+  /** Whether the values of a point are an activation that the plan can edit. */
+  boolean editable(HookPoint point) {
+    return source(point) instanceof HookSource.Written && point.site() != HookSite.EXPERT_INDICES;
+  }
+
   /** H, query heads of a layer. */
   int heads(int layer) {
     return Objects.requireNonNull(attentions.get(layer)).heads();

@@ -6,6 +6,8 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 
 /**
  * What happens inside a model, on the weights that serve:
@@ -17,6 +19,9 @@ import java.util.List;
 public final class Lens {
   /** Tokens of a step. */
   private static final int BATCH = 512;
+
+  /** Edits that a point has room for in each sequence of a session. */
+  private static final int EDITS = 64;
 
   private final Model model;
 
@@ -66,14 +71,44 @@ public final class Lens {
    *     tokens
    */
   public ActivationCache run(int[] tokens, Capture capture) {
-    int declared = model.architecture().contextLength();
-    if (tokens.length == 0 || tokens.length > declared) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have 1 to " + declared + " tokens");
-    }
+    return run(tokens, capture, List.of());
+  }
+
+  /** Runs a text and keeps activations, with BOS where the model wants it. */
+  public ActivationCache run(String text, Capture capture) {
+    return run(model.tokenizer().encode(text), capture);
+  }
+
+  /**
+   * The same with edits, which apply in their order.
+   *
+   * @throws InvalidInputException also when an edit does not fit its point
+   */
+  public ActivationCache run(int[] tokens, Capture capture, List<Edit> edits) {
+    List<HookPoint> points = edits.stream().map(Edit::point).distinct().toList();
+    return run(tokens, capture, points, edits.size(), session -> session.edits(edits));
+  }
+
+  /**
+   * The same with code of the caller in the middle of the pass.
+   *
+   * @throws InvalidInputException also when a point is none that can be edited
+   */
+  public ActivationCache run(int[] tokens, Capture capture, Map<HookPoint, Hook> hooks) {
+    return run(tokens, capture, List.copyOf(hooks.keySet()), 1, session -> session.hooks(hooks));
+  }
+
+  private ActivationCache run(
+      int[] tokens,
+      Capture capture,
+      List<HookPoint> editable,
+      int room,
+      Consumer<LensSession> prepare) {
+    requireTokens(tokens);
     var options = new SessionOptions(tokens.length, Math.min(BATCH, tokens.length), 1, 1);
-    LensSession session = open(capture, options);
+    LensSession session = open(capture, options, editable, Math.max(1, room));
     try {
+      prepare.accept(session);
       Sequence sequence = session.newSequence();
       session.feed(sequence, tokens);
       return session.closeInto(sequence);
@@ -83,9 +118,22 @@ public final class Lens {
     }
   }
 
-  /** Runs a text and keeps activations, with BOS where the model wants it. */
-  public ActivationCache run(String text, Capture capture) {
-    return run(model.tokenizer().encode(text), capture);
+  /** Checks that there are tokens, and not more than the model was made for. */
+  void requireTokens(int[] tokens) {
+    int declared = model.architecture().contextLength();
+    if (tokens.length == 0 || tokens.length > declared) {
+      throw new InvalidInputException(
+          "text", tokens.length + " tokens", "must have 1 to " + declared + " tokens");
+    }
+  }
+
+  /** Checks that the model knows a token. */
+  void requireToken(int token) {
+    int vocabulary = model.architecture().vocabulary();
+    if (token < 0 || token >= vocabulary) {
+      throw new InvalidInputException(
+          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
+    }
   }
 
   /**
@@ -95,11 +143,36 @@ public final class Lens {
    *     model
    */
   public LensSession open(Capture capture, SessionOptions options) {
+    return open(capture, options, List.of(), 1);
+  }
+
+  /**
+   * Opens a session that keeps activations and can change some.
+   *
+   * @param editable names of the points where edits and hooks will be, as in {@link Capture#hooks};
+   *     those that cannot be edited are left out where others can
+   * @throws InvalidInputException when a name means no point that can be edited, or the options do
+   *     not fit the model
+   */
+  public LensSession open(Capture capture, SessionOptions options, String editable) {
+    List<HookPoint> meant = points(editable);
+    HookMap hooks = hooks(model.architecture().plan());
+    List<HookPoint> points = meant.stream().filter(hooks::editable).toList();
+    return open(
+        capture,
+        options,
+        points.isEmpty() ? meant : points,
+        Math.multiplyExact(EDITS, options.sequences()));
+  }
+
+  private LensSession open(
+      Capture capture, SessionOptions options, List<HookPoint> editable, int room) {
     int context =
         options.context() == 0
             ? Math.min(model.architecture().contextLength(), SessionOptions.DEFAULT_CONTEXT)
             : options.context();
     Plan plan = model.architecture().plan(context);
-    return new LensSession(model, hooks(plan), plan, capture, options.withContext(context));
+    return new LensSession(
+        model, hooks(plan), plan, capture, options.withContext(context), editable, room);
   }
 }

@@ -3,7 +3,9 @@ package dev.vidrio.lens;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -13,6 +15,7 @@ import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,6 +27,9 @@ import java.util.Map;
  *
  * {@snippet file="LensExamplesTest.java" region="generate"}
  *
+ * <p>Opened with points that can be edited, it also changes activations, and calls code of the
+ * caller at them; without edits it still gives the bits of a session that has none.
+ *
  * <p>Not thread-safe.
  */
 public final class LensSession implements AutoCloseable {
@@ -34,19 +40,29 @@ public final class LensSession implements AutoCloseable {
   private final List<HookPoint> points;
   private final Capture capture;
   private final TapMemory memory;
+  private final EditTables edits;
+  private final Plan plan;
   private final Session session;
   private final boolean allLogits;
   private final int kvHeads;
   private final Map<Sequence, Slot> slots = new HashMap<>();
   private final List<Slot> inStep = new ArrayList<>();
+  private final List<StepRows.Token> stepTokens = new ArrayList<>();
+  private List<Stop> stops = List.of();
+
+  /** Where the plan stops for code of the caller: after an edit. */
+  private record Stop(int op, HookPoint point, Hook hook) {}
 
   /** A sequence's place in the memory of the taps, and its tokens. */
   private static final class Slot {
     final int index;
+    final Sequence sequence;
     int[] tokens = new int[0];
+    int lengthBefore;
 
-    Slot(int index) {
+    Slot(int index, Sequence sequence) {
       this.index = index;
+      this.sequence = sequence;
     }
 
     void add(int position, int token) {
@@ -55,14 +71,29 @@ public final class LensSession implements AutoCloseable {
     }
   }
 
-  LensSession(Model model, HookMap hooks, Plan plan, Capture capture, SessionOptions options) {
+  /**
+   * @param hooks of the plan; it will be that of the edited one
+   * @param editable points that edits and hooks can be at
+   * @param room edits that a point has room for at a time
+   */
+  LensSession(
+      Model model,
+      HookMap hooks,
+      Plan plan,
+      Capture capture,
+      SessionOptions options,
+      List<HookPoint> editable,
+      int room) {
     if (options.kvType() != KvType.F32) {
       throw new InvalidInputException(
           "kv type", options.kvType().name(), "patterns are those of an F32 cache");
     }
     this.hooks = hooks;
     this.capture = capture;
-    this.points = HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
+    this.points =
+        capture.hooks().isEmpty()
+            ? List.of()
+            : HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
     this.allLogits = points.contains(HookPoint.of(HookSite.LOGITS));
     this.kvHeads = plan.kv().heads();
     int to = Math.min(capture.to(), options.context());
@@ -72,11 +103,20 @@ public final class LensSession implements AutoCloseable {
           capture.from() + ":",
           "must begin before the " + options.context() + " positions of the context");
     }
-    this.memory =
-        new TapMemory(model.executor(), capture.type(), options.sequences(), captured(), to);
+    this.edits = new EditTables(new EditPlacer(hooks, kvHeads, options.context()), editable, room);
     try {
-      this.session = model.newSession(room(model, options), TappedPlan.of(plan, memory));
+      Plan editedPlan = EditedPlan.of(plan, hooks, edits.tables());
+      this.memory =
+          new TapMemory(model.executor(), capture.type(), options.sequences(), captured(), to);
+      this.plan = TappedPlan.of(editedPlan, memory);
     } catch (Throwable e) {
+      edits.close();
+      throw e;
+    }
+    try {
+      this.session = model.newSession(room(model, options), this.plan);
+    } catch (Throwable e) {
+      edits.close();
       memory.close();
       throw e;
     }
@@ -121,14 +161,45 @@ public final class LensSession implements AutoCloseable {
           "the lens session has room for " + slots.size() + " sequences");
     }
     Sequence sequence = session.newSequence();
-    slots.put(sequence, new Slot(slots.size()));
+    slots.put(sequence, new Slot(slots.size(), sequence));
     return sequence;
+  }
+
+  /**
+   * From the next step on these edits apply, in this order, and no others.
+   *
+   * @throws InvalidInputException when one names a point that the session was not opened to edit,
+   *     or does not fit it; then those before still apply
+   */
+  public void edits(List<Edit> newEdits) {
+    for (Edit edit : newEdits) {
+      if (edit.sequence() != null) {
+        var _ = slot(edit.sequence());
+      }
+    }
+    edits.set(newEdits);
+  }
+
+  /**
+   * From the next step on these are called, each when the pass comes to its point and has edited
+   * it, and no others.
+   *
+   * @throws InvalidInputException when the session was not opened to edit one of the points
+   */
+  public void hooks(Map<HookPoint, Hook> newHooks) {
+    newHooks.keySet().forEach(edits::requireEditable);
+    stops =
+        newHooks.entrySet().stream()
+            .map(e -> new Stop(edits.operation(e.getKey(), plan), e.getKey(), e.getValue()))
+            .sorted(Comparator.comparingInt(Stop::op))
+            .toList();
   }
 
   /** Begins a step. */
   public void begin() {
     session.begin();
     inStep.clear();
+    stepTokens.clear();
   }
 
   /**
@@ -143,8 +214,10 @@ public final class LensSession implements AutoCloseable {
     slot.add(position, token);
     if (inStep.isEmpty() || inStep.getLast() != slot) {
       memory.assign(inStep.size(), slot.index);
+      slot.lengthBefore = inStep.contains(slot) ? slot.lengthBefore : position;
       inStep.add(slot);
     }
+    stepTokens.add(new StepRows.Token(sequence, position, wantsLogits || allLogits));
   }
 
   private Slot slot(Sequence sequence) {
@@ -155,9 +228,34 @@ public final class LensSession implements AutoCloseable {
     return slot;
   }
 
-  /** Runs the step. */
+  /**
+   * Runs the step. When it fails, because a {@link Hook} throws, its sequences are as they were
+   * before it.
+   */
   public void run() {
-    session.run();
+    try {
+      edits.assign(inStep.stream().map(slot -> slot.sequence).toList());
+      runWithHooks();
+    } catch (Throwable e) {
+      inStep.forEach(slot -> slot.sequence.truncate(slot.lengthBefore));
+      throw e;
+    }
+  }
+
+  private void runWithHooks() {
+    int begin = 0;
+    for (Stop stop : stops) {
+      Op.Edit edit = (Op.Edit) plan.ops().get(stop.op);
+      session.run(begin, stop.op + 1);
+      begin = stop.op + 1;
+      List<StepRows.Token> tokens =
+          edit.rows() == Rows.TOKENS
+              ? stepTokens
+              : stepTokens.stream().filter(StepRows.Token::wantsLogits).toList();
+      stop.hook.at(
+          new StepRows(stop.point, List.copyOf(tokens), edit.y().width(), session.data(edit.y())));
+    }
+    session.run(begin, plan.ops().size());
   }
 
   /**
@@ -213,6 +311,7 @@ public final class LensSession implements AutoCloseable {
   ActivationCache closeInto(Sequence sequence) {
     ActivationCache cache = cache(sequence, true);
     session.close();
+    edits.close();
     return cache;
   }
 
@@ -220,6 +319,7 @@ public final class LensSession implements AutoCloseable {
   @Override
   public void close() {
     session.close();
+    edits.close();
     memory.close();
   }
 }

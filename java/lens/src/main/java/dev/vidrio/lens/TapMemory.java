@@ -42,7 +42,8 @@ final class TapMemory implements AutoCloseable {
       for (var entry : firsts.entrySet()) {
         bytes = Math.addExact(bytes, aligned(entry.getKey(), to - entry.getValue()));
       }
-      MemorySegment memory = executor.allocate(bytes, arena);
+      // Where nothing is kept, something is still allocated: there is no memory of 0 bytes.
+      MemorySegment memory = executor.allocate(Math.max(bytes, ALIGNMENT), arena);
       long offset = 0;
       for (var entry : firsts.entrySet()) {
         add(entry.getKey(), entry.getValue(), to, memory.asSlice(offset));

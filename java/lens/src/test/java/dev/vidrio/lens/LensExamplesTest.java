@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -7,6 +8,10 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** The examples of the Javadoc. */
@@ -44,6 +49,95 @@ class LensExamplesTest {
         Activation last = session.cache(sequence).get("blocks.3.hook_resid_post");
         // @end
         assertEquals(sequence.length(), last.shape().getFirst());
+      }
+    }
+  }
+
+  @Test
+  void edit() {
+    try (Model model = model()) {
+      // @start region="edit"
+      Lens lens = Lens.of(model);
+      int[] tokens = model.tokenizer().encode("To be, or not to be");
+      Edit ablated = Edit.zero(new HookPoint(HookSite.Z, 2)).head(5);
+      Edit halved = Edit.scale(new HookPoint(HookSite.MLP_OUT, 1), 0.5f).position(3);
+      try (ActivationCache cache =
+          lens.run(tokens, Capture.of("unembed.hook_out"), List.of(ablated, halved))) {
+        float[] logits = cache.get(HookSite.LOGITS).row(tokens.length - 1);
+        // @end
+        assertEquals(model.architecture().vocabulary(), logits.length);
+      }
+    }
+  }
+
+  @Test
+  void hook() {
+    try (Model model = model()) {
+      Lens lens = Lens.of(model);
+      int[] tokens = model.tokenizer().encode("To be, or not to be");
+      // @start region="hook"
+      Hook flipped =
+          rows -> {
+            for (int i = 0; i < rows.size(); i++) {
+              MemorySegment row = rows.row(i);
+              row.setAtIndex(JAVA_FLOAT, 0, -row.getAtIndex(JAVA_FLOAT, 0));
+            }
+          };
+      HookPoint point = new HookPoint(HookSite.RESID_PRE, 1);
+      ActivationCache cache = lens.run(tokens, Capture.of("*"), Map.of(point, flipped));
+      // @end
+      float before = cache.get("blocks.0.hook_resid_post").at(0, 0);
+      assertEquals(-before, cache.get(point).at(0, 0));
+      cache.close();
+    }
+  }
+
+  @Test
+  void patching() {
+    try (Model model = model()) {
+      Lens lens = Lens.of(model);
+      // @start region="patching"
+      int[] clean = model.tokenizer().encode("The king");
+      int[] corrupted = model.tokenizer().encode("The queen");
+      int answer = model.tokenizer().encode(" his")[1];
+      int wrong = model.tokenizer().encode(" her")[1];
+      ActivationPatching patched =
+          ActivationPatching.of(
+              lens,
+              clean,
+              corrupted,
+              answer,
+              wrong,
+              ActivationPatching.Site.HEAD,
+              ActivationPatching.Direction.DENOISING);
+      double restored = patched.scores().get(3).get(5); // by layer 3, head 5
+      // @end
+      assertTrue(Double.isFinite(restored));
+    }
+  }
+
+  @Test
+  void steering() {
+    try (Model model = model()) {
+      // @start region="steering"
+      Lens lens = Lens.of(model);
+      Tokenizer tokenizer = model.tokenizer();
+      HookPoint point = new HookPoint(HookSite.RESID_POST, 1);
+      SteeringVector grief =
+          SteeringVector.of(
+              lens,
+              point,
+              List.of(tokenizer.encode("I weep"), tokenizer.encode("O grief")),
+              List.of(tokenizer.encode("I laugh"), tokenizer.encode("O joy")));
+      try (LensSession session = lens.open(Capture.NONE, SessionOptions.DEFAULT, point.name())) {
+        session.edits(List.of(grief.edit(2)));
+        Sequence sequence = session.newSequence();
+        session.feed(sequence, tokenizer.encode("KING."));
+        for (int i = 0; i < 8; i++) {
+          session.feed(sequence, session.candidates(0).id(0));
+        }
+        // @end
+        assertEquals(tokenizer.encode("KING.").length + 8, sequence.length());
       }
     }
   }

@@ -46,16 +46,6 @@ class LensSessionTest {
     model.close();
   }
 
-  private static void assertSame(ActivationCache expected, ActivationCache actual) {
-    assertEquals(expected.points(), actual.points());
-    for (HookPoint point : expected.points()) {
-      Activation e = expected.get(point);
-      Activation a = actual.get(point);
-      assertEquals(e.shape(), a.shape(), point.name());
-      assertEquals(-1, e.data().mismatch(a.data()), point.name());
-    }
-  }
-
   @Test
   void watchingChangesNoBit() {
     try (Session plain = model.newSession(SessionOptions.DEFAULT);
@@ -82,7 +72,7 @@ class LensSessionTest {
       for (int i = 0; i < TOKENS.length; i += step) {
         session.feed(sequence, Arrays.copyOfRange(TOKENS, i, Math.min(TOKENS.length, i + step)));
       }
-      assertSame(whole, session.cache(sequence));
+      Caches.assertSame(whole, session.cache(sequence));
     }
   }
 
@@ -113,8 +103,8 @@ class LensSessionTest {
         done++;
       }
       assertEquals(7, done);
-      assertSame(first, session.cache(a));
-      assertSame(second, session.cache(b));
+      Caches.assertSame(first, session.cache(a));
+      Caches.assertSame(second, session.cache(b));
     }
   }
 
@@ -211,7 +201,7 @@ class LensSessionTest {
     try (Model scalar = Model.open(BardFiles.q8(), options);
         ActivationCache expected = Lens.of(scalar).run(few, capture);
         ActivationCache actual = lens.run(few, capture)) {
-      assertSame(expected, actual);
+      Caches.assertSame(expected, actual);
     }
   }
 

@@ -1,0 +1,99 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.SplitMix64;
+import java.util.List;
+
+/**
+ * What a component's activation is replaced by, to see what it was good for: {@code h̃} in section
+ * 3.2 of the primer. {@link Edit#zero} is the plainest one.
+ */
+public final class Ablation {
+  private Ablation() {}
+
+  /**
+   * Mean ablation (Wang et al. 2023, arXiv 2211.00593): everywhere the mean of what other runs have
+   * at the point, over all their positions.
+   *
+   * @throws InvalidInputException when the runs hold no position
+   */
+  public static Edit mean(HookPoint point, List<ActivationCache> runs) {
+    double[] sum = new double[0];
+    long rows = 0;
+    for (ActivationCache run : runs) {
+      for (int i = 0; i < run.rows(); i++) {
+        float[] row = run.get(point).row(i);
+        sum = rows == 0 ? new double[row.length] : sum;
+        for (int j = 0; j < row.length; j++) {
+          sum[j] += row[j];
+        }
+        rows++;
+      }
+    }
+    requireRows(point, rows);
+    var mean = new float[sum.length];
+    for (int j = 0; j < mean.length; j++) {
+      mean[j] = (float) (sum[j] / rows);
+    }
+    return Edit.set(point, mean);
+  }
+
+  /**
+   * Resample ablation (Chan et al. 2022, causal scrubbing): at each position what some run has at
+   * some position, drawn anew for each.
+   *
+   * @param from the first position that is replaced
+   * @param to after the last one
+   * @throws InvalidInputException when the runs hold no position
+   */
+  public static Edit resample(
+      HookPoint point, List<ActivationCache> runs, int from, int to, long seed) {
+    long rows = runs.stream().mapToLong(ActivationCache::rows).sum();
+    requireRows(point, rows);
+    var random = new SplitMix64(seed);
+    float[] values = new float[0];
+    for (int i = 0; i < to - from; i++) {
+      long drawn = (long) (random.nextDouble() * rows);
+      int run = 0;
+      while (drawn >= runs.get(run).rows()) {
+        drawn -= runs.get(run).rows();
+        run++;
+      }
+      float[] row = runs.get(run).get(point).row((int) drawn);
+      values = i == 0 ? new float[Math.multiplyExact(to - from, row.length)] : values;
+      System.arraycopy(row, 0, values, i * row.length, row.length);
+    }
+    return Edit.set(point, values).positions(from, to);
+  }
+
+  private static void requireRows(HookPoint point, long rows) {
+    if (rows == 0) {
+      throw new InvalidInputException("ablation of " + point, "", "the other runs are empty");
+    }
+  }
+
+  /**
+   * Noise (Meng et al. 2022, arXiv 2202.05262): adds normally distributed numbers, others at each
+   * position.
+   *
+   * @param width of the point's rows
+   * @param from the first position
+   * @param to after the last one
+   * @param deviation their standard deviation
+   */
+  public static Edit noise(
+      HookPoint point, int width, int from, int to, double deviation, long seed) {
+    var random = new SplitMix64(seed);
+    var values = new float[Math.multiplyExact(to - from, width)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (deviation * gaussian(random));
+    }
+    return Edit.add(point, 1, values).positions(from, to);
+  }
+
+  /** A normally distributed number: Box and Muller 1958, doi:10.1214/aoms/1177706645. */
+  private static double gaussian(SplitMix64 random) {
+    double radius = Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()));
+    return radius * StrictMath.cos(2 * Math.PI * random.nextDouble());
+  }
+}

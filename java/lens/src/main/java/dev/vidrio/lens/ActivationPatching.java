@@ -1,0 +1,179 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Activation patching (Vig et al. 2020, arXiv 2004.12265; Wang et al. 2023, arXiv 2211.00593;
+ * methods compared by Zhang and Nanda 2024, arXiv 2309.16042): two runs of equal length, and for
+ * each component a third one, which takes that component's activation from the other run. Scores
+ * are {@code (LD − LD_corr) / (LD_clean − LD_corr)}, LD the difference of the logits of the right
+ * and the wrong answer after the last token: 1 is the clean run's, 0 the corrupted one's.
+ *
+ * {@snippet file="LensExamplesTest.java" region="patching"}
+ *
+ * @param clean logit difference of the clean run
+ * @param corrupted logit difference of the corrupted run
+ * @param rows labels: layers, or heads as {@code L3.H7}
+ * @param columns labels: positions, or heads of a layer
+ * @param scores [rows][columns]
+ */
+public record ActivationPatching(
+    Site site,
+    Direction direction,
+    double clean,
+    double corrupted,
+    List<String> rows,
+    List<String> columns,
+    List<List<Double>> scores) {
+
+  /** Which components are patched. */
+  public enum Site {
+    /** What a block reads, by layer and position. */
+    RESID_PRE(HookSite.RESID_PRE),
+    /** By layer and position. */
+    ATTN_OUT(HookSite.ATTN_OUT),
+    /** By layer and position. */
+    MLP_OUT(HookSite.MLP_OUT),
+    /** The outputs of a head at all positions, by layer and head. */
+    HEAD(HookSite.Z),
+    /** The output of a head at a position. */
+    HEAD_BY_POSITION(HookSite.Z);
+
+    private final HookSite hook;
+
+    Site(HookSite hook) {
+      this.hook = hook;
+    }
+  }
+
+  /** Which run is patched from which. */
+  public enum Direction {
+    /** The corrupted run from the clean one: what is enough to restore the answer. */
+    DENOISING,
+    /** The clean run from the corrupted one: what is needed for the answer. */
+    NOISING
+  }
+
+  public ActivationPatching {
+    rows = List.copyOf(rows);
+    columns = List.copyOf(columns);
+    scores = scores.stream().map(List::copyOf).toList();
+  }
+
+  /**
+   * Patches every component of a kind.
+   *
+   * @param clean tokens of the text that has the answer
+   * @param corrupted as many tokens of one that has it not
+   * @param answer the right next token of the clean text
+   * @param wrong another
+   * @throws InvalidInputException when the texts differ in length or do not differ in their logit
+   *     difference, or the model does not know a token
+   */
+  public static ActivationPatching of(
+      Lens lens,
+      int[] clean,
+      int[] corrupted,
+      int answer,
+      int wrong,
+      Site site,
+      Direction direction) {
+    requirePair(lens, clean, corrupted, answer, wrong);
+    boolean denoising = direction == Direction.DENOISING;
+    int[] source = denoising ? clean : corrupted;
+    int[] patched = denoising ? corrupted : clean;
+    Metric metric = Metric.logitDifference(answer, wrong);
+    double there = Sweep.run(lens, source, List.of(), List.of(List.of()), metric).getFirst();
+    try (ActivationCache cache = lens.run(source, Capture.of("blocks.*." + site.hook.suffix()))) {
+      Grid grid = grid(lens, cache, site, clean.length);
+      List<List<Edit>> variants = new ArrayList<>(grid.variants);
+      variants.add(List.of());
+      List<Double> values = Sweep.run(lens, patched, List.of(), variants, metric);
+      double here = values.getLast();
+      return of(grid, values, site, direction, denoising ? there : here, denoising ? here : there);
+    }
+  }
+
+  private static ActivationPatching of(
+      Grid grid,
+      List<Double> values,
+      Site site,
+      Direction direction,
+      double clean,
+      double corrupted) {
+    requireDifferent(clean, corrupted);
+    int columns = grid.columns.size();
+    List<List<Double>> scores =
+        IntStream.range(0, grid.rows.size())
+            .mapToObj(
+                row ->
+                    values.subList(row * columns, (row + 1) * columns).stream()
+                        .map(value -> score(value, clean, corrupted))
+                        .toList())
+            .toList();
+    return new ActivationPatching(
+        site, direction, clean, corrupted, grid.rows, grid.columns, scores);
+  }
+
+  /** Checks two texts and their answers. */
+  static void requirePair(Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
+    if (clean.length != corrupted.length) {
+      throw new InvalidInputException(
+          "corrupted text",
+          corrupted.length + " tokens",
+          "must have as many as the clean one, " + clean.length);
+    }
+    lens.requireToken(answer);
+    lens.requireToken(wrong);
+  }
+
+  /** Checks that the logit differences of two runs span a scale. */
+  static void requireDifferent(double clean, double corrupted) {
+    if (clean == corrupted) {
+      throw new InvalidInputException(
+          "corrupted text", "", "has the logit difference of the clean one, " + clean);
+    }
+  }
+
+  /** Where a logit difference lies between those of two runs. */
+  static double score(double value, double clean, double corrupted) {
+    // 0 rather than −0, where the numerator is 0.
+    return (value - corrupted) / (clean - corrupted) + 0.0;
+  }
+
+  /** What is patched, row by row. */
+  private record Grid(List<String> rows, List<String> columns, List<List<Edit>> variants) {}
+
+  private static Grid grid(Lens lens, ActivationCache source, Site site, int n) {
+    List<String> rows = new ArrayList<>();
+    List<List<Edit>> variants = new ArrayList<>();
+    List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
+    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      HookPoint point = new HookPoint(site.hook, l);
+      Edit all = Edit.patch(source, point);
+      int heads = site.hook == HookSite.Z ? source.get(point).shape().get(1) : 0;
+      switch (site) {
+        case RESID_PRE, ATTN_OUT, MLP_OUT -> {
+          rows.add("L" + l);
+          IntStream.range(0, n).forEach(p -> variants.add(List.of(all.position(p))));
+        }
+        case HEAD -> {
+          rows.add("L" + l);
+          columns = IntStream.range(0, heads).mapToObj(h -> "H" + h).toList();
+          IntStream.range(0, heads).forEach(h -> variants.add(List.of(all.head(h))));
+        }
+        case HEAD_BY_POSITION -> {
+          for (int h = 0; h < heads; h++) {
+            rows.add("L" + l + ".H" + h);
+            Edit head = all.head(h);
+            IntStream.range(0, n).forEach(p -> variants.add(List.of(head.position(p))));
+          }
+        }
+      }
+    }
+    return new Grid(rows, columns, variants);
+  }
+}

@@ -1,0 +1,140 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Causal tracing (Meng et al. 2022, arXiv 2202.05262): noise on the embeddings of a subject lowers
+ * the probability of the answer; restoring single activations of the clean run shows where the fact
+ * passes.
+ *
+ * @param clean probability of the answer in the clean run
+ * @param corrupted the mean of that over runs with noise
+ * @param restored [layers][positions]: the same with one activation restored. Its distance to
+ *     {@code corrupted} is the paper's indirect effect.
+ */
+public record CausalTracing(
+    Site site, double clean, double corrupted, List<List<Double>> restored) {
+
+  /** What is restored at a layer and a position. */
+  public enum Site {
+    /** The stream after the block. */
+    RESID_POST(HookSite.RESID_POST),
+    ATTN_OUT(HookSite.ATTN_OUT),
+    MLP_OUT(HookSite.MLP_OUT);
+
+    private final HookSite hook;
+
+    Site(HookSite hook) {
+      this.hook = hook;
+    }
+  }
+
+  /**
+   * How the subject is hidden, and how much is restored.
+   *
+   * @param noise standard deviation of the noise as a multiple of that of the text's embeddings;
+   *     the paper takes 3
+   * @param runs with noise of their own, over which probabilities are averaged; the paper takes 10
+   * @param window layers around the one that is meant whose activations are restored; the paper
+   *     takes 1 for the stream and 10 for sublayers
+   * @param seed of the noise
+   */
+  public record Options(double noise, int runs, int window, long seed) {
+    /** The paper's, for the stream. */
+    public static final Options DEFAULT = new Options(3, 10, 1, 0);
+
+    public Options {
+      require(noise > 0 && Double.isFinite(noise), "noise", noise, "must be positive");
+      require(runs > 0, "runs", runs, "must be positive");
+      require(window > 0, "window", window, "must be positive");
+    }
+
+    private static void require(boolean holds, String field, Number value, String limit) {
+      if (!holds) {
+        throw new InvalidInputException(field, value.toString(), limit);
+      }
+    }
+  }
+
+  public CausalTracing {
+    restored = restored.stream().map(List::copyOf).toList();
+  }
+
+  /**
+   * Traces one site of all layers and positions.
+   *
+   * @param from the subject's first position
+   * @param to after its last one
+   * @param answer the next token
+   */
+  public static CausalTracing of(
+      Lens lens, int[] tokens, int from, int to, int answer, Site site, Options options) {
+    if (from < 0 || to <= from || to > tokens.length) {
+      throw new InvalidInputException(
+          "subject", from + ":" + to, "must be a range of the " + tokens.length + " tokens");
+    }
+    lens.requireToken(answer);
+    Metric metric = Metric.probability(answer);
+    int layers = lens.model().architecture().layers();
+    String hooks = "hook_embed,blocks.*." + site.hook.suffix();
+    try (ActivationCache clean = lens.run(tokens, Capture.of(hooks))) {
+      List<List<Edit>> variants = new ArrayList<>();
+      for (int l = 0; l < layers; l++) {
+        for (int p = 0; p < tokens.length; p++) {
+          variants.add(restoring(clean, site, l, p, layers, options.window));
+        }
+      }
+      variants.add(List.of());
+      var sums = new double[variants.size()];
+      for (int run = 0; run < options.runs; run++) {
+        List<Edit> noise = List.of(noise(clean, from, to, options, run));
+        List<Double> values = Sweep.run(lens, tokens, noise, variants, metric);
+        for (int i = 0; i < sums.length; i++) {
+          sums[i] += values.get(i) / options.runs;
+        }
+      }
+      return new CausalTracing(
+          site,
+          Sweep.run(lens, tokens, List.of(), List.of(List.of()), metric).getFirst(),
+          sums[sums.length - 1],
+          rows(sums, layers, tokens.length));
+    }
+  }
+
+  private static List<Edit> restoring(
+      ActivationCache clean, Site site, int layer, int position, int layers, int window) {
+    int first = Math.max(0, layer - window / 2);
+    int end = Math.min(layers, layer - window / 2 + window);
+    return IntStream.range(first, end)
+        .mapToObj(l -> Edit.patch(clean, new HookPoint(site.hook, l)).position(position))
+        .toList();
+  }
+
+  private static Edit noise(ActivationCache clean, int from, int to, Options options, int run) {
+    Activation embeddings = clean.get(HookSite.EMBED);
+    double sum = 0;
+    double squares = 0;
+    for (float value : embeddings.toArray()) {
+      sum += value;
+      squares += (double) value * value;
+    }
+    double mean = sum / embeddings.elements();
+    double deviation = Math.sqrt(squares / embeddings.elements() - mean * mean);
+    int width = embeddings.shape().getLast();
+    long seed = options.seed + run;
+    return Ablation.noise(embeddings.point(), width, from, to, options.noise * deviation, seed);
+  }
+
+  private static List<List<Double>> rows(double[] values, int rows, int columns) {
+    return IntStream.range(0, rows)
+        .mapToObj(
+            row ->
+                IntStream.range(0, columns)
+                    .mapToObj(column -> values[row * columns + column])
+                    .toList())
+        .toList();
+  }
+}

@@ -1,0 +1,150 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Sequence;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An intervention in a forward pass, {@code do(f^c = h̃)} in the primer's notation (section 3.2):
+ * what follows the point in the pass computes with the changed activation, and a cache holds it.
+ *
+ * {@snippet file="LensExamplesTest.java" region="edit"}
+ *
+ * <p>An edit of {@code hook_resid_pre} changes what the block reads, not what {@code
+ * hook_resid_post} of the block before it shows.
+ *
+ * @param point where in the model
+ * @param sequence which of a session's sequences, or null for all
+ * @param from the first position
+ * @param to after the last position; {@link Integer#MAX_VALUE} for all from there on
+ * @param columns which elements of a row
+ * @param change what it does
+ */
+public record Edit(
+    HookPoint point,
+    @Nullable Sequence sequence,
+    int from,
+    int to,
+    Columns columns,
+    Change change) {
+
+  /** Which elements of an activation's rows change. */
+  public sealed interface Columns {
+    /** All of them. */
+    record All() implements Columns {}
+
+    /** Those of a head, where rows are [H, d_h] or [H_kv, d_h]. */
+    record Head(int head) implements Columns {}
+
+    /** Elements [begin, end): neurons of a feed-forward block, dimensions of the stream. */
+    record Range(int begin, int end) implements Columns {}
+  }
+
+  public Edit {
+    if (from < 0 || to <= from) {
+      throw new InvalidInputException(
+          "edit of " + point, "positions " + from + ":" + to, "must be a range, from 0 on");
+    }
+  }
+
+  private Edit(HookPoint point, Change change) {
+    this(point, null, 0, Integer.MAX_VALUE, new Columns.All(), change);
+  }
+
+  /** Zero ablation. */
+  public static Edit zero(HookPoint point) {
+    return new Edit(point, new Change.Zero());
+  }
+
+  /** Sets one row for all positions, or one for each; of as many elements as there are columns. */
+  public static Edit set(HookPoint point, float... values) {
+    return new Edit(point, new Change.Set(copy(values)));
+  }
+
+  /**
+   * Activation patching: at all positions that a cache holds, or those of them that are chosen, the
+   * point has the values of the other run.
+   */
+  public static Edit patch(ActivationCache source, HookPoint point) {
+    var patch = new Change.Patch(source.get(point), source.from());
+    return new Edit(point, patch).positions(source.from(), source.from() + source.rows());
+  }
+
+  /** Steering (Turner et al. 2023, arXiv 2308.10248): adds strength times a vector. */
+  public static Edit add(HookPoint point, float strength, float... values) {
+    return new Edit(point, new Change.Add(strength, copy(values)));
+  }
+
+  /** Multiplies with a factor. */
+  public static Edit scale(HookPoint point, float factor) {
+    return new Edit(point, new Change.Scale(factor));
+  }
+
+  /** Cuts off what is below {@code least} and above {@code most}. */
+  public static Edit clamp(HookPoint point, float least, float most) {
+    return new Edit(point, new Change.Clamp(least, most));
+  }
+
+  /** Removes what lies along a direction, of any length (directional ablation). */
+  public static Edit projectOut(HookPoint point, float... direction) {
+    double square = 0;
+    for (float value : direction) {
+      square += (double) value * value;
+    }
+    if (!(square > 0) || Double.isInfinite(square)) {
+      throw new InvalidInputException(
+          "edit of " + point, "direction of length " + Math.sqrt(square), "must have a direction");
+    }
+    var unit = new float[direction.length];
+    for (int i = 0; i < unit.length; i++) {
+      unit[i] = (float) (direction[i] / Math.sqrt(square));
+    }
+    return new Edit(point, new Change.Subspace(copy(unit), null));
+  }
+
+  /**
+   * Interchange in a subspace (Geiger et al. 2023, arXiv 2303.02536): what the basis spans becomes
+   * that of the values, what is orthogonal to it stays.
+   *
+   * @param basis orthonormal rows, one after the other
+   * @param values one row for all positions, or one for each
+   */
+  public static Edit swap(HookPoint point, float[] basis, float... values) {
+    return new Edit(point, new Change.Subspace(copy(basis), copy(values)));
+  }
+
+  private static MemorySegment copy(float[] values) {
+    return MemorySegment.ofArray(values.clone());
+  }
+
+  /** The same at positions [newFrom, newTo) only. */
+  public Edit positions(int newFrom, int newTo) {
+    return new Edit(point, sequence, newFrom, newTo, columns, change);
+  }
+
+  /** The same at one position only. */
+  public Edit position(int position) {
+    return positions(position, Math.addExact(position, 1));
+  }
+
+  /** The same for one head only. */
+  public Edit head(int head) {
+    return with(new Columns.Head(head));
+  }
+
+  /** The same for one neuron only. */
+  public Edit neuron(int neuron) {
+    return with(new Columns.Range(neuron, Math.addExact(neuron, 1)));
+  }
+
+  /** The same for these elements of a row only. */
+  public Edit with(Columns newColumns) {
+    return new Edit(point, sequence, from, to, newColumns, change);
+  }
+
+  /** The same in one sequence only. */
+  public Edit in(Sequence one) {
+    return new Edit(point, one, from, to, columns, change);
+  }
+}

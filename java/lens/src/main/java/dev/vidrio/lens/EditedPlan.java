@@ -1,0 +1,136 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.EditTable;
+import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Operand;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.SequenceOp;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Inserts edits into a plan. The operation that writes an activation writes it under another name,
+ * and its edits lead from there to the name that all readers know. Two points may share an
+ * activation, as the output of a block and the input of the next one do: then their edits follow
+ * each other, and each point sees what its own made of it.
+ */
+final class EditedPlan {
+  private final HookMap hooks;
+  private final Map<HookPoint, EditTable> tables;
+  private final Map<Buffer, List<HookPoint>> edited = new LinkedHashMap<>();
+
+  private EditedPlan(HookMap hooks, Map<HookPoint, EditTable> tables) {
+    this.hooks = hooks;
+    this.tables = tables;
+    for (HookPoint point : hooks.points()) {
+      if (tables.containsKey(point)
+          && hooks.source(point) instanceof HookSource.Written(Buffer b)) {
+        edited.computeIfAbsent(b, ignored -> new ArrayList<>()).add(point);
+      }
+    }
+  }
+
+  /** The plan with an edit at each point that has a table; the map tells where points are now. */
+  static Plan of(Plan plan, HookMap hooks, Map<HookPoint, EditTable> tables) {
+    var pass = new EditedPlan(hooks, tables);
+    List<Op> ops = new ArrayList<>();
+    for (Op op : plan.ops()) {
+      Op writer = op;
+      List<Op> edits = new ArrayList<>();
+      for (Operand operand : op.writes()) {
+        if (operand instanceof Buffer buffer && pass.edited.containsKey(buffer)) {
+          writer = writing(writer, buffer, unedited(buffer));
+          edits.addAll(pass.edits(buffer));
+        }
+      }
+      ops.add(writer);
+      ops.addAll(edits);
+    }
+    pass.movePoints();
+    return new Plan(ops, plan.kv(), plan.outputs());
+  }
+
+  /** The points whose edits change an activation, in the order in which they do. */
+  private List<HookPoint> points(Buffer buffer) {
+    return Objects.requireNonNull(edited.get(buffer));
+  }
+
+  private static Buffer unedited(Buffer buffer) {
+    return new Buffer(buffer.name() + ".unedited", buffer.rows(), buffer.width());
+  }
+
+  /** What an activation is after one of its edits: after the last, what all readers read. */
+  private Buffer after(Buffer buffer, HookPoint point) {
+    return points(buffer).getLast().equals(point)
+        ? buffer
+        : new Buffer(point.name() + ".edited", buffer.rows(), buffer.width());
+  }
+
+  private List<Op> edits(Buffer buffer) {
+    List<Op> edits = new ArrayList<>();
+    Buffer x = unedited(buffer);
+    for (HookPoint point : points(buffer)) {
+      Buffer y = after(buffer, point);
+      edits.add(new Op.Edit(x, Objects.requireNonNull(tables.get(point)), y));
+      x = y;
+    }
+    return edits;
+  }
+
+  /** Points whose activation is edited later on see what it was before. */
+  private void movePoints() {
+    Map<HookPoint, Buffer> moved = new HashMap<>();
+    Map<Buffer, Buffer> current = new HashMap<>();
+    for (HookPoint point : hooks.points()) {
+      if (hooks.source(point) instanceof HookSource.Written(Buffer b) && edited.containsKey(b)) {
+        Buffer seen =
+            tables.containsKey(point) ? after(b, point) : current.getOrDefault(b, unedited(b));
+        current.put(b, seen);
+        moved.put(point, seen);
+      }
+    }
+    moved.forEach(hooks::move);
+  }
+
+  /** The operation with one of the activations that it writes under another name. */
+  private static Op writing(Op op, Buffer from, Buffer to) {
+    return switch (op) {
+      case Op.Embed o -> new Op.Embed(o.table(), o.index(), o.offset(), to);
+      case Op.Norm o ->
+          new Op.Norm(o.kind(), o.epsilon(), o.heads(), o.x(), o.gain(), o.bias(), to, o.scale());
+      case Op.MatMul o -> new Op.MatMul(o.weights(), o.x(), to, o.fast());
+      case Op.Activation o -> new Op.Activation(o.kind(), o.x(), o.up(), to);
+      case Op.Add o -> new Op.Add(o.a(), o.b(), to);
+      case Op.AddBias o -> new Op.AddBias(o.a(), o.bias(), to);
+      case Op.Scale o -> new Op.Scale(o.x(), o.factor(), to);
+      case SequenceOp.Rope o -> new SequenceOp.Rope(o.rotation(), o.dH(), o.x(), to);
+      case SequenceOp.Attention o ->
+          new SequenceOp.Attention(
+              o.layer(),
+              o.heads(),
+              o.scale(),
+              o.window(),
+              o.cap(),
+              o.sinks(),
+              o.slopes(),
+              o.q(),
+              to);
+      case ExpertOp.Route o ->
+          new ExpertOp.Route(
+              o.over(),
+              o.logits(),
+              o.experts().equals(from) ? to : o.experts(),
+              o.weights().equals(from) ? to : o.weights());
+      case ExpertOp.ExpertMatMul o ->
+          new ExpertOp.ExpertMatMul(o.matrices(), o.experts(), o.x(), to);
+      case ExpertOp.ExpertSum o -> new ExpertOp.ExpertSum(o.x(), o.weights(), to);
+      default -> throw new IllegalArgumentException(op + " writes no hook point");
+    };
+  }
+}

@@ -1,0 +1,283 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Many variants of one run, each with edits of its own: what one run per variant gives, bit for
+ * bit, for a fraction of the work. A variant starts at the first block that its edits touch, from
+ * the stream that the base run has there, and at their first position, over the keys and values of
+ * the base run before it; and variants that start at the same block are sequences of one batch.
+ */
+public final class Sweep {
+  /** Tokens of a step, where the text is not longer. */
+  private static final int BATCH = 512;
+
+  /** Bytes of keys and values, at most, where one variant does not need more. */
+  private static final long CACHE_BYTES = 512L << 20;
+
+  /** The start of a variant that touches the embedding: before the first block. */
+  private static final int EMBEDDING = -1;
+
+  private final Lens lens;
+  private final int[] tokens;
+  private final List<Edit> base;
+  private final Metric metric;
+
+  /**
+   * @param start the first block that it touches
+   * @param from the first position that it touches
+   */
+  private record Variant(int index, List<Edit> edits, int start, int from) {}
+
+  private Sweep(Lens lens, int[] tokens, List<Edit> base, Metric metric) {
+    this.lens = lens;
+    this.tokens = tokens;
+    this.base = base;
+    this.metric = metric;
+  }
+
+  /**
+   * Runs variants of a run of tokens.
+   *
+   * @param base edits of all variants, applied before their own
+   * @param variants the edits of each; none for the base run itself
+   * @return the metric of each
+   * @throws InvalidInputException when an edit does not fit its point, or the model cannot take the
+   *     tokens
+   */
+  public static List<Double> run(
+      Lens lens, int[] tokens, List<Edit> base, List<List<Edit>> variants, Metric metric) {
+    lens.requireTokens(tokens);
+    return new Sweep(lens, tokens, base, metric).run(variants);
+  }
+
+  private List<Double> run(List<List<Edit>> edits) {
+    List<Variant> variants =
+        IntStream.range(0, edits.size()).mapToObj(i -> variant(i, edits.get(i))).toList();
+    var results = new Double[edits.size()];
+    try (ActivationCache inputs =
+            lens.run(tokens, Capture.of("blocks.*." + HookSite.RESID_PRE.suffix()), base);
+        var room = new Room(variants)) {
+      for (List<Variant> step : steps(variants, room)) {
+        room.run(step, inputs, results);
+      }
+    }
+    return List.of(results);
+  }
+
+  private Variant variant(int index, List<Edit> edits) {
+    for (Edit edit : edits) {
+      if (edit.sequence() != null) {
+        throw new InvalidInputException(
+            "edit of " + edit.point(), "", "a sweep's sequences are its own");
+      }
+      if (edit.from() >= tokens.length) {
+        throw new InvalidInputException(
+            "edit of " + edit.point(), "position " + edit.from(), "there are " + tokens.length);
+      }
+    }
+    return new Variant(
+        index,
+        edits,
+        edits.stream().mapToInt(this::start).min().orElse(lastLayer()),
+        edits.stream().mapToInt(Edit::from).min().orElse(tokens.length - 1));
+  }
+
+  private int lastLayer() {
+    return lens.model().architecture().layers() - 1;
+  }
+
+  /** The block whose input an edit leaves as it is. */
+  private int start(Edit edit) {
+    return switch (edit.point().site()) {
+      case EMBED, POS_EMBED -> EMBEDDING;
+      default -> edit.point().site().inBlock() ? edit.point().layer() : lastLayer();
+    };
+  }
+
+  /**
+   * The variants that run together. Descending positions let every sequence keep the keys and
+   * values before them: what one variant overwrites no later one needs.
+   */
+  private List<List<Variant>> steps(List<Variant> variants, Room room) {
+    Map<Integer, List<List<Variant>>> byStart = new TreeMap<>();
+    variants.stream()
+        .sorted(Comparator.comparingInt(Variant::from).reversed())
+        .forEach(
+            variant -> {
+              List<List<Variant>> steps =
+                  byStart.computeIfAbsent(variant.start, ignored -> new ArrayList<>());
+              if (steps.isEmpty() || !room.holds(steps.getLast(), variant)) {
+                steps.add(new ArrayList<>());
+              }
+              steps.getLast().add(variant);
+            });
+    int most = byStart.values().stream().mapToInt(List::size).max().orElse(0);
+    return IntStream.range(0, most)
+        .boxed()
+        .flatMap(k -> byStart.values().stream().filter(s -> k < s.size()).map(s -> s.get(k)))
+        .toList();
+  }
+
+  /** A session, and in each of its sequences the base run up to some position. */
+  private final class Room implements AutoCloseable {
+    final int[] intact;
+    final List<Sequence> sequences;
+    final EditTables tables;
+    final BlockStarts starts;
+    final Session session;
+
+    Room(List<Variant> variants) {
+      Model model = lens.model();
+      Plan plan = model.architecture().plan(tokens.length);
+      HookMap hooks = new HookMap(plan, model.architecture().layers());
+      int blocks = KvCache.blocksFor(tokens.length);
+      long bytes = KvCache.bytes(model.architecture().kvShape(), KvType.F32, blocks);
+      int batch = Math.max(BATCH, tokens.length);
+      int together =
+          variants.stream()
+              .collect(Collectors.groupingBy(Variant::start, Collectors.summingInt(v -> 1)))
+              .values()
+              .stream()
+              .mapToInt(Integer::intValue)
+              .max()
+              .orElse(1);
+      int count = Math.clamp(CACHE_BYTES / bytes, 1, Math.min(batch, together));
+      List<HookPoint> points =
+          Stream.concat(base.stream(), variants.stream().flatMap(v -> v.edits.stream()))
+              .map(Edit::point)
+              .distinct()
+              .toList();
+      int most = variants.stream().mapToInt(v -> v.edits.size()).max().orElse(0);
+      int room = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
+      var placer = new EditPlacer(hooks, plan.kv().heads(), tokens.length);
+      this.tables = new EditTables(placer, points, room);
+      try {
+        Plan edited = EditedPlan.of(plan, hooks, tables.tables());
+        this.starts = new BlockStarts(edited, hooks, tables);
+        var options = new SessionOptions(tokens.length, batch, count, count);
+        this.session = model.newSession(options, edited);
+      } catch (Throwable e) {
+        tables.close();
+        throw e;
+      }
+      this.intact = new int[count];
+      this.sequences = Stream.generate(session::newSequence).limit(count).toList();
+    }
+
+    boolean holds(List<Variant> step, Variant another) {
+      int rows = step.stream().mapToInt(variant -> tokens.length - variant.from).sum();
+      return step.size() < sequences.size()
+          && rows + tokens.length - another.from <= session.limits().tokens();
+    }
+
+    void run(List<Variant> step, ActivationCache inputs, @Nullable Double[] results) {
+      fill(step);
+      int start = step.getFirst().start;
+      List<Edit> edits = new ArrayList<>(baseEdits(start));
+      session.begin();
+      for (int i = 0; i < step.size(); i++) {
+        Variant variant = step.get(i);
+        Sequence sequence = sequences.get(i);
+        variant.edits.forEach(edit -> edits.add(edit.in(sequence)));
+        sequence.truncate(variant.from);
+        for (int p = variant.from; p < tokens.length; p++) {
+          session.add(sequence, tokens[p], p == tokens.length - 1);
+        }
+        intact[i] = Math.min(intact[i], variant.from);
+      }
+      tables.set(edits);
+      tables.assign(sequences.subList(0, step.size()));
+      if (start == EMBEDDING) {
+        session.run();
+      } else {
+        enter(step, start, inputs.get(HookSite.RESID_PRE, start));
+      }
+      for (int i = 0; i < step.size(); i++) {
+        results[step.get(i).index] = metric.of(session.logits(i));
+      }
+    }
+
+    /** Edits of the base run that a step makes; those before its start are in its input. */
+    private List<Edit> baseEdits(int start) {
+      return base.stream()
+          .filter(edit -> start(edit) >= start)
+          .filter(edit -> edit.point().site() != HookSite.RESID_PRE || start(edit) > start)
+          .toList();
+    }
+
+    /** Runs the step from the input of a block on. */
+    private void enter(List<Variant> step, int layer, Activation input) {
+      MemorySegment data = session.data(starts.input(layer));
+      int d = starts.input(layer).width();
+      long row = 0;
+      for (Variant variant : step) {
+        long elements = (long) (tokens.length - variant.from) * d;
+        MemorySegment.copy(
+            input.data(),
+            JAVA_FLOAT,
+            (long) variant.from * d * Float.BYTES,
+            data,
+            JAVA_FLOAT,
+            row * d * Float.BYTES,
+            elements);
+        row += tokens.length - variant.from;
+      }
+      session.run(starts.operation(layer), starts.end());
+    }
+
+    /** Runs the base run, in each sequence as far as the step needs it and it is not there. */
+    private void fill(List<Variant> step) {
+      List<Edit> edits = baseEdits(EMBEDDING);
+      boolean missing = IntStream.range(0, step.size()).anyMatch(i -> intact[i] < step.get(i).from);
+      if (missing) {
+        tables.set(edits);
+      }
+      while (missing) {
+        missing = false;
+        List<Sequence> filled = new ArrayList<>();
+        session.begin();
+        int free = session.limits().tokens();
+        for (int i = 0; i < step.size(); i++) {
+          int end = Math.min(step.get(i).from, intact[i] + free);
+          if (intact[i] < end) {
+            free -= end - intact[i];
+            sequences.get(i).truncate(intact[i]);
+            filled.add(sequences.get(i));
+            for (; intact[i] < end; intact[i]++) {
+              session.add(sequences.get(i), tokens[intact[i]], false);
+            }
+          }
+          missing |= intact[i] < step.get(i).from;
+        }
+        tables.assign(filled);
+        session.run();
+      }
+    }
+
+    @Override
+    public void close() {
+      session.close();
+      tables.close();
+    }
+  }
+}

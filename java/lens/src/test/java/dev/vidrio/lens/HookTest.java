@@ -1,0 +1,127 @@
+package dev.vidrio.lens;
+
+import static dev.vidrio.lens.Caches.assertSame;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Code of the caller in the middle of a pass. */
+class HookTest {
+  private static final int[] TOKENS =
+      IntStream.range(0, 30).map(i -> (i * 37 + 11) % 2048).toArray();
+  private static final Capture ALL = Capture.of("*");
+  private static final HookPoint RESID = new HookPoint(HookSite.RESID_POST, 1);
+  private static final HookPoint Z = new HookPoint(HookSite.Z, 2);
+  private static final HookPoint LOGITS = HookPoint.of(HookSite.LOGITS);
+
+  private static Model model;
+  private static Lens lens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+    lens = Lens.of(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static void scale(StepRows rows, float factor) {
+    for (int i = 0; i < rows.size(); i++) {
+      for (long j = 0; j < rows.row(i).byteSize() / Float.BYTES; j++) {
+        rows.row(i).setAtIndex(JAVA_FLOAT, j, factor * rows.row(i).getAtIndex(JAVA_FLOAT, j));
+      }
+    }
+  }
+
+  @Test
+  void doesWhatTheEditDoes() {
+    Map<HookPoint, Hook> hooks =
+        Map.of(
+            LOGITS, rows -> scale(rows, 3),
+            Z, rows -> scale(rows, -1),
+            RESID, rows -> scale(rows, 2));
+    List<Edit> edits = List.of(Edit.scale(LOGITS, 3), Edit.scale(Z, -1), Edit.scale(RESID, 2));
+    try (ActivationCache expected = lens.run(TOKENS, ALL, edits);
+        ActivationCache actual = lens.run(TOKENS, ALL, hooks)) {
+      assertSame(expected, actual);
+    }
+  }
+
+  @Test
+  void readsTheRowsOfAllSequences() {
+    List<String> seen = new ArrayList<>();
+    try (LensSession session =
+        lens.open(Capture.of(RESID.name()), new SessionOptions(64, 8, 2, 2), "*")) {
+      Sequence a = session.newSequence();
+      Sequence b = session.newSequence();
+      session.feed(a, TOKENS[0], TOKENS[1]);
+      session.hooks(
+          Map.of(
+              RESID,
+              rows -> {
+                for (int i = 0; i < rows.size(); i++) {
+                  seen.add((rows.sequence(i) == a ? "a" : "b") + rows.position(i));
+                }
+              },
+              LOGITS,
+              rows -> seen.add(rows.point() + " " + rows.position(0))));
+      session.begin();
+      session.add(a, TOKENS[2], true);
+      session.add(b, TOKENS[3], false);
+      session.add(b, TOKENS[4], false);
+      session.run();
+      assertEquals(List.of("a2", "b0", "b1", "unembed.hook_out 2"), seen);
+    }
+  }
+
+  @Test
+  void whatItThrowsEndsTheStepAndLeavesNoTrace() {
+    Hook fails =
+        rows -> {
+          scale(rows, 7);
+          throw new UnsupportedOperationException("not today");
+        };
+    assertThrows(
+        UnsupportedOperationException.class,
+        () -> lens.run(TOKENS, ALL, Map.of(RESID, fails)).close());
+    try (ActivationCache expected = lens.run(TOKENS, ALL);
+        LensSession session = lens.open(ALL, new SessionOptions(64, 8, 1, 8), "*resid_post")) {
+      Sequence sequence = session.newSequence();
+      session.feed(sequence, IntStream.range(0, 10).map(i -> TOKENS[i]).toArray());
+      session.hooks(Map.of(RESID, fails));
+      assertThrows(
+          UnsupportedOperationException.class, () -> session.feed(sequence, TOKENS[10], 4, 5));
+      assertEquals(10, sequence.length());
+      session.hooks(Map.of());
+      session.feed(sequence, IntStream.range(10, 30).map(i -> TOKENS[i]).toArray());
+      assertSame(expected, session.cache(sequence));
+    }
+  }
+
+  @Test
+  void pointsHaveToBeEditable() {
+    Hook nothing = rows -> {};
+    HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
+    assertThrows(
+        InvalidInputException.class, () -> lens.run(TOKENS, ALL, Map.of(pattern, nothing)).close());
+    try (LensSession session = lens.open(ALL, SessionOptions.DEFAULT, "*resid_post")) {
+      assertThrows(InvalidInputException.class, () -> session.hooks(Map.of(Z, nothing)));
+    }
+  }
+}

@@ -1,0 +1,139 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.lens.ActivationPatching.Direction;
+import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.PathPatching.Head;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class PathPatchingTest {
+  private static final int[] CLEAN = {5, 120, 44, 700, 31, 8, 90};
+  private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
+  private static final int ANSWER = 300;
+  private static final int WRONG = 301;
+
+  private static Model model;
+  private static Lens lens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+    lens = Lens.of(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static double difference(Map<HookPoint, Hook> hooks) {
+    try (ActivationCache cache = lens.run(CLEAN, Capture.of("unembed.hook_out"), hooks)) {
+      return Metric.logitDifference(ANSWER, WRONG)
+          .of(MemorySegment.ofArray(cache.get(HookSite.LOGITS).row(CLEAN.length - 1)));
+    }
+  }
+
+  /** Writes columns [begin, end) of another run's rows over those of this one. */
+  private static Hook copying(Activation source, int begin, int end) {
+    return rows -> {
+      for (int i = 0; i < rows.size(); i++) {
+        MemorySegment from = MemorySegment.ofArray(source.row(rows.position(i)));
+        rows.row(i)
+            .asSlice(begin * 4L, (end - begin) * 4L)
+            .copyFrom(from.asSlice(begin * 4L, (end - begin) * 4L));
+      }
+    };
+  }
+
+  /** The definition by code in the middle of the pass: it has no part in edits and sweeps. */
+  private static Map<HookPoint, Hook> direct(
+      ActivationCache clean, ActivationCache corrupted, int layer, int head) {
+    Map<HookPoint, Hook> hooks = new HashMap<>();
+    hooks.put(
+        new HookPoint(HookSite.Z, layer),
+        copying(corrupted.get(HookSite.Z, layer), head * 32, head * 32 + 32));
+    for (int l = layer + 1; l < 4; l++) {
+      hooks.put(
+          new HookPoint(HookSite.ATTN_OUT, l), copying(clean.get(HookSite.ATTN_OUT, l), 0, 256));
+    }
+    return hooks;
+  }
+
+  @Test
+  void pathsToLogitsAreThoseOfHooks() {
+    PathPatching actual = PathPatching.toLogits(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    assertEquals(difference(Map.of()), actual.clean());
+    Capture capture = Capture.of("*hook_z,*attn_out");
+    try (ActivationCache clean = lens.run(CLEAN, capture);
+        ActivationCache corrupted = lens.run(CORRUPTED, capture)) {
+      for (int l = 0; l < 4; l++) {
+        for (int h = 0; h < 8; h += 3) {
+          double value = difference(direct(clean, corrupted, l, h));
+          assertEquals(
+              ActivationPatching.score(value, actual.clean(), actual.corrupted()),
+              actual.scores().get(l).get(h));
+        }
+      }
+    }
+    // After the last layer there is nothing to hold fixed.
+    assertEquals(
+        ActivationPatching.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG, Site.HEAD, Direction.NOISING)
+            .scores()
+            .getLast(),
+        actual.scores().getLast());
+  }
+
+  @Test
+  void pathsToHeadsAreThoseOfHooks() {
+    List<Head> receivers = List.of(new Head(2, 1), new Head(3, 0));
+    PathPatching actual =
+        PathPatching.toHeads(lens, CLEAN, CORRUPTED, ANSWER, WRONG, HookSite.V, receivers);
+    Capture capture = Capture.of("*hook_z,*attn_out,*hook_v");
+    try (ActivationCache clean = lens.run(CLEAN, capture);
+        ActivationCache corrupted = lens.run(CORRUPTED, capture)) {
+      for (Head sender : List.of(new Head(0, 2), new Head(1, 5), new Head(2, 7))) {
+        Map<HookPoint, Hook> hooks = direct(clean, corrupted, sender.layer(), sender.head());
+        try (ActivationCache heard = lens.run(CLEAN, capture, hooks)) {
+          Map<HookPoint, Hook> received = new HashMap<>();
+          for (Head r : receivers) {
+            Activation v = heard.get(HookSite.V, r.layer());
+            received.put(v.point(), copying(v, r.head() * 32, r.head() * 32 + 32));
+          }
+          assertEquals(
+              ActivationPatching.score(difference(received), actual.clean(), actual.corrupted()),
+              actual.scores().get(sender.layer()).get(sender.head()));
+        }
+      }
+    }
+    // Nobody listens after the receivers.
+    actual.scores().get(3).forEach(score -> assertEquals(1, score));
+  }
+
+  @Test
+  void whatDoesNotFitIsRefused() {
+    assertThrows(
+        InvalidInputException.class,
+        () -> PathPatching.toLogits(lens, CLEAN, new int[] {1}, ANSWER, WRONG));
+    assertThrows(
+        InvalidInputException.class,
+        () -> PathPatching.toLogits(lens, CLEAN, CLEAN, ANSWER, WRONG));
+    for (HookSite input : List.of(HookSite.Z, HookSite.K)) {
+      assertThrows(
+          InvalidInputException.class,
+          () ->
+              PathPatching.toHeads(
+                  lens, CLEAN, CORRUPTED, ANSWER, WRONG, input, List.of(new Head(2, 4))));
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class SteeringVectorTest {
+  private static final HookPoint POINT = new HookPoint(HookSite.RESID_POST, 1);
+  private static final List<int[]> PLUS = List.of(new int[] {5, 120, 44}, new int[] {7, 9});
+  private static final List<int[]> MINUS = List.of(new int[] {700}, new int[] {8, 8, 8, 90});
+  private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
+
+  private static Model model;
+  private static Lens lens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+    lens = Lens.of(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static float[] last(int[] tokens) {
+    try (ActivationCache cache = lens.run(tokens, Capture.of(POINT.name()))) {
+      return cache.get(POINT).row(tokens.length - 1);
+    }
+  }
+
+  @Test
+  void isTheDifferenceInMeans() {
+    SteeringVector vector = SteeringVector.of(lens, POINT, PLUS, MINUS);
+    double square = 0;
+    for (int j = 0; j < 256; j++) {
+      double plus = (last(PLUS.get(0))[j] + (double) last(PLUS.get(1))[j]) / 2;
+      double minus = (last(MINUS.get(0))[j] + (double) last(MINUS.get(1))[j]) / 2;
+      assertEquals(plus - minus, vector.values()[j], 1e-5);
+      square += (plus - minus) * (plus - minus);
+    }
+    assertEquals(Math.sqrt(square), vector.norm(), 1e-4);
+  }
+
+  /** Over a prompt and in generation. */
+  @Test
+  void strengthZeroIsNoSteering() {
+    SteeringVector vector = SteeringVector.of(lens, POINT, PLUS, MINUS);
+    try (Session plain = model.newSession(SessionOptions.DEFAULT);
+        LensSession session = lens.open(Capture.NONE, SessionOptions.DEFAULT, POINT.name())) {
+      Sequence a = plain.newSequence();
+      Sequence b = session.newSequence();
+      session.edits(List.of(vector.edit(0)));
+      assertEquals(-1, plain.feed(a, TOKENS).mismatch(session.feed(b, TOKENS)));
+      for (int i = 0; i < 5; i++) {
+        int next = plain.candidates(0).id(0);
+        assertEquals(next, session.candidates(0).id(0));
+        assertEquals(-1, plain.feed(a, next).mismatch(session.feed(b, next)));
+      }
+    }
+  }
+
+  @Test
+  void textsOfBothKindsAreNeeded() {
+    assertThrows(
+        InvalidInputException.class, () -> SteeringVector.of(lens, POINT, List.of(), MINUS));
+    assertThrows(
+        InvalidInputException.class, () -> SteeringVector.of(lens, POINT, PLUS, List.of()));
+    assertThrows(
+        InvalidInputException.class,
+        () -> SteeringVector.of(lens, POINT, PLUS, List.of(new int[0])));
+  }
+}

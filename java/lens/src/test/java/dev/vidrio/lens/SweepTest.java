@@ -1,0 +1,143 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A sweep gives what one run per variant gives, bit for bit. */
+class SweepTest {
+  @TempDir Path directory;
+
+  private static double oneByOne(Lens lens, int[] tokens, List<Edit> edits, Metric metric) {
+    int n = tokens.length;
+    Capture last = Capture.of(HookSite.LOGITS.suffix()).positions(n - 1, n);
+    try (ActivationCache cache = lens.run(tokens, last, edits)) {
+      return metric.of(cache.get(HookSite.LOGITS).data());
+    }
+  }
+
+  private static void check(
+      Lens lens, int[] tokens, List<Edit> base, List<List<Edit>> variants, Metric metric) {
+    List<Double> swept = Sweep.run(lens, tokens, base, variants, metric);
+    assertEquals(variants.size(), swept.size());
+    for (int i = 0; i < variants.size(); i++) {
+      List<Edit> edits = new ArrayList<>(base);
+      edits.addAll(variants.get(i));
+      assertEquals(oneByOne(lens, tokens, edits, metric), swept.get(i), variants.get(i).toString());
+    }
+  }
+
+  /** Patches of every kind of point, and some that touch several. */
+  private static List<List<Edit>> variants(Lens lens, ActivationCache other, int n, int step) {
+    int layers = lens.model().architecture().layers();
+    List<List<Edit>> variants = new ArrayList<>();
+    variants.add(List.of());
+    variants.add(List.of(Edit.patch(other, HookPoint.of(HookSite.EMBED)).position(1)));
+    variants.add(List.of(Edit.scale(HookPoint.of(HookSite.LOGITS), 2)));
+    for (int l = 0; l < layers; l++) {
+      for (int p = 0; p < n; p += step) {
+        for (HookSite site :
+            List.of(HookSite.RESID_PRE, HookSite.ATTN_OUT, HookSite.V, HookSite.POST)) {
+          variants.add(List.of(Edit.patch(other, new HookPoint(site, l)).position(p)));
+        }
+      }
+      Edit z = Edit.patch(other, new HookPoint(HookSite.Z, l)).head(1);
+      Edit later = Edit.zero(new HookPoint(HookSite.MLP_OUT, layers - 1)).position(n - 1);
+      variants.add(List.of(z));
+      variants.add(List.of(later, z.positions(n / 2, n)));
+    }
+    return variants;
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void everyArchitecture(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    int[] corrupted = tokens.clone();
+    corrupted[1] = (corrupted[1] + 9) % 64;
+    corrupted[3] = (corrupted[3] + 5) % 64;
+    try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
+      Lens lens = Lens.of(model);
+      try (ActivationCache other = lens.run(corrupted, Capture.of("*"))) {
+        List<List<Edit>> variants = variants(lens, other, tokens.length, 3);
+        check(lens, tokens, List.of(), variants, Metric.logitDifference(5, 9));
+        // All of the other run is the other run.
+        Edit all = Edit.patch(other, new HookPoint(HookSite.RESID_PRE, 0));
+        Metric metric = Metric.probability(7);
+        assertEquals(
+            oneByOne(lens, corrupted, List.of(), metric),
+            Sweep.run(lens, tokens, List.of(), List.of(List.of(all)), metric).getFirst());
+      }
+    }
+  }
+
+  /** Over several blocks of the cache, and over steps that hold no more than some variants. */
+  @ParameterizedTest
+  @ValueSource(ints = {40, 150})
+  void theBard(int n) {
+    int[] tokens = IntStream.range(0, n).map(i -> (i * 37 + 11) % 2048).toArray();
+    int[] corrupted = tokens.clone();
+    corrupted[n / 2] = 3;
+    corrupted[3] = 4;
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = Lens.of(model);
+      try (ActivationCache other = lens.run(corrupted, Capture.of("*"))) {
+        check(
+            lens,
+            tokens,
+            List.of(),
+            variants(lens, other, n, 17),
+            Metric.logitDifference(700, 800));
+      }
+    }
+  }
+
+  /** The base run may have edits of its own, before and after where a variant starts. */
+  @Test
+  void overABaseRunWithEdits() {
+    int[] tokens = IntStream.range(0, 12).map(i -> (i * 37 + 11) % 2048).toArray();
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = Lens.of(model);
+      List<Edit> base =
+          List.of(
+              Edit.scale(HookPoint.of(HookSite.EMBED), 1.5f).positions(2, 6),
+              Edit.scale(new HookPoint(HookSite.RESID_PRE, 1), 1.25f),
+              Edit.scale(new HookPoint(HookSite.RESID_POST, 1), 0.75f),
+              Edit.clamp(new HookPoint(HookSite.POST, 2), -1, 1));
+      try (ActivationCache other = lens.run(tokens, Capture.of("*"))) {
+        check(lens, tokens, base, variants(lens, other, 12, 5), Metric.probability(700));
+      }
+    }
+  }
+
+  @Test
+  void whatDoesNotFitIsRefused() {
+    int[] tokens = {1, 2, 3};
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = Lens.of(model);
+      Metric metric = Metric.probability(1);
+      HookPoint point = new HookPoint(HookSite.RESID_PRE, 1);
+      List<List<Edit>> late = List.of(List.of(Edit.zero(point).position(5)));
+      assertThrows(
+          InvalidInputException.class, () -> Sweep.run(lens, tokens, List.of(), late, metric));
+      assertThrows(
+          InvalidInputException.class,
+          () -> Sweep.run(lens, new int[0], List.of(), List.of(), metric));
+      assertEquals(List.of(), Sweep.run(lens, tokens, List.of(), List.of(), metric));
+    }
+  }
+}
