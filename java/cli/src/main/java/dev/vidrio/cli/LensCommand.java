@@ -14,7 +14,9 @@ import picocli.CommandLine.Spec;
       LensHooksCommand.class,
       LensCacheCommand.class,
       LensLogitsCommand.class,
-      LensDlaCommand.class
+      LensDlaCommand.class,
+      LensPatchCommand.class,
+      LensSteerCommand.class
     })
 final class LensCommand implements Runnable {
   @Spec private CommandSpec command = CommandSpec.create();

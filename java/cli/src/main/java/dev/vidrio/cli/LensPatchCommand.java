@@ -1,0 +1,171 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.lens.ActivationPatching;
+import dev.vidrio.lens.ActivationPatching.Direction;
+import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens patch}. */
+@Command(
+    name = "patch",
+    description = {
+      "Activation patching: which components carry what two texts differ in.",
+      "Each component in turn takes its activation from the run of the other text. The table shows"
+          + " how far the logit difference of the two answers then goes from that of the corrupted"
+          + " text, 0, to that of the clean one, 100."
+    })
+final class LensPatchCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+
+  @Option(
+      names = "--clean",
+      paramLabel = "TEXT",
+      required = true,
+      description = "The text after which the answer is right.")
+  private String clean = "";
+
+  @Option(
+      names = "--corrupt",
+      paramLabel = "TEXT",
+      required = true,
+      description = "A text of as many tokens after which it is not.")
+  private String corrupt = "";
+
+  @Option(
+      names = "--answer",
+      paramLabel = "TOKEN",
+      required = true,
+      description = "The right next token of the clean text, as text or #N.")
+  private String answer = "";
+
+  @Option(
+      names = "--wrong",
+      paramLabel = "TOKEN",
+      required = true,
+      description = "The token that it is compared with.")
+  private String wrong = "";
+
+  @Option(
+      names = "--site",
+      paramLabel = "SITE",
+      defaultValue = "resid_pre",
+      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private Site site = Site.RESID_PRE;
+
+  @Option(
+      names = "--direction",
+      paramLabel = "WAY",
+      defaultValue = "denoising",
+      description =
+          "denoising patches the corrupted run from the clean one, noising the clean run from the"
+              + " corrupted one. Default: ${DEFAULT-VALUE}.")
+  private Direction direction = Direction.DENOISING;
+
+  @Option(
+      names = "--top",
+      paramLabel = "K",
+      defaultValue = "40",
+      description =
+          "Rows to print, those with the largest changes; JSON has all. Default: ${DEFAULT-VALUE}.")
+  private int top = 40;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  LensPatchCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      int[] cleanIds = opened.tokenizer().encode(clean, EncodeOptions.DEFAULT);
+      int[] corruptIds = opened.tokenizer().encode(corrupt, EncodeOptions.DEFAULT);
+      int right = TokenText.parse(opened, "answer", answer);
+      int other = TokenText.parse(opened, "wrong", wrong);
+      long start = System.nanoTime();
+      ActivationPatching patching =
+          ActivationPatching.of(
+              Lens.of(opened), cleanIds, corruptIds, right, other, site, direction);
+      double seconds = (System.nanoTime() - start) / 1e9;
+      if (json) {
+        Map<String, Object> result = contents(opened, patching, right, other);
+        result.put("clean_tokens", cleanIds);
+        result.put("corrupted_tokens", corruptIds);
+        result.put("seconds", seconds);
+        Json.print(result);
+      } else {
+        print(opened, patching, cleanIds, corruptIds);
+      }
+    }
+    return 0;
+  }
+
+  private void print(Model opened, ActivationPatching patching, int[] cleanIds, int[] corruptIds) {
+    System.out.printf(
+        Locale.ROOT,
+        "logit difference: clean %.3f, corrupted %.3f%n",
+        patching.clean(),
+        patching.corrupted());
+    if (site != Site.HEAD) {
+      for (int p = 0; p < cleanIds.length; p++) {
+        String token = TokenText.of(opened, cleanIds[p]);
+        String instead =
+            cleanIds[p] == corruptIds[p] ? "" : " corrupted " + TokenText.of(opened, corruptIds[p]);
+        System.out.println("%4d %s%s".formatted(p, token, instead));
+      }
+    }
+    int[] shown = strongest(patching);
+    List<String> lines =
+        new HeatMap(Terminal.OUT.isTerminal())
+            .lines(
+                IntStream.of(shown).mapToObj(patching.rows()::get).toList(),
+                patching.columns(),
+                IntStream.of(shown).mapToObj(patching.scores()::get).toList());
+    lines.forEach(System.out::println);
+  }
+
+  /** The rows with the largest changes from the run that is patched, in the model's order. */
+  private int[] strongest(ActivationPatching patching) {
+    double untouched = direction == Direction.DENOISING ? 0 : 1;
+    return IntStream.range(0, patching.rows().size())
+        .boxed()
+        .sorted(
+            Comparator.comparingDouble(
+                row ->
+                    -patching.scores().get(row).stream()
+                        .mapToDouble(score -> Math.abs(score - untouched))
+                        .max()
+                        .orElse(0)))
+        .limit(Math.max(0, top))
+        .sorted()
+        .mapToInt(Integer::intValue)
+        .toArray();
+  }
+
+  private static Map<String, Object> contents(
+      Model opened, ActivationPatching patching, int answer, int wrong) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", opened.name());
+    result.put("site", patching.site().name().toLowerCase(Locale.ROOT));
+    result.put("direction", patching.direction().name().toLowerCase(Locale.ROOT));
+    result.put("answer", answer);
+    result.put("wrong", wrong);
+    result.put("clean_logit_difference", patching.clean());
+    result.put("corrupted_logit_difference", patching.corrupted());
+    result.put("rows", patching.rows());
+    result.put("columns", patching.columns());
+    result.put("scores", patching.scores());
+    return result;
+  }
+}
