@@ -3,6 +3,8 @@
 module dev.vidrio.lens {
   requires transitive dev.vidrio.model;
   requires static transitive org.jspecify;
+  requires tools.jackson.databind;
 
   exports dev.vidrio.lens;
+  exports dev.vidrio.lens.page;
 }

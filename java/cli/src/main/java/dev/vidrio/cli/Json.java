@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectWriter;
@@ -23,6 +24,11 @@ final class Json {
   /** Prints a value on one line. */
   static void printCompact(Object value) {
     System.out.println(JsonMapper.shared().writeValueAsString(value));
+  }
+
+  /** A number, or null where it is NaN or infinite: JSON has neither. */
+  static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
   }
 
   /** Writes a value to a file, all or nothing. */

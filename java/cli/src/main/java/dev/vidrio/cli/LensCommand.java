@@ -16,7 +16,12 @@ import picocli.CommandLine.Spec;
       LensLogitsCommand.class,
       LensDlaCommand.class,
       LensPatchCommand.class,
-      LensSteerCommand.class
+      LensSteerCommand.class,
+      LensAttentionCommand.class,
+      LensHeadsCommand.class,
+      LensMixingCommand.class,
+      LensNormsCommand.class,
+      LensResidualCommand.class
     })
 final class LensCommand implements Runnable {
   @Spec private CommandSpec command = CommandSpec.create();

@@ -6,8 +6,9 @@ import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.lens.DirectLogitAttribution.Part;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LogitLens;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,6 +31,8 @@ final class LensDlaCommand implements Callable<Integer> {
 
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
+  @Mixin private PositionOption position = new PositionOption();
+  @Mixin private PageOption page = new PageOption();
 
   @Option(
       names = "--token",
@@ -42,13 +45,6 @@ final class LensDlaCommand implements Callable<Integer> {
       paramLabel = "TEXT",
       description = "A token whose logit is subtracted.")
   private @Nullable String versus;
-
-  @Option(
-      names = "--position",
-      paramLabel = "N",
-      defaultValue = "-1",
-      description = "After which token; -1 is the last. Default: ${DEFAULT-VALUE}.")
-  private int position = -1;
 
   @Option(
       names = "--by",
@@ -70,20 +66,19 @@ final class LensDlaCommand implements Callable<Integer> {
   LensDlaCommand() {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    page.check();
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
       Lens lens = Lens.of(opened);
-      int at = position < 0 ? tokens.length + position : position;
-      if (at < 0 || at >= tokens.length) {
-        throw new InvalidInputException(
-            "position", Integer.toString(position), "the text has " + tokens.length + " tokens");
-      }
+      int at = position.of(tokens);
       int target =
           token == null ? mostLikely(lens, tokens, at) : TokenText.parse(opened, "token", token);
       int other = versus == null ? -1 : TokenText.parse(opened, "versus", versus);
       DirectLogitAttribution dla = DirectLogitAttribution.of(lens, tokens, at, target, other, by);
-      if (json) {
+      if (page.isWanted()) {
+        page.write(opened, "vidrio lens dla", tokens, Views.attribution(opened, dla));
+      } else if (json) {
         Json.print(contents(opened, dla));
       } else {
         print(opened, dla);

@@ -4,7 +4,9 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LogitLens;
+import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,6 +32,7 @@ final class LensLogitsCommand implements Callable<Integer> {
 
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
+  @Mixin private PageOption page = new PageOption();
   @Mixin private PositionsOption positions = new PositionsOption();
 
   @Option(
@@ -52,11 +55,14 @@ final class LensLogitsCommand implements Callable<Integer> {
   LensLogitsCommand() {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    page.check();
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
       LogitLens lens = LogitLens.of(Lens.of(opened), tokens, positions.of(Capture.of(hooks)), top);
-      if (json) {
+      if (page.isWanted()) {
+        page.write(opened, "vidrio lens logits", tokens, List.of(Views.logitLens(opened, lens)));
+      } else if (json) {
         Json.print(contents(opened, lens));
       } else {
         print(opened, lens);

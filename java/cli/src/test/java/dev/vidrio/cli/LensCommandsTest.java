@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -120,6 +121,110 @@ class LensCommandsTest {
         done("lens", "dla", "-p", "To be, or not to", "--versus", "#5", "--by", "layer").out();
     assertTrue(text.contains("less that of"), text);
     assertTrue(text.contains("L3.mlp"), text);
+  }
+
+  @Test
+  void attentionPrintsScoresAndPatterns() {
+    List<String> table = done("lens", "attention", "-p", "To be, or not").out().lines().toList();
+    assertEquals(1 + 4 * 8, table.size());
+    assertTrue(table.get(9).startsWith("L1.H0 "), table.get(9));
+    String[] arguments = {"lens", "attention", "-p", "To be, or not", "--layer", "-1"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(8, json.get("heads").size());
+    assertTrue(json.get("heads").get(0).get("induction").isNull());
+    JsonNode pattern = done(with(arguments, "--head", "2", "--json")).json();
+    assertEquals("blocks.3.attn.hook_pattern", pattern.get("hook").stringValue());
+    double sum = 0;
+    for (JsonNode weight : pattern.get("pattern").get(3)) {
+      sum += weight.doubleValue();
+    }
+    assertEquals(1, sum, 1e-5);
+    List<String> matrix = done(with(arguments, "--head", "2")).out().lines().toList();
+    assertEquals(1 + json.get("tokens").size(), matrix.size());
+    assertTrue(matrix.get(1).endsWith(" 100"), matrix.get(1));
+  }
+
+  private static String[] with(String[] arguments, String... more) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
+  void headsAreRankedByTheirScores() {
+    String[] arguments = {"lens", "heads", "--samples", "1", "--length", "10"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(32, json.get("heads").size());
+    JsonNode best = json.get("heads").get(0);
+    for (JsonNode head : json.get("heads")) {
+      best = head.get("previous").doubleValue() > best.get("previous").doubleValue() ? head : best;
+    }
+    List<String> table = done(with(arguments, "--top", "3")).out().lines().toList();
+    assertEquals(1 + 3 + 1, table.size());
+    String name = "L" + best.get("layer").intValue() + ".H" + best.get("head").intValue();
+    assertTrue(table.get(1).substring(16).startsWith(name), table.get(1));
+  }
+
+  @Test
+  void normsAndResidualStreams() {
+    String[] norms = {"lens", "norms", "-p", "To be, or not"};
+    assertEquals(1 + 4, done(norms).out().lines().count());
+    JsonNode stream =
+        done(with(norms, "--json", "--top", "2"))
+            .json()
+            .get("hooks")
+            .get("blocks.3.hook_resid_post");
+    assertEquals(2, stream.get("largest").size());
+    assertFalse(stream.get("largest").get(0).get("massive").booleanValue());
+    String[] residual = {"lens", "residual", "-p", "To be, or not"};
+    assertEquals(2 + 1 + 2 * 4, done(residual).out().lines().count());
+    double sum = 0;
+    for (JsonNode part : done(with(residual, "--by", "head", "--json")).json().get("parts")) {
+      sum += part.get("share").doubleValue();
+    }
+    assertEquals(1, sum, 1e-4);
+  }
+
+  @Test
+  void mixingSharesOutAToken() {
+    String[] arguments = {"lens", "mixing", "-p", "To be, or not", "--by", "norm"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(4, json.get("layers").size());
+    double sum = 0;
+    for (JsonNode share : json.get("layers").get(3).get("rolled_out")) {
+      sum += share.doubleValue();
+    }
+    assertEquals(1, sum, 1e-9);
+    assertEquals(1 + json.get("tokens").size(), done(arguments).out().lines().count());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"logits", "dla", "attention", "norms", "heads", "mixing"})
+  void picturesGoToPages(String command) throws IOException {
+    Path page = directory.resolve("page.html");
+    String[] arguments = {"lens", command, "-o", page.toString()};
+    Cli result = done(command.equals("heads") ? arguments : with(arguments, "-p", "To be, or"));
+    assertTrue(result.out().contains("page.html"), result.out());
+    assertTrue(Files.readString(page).contains("vidrio lens " + command));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "2 | must end in .html | logits -p a -o x.png",
+        "1 | needs a --layer | attention -p a --head 1",
+        "1 | the model has 4 layers | attention -p a --layer 4",
+        "1 | a layer has 8 heads | attention -p a --layer 0 --head 8",
+        "1 | must be 1 to 1000 | heads --samples 0",
+        "1 | must be 2 to 511 | heads --length 512",
+        "1 | is no residual stream | norms -p a --hooks *.hook_z",
+        "1 | the text has 2 tokens | residual -p a --position 2",
+      })
+  void faultsOfPicturesAreNamed(int code, String expected, String arguments) {
+    Cli result = Cli.run(("lens " + arguments).split(" "));
+    assertEquals(code, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
   }
 
   @ParameterizedTest

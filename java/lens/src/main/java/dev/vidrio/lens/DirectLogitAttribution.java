@@ -72,10 +72,7 @@ public record DirectLogitAttribution(
       lens.requireToken(versus);
       readout = readout.minus(Readout.of(lens.model(), versus));
     }
-    String hooks =
-        "hook_embed,*.hook_attn_out,*.hook_mlp_out,ln_final.hook_scale,unembed.hook_out"
-            + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
-            + (by == By.HEAD ? ",*.hook_result" : "");
+    String hooks = Components.hooks(lens, by) + ",ln_final.hook_scale,unembed.hook_out";
     try (ActivationCache cache =
         lens.run(tokens, Capture.of(hooks).positions(position, position + 1))) {
       double scale = cache.get(HookSite.LN_FINAL_SCALE).at(0, 0);
@@ -89,37 +86,12 @@ public record DirectLogitAttribution(
   private static List<Part> parts(
       Lens lens, ActivationCache cache, Readout readout, double scale, By by) {
     List<Part> parts = new ArrayList<>();
-    parts.add(new Part("embed", readout.of(cache.get(HookSite.EMBED).row(0), scale)));
-    if (cache.has(HookPoint.of(HookSite.POS_EMBED))) {
-      parts.add(new Part("pos_embed", readout.of(cache.get(HookSite.POS_EMBED).row(0), scale)));
-    }
-    for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      float[] attention = cache.get(HookSite.ATTN_OUT, l).row(0);
-      if (by == By.HEAD) {
-        addHeads(parts, HeadOutputs.of(cache, l, 0), attention, readout, scale);
-      } else {
-        parts.add(new Part("L" + l + ".attn", readout.of(attention, scale)));
-      }
-      parts.add(
-          new Part("L" + l + ".mlp", readout.of(cache.get(HookSite.MLP_OUT, l).row(0), scale)));
+    for (Components.Component component : Components.of(lens, cache, by)) {
+      parts.add(new Part(component.name(), readout.of(component.written(), scale)));
     }
     if (readout.constant() != 0) {
       parts.add(new Part("bias", readout.constant()));
     }
     return parts;
-  }
-
-  /** The heads of a layer, and what its output has beyond their sum: a bias. */
-  private static void addHeads(
-      List<Part> parts, HeadOutputs outputs, float[] output, Readout readout, double scale) {
-    double rest = readout.of(output, scale);
-    for (int h = 0; h < outputs.heads(); h++) {
-      double value = readout.of(outputs.head(h), scale);
-      rest -= value;
-      parts.add(new Part("L" + outputs.layer() + ".H" + h, value));
-    }
-    if (outputs.hasBias()) {
-      parts.add(new Part("L" + outputs.layer() + ".attn_bias", rest));
-    }
   }
 }

@@ -37,6 +37,16 @@ final class HeadOutputs {
     return outputs;
   }
 
+  /**
+   * What parts of the output of W_O become on their way to the residual stream.
+   *
+   * @param parts whose sum is the output without its bias; overwritten
+   */
+  static float[][] written(HookMap hooks, int layer, float[][] parts) {
+    new HeadOutputs(layer, hooks.afterAttention(layer), parts).apply();
+    return parts;
+  }
+
   int layer() {
     return layer;
   }

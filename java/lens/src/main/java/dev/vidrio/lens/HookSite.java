@@ -108,6 +108,14 @@ public enum HookSite {
     return place == BLOCK;
   }
 
+  /** Whether it is the residual stream. */
+  public boolean isResidualStream() {
+    return switch (this) {
+      case EMBED, RESID_PRE, RESID_MID, RESID_POST -> true;
+      default -> false;
+    };
+  }
+
   Axes axes() {
     return axes;
   }

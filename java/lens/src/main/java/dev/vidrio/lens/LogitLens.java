@@ -55,11 +55,9 @@ public record LogitLens(
    */
   public static LogitLens of(Lens lens, int[] tokens, Capture capture, int k) {
     for (HookPoint point : lens.points(capture.hooks())) {
-      switch (point.site()) {
-        case EMBED, RESID_PRE, RESID_MID, RESID_POST -> {}
-        default ->
-            throw new InvalidInputException(
-                "hook", point.name(), "is no residual stream, which the logit lens reads");
+      if (!point.site().isResidualStream()) {
+        throw new InvalidInputException(
+            "hook", point.name(), "is no residual stream, which the logit lens reads");
       }
     }
     int last = lens.model().architecture().layers() - 1;

@@ -143,6 +143,48 @@ class ArchitecturesTest {
     }
   }
 
+  /** The parts are the last stream, so what they add along it is all of its length. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void sharesOfTheResidualStreamAddUpToOne(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name)) {
+      for (var by : DirectLogitAttribution.By.values()) {
+        var decomposition = ResidualDecomposition.of(Lens.of(model), tokens, 3, by);
+        double sum =
+            decomposition.parts().stream().mapToDouble(ResidualDecomposition.Part::share).sum();
+        assertEquals(1, sum, 1e-4);
+        assertTrue(decomposition.parts().stream().allMatch(p -> Math.abs(p.cosine()) <= 1 + 1e-9));
+      }
+    }
+  }
+
+  /** Shares of a token add up to one, after each layer and through all; none comes from behind. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void sharesOfTokensAddUpToOne(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name)) {
+      for (var measure : ContextMixing.Measure.values()) {
+        ContextMixing mixing = ContextMixing.of(Lens.of(model), tokens, measure);
+        for (int l = 0; l < mixing.layers(); l++) {
+          for (int i = 0; i < tokens.length; i++) {
+            double share = 0;
+            double rolledOut = 0;
+            for (int j = 0; j < tokens.length; j++) {
+              assertTrue(mixing.share(l, i, j) >= 0);
+              assertTrue(j <= i || mixing.rolledOut(l, i, j) == 0);
+              share += mixing.share(l, i, j);
+              rolledOut += mixing.rolledOut(l, i, j);
+            }
+            assertEquals(1, share, 1e-9);
+            assertEquals(1, rolledOut, 1e-9);
+          }
+        }
+      }
+    }
+  }
+
   /** The factor after the last tanh, where that makes the logits. */
   private static double cap(List<Op> ops) {
     return ops.getLast() instanceof Op.Scale scale

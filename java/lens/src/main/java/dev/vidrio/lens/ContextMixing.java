@@ -1,0 +1,214 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.stream.IntStream;
+
+/**
+ * How much of a token's state comes from each earlier token, layer by layer and through all layers
+ * up to one. The output of attention and the stream it is added to are a sum over tokens, {@code
+ * x̃_i = Σ_j T_i(x_j)} with {@code T_i(x_j) = Σ_h a_ij x_j W_OV + δ_ij x_i}, so each token has its
+ * share; feed-forward blocks mix nothing.
+ */
+public final class ContextMixing {
+  /** What measures the share of token j in token i. In each the shares of a token add up to 1. */
+  public enum Measure {
+    /**
+     * ½ (A + I), A the mean of the heads' weights: attention rollout (Abnar and Zuidema 2020, arXiv
+     * 2005.00928).
+     */
+    ATTENTION,
+    /**
+     * ‖T_i(x_j)‖₂ over their sum: norms of value-weighted vectors, with the stream (Kobayashi et
+     * al. 2020, arXiv 2004.10102; 2021, arXiv 2109.07152).
+     */
+    NORM,
+    /**
+     * How much nearer {@code T_i(x_j)} comes to the sum: max(0, ‖x̃_i‖₁ − ‖x̃_i − T_i(x_j)‖₁) over
+     * their sum: ALTI (Ferrando et al. 2022, arXiv 2203.04212).
+     */
+    ALTI
+  }
+
+  private final int tokens;
+  private final double[][][] layers;
+  private final double[][][] rolledOut;
+
+  private ContextMixing(int tokens, double[][][] layers) {
+    this.tokens = tokens;
+    this.layers = layers;
+    this.rolledOut = new double[layers.length][][];
+    double[][] through = identity(tokens);
+    for (int l = 0; l < layers.length; l++) {
+      through = product(layers[l], through);
+      rolledOut[l] = through;
+    }
+  }
+
+  /** Measures the mixing of a text. */
+  public static ContextMixing of(Lens lens, int[] tokens, Measure measure) {
+    int layers = lens.model().architecture().layers();
+    var mixing = new double[layers][][];
+    Capture capture =
+        Capture.of("*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out, *.hook_result");
+    try (ActivationCache cache = lens.run(tokens, capture)) {
+      for (int l = 0; l < layers; l++) {
+        mixing[l] =
+            measure == Measure.ATTENTION
+                ? attention(cache, l)
+                : new Contributions(lens, cache, l).shares(measure);
+      }
+    }
+    return new ContextMixing(tokens.length, mixing);
+  }
+
+  /** Tokens of the text. */
+  public int tokens() {
+    return tokens;
+  }
+
+  /** L. */
+  public int layers() {
+    return layers.length;
+  }
+
+  /** The share of token j in token i after attention of a layer, counted from before the layer. */
+  public double share(int layer, int i, int j) {
+    return layers[layer][Objects.checkIndex(i, tokens)][Objects.checkIndex(j, tokens)];
+  }
+
+  /** The share of input token j in token i after a layer: the product of the layers up to it. */
+  public double rolledOut(int layer, int i, int j) {
+    return rolledOut[layer][Objects.checkIndex(i, tokens)][Objects.checkIndex(j, tokens)];
+  }
+
+  private static double[][] identity(int n) {
+    var identity = new double[n][n];
+    for (int i = 0; i < n; i++) {
+      identity[i][i] = 1;
+    }
+    return identity;
+  }
+
+  private static double[][] product(double[][] a, double[][] b) {
+    var product = new double[a.length][a.length];
+    for (int i = 0; i < a.length; i++) {
+      for (int k = 0; k <= i; k++) {
+        for (int j = 0; j <= k; j++) {
+          product[i][j] += a[i][k] * b[k][j];
+        }
+      }
+    }
+    return product;
+  }
+
+  /** ½ (A + I); where attention has sinks outside the text, what they take is the token's own. */
+  private static double[][] attention(ActivationCache cache, int layer) {
+    Activation pattern = cache.get(HookSite.PATTERN, layer);
+    int heads = pattern.shape().getFirst();
+    int n = cache.rows();
+    var mixing = new double[n][n];
+    for (int i = 0; i < n; i++) {
+      double others = 0;
+      for (int j = 0; j < i; j++) {
+        for (int h = 0; h < heads; h++) {
+          mixing[i][j] += pattern.at(h, i, j) / 2.0 / heads;
+        }
+        others += mixing[i][j];
+      }
+      mixing[i][i] = 1 - others;
+    }
+    return mixing;
+  }
+
+  /** The vectors T_i(x_j) of a layer. */
+  private static final class Contributions {
+    private final ActivationCache cache;
+    private final int layer;
+    private final Activation pattern;
+    private final int heads;
+    private final int d;
+
+    /** What a head would add if it looked at token j alone, [n][H · d]. */
+    private final float[][] values;
+
+    Contributions(Lens lens, ActivationCache cache, int layer) {
+      this.cache = cache;
+      this.layer = layer;
+      this.pattern = cache.get(HookSite.PATTERN, layer);
+      this.heads = pattern.shape().getFirst();
+      this.d = cache.get(HookSite.RESID_PRE, layer).shape().getLast();
+      this.values = values(lens);
+    }
+
+    private float[][] values(Lens lens) {
+      var source =
+          (HookSource.HeadResults) cache.hooks().source(new HookPoint(HookSite.RESULT, layer));
+      Activation v = cache.get(HookSite.V, layer);
+      int group = heads / v.shape().get(1);
+      long headBytes = v.shape().get(2) * 4L;
+      int n = cache.rows();
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment z = arena.allocate(Math.multiplyExact(n * (long) heads, headBytes));
+        for (long row = 0; row < (long) n * heads; row++) {
+          MemorySegment.copy(v.data(), row / group * headBytes, z, row * headBytes, headBytes);
+        }
+        long rowBytes = Math.multiplyExact(heads * (long) d, 4L);
+        MemorySegment results = arena.allocate(Math.multiplyExact(n, rowBytes));
+        HeadResults.fill(source, lens.model().executor(), z, results);
+        var rows = new float[n][];
+        Arrays.setAll(rows, j -> results.asSlice(j * rowBytes, rowBytes).toArray(JAVA_FLOAT));
+        return rows;
+      }
+    }
+
+    double[][] shares(Measure measure) {
+      var shares = new double[values.length][values.length];
+      IntStream.range(0, values.length)
+          .parallel()
+          .forEach(i -> normalize(shares[i], measures(i, measure), i));
+      return shares;
+    }
+
+    private double[] measures(int i, Measure measure) {
+      float[][] parts = HeadOutputs.written(cache.hooks(), layer, mixed(i));
+      float[] sum = cache.get(HookSite.RESID_PRE, layer).row(i);
+      Vectors.add(parts[i], sum);
+      Vectors.add(sum, cache.get(HookSite.ATTN_OUT, layer).row(i));
+      var measures = new double[i + 1];
+      for (int j = 0; j <= i; j++) {
+        measures[j] =
+            measure == Measure.NORM
+                ? Vectors.norm(parts[j])
+                : Math.max(0, Vectors.norm1(sum) - Vectors.norm1(Vectors.minus(sum, parts[j])));
+      }
+      return measures;
+    }
+
+    /** Σ_h a_ij x_j W_OV for each j up to i, before what stands between attention and stream. */
+    private float[][] mixed(int i) {
+      var parts = new float[i + 1][d];
+      for (int j = 0; j <= i; j++) {
+        for (int h = 0; h < heads; h++) {
+          float weight = pattern.at(h, i, j);
+          for (int k = 0; k < d; k++) {
+            parts[j][k] = Math.fma(weight, values[j][h * d + k], parts[j][k]);
+          }
+        }
+      }
+      return parts;
+    }
+
+    /** Divides by the sum; a token of which nothing came nearer keeps itself. */
+    private static void normalize(double[] shares, double[] measures, int i) {
+      double sum = Arrays.stream(measures).sum();
+      for (int j = 0; j <= i; j++) {
+        shares[j] = sum == 0 ? (j == i ? 1 : 0) : measures[j] / sum;
+      }
+    }
+  }
+}

@@ -1,0 +1,92 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Random;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+
+/**
+ * Finds previous-token, duplicate-token and induction heads and attention sinks by what heads look
+ * at in texts {@code [BOS, r, r]} of random tokens, which say nothing and repeat once (Olsson et
+ * al. 2022, arXiv 2209.11895).
+ *
+ * @param samples texts
+ * @param length S, the tokens of {@code r}
+ * @param heads the means over the texts, by layer and head
+ */
+public record HeadDetection(int samples, int length, List<HeadScores> heads) {
+  /** Texts that give means with two steady digits. */
+  public static final int SAMPLES = 4;
+
+  /** S that most publications use. */
+  public static final int LENGTH = 50;
+
+  public HeadDetection {
+    heads = List.copyOf(heads);
+  }
+
+  /**
+   * Runs the texts that a seed gives.
+   *
+   * @param samples at least 1
+   * @param length at least 2; twice as many and BOS must fit into the context
+   */
+  public static HeadDetection of(Lens lens, int samples, int length, long seed) {
+    Model model = lens.model();
+    int longest = (model.architecture().contextLength() - 1) / 2;
+    requireRange("samples", samples, 1, 1000);
+    requireRange("length", length, 2, longest);
+    var random = new Random(seed);
+    List<List<HeadScores>> runs = new ArrayList<>();
+    for (int sample = 0; sample < samples; sample++) {
+      int[] text = text(model.tokenizer(), random, length);
+      try (ActivationCache cache = lens.run(text, Capture.of("*.hook_pattern"))) {
+        runs.add(HeadScores.of(cache));
+      }
+    }
+    List<HeadScores> means =
+        IntStream.range(0, runs.getFirst().size())
+            .mapToObj(i -> HeadScores.mean(runs.stream().map(run -> run.get(i)).toList()))
+            .toList();
+    return new HeadDetection(samples, length, means);
+  }
+
+  private static void requireRange(String name, int value, int least, int greatest) {
+    if (value < least || value > greatest) {
+      throw new InvalidInputException(
+          name, Integer.toString(value), "must be " + least + " to " + greatest);
+    }
+  }
+
+  /** BOS, where the model has one, and twice the same different tokens that are no special ones. */
+  static int[] text(Tokenizer tokenizer, Random random, int length) {
+    int[] half =
+        random
+            .ints(0, tokenizer.vocabularySize())
+            .filter(id -> !tokenizer.isSpecial(id) && tokenizer.bytes(id).length > 0)
+            .distinct()
+            .limit(length)
+            .toArray();
+    IntStream bos = tokenizer.bos().stream();
+    return IntStream.concat(bos, IntStream.concat(IntStream.of(half), IntStream.of(half)))
+        .toArray();
+  }
+
+  /** The heads with the greatest of a score first. */
+  public List<HeadScores> ranked(ToDoubleFunction<HeadScores> score) {
+    return heads.stream().sorted(Comparator.comparingDouble(score).reversed()).toList();
+  }
+
+  /**
+   * The fraction of heads whose mean weight on position 0 is above a threshold: the sink rate of Gu
+   * et al. (2024, arXiv 2410.10781), who take 0.3.
+   */
+  public double sinkRate(double threshold) {
+    return heads.stream().filter(head -> head.first() > threshold).count() / (double) heads.size();
+  }
+}

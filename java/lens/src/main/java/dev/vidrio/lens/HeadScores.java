@@ -1,0 +1,114 @@
+package dev.vidrio.lens;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Where a head of attention looks: means over the queries of a text, the one at position 0 left
+ * out, since it can look nowhere else. NaN where no query has the key that a score asks for.
+ *
+ * <p>On a text {@code [BOS, r, r]} of S random tokens {@code r}, all different, {@code duplicate}
+ * is the mean of {@code a_{i,i−S}} and {@code induction} that of {@code a_{i,i−S+1}} over the
+ * second half, as Elhage et al. (2021) and Olsson et al. (2022, arXiv 2209.11895) define them.
+ *
+ * @param layer from 0
+ * @param head from 0
+ * @param entropy of the pattern's rows, in bits
+ * @param current weight of the query's own position, {@code a_{i,i}}
+ * @param previous weight of the position before, {@code a_{i,i−1}}
+ * @param first weight of position 0: the head's attention sink (Xiao et al. 2023, arXiv 2309.17453)
+ * @param duplicate weight of earlier positions with the query's token
+ * @param induction weight of positions that follow an earlier one with the query's token
+ */
+public record HeadScores(
+    int layer,
+    int head,
+    double entropy,
+    double current,
+    double previous,
+    double first,
+    double duplicate,
+    double induction) {
+  private static final double LN_2 = Math.log(2);
+
+  /** The heads of all layers whose {@code hook_pattern} a cache has, in order. */
+  public static List<HeadScores> of(ActivationCache cache) {
+    int[] seen = Arrays.copyOf(cache.tokens(), cache.from() + cache.rows());
+    List<HeadScores> all = new ArrayList<>();
+    for (HookPoint point : cache.points()) {
+      if (point.site() == HookSite.PATTERN) {
+        Activation pattern = cache.get(point);
+        for (int h = 0; h < pattern.shape().getFirst(); h++) {
+          all.add(of(point.layer(), h, pattern.row(h), seen, cache.from()));
+        }
+      }
+    }
+    return all;
+  }
+
+  /**
+   * A head's scores.
+   *
+   * @param pattern [keys − from, keys]: a row for each position from {@code from} on
+   * @param tokens those of the keys
+   */
+  static HeadScores of(int layer, int head, float[] pattern, int[] tokens, int from) {
+    int keys = tokens.length;
+    double entropy = 0;
+    double current = 0;
+    double previous = 0;
+    double first = 0;
+    double duplicate = 0;
+    double induction = 0;
+    int queries = 0;
+    int repeats = 0;
+    for (int i = Math.max(from, 1); i < keys; i++) {
+      int row = (i - from) * keys;
+      boolean repeated = false;
+      for (int j = 0; j <= i; j++) {
+        double weight = pattern[row + j];
+        entropy -= weight > 0 ? weight * Math.log(weight) : 0;
+        boolean same = j < i && tokens[j] == tokens[i];
+        repeated |= same;
+        duplicate += same ? weight : 0;
+        induction += j > 0 && j < i && tokens[j - 1] == tokens[i] ? weight : 0;
+      }
+      current += pattern[row + i];
+      previous += pattern[row + i - 1];
+      first += pattern[row];
+      queries++;
+      repeats += repeated ? 1 : 0;
+    }
+    double n = queries == 0 ? Double.NaN : queries;
+    double r = repeats == 0 ? Double.NaN : repeats;
+    return new HeadScores(
+        layer,
+        head,
+        entropy / n / LN_2,
+        current / n,
+        previous / n,
+        first / n,
+        duplicate / r,
+        induction / r);
+  }
+
+  /** The means of a head's scores over several texts. */
+  static HeadScores mean(List<HeadScores> scores) {
+    HeadScores any = scores.getFirst();
+    return new HeadScores(
+        any.layer,
+        any.head,
+        scores.stream().mapToDouble(HeadScores::entropy).average().orElseThrow(),
+        scores.stream().mapToDouble(HeadScores::current).average().orElseThrow(),
+        scores.stream().mapToDouble(HeadScores::previous).average().orElseThrow(),
+        scores.stream().mapToDouble(HeadScores::first).average().orElseThrow(),
+        scores.stream().mapToDouble(HeadScores::duplicate).average().orElseThrow(),
+        scores.stream().mapToDouble(HeadScores::induction).average().orElseThrow());
+  }
+
+  /** Its name, such as {@code L3.H7}. */
+  public String name() {
+    return "L" + layer + ".H" + head;
+  }
+}

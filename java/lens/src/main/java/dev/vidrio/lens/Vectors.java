@@ -1,0 +1,45 @@
+package dev.vidrio.lens;
+
+/** Arithmetic with vectors, in double precision. */
+final class Vectors {
+  private Vectors() {}
+
+  /** ⟨a, b⟩. */
+  static double dot(float[] a, float[] b) {
+    double sum = 0;
+    for (int j = 0; j < a.length; j++) {
+      sum += (double) a[j] * b[j];
+    }
+    return sum;
+  }
+
+  /** ‖x‖₂. */
+  static double norm(float[] x) {
+    return Math.sqrt(dot(x, x));
+  }
+
+  /** ‖x‖₁. */
+  static double norm1(float[] x) {
+    double sum = 0;
+    for (float value : x) {
+      sum += Math.abs(value);
+    }
+    return sum;
+  }
+
+  /** a − b. */
+  static float[] minus(float[] a, float[] b) {
+    var difference = new float[a.length];
+    for (int j = 0; j < a.length; j++) {
+      difference[j] = a[j] - b[j];
+    }
+    return difference;
+  }
+
+  /** Adds x to a sum. */
+  static void add(float[] sum, float[] x) {
+    for (int j = 0; j < sum.length; j++) {
+      sum[j] += x[j];
+    }
+  }
+}

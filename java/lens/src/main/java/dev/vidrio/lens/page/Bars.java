@@ -1,0 +1,17 @@
+package dev.vidrio.lens.page;
+
+import java.util.List;
+
+/**
+ * A bar for each of several parts, to the left where it is negative.
+ *
+ * @param bars in the model's order; the reader may sort them by size
+ */
+public record Bars(String title, String note, List<Bar> bars) implements View {
+  /** A part. Its value is finite. */
+  public record Bar(String label, double value) {}
+
+  public Bars {
+    bars = List.copyOf(bars);
+  }
+}

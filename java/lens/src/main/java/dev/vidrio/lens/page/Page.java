@@ -1,0 +1,109 @@
+package dev.vidrio.lens.page;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A page of pictures: one HTML file that holds its data, its style and its script, and whose
+ * content security policy lets it load nothing and run nothing else. Texts of tokens are data in
+ * it, never markup.
+ *
+ * @param title of the page
+ * @param model its name
+ * @param text what the model read; empty where there is no one text
+ * @param views pictures, from the top
+ */
+public record Page(String title, String model, String text, List<View> views) {
+  private static final List<String> SCRIPTS =
+      List.of("dom.js", "colour.js", "attention.js", "grid.js", "bars.js", "page.js");
+
+  public Page {
+    views = List.copyOf(views);
+  }
+
+  /** The page. */
+  public String html() {
+    String style = resource("page.css");
+    var script = new StringBuilder();
+    SCRIPTS.forEach(name -> script.append(resource(name)));
+    return fill(
+        resource("page.html"),
+        Map.of(
+            "title", escape(title),
+            "style", style,
+            "style-hash", hash(style),
+            "script", script.toString(),
+            "script-hash", hash(script.toString()),
+            "data", json()));
+  }
+
+  /**
+   * Replaces each {@code {{name}}} of a template once, so that no value is taken for a template.
+   */
+  private static String fill(String template, Map<String, String> values) {
+    var filled = new StringBuilder();
+    int end = 0;
+    for (int begin; (begin = template.indexOf("{{", end)) >= 0; ) {
+      filled.append(template, end, begin);
+      end = template.indexOf("}}", begin) + 2;
+      String name = template.substring(begin + 2, end - 2);
+      filled.append(Objects.requireNonNull(values.get(name), name));
+    }
+    return filled.append(template, end, template.length()).toString();
+  }
+
+  /**
+   * The data. Only {@code <} can end a script element or begin a comment in it, and JSON may write
+   * it as an escape.
+   */
+  private String json() {
+    List<Map<String, Object>> pictures =
+        views.stream()
+            .map(view -> Map.<String, Object>of("kind", kind(view), "view", view))
+            .toList();
+    Map<String, Object> data =
+        Map.of("title", title, "model", model, "text", text, "pictures", pictures);
+    return JsonMapper.shared().writeValueAsString(data).replace("<", "\\u003c");
+  }
+
+  private static String kind(View view) {
+    return switch (view) {
+      case AttentionView v -> "attention";
+      case Grid v -> "grid";
+      case Bars v -> "bars";
+      case TokenValues v -> "tokens";
+    };
+  }
+
+  private static String escape(String text) {
+    return text.replace("&", "&amp;").replace("<", "&lt;");
+  }
+
+  /** The hash by which the content security policy knows a style or script. */
+  private static String hash(String content) {
+    try {
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256").digest(content.getBytes(StandardCharsets.UTF_8));
+      return Base64.getEncoder().encodeToString(digest);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  private static String resource(String name) {
+    try (InputStream in = Objects.requireNonNull(Page.class.getResourceAsStream(name), name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(name, e);
+    }
+  }
+}

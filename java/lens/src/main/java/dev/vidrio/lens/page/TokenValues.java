@@ -1,0 +1,27 @@
+package dev.vidrio.lens.page;
+
+import dev.vidrio.model.Model;
+import java.util.List;
+
+/**
+ * A text whose tokens are coloured by a value each, around 0: attribution to the input.
+ *
+ * @param tokens their texts
+ * @param values finite, as many
+ */
+public record TokenValues(String title, String note, List<String> tokens, List<Double> values)
+    implements View {
+  public TokenValues {
+    tokens = List.copyOf(tokens);
+    values = List.copyOf(values);
+    if (tokens.size() != values.size()) {
+      throw new IllegalArgumentException(values.size() + " values of " + tokens.size() + " tokens");
+    }
+  }
+
+  /** Values of the tokens of a text. */
+  public static TokenValues of(
+      Model model, String title, String note, List<Integer> tokens, List<Double> values) {
+    return new TokenValues(title, note, Pieces.of(model, tokens), values);
+  }
+}

@@ -1,0 +1,230 @@
+package dev.vidrio.lens.page;
+
+import dev.vidrio.lens.ContextMixing;
+import dev.vidrio.lens.DirectLogitAttribution;
+import dev.vidrio.lens.DirectLogitAttribution.Part;
+import dev.vidrio.lens.HeadDetection;
+import dev.vidrio.lens.HeadScores;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.LogitLens;
+import dev.vidrio.lens.MassiveActivations;
+import dev.vidrio.lens.MassiveActivations.Norms;
+import dev.vidrio.lens.page.Grid.Cell;
+import dev.vidrio.lens.page.Grid.Measure;
+import dev.vidrio.lens.page.Grid.Scale;
+import dev.vidrio.model.Model;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.ToDoubleFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+
+/** Pictures of the lens's results. */
+public final class Views {
+  private static final Pattern HEAD = Pattern.compile("L(\\d+)\\.H(\\d+)");
+
+  private Views() {}
+
+  /** A logit lens: rows are layers, the last at the top; columns are tokens. */
+  public static Grid logitLens(Model model, LogitLens lens) {
+    List<List<LogitLens.Cell>> cells = lens.cells().reversed();
+    int columns = cells.getFirst().size();
+    List<Measure> measures =
+        List.of(
+            Measure.of(
+                "probability",
+                Scale.SEQUENTIAL,
+                0,
+                1,
+                values(cells, c -> c.top().getFirst().probability())),
+            Measure.of("entropy in bits", Scale.SEQUENTIAL, values(cells, LogitLens.Cell::entropy)),
+            Measure.of(
+                "rank of the final prediction",
+                Scale.LOGARITHMIC,
+                values(cells, c -> c.rank() + 1)),
+            Measure.of(
+                "KL(final ‖ layer) in bits",
+                Scale.SEQUENTIAL,
+                values(cells, LogitLens.Cell::divergence)));
+    return new Grid(
+        "Logit lens",
+        "What the model would say next if a layer were its last.",
+        "layer",
+        "token",
+        lens.points().reversed().stream().map(Views::label).toList(),
+        Pieces.of(model, lens.tokens().subList(lens.from(), lens.from() + columns)),
+        measures,
+        cells.stream().map(row -> row.stream().map(cell -> cell(model, cell)).toList()).toList());
+  }
+
+  private static String label(HookPoint point) {
+    return switch (point.site()) {
+      case RESID_PRE -> "before " + point.layer();
+      case RESID_MID -> "amid " + point.layer();
+      case RESID_POST -> Integer.toString(point.layer());
+      default -> "embedding";
+    };
+  }
+
+  private static double[][] values(
+      List<List<LogitLens.Cell>> cells, ToDoubleFunction<LogitLens.Cell> measure) {
+    return cells.stream()
+        .map(row -> row.stream().mapToDouble(measure).toArray())
+        .toArray(double[][]::new);
+  }
+
+  private static Cell cell(Model model, LogitLens.Cell cell) {
+    List<String> lines =
+        cell.top().stream()
+            .map(
+                candidate ->
+                    String.format(
+                        Locale.ROOT,
+                        "%.1f %%  %s",
+                        100 * candidate.probability(),
+                        Pieces.of(model, candidate.token())))
+            .toList();
+    return new Cell(Pieces.of(model, cell.top().getFirst().token()), lines);
+  }
+
+  /** The scores of all heads, a layer per row. */
+  public static Grid heads(HeadDetection detection) {
+    return byHead(
+        "Heads",
+        "Where heads look in random texts that repeat once: mean attention in %d texts of 2 × %d tokens."
+            .formatted(detection.samples(), detection.length()),
+        List.of(
+            score(detection, "induction", HeadScores::induction),
+            score(detection, "previous token", HeadScores::previous),
+            score(detection, "duplicate token", HeadScores::duplicate),
+            score(detection, "current token", HeadScores::current),
+            score(detection, "first token (sink)", HeadScores::first)));
+  }
+
+  private record HeadValue(int layer, int head, double value) {}
+
+  private record Score(String name, Scale scale, List<HeadValue> values) {}
+
+  private static Score score(
+      HeadDetection detection, String name, ToDoubleFunction<HeadScores> score) {
+    List<HeadValue> values =
+        detection.heads().stream()
+            .map(head -> new HeadValue(head.layer(), head.head(), score.applyAsDouble(head)))
+            .toList();
+    return new Score(name, Scale.SEQUENTIAL, values);
+  }
+
+  private static Grid byHead(String title, String note, List<Score> scores) {
+    List<HeadValue> any = scores.getFirst().values();
+    int layers = any.stream().mapToInt(HeadValue::layer).max().orElseThrow() + 1;
+    int heads = any.stream().mapToInt(HeadValue::head).max().orElseThrow() + 1;
+    List<Measure> measures = new ArrayList<>();
+    for (Score score : scores) {
+      var values = new double[layers][heads];
+      Arrays.stream(values).forEach(row -> Arrays.fill(row, Double.NaN));
+      score.values().forEach(v -> values[v.layer()][v.head()] = v.value());
+      measures.add(
+          score.scale() == Scale.SEQUENTIAL
+              ? Measure.of(score.name(), score.scale(), 0, 1, values)
+              : Measure.of(score.name(), score.scale(), values));
+    }
+    return Grid.heatMap(title, note, "layer", numbers(layers), "head", numbers(heads), measures);
+  }
+
+  private static List<String> numbers(int n) {
+    return IntStream.range(0, n).mapToObj(Integer::toString).toList();
+  }
+
+  /** What components add to a logit: a bar each, and where they are heads a map of these. */
+  public static List<View> attribution(Model model, DirectLogitAttribution dla) {
+    String versus =
+        dla.versus() < 0 ? "" : " less that of “" + Pieces.of(model, dla.versus()) + "”";
+    String note =
+        String.format(
+            Locale.ROOT,
+            "Parts of the logit of “%s”%s after position %d: %.3f, sum of the parts %.3f.",
+            Pieces.of(model, dla.token()),
+            versus,
+            dla.position(),
+            dla.logit(),
+            dla.sum());
+    List<View> views = new ArrayList<>();
+    views.add(
+        new Bars(
+            "Direct logit attribution",
+            note,
+            dla.parts().stream().map(p -> new Bars.Bar(p.component(), p.value())).toList()));
+    List<HeadValue> heads = dla.parts().stream().flatMap(part -> head(part).stream()).toList();
+    if (!heads.isEmpty()) {
+      views.add(
+          byHead(
+              "Heads",
+              "What each head adds to the logit.",
+              List.of(new Score("logit", Scale.DIVERGING, heads))));
+    }
+    return views;
+  }
+
+  private static Optional<HeadValue> head(Part part) {
+    Matcher matcher = HEAD.matcher(part.component());
+    return matcher.matches()
+        ? Optional.of(
+            new HeadValue(
+                Integer.parseInt(matcher.group(1)),
+                Integer.parseInt(matcher.group(2)),
+                part.value()))
+        : Optional.empty();
+  }
+
+  /**
+   * Norms of residual streams: rows are streams, the last at the top; columns are tokens.
+   *
+   * @param tokens those whose norms these are
+   */
+  public static Grid norms(Model model, List<Integer> tokens, MassiveActivations activations) {
+    List<Norms> streams = activations.norms().reversed();
+    double[][] values =
+        streams.stream()
+            .map(norms -> norms.values().stream().mapToDouble(Double::doubleValue).toArray())
+            .toArray(double[][]::new);
+    return Grid.heatMap(
+        "Norms of the residual stream",
+        "‖x‖₂ after each layer. A massive activation makes its token's norm stand out.",
+        "layer",
+        streams.stream().map(norms -> label(norms.point())).toList(),
+        "token",
+        Pieces.of(model, tokens),
+        List.of(Measure.of("norm", Scale.LOGARITHMIC, values)));
+  }
+
+  /** Where the state of a token comes from: its shares through all layers, and a row per layer. */
+  public static List<View> mixing(Model model, int[] tokens, ContextMixing mixing, int position) {
+    int last = mixing.layers() - 1;
+    List<Integer> seen = Arrays.stream(tokens).limit(position + 1L).boxed().toList();
+    var values = new double[mixing.layers()][seen.size()];
+    for (int l = 0; l <= last; l++) {
+      int layer = last - l;
+      Arrays.setAll(values[l], j -> mixing.rolledOut(layer, position, j));
+    }
+    List<String> rows = numbers(mixing.layers()).reversed();
+    return List.of(
+        TokenValues.of(
+            model,
+            "Shares of the tokens",
+            "How much of token " + position + " after the last layer comes from each.",
+            seen,
+            Arrays.stream(values[0]).boxed().toList()),
+        Grid.heatMap(
+            "By layer",
+            "The same after each layer, the last at the top.",
+            "layer",
+            rows,
+            "token",
+            Pieces.of(model, seen),
+            List.of(Measure.of("share", Scale.SEQUENTIAL, 0, 1, values))));
+  }
+}

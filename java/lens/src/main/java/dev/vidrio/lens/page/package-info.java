@@ -1,0 +1,2 @@
+/** Pictures of what the lens finds: pages that need no network. */
+package dev.vidrio.lens.page;

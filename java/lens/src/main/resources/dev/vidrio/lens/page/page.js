@@ -1,0 +1,20 @@
+/** Draws the pictures of the page's data. */
+const data = JSON.parse(document.getElementById('data').textContent);
+const DRAW = { attention: drawAttention, grid: drawGrid, bars: drawBars, tokens: drawTokens };
+const main = document.getElementById('main');
+main.append(element('h1', {}, data.title), element('p', { class: 'model' }, data.model));
+if (data.text) {
+  main.append(element('blockquote', { class: 'text' }, data.text));
+}
+data.pictures.forEach(({ kind, view }, number) => {
+  const heading = `picture-${number}`;
+  main.append(
+    element(
+      'section',
+      { 'aria-labelledby': heading },
+      element('h2', { id: heading }, view.title),
+      element('p', { class: 'note' }, view.note),
+      ...DRAW[kind](view),
+    ),
+  );
+});

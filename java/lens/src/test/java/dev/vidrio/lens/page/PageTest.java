@@ -1,0 +1,164 @@
+package dev.vidrio.lens.page;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DirectLogitAttribution;
+import dev.vidrio.lens.DirectLogitAttribution.By;
+import dev.vidrio.lens.HeadDetection;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LogitLens;
+import dev.vidrio.lens.MassiveActivations;
+import dev.vidrio.lens.page.Grid.Cell;
+import dev.vidrio.lens.page.Grid.Measure;
+import dev.vidrio.lens.page.Grid.Scale;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What needs no browser to be seen; {@code .ci/pages} opens pages in one. */
+class PageTest {
+  private static final List<String> HOSTILE =
+      List.of(
+          "</script><script>document.title='broken'</script>",
+          "<!--<script>",
+          "]]>",
+          "<img src=x onerror=\"document.title='broken'\">",
+          "{{script}}",
+          "&lt;\u202e\u0000\n\t\"'\\");
+
+  private static final Pattern DATA =
+      Pattern.compile(
+          "<script type=\"application/json\" id=\"data\">(.*?)</script>", Pattern.DOTALL);
+
+  private static JsonNode data(String html) {
+    Matcher matcher = DATA.matcher(html);
+    assertTrue(matcher.find());
+    return JsonMapper.shared().readTree(matcher.group(1));
+  }
+
+  private static Page hostile() {
+    int n = HOSTILE.size();
+    var values = new double[1][n];
+    Arrays.setAll(values[0], i -> i);
+    values[0][2] = Double.NaN;
+    String title = HOSTILE.getFirst();
+    List<Cell> cells = HOSTILE.stream().map(text -> new Cell(text, HOSTILE)).toList();
+    List<View> views =
+        List.of(
+            new Grid(
+                title,
+                title,
+                title,
+                title,
+                List.of(title),
+                HOSTILE,
+                List.of(Measure.of(title, Scale.DIVERGING, values)),
+                List.of(cells)),
+            new Bars(title, title, List.of(new Bars.Bar(title, -1), new Bars.Bar("b", 0.5))),
+            new TokenValues(title, title, HOSTILE, List.of(0.0, 1.0, -2.0, 3.0, 4.0, 5.0)),
+            new AttentionView(
+                title,
+                title,
+                HOSTILE.subList(0, 2),
+                0,
+                List.of(new AttentionView.Head(0, 0, title, List.of(10_000, 2500, 7500)))));
+    return new Page(title, title, String.join("", HOSTILE), views);
+  }
+
+  /** Written where {@code .ci/pages} finds it. */
+  @Test
+  void textsAreDataAndNeverMarkup() throws IOException {
+    String html = hostile().html();
+    Path pages = Files.createDirectories(Path.of("target", "pages"));
+    Files.writeString(pages.resolve("hostile.html"), html);
+    assertEquals(2, html.split("<script", -1).length - 1);
+    assertEquals(2, html.split("</script>", -1).length - 1);
+    assertFalse(html.contains("<!--"));
+    assertFalse(html.contains("<img"));
+    JsonNode data = data(html);
+    assertEquals(HOSTILE.getFirst(), data.get("title").stringValue());
+    JsonNode columns = data.get("pictures").get(0).get("view").get("columns");
+    for (int i = 0; i < HOSTILE.size(); i++) {
+      assertEquals(HOSTILE.get(i), columns.get(i).stringValue());
+    }
+    JsonNode values = data.get("pictures").get(0).get("view").get("measures").get(0).get("values");
+    assertTrue(values.get(0).get(2).isNull());
+  }
+
+  @Test
+  void thePolicyAllowsTheStyleAndTheScriptAndNothingElse() throws Exception {
+    String html = hostile().html();
+    assertTrue(html.contains("default-src 'none'"));
+    for (String part : List.of("style", "script")) {
+      Matcher content =
+          Pattern.compile("<" + part + ">(.*?)</" + part + ">", Pattern.DOTALL).matcher(html);
+      assertTrue(content.find());
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256")
+              .digest(content.group(1).getBytes(StandardCharsets.UTF_8));
+      String hash = Base64.getEncoder().encodeToString(digest);
+      assertTrue(html.contains(part + "-src 'sha256-" + hash + "'"), part);
+    }
+    assertFalse(html.contains("://"), "an address");
+    assertFalse(html.contains("@import"));
+  }
+
+  @Test
+  void resultsOfTheLensBecomePictures() {
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = Lens.of(model);
+      int[] tokens = model.tokenizer().encode("To be, or not to be");
+      Capture streams = Capture.of("*.hook_resid_post");
+      LogitLens logits = LogitLens.of(lens, tokens, streams.positions(2, 5), 3);
+      Grid grid = Views.logitLens(model, logits);
+      assertEquals(List.of("3", "2", "1", "0"), grid.rows());
+      assertEquals(3, grid.columns().size());
+      assertEquals(
+          logits.cells().getLast().get(1).top().getFirst().probability(),
+          grid.measures().getFirst().values().get(0).get(1));
+      var dla = DirectLogitAttribution.of(lens, tokens, 4, 5, -1, By.HEAD);
+      List<View> views = Views.attribution(model, dla);
+      assertEquals(2, views.size());
+      Grid heads = Views.heads(HeadDetection.of(lens, 1, 5, 0));
+      assertEquals(8, heads.columns().size());
+      try (ActivationCache cache =
+          lens.run(tokens, Capture.of("*.hook_pattern, *.hook_resid_post").positions(3, 6))) {
+        AttentionView attention = AttentionView.of(model, cache);
+        assertEquals(4 * 8, attention.heads().size());
+        assertEquals(6, attention.tokens().size());
+        List<Integer> weights = attention.heads().get(9).weights();
+        assertEquals(4 + 5 + 6, weights.size());
+        float expected = cache.get("blocks.1.attn.hook_pattern").at(1, 2, 5);
+        assertEquals(expected, weights.getLast() / 10_000.0, 0.5e-4);
+        List<Integer> seen = Arrays.stream(tokens).skip(3).limit(3).boxed().toList();
+        Grid norms = Views.norms(model, seen, MassiveActivations.of(cache, 1));
+        String html = new Page("a", "b", "c", List.of(grid, attention, heads, norms)).html();
+        assertEquals(4, data(html).get("pictures").size());
+      }
+    }
+  }
+
+  @Test
+  void valuesWithoutTokensAreRefused() {
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new TokenValues("a", "b", List.of("c"), List.of(1.0, 2.0)));
+  }
+}
