@@ -162,9 +162,9 @@ final class Layer {
               logits);
       int d = sizes.d();
       int n = sizes.dFfn();
-      List<Weights> gates = weights.experts(tensor("ffn_gate_exps.weight"), experts, n, d);
-      List<Weights> ups = weights.experts(tensor("ffn_up_exps.weight"), experts, n, d);
-      List<Weights> downs = weights.experts(tensor("ffn_down_exps.weight"), experts, d, n);
+      List<Weights> gates = weights.experts(tensor("ffn_gate"), experts, n, d);
+      List<Weights> ups = weights.experts(tensor("ffn_up"), experts, n, d);
+      List<Weights> downs = weights.experts(tensor("ffn_down"), experts, d, n);
       Buffer gate = plan.expertMatMul(hook("mlp.hook_pre"), gates, routes, x);
       Buffer up = plan.expertMatMul(hook("mlp.hook_pre_linear"), ups, routes, x);
       Buffer post = plan.gated(hook("mlp.hook_post"), kind, gate, up);

@@ -69,10 +69,17 @@ final class WeightLoader {
   }
 
   /**
-   * The matrices [n, k] of a layer's experts, which lie one after the other in one tensor. Products
-   * with experts have kernels for packed weights only.
+   * The matrices [n, k] of a layer's experts, which lie one after the other in one tensor, or in
+   * old files in one each. Products with experts have kernels for packed weights only.
+   *
+   * @param part the name of the tensors, less what says whose they are
    */
-  List<Weights> experts(String name, Experts experts, int n, int k) {
+  List<Weights> experts(String part, Experts experts, int n, int k) {
+    if (has(part + ".0.weight")) {
+      bytesPerToken += experts.used() * gguf.tensor(part + ".0.weight").data().byteSize();
+      return IntStream.range(0, experts.count()).mapToObj(e -> expert(part, e, n, k)).toList();
+    }
+    String name = part + "_exps.weight";
     GgufTensor tensor = take(name, k, n, experts.count());
     WeightType type = type(tensor);
     long bytes = tensor.data().byteSize() / experts.count();
@@ -84,6 +91,21 @@ final class WeightLoader {
               return weights(name + "[" + e + "]", type, n, k, data, type.quantized());
             })
         .toList();
+  }
+
+  private Weights expert(String part, int e, int n, int k) {
+    String name = part + "." + e + ".weight";
+    GgufTensor tensor = take(name, k, n);
+    GgufTensor first = gguf.tensor(part + ".0.weight");
+    if (tensor.type() != first.type()) {
+      throw new ModelFileException(
+          gguf.name(),
+          "type of tensor '" + name + "'",
+          tensor.type().name(),
+          "must be that of the layer's first expert, " + first.type());
+    }
+    WeightType type = type(tensor);
+    return weights(name, type, n, k, tensor.data(), type.quantized());
   }
 
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
