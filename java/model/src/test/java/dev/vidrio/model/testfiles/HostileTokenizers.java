@@ -11,6 +11,9 @@ final class HostileTokenizers {
 
   private static final String TOKENS = "tokenizer.ggml.tokens";
   private static final String TYPES = "tokenizer.ggml.token_type";
+  private static final String SCORES = "tokenizer.ggml.scores";
+  private static final String CHARSMAP = "tokenizer.ggml.precompiled_charsmap";
+  private static final String PIPELINE = "vidrio.tokenizer.pipeline";
   private static final String MERGES = "tokenizer.ggml.merges";
 
   private final List<HostileFile> files = new ArrayList<>();
@@ -24,6 +27,8 @@ final class HostileTokenizers {
     tokenizers.types();
     tokenizers.merges();
     tokenizers.specialTokens();
+    tokenizers.unigram();
+    tokenizers.pipelines();
     return tokenizers.files;
   }
 
@@ -171,5 +176,81 @@ final class HostileTokenizers {
         "tokenizer.ggml.add_bos_token",
         writer -> writer.uint32("tokenizer.ggml.add_bos_token", 1));
     add("bos-wanted-but-missing", bos, writer -> writer.remove(bos));
+  }
+
+  private void unigram(String name, String expected, Consumer<GgufWriter> change) {
+    add(
+        "unigram-" + name,
+        expected,
+        writer -> {
+          writer
+              .string("tokenizer.ggml.model", "t5")
+              .float32s(SCORES, new float[264])
+              .uint32("tokenizer.ggml.unknown_token_id", 0);
+          change.accept(writer);
+        });
+  }
+
+  private void unigram() {
+    unigram("scores-missing", SCORES, writer -> writer.remove(SCORES));
+    unigram("scores-fewer", SCORES, writer -> writer.float32s(SCORES, new float[263]));
+    unigram("scores-integers", SCORES, writer -> writer.int32s(SCORES, new int[264]));
+    for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+      float[] scores = new float[264];
+      scores[7] = bad;
+      unigram("score-" + bad, SCORES, writer -> writer.float32s(SCORES, scores));
+    }
+    unigram(
+        "unknown-missing",
+        "unknown token",
+        writer -> writer.remove("tokenizer.ggml.unknown_token_id"));
+    int[] types = new int[264];
+    Arrays.fill(types, 1);
+    types[260] = 6;
+    List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
+    tokens.set(260, "<0x41>");
+    unigram(
+        "some-bytes-only",
+        "lacks the byte <0x00>",
+        writer -> writer.strings(TOKENS, tokens).int32s(TYPES, types));
+    String prefix = "tokenizer.ggml.add_space_prefix";
+    unigram("space-prefix-number", prefix, writer -> writer.uint32(prefix, 1));
+    unigram("charsmap-short", CHARSMAP, writer -> writer.int32s(CHARSMAP, 1, 2));
+    unigram("charsmap-string", CHARSMAP, writer -> writer.string(CHARSMAP, "a"));
+    unigram("charsmap-past-byte", CHARSMAP, writer -> writer.int32s(CHARSMAP, 4, 0, 0, 300));
+    unigram("charsmap-long-trie", CHARSMAP, w -> w.int32s(CHARSMAP, 8, 0, 0, 0, 1, 2, 3, 4));
+    int[] endless = new int[4 + 5000];
+    Arrays.fill(endless, 4, endless.length, 'a');
+    unigram("charsmap-endless", CHARSMAP, writer -> writer.int32s(CHARSMAP, endless));
+  }
+
+  private void pipeline(String name, String expected, String stages) {
+    add(
+        "pipeline-" + name,
+        expected,
+        writer -> writer.string("tokenizer.ggml.model", "vidrio").string(PIPELINE, stages));
+  }
+
+  private void pipelines() {
+    add("pipeline-missing", PIPELINE, w -> w.string("tokenizer.ggml.model", "vidrio"));
+    pipeline("no-json", PIPELINE, "{");
+    pipeline("nested", PIPELINE, "[".repeat(100_000));
+    pipeline("unknown-step", "'Nmt'", "{\"normalizer\":{\"type\":\"Nmt\"}}");
+    String split = "{\"pre_tokenizer\":{\"type\":\"Split\",\"behavior\":\"Removed\",\"pattern\":";
+    pipeline("looks-back", "(?<=a)", split + "{\"Regex\":\"(?<=a)b\"}}}");
+    pipeline("too-many-states", "states", split + "{\"Regex\":\"(a|b)*a(a|b){20}\"}}}");
+    pipeline("unigram-without-scores", "unk_id", "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0}}");
+    add(
+        "pipeline-scores-fewer",
+        "scores",
+        writer ->
+            writer
+                .string("tokenizer.ggml.model", "vidrio")
+                .string(PIPELINE, "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0}}")
+                .float32s("vidrio.tokenizer.scores", 1f));
+    for (String flag : List.of("strip_left", "single_word", "normalized")) {
+      String key = "vidrio.tokenizer." + flag;
+      add(flag + "-past-vocabulary", key, writer -> writer.int32s(key, 264));
+    }
   }
 }
