@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.evaluation.LogLikelihood;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +25,8 @@ import tools.jackson.databind.JsonNode;
     })
 final class EvalLogLikelihoodCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private KvOption kv = new KvOption();
+  @Mixin private FastOption fast = new FastOption();
 
   @Option(
       names = {"-f", "--file"},
@@ -47,7 +50,12 @@ final class EvalLogLikelihoodCommand implements Callable<Integer> {
     try (Model opened = model.open()) {
       List<LogLikelihood> results;
       try (var bar = new ProgressBar("loglikelihood")) {
-        results = LogLikelihood.of(opened, requests, done -> bar.update(done, ""));
+        results =
+            LogLikelihood.of(
+                opened,
+                requests,
+                SessionOptions.DEFAULT.withKvType(kv.type()).withFast(fast.asked()),
+                done -> bar.update(done, ""));
       }
       if (json) {
         Json.print(results.stream().map(EvalLogLikelihoodCommand::toJson).toList());

@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.evaluation.Perplexity;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -19,6 +20,8 @@ import picocli.CommandLine.Option;
     })
 final class EvalPerplexityCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private KvOption kv = new KvOption();
+  @Mixin private FastOption fast = new FastOption();
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -39,7 +42,12 @@ final class EvalPerplexityCommand implements Callable<Integer> {
       Perplexity result;
       try (var bar = new ProgressBar("perplexity")) {
         result =
-            Perplexity.of(opened, input.requiredIds(opened), context, done -> bar.update(done, ""));
+            Perplexity.of(
+                opened,
+                input.requiredIds(opened),
+                context,
+                SessionOptions.DEFAULT.withKvType(kv.type()).withFast(fast.asked()),
+                done -> bar.update(done, ""));
       }
       if (json) {
         Json.print(toJson(opened, result));

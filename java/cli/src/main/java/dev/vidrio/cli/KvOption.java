@@ -9,7 +9,8 @@ final class KvOption {
   @Option(
       names = "--kv",
       paramLabel = "TYPE",
-      description = "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default: f16.")
+      description =
+          "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
   KvOption() {}

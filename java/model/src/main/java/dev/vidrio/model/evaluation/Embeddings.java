@@ -8,6 +8,7 @@ import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,6 +57,7 @@ public final class Embeddings {
         model,
         new OutputRows.Output(Embeddings::hidden, width, true),
         inputs,
+        SessionOptions.DEFAULT,
         (i, position, row) -> add(sums[i], row),
         progress);
     List<float[]> embeddings = new ArrayList<>();

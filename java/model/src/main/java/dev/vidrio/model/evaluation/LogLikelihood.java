@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
@@ -75,6 +76,16 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
    */
   public static List<LogLikelihood> of(
       Model model, List<Request> requests, DoubleConsumer progress) {
+    return of(model, requests, SessionOptions.DEFAULT, progress);
+  }
+
+  /**
+   * Rates continuations as they are when sessions compute in a certain way.
+   *
+   * @param options of which the type of the cache and {@code fast} count
+   */
+  public static List<LogLikelihood> of(
+      Model model, List<Request> requests, SessionOptions options, DoubleConsumer progress) {
     List<Rating> ratings = new ArrayList<>();
     List<OutputRows.Input> inputs = new ArrayList<>();
     for (int i = 0; i < requests.size(); i++) {
@@ -88,6 +99,7 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
         model,
         OutputRows.logits(model),
         inputs,
+        options,
         (i, position, logits) -> ratings.get(i).take(position, logits),
         progress);
     return ratings.stream().map(Rating::result).toList();

@@ -84,10 +84,16 @@ final class OutputRows {
 
   /**
    * Runs all inputs; the progress is the fraction done. Each input has the plan of its own length,
-   * so that its rows do not depend on the others.
+   * so that its rows do not depend on the others. Of the options, those count that say how a
+   * session computes, and none that say how much it has room for.
    */
   static void run(
-      Model model, Output output, List<Input> inputs, Taker taker, DoubleConsumer progress) {
+      Model model,
+      Output output,
+      List<Input> inputs,
+      SessionOptions options,
+      Taker taker,
+      DoubleConsumer progress) {
     Map<Boolean, List<Integer>> byPlan =
         IntStream.range(0, inputs.size())
             .boxed()
@@ -99,6 +105,7 @@ final class OutputRows {
           model,
           output,
           group.stream().map(inputs::get).toList(),
+          options,
           (i, position, row) -> taker.take(group.get(i), position, row),
           part -> progress.accept((before + part * group.size()) / inputs.size()));
       done += group.size();
@@ -111,7 +118,12 @@ final class OutputRows {
   }
 
   private static void runGroup(
-      Model model, Output output, List<Input> inputs, Taker taker, DoubleConsumer progress) {
+      Model model,
+      Output output,
+      List<Input> inputs,
+      SessionOptions computing,
+      Taker taker,
+      DoubleConsumer progress) {
     int longest = inputs.stream().mapToInt(input -> input.tokens.length).max().orElse(0);
     if (longest == 0) {
       return;
@@ -119,7 +131,9 @@ final class OutputRows {
     Plan plan = output.part().apply(model.architecture().plan(longest));
     long rows = Math.clamp(ROW_BYTES / (output.width() * (long) Float.BYTES), 1, BATCH);
     int sequences = Math.clamp(2L * BATCH / longest, 1, MAX_SEQUENCES);
-    var options = new SessionOptions(longest, BATCH, sequences, (int) rows);
+    var options =
+        new SessionOptions(
+            longest, BATCH, sequences, (int) rows, computing.kvType(), computing.fast());
     try (Session session = model.newSession(options, plan)) {
       new Run(session, inputs, taker, output.inOrder()).run(progress);
     }

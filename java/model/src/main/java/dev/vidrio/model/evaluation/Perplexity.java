@@ -2,6 +2,7 @@ package dev.vidrio.model.evaluation;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import java.util.ArrayList;
@@ -38,6 +39,16 @@ public record Perplexity(
    *     than the model was made for
    */
   public static Perplexity of(Model model, int[] tokens, int context, DoubleConsumer progress) {
+    return of(model, tokens, context, SessionOptions.DEFAULT, progress);
+  }
+
+  /**
+   * Measures the perplexity of a text as it is when sessions compute in a certain way.
+   *
+   * @param options of which the type of the cache and {@code fast} count
+   */
+  public static Perplexity of(
+      Model model, int[] tokens, int context, SessionOptions options, DoubleConsumer progress) {
     int declared = model.architecture().contextLength();
     if (context < 4 || context > declared) {
       throw new InvalidInputException(
@@ -62,6 +73,7 @@ public record Perplexity(
         model,
         OutputRows.logits(model),
         inputs,
+        options,
         (w, position, logits) ->
             nll[w * perWindow + position - first] =
                 -LogProbability.of(logits, tokens[w * context + position + 1]),

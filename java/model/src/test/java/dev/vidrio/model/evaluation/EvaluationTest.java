@@ -3,9 +3,11 @@ package dev.vidrio.model.evaluation;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -54,8 +56,12 @@ class EvaluationTest {
 
   /** log p of each token but the first, after all those before it. */
   private double[] logProbabilities(int... tokens) {
+    return logProbabilities(SessionOptions.DEFAULT, tokens);
+  }
+
+  private double[] logProbabilities(SessionOptions options, int... tokens) {
     double[] result = new double[tokens.length - 1];
-    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+    try (Session session = model.newSession(options)) {
       Sequence sequence = session.newSequence();
       for (int i = 0; i < result.length; i++) {
         float[] logits = session.feed(sequence, tokens[i]).toArray(JAVA_FLOAT);
@@ -102,6 +108,25 @@ class EvaluationTest {
     assertEquals(mean, result.meanNll(), 1e-9);
     assertEquals(Math.exp(mean), result.perplexity(), 1e-9 * result.perplexity());
     assertEquals(error, result.error(), 1e-6 * error);
+  }
+
+  @Test
+  void optionsSayHowTheModelComputes() {
+    SessionOptions bytes = SessionOptions.DEFAULT.withKvType(KvType.Q8_0);
+    int[] tokens = randomTokens(40);
+    double nll = 0;
+    for (int w = 0; w < 2; w++) {
+      int[] window = Arrays.copyOfRange(tokens, w * 20, (w + 1) * 20);
+      window[0] = model.tokenizer().bos().orElseThrow();
+      nll -= Arrays.stream(logProbabilities(bytes, window)).skip(10).sum();
+    }
+    double mean = Perplexity.of(model, tokens, 20, bytes, done -> {}).meanNll();
+    assertEquals(nll / 18, mean, 1e-9);
+    assertNotEquals(Perplexity.of(model, tokens, 20, done -> {}).meanNll(), mean);
+    var request = List.of(new LogLikelihood.Request("To be, or not", " to be"));
+    assertNotEquals(
+        LogLikelihood.of(model, request, done -> {}),
+        LogLikelihood.of(model, request, bytes, done -> {}));
   }
 
   /** LongRoPE turns otherwise in contexts of more than 16 positions; transformers says how. */
