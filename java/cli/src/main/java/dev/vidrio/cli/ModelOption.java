@@ -7,11 +7,17 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.hub.ModelReference;
 import dev.vidrio.model.hub.ModelStore;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -100,6 +106,28 @@ final class ModelOption {
       return Model.read("bard", in, Bard.size(), options(bar));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Reads the model's tokenizer alone: the weights may be missing, or be of a kind unknown here.
+   */
+  Tokenizer tokenizer() {
+    ModelReference parsed = ModelReference.parse(reference);
+    if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
+      try (InputStream in = Bard.open()) {
+        MemorySegment file = MemorySegment.ofArray(in.readAllBytes());
+        return Tokenizers.fromGguf(Gguf.parse("bard", file).metadata());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    Path path = find(parsed);
+    if (Files.isDirectory(path)) {
+      return Tokenizers.fromHuggingFace(path);
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      return Tokenizers.fromGguf(Gguf.open(path, arena).metadata());
     }
   }
 

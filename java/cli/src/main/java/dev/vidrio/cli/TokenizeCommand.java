@@ -1,6 +1,5 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.nio.file.Path;
@@ -65,16 +64,14 @@ final class TokenizeCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "TEXT, --file and --batch exclude each other");
     }
-    try (Model opened = model.open()) {
-      Tokenizer tokenizer = opened.tokenizer();
-      var options = new EncodeOptions(!noSpecial, bos);
-      if (batch != null) {
-        List<int[]> all = new ArrayList<>();
-        Json.readStrings(batch).forEach(each -> all.add(tokenizer.encode(each, options)));
-        Json.printCompact(all);
-      } else {
-        print(tokenizer, tokenizer.encode(input(), options));
-      }
+    Tokenizer tokenizer = model.tokenizer();
+    var options = new EncodeOptions(!noSpecial, bos);
+    if (batch != null) {
+      List<int[]> all = new ArrayList<>();
+      Json.readStrings(batch).forEach(each -> all.add(tokenizer.encode(each, options)));
+      Json.printCompact(all);
+    } else {
+      print(tokenizer, tokenizer.encode(input(), options));
     }
     return 0;
   }

@@ -2,8 +2,11 @@ package dev.vidrio.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -104,6 +107,19 @@ class CommandsTest {
   }
 
   @Test
+  void tokenizeNeedsNoWeights() throws IOException {
+    GgufWriter writer = TinyModel.writer(TinyModel.Options.standard());
+    byte[] file = writer.string("general.architecture", "mamba").toBytes();
+    String path = Files.write(directory.resolve("mamba.gguf"), file).toString();
+    assertTrue(Cli.run("run", "-m", path, "-p", "a").err().contains("mamba"));
+    Cli tokens = Cli.run("tokenize", "-m", path, "--ids", "a");
+    assertEquals(0, tokens.code(), tokens.err());
+    assertEquals(1, tokens.json().size());
+    Cli none = Cli.run("tokenize", "-m", directory.toString(), "a");
+    assertTrue(none.err().contains("tokenizer.json"), none.err());
+  }
+
+  @Test
   void evalWritesLogitsAndTokens() throws IOException {
     Path file = directory.resolve("logits.safetensors");
     Cli result = Cli.run("eval", "logits", "-p", PROMPT, "-o", file.toString(), "--json");
@@ -126,6 +142,12 @@ class CommandsTest {
         Cli.run("eval", "perplexity", "-f", file.toString(), "-c", "64", "--json").json();
     assertTrue(json.get("perplexity").doubleValue() > 1);
     assertEquals(31 * json.get("windows").intValue(), json.get("tokens").intValue());
+    String[] coarse = {
+      "eval", "perplexity", "-f", file.toString(), "-c", "64", "--kv", "q8_0", "--fast", "--json"
+    };
+    double other = Cli.run(coarse).json().get("perplexity").doubleValue();
+    double exact = json.get("perplexity").doubleValue();
+    assertTrue(other != exact && Math.abs(other - exact) < 0.05 * exact, () -> exact + " " + other);
   }
 
   @Test
@@ -157,6 +179,8 @@ class CommandsTest {
     assertTrue(
         json.get(0).get("loglikelihood").doubleValue()
             > json.get(1).get("loglikelihood").doubleValue());
+    String[] coarse = {"eval", "loglikelihood", "-f", file.toString(), "--kv", "q8_0", "--json"};
+    assertNotEquals(json, Cli.run(coarse).json());
     Files.writeString(file, "[{\"context\": \"a\"}]");
     Cli wrong = Cli.run("eval", "loglikelihood", "-f", file.toString());
     assertEquals(1, wrong.code());
