@@ -1,0 +1,215 @@
+package dev.vidrio.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** {@code convert} and {@code quantize}: what they write is whole, or is not there. */
+class WrittenModelTest {
+
+  private static final Path LLAMA =
+      Path.of("../model/src/test/resources/dev/vidrio/model/architecture/llama");
+  private static final String BARD = BardFiles.q8().toString();
+
+  @TempDir private Path directory;
+
+  private Path output() {
+    return directory.resolve("out.gguf");
+  }
+
+  private String[] quantize(String type) {
+    return new String[] {"quantize", BARD, "-o", output().toString(), "--type", type};
+  }
+
+  private String[] convert(Path input) {
+    return new String[] {"convert", input.toString(), "-o", output().toString()};
+  }
+
+  /** Whatever happened, only these files are in the directory. */
+  private void assertHolds(String... names) throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      List<String> found = files.map(file -> file.getFileName().toString()).sorted().toList();
+      assertEquals(List.of(names), found);
+    }
+  }
+
+  private static void assertFails(String expected, Cli result) {
+    assertEquals(1, result.code(), result.err());
+    assertTrue(result.err().startsWith("vidrio: "), result.err());
+    assertTrue(result.err().contains(expected), () -> expected + " in: " + result.err());
+    assertTrue(result.err().lines().count() <= 2, result.err());
+    assertFalse(result.err().contains("\tat "), result.err());
+  }
+
+  @Test
+  void quantizeWritesAnotherType() throws IOException {
+    Cli done = Cli.run(quantize("Q4_K_M"));
+    assertEquals(0, done.code(), done.err());
+    assertTrue(done.out().contains("bits per weight"), done.out());
+    assertHolds("out.gguf");
+    Cli run = Cli.run("run", "-m", output().toString(), "-p", "To be", "-n", "2", "--temp", "0");
+    assertEquals(0, run.code(), run.err());
+  }
+
+  @Test
+  void quantizeTellsAsJson() {
+    List<String> arguments = new ArrayList<>(List.of(quantize("F32")));
+    arguments.add("--json");
+    JsonNode told = Cli.run(arguments.toArray(String[]::new)).json();
+    assertEquals(output().toString(), told.get("file").stringValue());
+    assertEquals(32, told.get("bits_per_weight").doubleValue());
+    assertTrue(told.get("types").has("F32"), told::toString);
+  }
+
+  @Test
+  void convertWritesADirectoryAsAFile() throws IOException {
+    Cli done = Cli.run(convert(LLAMA));
+    assertEquals(0, done.code(), done.err());
+    assertHolds("out.gguf");
+    try (Arena arena = Arena.ofConfined()) {
+      Gguf written = Gguf.open(output(), arena);
+      assertEquals("llama", written.metadata().string("general.architecture"));
+      assertTrue(written.findTensor("token_embd.weight").isPresent());
+    }
+  }
+
+  @Test
+  void inputsThatCannotBeReadAreNamed() throws IOException {
+    Path none = directory.resolve("none.gguf");
+    String out = output().toString();
+    assertFails("none.gguf: no such file", quantizeFile(none));
+    assertFails("is a directory", quantizeFile(LLAMA));
+    byte[] bard = Files.readAllBytes(BardFiles.q8());
+    Path cut = Files.write(directory.resolve("cut.gguf"), Arrays.copyOf(bard, bard.length / 2));
+    assertFails("cut.gguf: ", quantizeFile(cut));
+    assertFails("no such directory", Cli.run(convert(none)));
+    assertFails("is not a directory", Cli.run(convert(cut)));
+    Path half = Files.createDirectory(directory.resolve("half"));
+    assertFails("config.json", Cli.run(convert(half)));
+    Files.copy(LLAMA.resolve("config.json"), half.resolve("config.json"));
+    byte[] weights = Files.readAllBytes(LLAMA.resolve("model.safetensors"));
+    Path file = half.resolve("model.safetensors");
+    Files.write(file, Arrays.copyOf(weights, weights.length / 2));
+    assertFails("model.safetensors", Cli.run(convert(half)));
+    assertFails(
+        "imatrix",
+        Cli.run("quantize", BARD, "-o", out, "--type", "Q4_K", "--imatrix", "no.imatrix"));
+    assertHolds("cut.gguf", "half");
+  }
+
+  private Cli quantizeFile(Path input) {
+    return Cli.run("quantize", input.toString(), "-o", output().toString(), "--type", "F16");
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void inputsThatMayNotBeReadAreNamed() throws IOException {
+    Path secret = Files.copy(BardFiles.q8(), directory.resolve("secret.gguf"));
+    Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("---------"));
+    assumeFalse(Files.isReadable(secret), "the user may read everything");
+    assertFails("secret.gguf: ", quantizeFile(secret));
+    assertHolds("secret.gguf");
+  }
+
+  @Test
+  void outputsThatCannotBeWrittenAreNamed() throws IOException {
+    String absent = directory + "/none/out.gguf";
+    assertFails("none", Cli.run("quantize", BARD, "-o", absent, "--type", "F16"));
+    assertFails(
+        "regular file", Cli.run("quantize", BARD, "-o", directory.toString(), "--type", "F16"));
+    assertFails("none", Cli.run("convert", LLAMA.toString(), "-o", absent));
+    assertHolds();
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void devicesAreNoTargets() {
+    assertFails("/dev/full", Cli.run("quantize", BARD, "-o", "/dev/full", "--type", "F16"));
+  }
+
+  /** A limit of the size of files stands for a disk that is full. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  @DisabledOnOs(OS.WINDOWS)
+  void aFullDiskLeavesTheOldFile(boolean converts) throws IOException, InterruptedException {
+    Files.writeString(output(), "old");
+    List<String> command = new ArrayList<>(List.of("sh", "-c", "ulimit -f 16; exec \"$@\"", "sh"));
+    command.addAll(java(converts ? convert(LLAMA) : quantize("F32")));
+    Process process = start(command);
+    String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertFails("out.gguf", new Cli(process.waitFor(), "", errors));
+    assertEquals("old", Files.readString(output()));
+    assertHolds("out.gguf");
+  }
+
+  /** The process is ended as soon as its temporary file is there, without a chance to clean up. */
+  @ParameterizedTest
+  @ValueSource(strings = {"F32", "Q2_K", "Q4_K_M"})
+  void whoIsKilledLeavesNoHalfFile(String type) throws IOException, InterruptedException {
+    Cli.run(quantize(type));
+    byte[] whole = Files.readAllBytes(output());
+    byte[] old = "old".getBytes(StandardCharsets.UTF_8);
+    for (int wait = 0; wait < 3; wait++) {
+      Files.write(output(), old);
+      Process process = start(java(quantize(type)));
+      while (process.isAlive() && !hasPart(wait << 16)) {
+        Thread.onSpinWait();
+      }
+      process.destroyForcibly().waitFor();
+      byte[] left = Files.readAllBytes(output());
+      assertArrayEquals(left.length == old.length ? old : whole, left);
+    }
+  }
+
+  /** Whether there is a temporary file, of more than so many bytes. */
+  private boolean hasPart(long bytes) throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.anyMatch(
+          file -> file.toString().endsWith(".part") && file.toFile().length() > bytes);
+    }
+  }
+
+  private static Process start(List<String> command) throws IOException {
+    return new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+  }
+
+  /** The command line of a process of its own. */
+  private static List<String> java(String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("-XX:-UsePerfData");
+    String library = System.getProperty("vidrio.library.path");
+    command.add("-Dvidrio.library.path=" + library);
+    command.add("-cp");
+    command.add(
+        System.getProperty("jdk.module.path", "")
+            + System.getProperty("path.separator")
+            + System.getProperty("java.class.path"));
+    command.add(Main.class.getName());
+    command.addAll(List.of(arguments));
+    return command;
+  }
+}
