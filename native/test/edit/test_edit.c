@@ -179,7 +179,7 @@ static void check_coordinates(rng *r, int32_t width) {
         vd_op op = edit_op(&e, &n, width, 1, AT_END);
         run_ops(&op, 1, isa, 2, &b.view);
         for (int64_t i = 0; i < (int64_t)ROWS * width; i++) {
-            near("y", i, expected[i], 0, op.as.edit.y[i]);
+            near("y", i, (double)expected[i], 0, op.as.edit.y[i]);
         }
         guarded_free_all();
     }
