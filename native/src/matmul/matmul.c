@@ -46,7 +46,7 @@ int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa) {
     return needs_blas(matmul, isa) && !vd_blas_loaded();
 }
 
-// Only where it is faster than the kernels here: it is not for AVX-512 (ADR 009), nor for fewer
+// Only where it gains: under AVX-512 it gains too little (ADR 009), and nothing with fewer
 // rows.
 static int goes_to_blas(const vd_matmul *matmul, const vd_step *step) {
     return needs_blas(matmul, step->isa) && step->rows >= BLAS_ROWS_MIN;
