@@ -119,6 +119,11 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
     return contains(codePoint, Character.getType(codePoint));
   }
 
+  /** Says whether the character at a place of UTF-8 text belongs to the set. */
+  boolean containsAt(byte[] text, int pos, int end) {
+    return contains(Utf8.codePointAt(text, pos, end));
+  }
+
   /** Says whether a code point of this general category belongs to the set. */
   boolean contains(int codePoint, int category) {
     boolean in = (categories >>> category & 1) != 0;

@@ -28,7 +28,7 @@ record DigitGroups(CharSet digits, Kind kind) implements WordSplitter {
     for (int pos = start; pos < end; ) {
       int count = 0;
       int after = pos;
-      while (after < end && is(digits, text, after, end)) {
+      while (after < end && digits.containsAt(text, after, end)) {
         after += Utf8.lengthAt(text, after, end);
         count++;
       }
@@ -47,7 +47,9 @@ record DigitGroups(CharSet digits, Kind kind) implements WordSplitter {
   }
 
   private boolean isName(byte[] text, int after, int end) {
-    return kind == Kind.NUMBERS && after < end && is(CharSet.ONIGURUMA_WORD, text, after, end);
+    return kind == Kind.NUMBERS
+        && after < end
+        && CharSet.ONIGURUMA_WORD.containsAt(text, after, end);
   }
 
   /** Gives what ends within a run or at it, and returns where the next word begins. */
@@ -67,9 +69,5 @@ record DigitGroups(CharSet digits, Kind kind) implements WordSplitter {
       begun = end;
     }
     return begun;
-  }
-
-  private static boolean is(CharSet set, byte[] text, int pos, int end) {
-    return set.contains(Utf8.codePointAt(text, pos, end));
   }
 }

@@ -88,8 +88,9 @@ public record LiteralRules(
     if (!singleWords.contains(id)) {
       return true;
     }
-    boolean wordBefore = pos > start && isWord(text, Utf8.lastStart(text, start, pos), pos);
-    return !wordBefore && !(after < end && isWord(text, after, end));
+    boolean wordBefore =
+        pos > start && CharSet.WORD.containsAt(text, Utf8.lastStart(text, start, pos), pos);
+    return !wordBefore && !(after < end && CharSet.WORD.containsAt(text, after, end));
   }
 
   /** Returns where the stretch of text before a token ends. */
@@ -97,7 +98,7 @@ public record LiteralRules(
     int end = pos;
     while (stripsLeft.contains(id) && end > start) {
       int last = Utf8.lastStart(text, start, end);
-      if (!isSpace(text, last, end)) {
+      if (!CharSet.SPACE.containsAt(text, last, end)) {
         break;
       }
       end = last;
@@ -108,17 +109,9 @@ public record LiteralRules(
   /** Returns where the stretch of text after a token begins. */
   int startAfter(int id, byte[] text, int pos, int end) {
     int start = pos;
-    while (stripsRight.contains(id) && start < end && isSpace(text, start, end)) {
+    while (stripsRight.contains(id) && start < end && CharSet.SPACE.containsAt(text, start, end)) {
       start += Utf8.lengthAt(text, start, end);
     }
     return start;
-  }
-
-  private static boolean isSpace(byte[] text, int pos, int end) {
-    return CharSet.SPACE.contains(Utf8.codePointAt(text, pos, end));
-  }
-
-  private static boolean isWord(byte[] text, int pos, int end) {
-    return CharSet.WORD.contains(Utf8.codePointAt(text, pos, end));
   }
 }

@@ -49,7 +49,7 @@ public enum Normalization {
   private static void checkMarks(byte[] text, int start, int end) {
     int marks = 0;
     for (int pos = start; pos < end; pos += Utf8.lengthAt(text, pos, end)) {
-      marks = CharSet.MARK.contains(Utf8.codePointAt(text, pos, end)) ? marks + 1 : 0;
+      marks = CharSet.MARK.containsAt(text, pos, end) ? marks + 1 : 0;
       if (marks > MAX_MARKS) {
         throw new InvalidInputException(
             "text",

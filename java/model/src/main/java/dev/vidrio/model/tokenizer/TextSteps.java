@@ -68,19 +68,17 @@ final class TextSteps {
   static TextStep strip(boolean left, boolean right) {
     return (text, start, end) -> {
       int from = start;
-      while (left && from < end && isSpace(text, from, end)) {
+      while (left && from < end && CharSet.SPACE.containsAt(text, from, end)) {
         from += Utf8.lengthAt(text, from, end);
       }
       int to = end;
-      while (right && to > from && isSpace(text, Utf8.lastStart(text, from, to), to)) {
+      while (right
+          && to > from
+          && CharSet.SPACE.containsAt(text, Utf8.lastStart(text, from, to), to)) {
         to = Utf8.lastStart(text, from, to);
       }
       return Arrays.copyOfRange(text, from, to);
     };
-  }
-
-  private static boolean isSpace(byte[] text, int pos, int end) {
-    return CharSet.SPACE.contains(Utf8.codePointAt(text, pos, end));
   }
 
   /** Makes letters small, each on its own: a capital sigma at the end of a word is as any other. */
@@ -108,7 +106,7 @@ final class TextSteps {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
     for (int pos = start; pos < end; ) {
       int length = Utf8.lengthAt(text, pos, end);
-      if (!CharSet.MARK.contains(Utf8.codePointAt(text, pos, end))) {
+      if (!CharSet.MARK.containsAt(text, pos, end)) {
         out.write(text, pos, length);
       }
       pos += length;
