@@ -46,7 +46,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
   }
 
   private final Model model;
-  private final Session session;
+  private final Feed feed;
   private final Sampler sampler;
   private final Limit limit;
   private @Nullable Sequence sequence;
@@ -56,10 +56,10 @@ public final class Generator implements PrimitiveIterator.OfInt {
   private int chosen = -1;
   private @Nullable Finish finish;
 
-  /** A generator that uses the session alone until it has finished. */
-  public Generator(Model model, Session session, Sampler sampler, Limit limit) {
+  /** A generator that uses a session alone until it has finished. */
+  public Generator(Model model, Feed feed, Sampler sampler, Limit limit) {
     this.model = model;
-    this.session = session;
+    this.feed = feed;
     this.sampler = sampler;
     this.limit = limit;
   }
@@ -75,7 +75,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
 
   /** Runs a prompt of whose tokens the sequence holds the first ones already. */
   void prompt(Sequence target, int[] tokens, int cached) {
-    logits = session.feed(target, Arrays.copyOfRange(tokens, cached, tokens.length));
+    logits = feed.feed(target, Arrays.copyOfRange(tokens, cached, tokens.length));
     sequence = target;
     for (int token : tokens) {
       sampler.accept(token);
@@ -101,14 +101,14 @@ public final class Generator implements PrimitiveIterator.OfInt {
       return;
     }
     if (row == null) {
-      if (current.length() == session.limits().positions()) {
+      if (current.length() == feed.limits().positions()) {
         finish = Finish.CONTEXT;
         return;
       }
-      row = session.feed(current, last);
+      row = feed.feed(current, last);
       logits = row;
     }
-    int token = sampler.sample(session.candidates(0), row);
+    int token = sampler.sample(feed.candidates(), row);
     if (!limit.ignoreEnd() && model.tokenizer().isEndOfGeneration(token)) {
       finish = Finish.STOP;
       return;
@@ -147,7 +147,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
     if (!hasNext()) {
       throw new NoSuchElementException("generation has ended: " + finish);
     }
-    return session.candidates(0);
+    return feed.candidates();
   }
 
   /** The token that {@link #nextInt} will give, while {@link #hasNext} holds. */

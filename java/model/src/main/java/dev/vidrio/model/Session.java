@@ -26,7 +26,7 @@ import java.util.function.Consumer;
  *
  * <p>Not thread-safe.
  */
-public final class Session implements AutoCloseable {
+public final class Session implements Feed, AutoCloseable {
   /** Tokens that {@link #candidates} gives, where the vocabulary has as many. */
   public static final int CANDIDATES = 64;
 
@@ -120,7 +120,7 @@ public final class Session implements AutoCloseable {
     return context == 0 ? Math.min(declared, SessionOptions.DEFAULT_CONTEXT) : context;
   }
 
-  /** What it has room for. */
+  @Override
   public Limits limits() {
     return limits;
   }
@@ -203,13 +203,7 @@ public final class Session implements AutoCloseable {
     return plan.data(activation);
   }
 
-  /**
-   * Runs the tokens of a prompt in as many steps as they need, with logits after the last.
-   *
-   * @return the logits, as {@link #logits}
-   * @throws InvalidInputException when there is no token, one is unknown, or they do not fit into
-   *     the context; the sequence is as it was
-   */
+  @Override
   public MemorySegment feed(Sequence sequence, int... tokens) {
     requireFits(sequence, tokens);
     for (int i = 0; i < tokens.length; ) {
@@ -288,6 +282,11 @@ public final class Session implements AutoCloseable {
         row(topK.values(), i),
         sums.getAtIndex(ValueLayout.JAVA_FLOAT, 0),
         sums.getAtIndex(ValueLayout.JAVA_FLOAT, 1));
+  }
+
+  @Override
+  public Candidates candidates() {
+    return candidates(batch.logitCount() - 1);
   }
 
   /** The index of {@link #topK} in the plan. */

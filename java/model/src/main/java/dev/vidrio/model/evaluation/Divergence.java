@@ -6,6 +6,7 @@ import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -102,8 +103,8 @@ public record Divergence(
   }
 
   private static double divergence(MemorySegment p, MemorySegment q) {
-    double logSumP = logSum(p);
-    double logSumQ = logSum(q);
+    double logSumP = LogProbability.logSum(p);
+    double logSumQ = LogProbability.logSum(q);
     double sum = 0;
     for (long w = 0; w < p.byteSize() / Float.BYTES; w++) {
       double logP = p.getAtIndex(JAVA_FLOAT, w) - logSumP;
@@ -111,15 +112,6 @@ public record Divergence(
       sum += Math.exp(logP) * (logP - logQ);
     }
     return sum;
-  }
-
-  private static double logSum(MemorySegment logits) {
-    double greatest = logits.getAtIndex(JAVA_FLOAT, greatest(logits));
-    double sum = 0;
-    for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
-      sum += Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - greatest);
-    }
-    return greatest + Math.log(sum);
   }
 
   private static long greatest(MemorySegment logits) {

@@ -37,6 +37,18 @@ public final class AtomicFile implements AutoCloseable {
     return new AtomicFile(target);
   }
 
+  /**
+   * Writes a whole file.
+   *
+   * @throws IOException as {@link #create}, {@link #write} and {@link #finish} do
+   */
+  public static void write(Path target, byte[] content) throws IOException {
+    try (AtomicFile file = create(target)) {
+      file.write(ByteBuffer.wrap(content), 0);
+      file.finish();
+    }
+  }
+
   /** A file that may be replaced, behind symbolic links; devices and directories are not. */
   private static Path regularFile(Path target) throws IOException {
     if (!Files.exists(target)) {

@@ -12,6 +12,11 @@ public final class LogProbability {
 
   /** {@code logit − log Σ exp(logits)}, summed in double over f32 logits [V]. */
   public static double of(MemorySegment logits, int token) {
+    return logits.getAtIndex(JAVA_FLOAT, token) - logSum(logits);
+  }
+
+  /** {@code log Σ exp(logits)}, summed in double over f32 logits [V]. */
+  public static double logSum(MemorySegment logits) {
     long n = logits.byteSize() / Float.BYTES;
     double greatest = Double.NEGATIVE_INFINITY;
     for (long i = 0; i < n; i++) {
@@ -21,6 +26,6 @@ public final class LogProbability {
     for (long i = 0; i < n; i++) {
       sum += Math.exp(logits.getAtIndex(JAVA_FLOAT, i) - greatest);
     }
-    return logits.getAtIndex(JAVA_FLOAT, token) - greatest - Math.log(sum);
+    return greatest + Math.log(sum);
   }
 }
