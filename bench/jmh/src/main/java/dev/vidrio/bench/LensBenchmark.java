@@ -1,19 +1,15 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.bard.Bard;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
+import dev.vidrio.model.Feed;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -45,7 +41,8 @@ public class LensBenchmark extends Protocol {
   /** Opens a session that keeps nothing and one that keeps all, and compares their logits. */
   @Setup
   public void open() {
-    model = file.equals("bard") ? bard() : Model.open(Path.of(file));
+    model =
+        file.equals("bard") ? BardModel.open(NativeExecutor::create) : Model.open(Path.of(file));
     var random = new SplittableRandom(1);
     int vocabulary = model.architecture().vocabulary();
     prompt = random.ints(PROMPT, 0, vocabulary).toArray();
@@ -62,32 +59,23 @@ public class LensBenchmark extends Protocol {
     }
   }
 
-  private static Model bard() {
-    try (InputStream in = Bard.open()) {
-      return Model.read("bard", in, Bard.size(), ModelOptions.with(NativeExecutor::create));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   /** Tokens one by one, after the prompt. */
   @Benchmark
   public MemorySegment generate() {
-    plainSequence.truncate(PROMPT);
-    MemorySegment logits = MemorySegment.NULL;
-    for (int token : generated) {
-      logits = plain.feed(plainSequence, token);
-    }
-    return logits;
+    return generate(plain, plainSequence);
   }
 
   /** The same, keeping every hook point. */
   @Benchmark
   public MemorySegment generateWatched() {
-    watchedSequence.truncate(PROMPT);
+    return generate(watched, watchedSequence);
+  }
+
+  private MemorySegment generate(Feed feed, Sequence sequence) {
+    sequence.truncate(PROMPT);
     MemorySegment logits = MemorySegment.NULL;
     for (int token : generated) {
-      logits = watched.feed(watchedSequence, token);
+      logits = feed.feed(sequence, token);
     }
     return logits;
   }

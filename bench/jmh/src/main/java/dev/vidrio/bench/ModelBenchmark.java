@@ -1,16 +1,11 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.bard.Bard;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -74,11 +69,7 @@ public class ModelBenchmark extends ByExecutor {
     private final Sequence sequence;
 
     Loaded(Supplier<Executor> executor) {
-      try (InputStream in = Bard.open()) {
-        this.model = Model.read("bard", in, Bard.size(), ModelOptions.with(executor));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      this.model = BardModel.open(executor);
       this.session = model.newSession(SessionOptions.DEFAULT);
       this.sequence = session.newSequence();
     }

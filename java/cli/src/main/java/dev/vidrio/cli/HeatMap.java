@@ -4,24 +4,18 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/**
- * A table of numbers as lines of text, each cell in hundredths: 100 is 1. On a terminal the
- * background shows them too, from blue for −1 over none for 0 to orange for 1, which people with
- * any colour vision can tell apart.
- */
+/** A table of numbers as lines of text, each cell in hundredths: 100 is 1. */
 final class HeatMap {
   /** Cells of a line; more go on in another block. */
   private static final int COLUMNS = 18;
 
   private static final int CELL = 5;
 
-  /** Colours of the 256-colour palette, the faintest first. */
-  private static final int[] BLUES = {153, 111, 69, 27};
-
-  private static final int[] ORANGES = {223, 216, 209, 202};
-
   private final boolean colour;
 
+  /**
+   * @param colour whether backgrounds show the numbers too, as {@link Heat#signed} does
+   */
   HeatMap(boolean colour) {
     this.colour = colour;
   }
@@ -57,11 +51,6 @@ final class HeatMap {
 
   private String cell(double value) {
     String text = ("%" + CELL + "d").formatted(Math.round(100 * value));
-    int step = (int) Math.min(Math.abs(value) * 4 + 0.5, 4);
-    if (!colour || step == 0) {
-      return text;
-    }
-    int shade = (value < 0 ? BLUES : ORANGES)[step - 1];
-    return "\033[38;5;16;48;5;" + shade + "m" + text + "\033[0m";
+    return colour ? Heat.signed(text, value) : text;
   }
 }

@@ -2,7 +2,6 @@ package dev.vidrio.cli;
 
 import dev.vidrio.model.file.AtomicFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -33,11 +32,7 @@ final class Json {
 
   /** Writes a value to a file, all or nothing. */
   static void write(Path file, Object value) throws IOException {
-    byte[] bytes = JsonMapper.shared().writeValueAsBytes(value);
-    try (AtomicFile target = AtomicFile.create(file)) {
-      target.write(ByteBuffer.wrap(bytes), 0);
-      target.finish();
-    }
+    AtomicFile.write(file, JsonMapper.shared().writeValueAsBytes(value));
   }
 
   /** The token ids of a file that holds a JSON array of them. */

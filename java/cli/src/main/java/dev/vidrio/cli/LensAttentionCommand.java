@@ -81,15 +81,7 @@ final class LensAttentionCommand implements Callable<Integer> {
   }
 
   private String blocks(Model opened) {
-    int layers = opened.architecture().layers();
-    if (layer == null) {
-      return "*";
-    }
-    if (layer >= layers || layer < -layers) {
-      throw new InvalidInputException(
-          "layer", layer.toString(), "the model has " + layers + " layers, counted from 0");
-    }
-    return Integer.toString(layer < 0 ? layers + layer : layer);
+    return layer == null ? "*" : Integer.toString(LayerNumber.of(opened, layer));
   }
 
   private void scores(Model opened, ActivationCache cache) {

@@ -1,14 +1,15 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DirectLogitAttribution;
 import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.lens.DirectLogitAttribution.Part;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -73,7 +74,7 @@ final class LensDlaCommand implements Callable<Integer> {
       Lens lens = Lens.of(opened);
       int at = position.of(tokens);
       int target =
-          token == null ? mostLikely(lens, tokens, at) : TokenText.parse(opened, "token", token);
+          token == null ? mostLikely(opened, tokens, at) : TokenText.parse(opened, "token", token);
       int other = versus == null ? -1 : TokenText.parse(opened, "versus", versus);
       DirectLogitAttribution dla = DirectLogitAttribution.of(lens, tokens, at, target, other, by);
       if (page.isWanted()) {
@@ -87,17 +88,11 @@ final class LensDlaCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static int mostLikely(Lens lens, int[] tokens, int position) {
-    int last = lens.model().architecture().layers() - 1;
-    Capture capture =
-        Capture.of("blocks." + last + ".hook_resid_post").positions(position, position + 1);
-    return LogitLens.of(lens, tokens, capture, 1)
-        .cells()
-        .getFirst()
-        .getFirst()
-        .top()
-        .getFirst()
-        .token();
+  private static int mostLikely(Model model, int[] tokens, int position) {
+    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(position + 1))) {
+      session.feed(session.newSequence(), Arrays.copyOf(tokens, position + 1));
+      return session.candidates().id(0);
+    }
   }
 
   private void print(Model model, DirectLogitAttribution dla) {

@@ -1,6 +1,5 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LogitLens;
@@ -33,14 +32,7 @@ final class LensLogitsCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PageOption page = new PageOption();
-  @Mixin private PositionsOption positions = new PositionsOption();
-
-  @Option(
-      names = "--hooks",
-      paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
-      description = "The residual streams to read. Default: ${DEFAULT-VALUE}.")
-  private String hooks = "*.hook_resid_post";
+  @Mixin private StreamsOption streams = new StreamsOption();
 
   @Option(
       names = "--top",
@@ -59,7 +51,7 @@ final class LensLogitsCommand implements Callable<Integer> {
     page.check();
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
-      LogitLens lens = LogitLens.of(Lens.of(opened), tokens, positions.of(Capture.of(hooks)), top);
+      LogitLens lens = LogitLens.of(Lens.of(opened), tokens, streams.capture(), top);
       if (page.isWanted()) {
         page.write(opened, "vidrio lens logits", tokens, List.of(Views.logitLens(opened, lens)));
       } else if (json) {

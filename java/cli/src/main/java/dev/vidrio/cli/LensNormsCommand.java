@@ -1,7 +1,6 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.lens.ActivationCache;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MassiveActivations;
 import dev.vidrio.lens.MassiveActivations.Element;
@@ -31,15 +30,8 @@ import picocli.CommandLine.Option;
 final class LensNormsCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
-  @Mixin private PositionsOption positions = new PositionsOption();
+  @Mixin private StreamsOption streams = new StreamsOption();
   @Mixin private PageOption page = new PageOption();
-
-  @Option(
-      names = "--hooks",
-      paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
-      description = "The residual streams to read. Default: ${DEFAULT-VALUE}.")
-  private String hooks = "*.hook_resid_post";
 
   @Option(
       names = "--top",
@@ -58,7 +50,7 @@ final class LensNormsCommand implements Callable<Integer> {
     page.check();
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
-      try (ActivationCache cache = Lens.of(opened).run(tokens, positions.of(Capture.of(hooks)))) {
+      try (ActivationCache cache = Lens.of(opened).run(tokens, streams.capture())) {
         MassiveActivations activations = MassiveActivations.of(cache, Math.max(1, top));
         List<Integer> seen =
             Arrays.stream(tokens, cache.from(), cache.from() + cache.rows()).boxed().toList();

@@ -6,15 +6,13 @@ import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.SteeringVector;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.TokenDecoder;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -80,14 +78,8 @@ final class LensSteerCommand implements Callable<Integer> {
   public Integer call() {
     try (Model opened = model.open()) {
       int[] prompt = input.requiredIds(opened);
-      int layers = opened.architecture().layers();
-      int at = layer < 0 ? layers + layer : layer;
-      if (at < 0 || at >= layers) {
-        throw new InvalidInputException(
-            "layer", Integer.toString(layer), "must be " + -layers + " to " + (layers - 1));
-      }
       Lens lens = Lens.of(opened);
-      var point = new HookPoint(HookSite.RESID_POST, at);
+      var point = new HookPoint(HookSite.RESID_POST, LayerNumber.of(opened, layer));
       var vector = SteeringVector.of(lens, point, encode(opened, plus), encode(opened, minus));
       List<Integer> ids = generate(lens, vector, prompt);
       if (json) {
@@ -115,23 +107,11 @@ final class LensSteerCommand implements Callable<Integer> {
     List<Integer> ids = new ArrayList<>();
     try (LensSession session = lens.open(Capture.NONE, room, vector.point().name())) {
       session.edits(List.of(vector.edit(strength)));
-      Sequence sequence = session.newSequence();
-      MemorySegment logits = session.feed(sequence, prompt);
-      for (int token : prompt) {
-        sampler.accept(token);
-      }
-      while (ids.size() < tokens && !System.out.checkError()) {
-        int next = sampler.sample(session.candidates(0), logits);
-        if (opened.tokenizer().isEndOfGeneration(next)) {
-          break;
-        }
-        sampler.accept(next);
-        ids.add(next);
-        print(decoder.accept(next));
-        if (sequence.length() == context) {
-          break;
-        }
-        logits = session.feed(sequence, next);
+      var generator = new Generator(opened, session, sampler, new Generator.Limit(tokens, false));
+      generator.prompt(session.newSequence(), prompt);
+      while (generator.hasNext() && !System.out.checkError()) {
+        ids.add(generator.nextInt());
+        print(decoder.accept(ids.getLast()));
       }
     }
     print(decoder.finish() + System.lineSeparator());

@@ -5,7 +5,6 @@ import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.file.AtomicFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -50,10 +49,7 @@ final class PageOption {
       throws IOException {
     String text = tokens.length == 0 ? "" : model.tokenizer().decode(tokens);
     String html = new Page(title, model.name(), text, List.copyOf(views)).html();
-    try (AtomicFile target = AtomicFile.create(Objects.requireNonNull(output))) {
-      target.write(ByteBuffer.wrap(html.getBytes(StandardCharsets.UTF_8)), 0);
-      target.finish();
-    }
+    AtomicFile.write(Objects.requireNonNull(output), html.getBytes(StandardCharsets.UTF_8));
     System.out.println(output + ": " + title);
   }
 }

@@ -18,24 +18,14 @@ public final class Ablation {
    * @throws InvalidInputException when the runs hold no position
    */
   public static Edit mean(HookPoint point, List<ActivationCache> runs) {
-    double[] sum = new double[0];
-    long rows = 0;
+    var mean = new RowMean();
     for (ActivationCache run : runs) {
       for (int i = 0; i < run.rows(); i++) {
-        float[] row = run.get(point).row(i);
-        sum = rows == 0 ? new double[row.length] : sum;
-        for (int j = 0; j < row.length; j++) {
-          sum[j] += row[j];
-        }
-        rows++;
+        mean.add(run.get(point).row(i));
       }
     }
-    requireRows(point, rows);
-    var mean = new float[sum.length];
-    for (int j = 0; j < mean.length; j++) {
-      mean[j] = (float) (sum[j] / rows);
-    }
-    return Edit.set(point, mean);
+    requireRows(point, mean.rows());
+    return Edit.set(point, mean.mean());
   }
 
   /**

@@ -86,7 +86,7 @@ public record ActivationPatching(
     int[] source = denoising ? clean : corrupted;
     int[] patched = denoising ? corrupted : clean;
     Metric metric = Metric.logitDifference(answer, wrong);
-    double there = Sweep.run(lens, source, List.of(), List.of(List.of()), metric).getFirst();
+    double there = metric.of(lens, source);
     try (ActivationCache cache = lens.run(source, Capture.of("blocks.*." + site.hook.suffix()))) {
       Grid grid = grid(lens, cache, site, clean.length);
       List<List<Edit>> variants = new ArrayList<>(grid.variants);
@@ -105,17 +105,15 @@ public record ActivationPatching(
       double clean,
       double corrupted) {
     requireDifferent(clean, corrupted);
-    int columns = grid.columns.size();
-    List<List<Double>> scores =
-        IntStream.range(0, grid.rows.size())
-            .mapToObj(
-                row ->
-                    values.subList(row * columns, (row + 1) * columns).stream()
-                        .map(value -> score(value, clean, corrupted))
-                        .toList())
-            .toList();
+    List<Double> scores = values.stream().map(value -> score(value, clean, corrupted)).toList();
     return new ActivationPatching(
-        site, direction, clean, corrupted, grid.rows, grid.columns, scores);
+        site,
+        direction,
+        clean,
+        corrupted,
+        grid.rows,
+        grid.columns,
+        Sweep.table(scores, grid.rows.size(), grid.columns.size()));
   }
 
   /** Checks two texts and their answers. */

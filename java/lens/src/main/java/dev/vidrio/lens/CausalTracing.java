@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -98,9 +99,9 @@ public record CausalTracing(
       }
       return new CausalTracing(
           site,
-          Sweep.run(lens, tokens, List.of(), List.of(List.of()), metric).getFirst(),
+          metric.of(lens, tokens),
           sums[sums.length - 1],
-          rows(sums, layers, tokens.length));
+          Sweep.table(Arrays.stream(sums).boxed().toList(), layers, tokens.length));
     }
   }
 
@@ -126,15 +127,5 @@ public record CausalTracing(
     int width = embeddings.shape().getLast();
     long seed = options.seed + run;
     return Ablation.noise(embeddings.point(), width, from, to, options.noise * deviation, seed);
-  }
-
-  private static List<List<Double>> rows(double[] values, int rows, int columns) {
-    return IntStream.range(0, rows)
-        .mapToObj(
-            row ->
-                IntStream.range(0, columns)
-                    .mapToObj(column -> values[row * columns + column])
-                    .toList())
-        .toList();
   }
 }

@@ -53,9 +53,11 @@ public final class ContextMixing {
   public static ContextMixing of(Lens lens, int[] tokens, Measure measure) {
     int layers = lens.model().architecture().layers();
     var mixing = new double[layers][][];
-    Capture capture =
-        Capture.of("*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out, *.hook_result");
-    try (ActivationCache cache = lens.run(tokens, capture)) {
+    String hooks =
+        measure == Measure.ATTENTION
+            ? "*.hook_pattern"
+            : "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
+    try (ActivationCache cache = lens.run(tokens, Capture.of(hooks))) {
       for (int l = 0; l < layers; l++) {
         mixing[l] =
             measure == Measure.ATTENTION

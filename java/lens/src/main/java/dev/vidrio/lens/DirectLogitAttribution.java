@@ -1,6 +1,5 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -62,10 +61,7 @@ public record DirectLogitAttribution(
    */
   public static DirectLogitAttribution of(
       Lens lens, int[] tokens, int position, int token, int versus, By by) {
-    if (position < 0 || position >= tokens.length) {
-      throw new InvalidInputException(
-          "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
-    }
+    lens.requirePosition(tokens, position);
     lens.requireToken(token);
     Readout readout = Readout.of(lens.model(), token);
     if (versus >= 0) {

@@ -88,17 +88,14 @@ public record Edit(
 
   /** Removes what lies along a direction, of any length (directional ablation). */
   public static Edit projectOut(HookPoint point, float... direction) {
-    double square = 0;
-    for (float value : direction) {
-      square += (double) value * value;
-    }
-    if (!(square > 0) || Double.isInfinite(square)) {
+    double length = Vectors.norm(direction);
+    if (!(length > 0) || Double.isInfinite(length)) {
       throw new InvalidInputException(
-          "edit of " + point, "direction of length " + Math.sqrt(square), "must have a direction");
+          "edit of " + point, "direction of length " + length, "must have a direction");
     }
     var unit = new float[direction.length];
     for (int i = 0; i < unit.length; i++) {
-      unit[i] = (float) (direction[i] / Math.sqrt(square));
+      unit[i] = (float) (direction[i] / length);
     }
     return new Edit(point, new Change.Subspace(copy(unit), null));
   }

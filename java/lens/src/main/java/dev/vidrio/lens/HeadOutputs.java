@@ -70,17 +70,11 @@ final class HeadOutputs {
   private void apply() {
     float[] total = new float[heads[0].length];
     for (float[] head : heads) {
-      for (int j = 0; j < total.length; j++) {
-        total[j] += head[j];
-      }
+      Vectors.add(total, head);
     }
     for (Op op : path) {
       switch (op) {
-        case Op.AddBias add -> {
-          for (int j = 0; j < total.length; j++) {
-            total[j] += add.bias().data().getAtIndex(JAVA_FLOAT, j);
-          }
-        }
+        case Op.AddBias add -> Vectors.add(total, add.bias().data().toArray(JAVA_FLOAT));
         case Op.Scale scale -> {
           for (float[] head : heads) {
             multiply(head, scale.factor());

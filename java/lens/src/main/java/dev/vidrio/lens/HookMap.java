@@ -17,15 +17,17 @@ import org.jspecify.annotations.Nullable;
 
 /** The hook points of a plan, in the order of a forward pass, and where their values come from. */
 final class HookMap {
-  private final Plan plan;
   private final Map<String, Op> writers = new HashMap<>();
   private final Map<Operand, Operand> quantizedFrom = new HashMap<>();
   private final Map<Integer, SequenceOp.Attention> attentions = new HashMap<>();
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
+
+  /** The first product of each activation. */
+  private final Map<Operand, Op.MatMul> products = new HashMap<>();
+
   private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
 
   HookMap(Plan plan, int layers) {
-    this.plan = plan;
     plan.ops().forEach(this::index);
     add(HookPoint.of(HookSite.EMBED));
     add(HookPoint.of(HookSite.POS_EMBED));
@@ -47,6 +49,8 @@ final class HookMap {
       case SequenceOp.Attention attention -> attentions.put(attention.layer(), attention);
       case SequenceOp.KvStore store -> stores.put(store.layer(), store);
       case Op.Quantize quantize -> quantizedFrom.put(quantize.y(), quantize.x());
+      case Op.MatMul product ->
+          products.putIfAbsent(quantizedFrom.getOrDefault(product.x(), product.x()), product);
       default -> {}
     }
   }
@@ -126,17 +130,11 @@ final class HookMap {
 
   private Optional<HookSource> headResults(int layer) {
     SequenceOp.Attention attention = attentions.get(layer);
-    if (attention == null) {
-      return Optional.empty();
-    }
-    Buffer z = attention.z();
-    return plan.ops().stream()
-        .filter(Op.MatMul.class::isInstance)
-        .map(Op.MatMul.class::cast)
-        .filter(product -> quantizedFrom.getOrDefault(product.x(), product.x()).equals(z))
-        .<HookSource>map(
-            product -> new HookSource.HeadResults(z, attention.heads(), product.weights()))
-        .findFirst();
+    Op.MatMul product = attention == null ? null : products.get(attention.z());
+    return attention == null || product == null
+        ? Optional.empty()
+        : Optional.of(
+            new HookSource.HeadResults(attention.z(), attention.heads(), product.weights()));
   }
 
   /** All points, in the order of a forward pass. */

@@ -25,8 +25,16 @@ public final class Lens {
 
   private final Model model;
 
+  /** Of the plan for contexts that are not long; both plans have the same points. */
+  private final HookMap hooks;
+
   private Lens(Model model) {
     this.model = model;
+    this.hooks = hooks(model, model.architecture().plan());
+  }
+
+  private static HookMap hooks(Model model, Plan plan) {
+    return new HookMap(plan, model.architecture().layers());
   }
 
   /** The lens of a model, which must stay open. */
@@ -41,7 +49,7 @@ public final class Lens {
 
   /** The hook points that the model has, in the order of a forward pass. */
   public List<HookPoint> points() {
-    return hooks(model.architecture().plan()).points();
+    return hooks.points();
   }
 
   /**
@@ -50,17 +58,12 @@ public final class Lens {
    * @throws InvalidInputException where a name means none
    */
   public List<HookPoint> points(String names) {
-    return HookPattern.select(
-        names, hooks(model.architecture().plan()), model.architecture().layers());
+    return HookPattern.select(names, hooks, model.architecture().layers());
   }
 
   /** Whether the model has a hook point. */
   public boolean has(HookPoint point) {
-    return hooks(model.architecture().plan()).has(point);
-  }
-
-  private HookMap hooks(Plan plan) {
-    return new HookMap(plan, model.architecture().layers());
+    return hooks.has(point);
   }
 
   /**
@@ -127,6 +130,14 @@ public final class Lens {
     }
   }
 
+  /** Checks that a text has a token at a position. */
+  void requirePosition(int[] tokens, int position) {
+    if (position < 0 || position >= tokens.length) {
+      throw new InvalidInputException(
+          "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
+    }
+  }
+
   /** Checks that the model knows a token. */
   void requireToken(int token) {
     int vocabulary = model.architecture().vocabulary();
@@ -156,7 +167,6 @@ public final class Lens {
    */
   public LensSession open(Capture capture, SessionOptions options, String editable) {
     List<HookPoint> meant = points(editable);
-    HookMap hooks = hooks(model.architecture().plan());
     List<HookPoint> points = meant.stream().filter(hooks::editable).toList();
     return open(
         capture,
@@ -173,6 +183,6 @@ public final class Lens {
             : options.context();
     Plan plan = model.architecture().plan(context);
     return new LensSession(
-        model, hooks(plan), plan, capture, options.withContext(context), editable, room);
+        model, hooks(model, plan), plan, capture, options.withContext(context), editable, room);
   }
 }

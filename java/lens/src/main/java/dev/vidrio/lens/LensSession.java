@@ -6,6 +6,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rows;
+import dev.vidrio.model.Feed;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -32,7 +33,7 @@ import java.util.Map;
  *
  * <p>Not thread-safe.
  */
-public final class LensSession implements AutoCloseable {
+public final class LensSession implements Feed, AutoCloseable {
   /** Bytes of a step's logits, at most, where all rows have them. */
   private static final long LOGIT_BYTES = 64L << 20;
 
@@ -57,17 +58,13 @@ public final class LensSession implements AutoCloseable {
   private static final class Slot {
     final int index;
     final Sequence sequence;
-    int[] tokens = new int[0];
+    final int[] tokens;
     int lengthBefore;
 
-    Slot(int index, Sequence sequence) {
+    Slot(int index, Sequence sequence, int positions) {
       this.index = index;
       this.sequence = sequence;
-    }
-
-    void add(int position, int token) {
-      tokens = Arrays.copyOf(tokens, position + 1);
-      tokens[position] = token;
+      this.tokens = new int[positions];
     }
   }
 
@@ -149,7 +146,7 @@ public final class LensSession implements AutoCloseable {
     return points;
   }
 
-  /** What it has room for. */
+  @Override
   public Limits limits() {
     return session.limits();
   }
@@ -161,7 +158,7 @@ public final class LensSession implements AutoCloseable {
           "the lens session has room for " + slots.size() + " sequences");
     }
     Sequence sequence = session.newSequence();
-    slots.put(sequence, new Slot(slots.size(), sequence));
+    slots.put(sequence, new Slot(slots.size(), sequence, session.limits().positions()));
     return sequence;
   }
 
@@ -211,7 +208,7 @@ public final class LensSession implements AutoCloseable {
     Slot slot = slot(sequence);
     int position = sequence.length();
     session.add(sequence, token, wantsLogits || allLogits);
-    slot.add(position, token);
+    slot.tokens[position] = token;
     if (inStep.isEmpty() || inStep.getLast() != slot) {
       memory.assign(inStep.size(), slot.index);
       slot.lengthBefore = inStep.contains(slot) ? slot.lengthBefore : position;
@@ -258,13 +255,7 @@ public final class LensSession implements AutoCloseable {
     session.run(begin, plan.ops().size());
   }
 
-  /**
-   * Runs the tokens of a prompt in as many steps as they need, with logits after the last.
-   *
-   * @return the logits [V], valid until the next step
-   * @throws InvalidInputException when there is no token, one is unknown, or they do not fit into
-   *     the context
-   */
+  @Override
   public MemorySegment feed(Sequence sequence, int... tokens) {
     session.requireFits(sequence, tokens);
     int step = session.limits().tokens();
@@ -292,6 +283,11 @@ public final class LensSession implements AutoCloseable {
   /** The most likely tokens of row i of those that asked for logits. */
   public Candidates candidates(int i) {
     return session.candidates(i);
+  }
+
+  @Override
+  public Candidates candidates() {
+    return session.candidates();
   }
 
   /** What was kept of a sequence so far. It ends with the session. */

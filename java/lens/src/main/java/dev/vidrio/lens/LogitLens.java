@@ -2,14 +2,14 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.Greatest;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
-import java.util.PriorityQueue;
+import java.util.stream.IntStream;
 
 /**
  * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what the model would say if a layer
@@ -51,10 +51,15 @@ public record LogitLens(
    * Reads the residual stream after every layer, and before the first.
    *
    * @param capture which positions; names must mean points of the residual stream
-   * @param k tokens of a prediction
+   * @param k tokens of a prediction, at least 1
    */
   public static LogitLens of(Lens lens, int[] tokens, Capture capture, int k) {
-    for (HookPoint point : lens.points(capture.hooks())) {
+    if (k < 1) {
+      throw new InvalidInputException(
+          "tokens of a cell", Integer.toString(k), "must be at least 1");
+    }
+    List<HookPoint> points = lens.points(capture.hooks());
+    for (HookPoint point : points) {
       if (!point.site().isResidualStream()) {
         throw new InvalidInputException(
             "hook", point.name(), "is no residual stream, which the logit lens reads");
@@ -65,7 +70,6 @@ public record LogitLens(
     Capture more = capture.withHooks(capture.hooks() + "," + end);
     try (ActivationCache cache = lens.run(tokens, more);
         Unembedding unembedding = Unembedding.of(lens.model())) {
-      List<HookPoint> points = lens.points(capture.hooks());
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));
       for (int i = 0; i < cache.rows(); i++) {
@@ -96,71 +100,65 @@ public record LogitLens(
     List<float[]> logits = new ArrayList<>();
     unembedding.logits(
         MemorySegment.ofArray(residuals), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
-    double[] truth = logProbabilities(logits.getFirst());
+    var truth = new Prediction(logits.getFirst());
+    int best = top(truth.logits, 1).id(0);
     return logits.subList(1, logits.size()).stream()
         .parallel()
-        .map(values -> cell(values, truth, k))
+        .map(values -> cell(new Prediction(values), truth, best, k))
         .toList();
   }
 
-  private static double[] logProbabilities(float[] logits) {
-    double greatest = Double.NEGATIVE_INFINITY;
-    for (float logit : logits) {
-      greatest = Math.max(greatest, logit);
+  /** Logits, and their log-probabilities. */
+  private static final class Prediction {
+    final float[] logits;
+    final double logSum;
+
+    Prediction(float[] logits) {
+      this.logits = logits;
+      this.logSum = LogProbability.logSum(MemorySegment.ofArray(logits));
     }
-    double sum = 0;
-    for (float logit : logits) {
-      sum += Math.exp(logit - greatest);
+
+    double logProbability(int token) {
+      return logits[token] - logSum;
     }
-    double norm = greatest + Math.log(sum);
-    var result = new double[logits.length];
-    for (int w = 0; w < result.length; w++) {
-      result[w] = logits[w] - norm;
-    }
-    return result;
   }
 
-  private static Cell cell(float[] logits, double[] truth, int k) {
-    double[] own = logProbabilities(logits);
-    int best = argmax(truth);
+  /**
+   * A cell.
+   *
+   * @param best what the truth finds most likely
+   */
+  private static Cell cell(Prediction own, Prediction truth, int best, int k) {
+    float[] logits = own.logits;
     double entropy = 0;
     double divergence = 0;
     int rank = 0;
-    for (int w = 0; w < own.length; w++) {
-      entropy -= Math.exp(own[w]) * own[w];
-      divergence += Math.exp(truth[w]) * (truth[w] - own[w]);
-      if (own[w] > own[best] || (own[w] == own[best] && w < best)) {
+    for (int w = 0; w < logits.length; w++) {
+      double log = own.logProbability(w);
+      double whole = truth.logProbability(w);
+      entropy -= Math.exp(log) * log;
+      divergence += Math.exp(whole) * (whole - log);
+      if (logits[w] > logits[best] || (logits[w] == logits[best] && w < best)) {
         rank++;
       }
     }
-    return new Cell(top(own, k), entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
+    int count = Math.min(k, logits.length);
+    Greatest top = top(logits, count);
+    List<Candidate> candidates =
+        IntStream.range(0, count)
+            .map(top::id)
+            .mapToObj(id -> new Candidate(id, Math.exp(own.logProbability(id))))
+            .toList();
+    return new Cell(candidates, entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
   }
 
-  private static int argmax(double[] values) {
-    int best = 0;
-    for (int w = 1; w < values.length; w++) {
-      if (values[w] > values[best]) {
-        best = w;
-      }
+  private static Greatest top(float[] logits, int k) {
+    var top = new Greatest(k);
+    top.begin(k);
+    for (int w = 0; w < logits.length; w++) {
+      top.offer(logits[w], w);
     }
-    return best;
-  }
-
-  private static List<Candidate> top(double[] logProbabilities, int k) {
-    Comparator<Candidate> ascending =
-        Comparator.comparingDouble(Candidate::probability)
-            .thenComparing(Candidate::token, Comparator.reverseOrder());
-    var best = new PriorityQueue<>(ascending);
-    for (int w = 0; w < logProbabilities.length; w++) {
-      var candidate = new Candidate(w, Math.exp(logProbabilities[w]));
-      if (best.size() < k
-          || ascending.compare(candidate, Objects.requireNonNull(best.peek())) > 0) {
-        best.add(candidate);
-        if (best.size() > k) {
-          best.remove();
-        }
-      }
-    }
-    return best.stream().sorted(ascending.reversed()).toList();
+    top.sort();
+    return top;
   }
 }

@@ -1,11 +1,11 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.kernel.Greatest;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.PriorityQueue;
+import java.util.stream.IntStream;
 
 /**
  * The largest elements of residual streams: Sun et al. (2024, arXiv 2402.17762) found a few, at
@@ -52,9 +52,12 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
    * Reads residual streams.
    *
    * @param cache must have points of the residual stream; others are passed over
-   * @param count elements of each point, the largest first
+   * @param count elements of each point, the largest first; at least 1
    */
   public static MassiveActivations of(ActivationCache cache, int count) {
+    if (count < 1) {
+      throw new InvalidInputException("elements", Integer.toString(count), "must be at least 1");
+    }
     List<Norms> norms = new ArrayList<>();
     List<Element> largest = new ArrayList<>();
     for (HookPoint point : cache.points()) {
@@ -83,16 +86,19 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
     float[] values = stream.toArray();
     int d = stream.shape().getLast();
     double median = medianMagnitude(values);
-    Comparator<Element> ascending = Comparator.comparingDouble(e -> Math.abs(e.value()));
-    var greatest = new PriorityQueue<>(ascending);
+    int k = Math.min(count, values.length);
+    var greatest = new Greatest(k);
+    greatest.begin(k);
     for (int i = 0; i < values.length; i++) {
-      double ratio = Math.abs(values[i]) / median;
-      greatest.add(new Element(stream.point(), from + i / d, i % d, values[i], ratio));
-      if (greatest.size() > count) {
-        greatest.remove();
-      }
+      greatest.offer(Math.abs(values[i]), i);
     }
-    return greatest.stream().sorted(ascending.reversed()).toList();
+    return IntStream.range(0, greatest.sort())
+        .map(greatest::id)
+        .mapToObj(
+            i ->
+                new Element(
+                    stream.point(), from + i / d, i % d, values[i], Math.abs(values[i]) / median))
+        .toList();
   }
 
   private static double medianMagnitude(float[] values) {

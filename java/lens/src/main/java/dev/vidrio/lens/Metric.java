@@ -2,6 +2,10 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 
 /** What an intervention is judged by: a number from the logits [V] after the last token. */
@@ -22,13 +26,19 @@ public interface Metric {
 
   /** The probability of a token. */
   static Metric probability(int token) {
-    return logits -> {
-      double chosen = logits.getAtIndex(JAVA_FLOAT, token);
-      double sum = 0;
-      for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
-        sum += Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - chosen);
-      }
-      return 1 / sum;
-    };
+    return logits -> Math.exp(LogProbability.of(logits, token));
+  }
+
+  /**
+   * The number of a text, with nothing changed.
+   *
+   * @throws InvalidInputException when the model cannot take the tokens
+   */
+  default double of(Lens lens, int[] tokens) {
+    lens.requireTokens(tokens);
+    try (Session session =
+        lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
+      return of(session.feed(session.newSequence(), tokens));
+    }
   }
 }

@@ -138,7 +138,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       variants.add(List.of());
       List<Double> values = Sweep.run(lens, clean, List.of(), variants, metric);
       double best = values.getLast();
-      double worst = Sweep.run(lens, corrupted, List.of(), List.of(List.of()), metric).getFirst();
+      double worst = metric.of(lens, corrupted);
       ActivationPatching.requireDifferent(best, worst);
       List<List<Double>> scores =
           IntStream.range(0, layers)

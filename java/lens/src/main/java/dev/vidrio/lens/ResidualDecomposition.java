@@ -1,6 +1,5 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -34,10 +33,7 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
    */
   public static ResidualDecomposition of(
       Lens lens, int[] tokens, int position, DirectLogitAttribution.By by) {
-    if (position < 0 || position >= tokens.length) {
-      throw new InvalidInputException(
-          "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
-    }
+    lens.requirePosition(tokens, position);
     int layers = lens.model().architecture().layers();
     String hooks = Components.hooks(lens, by) + ",blocks.-1.hook_resid_post";
     try (ActivationCache cache =

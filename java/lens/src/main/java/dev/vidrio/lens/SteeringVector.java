@@ -29,34 +29,22 @@ public final class SteeringVector {
    */
   public static SteeringVector of(Lens lens, HookPoint point, List<int[]> plus, List<int[]> minus) {
     float[] with = mean(lens, point, "plus", plus);
-    float[] without = mean(lens, point, "minus", minus);
-    for (int j = 0; j < with.length; j++) {
-      with[j] -= without[j];
-    }
-    return new SteeringVector(point, with);
+    return new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
   }
 
   private static float[] mean(Lens lens, HookPoint point, String which, List<int[]> texts) {
     if (texts.isEmpty()) {
       throw new InvalidInputException(which, "", "needs one text or more");
     }
-    double[] sum = new double[0];
+    var mean = new RowMean();
     for (int[] tokens : texts) {
       lens.requireTokens(tokens);
       Capture last = Capture.of(point.name()).positions(tokens.length - 1, tokens.length);
       try (ActivationCache cache = lens.run(tokens, last)) {
-        float[] row = cache.get(point).row(0);
-        sum = sum.length == 0 ? new double[row.length] : sum;
-        for (int j = 0; j < row.length; j++) {
-          sum[j] += row[j];
-        }
+        mean.add(cache.get(point).row(0));
       }
     }
-    var mean = new float[sum.length];
-    for (int j = 0; j < mean.length; j++) {
-      mean[j] = (float) (sum[j] / texts.size());
-    }
-    return mean;
+    return mean.mean();
   }
 
   /** Where it was read, and where it is added. */
@@ -71,11 +59,7 @@ public final class SteeringVector {
 
   /** Its length. */
   public double norm() {
-    double square = 0;
-    for (float value : values) {
-      square += (double) value * value;
-    }
-    return Math.sqrt(square);
+    return Vectors.norm(values);
   }
 
   /** Adds it at all positions, times a strength; of strength 0 no bit changes. */

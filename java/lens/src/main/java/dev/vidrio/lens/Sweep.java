@@ -70,6 +70,13 @@ public final class Sweep {
     return new Sweep(lens, tokens, base, metric).run(variants);
   }
 
+  /** The first {@code rows · columns} of some results, row by row. */
+  static List<List<Double>> table(List<Double> results, int rows, int columns) {
+    return IntStream.range(0, rows)
+        .mapToObj(row -> List.copyOf(results.subList(row * columns, (row + 1) * columns)))
+        .toList();
+  }
+
   private List<Double> run(List<List<Edit>> edits) {
     List<Variant> variants =
         IntStream.range(0, edits.size()).mapToObj(i -> variant(i, edits.get(i))).toList();

@@ -7,36 +7,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-class AblationTest {
+class AblationTest extends BardTest {
   private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
   private static final HookPoint POINT = new HookPoint(HookSite.MLP_OUT, 2);
   private static final Capture CAPTURE = Capture.of(POINT.name());
   private static final int D = 256;
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   private static float[][] rows(List<Edit> edits) {
     try (ActivationCache cache = lens.run(TOKENS, CAPTURE, edits)) {

@@ -6,34 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.vidrio.lens.CausalTracing.Options;
 import dev.vidrio.lens.CausalTracing.Site;
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-class CausalTracingTest {
+class CausalTracingTest extends BardTest {
   private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
   private static final int ANSWER = 300;
   private static final int LAST = TOKENS.length - 1;
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   private static CausalTracing trace(Site site, Options options) {
     return CausalTracing.of(lens, TOKENS, 2, 4, ANSWER, site, options);

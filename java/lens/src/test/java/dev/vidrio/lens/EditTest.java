@@ -18,12 +18,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Edits on the bard: each kind, where it applies, and what is refused. */
-class EditTest {
+class EditTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 20).map(i -> (i * 37 + 11) % 2048).toArray();
   private static final int[] OTHER = IntStream.range(0, 20).map(i -> (i * 91 + 5) % 2048).toArray();
@@ -31,20 +29,6 @@ class EditTest {
   private static final HookPoint RESID = new HookPoint(HookSite.RESID_POST, 1);
   private static final HookPoint Z = new HookPoint(HookSite.Z, 2);
   private static final int D = 256;
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   private static float[] vector(int n) {
     var values = new float[n];

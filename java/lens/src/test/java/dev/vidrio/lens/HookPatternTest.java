@@ -5,31 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Names of hook points, on the bard's four layers. */
-class HookPatternTest {
-  private static Model model;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
-
+class HookPatternTest extends BardTest {
   private static List<String> names(String patterns) {
-    return Lens.of(model).points(patterns).stream().map(HookPoint::name).toList();
+    return lens.points(patterns).stream().map(HookPoint::name).toList();
   }
 
   /** The cache of a Llama model in TransformerLens, in its order. */

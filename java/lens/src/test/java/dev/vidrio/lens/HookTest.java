@@ -6,40 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Code of the caller in the middle of a pass. */
-class HookTest {
+class HookTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 30).map(i -> (i * 37 + 11) % 2048).toArray();
   private static final Capture ALL = Capture.of("*");
   private static final HookPoint RESID = new HookPoint(HookSite.RESID_POST, 1);
   private static final HookPoint Z = new HookPoint(HookSite.Z, 2);
   private static final HookPoint LOGITS = HookPoint.of(HookSite.LOGITS);
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   private static void scale(StepRows rows, float factor) {
     for (int i = 0; i < rows.size(); i++) {

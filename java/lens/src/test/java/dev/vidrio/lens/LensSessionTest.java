@@ -20,31 +20,15 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a session keeps is the same however its tokens run, and changes no bit of the model. */
-class LensSessionTest {
+class LensSessionTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 70).map(i -> (i * 37 + 11) % 2048).toArray();
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   @Test
   void watchingChangesNoBit() {

@@ -5,37 +5,21 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-class LogitLensTest {
-  private static Model model;
-  private static int[] tokens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    tokens = BardFiles.gold("q8_0").ints("tokens");
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
+class LogitLensTest extends BardTest {
+  private final int[] tokens = BardFiles.gold("q8_0").ints("tokens");
 
   /** The definition, read with the plain arithmetic of this test. */
   @Test
   void theLastLayerSaysWhatTheModelSays() {
-    LogitLens lens =
-        LogitLens.of(Lens.of(model), tokens, Capture.of("blocks.*.hook_resid_post"), 3);
-    try (ActivationCache cache = Lens.of(model).run(tokens, Capture.of("unembed.hook_out"))) {
+    LogitLens read = LogitLens.of(lens, tokens, Capture.of("blocks.*.hook_resid_post"), 3);
+    try (ActivationCache cache = lens.run(tokens, Capture.of("unembed.hook_out"))) {
       Activation logits = cache.get(HookSite.LOGITS);
       for (int i = 0; i < tokens.length; i++) {
-        LogitLens.Cell last = lens.cells().getLast().get(i);
+        LogitLens.Cell last = read.cells().getLast().get(i);
         float[] row = logits.row(i);
         double sum = 0;
         int best = 0;
@@ -53,10 +37,9 @@ class LogitLensTest {
 
   @Test
   void cellsAreDistributions() {
-    LogitLens lens =
-        LogitLens.of(Lens.of(model), tokens, Capture.of("hook_embed,*.hook_resid_*"), 2048);
-    assertEquals(1 + 4 * 3, lens.points().size());
-    for (List<LogitLens.Cell> row : lens.cells()) {
+    LogitLens read = LogitLens.of(lens, tokens, Capture.of("hook_embed,*.hook_resid_*"), 2048);
+    assertEquals(1 + 4 * 3, read.points().size());
+    for (List<LogitLens.Cell> row : read.cells()) {
       LogitLens.Cell cell = row.get(20);
       double sum = cell.top().stream().mapToDouble(LogitLens.Candidate::probability).sum();
       double entropy =
@@ -66,7 +49,7 @@ class LogitLensTest {
               .sum();
       assertEquals(1, sum, 1e-9);
       assertEquals(entropy, cell.entropy(), 1e-6);
-      int best = lens.cells().getLast().get(20).top().getFirst().token();
+      int best = read.cells().getLast().get(20).top().getFirst().token();
       assertEquals(best, cell.top().get(cell.rank()).token());
       assertTrue(cell.divergence() >= 0);
     }
@@ -76,8 +59,7 @@ class LogitLensTest {
   void onlyResidualStreamsAreRead() {
     Capture capture = Capture.of("blocks.0.attn.hook_z");
     String message =
-        assertThrows(
-                InvalidInputException.class, () -> LogitLens.of(Lens.of(model), tokens, capture, 1))
+        assertThrows(InvalidInputException.class, () -> LogitLens.of(lens, tokens, capture, 1))
             .getMessage();
     assertTrue(message.contains("is no residual stream"), message);
   }

@@ -7,35 +7,17 @@ import dev.vidrio.lens.ActivationPatching.Direction;
 import dev.vidrio.lens.ActivationPatching.Site;
 import dev.vidrio.lens.PathPatching.Head;
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-class PathPatchingTest {
+class PathPatchingTest extends BardTest {
   private static final int[] CLEAN = {5, 120, 44, 700, 31, 8, 90};
   private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
   private static final int ANSWER = 300;
   private static final int WRONG = 301;
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   private static double difference(Map<HookPoint, Hook> hooks) {
     try (ActivationCache cache = lens.run(CLEAN, Capture.of("unembed.hook_out"), hooks)) {

@@ -4,35 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-class SteeringVectorTest {
+class SteeringVectorTest extends BardTest {
   private static final HookPoint POINT = new HookPoint(HookSite.RESID_POST, 1);
   private static final List<int[]> PLUS = List.of(new int[] {5, 120, 44}, new int[] {7, 9});
   private static final List<int[]> MINUS = List.of(new int[] {700}, new int[] {8, 8, 8, 90});
   private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   private static float[] last(int[] tokens) {
     try (ActivationCache cache = lens.run(tokens, Capture.of(POINT.name()))) {

@@ -1,0 +1,30 @@
+package dev.vidrio.lens;
+
+/** The mean of rows, summed in double. */
+final class RowMean {
+  private double[] sum = new double[0];
+  private long rows;
+
+  /** Takes a row, as long as those before. */
+  void add(float[] row) {
+    sum = rows == 0 ? new double[row.length] : sum;
+    for (int j = 0; j < row.length; j++) {
+      sum[j] += row[j];
+    }
+    rows++;
+  }
+
+  /** Rows taken so far. */
+  long rows() {
+    return rows;
+  }
+
+  /** Their mean. */
+  float[] mean() {
+    var mean = new float[sum.length];
+    for (int j = 0; j < mean.length; j++) {
+      mean[j] = (float) (sum[j] / rows);
+    }
+    return mean;
+  }
+}

@@ -1,0 +1,23 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** Tests on the embedded model, which is opened once for all of a class. */
+abstract class BardTest {
+  static Model model;
+  static Lens lens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+    lens = Lens.of(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+}
