@@ -214,7 +214,7 @@ class LensCommandsTest {
       value = {
         "2 | must end in .html | logits -p a -o x.png",
         "1 | needs a --layer | attention -p a --head 1",
-        "1 | the model has 4 layers | attention -p a --layer 4",
+        "1 | must be -4 to 3 | attention -p a --layer 4",
         "1 | a layer has 8 heads | attention -p a --layer 0 --head 8",
         "1 | must be 1 to 1000 | heads --samples 0",
         "1 | must be 2 to 511 | heads --length 512",
