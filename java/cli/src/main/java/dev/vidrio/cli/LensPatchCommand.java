@@ -4,8 +4,10 @@ import dev.vidrio.lens.ActivationPatching;
 import dev.vidrio.lens.ActivationPatching.Direction;
 import dev.vidrio.lens.ActivationPatching.Site;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
+import java.io.IOException;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +30,7 @@ import picocli.CommandLine.Option;
     })
 final class LensPatchCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private PageOption page = new PageOption();
 
   @Option(
       names = "--clean",
@@ -87,7 +90,8 @@ final class LensPatchCommand implements Callable<Integer> {
   LensPatchCommand() {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    page.check();
     try (Model opened = model.open()) {
       int[] cleanIds = opened.tokenizer().encode(clean, EncodeOptions.DEFAULT);
       int[] corruptIds = opened.tokenizer().encode(corrupt, EncodeOptions.DEFAULT);
@@ -98,7 +102,13 @@ final class LensPatchCommand implements Callable<Integer> {
           ActivationPatching.of(
               Lens.of(opened), cleanIds, corruptIds, right, other, site, direction);
       double seconds = (System.nanoTime() - start) / 1e9;
-      if (json) {
+      if (page.isWanted()) {
+        page.write(
+            opened,
+            "vidrio lens patch",
+            cleanIds,
+            List.of(Views.patching(opened, cleanIds, patching)));
+      } else if (json) {
         Map<String, Object> result = contents(opened, patching, right, other);
         result.put("clean_tokens", cleanIds);
         result.put("corrupted_tokens", corruptIds);

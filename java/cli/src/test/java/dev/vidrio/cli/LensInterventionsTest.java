@@ -4,9 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -48,6 +52,13 @@ class LensInterventionsTest {
       assertEquals(0, json.get("scores").get(0).get(1).doubleValue());
       assertEquals(1, json.get("scores").get(0).get(2).doubleValue());
     }
+  }
+
+  @Test
+  void patchGoesToAPage(@TempDir Path directory) throws IOException {
+    Path page = directory.resolve("patch.html");
+    assertTrue(patch("-o", page.toString()).out().contains("vidrio lens patch"));
+    assertTrue(Files.readString(page).contains("Activation patching"));
   }
 
   @Test

@@ -4,7 +4,8 @@ import dev.vidrio.model.Model;
 import java.util.List;
 
 /**
- * A text whose tokens are coloured by a value each, around 0: attribution to the input.
+ * A text whose tokens are coloured by a value each: attribution to the input. Colours go from 0 to
+ * the greatest value, and as far to the other side where there are negative ones.
  *
  * @param tokens their texts
  * @param values finite, as many

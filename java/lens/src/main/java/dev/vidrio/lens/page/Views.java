@@ -1,5 +1,7 @@
 package dev.vidrio.lens.page;
 
+import dev.vidrio.lens.ActivationPatching;
+import dev.vidrio.lens.ActivationPatching.Site;
 import dev.vidrio.lens.ContextMixing;
 import dev.vidrio.lens.DirectLogitAttribution;
 import dev.vidrio.lens.DirectLogitAttribution.Part;
@@ -226,5 +228,33 @@ public final class Views {
             "token",
             Pieces.of(model, seen),
             List.of(Measure.of("share", Scale.SEQUENTIAL, 0, 1, values))));
+  }
+
+  /**
+   * Scores of activation patching: 0 is the corrupted run's, 1 the clean one's.
+   *
+   * @param clean tokens of the clean text, which positions stand for
+   */
+  public static Grid patching(Model model, int[] clean, ActivationPatching patching) {
+    boolean byPosition = patching.site() != Site.HEAD;
+    List<String> columns =
+        byPosition ? Pieces.of(model, Arrays.stream(clean).boxed().toList()) : patching.columns();
+    double[][] scores =
+        patching.scores().stream()
+            .map(row -> row.stream().mapToDouble(Double::doubleValue).toArray())
+            .toArray(double[][]::new);
+    return Grid.heatMap(
+        "Activation patching",
+        String.format(
+            Locale.ROOT,
+            "How much of the logit difference a patch brings, clean %.3f and corrupted %.3f: 1 is"
+                + " that of the clean run, 0 that of the corrupted one.",
+            patching.clean(),
+            patching.corrupted()),
+        patching.site() == Site.HEAD_BY_POSITION ? "head" : "layer",
+        patching.rows(),
+        byPosition ? "token" : "head",
+        columns,
+        List.of(Measure.of("score", Scale.DIVERGING, -1, 1, scores)));
   }
 }

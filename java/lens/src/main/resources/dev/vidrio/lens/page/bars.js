@@ -33,7 +33,8 @@ function drawBars(view) {
 
 /** A text whose tokens are coloured by a value each. */
 function drawTokens(view) {
-  const scale = scaleOf('DIVERGING', view.values, null, null);
+  const signed = view.values.some(value => value < 0);
+  const scale = scaleOf(signed ? 'DIVERGING' : 'SEQUENTIAL', view.values, signed ? null : 0, null);
   const nodes = view.tokens.map((token, i) => {
     const node = element('li', {}, element('bdi', {}, visible(token)));
     const lines = [`${visible(token)} (${i})`, written(view.values[i])];
