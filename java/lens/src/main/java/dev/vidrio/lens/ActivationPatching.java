@@ -118,14 +118,19 @@ public record ActivationPatching(
 
   /** Checks two texts and their answers. */
   static void requirePair(Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
+    requireEqualLength(clean, corrupted);
+    lens.requireToken(answer);
+    lens.requireToken(wrong);
+  }
+
+  /** Checks that two runs have the same positions. */
+  static void requireEqualLength(int[] clean, int[] corrupted) {
     if (clean.length != corrupted.length) {
       throw new InvalidInputException(
           "corrupted text",
           corrupted.length + " tokens",
           "must have as many as the clean one, " + clean.length);
     }
-    lens.requireToken(answer);
-    lens.requireToken(wrong);
   }
 
   /** Checks that the logit differences of two runs span a scale. */

@@ -15,11 +15,20 @@ import java.util.List;
  * as the running model multiplies it. The sum over heads is the output without its bias, but for
  * rounding.
  */
-final class HeadResults {
+final class HeadResults implements AutoCloseable {
   /** Rows of a step. */
   private static final int ROWS = 256;
 
-  private HeadResults() {}
+  private final HookSource.HeadResults source;
+  private final RowPlan plan;
+
+  /**
+   * @param rows of z that will be asked for at once, about
+   */
+  HeadResults(HookSource.HeadResults source, Executor executor, int rows) {
+    this.source = source;
+    this.plan = plan(source, executor, Math.clamp((long) rows * source.heads(), 1, ROWS));
+  }
 
   /**
    * Fills in [n, H, d].
@@ -28,26 +37,25 @@ final class HeadResults {
    */
   static void fill(
       HookSource.HeadResults source, Executor executor, MemorySegment z, MemorySegment target) {
+    int rows = Math.toIntExact(z.byteSize() / (source.z().width() * 4L));
+    try (var results = new HeadResults(source, executor, rows)) {
+      results.fill(z, target);
+    }
+  }
+
+  /** The same. */
+  void fill(MemorySegment z, MemorySegment target) {
     int heads = source.heads();
     long width = source.z().width() * 4L;
     long headBytes = width / heads;
     long outBytes = source.output().n() * 4L;
-    int rows = Math.toIntExact(Math.multiplyExact(z.byteSize() / width, heads));
-    try (RowPlan plan = plan(source, executor, Math.min(rows, ROWS))) {
-      for (int begin = 0; begin < rows; begin += plan.rows()) {
-        int count = Math.min(plan.rows(), rows - begin);
-        for (int i = 0; i < count; i++) {
-          int token = (begin + i) / heads;
-          long head = (begin + i) % heads * headBytes;
-          MemorySegment row = plan.input(i).fill((byte) 0);
-          MemorySegment.copy(z, token * width + head, row, head, headBytes);
-        }
-        plan.run(count);
-        for (int i = 0; i < count; i++) {
-          MemorySegment.copy(plan.output(i), 0, target, (begin + i) * outBytes, outBytes);
-        }
-      }
-    }
+    plan.run(
+        Math.toIntExact(Math.multiplyExact(z.byteSize() / width, heads)),
+        (i, row) -> {
+          long head = i % heads * headBytes;
+          MemorySegment.copy(z, i / heads * width + head, row.fill((byte) 0), head, headBytes);
+        },
+        (i, row) -> MemorySegment.copy(row, 0, target, i * outBytes, outBytes));
   }
 
   private static RowPlan plan(HookSource.HeadResults source, Executor executor, int rows) {
@@ -62,5 +70,10 @@ final class HeadResults {
     }
     ops.add(new Op.MatMul(source.output(), x, result));
     return new RowPlan(executor, z, ops, result, rows);
+  }
+
+  @Override
+  public void close() {
+    plan.close();
   }
 }

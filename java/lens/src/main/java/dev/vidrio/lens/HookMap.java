@@ -9,10 +9,12 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The hook points of a plan, in the order of a forward pass, and where their values come from. */
@@ -157,6 +159,11 @@ final class HookMap {
     return source(point) instanceof HookSource.Written && point.site() != HookSite.EXPERT_INDICES;
   }
 
+  /** What a block reads. */
+  Buffer stream(int layer) {
+    return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
+  }
+
   /** H, query heads of a layer. */
   int heads(int layer) {
     return Objects.requireNonNull(attentions.get(layer)).heads();
@@ -183,6 +190,29 @@ final class HookMap {
       }
       path.addFirst(op);
     }
+  }
+
+  /**
+   * The operations that make one activation of another, in order.
+   *
+   * @throws IllegalStateException when they read more than that one
+   */
+  List<Op> between(Buffer x, Buffer y) {
+    Set<Op> path = new LinkedHashSet<>();
+    trace(x, y, path);
+    return List.copyOf(path);
+  }
+
+  private void trace(Buffer x, Operand y, Set<Op> path) {
+    if (y.equals(x)) {
+      return;
+    }
+    Op writer = writers.get(y.name());
+    if (writer == null || writer instanceof Op.Embed) {
+      throw new IllegalStateException(y.name() + " is not made of " + x.name() + " alone");
+    }
+    writer.reads().forEach(operand -> trace(x, operand, path));
+    path.add(writer);
   }
 
   /** Whether the model has this point. */

@@ -47,6 +47,10 @@ public final class Lens {
     return model;
   }
 
+  HookMap hooks() {
+    return hooks;
+  }
+
   /** The hook points that the model has, in the order of a forward pass. */
   public List<HookPoint> points() {
     return hooks.points();

@@ -92,12 +92,33 @@ final class RowPlan implements AutoCloseable {
   }
 
   /** Row i of the input that the caller gives. */
-  MemorySegment input(int i) {
+  private MemorySegment input(int i) {
     return slice(table.data(), table.k(), i);
   }
 
+  /** Takes or fills in a row. */
+  @FunctionalInterface
+  interface Row {
+    /** Row {@code i} of all, whose elements are valid during the call. */
+    void at(int i, MemorySegment elements);
+  }
+
+  /** Runs any number of rows, whose input the caller fills in and whose output it takes. */
+  void run(int count, Row input, Row output) {
+    for (int begin = 0; begin < count; begin += rows()) {
+      int step = Math.min(rows(), count - begin);
+      for (int i = 0; i < step; i++) {
+        input.at(begin + i, input(i));
+      }
+      run(step);
+      for (int i = 0; i < step; i++) {
+        output.at(begin + i, output(i));
+      }
+    }
+  }
+
   /** Runs the first rows. */
-  void run(int count) {
+  private void run(int count) {
     run(IntStream.range(0, count).toArray());
   }
 

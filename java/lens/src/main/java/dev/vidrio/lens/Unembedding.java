@@ -61,16 +61,8 @@ public final class Unembedding implements AutoCloseable {
   public void logits(MemorySegment residuals, Taker taker) {
     long rowBytes = width * 4L;
     int rows = Math.toIntExact(residuals.byteSize() / rowBytes);
-    for (int begin = 0; begin < rows; begin += plan.rows()) {
-      int count = Math.min(plan.rows(), rows - begin);
-      for (int i = 0; i < count; i++) {
-        plan.input(i).copyFrom(residuals.asSlice((begin + i) * rowBytes, rowBytes));
-      }
-      plan.run(count);
-      for (int i = 0; i < count; i++) {
-        taker.take(begin + i, plan.output(i));
-      }
-    }
+    plan.run(
+        rows, (i, row) -> row.copyFrom(residuals.asSlice(i * rowBytes, rowBytes)), taker::take);
   }
 
   @Override

@@ -42,4 +42,11 @@ final class Vectors {
       sum[j] += x[j];
     }
   }
+
+  /** Adds a − b to a sum. */
+  static void addDifference(float[] sum, float[] a, float[] b) {
+    for (int j = 0; j < sum.length; j++) {
+      sum[j] += a[j] - b[j];
+    }
+  }
 }

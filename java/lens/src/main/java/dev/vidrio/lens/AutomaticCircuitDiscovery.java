@@ -1,0 +1,62 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.function.IntConsumer;
+
+/**
+ * Automatic circuit discovery, ACDC (Conmy et al. 2023, arXiv 2304.14997): goes through the edges
+ * of a graph from the logits back to the embedding, and drops each that the metric does not miss.
+ * Every edge costs a run, but those into components that nothing hears any more.
+ *
+ * {@snippet file="LensExamplesTest.java" region="circuit"}
+ */
+public final class AutomaticCircuitDiscovery {
+  private AutomaticCircuitDiscovery() {}
+
+  /**
+   * Finds a circuit.
+   *
+   * @param threshold τ: an edge goes when the metric changes by less without it
+   * @param candidates edges to begin with, such as {@link Circuit#whole} or the strongest that an
+   *     attribution finds
+   * @param progress is told how many edges have been looked at
+   * @throws InvalidInputException when the threshold is negative or no number, or the model has not
+   *     all the edges
+   */
+  public static Circuit of(
+      CircuitRun run, Metric metric, double threshold, Circuit candidates, IntConsumer progress) {
+    if (!(threshold >= 0)) {
+      throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
+    }
+    ComponentGraph graph = run.graph();
+    EdgeMask kept = new EdgeMask(graph, candidates);
+    double value = run.run(kept, metric);
+    int seen = 0;
+    for (Node.Receiver receiver : graph.receivers().reversed()) {
+      boolean heard = isHeard(graph, kept, receiver);
+      for (Node.Sender sender : graph.senders(receiver).reversed()) {
+        var edge = new Edge(sender, receiver);
+        if (!kept.has(edge)) {
+          continue;
+        }
+        kept.set(edge, false);
+        double without = heard ? run.run(kept, metric) : value;
+        if (Math.abs(without - value) < threshold || !heard) {
+          value = without;
+        } else {
+          kept.set(edge, true);
+        }
+        progress.accept(++seen);
+      }
+    }
+    return kept.circuit();
+  }
+
+  private static boolean isHeard(ComponentGraph graph, EdgeMask kept, Node.Receiver receiver) {
+    return switch (receiver) {
+      case Node.HeadInput input -> graph.heads(input).stream().anyMatch(kept::isHeard);
+      case Node.Mlp mlp -> kept.isHeard(mlp);
+      case Node.Logits ignored -> true;
+    };
+  }
+}

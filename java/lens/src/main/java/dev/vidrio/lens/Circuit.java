@@ -1,0 +1,78 @@
+package dev.vidrio.lens;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * A part of a model's graph that is to explain a behaviour: edges that carry what the clean run
+ * says, while all others carry what the corrupted run says.
+ *
+ * @param edges in any order
+ */
+public record Circuit(Set<Edge> edges) {
+  public Circuit {
+    edges = Set.copyOf(edges);
+  }
+
+  /** All edges: the model itself. */
+  public static Circuit whole(ComponentGraph graph) {
+    return new Circuit(graph.edges().collect(Collectors.toSet()));
+  }
+
+  /** The same without some edges. */
+  public Circuit without(Collection<Edge> removed) {
+    Set<Edge> rest = new LinkedHashSet<>(edges);
+    removed.forEach(rest::remove);
+    return new Circuit(rest);
+  }
+
+  /** The same without what some components write: they are knocked out. */
+  public Circuit withoutNodes(Collection<? extends Node.Sender> removed) {
+    return new Circuit(
+        edges.stream().filter(edge -> !removed.contains(edge.from())).collect(Collectors.toSet()));
+  }
+
+  /** The components that write an edge of it, in the order of a forward pass. */
+  public List<Node.Sender> senders(ComponentGraph graph) {
+    Set<Node.Sender> heard = edges.stream().map(Edge::from).collect(Collectors.toSet());
+    return graph.senders().stream().filter(heard::contains).toList();
+  }
+
+  /**
+   * Its edges that lie on a path from the embedding to the logits, in the order of a forward pass:
+   * the others change nothing that is read.
+   */
+  public List<Edge> connected(ComponentGraph graph) {
+    List<Edge> ordered = graph.edges().filter(edges::contains).toList();
+    Set<Node> fed = new LinkedHashSet<>(Set.of(new Node.Embedding()));
+    List<Edge> forward = new ArrayList<>();
+    for (Edge edge : ordered) {
+      if (fed.contains(edge.from())) {
+        forward.add(edge);
+        fed.addAll(outputs(graph, edge.to()));
+      }
+    }
+    Set<Node> read = new LinkedHashSet<>(Set.of(new Node.Logits()));
+    List<Edge> backward = new ArrayList<>();
+    for (Edge edge : forward.reversed()) {
+      if (outputs(graph, edge.to()).stream().anyMatch(read::contains)) {
+        backward.add(edge);
+        read.add(edge.from());
+      }
+    }
+    return backward.reversed();
+  }
+
+  /** What writes what a receiver makes. */
+  private static List<Node> outputs(ComponentGraph graph, Node.Receiver receiver) {
+    return switch (receiver) {
+      case Node.HeadInput input -> List.copyOf(graph.heads(input));
+      case Node.Mlp mlp -> List.of(mlp);
+      case Node.Logits logits -> List.of(logits);
+    };
+  }
+}

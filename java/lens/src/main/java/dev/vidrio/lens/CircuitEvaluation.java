@@ -1,0 +1,74 @@
+package dev.vidrio.lens;
+
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/**
+ * How well a circuit C explains what the whole model M does, by a metric F (Wang et al. 2023, arXiv
+ * 2211.00593, section 4; section 3.2 of the primer, arXiv 2405.00208). Components are knocked out
+ * by what they write in the corrupted run.
+ */
+public final class CircuitEvaluation {
+  private final CircuitRun run;
+  private final Metric metric;
+  private final Circuit circuit;
+  private final Circuit whole;
+
+  /** An evaluation of a circuit, whose runs must stay open. */
+  public CircuitEvaluation(CircuitRun run, Metric metric, Circuit circuit) {
+    this.run = run;
+    this.metric = metric;
+    this.circuit = circuit;
+    this.whole = Circuit.whole(run.graph());
+  }
+
+  /**
+   * What a circuit does without the rest of the model.
+   *
+   * @param clean F(M)
+   * @param corrupted of the corrupted run
+   * @param circuit F(C)
+   */
+  public record Faithfulness(double clean, double corrupted, double circuit) {
+    /** |F(M) − F(C)|: 0 is best. */
+    public double difference() {
+      return Math.abs(clean - circuit);
+    }
+
+    /** The part of the way from the corrupted run to the clean one that the circuit goes. */
+    public double recovered() {
+      return (circuit - corrupted) / (clean - corrupted);
+    }
+  }
+
+  /** Whether the circuit does what the model does. */
+  public Faithfulness faithfulness() {
+    return new Faithfulness(run.clean(metric), run.corrupted(metric), run.run(circuit, metric));
+  }
+
+  /**
+   * |F(C∖K) − F(M∖K)|: whether nothing is left outside of the circuit that does the same. 0 is
+   * best.
+   *
+   * @param removed K, components
+   */
+  public double completeness(Collection<? extends Node.Sender> removed) {
+    return Math.abs(without(circuit, removed) - without(whole, removed));
+  }
+
+  /**
+   * |F(C∖(K∪{v})) − F(C∖K)|: whether the circuit needs a component. 0 is worst.
+   *
+   * @param removed K, components
+   */
+  public double minimality(Node.Sender component, Collection<? extends Node.Sender> removed) {
+    Set<Node.Sender> both = new LinkedHashSet<>(removed);
+    both.add(component);
+    return Math.abs(without(circuit, both) - without(circuit, removed));
+  }
+
+  private double without(Circuit part, Collection<? extends Node.Sender> removed) {
+    return run.run(part.withoutNodes(removed), metric);
+  }
+}

@@ -1,0 +1,289 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.SessionOptions;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Runs circuits: the model reads the clean text, and each component reads {@code Σ_A f^A}, where A
+ * is as it is in this run on edges of the circuit, and as in the corrupted run on all others
+ * (equation 16 of the primer; Conmy et al. 2023, arXiv 2304.14997). Heads, queries, keys and values
+ * each have an input of their own, and go through the weights and operations that serve.
+ *
+ * <p>The whole graph gives the bits of the clean run, and no edge at all those of the corrupted
+ * one. Inputs are summed from the nearer of the two: from what the stream is now, less the edges
+ * that are not in the circuit, or from the corrupted run's stream, and the edges that are. Where a
+ * norm stands between attention and the stream, what a head adds has the divisor of its own run.
+ *
+ * <p>Not thread-safe.
+ */
+public final class CircuitRun implements AutoCloseable {
+  private final Lens lens;
+  private final ComponentGraph graph;
+  private final int[] clean;
+  private final int layers;
+  private final HeadParts heads;
+  private final LensSession session;
+  private final Sequence sequence;
+  private final Recording cleanRun;
+  private final Recording corruptedRun;
+
+  /** What the components of a run with nothing changed wrote and read. */
+  private static final class Recording {
+    /** [n, d] by number of the sender. */
+    final float[][] written;
+
+    /** [n, d] of the residual stream, by {@link #place}. */
+    final float[][] streams;
+
+    /** [V] after the last token. */
+    final float[] logits;
+
+    Recording(float[][] written, float[][] streams, float[] logits) {
+      this.written = written;
+      this.streams = streams;
+      this.logits = logits;
+    }
+  }
+
+  /** What was written so far in the run that goes on, by number of the sender. */
+  private float[][] written = new float[0][];
+
+  /** The sum of how far that is from the clean run. */
+  private float[] drift = new float[0];
+
+  /**
+   * Opens it, and runs both texts.
+   *
+   * @param clean tokens
+   * @param corrupted as many others
+   * @throws InvalidInputException when the texts differ in length, the model cannot take them, or
+   *     what its attention writes is no sum of heads
+   */
+  public static CircuitRun open(Lens lens, int[] clean, int[] corrupted) {
+    ActivationPatching.requireEqualLength(clean, corrupted);
+    lens.requireTokens(clean);
+    return new CircuitRun(lens, clean, corrupted);
+  }
+
+  private CircuitRun(Lens lens, int[] clean, int[] corrupted) {
+    this.lens = lens;
+    this.graph = ComponentGraph.of(lens);
+    this.clean = clean.clone();
+    this.layers = lens.model().architecture().layers();
+    int n = clean.length;
+    this.heads = new HeadParts(lens.model(), lens.hooks(), n);
+    try {
+      this.session = lens.open(Capture.NONE, new SessionOptions(n, n, 1, 1), editable());
+    } catch (Throwable e) {
+      heads.close();
+      throw e;
+    }
+    try {
+      this.sequence = session.newSequence();
+      this.cleanRun = record(clean);
+      this.corruptedRun = record(corrupted);
+    } catch (Throwable e) {
+      close();
+      throw e;
+    }
+  }
+
+  private String editable() {
+    return Stream.of(
+            HookSite.RESID_PRE,
+            HookSite.Q,
+            HookSite.K,
+            HookSite.V,
+            HookSite.Z,
+            HookSite.RESID_MID,
+            HookSite.MLP_OUT,
+            HookSite.RESID_POST)
+        .filter(site -> lens.has(new HookPoint(site, 0)))
+        .map(site -> "blocks.*." + site.suffix())
+        .collect(Collectors.joining(","));
+  }
+
+  /** The graph of the model. */
+  public ComponentGraph graph() {
+    return graph;
+  }
+
+  /** The clean text. */
+  public int[] tokens() {
+    return clean.clone();
+  }
+
+  /** The metric of the clean run. */
+  public double clean(Metric metric) {
+    return metric.of(MemorySegment.ofArray(cleanRun.logits));
+  }
+
+  /** The metric of the corrupted run. */
+  public double corrupted(Metric metric) {
+    return metric.of(MemorySegment.ofArray(corruptedRun.logits));
+  }
+
+  /**
+   * Runs a circuit.
+   *
+   * @throws InvalidInputException when the model has not all its edges
+   */
+  public double run(Circuit circuit, Metric metric) {
+    return run(new EdgeMask(graph, circuit), metric);
+  }
+
+  double run(EdgeMask circuit, Metric metric) {
+    session.hooks(circuitHooks(circuit));
+    written = new float[graph.senders().size()][];
+    written[0] = cleanRun.written[0];
+    drift = new float[written[0].length];
+    sequence.truncate(0);
+    return metric.of(session.feed(sequence, clean));
+  }
+
+  private Recording record(int[] tokens) {
+    written = new float[graph.senders().size()][];
+    var streams = new float[2 * layers + 1][];
+    Map<HookPoint, Hook> hooks = new HashMap<>();
+    for (int l = 0; l < layers; l++) {
+      hooks.put(point(HookSite.RESID_PRE, l), rows -> streams[place(rows.point())] = copy(rows));
+      if (lens.has(point(HookSite.RESID_MID, l))) {
+        hooks.put(point(HookSite.RESID_MID, l), rows -> streams[place(rows.point())] = copy(rows));
+      }
+      hooks.put(point(HookSite.Z, l), this::writeHeads);
+      hooks.put(point(HookSite.MLP_OUT, l), this::writeMlp);
+    }
+    hooks.put(lastStream(), rows -> streams[place(rows.point())] = copy(rows));
+    session.hooks(hooks);
+    sequence.truncate(0);
+    float[] logits = session.feed(sequence, tokens).toArray(JAVA_FLOAT);
+    written[0] = streams[0];
+    return new Recording(written, streams, logits);
+  }
+
+  private HookPoint lastStream() {
+    return point(HookSite.RESID_POST, layers - 1);
+  }
+
+  private static HookPoint point(HookSite site, int layer) {
+    return new HookPoint(site, layer);
+  }
+
+  /** The number of a residual stream that components read. */
+  private int place(HookPoint stream) {
+    return switch (stream.site()) {
+      case RESID_PRE -> 2 * stream.layer();
+      case RESID_MID -> 2 * stream.layer() + 1;
+      default -> 2 * layers;
+    };
+  }
+
+  private static float[] copy(StepRows rows) {
+    int n = rows.size();
+    int width = Math.toIntExact(rows.row(0).byteSize() / Float.BYTES);
+    var all = new float[n * width];
+    for (int i = 0; i < n; i++) {
+      MemorySegment.copy(rows.row(i), JAVA_FLOAT, 0, all, i * width, width);
+    }
+    return all;
+  }
+
+  private void writeHeads(StepRows rows) {
+    int layer = rows.point().layer();
+    float[][] outputs = heads.written(layer, rows);
+    int first = graph.number(new Node.Head(layer, 0));
+    for (int h = 0; h < outputs.length; h++) {
+      write(first + h, outputs[h]);
+    }
+  }
+
+  private void writeMlp(StepRows rows) {
+    write(graph.number(new Node.Mlp(rows.point().layer())), copy(rows));
+  }
+
+  private void write(int sender, float[] output) {
+    written[sender] = output;
+    if (drift.length > 0) {
+      Vectors.addDifference(drift, output, cleanRun.written[sender]);
+    }
+  }
+
+  private Map<HookPoint, Hook> circuitHooks(EdgeMask circuit) {
+    Map<HookPoint, Hook> hooks = new HashMap<>();
+    for (int l = 0; l < layers; l++) {
+      for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
+        hooks.put(point(site, l), rows -> readHeads(circuit, rows));
+      }
+      var mlp = new Node.Mlp(l);
+      HookPoint mid = point(HookSite.RESID_MID, l);
+      hooks.put(
+          lens.has(mid) ? mid : point(HookSite.RESID_PRE, l), rows -> read(circuit, mlp, rows));
+      hooks.put(point(HookSite.Z, l), this::writeHeads);
+      hooks.put(point(HookSite.MLP_OUT, l), this::writeMlp);
+    }
+    hooks.put(lastStream(), rows -> read(circuit, new Node.Logits(), rows));
+    return hooks;
+  }
+
+  private void read(EdgeMask circuit, Node.Receiver receiver, StepRows rows) {
+    float[] input = input(circuit, receiver, place(rows.point()));
+    int width = input.length / rows.size();
+    for (int i = 0; i < rows.size(); i++) {
+      MemorySegment.copy(input, i * width, rows.row(i), JAVA_FLOAT, 0, width);
+    }
+  }
+
+  /** Heads that hear the same share their input. */
+  private void readHeads(EdgeMask circuit, StepRows rows) {
+    HookPoint at = rows.point();
+    List<Node.HeadInput> readers = graph.inputs(at.site(), at.layer());
+    Map<BitSet, Integer> known = new HashMap<>();
+    List<float[]> inputs = new ArrayList<>();
+    var inputOf = new int[readers.size()];
+    for (Node.HeadInput reader : readers) {
+      Integer number = known.putIfAbsent(circuit.senders(reader), inputs.size());
+      if (number == null) {
+        inputs.add(input(circuit, reader, 2 * at.layer()));
+      }
+      inputOf[reader.head()] = number == null ? inputs.size() - 1 : number;
+    }
+    heads.project(at, inputs, inputOf, rows);
+  }
+
+  /** What a component reads, [n, d]. */
+  private float[] input(EdgeMask circuit, Node.Receiver receiver, int place) {
+    BitSet kept = circuit.senders(receiver);
+    int heard = graph.heard(receiver);
+    boolean few = 2 * kept.cardinality() <= heard;
+    float[] sum = (few ? corruptedRun : cleanRun).streams[place].clone();
+    if (!few) {
+      Vectors.add(sum, drift);
+    }
+    for (int i = 0; i < heard; i++) {
+      float[] corrupted = corruptedRun.written[i];
+      if (few && kept.get(i)) {
+        Vectors.addDifference(sum, written[i], corrupted);
+      } else if (!few && !kept.get(i)) {
+        Vectors.addDifference(sum, corrupted, written[i]);
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void close() {
+    session.close();
+    heads.close();
+  }
+}

@@ -1,0 +1,134 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.model.InvalidInputException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * The graph of a model's components: an edge from every one that writes to the residual stream to
+ * every one that reads it later. Queries, keys and values of a head are read apart from each other,
+ * as Conmy et al. (2023, arXiv 2304.14997) have it; where heads share keys and values, these are
+ * read once.
+ */
+public final class ComponentGraph {
+  private final List<Node.Sender> senders = new ArrayList<>();
+  private final Map<Node.Sender, Integer> numbers = new HashMap<>();
+
+  /** How many of the senders each receiver hears: the first ones. */
+  private final Map<Node.Receiver, Integer> heard = new LinkedHashMap<>();
+
+  /** H of each layer. */
+  private final List<Integer> headsOf = new ArrayList<>();
+
+  private final int kvHeads;
+
+  private ComponentGraph(Lens lens) {
+    HookMap hooks = lens.hooks();
+    this.kvHeads = lens.model().architecture().kvShape().heads();
+    add(new Node.Embedding());
+    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      requireSum(hooks, l);
+      headsOf.add(hooks.heads(l));
+      int before = senders.size();
+      for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
+        inputs(site, l).forEach(input -> add(input, before));
+      }
+      for (int h = 0; h < hooks.heads(l); h++) {
+        add(new Node.Head(l, h));
+      }
+      var mlp = new Node.Mlp(l);
+      boolean beside = !lens.has(new HookPoint(HookSite.RESID_MID, l));
+      add(mlp, beside ? before : senders.size());
+      add(mlp);
+    }
+    add(new Node.Logits(), senders.size());
+  }
+
+  /** The graph of a model. */
+  public static ComponentGraph of(Lens lens) {
+    return new ComponentGraph(lens);
+  }
+
+  /** Checks that what attention writes is the sum of its heads and what no run changes. */
+  private static void requireSum(HookMap hooks, int layer) {
+    List<Op> path = hooks.afterAttention(layer);
+    if (path.stream().anyMatch(Op.AddBias.class::isInstance)
+        && path.stream().anyMatch(Op.Norm.class::isInstance)) {
+      throw new InvalidInputException(
+          "blocks." + layer + ".hook_attn_out", "", "is no sum of heads: a norm scales its bias");
+    }
+  }
+
+  private void add(Node.Sender sender) {
+    numbers.put(sender, senders.size());
+    senders.add(sender);
+  }
+
+  private void add(Node.Receiver receiver, int first) {
+    heard.put(receiver, first);
+  }
+
+  /** What writes, in the order of a forward pass. */
+  public List<Node.Sender> senders() {
+    return List.copyOf(senders);
+  }
+
+  /** What reads, in the order of a forward pass. */
+  public List<Node.Receiver> receivers() {
+    return List.copyOf(heard.keySet());
+  }
+
+  /** What a receiver hears, in the order of a forward pass. */
+  public List<Node.Sender> senders(Node.Receiver receiver) {
+    Integer first = heard.get(receiver);
+    if (first == null) {
+      throw new InvalidInputException("component", receiver.name(), "is none of the model");
+    }
+    return List.copyOf(senders.subList(0, first));
+  }
+
+  /** Whether there is such an edge. */
+  public boolean has(Edge edge) {
+    int heardByReceiver = heard.getOrDefault(edge.to(), 0);
+    return numbers.getOrDefault(edge.from(), heardByReceiver) < heardByReceiver;
+  }
+
+  /** How many of the senders a receiver hears, the first ones. */
+  int heard(Node.Receiver receiver) {
+    return Objects.requireNonNull(heard.get(receiver), receiver::name);
+  }
+
+  /** The place of a component among the senders. */
+  int number(Node.Sender sender) {
+    return Objects.requireNonNull(numbers.get(sender), sender::name);
+  }
+
+  /** What the heads of a layer make queries, keys or values of. */
+  List<Node.HeadInput> inputs(HookSite site, int layer) {
+    return IntStream.range(0, site == HookSite.Q ? headsOf.get(layer) : kvHeads)
+        .mapToObj(h -> new Node.HeadInput(site, layer, h))
+        .toList();
+  }
+
+  /** The heads that use an input. */
+  public List<Node.Head> heads(Node.HeadInput input) {
+    int heads = headsOf.get(input.layer());
+    int group = input.site() == HookSite.Q ? 1 : heads / kvHeads;
+    return IntStream.range(input.head() * group, (input.head() + 1) * group)
+        .mapToObj(h -> new Node.Head(input.layer(), h))
+        .toList();
+  }
+
+  /** All edges, by their receivers in the order of a forward pass. */
+  public Stream<Edge> edges() {
+    return heard.keySet().stream()
+        .flatMap(to -> senders(to).stream().map(from -> new Edge(from, to)));
+  }
+}

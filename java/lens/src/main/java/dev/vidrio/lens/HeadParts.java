@@ -1,0 +1,122 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.model.Model;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * What lies around attention, head by head: from streams to queries, keys and values, and from z to
+ * what each head adds to the stream. It computes with the operations and weights that serve.
+ */
+final class HeadParts implements AutoCloseable {
+  /** Inputs of a head that run at once, at most. */
+  private static final int ROWS = 256;
+
+  private final HookMap hooks;
+  private final int n;
+  private final Model model;
+  private final Arena arena = Arena.ofShared();
+  private final Map<HookPoint, RowPlan> projections = new HashMap<>();
+  private final List<HeadResults> results = new ArrayList<>();
+  private final List<MemorySegment> z = new ArrayList<>();
+  private final List<MemorySegment> written = new ArrayList<>();
+
+  /**
+   * @param hooks of the plan that serves
+   * @param n positions
+   */
+  HeadParts(Model model, HookMap hooks, int n) {
+    this.model = model;
+    this.hooks = hooks;
+    this.n = n;
+    try {
+      for (int l = 0; l < model.architecture().layers(); l++) {
+        var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, l));
+        results.add(new HeadResults(source, model.executor(), n));
+        z.add(arena.allocate(4L * n * source.z().width(), 64));
+        written.add(arena.allocate(4L * n * source.heads() * source.output().n(), 64));
+      }
+    } catch (Throwable e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Fills queries, keys or values.
+   *
+   * @param point {@code hook_q}, {@code hook_k} or {@code hook_v} of a layer
+   * @param inputs streams, each [n, d]
+   * @param heads which of the inputs each head has
+   * @param rows [n, heads · d_h], filled
+   */
+  void project(HookPoint point, List<float[]> inputs, int[] heads, StepRows rows) {
+    RowPlan plan = projections.computeIfAbsent(point, this::projection);
+    int d = inputs.getFirst().length / n;
+    plan.run(
+        inputs.size() * n,
+        (i, row) -> MemorySegment.copy(inputs.get(i / n), i % n * d, row, JAVA_FLOAT, 0, d),
+        (i, row) -> {
+          MemorySegment target = rows.row(i % n);
+          long bytes = target.byteSize() / heads.length;
+          for (int h = 0; h < heads.length; h++) {
+            if (heads[h] == i / n) {
+              MemorySegment.copy(row, h * bytes, target, h * bytes, bytes);
+            }
+          }
+        });
+  }
+
+  private RowPlan projection(HookPoint point) {
+    Buffer stream = hooks.stream(point.layer());
+    Buffer projected = hooks.source(point).captured().getFirst();
+    return new RowPlan(model.executor(), stream, hooks.between(stream, projected), projected, ROWS);
+  }
+
+  /**
+   * What the heads of a layer add to the stream, each [n, d].
+   *
+   * @param rows {@code hook_z}, [n, H · d_h]
+   */
+  float[][] written(int layer, StepRows rows) {
+    long width = z.get(layer).byteSize() / n;
+    for (int i = 0; i < n; i++) {
+      MemorySegment.copy(rows.row(i), 0, z.get(layer), i * width, width);
+    }
+    MemorySegment all = written.get(layer);
+    results.get(layer).fill(z.get(layer), all);
+    int heads = hooks.heads(layer);
+    int d = Math.toIntExact(all.byteSize() / 4 / n / heads);
+    var byHead = new float[heads][n * d];
+    IntStream.range(0, n)
+        .parallel()
+        .forEach(
+            i -> {
+              var parts = new float[heads][d];
+              for (int h = 0; h < heads; h++) {
+                long at = 4L * d * ((long) i * heads + h);
+                MemorySegment.copy(all, JAVA_FLOAT, at, parts[h], 0, d);
+              }
+              HeadOutputs.written(hooks, layer, parts);
+              for (int h = 0; h < heads; h++) {
+                System.arraycopy(parts[h], 0, byHead[h], i * d, d);
+              }
+            });
+    return byHead;
+  }
+
+  @Override
+  public void close() {
+    projections.values().forEach(RowPlan::close);
+    results.forEach(HeadResults::close);
+    arena.close();
+  }
+}

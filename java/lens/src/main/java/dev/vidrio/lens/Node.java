@@ -1,0 +1,67 @@
+package dev.vidrio.lens;
+
+/**
+ * A node of a model's graph of components: what writes to the residual stream or reads from it
+ * (Elhage et al. 2021; section 2 of the primer, arXiv 2405.00208).
+ */
+public sealed interface Node {
+  /** A component that adds to the residual stream. */
+  sealed interface Sender extends Node {}
+
+  /** A component that reads the residual stream. */
+  sealed interface Receiver extends Node {}
+
+  /** What the first block reads: tokens and, where a model adds them, positions. */
+  record Embedding() implements Sender {
+    @Override
+    public String name() {
+      return "embed";
+    }
+  }
+
+  /** A head of attention, by what it writes. */
+  record Head(int layer, int head) implements Sender {
+    @Override
+    public String name() {
+      return "L" + layer + ".H" + head;
+    }
+  }
+
+  /**
+   * What a head makes its queries, keys or values of.
+   *
+   * @param site {@link HookSite#Q}, {@link HookSite#K} or {@link HookSite#V}
+   * @param head of the query heads, or of the heads of keys and values
+   */
+  record HeadInput(HookSite site, int layer, int head) implements Receiver {
+    public HeadInput {
+      if (site != HookSite.Q && site != HookSite.K && site != HookSite.V) {
+        throw new IllegalArgumentException(site + " is no input of a head");
+      }
+    }
+
+    @Override
+    public String name() {
+      return "L" + layer + "." + site + head;
+    }
+  }
+
+  /** A feed-forward block. */
+  record Mlp(int layer) implements Sender, Receiver {
+    @Override
+    public String name() {
+      return "L" + layer + ".mlp";
+    }
+  }
+
+  /** The last norm and the unembedding. */
+  record Logits() implements Receiver {
+    @Override
+    public String name() {
+      return "logits";
+    }
+  }
+
+  /** Its name: {@code embed}, {@code L3.H7}, {@code L3.Q7}, {@code L3.mlp}, {@code logits}. */
+  String name();
+}

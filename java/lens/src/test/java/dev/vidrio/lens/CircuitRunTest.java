@@ -1,0 +1,167 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Circuits against runs and edits that know nothing of them. */
+class CircuitRunTest extends BardTest {
+  private static final int[] CLEAN = {5, 120, 44, 700, 31, 8, 90};
+  private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
+  private static final Metric METRIC = Metric.logitDifference(300, 301);
+
+  @TempDir Path directory;
+
+  private static double edited(Lens lens, int[] tokens, Metric metric, Edit edit) {
+    return Sweep.run(lens, tokens, List.of(), List.of(List.of(edit)), metric).getFirst();
+  }
+
+  @Test
+  void allEdgesGiveTheCleanRunAndNoneTheCorruptedOne() {
+    try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
+      assertEquals(METRIC.of(lens, CLEAN), run.run(Circuit.whole(run.graph()), METRIC));
+      assertEquals(METRIC.of(lens, CORRUPTED), run.run(new Circuit(Set.of()), METRIC));
+      assertEquals(METRIC.of(lens, CLEAN), run.clean(METRIC));
+      assertEquals(METRIC.of(lens, CORRUPTED), run.corrupted(METRIC));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void theSameInEveryArchitecture(String name) throws IOException {
+    int[] clean = TinyModels.expected(name).ints("tokens");
+    int[] corrupted = clean.clone();
+    corrupted[2] = (corrupted[2] + 1) % 40;
+    Metric metric = Metric.logitDifference(3, 4);
+    try (Model tiny = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
+      Lens of = Lens.of(tiny);
+      try (CircuitRun run = CircuitRun.open(of, clean, corrupted)) {
+        Circuit whole = Circuit.whole(run.graph());
+        double best = metric.of(of, clean);
+        assertEquals(best, run.run(whole, metric));
+        assertEquals(metric.of(of, corrupted), run.run(new Circuit(Set.of()), metric));
+        // A component that is not heard is one that is patched from the other run.
+        var head = new Node.Head(0, 1);
+        try (ActivationCache other = of.run(corrupted, Capture.of("*.hook_z,*.hook_mlp_out"))) {
+          Edit mlp = Edit.patch(other, new HookPoint(HookSite.MLP_OUT, 0));
+          double expected = edited(of, clean, metric, mlp);
+          double actual = run.run(whole.withoutNodes(List.of(new Node.Mlp(0))), metric);
+          assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)));
+          // Under a norm another z also changes what the other heads add.
+          if (of.hooks().afterAttention(0).stream().noneMatch(Op.Norm.class::isInstance)) {
+            Edit z = Edit.patch(other, new HookPoint(HookSite.Z, 0)).head(1);
+            expected = edited(of, clean, metric, z);
+            actual = run.run(whole.withoutNodes(List.of(head)), metric);
+            assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)));
+          }
+        }
+      }
+    }
+  }
+
+  /** One edge: the queries that a head would make of a stream in which the sender is another. */
+  @Test
+  void anEdgeIsWhatEditsMakeOfIt() throws IOException {
+    int[] clean = TinyModels.expected("llama").ints("tokens");
+    int[] corrupted = clean.clone();
+    corrupted[2] = (corrupted[2] + 1) % 40;
+    Metric metric = Metric.logitDifference(3, 4);
+    var edge = new Edge(new Node.Head(0, 1), new Node.HeadInput(HookSite.Q, 1, 2));
+    try (Model tiny = Model.open(TinyModels.write(directory.resolve("llama.gguf"), "llama"))) {
+      Lens of = Lens.of(tiny);
+      Capture capture = Capture.of("*.hook_result,*.hook_resid_pre");
+      var input = new HookPoint(HookSite.RESID_PRE, 1);
+      var queries = new HookPoint(HookSite.Q, 1);
+      try (CircuitRun run = CircuitRun.open(of, clean, corrupted);
+          ActivationCache here = of.run(clean, capture);
+          ActivationCache there = of.run(corrupted, capture)) {
+        float[] stream = here.get(input).toArray();
+        int d = here.get(input).shape().getLast();
+        for (int i = 0; i < clean.length; i++) {
+          for (int j = 0; j < d; j++) {
+            stream[i * d + j] +=
+                there.get(HookSite.RESULT, 0).at(i, 1, j)
+                    - here.get(HookSite.RESULT, 0).at(i, 1, j);
+          }
+        }
+        try (ActivationCache heard =
+            of.run(
+                clean,
+                Capture.of(queries.name()),
+                List.of(Edit.set(input, stream).positions(0, clean.length)))) {
+          double expected = edited(of, clean, metric, Edit.patch(heard, queries).head(2));
+          Circuit without = Circuit.whole(run.graph()).without(List.of(edge));
+          double actual = run.run(without, metric);
+          assertTrue(expected != metric.of(of, clean));
+          assertEquals(expected, actual, 1e-5 * (1 + Math.abs(expected)));
+        }
+      }
+    }
+  }
+
+  @Test
+  void discoveryDropsWhatTheMetricDoesNotMiss() throws IOException {
+    int[] clean = TinyModels.expected("llama").ints("tokens");
+    int[] corrupted = clean.clone();
+    corrupted[2] = (corrupted[2] + 1) % 40;
+    Metric metric = Metric.logitDifference(3, 4);
+    try (Model tiny = Model.open(TinyModels.write(directory.resolve("acdc.gguf"), "llama"));
+        CircuitRun run = CircuitRun.open(Lens.of(tiny), clean, corrupted)) {
+      Circuit whole = Circuit.whole(run.graph());
+      int[] seen = {0};
+      Circuit all = AutomaticCircuitDiscovery.of(run, metric, 0, whole, n -> seen[0] = n);
+      assertEquals(whole.edges().size(), seen[0]);
+      assertEquals(whole, all);
+      assertEquals(
+          Set.of(), AutomaticCircuitDiscovery.of(run, metric, 1e9, whole, n -> {}).edges());
+      double threshold = 0.002 * Math.abs(run.clean(metric) - run.corrupted(metric));
+      Circuit found = AutomaticCircuitDiscovery.of(run, metric, threshold, whole, n -> {});
+      int removed = whole.edges().size() - found.edges().size();
+      assertTrue(removed > 0 && !found.edges().isEmpty(), removed + " edges removed");
+      var evaluation = new CircuitEvaluation(run, metric, found);
+      assertTrue(evaluation.faithfulness().difference() <= threshold * removed);
+      // What is left hears something, and is heard.
+      assertEquals(found.edges(), Set.copyOf(found.connected(run.graph())));
+    }
+  }
+
+  @Test
+  void evaluationOfTheWholeModel() {
+    try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
+      var evaluation = new CircuitEvaluation(run, METRIC, Circuit.whole(run.graph()));
+      assertEquals(0, evaluation.faithfulness().difference());
+      assertEquals(1, evaluation.faithfulness().recovered());
+      List<Node.Sender> some = List.of(new Node.Head(1, 2), new Node.Mlp(0));
+      assertEquals(0, evaluation.completeness(some));
+      assertTrue(evaluation.minimality(new Node.Mlp(1), some) > 0);
+      assertEquals(0, evaluation.minimality(new Node.Mlp(0), some));
+    }
+  }
+
+  @Test
+  void namesAndErrors() {
+    try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
+      Set<String> names = run.graph().edges().map(Edge::name).collect(Collectors.toSet());
+      assertTrue(names.contains("embed→L0.Q7"), names.toString());
+      assertTrue(names.contains("L0.H3→L0.mlp"), names.toString());
+      assertTrue(names.contains("L3.mlp→logits"), names.toString());
+      var none = new Edge(new Node.Head(2, 0), new Node.HeadInput(HookSite.K, 1, 0));
+      assertThrows(InvalidInputException.class, () -> run.run(new Circuit(Set.of(none)), METRIC));
+    }
+    assertThrows(InvalidInputException.class, () -> CircuitRun.open(lens, CLEAN, new int[] {1, 2}));
+  }
+}
