@@ -16,6 +16,7 @@ import picocli.CommandLine.Spec;
       LensLogitsCommand.class,
       LensDlaCommand.class,
       LensPatchCommand.class,
+      LensCircuitCommand.class,
       LensSteerCommand.class,
       LensAttentionCommand.class,
       LensHeadsCommand.class,

@@ -6,7 +6,6 @@ import dev.vidrio.lens.ActivationPatching.Site;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -30,35 +29,8 @@ import picocli.CommandLine.Option;
     })
 final class LensPatchCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextPair texts = new TextPair();
   @Mixin private PageOption page = new PageOption();
-
-  @Option(
-      names = "--clean",
-      paramLabel = "TEXT",
-      required = true,
-      description = "The text after which the answer is right.")
-  private String clean = "";
-
-  @Option(
-      names = "--corrupt",
-      paramLabel = "TEXT",
-      required = true,
-      description = "A text of as many tokens after which it is not.")
-  private String corrupt = "";
-
-  @Option(
-      names = "--answer",
-      paramLabel = "TOKEN",
-      required = true,
-      description = "The right next token of the clean text, as text or #N.")
-  private String answer = "";
-
-  @Option(
-      names = "--wrong",
-      paramLabel = "TOKEN",
-      required = true,
-      description = "The token that it is compared with.")
-  private String wrong = "";
 
   @Option(
       names = "--site",
@@ -93,10 +65,10 @@ final class LensPatchCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     page.check();
     try (Model opened = model.open()) {
-      int[] cleanIds = opened.tokenizer().encode(clean, EncodeOptions.DEFAULT);
-      int[] corruptIds = opened.tokenizer().encode(corrupt, EncodeOptions.DEFAULT);
-      int right = TokenText.parse(opened, "answer", answer);
-      int other = TokenText.parse(opened, "wrong", wrong);
+      int[] cleanIds = texts.clean(opened);
+      int[] corruptIds = texts.corrupted(opened);
+      int right = texts.answer(opened);
+      int other = texts.wrong(opened);
       long start = System.nanoTime();
       ActivationPatching patching =
           ActivationPatching.of(

@@ -33,7 +33,12 @@ class LensInterventionsTest {
   }
 
   private static Cli patch(String... more) {
+    return answered("patch", more);
+  }
+
+  private static Cli answered(String command, String... more) {
     List<String> args = new ArrayList<>(PATCH);
+    args.set(1, command);
     args.addAll(List.of("--answer", " his", "--wrong", " her"));
     return done(args, more);
   }
@@ -59,6 +64,36 @@ class LensInterventionsTest {
     Path page = directory.resolve("patch.html");
     assertTrue(patch("-o", page.toString()).out().contains("vidrio lens patch"));
     assertTrue(Files.readString(page).contains("Activation patching"));
+  }
+
+  @Test
+  void circuitsAreFoundAndDrawn(@TempDir Path directory) throws IOException {
+    String[] threshold = {"--threshold", "0.3"};
+    JsonNode json = answered("circuit", "--json", "--threshold", "0.3").json();
+    int edges = json.get("edges").size();
+    int candidates = json.get("candidates").intValue();
+    assertTrue(0 < edges && edges < candidates, edges + " edges");
+    String summary = edges + " of " + candidates + " edges";
+    List<String> lines = answered("circuit", threshold).out().lines().toList();
+    assertTrue(lines.getFirst().startsWith(summary), lines.getFirst());
+    JsonNode any = json.get("edges").get(0);
+    String name = any.get("from").stringValue() + "→" + any.get("to").stringValue();
+    assertTrue(lines.stream().anyMatch(line -> line.endsWith(name)), name);
+    String dot = answered("circuit", "--dot", "--threshold", "0.3").out();
+    assertTrue(dot.startsWith("digraph circuit {") && dot.endsWith("}\n"), dot);
+    assertTrue(dot.contains("-> \"logits\""), dot);
+    Path page = directory.resolve("circuit.html");
+    answered("circuit", "-o", page.toString(), "--threshold", "0.3");
+    assertTrue(Files.readString(page).contains(summary));
+  }
+
+  @Test
+  void aThresholdIsNotNegative() {
+    List<String> args = new ArrayList<>(PATCH);
+    args.set(1, "circuit");
+    Cli result = run(args, "--answer", " his", "--wrong", " her", "--threshold", "-1");
+    assertEquals(1, result.code());
+    assertTrue(result.err().contains("must be 0 or more"), result.err());
   }
 
   @Test

@@ -1,7 +1,9 @@
 package dev.vidrio.lens;
 
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.SequencedMap;
 import java.util.Set;
 
 /**
@@ -66,6 +68,24 @@ public final class CircuitEvaluation {
     Set<Node.Sender> both = new LinkedHashSet<>(removed);
     both.add(component);
     return Math.abs(without(circuit, both) - without(circuit, removed));
+  }
+
+  /** F(C) − F(C∖{e}) of each edge e of the circuit, in the order of a forward pass. */
+  public SequencedMap<Edge, Double> effects() {
+    var kept = new EdgeMask(run.graph(), circuit);
+    double value = run.run(kept, metric);
+    SequencedMap<Edge, Double> effects = new LinkedHashMap<>();
+    run.graph()
+        .edges()
+        .filter(kept::has)
+        .toList()
+        .forEach(
+            edge -> {
+              kept.set(edge, false);
+              effects.put(edge, value - run.run(kept, metric));
+              kept.set(edge, true);
+            });
+    return effects;
   }
 
   private double without(Circuit part, Collection<? extends Node.Sender> removed) {

@@ -71,6 +71,24 @@ class LensExamplesTest {
   }
 
   @Test
+  void circuit() {
+    try (Model model = model()) {
+      int[] clean = model.tokenizer().encode("The king");
+      int[] corrupted = model.tokenizer().encode("The queen");
+      // @start region="circuit"
+      Metric metric = Metric.logitDifference(300, 301);
+      try (CircuitRun run = CircuitRun.open(Lens.of(model), clean, corrupted)) {
+        double threshold = 0.3 * Math.abs(run.clean(metric) - run.corrupted(metric));
+        Circuit whole = Circuit.whole(run.graph());
+        Circuit circuit = AutomaticCircuitDiscovery.of(run, metric, threshold, whole, n -> {});
+        double recovered = new CircuitEvaluation(run, metric, circuit).faithfulness().recovered();
+        // @end
+        assertTrue(Double.isFinite(recovered));
+      }
+    }
+  }
+
+  @Test
   void hook() {
     try (Model model = model()) {
       Lens lens = Lens.of(model);

@@ -24,7 +24,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public record Page(String title, String model, String text, List<View> views) {
   private static final List<String> SCRIPTS =
-      List.of("dom.js", "colour.js", "attention.js", "grid.js", "bars.js", "page.js");
+      List.of("dom.js", "colour.js", "attention.js", "grid.js", "bars.js", "circuit.js", "page.js");
 
   public Page {
     views = List.copyOf(views);
@@ -81,6 +81,7 @@ public record Page(String title, String model, String text, List<View> views) {
       case Grid v -> "grid";
       case Bars v -> "bars";
       case TokenValues v -> "tokens";
+      case CircuitView v -> "circuit";
     };
   }
 

@@ -2,7 +2,18 @@
 
 /** An element with attributes, listeners (functions) and children; strings become text. */
 function element(name, attributes, ...children) {
-  const node = document.createElement(name);
+  return filled(document.createElement(name), attributes, children);
+}
+
+/** The namespace of drawings, from the browser: the page holds no address. */
+const SVG = Object.assign(document.createElement('template'), { innerHTML: '<svg></svg>' }).content.firstChild.namespaceURI;
+
+/** The same in a drawing. */
+function drawn(name, attributes, ...children) {
+  return filled(document.createElementNS(SVG, name), attributes, children);
+}
+
+function filled(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (typeof value === 'function') {
       node.addEventListener(key, value);

@@ -78,7 +78,12 @@ class PageTest {
                 title,
                 HOSTILE.subList(0, 2),
                 0,
-                List.of(new AttentionView.Head(0, 0, title, List.of(10_000, 2500, 7500)))));
+                List.of(new AttentionView.Head(0, 0, title, List.of(10_000, 2500, 7500)))),
+            new CircuitView(
+                title,
+                title,
+                List.of(new CircuitView.Vertex(title, 0), new CircuitView.Vertex("b", 1)),
+                List.of(new CircuitView.Arc(0, 1, title, -0.5))));
     return new Page(title, title, String.join("", HOSTILE), views);
   }
 
