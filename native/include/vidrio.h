@@ -187,7 +187,11 @@ typedef enum vd_op_kind {
     VD_OP_EXPERT_SUM = 14,
     VD_OP_TOP_K = 15,
     VD_OP_EDIT = 16,
-    VD_OP_COUNT = 17,
+    VD_OP_SCORES = 17,
+    VD_OP_SOFTMAX = 18,
+    VD_OP_MIX = 19,
+    VD_OP_GAIN = 20,
+    VD_OP_COUNT = 21,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -222,9 +226,11 @@ typedef enum vd_norm_kind {
 
 // Normalizes each head of rows [heads,d] on its own; a plain norm has one head. gain and bias may
 // be null, and are [d] for all heads, or [heads,d] where per_head is 1. y may be x. scale
-// [rows,heads], the divisors, is written unless null.
+// [rows,heads], the divisors, is written unless null. Where divisor [rows,heads] is not null, they
+// are these in place of those of x; it may be scale.
 typedef struct vd_norm {
     const float *x;
+    const float *divisor;
     const float *gain;
     const float *bias;
     float *y;
@@ -236,6 +242,19 @@ typedef struct vd_norm {
     float epsilon;
     int32_t reserved;
 } vd_norm;
+
+// y = x * gain, or x * gain + bias where bias is not null, of rows [heads,d]: what a norm without
+// gain leaves to be done. gain and bias are those of vd_norm. y may be x.
+typedef struct vd_gain {
+    const float *x;
+    const float *gain;
+    const float *bias;
+    float *y;
+    int32_t heads;
+    int32_t d;
+    int32_t per_head;
+    int32_t reserved;
+} vd_gain;
 
 // Rows of K activations as int8 in blocks of 32: value = scale * q.
 typedef struct vd_quantized {
@@ -341,6 +360,48 @@ typedef struct vd_attention {
     float scale;     // of the scores, usually 1/sqrt(d_h)
     float cap;       // scores s become cap * tanh(s / cap); 0: they do not
 } vd_attention;
+
+// Attention in three operations, so that scores and patterns can be tapped and edited: scores,
+// softmax, mix. A step with a token at position P or beyond is refused.
+
+// The scores of attention, y [n, H, P]: -infinity where a token does not attend.
+typedef struct vd_scores {
+    const float *q;
+    vd_kv_cache cache;
+    float *y;
+    const float *slopes;  // as in vd_attention
+    int32_t H;
+    int32_t P;  // H * P is at most INT32_MAX
+    int32_t window;
+    float scale;
+    float cap;
+    int32_t reserved;
+} vd_scores;
+
+// The softmax of scores [n, H, P], over the positions that the token attends to: elsewhere y is 0,
+// whatever x holds. y may be x.
+typedef struct vd_softmax {
+    const float *x;
+    float *y;
+    const float *sinks;  // as in vd_attention
+    int32_t H;
+    int32_t P;
+    int32_t window;
+    int32_t reserved;
+} vd_softmax;
+
+// z [n, H, d_h]: the sum of the values up to the token's own position, weighted by pattern
+// [n, H, P]. Where these weights are bit for bit those of softmax, z is that of attention: what
+// nobody edits keeps its bits.
+typedef struct vd_mix {
+    const float *pattern;
+    const float *softmax;    // [n, H, P], pattern before it was edited
+    const float *attention;  // [n, H, d_h], the result of vd_attention
+    vd_kv_cache cache;
+    float *z;
+    int32_t H;
+    int32_t P;
+} vd_mix;
 
 typedef enum vd_activation_kind {
     VD_ACTIVATION_SILU = 0,
@@ -527,8 +588,8 @@ typedef enum vd_barrier_kind {
 enum {
     VD_LOCAL_TOKENS = 2,
     VD_LOCAL_ROWS = 16,
-    VD_LOCAL_READ = 1,   // bits of vd_op.local: products, quantizations and taps read local results
-    VD_LOCAL_WRITE = 2,  // the results of norms and quantizations are local
+    VD_LOCAL_READ = 1,   // bits of vd_op.local: products, quantizations, gains and taps read them
+    VD_LOCAL_WRITE = 2,  // the results of norms, gains and quantizations are local
 };
 
 // A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
@@ -559,6 +620,10 @@ typedef struct vd_op {
         vd_scale scale;
         vd_tap tap;
         vd_edit edit;
+        vd_scores scores;
+        vd_softmax softmax;
+        vd_mix mix;
+        vd_gain gain;
         vd_gather gather;
         vd_route route;
         vd_expert_matmul expert_matmul;

@@ -10,6 +10,7 @@ int vd_local_valid(const vd_op *op) {
                 possible = VD_LOCAL_WRITE;
                 break;
             case VD_OP_QUANTIZE:
+            case VD_OP_GAIN:
                 possible = VD_LOCAL_READ | VD_LOCAL_WRITE;
                 break;
             case VD_OP_MATMUL:
@@ -42,6 +43,12 @@ static void move(vd_op *op, int64_t row) {
                 move_quantized(&op->as.quantize.y, row, op->as.quantize.K);
             }
             break;
+        case VD_OP_GAIN: {
+            int64_t width = (int64_t)op->as.gain.heads * op->as.gain.d;
+            op->as.gain.x += op->local & VD_LOCAL_READ ? row * width : 0;
+            op->as.gain.y += op->local & VD_LOCAL_WRITE ? row * width : 0;
+            break;
+        }
         case VD_OP_TAP:
             op->as.tap.x += row * op->as.tap.width;
             break;

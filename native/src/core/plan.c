@@ -30,6 +30,10 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_EXPERT_SUM] = {vd_expert_sum_check, vd_expert_sum_run, NULL},
     [VD_OP_TOP_K] = {vd_top_k_check, vd_top_k_run, NULL},
     [VD_OP_EDIT] = {vd_edit_check, vd_edit_run, vd_edit_tile},
+    [VD_OP_SCORES] = {vd_scores_check, vd_scores_run, NULL},
+    [VD_OP_SOFTMAX] = {vd_softmax_check, vd_softmax_run, NULL},
+    [VD_OP_MIX] = {vd_mix_check, vd_mix_run, NULL},
+    [VD_OP_GAIN] = {vd_gain_check, vd_gain_run, NULL},
 };
 
 struct vd_plan {
@@ -102,6 +106,14 @@ static int limits_valid(const vd_limits *limits) {
            limits->vocabulary > 0 && limits->blocks > 0;
 }
 
+// Positions that an operation has room for.
+static int32_t positions_of(const vd_op *op) {
+    return op->kind == VD_OP_SCORES    ? op->as.scores.P
+           : op->kind == VD_OP_SOFTMAX ? op->as.softmax.P
+           : op->kind == VD_OP_MIX     ? op->as.mix.P
+                                       : INT32_MAX;
+}
+
 static size_t split_bytes(const vd_split *split) {
     return (size_t)split->floats * sizeof(float) + (size_t)split->tiles * sizeof(atomic_uint);
 }
@@ -161,6 +173,7 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
     if (!vd_isa_usable(isa)) {
         return VD_UNSUPPORTED;
     }
+    int32_t positions = limits->positions;
     for (int32_t i = 0; i < n_ops; i++) {
         status = check_op(&ops[i], limits, isa);
         if (status == VD_OK && ops[i].follows && !chain_valid(ops, i)) {
@@ -170,6 +183,7 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
             *bad_op = i;
             return status;
         }
+        positions = (int32_t)vd_at_most(positions_of(&ops[i]), positions);
     }
     size_t bytes = (size_t)n_ops * sizeof(vd_op);
     vd_plan *plan = malloc(sizeof(vd_plan) + bytes);
@@ -177,6 +191,7 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
         return VD_NO_MEMORY;
     }
     plan->limits = *limits;
+    plan->limits.positions = positions;
     plan->isa = isa;
     plan->n_ops = n_ops;
     memcpy(plan->ops, ops, bytes);

@@ -10,6 +10,12 @@ vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT] = {
 };
 #undef VD_VARIANT
 
+#define VD_VARIANT(isa, name) [isa] = vd_gain_##name,
+vd_gain_kernel *const vd_gain_kernels[VD_ISA_COUNT] = {
+#include "norm/norm_kernels.inc"
+};
+#undef VD_VARIANT
+
 vd_status vd_norm_check(const vd_op *op) {
     const vd_norm *norm = &op->as.norm;
     int valid = norm->x != NULL && norm->y != NULL && norm->heads > 0 && norm->d > 0 &&
@@ -22,4 +28,16 @@ vd_status vd_norm_check(const vd_op *op) {
 void vd_norm_run(const vd_op *op, const vd_step *step) {
     vd_norm_kernels[step->isa](&op->as.norm,
                                vd_share(step->worker, step->rows * op->as.norm.heads));
+}
+
+vd_status vd_gain_check(const vd_op *op) {
+    const vd_gain *gain = &op->as.gain;
+    int valid = gain->x != NULL && gain->gain != NULL && gain->y != NULL && gain->heads > 0 &&
+                gain->d > 0 && (gain->per_head == 0 || gain->per_head == 1);
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+void vd_gain_run(const vd_op *op, const vd_step *step) {
+    vd_gain_kernels[step->isa](&op->as.gain,
+                               vd_share(step->worker, step->rows * op->as.gain.heads));
 }

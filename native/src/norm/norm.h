@@ -1,6 +1,8 @@
 #ifndef VD_NORM_NORM_H
 #define VD_NORM_NORM_H
 
+#include <stddef.h>
+
 #include "core/arch.h"
 #include "core/pool.h"
 
@@ -8,15 +10,30 @@
 // h.
 typedef void vd_norm_kernel(const vd_norm *op, vd_range heads);
 
-// Where in gain and bias those of a head begin.
-VD_INLINE int64_t vd_norm_affine_offset(const vd_norm *op, int64_t head) {
-    return op->per_head ? head % op->heads * op->d : 0;
+// The same heads of a gain.
+typedef void vd_gain_kernel(const vd_gain *op, vd_range heads);
+
+// Gain and bias of a head, or null.
+typedef struct vd_affine {
+    const float *gain;
+    const float *bias;
+} vd_affine;
+
+// Those of head `head` of `heads` with d elements, counted over all rows.
+VD_INLINE vd_affine vd_affine_of(vd_affine all, int32_t per_head, int64_t head, int32_t heads,
+                                 int64_t d) {
+    int64_t offset = per_head ? head % heads * d : 0;
+    return (vd_affine){all.gain == NULL ? NULL : all.gain + offset,
+                       all.bias == NULL ? NULL : all.bias + offset};
 }
 
-#define VD_VARIANT(isa, name) vd_norm_kernel vd_norm_##name;
+#define VD_VARIANT(isa, name)      \
+    vd_norm_kernel vd_norm_##name; \
+    vd_gain_kernel vd_gain_##name;
 #include "norm/norm_kernels.inc"
 #undef VD_VARIANT
 
 extern vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT];
+extern vd_gain_kernel *const vd_gain_kernels[VD_ISA_COUNT];
 
 #endif

@@ -22,13 +22,12 @@ VD_INLINE float mean_square(const float *x, float center, int64_t d) {
     return v16_merge(sum) / (float)d;
 }
 
-// gain and bias are those of the head, or null.
-VD_INLINE v16 affine(v16 x, const float *gain, const float *bias, int64_t i, int64_t d) {
-    if (gain == NULL) {
-        return bias == NULL ? x : v16_add(x, v16_load_up_to(bias + i, d - i));
+VD_INLINE v16 affine(v16 x, vd_affine a, int64_t i, int64_t d) {
+    if (a.gain == NULL) {
+        return a.bias == NULL ? x : v16_add(x, v16_load_up_to(a.bias + i, d - i));
     }
-    v16 g = v16_load_up_to(gain + i, d - i);
-    return bias == NULL ? v16_mul(x, g) : v16_fma(x, g, v16_load_up_to(bias + i, d - i));
+    v16 g = v16_load_up_to(a.gain + i, d - i);
+    return a.bias == NULL ? v16_mul(x, g) : v16_fma(x, g, v16_load_up_to(a.bias + i, d - i));
 }
 
 void VD_NAME(vd_norm)(const vd_norm *op, vd_range heads) {
@@ -37,18 +36,30 @@ void VD_NAME(vd_norm)(const vd_norm *op, vd_range heads) {
         const float *x = op->x + head * d;
         float *y = op->y + head * d;
         float center = op->kind == VD_NORM_LAYER ? mean(x, d) : 0.0f;
-        float scale = sqrtf(mean_square(x, center, d) + op->epsilon);
+        float scale = op->divisor != NULL ? op->divisor[head]
+                                          : sqrtf(mean_square(x, center, d) + op->epsilon);
         v16 inverse = v16_splat(1.0f / scale);
-        int64_t offset = vd_norm_affine_offset(op, head);
-        const float *gain = op->gain == NULL ? NULL : op->gain + offset;
-        const float *bias = op->bias == NULL ? NULL : op->bias + offset;
+        vd_affine all = {op->gain, op->bias};
+        vd_affine own = vd_affine_of(all, op->per_head, head, op->heads, d);
         for (int64_t i = 0; i < d; i += 16) {
             v16 normalized =
                 v16_mul(v16_sub(v16_load_up_to(x + i, d - i), v16_splat(center)), inverse);
-            v16_store_up_to(y + i, affine(normalized, gain, bias, i, d), d - i);
+            v16_store_up_to(y + i, affine(normalized, own, i, d), d - i);
         }
         if (op->scale != NULL) {
             op->scale[head] = scale;
+        }
+    }
+}
+
+void VD_NAME(vd_gain)(const vd_gain *op, vd_range heads) {
+    int64_t d = op->d;
+    for (int64_t head = heads.begin; head < heads.end; head++) {
+        vd_affine all = {op->gain, op->bias};
+        vd_affine own = vd_affine_of(all, op->per_head, head, op->heads, d);
+        for (int64_t i = 0; i < d; i += 16) {
+            v16 x = v16_load_up_to(op->x + head * d + i, d - i);
+            v16_store_up_to(op->y + head * d + i, affine(x, own, i, d), d - i);
         }
     }
 }

@@ -65,7 +65,7 @@ static double score(const one_query *one, const double *q, int32_t t, double *er
 // A score's exponential is reached in steps (the chunk's greatest score, then the merges), each a
 // difference that rounds and an exp; the differences have one sign, so their roundings add up to
 // that of the whole difference.
-static void weigh(const one_query *one, int32_t merges, weights *w) {
+static void weigh(const one_query *one, int32_t chunk, int32_t merges, weights *w) {
     static double q[HEAD_MAX];
     effective_query(one, q);
     int sinks = one->op->sinks != NULL;
@@ -81,7 +81,7 @@ static void weigh(const one_query *one, int32_t merges, weights *w) {
         w->share[t] = exp(s[t] - greatest);
         sum += w->share[t];
     }
-    w->sum_error = roundings(lane_sum_depth(CHUNK) + 2 * merges) + EXP_ERROR;
+    w->sum_error = roundings(lane_sum_depth(chunk) + 2 * merges) + EXP_ERROR;
     for (int32_t t = one->first; t < one->end; t++) {
         w->share[t] /= sum;
         w->sum_error += w->share[t] * w->error[t];
@@ -91,16 +91,17 @@ static void weigh(const one_query *one, int32_t merges, weights *w) {
     }
 }
 
-void check_attention(const one_query *one, const float *z) {
+// Checks z where the softmax is over `chunk` positions at a time.
+static void check_in_chunks(const one_query *one, int32_t chunk, const float *z) {
     static weights w;
     const vd_kv_cache *cache = &one->op->cache;
     CHECK(one->end <= COUNT_MAX && cache->d_h <= HEAD_MAX);
     // The sink is one more merge.
-    int32_t merges = (one->end - 1) / CHUNK - one->first / CHUNK + (one->op->sinks != NULL);
-    weigh(one, merges, &w);
+    int32_t merges = (one->end - 1) / chunk - one->first / chunk + (one->op->sinks != NULL);
+    weigh(one, chunk, merges, &w);
     // A term of the weighted sum goes through its chunk's fmas and two operations of each merge,
     // then the division: the sum's inverse and a product. Q8_0 values are products themselves.
-    double fixed = roundings(CHUNK + 2 * merges + 3) + w.sum_error;
+    double fixed = roundings(chunk + 2 * merges + 3) + w.sum_error;
     uint16_t *scale = NULL;
     for (int32_t i = 0; i < cache->d_h; i++) {
         double sum = 0, tolerance = 0;
@@ -111,5 +112,24 @@ void check_attention(const one_query *one, const float *z) {
             tolerance += fabs(term) * (w.error[t] + fixed) * (1 + fixed);
         }
         near("z", i, sum, tolerance + underflows(4 * one->end), z[i]);
+    }
+}
+
+void check_attention(const one_query *one, const float *z) { check_in_chunks(one, CHUNK, z); }
+
+void check_open_attention(const one_query *one, int32_t P, const float *z) {
+    check_in_chunks(one, P, z);
+}
+
+void check_scores(const one_query *one, int32_t P, const float *y) {
+    static double q[HEAD_MAX];
+    effective_query(one, q);
+    for (int32_t t = 0; t < P; t++) {
+        if (t < one->first || t >= one->end) {
+            CHECK(isinf(y[t]) && y[t] < 0);
+        } else {
+            double error, exact = score(one, q, t, &error);
+            near("score", t, exact, error, y[t]);
+        }
     }
 }

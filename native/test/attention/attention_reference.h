@@ -19,4 +19,10 @@ typedef struct one_query {
 // Checks z [d_h], the result for the query.
 void check_attention(const one_query *one, const float *z);
 
+// The same where the softmax is over P positions at once.
+void check_open_attention(const one_query *one, int32_t P, const float *z);
+
+// Checks the scores of P positions.
+void check_scores(const one_query *one, int32_t P, const float *y);
+
 #endif

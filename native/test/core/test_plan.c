@@ -72,6 +72,18 @@ static vd_op valid_op(vd_op_kind kind) {
         case VD_OP_EDIT:
             op.as.edit = (vd_edit){p, p, p, p, 3, 0};
             break;
+        case VD_OP_SCORES:
+            op.as.scores = (vd_scores){.q = p, .cache = cache, .y = p, .H = 4, .P = 9, .scale = 1};
+            break;
+        case VD_OP_SOFTMAX:
+            op.as.softmax = (vd_softmax){p, p, p, 4, 9, 0, 0};
+            break;
+        case VD_OP_MIX:
+            op.as.mix = (vd_mix){p, p, p, cache, p, 4, 9};
+            break;
+        case VD_OP_GAIN:
+            op.as.gain = (vd_gain){p, p, p, p, 2, 3, 1, 0};
+            break;
         case VD_OP_TOP_K:
             op.as.top_k = (vd_top_k){p, p, p, p, 7, 7};
             break;
@@ -298,6 +310,40 @@ static void check_tap_edit(void) {
     REFUSED(VD_OP_TAP, op.as.tap.width = -1);
 }
 
+static void check_open(void) {
+    REFUSED(VD_OP_SCORES, op.as.scores.q = NULL);
+    REFUSED(VD_OP_SCORES, op.as.scores.y = NULL);
+    REFUSED(VD_OP_SCORES, op.as.scores.cache.keys = NULL);
+    REFUSED(VD_OP_SCORES, op.as.scores.H = 3);  // not a multiple of H_kv
+    REFUSED(VD_OP_SCORES, op.as.scores.P = 0);
+    REFUSED(VD_OP_SCORES, op.as.scores.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_SCORES, op.as.scores.window = -1);
+    REFUSED(VD_OP_SCORES, op.as.scores.cap = -1);
+    REFUSED(VD_OP_SCORES, op.as.scores.scale = NAN);
+    REFUSED(VD_OP_SCORES, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.x = NULL);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.y = NULL);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.H = 0);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.P = -1);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.window = -1);
+    REFUSED(VD_OP_SOFTMAX, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_MIX, op.as.mix.pattern = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.softmax = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.attention = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.z = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.cache.values = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.H = 0);
+    REFUSED(VD_OP_MIX, op.as.mix.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_MIX, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_GAIN, op.as.gain.x = NULL);
+    REFUSED(VD_OP_GAIN, op.as.gain.gain = NULL);
+    REFUSED(VD_OP_GAIN, op.as.gain.y = NULL);
+    REFUSED(VD_OP_GAIN, op.as.gain.heads = 0);
+    REFUSED(VD_OP_GAIN, op.as.gain.d = 0);
+    REFUSED(VD_OP_GAIN, op.as.gain.per_head = -1);
+}
+
 static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, op.as.route.logits = NULL);
     REFUSED(VD_OP_ROUTE, op.as.route.experts = NULL);
@@ -377,6 +423,7 @@ int main(void) {
     check_kv_store_attention();
     check_elementwise();
     check_tap_edit();
+    check_open();
     check_experts();
     check_create_arguments();
     check_create_isa();

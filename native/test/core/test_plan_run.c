@@ -106,6 +106,35 @@ static void check_batch_sizes(void) {
     RUN(VD_OK, batch_clear(b));
 }
 
+// Scores of 5 positions have no room for a token at position 5.
+static void check_positions(void) {
+    describe("positions of scores");
+    rng r = {14};
+    batch b;
+    batch_begin(&b, &r, 1, 1);
+    static float memory[2 * VD_KV_BLOCK];
+    static const float zeros[2 * VD_KV_BLOCK];
+    vd_kv_cache cache = {.keys = (void *)zeros, .values = (void *)zeros, .H_kv = 1, .d_h = 1};
+    vd_op ops[2] = {
+        {.kind = VD_OP_SCORES,
+         .as.scores = {.q = zeros, .cache = cache, .y = memory, .H = 1, .P = 6, .scale = 1}},
+        {.kind = VD_OP_MIX,
+         .as.mix = {.pattern = zeros,
+                    .softmax = zeros,
+                    .attention = zeros,
+                    .cache = cache,
+                    .z = memory,
+                    .H = 1,
+                    .P = 5}}};
+    vd_plan *plan;
+    CHECK(vd_plan_create(ops, 2, &limits, VD_ISA_SCALAR, &plan, NULL) == VD_OK);
+    batch_add(&b, 0, 4, 0, 0);
+    CHECK(vd_plan_run(plan, pool_of(1), &b.view, 0, 1) == VD_OK);
+    batch_add(&b, 0, 5, 0, 0);
+    CHECK(vd_plan_run(plan, pool_of(1), &b.view, 0, 1) == VD_OUT_OF_RANGE);
+    vd_plan_free(plan);
+}
+
 static void check_run_arguments(void) {
     describe("vd_plan_run, arguments");
     fixture f;
@@ -130,6 +159,7 @@ int main(void) {
     check_batch_values();
     check_batch_order();
     check_batch_sizes();
+    check_positions();
     check_run_arguments();
     return 0;
 }

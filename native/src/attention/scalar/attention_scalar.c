@@ -2,70 +2,24 @@
 #include <math.h>
 
 #include "attention/attention.h"
-#include "attention/kv_cache.h"
+#include "attention/scalar/kv_scalar.h"
 #include "core/exp.h"
 #include "core/lanes.h"
-
-static float key(const vd_kv_cache *cache, const char *tile, int64_t i, int64_t lane) {
-    int64_t at = i * VD_KV_LANES + lane;
-    return cache->type == VD_F32   ? ((const float *)tile)[at]
-           : cache->type == VD_F16 ? vd_half_to_float(((const uint16_t *)tile)[at])
-                                   : vd_bfloat_to_float(((const uint16_t *)tile)[at]);
-}
-
-static float dot(const vd_attention_tile *tile, int32_t query, const char *keys, int64_t lane) {
-    float sum = 0.0f;
-    for (int64_t i = 0; i < tile->op->cache.d_h; i++) {
-        sum = fmaf(tile->q[query][i], key(&tile->op->cache, keys, i, lane), sum);
-    }
-    return sum;
-}
-
-static float dot_quantized(const vd_attention_tile *tile, int32_t query, const char *keys,
-                           int64_t lane) {
-    int64_t d_h = tile->op->cache.d_h;
-    const int8_t *q = tile->quants + query * d_h;
-    const float *scale = tile->scale + query * (d_h / VD_BLOCK);
-    const uint16_t *scales = (const uint16_t *)(keys + d_h * VD_KV_LANES);
-    float acc = 0.0f;
-    for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
-        int32_t sum = 0;
-        for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i++) {
-            sum += q[i] * (int8_t)keys[(i / 4 * VD_KV_LANES + lane) * 4 + i % 4];
-        }
-        float s = vd_half_to_float(scales[b * VD_KV_LANES + lane]);
-        acc = fmaf((float)sum, s * scale[b], acc);
-    }
-    return acc;
-}
 
 static float score(const vd_attention_tile *tile, int32_t query, int64_t t) {
     const vd_attention *op = tile->op;
     const char *keys =
         vd_key_tile(&op->cache, tile->blocks, tile->head, t / VD_KV_LANES * VD_KV_LANES);
     int64_t lane = t % VD_KV_LANES;
-    float s = op->scale * (op->cache.type == VD_Q8_0 ? dot_quantized(tile, query, keys, lane)
-                                                     : dot(tile, query, keys, lane));
+    int64_t d_h = op->cache.d_h;
+    float product = op->cache.type == VD_Q8_0
+                        ? vd_kv_dot_quantized(&op->cache, keys, lane, tile->quants + query * d_h,
+                                              tile->scale + query * (d_h / VD_BLOCK))
+                        : vd_kv_dot(&op->cache, keys, lane, tile->q[query]);
+    float s = op->scale * product;
     s = op->cap > 0 ? op->cap * vd_tanh(s * (1.0f / op->cap)) : s;
     int64_t distance = t + 1 - tile->end[query];  // of the position from the query's own
     return op->slopes != NULL ? fmaf(tile->slope[query], (float)distance, s) : s;
-}
-
-static float value(const vd_attention_tile *tile, int64_t t, int32_t i) {
-    const vd_kv_cache *cache = &tile->op->cache;
-    const char *row = vd_value_row(cache, tile->blocks, tile->head, t);
-    switch (cache->type) {
-        case VD_F32:
-            return ((const float *)row)[i];
-        case VD_F16:
-            return vd_half_to_float(((const uint16_t *)row)[i]);
-        case VD_BF16:
-            return vd_bfloat_to_float(((const uint16_t *)row)[i]);
-        default: {
-            const uint16_t *scales = vd_value_scales(cache, tile->blocks, tile->head, t);
-            return (float)(int8_t)row[i] * vd_half_to_float(scales[i / VD_BLOCK]);
-        }
-    }
 }
 
 // A part's greatest score M and sum of exponentials L.
@@ -93,7 +47,8 @@ static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, 
     for (int32_t i = 0; i < tile->op->cache.d_h; i++) {
         float sum = 0.0f;
         for (int64_t t = from; t < to; t++) {
-            sum = fmaf(s[t], value(tile, begin + t, i), sum);
+            float v = vd_kv_value(&tile->op->cache, tile->blocks, tile->head, begin + t, i);
+            sum = fmaf(s[t], v, sum);
         }
         part[i] = sum;
     }

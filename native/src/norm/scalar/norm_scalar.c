@@ -21,12 +21,11 @@ static float mean_square(const float *x, float center, int32_t d) {
     return vd_merge_lanes(lane) / (float)d;
 }
 
-// i counts the elements of gain and bias.
-static float affine(float normalized, const vd_norm *op, int64_t i) {
-    if (op->gain == NULL) {
-        return op->bias == NULL ? normalized : normalized + op->bias[i];
+static float affine(float x, vd_affine a, int32_t i) {
+    if (a.gain == NULL) {
+        return a.bias == NULL ? x : x + a.bias[i];
     }
-    return op->bias == NULL ? normalized * op->gain[i] : fmaf(normalized, op->gain[i], op->bias[i]);
+    return a.bias == NULL ? x * a.gain[i] : fmaf(x, a.gain[i], a.bias[i]);
 }
 
 void vd_norm_scalar(const vd_norm *op, vd_range heads) {
@@ -34,14 +33,26 @@ void vd_norm_scalar(const vd_norm *op, vd_range heads) {
         const float *x = op->x + head * op->d;
         float *y = op->y + head * op->d;
         float center = op->kind == VD_NORM_LAYER ? mean(x, op->d) : 0.0f;
-        float scale = sqrtf(mean_square(x, center, op->d) + op->epsilon);
+        float scale = op->divisor != NULL ? op->divisor[head]
+                                          : sqrtf(mean_square(x, center, op->d) + op->epsilon);
         float inverse = 1.0f / scale;
-        int64_t offset = vd_norm_affine_offset(op, head);
+        vd_affine all = {op->gain, op->bias};
+        vd_affine own = vd_affine_of(all, op->per_head, head, op->heads, op->d);
         for (int32_t i = 0; i < op->d; i++) {
-            y[i] = affine((x[i] - center) * inverse, op, offset + i);
+            y[i] = affine((x[i] - center) * inverse, own, i);
         }
         if (op->scale != NULL) {
             op->scale[head] = scale;
+        }
+    }
+}
+
+void vd_gain_scalar(const vd_gain *op, vd_range heads) {
+    for (int64_t head = heads.begin; head < heads.end; head++) {
+        vd_affine all = {op->gain, op->bias};
+        vd_affine own = vd_affine_of(all, op->per_head, head, op->heads, op->d);
+        for (int32_t i = 0; i < op->d; i++) {
+            op->y[head * op->d + i] = affine(op->x[head * op->d + i], own, i);
         }
     }
 }

@@ -1337,10 +1337,46 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_EDIT() {
         return VD_OP_EDIT;
     }
-    private static final int VD_OP_COUNT = (int)17L;
+    private static final int VD_OP_SCORES = (int)17L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 17
+     * enum vd_op_kind.VD_OP_SCORES = 17
+     * }
+     */
+    public static int VD_OP_SCORES() {
+        return VD_OP_SCORES;
+    }
+    private static final int VD_OP_SOFTMAX = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_SOFTMAX = 18
+     * }
+     */
+    public static int VD_OP_SOFTMAX() {
+        return VD_OP_SOFTMAX;
+    }
+    private static final int VD_OP_MIX = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_MIX = 19
+     * }
+     */
+    public static int VD_OP_MIX() {
+        return VD_OP_MIX;
+    }
+    private static final int VD_OP_GAIN = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_GAIN = 20
+     * }
+     */
+    public static int VD_OP_GAIN() {
+        return VD_OP_GAIN;
+    }
+    private static final int VD_OP_COUNT = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 21
      * }
      */
     public static int VD_OP_COUNT() {

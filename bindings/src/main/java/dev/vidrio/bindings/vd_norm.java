@@ -16,6 +16,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct vd_norm {
  *     const float *x;
+ *     const float *divisor;
  *     const float *gain;
  *     const float *bias;
  *     float *y;
@@ -37,6 +38,7 @@ public class vd_norm {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         Vidrio.C_POINTER.withName("x"),
+        Vidrio.C_POINTER.withName("divisor"),
         Vidrio.C_POINTER.withName("gain"),
         Vidrio.C_POINTER.withName("bias"),
         Vidrio.C_POINTER.withName("y"),
@@ -98,6 +100,50 @@ public class vd_norm {
      */
     public static void x(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(x$LAYOUT, x$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout divisor$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("divisor"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *divisor
+     * }
+     */
+    public static final AddressLayout divisor$layout() {
+        return divisor$LAYOUT;
+    }
+
+    private static final long divisor$OFFSET = $LAYOUT.byteOffset(groupElement("divisor"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *divisor
+     * }
+     */
+    public static final long divisor$offset() {
+        return divisor$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *divisor
+     * }
+     */
+    public static MemorySegment divisor(MemorySegment struct) {
+        return struct.get(divisor$LAYOUT, divisor$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *divisor
+     * }
+     */
+    public static void divisor(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(divisor$LAYOUT, divisor$OFFSET, fieldValue);
     }
 
     private static final AddressLayout gain$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("gain"));

@@ -34,6 +34,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_scale scale;
  *         vd_tap tap;
  *         vd_edit edit;
+ *         vd_scores scores;
+ *         vd_softmax softmax;
+ *         vd_mix mix;
+ *         vd_gain gain;
  *         vd_gather gather;
  *         vd_route route;
  *         vd_expert_matmul expert_matmul;
@@ -345,6 +349,10 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_tap tap;
      *     vd_edit edit;
+     *     vd_scores scores;
+     *     vd_softmax softmax;
+     *     vd_mix mix;
+     *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -372,12 +380,16 @@ public class vd_op {
             vd_scale.layout().withName("scale"),
             vd_tap.layout().withName("tap"),
             vd_edit.layout().withName("edit"),
+            vd_scores.layout().withName("scores"),
+            vd_softmax.layout().withName("softmax"),
+            vd_mix.layout().withName("mix"),
+            vd_gain.layout().withName("gain"),
             vd_gather.layout().withName("gather"),
             vd_route.layout().withName("route"),
             vd_expert_matmul.layout().withName("expert_matmul"),
             vd_expert_sum.layout().withName("expert_sum"),
             vd_top_k.layout().withName("top_k")
-        ).withName("$anon$549:5");
+        ).withName("$anon$610:5");
 
         /**
          * The layout of this union
@@ -914,6 +926,182 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, edit$OFFSET, edit$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout scores$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("scores"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_scores scores
+         * }
+         */
+        public static final GroupLayout scores$layout() {
+            return scores$LAYOUT;
+        }
+
+        private static final long scores$OFFSET = $LAYOUT.byteOffset(groupElement("scores"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_scores scores
+         * }
+         */
+        public static final long scores$offset() {
+            return scores$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_scores scores
+         * }
+         */
+        public static MemorySegment scores(MemorySegment union) {
+            return union.asSlice(scores$OFFSET, scores$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_scores scores
+         * }
+         */
+        public static void scores(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, scores$OFFSET, scores$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout softmax$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("softmax"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_softmax softmax
+         * }
+         */
+        public static final GroupLayout softmax$layout() {
+            return softmax$LAYOUT;
+        }
+
+        private static final long softmax$OFFSET = $LAYOUT.byteOffset(groupElement("softmax"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_softmax softmax
+         * }
+         */
+        public static final long softmax$offset() {
+            return softmax$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_softmax softmax
+         * }
+         */
+        public static MemorySegment softmax(MemorySegment union) {
+            return union.asSlice(softmax$OFFSET, softmax$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_softmax softmax
+         * }
+         */
+        public static void softmax(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, softmax$OFFSET, softmax$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout mix$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("mix"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_mix mix
+         * }
+         */
+        public static final GroupLayout mix$layout() {
+            return mix$LAYOUT;
+        }
+
+        private static final long mix$OFFSET = $LAYOUT.byteOffset(groupElement("mix"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_mix mix
+         * }
+         */
+        public static final long mix$offset() {
+            return mix$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_mix mix
+         * }
+         */
+        public static MemorySegment mix(MemorySegment union) {
+            return union.asSlice(mix$OFFSET, mix$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_mix mix
+         * }
+         */
+        public static void mix(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, mix$OFFSET, mix$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout gain$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gain"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_gain gain
+         * }
+         */
+        public static final GroupLayout gain$layout() {
+            return gain$LAYOUT;
+        }
+
+        private static final long gain$OFFSET = $LAYOUT.byteOffset(groupElement("gain"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_gain gain
+         * }
+         */
+        public static final long gain$offset() {
+            return gain$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_gain gain
+         * }
+         */
+        public static MemorySegment gain(MemorySegment union) {
+            return union.asSlice(gain$OFFSET, gain$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_gain gain
+         * }
+         */
+        public static void gain(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, gain$OFFSET, gain$LAYOUT.byteSize());
+        }
+
         private static final GroupLayout gather$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gather"));
 
         /**
@@ -1197,6 +1385,10 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_tap tap;
      *     vd_edit edit;
+     *     vd_scores scores;
+     *     vd_softmax softmax;
+     *     vd_mix mix;
+     *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1227,6 +1419,10 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_tap tap;
      *     vd_edit edit;
+     *     vd_scores scores;
+     *     vd_softmax softmax;
+     *     vd_mix mix;
+     *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1255,6 +1451,10 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_tap tap;
      *     vd_edit edit;
+     *     vd_scores scores;
+     *     vd_softmax softmax;
+     *     vd_mix mix;
+     *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;
@@ -1283,6 +1483,10 @@ public class vd_op {
      *     vd_scale scale;
      *     vd_tap tap;
      *     vd_edit edit;
+     *     vd_scores scores;
+     *     vd_softmax softmax;
+     *     vd_mix mix;
+     *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
      *     vd_expert_matmul expert_matmul;

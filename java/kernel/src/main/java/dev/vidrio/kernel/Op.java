@@ -26,7 +26,8 @@ public sealed interface Op
         Op.Tap,
         Op.TopK,
         SequenceOp,
-        ExpertOp {
+        ExpertOp,
+        OpenOp {
   /** What it has the rows of: what it writes, or reads where that is no activation. */
   default Operand shape() {
     return (writes().isEmpty() ? reads() : writes()).getFirst();

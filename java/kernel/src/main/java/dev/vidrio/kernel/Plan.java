@@ -45,15 +45,33 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
         switch (op) {
           case SequenceOp.KvStore store ->
               store.layer() < kv.layers() && store.k().width() == kv.width();
-          case SequenceOp.Attention a ->
-              a.layer() < kv.layers()
-                  && a.heads() % kv.heads() == 0
-                  && a.q().width() == a.heads() * kv.dH();
+          case SequenceOp.Attention a -> fits(a.layer(), a.heads(), a.q(), kv);
+          case OpenOp.Scores s -> fits(s.layer(), s.heads(), s.q(), kv);
+          case OpenOp.Mix m -> fits(m.layer(), m.heads(), m.z(), kv);
           default -> true;
         };
     if (!fits) {
       throw new IllegalArgumentException(op + " does not fit the key-value cache " + kv);
     }
+  }
+
+  private static boolean fits(int layer, int heads, Buffer queries, KvShape kv) {
+    return layer < kv.layers() && heads % kv.heads() == 0 && queries.width() == heads * kv.dH();
+  }
+
+  /** Positions that its operations have room for, where they do not depend on the limits. */
+  int positions() {
+    int positions = Integer.MAX_VALUE;
+    for (Op op : ops) {
+      positions =
+          switch (op) {
+            case OpenOp.Scores s -> Math.min(positions, s.positions());
+            case OpenOp.Softmax s -> Math.min(positions, s.positions());
+            case OpenOp.Mix m -> Math.min(positions, m.positions());
+            default -> positions;
+          };
+    }
+    return positions;
   }
 
   /** The same plan with an operation at its end, all of whose results are outputs. */

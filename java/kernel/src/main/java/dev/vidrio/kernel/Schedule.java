@@ -16,8 +16,8 @@ import java.util.Set;
  * <ul>
  *   <li>A matrix product and what follows it element by element form a <i>chain</i>: a tile of the
  *       output goes through all of them while it is in the cache.
- *   <li>Norms and quantizations that only products and taps read are <i>local</i>: in steps of a
- *       few tokens each worker computes them for itself.
+ *   <li>Norms, gains and quantizations that only products and taps read are <i>local</i>: in steps
+ *       of a few tokens each worker computes them for itself.
  * </ul>
  */
 public final class Schedule {
@@ -110,22 +110,31 @@ public final class Schedule {
     return byElement && op.shape().width() == head.y().width() && op.rows() == head.rows();
   }
 
+  /** From the last operation on, since what reads a result decides. */
   private void findLocal() {
-    Map<Operand, Boolean> onlyForProducts = new HashMap<>();
-    for (Op op : ops) {
-      boolean suits = op instanceof Op.MatMul || op instanceof Op.Quantize || op instanceof Op.Tap;
-      op.reads().forEach(x -> onlyForProducts.merge(x, suits, Boolean::logicalAnd));
-    }
-    for (int i = 0; i < ops.size(); i++) {
+    Map<Operand, Boolean> suitable = new HashMap<>();
+    for (int i = ops.size() - 1; i >= 0; i--) {
       Op op = ops.get(i);
       local[i] =
-          (op instanceof Op.Norm || (op instanceof Op.Quantize && !follows[i]))
+          canBeLocal(op)
+              && !follows[i]
               && op.rows() == Rows.TOKENS
-              && op.writes().stream().allMatch(y -> onlyForProducts.getOrDefault(y, true));
+              && op.writes().stream().allMatch(y -> suitable.getOrDefault(y, true));
       if (local[i]) {
         localOperands.addAll(op.writes());
       }
+      boolean suits = readsLocal(op) || (op instanceof OpenOp.Gain && local[i]);
+      op.reads().forEach(x -> suitable.merge(x, suits, Boolean::logicalAnd));
     }
+  }
+
+  private static boolean canBeLocal(Op op) {
+    return op instanceof Op.Norm || op instanceof Op.Quantize || op instanceof OpenOp.Gain;
+  }
+
+  /** Whether it reads local results, even where its own is not local. */
+  private static boolean readsLocal(Op op) {
+    return op instanceof Op.MatMul || op instanceof Op.Quantize || op instanceof Op.Tap;
   }
 
   /**
@@ -203,6 +212,8 @@ public final class Schedule {
           case SequenceOp.KvStore store -> writes.add(new Place(store.layer(), store.layer()));
           case SequenceOp.Attention attention ->
               reads.add(new Place(attention.layer(), attention.layer()));
+          case OpenOp.Scores scores -> reads.add(new Place(scores.layer(), scores.layer()));
+          case OpenOp.Mix mix -> reads.add(new Place(mix.layer(), mix.layer()));
           default -> {}
         }
       }

@@ -28,6 +28,7 @@ public final class Workspace {
   private final Limits limits;
   private final Schedule schedule;
   private final int workers;
+  private final int positions;
   private final MemorySegment memory;
   private final Map<Operand, Slot> slots;
   private final Schedule.Barrier[] barriers;
@@ -37,6 +38,7 @@ public final class Workspace {
     this.limits = limits;
     this.schedule = schedule;
     this.workers = executor.workers();
+    this.positions = plan.positions();
     checkTables(plan, limits);
     var assignment = new Assignment(plan);
     this.slots = assignment.slots;
@@ -101,8 +103,20 @@ public final class Workspace {
     return table;
   }
 
-  /** Fills the rotation tables up to the positions of a batch. */
+  /**
+   * Fills the rotation tables up to the positions of a batch.
+   *
+   * @throws IllegalArgumentException when operations have no room for these positions
+   */
   public void ensurePositions(Batch batch) {
+    if (batch.maxPosition() >= positions) {
+      throw new IllegalArgumentException(
+          "position "
+              + batch.maxPosition()
+              + ": the plan has room for the scores of "
+              + positions
+              + " positions");
+    }
     for (RotationTable table : rotations.values()) {
       table.ensure(batch.maxPosition() + 1);
     }

@@ -66,12 +66,12 @@ class ScalarKernels implements Kernels {
     for (int head = begin; head < end; head++) {
       long at = (long) head * d;
       int offset = op.affineOffset(head);
-      float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d) : 0;
+      float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d, sum) : 0;
       float scale = (float) Math.sqrt(meanSquare(x, at, d, center) + op.epsilon());
       float inverse = 1 / scale;
       for (int i = 0; i < d; i++) {
         float normalized = (Elements.get(x, at + i) - center) * inverse;
-        Elements.set(y, at + i, affine(op, normalized, offset + i));
+        Elements.set(y, at + i, affine(op.gain(), op.bias(), normalized, offset + i));
       }
       if (scales != null) {
         Elements.set(scales, head, scale);
@@ -79,7 +79,8 @@ class ScalarKernels implements Kernels {
     }
   }
 
-  private float mean(MemorySegment x, long at, int d) {
+  /** The mean of d elements, summed by what is given. */
+  static float mean(MemorySegment x, long at, int d, LaneSum sum) {
     sum.clear();
     for (int i = 0; i < d; i++) {
       sum.add(i, Elements.get(x, at + i));
@@ -97,11 +98,11 @@ class ScalarKernels implements Kernels {
   }
 
   /** x̂ with element i of gain and bias. */
-  static float affine(Op.Norm op, float normalized, int i) {
-    float gain = op.gain() == null ? 1 : Elements.get(op.gain().data(), i);
-    return op.bias() == null
+  static float affine(@Nullable Weights gains, @Nullable Weights bias, float normalized, int i) {
+    float gain = gains == null ? 1 : Elements.get(gains.data(), i);
+    return bias == null
         ? normalized * gain
-        : Math.fma(normalized, gain, Elements.get(op.bias().data(), i));
+        : Math.fma(normalized, gain, Elements.get(bias.data(), i));
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.RotationTable;
@@ -48,6 +49,11 @@ final class StepResolver {
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul);
       case ExpertOp.ExpertSum sum -> expertSum(sum);
       case Op.TopK topK -> topK(topK);
+      case OpenOp.Scores scores -> scores(scores);
+      case OpenOp.Softmax softmax -> softmax(softmax);
+      case OpenOp.Mix mix -> mix(mix);
+      case OpenOp.Normalize normalize -> normalize(normalize);
+      case OpenOp.Gain gain -> gain(gain);
     };
   }
 
@@ -231,6 +237,55 @@ final class StepResolver {
     return (kernels, batch, share) -> {
       int rows = batch.rows(op.rows());
       kernels.expertSum(op, x, weights, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step scores(OpenOp.Scores op) {
+    MemorySegment q = data(op.q());
+    MemorySegment y = data(op.y());
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      OpenKernels.scores(op, layer, batch, q, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step softmax(OpenOp.Softmax op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      OpenKernels.softmax(op, batch, x, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step mix(OpenOp.Mix op) {
+    var mixed =
+        new OpenKernels.Mixed(
+            data(op.pattern()), data(op.softmax()), data(op.attention()), data(op.z()));
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      OpenKernels.mix(op, layer, batch, mixed, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step normalize(OpenOp.Normalize op) {
+    MemorySegment x = data(op.x());
+    MemorySegment divisors = data(op.divisors());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.rows(op.rows()), op.heads());
+      OpenKernels.normalize(op, x, divisors, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step gain(OpenOp.Gain op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      OpenKernels.gain(op, x, y, share.begin(n, GRAIN), share.end(n, GRAIN));
     };
   }
 

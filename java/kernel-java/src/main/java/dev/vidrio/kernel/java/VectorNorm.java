@@ -30,7 +30,8 @@ final class VectorNorm {
     int vectors = d / LENGTH * LENGTH;
     affine(op, offset, y, at, vectors);
     for (int i = vectors; i < d; i++) {
-      Elements.set(y, at + i, ScalarKernels.affine(op, Elements.get(y, at + i), offset + i));
+      float normalized = Elements.get(y, at + i);
+      Elements.set(y, at + i, ScalarKernels.affine(op.gain(), op.bias(), normalized, offset + i));
     }
     return scale;
   }

@@ -27,6 +27,7 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rotation;
@@ -113,6 +114,7 @@ final class PlanEncoder {
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
       case ExpertOp.ExpertSum sum -> expertSum(sum, vd_op.as.expert_sum(as));
       case Op.TopK topK -> topK(topK, vd_op.as.top_k(as));
+      case OpenOp open -> new OpenOpEncoder(this).encode(open, as);
     };
   }
 
@@ -138,17 +140,19 @@ final class PlanEncoder {
     vd_norm.bias(s, address(op.bias()));
     vd_norm.y(s, address(op.y()));
     vd_norm.scale(s, op.scale() == null ? MemorySegment.NULL : address(op.scale()));
-    vd_norm.kind(
-        s,
-        switch (op.kind()) {
-          case RMS -> Vidrio.VD_NORM_RMS();
-          case LAYER -> Vidrio.VD_NORM_LAYER();
-        });
+    vd_norm.kind(s, kind(op.kind()));
     vd_norm.heads(s, op.heads());
     vd_norm.d(s, op.d());
     vd_norm.per_head(s, op.perHead() ? 1 : 0);
     vd_norm.epsilon(s, op.epsilon());
     return Vidrio.VD_OP_NORM();
+  }
+
+  static int kind(Op.NormKind kind) {
+    return switch (kind) {
+      case RMS -> Vidrio.VD_NORM_RMS();
+      case LAYER -> Vidrio.VD_NORM_LAYER();
+    };
   }
 
   private int quantize(Op.Quantize op, MemorySegment s) {
@@ -342,7 +346,7 @@ final class PlanEncoder {
     vd_quantized.scaled_sum(s, memory.scaledSum());
   }
 
-  private void cache(int layer, MemorySegment s) {
+  void cache(int layer, MemorySegment s) {
     vd_kv_cache.keys(s, cache.keys(layer));
     vd_kv_cache.values(s, cache.values(layer));
     vd_kv_cache.type(s, cache.type().id());
@@ -350,11 +354,11 @@ final class PlanEncoder {
     vd_kv_cache.d_h(s, cache.shape().dH());
   }
 
-  private MemorySegment address(Buffer buffer) {
+  MemorySegment address(Buffer buffer) {
     return workspace.segment(buffer);
   }
 
-  private static MemorySegment address(@Nullable Weights vector) {
+  static MemorySegment address(@Nullable Weights vector) {
     return vector == null ? MemorySegment.NULL : vector.data();
   }
 }

@@ -1,0 +1,137 @@
+// Attention in three operations. They are for looking inside, so their loops are plain: workers
+// share the heads of tokens, each of which reads the cache for itself.
+#include "open_attention/open_attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "attention/kv_cache.h"
+#include "core/family.h"
+#include "quantize/quantize.h"
+
+#define VD_VARIANT(isa, name) [isa] = &vd_open_attention_##name,
+const vd_open_attention_kernel *const vd_open_attention_kernels[VD_ISA_COUNT] = {
+#include "open_attention/open_attention_kernels.inc"
+};
+#undef VD_VARIANT
+
+static int sizes_valid(const vd_op *op, const vd_kv_cache *cache, int32_t H, int32_t P) {
+    return vd_kv_cache_valid(cache) && H > 0 && H % cache->H_kv == 0 && P > 0 &&
+           P <= INT32_MAX / H && op->rows == VD_ROWS_TOKENS;
+}
+
+vd_status vd_scores_check(const vd_op *op) {
+    const vd_scores *scores = &op->as.scores;
+    int valid = scores->q != NULL && scores->y != NULL &&
+                sizes_valid(op, &scores->cache, scores->H, scores->P) && scores->window >= 0 &&
+                isfinite(scores->scale) && isfinite(scores->cap) && scores->cap >= 0;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+vd_status vd_softmax_check(const vd_op *op) {
+    const vd_softmax *softmax = &op->as.softmax;
+    int valid = softmax->x != NULL && softmax->y != NULL && softmax->H > 0 && softmax->P > 0 &&
+                softmax->P <= INT32_MAX / softmax->H && softmax->window >= 0 &&
+                op->rows == VD_ROWS_TOKENS;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+vd_status vd_mix_check(const vd_op *op) {
+    const vd_mix *mix = &op->as.mix;
+    int valid = mix->pattern != NULL && mix->softmax != NULL && mix->attention != NULL &&
+                mix->z != NULL && sizes_valid(op, &mix->cache, mix->H, mix->P);
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// Head `head` of H of the token in a row of the batch; all its positions are attended to.
+static vd_query query_of(const vd_step *step, const vd_kv_cache *cache, int64_t row, int32_t head,
+                         int32_t H) {
+    const vd_batch *batch = step->batch;
+    return (vd_query){
+        .cache = cache,
+        .blocks = batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks,
+        .head = head / (H / cache->H_kv),
+        .end = batch->positions[row] + 1,
+    };
+}
+
+// Quants of one query.
+typedef struct quants {
+    int8_t q[VD_HEAD_MAX];
+    float scale[VD_HEAD_MAX / VD_BLOCK];
+    int32_t sum[VD_HEAD_MAX / VD_SUM_BLOCK];
+    float scaled_sum[VD_HEAD_MAX / VD_BLOCK];
+} quants;
+
+static void quantize(vd_query *query, vd_isa isa, quants *own) {
+    vd_quantized y = {own->q, own->scale, own->sum, own->scaled_sum};
+    vd_quantize_kernels[isa](query->q, y, (vd_range){0, query->cache->d_h / VD_BLOCK});
+    query->quants = own->q;
+    query->scale = own->scale;
+    query->sum = own->sum;
+}
+
+// The first position that a token attends to whose positions end at `end`.
+static int32_t first_of(int32_t end, int32_t window) {
+    return window > 0 && end > window ? end - window : 0;
+}
+
+// Sets y to value but at positions [first, end) of P.
+static void fill_outside(float *y, int32_t first, int32_t end, int32_t P, float value) {
+    for (int32_t t = 0; t < first; t++) {
+        y[t] = value;
+    }
+    for (int32_t t = end; t < P; t++) {
+        y[t] = value;
+    }
+}
+
+void vd_scores_run(const vd_op *op, const vd_step *step) {
+    const vd_scores *scores = &op->as.scores;
+    vd_range heads = vd_share(step->worker, step->rows * scores->H);
+    quants own;
+    for (int64_t i = heads.begin; i < heads.end; i++) {
+        int32_t head = (int32_t)(i % scores->H);
+        vd_query query = query_of(step, &scores->cache, i / scores->H, head, scores->H);
+        query.q = scores->q + i * scores->cache.d_h;
+        query.slope = scores->slopes == NULL ? 0.0f : scores->slopes[head];
+        query.first = first_of(query.end, scores->window);
+        if (scores->cache.type == VD_Q8_0) {
+            quantize(&query, step->isa, &own);
+        }
+        float *y = scores->y + i * scores->P;
+        vd_open_attention_kernels[step->isa]->scores(scores, &query, y);
+        fill_outside(y, query.first, query.end, scores->P, -INFINITY);
+    }
+}
+
+void vd_softmax_run(const vd_op *op, const vd_step *step) {
+    const vd_softmax *softmax = &op->as.softmax;
+    vd_range heads = vd_share(step->worker, step->rows * softmax->H);
+    for (int64_t i = heads.begin; i < heads.end; i++) {
+        const float *x = softmax->x + i * softmax->P;
+        float *y = softmax->y + i * softmax->P;
+        int32_t end = step->batch->positions[i / softmax->H] + 1;
+        int32_t first = first_of(end, softmax->window);
+        memmove(y + first, x + first, (size_t)(end - first) * sizeof *y);
+        fill_outside(y, first, end, softmax->P, -INFINITY);
+        vd_open_attention_kernels[step->isa]->softmax(
+            softmax->sinks == NULL ? NULL : softmax->sinks + i % softmax->H, y, softmax->P);
+    }
+}
+
+void vd_mix_run(const vd_op *op, const vd_step *step) {
+    const vd_mix *mix = &op->as.mix;
+    int64_t d_h = mix->cache.d_h;
+    vd_range heads = vd_share(step->worker, step->rows * mix->H);
+    for (int64_t i = heads.begin; i < heads.end; i++) {
+        vd_query query = query_of(step, &mix->cache, i / mix->H, (int32_t)(i % mix->H), mix->H);
+        const float *pattern = mix->pattern + i * mix->P;
+        float *z = mix->z + i * d_h;
+        if (memcmp(pattern, mix->softmax + i * mix->P, (size_t)query.end * sizeof *pattern) == 0) {
+            memcpy(z, mix->attention + i * d_h, (size_t)d_h * sizeof *z);
+        } else {
+            vd_open_attention_kernels[step->isa]->mix(&query, pattern, z);
+        }
+    }
+}
