@@ -204,20 +204,25 @@ enum { H = 3 };
 
 static float x[ROWS * H * LONGEST], first[ROWS * H * LONGEST];
 
+// Adds exp(value - M) to a sum, and to its error how far that of f32 may be off.
+static void add_exponential(double value, double M, double *sum, double *error) {
+    double e = exp(value - M);
+    *sum += e;
+    *error += e > 0 ? e * (expm1(roundings(1) * (M - value)) + EXP_ERROR) : 0;
+}
+
 // Positions [begin, end) of y against exp(x - M) / sum in double; all others are 0.
 static void check_head(const float *from, const float *sink, const float *y, vd_range attended,
                        int32_t P) {
     double M = sink == NULL ? -HUGE_VAL : (double)*sink, sum = 0, sum_error = 0;
     for (int64_t t = attended.begin; t < attended.end; t++) {
-        M = fmax(M, (double)from[t]);
+        M = (double)from[t] > M ? (double)from[t] : M;
     }
-    for (int64_t t = attended.begin - 1; t < attended.end; t++) {
-        double value = t >= attended.begin ? (double)from[t]
-                       : sink == NULL      ? -HUGE_VAL
-                                           : (double)*sink;
-        double e = exp(value - M);
-        sum += e;
-        sum_error += e > 0 ? e * (expm1(roundings(1) * (M - value)) + EXP_ERROR) : 0;
+    if (sink != NULL) {
+        add_exponential((double)*sink, M, &sum, &sum_error);
+    }
+    for (int64_t t = attended.begin; t < attended.end; t++) {
+        add_exponential((double)from[t], M, &sum, &sum_error);
     }
     sum_error = sum_error / sum + roundings(lane_sum_depth(P) + 1);
     for (int64_t t = 0; t < P; t++) {
