@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
       LensAttentionCommand.class,
       LensHeadsCommand.class,
       LensMixingCommand.class,
+      LensOcclusionCommand.class,
       LensNormsCommand.class,
       LensResidualCommand.class
     })
