@@ -6,5 +6,6 @@ module dev.vidrio.lens {
   requires tools.jackson.databind;
 
   exports dev.vidrio.lens;
+  exports dev.vidrio.lens.decode;
   exports dev.vidrio.lens.page;
 }

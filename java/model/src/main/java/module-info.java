@@ -1,6 +1,6 @@
 /** Model files, tokenizers, architectures, sessions and sampling. */
 @org.jspecify.annotations.NullMarked
-@SuppressWarnings("module") // the command line, which may use more, is built later
+@SuppressWarnings("module") // the modules that may use more are built later
 module dev.vidrio.model {
   requires transitive dev.vidrio.kernel;
   requires static transitive org.jspecify;
@@ -11,7 +11,8 @@ module dev.vidrio.model {
   exports dev.vidrio.model.architecture;
   exports dev.vidrio.model.evaluation;
   exports dev.vidrio.model.file to
-      dev.vidrio.cli;
+      dev.vidrio.cli,
+      dev.vidrio.lens;
   exports dev.vidrio.model.gguf;
   exports dev.vidrio.model.huggingface;
   exports dev.vidrio.model.hub;

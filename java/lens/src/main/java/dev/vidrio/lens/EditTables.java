@@ -40,23 +40,8 @@ final class EditTables implements AutoCloseable {
     this.placer = placer;
     this.capacity = capacity;
     for (HookPoint point : points) {
-      int room = Math.multiplyExact(capacity, placer.regions(point));
-      tables.put(point, new EditTable(placer.width(point), room, true));
+      tables.put(point, new EditTable(placer.width(point), capacity, true));
     }
-  }
-
-  /** Positions of a sequence, the context. */
-  int positions() {
-    return placer.positions();
-  }
-
-  /** Scores of a token in a layer where they or the pattern can be edited; 0 where none can. */
-  int scores() {
-    return tables.entrySet().stream()
-        .filter(e -> e.getKey().site().axes() == HookSite.Axes.QUERY_KEY)
-        .mapToInt(e -> e.getValue().width())
-        .max()
-        .orElse(0);
   }
 
   /** The table of each point. */
@@ -82,7 +67,7 @@ final class EditTables implements AutoCloseable {
               Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
               "there is room for " + capacity + " at a time");
         }
-        checked.addAll(placer.place(edit, fresh));
+        checked.add(placer.place(edit, fresh));
       }
     } catch (Throwable e) {
       fresh.close();

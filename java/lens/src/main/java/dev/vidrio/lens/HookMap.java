@@ -149,15 +149,14 @@ final class HookMap {
     return Objects.requireNonNull(sources.get(point), point::name);
   }
 
-  /** Says where a point's values come from now. */
-  void move(HookPoint point, HookSource source) {
-    sources.put(point, source);
+  /** Says that a point's activation is now this one. */
+  void move(HookPoint point, Buffer buffer) {
+    sources.put(point, new HookSource.Written(buffer));
   }
 
-  /** Whether the values of a point are an activation that the plan has, or can be made to have. */
+  /** Whether the values of a point are an activation that the plan can edit. */
   boolean editable(HookPoint point) {
-    return !(source(point) instanceof HookSource.HeadResults)
-        && point.site() != HookSite.EXPERT_INDICES;
+    return source(point) instanceof HookSource.Written && point.site() != HookSite.EXPERT_INDICES;
   }
 
   /** What a block reads. */

@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
  * compute from an activation that it never had. The table is that of an embedding, whose tokens are
  * the row numbers.
  */
-final class RowPlan implements AutoCloseable {
+public final class RowPlan implements AutoCloseable {
   private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
 
   private final Arena arena = Arena.ofShared();
@@ -44,7 +44,7 @@ final class RowPlan implements AutoCloseable {
    * @param output what they make of it
    * @param rows that run at once, at most
    */
-  RowPlan(Executor executor, Buffer x, List<Op> ops, Buffer output, int rows) {
+  public RowPlan(Executor executor, Buffer x, List<Op> ops, Buffer output, int rows) {
     this(executor, x, ops, output, rows, arena -> input(executor, x, rows, arena));
   }
 
@@ -87,7 +87,7 @@ final class RowPlan implements AutoCloseable {
   }
 
   /** Rows that run at once, at most. */
-  int rows() {
+  public int rows() {
     return batch.limits().tokens();
   }
 
@@ -98,13 +98,13 @@ final class RowPlan implements AutoCloseable {
 
   /** Takes or fills in a row. */
   @FunctionalInterface
-  interface Row {
+  public interface Row {
     /** Row {@code i} of all, whose elements are valid during the call. */
     void at(int i, MemorySegment elements);
   }
 
   /** Runs any number of rows, whose input the caller fills in and whose output it takes. */
-  void run(int count, Row input, Row output) {
+  public void run(int count, Row input, Row output) {
     for (int begin = 0; begin < count; begin += rows()) {
       int step = Math.min(rows(), count - begin);
       for (int i = 0; i < step; i++) {

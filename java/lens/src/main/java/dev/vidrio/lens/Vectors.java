@@ -1,11 +1,11 @@
 package dev.vidrio.lens;
 
 /** Arithmetic with vectors, in double precision. */
-final class Vectors {
+public final class Vectors {
   private Vectors() {}
 
   /** ⟨a, b⟩. */
-  static double dot(float[] a, float[] b) {
+  public static double dot(float[] a, float[] b) {
     double sum = 0;
     for (int j = 0; j < a.length; j++) {
       sum += (double) a[j] * b[j];
@@ -14,18 +14,12 @@ final class Vectors {
   }
 
   /** ‖x‖₂. */
-  static double norm(float[] x) {
+  public static double norm(float[] x) {
     return Math.sqrt(dot(x, x));
   }
 
-  /** The cosine of the angle between two vectors; 0 where one has no direction. */
-  static double cosine(float[] a, float[] b) {
-    double norms = norm(a) * norm(b);
-    return norms == 0 ? 0 : dot(a, b) / norms;
-  }
-
   /** ‖x‖₁. */
-  static double norm1(float[] x) {
+  public static double norm1(float[] x) {
     double sum = 0;
     for (float value : x) {
       sum += Math.abs(value);
@@ -34,7 +28,7 @@ final class Vectors {
   }
 
   /** a − b. */
-  static float[] minus(float[] a, float[] b) {
+  public static float[] minus(float[] a, float[] b) {
     var difference = new float[a.length];
     for (int j = 0; j < a.length; j++) {
       difference[j] = a[j] - b[j];
@@ -43,7 +37,7 @@ final class Vectors {
   }
 
   /** Adds x to a sum. */
-  static void add(float[] sum, float[] x) {
+  public static void add(float[] sum, float[] x) {
     for (int j = 0; j < sum.length; j++) {
       sum[j] += x[j];
     }

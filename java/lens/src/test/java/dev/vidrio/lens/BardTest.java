@@ -6,9 +6,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** Tests on the embedded model, which is opened once for all of a class. */
-abstract class BardTest {
-  static Model model;
-  static Lens lens;
+public abstract class BardTest {
+  protected static Model model;
+  protected static Lens lens;
+
+  protected BardTest() {}
 
   @BeforeAll
   static void open() {

@@ -1,0 +1,41 @@
+package dev.vidrio.lens.decode;
+
+/** Arithmetic with vectors of doubles. */
+final class DoubleVectors {
+  private DoubleVectors() {}
+
+  /** ⟨a, b⟩. */
+  static double dot(double[] a, double[] b) {
+    double sum = 0;
+    for (int i = 0; i < a.length; i++) {
+      sum += a[i] * b[i];
+    }
+    return sum;
+  }
+
+  /** ‖x‖₂. */
+  static double norm(double[] x) {
+    return Math.sqrt(dot(x, x));
+  }
+
+  /** Adds factor · x to a sum. */
+  static void add(double[] sum, double factor, double[] x) {
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += factor * x[i];
+    }
+  }
+
+  /** Multiplies x by a factor. */
+  static void scale(double[] x, double factor) {
+    for (int i = 0; i < x.length; i++) {
+      x[i] *= factor;
+    }
+  }
+
+  /** a + factor · b. */
+  static double[] plus(double[] a, double factor, double[] b) {
+    double[] sum = a.clone();
+    add(sum, factor, b);
+    return sum;
+  }
+}

@@ -1,0 +1,96 @@
+package dev.vidrio.lens.decode;
+
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Edit;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LensSession;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.SessionOptions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/**
+ * A Patchscope (Ghandeharioun et al. 2024, arXiv 2401.06102): a representation is put into another
+ * text, which makes the model say what it holds, {@code f*(x* | do(f^{c*} = m(f^c(x))))}.
+ *
+ * {@snippet file="decode/DecodeExamplesTest.java" region="patchscope"}
+ */
+public final class Patchscope {
+  /**
+   * A text whose last token repeats what stands before, whatever it is (the identity prompt of the
+   * paper); the representation goes to its last token.
+   */
+  public static final String IDENTITY = "cat -> cat; 1135 -> 1135; hello -> hello; ?";
+
+  private final float[] representation;
+
+  private Patchscope(float[] representation) {
+    this.representation = representation;
+  }
+
+  /**
+   * Reads a representation.
+   *
+   * @param source tokens x of the text
+   * @param position of the token in it
+   * @param point c, where in the model; it has one row per token
+   */
+  public static Patchscope of(Lens lens, int[] source, int position, HookPoint point) {
+    requirePosition("position", source, position);
+    Capture one = Capture.of(point.name()).positions(position, position + 1);
+    try (ActivationCache cache = lens.run(source, one)) {
+      return new Patchscope(cache.get(point).row(0));
+    }
+  }
+
+  private static void requirePosition(String what, int[] tokens, int position) {
+    if (position < 0 || position >= tokens.length) {
+      throw new InvalidInputException(
+          what, Integer.toString(position), "the text has " + tokens.length + " tokens");
+    }
+  }
+
+  /** The same after a mapping m, such as an affine one between two models. */
+  public Patchscope map(UnaryOperator<float[]> mapping) {
+    return new Patchscope(mapping.apply(representation.clone()));
+  }
+
+  /** Puts it into a run: c* at a position of the text x*. */
+  public Edit into(HookPoint target, int position) {
+    return Edit.set(target, representation).position(position);
+  }
+
+  /**
+   * What the model says after the other text: its most likely tokens, one after the other.
+   *
+   * @param lens of the model that reads, f*
+   * @param target tokens x* of the text
+   * @param position where in it
+   * @param point c*, where in the model
+   * @param count tokens to say, at least 1
+   */
+  public List<Integer> read(Lens lens, int[] target, int position, HookPoint point, int count) {
+    requirePosition("target position", target, position);
+    if (count < 1) {
+      throw new InvalidInputException("tokens", Integer.toString(count), "must be at least 1");
+    }
+    int context = Math.addExact(target.length, count);
+    SessionOptions room = SessionOptions.DEFAULT.withContext(context);
+    List<Integer> said = new ArrayList<>();
+    try (LensSession session = lens.open(Capture.NONE, room, point.name())) {
+      session.edits(List.of(into(point, position)));
+      Sequence sequence = session.newSequence();
+      session.feed(sequence, target);
+      said.add(session.candidates().id(0));
+      while (said.size() < count) {
+        session.feed(sequence, said.getLast());
+        said.add(session.candidates().id(0));
+      }
+    }
+    return said;
+  }
+}

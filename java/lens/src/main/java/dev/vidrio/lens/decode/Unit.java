@@ -1,0 +1,90 @@
+package dev.vidrio.lens.decode;
+
+import dev.vidrio.lens.Activation;
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Vectors;
+import dev.vidrio.model.InvalidInputException;
+import java.util.Arrays;
+import java.util.List;
+
+/** A part of a model whose activation is one number at each token. */
+public sealed interface Unit {
+  /** Where its activation is read. */
+  HookPoint point();
+
+  /** Its activations at the tokens that a cache holds. */
+  float[] values(ActivationCache cache);
+
+  /** An element of an activation's rows, such as a neuron of {@code mlp.hook_post}. */
+  record Element(HookPoint point, int element) implements Unit {
+    @Override
+    public float[] values(ActivationCache cache) {
+      Activation activation = cache.get(point);
+      var values = new float[cache.rows()];
+      for (int i = 0; i < values.length; i++) {
+        float[] row = activation.row(i);
+        if (element < 0 || element >= row.length) {
+          throw new InvalidInputException(
+              "element", Integer.toString(element), "must be 0 to " + (row.length - 1));
+        }
+        values[i] = row[element];
+      }
+      return values;
+    }
+  }
+
+  /** The length of what a head has gathered, ‖z‖. */
+  record Head(int layer, int head) implements Unit {
+    @Override
+    public HookPoint point() {
+      return new HookPoint(HookSite.Z, layer);
+    }
+
+    @Override
+    public float[] values(ActivationCache cache) {
+      Activation z = cache.get(point());
+      int heads = z.shape().get(1);
+      if (head < 0 || head >= heads) {
+        throw new InvalidInputException(
+            "head", Integer.toString(head), "must be 0 to " + (heads - 1));
+      }
+      int width = z.shape().get(2);
+      var values = new float[cache.rows()];
+      for (int i = 0; i < values.length; i++) {
+        float[] row = Arrays.copyOfRange(z.row(i), head * width, (head + 1) * width);
+        values[i] = (float) Vectors.norm(row);
+      }
+      return values;
+    }
+  }
+
+  /** A feature of a sparse autoencoder. */
+  record Feature(HookPoint point, SparseAutoencoder autoencoder, int feature) implements Unit {
+    public Feature {
+      autoencoder.requireFeature(feature);
+    }
+
+    /** A feature, at the point that the autoencoder's file names. */
+    public static Feature of(Lens lens, SparseAutoencoder autoencoder, int feature) {
+      return new Feature(
+          SaeSplice.point(lens, autoencoder.config().hookIn()), autoencoder, feature);
+    }
+
+    @Override
+    public float[] values(ActivationCache cache) {
+      var rows = new float[cache.rows()][];
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = cache.get(point).row(i);
+      }
+      List<Features> found = autoencoder.encode(rows);
+      var values = new float[rows.length];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = found.get(i).of(feature);
+      }
+      return values;
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package dev.vidrio.lens.decode;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The examples of the Javadoc. */
+class DecodeExamplesTest extends BardTest {
+  @Test
+  void probe() {
+    List<int[]> texts =
+        Stream.of("The king", "The queen", "A lord", "A lady", "My son", "My daughter")
+            .map(model.tokenizer()::encode)
+            .toList();
+    int[] labels = {0, 1, 0, 1, 0, 1};
+    Map<HookPoint, Double> accuracies = new HashMap<>();
+    // @start region="probe"
+    Map<HookPoint, Examples> examples =
+        Examples.ofLastTokens(lens, "*.hook_resid_post", texts, labels, 2);
+    for (HookPoint point : examples.keySet()) {
+      Examples.Split split = examples.get(point).split(0.3, 0);
+      ControlTask task = ControlTask.of(model.executor(), split, LinearProbe.Kind.LOGISTIC, 1, 0);
+      accuracies.put(point, task.test());
+    }
+    // @end
+    assertEquals(4, accuracies.size());
+    assertTrue(examples.containsKey(new HookPoint(HookSite.RESID_POST, 3)));
+  }
+
+  @Test
+  void patchscope() {
+    // @start region="patchscope"
+    int[] source = model.tokenizer().encode("Alas, poor Yorick! I knew him, Horatio");
+    int[] target = model.tokenizer().encode(Patchscope.IDENTITY);
+    HookPoint point = new HookPoint(HookSite.RESID_POST, 1);
+    Patchscope scope = Patchscope.of(lens, source, 3, point);
+    List<Integer> said = scope.read(lens, target, target.length - 1, point, 5);
+    // @end
+    assertEquals(5, said.size());
+  }
+
+  @Test
+  void sae(@TempDir Path directory) throws IOException {
+    int[] tokens = model.tokenizer().encode("To be, or not to be: that is the question");
+    String hook = "blocks.1.hook_resid_post";
+    Files.createDirectories(directory);
+    SaeOptions few = new SaeOptions(64, 4, false, 0, 1e-3, 8, 5, 5, 0);
+    try (var trainer =
+        new SaeTrainer(
+            model.executor(), TextChunks.activations(lens, hook, List.of(tokens)), few)) {
+      trainer.run(loss -> {});
+      trainer.result(model.executor(), hook).save(directory, "bard");
+    }
+    // @start region="sae"
+    try (SparseAutoencoder sae = SparseAutoencoder.load(model.executor(), directory);
+        ActivationCache cache = lens.run(tokens, Capture.of(sae.config().hookIn()))) {
+      Features features = sae.encode(cache.get(sae.config().hookIn()).row(5));
+      int first = features.id(0);
+      // The model without this feature; all else, the autoencoder's error too, stays as it is.
+      SaeSplice splice = SaeSplice.ofFeature(lens, sae, true, first, 0);
+      lens.run(tokens, Capture.of("unembed.hook_out"), splice.hooks()).close();
+    }
+    // @end
+  }
+}

@@ -1,0 +1,300 @@
+package dev.vidrio.lens.decode;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Edit;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.testfiles.SafetensorsFile;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Sparse autoencoders and transcoders against SAELens, and in the middle of a pass. */
+class SparseAutoencoderTest extends BardTest {
+  /** Of values of magnitude 1 to 10: sums of f32 in another order. */
+  private static final float TOLERANCE = 1e-4f;
+
+  private static final int[] TOKENS = {11, 48, 85, 122, 159, 196, 233, 270, 307, 344};
+
+  @TempDir Path directory;
+
+  private static Path files(String name) {
+    try {
+      return Path.of(
+          Objects.requireNonNull(SparseAutoencoderTest.class.getResource("sae/" + name)).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static float[][] rows(SafetensorsFile file, String name) {
+    float[] values = file.floats(name);
+    int width = Math.toIntExact(file.shape(name).getLast());
+    var rows = new float[values.length / width][];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = Arrays.copyOfRange(values, i * width, (i + 1) * width);
+    }
+    return rows;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "standard",
+        "standard-layer-norm",
+        "topk",
+        "topk-rescaled",
+        "jumprelu",
+        "gated",
+        "transcoder",
+        "skip-transcoder",
+        "jumprelu-transcoder"
+      })
+  void isThatOfSaeLens(String name) throws IOException {
+    SafetensorsFile expected = SafetensorsFile.read(files(name).resolve("expected.safetensors"));
+    try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files(name))) {
+      float[][] x = rows(expected, "x");
+      List<Features> features = autoencoder.encode(x);
+      for (int i = 0; i < x.length; i++) {
+        float[] row = rows(expected, "features")[i];
+        var own = new float[row.length];
+        for (int f = 0; f < row.length; f++) {
+          own[f] = features.get(i).of(f);
+        }
+        assertArrayEquals(row, own, TOLERANCE);
+        assertEquals(Features.of(row).count(), features.get(i).count());
+        assertArrayEquals(
+            rows(expected, "output")[i], autoencoder.decode(features.get(i), x[i]), TOLERANCE);
+      }
+      // What is written is read back as it was, names and all.
+      autoencoder.save(directory, "test");
+      SafetensorsFile written = SafetensorsFile.read(directory.resolve("sae_weights.safetensors"));
+      SafetensorsFile original =
+          SafetensorsFile.read(files(name).resolve("sae_weights.safetensors"));
+      assertEquals(original.names(), written.names());
+      for (String tensor : original.names()) {
+        assertArrayEquals(original.floats(tensor), written.floats(tensor));
+        assertEquals(original.shape(tensor), written.shape(tensor));
+      }
+      try (SparseAutoencoder again = SparseAutoencoder.load(model.executor(), directory)) {
+        assertEquals(autoencoder.config(), again.config());
+      }
+    }
+  }
+
+  /** An autoencoder of the embedded model's residual stream, not a good one. */
+  private static SparseAutoencoder trained() {
+    HookPoint point = new HookPoint(HookSite.RESID_POST, 1);
+    int[] tokens = new int[300];
+    Arrays.setAll(tokens, i -> (i * 37 + 11) % 2048);
+    try (ActivationCache cache = lens.run(tokens, Capture.of(point.name()))) {
+      var rows = new float[cache.rows()][];
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = cache.get(point).row(i);
+      }
+      try (var trainer =
+          new SaeTrainer(
+              model.executor(), rows, SaeOptions.DEFAULT.withFeatures(300, 12).withSteps(5))) {
+        trainer.run(loss -> {});
+        return trainer.result(model.executor(), point.name());
+      }
+    }
+  }
+
+  @Test
+  void spliceWithErrorTermChangesNoBit() {
+    Capture all = Capture.of("*.hook_resid_post,unembed.hook_out");
+    try (SparseAutoencoder autoencoder = trained();
+        ActivationCache plain = lens.run(TOKENS, all);
+        ActivationCache spliced =
+            lens.run(
+                TOKENS,
+                all,
+                SaeSplice.of(lens, autoencoder, true, UnaryOperator.identity()).hooks())) {
+      for (HookPoint point : plain.points()) {
+        assertArrayEquals(plain.get(point).toArray(), spliced.get(point).toArray());
+      }
+    }
+  }
+
+  /** An ablated feature takes its direction along, and without error term only that is left. */
+  @Test
+  void featuresAreAblatedAndSteered() {
+    HookPoint point = new HookPoint(HookSite.RESID_POST, 1);
+    Capture capture = Capture.of(point.name());
+    try (SparseAutoencoder autoencoder = trained();
+        ActivationCache plain = lens.run(TOKENS, capture)) {
+      float[] row = plain.get(point).row(4);
+      Features features = autoencoder.encode(row);
+      int feature = features.id(3);
+      float[] direction = autoencoder.direction(feature);
+      try (ActivationCache ablated =
+              lens.run(
+                  TOKENS,
+                  capture,
+                  SaeSplice.of(lens, autoencoder, true, f -> f.with(feature, 0)).hooks());
+          ActivationCache alone =
+              lens.run(
+                  TOKENS,
+                  capture,
+                  SaeSplice.of(lens, autoencoder, false, f -> f.with(feature, 2)).hooks())) {
+        float[] steered = autoencoder.decode(features.with(feature, 2), row);
+        for (int j = 0; j < row.length; j++) {
+          assertEquals(
+              row[j] - features.of(feature) * direction[j], ablated.get(point).at(4, j), 1e-5);
+          assertEquals(steered[j], alone.get(point).at(4, j));
+        }
+      }
+    }
+  }
+
+  /** A transcoder in the place of a feed-forward block; its error term is that block's. */
+  @Test
+  void transcoderReadsAtOnePointAndWritesAtAnother() throws IOException {
+    HookPoint mid = new HookPoint(HookSite.RESID_MID, 2);
+    HookPoint out = new HookPoint(HookSite.MLP_OUT, 2);
+    var config =
+        new SaeConfig(
+            SaeConfig.Activation.RELU,
+            true,
+            false,
+            256,
+            3,
+            256,
+            0,
+            false,
+            SaeConfig.Normalization.NONE,
+            false,
+            mid.name(),
+            out.name());
+    var weights =
+        new SaeWeights(
+            new float[3][256],
+            new float[3][256],
+            Map.of("b_enc", new float[] {1, -1, 2}, "b_dec", new float[256]),
+            null);
+    weights.decoder()[0][5] = 3;
+    weights.decoder()[2][6] = 0.5f;
+    Capture logits = Capture.of("unembed.hook_out");
+    var constant = new float[256];
+    constant[5] = 3;
+    constant[6] = 1;
+    try (var transcoder = new SparseAutoencoder(model.executor(), config, weights);
+        ActivationCache plain = lens.run(TOKENS, logits);
+        ActivationCache expected = lens.run(TOKENS, logits, List.of(Edit.set(out, constant)));
+        ActivationCache actual =
+            lens.run(
+                TOKENS,
+                logits,
+                SaeSplice.of(lens, transcoder, false, UnaryOperator.identity()).hooks());
+        ActivationCache withError =
+            lens.run(
+                TOKENS,
+                logits,
+                SaeSplice.of(lens, transcoder, true, UnaryOperator.identity()).hooks())) {
+      assertArrayEquals(
+          expected.get(HookSite.LOGITS).toArray(), actual.get(HookSite.LOGITS).toArray());
+      assertArrayEquals(
+          plain.get(HookSite.LOGITS).toArray(), withError.get(HookSite.LOGITS).toArray());
+    }
+  }
+
+  /** Two features for each element, for what is above and below 0: nothing is lost. */
+  private static SparseAutoencoder perfect(HookPoint point, float factor) {
+    var weights =
+        new SaeWeights(
+            new float[512][256],
+            new float[512][256],
+            Map.of("b_enc", new float[512], "b_dec", new float[256]),
+            null);
+    for (int f = 0; f < 512; f++) {
+      weights.encoder()[f][f % 256] = f < 256 ? 1 : -1;
+      weights.decoder()[f][f % 256] = f < 256 ? factor : -factor;
+    }
+    return new SparseAutoencoder(
+        model.executor(),
+        SaeConfig.autoencoder(SaeConfig.Activation.RELU, 256, 512, 0, point.name()),
+        weights);
+  }
+
+  @Test
+  void evaluationOfThePerfectAndOfTheEmpty() {
+    HookPoint point = new HookPoint(HookSite.MLP_OUT, 2);
+    int[] text = model.tokenizer().encode("To be, or not to be: that is the question");
+    try (SparseAutoencoder perfect = perfect(point, 1);
+        SparseAutoencoder empty = perfect(point, 0)) {
+      SaeEvaluation all = SaeEvaluation.of(lens, perfect, List.of(text, text));
+      assertEquals(2 * text.length - 2, all.tokens());
+      assertEquals(256, all.l0());
+      assertEquals(256, all.density().stream().mapToDouble(d -> d).sum(), 1e-9);
+      assertEquals(0, all.unexplained());
+      assertEquals(all.loss(), all.splicedLoss());
+      assertEquals(1, all.lossRecovered());
+      SaeEvaluation none = SaeEvaluation.of(lens, empty, List.of(text));
+      assertEquals(none.ablatedLoss(), none.splicedLoss());
+      assertEquals(0, none.lossRecovered());
+      assertEquals(all.loss(), none.loss(), 1e-12);
+      assertThrows(
+          InvalidInputException.class, () -> SaeEvaluation.of(lens, perfect, List.of(new int[1])));
+    }
+  }
+
+  @Test
+  void featuresChangeOneAtATime() {
+    Features features = Features.of(new float[] {0, 2, 0, 3});
+    assertEquals(2, features.count());
+    assertEquals(0, features.of(2));
+    assertEquals(3, features.with(2, 5).count());
+    assertEquals(5, features.with(2, 5).of(2));
+    assertEquals(3, features.with(2, 5).of(3));
+    assertEquals(7, features.with(1, 7).of(1));
+    assertEquals(1, features.with(1, 0).count());
+    assertEquals(2, features.with(0, 0).count());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "\"architecture\": \"topk\" | \"architecture\": \"temporal\" | temporal",
+        "\"k\": 5 | \"k\": 0 | must be an integer from 1",
+        "\"d_in\": 12 | \"d_in\": 13 | must be [13]",
+        "\"d_in\": 12 | \"other\": 12 | key 'd_in': is missing",
+        "constant_norm_rescale | covariance_whitening | folds others",
+      })
+  void faultsOfFilesAreNamed(String from, String to, String expected) throws IOException {
+    Path source = files("topk");
+    Files.copy(
+        source.resolve("sae_weights.safetensors"), directory.resolve("sae_weights.safetensors"));
+    String config = Files.readString(source.resolve("cfg.json"));
+    assertTrue(config.contains(from));
+    Files.writeString(directory.resolve("cfg.json"), config.replace(from, to));
+    var e =
+        assertThrows(
+            RuntimeException.class,
+            () -> SparseAutoencoder.load(model.executor(), directory).close());
+    assertTrue(e instanceof ModelFileException || e instanceof UnsupportedModelException);
+    assertTrue(String.valueOf(e.getMessage()).contains(expected), e.getMessage());
+  }
+}

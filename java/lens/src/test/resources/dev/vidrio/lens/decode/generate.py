@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Writes what the tests of dev.vidrio.lens.decode compare with, by the programs of others.
+
+Needs numpy, scikit-learn, concept-erasure, torch, safetensors and sae-lens. Usage: generate.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from concept_erasure import LeaceFitter
+from safetensors.numpy import save_file
+from sae_lens import SAE
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+
+HERE = Path(__file__).resolve().parent
+D_IN, D_SAE, D_OUT = 12, 40, 10
+
+
+def probes():
+    random = np.random.default_rng(7)
+    n, d, classes = 150, 8, 3
+    labels = random.integers(0, classes, n)
+    means = random.normal(size=(classes, d))
+    x = (means[labels] + random.normal(size=(n, d)) @ random.normal(size=(d, d)) / 2 + 3).astype(
+        np.float32
+    )
+    few = labels < 2
+    tensors = {"x": x, "labels": labels.astype(np.int32)}
+    x = x.astype(np.float64)  # so that they compute in double
+    logistic = LogisticRegression(C=1 / 0.5, tol=1e-10, max_iter=100000).fit(x, labels)
+    tensors["logistic_weights"], tensors["logistic_biases"] = logistic.coef_, logistic.intercept_
+    # Of two classes it has one vector, whose penalty is that of our two for half of it.
+    binary = LogisticRegression(C=2 / 0.5, tol=1e-10, max_iter=100000).fit(x[few], labels[few])
+    tensors["binary_weights"], tensors["binary_bias"] = binary.coef_, binary.intercept_
+    ridge = RidgeClassifier(alpha=2.0).fit(x, labels)
+    tensors["ridge_weights"], tensors["ridge_biases"] = ridge.coef_, ridge.intercept_
+    fitter = LeaceFitter(d, classes, dtype=torch.float64, shrinkage=False)
+    fitter.update(torch.tensor(x, dtype=torch.float64), torch.nn.functional.one_hot(torch.tensor(labels)))
+    tensors["leace_projection"] = fitter.eraser.P.numpy()
+    tensors["leace_mean"] = fitter.eraser.bias.numpy()
+    save_file(
+        {
+            name: values if values.dtype == np.int32 else np.ascontiguousarray(values, np.float32)
+            for name, values in tensors.items()
+        },
+        HERE / "probes.safetensors",
+    )
+
+
+def autoencoders():
+    torch.manual_seed(5)
+    x = torch.randn(9, D_IN) * 2 + 0.5
+    common = {
+        "d_in": D_IN,
+        "d_sae": D_SAE,
+        "dtype": "float32",
+        "device": "cpu",
+        "metadata": {"hook_name": "blocks.1.hook_resid_post", "model_name": "test"},
+    }
+    transcoder = common | {"d_out": D_OUT, "apply_b_dec_to_input": False}
+    configs = {
+        "standard": common | {"architecture": "standard"},
+        "standard-layer-norm": common
+        | {
+            "architecture": "standard",
+            "normalize_activations": "layer_norm",
+            "apply_b_dec_to_input": False,
+        },
+        "topk": common
+        | {"architecture": "topk", "k": 5, "normalize_activations": "constant_norm_rescale"},
+        "topk-rescaled": common
+        | {"architecture": "topk", "k": 5, "rescale_acts_by_decoder_norm": True},
+        "jumprelu": common | {"architecture": "jumprelu"},
+        "gated": common | {"architecture": "gated"},
+        "transcoder": transcoder | {"architecture": "transcoder"},
+        "skip-transcoder": transcoder | {"architecture": "skip_transcoder"},
+        "jumprelu-transcoder": transcoder | {"architecture": "jumprelu_transcoder"},
+    }
+    for name, config in configs.items():
+        sae = SAE.from_dict(config)
+        with torch.no_grad():
+            for parameter, values in sae.named_parameters():
+                values.copy_(torch.randn_like(values) / 3)
+                if parameter == "threshold":
+                    values.abs_()
+        sae.save_model(HERE / "sae" / name)
+        features = sae.encode(x)
+        # Transcoders with a skip connection add it outside of decode.
+        output = sae(x) if "skip" in name else sae.decode(features)
+        save_file(
+            {
+                "x": x.numpy(),
+                "features": features.detach().numpy(),
+                "output": output.detach().numpy(),
+            },
+            HERE / "sae" / name / "expected.safetensors",
+        )
+
+
+if __name__ == "__main__":
+    probes()
+    autoencoders()
