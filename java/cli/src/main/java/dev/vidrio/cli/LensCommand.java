@@ -15,13 +15,16 @@ import picocli.CommandLine.Spec;
       LensCacheCommand.class,
       LensLogitsCommand.class,
       LensDlaCommand.class,
+      LensProbeCommand.class,
+      LensSaeCommand.class,
+      LensScopeCommand.class,
+      LensExamplesCommand.class,
       LensPatchCommand.class,
       LensCircuitCommand.class,
       LensSteerCommand.class,
       LensAttentionCommand.class,
       LensHeadsCommand.class,
       LensMixingCommand.class,
-      LensOcclusionCommand.class,
       LensNormsCommand.class,
       LensResidualCommand.class
     })

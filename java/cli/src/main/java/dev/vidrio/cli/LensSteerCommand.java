@@ -1,18 +1,11 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.SteeringVector;
-import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.sampling.Sampler;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.tokenizer.EncodeOptions;
-import dev.vidrio.model.tokenizer.TokenDecoder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,7 +25,7 @@ import picocli.CommandLine.Option;
 final class LensSteerCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
-  @Mixin private SamplingOption sampling = new SamplingOption();
+  @Mixin private LensCompletion completion = new LensCompletion();
 
   @Option(
       names = "--plus",
@@ -62,16 +55,6 @@ final class LensSteerCommand implements Callable<Integer> {
       description = "Times the direction; 0 changes nothing. Default: ${DEFAULT-VALUE}.")
   private float strength;
 
-  @Option(
-      names = {"-n", "--tokens"},
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "Generate at most N tokens. Default: ${DEFAULT-VALUE}.")
-  private int tokens;
-
-  @Option(names = "--json", description = "Print ids, text and the direction's length.")
-  private boolean json;
-
   LensSteerCommand() {}
 
   @Override
@@ -81,9 +64,15 @@ final class LensSteerCommand implements Callable<Integer> {
       Lens lens = Lens.of(opened);
       var point = new HookPoint(HookSite.RESID_POST, LayerNumber.of(opened, layer));
       var vector = SteeringVector.of(lens, point, encode(opened, plus), encode(opened, minus));
-      List<Integer> ids = generate(lens, vector, prompt);
-      if (json) {
-        Json.print(contents(opened, vector, prompt, ids));
+      List<Integer> ids =
+          completion.run(
+              lens, point.name(), session -> session.edits(List.of(vector.edit(strength))), prompt);
+      if (completion.isJson()) {
+        Map<String, Object> own = new LinkedHashMap<>();
+        own.put("hook", vector.point().name());
+        own.put("norm", vector.norm());
+        own.put("strength", strength);
+        LensCompletion.print(opened, own, prompt, ids);
       }
     }
     return 0;
@@ -93,48 +82,5 @@ final class LensSteerCommand implements Callable<Integer> {
     return texts.stream()
         .map(text -> opened.tokenizer().encode(text, EncodeOptions.DEFAULT))
         .toList();
-  }
-
-  /** Continues the prompt, and prints the text as it comes where no JSON is asked for. */
-  private List<Integer> generate(Lens lens, SteeringVector vector, int[] prompt) {
-    Model opened = lens.model();
-    long wanted = Math.max(1, (long) prompt.length + tokens);
-    int context = (int) Math.min(opened.architecture().contextLength(), wanted);
-    var room = SessionOptions.DEFAULT.withContext(context);
-    SamplingOptions options = sampling.toOptions();
-    var sampler = new Sampler(options, opened.architecture().vocabulary());
-    TokenDecoder decoder = opened.tokenizer().streamingDecoder(true);
-    List<Integer> ids = new ArrayList<>();
-    try (LensSession session = lens.open(Capture.NONE, room, vector.point().name())) {
-      session.edits(List.of(vector.edit(strength)));
-      var generator = new Generator(opened, session, sampler, new Generator.Limit(tokens, false));
-      generator.prompt(session.newSequence(), prompt);
-      while (generator.hasNext() && !System.out.checkError()) {
-        ids.add(generator.nextInt());
-        print(decoder.accept(ids.getLast()));
-      }
-    }
-    print(decoder.finish() + System.lineSeparator());
-    return ids;
-  }
-
-  private void print(String piece) {
-    if (!json) {
-      System.out.print(piece);
-    }
-  }
-
-  private Map<String, Object> contents(
-      Model opened, SteeringVector vector, int[] prompt, List<Integer> ids) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("hook", vector.point().name());
-    result.put("norm", vector.norm());
-    result.put("strength", strength);
-    result.put("prompt_ids", prompt);
-    result.put("ids", ids);
-    result.put(
-        "text", opened.tokenizer().decode(ids.stream().mapToInt(Integer::intValue).toArray()));
-    return result;
   }
 }
