@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       LensAttentionCommand.class,
       LensHeadsCommand.class,
       LensMixingCommand.class,
+      LensOcclusionCommand.class,
       LensNormsCommand.class,
       LensResidualCommand.class
     })

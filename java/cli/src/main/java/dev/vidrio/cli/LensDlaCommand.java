@@ -6,8 +6,6 @@ import dev.vidrio.lens.DirectLogitAttribution.Part;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,7 +13,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,19 +30,8 @@ final class LensDlaCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionOption position = new PositionOption();
+  @Mixin private TargetOption target = new TargetOption();
   @Mixin private PageOption page = new PageOption();
-
-  @Option(
-      names = "--token",
-      paramLabel = "TEXT",
-      description = "The next token, or #N. Default: the one that the model finds most likely.")
-  private @Nullable String token;
-
-  @Option(
-      names = "--versus",
-      paramLabel = "TEXT",
-      description = "A token whose logit is subtracted.")
-  private @Nullable String versus;
 
   @Option(
       names = "--by",
@@ -73,10 +59,9 @@ final class LensDlaCommand implements Callable<Integer> {
       int[] tokens = input.requiredIds(opened);
       Lens lens = Lens.of(opened);
       int at = position.of(tokens);
-      int target =
-          token == null ? mostLikely(opened, tokens, at) : TokenText.parse(opened, "token", token);
-      int other = versus == null ? -1 : TokenText.parse(opened, "versus", versus);
-      DirectLogitAttribution dla = DirectLogitAttribution.of(lens, tokens, at, target, other, by);
+      int token = target.token(opened, Arrays.copyOf(tokens, at + 1));
+      int other = target.versus(opened);
+      DirectLogitAttribution dla = DirectLogitAttribution.of(lens, tokens, at, token, other, by);
       if (page.isWanted()) {
         page.write(opened, "vidrio lens dla", tokens, Views.attribution(opened, dla));
       } else if (json) {
@@ -86,13 +71,6 @@ final class LensDlaCommand implements Callable<Integer> {
       }
     }
     return 0;
-  }
-
-  private static int mostLikely(Model model, int[] tokens, int position) {
-    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(position + 1))) {
-      session.feed(session.newSequence(), Arrays.copyOf(tokens, position + 1));
-      return session.candidates().id(0);
-    }
   }
 
   private void print(Model model, DirectLogitAttribution dla) {

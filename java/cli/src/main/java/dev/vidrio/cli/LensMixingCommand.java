@@ -39,7 +39,7 @@ final class LensMixingCommand implements Callable<Integer> {
       paramLabel = "MEASURE",
       defaultValue = "alti",
       description =
-          "attention (rollout), norm (of value-weighted vectors) or alti. Default:"
+          "attention (rollout), norm (of value-weighted vectors), alti or value_zeroing. Default:"
               + " ${DEFAULT-VALUE}.")
   private Measure measure = Measure.ALTI;
 

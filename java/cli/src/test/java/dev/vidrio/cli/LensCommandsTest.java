@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -185,9 +186,10 @@ class LensCommandsTest {
     assertEquals(1, sum, 1e-4);
   }
 
-  @Test
-  void mixingSharesOutAToken() {
-    String[] arguments = {"lens", "mixing", "-p", "To be, or not", "--by", "norm"};
+  @ParameterizedTest
+  @ValueSource(strings = {"norm", "value_zeroing"})
+  void mixingSharesOutAToken(String measure) {
+    String[] arguments = {"lens", "mixing", "-p", "To be, or not", "--by", measure};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals(4, json.get("layers").size());
     double sum = 0;
@@ -198,8 +200,27 @@ class LensCommandsTest {
     assertEquals(1 + json.get("tokens").size(), done(arguments).out().lines().count());
   }
 
+  /** What the table rounds JSON has in full; of two logits, the metric is their difference. */
+  @Test
+  void occlusionTellsWhatTokensAreWorth() {
+    String[] arguments = {"lens", "occlusion", "-p", "To be, or not", "--by", "hide"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    int n = json.get("tokens").size();
+    assertEquals(n, json.get("effects").size());
+    assertEquals(0, json.get("effects").get(n - 1).doubleValue());
+    List<String> lines = done(arguments).out().lines().toList();
+    assertEquals(1 + n, lines.size());
+    double effect = json.get("effects").get(1).doubleValue();
+    assertTrue(lines.get(2).contains(String.format(Locale.ROOT, "%+.3f", effect)), lines.get(2));
+    int token = json.get("token").intValue();
+    JsonNode same = done(with(arguments, "--json", "--token", "#" + token)).json();
+    assertEquals(json, same);
+    JsonNode none = done(with(arguments, "--json", "--versus", "#" + token)).json();
+    assertEquals(0, none.get("metric").doubleValue());
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"logits", "dla", "attention", "norms", "heads", "mixing"})
+  @ValueSource(strings = {"logits", "dla", "attention", "norms", "heads", "mixing", "occlusion"})
   void picturesGoToPages(String command) throws IOException {
     Path page = directory.resolve("page.html");
     String[] arguments = {"lens", command, "-o", page.toString()};
@@ -220,6 +241,7 @@ class LensCommandsTest {
         "1 | must be 2 to 511 | heads --length 512",
         "1 | is no residual stream | norms -p a --hooks *.hook_z",
         "1 | the text has 2 tokens | residual -p a --position 2",
+        "1 | the text has 2 tokens | occlusion -p a --position 2",
       })
   void faultsOfPicturesAreNamed(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));

@@ -1,7 +1,10 @@
 package dev.vidrio.lens;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
@@ -13,24 +16,54 @@ public final class Ablation {
 
   /**
    * Mean ablation (Wang et al. 2023, arXiv 2211.00593): everywhere the mean of what other runs have
-   * at the point, over all their positions.
+   * at the point, over all their positions. Scores and patterns, whose rows mean something else at
+   * each position, take the mean over runs at the same position.
    *
-   * @throws InvalidInputException when the runs hold no position
+   * @throws InvalidInputException when the runs hold no position, or patterns of different shapes
    */
   public static Edit mean(HookPoint point, List<ActivationCache> runs) {
+    requireRows(point, runs.stream().mapToLong(ActivationCache::rows).sum());
+    if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
+      return meanAttention(point, runs);
+    }
     var mean = new RowMean();
     for (ActivationCache run : runs) {
       for (int i = 0; i < run.rows(); i++) {
         mean.add(run.get(point).row(i));
       }
     }
-    requireRows(point, mean.rows());
     return Edit.set(point, mean.mean());
+  }
+
+  private static Edit meanAttention(HookPoint point, List<ActivationCache> runs) {
+    ActivationCache first = runs.getFirst();
+    Activation any = first.get(point);
+    var sum = new double[Math.toIntExact(any.elements())];
+    for (ActivationCache run : runs) {
+      Activation attention = run.get(point);
+      if (!attention.shape().equals(any.shape()) || run.from() != first.from()) {
+        throw new InvalidInputException(
+            "ablation of " + point,
+            attention.shape() + " from position " + run.from(),
+            "must be " + any.shape() + " from " + first.from() + " as in the first run");
+      }
+      for (int i = 0; i < sum.length; i++) {
+        sum[i] += attention.data().getAtIndex(JAVA_FLOAT, i);
+      }
+    }
+    var mean = new float[sum.length];
+    for (int i = 0; i < mean.length; i++) {
+      mean[i] = (float) (sum[i] / runs.size());
+    }
+    var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean));
+    return new Edit(point, new Change.Patch(values, first.from()))
+        .positions(first.from(), first.from() + first.rows());
   }
 
   /**
    * Resample ablation (Chan et al. 2022, causal scrubbing): at each position what some run has at
-   * some position, drawn anew for each.
+   * some position, drawn anew for each; not of scores and patterns, which {@link Edit#patch}
+   * resamples.
    *
    * @param from the first position that is replaced
    * @param to after the last one
@@ -38,6 +71,10 @@ public final class Ablation {
    */
   public static Edit resample(
       HookPoint point, List<ActivationCache> runs, int from, int to, long seed) {
+    if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
+      throw new InvalidInputException(
+          "ablation of " + point, "", "its rows mean something else at each position");
+    }
     long rows = runs.stream().mapToLong(ActivationCache::rows).sum();
     requireRows(point, rows);
     var random = new SplitMix64(seed);
@@ -66,7 +103,7 @@ public final class Ablation {
    * Noise (Meng et al. 2022, arXiv 2202.05262): adds normally distributed numbers, others at each
    * position.
    *
-   * @param width of the point's rows
+   * @param width of the point's rows; of scores and patterns, H times the run's positions
    * @param from the first position
    * @param to after the last one
    * @param deviation their standard deviation

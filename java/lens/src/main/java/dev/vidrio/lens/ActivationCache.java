@@ -156,30 +156,21 @@ public final class ActivationCache implements AutoCloseable {
       case HookSource.NormScale(Op.Norm norm, Buffer x) -> NormValues.scales(norm, rows(x), data);
       case HookSource.Normalized(Op.Norm norm, Buffer x) ->
           NormValues.normalized(norm, rows(x), data);
-      case HookSource.Scores scores -> {
-        MemorySegment q = rows(scores.attention().q());
-        var values = new AttentionValues(scores.attention(), kvHeads, from, q, rows(scores.k(), 0));
-        if (scores.pattern()) {
-          values.pattern(scoresOf(point, values, data), data);
-        } else {
-          values.scores(data);
-        }
-      }
+      case HookSource.Scores scores ->
+          AttentionValues.fill(
+              scores,
+              memory.executor(),
+              from,
+              rows(scores.attention().q()),
+              rows(scores.k(), 0),
+              data);
+      case HookSource.HeadRows(Buffer buffer, int heads) ->
+          AttentionValues.headsFirst(rows(buffer), rows(), heads, from + rows(), data);
       case HookSource.HeadResults results ->
           HeadResults.fill(results, memory.executor(), rows(results.z()), data);
       case HookSource.Written(Buffer buffer) -> data.copyFrom(rows(buffer));
     }
     return new Activation(point, shape, data);
-  }
-
-  /** The scores of a pattern: those in the cache, or computed into memory of the caller. */
-  private MemorySegment scoresOf(HookPoint pattern, AttentionValues values, MemorySegment into) {
-    var scores = new HookPoint(HookSite.ATTN_SCORES, pattern.layer());
-    if (has(scores)) {
-      return get(scores).data();
-    }
-    values.scores(into);
-    return into;
   }
 
   private static int width(HookSource source) {

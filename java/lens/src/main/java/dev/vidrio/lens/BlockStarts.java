@@ -63,6 +63,15 @@ final class BlockStarts {
     return begin;
   }
 
+  /** After the last operation of a block: the first that reads its output. */
+  int end(int layer) {
+    Buffer output = hooks.source(new HookPoint(HookSite.RESID_POST, layer)).captured().getFirst();
+    return IntStream.range(0, ops.size())
+        .filter(i -> ops.get(i).reads().contains(output))
+        .findFirst()
+        .orElseThrow();
+  }
+
   /** After the last operation. */
   int end() {
     return ops.size();

@@ -31,7 +31,12 @@ public final class ContextMixing {
      * How much nearer {@code T_i(x_j)} comes to the sum: max(0, ‖x̃_i‖₁ − ‖x̃_i − T_i(x_j)‖₁) over
      * their sum: ALTI (Ferrando et al. 2022, arXiv 2203.04212).
      */
-    ALTI
+    ALTI,
+    /**
+     * How far the state after the block moves, 1 − cos, without the values of token j, over the sum
+     * of that: value zeroing (Mohebbi et al. 2023, arXiv 2301.12971).
+     */
+    VALUE_ZEROING
   }
 
   private final int tokens;
@@ -54,18 +59,37 @@ public final class ContextMixing {
     int layers = lens.model().architecture().layers();
     var mixing = new double[layers][][];
     String hooks =
-        measure == Measure.ATTENTION
-            ? "*.hook_pattern"
-            : "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
+        switch (measure) {
+          case ATTENTION -> "*.hook_pattern";
+          case NORM, ALTI -> "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
+          case VALUE_ZEROING -> "*.hook_resid_pre, *.hook_resid_post";
+        };
     try (ActivationCache cache = lens.run(tokens, Capture.of(hooks))) {
-      for (int l = 0; l < layers; l++) {
-        mixing[l] =
-            measure == Measure.ATTENTION
-                ? attention(cache, l)
-                : new Contributions(lens, cache, l).shares(measure);
+      if (measure == Measure.VALUE_ZEROING) {
+        try (var zeroing = new ValueZeroing(lens, tokens)) {
+          Arrays.setAll(mixing, l -> normalized(zeroing.distances(cache, l)));
+        }
+      } else {
+        for (int l = 0; l < layers; l++) {
+          mixing[l] =
+              measure == Measure.ATTENTION
+                  ? attention(cache, l)
+                  : normalized(new Contributions(lens, cache, l).measures(measure));
+        }
       }
     }
     return new ContextMixing(tokens.length, mixing);
+  }
+
+  /** Divides each row by its sum; a token of which nothing came nearer keeps itself. */
+  private static double[][] normalized(double[][] measures) {
+    for (int i = 0; i < measures.length; i++) {
+      double sum = Arrays.stream(measures[i]).sum();
+      for (int j = 0; j <= i; j++) {
+        measures[i][j] = sum == 0 ? (j == i ? 1 : 0) : measures[i][j] / sum;
+      }
+    }
+    return measures;
   }
 
   /** Tokens of the text. */
@@ -168,27 +192,24 @@ public final class ContextMixing {
       }
     }
 
-    double[][] shares(Measure measure) {
-      var shares = new double[values.length][values.length];
-      IntStream.range(0, values.length)
-          .parallel()
-          .forEach(i -> normalize(shares[i], measures(i, measure), i));
-      return shares;
+    /** How large T_i(x_j) is, [i][j]. */
+    double[][] measures(Measure measure) {
+      var measures = new double[values.length][values.length];
+      IntStream.range(0, values.length).parallel().forEach(i -> measure(measures[i], i, measure));
+      return measures;
     }
 
-    private double[] measures(int i, Measure measure) {
+    private void measure(double[] measures, int i, Measure measure) {
       float[][] parts = HeadOutputs.written(cache.hooks(), layer, mixed(i));
       float[] sum = cache.get(HookSite.RESID_PRE, layer).row(i);
       Vectors.add(parts[i], sum);
       Vectors.add(sum, cache.get(HookSite.ATTN_OUT, layer).row(i));
-      var measures = new double[i + 1];
       for (int j = 0; j <= i; j++) {
         measures[j] =
             measure == Measure.NORM
                 ? Vectors.norm(parts[j])
                 : Math.max(0, Vectors.norm1(sum) - Vectors.norm1(Vectors.minus(sum, parts[j])));
       }
-      return measures;
     }
 
     /** Σ_h a_ij x_j W_OV for each j up to i, before what stands between attention and stream. */
@@ -203,14 +224,6 @@ public final class ContextMixing {
         }
       }
       return parts;
-    }
-
-    /** Divides by the sum; a token of which nothing came nearer keeps itself. */
-    private static void normalize(double[] shares, double[] measures, int i) {
-      double sum = Arrays.stream(measures).sum();
-      for (int j = 0; j <= i; j++) {
-        shares[j] = sum == 0 ? (j == i ? 1 : 0) : measures[j] / sum;
-      }
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  * {@snippet file="LensExamplesTest.java" region="edit"}
  *
  * <p>An edit of {@code hook_resid_pre} changes what the block reads, not what {@code
- * hook_resid_post} of the block before it shows.
+ * hook_resid_post} of the block before it shows. Edits of scores and patterns have a row [H, n_kv]
+ * for each token, n_kv the context; a token never looks ahead, nor, by its scores, out of its
+ * window, whatever they put there. Edits of {@code hook_scale} change what the norm divides by.
  *
  * @param point where in the model
  * @param sequence which of a session's sequences, or null for all
@@ -34,8 +37,17 @@ public record Edit(
     /** All of them. */
     record All() implements Columns {}
 
-    /** Those of a head, where rows are [H, d_h] or [H_kv, d_h]. */
+    /** Those of a head, where rows are [H, d_h] or [H_kv, d_h], or [H, n_kv] of attention. */
     record Head(int head) implements Columns {}
+
+    /**
+     * Those of positions that are attended to, in scores and patterns.
+     *
+     * @param head null for all heads
+     * @param from the first position
+     * @param to after the last one
+     */
+    record Keys(@Nullable Integer head, int from, int to) implements Columns {}
 
     /** Elements [begin, end): neurons of a feed-forward block, dimensions of the stream. */
     record Range(int begin, int end) implements Columns {}
@@ -48,7 +60,7 @@ public record Edit(
     }
   }
 
-  private Edit(HookPoint point, Change change) {
+  Edit(HookPoint point, Change change) {
     this(point, null, 0, Integer.MAX_VALUE, new Columns.All(), change);
   }
 
@@ -111,6 +123,17 @@ public record Edit(
     return new Edit(point, new Change.Subspace(copy(basis), copy(values)));
   }
 
+  /**
+   * Attention knockout (Geva et al. 2023, arXiv 2304.14767): no token of the edit's positions looks
+   * at tokens [from, to), and the others share what they had. Where it leaves a token nothing to
+   * look at, its pattern is not a number: {@link #zero} of the pattern takes a head out.
+   */
+  public static Edit knockOut(int layer, int from, int to) {
+    var values = new float[Math.max(1, to - from)];
+    Arrays.fill(values, Float.NEGATIVE_INFINITY);
+    return set(new HookPoint(HookSite.ATTN_SCORES, layer), values).keys(from, to);
+  }
+
   private static MemorySegment copy(float[] values) {
     return MemorySegment.ofArray(values.clone());
   }
@@ -127,7 +150,19 @@ public record Edit(
 
   /** The same for one head only. */
   public Edit head(int head) {
-    return with(new Columns.Head(head));
+    return with(
+        columns instanceof Columns.Keys keys
+            ? new Columns.Keys(head, keys.from, keys.to)
+            : new Columns.Head(head));
+  }
+
+  /**
+   * The same for attention to positions [newFrom, newTo) only, from the positions of the edit; for
+   * its head, or for all.
+   */
+  public Edit keys(int newFrom, int newTo) {
+    return with(
+        new Columns.Keys(columns instanceof Columns.Head(int h) ? h : null, newFrom, newTo));
   }
 
   /** The same for one neuron only. */

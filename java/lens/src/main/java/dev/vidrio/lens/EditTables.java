@@ -40,8 +40,23 @@ final class EditTables implements AutoCloseable {
     this.placer = placer;
     this.capacity = capacity;
     for (HookPoint point : points) {
-      tables.put(point, new EditTable(placer.width(point), capacity, true));
+      int room = Math.multiplyExact(capacity, placer.regions(point));
+      tables.put(point, new EditTable(placer.width(point), room, true));
     }
+  }
+
+  /** Positions of a sequence, the context. */
+  int positions() {
+    return placer.positions();
+  }
+
+  /** Scores of a token in a layer where they or the pattern can be edited; 0 where none can. */
+  int scores() {
+    return tables.entrySet().stream()
+        .filter(e -> e.getKey().site().axes() == HookSite.Axes.QUERY_KEY)
+        .mapToInt(e -> e.getValue().width())
+        .max()
+        .orElse(0);
   }
 
   /** The table of each point. */
@@ -67,7 +82,7 @@ final class EditTables implements AutoCloseable {
               Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
               "there is room for " + capacity + " at a time");
         }
-        checked.add(placer.place(edit, fresh));
+        checked.addAll(placer.place(edit, fresh));
       }
     } catch (Throwable e) {
       fresh.close();

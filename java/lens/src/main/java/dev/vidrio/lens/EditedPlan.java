@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.EditTable;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.SequenceOp;
@@ -18,16 +19,19 @@ import java.util.Objects;
  * Inserts edits into a plan. The operation that writes an activation writes it under another name,
  * and its edits lead from there to the name that all readers know. Two points may share an
  * activation, as the output of a block and the input of the next one do: then their edits follow
- * each other, and each point sees what its own made of it.
+ * each other, and each point sees what its own made of it. What lies within attention and norms is
+ * opened first.
  */
 final class EditedPlan {
   private final HookMap hooks;
   private final Map<HookPoint, EditTable> tables;
+  private final OpenedPlan opened;
   private final Map<Buffer, List<HookPoint>> edited = new LinkedHashMap<>();
 
-  private EditedPlan(HookMap hooks, Map<HookPoint, EditTable> tables) {
+  private EditedPlan(HookMap hooks, EditTables edits) {
     this.hooks = hooks;
-    this.tables = tables;
+    this.tables = edits.tables();
+    this.opened = new OpenedPlan(hooks, tables, edits.positions());
     for (HookPoint point : hooks.points()) {
       if (tables.containsKey(point)
           && hooks.source(point) instanceof HookSource.Written(Buffer b)) {
@@ -37,23 +41,27 @@ final class EditedPlan {
   }
 
   /** The plan with an edit at each point that has a table; the map tells where points are now. */
-  static Plan of(Plan plan, HookMap hooks, Map<HookPoint, EditTable> tables) {
-    var pass = new EditedPlan(hooks, tables);
+  static Plan of(Plan plan, HookMap hooks, EditTables edits) {
+    var pass = new EditedPlan(hooks, edits);
     List<Op> ops = new ArrayList<>();
-    for (Op op : plan.ops()) {
-      Op writer = op;
-      List<Op> edits = new ArrayList<>();
-      for (Operand operand : op.writes()) {
-        if (operand instanceof Buffer buffer && pass.edited.containsKey(buffer)) {
-          writer = writing(writer, buffer, unedited(buffer));
-          edits.addAll(pass.edits(buffer));
-        }
-      }
-      ops.add(writer);
-      ops.addAll(edits);
-    }
+    plan.ops().forEach(op -> pass.opened.open(op).forEach(part -> pass.add(part, ops)));
     pass.movePoints();
+    pass.opened.moved().forEach(hooks::move);
     return new Plan(ops, plan.kv(), plan.outputs());
+  }
+
+  /** Adds an operation and the edits of what it writes. */
+  private void add(Op op, List<Op> ops) {
+    Op writer = op;
+    List<Op> edits = new ArrayList<>();
+    for (Operand operand : op.writes()) {
+      if (operand instanceof Buffer buffer && edited.containsKey(buffer)) {
+        writer = writing(writer, buffer, unedited(buffer));
+        edits.addAll(edits(buffer));
+      }
+    }
+    ops.add(writer);
+    ops.addAll(edits);
   }
 
   /** The points whose edits change an activation, in the order in which they do. */
@@ -85,21 +93,21 @@ final class EditedPlan {
 
   /** Points whose activation is edited later on see what it was before. */
   private void movePoints() {
-    Map<HookPoint, Buffer> moved = new HashMap<>();
+    Map<HookPoint, HookSource> moved = new HashMap<>();
     Map<Buffer, Buffer> current = new HashMap<>();
     for (HookPoint point : hooks.points()) {
       if (hooks.source(point) instanceof HookSource.Written(Buffer b) && edited.containsKey(b)) {
         Buffer seen =
             tables.containsKey(point) ? after(b, point) : current.getOrDefault(b, unedited(b));
         current.put(b, seen);
-        moved.put(point, seen);
+        moved.put(point, new HookSource.Written(seen));
       }
     }
     moved.forEach(hooks::move);
   }
 
   /** The operation with one of the activations that it writes under another name. */
-  private static Op writing(Op op, Buffer from, Buffer to) {
+  static Op writing(Op op, Buffer from, Buffer to) {
     return switch (op) {
       case Op.Embed o -> new Op.Embed(o.table(), o.index(), o.offset(), to);
       case Op.Norm o ->
@@ -121,6 +129,9 @@ final class EditedPlan {
               o.slopes(),
               o.q(),
               to);
+      case OpenOp.Mix o ->
+          new OpenOp.Mix(o.layer(), o.heads(), o.pattern(), o.softmax(), o.attention(), to);
+      case OpenOp.Gain o -> new OpenOp.Gain(o.x(), o.gain(), o.bias(), to);
       case ExpertOp.Route o ->
           new ExpertOp.Route(
               o.over(),

@@ -149,14 +149,15 @@ final class HookMap {
     return Objects.requireNonNull(sources.get(point), point::name);
   }
 
-  /** Says that a point's activation is now this one. */
-  void move(HookPoint point, Buffer buffer) {
-    sources.put(point, new HookSource.Written(buffer));
+  /** Says where a point's values come from now. */
+  void move(HookPoint point, HookSource source) {
+    sources.put(point, source);
   }
 
-  /** Whether the values of a point are an activation that the plan can edit. */
+  /** Whether the values of a point are an activation that the plan has, or can be made to have. */
   boolean editable(HookPoint point) {
-    return source(point) instanceof HookSource.Written && point.site() != HookSite.EXPERT_INDICES;
+    return !(source(point) instanceof HookSource.HeadResults)
+        && point.site() != HookSite.EXPERT_INDICES;
   }
 
   /** What a block reads. */

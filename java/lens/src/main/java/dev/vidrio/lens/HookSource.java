@@ -43,6 +43,14 @@ sealed interface HookSource {
     }
   }
 
+  /** Scores or patterns that the plan writes, [n, H, P]. */
+  record HeadRows(Buffer buffer, int heads) implements HookSource {
+    @Override
+    public List<Buffer> captured() {
+      return List.of(buffer);
+    }
+  }
+
   /**
    * What each head adds to the output of attention.
    *

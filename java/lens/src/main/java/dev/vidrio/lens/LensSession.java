@@ -34,8 +34,11 @@ import java.util.Map;
  * <p>Not thread-safe.
  */
 public final class LensSession implements Feed, AutoCloseable {
-  /** Bytes of a step's logits, at most, where all rows have them. */
-  private static final long LOGIT_BYTES = 64L << 20;
+  /**
+   * Bytes of a step's logits, at most, where all rows have them; and of its scores, where a layer's
+   * can be edited.
+   */
+  private static final long STEP_BYTES = 64L << 20;
 
   private final HookMap hooks;
   private final List<HookPoint> points;
@@ -91,7 +94,6 @@ public final class LensSession implements Feed, AutoCloseable {
         capture.hooks().isEmpty()
             ? List.of()
             : HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
-    this.allLogits = points.contains(HookPoint.of(HookSite.LOGITS));
     this.kvHeads = plan.kv().heads();
     int to = Math.min(capture.to(), options.context());
     if (to <= capture.from()) {
@@ -102,9 +104,11 @@ public final class LensSession implements Feed, AutoCloseable {
     }
     this.edits = new EditTables(new EditPlacer(hooks, kvHeads, options.context()), editable, room);
     try {
-      Plan editedPlan = EditedPlan.of(plan, hooks, edits.tables());
+      Plan editedPlan = EditedPlan.of(plan, hooks, edits);
+      Map<Buffer, Integer> captured = captured();
+      this.allLogits = captured.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
       this.memory =
-          new TapMemory(model.executor(), capture.type(), options.sequences(), captured(), to);
+          new TapMemory(model.executor(), capture.type(), options.sequences(), captured, to);
       this.plan = TappedPlan.of(editedPlan, memory);
     } catch (Throwable e) {
       edits.close();
@@ -133,12 +137,15 @@ public final class LensSession implements Feed, AutoCloseable {
   }
 
   private SessionOptions room(Model model, SessionOptions options) {
-    if (!allLogits) {
-      return options;
-    }
-    long rowBytes = model.architecture().vocabulary() * 4L;
-    int rows = Math.clamp(LOGIT_BYTES / rowBytes, 1, options.batch());
-    return options.withLogits(1).withBatch(rows).withLogits(rows);
+    int scores = edits.scores();
+    int rows = scores == 0 ? options.batch() : fitting(scores, options.batch());
+    rows = allLogits ? fitting(model.architecture().vocabulary(), rows) : rows;
+    int logits = allLogits ? rows : Math.min(rows, options.logits());
+    return options.withLogits(1).withBatch(rows).withLogits(logits);
+  }
+
+  private static int fitting(int width, int rows) {
+    return Math.clamp(STEP_BYTES / Float.BYTES / width, 1, rows);
   }
 
   /** The points whose activations are kept. */

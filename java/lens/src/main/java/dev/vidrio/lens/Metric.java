@@ -29,6 +29,11 @@ public interface Metric {
     return logits -> Math.exp(LogProbability.of(logits, token));
   }
 
+  /** The natural logarithm of the probability of a token. */
+  static Metric logProbability(int token) {
+    return logits -> LogProbability.of(logits, token);
+  }
+
   /**
    * The number of a text, with nothing changed.
    *

@@ -174,12 +174,12 @@ public final class Sweep {
               .map(Edit::point)
               .distinct()
               .toList();
-      int most = variants.stream().mapToInt(v -> v.edits.size()).max().orElse(0);
+      int most = variants.stream().mapToInt(v -> mostAtOnePoint(v.edits)).max().orElse(0);
       int room = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
       var placer = new EditPlacer(hooks, plan.kv().heads(), tokens.length);
       this.tables = new EditTables(placer, points, room);
       try {
-        Plan edited = EditedPlan.of(plan, hooks, tables.tables());
+        Plan edited = EditedPlan.of(plan, hooks, tables);
         this.starts = new BlockStarts(edited, hooks, tables);
         var options = new SessionOptions(tokens.length, batch, count, count);
         this.session = model.newSession(options, edited);
@@ -189,6 +189,16 @@ public final class Sweep {
       }
       this.intact = new int[count];
       this.sequences = Stream.generate(session::newSequence).limit(count).toList();
+    }
+
+    private static int mostAtOnePoint(List<Edit> edits) {
+      return edits.stream()
+          .collect(Collectors.groupingBy(Edit::point, Collectors.summingInt(e -> 1)))
+          .values()
+          .stream()
+          .mapToInt(Integer::intValue)
+          .max()
+          .orElse(0);
     }
 
     boolean holds(List<Variant> step, Variant another) {

@@ -18,6 +18,12 @@ public final class Vectors {
     return Math.sqrt(dot(x, x));
   }
 
+  /** The cosine of the angle between two vectors; 0 where one has no direction. */
+  static double cosine(float[] a, float[] b) {
+    double norms = norm(a) * norm(b);
+    return norms == 0 ? 0 : dot(a, b) / norms;
+  }
+
   /** ‖x‖₁. */
   public static double norm1(float[] x) {
     double sum = 0;

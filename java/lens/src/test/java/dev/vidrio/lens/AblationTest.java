@@ -50,6 +50,30 @@ class AblationTest extends BardTest {
   }
 
   @Test
+  void patternsTakeTheMeanOfOtherRunsAtTheSamePosition() {
+    HookPoint point = new HookPoint(HookSite.PATTERN, 1);
+    Capture capture = Capture.of(point.name());
+    int[] other = {7, 7, 3, 500, 2, 1, 0};
+    try (ActivationCache a = lens.run(TOKENS, capture);
+        ActivationCache b = lens.run(other, capture);
+        ActivationCache few = lens.run(new int[] {1, 2}, capture);
+        ActivationCache mean =
+            lens.run(TOKENS, capture, List.of(Ablation.mean(point, List.of(a, b))))) {
+      for (int h = 0; h < 8; h++) {
+        for (int i = 0; i < TOKENS.length; i++) {
+          for (int t = 0; t <= i; t++) {
+            double expected = ((double) a.get(point).at(h, i, t) + b.get(point).at(h, i, t)) / 2;
+            assertEquals((float) expected, mean.get(point).at(h, i, t));
+          }
+        }
+      }
+      assertThrows(InvalidInputException.class, () -> Ablation.mean(point, List.of(a, few)));
+      assertThrows(
+          InvalidInputException.class, () -> Ablation.resample(point, List.of(a), 0, 2, 1));
+    }
+  }
+
+  @Test
   void resamplingTakesRowsOfTheOtherRuns() {
     try (ActivationCache a = lens.run(new int[] {1, 2, 3}, CAPTURE);
         ActivationCache b = lens.run(new int[] {9, 8}, CAPTURE)) {

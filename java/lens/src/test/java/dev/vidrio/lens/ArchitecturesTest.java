@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -119,6 +120,105 @@ class ArchitecturesTest {
             mixed += (double) pattern.at(h, i, t) * v.at(t, h / group, 1);
           }
           assertEquals(mixed, z.at(i, h, 1), 1e-5 * (1 + Math.abs(mixed)));
+        }
+      }
+    }
+  }
+
+  /** Attention and norms, opened everywhere for edits that change nothing. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void editsOfStrengthZeroChangeNoBit(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name)) {
+      Lens lens = Lens.of(model);
+      List<Edit> edits =
+          lens.points("*.hook_attn_scores,*.hook_pattern,*.hook_scale,*.hook_normalized").stream()
+              .map(point -> Edit.scale(point, 1))
+              .toList();
+      try (ActivationCache expected = lens.run(tokens, Capture.of("*"));
+          ActivationCache actual = lens.run(tokens, Capture.of("*"), edits)) {
+        Caches.assertSame(expected, actual);
+      }
+    }
+  }
+
+  /** What a token does not look at any more the rest shares, sinks among it. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void knockedOutTokensLeaveTheirShareToTheOthers(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    int last = tokens.length - 1;
+    Capture capture = Capture.of("blocks.0.attn.*");
+    try (Model model = open(name);
+        ActivationCache before = Lens.of(model).run(tokens, capture);
+        ActivationCache after =
+            Lens.of(model).run(tokens, capture, List.of(Edit.knockOut(0, last - 1, last)))) {
+      Activation pattern = before.get(HookSite.PATTERN, 0);
+      Activation v = before.get(HookSite.V, 0);
+      Activation z = after.get(HookSite.Z, 0);
+      for (int h = 0; h < z.shape().get(1); h++) {
+        double kept = 1 - (double) pattern.at(h, last, last - 1);
+        for (int j = 0; j < z.shape().get(2); j++) {
+          double mixed = 0;
+          for (int t = 0; t <= last; t++) {
+            double weight = t == last - 1 ? 0 : pattern.at(h, last, t) / kept;
+            mixed += weight * v.at(t, h / (z.shape().get(1) / v.shape().get(1)), j);
+          }
+          assertEquals(mixed, z.at(last, h, j), 1e-5 * (1 + Math.abs(mixed)));
+        }
+      }
+    }
+  }
+
+  /** What a norm gives is what x̂ of another run gave there, bit for bit. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void normsGoOnFromAnotherRunsVectors(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    int[] reversed =
+        IntStream.range(0, tokens.length).map(i -> tokens[tokens.length - 1 - i]).toArray();
+    var ln1 = new HookPoint(HookSite.LN1_NORMALIZED, 1);
+    HookPoint last = HookPoint.of(HookSite.LN_FINAL_NORMALIZED);
+    try (Model model = open(name);
+        ActivationCache other = Lens.of(model).run(reversed, Capture.of("*"));
+        ActivationCache patched =
+            Lens.of(model)
+                .run(
+                    tokens,
+                    Capture.of("*"),
+                    List.of(Edit.patch(other, ln1), Edit.patch(other, last)))) {
+      boolean before =
+          model.architecture().plan().ops().stream()
+              .anyMatch(op -> op instanceof Op.Norm n && n.y().name().equals("blocks.1.ln1"));
+      HookSite behind = before ? HookSite.V : HookSite.ATTN_OUT;
+      for (Activation expected : List.of(other.get(behind, 1), other.get(HookSite.LOGITS))) {
+        assertEquals(-1, expected.data().mismatch(patched.get(expected.point()).data()));
+      }
+    }
+  }
+
+  /** A norm that is frozen at the divisors of another run (LayerNorm as a linear map). */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void normsDivideByAnotherRunsScales(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    int[] reversed =
+        IntStream.range(0, tokens.length).map(i -> tokens[tokens.length - 1 - i]).toArray();
+    var scale = new HookPoint(HookSite.LN1_SCALE, 0);
+    Capture capture = Capture.of("blocks.0.ln1.*");
+    try (Model model = open(name);
+        ActivationCache other = Lens.of(model).run(reversed, capture);
+        ActivationCache own = Lens.of(model).run(tokens, capture);
+        ActivationCache frozen =
+            Lens.of(model).run(tokens, capture, List.of(Edit.patch(other, scale)))) {
+      assertEquals(-1, other.get(scale).data().mismatch(frozen.get(scale).data()));
+      for (int i = 0; i < tokens.length; i++) {
+        double factor = (double) own.get(scale).at(i, 0) / other.get(scale).at(i, 0);
+        float[] expected = own.get(HookSite.LN1_NORMALIZED, 0).row(i);
+        float[] actual = frozen.get(HookSite.LN1_NORMALIZED, 0).row(i);
+        for (int j = 0; j < expected.length; j++) {
+          assertEquals(factor * expected[j], actual[j], 1e-6 * Math.abs(factor * expected[j]));
         }
       }
     }

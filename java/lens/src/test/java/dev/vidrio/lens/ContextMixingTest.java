@@ -5,9 +5,44 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.vidrio.lens.ContextMixing.Measure;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ContextMixingTest {
+  /** One whole run for each token whose values are zeros. */
+  @Test
+  void valueZeroingMovesWhatLooksAtTheToken() {
+    int[] tokens = {5, 120, 44, 700, 31};
+    try (Model model = Model.open(BardFiles.q8())) {
+      Lens lens = Lens.of(model);
+      Capture states = Capture.of("*.hook_resid_post");
+      ContextMixing mixing = ContextMixing.of(lens, tokens, Measure.VALUE_ZEROING);
+      try (ActivationCache whole = lens.run(tokens, states)) {
+        for (int l = 0; l < 4; l++) {
+          var moved = new double[tokens.length][tokens.length];
+          for (int j = 0; j < tokens.length; j++) {
+            Edit zero = Edit.zero(new HookPoint(HookSite.V, l)).position(j);
+            try (ActivationCache zeroed = lens.run(tokens, states, List.of(zero))) {
+              for (int i = j; i < tokens.length; i++) {
+                float[] x = whole.get(HookSite.RESID_POST, l).row(i);
+                float[] y = zeroed.get(HookSite.RESID_POST, l).row(i);
+                moved[i][j] =
+                    1 - Vectors.dot(x, y) / Math.sqrt(Vectors.dot(x, x) * Vectors.dot(y, y));
+              }
+            }
+          }
+          for (int i = 0; i < tokens.length; i++) {
+            for (int j = 0; j < tokens.length; j++) {
+              double share = moved[i][j] / Arrays.stream(moved[i]).sum();
+              assertEquals(share, mixing.share(l, i, j), 1e-9);
+            }
+          }
+        }
+      }
+    }
+  }
+
   /**
    * Token 1 sees two tokens, and its own part is the rest of the sum, {@code x̃_1 − T_1(x_0)}. What
    * comes of token 0 follows from a run of token 0 alone. Sums of some hundred floats, added in

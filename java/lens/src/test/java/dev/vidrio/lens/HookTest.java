@@ -21,6 +21,7 @@ class HookTest extends BardTest {
   private static final Capture ALL = Capture.of("*");
   private static final HookPoint RESID = new HookPoint(HookSite.RESID_POST, 1);
   private static final HookPoint Z = new HookPoint(HookSite.Z, 2);
+  private static final HookPoint LN_FINAL = HookPoint.of(HookSite.LN_FINAL_SCALE);
   private static final HookPoint LOGITS = HookPoint.of(HookSite.LOGITS);
 
   private static void scale(StepRows rows, float factor) {
@@ -36,9 +37,15 @@ class HookTest extends BardTest {
     Map<HookPoint, Hook> hooks =
         Map.of(
             LOGITS, rows -> scale(rows, 3),
+            LN_FINAL, rows -> scale(rows, 0.5f),
             Z, rows -> scale(rows, -1),
             RESID, rows -> scale(rows, 2));
-    List<Edit> edits = List.of(Edit.scale(LOGITS, 3), Edit.scale(Z, -1), Edit.scale(RESID, 2));
+    List<Edit> edits =
+        List.of(
+            Edit.scale(LOGITS, 3),
+            Edit.scale(LN_FINAL, 0.5f),
+            Edit.scale(Z, -1),
+            Edit.scale(RESID, 2));
     try (ActivationCache expected = lens.run(TOKENS, ALL, edits);
         ActivationCache actual = lens.run(TOKENS, ALL, hooks)) {
       assertSame(expected, actual);
@@ -99,9 +106,9 @@ class HookTest extends BardTest {
   @Test
   void pointsHaveToBeEditable() {
     Hook nothing = rows -> {};
-    HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
+    HookPoint result = new HookPoint(HookSite.RESULT, 0);
     assertThrows(
-        InvalidInputException.class, () -> lens.run(TOKENS, ALL, Map.of(pattern, nothing)).close());
+        InvalidInputException.class, () -> lens.run(TOKENS, ALL, Map.of(result, nothing)).close());
     try (LensSession session = lens.open(ALL, SessionOptions.DEFAULT, "*resid_post")) {
       assertThrows(InvalidInputException.class, () -> session.hooks(Map.of(Z, nothing)));
     }

@@ -1,0 +1,116 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * Value zeroing (Mohebbi et al. 2023, arXiv 2301.12971): how far the output of a block moves, 1 −
+ * cos, when the values of one token are zeros in all its heads. Each block runs alone, from the
+ * stream that it has in the whole run, with a sequence for each token that is zeroed.
+ */
+final class ValueZeroing implements AutoCloseable {
+  /** Tokens of a step, where the text is not longer. */
+  private static final int BATCH = 512;
+
+  private final int[] tokens;
+  private final HookMap hooks;
+  private final EditTables tables;
+  private final BlockStarts starts;
+  private final Session session;
+  private final List<Sequence> sequences;
+
+  ValueZeroing(Lens lens, int[] tokens) {
+    this.tokens = tokens;
+    Model model = lens.model();
+    int layers = model.architecture().layers();
+    Plan plan = model.architecture().plan(tokens.length);
+    this.hooks = new HookMap(plan, layers);
+    int count = Math.clamp(BATCH / tokens.length, 1, tokens.length);
+    var placer = new EditPlacer(hooks, plan.kv().heads(), tokens.length);
+    List<HookPoint> values = IntStream.range(0, layers).mapToObj(ValueZeroing::values).toList();
+    this.tables = new EditTables(placer, values, count);
+    try {
+      Plan edited = EditedPlan.of(plan, hooks, tables);
+      this.starts = new BlockStarts(edited, hooks, tables);
+      int batch = Math.multiplyExact(count, tokens.length);
+      this.session = model.newSession(new SessionOptions(tokens.length, batch, count, 1), edited);
+    } catch (Throwable e) {
+      tables.close();
+      throw e;
+    }
+    this.sequences = Stream.generate(session::newSequence).limit(count).toList();
+  }
+
+  private static HookPoint values(int layer) {
+    return new HookPoint(HookSite.V, layer);
+  }
+
+  /**
+   * How far each token's state after a block moves without each token's values.
+   *
+   * @param whole a run that holds the streams before and after the block
+   * @return [i][j], 1 − cos of token i without the values of j; j ≤ i
+   */
+  double[][] distances(ActivationCache whole, int layer) {
+    var distances = new double[tokens.length][tokens.length];
+    for (int begin = 0; begin < tokens.length; begin += sequences.size()) {
+      int count = Math.min(sequences.size(), tokens.length - begin);
+      run(whole.get(HookSite.RESID_PRE, layer), layer, begin, count);
+      Activation output = whole.get(HookSite.RESID_POST, layer);
+      Buffer buffer = hooks.source(output.point()).captured().getFirst();
+      MemorySegment zeroed = session.data(buffer);
+      for (int s = 0; s < count; s++) {
+        for (int i = begin + s; i < tokens.length; i++) {
+          long row = (long) s * tokens.length + i;
+          float[] moved = row(zeroed, row, buffer.width());
+          distances[i][begin + s] = Math.max(0, 1 - Vectors.cosine(output.row(i), moved));
+        }
+      }
+    }
+    return distances;
+  }
+
+  private static float[] row(MemorySegment rows, long i, int width) {
+    long bytes = width * (long) Float.BYTES;
+    return rows.asSlice(i * bytes, bytes).toArray(JAVA_FLOAT);
+  }
+
+  /** Runs a block for sequences that lack the values of one token each. */
+  private void run(Activation input, int layer, int begin, int count) {
+    List<Sequence> step = sequences.subList(0, count);
+    session.begin();
+    for (Sequence sequence : step) {
+      sequence.truncate(0);
+      for (int token : tokens) {
+        session.add(sequence, token, false);
+      }
+    }
+    tables.set(
+        IntStream.range(0, count)
+            .mapToObj(s -> Edit.zero(values(layer)).position(begin + s).in(step.get(s)))
+            .toList());
+    tables.assign(step);
+    MemorySegment data = session.data(starts.input(layer));
+    for (int s = 0; s < count; s++) {
+      long bytes = input.data().byteSize();
+      MemorySegment.copy(input.data(), 0, data, s * bytes, bytes);
+    }
+    session.run(starts.operation(layer), starts.end(layer));
+  }
+
+  @Override
+  public void close() {
+    session.close();
+    tables.close();
+  }
+}

@@ -1,0 +1,56 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class OcclusionTest extends BardTest {
+  private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
+  private static final Metric METRIC = Metric.logitDifference(3, 400);
+
+  private static double run(List<Edit> edits) {
+    try (ActivationCache cache = lens.run(TOKENS, Capture.of("unembed.hook_out"), edits)) {
+      float[] logits = cache.get(HookSite.LOGITS).row(TOKENS.length - 1);
+      return (double) logits[3] - logits[400];
+    }
+  }
+
+  @Test
+  void zeroTakesTheEmbeddingAway() {
+    Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.ZERO, METRIC);
+    assertEquals(run(List.of()), occlusion.metric());
+    for (int j = 0; j < TOKENS.length; j++) {
+      Edit zero = Edit.zero(HookPoint.of(HookSite.EMBED)).position(j);
+      assertEquals(run(List.of(zero)), occlusion.without().get(j));
+      assertEquals(occlusion.metric() - occlusion.without().get(j), occlusion.effect(j));
+    }
+  }
+
+  @Test
+  void hideTakesItFromThePatterns() {
+    Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.HIDE, METRIC);
+    int n = TOKENS.length;
+    assertEquals(0, occlusion.effect(n - 1));
+    for (int j = 0; j < n - 1; j++) {
+      List<Edit> hidden = new ArrayList<>();
+      for (int l = 0; l < model.architecture().layers(); l++) {
+        hidden.add(Edit.knockOut(l, j, j + 1).positions(j + 1, n));
+      }
+      assertEquals(run(hidden), occlusion.without().get(j));
+    }
+    // What the last token may still look at takes all of its attention.
+    List<Edit> all = new ArrayList<>();
+    for (int l = 0; l < model.architecture().layers(); l++) {
+      all.add(Edit.knockOut(l, 1, n - 1).position(n - 1));
+    }
+    try (ActivationCache cache = lens.run(TOKENS, Capture.of("*.hook_pattern"), all)) {
+      for (int h = 0; h < 8; h++) {
+        Activation pattern = cache.get(HookSite.PATTERN, 2);
+        double own = (double) pattern.at(h, n - 1, 0) + pattern.at(h, n - 1, n - 1);
+        assertEquals(1, own, 1e-6);
+      }
+    }
+  }
+}
