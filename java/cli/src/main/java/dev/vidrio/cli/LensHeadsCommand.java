@@ -3,15 +3,19 @@ package dev.vidrio.cli;
 import dev.vidrio.lens.HeadDetection;
 import dev.vidrio.lens.HeadScores;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.OvScores;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -20,23 +24,18 @@ import picocli.CommandLine.Option;
 @Command(
     name = "heads",
     description = {
-      "Finds induction, previous-token and duplicate-token heads, and attention sinks.",
+      "Finds induction, previous-token, duplicate-token, copying and successor heads, and attention"
+          + " sinks.",
       "The model reads texts of random tokens that repeat once; a head's score is how much it"
-          + " attends where such a head does."
+          + " attends where such a head does. Copying and successors are what it says of a token"
+          + " that it attends to, by its weights alone."
     })
 final class LensHeadsCommand implements Callable<Integer> {
   /** From which mean weight on the first token on a head counts as a sink. */
   private static final double SINK = 0.3;
 
-  private static final Map<String, ToDoubleFunction<HeadScores>> COLUMNS = new LinkedHashMap<>();
-
-  static {
-    COLUMNS.put("induction", HeadScores::induction);
-    COLUMNS.put("previous", HeadScores::previous);
-    COLUMNS.put("duplicate", HeadScores::duplicate);
-    COLUMNS.put("current", HeadScores::current);
-    COLUMNS.put("first", HeadScores::first);
-  }
+  /** Tokens that copying is counted over. */
+  private static final int COPIED = 100;
 
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private PageOption page = new PageOption();
@@ -74,34 +73,45 @@ final class LensHeadsCommand implements Callable<Integer> {
 
   LensHeadsCommand() {}
 
+  /** A head's score of some kind. */
+  private record Score(String name, double value) {}
+
   @Override
   public Integer call() throws IOException {
     page.check();
     try (Model opened = model.open()) {
-      HeadDetection detection = HeadDetection.of(Lens.of(opened), samples, length, seed);
+      Lens lens = Lens.of(opened);
+      HeadDetection detection = HeadDetection.of(lens, samples, length, seed);
+      List<OvScores> said = OvScores.of(lens, COPIED, seed);
       if (page.isWanted()) {
-        page.write(opened, "vidrio lens heads", new int[0], List.of(Views.heads(detection)));
+        page.write(opened, "vidrio lens heads", new int[0], List.of(Views.heads(detection, said)));
       } else if (json) {
-        Json.print(contents(opened, detection));
+        Json.print(contents(opened, detection, said));
       } else {
-        print(detection);
+        print(detection, said);
       }
     }
     return 0;
   }
 
-  private void print(HeadDetection detection) {
+  private void print(HeadDetection detection, List<OvScores> said) {
+    Map<String, List<Score>> columns = new LinkedHashMap<>();
+    columns.put("induction", looking(detection, HeadScores::induction));
+    columns.put("previous", looking(detection, HeadScores::previous));
+    columns.put("duplicate", looking(detection, HeadScores::duplicate));
+    columns.put("current", looking(detection, HeadScores::current));
+    columns.put("first", looking(detection, HeadScores::first));
+    columns.put("copying", saying(said, OvScores::copying));
+    columns.put("inhibition", saying(said, OvScores::inhibition));
+    columns.put("successor", saying(said, OvScores::successor));
     var head = new StringBuilder();
-    COLUMNS.keySet().forEach(name -> head.append("%-16s".formatted(name)));
+    columns.keySet().forEach(name -> head.append("%-16s".formatted(name)));
     System.out.println(head.toString().stripTrailing());
     for (int i = 0; i < Math.clamp(top, 0, detection.heads().size()); i++) {
       var line = new StringBuilder();
-      for (ToDoubleFunction<HeadScores> score : COLUMNS.values()) {
-        HeadScores best = detection.ranked(score).get(i);
-        double value = score.applyAsDouble(best);
-        line.append("%-8s".formatted(best.name()))
-            .append(Heat.cell(String.format(Locale.ROOT, "%5.3f", value), value))
-            .append("   ");
+      for (List<Score> ranked : columns.values()) {
+        Score best = ranked.get(i);
+        line.append("%-8s".formatted(best.name())).append(cell(best.value())).append("   ");
       }
       System.out.println(line.toString().stripTrailing());
     }
@@ -113,14 +123,45 @@ final class LensHeadsCommand implements Callable<Integer> {
         SINK);
   }
 
-  private Map<String, Object> contents(Model opened, HeadDetection detection) {
+  private static String cell(double value) {
+    return Double.isNaN(value)
+        ? "    -"
+        : Heat.cell(String.format(Locale.ROOT, "%5.3f", value), value);
+  }
+
+  private static List<Score> looking(HeadDetection detection, ToDoubleFunction<HeadScores> score) {
+    return detection.ranked(score).stream()
+        .map(head -> new Score(head.name(), score.applyAsDouble(head)))
+        .toList();
+  }
+
+  private static List<Score> saying(List<OvScores> said, ToDoubleFunction<OvScores> score) {
+    return said.stream()
+        .map(head -> new Score(head.name(), score.applyAsDouble(head)))
+        .sorted(Comparator.comparingDouble(Score::value).reversed())
+        .toList();
+  }
+
+  private Map<String, Object> contents(Model opened, HeadDetection detection, List<OvScores> said) {
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", opened.name());
     result.put("samples", detection.samples());
     result.put("length", detection.length());
     result.put("seed", seed);
     result.put("sink_rate", detection.sinkRate(SINK));
-    result.put("heads", detection.heads().stream().map(LensAttentionCommand::contents).toList());
+    result.put(
+        "heads",
+        IntStream.range(0, said.size())
+            .mapToObj(i -> contents(detection.heads().get(i), said.get(i)))
+            .toList());
+    return result;
+  }
+
+  private static Map<String, @Nullable Object> contents(HeadScores looking, OvScores saying) {
+    Map<String, @Nullable Object> result = LensAttentionCommand.contents(looking);
+    result.put("copying", saying.copying());
+    result.put("inhibition", saying.inhibition());
+    result.put("successor", Json.finite(saying.successor()));
     return result;
   }
 }

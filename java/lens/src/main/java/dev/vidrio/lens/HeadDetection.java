@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.function.IntPredicate;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
@@ -56,7 +57,7 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
     return new HeadDetection(samples, length, means);
   }
 
-  private static void requireRange(String name, int value, int least, int greatest) {
+  static void requireRange(String name, int value, int least, int greatest) {
     if (value < least || value > greatest) {
       throw new InvalidInputException(
           name, Integer.toString(value), "must be " + least + " to " + greatest);
@@ -65,15 +66,22 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
 
   /** BOS, where the model has one, and twice the same different tokens that are no special ones. */
   static int[] text(Tokenizer tokenizer, Random random, int length) {
-    int[] half =
-        random
-            .ints(0, tokenizer.vocabularySize())
-            .filter(id -> !tokenizer.isSpecial(id) && tokenizer.bytes(id).length > 0)
-            .distinct()
-            .limit(length)
-            .toArray();
+    int[] half = different(tokenizer, random, length);
     IntStream bos = tokenizer.bos().stream();
     return IntStream.concat(bos, IntStream.concat(IntStream.of(half), IntStream.of(half)))
+        .toArray();
+  }
+
+  /** Different tokens that are no special ones. */
+  static int[] different(Tokenizer tokenizer, Random random, int count) {
+    IntPredicate ordinary = id -> !tokenizer.isSpecial(id) && tokenizer.bytes(id).length > 0;
+    int there = (int) IntStream.range(0, tokenizer.vocabularySize()).filter(ordinary).count();
+    requireRange("tokens", count, 1, there);
+    return random
+        .ints(0, tokenizer.vocabularySize())
+        .filter(ordinary)
+        .distinct()
+        .limit(count)
         .toArray();
   }
 

@@ -11,6 +11,7 @@ import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.MassiveActivations;
 import dev.vidrio.lens.MassiveActivations.Norms;
+import dev.vidrio.lens.OvScores;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;
 import dev.vidrio.lens.page.Grid.Scale;
@@ -94,17 +95,21 @@ public final class Views {
   }
 
   /** The scores of all heads, a layer per row. */
-  public static Grid heads(HeadDetection detection) {
+  public static Grid heads(HeadDetection detection, List<OvScores> said) {
     return byHead(
         "Heads",
-        "Where heads look in random texts that repeat once: mean attention in %d texts of 2 × %d tokens."
+        ("Where heads look in random texts that repeat once: mean attention in %d texts of 2 × %d"
+                + " tokens. And what they say of a token that they attend to, by their weights.")
             .formatted(detection.samples(), detection.length()),
         List.of(
             score(detection, "induction", HeadScores::induction),
             score(detection, "previous token", HeadScores::previous),
             score(detection, "duplicate token", HeadScores::duplicate),
             score(detection, "current token", HeadScores::current),
-            score(detection, "first token (sink)", HeadScores::first)));
+            score(detection, "first token (sink)", HeadScores::first),
+            score(said, "copying", OvScores::copying),
+            score(said, "inhibition", OvScores::inhibition),
+            score(said, "successor", OvScores::successor)));
   }
 
   private record HeadValue(int layer, int head, double value) {}
@@ -115,6 +120,14 @@ public final class Views {
       HeadDetection detection, String name, ToDoubleFunction<HeadScores> score) {
     List<HeadValue> values =
         detection.heads().stream()
+            .map(head -> new HeadValue(head.layer(), head.head(), score.applyAsDouble(head)))
+            .toList();
+    return new Score(name, Scale.SEQUENTIAL, values);
+  }
+
+  private static Score score(List<OvScores> said, String name, ToDoubleFunction<OvScores> score) {
+    List<HeadValue> values =
+        said.stream()
             .map(head -> new HeadValue(head.layer(), head.head(), score.applyAsDouble(head)))
             .toList();
     return new Score(name, Scale.SEQUENTIAL, values);

@@ -13,6 +13,7 @@ import dev.vidrio.lens.HeadDetection;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.MassiveActivations;
+import dev.vidrio.lens.OvScores;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;
 import dev.vidrio.lens.page.Grid.Scale;
@@ -141,7 +142,7 @@ class PageTest {
       var dla = DirectLogitAttribution.of(lens, tokens, 4, 5, -1, By.HEAD);
       List<View> views = Views.attribution(model, dla);
       assertEquals(2, views.size());
-      Grid heads = Views.heads(HeadDetection.of(lens, 1, 5, 0));
+      Grid heads = Views.heads(HeadDetection.of(lens, 1, 5, 0), OvScores.of(lens, 2, 0));
       assertEquals(8, heads.columns().size());
       try (ActivationCache cache =
           lens.run(tokens, Capture.of("*.hook_pattern, *.hook_resid_post").positions(3, 6))) {

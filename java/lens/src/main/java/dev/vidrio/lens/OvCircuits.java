@@ -1,0 +1,135 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Executor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What heads write where all their attention is on one token: the full OV circuit {@code W_E W_OV
+ * W_U} (Elhage et al. 2021; section 2.1 of the primer, arXiv 2405.00208), of effective embeddings:
+ * the first feed-forward block reads the embedding and adds to it, since that is where models
+ * finish their words (Wang et al. 2023, arXiv 2211.00593; Gould et al. 2023, arXiv 2312.09230).
+ * Norms stand where the model has them, and the weights are those that serve.
+ */
+final class OvCircuits {
+  /** Rows of a step. */
+  private static final int ROWS = 256;
+
+  private static final long ALIGNMENT = 64;
+
+  private final Lens lens;
+  private final HookMap hooks;
+  private final Executor executor;
+  private final int n;
+
+  private OvCircuits(Lens lens, int n) {
+    this.lens = lens;
+    this.hooks = lens.hooks();
+    this.executor = lens.model().executor();
+    this.n = n;
+  }
+
+  /** Takes logits. */
+  @FunctionalInterface
+  interface Taker {
+    /**
+     * Takes what a head makes of a token.
+     *
+     * @param i which of the tokens
+     * @param logits [V] f32, valid during the call
+     */
+    void take(int layer, int head, int i, MemorySegment logits);
+  }
+
+  /**
+   * Hands out what every head makes of each of some tokens.
+   *
+   * @param tokens as many as the context holds, at most
+   */
+  static void logits(Lens lens, int[] tokens, Taker taker) {
+    var circuits = new OvCircuits(lens, tokens.length);
+    try (var arena = Arena.ofShared();
+        Unembedding unembedding = Unembedding.of(lens.model())) {
+      MemorySegment embeddings = circuits.embeddings(tokens, arena);
+      for (int l = 0; l < lens.model().architecture().layers(); l++) {
+        int layer = l;
+        int heads = circuits.hooks.heads(l);
+        try (var temporary = Arena.ofShared()) {
+          unembedding.logits(
+              circuits.outputs(l, embeddings, temporary),
+              (row, logits) -> taker.take(layer, row % heads, row / heads, logits));
+        }
+      }
+    }
+  }
+
+  /** Effective embeddings, [n, d]. */
+  private MemorySegment embeddings(int[] tokens, Arena arena) {
+    HookPoint point =
+        lens.has(HookPoint.of(HookSite.POS_EMBED))
+            ? HookPoint.of(HookSite.EMBED)
+            : new HookPoint(HookSite.RESID_PRE, 0);
+    MemorySegment x;
+    try (ActivationCache cache = lens.run(tokens, Capture.of(point.name()))) {
+      MemorySegment data = cache.get(point).data();
+      x = arena.allocate(data.byteSize(), ALIGNMENT).copyFrom(data);
+    }
+    HookPoint mid = new HookPoint(HookSite.RESID_MID, 0);
+    Buffer read = lens.has(mid) ? buffer(mid) : hooks.stream(0);
+    MemorySegment mlp = arena.allocate(x.byteSize(), ALIGNMENT);
+    through(read, buffer(new HookPoint(HookSite.MLP_OUT, 0)), x, mlp);
+    for (long i = 0; i < x.byteSize() / Float.BYTES; i++) {
+      x.setAtIndex(JAVA_FLOAT, i, x.getAtIndex(JAVA_FLOAT, i) + mlp.getAtIndex(JAVA_FLOAT, i));
+    }
+    return x;
+  }
+
+  private Buffer buffer(HookPoint point) {
+    return hooks.source(point).captured().getFirst();
+  }
+
+  /** Takes rows from one activation to another that the plan makes of it. */
+  private void through(Buffer from, Buffer to, MemorySegment x, MemorySegment y) {
+    long in = 4L * from.width();
+    long out = 4L * to.width();
+    int rows = Math.min(n, ROWS);
+    try (var plan = new RowPlan(executor, from, hooks.between(from, to), to, rows)) {
+      plan.run(
+          n,
+          (i, row) -> MemorySegment.copy(x, i * in, row, 0, in),
+          (i, row) -> MemorySegment.copy(row, 0, y, i * out, out));
+    }
+  }
+
+  /** What the heads of a layer write, [n, H, d]. */
+  private MemorySegment outputs(int layer, MemorySegment embeddings, Arena arena) {
+    Buffer values = buffer(new HookPoint(HookSite.V, layer));
+    var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, layer));
+    MemorySegment v = arena.allocate(4L * n * values.width(), ALIGNMENT);
+    through(hooks.stream(layer), values, embeddings, v);
+    MemorySegment z = arena.allocate(4L * n * source.z().width(), ALIGNMENT);
+    int heads = source.heads();
+    long width = 4L * source.z().width() / heads;
+    long group = source.z().width() / values.width();
+    for (long i = 0; i < (long) n * heads; i++) {
+      MemorySegment.copy(v, i / group * width, z, i * width, width);
+    }
+    int d = source.output().n();
+    MemorySegment written = arena.allocate(4L * n * heads * d, ALIGNMENT);
+    HeadResults.fill(source, executor, z, written);
+    for (int i = 0; i < n; i++) {
+      var parts = new float[heads][d];
+      for (int h = 0; h < heads; h++) {
+        MemorySegment.copy(written, JAVA_FLOAT, 4L * d * (i * heads + h), parts[h], 0, d);
+      }
+      HeadOutputs.written(hooks, layer, parts);
+      for (int h = 0; h < heads; h++) {
+        MemorySegment.copy(parts[h], 0, written, JAVA_FLOAT, 4L * d * (i * heads + h), d);
+      }
+    }
+    return written;
+  }
+}

@@ -1,0 +1,148 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * What a head says of a token that it attends to, by its weights alone.
+ *
+ * @param layer from 0
+ * @param head from 0
+ * @param copying the share of tokens that are among the five that the head makes most likely (the
+ *     copy score of Wang et al. 2023, arXiv 2211.00593)
+ * @param inhibition the share of tokens that are among the five that it makes least likely: those
+ *     of negative name movers and copy suppression (McDougall et al. 2023, arXiv 2310.04625)
+ * @param successor the share of members of a sequence, such as days and numbers, whose successor
+ *     the head makes more likely than all other members (Gould et al. 2023, arXiv 2312.09230); NaN
+ *     where the vocabulary has no two members in a row
+ */
+public record OvScores(int layer, int head, double copying, double inhibition, double successor) {
+  /** How many of the most likely tokens count as what the head says. */
+  private static final int TOP = 5;
+
+  private static final List<String> SEQUENCES =
+      List.of(
+          "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+          "January February March April May June July August September October November December",
+          "one two three four five six seven eight nine ten eleven twelve",
+          "first second third fourth fifth sixth seventh eighth ninth tenth",
+          "1 2 3 4 5 6 7 8 9",
+          "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z");
+
+  /** Counts what a head says. */
+  private static final class Counts {
+    int copied;
+    int inhibited;
+    int succeeded;
+  }
+
+  /**
+   * Reads all heads.
+   *
+   * @param samples tokens for the copying score, at least 1
+   * @param seed of their choice
+   * @return by layer and head
+   */
+  public static List<OvScores> of(Lens lens, int samples, long seed) {
+    Model model = lens.model();
+    HeadDetection.requireRange("samples", samples, 1, model.architecture().contextLength());
+    int[] tokens = HeadDetection.different(model.tokenizer(), new Random(seed), samples);
+    var counts = new Counts[model.architecture().layers()][];
+    Arrays.setAll(counts, l -> counts(lens.hooks().heads(l)));
+    OvCircuits.logits(
+        lens,
+        tokens,
+        (l, h, i, logits) -> {
+          counts[l][h].copied += above(logits, tokens[i]) < TOP ? 1 : 0;
+          counts[l][h].inhibited += below(logits, tokens[i]) < TOP ? 1 : 0;
+        });
+    int pairs = 0;
+    for (String names : SEQUENCES) {
+      pairs += countSuccessors(lens, sequence(model.tokenizer(), names), counts);
+    }
+    List<OvScores> scores = new ArrayList<>();
+    for (int l = 0; l < counts.length; l++) {
+      for (int h = 0; h < counts[l].length; h++) {
+        scores.add(scores(l, h, counts[l][h], samples, pairs));
+      }
+    }
+    return List.copyOf(scores);
+  }
+
+  private static Counts[] counts(int heads) {
+    return Stream.generate(Counts::new).limit(heads).toArray(Counts[]::new);
+  }
+
+  private static OvScores scores(int layer, int head, Counts counts, double samples, int pairs) {
+    return new OvScores(
+        layer,
+        head,
+        counts.copied / samples,
+        counts.inhibited / samples,
+        pairs == 0 ? Double.NaN : counts.succeeded / (double) pairs);
+  }
+
+  /** The tokens of a sequence's members, behind a space; −1 for those that are none. */
+  private static int[] sequence(Tokenizer tokenizer, String names) {
+    return Arrays.stream(names.split(" "))
+        .map(name -> tokenizer.encode(" " + name, new EncodeOptions(true, false)))
+        .mapToInt(ids -> ids.length == 1 ? ids[0] : -1)
+        .toArray();
+  }
+
+  /** Counts the successors that heads say, and returns how many there are. */
+  private static int countSuccessors(Lens lens, int[] sequence, Counts[][] counts) {
+    int[] first =
+        IntStream.range(0, sequence.length - 1)
+            .filter(i -> sequence[i] >= 0 && sequence[i + 1] >= 0)
+            .toArray();
+    if (first.length > 0) {
+      int[] tokens = Arrays.stream(first).map(i -> sequence[i]).toArray();
+      OvCircuits.logits(
+          lens,
+          tokens,
+          (l, h, i, logits) -> {
+            float successor = logits.getAtIndex(JAVA_FLOAT, sequence[first[i] + 1]);
+            boolean greatest =
+                IntStream.range(0, sequence.length)
+                    .filter(k -> sequence[k] >= 0 && k != first[i] + 1)
+                    .allMatch(k -> logits.getAtIndex(JAVA_FLOAT, sequence[k]) < successor);
+            counts[l][h].succeeded += greatest ? 1 : 0;
+          });
+    }
+    return first.length;
+  }
+
+  private static long above(MemorySegment logits, int token) {
+    float own = logits.getAtIndex(JAVA_FLOAT, token);
+    long above = 0;
+    for (long v = 0; v < logits.byteSize() / Float.BYTES; v++) {
+      above += logits.getAtIndex(JAVA_FLOAT, v) > own ? 1 : 0;
+    }
+    return above;
+  }
+
+  private static long below(MemorySegment logits, int token) {
+    float own = logits.getAtIndex(JAVA_FLOAT, token);
+    long below = 0;
+    for (long v = 0; v < logits.byteSize() / Float.BYTES; v++) {
+      below += logits.getAtIndex(JAVA_FLOAT, v) < own ? 1 : 0;
+    }
+    return below;
+  }
+
+  /** Its name, such as {@code L3.H7}. */
+  public String name() {
+    return new Node.Head(layer, head).name();
+  }
+}
