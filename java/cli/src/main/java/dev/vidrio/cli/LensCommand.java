@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
       LensSteerCommand.class,
       LensAttentionCommand.class,
       LensHeadsCommand.class,
+      LensRetrievalCommand.class,
       LensMixingCommand.class,
       LensOcclusionCommand.class,
       LensNormsCommand.class,

@@ -229,6 +229,20 @@ class LensCommandsTest {
     assertTrue(Files.readString(page).contains("vidrio lens " + command));
   }
 
+  @Test
+  void retrievalHeadsAreRanked() {
+    String[] arguments = {
+      "lens", "retrieval", "-p", "To be, or not to be", "--needle", "that is", "--question", "So"
+    };
+    String out = done(arguments).out();
+    assertTrue(out.startsWith("5 answers say "), out);
+    assertEquals(11, out.lines().count(), out);
+    JsonNode json = done(with(arguments, "--depths", "2", "--json")).json();
+    assertEquals(2, json.get("trials").intValue());
+    assertEquals(32, json.get("heads").size());
+    assertTrue(json.get("heads").get(0).get("score").isNumber());
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

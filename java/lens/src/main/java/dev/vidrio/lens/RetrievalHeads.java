@@ -1,0 +1,169 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.SessionOptions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Finds retrieval heads (Wu et al. 2024, arXiv 2404.15574): a needle is put into a text at several
+ * depths, a question follows, and the model answers greedily. A head copies a token of the needle
+ * when the model says that token while the head attends to it most.
+ *
+ * @param trials answers, one per depth
+ * @param recalled the part of the needle's different tokens that answers say, the mean over the
+ *     trials
+ * @param heads by layer and head
+ */
+public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
+  /** Tokens of an answer beyond those of the needle, for words before it. */
+  private static final int MORE = 8;
+
+  /**
+   * A head's retrieval score.
+   *
+   * @param score the part of the needle's different tokens that the head copied, the mean over the
+   *     trials
+   */
+  public record Score(int layer, int head, double score) {
+    /** Its name, such as {@code L3.H7}. */
+    public String name() {
+      return new Node.Head(layer, head).name();
+    }
+  }
+
+  public RetrievalHeads {
+    heads = List.copyOf(heads);
+  }
+
+  /**
+   * Runs the trials.
+   *
+   * @param text tokens, BOS among them where the model wants it
+   * @param needle tokens that are put into it, each time at another depth
+   * @param question tokens after the text
+   * @param depths at least 1: evenly spread, from the beginning to the end
+   * @throws InvalidInputException when there is no needle, or the context does not hold all
+   */
+  public static RetrievalHeads of(Lens lens, int[] text, int[] needle, int[] question, int depths) {
+    if (needle.length == 0) {
+      throw new InvalidInputException("needle", "", "has no tokens");
+    }
+    HeadDetection.requireRange("depths", depths, 1, 1000);
+    long all = (long) text.length + 2L * needle.length + question.length + MORE;
+    int context = lens.model().architecture().contextLength();
+    if (all > context) {
+      throw new InvalidInputException(
+          "text", all + " tokens", "with needle, question and answer must be at most " + context);
+    }
+    List<Trial> trials = new ArrayList<>();
+    for (int i = 0; i < depths; i++) {
+      int at = depths == 1 ? text.length / 2 : 1 + (text.length - 1) * i / (depths - 1);
+      trials.add(Trial.run(lens, text, needle, question, Math.min(at, text.length)));
+    }
+    List<Score> heads = new ArrayList<>();
+    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      for (int h = 0; h < lens.hooks().heads(l); h++) {
+        var head = new Node.Head(l, h);
+        double mean = trials.stream().mapToDouble(t -> t.score(head)).average().orElseThrow();
+        heads.add(new Score(l, h, mean));
+      }
+    }
+    double recalled = trials.stream().mapToDouble(Trial::recalled).average().orElseThrow();
+    return new RetrievalHeads(depths, recalled, heads);
+  }
+
+  /** The heads with the greatest scores first. */
+  public List<Score> ranked() {
+    return heads.stream().sorted(Comparator.comparingDouble(Score::score).reversed()).toList();
+  }
+
+  /** One answer. */
+  private static final class Trial {
+    private final int[] needle;
+    private final int begin;
+    private final List<Integer> answer = new ArrayList<>();
+    private final Set<Copied> copied = new HashSet<>();
+
+    /** A token of the needle that a head copied. */
+    private record Copied(Node.Head head, int token) {}
+
+    private Trial(int[] needle, int begin) {
+      this.needle = needle;
+      this.begin = begin;
+    }
+
+    static Trial run(Lens lens, int[] text, int[] needle, int[] question, int at) {
+      int[] prompt =
+          Stream.of(
+                  Arrays.copyOf(text, at),
+                  needle,
+                  Arrays.copyOfRange(text, at, text.length),
+                  question)
+              .flatMapToInt(Arrays::stream)
+              .toArray();
+      var trial = new Trial(needle, at);
+      Model model = lens.model();
+      int length = needle.length + MORE;
+      int asked = prompt.length - 1;
+      var options = new SessionOptions(prompt.length + length, 512, 1, 1);
+      Capture capture = Capture.of("*.hook_pattern").positions(asked, prompt.length + length);
+      try (LensSession session = lens.open(capture, options)) {
+        Sequence sequence = session.newSequence();
+        session.feed(sequence, prompt);
+        int token = session.candidates().id(0);
+        while (trial.answer.size() < length && !model.tokenizer().isSpecial(token)) {
+          trial.answer.add(token);
+          session.feed(sequence, token);
+          token = session.candidates().id(0);
+        }
+        trial.read(session.cache(sequence));
+      }
+      return trial;
+    }
+
+    /** Row i of the patterns belongs to the query that said token i of the answer. */
+    private void read(ActivationCache cache) {
+      for (HookPoint point : cache.points()) {
+        Activation pattern = cache.get(point);
+        int keys = pattern.shape().get(2);
+        for (int h = 0; h < pattern.shape().getFirst(); h++) {
+          float[] rows = pattern.row(h);
+          for (int i = 0; i < answer.size(); i++) {
+            int most = greatest(rows, i * keys, keys) - begin;
+            if (most >= 0 && most < needle.length && needle[most] == answer.get(i)) {
+              copied.add(new Copied(new Node.Head(point.layer(), h), needle[most]));
+            }
+          }
+        }
+      }
+    }
+
+    private static int greatest(float[] values, int from, int count) {
+      int best = 0;
+      for (int j = 1; j < count; j++) {
+        best = values[from + j] > values[from + best] ? j : best;
+      }
+      return best;
+    }
+
+    double score(Node.Head head) {
+      return share(copied.stream().filter(c -> c.head.equals(head)).count());
+    }
+
+    double recalled() {
+      return share(Arrays.stream(needle).distinct().filter(answer::contains).count());
+    }
+
+    private double share(long tokens) {
+      return tokens / (double) Arrays.stream(needle).distinct().count();
+    }
+  }
+}
