@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       LensAttentionCommand.class,
       LensHeadsCommand.class,
       LensRetrievalCommand.class,
+      LensNeuronsCommand.class,
       LensMixingCommand.class,
       LensOcclusionCommand.class,
       LensNormsCommand.class,

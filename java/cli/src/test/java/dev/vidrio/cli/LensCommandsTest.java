@@ -230,6 +230,17 @@ class LensCommandsTest {
   }
 
   @Test
+  void neuronsAreRanked() {
+    String[] arguments = {"lens", "neurons", "-p", "To be, or not to be, that is the question"};
+    String out = done(arguments).out();
+    assertEquals(10, out.lines().count(), out);
+    assertTrue(out.contains("layer 3: "), out);
+    JsonNode json = done(with(arguments, "--layer", "0", "--json")).json();
+    assertEquals(0, json.get("layer").intValue());
+    assertTrue(json.get("neurons").get(0).get("norm").doubleValue() > 0);
+  }
+
+  @Test
   void retrievalHeadsAreRanked() {
     String[] arguments = {
       "lens", "retrieval", "-p", "To be, or not to be", "--needle", "that is", "--question", "So"

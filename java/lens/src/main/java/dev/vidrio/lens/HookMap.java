@@ -5,6 +5,7 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.Weights;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -160,6 +161,12 @@ final class HookMap {
         && point.site() != HookSite.EXPERT_INDICES;
   }
 
+  /** The matrix that an activation is multiplied with first, where there is one. */
+  Optional<Weights> matrix(HookPoint point) {
+    return Optional.ofNullable(products.get(source(point).captured().getFirst()))
+        .map(Op.MatMul::weights);
+  }
+
   /** What a block reads. */
   Buffer stream(int layer) {
     return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
@@ -177,8 +184,13 @@ final class HookMap {
 
   /** The operations between the product with W_O and the output of attention, in order. */
   List<Op> afterAttention(int layer) {
+    return afterProduct(new HookPoint(HookSite.ATTN_OUT, layer));
+  }
+
+  /** The operations between the last product and what it becomes at a point, in order. */
+  List<Op> afterProduct(HookPoint point) {
     Deque<Op> path = new ArrayDeque<>();
-    Buffer at = written(block(layer, HookSite.ATTN_OUT.suffix())).orElseThrow();
+    Buffer at = written(point.name()).orElseThrow();
     while (true) {
       Op op = Objects.requireNonNull(writers.get(at.name()));
       switch (op) {

@@ -70,15 +70,20 @@ final class Readout {
 
   /** W_U[:,w], which the file keeps as a row. */
   private static float[] column(Model model, Weights unembedding, int token) {
-    GgufTensor tensor = model.gguf().findTensor(unembedding.name()).orElseThrow();
-    WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
-    int d = unembedding.k();
-    var rows =
-        new Weights(tensor.name(), type, Weights.Layout.ROWS, unembedding.n(), d, tensor.data());
-    try (RowPlan plan = new RowPlan(model.executor(), rows, 1)) {
+    try (RowPlan plan = rows(model, unembedding, 1)) {
       plan.run(new int[] {token});
       return plan.output(0).toArray(JAVA_FLOAT);
     }
+  }
+
+  /** The rows of a matrix as the file has them, dequantized. */
+  static RowPlan rows(Model model, Weights matrix, int atOnce) {
+    GgufTensor tensor = model.gguf().findTensor(matrix.name()).orElseThrow();
+    WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
+    var rows =
+        new Weights(
+            tensor.name(), type, Weights.Layout.ROWS, matrix.n(), matrix.k(), tensor.data());
+    return new RowPlan(model.executor(), rows, atOnce);
   }
 
   /** The same without another token's: the difference of their logits. */

@@ -132,6 +132,17 @@ public final class RowPlan implements AutoCloseable {
     plan.run(batch);
   }
 
+  /** Runs the first rows of the table, and hands out what they become. */
+  void each(int count, Row output) {
+    for (int begin = 0; begin < count; begin += rows()) {
+      int step = Math.min(rows(), count - begin);
+      run(IntStream.range(begin, begin + step).toArray());
+      for (int i = 0; i < step; i++) {
+        output.at(begin + i, output(i));
+      }
+    }
+  }
+
   /** Row i of the output, valid until the next run. */
   MemorySegment output(int i) {
     return slice(plan.data(output), output.width(), i);

@@ -2,7 +2,6 @@ package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -27,14 +26,26 @@ public final class Unembedding implements AutoCloseable {
 
   /** The end of a model, which must stay open. */
   public static Unembedding of(Model model) {
-    Plan plan = model.architecture().plan();
-    List<Op> ops = plan.ops();
+    List<Op> ops = model.architecture().plan().ops();
+    return of(model, ops, model.architecture().plan().buffer(HookSite.LOGITS.suffix()));
+  }
+
+  /** The same up to the product with W_U: without bias, factor and soft cap. */
+  static Unembedding product(Model model) {
+    List<Op> ops = model.architecture().plan().ops();
+    int last = ops.size() - 1;
+    while (!(ops.get(last) instanceof Op.MatMul)) {
+      last--;
+    }
+    return of(model, ops.subList(0, last + 1), ((Op.MatMul) ops.get(last)).y());
+  }
+
+  private static Unembedding of(Model model, List<Op> ops, Buffer logits) {
     int begin = 0;
     while (!(ops.get(begin) instanceof Op.Gather)) {
       begin++;
     }
     Buffer residual = ((Op.Gather) ops.get(begin)).x();
-    Buffer logits = plan.buffer(HookSite.LOGITS.suffix());
     int rows = Math.clamp(LOGIT_BYTES / (logits.width() * 4L), 1, MAX_ROWS);
     List<Op> end = ops.subList(begin, ops.size());
     return new Unembedding(

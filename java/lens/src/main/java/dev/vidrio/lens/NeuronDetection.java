@@ -1,0 +1,254 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds entropy, token-frequency and dead neurons (Stolfo et al. 2024, arXiv 2406.16254; Voita et
+ * al. 2023, arXiv 2309.04827).
+ *
+ * @param tokens of the texts that were read
+ * @param neurons by layer and neuron
+ */
+public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
+  /** Rows of a matrix that are dequantized at once. */
+  private static final int ROWS = 256;
+
+  public NeuronDetection {
+    neurons = List.copyOf(neurons);
+  }
+
+  /**
+   * Reads the neurons of some layers.
+   *
+   * @param texts tokens, a run each; the first token of each counts as no activity
+   * @param from the first layer
+   * @param to after the last
+   * @throws InvalidInputException when there is no text, or a layer has experts
+   */
+  public static NeuronDetection of(Lens lens, List<int[]> texts, int from, int to) {
+    int tokens = texts.stream().mapToInt(text -> text.length - 1).sum();
+    if (tokens < 1) {
+      throw new InvalidInputException("text", tokens + " tokens", "must have two or more");
+    }
+    var vocabulary = new Vocabulary(lens.model(), texts);
+    List<NeuronScores> neurons = new ArrayList<>();
+    try (Unembedding unembedding = Unembedding.product(lens.model())) {
+      for (int l = from; l < to; l++) {
+        neurons.addAll(layer(lens, l, texts, tokens, vocabulary, unembedding));
+      }
+    }
+    return new NeuronDetection(tokens, neurons);
+  }
+
+  /** The neurons with the greatest of a score first. */
+  public List<NeuronScores> ranked(ToDoubleFunction<NeuronScores> score) {
+    return neurons.stream().sorted(Comparator.comparingDouble(score).reversed()).toList();
+  }
+
+  /** What is known of the tokens of a vocabulary. */
+  private static final class Vocabulary {
+    /** The last norm of the model. */
+    private final Op.Norm norm;
+
+    /** ‖γ ⊙ W_U[:,v]‖₂. */
+    private final double[] lengths;
+
+    /** Logarithms of frequencies, less their mean. */
+    private final double[] frequencies;
+
+    Vocabulary(Model model, List<int[]> texts) {
+      List<Op> ops = model.architecture().plan().ops();
+      this.norm = (Op.Norm) last(ops, Op.Norm.class);
+      this.lengths = lengths(model, ((Op.MatMul) last(ops, Op.MatMul.class)).weights());
+      this.frequencies = new double[lengths.length];
+      Arrays.fill(frequencies, 1);
+      texts.forEach(text -> Arrays.stream(text).forEach(token -> frequencies[token]++));
+      Arrays.setAll(frequencies, v -> Math.log(frequencies[v]));
+      double mean = Arrays.stream(frequencies).average().orElseThrow();
+      Arrays.setAll(frequencies, v -> frequencies[v] - mean);
+    }
+
+    private double[] lengths(Model model, Weights matrix) {
+      @Nullable Weights gain = norm.gain();
+      var lengths = new double[matrix.n()];
+      try (RowPlan rows = Readout.rows(model, matrix, ROWS)) {
+        rows.each(
+            matrix.n(),
+            (v, row) -> {
+              float[] column = row.toArray(JAVA_FLOAT);
+              for (int j = 0; gain != null && j < column.length; j++) {
+                column[j] *= gain.data().getAtIndex(JAVA_FLOAT, j);
+              }
+              lengths[v] = Vectors.norm(column);
+            });
+      }
+      return lengths;
+    }
+
+    /** Of the cosines of a stream and the columns of W_U. */
+    double variance(float[] stream, float[] logits) {
+      float[] centred = stream.clone();
+      NormValues.centre(norm, centred);
+      double factor = NormValues.scale(norm, stream) / Vectors.norm(centred);
+      double sum = 0;
+      double squares = 0;
+      for (int v = 0; v < logits.length; v++) {
+        double cosine = factor * logits[v] / lengths[v];
+        sum += cosine;
+        squares += cosine * cosine;
+      }
+      double mean = sum / logits.length;
+      return squares / logits.length - mean * mean;
+    }
+
+    /** Of logits and frequencies. */
+    double correlation(float[] logits) {
+      double mean = 0;
+      for (float logit : logits) {
+        mean += logit / logits.length;
+      }
+      double product = 0;
+      double ofLogits = 0;
+      double ofFrequencies = 0;
+      for (int v = 0; v < logits.length; v++) {
+        product += (logits[v] - mean) * frequencies[v];
+        ofLogits += (logits[v] - mean) * (logits[v] - mean);
+        ofFrequencies += frequencies[v] * frequencies[v];
+      }
+      return product / Math.sqrt(ofLogits * ofFrequencies);
+    }
+
+    private static Op last(List<Op> ops, Class<? extends Op> kind) {
+      return ops.stream().filter(kind::isInstance).reduce((a, b) -> b).orElseThrow();
+    }
+  }
+
+  private static List<NeuronScores> layer(
+      Lens lens,
+      int layer,
+      List<int[]> texts,
+      int tokens,
+      Vocabulary vocabulary,
+      Unembedding unembedding) {
+    float[][] written = written(lens, layer);
+    var active = new int[written.length];
+    var greatest = new float[written.length];
+    Arrays.fill(greatest, Float.NEGATIVE_INFINITY);
+    texts.forEach(text -> activity(lens, layer, text, active, greatest));
+    List<NeuronScores> neurons = new ArrayList<>();
+    logits(
+        unembedding,
+        written,
+        (u, logits) ->
+            neurons.add(
+                new NeuronScores(
+                    layer,
+                    u,
+                    Vectors.norm(written[u]),
+                    vocabulary.variance(written[u], logits),
+                    vocabulary.correlation(logits),
+                    active[u] / (double) tokens,
+                    greatest[u])));
+    return neurons;
+  }
+
+  /** What each neuron adds to the stream where its activation is 1, [d_ffn][d]. */
+  private static float[][] written(Lens lens, int layer) {
+    HookPoint post = new HookPoint(HookSite.POST, layer);
+    Weights matrix =
+        lens.hooks()
+            .matrix(post)
+            .orElseThrow(
+                () -> new InvalidInputException("hook", post.name(), "is that of experts"));
+    var written = new float[matrix.k()][matrix.n()];
+    try (RowPlan rows = Readout.rows(lens.model(), matrix, ROWS)) {
+      rows.each(
+          matrix.n(),
+          (j, row) -> {
+            for (int u = 0; u < written.length; u++) {
+              written[u][j] = row.getAtIndex(JAVA_FLOAT, u);
+            }
+          });
+    }
+    for (Op op : lens.hooks().afterProduct(new HookPoint(HookSite.MLP_OUT, layer))) {
+      Arrays.stream(written).forEach(row -> apply(op, row));
+    }
+    return written;
+  }
+
+  /** What an operation on the way to the stream makes of a part, whatever its divisor. */
+  private static void apply(Op op, float[] part) {
+    switch (op) {
+      case Op.Scale scale -> {
+        for (int j = 0; j < part.length; j++) {
+          part[j] *= scale.factor();
+        }
+      }
+      case Op.Norm norm -> {
+        NormValues.centre(norm, part);
+        @Nullable Weights gain = norm.gain();
+        for (int j = 0; gain != null && j < part.length; j++) {
+          part[j] *= gain.data().getAtIndex(JAVA_FLOAT, j);
+        }
+      }
+      default -> {}
+    }
+  }
+
+  /** Counts where a layer's neurons are active. */
+  private static void activity(Lens lens, int layer, int[] text, int[] active, float[] greatest) {
+    HookPoint pre = new HookPoint(HookSite.PRE, layer);
+    Capture capture = Capture.of(pre.name()).positions(1, text.length);
+    try (ActivationCache cache = lens.run(text, capture)) {
+      Activation read = cache.get(pre);
+      for (int i = 0; i < cache.rows(); i++) {
+        float[] row = read.row(i);
+        for (int u = 0; u < row.length; u++) {
+          active[u] += row[u] > 0 ? 1 : 0;
+          greatest[u] = Math.max(greatest[u], row[u]);
+        }
+      }
+    }
+  }
+
+  /** Takes what a part of the stream adds to the logits, [V]. */
+  @FunctionalInterface
+  private interface Taker {
+    void take(int row, float[] logits);
+  }
+
+  /** The logits of some streams without those of no stream, which the last norm's bias gives. */
+  private static void logits(Unembedding unembedding, float[][] streams, Taker taker) {
+    int d = streams[0].length;
+    try (var arena = Arena.ofShared()) {
+      MemorySegment rows = arena.allocate(4L * d * (streams.length + 1), 64);
+      for (int u = 0; u < streams.length; u++) {
+        MemorySegment.copy(streams[u], 0, rows, JAVA_FLOAT, 4L * d * (u + 1), d);
+      }
+      List<float[]> none = new ArrayList<>();
+      unembedding.logits(
+          rows,
+          (row, logits) -> {
+            float[] values = logits.toArray(JAVA_FLOAT);
+            if (row == 0) {
+              none.add(values);
+            } else {
+              taker.take(row - 1, Vectors.minus(values, none.getFirst()));
+            }
+          });
+    }
+  }
+}
