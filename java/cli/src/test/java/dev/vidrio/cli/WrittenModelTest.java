@@ -164,17 +164,30 @@ class WrittenModelTest {
     assertHolds("out.gguf");
   }
 
-  /** The process is ended as soon as its temporary file is there, without a chance to clean up. */
   @ParameterizedTest
   @ValueSource(strings = {"F32", "Q2_K", "Q4_K_M"})
   void whoIsKilledLeavesNoHalfFile(String type) throws IOException, InterruptedException {
-    Cli.run(quantize(type));
+    assertWholeWhereKilled(1 << 16, quantize(type));
+  }
+
+  @Test
+  void whoIsKilledWhileConvertingLeavesNoHalfFile() throws IOException, InterruptedException {
+    assertWholeWhereKilled(1 << 10, convert(LLAMA));
+  }
+
+  /**
+   * The process is ended, without a chance to clean up, as soon as its temporary file is there, and
+   * when it has grown by some steps.
+   */
+  private void assertWholeWhereKilled(long step, String... arguments)
+      throws IOException, InterruptedException {
+    assertEquals(0, Cli.run(arguments).code());
     byte[] whole = Files.readAllBytes(output());
     byte[] old = "old".getBytes(StandardCharsets.UTF_8);
     for (int wait = 0; wait < 3; wait++) {
       Files.write(output(), old);
-      Process process = start(java(quantize(type)));
-      while (process.isAlive() && !hasPart(wait << 16)) {
+      Process process = start(java(arguments));
+      while (process.isAlive() && !hasPart(wait * step)) {
         Thread.onSpinWait();
       }
       process.destroyForcibly().waitFor();
