@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       LensSaeCommand.class,
       LensScopeCommand.class,
       LensExamplesCommand.class,
+      LensWeightsCommand.class,
       LensPatchCommand.class,
       LensCircuitCommand.class,
       LensSteerCommand.class,

@@ -14,8 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -30,8 +28,6 @@ import picocli.CommandLine.Option;
       "A line for each place: its activation, and the text around it with the token in brackets."
     })
 final class LensExamplesCommand implements Callable<Integer> {
-  private static final Pattern HEAD = Pattern.compile("L(\\d{1,4})\\.H(\\d{1,4})");
-
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private ChunksOption chunks = new ChunksOption();
 
@@ -121,12 +117,9 @@ final class LensExamplesCommand implements Callable<Integer> {
     return new Unit.Element(points.getFirst(), Integer.parseInt(name.substring(colon + 1)));
   }
 
-  private static Unit head(String name) {
-    Matcher matcher = HEAD.matcher(name);
-    if (!matcher.matches()) {
-      throw new InvalidInputException("head", name, "must be written as L1.H3");
-    }
-    return new Unit.Head(Integer.parseInt(matcher.group(1)), Integer.parseInt(matcher.group(2)));
+  private static Unit head(String text) {
+    HeadName name = HeadName.parse(text);
+    return new Unit.Head(name.layer(), name.head());
   }
 
   private void find(Lens lens, Unit wanted) {

@@ -186,6 +186,18 @@ class LensDecodingTest {
     done(with(arguments, "--sae", sae.toString(), "--feature", "3"));
   }
 
+  @Test
+  void weightsInWords() {
+    String[] head = {"lens", "weights", "--head", "L1.H3", "--top", "3"};
+    assertEquals(16, done(head).out().lines().count());
+    JsonNode circuits = done(with(head, "--token", " king", "--json")).json().get("vectors");
+    assertEquals("attends", circuits.get(0).get("what").stringValue());
+    assertEquals(3, circuits.get(1).get("tokens").size());
+    String neuron = done("lens", "weights", "--neuron", "L2.N17").out();
+    assertTrue(neuron.startsWith("raises     \""), neuron);
+    assertEquals(2, neuron.lines().count());
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -205,6 +217,12 @@ class LensDecodingTest {
         "2 | Missing required | examples -p abc",
         "1 | a colon and a number | examples -p abc --neuron blocks.0.mlp.hook_post",
         "1 | must be written as L1.H3 | examples -p abc --head 1.3",
+        "2 | Missing required | weights",
+        "1 | must be 0 to 7 | weights --head L1.H8",
+        "1 | must be -4 to 3 | weights --head L4.H0",
+        "1 | must be written as L2.N17 | weights --neuron 17",
+        "1 | it has 768 | weights --neuron L0.N768",
+        "1 | must be at least 1 | weights --neuron L0.N1 --top 0",
         "1 | must be 0 to 767 | examples -p abc --neuron blocks.0.mlp.hook_post:768",
       })
   void faultsAreNamed(int code, String expected, String arguments) {

@@ -1,14 +1,7 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Operand;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.Rows;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * What each head adds to the output of attention: the product of z, all other heads zero, with W_O
@@ -27,7 +20,8 @@ final class HeadResults implements AutoCloseable {
    */
   HeadResults(HookSource.HeadResults source, Executor executor, int rows) {
     this.source = source;
-    this.plan = plan(source, executor, Math.clamp((long) rows * source.heads(), 1, ROWS));
+    int step = Math.clamp((long) rows * source.heads(), 1, ROWS);
+    this.plan = RowPlan.product(executor, source.output(), step);
   }
 
   /**
@@ -56,20 +50,6 @@ final class HeadResults implements AutoCloseable {
           MemorySegment.copy(z, i / heads * width + head, row.fill((byte) 0), head, headBytes);
         },
         (i, row) -> MemorySegment.copy(row, 0, target, i * outBytes, outBytes));
-  }
-
-  private static RowPlan plan(HookSource.HeadResults source, Executor executor, int rows) {
-    var z = new Buffer("z", Rows.TOKENS, source.z().width());
-    var result = new Buffer("result", Rows.TOKENS, source.output().n());
-    List<Op> ops = new ArrayList<>();
-    Operand x = z;
-    if (source.output().type().quantized()) {
-      var quantized = new QuantizedBuffer("z.quantized", Rows.TOKENS, z.width());
-      ops.add(new Op.Quantize(z, quantized));
-      x = quantized;
-    }
-    ops.add(new Op.MatMul(source.output(), x, result));
-    return new RowPlan(executor, z, ops, result, rows);
   }
 
   @Override

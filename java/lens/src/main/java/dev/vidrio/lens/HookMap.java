@@ -6,6 +6,7 @@ import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -203,6 +204,33 @@ final class HookMap {
       }
       path.addFirst(op);
     }
+  }
+
+  /**
+   * The product that an activation is made by; what is added to it and multiplied with it after
+   * that aside.
+   *
+   * @throws InvalidInputException when no one product makes it
+   */
+  Op.MatMul product(HookPoint point) {
+    @Nullable Op op = writers.get(written(point.name()).map(Buffer::name).orElse(""));
+    while (op instanceof Op.AddBias || op instanceof Op.Scale || op instanceof Op.Norm) {
+      op = writers.get(op.reads().getFirst().name());
+    }
+    if (op instanceof Op.MatMul product) {
+      return product;
+    }
+    throw new InvalidInputException(
+        "hook", point.name(), "is not made by the product with a matrix");
+  }
+
+  /** The embedding of tokens. */
+  Op.Embed embedding() {
+    return writers.values().stream()
+        .filter(op -> op instanceof Op.Embed e && e.index() == Op.EmbedIndex.TOKENS)
+        .map(Op.Embed.class::cast)
+        .findFirst()
+        .orElseThrow();
   }
 
   /**

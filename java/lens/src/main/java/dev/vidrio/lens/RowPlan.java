@@ -11,6 +11,7 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
@@ -51,6 +52,23 @@ public final class RowPlan implements AutoCloseable {
   /** A part that runs on rows of a matrix, dequantized; it is not packed. */
   RowPlan(Executor executor, Weights matrix, int rows) {
     this(executor, row(matrix), List.of(), row(matrix), rows, arena -> matrix);
+  }
+
+  /** The product of rows with a matrix, as the running model multiplies them. */
+  static RowPlan product(Executor executor, Weights matrix, int rows) {
+    var x = new Buffer("x", Rows.TOKENS, matrix.k());
+    var y = new Buffer("y", Rows.TOKENS, matrix.n());
+    if (!matrix.type().quantized()) {
+      return new RowPlan(executor, x, List.of(new Op.MatMul(matrix, x, y)), y, rows);
+    }
+    var quantized = new QuantizedBuffer("x.quantized", Rows.TOKENS, matrix.k());
+    List<Op> ops = List.of(new Op.Quantize(x, quantized), new Op.MatMul(matrix, quantized, y));
+    return new RowPlan(executor, x, ops, y, rows);
+  }
+
+  /** Embeddings of tokens, and what operations make of them. */
+  RowPlan(Executor executor, Op.Embed embed, List<Op> ops, Buffer output, int rows) {
+    this(executor, embed.y(), ops, output, rows, arena -> embed.table());
   }
 
   private RowPlan(

@@ -57,7 +57,8 @@ final class SaeBatch {
         greatest.offer(values[f], f);
       }
     }
-    for (int i = 0; i < greatest.sort(); i++) {
+    int count = greatest.sort();
+    for (int i = 0; i < count; i++) {
       kept[greatest.id(i)] = values[greatest.id(i)];
     }
     return Features.of(kept);

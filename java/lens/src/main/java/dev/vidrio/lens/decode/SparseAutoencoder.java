@@ -180,7 +180,8 @@ public final class SparseAutoencoder implements AutoCloseable {
       greatest.offer(products[f], f);
     }
     var kept = new float[products.length];
-    for (int i = 0; i < greatest.sort(); i++) {
+    int count = greatest.sort();
+    for (int i = 0; i < count; i++) {
       kept[greatest.id(i)] = Math.max(0, products[greatest.id(i)]);
     }
     return Features.of(kept);

@@ -1,0 +1,169 @@
+package dev.vidrio.lens.decode;
+
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.ModelMatrices;
+import dev.vidrio.lens.Vectors;
+import dev.vidrio.model.InvalidInputException;
+import java.util.Arrays;
+
+/**
+ * What a head does to streams, in weights alone (Elhage et al. 2021): {@code W_OV = W_V W_O} says
+ * what it writes of a token that it attends to, {@code W_QK = W_Q W_Kᵀ} which it attends to. The
+ * gain of the norm before attention is multiplied into W_Q, W_K and W_V. Biases, rotary positions
+ * and what norms stand behind the products are left out; with rotary positions W_QK is that of a
+ * distance of 0.
+ */
+public final class HeadMatrices {
+  private final float[][] queries;
+  private final float[][] keys;
+  private final float[][] values;
+  private final float[][] outputs;
+
+  private HeadMatrices(float[][] queries, float[][] keys, float[][] values, float[][] outputs) {
+    this.queries = queries;
+    this.keys = keys;
+    this.values = values;
+    this.outputs = outputs;
+  }
+
+  /** Those of a head. */
+  public static HeadMatrices of(Lens lens, int layer, int head) {
+    ModelMatrices matrices = ModelMatrices.of(lens);
+    int heads = matrices.heads(layer);
+    if (head < 0 || head >= heads) {
+      throw new InvalidInputException(
+          "head", Integer.toString(head), "must be 0 to " + (heads - 1));
+    }
+    HookPoint out = new HookPoint(HookSite.ATTN_OUT, layer);
+    int width = matrices.height(out) / heads;
+    float[] gain = matrices.gain(new HookPoint(HookSite.LN1_NORMALIZED, layer));
+    return new HeadMatrices(
+        columns(matrices, new HookPoint(HookSite.Q, layer), gain, head, heads, width),
+        columns(matrices, new HookPoint(HookSite.K, layer), gain, head, heads, width),
+        columns(matrices, new HookPoint(HookSite.V, layer), gain, head, heads, width),
+        matrices.rows(out, head * width, width));
+  }
+
+  /** The columns of a head, of keys and values those that it shares with others, [d][d_h]. */
+  private static float[][] columns(
+      ModelMatrices matrices, HookPoint point, float[] gain, int head, int heads, int width) {
+    float[][] rows = matrices.rows(point, 0, matrices.height(point));
+    int own = head / (heads * width / rows[0].length);
+    for (int j = 0; j < rows.length; j++) {
+      rows[j] = Arrays.copyOfRange(rows[j], own * width, (own + 1) * width);
+      for (int i = 0; i < width; i++) {
+        rows[j][i] *= gain[j];
+      }
+    }
+    return rows;
+  }
+
+  /** {@code x W_OV}, what it writes of a normalized stream x, [d]. */
+  public float[] written(float[] x) {
+    return times(times(x, values), outputs);
+  }
+
+  /**
+   * {@code x W_QK}, [d]: its product with a normalized stream is the score of attention, before it
+   * is scaled, where x asks.
+   */
+  public float[] attended(float[] x) {
+    float[] query = times(x, queries);
+    var direction = new float[keys.length];
+    for (int j = 0; j < direction.length; j++) {
+      direction[j] = (float) Vectors.dot(keys[j], query);
+    }
+    return direction;
+  }
+
+  /** x M, [N]. */
+  private static float[] times(float[] x, float[][] matrix) {
+    var sum = new double[matrix[0].length];
+    for (int j = 0; j < x.length; j++) {
+      for (int i = 0; i < sum.length; i++) {
+        sum[i] += (double) x[j] * matrix[j][i];
+      }
+    }
+    var product = new float[sum.length];
+    for (int i = 0; i < sum.length; i++) {
+      product[i] = (float) sum[i];
+    }
+    return product;
+  }
+
+  /**
+   * The singular vectors of W_OV (Millidge and Black 2022): what lies along {@code reads} is
+   * written along {@code writes}, times {@code value}. Signs of a pair are arbitrary together.
+   */
+  public static final class Singular {
+    private final double value;
+    private final float[] reads;
+    private final float[] writes;
+
+    Singular(double value, float[] reads, float[] writes) {
+      this.value = value;
+      this.reads = reads;
+      this.writes = writes;
+    }
+
+    /** σ. */
+    public double value() {
+      return value;
+    }
+
+    /** u, [d]. */
+    public float[] reads() {
+      return reads.clone();
+    }
+
+    /** v, [d]. */
+    public float[] writes() {
+      return writes.clone();
+    }
+  }
+
+  /** All d_h of them, the greatest first: {@code W_OV = Σ σ uᵀ v}. */
+  public Singular[] singular() {
+    int width = outputs.length;
+    int d = values.length;
+    // Of W_V = A S Bᵀ first, then of the small S Bᵀ W_O: nothing of d × d is ever decomposed.
+    var first = SingularVectors.of(doubles(MatrixProduct.transposed(values)));
+    double[][] out = doubles(outputs);
+    var inner = new double[width][outputs[0].length];
+    for (int r = 0; r < width; r++) {
+      for (int i = 0; i < width; i++) {
+        DoubleVectors.add(inner[r], first.values()[r] * first.left(r)[i], out[i]);
+      }
+    }
+    var second = SingularVectors.of(inner);
+    var found = new Singular[width];
+    for (int s = 0; s < width; s++) {
+      var reads = new double[d];
+      for (int r = 0; r < width; r++) {
+        DoubleVectors.add(reads, second.left(s)[r], first.right(r));
+      }
+      found[s] = new Singular(second.values()[s], floats(reads), floats(second.right(s)));
+    }
+    return found;
+  }
+
+  private static double[][] doubles(float[][] rows) {
+    var doubles = new double[rows.length][rows[0].length];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < rows[i].length; j++) {
+        doubles[i][j] = rows[i][j];
+      }
+    }
+    return doubles;
+  }
+
+  private static float[] floats(double[] x) {
+    var floats = new float[x.length];
+    for (int j = 0; j < x.length; j++) {
+      floats[j] = (float) x[j];
+    }
+    return floats;
+  }
+}

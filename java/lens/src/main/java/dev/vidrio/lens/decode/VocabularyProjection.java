@@ -1,0 +1,132 @@
+package dev.vidrio.lens.decode;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Greatest;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.ModelMatrices;
+import dev.vidrio.lens.Unembedding;
+import dev.vidrio.lens.Vectors;
+import dev.vidrio.model.InvalidInputException;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Vectors of a model's weights in words (Geva et al. 2022, arXiv 2203.14680; Dar et al. 2023, arXiv
+ * 2209.02535): the tokens whose logits a vector raises when it is added to the stream, and those
+ * whose embeddings lie along it.
+ */
+public final class VocabularyProjection {
+  private VocabularyProjection() {}
+
+  /** A token, and how much a vector has to do with it. */
+  public record Score(int token, double value) {}
+
+  /**
+   * What a written vector says: the logits {@code LN_f(v) W_U}, in which the norm multiplies its
+   * gain and brings any vector to the same length. Biases are left out.
+   *
+   * @param vector [d]
+   * @param k tokens, the most raised first; of the negated vector they are those most lowered
+   */
+  public static List<Score> written(Lens lens, float[] vector, int k) {
+    int d = requireWidth(lens, vector);
+    float[] both = new float[2 * d];
+    System.arraycopy(vector, 0, both, 0, d);
+    List<float[]> logits = new ArrayList<>();
+    try (Unembedding unembedding = Unembedding.of(lens.model())) {
+      unembedding.logits(
+          MemorySegment.ofArray(both), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
+    }
+    // What no stream makes of itself is a bias.
+    return greatest(Vectors.minus(logits.get(0), logits.get(1)), k);
+  }
+
+  /**
+   * What a reading direction listens to: {@code ⟨x / rms(x), u⟩} of each token's embedding x.
+   *
+   * @param layer that reads: above the first, embeddings are effective ones, with what the first
+   *     feed-forward block makes of them
+   * @param direction u, [d], gains multiplied in
+   * @param k tokens, the greatest first
+   */
+  public static List<Score> read(Lens lens, int layer, float[] direction, int k) {
+    requireWidth(lens, direction);
+    var scores = new float[lens.model().architecture().vocabulary()];
+    embeddings(
+        lens,
+        layer,
+        IntStream.range(0, scores.length).toArray(),
+        (token, x) -> scores[token] = (float) Vectors.dot(normalized(x), direction));
+    return greatest(scores, k);
+  }
+
+  /** The embedding of a token, as {@link #read} takes it, over its root mean square. */
+  public static float[] embedding(Lens lens, int layer, int token) {
+    int vocabulary = lens.model().architecture().vocabulary();
+    if (token < 0 || token >= vocabulary) {
+      throw new InvalidInputException(
+          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
+    }
+    List<float[]> found = new ArrayList<>();
+    embeddings(lens, layer, new int[] {token}, (id, x) -> found.add(normalized(x)));
+    return found.getFirst();
+  }
+
+  private static void embeddings(Lens lens, int layer, int[] tokens, ModelMatrices.Taker taker) {
+    ModelMatrices matrices = ModelMatrices.of(lens);
+    if (layer == 0) {
+      matrices.embeddings(tokens, taker);
+    } else {
+      matrices.effectiveEmbeddings(tokens, taker);
+    }
+  }
+
+  private static float[] normalized(float[] x) {
+    float inverse = (float) (Math.sqrt(x.length) / Math.max(Vectors.norm(x), Float.MIN_NORMAL));
+    float[] scaled = x.clone();
+    for (int j = 0; j < x.length; j++) {
+      scaled[j] *= inverse;
+    }
+    return scaled;
+  }
+
+  /**
+   * What a neuron of a feed-forward block writes, w_out (its value vector), [d].
+   *
+   * @throws InvalidInputException when the block has no such neuron, or is a mixture of experts
+   */
+  public static float[] valueVector(Lens lens, int layer, int neuron) {
+    return ModelMatrices.of(lens).rows(new HookPoint(HookSite.MLP_OUT, layer), neuron, 1)[0];
+  }
+
+  private static int requireWidth(Lens lens, float[] vector) {
+    int d = lens.model().architecture().width();
+    if (vector.length != d) {
+      throw new InvalidInputException("vector", vector.length + " elements", "must be of " + d);
+    }
+    return d;
+  }
+
+  private static List<Score> greatest(float[] values, int k) {
+    if (k < 1) {
+      throw new InvalidInputException("tokens", Integer.toString(k), "must be at least 1");
+    }
+    int count = Math.min(k, values.length);
+    var greatest = new Greatest(count);
+    greatest.begin(count);
+    for (int w = 0; w < values.length; w++) {
+      greatest.offer(values[w], w);
+    }
+    List<Score> scores = new ArrayList<>();
+    int kept = greatest.sort();
+    for (int i = 0; i < kept; i++) {
+      scores.add(new Score(greatest.id(i), values[greatest.id(i)]));
+    }
+    return scores;
+  }
+}
