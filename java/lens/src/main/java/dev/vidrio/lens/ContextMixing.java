@@ -1,9 +1,5 @@
 package dev.vidrio.lens;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.IntStream;
@@ -61,7 +57,7 @@ public final class ContextMixing {
     String hooks =
         switch (measure) {
           case ATTENTION -> "*.hook_pattern";
-          case NORM, ALTI -> "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
+          case NORM, ALTI -> TokenContributions.HOOKS;
           case VALUE_ZEROING -> "*.hook_resid_pre, *.hook_resid_post";
         };
     try (ActivationCache cache = lens.run(tokens, Capture.of(hooks))) {
@@ -74,11 +70,34 @@ public final class ContextMixing {
           mixing[l] =
               measure == Measure.ATTENTION
                   ? attention(cache, l)
-                  : normalized(new Contributions(lens, cache, l).measures(measure));
+                  : normalized(measures(new TokenContributions(lens, cache, l), measure));
         }
       }
     }
     return new ContextMixing(tokens.length, mixing);
+  }
+
+  /** How large T_i(x_j) is, [i][j]. */
+  private static double[][] measures(TokenContributions contributions, Measure measure) {
+    var measures = new double[contributions.tokens()][contributions.tokens()];
+    IntStream.range(0, measures.length)
+        .parallel()
+        .forEach(i -> measure(measures[i], contributions, i, measure));
+    return measures;
+  }
+
+  private static void measure(
+      double[] measures, TokenContributions contributions, int i, Measure measure) {
+    float[][] parts = contributions.ofAttention(i);
+    float[] sum = contributions.stream(i);
+    Vectors.add(parts[i], sum);
+    Vectors.add(sum, contributions.attention(i));
+    for (int j = 0; j <= i; j++) {
+      measures[j] =
+          measure == Measure.NORM
+              ? Vectors.norm(parts[j])
+              : Math.max(0, Vectors.norm1(sum) - Vectors.norm1(Vectors.minus(sum, parts[j])));
+    }
   }
 
   /** Divides each row by its sum; a token of which nothing came nearer keeps itself. */
@@ -149,81 +168,5 @@ public final class ContextMixing {
       mixing[i][i] = 1 - others;
     }
     return mixing;
-  }
-
-  /** The vectors T_i(x_j) of a layer. */
-  private static final class Contributions {
-    private final ActivationCache cache;
-    private final int layer;
-    private final Activation pattern;
-    private final int heads;
-    private final int d;
-
-    /** What a head would add if it looked at token j alone, [n][H · d]. */
-    private final float[][] values;
-
-    Contributions(Lens lens, ActivationCache cache, int layer) {
-      this.cache = cache;
-      this.layer = layer;
-      this.pattern = cache.get(HookSite.PATTERN, layer);
-      this.heads = pattern.shape().getFirst();
-      this.d = cache.get(HookSite.RESID_PRE, layer).shape().getLast();
-      this.values = values(lens);
-    }
-
-    private float[][] values(Lens lens) {
-      var source =
-          (HookSource.HeadResults) cache.hooks().source(new HookPoint(HookSite.RESULT, layer));
-      Activation v = cache.get(HookSite.V, layer);
-      int group = heads / v.shape().get(1);
-      long headBytes = v.shape().get(2) * 4L;
-      int n = cache.rows();
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment z = arena.allocate(Math.multiplyExact(n * (long) heads, headBytes));
-        for (long row = 0; row < (long) n * heads; row++) {
-          MemorySegment.copy(v.data(), row / group * headBytes, z, row * headBytes, headBytes);
-        }
-        long rowBytes = Math.multiplyExact(heads * (long) d, 4L);
-        MemorySegment results = arena.allocate(Math.multiplyExact(n, rowBytes));
-        HeadResults.fill(source, lens.model().executor(), z, results);
-        var rows = new float[n][];
-        Arrays.setAll(rows, j -> results.asSlice(j * rowBytes, rowBytes).toArray(JAVA_FLOAT));
-        return rows;
-      }
-    }
-
-    /** How large T_i(x_j) is, [i][j]. */
-    double[][] measures(Measure measure) {
-      var measures = new double[values.length][values.length];
-      IntStream.range(0, values.length).parallel().forEach(i -> measure(measures[i], i, measure));
-      return measures;
-    }
-
-    private void measure(double[] measures, int i, Measure measure) {
-      float[][] parts = HeadOutputs.written(cache.hooks(), layer, mixed(i));
-      float[] sum = cache.get(HookSite.RESID_PRE, layer).row(i);
-      Vectors.add(parts[i], sum);
-      Vectors.add(sum, cache.get(HookSite.ATTN_OUT, layer).row(i));
-      for (int j = 0; j <= i; j++) {
-        measures[j] =
-            measure == Measure.NORM
-                ? Vectors.norm(parts[j])
-                : Math.max(0, Vectors.norm1(sum) - Vectors.norm1(Vectors.minus(sum, parts[j])));
-      }
-    }
-
-    /** Σ_h a_ij x_j W_OV for each j up to i, before what stands between attention and stream. */
-    private float[][] mixed(int i) {
-      var parts = new float[i + 1][d];
-      for (int j = 0; j <= i; j++) {
-        for (int h = 0; h < heads; h++) {
-          float weight = pattern.at(h, i, j);
-          for (int k = 0; k < d; k++) {
-            parts[j][k] = Math.fma(weight, values[j][h * d + k], parts[j][k]);
-          }
-        }
-      }
-      return parts;
-    }
   }
 }

@@ -1,0 +1,69 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.lens.ContextMixing.Measure;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * ALTI-Logit (Ferrando et al. 2023, arXiv 2305.12535): what each input token adds to a logit. What
+ * attention of a layer adds to it by token j, read off {@code T_n(x_j) · W_U[:,w]} with the divisor
+ * of the final norm held fixed, is handed on to the input tokens by the shares that ALTI, rolled
+ * out up to the layer before, says token j is made of. Feed-forward blocks mix no tokens; what they
+ * add is not handed on.
+ *
+ * @param position n, whose next token it is about
+ * @param token w
+ * @param versus o, whose logit is subtracted: a contrastive explanation; −1 for none
+ * @param tokens what each input token up to n adds
+ * @param rest what feed-forward blocks and biases add
+ * @param logit the model's own, or its difference; up to rounding, and before a soft cap, the sum
+ *     of tokens and rest
+ */
+public record AltiLogit(
+    int position, int token, int versus, List<Double> tokens, double rest, double logit) {
+  public AltiLogit {
+    tokens = List.copyOf(tokens);
+  }
+
+  /**
+   * Attributes a logit, or the difference of two.
+   *
+   * @param tokens the text
+   * @param position 0 to tokens − 1
+   * @param token w
+   * @param versus o, or −1
+   */
+  public static AltiLogit of(Lens lens, int[] tokens, int position, int token, int versus) {
+    lens.requirePosition(tokens, position);
+    int[] text = Arrays.copyOf(tokens, position + 1);
+    var direct =
+        DirectLogitAttribution.of(
+            lens, text, position, token, versus, DirectLogitAttribution.By.LAYER);
+    Readout readout = Readout.of(lens.model(), token);
+    if (versus >= 0) {
+      readout = readout.minus(Readout.of(lens.model(), versus));
+    }
+    ContextMixing mixing = ContextMixing.of(lens, text, Measure.ALTI);
+    var added = new double[position + 1];
+    Capture capture = Capture.of(TokenContributions.HOOKS + ", ln_final.hook_scale");
+    try (ActivationCache cache = lens.run(text, capture)) {
+      double scale = cache.get(HookSite.LN_FINAL_SCALE).at(position, 0);
+      for (int l = 0; l < mixing.layers(); l++) {
+        var contributions = new TokenContributions(lens, cache, l);
+        if (l == 0) {
+          added[position] += readout.of(contributions.stream(position), scale);
+        }
+        float[][] parts = contributions.ofAttention(position);
+        for (int j = 0; j <= position; j++) {
+          double part = readout.of(parts[j], scale);
+          for (int k = 0; k <= j; k++) {
+            added[k] += part * (l == 0 ? (k == j ? 1 : 0) : mixing.rolledOut(l - 1, j, k));
+          }
+        }
+      }
+    }
+    double sum = Arrays.stream(added).sum();
+    List<Double> values = Arrays.stream(added).boxed().toList();
+    return new AltiLogit(position, token, versus, values, direct.sum() - sum, direct.logit());
+  }
+}

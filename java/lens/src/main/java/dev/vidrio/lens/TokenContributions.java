@@ -1,0 +1,89 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * What attention of a layer adds to the stream of a token, by the token that it comes from: {@code
+ * Σ_h a_ij x_j W_OV}. What stands between attention and the stream has the divisors of the run.
+ */
+final class TokenContributions {
+  /** The hook points that it reads. */
+  static final String HOOKS = "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
+
+  private final ActivationCache cache;
+  private final int layer;
+  private final Activation pattern;
+  private final int heads;
+  private final int d;
+
+  /** What a head would add if it looked at token j alone, [n][H · d]. */
+  private final float[][] values;
+
+  TokenContributions(Lens lens, ActivationCache cache, int layer) {
+    this.cache = cache;
+    this.layer = layer;
+    this.pattern = cache.get(HookSite.PATTERN, layer);
+    this.heads = pattern.shape().getFirst();
+    this.d = cache.get(HookSite.RESID_PRE, layer).shape().getLast();
+    this.values = values(lens);
+  }
+
+  private float[][] values(Lens lens) {
+    var source =
+        (HookSource.HeadResults) cache.hooks().source(new HookPoint(HookSite.RESULT, layer));
+    Activation v = cache.get(HookSite.V, layer);
+    int group = heads / v.shape().get(1);
+    long headBytes = v.shape().get(2) * 4L;
+    int n = cache.rows();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment z = arena.allocate(Math.multiplyExact(n * (long) heads, headBytes));
+      for (long row = 0; row < (long) n * heads; row++) {
+        MemorySegment.copy(v.data(), row / group * headBytes, z, row * headBytes, headBytes);
+      }
+      long rowBytes = Math.multiplyExact(heads * (long) d, 4L);
+      MemorySegment results = arena.allocate(Math.multiplyExact(n, rowBytes));
+      HeadResults.fill(source, lens.model().executor(), z, results);
+      var rows = new float[n][];
+      Arrays.setAll(rows, j -> results.asSlice(j * rowBytes, rowBytes).toArray(JAVA_FLOAT));
+      return rows;
+    }
+  }
+
+  /** Tokens of the text. */
+  int tokens() {
+    return values.length;
+  }
+
+  /** What the layer reads of token i, [d]. */
+  float[] stream(int i) {
+    return cache.get(HookSite.RESID_PRE, layer).row(i);
+  }
+
+  /** What attention adds to token i, [d], with its bias. */
+  float[] attention(int i) {
+    return cache.get(HookSite.ATTN_OUT, layer).row(i);
+  }
+
+  /** What attention adds to token i by token j, [i + 1][d]. */
+  float[][] ofAttention(int i) {
+    return HeadOutputs.written(cache.hooks(), layer, mixed(i));
+  }
+
+  /** Σ_h a_ij x_j W_OV for each j up to i, before what stands between attention and stream. */
+  private float[][] mixed(int i) {
+    var parts = new float[i + 1][d];
+    for (int j = 0; j <= i; j++) {
+      for (int h = 0; h < heads; h++) {
+        float weight = pattern.at(h, i, j);
+        for (int k = 0; k < d; k++) {
+          parts[j][k] = Math.fma(weight, values[j][h * d + k], parts[j][k]);
+        }
+      }
+    }
+    return parts;
+  }
+}
