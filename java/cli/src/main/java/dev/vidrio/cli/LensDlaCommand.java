@@ -22,7 +22,8 @@ import picocli.CommandLine.Option;
     name = "dla",
     description = {
       "Direct logit attribution: what each component adds to the logit of the next token.",
-      "The parts add up to the logit, or to the difference of two."
+      "The parts add up to the logit, or to the difference of two. By token, what attention reads"
+          + " is handed on to the text by ALTI (ALTI-Logit)."
     })
 final class LensDlaCommand implements Callable<Integer> {
   private static final int BAR = 24;

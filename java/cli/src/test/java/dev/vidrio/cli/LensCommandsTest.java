@@ -229,6 +229,15 @@ class LensCommandsTest {
     assertTrue(Files.readString(page).contains("vidrio lens " + command));
   }
 
+  @ParameterizedTest
+  @CsvSource({"neuron, L0.N0", "path, L3.H7←4", "token, token 4"})
+  void logitsAreDividedFurther(String by, String part) {
+    JsonNode json = done("lens", "dla", "-p", "To be, or", "--by", by, "--json").json();
+    assertTrue(json.get("parts").has(part), json.get("parts").propertyNames().toString());
+    double sum = json.get("sum").doubleValue();
+    assertEquals(json.get("logit").doubleValue(), sum, 0.02 * (1 + Math.abs(sum)));
+  }
+
   @Test
   void neuronsAreRanked() {
     String[] arguments = {"lens", "neurons", "-p", "To be, or not to be, that is the question"};

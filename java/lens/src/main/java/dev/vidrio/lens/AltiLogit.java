@@ -36,16 +36,13 @@ public record AltiLogit(
   public static AltiLogit of(Lens lens, int[] tokens, int position, int token, int versus) {
     lens.requirePosition(tokens, position);
     int[] text = Arrays.copyOf(tokens, position + 1);
-    var direct =
-        DirectLogitAttribution.of(
-            lens, text, position, token, versus, DirectLogitAttribution.By.LAYER);
-    Readout readout = Readout.of(lens.model(), token);
-    if (versus >= 0) {
-      readout = readout.minus(Readout.of(lens.model(), versus));
-    }
+    Readout readout = Readout.of(lens, token, versus);
     ContextMixing mixing = ContextMixing.of(lens, text, Measure.ALTI);
     var added = new double[position + 1];
-    Capture capture = Capture.of(TokenContributions.HOOKS + ", ln_final.hook_scale");
+    Capture capture =
+        Capture.of(
+            TokenContributions.HOOKS
+                + ", blocks.-1.hook_resid_post, ln_final.hook_scale, unembed.hook_out");
     try (ActivationCache cache = lens.run(text, capture)) {
       double scale = cache.get(HookSite.LN_FINAL_SCALE).at(position, 0);
       for (int l = 0; l < mixing.layers(); l++) {
@@ -61,9 +58,13 @@ public record AltiLogit(
           }
         }
       }
+      Activation logits = cache.get(HookSite.LOGITS);
+      double logit = logits.at(position, token) - (versus < 0 ? 0 : logits.at(position, versus));
+      float[] last = cache.get(HookSite.RESID_POST, mixing.layers() - 1).row(position);
+      double whole = readout.of(last, scale) + readout.constant();
+      double rest = whole - Arrays.stream(added).sum();
+      List<Double> values = Arrays.stream(added).boxed().toList();
+      return new AltiLogit(position, token, versus, values, rest, logit);
     }
-    double sum = Arrays.stream(added).sum();
-    List<Double> values = Arrays.stream(added).boxed().toList();
-    return new AltiLogit(position, token, versus, values, direct.sum() - sum, direct.logit());
   }
 }

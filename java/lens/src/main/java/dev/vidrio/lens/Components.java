@@ -36,26 +36,67 @@ final class Components {
   static String hooks(Lens lens, By by) {
     return "hook_embed,*.hook_attn_out,*.hook_mlp_out"
         + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
-        + (by == By.HEAD ? ",*.hook_result" : "");
+        + switch (by) {
+          case LAYER, TOKEN -> "";
+          case HEAD -> ",*.hook_result";
+          case NEURON -> ",*.mlp.hook_post";
+          case PATH -> "," + TokenContributions.HOOKS;
+        };
   }
 
-  /** The components, in the order of the model, at row 0 of a cache that has {@link #hooks}. */
-  static List<Component> of(Lens lens, ActivationCache cache, By by) {
+  /** The first position that a cache needs of these hook points, for components at one. */
+  static int from(By by, int position) {
+    return by == By.PATH ? 0 : position;
+  }
+
+  /** The components, in the order of the model, at row i of a cache that has {@link #hooks}. */
+  static List<Component> of(Lens lens, ActivationCache cache, By by, int i) {
     List<Component> components = new ArrayList<>();
-    components.add(new Component("embed", cache.get(HookSite.EMBED).row(0)));
+    components.add(new Component("embed", cache.get(HookSite.EMBED).row(i)));
     if (cache.has(HookPoint.of(HookSite.POS_EMBED))) {
-      components.add(new Component("pos_embed", cache.get(HookSite.POS_EMBED).row(0)));
+      components.add(new Component("pos_embed", cache.get(HookSite.POS_EMBED).row(i)));
     }
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      float[] attention = cache.get(HookSite.ATTN_OUT, l).row(0);
-      if (by == By.HEAD) {
-        addHeads(components, HeadOutputs.of(cache, l, 0), attention);
-      } else {
-        components.add(new Component("L" + l + ".attn", attention));
+      float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
+      switch (by) {
+        case HEAD -> addHeads(components, HeadOutputs.of(cache, l, i), attention);
+        case PATH -> addPaths(components, new TokenContributions(lens, cache, l), l, i);
+        default -> components.add(new Component("L" + l + ".attn", attention));
       }
-      components.add(new Component("L" + l + ".mlp", cache.get(HookSite.MLP_OUT, l).row(0)));
+      float[] mlp = cache.get(HookSite.MLP_OUT, l).row(i);
+      if (by == By.NEURON) {
+        addNeurons(components, lens, l, cache.get(HookSite.POST, l).row(i), mlp);
+      } else {
+        components.add(new Component("L" + l + ".mlp", mlp));
+      }
     }
     return components;
+  }
+
+  /** What heads of a layer add by each token, and what attention has beyond their sum. */
+  private static void addPaths(
+      List<Component> components, TokenContributions contributions, int layer, int i) {
+    float[] rest = contributions.attention(i);
+    float[][][] heads = contributions.ofHeads(i);
+    for (int h = 0; h < heads.length; h++) {
+      for (int j = 0; j <= i; j++) {
+        components.add(new Component("L" + layer + ".H" + h + "←" + j, heads[h][j]));
+        rest = Vectors.minus(rest, heads[h][j]);
+      }
+    }
+    components.add(new Component("L" + layer + ".attn_rest", rest));
+  }
+
+  /** The neurons of a layer, and what its feed-forward block has beyond their sum. */
+  private static void addNeurons(
+      List<Component> components, Lens lens, int layer, float[] activations, float[] mlp) {
+    float[] rest = mlp;
+    float[][] neurons = NeuronOutputs.written(lens, layer, activations);
+    for (int u = 0; u < neurons.length; u++) {
+      components.add(new Component("L" + layer + ".N" + u, neurons[u]));
+      rest = Vectors.minus(rest, neurons[u]);
+    }
+    components.add(new Component("L" + layer + ".mlp_rest", rest));
   }
 
   /** The heads of a layer, and what its output has beyond their sum: a bias. */

@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -25,7 +26,13 @@ public record DirectLogitAttribution(
     /** Attention and feed-forward block of each layer. */
     LAYER,
     /** Each head, and the feed-forward block of each layer. */
-    HEAD
+    HEAD,
+    /** Attention of each layer, and each neuron: {@code n_u w_out,u W_U[:,w]}. */
+    NEURON,
+    /** Each head by each token that it reads, {@code a_ij x_j W_OV W_U[:,w]}. */
+    PATH,
+    /** Each token of the text, by {@link AltiLogit}. */
+    TOKEN
   }
 
   /**
@@ -61,33 +68,37 @@ public record DirectLogitAttribution(
    */
   public static DirectLogitAttribution of(
       Lens lens, int[] tokens, int position, int token, int versus, By by) {
-    lens.requirePosition(tokens, position);
-    lens.requireToken(token);
-    Readout readout = Readout.of(lens.model(), token);
-    if (versus >= 0) {
-      lens.requireToken(versus);
-      readout = readout.minus(Readout.of(lens.model(), versus));
+    if (by == By.TOKEN) {
+      return of(AltiLogit.of(lens, tokens, position, token, versus));
     }
+    lens.requirePosition(tokens, position);
+    Readout readout = Readout.of(lens, token, versus);
     String hooks = Components.hooks(lens, by) + ",ln_final.hook_scale,unembed.hook_out";
-    try (ActivationCache cache =
-        lens.run(tokens, Capture.of(hooks).positions(position, position + 1))) {
-      double scale = cache.get(HookSite.LN_FINAL_SCALE).at(0, 0);
-      List<Part> parts = parts(lens, cache, readout, scale, by);
+    int[] text = Arrays.copyOf(tokens, position + 1);
+    int from = Components.from(by, position);
+    int row = position - from;
+    try (ActivationCache cache = lens.run(text, Capture.of(hooks).positions(from, position + 1))) {
+      double scale = cache.get(HookSite.LN_FINAL_SCALE).at(row, 0);
+      List<Part> parts = new ArrayList<>();
+      for (Components.Component component : Components.of(lens, cache, by, row)) {
+        parts.add(new Part(component.name(), readout.of(component.written(), scale)));
+      }
+      if (readout.constant() != 0) {
+        parts.add(new Part("bias", readout.constant()));
+      }
       Activation logits = cache.get(HookSite.LOGITS);
-      double logit = logits.at(0, token) - (versus < 0 ? 0 : logits.at(0, versus));
+      double logit = logits.at(row, token) - (versus < 0 ? 0 : logits.at(row, versus));
       return new DirectLogitAttribution(position, token, versus, parts, logit);
     }
   }
 
-  private static List<Part> parts(
-      Lens lens, ActivationCache cache, Readout readout, double scale, By by) {
+  private static DirectLogitAttribution of(AltiLogit alti) {
     List<Part> parts = new ArrayList<>();
-    for (Components.Component component : Components.of(lens, cache, by)) {
-      parts.add(new Part(component.name(), readout.of(component.written(), scale)));
+    for (int k = 0; k < alti.tokens().size(); k++) {
+      parts.add(new Part("token " + k, alti.tokens().get(k)));
     }
-    if (readout.constant() != 0) {
-      parts.add(new Part("bias", readout.constant()));
-    }
-    return parts;
+    parts.add(new Part("mlp", alti.rest()));
+    return new DirectLogitAttribution(
+        alti.position(), alti.token(), alti.versus(), parts, alti.logit());
   }
 }

@@ -33,7 +33,7 @@ final class HeadOutputs {
       System.arraycopy(all, h * d, heads[h], 0, d);
     }
     var outputs = new HeadOutputs(layer, cache.hooks().afterAttention(layer), heads);
-    outputs.apply();
+    apply(outputs.path, heads);
     return outputs;
   }
 
@@ -43,7 +43,12 @@ final class HeadOutputs {
    * @param parts whose sum is the output without its bias; overwritten
    */
   static float[][] written(HookMap hooks, int layer, float[][] parts) {
-    new HeadOutputs(layer, hooks.afterAttention(layer), parts).apply();
+    return written(hooks.afterAttention(layer), parts);
+  }
+
+  /** The same of parts of any product, and the operations behind it. */
+  static float[][] written(List<Op> path, float[][] parts) {
+    apply(path, parts);
     return parts;
   }
 
@@ -66,25 +71,25 @@ final class HeadOutputs {
         .anyMatch(op -> op instanceof Op.AddBias || (op instanceof Op.Norm n && n.bias() != null));
   }
 
-  /** Takes the heads, and their sum with them, through the operations up to the stream. */
-  private void apply() {
-    float[] total = new float[heads[0].length];
-    for (float[] head : heads) {
-      Vectors.add(total, head);
+  /** Takes parts, and their sum with them, through the operations up to the stream. */
+  private static void apply(List<Op> path, float[][] parts) {
+    float[] total = new float[parts[0].length];
+    for (float[] part : parts) {
+      Vectors.add(total, part);
     }
     for (Op op : path) {
       switch (op) {
         case Op.AddBias add -> Vectors.add(total, add.bias().data().toArray(JAVA_FLOAT));
         case Op.Scale scale -> {
-          for (float[] head : heads) {
-            multiply(head, scale.factor());
+          for (float[] part : parts) {
+            multiply(part, scale.factor());
           }
           multiply(total, scale.factor());
         }
         case Op.Norm norm -> {
           float divisor = NormValues.scale(norm, total);
-          for (float[] head : heads) {
-            normalize(norm, head, divisor);
+          for (float[] part : parts) {
+            normalize(norm, part, divisor);
           }
           normalize(norm, total, divisor);
         }

@@ -167,22 +167,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
 
   /** What each neuron adds to the stream where its activation is 1, [d_ffn][d]. */
   private static float[][] written(Lens lens, int layer) {
-    HookPoint post = new HookPoint(HookSite.POST, layer);
-    Weights matrix =
-        lens.hooks()
-            .matrix(post)
-            .orElseThrow(
-                () -> new InvalidInputException("hook", post.name(), "is that of experts"));
-    var written = new float[matrix.k()][matrix.n()];
-    try (RowPlan rows = Readout.rows(lens.model(), matrix, ROWS)) {
-      rows.each(
-          matrix.n(),
-          (j, row) -> {
-            for (int u = 0; u < written.length; u++) {
-              written[u][j] = row.getAtIndex(JAVA_FLOAT, u);
-            }
-          });
-    }
+    float[][] written = NeuronOutputs.directions(lens, layer);
     for (Op op : lens.hooks().afterProduct(new HookPoint(HookSite.MLP_OUT, layer))) {
       Arrays.stream(written).forEach(row -> apply(op, row));
     }

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.gguf.GgufTensor;
 import java.util.List;
@@ -24,6 +25,22 @@ final class Readout {
     this.norm = norm;
     this.direction = direction;
     this.constant = constant;
+  }
+
+  /**
+   * The logit of a token, or its difference to another's.
+   *
+   * @param versus the other, or −1
+   * @throws InvalidInputException when the model does not know one
+   */
+  static Readout of(Lens lens, int token, int versus) {
+    lens.requireToken(token);
+    Readout readout = of(lens.model(), token);
+    if (versus < 0) {
+      return readout;
+    }
+    lens.requireToken(versus);
+    return readout.minus(of(lens.model(), versus));
   }
 
   /** The logit of a token. */

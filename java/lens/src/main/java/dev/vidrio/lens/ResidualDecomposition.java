@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -34,15 +35,20 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
   public static ResidualDecomposition of(
       Lens lens, int[] tokens, int position, DirectLogitAttribution.By by) {
     lens.requirePosition(tokens, position);
+    if (by == DirectLogitAttribution.By.TOKEN) {
+      throw new InvalidInputException("parts", "token", "are those of a logit, not of a stream");
+    }
     int layers = lens.model().architecture().layers();
     String hooks = Components.hooks(lens, by) + ",blocks.-1.hook_resid_post";
+    int from = Components.from(by, position);
+    int row = position - from;
     try (ActivationCache cache =
-        lens.run(tokens, Capture.of(hooks).positions(position, position + 1))) {
-      float[] last = cache.get(HookSite.RESID_POST, layers - 1).row(0);
+        lens.run(tokens, Capture.of(hooks).positions(from, position + 1))) {
+      float[] last = cache.get(HookSite.RESID_POST, layers - 1).row(row);
       double norm = Vectors.norm(last);
       var before = new float[last.length];
       List<Part> parts = new ArrayList<>();
-      for (Components.Component component : Components.of(lens, cache, by)) {
+      for (Components.Component component : Components.of(lens, cache, by, row)) {
         float[] written = component.written();
         double lengths = Vectors.norm(written) * Vectors.norm(before);
         parts.add(

@@ -73,17 +73,36 @@ final class TokenContributions {
     return HeadOutputs.written(cache.hooks(), layer, mixed(i));
   }
 
+  /** What each head adds to token i by token j, {@code a_ij x_j W_OV}, [H][i + 1][d]. */
+  float[][][] ofHeads(int i) {
+    var flat = new float[heads * (i + 1)][d];
+    for (int h = 0; h < heads; h++) {
+      for (int j = 0; j <= i; j++) {
+        add(flat[h * (i + 1) + j], h, i, j);
+      }
+    }
+    HeadOutputs.written(cache.hooks(), layer, flat);
+    var byHead = new float[heads][][];
+    Arrays.setAll(byHead, h -> Arrays.copyOfRange(flat, h * (i + 1), (h + 1) * (i + 1)));
+    return byHead;
+  }
+
   /** Σ_h a_ij x_j W_OV for each j up to i, before what stands between attention and stream. */
   private float[][] mixed(int i) {
     var parts = new float[i + 1][d];
     for (int j = 0; j <= i; j++) {
       for (int h = 0; h < heads; h++) {
-        float weight = pattern.at(h, i, j);
-        for (int k = 0; k < d; k++) {
-          parts[j][k] = Math.fma(weight, values[j][h * d + k], parts[j][k]);
-        }
+        add(parts[j], h, i, j);
       }
     }
     return parts;
+  }
+
+  /** Adds a_ij x_j W_OV of a head. */
+  private void add(float[] sum, int h, int i, int j) {
+    float weight = pattern.at(h, i, j);
+    for (int k = 0; k < d; k++) {
+      sum[k] = Math.fma(weight, values[j][h * d + k], sum[k]);
+    }
   }
 }
