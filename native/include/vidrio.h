@@ -191,7 +191,17 @@ typedef enum vd_op_kind {
     VD_OP_SOFTMAX = 18,
     VD_OP_MIX = 19,
     VD_OP_GAIN = 20,
-    VD_OP_COUNT = 21,
+    VD_OP_SCATTER = 21,
+    VD_OP_NORM_BACKWARD = 22,
+    VD_OP_ACTIVATION_BACKWARD = 23,
+    VD_OP_MATMUL_BACKWARD = 24,
+    VD_OP_QUERY_BACKWARD = 25,
+    VD_OP_KEY_VALUE_BACKWARD = 26,
+    VD_OP_ROUTE_BACKWARD = 27,
+    VD_OP_EXPERT_MATMUL_BACKWARD = 28,
+    VD_OP_EXPERT_SUM_BACKWARD = 29,
+    VD_OP_SLOT_SUM = 30,
+    VD_OP_COUNT = 31,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -575,6 +585,137 @@ typedef struct vd_top_k {
     int32_t k;  // at most V and VD_TOP_K_MAX
 } vd_top_k;
 
+// ---- Operations backward -----------------------------------------------------------------------
+//
+// The vector-Jacobian products of the operations above, with respect to activations. dy is the
+// gradient of some number with respect to what an operation wrote, dx that with respect to what it
+// read, both of the same shape as these. Weights are constants, and the quantization of activations
+// counts as the identity (the straight-through estimator, Bengio et al. 2013, arXiv 1308.3432).
+
+// y[r] = the sum of x[i] over all i with logit_rows[i] = r, in ascending order from +0: x
+// [n_logits, width], y [n, width]. The gradient of gather.
+typedef struct vd_scatter {
+    const float *x;
+    float *y;
+    int32_t width;
+    int32_t reserved;
+} vd_scatter;
+
+// dx of vd_norm, whose x, gain, kind, heads, d, per_head and epsilon these are; its bias plays no
+// part. Where frozen is 1 the divisors count as constants. dx may be dy.
+typedef struct vd_norm_backward {
+    const float *x;
+    const float *gain;
+    const float *dy;
+    float *dx;
+    int32_t kind;  // vd_norm_kind
+    int32_t heads;
+    int32_t d;
+    int32_t per_head;
+    float epsilon;
+    int32_t frozen;
+} vd_norm_backward;
+
+// What stands for the derivative of an activation f.
+typedef enum vd_slope {
+    VD_SLOPE_DERIVATIVE = 0,
+    VD_SLOPE_SECANT = 1,  // f(x) / x, of the line through the origin (arXiv 2402.05602)
+} vd_slope;
+
+// dx = f'(x) * dy, or f'(x) * (up * dy) where up is not null. dx may be dy. The gradient with
+// respect to up is f(x) * dy, a gated activation.
+typedef struct vd_activation_backward {
+    const float *x;
+    const float *up;
+    const float *dy;
+    float *dx;
+    int32_t kind;   // vd_activation_kind
+    int32_t slope;  // vd_slope
+    int32_t width;
+    int32_t reserved;
+} vd_activation_backward;
+
+// dx[rows,K] = dy[rows,N] * W for the matrix W [N,K] of vd_matmul. Quantized weights are packed, or
+// where unpacked is 1 as the file has them.
+typedef struct vd_matmul_backward {
+    const void *weights;
+    const float *dy;
+    float *dx;
+    int32_t type;  // vd_type
+    int32_t N;
+    int32_t K;
+    int32_t unpacked;
+} vd_matmul_backward;
+
+enum {
+    VD_BACKWARD_POSITIONS = 32768,  // of a plan with gradients of attention, at most
+    VD_BACKWARD_HEAD = 2048         // elements of a head there, at most
+};
+
+// The gradient of vd_attention, whose z is ignored, over a cache of F32. dz is [n, H, d_h].
+// VD_OP_QUERY_BACKWARD writes dq [n, H, d_h] and what it finds out of each query's softmax to
+// statistics [n, H, 3]; VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk and dv [n, H_kv,
+// d_h]. Adjacent rows of one sequence are differentiated together; keys and values of positions
+// without a row among them are constants. VD_UNSUPPORTED: longer heads or more positions than
+// stated above, another cache.
+typedef struct vd_attention_backward {
+    vd_attention attention;
+    const float *dz;
+    float *statistics;
+    float *dq;
+    float *dk;
+    float *dv;
+} vd_attention_backward;
+
+// dlogits [rows,E] of vd_route, whose logits, experts, weights, E, k and over these are, for the
+// gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant.
+typedef struct vd_route_backward {
+    const float *logits;
+    const float *experts;
+    const float *weights;
+    const float *dweights;
+    float *dlogits;
+    int32_t E;
+    int32_t k;
+    int32_t over;  // vd_route_over
+    int32_t reserved;
+} vd_route_backward;
+
+// dx[i][s] = dy[i][s] * W for the matrix W [N,K] of expert experts[i][s]: dy is [rows,k,N], dx
+// [rows,k,K]. Where the slots of a token shared a row of x, its gradient is the sum of theirs.
+typedef struct vd_expert_matmul_backward {
+    const void *const *matrices;  // [E], as those of vd_expert_matmul
+    const float *experts;
+    const float *dy;
+    float *dx;
+    int32_t type;  // vd_type
+    int32_t E;
+    int32_t k;
+    int32_t N;
+    int32_t K;
+    int32_t reserved;
+} vd_expert_matmul_backward;
+
+// The gradient of vd_expert_sum, whose x, weights, k and d these are: dx[i][s] = weights[i][s] *
+// dy[i], and dweights[i][s] = dy[i] . x[i][s].
+typedef struct vd_expert_sum_backward {
+    const float *x;
+    const float *weights;
+    const float *dy;
+    float *dx;
+    float *dweights;
+    int32_t k;
+    int32_t d;
+} vd_expert_sum_backward;
+
+// y[i] = the sum over slots s of x[i][s]: x [rows,k,d], y [rows,d].
+typedef struct vd_slot_sum {
+    const float *x;
+    float *y;
+    int32_t k;
+    int32_t d;
+} vd_slot_sum;
+
 // When an operation waits until every worker has finished all earlier ones.
 typedef enum vd_barrier_kind {
     VD_BARRIER_NEVER = 0,
@@ -629,6 +770,15 @@ typedef struct vd_op {
         vd_expert_matmul expert_matmul;
         vd_expert_sum expert_sum;
         vd_top_k top_k;
+        vd_scatter scatter;
+        vd_norm_backward norm_backward;
+        vd_activation_backward activation_backward;
+        vd_matmul_backward matmul_backward;
+        vd_attention_backward attention_backward;
+        vd_route_backward route_backward;
+        vd_expert_matmul_backward expert_matmul_backward;
+        vd_expert_sum_backward expert_sum_backward;
+        vd_slot_sum slot_sum;
     } as;
 } vd_op;
 

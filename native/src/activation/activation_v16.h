@@ -1,6 +1,6 @@
 // The activations over 16 lanes.
 #include "activation/activation.h"
-#include "simd/exp_v16.h"
+#include "activation/normal_v16.h"
 #include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
 
@@ -10,19 +10,8 @@ VD_INLINE v16 gate(v16 x, v16 exponent) {
 }
 
 VD_INLINE v16 gelu(v16 x) {
-    v16 a = v16_from_bits(v16_magnitude_bits(x));
-    a = v16_min(v16_splat(15.0f), a);  // in this order NaNs remain
-    v16 t = v16_div(v16_splat(1.0f), v16_add(a, v16_splat(2.5f)));
-    v16 u = v16_fma(v16_splat(-5.0f), t, v16_splat(1.0f));
-    v16 q = v16_splat(vd_gelu_tail[0]);
-    for (int i = 1; i < VD_GELU_TERMS; i++) {
-        q = v16_fma(q, u, v16_splat(vd_gelu_tail[i]));
-    }
-    v16 s = v16_mul(a, a);
-    v16 rest = v16_fma(a, a, v16_negate(s));
-    v16 e = v16_exp(v16_mul(v16_splat(-0.5f), s));
-    e = v16_fma(e, v16_mul(v16_splat(-0.5f), rest), e);
-    return v16_fma(v16_negate(a), v16_mul(e, v16_mul(q, t)), v16_max(x, v16_zero()));
+    vd_normal_tail tail = vd_normal_tail_of(x);
+    return v16_fma(v16_negate(tail.a), tail.share, v16_max(x, v16_zero()));
 }
 
 VD_INLINE v16 activate(int32_t kind, v16 x) {

@@ -56,11 +56,18 @@ static inline int64_t vd_next_tile(const vd_step *step) {
 vd_check vd_embed_check, vd_norm_check, vd_quantize_check, vd_matmul_check, vd_rope_check,
     vd_kv_store_check, vd_attention_check, vd_activation_check, vd_add_check, vd_tap_check,
     vd_gather_check, vd_scale_check, vd_route_check, vd_expert_matmul_check, vd_expert_sum_check,
-    vd_top_k_check, vd_edit_check, vd_scores_check, vd_softmax_check, vd_mix_check, vd_gain_check;
+    vd_top_k_check, vd_edit_check, vd_scores_check, vd_softmax_check, vd_mix_check, vd_gain_check,
+    vd_scatter_check, vd_norm_backward_check, vd_activation_backward_check,
+    vd_matmul_backward_check, vd_query_backward_check, vd_key_value_backward_check,
+    vd_route_backward_check, vd_expert_matmul_backward_check, vd_expert_sum_backward_check,
+    vd_slot_sum_check;
 vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, vd_kv_store_run,
     vd_attention_run, vd_activation_run, vd_add_run, vd_tap_run, vd_gather_run, vd_scale_run,
     vd_route_run, vd_expert_matmul_run, vd_expert_sum_run, vd_top_k_run, vd_edit_run, vd_scores_run,
-    vd_softmax_run, vd_mix_run, vd_gain_run;
+    vd_softmax_run, vd_mix_run, vd_gain_run, vd_scatter_run, vd_norm_backward_run,
+    vd_activation_backward_run, vd_matmul_backward_run, vd_query_backward_run,
+    vd_key_value_backward_run, vd_route_backward_run, vd_expert_matmul_backward_run,
+    vd_expert_sum_backward_run, vd_slot_sum_run;
 vd_tile vd_matmul_tile, vd_quantize_tile, vd_activation_tile, vd_add_tile, vd_scale_tile,
     vd_tap_tile, vd_edit_tile;
 

@@ -34,6 +34,17 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_SOFTMAX] = {vd_softmax_check, vd_softmax_run, NULL},
     [VD_OP_MIX] = {vd_mix_check, vd_mix_run, NULL},
     [VD_OP_GAIN] = {vd_gain_check, vd_gain_run, NULL},
+    [VD_OP_SCATTER] = {vd_scatter_check, vd_scatter_run, NULL},
+    [VD_OP_NORM_BACKWARD] = {vd_norm_backward_check, vd_norm_backward_run, NULL},
+    [VD_OP_ACTIVATION_BACKWARD] = {vd_activation_backward_check, vd_activation_backward_run, NULL},
+    [VD_OP_MATMUL_BACKWARD] = {vd_matmul_backward_check, vd_matmul_backward_run, NULL},
+    [VD_OP_QUERY_BACKWARD] = {vd_query_backward_check, vd_query_backward_run, NULL},
+    [VD_OP_KEY_VALUE_BACKWARD] = {vd_key_value_backward_check, vd_key_value_backward_run, NULL},
+    [VD_OP_ROUTE_BACKWARD] = {vd_route_backward_check, vd_route_backward_run, NULL},
+    [VD_OP_EXPERT_MATMUL_BACKWARD] = {vd_expert_matmul_backward_check,
+                                      vd_expert_matmul_backward_run, NULL},
+    [VD_OP_EXPERT_SUM_BACKWARD] = {vd_expert_sum_backward_check, vd_expert_sum_backward_run, NULL},
+    [VD_OP_SLOT_SUM] = {vd_slot_sum_check, vd_slot_sum_run, NULL},
 };
 
 struct vd_plan {
@@ -94,6 +105,10 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) 
     }
     if (op->kind == VD_OP_EMBED && op->as.embed.V < rows_of_table(&op->as.embed, limits)) {
         return VD_INVALID_ARGUMENT;
+    }
+    int attends_backward = op->kind == VD_OP_QUERY_BACKWARD || op->kind == VD_OP_KEY_VALUE_BACKWARD;
+    if (attends_backward && limits->positions > VD_BACKWARD_POSITIONS) {
+        return VD_UNSUPPORTED;
     }
     vd_status status = families[op->kind].check(op);
     int lacks_blas =

@@ -22,18 +22,23 @@ static void expand(int32_t type, const uint8_t *block, int b, float *y) {
     }
 }
 
-void vd_expand_row(int32_t type, const uint8_t *row, int64_t K, float *y) {
+void vd_expand_part(int32_t type, const uint8_t *row, int64_t first, int64_t n, float *y) {
     if (type == VD_F32) {
-        memcpy(y, row, (size_t)K * sizeof *y);
+        memcpy(y, row + 4 * first, (size_t)n * sizeof *y);
     } else if (!vd_is_quantized(type)) {
-        for (int64_t i = 0; i < K; i++) {
-            y[i] = type == VD_F16 ? vd_load_half(row + 2 * i) : vd_load_bfloat(row + 2 * i);
+        const uint8_t *from = row + 2 * first;
+        for (int64_t i = 0; i < n; i++) {
+            y[i] = type == VD_F16 ? vd_load_half(from + 2 * i) : vd_load_bfloat(from + 2 * i);
         }
     } else {
         int32_t elements = vd_block_layout_of(type).elements;
-        for (int64_t k = 0; k < K; k += VD_BLOCK) {
+        for (int64_t k = first; k < first + n; k += VD_BLOCK) {
             const uint8_t *block = row + vd_row_bytes(type, elements) * (k / elements);
-            expand(type, block, (int)(k % elements / VD_BLOCK), y + k);
+            expand(type, block, (int)(k % elements / VD_BLOCK), y + k - first);
         }
     }
+}
+
+void vd_expand_row(int32_t type, const uint8_t *row, int64_t K, float *y) {
+    vd_expand_part(type, row, 0, K, y);
 }

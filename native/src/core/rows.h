@@ -4,7 +4,11 @@
 
 #include "core/types.h"
 
-// The K elements of a row in GGUF's layout, of any type; K fills whole blocks.
+// Elements [first, first + n) of a row in GGUF's layout, of any type; where the type has blocks,
+// multiples of 32.
+void vd_expand_part(int32_t type, const uint8_t *row, int64_t first, int64_t n, float *y);
+
+// The K elements of a row; K fills whole blocks.
 void vd_expand_row(int32_t type, const uint8_t *row, int64_t K, float *y);
 
 #endif

@@ -11,12 +11,13 @@ typedef struct packed_row {
     int32_t r;  // in the group
 } packed_row;
 
-static inline packed_row packed_row_of(const vd_matmul *op, int64_t n) {
+// Row n of a matrix with K columns.
+static inline packed_row packed_row_of(const void *weights, int32_t type, int64_t K, int64_t n) {
     const uint8_t *group =
-        (const uint8_t *)op->weights + n / VD_PACK_ROWS * vd_packed_group_bytes(op->type, op->K);
+        (const uint8_t *)weights + n / VD_PACK_ROWS * vd_packed_group_bytes(type, K);
     return (packed_row){.quants = group,
-                        .factors = group + vd_packed_factors(op->type, op->K),
-                        .type = op->type,
+                        .factors = group + vd_packed_factors(type, K),
+                        .type = type,
                         .r = (int32_t)(n % VD_PACK_ROWS)};
 }
 

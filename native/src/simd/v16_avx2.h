@@ -27,7 +27,10 @@ enum {
     VD_FLOAT_TILE_ROWS = 2,
     VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
-    VD_WIDE_QUERIES = 7,  // their number from which keys and values are converted for all
+    VD_WIDE_QUERIES = 7,      // their number from which keys and values are converted for all
+    VD_GRADIENT_QUERIES = 2,  // attention backward: queries
+    VD_PANEL_ROWS = 6,        // matmul backward: rows, and vectors of columns
+    VD_PANEL_WIDTH = 1,
 };
 
 typedef struct v16 {

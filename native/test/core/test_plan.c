@@ -1,6 +1,7 @@
 // Plans: what vd_plan_create refuses.
 #include <math.h>
 
+#include "backward/backward_ops.h"
 #include "support/check.h"
 #include "support/system.h"
 #include "vidrio.h"
@@ -117,7 +118,7 @@ static vd_status create(const vd_op *op, int32_t *bad_op) {
 static void check_valid_ops(void) {
     for (vd_op_kind kind = 0; kind < VD_OP_COUNT; kind++) {
         describe("a valid operation %d", kind);
-        vd_op op = valid_op(kind);
+        vd_op op = is_backward(kind) ? valid_backward_op(kind) : valid_op(kind);
         int32_t bad_op = 5;
         CHECK(create(&op, &bad_op) == VD_OK && bad_op == -1);
     }

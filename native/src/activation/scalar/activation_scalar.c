@@ -3,23 +3,11 @@
 
 #include <math.h>
 
-#include "core/exp.h"
+#include "activation/scalar/normal.h"
 
-// x times the normal distribution's share below x. Beyond a = 15 the share is 0 or 1.
 static float gelu(float x) {
-    float a = fabsf(x);
-    a = a > 15.0f ? 15.0f : a;
-    float t = 1.0f / (a + 2.5f);
-    float u = fmaf(-5.0f, t, 1.0f);
-    float q = vd_gelu_tail[0];
-    for (int i = 1; i < VD_GELU_TERMS; i++) {
-        q = fmaf(q, u, vd_gelu_tail[i]);
-    }
-    float s = a * a;
-    float rest = fmaf(a, a, -s);
-    float e = vd_exp(-0.5f * s);
-    e = fmaf(e, -0.5f * rest, e);
-    return fmaf(-a, e * (q * t), x > 0.0f ? x : 0.0f);
+    vd_normal_tail tail = vd_normal_tail_of(x);
+    return fmaf(-tail.a, tail.share, x > 0.0f ? x : 0.0f);
 }
 
 static float activate(int32_t kind, float x) {

@@ -57,7 +57,7 @@ static void quantized_product(const vd_matmul *op, vd_range rows, vd_range units
     int64_t end = units.end * VD_PACK_ROWS < op->N ? units.end * VD_PACK_ROWS : op->N;
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin * VD_PACK_ROWS; n < end; n++) {
-            packed_row row = packed_row_of(op, n);
+            packed_row row = packed_row_of(op->weights, op->type, op->K, n);
             op->y[m * op->N + n] = quantized_output(&row, &op->xq, m, op->K);
         }
     }

@@ -1373,10 +1373,100 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_GAIN() {
         return VD_OP_GAIN;
     }
-    private static final int VD_OP_COUNT = (int)21L;
+    private static final int VD_OP_SCATTER = (int)21L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 21
+     * enum vd_op_kind.VD_OP_SCATTER = 21
+     * }
+     */
+    public static int VD_OP_SCATTER() {
+        return VD_OP_SCATTER;
+    }
+    private static final int VD_OP_NORM_BACKWARD = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_NORM_BACKWARD = 22
+     * }
+     */
+    public static int VD_OP_NORM_BACKWARD() {
+        return VD_OP_NORM_BACKWARD;
+    }
+    private static final int VD_OP_ACTIVATION_BACKWARD = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ACTIVATION_BACKWARD = 23
+     * }
+     */
+    public static int VD_OP_ACTIVATION_BACKWARD() {
+        return VD_OP_ACTIVATION_BACKWARD;
+    }
+    private static final int VD_OP_MATMUL_BACKWARD = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_MATMUL_BACKWARD = 24
+     * }
+     */
+    public static int VD_OP_MATMUL_BACKWARD() {
+        return VD_OP_MATMUL_BACKWARD;
+    }
+    private static final int VD_OP_QUERY_BACKWARD = (int)25L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_QUERY_BACKWARD = 25
+     * }
+     */
+    public static int VD_OP_QUERY_BACKWARD() {
+        return VD_OP_QUERY_BACKWARD;
+    }
+    private static final int VD_OP_KEY_VALUE_BACKWARD = (int)26L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_KEY_VALUE_BACKWARD = 26
+     * }
+     */
+    public static int VD_OP_KEY_VALUE_BACKWARD() {
+        return VD_OP_KEY_VALUE_BACKWARD;
+    }
+    private static final int VD_OP_ROUTE_BACKWARD = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_ROUTE_BACKWARD = 27
+     * }
+     */
+    public static int VD_OP_ROUTE_BACKWARD() {
+        return VD_OP_ROUTE_BACKWARD;
+    }
+    private static final int VD_OP_EXPERT_MATMUL_BACKWARD = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_MATMUL_BACKWARD = 28
+     * }
+     */
+    public static int VD_OP_EXPERT_MATMUL_BACKWARD() {
+        return VD_OP_EXPERT_MATMUL_BACKWARD;
+    }
+    private static final int VD_OP_EXPERT_SUM_BACKWARD = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_EXPERT_SUM_BACKWARD = 29
+     * }
+     */
+    public static int VD_OP_EXPERT_SUM_BACKWARD() {
+        return VD_OP_EXPERT_SUM_BACKWARD;
+    }
+    private static final int VD_OP_SLOT_SUM = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_SLOT_SUM = 30
+     * }
+     */
+    public static int VD_OP_SLOT_SUM() {
+        return VD_OP_SLOT_SUM;
+    }
+    private static final int VD_OP_COUNT = (int)31L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 31
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1642,6 +1732,42 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_TOP_K_CHUNKS() {
         return VD_TOP_K_CHUNKS;
+    }
+    private static final int VD_SLOPE_DERIVATIVE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_slope.VD_SLOPE_DERIVATIVE = 0
+     * }
+     */
+    public static int VD_SLOPE_DERIVATIVE() {
+        return VD_SLOPE_DERIVATIVE;
+    }
+    private static final int VD_SLOPE_SECANT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_slope.VD_SLOPE_SECANT = 1
+     * }
+     */
+    public static int VD_SLOPE_SECANT() {
+        return VD_SLOPE_SECANT;
+    }
+    private static final int VD_BACKWARD_POSITIONS = (int)32768L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_BACKWARD_POSITIONS = 32768
+     * }
+     */
+    public static int VD_BACKWARD_POSITIONS() {
+        return VD_BACKWARD_POSITIONS;
+    }
+    private static final int VD_BACKWARD_HEAD = (int)2048L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_BACKWARD_HEAD = 2048
+     * }
+     */
+    public static int VD_BACKWARD_HEAD() {
+        return VD_BACKWARD_HEAD;
     }
     private static final int VD_BARRIER_NEVER = (int)0L;
     /**

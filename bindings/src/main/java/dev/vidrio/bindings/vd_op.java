@@ -43,6 +43,15 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_expert_matmul expert_matmul;
  *         vd_expert_sum expert_sum;
  *         vd_top_k top_k;
+ *         vd_scatter scatter;
+ *         vd_norm_backward norm_backward;
+ *         vd_activation_backward activation_backward;
+ *         vd_matmul_backward matmul_backward;
+ *         vd_attention_backward attention_backward;
+ *         vd_route_backward route_backward;
+ *         vd_expert_matmul_backward expert_matmul_backward;
+ *         vd_expert_sum_backward expert_sum_backward;
+ *         vd_slot_sum slot_sum;
  *     } as;
  * }
  * }
@@ -358,6 +367,15 @@ public class vd_op {
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
      *     vd_top_k top_k;
+     *     vd_scatter scatter;
+     *     vd_norm_backward norm_backward;
+     *     vd_activation_backward activation_backward;
+     *     vd_matmul_backward matmul_backward;
+     *     vd_attention_backward attention_backward;
+     *     vd_route_backward route_backward;
+     *     vd_expert_matmul_backward expert_matmul_backward;
+     *     vd_expert_sum_backward expert_sum_backward;
+     *     vd_slot_sum slot_sum;
      * }
      * }
      */
@@ -388,8 +406,17 @@ public class vd_op {
             vd_route.layout().withName("route"),
             vd_expert_matmul.layout().withName("expert_matmul"),
             vd_expert_sum.layout().withName("expert_sum"),
-            vd_top_k.layout().withName("top_k")
-        ).withName("$anon$610:5");
+            vd_top_k.layout().withName("top_k"),
+            vd_scatter.layout().withName("scatter"),
+            vd_norm_backward.layout().withName("norm_backward"),
+            vd_activation_backward.layout().withName("activation_backward"),
+            vd_matmul_backward.layout().withName("matmul_backward"),
+            vd_attention_backward.layout().withName("attention_backward"),
+            vd_route_backward.layout().withName("route_backward"),
+            vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
+            vd_expert_sum_backward.layout().withName("expert_sum_backward"),
+            vd_slot_sum.layout().withName("slot_sum")
+        ).withName("$anon$751:5");
 
         /**
          * The layout of this union
@@ -1322,6 +1349,402 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, top_k$OFFSET, top_k$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout scatter$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("scatter"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_scatter scatter
+         * }
+         */
+        public static final GroupLayout scatter$layout() {
+            return scatter$LAYOUT;
+        }
+
+        private static final long scatter$OFFSET = $LAYOUT.byteOffset(groupElement("scatter"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_scatter scatter
+         * }
+         */
+        public static final long scatter$offset() {
+            return scatter$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_scatter scatter
+         * }
+         */
+        public static MemorySegment scatter(MemorySegment union) {
+            return union.asSlice(scatter$OFFSET, scatter$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_scatter scatter
+         * }
+         */
+        public static void scatter(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, scatter$OFFSET, scatter$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout norm_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("norm_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_norm_backward norm_backward
+         * }
+         */
+        public static final GroupLayout norm_backward$layout() {
+            return norm_backward$LAYOUT;
+        }
+
+        private static final long norm_backward$OFFSET = $LAYOUT.byteOffset(groupElement("norm_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_norm_backward norm_backward
+         * }
+         */
+        public static final long norm_backward$offset() {
+            return norm_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_norm_backward norm_backward
+         * }
+         */
+        public static MemorySegment norm_backward(MemorySegment union) {
+            return union.asSlice(norm_backward$OFFSET, norm_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_norm_backward norm_backward
+         * }
+         */
+        public static void norm_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, norm_backward$OFFSET, norm_backward$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout activation_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("activation_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_activation_backward activation_backward
+         * }
+         */
+        public static final GroupLayout activation_backward$layout() {
+            return activation_backward$LAYOUT;
+        }
+
+        private static final long activation_backward$OFFSET = $LAYOUT.byteOffset(groupElement("activation_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_activation_backward activation_backward
+         * }
+         */
+        public static final long activation_backward$offset() {
+            return activation_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_activation_backward activation_backward
+         * }
+         */
+        public static MemorySegment activation_backward(MemorySegment union) {
+            return union.asSlice(activation_backward$OFFSET, activation_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_activation_backward activation_backward
+         * }
+         */
+        public static void activation_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, activation_backward$OFFSET, activation_backward$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout matmul_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("matmul_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_matmul_backward matmul_backward
+         * }
+         */
+        public static final GroupLayout matmul_backward$layout() {
+            return matmul_backward$LAYOUT;
+        }
+
+        private static final long matmul_backward$OFFSET = $LAYOUT.byteOffset(groupElement("matmul_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_matmul_backward matmul_backward
+         * }
+         */
+        public static final long matmul_backward$offset() {
+            return matmul_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_matmul_backward matmul_backward
+         * }
+         */
+        public static MemorySegment matmul_backward(MemorySegment union) {
+            return union.asSlice(matmul_backward$OFFSET, matmul_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_matmul_backward matmul_backward
+         * }
+         */
+        public static void matmul_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, matmul_backward$OFFSET, matmul_backward$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout attention_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("attention_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_attention_backward attention_backward
+         * }
+         */
+        public static final GroupLayout attention_backward$layout() {
+            return attention_backward$LAYOUT;
+        }
+
+        private static final long attention_backward$OFFSET = $LAYOUT.byteOffset(groupElement("attention_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_attention_backward attention_backward
+         * }
+         */
+        public static final long attention_backward$offset() {
+            return attention_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_attention_backward attention_backward
+         * }
+         */
+        public static MemorySegment attention_backward(MemorySegment union) {
+            return union.asSlice(attention_backward$OFFSET, attention_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_attention_backward attention_backward
+         * }
+         */
+        public static void attention_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, attention_backward$OFFSET, attention_backward$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout route_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("route_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_route_backward route_backward
+         * }
+         */
+        public static final GroupLayout route_backward$layout() {
+            return route_backward$LAYOUT;
+        }
+
+        private static final long route_backward$OFFSET = $LAYOUT.byteOffset(groupElement("route_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_route_backward route_backward
+         * }
+         */
+        public static final long route_backward$offset() {
+            return route_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_route_backward route_backward
+         * }
+         */
+        public static MemorySegment route_backward(MemorySegment union) {
+            return union.asSlice(route_backward$OFFSET, route_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_route_backward route_backward
+         * }
+         */
+        public static void route_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, route_backward$OFFSET, route_backward$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout expert_matmul_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("expert_matmul_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul_backward expert_matmul_backward
+         * }
+         */
+        public static final GroupLayout expert_matmul_backward$layout() {
+            return expert_matmul_backward$LAYOUT;
+        }
+
+        private static final long expert_matmul_backward$OFFSET = $LAYOUT.byteOffset(groupElement("expert_matmul_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul_backward expert_matmul_backward
+         * }
+         */
+        public static final long expert_matmul_backward$offset() {
+            return expert_matmul_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul_backward expert_matmul_backward
+         * }
+         */
+        public static MemorySegment expert_matmul_backward(MemorySegment union) {
+            return union.asSlice(expert_matmul_backward$OFFSET, expert_matmul_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_expert_matmul_backward expert_matmul_backward
+         * }
+         */
+        public static void expert_matmul_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, expert_matmul_backward$OFFSET, expert_matmul_backward$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout expert_sum_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("expert_sum_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_expert_sum_backward expert_sum_backward
+         * }
+         */
+        public static final GroupLayout expert_sum_backward$layout() {
+            return expert_sum_backward$LAYOUT;
+        }
+
+        private static final long expert_sum_backward$OFFSET = $LAYOUT.byteOffset(groupElement("expert_sum_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_expert_sum_backward expert_sum_backward
+         * }
+         */
+        public static final long expert_sum_backward$offset() {
+            return expert_sum_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_expert_sum_backward expert_sum_backward
+         * }
+         */
+        public static MemorySegment expert_sum_backward(MemorySegment union) {
+            return union.asSlice(expert_sum_backward$OFFSET, expert_sum_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_expert_sum_backward expert_sum_backward
+         * }
+         */
+        public static void expert_sum_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, expert_sum_backward$OFFSET, expert_sum_backward$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout slot_sum$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("slot_sum"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_slot_sum slot_sum
+         * }
+         */
+        public static final GroupLayout slot_sum$layout() {
+            return slot_sum$LAYOUT;
+        }
+
+        private static final long slot_sum$OFFSET = $LAYOUT.byteOffset(groupElement("slot_sum"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_slot_sum slot_sum
+         * }
+         */
+        public static final long slot_sum$offset() {
+            return slot_sum$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_slot_sum slot_sum
+         * }
+         */
+        public static MemorySegment slot_sum(MemorySegment union) {
+            return union.asSlice(slot_sum$OFFSET, slot_sum$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_slot_sum slot_sum
+         * }
+         */
+        public static void slot_sum(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, slot_sum$OFFSET, slot_sum$LAYOUT.byteSize());
+        }
+
         /**
          * Obtains a slice of {@code arrayParam} which selects the array element at {@code index}.
          * The returned segment has address {@code arrayParam.address() + index * layout().byteSize()}
@@ -1394,6 +1817,15 @@ public class vd_op {
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
      *     vd_top_k top_k;
+     *     vd_scatter scatter;
+     *     vd_norm_backward norm_backward;
+     *     vd_activation_backward activation_backward;
+     *     vd_matmul_backward matmul_backward;
+     *     vd_attention_backward attention_backward;
+     *     vd_route_backward route_backward;
+     *     vd_expert_matmul_backward expert_matmul_backward;
+     *     vd_expert_sum_backward expert_sum_backward;
+     *     vd_slot_sum slot_sum;
      * } as
      * }
      */
@@ -1428,6 +1860,15 @@ public class vd_op {
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
      *     vd_top_k top_k;
+     *     vd_scatter scatter;
+     *     vd_norm_backward norm_backward;
+     *     vd_activation_backward activation_backward;
+     *     vd_matmul_backward matmul_backward;
+     *     vd_attention_backward attention_backward;
+     *     vd_route_backward route_backward;
+     *     vd_expert_matmul_backward expert_matmul_backward;
+     *     vd_expert_sum_backward expert_sum_backward;
+     *     vd_slot_sum slot_sum;
      * } as
      * }
      */
@@ -1460,6 +1901,15 @@ public class vd_op {
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
      *     vd_top_k top_k;
+     *     vd_scatter scatter;
+     *     vd_norm_backward norm_backward;
+     *     vd_activation_backward activation_backward;
+     *     vd_matmul_backward matmul_backward;
+     *     vd_attention_backward attention_backward;
+     *     vd_route_backward route_backward;
+     *     vd_expert_matmul_backward expert_matmul_backward;
+     *     vd_expert_sum_backward expert_sum_backward;
+     *     vd_slot_sum slot_sum;
      * } as
      * }
      */
@@ -1492,6 +1942,15 @@ public class vd_op {
      *     vd_expert_matmul expert_matmul;
      *     vd_expert_sum expert_sum;
      *     vd_top_k top_k;
+     *     vd_scatter scatter;
+     *     vd_norm_backward norm_backward;
+     *     vd_activation_backward activation_backward;
+     *     vd_matmul_backward matmul_backward;
+     *     vd_attention_backward attention_backward;
+     *     vd_route_backward route_backward;
+     *     vd_expert_matmul_backward expert_matmul_backward;
+     *     vd_expert_sum_backward expert_sum_backward;
+     *     vd_slot_sum slot_sum;
      * } as
      * }
      */

@@ -71,6 +71,7 @@ public final class EditTable {
   private final boolean subspaces;
   private final List<Entry> entries = new ArrayList<>();
   private int version;
+  private @Nullable EditTable derivative;
 
   /**
    * An empty table.
@@ -92,6 +93,36 @@ public final class EditTable {
   public void clear() {
     entries.clear();
     version++;
+    if (derivative != null) {
+      derivative.clear();
+    }
+  }
+
+  /**
+   * The table of what flows back through the edits of this one, from the last to the first: nothing
+   * through what is set, and what a basis spans is projected out. It follows this table, which can
+   * no longer hold an {@link Edit.Clamp}.
+   */
+  EditTable derivative() {
+    if (derivative == null) {
+      derivative = new EditTable(width, capacity, subspaces);
+      entries.forEach(derivative::addDerivative);
+    }
+    return derivative;
+  }
+
+  private void addDerivative(Entry entry) {
+    Edit edit =
+        switch (entry.edit()) {
+          case Edit.Set ignored -> new Edit.Scale(0);
+          case Edit.Add ignored -> new Edit.Scale(1);
+          case Edit.Scale scale -> scale;
+          case Edit.Subspace subspace -> new Edit.Subspace(subspace.basis(), null);
+          case Edit.Clamp ignored ->
+              throw new IllegalArgumentException("no gradient goes through a clamp");
+        };
+    entries.addFirst(new Entry(entry.region(), edit));
+    version++;
   }
 
   /**
@@ -110,7 +141,11 @@ public final class EditTable {
     }
     // x + 0 · values would turn −0 into 0.
     if (!(edit instanceof Edit.Add add && add.strength() == 0)) {
-      entries.add(new Entry(region, edit));
+      var entry = new Entry(region, edit);
+      if (derivative != null) {
+        derivative.addDerivative(entry);
+      }
+      entries.add(entry);
       version++;
     }
   }

@@ -25,6 +25,7 @@ public sealed interface Op
         Op.Scale,
         Op.Tap,
         Op.TopK,
+        BackwardOp,
         SequenceOp,
         ExpertOp,
         OpenOp {

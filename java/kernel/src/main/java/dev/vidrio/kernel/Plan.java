@@ -45,14 +45,21 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
         switch (op) {
           case SequenceOp.KvStore store ->
               store.layer() < kv.layers() && store.k().width() == kv.width();
-          case SequenceOp.Attention a -> fits(a.layer(), a.heads(), a.q(), kv);
+          case SequenceOp.Attention a -> fits(a, kv);
           case OpenOp.Scores s -> fits(s.layer(), s.heads(), s.q(), kv);
           case OpenOp.Mix m -> fits(m.layer(), m.heads(), m.z(), kv);
+          case BackwardOp.Query query -> fits(query.forward(), kv);
+          case BackwardOp.KeyValue keys ->
+              fits(keys.forward(), kv) && keys.dk().width() == kv.width();
           default -> true;
         };
     if (!fits) {
       throw new IllegalArgumentException(op + " does not fit the key-value cache " + kv);
     }
+  }
+
+  private static boolean fits(SequenceOp.Attention a, KvShape kv) {
+    return fits(a.layer(), a.heads(), a.q(), kv);
   }
 
   private static boolean fits(int layer, int heads, Buffer queries, KvShape kv) {

@@ -30,6 +30,11 @@ public record Rotation(Pairs pairs, List<Double> frequencies, double magnitude) 
     return 2 * frequencies.size();
   }
 
+  /** The rotation by the opposite angles: where the magnitude is 1, the inverse. */
+  public Rotation opposite() {
+    return new Rotation(pairs, frequencies.stream().map(theta -> -theta).toList(), magnitude);
+  }
+
   /** The cosine of pair j at a position, as docs/numerics.md defines it. */
   public float cos(int position, int j) {
     return (float) (StrictMath.cos(position * frequencies.get(j)) * magnitude);

@@ -209,11 +209,12 @@ public final class Schedule {
         op.reads().forEach(x -> reads.add(place(x, memory, few)));
         op.writes().forEach(x -> writes.add(place(x, memory, few)));
         switch (op) {
-          case SequenceOp.KvStore store -> writes.add(new Place(store.layer(), store.layer()));
-          case SequenceOp.Attention attention ->
-              reads.add(new Place(attention.layer(), attention.layer()));
-          case OpenOp.Scores scores -> reads.add(new Place(scores.layer(), scores.layer()));
-          case OpenOp.Mix mix -> reads.add(new Place(mix.layer(), mix.layer()));
+          case SequenceOp.KvStore store -> writes.add(layer(store.layer()));
+          case SequenceOp.Attention attention -> reads.add(layer(attention.layer()));
+          case OpenOp.Scores scores -> reads.add(layer(scores.layer()));
+          case OpenOp.Mix mix -> reads.add(layer(mix.layer()));
+          case BackwardOp.Query query -> reads.add(layer(query.forward().layer()));
+          case BackwardOp.KeyValue keys -> reads.add(layer(keys.forward().layer()));
           default -> {}
         }
       }
@@ -227,6 +228,10 @@ public final class Schedule {
       written.addAll(writes);
     }
     return result;
+  }
+
+  private static Place layer(int layer) {
+    return new Place(layer, layer);
   }
 
   private Place place(Operand operand, Map<Operand, ?> memory, boolean few) {

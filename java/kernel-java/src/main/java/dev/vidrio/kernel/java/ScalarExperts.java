@@ -52,7 +52,7 @@ final class ScalarExperts {
     return chosen;
   }
 
-  private float sumOfAll(MemorySegment logits, long at, int count, float M) {
+  float sumOfAll(MemorySegment logits, long at, int count, float M) {
     sum.clear();
     for (int e = 0; e < count; e++) {
       sum.add(e, ScalarMath.exp(Elements.get(logits, at + e) - M));

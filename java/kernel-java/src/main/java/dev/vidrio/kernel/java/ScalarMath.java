@@ -98,17 +98,31 @@ final class ScalarMath {
 
   /** x times the normal distribution's share below x. */
   private static float gelu(float x) {
-    float a = Math.min(Math.abs(x), GELU_END);
-    float t = 1 / (a + 2.5f);
-    float u = Math.fma(-5, t, 1);
-    float q = GELU_TAIL[0];
-    for (int i = 1; i < GELU_TAIL.length; i++) {
-      q = Math.fma(q, u, GELU_TAIL[i]);
+    NormalTail tail = NormalTail.of(x);
+    return Math.fma(-tail.a, tail.share, x > 0 ? x : 0);
+  }
+
+  /**
+   * The normal distribution beyond a magnitude.
+   *
+   * @param a |x|, at most {@link #GELU_END}
+   * @param e exp(−a²/2)
+   * @param share of the distribution beyond a
+   */
+  record NormalTail(float a, float e, float share) {
+    static NormalTail of(float x) {
+      float a = Math.min(Math.abs(x), GELU_END);
+      float t = 1 / (a + 2.5f);
+      float u = Math.fma(-5, t, 1);
+      float q = GELU_TAIL[0];
+      for (int i = 1; i < GELU_TAIL.length; i++) {
+        q = Math.fma(q, u, GELU_TAIL[i]);
+      }
+      float s = a * a;
+      float rest = Math.fma(a, a, -s);
+      float e = exp(-0.5f * s);
+      e = Math.fma(e, -0.5f * rest, e);
+      return new NormalTail(a, e, e * (q * t));
     }
-    float s = a * a;
-    float rest = Math.fma(a, a, -s);
-    float e = exp(-0.5f * s);
-    e = Math.fma(e, -0.5f * rest, e);
-    return Math.fma(-a, e * (q * t), x > 0 ? x : 0);
   }
 }

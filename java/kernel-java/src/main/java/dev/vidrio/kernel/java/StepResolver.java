@@ -1,5 +1,6 @@
 package dev.vidrio.kernel.java;
 
+import dev.vidrio.kernel.BackwardOp;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExpertOp;
@@ -54,6 +55,7 @@ final class StepResolver {
       case OpenOp.Mix mix -> mix(mix);
       case OpenOp.Normalize normalize -> normalize(normalize);
       case OpenOp.Gain gain -> gain(gain);
+      case BackwardOp backward -> new BackwardResolver(workspace, cache).resolve(backward);
     };
   }
 

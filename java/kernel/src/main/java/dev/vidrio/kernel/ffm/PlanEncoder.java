@@ -23,6 +23,7 @@ import dev.vidrio.bindings.vd_route;
 import dev.vidrio.bindings.vd_scale;
 import dev.vidrio.bindings.vd_tap;
 import dev.vidrio.bindings.vd_top_k;
+import dev.vidrio.kernel.BackwardOp;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
@@ -115,6 +116,7 @@ final class PlanEncoder {
       case ExpertOp.ExpertSum sum -> expertSum(sum, vd_op.as.expert_sum(as));
       case Op.TopK topK -> topK(topK, vd_op.as.top_k(as));
       case OpenOp open -> new OpenOpEncoder(this).encode(open, as);
+      case BackwardOp backward -> new BackwardEncoder(this).encode(backward, as);
     };
   }
 
@@ -205,33 +207,40 @@ final class PlanEncoder {
   }
 
   private int attention(SequenceOp.Attention op, MemorySegment s) {
+    attends(op, s);
+    vd_attention.z(s, address(op.z()));
+    return Vidrio.VD_OP_ATTENTION();
+  }
+
+  /** All of it but the result. */
+  void attends(SequenceOp.Attention op, MemorySegment s) {
     vd_attention.q(s, address(op.q()));
     cache(op.layer(), vd_attention.cache(s));
-    vd_attention.z(s, address(op.z()));
     vd_attention.H(s, op.heads());
     vd_attention.scale(s, op.scale());
     vd_attention.sinks(s, address(op.sinks()));
     vd_attention.slopes(s, address(op.slopes()));
     vd_attention.window(s, op.window());
     vd_attention.cap(s, op.cap());
-    return Vidrio.VD_OP_ATTENTION();
   }
 
   private int activation(Op.Activation op, MemorySegment s) {
     vd_activation.x(s, address(op.x()));
     vd_activation.up(s, op.up() == null ? MemorySegment.NULL : address(op.up()));
     vd_activation.y(s, address(op.y()));
-    vd_activation.kind(
-        s,
-        switch (op.kind()) {
-          case SILU -> Vidrio.VD_ACTIVATION_SILU();
-          case GELU_TANH -> Vidrio.VD_ACTIVATION_GELU_TANH();
-          case RELU -> Vidrio.VD_ACTIVATION_RELU();
-          case GELU -> Vidrio.VD_ACTIVATION_GELU();
-          case TANH -> Vidrio.VD_ACTIVATION_TANH();
-        });
+    vd_activation.kind(s, kind(op.kind()));
     vd_activation.width(s, op.x().width());
     return Vidrio.VD_OP_ACTIVATION();
+  }
+
+  static int kind(Op.ActivationKind kind) {
+    return switch (kind) {
+      case SILU -> Vidrio.VD_ACTIVATION_SILU();
+      case GELU_TANH -> Vidrio.VD_ACTIVATION_GELU_TANH();
+      case RELU -> Vidrio.VD_ACTIVATION_RELU();
+      case GELU -> Vidrio.VD_ACTIVATION_GELU();
+      case TANH -> Vidrio.VD_ACTIVATION_TANH();
+    };
   }
 
   private int add(Buffer a, MemorySegment b, Buffer y, int broadcast, MemorySegment s) {
@@ -289,21 +298,19 @@ final class PlanEncoder {
     vd_route.weights(s, address(op.weights()));
     vd_route.E(s, op.logits().width());
     vd_route.k(s, op.experts().width());
-    vd_route.over(
-        s,
-        switch (op.over()) {
-          case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
-          case ALL -> Vidrio.VD_ROUTE_ALL();
-        });
+    vd_route.over(s, over(op.over()));
     return Vidrio.VD_OP_ROUTE();
   }
 
+  static int over(ExpertOp.RouteOver over) {
+    return switch (over) {
+      case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
+      case ALL -> Vidrio.VD_ROUTE_ALL();
+    };
+  }
+
   private int expertMatMul(ExpertOp.ExpertMatMul op, MemorySegment s) {
-    MemorySegment matrices = tables.allocate(ADDRESS, op.matrices().size());
-    for (int i = 0; i < op.matrices().size(); i++) {
-      matrices.setAtIndex(ADDRESS, i, op.matrices().get(i).data());
-    }
-    vd_expert_matmul.matrices(s, matrices);
+    vd_expert_matmul.matrices(s, matrices(op));
     vd_expert_matmul.experts(s, address(op.experts()));
     switch (op.x()) {
       case Buffer x -> vd_expert_matmul.x(s, address(x));
@@ -317,6 +324,15 @@ final class PlanEncoder {
     vd_expert_matmul.K(s, op.k());
     vd_expert_matmul.shared(s, op.shared() ? 1 : 0);
     return Vidrio.VD_OP_EXPERT_MATMUL();
+  }
+
+  /** The addresses of an expert's matrix each. */
+  MemorySegment matrices(ExpertOp.ExpertMatMul op) {
+    MemorySegment matrices = tables.allocate(ADDRESS, op.matrices().size());
+    for (int i = 0; i < op.matrices().size(); i++) {
+      matrices.setAtIndex(ADDRESS, i, op.matrices().get(i).data());
+    }
+    return matrices;
   }
 
   private int expertSum(ExpertOp.ExpertSum op, MemorySegment s) {

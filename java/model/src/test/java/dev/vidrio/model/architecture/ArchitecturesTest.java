@@ -4,17 +4,24 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.Gradient;
+import dev.vidrio.kernel.GradientRules;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -37,6 +44,31 @@ class ArchitecturesTest {
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
+    }
+  }
+
+  /** By autograd, of the sum of each token's own logit after it. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void gradientsAreThoseOfTransformers(String name) {
+    SafetensorsFile expected = TinyModels.expected(name);
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      Architecture architecture =
+          Architectures.load(
+              TinyModels.gguf(name, arena), executor, arena, ModelOptions.with(() -> executor));
+      int[] tokens = expected.ints("tokens");
+      Plan plan = architecture.plan(tokens.length);
+      Buffer logits = plan.buffer("unembed.hook_out");
+      Buffer embed = ((Op.Embed) plan.ops().getFirst()).y();
+      MemorySegment seed = arena.allocate(JAVA_FLOAT, (long) tokens.length * logits.width());
+      for (int i = 0; i < tokens.length; i++) {
+        seed.setAtIndex(JAVA_FLOAT, (long) i * logits.width() + tokens[i], 1);
+      }
+      Gradient gradient =
+          Gradient.of(plan, Map.of(logits, seed), Set.of(embed), GradientRules.EXACT);
+      float[] actual = run(gradient.plan(), gradient.of(embed), executor, tokens, arena);
+      assertClose(expected.floats("gradient"), actual);
     }
   }
 
@@ -71,6 +103,11 @@ class ArchitecturesTest {
 
   /** The logits [n, V] after each of the tokens, all in one step. */
   private static float[] logits(Plan plan, Executor executor, int[] tokens, Arena arena) {
+    return run(plan, plan.buffer("unembed.hook_out"), executor, tokens, arena);
+  }
+
+  private static float[] run(
+      Plan plan, Buffer output, Executor executor, int[] tokens, Arena arena) {
     int vocabulary = plan.buffer("unembed.hook_out").width();
     var limits = new Limits(tokens.length, tokens.length, 1, tokens.length, vocabulary);
     var cache = new KvCache(executor, plan.kv(), 1, arena);
@@ -82,8 +119,8 @@ class ArchitecturesTest {
     try (ExecutablePlan executable = executor.prepare(plan, limits, cache)) {
       executable.run(batch);
       return executable
-          .data(plan.buffer("unembed.hook_out"))
-          .asSlice(0, 4L * tokens.length * vocabulary)
+          .data(output)
+          .asSlice(0, 4L * tokens.length * output.width())
           .toArray(JAVA_FLOAT);
     }
   }

@@ -9,7 +9,8 @@ Each model gets a directory with
 - `model.gguf`, the same weights in BF16 (norms and biases in F32), made by llama.cpp's converter in
   the directory LLAMA_CPP,
 - `expected.safetensors`: `tokens` int32 [n], and `logits` float32 [n, V] that transformers computes
-  after each of them, in F32 and with its plain ("eager") attention.
+  after each of them, in F32 and with its plain ("eager") attention; `gradient` float32 [n, d], of
+  the sum of each token's own logit after it, with respect to the rows of the embedding table.
 
 Weights are drawn so that every part of the model matters: scores spread over several units, gains
 and biases differ from element to element. Texts are longer than the windows.
@@ -162,6 +163,27 @@ def expected(model: torch.nn.Module, tokens: torch.Tensor) -> np.ndarray:
         return model(tokens[None], use_cache=False).logits[0].float().numpy()
 
 
+def gradient(model: torch.nn.Module, tokens: torch.Tensor) -> np.ndarray:
+    """By autograd, from where the table's rows are looked up: some models scale them after that."""
+    look_up = torch.nn.functional.embedding
+    rows = []
+
+    def looked_up(ids, weight, *arguments, **keywords):
+        found = look_up(ids, weight, *arguments, **keywords)
+        if weight is model.get_input_embeddings().weight:
+            found = found.detach().requires_grad_()
+            rows.append(found)
+        return found
+
+    torch.nn.functional.embedding = looked_up
+    try:
+        logits = model(tokens[None], use_cache=False).logits[0]
+    finally:
+        torch.nn.functional.embedding = look_up
+    logits.gather(1, tokens[:, None]).sum().backward()
+    return rows[0].grad[0].float().numpy()
+
+
 def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     """Runs llama.cpp's converter, which insists on a tokenizer: it gets names without meaning."""
     sys.path[:0] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
@@ -213,7 +235,7 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     random = np.random.default_rng(zlib.crc32(name.encode()))
     tokens = random.integers(0, VOCABULARY, COUNT, dtype=np.int32)
     ids = torch.from_numpy(tokens).long()
-    tensors = {"tokens": tokens, "logits": expected(model, ids)}
+    tensors = {"tokens": tokens, "logits": expected(model, ids), "gradient": gradient(model, ids)}
     original = getattr(config, "original_max_position_embeddings", None)
     if original and original < COUNT:
         tensors["short_logits"] = expected(model, ids[:original])

@@ -1,0 +1,74 @@
+// activation backward over 16 lanes.
+#include "activation/normal_v16.h"
+#include "backward/backward.h"
+#include "simd/exp_v16.h"
+#include "simd/part_v16.h"
+#include "simd/tanh_v16.h"
+
+// s of x * s, where f is of that kind, and its derivative.
+typedef struct gate {
+    v16 s;
+    v16 derivative;
+} gate;
+
+VD_INLINE v16 one(void) { return v16_splat(1.0f); }
+
+// 1 where x > 0, else 0: the least float times 2^252 exceeds 1.
+VD_INLINE v16 step_at(v16 x) {
+    v16 huge = v16_splat(0x1p126f);
+    return v16_min(v16_mul(v16_mul(v16_max(x, v16_zero()), huge), huge), one());
+}
+
+VD_INLINE v16 magnitude(v16 x) { return v16_from_bits(v16_magnitude_bits(x)); }
+
+VD_INLINE gate silu(v16 x) {
+    v16 s = v16_div(one(), v16_add(one(), v16_exp(v16_negate(x))));
+    return (gate){s, v16_mul(s, v16_fma(x, v16_sub(one(), s), one()))};
+}
+
+VD_INLINE gate gelu_tanh(v16 x) {
+    v16 cubic = v16_fma(v16_mul(v16_splat(VD_GELU_CUBIC), x), x, one());
+    v16 exponent = v16_mul(v16_splat(VD_GELU_MINUS_2_SQRT_2_OVER_PI), v16_mul(x, cubic));
+    v16 s = v16_div(one(), v16_add(one(), v16_exp(exponent)));
+    v16 inner = v16_mul(v16_splat(-VD_GELU_MINUS_2_SQRT_2_OVER_PI),
+                        v16_fma(v16_mul(v16_splat(VD_GELU_3_CUBIC), x), x, one()));
+    return (gate){s, v16_fma(v16_mul(x, s), v16_mul(v16_sub(one(), s), inner), s)};
+}
+
+VD_INLINE gate gelu(v16 x) {
+    vd_normal_tail tail = vd_normal_tail_of(x);
+    v16 s = magnitude(v16_sub(step_at(x), tail.share));
+    return (gate){s, v16_fma(x, v16_mul(tail.e, v16_splat(VD_NORMAL_DENSITY)), s)};
+}
+
+VD_INLINE gate hyperbolic_tangent(v16 x) {
+    v16 y = v16_tanh(x), least = v16_splat(0x1p-126f);  // in this order NaNs remain
+    v16 s = v16_div(v16_max(least, magnitude(y)), v16_max(least, magnitude(x)));
+    return (gate){s, v16_fma(v16_negate(y), y, one())};
+}
+
+VD_INLINE gate gate_of(int32_t kind, v16 x) {
+    switch (kind) {
+        case VD_ACTIVATION_SILU:
+            return silu(x);
+        case VD_ACTIVATION_GELU_TANH:
+            return gelu_tanh(x);
+        case VD_ACTIVATION_GELU:
+            return gelu(x);
+        case VD_ACTIVATION_TANH:
+            return hyperbolic_tangent(x);
+        default:
+            return (gate){step_at(x), step_at(x)};
+    }
+}
+
+static void VD_NAME(vd_activation_backward)(const vd_activation_backward *op, vd_range elements) {
+    for (int64_t i = elements.begin; i < elements.end; i += 16) {
+        int64_t left = elements.end - i;
+        gate g = gate_of(op->kind, v16_load_up_to(op->x + i, left));
+        v16 dy = v16_load_up_to(op->dy + i, left);
+        dy = op->up == NULL ? dy : v16_mul(v16_load_up_to(op->up + i, left), dy);
+        v16 slope = op->slope == VD_SLOPE_SECANT ? g.s : g.derivative;
+        v16_store_up_to(op->dx + i, v16_mul(slope, dy), left);
+    }
+}

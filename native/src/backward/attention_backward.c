@@ -1,0 +1,85 @@
+// Divides the gradient of attention among workers. Queries: some tokens of a run and the query
+// heads of a key-value head, which share its keys and values. Keys and values: 16 positions of a
+// head, which all later queries of the run reach. The softmax of a query is remembered by its
+// maximum and sum, and its probabilities are computed again (Dao 2023, arXiv 2307.08691), so that
+// memory grows with the tokens and not with their square.
+#include <math.h>
+
+#include "attention/kv_cache.h"
+#include "backward/attention_backward.h"
+#include "core/family.h"
+
+static vd_status check(const vd_op *op, int outputs) {
+    const vd_attention_backward *b = &op->as.attention_backward;
+    const vd_attention *a = &b->attention;
+    int valid = outputs && a->q != NULL && b->dz != NULL && b->statistics != NULL &&
+                vd_kv_cache_valid(&a->cache) && a->H > 0 && a->H % a->cache.H_kv == 0 &&
+                a->window >= 0 && isfinite(a->scale) && isfinite(a->cap) && a->cap >= 0 &&
+                op->rows == VD_ROWS_TOKENS;
+    if (!valid) {
+        return VD_INVALID_ARGUMENT;
+    }
+    int served = a->cache.type == VD_F32 && a->cache.d_h <= VD_BACKWARD_HEAD;
+    return served ? VD_OK : VD_UNSUPPORTED;
+}
+
+vd_status vd_query_backward_check(const vd_op *op) {
+    return check(op, op->as.attention_backward.dq != NULL);
+}
+
+vd_status vd_key_value_backward_check(const vd_op *op) {
+    const vd_attention_backward *b = &op->as.attention_backward;
+    return check(op, b->dk != NULL && b->dv != NULL);
+}
+
+// The run that begins at row `begin`.
+static vd_token_run run_from(const vd_attention_backward *op, const vd_step *step, int64_t begin) {
+    const vd_batch *batch = step->batch;
+    int64_t end = begin + 1;
+    while (end < step->rows && batch->sequences[end] == batch->sequences[begin]) {
+        end++;
+    }
+    const int32_t *blocks =
+        batch->block_tables + (int64_t)batch->sequences[begin] * batch->max_blocks;
+    return (vd_token_run){op, blocks, batch->positions, {begin, end}};
+}
+
+void vd_query_backward_run(const vd_op *op, const vd_step *step) {
+    const vd_attention_backward *b = &op->as.attention_backward;
+    int32_t H_kv = b->attention.cache.H_kv;
+    int64_t before = 0;  // units of earlier runs
+    int64_t i = vd_next_tile(step);
+    for (int64_t row = 0; row < step->rows;) {
+        vd_token_run run = run_from(b, step, row);
+        int64_t tokens = vd_query_tokens(&run);
+        int64_t parts = vd_ceil_div(run.rows.end - row, tokens);
+        for (; i < before + parts * H_kv; i = vd_next_tile(step)) {
+            // From the end: the last tokens have the most to read.
+            int64_t end = run.rows.end - (i - before) / H_kv * tokens;
+            vd_range some = {end - tokens > row ? end - tokens : row, end};
+            vd_backward[step->isa]->queries(&run, (int32_t)((i - before) % H_kv), some,
+                                            step->worker->scratch);
+        }
+        before += parts * H_kv;
+        row = run.rows.end;
+    }
+}
+
+void vd_key_value_backward_run(const vd_op *op, const vd_step *step) {
+    const vd_attention_backward *b = &op->as.attention_backward;
+    int32_t H_kv = b->attention.cache.H_kv;
+    int64_t before = 0;
+    int64_t i = vd_next_tile(step);
+    for (int64_t row = 0; row < step->rows;) {
+        vd_token_run run = run_from(b, step, row);
+        int64_t first = run.positions[row] / VD_KV_LANES;
+        int64_t tiles = run.positions[run.rows.end - 1] / VD_KV_LANES + 1 - first;
+        for (; i < before + tiles * H_kv; i = vd_next_tile(step)) {
+            int64_t t = (first + (i - before) / H_kv) * VD_KV_LANES;
+            vd_backward[step->isa]->keys(&run, (int32_t)((i - before) % H_kv), t,
+                                         step->worker->scratch);
+        }
+        before += tiles * H_kv;
+        row = run.rows.end;
+    }
+}

@@ -1,0 +1,68 @@
+// The kernels of operations backward: one set for each set of instructions. docs/numerics.md
+// defines them.
+#ifndef VD_BACKWARD_BACKWARD_H
+#define VD_BACKWARD_BACKWARD_H
+
+#include "core/arch.h"
+#include "core/pool.h"
+#include "core/types.h"
+
+// A run of adjacent rows of one sequence.
+typedef struct vd_token_run {
+    const vd_attention_backward *op;
+    const int32_t *blocks;     // the sequence's row of the block tables
+    const int32_t *positions;  // of all rows
+    vd_range rows;
+} vd_token_run;
+
+enum { VD_BACKWARD_COLUMNS = 32 };  // of dx in a tile of a product; packed weights change every 32
+
+typedef struct vd_backward_kernels {
+    // Heads of all rows, as vd_norm_kernel.
+    void (*norm)(const vd_norm_backward *op, vd_range heads);
+    // Elements of all rows.
+    void (*activation)(const vd_activation_backward *op, vd_range elements);
+    // Columns [column, column + VD_BACKWARD_COLUMNS) of dx, as far as there are so many; column is
+    // a multiple of VD_BACKWARD_COLUMNS. Row m of the product is row chosen[m] of dy and dx, or m
+    // where chosen is null.
+    void (*matmul)(const vd_matmul_backward *op, const int32_t *chosen, vd_range rows,
+                   int64_t column, void *scratch);
+    // Rows.
+    void (*expert_sum)(const vd_expert_sum_backward *op, vd_range rows);
+    // dq and statistics of the query heads of a key-value head for some tokens of the run.
+    void (*queries)(const vd_token_run *run, int32_t head, vd_range tokens, void *scratch);
+    // dk and dv of a key-value head for the tokens of the run at positions [t, t + VD_KV_LANES); t
+    // is a multiple of VD_KV_LANES.
+    void (*keys)(const vd_token_run *run, int32_t head, int64_t t, void *scratch);
+} vd_backward_kernels;
+
+#define VD_VARIANT(isa, name) extern const vd_backward_kernels vd_backward_##name;
+#include "backward/backward_kernels.inc"
+#undef VD_VARIANT
+
+extern const vd_backward_kernels *const vd_backward[VD_ISA_COUNT];
+
+void vd_norm_backward_scalar(const vd_norm_backward *op, vd_range heads);
+void vd_activation_backward_scalar(const vd_activation_backward *op, vd_range elements);
+void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *chosen, vd_range rows,
+                               int64_t column, void *scratch);
+void vd_expert_sum_backward_scalar(const vd_expert_sum_backward *op, vd_range rows);
+void vd_query_backward_scalar(const vd_token_run *run, int32_t head, vd_range tokens,
+                              void *scratch);
+void vd_key_value_backward_scalar(const vd_token_run *run, int32_t head, int64_t t, void *scratch);
+
+// Positions up to the query's own are `first` to `end` - 1.
+VD_INLINE int64_t vd_first_position(const vd_attention *op, int64_t end) {
+    return op->window > 0 && end > op->window ? end - op->window : 0;
+}
+
+// Where the query of a row and head begins in q, dz and dq.
+VD_INLINE int64_t vd_query_offset(const vd_attention *op, int64_t row, int32_t head) {
+    return (row * op->H + head) * op->cache.d_h;
+}
+
+VD_INLINE int64_t vd_chosen_row(const int32_t *chosen, int64_t m) {
+    return chosen == NULL ? m : chosen[m];
+}
+
+#endif

@@ -1,0 +1,17 @@
+// expert_sum backward over 16 lanes.
+#include "backward/backward.h"
+#include "simd/part_v16.h"
+
+static void VD_NAME(vd_expert_sum_backward)(const vd_expert_sum_backward *op, vd_range rows) {
+    int64_t d = op->d;
+    for (int64_t slot = rows.begin * op->k; slot < rows.end * op->k; slot++) {
+        const float *dy = op->dy + slot / op->k * d, *x = op->x + slot * d;
+        v16 weight = v16_splat(op->weights[slot]), sum = v16_zero();
+        for (int64_t i = 0; i < d; i += 16) {
+            v16 g = v16_load_up_to(dy + i, d - i);
+            v16_store_up_to(op->dx + slot * d + i, v16_mul(weight, g), d - i);
+            sum = v16_fma(g, v16_load_up_to(x + i, d - i), sum);
+        }
+        op->dweights[slot] = v16_merge(sum);
+    }
+}

@@ -1,0 +1,150 @@
+// The way back through a mixture of experts: each slot by itself, then the slots of a token.
+#include "backward/backward.h"
+#include "core/exp.h"
+#include "core/family.h"
+#include "core/lanes.h"
+
+enum { TILE_SLOTS = 192 };  // of an expert
+
+vd_status vd_expert_sum_backward_check(const vd_op *op) {
+    const vd_expert_sum_backward *s = &op->as.expert_sum_backward;
+    int valid = s->x != NULL && s->weights != NULL && s->dy != NULL && s->dx != NULL &&
+                s->dweights != NULL && s->k > 0 && s->d > 0;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+void vd_expert_sum_backward_run(const vd_op *op, const vd_step *step) {
+    vd_backward[step->isa]->expert_sum(&op->as.expert_sum_backward,
+                                       vd_share(step->worker, step->rows));
+}
+
+vd_status vd_slot_sum_check(const vd_op *op) {
+    const vd_slot_sum *sum = &op->as.slot_sum;
+    int valid = sum->x != NULL && sum->y != NULL && sum->k > 0 && sum->d > 0;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// One variant: it waits for memory, and compilers vectorize it.
+void vd_slot_sum_run(const vd_op *op, const vd_step *step) {
+    const vd_slot_sum *sum = &op->as.slot_sum;
+    vd_range rows = vd_share(step->worker, step->rows);
+    for (int64_t row = rows.begin; row < rows.end; row++) {
+        const float *x = sum->x + row * sum->k * sum->d;
+        float *y = sum->y + row * sum->d;
+        for (int32_t i = 0; i < sum->d; i++) {
+            y[i] = x[i];
+        }
+        for (int32_t slot = 1; slot < sum->k; slot++) {
+            for (int32_t i = 0; i < sum->d; i++) {
+                y[i] += x[(int64_t)slot * sum->d + i];
+            }
+        }
+    }
+}
+
+// ---- products ---------------------------------------------------------------------------------
+
+vd_status vd_expert_matmul_backward_check(const vd_op *op) {
+    const vd_expert_matmul_backward *m = &op->as.expert_matmul_backward;
+    int valid = m->matrices != NULL && m->experts != NULL && m->dy != NULL && m->dx != NULL &&
+                m->E > 0 && m->E <= VD_EXPERTS_MAX && m->k > 0 && m->k <= m->E && m->N > 0 &&
+                m->K > 0 && vd_row_bytes(m->type, m->K) > 0;
+    for (int32_t e = 0; valid && e < m->E; e++) {
+        valid = m->matrices[e] != NULL;
+    }
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// The slots of an expert, but for the first `skipped`: at most TILE_SLOTS. Returns how many.
+static int64_t find_slots(const vd_expert_matmul_backward *m, int64_t slots, int32_t expert,
+                          int64_t skipped, int32_t *found) {
+    int64_t n = 0;
+    for (int64_t slot = 0; slot < slots && n < TILE_SLOTS; slot++) {
+        if (m->experts[slot] == (float)expert && skipped-- <= 0) {
+            found[n++] = (int32_t)slot;
+        }
+    }
+    return n;
+}
+
+void vd_expert_matmul_backward_run(const vd_op *op, const vd_step *step) {
+    const vd_expert_matmul_backward *m = &op->as.expert_matmul_backward;
+    int64_t columns = vd_ceil_div(m->K, VD_BACKWARD_COLUMNS);
+    int64_t i = vd_next_tile(step);
+    int64_t before = 0;  // tiles of earlier experts and slots
+    for (int32_t e = 0; e < m->E; e++) {
+        int32_t chosen[TILE_SLOTS];
+        int64_t n = TILE_SLOTS;
+        for (int64_t skipped = 0; n == TILE_SLOTS; skipped += n) {
+            n = find_slots(m, step->rows * m->k, e, skipped, chosen);
+            vd_matmul_backward product = {.weights = m->matrices[e],
+                                          .dy = m->dy,
+                                          .dx = m->dx,
+                                          .type = m->type,
+                                          .N = m->N,
+                                          .K = m->K};
+            int64_t tiles = n > 0 ? columns : 0;
+            for (; i < before + tiles; i = vd_next_tile(step)) {
+                vd_backward[step->isa]->matmul(&product, chosen, (vd_range){0, n},
+                                               (i - before) * VD_BACKWARD_COLUMNS,
+                                               step->worker->scratch);
+            }
+            before += tiles;
+        }
+    }
+}
+
+// ---- routes -----------------------------------------------------------------------------------
+
+vd_status vd_route_backward_check(const vd_op *op) {
+    const vd_route_backward *route = &op->as.route_backward;
+    int valid = route->logits != NULL && route->experts != NULL && route->weights != NULL &&
+                route->dweights != NULL && route->dlogits != NULL && route->E > 0 &&
+                route->E <= VD_EXPERTS_MAX && route->k > 0 && route->k <= route->E &&
+                (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL);
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// The softmax p of all experts, times -mean.
+static void all_experts(const float *logits, int32_t E, float M, float mean, float *dlogits) {
+    float lane[VD_LANES] = {0};
+    for (int32_t e = 0; e < E; e++) {
+        lane[e % VD_LANES] += vd_exp(logits[e] - M);
+    }
+    float L = vd_merge_lanes(lane);
+    for (int32_t e = 0; e < E; e++) {
+        dlogits[e] = vd_exp(logits[e] - M) / L * -mean;
+    }
+}
+
+static void route_row(const vd_route_backward *route, int64_t row) {
+    const float *logits = route->logits + row * route->E;
+    const float *experts = route->experts + row * route->k;
+    const float *weights = route->weights + row * route->k;
+    const float *dweights = route->dweights + row * route->k;
+    float *dlogits = route->dlogits + row * route->E;
+    float mean = 0.0f;
+    for (int32_t slot = 0; slot < route->k; slot++) {
+        mean = fmaf(weights[slot], dweights[slot], mean);
+    }
+    if (route->over == VD_ROUTE_ALL) {
+        all_experts(logits, route->E, logits[(int32_t)experts[0]], mean, dlogits);
+    } else {
+        for (int32_t e = 0; e < route->E; e++) {
+            dlogits[e] = 0.0f;
+        }
+    }
+    for (int32_t slot = 0; slot < route->k; slot++) {
+        int32_t e = (int32_t)experts[slot];
+        dlogits[e] = route->over == VD_ROUTE_ALL ? fmaf(weights[slot], dweights[slot], dlogits[e])
+                                                 : weights[slot] * (dweights[slot] - mean);
+    }
+}
+
+// One variant: a token has few experts.
+void vd_route_backward_run(const vd_op *op, const vd_step *step) {
+    vd_range rows = vd_share(step->worker, step->rows);
+    for (int64_t row = rows.begin; row < rows.end; row++) {
+        route_row(&op->as.route_backward, row);
+    }
+}

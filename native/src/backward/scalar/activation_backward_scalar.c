@@ -1,0 +1,61 @@
+// The definition of activation backward in docs/numerics.md.
+#include <math.h>
+
+#include "activation/scalar/normal.h"
+#include "backward/backward.h"
+
+static float step_at(float x) { return x > 0.0f ? 1.0f : 0.0f; }
+
+// s of x * s, where f is of that kind, and its derivative.
+typedef struct gate {
+    float s;
+    float derivative;
+} gate;
+
+static gate silu(float x) {
+    float s = 1.0f / (1.0f + vd_exp(-x));
+    return (gate){s, s * fmaf(x, 1.0f - s, 1.0f)};
+}
+
+static gate gelu_tanh(float x) {
+    float exponent = VD_GELU_MINUS_2_SQRT_2_OVER_PI * (x * fmaf(VD_GELU_CUBIC * x, x, 1.0f));
+    float s = 1.0f / (1.0f + vd_exp(exponent));
+    float inner = -VD_GELU_MINUS_2_SQRT_2_OVER_PI * fmaf(VD_GELU_3_CUBIC * x, x, 1.0f);
+    return (gate){s, fmaf(x * s, (1.0f - s) * inner, s)};
+}
+
+static gate gelu(float x) {
+    vd_normal_tail tail = vd_normal_tail_of(x);
+    float s = fabsf(step_at(x) - tail.share);
+    return (gate){s, fmaf(x, tail.e * VD_NORMAL_DENSITY, s)};
+}
+
+static gate hyperbolic_tangent(float x) {
+    float y = vd_tanh(x);
+    float above = 0x1p-126f > fabsf(y) ? 0x1p-126f : fabsf(y);
+    float below = 0x1p-126f > fabsf(x) ? 0x1p-126f : fabsf(x);
+    return (gate){above / below, fmaf(-y, y, 1.0f)};
+}
+
+static gate gate_of(int32_t kind, float x) {
+    switch (kind) {
+        case VD_ACTIVATION_SILU:
+            return silu(x);
+        case VD_ACTIVATION_GELU_TANH:
+            return gelu_tanh(x);
+        case VD_ACTIVATION_GELU:
+            return gelu(x);
+        case VD_ACTIVATION_TANH:
+            return hyperbolic_tangent(x);
+        default:
+            return (gate){step_at(x), step_at(x)};
+    }
+}
+
+void vd_activation_backward_scalar(const vd_activation_backward *op, vd_range elements) {
+    for (int64_t i = elements.begin; i < elements.end; i++) {
+        gate g = gate_of(op->kind, op->x[i]);
+        float dy = op->up == NULL ? op->dy[i] : op->up[i] * op->dy[i];
+        op->dx[i] = (op->slope == VD_SLOPE_SECANT ? g.s : g.derivative) * dy;
+    }
+}

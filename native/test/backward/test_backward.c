@@ -1,0 +1,60 @@
+// Operations backward that vd_plan_create refuses.
+#include <math.h>
+
+#include "backward/backward_ops.h"
+#include "support/check.h"
+
+static const vd_limits limits = {
+    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7};
+
+static const void *const one_missing[2] = {&limits, NULL};
+
+// Changes a valid operation and expects that it is refused.
+#define REFUSED(op_kind, change)                                                \
+    do {                                                                        \
+        vd_op op = valid_backward_op(op_kind);                                  \
+        change;                                                                 \
+        describe("operation %d with %s", op_kind, #change);                     \
+        vd_plan *plan;                                                          \
+        int32_t bad_op = -2;                                                    \
+        CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_SCALAR, &plan, &bad_op) == \
+              VD_INVALID_ARGUMENT);                                             \
+        CHECK(bad_op == 0);                                                     \
+    } while (0)
+
+int main(void) {
+    describe_faults();
+    REFUSED(VD_OP_SCATTER, op.as.scatter.x = NULL);
+    REFUSED(VD_OP_SCATTER, op.as.scatter.width = 0);
+    REFUSED(VD_OP_SCATTER, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.dy = NULL);
+    REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.d = 0);
+    REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.frozen = 2);
+    REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.epsilon = NAN);
+    REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.x = NULL);
+    REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.kind = VD_ACTIVATION_TANH + 1);
+    REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.slope = 2);
+    REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.width = 0);
+    REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.weights = NULL);
+    REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.N = 0);
+    REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.K = 48);
+    REFUSED(VD_OP_MATMUL_BACKWARD,
+            (op.as.matmul_backward.unpacked = 1, op.as.matmul_backward.type = VD_F32));
+    REFUSED(VD_OP_QUERY_BACKWARD, op.as.attention_backward.dq = NULL);
+    REFUSED(VD_OP_QUERY_BACKWARD, op.as.attention_backward.statistics = NULL);
+    REFUSED(VD_OP_QUERY_BACKWARD, op.as.attention_backward.attention.H = 3);
+    REFUSED(VD_OP_QUERY_BACKWARD, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_KEY_VALUE_BACKWARD, op.as.attention_backward.dv = NULL);
+    REFUSED(VD_OP_KEY_VALUE_BACKWARD, op.as.attention_backward.attention.window = -1);
+    REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.dweights = NULL);
+    REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.k = 5);
+    REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.over = 2);
+    REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.matrices = one_missing);
+    REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.k = 3);
+    REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.K = 48);
+    REFUSED(VD_OP_EXPERT_SUM_BACKWARD, op.as.expert_sum_backward.dx = NULL);
+    REFUSED(VD_OP_EXPERT_SUM_BACKWARD, op.as.expert_sum_backward.d = 0);
+    REFUSED(VD_OP_SLOT_SUM, op.as.slot_sum.y = NULL);
+    REFUSED(VD_OP_SLOT_SUM, op.as.slot_sum.k = 0);
+    return 0;
+}
