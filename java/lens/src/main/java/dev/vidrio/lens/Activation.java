@@ -37,6 +37,19 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
    * @param index one number per axis
    */
   public float at(int... index) {
+    return data.getAtIndex(JAVA_FLOAT, element(index));
+  }
+
+  /**
+   * Sets one value.
+   *
+   * @param index one number per axis
+   */
+  public void set(float value, int... index) {
+    data.setAtIndex(JAVA_FLOAT, element(index), value);
+  }
+
+  private long element(int... index) {
     if (index.length != shape.size()) {
       throw new IllegalArgumentException(
           point + ": " + index.length + " indices for the shape " + shape);
@@ -45,7 +58,7 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
     for (int i = 0; i < index.length; i++) {
       at = at * shape.get(i) + Objects.checkIndex(index[i], shape.get(i));
     }
-    return data.getAtIndex(JAVA_FLOAT, at);
+    return at;
   }
 
   /** Row i along the first axis: all that lies below it. */

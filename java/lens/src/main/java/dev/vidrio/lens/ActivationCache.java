@@ -180,25 +180,7 @@ public final class ActivationCache implements AutoCloseable {
   }
 
   private List<Integer> shape(HookPoint point, int width) {
-    int n = rows();
-    return switch (point.site().axes()) {
-      case WIDTH, EXPERTS, VOCABULARY -> List.of(n, width);
-      case ONE -> List.of(n, 1);
-      case HEADS -> List.of(n, heads(point), width / heads(point));
-      case KV_HEADS -> List.of(n, kvHeads, width / kvHeads);
-      case QUERY_KEY -> List.of(heads(point), n, from + n);
-      case RESULTS -> List.of(n, heads(point), width);
-      case FFN -> ffnShape(point, n, width);
-    };
-  }
-
-  private int heads(HookPoint point) {
-    return hooks.heads(point.layer());
-  }
-
-  private List<Integer> ffnShape(HookPoint point, int n, int width) {
-    int experts = hooks.experts(point.layer());
-    return experts == 0 ? List.of(n, width) : List.of(n, experts, width / experts);
+    return hooks.shape(point, rows(), from + rows(), kvHeads, width);
   }
 
   /** Frees the activations, where they are not those of a session that goes on. */

@@ -234,13 +234,15 @@ final class HookMap {
   }
 
   /**
-   * The operations that make one activation of another, in order.
+   * The operations that make some activations of another, in order.
    *
    * @throws IllegalStateException when they read more than that one
    */
-  List<Op> between(Buffer x, Buffer y) {
+  List<Op> between(Buffer x, Buffer... ys) {
     Set<Op> path = new LinkedHashSet<>();
-    trace(x, y, path);
+    for (Buffer y : ys) {
+      trace(x, y, path);
+    }
     return List.copyOf(path);
   }
 
@@ -259,5 +261,27 @@ final class HookMap {
   /** Whether the model has this point. */
   boolean has(HookPoint point) {
     return sources.containsKey(point);
+  }
+
+  /**
+   * The shape of an activation of n tokens.
+   *
+   * @param keys positions that they attend to
+   * @param width elements of a row
+   */
+  List<Integer> shape(HookPoint point, int n, int keys, int kvHeads, int width) {
+    int layer = point.layer();
+    return switch (point.site().axes()) {
+      case WIDTH, EXPERTS, VOCABULARY -> List.of(n, width);
+      case ONE -> List.of(n, 1);
+      case HEADS -> List.of(n, heads(layer), width / heads(layer));
+      case KV_HEADS -> List.of(n, kvHeads, width / kvHeads);
+      case QUERY_KEY -> List.of(heads(layer), n, keys);
+      case RESULTS -> List.of(n, heads(layer), width);
+      case FFN ->
+          experts(layer) == 0
+              ? List.of(n, width)
+              : List.of(n, experts(layer), width / experts(layer));
+    };
   }
 }

@@ -18,20 +18,47 @@ public interface Metric {
    */
   double of(MemorySegment logits);
 
+  /** The logit of a token. */
+  static DifferentiableMetric logit(int token) {
+    return (logits, gradient) -> {
+      gradient.setAtIndex(JAVA_FLOAT, token, 1);
+      return logits.getAtIndex(JAVA_FLOAT, token);
+    };
+  }
+
   /** The logit of one token less that of another. */
-  static Metric logitDifference(int answer, int wrong) {
-    return logits ->
-        (double) logits.getAtIndex(JAVA_FLOAT, answer) - logits.getAtIndex(JAVA_FLOAT, wrong);
+  static DifferentiableMetric logitDifference(int answer, int wrong) {
+    return (logits, gradient) -> {
+      gradient.setAtIndex(JAVA_FLOAT, answer, 1);
+      gradient.setAtIndex(JAVA_FLOAT, wrong, gradient.getAtIndex(JAVA_FLOAT, wrong) - 1);
+      return (double) logits.getAtIndex(JAVA_FLOAT, answer) - logits.getAtIndex(JAVA_FLOAT, wrong);
+    };
   }
 
   /** The probability of a token. */
-  static Metric probability(int token) {
-    return logits -> Math.exp(LogProbability.of(logits, token));
+  static DifferentiableMetric probability(int token) {
+    return (logits, gradient) -> {
+      double p = Math.exp(LogProbability.of(logits, token));
+      logProbabilityGradient(logits, token, p, gradient);
+      return p;
+    };
   }
 
   /** The natural logarithm of the probability of a token. */
-  static Metric logProbability(int token) {
-    return logits -> LogProbability.of(logits, token);
+  static DifferentiableMetric logProbability(int token) {
+    return (logits, gradient) -> {
+      logProbabilityGradient(logits, token, 1, gradient);
+      return LogProbability.of(logits, token);
+    };
+  }
+
+  private static void logProbabilityGradient(
+      MemorySegment logits, int token, double factor, MemorySegment gradient) {
+    double total = logits.getAtIndex(JAVA_FLOAT, token) - LogProbability.of(logits, token);
+    for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
+      double p = Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - total);
+      gradient.setAtIndex(JAVA_FLOAT, w, (float) (factor * ((w == token ? 1 : 0) - p)));
+    }
   }
 
   /**

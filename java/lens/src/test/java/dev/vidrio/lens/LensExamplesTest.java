@@ -159,4 +159,46 @@ class LensExamplesTest {
       }
     }
   }
+
+  @Test
+  void gradient() {
+    try (Model model = model()) {
+      int[] tokens = model.tokenizer().encode("To be, or not to");
+      int be = model.tokenizer().encode(" be")[1];
+      // @start region="gradient"
+      GradientOptions options = GradientOptions.of("hook_embed", tokens.length);
+      try (GradientSession session = GradientSession.open(Lens.of(model), options)) {
+        double logit = session.run(tokens, Metric.logit(be));
+        HookPoint embed = HookPoint.of(HookSite.EMBED);
+        float[] x = session.activation(embed).row(3);
+        float[] dx = session.gradient(embed).row(3);
+        double relevance = 0; // gradient × input of token 3
+        for (int i = 0; i < x.length; i++) {
+          relevance += x[i] * dx[i];
+        }
+        // @end
+        assertTrue(Double.isFinite(logit) && relevance != 0);
+      }
+    }
+  }
+
+  @Test
+  void seed() {
+    try (Model model = model()) {
+      int[] tokens = model.tokenizer().encode("To be, or not to");
+      // @start region="seed"
+      GradientOptions options =
+          GradientOptions.of("hook_embed", tokens.length).withSeeds("blocks.1.mlp.hook_post");
+      try (GradientSession session = GradientSession.open(Lens.of(model), options)) {
+        session.forward(tokens);
+        HookPoint neurons = new HookPoint(HookSite.POST, 1);
+        float value = session.activation(neurons).at(2, 17); // neuron 17 at position 2
+        session.seed(neurons).set(1, 2, 17);
+        session.backward();
+        float[] dx = session.gradient(HookPoint.of(HookSite.EMBED)).row(0);
+        // @end
+        assertTrue(Float.isFinite(value) && dx[0] != 0);
+      }
+    }
+  }
 }

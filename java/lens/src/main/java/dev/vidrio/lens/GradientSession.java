@@ -1,0 +1,314 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.Gradient;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.model.InvalidInputException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Gradients of a number with respect to activations, through the weights that serve:
+ *
+ * {@snippet file="LensExamplesTest.java" region="gradient"}
+ *
+ * <p>A number that is a function of other activations than the last logits takes three steps: a way
+ * forward, its gradient with respect to these activations, and the way back:
+ *
+ * {@snippet file="LensExamplesTest.java" region="seed"}
+ *
+ * <p>Quantized weights multiply gradients as the floats that they stand for; the quantization of
+ * activations counts as the identity. The way forward has the bits of any other run. Not
+ * thread-safe.
+ */
+public final class GradientSession implements AutoCloseable {
+  private final HookMap hooks;
+  private final List<HookPoint> points;
+  private final int kvHeads;
+  private final Limits limits;
+  private final Map<HookPoint, MemorySegment> seeds = new LinkedHashMap<>();
+  private final EditTables edits;
+  private final Gradient gradient;
+  private final Arena arena = Arena.ofShared();
+  private final Batch batch;
+  private final int[] blocks;
+  private final ExecutablePlan plan;
+  private State state = State.EMPTY;
+
+  private enum State {
+    EMPTY,
+    FORWARD,
+    BACKWARD,
+    CLOSED
+  }
+
+  private GradientSession(Lens lens, GradientOptions options) {
+    int layers = lens.model().architecture().layers();
+    Plan model = lens.model().architecture().plan(options.tokens());
+    Executor executor = lens.model().executor();
+    this.hooks = new HookMap(model, layers);
+    this.kvHeads = model.kv().heads();
+    this.points = HookPattern.select(options.hooks(), hooks, layers);
+    List<HookPoint> seeded = HookPattern.select(options.seeds(), hooks, layers);
+    List<HookPoint> editable =
+        options.editable().isEmpty()
+            ? List.of()
+            : HookPattern.select(options.editable(), hooks, layers);
+    this.limits =
+        new Limits(
+            options.tokens(),
+            Math.min(options.tokens(), options.logits()),
+            1,
+            options.tokens(),
+            lens.model().architecture().vocabulary());
+    var placer = new EditPlacer(hooks, kvHeads, options.tokens());
+    this.edits = new EditTables(placer, editable, options.tokens());
+    try {
+      Plan edited = EditedPlan.of(model, hooks, edits);
+      for (HookPoint point : seeded) {
+        seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
+      }
+      this.gradient = derive(edited, options);
+      this.batch = new Batch(limits, arena);
+      var cache = new KvCache(executor, model.kv(), limits.blocksPerSequence(), arena);
+      this.blocks = new int[limits.blocksPerSequence()];
+      for (int i = 0; i < blocks.length; i++) {
+        blocks[i] = cache.acquire();
+      }
+      this.plan = executor.prepare(gradient.plan(), limits, cache);
+    } catch (Throwable e) {
+      edits.close();
+      arena.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Opens a session.
+   *
+   * @throws InvalidInputException when a name means no hook point, or one without a gradient, or no
+   *     gradient leads from the seeds to it, or the model was not made for so many tokens
+   */
+  public static GradientSession open(Lens lens, GradientOptions options) {
+    int declared = lens.model().architecture().contextLength();
+    if (options.tokens() > declared) {
+      throw new InvalidInputException(
+          "tokens",
+          Integer.toString(options.tokens()),
+          "the model was made for " + declared + " tokens");
+    }
+    return new GradientSession(lens, options);
+  }
+
+  private Gradient derive(Plan model, GradientOptions options) {
+    Set<Buffer> wanted = points.stream().map(this::buffer).collect(Collectors.toSet());
+    Set<Buffer> outputs = new HashSet<>(model.outputs());
+    outputs.addAll(wanted);
+    Map<Buffer, MemorySegment> seeded = new LinkedHashMap<>();
+    seeds.forEach((point, values) -> seeded.put(buffer(point), values));
+    outputs.addAll(seeded.keySet());
+    var forward = new Plan(model.ops(), model.kv(), outputs);
+    try {
+      return options.recompute()
+          ? Gradient.of(forward, seeded, wanted, options.rules(), residuals())
+          : Gradient.of(forward, seeded, wanted, options.rules());
+    } catch (IllegalArgumentException e) {
+      throw new InvalidInputException("hooks", options.hooks(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** The residual stream before each layer. */
+  private Set<Buffer> residuals() {
+    return hooks.points().stream()
+        .filter(point -> point.site() == HookSite.RESID_PRE)
+        .map(this::buffer)
+        .collect(Collectors.toSet());
+  }
+
+  private Buffer buffer(HookPoint point) {
+    if (hooks.source(point) instanceof HookSource.Written(Buffer buffer)) {
+      return buffer;
+    }
+    throw new InvalidInputException(
+        "hook", point.name(), "has no gradient: it is computed only where it is read");
+  }
+
+  private int room(Buffer buffer) {
+    return buffer.rows() == Rows.TOKENS ? limits.tokens() : limits.logits();
+  }
+
+  private static long bytes(Buffer buffer, int rows) {
+    return Math.multiplyExact((long) buffer.width() * Float.BYTES, rows);
+  }
+
+  /** The points whose gradients it computes, in the order of a forward pass. */
+  public List<HookPoint> points() {
+    return points;
+  }
+
+  /**
+   * From the next way forward on these edits apply, in this order, and no others. Activations and
+   * gradients at a point are those after its edits.
+   *
+   * @throws InvalidInputException when one names a point that the session was not opened to edit,
+   *     does not fit it, or is a clamp, through which no gradient goes; then those before still
+   *     apply
+   */
+  public void edits(List<Edit> newEdits) {
+    requireOpen();
+    for (Edit edit : newEdits) {
+      if (edit.sequence() != null) {
+        throw new InvalidInputException(
+            "edit of " + edit.point(), "", "a gradient session's sequence is its own");
+      }
+      if (edit.change() instanceof Change.Clamp) {
+        throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
+      }
+    }
+    edits.set(newEdits);
+  }
+
+  /**
+   * Runs a text forward and back.
+   *
+   * @param tokens used as they are
+   * @param metric of the logits after the last token, which have to be a seed
+   * @return the number
+   * @throws InvalidInputException when the text is empty or too long, or a token is unknown
+   */
+  public double run(int[] tokens, DifferentiableMetric metric) {
+    forward(tokens);
+    HookPoint point = HookPoint.of(HookSite.LOGITS);
+    MemorySegment logits = data(buffer(point));
+    long row = bytes(buffer(point), 1);
+    long last = logits.byteSize() - row;
+    double value = metric.of(logits.asSlice(last), seed(point).data().asSlice(last));
+    backward();
+    return value;
+  }
+
+  /**
+   * Runs a text forward. All seeds are 0 then.
+   *
+   * @param tokens used as they are
+   * @throws InvalidInputException when the text is empty or too long, or a token is unknown
+   */
+  public void forward(int[] tokens) {
+    requireOpen();
+    fill(tokens);
+    seeds.values().forEach(values -> values.fill((byte) 0));
+    edits.assign(List.of());
+    plan.run(batch, 0, gradient.forwardOps());
+    state = State.FORWARD;
+  }
+
+  private void fill(int[] tokens) {
+    if (tokens.length == 0 || tokens.length > limits.tokens()) {
+      throw new InvalidInputException(
+          "text", tokens.length + " tokens", "must have 1 to " + limits.tokens() + " tokens");
+    }
+    for (int token : tokens) {
+      if (token < 0 || token >= limits.vocabulary()) {
+        throw new InvalidInputException(
+            "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
+      }
+    }
+    batch.clear();
+    int sequence = batch.addSequence(blocks, blocks.length);
+    for (int i = 0; i < tokens.length; i++) {
+      batch.add(tokens[i], i, sequence, i >= tokens.length - limits.logits());
+    }
+  }
+
+  /**
+   * The gradient of the number with respect to a seed, which the caller fills between the ways
+   * forward and back.
+   */
+  public Activation seed(HookPoint point) {
+    require(State.FORWARD);
+    MemorySegment values = seeds.get(point);
+    if (values == null) {
+      throw new InvalidInputException("seed", point.name(), "is none of this gradient session");
+    }
+    Buffer buffer = buffer(point);
+    return shaped(point, buffer, values.asSlice(0, bytes(buffer, batch.rows(buffer.rows()))));
+  }
+
+  /** Runs back from the seeds. */
+  public void backward() {
+    require(State.FORWARD);
+    plan.run(batch, gradient.forwardOps(), gradient.plan().ops().size());
+    state = State.BACKWARD;
+  }
+
+  /** The gradient with respect to the activation at a point, valid until the next way forward. */
+  public Activation gradient(HookPoint point) {
+    require(State.BACKWARD);
+    Buffer buffer = gradient.of(wanted(point));
+    return shaped(point, buffer, data(buffer));
+  }
+
+  /** The activation at a point or a seed, valid until the next way forward. */
+  public Activation activation(HookPoint point) {
+    requireOpen();
+    if (state == State.EMPTY) {
+      throw new IllegalStateException("the gradient session has run no text");
+    }
+    Buffer buffer = seeds.containsKey(point) ? buffer(point) : wanted(point);
+    return shaped(point, buffer, data(buffer));
+  }
+
+  private Buffer wanted(HookPoint point) {
+    if (!points.contains(point)) {
+      throw new InvalidInputException("hook", point.name(), "is not in this gradient session");
+    }
+    return buffer(point);
+  }
+
+  private Activation shaped(HookPoint point, Buffer buffer, MemorySegment data) {
+    int n = batch.rows(buffer.rows());
+    return new Activation(point, hooks.shape(point, n, n, kvHeads, buffer.width()), data);
+  }
+
+  private MemorySegment data(Buffer buffer) {
+    return plan.data(buffer).asSlice(0, bytes(buffer, batch.rows(buffer.rows())));
+  }
+
+  private void requireOpen() {
+    if (state == State.CLOSED) {
+      throw new IllegalStateException("the gradient session is closed");
+    }
+  }
+
+  private void require(State needed) {
+    requireOpen();
+    if (state != needed) {
+      throw new IllegalStateException(
+          "the gradient session must have run "
+              + (needed == State.FORWARD ? "forward, and not yet back" : "back"));
+    }
+  }
+
+  /** Frees its memory, and with it all activations and gradients. */
+  @Override
+  public void close() {
+    if (state != State.CLOSED) {
+      state = State.CLOSED;
+      plan.close();
+      edits.close();
+      arena.close();
+    }
+  }
+}
