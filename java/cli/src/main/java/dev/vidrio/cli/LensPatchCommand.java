@@ -3,6 +3,7 @@ package dev.vidrio.cli;
 import dev.vidrio.lens.ActivationPatching;
 import dev.vidrio.lens.ActivationPatching.Direction;
 import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.AttributionPatching;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
@@ -49,6 +50,13 @@ final class LensPatchCommand implements Callable<Integer> {
   private Direction direction = Direction.DENOISING;
 
   @Option(
+      names = "--attribution",
+      description =
+          "Estimate all scores by gradients, with two ways forward and one back (attribution"
+              + " patching).")
+  private boolean attribution;
+
+  @Option(
       names = "--top",
       paramLabel = "K",
       defaultValue = "40",
@@ -69,10 +77,12 @@ final class LensPatchCommand implements Callable<Integer> {
       int[] corruptIds = texts.corrupted(opened);
       int right = texts.answer(opened);
       int other = texts.wrong(opened);
+      Lens lens = Lens.of(opened);
       long start = System.nanoTime();
       ActivationPatching patching =
-          ActivationPatching.of(
-              Lens.of(opened), cleanIds, corruptIds, right, other, site, direction);
+          attribution
+              ? AttributionPatching.of(lens, cleanIds, corruptIds, right, other, site, direction)
+              : ActivationPatching.of(lens, cleanIds, corruptIds, right, other, site, direction);
       double seconds = (System.nanoTime() - start) / 1e9;
       if (page.isWanted()) {
         page.write(
@@ -84,6 +94,7 @@ final class LensPatchCommand implements Callable<Integer> {
         Map<String, Object> result = contents(opened, patching, right, other);
         result.put("clean_tokens", cleanIds);
         result.put("corrupted_tokens", corruptIds);
+        result.put("attribution", attribution);
         result.put("seconds", seconds);
         Json.print(result);
       } else {

@@ -3,7 +3,6 @@ package dev.vidrio.lens;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Activation patching (Vig et al. 2020, arXiv 2004.12265; Wang et al. 2023, arXiv 2211.00593;
@@ -47,6 +46,10 @@ public record ActivationPatching(
     Site(HookSite hook) {
       this.hook = hook;
     }
+
+    HookSite hook() {
+      return hook;
+    }
   }
 
   /** Which run is patched from which. */
@@ -88,8 +91,9 @@ public record ActivationPatching(
     Metric metric = Metric.logitDifference(answer, wrong);
     double there = metric.of(lens, source);
     try (ActivationCache cache = lens.run(source, Capture.of("blocks.*." + site.hook.suffix()))) {
-      Grid grid = grid(lens, cache, site, clean.length);
-      List<List<Edit>> variants = new ArrayList<>(grid.variants);
+      PatchGrid grid = PatchGrid.of(lens, site, clean.length);
+      List<List<Edit>> variants = new ArrayList<>();
+      grid.places().forEach(p -> variants.add(List.of(p.part(Edit.patch(cache, p.point())))));
       variants.add(List.of());
       List<Double> values = Sweep.run(lens, patched, List.of(), variants, metric);
       double here = values.getLast();
@@ -97,8 +101,13 @@ public record ActivationPatching(
     }
   }
 
-  private static ActivationPatching of(
-      Grid grid,
+  /**
+   * The results for a table of components.
+   *
+   * @param values the logit difference of each
+   */
+  static ActivationPatching of(
+      PatchGrid grid,
       List<Double> values,
       Site site,
       Direction direction,
@@ -111,9 +120,9 @@ public record ActivationPatching(
         direction,
         clean,
         corrupted,
-        grid.rows,
-        grid.columns,
-        Sweep.table(scores, grid.rows.size(), grid.columns.size()));
+        grid.rows(),
+        grid.columns(),
+        Sweep.table(scores, grid.rows().size(), grid.columns().size()));
   }
 
   /** Checks two texts and their answers. */
@@ -145,38 +154,5 @@ public record ActivationPatching(
   static double score(double value, double clean, double corrupted) {
     // 0 rather than −0, where the numerator is 0.
     return (value - corrupted) / (clean - corrupted) + 0.0;
-  }
-
-  /** What is patched, row by row. */
-  private record Grid(List<String> rows, List<String> columns, List<List<Edit>> variants) {}
-
-  private static Grid grid(Lens lens, ActivationCache source, Site site, int n) {
-    List<String> rows = new ArrayList<>();
-    List<List<Edit>> variants = new ArrayList<>();
-    List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
-    for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      HookPoint point = new HookPoint(site.hook, l);
-      Edit all = Edit.patch(source, point);
-      int heads = site.hook == HookSite.Z ? source.get(point).shape().get(1) : 0;
-      switch (site) {
-        case RESID_PRE, ATTN_OUT, MLP_OUT -> {
-          rows.add("L" + l);
-          IntStream.range(0, n).forEach(p -> variants.add(List.of(all.position(p))));
-        }
-        case HEAD -> {
-          rows.add("L" + l);
-          columns = IntStream.range(0, heads).mapToObj(h -> "H" + h).toList();
-          IntStream.range(0, heads).forEach(h -> variants.add(List.of(all.head(h))));
-        }
-        case HEAD_BY_POSITION -> {
-          for (int h = 0; h < heads; h++) {
-            rows.add("L" + l + ".H" + h);
-            Edit head = all.head(h);
-            IntStream.range(0, n).forEach(p -> variants.add(List.of(head.position(p))));
-          }
-        }
-      }
-    }
-    return new Grid(rows, columns, variants);
   }
 }

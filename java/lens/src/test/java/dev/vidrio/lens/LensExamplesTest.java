@@ -183,6 +183,42 @@ class LensExamplesTest {
   }
 
   @Test
+  void attribution() {
+    try (Model model = model()) {
+      // @start region="attribution"
+      Lens lens = Lens.of(model);
+      int[] tokens = model.tokenizer().encode("The king loves");
+      int his = model.tokenizer().encode(" his")[1];
+      int her = model.tokenizer().encode(" her")[1];
+      DifferentiableMetric preference = Metric.logitDifference(his, her);
+      InputAttribution attribution = IntegratedGradients.of(lens, tokens, preference, 32);
+      double ofKing = attribution.scores().get(2);
+      double missing = attribution.explained() - attribution.sum(); // falls with more steps
+      // @end
+      assertTrue(Double.isFinite(ofKing) && Double.isFinite(missing));
+    }
+  }
+
+  @Test
+  void edges() {
+    try (Model model = model()) {
+      // @start region="edges"
+      Lens lens = Lens.of(model);
+      int[] clean = model.tokenizer().encode("The king");
+      int[] corrupted = model.tokenizer().encode("The queen");
+      int answer = model.tokenizer().encode(" his")[1];
+      int wrong = model.tokenizer().encode(" her")[1];
+      EdgeAttribution attribution =
+          EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, 8);
+      String strongest = attribution.ranked().getFirst().name(); // such as L3.H7→logits
+      Circuit circuit = attribution.strongest(50);
+      // @end
+      assertEquals(50, circuit.edges().size());
+      assertTrue(strongest.contains("→"), strongest);
+    }
+  }
+
+  @Test
   void seed() {
     try (Model model = model()) {
       int[] tokens = model.tokenizer().encode("To be, or not to");

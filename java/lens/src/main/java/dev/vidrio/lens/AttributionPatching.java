@@ -1,0 +1,74 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.lens.ActivationPatching.Direction;
+import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.model.InvalidInputException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Attribution patching (Nanda 2023; Syed et al. 2023, arXiv 2310.10348): what {@link
+ * ActivationPatching} would give, estimated to first order for all components by two ways forward
+ * and one back. With a the patched run's activation and ã the other run's, patching moves the logit
+ * difference by about
+ *
+ * <pre>{@code (ã − a) · ∂LD/∂a}</pre>
+ */
+public final class AttributionPatching {
+  private AttributionPatching() {}
+
+  /**
+   * Estimates what patching every component of a kind gives. Logit differences of the two runs are
+   * true ones.
+   *
+   * @param clean tokens of the text that has the answer
+   * @param corrupted as many tokens of one that has it not
+   * @param answer the right next token of the clean text
+   * @param wrong another
+   * @throws InvalidInputException when the texts differ in length or do not differ in their logit
+   *     difference, or the model does not know a token
+   */
+  public static ActivationPatching of(
+      Lens lens,
+      int[] clean,
+      int[] corrupted,
+      int answer,
+      int wrong,
+      Site site,
+      Direction direction) {
+    ActivationPatching.requirePair(lens, clean, corrupted, answer, wrong);
+    lens.requireTokens(clean);
+    boolean denoising = direction == Direction.DENOISING;
+    DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
+    String hooks = "blocks.*." + site.hook().suffix();
+    try (GradientSession session =
+        GradientSession.open(lens, GradientOptions.of(hooks, clean.length))) {
+      session.forward(denoising ? clean : corrupted);
+      double there = metric.of(session.activation(HookPoint.of(HookSite.LOGITS)).data());
+      Map<HookPoint, float[]> changes = new HashMap<>();
+      Map<HookPoint, float[]> gradients = new HashMap<>();
+      session.points().forEach(p -> changes.put(p, session.activation(p).toArray()));
+      double here = session.run(denoising ? corrupted : clean, metric);
+      for (HookPoint point : session.points()) {
+        changes.computeIfPresent(
+            point, (p, x) -> Vectors.minus(x, session.activation(p).toArray()));
+        gradients.put(point, session.gradient(point).toArray());
+      }
+      PatchGrid grid = PatchGrid.of(lens, site, clean.length);
+      List<Double> values =
+          grid.places().stream()
+              .map(
+                  place -> {
+                    float[] change = Objects.requireNonNull(changes.get(place.point()));
+                    float[] gradient = Objects.requireNonNull(gradients.get(place.point()));
+                    int heads = lens.hooks().heads(place.point().layer());
+                    return here + place.product(change, gradient, clean.length, heads);
+                  })
+              .toList();
+      return ActivationPatching.of(
+          grid, values, site, direction, denoising ? there : here, denoising ? here : there);
+    }
+  }
+}

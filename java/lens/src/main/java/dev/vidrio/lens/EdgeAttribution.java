@@ -1,0 +1,147 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.lens.Components.Component;
+import dev.vidrio.lens.DirectLogitAttribution.By;
+import dev.vidrio.model.InvalidInputException;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Edge attribution patching, EAP (Syed et al. 2023, arXiv 2310.10348), and with integrated
+ * gradients, EAP-IG (Hanna et al. 2024, arXiv 2403.17806): for each edge of the model's graph, an
+ * estimate of how the logit difference moves where the edge alone carries what it does in the
+ * corrupted run. A component A writes f^A to the residual stream, and a later one B reads the
+ * stream, in_B:
+ *
+ * <pre>{@code (f^A(corrupted) − f^A(clean)) · ∂LD/∂in_B}</pre>
+ *
+ * <p>The gradient is that of the clean run, or the mean over embeddings on the straight way between
+ * the runs. Then the edges out of the embedding add up to the difference of the runs.
+ *
+ * {@snippet file="LensExamplesTest.java" region="edges"}
+ *
+ * @param clean logit difference of the clean run
+ * @param corrupted logit difference of the corrupted run
+ * @param scores by how much the logit difference moves, of each edge in the order of the model
+ */
+public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> scores) {
+  public EdgeAttribution {
+    scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
+  }
+
+  /** The edges with the greatest magnitudes first. */
+  public List<Edge> ranked() {
+    return scores.entrySet().stream()
+        .sorted(Comparator.comparingDouble(entry -> -Math.abs(entry.getValue())))
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /** The strongest edges, as a circuit. */
+  public Circuit strongest(int edges) {
+    return new Circuit(ranked().stream().limit(edges).collect(Collectors.toSet()));
+  }
+
+  /**
+   * Scores all edges by the gradient of the clean run.
+   *
+   * @param clean tokens of the text that has the answer
+   * @param corrupted as many tokens of one that has it not
+   * @param answer the right next token of the clean text
+   * @param wrong another
+   * @throws InvalidInputException when the texts differ in length, or the model does not know a
+   *     token
+   */
+  public static EdgeAttribution of(Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
+    return of(lens, clean, corrupted, answer, wrong, List.of(0.0));
+  }
+
+  /**
+   * Scores all edges by gradients at the middles of equal parts of the way between the runs.
+   *
+   * @param steps number of parts
+   */
+  public static EdgeAttribution integrated(
+      Lens lens, int[] clean, int[] corrupted, int answer, int wrong, int steps) {
+    if (steps < 1) {
+      throw new InvalidInputException("steps", Integer.toString(steps), "must be at least 1");
+    }
+    List<Double> parts = IntStream.range(0, steps).mapToObj(k -> (k + 0.5) / steps).toList();
+    return of(lens, clean, corrupted, answer, wrong, parts);
+  }
+
+  private static EdgeAttribution of(
+      Lens lens, int[] clean, int[] corrupted, int answer, int wrong, List<Double> parts) {
+    ActivationPatching.requirePair(lens, clean, corrupted, answer, wrong);
+    lens.requireTokens(clean);
+    DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
+    HookPoint embed = HookPoint.of(HookSite.EMBED);
+    try (var gradients = new EdgeGradients(lens, clean.length)) {
+      GradientSession session = gradients.session();
+      double there = session.run(corrupted, metric);
+      float[] target = session.activation(embed).toArray();
+      double here = session.run(clean, metric);
+      float[] x = session.activation(embed).toArray();
+      for (double part : parts) {
+        session.edits(
+            List.of(Edit.set(embed, between(x, target, part)).positions(0, clean.length)));
+        session.run(clean, metric);
+        gradients.add(1.0 / parts.size());
+      }
+      Map<Node.Sender, float[]> changes = changes(lens, clean, corrupted);
+      Map<Edge, Double> scores = new LinkedHashMap<>();
+      ComponentGraph.of(lens)
+          .edges()
+          .forEach(
+              edge -> {
+                float[] change = Objects.requireNonNull(changes.get(edge.from()));
+                scores.put(edge, Vectors.dot(change, gradients.sum(edge.to())));
+              });
+      return new EdgeAttribution(here, there, scores);
+    }
+  }
+
+  private static float[] between(float[] from, float[] to, double part) {
+    var values = new float[from.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (from[i] + part * (to[i] - from[i]));
+    }
+    return values;
+  }
+
+  /** What each component writes in the corrupted run more than in the clean one, [n, d]. */
+  private static Map<Node.Sender, float[]> changes(Lens lens, int[] clean, int[] corrupted) {
+    Map<Node.Sender, float[]> changes = new HashMap<>();
+    List<Node.Sender> senders = ComponentGraph.of(lens).senders();
+    String hooks = Components.hooks(lens, By.HEAD);
+    try (ActivationCache before = lens.run(clean, Capture.of(hooks));
+        ActivationCache after = lens.run(corrupted, Capture.of(hooks))) {
+      for (int i = 0; i < clean.length; i++) {
+        Map<String, float[]> from = written(lens, before, i);
+        Map<String, float[]> to = written(lens, after, i);
+        for (Node.Sender sender : senders) {
+          float[] change =
+              Vectors.minus(
+                  Objects.requireNonNull(to.get(sender.name())),
+                  Objects.requireNonNull(from.get(sender.name())));
+          float[] all =
+              changes.computeIfAbsent(sender, ignored -> new float[clean.length * change.length]);
+          System.arraycopy(change, 0, all, i * change.length, change.length);
+        }
+      }
+    }
+    return changes;
+  }
+
+  private static Map<String, float[]> written(Lens lens, ActivationCache cache, int i) {
+    return Components.of(lens, cache, By.HEAD, i).stream()
+        .collect(Collectors.toMap(Component::name, Component::written));
+  }
+}

@@ -1,0 +1,157 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Plan;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * The gradients of a number with respect to what each component of a model reads of the residual
+ * stream, summed over runs of texts of one length. A head's queries read by themselves, and so do
+ * keys and values; gradients that reach them go back through their part of the model alone.
+ */
+final class EdgeGradients implements AutoCloseable {
+  private final GradientSession session;
+  private final int n;
+  private final List<Layer> layers = new ArrayList<>();
+  private final Map<Node.Receiver, float[]> sums = new HashMap<>();
+
+  /**
+   * A layer's points and parts.
+   *
+   * @param beforeMlp what its feed-forward block reads
+   */
+  private record Layer(
+      int index,
+      HookPoint beforeMlp,
+      Map<HookPoint, Buffer> inputs,
+      RowGradient attention,
+      Buffer mlpOut,
+      RowGradient mlp) {}
+
+  EdgeGradients(Lens lens, int n) {
+    this.n = n;
+    Executor executor = lens.model().executor();
+    Plan plan = lens.model().architecture().plan(n);
+    int count = lens.model().architecture().layers();
+    var hooks = new HookMap(plan, count);
+    String points =
+        "hook_embed, *.hook_resid_pre, *.hook_q, *.hook_k, *.hook_v, *.hook_mlp_out,"
+            + " blocks.-1.hook_resid_post"
+            + (hooks.has(new HookPoint(HookSite.RESID_MID, 0)) ? ", *.hook_resid_mid" : "");
+    this.session =
+        GradientSession.open(lens, GradientOptions.of(points, n).withEditable("hook_embed"));
+    try {
+      for (int l = 0; l < count; l++) {
+        layers.add(layer(executor, plan.kv(), hooks, l));
+      }
+    } catch (Throwable e) {
+      close();
+      throw e;
+    }
+  }
+
+  private Layer layer(Executor executor, KvShape kv, HookMap hooks, int l) {
+    Map<HookPoint, Buffer> inputs = new LinkedHashMap<>();
+    for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
+      var point = new HookPoint(site, l);
+      inputs.put(point, buffer(hooks, point));
+    }
+    Buffer pre = buffer(hooks, new HookPoint(HookSite.RESID_PRE, l));
+    var mid = new HookPoint(HookSite.RESID_MID, l);
+    HookPoint beforeMlp = hooks.has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, l);
+    Buffer out = buffer(hooks, new HookPoint(HookSite.MLP_OUT, l));
+    var attention = new RowGradient(executor, hooks, kv, pre, List.copyOf(inputs.values()), n);
+    try {
+      var mlp = new RowGradient(executor, hooks, kv, buffer(hooks, beforeMlp), List.of(out), n);
+      return new Layer(l, beforeMlp, inputs, attention, out, mlp);
+    } catch (Throwable e) {
+      attention.close();
+      throw e;
+    }
+  }
+
+  private static Buffer buffer(HookMap hooks, HookPoint point) {
+    return hooks.source(point).captured().getFirst();
+  }
+
+  /** What the runs are made with. */
+  GradientSession session() {
+    return session;
+  }
+
+  /**
+   * Adds those of the session's last run.
+   *
+   * @param weight of the run
+   */
+  void add(double weight) {
+    for (Layer layer : layers) {
+      Activation pre = session.activation(new HookPoint(HookSite.RESID_PRE, layer.index));
+      layer.inputs.forEach((point, buffer) -> heads(layer, point, buffer, pre, weight));
+      layer
+          .mlp
+          .seed(layer.mlpOut)
+          .copyFrom(session.gradient(new HookPoint(HookSite.MLP_OUT, layer.index)).data());
+      run(layer.mlp, session.activation(layer.beforeMlp), new Node.Mlp(layer.index), weight);
+    }
+    var last = new HookPoint(HookSite.RESID_POST, layers.size() - 1);
+    add(new Node.Logits(), session.gradient(last).toArray(), weight);
+  }
+
+  /** What reaches the stream through each head's part of queries, keys or values. */
+  private void heads(Layer layer, HookPoint input, Buffer buffer, Activation pre, double weight) {
+    Activation gradient = session.gradient(input);
+    int heads = gradient.shape().get(1);
+    long headBytes = gradient.shape().get(2) * 4L;
+    for (int h = 0; h < heads; h++) {
+      layer.inputs.values().forEach(other -> layer.attention.seed(other).fill((byte) 0));
+      MemorySegment seed = layer.attention.seed(buffer);
+      for (int i = 0; i < n; i++) {
+        long at = ((long) i * heads + h) * headBytes;
+        MemorySegment.copy(gradient.data(), at, seed, at, headBytes);
+      }
+      run(layer.attention, pre, new Node.HeadInput(input.site(), layer.index, h), weight);
+    }
+  }
+
+  private void run(RowGradient part, Activation x, Node.Receiver receiver, double weight) {
+    var gradient = new float[Math.toIntExact(x.elements())];
+    int d = gradient.length / n;
+    part.run(
+        n,
+        (i, row) -> row.copyFrom(x.data().asSlice(i * row.byteSize(), row.byteSize())),
+        (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, gradient, i * d, d));
+    add(receiver, gradient, weight);
+  }
+
+  private void add(Node.Receiver receiver, float[] gradient, double weight) {
+    float[] sum = sums.computeIfAbsent(receiver, ignored -> new float[gradient.length]);
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] = (float) (sum[i] + weight * gradient[i]);
+    }
+  }
+
+  /** The sum of a receiver, [n, d]. */
+  float[] sum(Node.Receiver receiver) {
+    return Objects.requireNonNull(sums.get(receiver), receiver::name);
+  }
+
+  @Override
+  public void close() {
+    session.close();
+    for (Layer layer : layers) {
+      layer.attention.close();
+      layer.mlp.close();
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.GradientRules;
+import java.util.function.ToDoubleBiFunction;
+import java.util.stream.IntStream;
+
+/** Attribution to the tokens of a text by one gradient. */
+public final class GradientAttribution {
+  private GradientAttribution() {}
+
+  /**
+   * The norm of the gradient, {@code ‖∇_{x_i} f‖₂}: how sensitive the number is to a token, without
+   * a sign (Simonyan et al. 2014, arXiv 1312.6034; Li et al. 2016, arXiv 1506.01066).
+   */
+  public static InputAttribution norm(Lens lens, int[] tokens, DifferentiableMetric metric) {
+    return of(lens, tokens, metric, GradientRules.EXACT, (x, dx) -> Vectors.norm(dx));
+  }
+
+  /**
+   * Gradient × input, {@code ∇_{x_i} f · x_i}: to first order, what the number loses where the
+   * token's embedding becomes 0 (Denil et al. 2014, arXiv 1412.6815).
+   */
+  public static InputAttribution timesInput(Lens lens, int[] tokens, DifferentiableMetric metric) {
+    return of(lens, tokens, metric, GradientRules.EXACT, Vectors::dot);
+  }
+
+  /**
+   * Relevance propagation: gradient × input under other rules than those of calculus. Mind the
+   * patents that {@link GradientRules} tells of.
+   *
+   * @param rules such as {@link GradientRules#ATTN_LRP}
+   */
+  public static InputAttribution relevance(
+      Lens lens, int[] tokens, DifferentiableMetric metric, GradientRules rules) {
+    return of(lens, tokens, metric, rules, Vectors::dot);
+  }
+
+  private static InputAttribution of(
+      Lens lens,
+      int[] tokens,
+      DifferentiableMetric metric,
+      GradientRules rules,
+      ToDoubleBiFunction<float[], float[]> score) {
+    lens.requireTokens(tokens);
+    HookPoint input = InputAttribution.INPUT;
+    GradientOptions options = GradientOptions.of(input.name(), tokens.length).withRules(rules);
+    try (GradientSession session = GradientSession.open(lens, options)) {
+      double value = session.run(tokens, metric);
+      Activation x = session.activation(input);
+      Activation dx = session.gradient(input);
+      return new InputAttribution(
+          value,
+          Double.NaN,
+          IntStream.range(0, tokens.length)
+              .mapToObj(i -> score.applyAsDouble(x.row(i), dx.row(i)))
+              .toList());
+    }
+  }
+}

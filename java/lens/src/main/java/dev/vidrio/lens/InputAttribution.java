@@ -1,0 +1,57 @@
+package dev.vidrio.lens;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * How much each token of a text counts for a number that the model makes of the text (section 3.1
+ * of the primer, arXiv 2405.00208). A {@link Metric#logitDifference} says why the model prefers one
+ * token to another: a contrastive explanation (Yin and Neubig 2022, arXiv 2202.10419).
+ *
+ * {@snippet file="LensExamplesTest.java" region="attribution"}
+ *
+ * @param value the number
+ * @param explained what the scores add up to where a method is complete; NaN where it is not
+ * @param scores of the tokens
+ */
+public record InputAttribution(double value, double explained, List<Double> scores) {
+  /** What attribution goes to: the embeddings of the tokens. */
+  static final HookPoint INPUT = HookPoint.of(HookSite.EMBED);
+
+  public InputAttribution {
+    scores = List.copyOf(scores);
+  }
+
+  /** The sum of the scores. */
+  public double sum() {
+    return scores.stream().mapToDouble(Double::doubleValue).sum();
+  }
+
+  /** The embedding of a token, [d]: a baseline, such as that of an unknown or a padding token. */
+  public static float[] embedding(Lens lens, int token) {
+    lens.requireToken(token);
+    try (ActivationCache cache = lens.run(new int[] {token}, Capture.of(INPUT.name()))) {
+      return cache.get(INPUT).row(0);
+    }
+  }
+
+  /** A session for gradients with respect to the embeddings of a text, which may be edited. */
+  static GradientSession open(Lens lens, int[] tokens) {
+    lens.requireTokens(tokens);
+    return GradientSession.open(
+        lens, GradientOptions.of(INPUT.name(), tokens.length).withEditable(INPUT.name()));
+  }
+
+  /** The products of the rows of x and dx, [rows, d]. */
+  static List<Double> products(float[] x, float[] dx, int rows) {
+    int d = x.length / rows;
+    return IntStream.range(0, rows)
+        .mapToObj(
+            i ->
+                Vectors.dot(
+                    Arrays.copyOfRange(x, i * d, (i + 1) * d),
+                    Arrays.copyOfRange(dx, i * d, (i + 1) * d)))
+        .toList();
+  }
+}

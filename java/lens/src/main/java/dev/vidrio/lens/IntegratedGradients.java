@@ -1,0 +1,85 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.List;
+
+/**
+ * Integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365): attribution to the tokens of a
+ * text by the gradients on the straight way from a baseline x̄ to the text's embeddings x,
+ *
+ * <pre>{@code (x_i − x̄) · 1/m Σ_k ∇_{x_i} f(x̄ + α_k (x − x̄))}</pre>
+ *
+ * at the middles α_k of m equal parts. They are complete: with more steps their sum comes nearer to
+ * {@code f(x) − f(x̄)}, which is {@link InputAttribution#explained}.
+ */
+public final class IntegratedGradients {
+  private final GradientSession session;
+  private final int[] tokens;
+  private final DifferentiableMetric metric;
+
+  private IntegratedGradients(GradientSession session, int[] tokens, DifferentiableMetric metric) {
+    this.session = session;
+    this.tokens = tokens;
+    this.metric = metric;
+  }
+
+  /**
+   * From embeddings of 0.
+   *
+   * @param steps m
+   */
+  public static InputAttribution of(
+      Lens lens, int[] tokens, DifferentiableMetric metric, int steps) {
+    return of(lens, tokens, metric, steps, new float[lens.model().architecture().width()]);
+  }
+
+  /**
+   * From another embedding, the same for all tokens.
+   *
+   * @param steps m
+   * @param baseline x̄, [d]
+   * @throws InvalidInputException when there is no step, or the baseline is not of width d
+   */
+  public static InputAttribution of(
+      Lens lens, int[] tokens, DifferentiableMetric metric, int steps, float[] baseline) {
+    require("steps", steps, steps >= 1, "must be at least 1");
+    int d = lens.model().architecture().width();
+    require("baseline", baseline.length, baseline.length == d, "must have " + d + " elements");
+    try (GradientSession session = InputAttribution.open(lens, tokens)) {
+      return new IntegratedGradients(session, tokens, metric).integrate(steps, baseline);
+    }
+  }
+
+  private static void require(String what, int value, boolean holds, String limit) {
+    if (!holds) {
+      throw new InvalidInputException(what, Integer.toString(value), limit);
+    }
+  }
+
+  private InputAttribution integrate(int steps, float[] baseline) {
+    double value = session.run(tokens, metric);
+    float[] x = session.activation(InputAttribution.INPUT).toArray();
+    var way = new float[x.length];
+    for (int i = 0; i < x.length; i++) {
+      way[i] = x[i] - baseline[i % baseline.length];
+    }
+    double least = at(x, way, 0);
+    var gradients = new RowMean();
+    for (int k = 0; k < steps; k++) {
+      at(x, way, (k + 0.5) / steps);
+      gradients.add(session.gradient(InputAttribution.INPUT).toArray());
+    }
+    return new InputAttribution(
+        value, value - least, InputAttribution.products(way, gradients.mean(), tokens.length));
+  }
+
+  /** Runs the model from a part α of the way, and returns the number there. */
+  private double at(float[] x, float[] way, double part) {
+    var values = new float[x.length];
+    for (int i = 0; i < x.length; i++) {
+      values[i] = (float) (x[i] - (1 - part) * way[i]);
+    }
+    session.edits(List.of(Edit.set(InputAttribution.INPUT, values).positions(0, tokens.length)));
+    return session.run(tokens, metric);
+  }
+}

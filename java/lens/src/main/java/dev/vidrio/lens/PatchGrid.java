@@ -1,0 +1,71 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.lens.ActivationPatching.Site;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The components of a kind, as a table.
+ *
+ * @param rows labels: layers, or heads as {@code L3.H7}
+ * @param columns labels: positions, or heads of a layer
+ * @param places row by row
+ */
+record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
+  /** Stands for all heads or positions. */
+  private static final int ALL = -1;
+
+  /** One component: a point at one head or all, and at one position or all. */
+  record Place(HookPoint point, int head, int position) {
+    /** The part of an edit of the whole point that falls on this place. */
+    Edit part(Edit whole) {
+      Edit ofHead = head == ALL ? whole : whole.head(head);
+      return position == ALL ? ofHead : ofHead.position(position);
+    }
+
+    /** The product of two activations of the point [n, …], over the rows and columns here. */
+    double product(float[] a, float[] b, int n, int heads) {
+      int width = a.length / n;
+      int headWidth = head == ALL ? width : width / heads;
+      int begin = head == ALL ? 0 : head * headWidth;
+      double sum = 0;
+      for (int i = position == ALL ? 0 : position; i < (position == ALL ? n : position + 1); i++) {
+        for (int j = begin; j < begin + headWidth; j++) {
+          sum += (double) a[i * width + j] * b[i * width + j];
+        }
+      }
+      return sum;
+    }
+  }
+
+  /** The components of a kind in a model, in a text of n tokens. */
+  static PatchGrid of(Lens lens, Site site, int n) {
+    List<String> rows = new ArrayList<>();
+    List<Place> places = new ArrayList<>();
+    List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
+    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      var point = new HookPoint(site.hook(), l);
+      switch (site) {
+        case RESID_PRE, ATTN_OUT, MLP_OUT -> {
+          rows.add("L" + l);
+          IntStream.range(0, n).forEach(p -> places.add(new Place(point, ALL, p)));
+        }
+        case HEAD -> {
+          rows.add("L" + l);
+          int heads = lens.hooks().heads(l);
+          columns = IntStream.range(0, heads).mapToObj(h -> "H" + h).toList();
+          IntStream.range(0, heads).forEach(h -> places.add(new Place(point, h, ALL)));
+        }
+        case HEAD_BY_POSITION -> {
+          for (int h = 0; h < lens.hooks().heads(l); h++) {
+            rows.add("L" + l + ".H" + h);
+            int head = h;
+            IntStream.range(0, n).forEach(p -> places.add(new Place(point, head, p)));
+          }
+        }
+      }
+    }
+    return new PatchGrid(rows, columns, places);
+  }
+}

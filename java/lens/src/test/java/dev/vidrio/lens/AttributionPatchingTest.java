@@ -1,0 +1,188 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.lens.ActivationPatching.Direction;
+import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Attribution patching of components and edges. */
+class AttributionPatchingTest {
+  private static final int[] CLEAN = {5, 120, 44, 700, 31, 8, 90};
+  private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
+  private static final int ANSWER = 300;
+  private static final int WRONG = 301;
+  private static final DifferentiableMetric METRIC = Metric.logitDifference(ANSWER, WRONG);
+
+  private static Model model;
+  private static Lens lens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.f32());
+    lens = Lens.of(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static ActivationPatching estimate(Site site, Direction direction) {
+    return AttributionPatching.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG, site, direction);
+  }
+
+  /** The estimates are derivatives: how scores move when a small part is patched. */
+  @ParameterizedTest
+  @EnumSource(Site.class)
+  void scoresAreDerivatives(Site site) {
+    float part = 1f / 64;
+    for (Direction direction : Direction.values()) {
+      boolean denoising = direction == Direction.DENOISING;
+      ActivationPatching actual = estimate(site, direction);
+      double scale = actual.clean() - actual.corrupted();
+      double before = denoising ? 0 : 1;
+      PatchGrid grid = PatchGrid.of(lens, site, CLEAN.length);
+      String hooks = "blocks.*." + site.hook().suffix();
+      int[] here = denoising ? CORRUPTED : CLEAN;
+      int[] there = denoising ? CLEAN : CORRUPTED;
+      try (ActivationCache more = moved(here, there, hooks, part);
+          ActivationCache less = moved(here, there, hooks, -part)) {
+        List<List<Edit>> variants =
+            grid.places().stream()
+                .flatMap(
+                    place ->
+                        Stream.of(more, less)
+                            .map(cache -> List.of(place.part(Edit.patch(cache, place.point())))))
+                .toList();
+        List<Double> values = Sweep.run(lens, here, List.of(), variants, METRIC);
+        List<Double> all = actual.scores().stream().flatMap(List::stream).toList();
+        double greatest = all.stream().mapToDouble(s -> Math.abs(s - before)).max().orElseThrow();
+        for (int i = 0; i < all.size(); i++) {
+          double slope = (values.get(2 * i) - values.get(2 * i + 1)) / (2 * part) / scale;
+          assertEquals(before + slope, all.get(i), 1e-2 * greatest, grid.places().get(i) + "");
+        }
+      }
+    }
+  }
+
+  /** The activations of a run, moved by a part of the way to those of another. */
+  private static ActivationCache moved(int[] here, int[] there, String hooks, float part) {
+    ActivationCache cache = lens.run(here, Capture.of(hooks));
+    try (ActivationCache other = lens.run(there, Capture.of(hooks))) {
+      for (HookPoint point : cache.points()) {
+        float[] a = cache.get(point).toArray();
+        float[] b = other.get(point).toArray();
+        for (int i = 0; i < a.length; i++) {
+          cache.get(point).data().setAtIndex(JAVA_FLOAT, i, a[i] + part * (b[i] - a[i]));
+        }
+      }
+    }
+    return cache;
+  }
+
+  @Test
+  void trueLogitDifferencesAreKept() {
+    ActivationPatching exact =
+        ActivationPatching.of(
+            lens, CLEAN, CORRUPTED, ANSWER, WRONG, Site.MLP_OUT, Direction.NOISING);
+    ActivationPatching estimate = estimate(Site.MLP_OUT, Direction.NOISING);
+    assertEquals(exact.clean(), estimate.clean());
+    assertEquals(exact.corrupted(), estimate.corrupted());
+    assertEquals(exact.rows(), estimate.rows());
+    assertEquals(exact.columns(), estimate.columns());
+  }
+
+  @Test
+  void pairsThatDoNotFitAreRefused() {
+    int[] longer = Arrays.copyOf(CORRUPTED, 8);
+    assertThrows(
+        InvalidInputException.class,
+        () ->
+            AttributionPatching.of(
+                lens, CLEAN, longer, ANSWER, WRONG, Site.HEAD, Direction.NOISING));
+    assertThrows(
+        InvalidInputException.class, () -> EdgeAttribution.of(lens, CLEAN, longer, ANSWER, WRONG));
+    assertThrows(
+        InvalidInputException.class,
+        () -> EdgeAttribution.integrated(lens, CLEAN, CORRUPTED, ANSWER, WRONG, 0));
+  }
+
+  private static double sum(EdgeAttribution edges, Predicate<Edge> chosen) {
+    return edges.scores().entrySet().stream()
+        .filter(entry -> chosen.test(entry.getKey()))
+        .mapToDouble(Map.Entry::getValue)
+        .sum();
+  }
+
+  /** What a component writes flows to whoever reads it: its edges add up to its node. */
+  @Test
+  void edgesOutOfANodeAddUpToIt() {
+    EdgeAttribution edges = EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    String hooks = "hook_embed, *.hook_mlp_out, *.hook_z";
+    try (GradientSession session =
+        GradientSession.open(lens, GradientOptions.of(hooks, CLEAN.length))) {
+      for (HookPoint point : session.points()) {
+        session.forward(CORRUPTED);
+        float[] there = session.activation(point).toArray();
+        session.run(CLEAN, METRIC);
+        float[] change = Vectors.minus(there, session.activation(point).toArray());
+        double node = Vectors.dot(change, session.gradient(point).toArray());
+        String from =
+            switch (point.site()) {
+              case EMBED -> "embed";
+              case MLP_OUT -> "L" + point.layer() + ".mlp";
+              default -> "L" + point.layer() + ".H";
+            };
+        double magnitude = edges.scores().values().stream().mapToDouble(Math::abs).sum();
+        assertEquals(
+            node,
+            sum(edges, e -> e.from().name().startsWith(from)),
+            1e-6 * magnitude,
+            point.name());
+      }
+    }
+  }
+
+  /** Integrated, the edges out of the embedding add up to what the corruption does. */
+  @Test
+  void integratedEdgesAreComplete() {
+    double before = Double.POSITIVE_INFINITY;
+    for (int steps : new int[] {2, 8, 32}) {
+      EdgeAttribution edges =
+          EdgeAttribution.integrated(lens, CLEAN, CORRUPTED, ANSWER, WRONG, steps);
+      double error =
+          Math.abs(
+              sum(edges, e -> e.from() instanceof Node.Embedding)
+                  - edges.corrupted()
+                  + edges.clean());
+      assertTrue(error < before / 4, steps + " steps: " + error);
+      before = error;
+    }
+  }
+
+  /** The edges of an attribution are those of a graph, and the strongest make a circuit. */
+  @Test
+  void strongestEdgesAreACircuit() {
+    EdgeAttribution edges = EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    assertEquals(ComponentGraph.of(lens).edges().toList(), List.copyOf(edges.scores().keySet()));
+    List<Edge> ranked = edges.ranked();
+    assertEquals(Set.copyOf(ranked.subList(0, 5)), edges.strongest(5).edges());
+  }
+}
