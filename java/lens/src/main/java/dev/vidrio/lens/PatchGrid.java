@@ -18,6 +18,11 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
 
   /** One component: a point at one head or all, and at one position or all. */
   record Place(HookPoint point, int head, int position) {
+    /** A head at all positions. */
+    static Place head(HookPoint point, int head) {
+      return new Place(point, head, ALL);
+    }
+
     /** The part of an edit of the whole point that falls on this place. */
     Edit part(Edit whole) {
       Edit ofHead = head == ALL ? whole : whole.head(head);
@@ -55,7 +60,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
           rows.add("L" + l);
           int heads = lens.hooks().heads(l);
           columns = IntStream.range(0, heads).mapToObj(h -> "H" + h).toList();
-          IntStream.range(0, heads).forEach(h -> places.add(new Place(point, h, ALL)));
+          IntStream.range(0, heads).forEach(h -> places.add(Place.head(point, h)));
         }
         case HEAD_BY_POSITION -> {
           for (int h = 0; h < lens.hooks().heads(l); h++) {

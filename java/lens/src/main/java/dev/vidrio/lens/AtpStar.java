@@ -1,0 +1,125 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+
+/**
+ * AtP* (Kramár et al. 2024, arXiv 2403.00745): {@link AttributionPatching} of what heads make their
+ * queries, keys or values of, with two repairs.
+ *
+ * <ul>
+ *   <li>The softmax of attention saturates. So an input is patched in truth up to the output z of
+ *       its heads, and only what follows is linear: {@code (z(ã) − z) · ∂LD/∂z}. One run gives this
+ *       for all heads: in every layer the other inputs are held as they are.
+ *   <li>Effects that cancel hide a component. So it is ranked by the mean of magnitudes under
+ *       gradients that leave out one layer each (GradDrop): {@code 1/(L−1) Σ_l |…|}.
+ * </ul>
+ *
+ * @param clean logit difference of the clean run, which is patched
+ * @param corrupted logit difference of the corrupted run
+ * @param estimates by how much the logit difference moves, [layers][heads of the input]
+ * @param magnitudes what components are ranked by, of the same shape
+ */
+public record AtpStar(
+    double clean, double corrupted, List<List<Double>> estimates, List<List<Double>> magnitudes) {
+  private static final List<HookSite> INPUTS = List.of(HookSite.Q, HookSite.K, HookSite.V);
+
+  public AtpStar {
+    estimates = estimates.stream().map(List::copyOf).toList();
+    magnitudes = magnitudes.stream().map(List::copyOf).toList();
+  }
+
+  /**
+   * Estimates what patching each head's input at all positions does to the clean run.
+   *
+   * @param clean tokens of the text that has the answer
+   * @param corrupted as many tokens of one that has it not
+   * @param answer the right next token of the clean text
+   * @param wrong another
+   * @param input {@link HookSite#Q}, {@link HookSite#K} or {@link HookSite#V}
+   * @throws InvalidInputException when the texts differ in length, the input is another, or the
+   *     model does not know a token
+   */
+  public static AtpStar of(
+      Lens lens, int[] clean, int[] corrupted, int answer, int wrong, HookSite input) {
+    ActivationPatching.requirePair(lens, clean, corrupted, answer, wrong);
+    if (!INPUTS.contains(input)) {
+      throw new InvalidInputException(
+          "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
+    }
+    DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
+    String kept = "*.hook_q, *.hook_k, *.hook_v, *.hook_z, *.hook_attn_out, *.hook_mlp_out";
+    GradientOptions options =
+        GradientOptions.of("*.hook_z", clean.length)
+            .withEditable("*.hook_attn_out, *.hook_mlp_out");
+    try (ActivationCache here = lens.run(clean, Capture.of(kept));
+        ActivationCache there = lens.run(corrupted, Capture.of("*." + input.suffix()));
+        ActivationCache patched =
+            lens.run(clean, Capture.of("*.hook_z"), edits(lens, here, there, input));
+        GradientSession session = GradientSession.open(lens, options)) {
+      Map<HookPoint, float[]> changes = new HashMap<>();
+      for (HookPoint z : session.points()) {
+        changes.put(z, Vectors.minus(patched.get(z).toArray(), here.get(z).toArray()));
+      }
+      int heads = here.get(input, 0).shape().get(1);
+      double value = session.run(clean, metric);
+      List<List<Double>> estimates = products(session, changes, clean.length, heads);
+      List<List<List<Double>>> dropped = new ArrayList<>();
+      for (int l = 0; l < estimates.size(); l++) {
+        session.edits(
+            List.of(
+                Edit.patch(here, new HookPoint(HookSite.ATTN_OUT, l)),
+                Edit.patch(here, new HookPoint(HookSite.MLP_OUT, l))));
+        session.run(clean, metric);
+        dropped.add(products(session, changes, clean.length, heads));
+      }
+      return new AtpStar(value, metric.of(lens, corrupted), estimates, magnitudes(dropped));
+    }
+  }
+
+  /** All queries, keys and values as they are, but for the input, which is the other run's. */
+  private static List<Edit> edits(
+      Lens lens, ActivationCache here, ActivationCache there, HookSite input) {
+    List<Edit> edits = new ArrayList<>();
+    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      for (HookSite site : INPUTS) {
+        edits.add(Edit.patch(site == input ? there : here, new HookPoint(site, l)));
+      }
+    }
+    return edits;
+  }
+
+  /** Of each head, or of the heads that share keys and values. */
+  private static List<List<Double>> products(
+      GradientSession session, Map<HookPoint, float[]> changes, int n, int heads) {
+    return session.points().stream()
+        .map(
+            z -> {
+              float[] change = Objects.requireNonNull(changes.get(z));
+              float[] gradient = session.gradient(z).toArray();
+              return IntStream.range(0, heads)
+                  .mapToObj(h -> PatchGrid.Place.head(z, h).product(change, gradient, n, heads))
+                  .toList();
+            })
+        .toList();
+  }
+
+  private static List<List<Double>> magnitudes(List<List<List<Double>>> dropped) {
+    int layers = dropped.size();
+    return IntStream.range(0, layers)
+        .mapToObj(
+            l ->
+                IntStream.range(0, dropped.getFirst().get(l).size())
+                    .mapToObj(
+                        h ->
+                            dropped.stream().mapToDouble(d -> Math.abs(d.get(l).get(h))).sum()
+                                / Math.max(1, layers - 1))
+                    .toList())
+        .toList();
+  }
+}
