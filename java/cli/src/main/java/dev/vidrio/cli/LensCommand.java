@@ -14,6 +14,7 @@ import picocli.CommandLine.Spec;
       LensHooksCommand.class,
       LensCacheCommand.class,
       LensLogitsCommand.class,
+      LensTuneCommand.class,
       LensDlaCommand.class,
       LensAttributeCommand.class,
       LensProbeCommand.class,

@@ -3,9 +3,11 @@ package dev.vidrio.cli;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LogitLens;
+import dev.vidrio.lens.decode.TunedLens;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -41,6 +44,12 @@ final class LensLogitsCommand implements Callable<Integer> {
       description = "Tokens of a cell in JSON. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
+  @Option(
+      names = "--tuned",
+      paramLabel = "FILE",
+      description = "Read through the translators of a tuned lens, as 'lens tune' writes them.")
+  private @Nullable Path tuned;
+
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
@@ -51,7 +60,7 @@ final class LensLogitsCommand implements Callable<Integer> {
     page.check();
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
-      LogitLens lens = LogitLens.of(Lens.of(opened), tokens, streams.capture(), top);
+      LogitLens lens = read(Lens.of(opened), tokens);
       if (page.isWanted()) {
         page.write(opened, "vidrio lens logits", tokens, List.of(Views.logitLens(opened, lens)));
       } else if (json) {
@@ -61,6 +70,12 @@ final class LensLogitsCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private LogitLens read(Lens lens, int[] tokens) {
+    return tuned == null
+        ? LogitLens.of(lens, tokens, streams.capture(), top)
+        : LogitLens.of(lens, tokens, streams.capture(), top, TunedLens.load(lens, tuned));
   }
 
   private static void print(Model model, LogitLens lens) {

@@ -187,6 +187,39 @@ class LensDecodingTest {
   }
 
   @Test
+  void tuningBringsLayersNearerToTheModel() {
+    Path file = directory.resolve("tuned.safetensors");
+    String[] tune = {
+      "lens",
+      "tune",
+      "-f",
+      text.toString(),
+      "--length",
+      "12",
+      "-o",
+      file.toString(),
+      "--epochs",
+      "3"
+    };
+    JsonNode json = done(with(tune, "--json")).json().get("hooks");
+    assertEquals(3, json.size());
+    JsonNode first = json.get("blocks.0.hook_resid_post");
+    assertTrue(first.get("kl_bits").doubleValue() < first.get("kl_bits_untuned").doubleValue());
+    assertEquals(4, done(tune).out().lines().count());
+    String[] logits = {"lens", "logits", "-f", text.toString(), "--json"};
+    JsonNode plain = done(logits).json().get("hooks");
+    JsonNode tuned = done(with(logits, "--tuned", file.toString())).json().get("hooks");
+    assertEquals(plain.get("blocks.3.hook_resid_post"), tuned.get("blocks.3.hook_resid_post"));
+    double before = 0;
+    double after = 0;
+    for (int i = 1; i < plain.get("blocks.0.hook_resid_post").size(); i++) {
+      before += plain.get("blocks.0.hook_resid_post").get(i).get("kl_bits").doubleValue();
+      after += tuned.get("blocks.0.hook_resid_post").get(i).get("kl_bits").doubleValue();
+    }
+    assertTrue(after < before, after + " is not below " + before);
+  }
+
+  @Test
   void weightsInWords() {
     String[] head = {"lens", "weights", "--head", "L1.H3", "--top", "3"};
     assertEquals(16, done(head).out().lines().count());
@@ -217,6 +250,10 @@ class LensDecodingTest {
         "2 | Missing required | examples -p abc",
         "1 | a colon and a number | examples -p abc --neuron blocks.0.mlp.hook_post",
         "1 | must be written as L1.H3 | examples -p abc --head 1.3",
+        "2 | must end in .safetensors | tune -p abc -o x.pt",
+        "1 | must have two or more; --length | tune -p abc -o x.safetensors",
+        "1 | must be at least 1 | tune -p abc -o x.safetensors --epochs 0",
+        "1 | no such file | logits -p abc --tuned missing.safetensors",
         "2 | Missing required | weights",
         "1 | must be 0 to 7 | weights --head L1.H8",
         "1 | must be -4 to 3 | weights --head L4.H0",

@@ -47,6 +47,13 @@ public record LogitLens(
     cells = cells.stream().map(List::copyOf).toList();
   }
 
+  /** What is done to a stream before it is read as if it were the last. */
+  @FunctionalInterface
+  public interface Translation {
+    /** The stream at a point, [d], in the coordinates of the last; x itself, or a new array. */
+    float[] of(HookPoint point, float[] x);
+  }
+
   /**
    * Reads the residual stream after every layer, and before the first.
    *
@@ -54,6 +61,12 @@ public record LogitLens(
    * @param k tokens of a prediction, at least 1
    */
   public static LogitLens of(Lens lens, int[] tokens, Capture capture, int k) {
+    return of(lens, tokens, capture, k, (point, x) -> x);
+  }
+
+  /** The same through a translation. */
+  public static LogitLens of(
+      Lens lens, int[] tokens, Capture capture, int k, Translation translation) {
     if (k < 1) {
       throw new InvalidInputException(
           "tokens of a cell", Integer.toString(k), "must be at least 1");
@@ -73,7 +86,7 @@ public record LogitLens(
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));
       for (int i = 0; i < cache.rows(); i++) {
-        List<Cell> column = column(cache, end, points, i, unembedding, k);
+        List<Cell> column = column(cache, end, points, i, translation, unembedding, k);
         for (int row = 0; row < points.size(); row++) {
           cells.get(row).add(column.get(row));
         }
@@ -89,13 +102,15 @@ public record LogitLens(
       HookPoint end,
       List<HookPoint> points,
       int i,
+      Translation translation,
       Unembedding unembedding,
       int k) {
     int d = cache.get(end).shape().getLast();
     var residuals = new float[Math.multiplyExact(points.size() + 1, d)];
     System.arraycopy(cache.get(end).row(i), 0, residuals, 0, d);
     for (int row = 0; row < points.size(); row++) {
-      System.arraycopy(cache.get(points.get(row)).row(i), 0, residuals, (row + 1) * d, d);
+      float[] stream = translation.of(points.get(row), cache.get(points.get(row)).row(i));
+      System.arraycopy(stream, 0, residuals, (row + 1) * d, d);
     }
     List<float[]> logits = new ArrayList<>();
     unembedding.logits(

@@ -24,10 +24,38 @@ public final class Unembedding implements AutoCloseable {
     this.width = width;
   }
 
+  /**
+   * The end of a plan.
+   *
+   * @param residual what it reads
+   * @param ops its operations
+   * @param logits what it makes
+   */
+  record End(Buffer residual, List<Op> ops, Buffer logits) {
+    /** The whole end of a model. */
+    static End of(Model model) {
+      List<Op> ops = model.architecture().plan().ops();
+      return of(ops, model.architecture().plan().buffer(HookSite.LOGITS.suffix()));
+    }
+
+    private static End of(List<Op> ops, Buffer logits) {
+      int begin = 0;
+      while (!(ops.get(begin) instanceof Op.Gather)) {
+        begin++;
+      }
+      Buffer residual = ((Op.Gather) ops.get(begin)).x();
+      return new End(residual, ops.subList(begin, ops.size()), logits);
+    }
+
+    /** Rows that it is run with at once: as many as leave the logits small. */
+    int rows() {
+      return Math.clamp(LOGIT_BYTES / (logits.width() * 4L), 1, MAX_ROWS);
+    }
+  }
+
   /** The end of a model, which must stay open. */
   public static Unembedding of(Model model) {
-    List<Op> ops = model.architecture().plan().ops();
-    return of(model, ops, model.architecture().plan().buffer(HookSite.LOGITS.suffix()));
+    return of(model, End.of(model));
   }
 
   /** The same up to the product with W_U: without bias, factor and soft cap. */
@@ -37,19 +65,12 @@ public final class Unembedding implements AutoCloseable {
     while (!(ops.get(last) instanceof Op.MatMul)) {
       last--;
     }
-    return of(model, ops.subList(0, last + 1), ((Op.MatMul) ops.get(last)).y());
+    return of(model, End.of(ops.subList(0, last + 1), ((Op.MatMul) ops.get(last)).y()));
   }
 
-  private static Unembedding of(Model model, List<Op> ops, Buffer logits) {
-    int begin = 0;
-    while (!(ops.get(begin) instanceof Op.Gather)) {
-      begin++;
-    }
-    Buffer residual = ((Op.Gather) ops.get(begin)).x();
-    int rows = Math.clamp(LOGIT_BYTES / (logits.width() * 4L), 1, MAX_ROWS);
-    List<Op> end = ops.subList(begin, ops.size());
-    return new Unembedding(
-        new RowPlan(model.executor(), residual, end, logits, rows), residual.width());
+  private static Unembedding of(Model model, End end) {
+    var plan = new RowPlan(model.executor(), end.residual, end.ops, end.logits, end.rows());
+    return new Unembedding(plan, end.residual.width());
   }
 
   /** Takes logits. */

@@ -165,20 +165,13 @@ final class SaeWeights {
     try (var writer = SafetensorsWriter.create(directory.resolve(WEIGHTS), entries, Map.of())) {
       for (var tensor : tensors.entrySet()) {
         for (float[] row : tensor.getValue()) {
-          writer.write(tensor.getKey(), bytes(row));
+          writer.write(tensor.getKey(), TunedLens.bytes(row));
         }
       }
       writer.finish();
     }
     AtomicFile.write(
         directory.resolve(CONFIG), JsonMapper.shared().writeValueAsBytes(config.toJson(model)));
-  }
-
-  private static MemorySegment bytes(float[] row) {
-    var bytes = new byte[row.length * Float.BYTES];
-    MemorySegment segment = MemorySegment.ofArray(bytes);
-    MemorySegment.copy(row, 0, segment, JAVA_FLOAT_UNALIGNED, 0, row.length);
-    return segment;
   }
 
   float[][] encoder() {

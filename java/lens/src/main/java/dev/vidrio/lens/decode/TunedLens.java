@@ -1,0 +1,161 @@
+package dev.vidrio.lens.decode;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LogitLens;
+import dev.vidrio.lens.Vectors;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.safetensors.Dtype;
+import dev.vidrio.model.safetensors.Safetensors;
+import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.model.safetensors.SafetensorsWriter;
+import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The tuned lens (Belrose et al. 2023, arXiv 2303.08112): a logit lens that first moves each
+ * layer's stream into the coordinates of the last, {@code LN_f(x + x Aᵀ + b) W_U}, by an affine
+ * translator that {@link TunedLensTrainer} fits to the model's own predictions. Of zeros it is the
+ * logit lens.
+ */
+public final class TunedLens implements LogitLens.Translation {
+  private final Map<HookPoint, Translator> translators;
+
+  /** {@code x ↦ x + A x + b}. */
+  static final class Translator {
+    /** A, [d][d]. */
+    final float[][] matrix;
+
+    /** b, [d]. */
+    final float[] bias;
+
+    Translator(float[][] matrix, float[] bias) {
+      this.matrix = matrix;
+      this.bias = bias;
+    }
+  }
+
+  TunedLens(Map<HookPoint, Translator> translators) {
+    this.translators = translators;
+  }
+
+  /** A lens whose translators are zeros, at each of these points. */
+  static TunedLens zeros(List<HookPoint> points, int d) {
+    Map<HookPoint, Translator> translators = new LinkedHashMap<>();
+    for (HookPoint point : points) {
+      translators.put(point, new Translator(new float[d][d], new float[d]));
+    }
+    return new TunedLens(translators);
+  }
+
+  /**
+   * Where it has translators, in the order of a forward pass; other streams it reads as they are.
+   */
+  public List<HookPoint> points() {
+    return List.copyOf(translators.keySet());
+  }
+
+  Translator translator(HookPoint point) {
+    Translator translator = translators.get(point);
+    if (translator == null) {
+      throw new IllegalArgumentException("there is no translator at " + point);
+    }
+    return translator;
+  }
+
+  @Override
+  public float[] of(HookPoint point, float[] x) {
+    Translator translator = translators.get(point);
+    if (translator == null) {
+      return x;
+    }
+    float[] translated = x.clone();
+    for (int j = 0; j < x.length; j++) {
+      translated[j] += (float) (Vectors.dot(translator.matrix[j], x) + translator.bias[j]);
+    }
+    return translated;
+  }
+
+  /**
+   * Writes it: for each point P tensors {@code P.weight} [d, d] and {@code P.bias} [d].
+   *
+   * @throws IOException when the file cannot be written
+   */
+  public void save(Path file, String model) throws IOException {
+    List<Entry> entries = new ArrayList<>();
+    translators.forEach(
+        (point, translator) -> {
+          long d = translator.bias.length;
+          entries.add(new Entry(point + ".weight", "F32", List.of(d, d)));
+          entries.add(new Entry(point + ".bias", "F32", List.of(d)));
+        });
+    try (var writer = SafetensorsWriter.create(file, entries, Map.of("model", model))) {
+      for (var entry : translators.entrySet()) {
+        for (float[] row : entry.getValue().matrix) {
+          writer.write(entry.getKey() + ".weight", bytes(row));
+        }
+        writer.write(entry.getKey() + ".bias", bytes(entry.getValue().bias));
+      }
+      writer.finish();
+    }
+  }
+
+  /** A row as bytes: a file has no view of floats. */
+  static MemorySegment bytes(float[] row) {
+    MemorySegment bytes = MemorySegment.ofArray(new byte[row.length * Float.BYTES]);
+    MemorySegment.copy(row, 0, bytes, JAVA_FLOAT_UNALIGNED, 0, row.length);
+    return bytes;
+  }
+
+  /**
+   * Reads what {@link #save} has written.
+   *
+   * @throws ModelFileException when it is missing, damaged or of another model
+   */
+  public static TunedLens load(Lens lens, Path path) {
+    int d = lens.model().architecture().width();
+    Map<HookPoint, Translator> translators = new LinkedHashMap<>();
+    try (Arena arena = Arena.ofConfined()) {
+      Safetensors file = Safetensors.open(path, arena);
+      for (HookPoint point : lens.points()) {
+        if (file.find(point + ".weight").isPresent()) {
+          float[] weights = tensor(file, point + ".weight", List.of((long) d, (long) d));
+          var matrix = new float[d][d];
+          for (int j = 0; j < d; j++) {
+            System.arraycopy(weights, j * d, matrix[j], 0, d);
+          }
+          float[] bias = tensor(file, point + ".bias", List.of((long) d));
+          translators.put(point, new Translator(matrix, bias));
+        }
+      }
+      if (translators.isEmpty()) {
+        throw new ModelFileException(path.toString(), "", "", "has no translator of this model");
+      }
+    }
+    return new TunedLens(translators);
+  }
+
+  private static float[] tensor(Safetensors file, String name, List<Long> shape) {
+    Optional<SafetensorsTensor> tensor = file.find(name);
+    if (tensor.isEmpty()) {
+      throw new ModelFileException(file.name(), "tensor '" + name + "'", "", "is missing");
+    }
+    if (!tensor.get().shape().equals(shape) || tensor.get().dtype() != Dtype.F32) {
+      throw new ModelFileException(
+          file.name(), "tensor '" + name + "'", tensor.get().toString(), "must be F32 " + shape);
+    }
+    var values = new float[Math.toIntExact(tensor.get().data().byteSize() / Float.BYTES)];
+    MemorySegment.copy(tensor.get().data(), JAVA_FLOAT_UNALIGNED, 0, values, 0, values.length);
+    return values;
+  }
+}

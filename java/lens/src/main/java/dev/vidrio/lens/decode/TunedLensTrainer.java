@@ -1,0 +1,219 @@
+package dev.vidrio.lens.decode;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.UnembeddingGradient;
+import dev.vidrio.lens.Vectors;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.LogProbability;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+
+/**
+ * Trains a tuned lens: for each layer the translator that brings the lens's prediction nearest to
+ * the model's own, in the divergence KL(model ‖ lens). The gradient goes through the unembedding
+ * and the final norm alone. A step takes the tokens of one text, but for its first.
+ *
+ * <p>Streams of layers and models are of very different size. The learning rate is therefore in
+ * their units: a step of Adam moves no element of the translated stream by much more than this part
+ * of the root mean square of its elements.
+ */
+public final class TunedLensTrainer implements AutoCloseable {
+  /** The learning rate that is used where none is given. */
+  public static final double RATE = 0.02;
+
+  private final Lens lens;
+  private final double rate;
+  private final HookPoint end;
+  private final TunedLens tuned;
+  private final Map<HookPoint, Adam> optimizers = new LinkedHashMap<>();
+  private final UnembeddingGradient unembedding;
+  private int steps;
+
+  /**
+   * Prepares training.
+   *
+   * @param points names of residual streams; that after the last layer, where there is nothing to
+   *     translate, is left out
+   * @param rate of learning, above 0 and below 1
+   */
+  public TunedLensTrainer(Lens lens, String points, double rate) {
+    if (!(rate > 0 && rate < 1)) {
+      throw new InvalidInputException(
+          "learning rate", Double.toString(rate), "must be above 0 and below 1");
+    }
+    this.lens = lens;
+    this.rate = rate;
+    int layers = lens.model().architecture().layers();
+    this.end = new HookPoint(HookSite.RESID_POST, layers - 1);
+    List<HookPoint> read = new ArrayList<>(lens.points(points));
+    read.remove(end);
+    for (HookPoint point : read) {
+      if (!point.site().isResidualStream()) {
+        throw new InvalidInputException("hook", point.name(), "is no residual stream");
+      }
+    }
+    if (read.isEmpty()) {
+      throw new InvalidInputException("hooks", points, "name a stream before the last");
+    }
+    this.tuned = TunedLens.zeros(read, lens.model().architecture().width());
+    for (HookPoint point : read) {
+      optimizers.put(point, new Adam(rows(tuned.translator(point))));
+    }
+    this.unembedding = UnembeddingGradient.of(lens.model());
+  }
+
+  /** The rows of a translator's matrix, and its bias. */
+  private static float[][] rows(TunedLens.Translator translator) {
+    var rows = new float[translator.bias.length + 1][];
+    System.arraycopy(translator.matrix, 0, rows, 0, rows.length - 1);
+    rows[rows.length - 1] = translator.bias;
+    return rows;
+  }
+
+  /** What was learned so far; it learns on with the trainer. */
+  public TunedLens tuned() {
+    return tuned;
+  }
+
+  /**
+   * One step on each text, in their order.
+   *
+   * @return for each point the mean divergence of its lens from the model before each step, in nats
+   */
+  public Map<HookPoint, Double> run(List<int[]> texts) {
+    Map<HookPoint, Double> sums = new LinkedHashMap<>();
+    for (int[] tokens : texts) {
+      step(tokens, true).forEach((point, value) -> sums.merge(point, value, Double::sum));
+    }
+    sums.replaceAll((point, sum) -> sum / texts.size());
+    return sums;
+  }
+
+  /** The mean divergence at each point on a text, in nats, without learning from it. */
+  public Map<HookPoint, Double> evaluate(int[] tokens) {
+    return step(tokens, false);
+  }
+
+  private Map<HookPoint, Double> step(int[] tokens, boolean learn) {
+    if (tokens.length < 2) {
+      throw new InvalidInputException("text", tokens.length + " tokens", "must have two or more");
+    }
+    steps += learn ? 1 : 0;
+    StringBuilder hooks = new StringBuilder(end.name());
+    tuned.points().forEach(point -> hooks.append(',').append(point.name()));
+    Capture capture = Capture.of(hooks.toString()).positions(1, tokens.length);
+    Map<HookPoint, Double> divergences = new LinkedHashMap<>();
+    try (ActivationCache cache = lens.run(tokens, capture)) {
+      double[][] truth = logProbabilities(rows(cache, end));
+      for (HookPoint point : tuned.points()) {
+        divergences.put(point, step(point, rows(cache, point), truth, learn));
+      }
+    }
+    return divergences;
+  }
+
+  private static float[][] rows(ActivationCache cache, HookPoint point) {
+    return IntStream.range(0, cache.rows()).mapToObj(cache.get(point)::row).toArray(float[][]::new);
+  }
+
+  /** The model's own predictions, [n][V]. */
+  private double[][] logProbabilities(float[][] streams) {
+    var found = new double[streams.length][];
+    unembedding.of(
+        streams,
+        (row, logits, gradient) -> {
+          double total = LogProbability.logSum(logits);
+          found[row] =
+              IntStream.range(0, (int) (logits.byteSize() / Float.BYTES))
+                  .mapToDouble(w -> logits.getAtIndex(JAVA_FLOAT, w) - total)
+                  .toArray();
+        });
+    return found;
+  }
+
+  private double step(HookPoint point, float[][] x, double[][] truth, boolean learn) {
+    float[][] translated = translate(point, x);
+    var divergences = new double[x.length];
+    float[][] gradients =
+        unembedding.of(
+            translated,
+            (row, logits, gradient) ->
+                divergences[row] = divergence(truth[row], logits, gradient, x.length));
+    if (learn) {
+      learn(point, x, gradients);
+    }
+    return IntStream.range(0, x.length).mapToDouble(i -> divergences[i]).average().orElseThrow();
+  }
+
+  private float[][] translate(HookPoint point, float[][] x) {
+    TunedLens.Translator translator = tuned.translator(point);
+    try (var product = MatrixProduct.of(executor(), translator.matrix, x.length)) {
+      float[][] translated = product.of(x);
+      for (int i = 0; i < x.length; i++) {
+        Vectors.add(translated[i], x[i]);
+        Vectors.add(translated[i], translator.bias);
+      }
+      return translated;
+    }
+  }
+
+  private Executor executor() {
+    return lens.model().executor();
+  }
+
+  /** KL(model ‖ lens); its gradient with respect to the lens's logits is the difference of both. */
+  private static double divergence(
+      double[] truth, MemorySegment logits, MemorySegment gradient, int rows) {
+    double total = LogProbability.logSum(logits);
+    double sum = 0;
+    for (int w = 0; w < truth.length; w++) {
+      double log = logits.getAtIndex(JAVA_FLOAT, w) - total;
+      double p = Math.exp(truth[w]);
+      sum += p * (truth[w] - log);
+      gradient.setAtIndex(JAVA_FLOAT, w, (float) ((Math.exp(log) - p) / rows));
+    }
+    return sum;
+  }
+
+  private void learn(HookPoint point, float[][] x, float[][] gradients) {
+    float[][] weightGradients;
+    float[][] columns = MatrixProduct.transposed(x);
+    try (var product = MatrixProduct.of(executor(), columns, columns.length)) {
+      weightGradients = product.of(MatrixProduct.transposed(gradients));
+    }
+    int d = columns.length;
+    var biasGradient = new float[d];
+    double length1 = 0;
+    double squares = 0;
+    for (int i = 0; i < x.length; i++) {
+      Vectors.add(biasGradient, gradients[i]);
+      length1 += Vectors.norm1(x[i]) / x.length;
+      squares += Vectors.dot(x[i], x[i]) / x.length;
+    }
+    double size = Math.sqrt(squares / d);
+    Adam adam = Objects.requireNonNull(optimizers.get(point));
+    float[][] parameters = rows(tuned.translator(point));
+    double matrixRate = rate * size / length1;
+    IntStream.range(0, d)
+        .parallel()
+        .forEach(j -> adam.step(steps, matrixRate, j, parameters[j], weightGradients[j]));
+    adam.step(steps, rate * size, d, parameters[d], biasGradient);
+  }
+
+  @Override
+  public void close() {
+    unembedding.close();
+  }
+}
