@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode;
 
+import dev.vidrio.lens.DoubleVectors;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;

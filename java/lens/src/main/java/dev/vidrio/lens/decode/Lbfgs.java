@@ -1,9 +1,9 @@
 package dev.vidrio.lens.decode;
 
-import static dev.vidrio.lens.decode.DoubleVectors.dot;
-import static dev.vidrio.lens.decode.DoubleVectors.norm;
-import static dev.vidrio.lens.decode.DoubleVectors.plus;
-import static dev.vidrio.lens.decode.DoubleVectors.scale;
+import static dev.vidrio.lens.DoubleVectors.dot;
+import static dev.vidrio.lens.DoubleVectors.norm;
+import static dev.vidrio.lens.DoubleVectors.plus;
+import static dev.vidrio.lens.DoubleVectors.scale;
 
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.DoubleVectors;
 import java.util.Arrays;
 
 /**

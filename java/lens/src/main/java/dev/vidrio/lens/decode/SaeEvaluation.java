@@ -2,6 +2,7 @@ package dev.vidrio.lens.decode;
 
 import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DoubleVectors;
 import dev.vidrio.lens.Edit;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.HookSite;

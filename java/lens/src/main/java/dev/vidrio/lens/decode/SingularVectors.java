@@ -1,7 +1,8 @@
 package dev.vidrio.lens.decode;
 
-import static dev.vidrio.lens.decode.DoubleVectors.dot;
+import static dev.vidrio.lens.DoubleVectors.dot;
 
+import dev.vidrio.lens.DoubleVectors;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;

@@ -1,11 +1,11 @@
-package dev.vidrio.lens.decode;
+package dev.vidrio.lens;
 
 /** Arithmetic with vectors of doubles. */
-final class DoubleVectors {
+public final class DoubleVectors {
   private DoubleVectors() {}
 
   /** ⟨a, b⟩. */
-  static double dot(double[] a, double[] b) {
+  public static double dot(double[] a, double[] b) {
     double sum = 0;
     for (int i = 0; i < a.length; i++) {
       sum += a[i] * b[i];
@@ -14,26 +14,26 @@ final class DoubleVectors {
   }
 
   /** ‖x‖₂. */
-  static double norm(double[] x) {
+  public static double norm(double[] x) {
     return Math.sqrt(dot(x, x));
   }
 
   /** Adds factor · x to a sum. */
-  static void add(double[] sum, double factor, double[] x) {
+  public static void add(double[] sum, double factor, double[] x) {
     for (int i = 0; i < sum.length; i++) {
       sum[i] += factor * x[i];
     }
   }
 
   /** Multiplies x by a factor. */
-  static void scale(double[] x, double factor) {
+  public static void scale(double[] x, double factor) {
     for (int i = 0; i < x.length; i++) {
       x[i] *= factor;
     }
   }
 
   /** a + factor · b. */
-  static double[] plus(double[] a, double factor, double[] b) {
+  public static double[] plus(double[] a, double factor, double[] b) {
     double[] sum = a.clone();
     add(sum, factor, b);
     return sum;

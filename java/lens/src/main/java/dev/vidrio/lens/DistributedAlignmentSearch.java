@@ -1,0 +1,210 @@
+package dev.vidrio.lens;
+
+import static dev.vidrio.lens.DoubleVectors.add;
+import static dev.vidrio.lens.DoubleVectors.dot;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.SplitMix64;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Distributed alignment search (Geiger et al. 2024, arXiv 2303.02536): looks for the subspace of an
+ * activation that holds a variable. Its rows R are learned such that the interchange {@code h' = h
+ * + (h_source − h) Rᵀ R} makes the model give the answers that the source's value implies;
+ * gradients of their log-probabilities flow to R through the weights that serve. After each step
+ * rows are made orthonormal again.
+ */
+public final class DistributedAlignmentSearch implements AutoCloseable {
+  private static final double BETA1 = 0.9;
+  private static final double BETA2 = 0.99;
+  private static final double EPSILON = 1e-8;
+
+  private final Lens lens;
+  private final HookPoint point;
+  private final List<Interchange> interchanges;
+  private final List<float[]> sources = new ArrayList<>();
+  private final List<float[]> differences = new ArrayList<>();
+  private final double rate;
+  private final double[][] rows;
+  private final double[][] first;
+  private final double[][] second;
+  private final GradientSession session;
+  private int steps;
+
+  /**
+   * Begins a search, with rows at random.
+   *
+   * @param point the activation; it has one row per token
+   * @param interchanges to learn from
+   * @param rank k, rows of R: 0 changes nothing, d swaps all of the activation
+   * @param rate of learning, in radians or so
+   */
+  public DistributedAlignmentSearch(
+      Lens lens,
+      HookPoint point,
+      List<Interchange> interchanges,
+      int rank,
+      double rate,
+      long seed) {
+    if (interchanges.isEmpty()) {
+      throw new InvalidInputException("interchanges", "", "there must be one or more");
+    }
+    if (!(rate > 0 && rate < 1)) {
+      throw new InvalidInputException(
+          "learning rate", Double.toString(rate), "must be above 0 and below 1");
+    }
+    this.lens = lens;
+    this.point = point;
+    this.interchanges = List.copyOf(interchanges);
+    this.rate = rate;
+    for (Interchange each : interchanges) {
+      lens.requireToken(each.answer());
+      lens.requireToken(each.original());
+      float[] source = row(each.source(), each.sourcePosition());
+      sources.add(source);
+      differences.add(Vectors.minus(source, row(each.base(), each.basePosition())));
+    }
+    int d = sources.getFirst().length;
+    if (rank < 0 || rank > d) {
+      throw new InvalidInputException("rank", Integer.toString(rank), "must be 0 to " + d);
+    }
+    this.rows = random(rank, d, seed);
+    this.first = new double[rank][d];
+    this.second = new double[rank][d];
+    int longest = interchanges.stream().mapToInt(each -> each.base().length).max().orElseThrow();
+    String name = point.name();
+    this.session = GradientSession.open(lens, GradientOptions.of(name, longest).withEditable(name));
+  }
+
+  private float[] row(int[] tokens, int position) {
+    Capture one = Capture.of(point.name()).positions(position, position + 1);
+    try (ActivationCache cache = lens.run(tokens, one)) {
+      return cache.get(point).row(0);
+    }
+  }
+
+  private static double[][] random(int rank, int d, long seed) {
+    var random = new SplitMix64(seed);
+    var rows = new double[rank][d];
+    for (double[] row : rows) {
+      for (int j = 0; j < d; j++) {
+        row[j] = random.nextDouble() + random.nextDouble() - 1;
+      }
+    }
+    orthonormalize(rows);
+    return rows;
+  }
+
+  /** Gram and Schmidt's procedure, twice, since once is not exact. */
+  private static void orthonormalize(double[][] rows) {
+    for (int pass = 0; pass < 2; pass++) {
+      for (int r = 0; r < rows.length; r++) {
+        for (int s = 0; s < r; s++) {
+          add(rows[r], -dot(rows[r], rows[s]), rows[s]);
+        }
+        DoubleVectors.scale(rows[r], 1 / DoubleVectors.norm(rows[r]));
+      }
+    }
+  }
+
+  /** R, its rows one after the other, [k · d], as {@link Edit#swap} takes them. */
+  public float[] basis() {
+    int d = sources.getFirst().length;
+    var basis = new float[rows.length * d];
+    for (int r = 0; r < rows.length; r++) {
+      for (int j = 0; j < d; j++) {
+        basis[r * d + j] = (float) rows[r][j];
+      }
+    }
+    return basis;
+  }
+
+  /** The edits of an interchange with the rows so far. */
+  public List<Edit> edits(int i) {
+    Interchange each = interchanges.get(i);
+    return rows.length == 0
+        ? List.of()
+        : List.of(Edit.swap(point, basis(), sources.get(i)).position(each.basePosition()));
+  }
+
+  /** A step of Adam on all interchanges; returns the mean log-probability of answers before it. */
+  public double step() {
+    int d = sources.getFirst().length;
+    var gradient = new double[rows.length][d];
+    double sum = 0;
+    for (int i = 0; i < interchanges.size(); i++) {
+      sum += run(i);
+      float[] back = session.gradient(point).row(interchanges.get(i).basePosition());
+      for (int r = 0; r < rows.length; r++) {
+        addGradient(gradient[r], rows[r], back, differences.get(i));
+      }
+    }
+    steps++;
+    for (int r = 0; r < rows.length; r++) {
+      ascend(r, gradient[r]);
+    }
+    orthonormalize(rows);
+    return sum / interchanges.size();
+  }
+
+  private double run(int i) {
+    session.edits(edits(i));
+    Interchange each = interchanges.get(i);
+    return session.run(each.base(), Metric.logProbability(each.answer()));
+  }
+
+  /** The change of h' by a row r of R: {@code (r · δ) g + (g · r) δ}, where δ = h_source − h. */
+  static void addGradient(double[] sum, double[] r, float[] g, float[] difference) {
+    double along = 0;
+    double back = 0;
+    for (int j = 0; j < r.length; j++) {
+      along += r[j] * difference[j];
+      back += r[j] * g[j];
+    }
+    for (int j = 0; j < r.length; j++) {
+      sum[j] += along * g[j] + back * difference[j];
+    }
+  }
+
+  private void ascend(int r, double[] gradient) {
+    double scale1 = 1 / (1 - Math.pow(BETA1, steps));
+    double scale2 = 1 / (1 - Math.pow(BETA2, steps));
+    // Rows have length 1: their elements are of this size.
+    double size = 1 / Math.sqrt(gradient.length);
+    for (int j = 0; j < gradient.length; j++) {
+      first[r][j] = BETA1 * first[r][j] + (1 - BETA1) * gradient[j];
+      second[r][j] = BETA2 * second[r][j] + (1 - BETA2) * gradient[j] * gradient[j];
+      rows[r][j] +=
+          rate * size * first[r][j] * scale1 / (Math.sqrt(second[r][j] * scale2) + EPSILON);
+    }
+  }
+
+  /**
+   * Interchange intervention accuracy: the share of interchanges after which the answer has a
+   * greater logit than the original one.
+   */
+  public double accuracy() {
+    int right = 0;
+    for (int i = 0; i < interchanges.size(); i++) {
+      Interchange each = interchanges.get(i);
+      int last = each.base().length - 1;
+      Capture logits = Capture.of(HookSite.LOGITS.suffix()).positions(last, last + 1);
+      try (ActivationCache cache = lens.run(each.base(), logits, edits(i))) {
+        MemorySegment row = cache.get(HookSite.LOGITS).data();
+        right +=
+            row.getAtIndex(JAVA_FLOAT, each.answer()) > row.getAtIndex(JAVA_FLOAT, each.original())
+                ? 1
+                : 0;
+      }
+    }
+    return right / (double) interchanges.size();
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}

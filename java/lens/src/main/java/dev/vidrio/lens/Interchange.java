@@ -1,0 +1,74 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.InvalidInputException;
+
+/**
+ * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): what one text holds of some
+ * variable is put into another, whose answer should then be what that value implies.
+ */
+public final class Interchange {
+  private final int[] base;
+  private final int basePosition;
+  private final int[] source;
+  private final int sourcePosition;
+  private final int answer;
+  private final int original;
+
+  /**
+   * At some tokens of the two texts.
+   *
+   * @param base tokens of the text that is changed
+   * @param basePosition where
+   * @param source tokens of the text that the value comes from
+   * @param sourcePosition where it is read
+   * @param answer the token that should follow the base with the source's value
+   * @param original the one that follows it with its own
+   */
+  public Interchange(
+      int[] base, int basePosition, int[] source, int sourcePosition, int answer, int original) {
+    require("position in the base", basePosition, base.length);
+    require("position in the source", sourcePosition, source.length);
+    this.base = base.clone();
+    this.basePosition = basePosition;
+    this.source = source.clone();
+    this.sourcePosition = sourcePosition;
+    this.answer = answer;
+    this.original = original;
+  }
+
+  /** At the last tokens. */
+  public Interchange(int[] base, int[] source, int answer, int original) {
+    this(base, base.length - 1, source, source.length - 1, answer, original);
+  }
+
+  private static void require(String what, int position, int length) {
+    if (position < 0 || position >= length) {
+      throw new InvalidInputException(
+          what, Integer.toString(position), "the text has " + length + " tokens");
+    }
+  }
+
+  int[] base() {
+    return base;
+  }
+
+  int basePosition() {
+    return basePosition;
+  }
+
+  int[] source() {
+    return source;
+  }
+
+  int sourcePosition() {
+    return sourcePosition;
+  }
+
+  int answer() {
+    return answer;
+  }
+
+  int original() {
+    return original;
+  }
+}
