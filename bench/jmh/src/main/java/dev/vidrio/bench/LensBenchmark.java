@@ -2,9 +2,17 @@ package dev.vidrio.bench;
 
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.ActivationPatching;
+import dev.vidrio.lens.ActivationPatching.Direction;
+import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.AttributionPatching;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientAttribution;
+import dev.vidrio.lens.InputAttribution;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.model.Feed;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -20,11 +28,15 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** What it costs to watch: the same tokens with nothing kept, and with every hook point. */
+/**
+ * What it costs to watch: the same tokens with nothing kept, and with every hook point; and what
+ * attribution by gradients costs beside a way forward.
+ */
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 public class LensBenchmark extends Protocol {
   private static final int PROMPT = 128;
   private static final int GENERATED = 64;
+  private static final DifferentiableMetric METRIC = Metric.logitDifference(1, 2);
 
   /** A GGUF file, or the embedded model. */
   @Param("bard")
@@ -36,6 +48,7 @@ public class LensBenchmark extends Protocol {
   private Sequence plainSequence;
   private Sequence watchedSequence;
   private int[] prompt;
+  private int[] corrupted;
   private int[] generated;
 
   /** Opens a session that keeps nothing and one that keeps all, and compares their logits. */
@@ -46,6 +59,8 @@ public class LensBenchmark extends Protocol {
     var random = new SplittableRandom(1);
     int vocabulary = model.architecture().vocabulary();
     prompt = random.ints(PROMPT, 0, vocabulary).toArray();
+    corrupted = prompt.clone();
+    corrupted[PROMPT / 2] = (corrupted[PROMPT / 2] + 1) % vocabulary;
     generated = random.ints(GENERATED, 0, vocabulary).toArray();
     var options = SessionOptions.DEFAULT.withContext(PROMPT + GENERATED);
     plain = model.newSession(options);
@@ -86,6 +101,26 @@ public class LensBenchmark extends Protocol {
     try (ActivationCache cache = Lens.of(model).run(prompt, Capture.of("*"))) {
       return cache.points().stream().mapToLong(point -> cache.get(point).elements()).sum();
     }
+  }
+
+  /** A prompt, with nothing kept: a way forward. */
+  @Benchmark
+  public MemorySegment prompt() {
+    plainSequence.truncate(0);
+    return plain.feed(plainSequence, prompt);
+  }
+
+  /** A prompt forward and back: gradient × input of its tokens. */
+  @Benchmark
+  public InputAttribution gradientTimesInput() {
+    return GradientAttribution.timesInput(Lens.of(model), prompt, METRIC);
+  }
+
+  /** Two prompts forward and one back: all patches of the residual stream, estimated. */
+  @Benchmark
+  public ActivationPatching attributionPatching() {
+    return AttributionPatching.of(
+        Lens.of(model), prompt, corrupted, 1, 2, Site.RESID_PRE, Direction.DENOISING);
   }
 
   /** Frees everything. */
