@@ -7,6 +7,7 @@ import dev.vidrio.lens.CircuitEvaluation.Faithfulness;
 import dev.vidrio.lens.CircuitRun;
 import dev.vidrio.lens.ComponentGraph;
 import dev.vidrio.lens.Edge;
+import dev.vidrio.lens.EdgeAttribution;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.page.Bars;
@@ -31,6 +32,9 @@ import picocli.CommandLine.Option;
           + " reader gets what the corrupted text makes of it instead."
     })
 final class LensCircuitCommand implements Callable<Integer> {
+  /** Gradients that edge attribution patching takes the mean of. */
+  private static final int STEPS = 5;
+
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextPair texts = new TextPair();
   @Mixin private PageOption page = new PageOption();
@@ -43,6 +47,15 @@ final class LensCircuitCommand implements Callable<Integer> {
           "An edge stays when it changes the difference of the two texts by this share of it or"
               + " more. Default: ${DEFAULT-VALUE}.")
   private double threshold = 0.02;
+
+  @Option(
+      names = "--candidates",
+      paramLabel = "K",
+      defaultValue = "0",
+      description =
+          "Look only at the K edges that edge attribution patching (EAP-IG) finds strongest; 0 takes"
+              + " all. Default: ${DEFAULT-VALUE}.")
+  private int candidateCount;
 
   @Option(
       names = "--top",
@@ -83,10 +96,16 @@ final class LensCircuitCommand implements Callable<Integer> {
   }
 
   private Found find(Lens lens, int[] clean, int[] corrupted) {
-    Metric metric = Metric.logitDifference(texts.answer(lens.model()), texts.wrong(lens.model()));
+    int answer = texts.answer(lens.model());
+    int wrong = texts.wrong(lens.model());
+    Metric metric = Metric.logitDifference(answer, wrong);
     try (CircuitRun run = CircuitRun.open(lens, clean, corrupted);
         var bar = new ProgressBar("edges")) {
-      Circuit candidates = Circuit.whole(run.graph());
+      Circuit candidates =
+          candidateCount == 0
+              ? Circuit.whole(run.graph())
+              : EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, STEPS)
+                  .strongest(candidateCount);
       int edges = candidates.edges().size();
       double least = threshold * Math.abs(run.clean(metric) - run.corrupted(metric));
       Circuit circuit =

@@ -122,6 +122,14 @@ class LensAttributeTest {
     assertTrue(lines.getLast().contains("→"), lines.getLast());
   }
 
+  /** A circuit among few edges has no others. */
+  @Test
+  void circuitsBeginWithTheStrongestEdges() {
+    JsonNode circuit = done("circuit", pair("--candidates", "20", "--json")).json();
+    assertEquals(20, circuit.get("candidates").intValue());
+    assertTrue(circuit.get("edges").size() <= 20);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -130,6 +138,7 @@ class LensAttributeTest {
         "1 | must be at least 1, and 0 | attribute -p a --method smoothgrad --noise -1",
         "2 | Invalid value | attribute -p a --method nosuch",
         "2 | must end in .html | attribute -p a -o x.png",
+        "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8 --candidates -1",
         "1 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",
       })
   void faultsAreNamed(int code, String expected, String arguments) {

@@ -44,8 +44,15 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
         .toList();
   }
 
-  /** The strongest edges, as a circuit. */
+  /**
+   * The strongest edges, as a circuit.
+   *
+   * @throws InvalidInputException when the number is negative
+   */
   public Circuit strongest(int edges) {
+    if (edges < 0) {
+      throw new InvalidInputException("edges", Integer.toString(edges), "must not be negative");
+    }
     return new Circuit(ranked().stream().limit(edges).collect(Collectors.toSet()));
   }
 

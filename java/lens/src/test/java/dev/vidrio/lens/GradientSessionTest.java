@@ -282,6 +282,27 @@ class GradientSessionTest {
     }
   }
 
+  /** Edits within attention open it, and no gradient goes through its steps. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "blocks.1.attn.hook_pattern | hook_embed",
+        "blocks.1.attn.hook_pattern | blocks.1.attn.hook_v, blocks.3.hook_mlp_out",
+        "blocks.1.ln1.hook_normalized | hook_embed",
+      })
+  void openedPlansAreRefused(String editable, String hooks) {
+    GradientOptions options = GradientOptions.of(hooks, 8).withEditable(editable);
+    InvalidInputException e = assertThrows(InvalidInputException.class, () -> open(options));
+    assertTrue(String.valueOf(e.getMessage()).contains("no gradient"), e.getMessage());
+  }
+
+  private static void open(GradientOptions options) {
+    try (Model model = Model.open(BardFiles.q8())) {
+      GradientSession.open(Lens.of(model), options).close();
+    }
+  }
+
   @Test
   void stepsOutOfOrderAreRefused() {
     HookPoint embed = HookPoint.of(HookSite.EMBED);
