@@ -67,6 +67,14 @@ public final class ActivationCache implements AutoCloseable {
     return hooks;
   }
 
+  /**
+   * Bytes of off-heap memory: of all sequences of its session, and of what was computed when it was
+   * asked for.
+   */
+  public long bytes() {
+    return memory.bytes();
+  }
+
   /** Whether there is something at this point. */
   public boolean has(HookPoint point) {
     return points.contains(point);

@@ -21,6 +21,7 @@ final class TapMemory implements AutoCloseable {
   private final TapType type;
   private final int slots;
   private final Map<Buffer, Tapped> tapped = new LinkedHashMap<>();
+  private long bytes;
 
   /** An activation's memory: that of positions [from, to) of one sequence after the other. */
   private record Tapped(TapTarget target, int from, int to) {}
@@ -38,12 +39,12 @@ final class TapMemory implements AutoCloseable {
     this.type = type;
     this.slots = slots;
     try {
-      long bytes = 0;
+      long total = 0;
       for (var entry : firsts.entrySet()) {
-        bytes = Math.addExact(bytes, aligned(entry.getKey(), to - entry.getValue()));
+        total = Math.addExact(total, aligned(entry.getKey(), to - entry.getValue()));
       }
       // Where nothing is kept, something is still allocated: there is no memory of 0 bytes.
-      MemorySegment memory = executor.allocate(Math.max(bytes, ALIGNMENT), arena);
+      MemorySegment memory = allocate(Math.max(total, ALIGNMENT));
       long offset = 0;
       for (var entry : firsts.entrySet()) {
         add(entry.getKey(), entry.getValue(), to, memory.asSlice(offset));
@@ -111,8 +112,15 @@ final class TapMemory implements AutoCloseable {
   }
 
   /** Memory that lives as long as this. */
-  MemorySegment allocate(long bytes) {
-    return executor.allocate(bytes, arena);
+  MemorySegment allocate(long size) {
+    MemorySegment memory = executor.allocate(size, arena);
+    bytes = Math.addExact(bytes, size);
+    return memory;
+  }
+
+  /** How much of it there is. */
+  long bytes() {
+    return bytes;
   }
 
   Executor executor() {

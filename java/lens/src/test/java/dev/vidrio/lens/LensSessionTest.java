@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a session keeps is the same however its tokens run, and changes no bit of the model. */
 class LensSessionTest extends BardTest {
@@ -232,6 +233,19 @@ class LensSessionTest extends BardTest {
     try (ActivationCache cache = lens.run(TOKENS, capture)) {
       MemorySegment data = cache.get("hook_embed").data();
       assertTrue(Float.isFinite(data.getAtIndex(ValueLayout.JAVA_FLOAT, 0)));
+    }
+  }
+
+  /** A cache costs the tensors that were asked for, and no more than some alignment. */
+  @ParameterizedTest
+  @ValueSource(strings = {"*", "*.hook_resid_post", "*.hook_pattern,*.hook_q,*.hook_rot_*"})
+  void memoryIsThatOfTheTensors(String hooks) {
+    int[] tokens = IntStream.range(0, 100).map(i -> 7 * i + 3).toArray();
+    try (ActivationCache cache = lens.run(tokens, Capture.of(hooks))) {
+      long tensors =
+          cache.points().stream().mapToLong(point -> 4 * cache.get(point).elements()).sum();
+      assertTrue(
+          cache.bytes() <= 1.05 * tensors, cache.bytes() + " bytes for tensors of " + tensors);
     }
   }
 }
