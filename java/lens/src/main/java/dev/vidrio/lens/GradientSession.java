@@ -34,6 +34,7 @@ import java.util.stream.Collectors;
  * thread-safe.
  */
 public final class GradientSession implements AutoCloseable {
+  private final Executor executor;
   private final HookMap hooks;
   private final List<HookPoint> points;
   private final int kvHeads;
@@ -57,7 +58,7 @@ public final class GradientSession implements AutoCloseable {
   private GradientSession(Lens lens, GradientOptions options) {
     int layers = lens.model().architecture().layers();
     Plan model = lens.model().architecture().plan(options.tokens());
-    Executor executor = lens.model().executor();
+    this.executor = lens.model().executor();
     this.hooks = new HookMap(model, layers);
     this.kvHeads = model.kv().heads();
     this.points = HookPattern.select(options.hooks(), hooks, layers);
@@ -113,9 +114,13 @@ public final class GradientSession implements AutoCloseable {
   }
 
   private Gradient derive(Plan model, GradientOptions options) {
-    Set<Buffer> wanted = points.stream().map(this::buffer).collect(Collectors.toSet());
+    Set<Buffer> wanted = new HashSet<>();
     Set<Buffer> outputs = new HashSet<>(model.outputs());
-    outputs.addAll(wanted);
+    for (HookPoint point : points) {
+      PointGradient at = PointGradient.of(hooks, point);
+      wanted.add(at.gradient());
+      outputs.addAll(at.values());
+    }
     Map<Buffer, MemorySegment> seeded = new LinkedHashMap<>();
     seeds.forEach((point, values) -> seeded.put(buffer(point), values));
     outputs.addAll(seeded.keySet());
@@ -142,7 +147,7 @@ public final class GradientSession implements AutoCloseable {
       return buffer;
     }
     throw new InvalidInputException(
-        "hook", point.name(), "has no gradient: it is computed only where it is read");
+        "hook", point.name(), "is no activation that the model computes with");
   }
 
   private int room(Buffer buffer) {
@@ -256,25 +261,34 @@ public final class GradientSession implements AutoCloseable {
   /** The gradient with respect to the activation at a point, valid until the next way forward. */
   public Activation gradient(HookPoint point) {
     require(State.BACKWARD);
-    Buffer buffer = gradient.of(wanted(point));
-    return shaped(point, buffer, data(buffer));
+    requireWanted(point);
+    PointGradient at = PointGradient.of(hooks, point);
+    MemorySegment dy = data(gradient.of(at.gradient()));
+    return shaped(point, at.gradient(), at.written() ? dy : at.of(dy, this::data, executor));
   }
 
-  /** The activation at a point or a seed, valid until the next way forward. */
+  /**
+   * The activation at a point or a seed, valid until the next way forward.
+   *
+   * @throws InvalidInputException when the point is none of this session, or what lies there is
+   *     computed only for {@link ActivationCache}
+   */
   public Activation activation(HookPoint point) {
     requireOpen();
     if (state == State.EMPTY) {
       throw new IllegalStateException("the gradient session has run no text");
     }
-    Buffer buffer = seeds.containsKey(point) ? buffer(point) : wanted(point);
+    if (!seeds.containsKey(point)) {
+      requireWanted(point);
+    }
+    Buffer buffer = buffer(point);
     return shaped(point, buffer, data(buffer));
   }
 
-  private Buffer wanted(HookPoint point) {
+  private void requireWanted(HookPoint point) {
     if (!points.contains(point)) {
       throw new InvalidInputException("hook", point.name(), "is not in this gradient session");
     }
-    return buffer(point);
   }
 
   private Activation shaped(HookPoint point, Buffer buffer, MemorySegment data) {

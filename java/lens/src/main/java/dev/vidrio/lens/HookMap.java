@@ -178,6 +178,16 @@ final class HookMap {
     return Objects.requireNonNull(attentions.get(layer)).heads();
   }
 
+  /** What a layer's attention takes the mean of. */
+  Buffer values(int layer) {
+    return Objects.requireNonNull(stores.get(layer)).v();
+  }
+
+  /** The first product of an activation. */
+  Op.MatMul product(Buffer x) {
+    return Objects.requireNonNull(products.get(x), x::name);
+  }
+
   /** The experts that a token of a layer goes to; 0 where it has none. */
   int experts(int layer) {
     return written(block(layer, HookSite.EXPERT_INDICES.suffix())).map(Buffer::width).orElse(0);
