@@ -1,16 +1,20 @@
 /** A graph whose nodes stand in ranks, from the bottom up; a node shows the edges that it has. */
 const BOX = { width: 76, height: 26, gapX: 18, gapY: 58 };
 
+/** How far an edge bows for each rank that it passes, so that it is seen beside their nodes. */
+const BOW = { each: 22, most: 110 };
+
 function drawCircuit(view) {
   const ranks = [...new Set(view.nodes.map(node => node.rank))].sort((a, b) => a - b);
   const rows = ranks.map(rank => view.nodes.map((node, i) => i).filter(i => view.nodes[i].rank === rank));
   const step = BOX.width + BOX.gapX;
-  const width = Math.max(...rows.map(row => row.length)) * step + BOX.gapX;
+  const width = Math.max(...rows.map(row => row.length)) * step + BOX.gapX + 2 * BOW.most;
   const height = rows.length * (BOX.height + BOX.gapY);
   const places = view.nodes.map(() => null);
   rows.forEach((row, r) =>
     row.forEach((i, k) => {
       places[i] = {
+        r,
         x: width / 2 + (k - (row.length - 1) / 2) * step,
         y: height - BOX.gapY / 2 - BOX.height / 2 - r * (BOX.height + BOX.gapY),
       };
@@ -18,15 +22,16 @@ function drawCircuit(view) {
   );
 
   const greatest = view.edges.reduce((a, edge) => Math.max(a, Math.abs(edge.value)), 0) || 1;
-  const lines = view.edges.map(edge => {
+  const lines = view.edges.map((edge, e) => {
     const from = places[edge.from];
     const to = places[edge.to];
     const y1 = from.y - BOX.height / 2;
     const y2 = to.y + BOX.height / 2;
     const bend = (y1 - y2) / 2;
+    const bow = (e % 2 ? 1 : -1) * Math.min(BOW.most, BOW.each * (to.r - from.r - 1));
     return drawn('path', {
       class: edge.value < 0 ? 'arc negative' : 'arc',
-      d: `M${from.x} ${y1}C${from.x} ${y1 - bend} ${to.x} ${y2 + bend} ${to.x} ${y2}`,
+      d: `M${from.x} ${y1}C${from.x + bow} ${y1 - bend} ${to.x + bow} ${y2 + bend} ${to.x} ${y2}`,
       'stroke-width': 0.8 + (4 * Math.abs(edge.value)) / greatest,
     });
   });
