@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
       LensCircuitCommand.class,
       LensEdgesCommand.class,
       LensSteerCommand.class,
+      LensAlignCommand.class,
       LensAttentionCommand.class,
       LensHeadsCommand.class,
       LensRetrievalCommand.class,

@@ -220,6 +220,24 @@ class LensDecodingTest {
   }
 
   @Test
+  void alignmentIsLearnedAndTested() throws IOException {
+    var lines = new StringBuilder();
+    for (String verb : List.of("said", "took", "gave", "saw")) {
+      lines.append("The king " + verb + "\tThe queen " + verb + "\t her\t his\n");
+      lines.append("The queen " + verb + "\tThe king " + verb + "\t his\t her\n");
+    }
+    Path file = Files.writeString(directory.resolve("gender.tsv"), lines);
+    String[] align = {
+      "lens", "align", "-f", file.toString(), "--hooks", "blocks.2.hook_resid_post", "--steps", "3"
+    };
+    JsonNode json = done(with(align, "--json")).json();
+    assertEquals(6, json.get("train").intValue());
+    assertEquals(2, json.get("test").intValue());
+    assertTrue(json.get("hooks").get("blocks.2.hook_resid_post").has("accuracy"));
+    assertEquals(3, done(with(align, "-k", "0")).out().lines().count());
+  }
+
+  @Test
   void weightsInWords() {
     String[] head = {"lens", "weights", "--head", "L1.H3", "--top", "3"};
     assertEquals(16, done(head).out().lines().count());
@@ -254,6 +272,7 @@ class LensDecodingTest {
         "1 | must have two or more; --length | tune -p abc -o x.safetensors",
         "1 | must be at least 1 | tune -p abc -o x.safetensors --epochs 0",
         "1 | no such file | logits -p abc --tuned missing.safetensors",
+        "1 | must be two texts and two tokens | align -f TEXT",
         "2 | Missing required | weights",
         "1 | must be 0 to 7 | weights --head L1.H8",
         "1 | must be -4 to 3 | weights --head L4.H0",

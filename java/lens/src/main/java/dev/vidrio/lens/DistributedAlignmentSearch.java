@@ -2,11 +2,9 @@ package dev.vidrio.lens;
 
 import static dev.vidrio.lens.DoubleVectors.add;
 import static dev.vidrio.lens.DoubleVectors.dot;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -122,12 +120,15 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     return basis;
   }
 
-  /** The edits of an interchange with the rows so far. */
-  public List<Edit> edits(int i) {
-    Interchange each = interchanges.get(i);
+  /** The edits of an interchange, one of those to learn from or another, with the rows so far. */
+  public List<Edit> edits(Interchange each) {
+    return edits(each, row(each.source(), each.sourcePosition()));
+  }
+
+  private List<Edit> edits(Interchange each, float[] source) {
     return rows.length == 0
         ? List.of()
-        : List.of(Edit.swap(point, basis(), sources.get(i)).position(each.basePosition()));
+        : List.of(Edit.swap(point, basis(), source).position(each.basePosition()));
   }
 
   /** A step of Adam on all interchanges; returns the mean log-probability of answers before it. */
@@ -151,8 +152,8 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   }
 
   private double run(int i) {
-    session.edits(edits(i));
     Interchange each = interchanges.get(i);
+    session.edits(edits(each, sources.get(i)));
     return session.run(each.base(), Metric.logProbability(each.answer()));
   }
 
@@ -186,21 +187,17 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
    * Interchange intervention accuracy: the share of interchanges after which the answer has a
    * greater logit than the original one.
    */
-  public double accuracy() {
+  public double accuracy(List<Interchange> tested) {
     int right = 0;
-    for (int i = 0; i < interchanges.size(); i++) {
-      Interchange each = interchanges.get(i);
+    for (Interchange each : tested) {
       int last = each.base().length - 1;
       Capture logits = Capture.of(HookSite.LOGITS.suffix()).positions(last, last + 1);
-      try (ActivationCache cache = lens.run(each.base(), logits, edits(i))) {
-        MemorySegment row = cache.get(HookSite.LOGITS).data();
-        right +=
-            row.getAtIndex(JAVA_FLOAT, each.answer()) > row.getAtIndex(JAVA_FLOAT, each.original())
-                ? 1
-                : 0;
+      try (ActivationCache cache = lens.run(each.base(), logits, edits(each))) {
+        Activation row = cache.get(HookSite.LOGITS);
+        right += row.at(0, each.answer()) > row.at(0, each.original()) ? 1 : 0;
       }
     }
-    return right / (double) interchanges.size();
+    return right / (double) tested.size();
   }
 
   @Override

@@ -15,7 +15,8 @@ import java.util.Map;
  * @param k active features at a token; 0 where their number is free
  * @param biasFromInput whether the decoder's bias is subtracted from the input
  * @param normalization of the input, undone in the output
- * @param rescaled whether top-k compares activations times the length of the decoder's rows
+ * @param rescaled whether activations are multiplied by the length of the decoder's rows before the
+ *     greatest are chosen, and divided by it after
  * @param hookIn where the input is, as the file says it; empty where it does not
  * @param hookOut where the output goes
  */
@@ -58,6 +59,23 @@ public record SaeConfig(
   static SaeConfig autoencoder(Activation activation, int d, int dSae, int k, String hook) {
     return new SaeConfig(
         activation, false, false, d, dSae, d, k, true, Normalization.NONE, false, hook, hook);
+  }
+
+  /** The same of weights that activations are rescaled by already. */
+  SaeConfig withoutRescaling() {
+    return new SaeConfig(
+        activation,
+        transcoder,
+        skip,
+        dIn,
+        dSae,
+        dOut,
+        k,
+        biasFromInput,
+        normalization,
+        false,
+        hookIn,
+        hookOut);
   }
 
   /** {@code cfg.json}. */

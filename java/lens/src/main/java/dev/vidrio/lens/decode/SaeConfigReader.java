@@ -58,9 +58,18 @@ final class SaeConfigReader {
         activation == Activation.TOPK ? k() : 0,
         !transcoder && bool("apply_b_dec_to_input", true),
         normalization(),
-        activation == Activation.TOPK && bool("rescale_acts_by_decoder_norm", false),
+        rescaled(architecture),
         hook,
         transcoder ? hook("hook_name_out") : hook);
+  }
+
+  /** Of BatchTopK there are only files of training, which rescale where nothing is said. */
+  private boolean rescaled(String architecture) {
+    return switch (architecture) {
+      case "topk" -> bool("rescale_acts_by_decoder_norm", false);
+      case "batchtopk" -> bool("rescale_acts_by_decoder_norm", true);
+      default -> false;
+    };
   }
 
   /** Before version 6 "standard" was all that has one encoder. */

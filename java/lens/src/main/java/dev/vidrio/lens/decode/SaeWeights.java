@@ -80,6 +80,30 @@ final class SaeWeights {
     }
   }
 
+  /** The same activations with a decoder of rows of length 1: all else takes their lengths. */
+  SaeWeights withUnitDecoder() {
+    float[] norms = decoderNorms();
+    float[] bias = encoderBias().clone();
+    var newEncoder = new float[encoder.length][];
+    var newDecoder = new float[decoder.length][];
+    for (int f = 0; f < norms.length; f++) {
+      newEncoder[f] = scaled(encoder[f], norms[f]);
+      newDecoder[f] = scaled(decoder[f], 1 / norms[f]);
+      bias[f] *= norms[f];
+    }
+    Map<String, float[]> newVectors = new LinkedHashMap<>(vectors);
+    newVectors.put("b_enc", bias);
+    return new SaeWeights(newEncoder, newDecoder, newVectors, skip);
+  }
+
+  private static float[] scaled(float[] row, float factor) {
+    float[] scaled = row.clone();
+    for (int j = 0; j < scaled.length; j++) {
+      scaled[j] *= factor;
+    }
+    return scaled;
+  }
+
   /** One for each feature; of a BatchTopK autoencoder in training there is one for all. */
   private static float[] threshold(Safetensors file, int dSae) {
     if (file.find("topk_threshold").isEmpty()) {

@@ -52,7 +52,11 @@ public final class SparseAutoencoder implements AutoCloseable {
    */
   public static SparseAutoencoder load(Executor executor, Path directory) {
     SaeConfig config = SaeConfigReader.read(directory.resolve(SaeWeights.CONFIG));
-    return new SparseAutoencoder(executor, config, SaeWeights.read(directory, config));
+    SaeWeights weights = SaeWeights.read(directory, config);
+    boolean folds = config.rescaled() && config.activation() == SaeConfig.Activation.JUMPRELU;
+    return folds
+        ? new SparseAutoencoder(executor, config.withoutRescaling(), weights.withUnitDecoder())
+        : new SparseAutoencoder(executor, config, weights);
   }
 
   /**

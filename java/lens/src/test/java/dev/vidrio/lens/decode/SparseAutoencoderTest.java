@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.lens.Activation;
 import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sparse autoencoders and transcoders against SAELens, and in the middle of a pass. */
@@ -74,19 +76,7 @@ class SparseAutoencoderTest extends BardTest {
   void isThatOfSaeLens(String name) throws IOException {
     SafetensorsFile expected = SafetensorsFile.read(files(name).resolve("expected.safetensors"));
     try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files(name))) {
-      float[][] x = rows(expected, "x");
-      List<Features> features = autoencoder.encode(x);
-      for (int i = 0; i < x.length; i++) {
-        float[] row = rows(expected, "features")[i];
-        var own = new float[row.length];
-        for (int f = 0; f < row.length; f++) {
-          own[f] = features.get(i).of(f);
-        }
-        assertArrayEquals(row, own, TOLERANCE);
-        assertEquals(Features.of(row).count(), features.get(i).count());
-        assertArrayEquals(
-            rows(expected, "output")[i], autoencoder.decode(features.get(i), x[i]), TOLERANCE);
-      }
+      assertDoes(expected, autoencoder);
       // What is written is read back as it was, names and all.
       autoencoder.save(directory, "test");
       SafetensorsFile written = SafetensorsFile.read(directory.resolve("sae_weights.safetensors"));
@@ -100,6 +90,37 @@ class SparseAutoencoderTest extends BardTest {
       try (SparseAutoencoder again = SparseAutoencoder.load(model.executor(), directory)) {
         assertEquals(autoencoder.config(), again.config());
       }
+    }
+  }
+
+  private static void assertDoes(SafetensorsFile expected, SparseAutoencoder autoencoder) {
+    float[][] x = rows(expected, "x");
+    List<Features> features = autoencoder.encode(x);
+    for (int i = 0; i < x.length; i++) {
+      float[] row = rows(expected, "features")[i];
+      var own = new float[row.length];
+      for (int f = 0; f < row.length; f++) {
+        own[f] = features.get(i).of(f);
+      }
+      assertArrayEquals(row, own, TOLERANCE);
+      assertEquals(Features.of(row).count(), features.get(i).count());
+      assertArrayEquals(
+          rows(expected, "output")[i], autoencoder.decode(features.get(i), x[i]), TOLERANCE);
+    }
+  }
+
+  /** One in the middle of its training does what SAELens saves of it for inference. */
+  @Test
+  void batchTopKIsThatOfSaeLens() throws IOException {
+    Path files = files("batchtopk");
+    SafetensorsFile expected = SafetensorsFile.read(files.resolve("expected.safetensors"));
+    try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files)) {
+      assertDoes(expected, autoencoder);
+      autoencoder.save(directory, "test");
+    }
+    try (SparseAutoencoder saved = SparseAutoencoder.load(model.executor(), directory)) {
+      assertEquals(SaeConfig.Activation.JUMPRELU, saved.config().activation());
+      assertDoes(expected, saved);
     }
   }
 
@@ -170,9 +191,10 @@ class SparseAutoencoderTest extends BardTest {
   }
 
   /** A transcoder in the place of a feed-forward block; its error term is that block's. */
-  @Test
-  void transcoderReadsAtOnePointAndWritesAtAnother() throws IOException {
-    HookPoint mid = new HookPoint(HookSite.RESID_MID, 2);
+  @ParameterizedTest
+  @EnumSource(names = {"RESID_MID", "LN2_NORMALIZED"})
+  void transcoderReadsAtOnePointAndWritesAtAnother(HookSite site) {
+    HookPoint mid = new HookPoint(site, 2);
     HookPoint out = new HookPoint(HookSite.MLP_OUT, 2);
     var config =
         new SaeConfig(
@@ -196,13 +218,18 @@ class SparseAutoencoderTest extends BardTest {
             null);
     weights.decoder()[0][5] = 3;
     weights.decoder()[2][6] = 0.5f;
+    Arrays.fill(weights.encoder()[0], 0.1f);
+    weights.encoder()[2][9] = 2;
     Capture logits = Capture.of("unembed.hook_out");
-    var constant = new float[256];
-    constant[5] = 3;
-    constant[6] = 1;
     try (var transcoder = new SparseAutoencoder(model.executor(), config, weights);
-        ActivationCache plain = lens.run(TOKENS, logits);
-        ActivationCache expected = lens.run(TOKENS, logits, List.of(Edit.set(out, constant)));
+        ActivationCache plain = lens.run(TOKENS, Capture.of("unembed.hook_out," + mid));
+        ActivationCache expected =
+            lens.run(
+                TOKENS,
+                logits,
+                List.of(
+                    Edit.set(out, outputs(transcoder, plain.get(mid)))
+                        .positions(0, TOKENS.length)));
         ActivationCache actual =
             lens.run(
                 TOKENS,
@@ -236,6 +263,17 @@ class SparseAutoencoderTest extends BardTest {
         model.executor(),
         SaeConfig.autoencoder(SaeConfig.Activation.RELU, 256, 512, 0, point.name()),
         weights);
+  }
+
+  /** What a transcoder makes of all rows, one after the other. */
+  private static float[] outputs(SparseAutoencoder transcoder, Activation input) {
+    int n = input.shape().getFirst();
+    var outputs = new float[n * 256];
+    for (int i = 0; i < n; i++) {
+      float[] x = input.row(i);
+      System.arraycopy(transcoder.decode(transcoder.encode(x), x), 0, outputs, i * 256, 256);
+    }
+    return outputs;
   }
 
   @Test

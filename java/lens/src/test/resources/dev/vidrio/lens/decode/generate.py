@@ -5,12 +5,13 @@ Needs numpy, scikit-learn, concept-erasure, torch, safetensors and sae-lens. Usa
 """
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from concept_erasure import LeaceFitter
 from safetensors.numpy import save_file
-from sae_lens import SAE
+from sae_lens import SAE, BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 HERE = Path(__file__).resolve().parent
@@ -98,6 +99,32 @@ def autoencoders():
         )
 
 
+def batch_top_k():
+    """One in training, whose threshold is learned; what it does when saved for inference."""
+    torch.manual_seed(6)
+    sae = BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(d_in=D_IN, d_sae=D_SAE, k=5))
+    with torch.no_grad():
+        for values in sae.parameters():
+            values.copy_(torch.randn_like(values) / 3)
+        sae.topk_threshold.fill_(0.7)
+    directory = HERE / "sae" / "batchtopk"
+    sae.save_model(directory)
+    with TemporaryDirectory() as inference:
+        sae.save_inference_model(inference)
+        inferring = SAE.load_from_disk(inference)
+    x = torch.randn(9, D_IN) * 2 + 0.5
+    features = inferring.encode(x)
+    save_file(
+        {
+            "x": x.numpy(),
+            "features": features.detach().numpy(),
+            "output": inferring.decode(features).detach().numpy(),
+        },
+        directory / "expected.safetensors",
+    )
+
+
 if __name__ == "__main__":
     probes()
     autoencoders()
+    batch_top_k()
