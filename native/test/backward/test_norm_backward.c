@@ -97,9 +97,7 @@ static double head_value(const void *what, double value) {
     return sum;
 }
 
-static double greater(double a, double b) {
-    return a > b ? a : b;
-}
+static double greater(double a, double b) { return a > b ? a : b; }
 
 // Sums of d terms g and g * normalized are off by a rounding for each term on the way, relative to
 // their magnitudes, and so are the statistics; the mean cancels, by at most the magnitude of x.
