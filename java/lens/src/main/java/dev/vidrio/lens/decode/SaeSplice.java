@@ -119,6 +119,11 @@ public final class SaeSplice {
 
   private void write(StepRows rows) {
     for (int i = 0; i < rows.size(); i++) {
+      long width = rows.row(i).byteSize() / Float.BYTES;
+      if (width != autoencoder.config().dOut()) {
+        throw new InvalidInputException(
+            "hook", out + " of " + width, "the autoencoder writes " + autoencoder.config().dOut());
+      }
       Features changed = change.apply(features.get(i));
       MemorySegment row = rows.row(i);
       if (errorTerm) {

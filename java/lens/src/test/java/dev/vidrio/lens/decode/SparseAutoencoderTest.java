@@ -298,6 +298,21 @@ class SparseAutoencoderTest extends BardTest {
     }
   }
 
+  /** Made for streams of 12 elements, or for none of this model's points. */
+  @Test
+  void otherModelsAreRefused() {
+    try (SparseAutoencoder narrow = SparseAutoencoder.load(model.executor(), files("standard"));
+        SparseAutoencoder unnamed = SparseAutoencoder.load(model.executor(), files("batchtopk"))) {
+      var splice = SaeSplice.of(lens, narrow, true, UnaryOperator.identity());
+      assertThrows(
+          InvalidInputException.class,
+          () -> lens.run(TOKENS, Capture.NONE, splice.hooks()).close());
+      assertThrows(
+          InvalidInputException.class,
+          () -> SaeSplice.of(lens, unnamed, true, UnaryOperator.identity()));
+    }
+  }
+
   @Test
   void featuresChangeOneAtATime() {
     Features features = Features.of(new float[] {0, 2, 0, 3});
