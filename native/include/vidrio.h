@@ -201,7 +201,8 @@ typedef enum vd_op_kind {
     VD_OP_EXPERT_MATMUL_BACKWARD = 28,
     VD_OP_EXPERT_SUM_BACKWARD = 29,
     VD_OP_SLOT_SUM = 30,
-    VD_OP_COUNT = 31,
+    VD_OP_ACCUMULATE = 31,
+    VD_OP_COUNT = 32,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -463,6 +464,21 @@ typedef struct vd_tap {
     int32_t width;
     int32_t reserved;
 } vd_tap;
+
+// Adds rows of x [rows, width], in ascending order, to running statistics of its columns; nothing
+// in a plan reads what it writes. A row of sequence s of the batch counts in statistics slots[s] of
+// n_slots, or nowhere where there are none of that number, nor s in slots. Slots may change between
+// steps.
+typedef struct vd_accumulate {
+    const float *x;
+    double *sums;          // [n_slots, 2, width]: of x and of x * x
+    float *bounds;         // [n_slots, 2, width]: the least x and the greatest
+    const int32_t *slots;  // [n_sequences]
+    int32_t n_slots;
+    int32_t n_sequences;
+    int32_t width;
+    int32_t reserved;
+} vd_accumulate;
 
 typedef enum vd_edit_kind {
     VD_EDIT_SET = 0,       // values
@@ -760,6 +776,7 @@ typedef struct vd_op {
         vd_add add;
         vd_scale scale;
         vd_tap tap;
+        vd_accumulate accumulate;
         vd_edit edit;
         vd_scores scores;
         vd_softmax softmax;

@@ -45,6 +45,7 @@ static const family families[VD_OP_COUNT] = {
                                       vd_expert_matmul_backward_run, NULL},
     [VD_OP_EXPERT_SUM_BACKWARD] = {vd_expert_sum_backward_check, vd_expert_sum_backward_run, NULL},
     [VD_OP_SLOT_SUM] = {vd_slot_sum_check, vd_slot_sum_run, NULL},
+    [VD_OP_ACCUMULATE] = {vd_accumulate_check, vd_accumulate_run, NULL},
 };
 
 struct vd_plan {

@@ -85,6 +85,9 @@ static vd_op valid_op(vd_op_kind kind) {
         case VD_OP_GAIN:
             op.as.gain = (vd_gain){p, p, p, p, 2, 3, 1, 0};
             break;
+        case VD_OP_ACCUMULATE:
+            op.as.accumulate = (vd_accumulate){p, p, p, p, 2, 3, 7, 0};
+            break;
         case VD_OP_TOP_K:
             op.as.top_k = (vd_top_k){p, p, p, p, 7, 7};
             break;
@@ -311,6 +314,16 @@ static void check_tap_edit(void) {
     REFUSED(VD_OP_TAP, op.as.tap.width = -1);
 }
 
+static void check_accumulate(void) {
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.x = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.sums = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.bounds = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.slots = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.n_slots = 0);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.n_sequences = 0);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.width = -1);
+}
+
 static void check_open(void) {
     REFUSED(VD_OP_SCORES, op.as.scores.q = NULL);
     REFUSED(VD_OP_SCORES, op.as.scores.y = NULL);
@@ -424,6 +437,7 @@ int main(void) {
     check_kv_store_attention();
     check_elementwise();
     check_tap_edit();
+    check_accumulate();
     check_open();
     check_experts();
     check_create_arguments();

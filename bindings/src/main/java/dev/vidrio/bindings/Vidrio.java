@@ -1463,10 +1463,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_SLOT_SUM() {
         return VD_OP_SLOT_SUM;
     }
-    private static final int VD_OP_COUNT = (int)31L;
+    private static final int VD_OP_ACCUMULATE = (int)31L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 31
+     * enum vd_op_kind.VD_OP_ACCUMULATE = 31
+     * }
+     */
+    public static int VD_OP_ACCUMULATE() {
+        return VD_OP_ACCUMULATE;
+    }
+    private static final int VD_OP_COUNT = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 32
      * }
      */
     public static int VD_OP_COUNT() {

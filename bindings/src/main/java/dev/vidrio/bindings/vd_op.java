@@ -33,6 +33,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_add add;
  *         vd_scale scale;
  *         vd_tap tap;
+ *         vd_accumulate accumulate;
  *         vd_edit edit;
  *         vd_scores scores;
  *         vd_softmax softmax;
@@ -357,6 +358,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_accumulate accumulate;
      *     vd_edit edit;
      *     vd_scores scores;
      *     vd_softmax softmax;
@@ -397,6 +399,7 @@ public class vd_op {
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
             vd_tap.layout().withName("tap"),
+            vd_accumulate.layout().withName("accumulate"),
             vd_edit.layout().withName("edit"),
             vd_scores.layout().withName("scores"),
             vd_softmax.layout().withName("softmax"),
@@ -416,7 +419,7 @@ public class vd_op {
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$751:5");
+        ).withName("$anon$767:5");
 
         /**
          * The layout of this union
@@ -907,6 +910,50 @@ public class vd_op {
          */
         public static void tap(MemorySegment union, MemorySegment fieldValue) {
             MemorySegment.copy(fieldValue, 0L, union, tap$OFFSET, tap$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout accumulate$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("accumulate"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_accumulate accumulate
+         * }
+         */
+        public static final GroupLayout accumulate$layout() {
+            return accumulate$LAYOUT;
+        }
+
+        private static final long accumulate$OFFSET = $LAYOUT.byteOffset(groupElement("accumulate"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_accumulate accumulate
+         * }
+         */
+        public static final long accumulate$offset() {
+            return accumulate$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_accumulate accumulate
+         * }
+         */
+        public static MemorySegment accumulate(MemorySegment union) {
+            return union.asSlice(accumulate$OFFSET, accumulate$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_accumulate accumulate
+         * }
+         */
+        public static void accumulate(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, accumulate$OFFSET, accumulate$LAYOUT.byteSize());
         }
 
         private static final GroupLayout edit$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("edit"));
@@ -1807,6 +1854,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_accumulate accumulate;
      *     vd_edit edit;
      *     vd_scores scores;
      *     vd_softmax softmax;
@@ -1850,6 +1898,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_accumulate accumulate;
      *     vd_edit edit;
      *     vd_scores scores;
      *     vd_softmax softmax;
@@ -1891,6 +1940,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_accumulate accumulate;
      *     vd_edit edit;
      *     vd_scores scores;
      *     vd_softmax softmax;
@@ -1932,6 +1982,7 @@ public class vd_op {
      *     vd_add add;
      *     vd_scale scale;
      *     vd_tap tap;
+     *     vd_accumulate accumulate;
      *     vd_edit edit;
      *     vd_scores scores;
      *     vd_softmax softmax;

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * executor need not.
  */
 public sealed interface Op
-    permits Op.Activation,
+    permits Op.Accumulate,
+        Op.Activation,
         Op.Add,
         Op.AddBias,
         Op.Edit,
@@ -303,6 +304,27 @@ public sealed interface Op
   record Tap(Buffer x, TapTarget target) implements Op {
     public Tap {
       require(x.width() == target.width(), x, "width of the target");
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of();
+    }
+  }
+
+  /**
+   * Adds rows of x to running statistics of its columns, and changes nothing else.
+   *
+   * @param statistics they belong to this operation alone
+   */
+  record Accumulate(Buffer x, ColumnStatistics statistics) implements Op {
+    public Accumulate {
+      require(x.width() == statistics.width(), x, "width of the statistics");
     }
 
     @Override

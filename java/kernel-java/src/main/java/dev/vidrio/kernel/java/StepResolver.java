@@ -45,6 +45,7 @@ final class StepResolver {
       case Op.Scale scale -> scale(scale);
       case Op.Edit edit -> edit(edit);
       case Op.Tap tap -> tap(tap);
+      case Op.Accumulate accumulate -> accumulate(accumulate);
       case Op.Gather gather -> gather(gather);
       case ExpertOp.Route route -> route(route);
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul);
@@ -189,6 +190,21 @@ final class StepResolver {
     return (kernels, batch, share) -> {
       int rows = batch.rows(op.rows());
       kernels.edit(op, batch, x, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  /** Workers share the columns, so that each sum has one order. */
+  private Step accumulate(Op.Accumulate op) {
+    MemorySegment x = data(op.x());
+    int width = op.x().width();
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      for (int i = 0; i < rows; i++) {
+        int slot = op.statistics().slot(batch.sequence(op.token(batch, i)));
+        for (int j = share.begin(width); j < share.end(width) && slot >= 0; j++) {
+          op.statistics().add(slot, j, Elements.get(x, (long) i * width + j));
+        }
+      }
     };
   }
 

@@ -17,7 +17,9 @@ import dev.vidrio.kernel.Schedule;
 import dev.vidrio.kernel.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -31,7 +33,10 @@ final class NativePlan implements ExecutablePlan {
   private final Arena arena = Arena.ofShared();
   private final Workspace workspace;
   private final List<EditEntries> edits;
-  private final List<Op.Tap> taps;
+
+  /** Memory that operations write to and that is not the plan's own, by what it is. */
+  private final Map<String, MemorySegment> outside = new HashMap<>();
+
   private final MemorySegment handle;
   private final MemorySegment header;
   private final ReentrantLock lease = new ReentrantLock();
@@ -47,8 +52,7 @@ final class NativePlan implements ExecutablePlan {
       var encoder = new PlanEncoder(schedule, workspace, cache, arena);
       this.handle = create(encoder, cache);
       this.edits = encoder.edits();
-      this.taps =
-          plan.ops().stream().filter(Op.Tap.class::isInstance).map(Op.Tap.class::cast).toList();
+      plan.ops().forEach(this::noteOutside);
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -99,7 +103,7 @@ final class NativePlan implements ExecutablePlan {
       workspace.ensurePositions(batch);
       fillHeader(batch);
       edits.forEach(EditEntries::update);
-      taps.forEach(NativePlan::requireTarget);
+      outside.forEach(NativePlan::requireAlive);
       Status.check(
           Vidrio.vd_plan_run(handle, executor.pool(), header, begin, end), "running the plan");
     } finally {
@@ -107,9 +111,18 @@ final class NativePlan implements ExecutablePlan {
     }
   }
 
-  private static void requireTarget(Op.Tap tap) {
-    if (!tap.target().data().scope().isAlive()) {
-      throw new IllegalStateException("the target of the tap of " + tap.x().name() + " is closed");
+  private void noteOutside(Op op) {
+    switch (op) {
+      case Op.Tap tap -> outside.put("target of the tap of " + tap.x().name(), tap.target().data());
+      case Op.Accumulate a ->
+          outside.put("memory of statistics of " + a.x().name(), a.statistics().sums());
+      default -> {}
+    }
+  }
+
+  private static void requireAlive(String what, MemorySegment memory) {
+    if (!memory.scope().isAlive()) {
+      throw new IllegalStateException("the " + what + " is closed");
     }
   }
 

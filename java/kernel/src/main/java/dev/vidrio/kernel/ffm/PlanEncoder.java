@@ -3,6 +3,7 @@ package dev.vidrio.kernel.ffm;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
 import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.bindings.vd_accumulate;
 import dev.vidrio.bindings.vd_activation;
 import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
@@ -25,6 +26,7 @@ import dev.vidrio.bindings.vd_tap;
 import dev.vidrio.bindings.vd_top_k;
 import dev.vidrio.kernel.BackwardOp;
 import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ColumnStatistics;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Op;
@@ -110,6 +112,7 @@ final class PlanEncoder {
       case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
       case Op.Edit edit -> edit(edit, vd_op.as.edit(as));
       case Op.Tap tap -> tap(tap, vd_op.as.tap(as));
+      case Op.Accumulate accumulate -> accumulate(accumulate, vd_op.as.accumulate(as));
       case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
       case ExpertOp.Route route -> route(route, vd_op.as.route(as));
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
@@ -270,6 +273,18 @@ final class PlanEncoder {
     vd_edit.width(s, op.x().width());
     vd_edit.whole_rows(s, op.edits().subspaces() ? 1 : 0);
     return Vidrio.VD_OP_EDIT();
+  }
+
+  private int accumulate(Op.Accumulate op, MemorySegment s) {
+    ColumnStatistics statistics = op.statistics();
+    vd_accumulate.x(s, address(op.x()));
+    vd_accumulate.sums(s, statistics.sums());
+    vd_accumulate.bounds(s, statistics.bounds());
+    vd_accumulate.slots(s, statistics.slots());
+    vd_accumulate.n_slots(s, statistics.count());
+    vd_accumulate.n_sequences(s, statistics.sequences());
+    vd_accumulate.width(s, statistics.width());
+    return Vidrio.VD_OP_ACCUMULATE();
   }
 
   private int tap(Op.Tap op, MemorySegment s) {
