@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
       LensMixingCommand.class,
       LensOcclusionCommand.class,
       LensNormsCommand.class,
+      LensStatisticsCommand.class,
       LensResidualCommand.class
     })
 final class LensCommand implements Runnable {

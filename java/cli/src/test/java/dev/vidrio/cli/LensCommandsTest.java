@@ -200,6 +200,22 @@ class LensCommandsTest {
     assertEquals(1 + json.get("tokens").size(), done(arguments).out().lines().count());
   }
 
+  @Test
+  void statisticsSayWhatDimensionsDo() {
+    String[] arguments = {
+      "lens", "statistics", "-p", "To be, or not to be", "--hooks", "blocks.1.mlp.hook_post"
+    };
+    JsonNode json = done(with(arguments, "--json", "--top", "2", "--window", "3")).json();
+    JsonNode point = json.get("hooks").get("blocks.1.mlp.hook_post");
+    assertEquals(768, point.get("mean").size());
+    assertEquals(json.get("tokens").intValue(), point.get("norms").size());
+    JsonNode row = point.get("top").get(2);
+    int dimension = row.get("dimensions").get(0).intValue();
+    assertTrue(
+        point.get("greatest").get(dimension).floatValue() >= row.get("values").get(0).floatValue());
+    assertEquals(2, done(arguments).out().lines().count());
+  }
+
   /** What the table rounds JSON has in full; of two logits, the metric is their difference. */
   @Test
   void occlusionTellsWhatTokensAreWorth() {
@@ -276,6 +292,8 @@ class LensCommandsTest {
         "1 | is no residual stream | norms -p a --hooks *.hook_z",
         "1 | the text has 2 tokens | residual -p a --position 2",
         "1 | the text has 2 tokens | occlusion -p a --position 2",
+        "1 | must be 0 to 256 | statistics -p a --top 300",
+        "1 | of what the plan writes | statistics -p a --hooks *.hook_pattern",
       })
   void faultsOfPicturesAreNamed(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));

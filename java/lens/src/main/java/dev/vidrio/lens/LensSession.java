@@ -109,7 +109,8 @@ public final class LensSession implements Feed, AutoCloseable {
       this.allLogits = captured.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
       this.memory =
           new TapMemory(model.executor(), capture.type(), options.sequences(), captured, to);
-      this.plan = TappedPlan.of(editedPlan, memory);
+      this.plan =
+          TappedPlan.of(editedPlan, memory::has, x -> List.of(new Op.Tap(x, memory.target(x))));
     } catch (Throwable e) {
       edits.close();
       throw e;

@@ -8,35 +8,37 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
- * Inserts taps into a plan, each before the first reader of what it taps, as {@link Op.Tap} asks.
+ * Inserts into a plan operations that only look at activations, each before the first reader of
+ * what it looks at, as {@link Op.Tap} asks.
  */
 final class TappedPlan {
   private TappedPlan() {}
 
-  /** The plan with a tap for each activation that there is memory for. */
-  static Plan of(Plan plan, TapMemory memory) {
+  /**
+   * The plan with them.
+   *
+   * @param wanted which activations are looked at
+   * @param taps the operations that look at one
+   */
+  static Plan of(Plan plan, Predicate<Buffer> wanted, Function<Buffer, List<Op>> taps) {
     List<Op> ops = new ArrayList<>();
     Set<Buffer> waiting = new LinkedHashSet<>();
     for (Op op : plan.ops()) {
-      waiting.stream()
-          .filter(op.reads()::contains)
-          .toList()
-          .forEach(x -> tap(x, memory, ops, waiting));
+      List<Buffer> read = waiting.stream().filter(op.reads()::contains).toList();
+      read.forEach(x -> ops.addAll(taps.apply(x)));
+      read.forEach(waiting::remove);
       ops.add(op);
       for (Operand operand : op.writes()) {
-        if (operand instanceof Buffer buffer && memory.has(buffer)) {
+        if (operand instanceof Buffer buffer && wanted.test(buffer)) {
           waiting.add(buffer);
         }
       }
     }
-    List.copyOf(waiting).forEach(x -> tap(x, memory, ops, waiting));
+    waiting.forEach(x -> ops.addAll(taps.apply(x)));
     return new Plan(ops, plan.kv(), plan.outputs());
-  }
-
-  private static void tap(Buffer x, TapMemory memory, List<Op> ops, Set<Buffer> waiting) {
-    ops.add(new Op.Tap(x, memory.target(x)));
-    waiting.remove(x);
   }
 }

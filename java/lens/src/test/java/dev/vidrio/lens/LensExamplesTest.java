@@ -71,6 +71,21 @@ class LensExamplesTest {
   }
 
   @Test
+  void statistics() {
+    try (Model model = model()) {
+      // @start region="statistics"
+      int[] tokens = model.tokenizer().encode("To be, or not to be");
+      ActivationStatistics statistics =
+          ActivationStatistics.of(
+              Lens.of(model), tokens, "*.mlp.hook_post", ActivationStatistics.Options.DEFAULT);
+      PointStatistics neurons = statistics.points().getFirst();
+      int[] dead = neurons.neverPositive();
+      // @end
+      assertTrue(dead.length < neurons.width());
+    }
+  }
+
+  @Test
   void circuit() {
     try (Model model = model()) {
       int[] clean = model.tokenizer().encode("The king");

@@ -1,0 +1,202 @@
+package dev.vidrio.lens;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ColumnStatistics;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.TapTarget;
+import dev.vidrio.kernel.TapType;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** A model whose plan gathers {@link ActivationStatistics} on the way, one text at a time. */
+final class StatisticsRun implements AutoCloseable {
+  /** Tokens of a step. */
+  private static final int BATCH = 512;
+
+  /** Bytes of a step's logits, at most, where they are looked at. */
+  private static final long LOGIT_BYTES = 64L << 20;
+
+  private final Arena arena = Arena.ofShared();
+  private final Model model;
+  private final int tokens;
+  private final ActivationStatistics.Options options;
+  private final int window;
+  private final Map<HookPoint, Buffer> points = new LinkedHashMap<>();
+  private final Map<Buffer, Gathered> gathered = new LinkedHashMap<>();
+  private final boolean logits;
+  private final Session session;
+
+  /** Where the statistics of an activation go. */
+  private record Gathered(
+      ColumnStatistics columns,
+      Optional<TapTarget> rms,
+      Optional<TapTarget> ids,
+      Optional<TapTarget> values) {
+    Stream<TapTarget> targets() {
+      return Stream.of(rms, ids, values).flatMap(Optional::stream);
+    }
+  }
+
+  StatisticsRun(Lens lens, int tokens, String hooks, ActivationStatistics.Options options) {
+    this.model = lens.model();
+    this.tokens = tokens;
+    this.options = options;
+    int context = model.architecture().contextLength();
+    int most = options.window() == 0 ? SessionOptions.DEFAULT_CONTEXT : options.window();
+    this.window = Math.min(Math.min(most, context), tokens);
+    Plan plan = model.architecture().plan(window);
+    var map = new HookMap(plan, model.architecture().layers());
+    try {
+      for (HookPoint point : lens.points(hooks)) {
+        if (map.source(point) instanceof HookSource.Written(Buffer x) && map.editable(point)) {
+          points.put(point, x);
+          gathered.computeIfAbsent(x, this::gather);
+        }
+      }
+      if (points.isEmpty()) {
+        throw new InvalidInputException(
+            "hook", hooks, "is derived from others; statistics are of what the plan writes");
+      }
+      this.logits = gathered.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
+      Plan gathering = TappedPlan.of(plan, gathered::containsKey, this::ops);
+      int rows = Math.min(BATCH, window);
+      int fitting = Math.clamp(LOGIT_BYTES / 4 / model.architecture().vocabulary(), 1, rows);
+      var room = new SessionOptions(window, logits ? fitting : rows, 1, logits ? fitting : 1);
+      this.session = model.newSession(room, gathering);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private Gathered gather(Buffer x) {
+    var columns = new ColumnStatistics(x.width(), 1, 1, model.executor(), arena);
+    columns.sequence(0, 0);
+    int k = k(x);
+    return new Gathered(
+        columns,
+        options.norms() ? Optional.of(target(1)) : Optional.empty(),
+        k > 0 ? Optional.of(target(k)) : Optional.empty(),
+        k > 0 ? Optional.of(target(k)) : Optional.empty());
+  }
+
+  private int k(Buffer x) {
+    return Math.min(options.top(), x.width());
+  }
+
+  private TapTarget target(int width) {
+    return new TapTarget(TapType.F32, width, tokens, 1, model.executor(), arena);
+  }
+
+  /** What gathers the statistics of an activation; its norm is that of x over 1 / √width. */
+  private List<Op> ops(Buffer x) {
+    Gathered to = Objects.requireNonNull(gathered.get(x));
+    List<Op> ops = new ArrayList<>();
+    ops.add(new Op.Accumulate(x, to.columns));
+    to.rms.ifPresent(
+        target -> {
+          Buffer rms = beside(x, "rms", 1);
+          Buffer unit = beside(x, "unit", x.width());
+          ops.add(new Op.Norm(Op.NormKind.RMS, 0, 1, x, null, null, unit, rms));
+          ops.add(new Op.Tap(rms, target));
+        });
+    to.ids.ifPresent(
+        target -> {
+          Buffer values = beside(x, "top", k(x));
+          Buffer ids = beside(x, "top.columns", k(x));
+          ops.add(new Op.TopK(x, values, ids, beside(x, "top.sums", 2)));
+          ops.add(new Op.Tap(ids, target));
+          ops.add(new Op.Tap(values, to.values.orElseThrow()));
+        });
+    return ops;
+  }
+
+  private static Buffer beside(Buffer x, String name, int width) {
+    return new Buffer(x.name() + "." + name, x.rows(), width);
+  }
+
+  /** Runs the text, a window after the other. */
+  void feed(int[] text) {
+    Sequence sequence = session.newSequence();
+    for (int begin = 0; begin < text.length; begin += window) {
+      int end = Math.min(begin + window, text.length);
+      long base = begin;
+      int length = end - begin;
+      gathered.values().stream()
+          .flatMap(Gathered::targets)
+          .forEach(
+              target -> {
+                target.sequence(0, -1);
+                target.positions(0, length);
+                target.sequence(0, base);
+              });
+      sequence.truncate(0);
+      for (int i = begin; i < end; ) {
+        session.begin();
+        int stop = Math.min(end, i + session.limits().tokens());
+        for (; i < stop; i++) {
+          session.add(sequence, text[i], logits);
+        }
+        session.run();
+      }
+    }
+  }
+
+  ActivationStatistics result() {
+    List<PointStatistics> results = new ArrayList<>();
+    points.forEach(
+        (point, x) -> {
+          Gathered from = Objects.requireNonNull(gathered.get(x));
+          results.add(new PointStatistics(point, tokens, from.columns, rows(from, x)));
+        });
+    long bytes =
+        gathered.values().stream()
+            .mapToLong(
+                g ->
+                    g.columns.sums().byteSize()
+                        + g.columns.bounds().byteSize()
+                        + g.targets().mapToLong(t -> t.data().byteSize()).sum())
+            .sum();
+    return new ActivationStatistics(results, bytes);
+  }
+
+  private PointStatistics.Rows rows(Gathered from, Buffer x) {
+    float[] norms = floats(from.rms);
+    for (int i = 0; i < norms.length; i++) {
+      norms[i] = (float) (norms[i] * Math.sqrt(x.width()));
+    }
+    int[] ids =
+        from.ids.map(TapTarget::data).map(data -> data.toArray(JAVA_INT)).orElse(new int[0]);
+    return new PointStatistics.Rows(norms, k(x), ids, floats(from.values));
+  }
+
+  private static float[] floats(Optional<TapTarget> target) {
+    return target
+        .map(TapTarget::data)
+        .map((MemorySegment data) -> data.toArray(JAVA_FLOAT))
+        .orElse(new float[0]);
+  }
+
+  @Override
+  public void close() {
+    session.close();
+    arena.close();
+  }
+}
