@@ -5,7 +5,6 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.Weights;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -160,12 +159,6 @@ final class HookMap {
   boolean editable(HookPoint point) {
     return !(source(point) instanceof HookSource.HeadResults)
         && point.site() != HookSite.EXPERT_INDICES;
-  }
-
-  /** The matrix that an activation is multiplied with first, where there is one. */
-  Optional<Weights> matrix(HookPoint point) {
-    return Optional.ofNullable(products.get(source(point).captured().getFirst()))
-        .map(Op.MatMul::weights);
   }
 
   /** What a block reads. */

@@ -1,15 +1,9 @@
 package dev.vidrio.lens;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import dev.vidrio.kernel.Weights;
 import dev.vidrio.model.InvalidInputException;
 
 /** What neurons of a feed-forward block add to the residual stream: the rows of W_out. */
 final class NeuronOutputs {
-  /** Rows of a matrix that are dequantized at once. */
-  private static final int ROWS = 256;
-
   private NeuronOutputs() {}
 
   /**
@@ -18,23 +12,9 @@ final class NeuronOutputs {
    * @throws InvalidInputException when the layer has experts
    */
   static float[][] directions(Lens lens, int layer) {
-    HookPoint post = new HookPoint(HookSite.POST, layer);
-    Weights matrix =
-        lens.hooks()
-            .matrix(post)
-            .orElseThrow(
-                () -> new InvalidInputException("hook", post.name(), "is that of experts"));
-    var directions = new float[matrix.k()][matrix.n()];
-    try (RowPlan rows = Readout.rows(lens.model(), matrix, ROWS)) {
-      rows.each(
-          matrix.n(),
-          (j, row) -> {
-            for (int u = 0; u < directions.length; u++) {
-              directions[u][j] = row.getAtIndex(JAVA_FLOAT, u);
-            }
-          });
-    }
-    return directions;
+    ModelMatrices matrices = ModelMatrices.of(lens);
+    HookPoint out = new HookPoint(HookSite.MLP_OUT, layer);
+    return matrices.rows(out, 0, matrices.height(out));
   }
 
   /** What each neuron adds to the stream at a token, {@code n_u w_out,u}, [d_ffn][d]. */

@@ -6,6 +6,8 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What heads write where all their attention is on one token: the full OV circuit {@code W_E W_OV
@@ -44,11 +46,7 @@ final class OvCircuits {
     void take(int layer, int head, int i, MemorySegment logits);
   }
 
-  /**
-   * Hands out what every head makes of each of some tokens.
-   *
-   * @param tokens as many as the context holds, at most
-   */
+  /** Hands out what every head makes of each of some tokens. */
   static void logits(Lens lens, int[] tokens, Taker taker) {
     var circuits = new OvCircuits(lens, tokens.length);
     try (var arena = Arena.ofShared();
@@ -68,23 +66,14 @@ final class OvCircuits {
 
   /** Effective embeddings, [n, d]. */
   private MemorySegment embeddings(int[] tokens, Arena arena) {
-    HookPoint point =
-        lens.has(HookPoint.of(HookSite.POS_EMBED))
-            ? HookPoint.of(HookSite.EMBED)
-            : new HookPoint(HookSite.RESID_PRE, 0);
-    MemorySegment x;
-    try (ActivationCache cache = lens.run(tokens, Capture.of(point.name()))) {
-      MemorySegment data = cache.get(point).data();
-      x = arena.allocate(data.byteSize(), ALIGNMENT).copyFrom(data);
+    List<float[]> rows = new ArrayList<>();
+    ModelMatrices.of(lens).effectiveEmbeddings(tokens, (token, row) -> rows.add(row));
+    int d = hooks.stream(0).width();
+    MemorySegment all = arena.allocate(4L * d * n, ALIGNMENT);
+    for (int i = 0; i < n; i++) {
+      MemorySegment.copy(rows.get(i), 0, all, JAVA_FLOAT, 4L * d * i, d);
     }
-    HookPoint mid = new HookPoint(HookSite.RESID_MID, 0);
-    Buffer read = lens.has(mid) ? buffer(mid) : hooks.stream(0);
-    MemorySegment mlp = arena.allocate(x.byteSize(), ALIGNMENT);
-    through(read, buffer(new HookPoint(HookSite.MLP_OUT, 0)), x, mlp);
-    for (long i = 0; i < x.byteSize() / Float.BYTES; i++) {
-      x.setAtIndex(JAVA_FLOAT, i, x.getAtIndex(JAVA_FLOAT, i) + mlp.getAtIndex(JAVA_FLOAT, i));
-    }
-    return x;
+    return all;
   }
 
   private Buffer buffer(HookPoint point) {
