@@ -8,7 +8,6 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.model.InvalidInputException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.function.Function;
@@ -100,18 +99,16 @@ final class PointGradient {
   private static float[] scales(Op.Norm norm, MemorySegment dy, MemorySegment x) {
     float[] dx = normalized(norm, dy);
     var gradients = new float[dx.length / norm.d()];
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment normal = arena.allocate(JAVA_FLOAT, dx.length);
-      MemorySegment divisors = arena.allocate(JAVA_FLOAT, gradients.length);
-      NormValues.normalized(norm, x, normal);
-      NormValues.scales(norm, x, divisors);
-      for (int head = 0; head < gradients.length; head++) {
-        double sum = 0;
-        for (int i = head * norm.d(); i < (head + 1) * norm.d(); i++) {
-          sum += (double) dx[i] * normal.getAtIndex(JAVA_FLOAT, i);
-        }
-        gradients[head] = (float) (-sum / divisors.getAtIndex(JAVA_FLOAT, head));
+    var normal = new float[dx.length];
+    var divisors = new float[gradients.length];
+    NormValues.normalized(norm, x, MemorySegment.ofArray(normal));
+    NormValues.scales(norm, x, MemorySegment.ofArray(divisors));
+    for (int head = 0; head < gradients.length; head++) {
+      double sum = 0;
+      for (int i = head * norm.d(); i < (head + 1) * norm.d(); i++) {
+        sum += (double) dx[i] * normal[i];
       }
+      gradients[head] = (float) (-sum / divisors[head]);
     }
     return gradients;
   }
