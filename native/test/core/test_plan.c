@@ -1,4 +1,4 @@
-// Plans: what vd_plan_create refuses.
+// Plans: what vd_plan_create refuses, of every operation in one list, however long.
 #include <math.h>
 
 #include "backward/backward_ops.h"

@@ -1,3 +1,5 @@
+// Longer than most: the operations over rows, each a record with its shapes; those over sequences,
+// of experts, within attention and of ways back have files of their own.
 package dev.vidrio.kernel;
 
 import static dev.vidrio.kernel.Shapes.require;

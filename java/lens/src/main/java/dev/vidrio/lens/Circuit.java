@@ -36,12 +36,6 @@ public record Circuit(Set<Edge> edges) {
         edges.stream().filter(edge -> !removed.contains(edge.from())).collect(Collectors.toSet()));
   }
 
-  /** The components that write an edge of it, in the order of a forward pass. */
-  public List<Node.Sender> senders(ComponentGraph graph) {
-    Set<Node.Sender> heard = edges.stream().map(Edge::from).collect(Collectors.toSet());
-    return graph.senders().stream().filter(heard::contains).toList();
-  }
-
   /**
    * Its edges that lie on a path from the embedding to the logits, in the order of a forward pass:
    * the others change nothing that is read.

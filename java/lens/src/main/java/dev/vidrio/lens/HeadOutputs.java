@@ -4,7 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Weights;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +46,30 @@ final class HeadOutputs {
    */
   static float[][] written(HookMap hooks, int layer, float[][] parts) {
     return written(hooks.afterAttention(layer), parts);
+  }
+
+  /**
+   * The same of the results of the heads at many tokens.
+   *
+   * @param results [n, H, d], overwritten; memory that all threads may read
+   */
+  static void write(HookMap hooks, int layer, MemorySegment results) {
+    int heads = hooks.heads(layer);
+    int d = hooks.stream(layer).width();
+    long row = 4L * heads * d;
+    IntStream.range(0, Math.toIntExact(results.byteSize() / row))
+        .parallel()
+        .forEach(
+            i -> {
+              var parts = new float[heads][d];
+              for (int h = 0; h < heads; h++) {
+                MemorySegment.copy(results, JAVA_FLOAT, i * row + 4L * d * h, parts[h], 0, d);
+              }
+              written(hooks, layer, parts);
+              for (int h = 0; h < heads; h++) {
+                MemorySegment.copy(parts[h], 0, results, JAVA_FLOAT, i * row + 4L * d * h, d);
+              }
+            });
   }
 
   /** The same of parts of any product, and the operations behind it. */

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /**
  * What lies around attention, head by head: from streams to queries, keys and values, and from z to
@@ -93,23 +92,16 @@ final class HeadParts implements AutoCloseable {
     }
     MemorySegment all = written.get(layer);
     results.get(layer).fill(z.get(layer), all);
+    HeadOutputs.write(hooks, layer, all);
     int heads = hooks.heads(layer);
-    int d = Math.toIntExact(all.byteSize() / 4 / n / heads);
+    int d = hooks.stream(layer).width();
     var byHead = new float[heads][n * d];
-    IntStream.range(0, n)
-        .parallel()
-        .forEach(
-            i -> {
-              var parts = new float[heads][d];
-              for (int h = 0; h < heads; h++) {
-                long at = 4L * d * ((long) i * heads + h);
-                MemorySegment.copy(all, JAVA_FLOAT, at, parts[h], 0, d);
-              }
-              HeadOutputs.written(hooks, layer, parts);
-              for (int h = 0; h < heads; h++) {
-                System.arraycopy(parts[h], 0, byHead[h], i * d, d);
-              }
-            });
+    for (int i = 0; i < n; i++) {
+      for (int h = 0; h < heads; h++) {
+        long at = 4L * d * ((long) i * heads + h);
+        MemorySegment.copy(all, JAVA_FLOAT, at, byHead[h], i * d, d);
+      }
+    }
     return byHead;
   }
 

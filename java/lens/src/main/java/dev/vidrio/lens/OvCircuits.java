@@ -109,16 +109,7 @@ final class OvCircuits {
     int d = source.output().n();
     MemorySegment written = arena.allocate(4L * n * heads * d, ALIGNMENT);
     HeadResults.fill(source, executor, z, written);
-    for (int i = 0; i < n; i++) {
-      var parts = new float[heads][d];
-      for (int h = 0; h < heads; h++) {
-        MemorySegment.copy(written, JAVA_FLOAT, 4L * d * (i * heads + h), parts[h], 0, d);
-      }
-      HeadOutputs.written(hooks, layer, parts);
-      for (int h = 0; h < heads; h++) {
-        MemorySegment.copy(parts[h], 0, written, JAVA_FLOAT, 4L * d * (i * heads + h), d);
-      }
-    }
+    HeadOutputs.write(hooks, layer, written);
     return written;
   }
 }

@@ -63,8 +63,8 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
         lens,
         tokens,
         (l, h, i, logits) -> {
-          counts[l][h].copied += above(logits, tokens[i]) < TOP ? 1 : 0;
-          counts[l][h].inhibited += below(logits, tokens[i]) < TOP ? 1 : 0;
+          counts[l][h].copied += beyond(logits, tokens[i], 1) < TOP ? 1 : 0;
+          counts[l][h].inhibited += beyond(logits, tokens[i], -1) < TOP ? 1 : 0;
         });
     int pairs = 0;
     for (String names : SEQUENCES) {
@@ -123,22 +123,14 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
     return first.length;
   }
 
-  private static long above(MemorySegment logits, int token) {
+  /** How many logits are greater than a token's, times a sign: with −1, how many are less. */
+  private static int beyond(MemorySegment logits, int token, int sign) {
     float own = logits.getAtIndex(JAVA_FLOAT, token);
-    long above = 0;
+    int beyond = 0;
     for (long v = 0; v < logits.byteSize() / Float.BYTES; v++) {
-      above += logits.getAtIndex(JAVA_FLOAT, v) > own ? 1 : 0;
+      beyond += sign * (logits.getAtIndex(JAVA_FLOAT, v) - own) > 0 ? 1 : 0;
     }
-    return above;
-  }
-
-  private static long below(MemorySegment logits, int token) {
-    float own = logits.getAtIndex(JAVA_FLOAT, token);
-    long below = 0;
-    for (long v = 0; v < logits.byteSize() / Float.BYTES; v++) {
-      below += logits.getAtIndex(JAVA_FLOAT, v) < own ? 1 : 0;
-    }
-    return below;
+    return beyond;
   }
 
   /** Its name, such as {@code L3.H7}. */
