@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.kernel.Greatest;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses tokens for one sequence, in these steps:
@@ -24,7 +25,8 @@ import java.lang.foreign.MemorySegment;
  * </ol>
  *
  * One random number is drawn per token, from SplitMix64 with the seed. A NaN counts as the least
- * logit. Not thread-safe; allocates nothing per token.
+ * logit. Under a mask, the tokens that it does not allow take no part in any step, as if their
+ * logits were −∞. Not thread-safe; allocates nothing per token.
  */
 public final class Sampler {
   private final SamplingOptions options;
@@ -72,41 +74,81 @@ public final class Sampler {
    * @param row f32 logits [V], left as they are
    */
   public int sample(MemorySegment row) {
+    return sample(row, null);
+  }
+
+  /**
+   * Chooses the next token among those that a mask allows.
+   *
+   * @param row f32 logits [V], left as they are
+   * @param allowed the ids as bits: id & 63 of word id >> 6; null for all
+   * @throws IllegalArgumentException when it allows none
+   */
+  public int sample(MemorySegment row, long @Nullable [] allowed) {
     step++;
     knownCount = 0;
-    for (int token = 0; token < logits.length; token++) {
-      learn(token, row);
+    if (allowed == null) {
+      for (int token = 0; token < logits.length; token++) {
+        learn(token, row);
+      }
+    } else {
+      learnAll(allowed, row);
     }
     return choose(select());
   }
 
+  /** {@link #sample(Candidates, MemorySegment, long[])} without a mask. */
+  public int sample(Candidates candidates, MemorySegment row) {
+    return sample(candidates, row, null);
+  }
+
   /**
-   * Chooses the token that {@link #sample(MemorySegment)} would choose, from the candidates where
-   * they are enough. All logits that a bias or a penalty changes are looked up, so what is unknown
-   * comes after the last candidate: k known tokens that do not are the k greatest of all.
+   * Chooses the token that {@link #sample(MemorySegment, long[])} would choose, from the candidates
+   * where they are enough. All logits that a bias or a penalty changes are looked up, so what is
+   * unknown comes after the last candidate: k known tokens that do not are the k greatest of all.
    *
    * @param candidates of the row
    * @param row f32 logits [V]
+   * @param allowed the ids as bits: id & 63 of word id >> 6; null for all
+   * @throws IllegalArgumentException when it allows none
    */
-  public int sample(Candidates candidates, MemorySegment row) {
+  public int sample(Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
     if (wanted() > candidates.count()) {
-      return sample(row);
+      return sample(row, allowed);
     }
     step++;
     knownCount = 0;
     for (int i = 0; i < candidates.count(); i++) {
-      learn(candidates.id(i), row);
+      learnAllowed(candidates.id(i), row, allowed);
     }
-    options.logitBias().keySet().forEach(token -> learn(token, row));
+    options.logitBias().keySet().forEach(token -> learnAllowed(token, row, allowed));
     if (penalizes()) {
-      recent.forEach((token, count) -> learn(token, row));
+      recent.forEach((token, count) -> learnAllowed(token, row, allowed));
     }
     int n = select();
     int last = candidates.count() - 1;
-    if (greatest.reaches(n - 1, candidates.value(last), candidates.id(last))) {
+    if (n == wanted() && greatest.reaches(n - 1, candidates.value(last), candidates.id(last))) {
       return choose(n);
     }
-    return sample(row);
+    return sample(row, allowed);
+  }
+
+  private void learnAll(long[] allowed, MemorySegment row) {
+    for (int word = 0; word < allowed.length; word++) {
+      for (long bits = allowed[word]; bits != 0; bits &= bits - 1) {
+        learn(word * Long.SIZE + Long.numberOfTrailingZeros(bits), row);
+      }
+    }
+    if (knownCount == 0) {
+      throw new IllegalArgumentException("the mask allows no token");
+    }
+  }
+
+  private void learnAllowed(int token, MemorySegment row, long @Nullable [] allowed) {
+    int word = token >> 6;
+    if (allowed == null || (word < allowed.length && (allowed[word] >>> token & 1) != 0)) {
+      learn(token, row);
+    }
   }
 
   private void learn(int token, MemorySegment row) {

@@ -148,6 +148,54 @@ class SamplerTest {
     }
   }
 
+  /** A row in which what the mask forbids is −∞ already; some masks leave few of the candidates. */
+  @RepeatedTest(500)
+  void aMaskCountsAsMinusInfinity(RepetitionInfo repetition) {
+    var random = new SplittableRandom(repetition.getCurrentRepetition());
+    int vocabulary = 1 + random.nextInt(200);
+    int k = 1 + random.nextInt(Math.min(vocabulary, 64));
+    SamplingOptions options = randomOptions(random, vocabulary);
+    var masked = new Sampler(options, vocabulary);
+    var fromCandidates = new Sampler(options, vocabulary);
+    var byDefinition = new Sampler(options, vocabulary);
+    for (int i = 0; i < 30; i++) {
+      double share = random.nextDouble();
+      var allowed = new long[(vocabulary + 63) / 64];
+      int certain = random.nextInt(vocabulary);
+      var logits = new float[vocabulary];
+      var forbidden = new float[vocabulary];
+      for (int j = 0; j < vocabulary; j++) {
+        logits[j] = random.nextBoolean() ? random.nextInt(9) - 4 : 8 * random.nextFloat() - 4;
+        boolean in = j == certain || random.nextDouble() < share;
+        allowed[j / 64] |= in ? 1L << j : 0;
+        forbidden[j] = in ? logits[j] : Float.NEGATIVE_INFINITY;
+      }
+      MemorySegment row = segment(logits);
+      int expected = byDefinition.sample(segment(forbidden));
+      assertEquals(expected, masked.sample(row, allowed), options.toString());
+      Candidates candidates = candidates(logits, k);
+      assertEquals(expected, fromCandidates.sample(candidates, row, allowed), options.toString());
+      for (Sampler each : List.of(masked, fromCandidates, byDefinition)) {
+        each.accept(expected);
+      }
+    }
+  }
+
+  @Test
+  void aMaskHoldsWhateverTheLogits() {
+    float inf = Float.POSITIVE_INFINITY;
+    for (SamplingOptions options :
+        List.of(SamplingOptions.GREEDY, SamplingOptions.builder().topK(0).minP(0).build())) {
+      for (float value : new float[] {-inf, Float.NaN, 0, inf}) {
+        MemorySegment row = segment(inf, 3, value, 1);
+        assertEquals(2, new Sampler(options, 4).sample(row, new long[] {0b100}));
+      }
+    }
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Sampler(SamplingOptions.GREEDY, 4).sample(segment(0, 1, 2, 3), new long[1]));
+  }
+
   /** The whole row is not looked at where the candidates say enough. */
   @Test
   void readsNoMoreThanItNeeds() {
