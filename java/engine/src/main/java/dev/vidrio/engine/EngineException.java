@@ -1,0 +1,48 @@
+package dev.vidrio.engine;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** A request that an engine refuses or cannot finish, though nothing is wrong with the request. */
+public abstract sealed class EngineException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  EngineException(String message, @Nullable Throwable cause) {
+    super(message, cause);
+  }
+
+  /** As many requests wait as there is room for. */
+  public static final class QueueFull extends EngineException {
+    private static final long serialVersionUID = 1L;
+
+    private final Duration retryAfter;
+
+    QueueFull(int queue, Duration retryAfter) {
+      super("queue " + queue + ": as many requests wait as there is room for", null);
+      this.retryAfter = retryAfter;
+    }
+
+    /** When it is worth another try. */
+    public Duration retryAfter() {
+      return retryAfter;
+    }
+  }
+
+  /** The engine takes no more requests: it drains or is closed. */
+  public static final class Closed extends EngineException {
+    private static final long serialVersionUID = 1L;
+
+    Closed(String model) {
+      super("the engine of " + model + " takes no more requests", null);
+    }
+  }
+
+  /** A step failed; what ran in it is lost, later requests are not. */
+  public static final class StepFailed extends EngineException {
+    private static final long serialVersionUID = 1L;
+
+    StepFailed(Throwable cause) {
+      super("a step failed: " + cause.getMessage(), cause);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package dev.vidrio.engine;
+
+import java.time.Duration;
+
+/**
+ * Is told what an engine does, for metrics. Called by the thread that schedules: it must be quick
+ * and must not throw.
+ */
+public interface EngineListener {
+  /** Ignores everything. */
+  EngineListener NONE = new EngineListener() {};
+
+  /**
+   * A step has run.
+   *
+   * @param tokens of the step, prompts included
+   * @param sequences in the step
+   * @param duration of the step
+   */
+  default void onStep(int tokens, int sequences, Duration duration) {}
+
+  /**
+   * A request has got tokens.
+   *
+   * @param first whether they are its first
+   * @param count 1, or more where a guess at what comes was right
+   * @param waited since the request came, or since its tokens before
+   */
+  default void onTokens(boolean first, int count, Duration waited) {}
+
+  /** A request has ended. */
+  default void onFinished(Completion completion) {}
+
+  /** A request has failed or been refused. */
+  default void onFailed(Throwable reason) {}
+}

@@ -1,0 +1,116 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.SessionOptions;
+
+/**
+ * How much an engine has room for, and how it computes.
+ *
+ * @param sequences sequences that run at a time
+ * @param queue requests that may wait; further ones are refused
+ * @param stepTokens tokens of a step at most: those of running sequences and chunks of prompts
+ * @param context positions of a sequence; 0 for what the model was made for, at most {@value
+ *     SessionOptions#DEFAULT_CONTEXT}
+ * @param cacheBytes memory of the key-value cache; 0 for a quarter of what this process may use,
+ *     and never more than all sequences can fill
+ * @param kvType element type of the key-value cache
+ * @param prefixCache whether the keys and values of prompts are kept for later ones that begin with
+ *     the same tokens, while there is memory
+ * @param fast as in {@link SessionOptions#fast}
+ * @param listener is told what happens
+ */
+public record EngineOptions(
+    int sequences,
+    int queue,
+    int stepTokens,
+    int context,
+    long cacheBytes,
+    KvType kvType,
+    boolean prefixCache,
+    boolean fast,
+    EngineListener listener) {
+
+  /** 32 sequences, 256 that wait, steps of 512 tokens, an F32 cache with prefixes. */
+  public static final EngineOptions DEFAULT =
+      new EngineOptions(
+          32, 256, 512, 0, 0, SessionOptions.DEFAULT_KV_TYPE, true, false, EngineListener.NONE);
+
+  /** Checks the limits. */
+  public EngineOptions {
+    require("sequences", sequences, 1, 1024);
+    require("queue", queue, 0, 1 << 20);
+    require("step tokens", stepTokens, sequences, 1 << 16);
+    require("context", context, 0, Integer.MAX_VALUE);
+    require("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
+  }
+
+  private static void require(String field, long value, long min, long max) {
+    if (value < min || value > max) {
+      throw new InvalidInputException(
+          field, Long.toString(value), "must be " + min + " to " + max);
+    }
+  }
+
+  /** The same with room for another number of sequences, and steps of at least as many tokens. */
+  public EngineOptions withSequences(int count) {
+    return new EngineOptions(
+        count,
+        queue,
+        Math.max(count, stepTokens),
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        listener);
+  }
+
+  /** The same with room for another number of requests that wait. */
+  public EngineOptions withQueue(int requests) {
+    return new EngineOptions(
+        sequences, requests, stepTokens, context, cacheBytes, kvType, prefixCache, fast, listener);
+  }
+
+  /** The same with other steps. */
+  public EngineOptions withStepTokens(int tokens) {
+    return new EngineOptions(
+        sequences, queue, tokens, context, cacheBytes, kvType, prefixCache, fast, listener);
+  }
+
+  /** The same with another context. */
+  public EngineOptions withContext(int positions) {
+    return new EngineOptions(
+        sequences, queue, stepTokens, positions, cacheBytes, kvType, prefixCache, fast, listener);
+  }
+
+  /** The same with another amount of memory for keys and values. */
+  public EngineOptions withCacheBytes(long bytes) {
+    return new EngineOptions(
+        sequences, queue, stepTokens, context, bytes, kvType, prefixCache, fast, listener);
+  }
+
+  /** The same with another type of the key-value cache. */
+  public EngineOptions withKvType(KvType type) {
+    return new EngineOptions(
+        sequences, queue, stepTokens, context, cacheBytes, type, prefixCache, fast, listener);
+  }
+
+  /** The same, but for whether prefixes are kept. */
+  public EngineOptions withPrefixCache(boolean keep) {
+    return new EngineOptions(
+        sequences, queue, stepTokens, context, cacheBytes, kvType, keep, fast, listener);
+  }
+
+  /** The same with products that may leave the promise of equal bits, or may not. */
+  public EngineOptions withFast(boolean allowed) {
+    return new EngineOptions(
+        sequences, queue, stepTokens, context, cacheBytes, kvType, prefixCache, allowed, listener);
+  }
+
+  /** The same with another listener. */
+  public EngineOptions withListener(EngineListener other) {
+    return new EngineOptions(
+        sequences, queue, stepTokens, context, cacheBytes, kvType, prefixCache, fast, other);
+  }
+}
