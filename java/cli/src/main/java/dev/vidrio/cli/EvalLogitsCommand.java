@@ -70,7 +70,7 @@ final class EvalLogitsCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "text", n + " tokens", "the model was made for " + declared + " tokens");
     }
-    var options = new SessionOptions((int) n, ROWS, 1, ROWS, kv.type(), fast.asked());
+    var options = new SessionOptions((int) n, ROWS, 1, ROWS, kv.type()).withFast(fast.asked());
     var entries =
         List.of(
             new Entry("logits", "F32", List.of(n, (long) vocabulary)),

@@ -47,8 +47,7 @@ public record EngineOptions(
 
   private static void require(String field, long value, long min, long max) {
     if (value < min || value > max) {
-      throw new InvalidInputException(
-          field, Long.toString(value), "must be " + min + " to " + max);
+      throw new InvalidInputException(field, Long.toString(value), "must be " + min + " to " + max);
     }
   }
 

@@ -14,8 +14,11 @@ import java.lang.foreign.MemorySegment;
  * </pre>
  *
  * Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector; how Q8_0
- * lies, {@code vd_kv_cache} says. Not thread-safe: whoever schedules the steps hands out the
- * blocks.
+ * lies, {@code vd_kv_cache} says.
+ *
+ * <p>A block may have several owners: sequences that begin alike, and whoever keeps it for later
+ * ones. It is free when the last has let it go. Not thread-safe: whoever schedules the steps hands
+ * out the blocks.
  */
 public final class KvCache {
   /** Positions of a block. */
@@ -28,6 +31,7 @@ public final class KvCache {
   private final KvType type;
   private final int blocks;
   private final MemorySegment memory;
+  private final int[] owners;
   private final int[] free;
   private int freeCount;
 
@@ -51,6 +55,7 @@ public final class KvCache {
     this.type = type;
     this.blocks = blocks;
     this.memory = executor.allocate(bytes(shape, type, blocks), arena);
+    this.owners = new int[blocks];
     this.free = new int[blocks];
     for (int i = 0; i < blocks; i++) {
       free[i] = blocks - 1 - i;
@@ -84,13 +89,13 @@ public final class KvCache {
     return blocks;
   }
 
-  /** Blocks that no sequence owns. */
+  /** Blocks that nobody owns. */
   public int freeBlocks() {
     return freeCount;
   }
 
   /**
-   * Takes a free block.
+   * Takes a free block, of which the caller is the owner.
    *
    * @throws IllegalStateException when there is none
    */
@@ -99,15 +104,46 @@ public final class KvCache {
       throw new IllegalStateException(
           "all " + blocks + " blocks of the key-value cache are in use");
     }
-    return free[--freeCount];
+    int block = free[--freeCount];
+    owners[block] = 1;
+    return block;
   }
 
-  /** Gives a block back. */
+  /** Adds an owner to a block, which its owners no longer change. */
+  public void retain(int block) {
+    requireOwned(block);
+    owners[block]++;
+  }
+
+  /** Takes an owner from a block. */
   public void release(int block) {
-    if (block < 0 || block >= blocks || freeCount == blocks) {
+    requireOwned(block);
+    if (--owners[block] == 0) {
+      free[freeCount++] = block;
+    }
+  }
+
+  /** Whether a block has more than one owner. */
+  public boolean isShared(int block) {
+    requireOwned(block);
+    return owners[block] > 1;
+  }
+
+  /** Copies the keys and values of all layers from one block to another. */
+  public void copy(int from, int to) {
+    requireOwned(from);
+    requireOwned(to);
+    long bytes = blockBytes();
+    for (int i = 0; i < 2 * shape.layers(); i++) {
+      MemorySegment half = half(i);
+      MemorySegment.copy(half, from * bytes, half, to * bytes, bytes);
+    }
+  }
+
+  private void requireOwned(int block) {
+    if (block < 0 || block >= blocks || owners[block] == 0) {
       throw new IllegalArgumentException("block " + block + " was not acquired");
     }
-    free[freeCount++] = block;
   }
 
   /** The keys of a layer. */
@@ -121,7 +157,12 @@ public final class KvCache {
   }
 
   private MemorySegment half(int index) {
-    long bytes = (long) blocks * BLOCK * shape.heads() * type.bytes(shape.dH());
+    long bytes = blocks * blockBytes();
     return memory.asSlice(index * bytes, bytes);
+  }
+
+  /** Bytes of the keys, or of the values, of a block in one layer. */
+  private long blockBytes() {
+    return (long) BLOCK * shape.heads() * type.bytes(shape.dH());
   }
 }

@@ -1,10 +1,13 @@
 package dev.vidrio.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -54,5 +57,47 @@ class KvCacheTest {
     var huge = new KvShape(1 << 20, 1 << 15, 1 << 15);
     assertThrows(
         ArithmeticException.class, () -> KvCache.bytes(huge, KvType.F32, Integer.MAX_VALUE));
+  }
+
+  @Test
+  void aBlockIsFreeWhenItsLastOwnerLetsItGo() {
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), SHAPE, 2, arena);
+      int block = cache.acquire();
+      cache.retain(block);
+      assertTrue(cache.isShared(block));
+      cache.release(block);
+      assertFalse(cache.isShared(block));
+      assertEquals(1, cache.freeBlocks());
+      cache.release(block);
+      assertEquals(2, cache.freeBlocks());
+      assertThrows(IllegalArgumentException.class, () -> cache.release(block));
+      assertThrows(IllegalArgumentException.class, () -> cache.retain(block));
+    }
+  }
+
+  @Test
+  void aCopyHasTheKeysAndValuesOfAllLayers() {
+    for (KvType type : List.of(KvType.F32, KvType.BF16)) {
+      try (Arena arena = Arena.ofConfined()) {
+        var cache = new KvCache(new HeapExecutor(), SHAPE, type, 3, arena);
+        cache.acquire();
+        int from = cache.acquire();
+        int to = cache.acquire();
+        long bytes = (long) KvCache.BLOCK * SHAPE.heads() * type.bytes(SHAPE.dH());
+        for (int layer = 0; layer < SHAPE.layers(); layer++) {
+          cache.keys(layer).asSlice(from * bytes, bytes).fill((byte) (1 + layer));
+          cache.values(layer).asSlice(from * bytes, bytes).fill((byte) (-1 - layer));
+        }
+        cache.copy(from, to);
+        for (int layer = 0; layer < SHAPE.layers(); layer++) {
+          for (MemorySegment half : List.of(cache.keys(layer), cache.values(layer))) {
+            assertEquals(
+                -1, half.asSlice(from * bytes, bytes).mismatch(half.asSlice(to * bytes, bytes)));
+            assertEquals(0, half.get(ValueLayout.JAVA_BYTE, 0));
+          }
+        }
+      }
+    }
   }
 }

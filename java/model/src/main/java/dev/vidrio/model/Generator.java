@@ -26,7 +26,9 @@ public final class Generator implements PrimitiveIterator.OfInt {
     /** The context is full. */
     CONTEXT,
     /** The caller did not want more. */
-    CANCELED
+    CANCELED,
+    /** Its time was over. */
+    TIMEOUT
   }
 
   /**

@@ -1,8 +1,12 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.KvCache;
+import java.util.Objects;
 
-/** A sequence of tokens in a session: how long it is, and which blocks of the cache it owns. */
+/**
+ * A sequence of tokens in a session: how long it is, and which blocks of the cache it owns. Blocks
+ * that it shares with others are copied before it changes them.
+ */
 public final class Sequence implements AutoCloseable {
   private final KvCache cache;
   private final int[] blocks;
@@ -19,6 +23,53 @@ public final class Sequence implements AutoCloseable {
     return length;
   }
 
+  /**
+   * The block of the cache with the keys and values of positions {@code i * KvCache.BLOCK} on.
+   *
+   * @throws IndexOutOfBoundsException when the sequence is not that long
+   */
+  public int block(int i) {
+    return blocks[Objects.checkIndex(i, blockCount)];
+  }
+
+  /** Free blocks that this many more tokens take. */
+  public int blocksFor(int tokens) {
+    int more = KvCache.blocksFor(length + tokens) - blockCount;
+    return tokens > 0 && writesShared() ? more + 1 : more;
+  }
+
+  private boolean writesShared() {
+    int i = length / KvCache.BLOCK;
+    return i < blockCount && cache.isShared(blocks[i]);
+  }
+
+  /** A sequence that has run the same tokens, and shares their keys and values. */
+  public Sequence fork() {
+    var fork = new Sequence(cache, blocks.length * KvCache.BLOCK);
+    for (int i = 0; i < blockCount; i++) {
+      cache.retain(blocks[i]);
+      fork.blocks[i] = blocks[i];
+    }
+    fork.blockCount = blockCount;
+    fork.length = length;
+    return fork;
+  }
+
+  /**
+   * Continues with the tokens of a full block of another sequence, which it shares from now on.
+   *
+   * @throws IllegalStateException when its own blocks are not full, or the context is
+   */
+  public void append(int block) {
+    if (length != blockCount * KvCache.BLOCK || blockCount == blocks.length) {
+      throw new IllegalStateException("no block can follow position " + length);
+    }
+    cache.retain(block);
+    blocks[blockCount] = block;
+    blockCount++;
+    length += KvCache.BLOCK;
+  }
+
   int[] blocks() {
     return blocks;
   }
@@ -32,6 +83,11 @@ public final class Sequence implements AutoCloseable {
     if (length == blockCount * KvCache.BLOCK) {
       blocks[blockCount] = cache.acquire();
       blockCount++;
+    } else if (writesShared()) {
+      int own = cache.acquire();
+      cache.copy(blocks[blockCount - 1], own);
+      cache.release(blocks[blockCount - 1]);
+      blocks[blockCount - 1] = own;
     }
     return length++;
   }

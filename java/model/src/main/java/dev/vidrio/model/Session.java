@@ -48,7 +48,8 @@ public final class Session implements Feed, AutoCloseable {
     this.onClose = onClose;
     this.limits = limits(model, options);
     try {
-      int blocks = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
+      int room = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
+      int blocks = options.blocks() == 0 ? room : Math.min(room, options.blocks());
       this.cache =
           new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
       this.batch = new Batch(limits, arena);
@@ -129,6 +130,11 @@ public final class Session implements Feed, AutoCloseable {
   public Sequence newSequence() {
     requireOpen();
     return new Sequence(cache, limits.positions());
+  }
+
+  /** The cache that its sequences share. */
+  public KvCache cache() {
+    return cache;
   }
 
   /** Begins a step. */

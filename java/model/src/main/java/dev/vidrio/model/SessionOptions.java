@@ -13,9 +13,11 @@ import dev.vidrio.kernel.KvType;
  * @param kvType element type of the key-value cache
  * @param fast whether matrix products of long steps may leave the promise of equal bits for speed,
  *     where the processor gains by it, within the bounds of docs/numerics.md
+ * @param blocks of the key-value cache, which the sequences share; 0, and more than that, for as
+ *     many as all of them can fill
  */
 public record SessionOptions(
-    int context, int batch, int sequences, int logits, KvType kvType, boolean fast) {
+    int context, int batch, int sequences, int logits, KvType kvType, boolean fast, int blocks) {
   /** Positions where neither caller nor model ask for fewer. */
   public static final int DEFAULT_CONTEXT = 4096;
 
@@ -32,7 +34,7 @@ public record SessionOptions(
 
   /** The same bits everywhere. */
   public SessionOptions(int context, int batch, int sequences, int logits, KvType kvType) {
-    this(context, batch, sequences, logits, kvType, false);
+    this(context, batch, sequences, logits, kvType, false, 0);
   }
 
   /** Checks the limits. */
@@ -41,6 +43,7 @@ public record SessionOptions(
     require("batch", batch, 1);
     require("sequences", sequences, 1);
     require("logits", logits, 1);
+    require("blocks", blocks, 0);
     if (logits > batch) {
       throw new InvalidInputException(
           "logits", Integer.toString(logits), "must be at most the batch " + batch);
@@ -55,31 +58,36 @@ public record SessionOptions(
 
   /** The same with another context. */
   public SessionOptions withContext(int positions) {
-    return new SessionOptions(positions, batch, sequences, logits, kvType, fast);
+    return new SessionOptions(positions, batch, sequences, logits, kvType, fast, blocks);
   }
 
   /** The same with another batch. */
   public SessionOptions withBatch(int tokens) {
-    return new SessionOptions(context, tokens, sequences, logits, kvType, fast);
+    return new SessionOptions(context, tokens, sequences, logits, kvType, fast, blocks);
   }
 
   /** The same with room for more sequences. */
   public SessionOptions withSequences(int count) {
-    return new SessionOptions(context, batch, count, logits, kvType, fast);
+    return new SessionOptions(context, batch, count, logits, kvType, fast, blocks);
   }
 
   /** The same with room for more rows of logits. */
   public SessionOptions withLogits(int rows) {
-    return new SessionOptions(context, batch, sequences, rows, kvType, fast);
+    return new SessionOptions(context, batch, sequences, rows, kvType, fast, blocks);
   }
 
   /** The same with another type of the key-value cache. */
   public SessionOptions withKvType(KvType type) {
-    return new SessionOptions(context, batch, sequences, logits, type, fast);
+    return new SessionOptions(context, batch, sequences, logits, type, fast, blocks);
   }
 
   /** The same with products that may leave the promise of equal bits, or may not. */
   public SessionOptions withFast(boolean allowed) {
-    return new SessionOptions(context, batch, sequences, logits, kvType, allowed);
+    return new SessionOptions(context, batch, sequences, logits, kvType, allowed, blocks);
+  }
+
+  /** The same with another number of blocks of the key-value cache. */
+  public SessionOptions withBlocks(int count) {
+    return new SessionOptions(context, batch, sequences, logits, kvType, fast, count);
   }
 }

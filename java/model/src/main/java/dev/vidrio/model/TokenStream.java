@@ -1,7 +1,5 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.tokenizer.TokenDecoder;
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -24,11 +22,8 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   private final Sequence sequence;
   private final int[] prompt;
   private final int cached;
-  private final TokenDecoder decoder;
-  private final StopText stops;
+  private final AnswerText answer;
   private final Consumer<GenerationResult> onEnd;
-  private final List<Integer> tokens = new ArrayList<>();
-  private final StringBuilder text = new StringBuilder();
   private String piece = "";
   private boolean prompted;
   private boolean taken;
@@ -53,8 +48,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
     this.sequence = sequence;
     this.prompt = prompt;
     this.cached = cached;
-    this.decoder = model.tokenizer().streamingDecoder(true);
-    this.stops = new StopText(stop);
+    this.answer = new AnswerText(model.tokenizer(), stop);
     this.onEnd = onEnd;
   }
 
@@ -66,6 +60,10 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   @Override
   public Iterator<String> iterator() {
     take();
+    return pieces();
+  }
+
+  private Iterator<String> pieces() {
     return new Iterator<>() {
       @Override
       public boolean hasNext() {
@@ -91,7 +89,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
         Thread.ofPlatform()
             .daemon()
             .name("vidrio-stream")
-            .start(new TokenSubscription(this, subscriber)::run);
+            .start(new PullSubscription<>(pieces(), this::cancel, this::close, subscriber)::run);
   }
 
   private synchronized void take() {
@@ -164,10 +162,8 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
     }
     if (generator.hasNext()) {
       int token = generator.nextInt();
-      tokens.add(token);
-      piece = stops.accept(decoder.accept(token));
-      text.append(piece);
-      if (stops.isFound()) {
+      piece = answer.accept(token);
+      if (answer.isStopped()) {
         end(Generator.Finish.STOP);
       }
     } else {
@@ -176,15 +172,9 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   }
 
   private void end(Generator.@Nullable Finish finish) {
-    String rest = stops.accept(decoder.finish()) + stops.finish();
-    text.append(rest);
-    piece += rest;
-    var whole =
-        new GenerationResult(
-            text.toString(),
-            tokens,
-            prompt.length,
-            finish == null ? Generator.Finish.CANCELED : finish);
+    piece += answer.finish();
+    GenerationResult whole =
+        answer.result(prompt.length, finish == null ? Generator.Finish.CANCELED : finish);
     result = whole;
     onEnd.accept(whole);
   }

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -121,6 +122,40 @@ class SessionTest {
       assertArrayEquals(expected, copy(session.feed(sequence, 6, 7, 8)));
       assertMessage("length 5: must be 0 to 4", () -> sequence.truncate(5));
     }
+  }
+
+  @Test
+  void forksGoOnAsIfEachWereAlone() {
+    int[] prompt = IntStream.range(0, 70).map(i -> 3 * i % 64).toArray();
+    float[] five;
+    float[] six;
+    try (Session alone = model.newSession(SessionOptions.DEFAULT.withSequences(2))) {
+      five = copy(alone.feed(fed(alone, prompt), 5));
+      six = copy(alone.feed(fed(alone, prompt), 6));
+    }
+    try (Session session = model.newSession(SessionOptions.DEFAULT.withSequences(2))) {
+      Sequence first = fed(session, prompt);
+      Sequence second = first.fork();
+      assertEquals(2, session.cache().blocks() - session.cache().freeBlocks());
+      assertEquals(1, second.blocksFor(1));
+      assertArrayEquals(six, copy(session.feed(second, 6)));
+      assertArrayEquals(five, copy(session.feed(first, 5)));
+      assertEquals(3, session.cache().blocks() - session.cache().freeBlocks());
+      Sequence third = session.newSequence();
+      third.append(first.block(0));
+      first.close();
+      second.close();
+      session.feed(third, Arrays.copyOfRange(prompt, 64, 70));
+      assertArrayEquals(six, copy(session.feed(third, 6)));
+      third.close();
+      assertEquals(session.cache().blocks(), session.cache().freeBlocks());
+    }
+  }
+
+  private static Sequence fed(Session session, int[] prompt) {
+    Sequence sequence = session.newSequence();
+    session.feed(sequence, prompt);
+    return sequence;
   }
 
   @Test

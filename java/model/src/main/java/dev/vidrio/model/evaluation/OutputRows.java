@@ -132,8 +132,8 @@ final class OutputRows {
     long rows = Math.clamp(ROW_BYTES / (output.width() * (long) Float.BYTES), 1, BATCH);
     int sequences = Math.clamp(2L * BATCH / longest, 1, MAX_SEQUENCES);
     var options =
-        new SessionOptions(
-            longest, BATCH, sequences, (int) rows, computing.kvType(), computing.fast());
+        new SessionOptions(longest, BATCH, sequences, (int) rows, computing.kvType())
+            .withFast(computing.fast());
     try (Session session = model.newSession(options, plan)) {
       new Run(session, inputs, taker, output.inOrder()).run(progress);
     }

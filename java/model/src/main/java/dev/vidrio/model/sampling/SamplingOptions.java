@@ -70,6 +70,21 @@ public record SamplingOptions(
     return new Builder();
   }
 
+  /** The same with another seed. */
+  public SamplingOptions withSeed(long other) {
+    return new SamplingOptions(
+        temperature,
+        topK,
+        topP,
+        minP,
+        repeatPenalty,
+        frequencyPenalty,
+        presencePenalty,
+        penaltyWindow,
+        logitBias,
+        other);
+  }
+
   /** Collects options. */
   public static final class Builder {
     private double temperature = 0.8;

@@ -1,36 +1,58 @@
 package dev.vidrio.model;
 
+import java.util.Iterator;
 import java.util.concurrent.Flow;
 import org.jspecify.annotations.Nullable;
 
-/** Hands the pieces of a stream to a subscriber, no faster than it asks for them. */
-final class TokenSubscription implements Flow.Subscription {
-  private final TokenStream stream;
-  private final Flow.Subscriber<? super String> subscriber;
+/**
+ * Hands what an iterator gives to a subscriber, no faster than it asks for it.
+ *
+ * @param <T> what that is
+ */
+public final class PullSubscription<T> implements Flow.Subscription {
+  private final Iterator<T> source;
+  private final Runnable onCancel;
+  private final Runnable onEnd;
+  private final Flow.Subscriber<? super T> subscriber;
   private long demand;
   private boolean canceled;
   private @Nullable IllegalArgumentException refused;
 
-  TokenSubscription(TokenStream stream, Flow.Subscriber<? super String> subscriber) {
-    this.stream = stream;
+  /**
+   * A subscription that has not begun.
+   *
+   * @param source may block
+   * @param onCancel is called when the subscriber cancels, by its thread
+   * @param onEnd is called once, when nothing more will be handed over
+   */
+  public PullSubscription(
+      Iterator<T> source,
+      Runnable onCancel,
+      Runnable onEnd,
+      Flow.Subscriber<? super T> subscriber) {
+    this.source = source;
+    this.onCancel = onCancel;
+    this.onEnd = onEnd;
     this.subscriber = subscriber;
   }
 
-  /** Runs to the end of the stream. */
-  void run() {
-    subscriber.onSubscribe(this);
-    try (stream) {
-      while (stream.advance()) {
+  /** Runs to the end of the source, or until the subscriber cancels. */
+  public void run() {
+    try {
+      subscriber.onSubscribe(this);
+      while (source.hasNext()) {
         if (!awaitDemand()) {
           return;
         }
-        subscriber.onNext(stream.takePiece());
+        subscriber.onNext(source.next());
       }
       if (!isCanceled()) {
         subscriber.onComplete();
       }
     } catch (RuntimeException | Error e) {
       subscriber.onError(e);
+    } finally {
+      onEnd.run();
     }
   }
 
@@ -68,7 +90,7 @@ final class TokenSubscription implements Flow.Subscription {
   @Override
   public synchronized void cancel() {
     canceled = true;
-    stream.cancel();
+    onCancel.run();
     notifyAll();
   }
 }

@@ -1,0 +1,28 @@
+package dev.vidrio.engine;
+
+/** What an engine has done since it was opened. */
+final class Counters {
+  long promptTokens;
+  long cachedTokens;
+  long generatedTokens;
+  long draftTokens;
+  long acceptedTokens;
+  long preemptions;
+  long steps;
+
+  EngineStatus status(int running, int waiting, int blocks, int usedBlocks, int cachedBlocks) {
+    return new EngineStatus(
+        running,
+        waiting,
+        blocks,
+        usedBlocks,
+        cachedBlocks,
+        promptTokens,
+        cachedTokens,
+        generatedTokens,
+        draftTokens,
+        acceptedTokens,
+        preemptions,
+        steps);
+  }
+}

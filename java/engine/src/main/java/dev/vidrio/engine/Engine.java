@@ -1,0 +1,235 @@
+package dev.vidrio.engine;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.sampling.SamplingOptions;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Runs many requests to a model together: a thread of its own puts the next tokens of all of them
+ * into one step after the other.
+ *
+ * {@snippet file="EngineExamples.java" region="submit"}
+ *
+ * <p>A request's answer does not depend on what else runs: its tokens and log-probabilities have
+ * the bits that they have alone. Any thread may call any method; virtual threads that wait for
+ * answers hold no carrier. The model is the caller's, and must stay open.
+ */
+public final class Engine implements AutoCloseable {
+  /** Rows of logits of a step, where there are no more sequences than that. */
+  private static final int LOGIT_ROWS = 128;
+
+  private final Model model;
+  private final EngineOptions options;
+  private final int positions;
+  private final Scheduler scheduler;
+  private final Thread thread;
+  private final AtomicLong arrivals = new AtomicLong();
+  private int unfinished;
+  private boolean draining;
+
+  private Engine(Model model, EngineOptions wanted) {
+    this.model = model;
+    SessionOptions room = room(model, wanted);
+    Session session = model.newSession(room);
+    this.positions = Scheduler.positions(session);
+    this.options =
+        wanted
+            .withContext(session.limits().positions())
+            .withCacheBytes(
+                KvCache.bytes(
+                    model.architecture().kvShape(), wanted.kvType(), session.cache().blocks()));
+    this.scheduler = new Scheduler(options, session, this::ended);
+    this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(scheduler);
+  }
+
+  /** Opens an engine with {@link EngineOptions#DEFAULT}. */
+  public static Engine open(Model model) {
+    return open(model, EngineOptions.DEFAULT);
+  }
+
+  /**
+   * Opens an engine.
+   *
+   * @throws InvalidInputException when the options do not fit the model
+   */
+  public static Engine open(Model model, EngineOptions options) {
+    return new Engine(model, options);
+  }
+
+  private static SessionOptions room(Model model, EngineOptions options) {
+    var room =
+        new SessionOptions(options.context(), options.stepTokens(), options.sequences(), 1)
+            .withLogits(
+                Math.min(options.stepTokens(), Math.max(LOGIT_ROWS, 2 * options.sequences())))
+            .withKvType(options.kvType())
+            .withFast(options.fast());
+    long blockBytes = KvCache.bytes(model.architecture().kvShape(), options.kvType(), 1);
+    long bytes = options.cacheBytes() == 0 ? memory() / 4 : options.cacheBytes();
+    long blocks = Math.max(1, bytes / blockBytes);
+    return room.withBlocks((int) Math.min(Integer.MAX_VALUE, blocks));
+  }
+
+  /** Bytes of memory that the machine, or the container, has. */
+  private static long memory() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+  }
+
+  /** The model. */
+  public Model model() {
+    return model;
+  }
+
+  /** Its options, with the context and the memory that it chose where none was given. */
+  public EngineOptions options() {
+    return options;
+  }
+
+  /** The most tokens that a prompt and its answer can have. */
+  public int positions() {
+    return positions;
+  }
+
+  /**
+   * Hands over a request.
+   *
+   * @throws InvalidInputException when the prompt is empty or too long, or something in the request
+   *     does not fit the model
+   * @throws EngineException.QueueFull when as many wait as there is room for
+   * @throws EngineException.Closed when the engine drains or is closed
+   */
+  public TokenStream submit(GenerationRequest request) {
+    return submit(request, 1).getFirst();
+  }
+
+  /**
+   * Hands over a request for several answers to one prompt, which runs once: they share its keys
+   * and values. The i-th answer draws the random numbers of the request's seed plus i.
+   *
+   * @throws InvalidInputException as {@link #submit(GenerationRequest)} does, and when there are
+   *     more answers than sequences
+   * @throws EngineException as {@link #submit(GenerationRequest)} does
+   */
+  public List<TokenStream> submit(GenerationRequest request, int n) {
+    check(request, n);
+    List<Active> group = new ArrayList<>();
+    for (int i = 0; i < n; i++) {
+      group.add(
+          new Active(model, withSeed(request, i), arrivals.getAndIncrement(), this::wakeScheduler));
+    }
+    Active leader = group.getFirst();
+    leader.forks.addAll(group.subList(1, n));
+    synchronized (this) {
+      if (draining) {
+        throw new EngineException.Closed(model.name());
+      }
+      if (unfinished + n > options.sequences() + options.queue()) {
+        throw new EngineException.QueueFull(options.queue(), retryAfter());
+      }
+      unfinished += n;
+      scheduler.submit(leader);
+    }
+    return group.stream().map(active -> active.stream).toList();
+  }
+
+  private void wakeScheduler() {
+    scheduler.wake();
+  }
+
+  private void check(GenerationRequest request, int n) {
+    if (n < 1 || n > options.sequences()) {
+      throw new InvalidInputException(
+          "n", Integer.toString(n), "must be 1 to " + options.sequences());
+    }
+    int length = request.promptTokens();
+    if (length == 0 || length > positions) {
+      throw new InvalidInputException(
+          "prompt", length + " tokens", "must have 1 to " + positions + " tokens");
+    }
+    int vocabulary = model.architecture().vocabulary();
+    for (int token : request.prompt()) {
+      requireToken("token id", token, vocabulary);
+    }
+    request.stopTokens().forEach(token -> requireToken("stop token id", token, vocabulary));
+  }
+
+  private static void requireToken(String field, int token, int vocabulary) {
+    if (token < 0 || token >= vocabulary) {
+      throw new InvalidInputException(
+          field, Integer.toString(token), "must be 0 to " + (vocabulary - 1));
+    }
+  }
+
+  private static GenerationRequest withSeed(GenerationRequest request, int i) {
+    if (i == 0) {
+      return request;
+    }
+    GenerationOptions generation = request.options();
+    SamplingOptions sampling = generation.sampling();
+    return request.toBuilder()
+        .options(generation.withSampling(sampling.withSeed(sampling.seed() + i)))
+        .build();
+  }
+
+  private Duration retryAfter() {
+    Duration mean = scheduler.meanAnswer();
+    return mean.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : mean;
+  }
+
+  private synchronized void ended() {
+    unfinished--;
+    notifyAll();
+  }
+
+  /** What it is doing. */
+  public EngineStatus status() {
+    return scheduler.status();
+  }
+
+  /**
+   * Takes no more requests and waits for those that it has.
+   *
+   * @return whether all have ended in time
+   */
+  public synchronized boolean drain(Duration timeout) throws InterruptedException {
+    draining = true;
+    long end = System.nanoTime() + timeout.toNanos();
+    while (unfinished > 0) {
+      long left = (end - System.nanoTime()) / 1_000_000;
+      if (left <= 0) {
+        return false;
+      }
+      wait(left);
+    }
+    return true;
+  }
+
+  /** Cancels all requests, and frees the memory. Waits for a step that is running. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      draining = true;
+    }
+    scheduler.close();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

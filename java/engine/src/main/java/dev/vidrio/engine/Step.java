@@ -1,0 +1,171 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.Session;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * What the next step runs: the pending token of every sequence that generates, with what is guessed
+ * to come after it, and chunks of prompts. Blocks of the cache are counted before anything is added
+ * to the step, so that a step that was put together can run. For one thread.
+ */
+final class Step {
+  /** Tokens of a request: some of those that are pending, and some guessed to come after them. */
+  static final class Part {
+    final Active active;
+    final int pending;
+    final int[] draft;
+
+    private Part(Active active, int pending, int[] draft) {
+      this.active = active;
+      this.pending = pending;
+      this.draft = draft;
+    }
+
+    int tokens() {
+      return pending + draft.length;
+    }
+  }
+
+  /** A row of logits: the one after a position of a request's text. */
+  record Row(Active active, int position) {}
+
+  private final Session session;
+  private final KvCache cache;
+  private final PrefixCache prefixes;
+  private final List<Part> parts = new ArrayList<>();
+  private final List<Row> rows = new ArrayList<>();
+  private int tokenRoom;
+  private int rowRoom;
+  private int reserved;
+  private int decoding;
+  private int prompt;
+
+  Step(Session session, PrefixCache prefixes) {
+    this.session = session;
+    this.cache = session.cache();
+    this.prefixes = prefixes;
+  }
+
+  /** Begins anew. */
+  void clear() {
+    parts.clear();
+    rows.clear();
+    tokenRoom = session.limits().tokens();
+    rowRoom = session.limits().logits();
+    reserved = 0;
+    decoding = 0;
+    prompt = 0;
+  }
+
+  /** What it runs. */
+  List<Part> parts() {
+    return parts;
+  }
+
+  /** The rows of logits, in their order, after {@link #run}. */
+  List<Row> rows() {
+    return rows;
+  }
+
+  /** Tokens that it has room for. */
+  int room() {
+    return tokenRoom;
+  }
+
+  /** Tokens of requests that generate, guesses included. */
+  int decoding() {
+    return decoding;
+  }
+
+  /** Tokens of requests that do not generate yet. */
+  int prompt() {
+    return prompt;
+  }
+
+  /** Whether a request is in it. */
+  boolean has(Active active) {
+    return parts.stream().anyMatch(part -> part.active == active);
+  }
+
+  /**
+   * Adds the pending token of a request that generates.
+   *
+   * @param makeRoom frees a block somewhere; false when it cannot, and the request is left out
+   */
+  void addToken(Active active, Predicate<Active> makeRoom) {
+    if (tokenRoom == 0 || rowRoom == 0 || !reserve(active, 1, makeRoom)) {
+      return;
+    }
+    int[] draft = active.draft(Math.min(tokenRoom, rowRoom) - 1);
+    int more = active.sequence().blocksFor(1 + draft.length) - active.sequence().blocksFor(1);
+    if (more > cache.freeBlocks() - reserved) {
+      draft = new int[0];
+    } else {
+      reserved += more;
+    }
+    add(new Part(active, 1, draft), 1 + draft.length);
+    decoding += 1 + draft.length;
+  }
+
+  /**
+   * Adds a chunk of the pending tokens of a request.
+   *
+   * @param most tokens
+   * @param makeRoom as in {@link #addToken}
+   */
+  void addChunk(Active active, int most, Predicate<Active> makeRoom) {
+    active.share(prefixes);
+    int position = active.sequence().length();
+    int tokens = Math.min(active.pending(), Math.min(most, tokenRoom));
+    int wanted = 0;
+    for (int i = 0; i < tokens; i++) {
+      wanted += active.wantsLogits(position + i) ? 1 : 0;
+      if (wanted > rowRoom) {
+        tokens = i;
+        wanted = rowRoom;
+      }
+    }
+    if (tokens > 0 && reserve(active, tokens, makeRoom)) {
+      add(new Part(active, tokens, new int[0]), wanted);
+      prompt += tokens;
+    }
+  }
+
+  private void add(Part part, int logitRows) {
+    parts.add(part);
+    tokenRoom -= part.tokens();
+    rowRoom -= logitRows;
+  }
+
+  private boolean reserve(Active active, int tokens, Predicate<Active> makeRoom) {
+    int needed = active.sequence().blocksFor(tokens);
+    while (needed > cache.freeBlocks() - reserved) {
+      if (!prefixes.evict() && !makeRoom.test(active)) {
+        return false;
+      }
+    }
+    reserved += needed;
+    return true;
+  }
+
+  /** Runs it. */
+  void run() {
+    session.begin();
+    for (Part part : parts) {
+      Active active = part.active;
+      int position = active.sequence().length();
+      for (int i = 0; i < part.tokens(); i++, position++) {
+        boolean logits = active.wantsLogits(position);
+        int token = i < part.pending ? active.token(position) : part.draft[i - part.pending];
+        session.add(active.sequence(), token, logits);
+        if (logits) {
+          rows.add(new Row(active, position));
+        }
+      }
+    }
+    session.run();
+  }
+}

@@ -1,0 +1,186 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.model.PullSubscription;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.Queue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Flow;
+import java.util.function.Consumer;
+
+/**
+ * The answer to a request while it is generated. Its tokens are read once, in one of three ways:
+ * with a loop, by a {@link Flow.Subscriber}, or by a callback; {@link #result} waits for the end.
+ *
+ * {@snippet file="EngineExamples.java" region="stream"}
+ *
+ * <p>The engine never waits for a reader: what is not read yet is kept, at most the tokens that the
+ * request asks for. Any thread may call any method; virtual threads wait without holding a carrier.
+ */
+public final class TokenStream
+    implements Iterable<GeneratedToken>, Flow.Publisher<GeneratedToken>, AutoCloseable {
+  private final Queue<GeneratedToken> unread = new ArrayDeque<>();
+  private final CompletableFuture<Completion> completion = new CompletableFuture<>();
+  private final Runnable onCancel;
+  private boolean ended;
+  private boolean taken;
+  private volatile boolean canceled;
+
+  /**
+   * @param onCancel is called when the request is canceled, by any thread and more than once
+   */
+  TokenStream(Runnable onCancel) {
+    this.onCancel = onCancel;
+  }
+
+  /**
+   * The tokens, as they come. A last one of id -1 gives the text that was held back, if any.
+   *
+   * @throws IllegalStateException when the tokens are read already
+   */
+  @Override
+  public Iterator<GeneratedToken> iterator() {
+    take();
+    return tokens();
+  }
+
+  /** Waits for tokens; where the request fails, the wait does. */
+  private Iterator<GeneratedToken> tokens() {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return awaitToken();
+      }
+
+      @Override
+      public GeneratedToken next() {
+        return takeToken();
+      }
+    };
+  }
+
+  /**
+   * Hands the tokens to a subscriber, as fast as it asks, on a virtual thread. Cancelling the
+   * subscription cancels the request.
+   *
+   * @throws IllegalStateException when the tokens are read already
+   */
+  @Override
+  public void subscribe(Flow.Subscriber<? super GeneratedToken> subscriber) {
+    take();
+    var subscription = new PullSubscription<>(tokens(), this::cancel, this::close, subscriber);
+    var _ = Thread.ofVirtual().name("vidrio-stream").start(subscription::run);
+  }
+
+  /**
+   * Calls back with each token, on a virtual thread. Where the callback throws, the request is
+   * canceled.
+   *
+   * @return the end, which fails as the request or the callback does
+   * @throws IllegalStateException when the tokens are read already
+   */
+  public CompletableFuture<Completion> onToken(Consumer<? super GeneratedToken> callback) {
+    take();
+    CompletableFuture<Completion> end = new CompletableFuture<>();
+    var _ =
+        Thread.ofVirtual()
+            .name("vidrio-stream")
+            .start(
+                () -> {
+                  try (this) {
+                    tokens().forEachRemaining(callback);
+                    end.complete(result());
+                  } catch (RuntimeException | Error e) {
+                    end.completeExceptionally(e);
+                  }
+                });
+    return end;
+  }
+
+  private synchronized void take() {
+    if (taken) {
+      throw new IllegalStateException("a stream of tokens is read once");
+    }
+    taken = true;
+  }
+
+  private synchronized boolean awaitToken() {
+    try {
+      while (unread.isEmpty() && !ended) {
+        wait();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      cancel();
+      throw new CancellationException("interrupted while waiting for a token");
+    }
+    if (unread.isEmpty() && completion.isCompletedExceptionally()) {
+      var _ = result();
+    }
+    return !unread.isEmpty();
+  }
+
+  private synchronized GeneratedToken takeToken() {
+    if (!awaitToken()) {
+      throw new NoSuchElementException("the answer has ended");
+    }
+    return unread.remove();
+  }
+
+  /**
+   * Waits for the end.
+   *
+   * @throws EngineException when the request failed
+   */
+  public Completion result() {
+    try {
+      return completion.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof EngineException failure) {
+        throw failure;
+      }
+      throw e;
+    }
+  }
+
+  /** The end, to be told of it. */
+  public CompletableFuture<Completion> completion() {
+    return completion.copy();
+  }
+
+  /** Ends the answer before the next step. */
+  public void cancel() {
+    canceled = true;
+    onCancel.run();
+  }
+
+  /** The same as {@link #cancel}; nothing where the answer has ended. */
+  @Override
+  public void close() {
+    cancel();
+  }
+
+  boolean isCanceled() {
+    return canceled;
+  }
+
+  synchronized void publish(GeneratedToken token) {
+    unread.add(token);
+    notifyAll();
+  }
+
+  synchronized void complete(Completion result) {
+    ended = true;
+    completion.complete(result);
+    notifyAll();
+  }
+
+  synchronized void fail(EngineException reason) {
+    ended = true;
+    completion.completeExceptionally(reason);
+    notifyAll();
+  }
+}

@@ -1,0 +1,36 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.Model;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+
+/** The examples of the Javadoc. */
+final class EngineExamples {
+  private EngineExamples() {}
+
+  static String submit(Path file) {
+    // @start region="submit"
+    try (Model model = Model.open(file);
+        Engine engine = Engine.open(model)) {
+      int[] prompt = model.tokenizer().encode("To be, or not to be");
+      GenerationRequest request =
+          GenerationRequest.builder(prompt)
+              .options(GenerationOptions.DEFAULT.withTokens(40))
+              .build();
+      return engine.submit(request).result().result().text();
+    }
+    // @end
+  }
+
+  static CompletableFuture<Completion> stream(Engine engine, GenerationRequest request) {
+    // @start region="stream"
+    try (TokenStream stream = engine.submit(request)) {
+      for (GeneratedToken token : stream) {
+        System.out.print(token.text());
+      }
+    }
+    return engine.submit(request).onToken(token -> System.out.print(token.text()));
+    // @end
+  }
+}

@@ -1,0 +1,317 @@
+package dev.vidrio.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** An engine's answers are those of the model alone, whatever else runs. */
+@Timeout(120)
+class EngineTest {
+  private static Model model;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  /** A prompt of so many tokens. */
+  private static int[] prompt(int seed, int length) {
+    return new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
+  }
+
+  private static GenerationOptions options(int seed, int tokens) {
+    SamplingOptions sampling =
+        seed % 3 == 0
+            ? SamplingOptions.GREEDY
+            : SamplingOptions.builder().seed(seed).repeatPenalty(seed % 2 == 0 ? 1.2 : 1).build();
+    return GenerationOptions.DEFAULT
+        .withTokens(tokens)
+        .withSampling(sampling)
+        .withIgnoreEnd(seed % 2 == 0);
+  }
+
+  private static GenerationRequest request(int seed, int length, int tokens) {
+    return GenerationRequest.builder(prompt(seed, length)).options(options(seed, tokens)).build();
+  }
+
+  private static List<Integer> alone(GenerationRequest request) {
+    return model.generate(request.prompt(), request.options()).result().tokens();
+  }
+
+  private static void assertNothingIsHeld(Engine engine) throws InterruptedException {
+    assertTrue(engine.drain(Duration.ofSeconds(60)));
+    engine.close();
+    EngineStatus status = engine.status();
+    assertEquals(0, status.running());
+    assertEquals(0, status.waiting());
+    assertEquals(0, status.usedBlocks());
+    assertEquals(0, status.cachedBlocks());
+  }
+
+  private static void answersAreThoseAlone(EngineOptions options, int draftTokens)
+      throws InterruptedException {
+    List<GenerationRequest> requests = new ArrayList<>();
+    for (int i = 0; i < 12; i++) {
+      requests.add(
+          request(i, 1 + 37 * i % 200, 1 + 23 * i % 60).toBuilder()
+              .draftTokens(draftTokens)
+              .build());
+    }
+    Engine engine = Engine.open(model, options);
+    List<TokenStream> streams = requests.stream().map(engine::submit).toList();
+    for (int i = 0; i < requests.size(); i++) {
+      assertEquals(
+          alone(requests.get(i)), streams.get(i).result().result().tokens(), "request " + i);
+    }
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void answersInABatchAreThoseAlone() throws InterruptedException {
+    answersAreThoseAlone(EngineOptions.DEFAULT, 0);
+  }
+
+  @Test
+  void answersInShortStepsAreThoseAlone() throws InterruptedException {
+    answersAreThoseAlone(EngineOptions.DEFAULT.withSequences(3).withStepTokens(5), 0);
+  }
+
+  @Test
+  void answersWithGuessesAreThoseAlone() throws InterruptedException {
+    answersAreThoseAlone(EngineOptions.DEFAULT, 7);
+  }
+
+  @Test
+  void answersWhereMemoryIsShortAreThoseAlone() throws InterruptedException {
+    long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
+    answersAreThoseAlone(EngineOptions.DEFAULT.withCacheBytes(5 * block), 0);
+    answersAreThoseAlone(EngineOptions.DEFAULT.withCacheBytes(5 * block).withPrefixCache(false), 3);
+  }
+
+  @Test
+  void whoeverComesLastGivesHisMemoryToTheFirst() throws InterruptedException {
+    long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
+    // Short answers let the engine expect short ones, so that it begins more than there is room
+    // for.
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withCacheBytes(6 * block));
+    for (int i = 0; i < 30; i++) {
+      engine.submit(request(0, 3, 2)).result();
+    }
+    List<GenerationRequest> requests = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      requests.add(request(2 * i, 40, 150));
+    }
+    List<TokenStream> streams = requests.stream().map(engine::submit).toList();
+    for (int i = 0; i < requests.size(); i++) {
+      assertEquals(alone(requests.get(i)), streams.get(i).result().result().tokens());
+    }
+    assertTrue(engine.status().preemptions() > 0);
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void guessesAreRightWhereATextRepeatsItself() throws InterruptedException {
+    int[] tokens = new int[120];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] = 40 + i % 6;
+    }
+    GenerationRequest request =
+        GenerationRequest.builder(tokens).options(options(0, 80)).draftTokens(8).build();
+    Engine engine = Engine.open(model);
+    assertEquals(alone(request), engine.submit(request).result().result().tokens());
+    EngineStatus status = engine.status();
+    assertTrue(status.draftTokens() > 0);
+    assertTrue(status.acceptedTokens() <= status.draftTokens());
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void prefixesAreComputedOnce() throws InterruptedException {
+    GenerationRequest first = request(3, 150, 20);
+    GenerationRequest second =
+        GenerationRequest.builder(Arrays.copyOf(first.prompt(), 140))
+            .options(options(4, 20))
+            .build();
+    Engine engine = Engine.open(model);
+    assertEquals(0, engine.submit(first).result().cachedTokens());
+    Completion again = engine.submit(first).result();
+    assertEquals(128, again.cachedTokens());
+    assertEquals(alone(first), again.result().tokens());
+    Completion shorter = engine.submit(second).result();
+    assertEquals(128, shorter.cachedTokens());
+    assertEquals(alone(second), shorter.result().tokens());
+    Completion other =
+        engine.submit(first.toBuilder().cacheSalt("another tenant").build()).result();
+    assertEquals(0, other.cachedTokens());
+    assertEquals(256, engine.status().cachedTokens());
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void answersAreKeptForTheNextTurn() throws InterruptedException {
+    Engine engine = Engine.open(model);
+    GenerationRequest first = request(6, 60, 70);
+    List<Integer> answer = engine.submit(first).result().result().tokens();
+    int[] next = Arrays.copyOf(first.prompt(), 60 + answer.size() + 1);
+    for (int i = 0; i < answer.size(); i++) {
+      next[60 + i] = answer.get(i);
+    }
+    Completion second = engine.submit(GenerationRequest.builder(next).build()).result();
+    assertEquals(128, second.cachedTokens());
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void severalAnswersShareAPrompt() throws InterruptedException {
+    GenerationRequest request = request(5, 100, 30);
+    Engine engine = Engine.open(model);
+    List<TokenStream> streams = engine.submit(request, 4);
+    for (int i = 0; i < 4; i++) {
+      SamplingOptions sampling = request.options().sampling().withSeed(5 + i);
+      GenerationRequest one =
+          request.toBuilder().options(request.options().withSampling(sampling)).build();
+      Completion completion = streams.get(i).result();
+      assertEquals(alone(one), completion.result().tokens());
+      assertEquals(i == 0 ? 0 : 100, completion.cachedTokens());
+    }
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void ofSeveralAnswersAnyCanBeCanceled() throws InterruptedException {
+    GenerationRequest request = request(5, 300, 30);
+    for (int canceled = 0; canceled < 3; canceled++) {
+      Engine engine = Engine.open(model, EngineOptions.DEFAULT.withStepTokens(32));
+      List<TokenStream> streams = engine.submit(request, 3);
+      streams.get(canceled).cancel();
+      for (int i = 0; i < 3; i++) {
+        Finish finish = streams.get(i).result().result().finish();
+        assertEquals(i == canceled, finish == Finish.CANCELED);
+      }
+      assertNothingIsHeld(engine);
+    }
+  }
+
+  @Test
+  void higherPrioritiesBeginFirst() throws InterruptedException {
+    List<Integer> order = new ArrayList<>();
+    var listener =
+        new EngineListener() {
+          @Override
+          public void onFinished(Completion completion) {
+            order.add(completion.result().promptTokens());
+          }
+        };
+    Engine engine =
+        Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withListener(listener));
+    TokenStream first = engine.submit(request(2, 1, 200));
+    var _ = first.iterator().next();
+    engine.submit(request(2, 2, 5));
+    engine.submit(request(2, 3, 5).toBuilder().priority(1).build());
+    assertNothingIsHeld(engine);
+    assertEquals(List.of(1, 3, 2), order);
+  }
+
+  @Test
+  void aTimeoutEndsAnAnswer() throws InterruptedException {
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1));
+    TokenStream running = engine.submit(request(2, 10, 900));
+    TokenStream waiting =
+        engine.submit(request(2, 10, 900).toBuilder().timeout(Duration.ofNanos(1)).build());
+    assertEquals(Finish.TIMEOUT, waiting.result().result().finish());
+    running.cancel();
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void stopTokensEndAnAnswer() throws InterruptedException {
+    GenerationRequest request = request(6, 20, 30);
+    List<Integer> whole = alone(request);
+    int stop = whole.get(10);
+    Engine engine = Engine.open(model);
+    Completion completion =
+        engine.submit(request.toBuilder().stopTokens(Set.of(stop)).build()).result();
+    assertEquals(whole.subList(0, whole.indexOf(stop)), completion.result().tokens());
+    assertEquals(Finish.STOP, completion.result().finish());
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void theContextEndsAnAnswer() throws InterruptedException {
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(70));
+    GenerationRequest request = request(6, 60, 30);
+    Completion completion = engine.submit(request).result();
+    assertEquals(alone(request).subList(0, 11), completion.result().tokens());
+    assertEquals(Finish.CONTEXT, completion.result().finish());
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void whatDoesNotFitIsRefused() throws InterruptedException {
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(70).withSequences(2));
+    assertRefused("prompt 0 tokens: must have 1 to 70 tokens", engine, new int[0]);
+    assertRefused("prompt 71 tokens: must have 1 to 70 tokens", engine, new int[71]);
+    int vocabulary = model.architecture().vocabulary();
+    assertRefused(
+        "token id %d: must be 0 to %d".formatted(vocabulary, vocabulary - 1), engine, vocabulary);
+    var e = assertThrows(InvalidInputException.class, () -> engine.submit(request(1, 1, 1), 3));
+    assertEquals("n 3: must be 1 to 2", e.getMessage());
+    assertNothingIsHeld(engine);
+    assertThrows(EngineException.Closed.class, () -> engine.submit(request(1, 1, 1)));
+  }
+
+  private static void assertRefused(String message, Engine engine, int... prompt) {
+    GenerationRequest request = GenerationRequest.builder(prompt).build();
+    var e = assertThrows(InvalidInputException.class, () -> engine.submit(request));
+    assertEquals(message, e.getMessage());
+  }
+
+  @Test
+  void aFullQueueRefuses() throws InterruptedException {
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(1));
+    TokenStream running = engine.submit(request(2, 10, 900));
+    TokenStream waiting = engine.submit(request(2, 10, 900));
+    var full =
+        assertThrows(EngineException.QueueFull.class, () -> engine.submit(request(2, 10, 900)));
+    assertFalse(full.retryAfter().isZero());
+    running.cancel();
+    waiting.cancel();
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void closingCancelsWhatRuns() {
+    TokenStream running;
+    TokenStream waiting;
+    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1))) {
+      running = engine.submit(request(2, 10, 900));
+      waiting = engine.submit(request(2, 10, 900));
+    }
+    assertEquals(Finish.CANCELED, running.result().result().finish());
+    assertEquals(Finish.CANCELED, waiting.result().result().finish());
+  }
+}
