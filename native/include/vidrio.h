@@ -202,7 +202,9 @@ typedef enum vd_op_kind {
     VD_OP_EXPERT_SUM_BACKWARD = 29,
     VD_OP_SLOT_SUM = 30,
     VD_OP_ACCUMULATE = 31,
-    VD_OP_COUNT = 32,
+    VD_OP_LOW_RANK_DOWN = 32,
+    VD_OP_LOW_RANK_UP = 33,
+    VD_OP_COUNT = 34,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -524,6 +526,55 @@ typedef struct vd_edit {
     int32_t whole_rows;  // 1: cannot be in a chain
 } vd_edit;
 
+enum {
+    VD_LOW_RANK_MAX = 512,    // rank, at most
+    VD_LOW_RANK_COLUMNS = 16  // of B that lie together
+};
+
+// What an adapter adds to the product with a matrix [N,K]: scale * B * A (LoRA: Hu et al. 2021,
+// arXiv 2106.09685). A is row-major [r,K]. B [N,r] lies as [ceil(N/16), r, 16]: 16 outputs side by
+// side, the last ones padded with zeros.
+typedef struct vd_low_rank {
+    const float *A;
+    const float *B;
+    float scale;
+    int32_t r;  // 0: nothing, and A and B may be null
+} vd_low_rank;
+
+// Which adapter each sequence of the batch has, and what that adds to one matrix. Everything that
+// is pointed to may change between steps. A slot outside updates, a rank beyond R, a sequence
+// beyond slots: nothing is added.
+typedef struct vd_low_rank_choice {
+    const vd_low_rank *updates;  // [n_slots]
+    const int32_t *slots;        // [n_sequences], -1 for none
+    const float *strengths;      // [n_sequences], which multiply scale
+    int32_t n_slots;
+    int32_t n_sequences;
+    int32_t R;  // at most VD_LOW_RANK_MAX
+    int32_t reserved;
+} vd_low_rank_choice;
+
+// t[i][0 to r-1] = strength * scale * A * u[i] for the adapter of row i's sequence: u [rows,K],
+// t [rows,R]. What lies beyond r is not written.
+typedef struct vd_low_rank_down {
+    const float *u;
+    float *t;
+    vd_low_rank_choice choice;
+    int32_t K;
+    int32_t reserved;
+} vd_low_rank_down;
+
+// y[i] = x[i] + B * t[i]: x and y [rows,N], t of the operation above. A row to which nothing is
+// added keeps its bits. y may be x.
+typedef struct vd_low_rank_up {
+    const float *x;
+    const float *t;
+    float *y;
+    vd_low_rank_choice choice;
+    int32_t N;
+    int32_t reserved;
+} vd_low_rank_up;
+
 // y[i] = x[logit_rows[i]]: x [n, width], y [n_logits, width].
 typedef struct vd_gather {
     const float *x;
@@ -745,14 +796,15 @@ typedef enum vd_barrier_kind {
 enum {
     VD_LOCAL_TOKENS = 2,
     VD_LOCAL_ROWS = 16,
-    VD_LOCAL_READ = 1,   // bits of vd_op.local: products, quantizations, gains and taps read them
+    VD_LOCAL_READ = 1,   // bits of vd_op.local: products, also of low rank, quantizations, gains
+                         // and taps read them
     VD_LOCAL_WRITE = 2,  // the results of norms, gains and quantizations are local
 };
 
 // A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
 // goes through all of them before the worker takes the next one, so that none of them waits. They
 // have the same width, and are products of other operands, quantizations, activations, sums,
-// scalings, edits and taps.
+// scalings, updates of low rank, edits and taps.
 enum {
     VD_CHAIN = 16,  // operations that follow, at most
 };
@@ -778,6 +830,8 @@ typedef struct vd_op {
         vd_tap tap;
         vd_accumulate accumulate;
         vd_edit edit;
+        vd_low_rank_down low_rank_down;
+        vd_low_rank_up low_rank_up;
         vd_scores scores;
         vd_softmax softmax;
         vd_mix mix;

@@ -14,6 +14,7 @@ int vd_local_valid(const vd_op *op) {
                 possible = VD_LOCAL_READ | VD_LOCAL_WRITE;
                 break;
             case VD_OP_MATMUL:
+            case VD_OP_LOW_RANK_DOWN:
             case VD_OP_TAP:
                 possible = VD_LOCAL_READ;
                 break;
@@ -49,6 +50,9 @@ static void move(vd_op *op, int64_t row) {
             op->as.gain.y += op->local & VD_LOCAL_WRITE ? row * width : 0;
             break;
         }
+        case VD_OP_LOW_RANK_DOWN:
+            op->as.low_rank_down.u += row * op->as.low_rank_down.K;
+            break;
         case VD_OP_TAP:
             op->as.tap.x += row * op->as.tap.width;
             break;

@@ -46,6 +46,8 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_EXPERT_SUM_BACKWARD] = {vd_expert_sum_backward_check, vd_expert_sum_backward_run, NULL},
     [VD_OP_SLOT_SUM] = {vd_slot_sum_check, vd_slot_sum_run, NULL},
     [VD_OP_ACCUMULATE] = {vd_accumulate_check, vd_accumulate_run, NULL},
+    [VD_OP_LOW_RANK_DOWN] = {vd_low_rank_down_check, vd_low_rank_down_run, NULL},
+    [VD_OP_LOW_RANK_UP] = {vd_low_rank_up_check, vd_low_rank_up_run, vd_low_rank_up_tile},
 };
 
 struct vd_plan {
@@ -70,6 +72,8 @@ static int32_t width_of(const vd_op *op) {
             return op->as.scale.width;
         case VD_OP_EDIT:
             return op->as.edit.width;
+        case VD_OP_LOW_RANK_UP:
+            return op->as.low_rank_up.N;
         default:
             return op->as.tap.width;
     }

@@ -88,6 +88,12 @@ static vd_op valid_op(vd_op_kind kind) {
         case VD_OP_ACCUMULATE:
             op.as.accumulate = (vd_accumulate){p, p, p, p, 2, 3, 7, 0};
             break;
+        case VD_OP_LOW_RANK_DOWN:
+            op.as.low_rank_down = (vd_low_rank_down){p, p, {p, p, p, 2, 3, 8, 0}, 7, 0};
+            break;
+        case VD_OP_LOW_RANK_UP:
+            op.as.low_rank_up = (vd_low_rank_up){p, p, p, {p, p, p, 2, 3, 8, 0}, 7, 0};
+            break;
         case VD_OP_TOP_K:
             op.as.top_k = (vd_top_k){p, p, p, p, 7, 7};
             break;
@@ -167,6 +173,11 @@ static void check_schedule(void) {
     CHECK(create_after(VD_OP_MATMUL, &edit) == VD_OK);
     edit.as.edit.whole_rows = 1;
     CHECK(create_after(VD_OP_MATMUL, &edit) == VD_INVALID_ARGUMENT);
+    vd_op update = valid_op(VD_OP_LOW_RANK_UP);
+    update.follows = 1;
+    CHECK(create_after(VD_OP_MATMUL, &update) == VD_INVALID_ARGUMENT);
+    update.as.low_rank_up.N = valid_op(VD_OP_MATMUL).as.matmul.N;
+    CHECK(create_after(VD_OP_MATMUL, &update) == VD_OK);
     vd_op norm = valid_op(VD_OP_NORM);
     norm.follows = 1;
     CHECK(create_after(VD_OP_MATMUL, &norm) == VD_INVALID_ARGUMENT);
@@ -314,6 +325,25 @@ static void check_tap_edit(void) {
     REFUSED(VD_OP_TAP, op.as.tap.width = -1);
 }
 
+static void check_low_rank(void) {
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.u = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.t = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.K = 0);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.updates = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.slots = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.strengths = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.n_slots = 0);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.n_sequences = -1);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = 0);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = VD_LOW_RANK_MAX + 1);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.local = VD_LOCAL_WRITE);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.x = NULL);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.t = NULL);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.y = NULL);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.N = 0);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.choice.R = -1);
+}
+
 static void check_accumulate(void) {
     REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.x = NULL);
     REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.sums = NULL);
@@ -438,6 +468,7 @@ int main(void) {
     check_elementwise();
     check_tap_edit();
     check_accumulate();
+    check_low_rank();
     check_open();
     check_experts();
     check_create_arguments();

@@ -1472,10 +1472,28 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_ACCUMULATE() {
         return VD_OP_ACCUMULATE;
     }
-    private static final int VD_OP_COUNT = (int)32L;
+    private static final int VD_OP_LOW_RANK_DOWN = (int)32L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 32
+     * enum vd_op_kind.VD_OP_LOW_RANK_DOWN = 32
+     * }
+     */
+    public static int VD_OP_LOW_RANK_DOWN() {
+        return VD_OP_LOW_RANK_DOWN;
+    }
+    private static final int VD_OP_LOW_RANK_UP = (int)33L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_LOW_RANK_UP = 33
+     * }
+     */
+    public static int VD_OP_LOW_RANK_UP() {
+        return VD_OP_LOW_RANK_UP;
+    }
+    private static final int VD_OP_COUNT = (int)34L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 34
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1687,6 +1705,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ALL_SEQUENCES() {
         return VD_ALL_SEQUENCES;
+    }
+    private static final int VD_LOW_RANK_MAX = (int)512L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_LOW_RANK_MAX = 512
+     * }
+     */
+    public static int VD_LOW_RANK_MAX() {
+        return VD_LOW_RANK_MAX;
+    }
+    private static final int VD_LOW_RANK_COLUMNS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_LOW_RANK_COLUMNS = 16
+     * }
+     */
+    public static int VD_LOW_RANK_COLUMNS() {
+        return VD_LOW_RANK_COLUMNS;
     }
     private static final int VD_EXPERTS_MAX = (int)4096L;
     /**

@@ -35,6 +35,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_tap tap;
  *         vd_accumulate accumulate;
  *         vd_edit edit;
+ *         vd_low_rank_down low_rank_down;
+ *         vd_low_rank_up low_rank_up;
  *         vd_scores scores;
  *         vd_softmax softmax;
  *         vd_mix mix;
@@ -360,6 +362,8 @@ public class vd_op {
      *     vd_tap tap;
      *     vd_accumulate accumulate;
      *     vd_edit edit;
+     *     vd_low_rank_down low_rank_down;
+     *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
      *     vd_mix mix;
@@ -401,6 +405,8 @@ public class vd_op {
             vd_tap.layout().withName("tap"),
             vd_accumulate.layout().withName("accumulate"),
             vd_edit.layout().withName("edit"),
+            vd_low_rank_down.layout().withName("low_rank_down"),
+            vd_low_rank_up.layout().withName("low_rank_up"),
             vd_scores.layout().withName("scores"),
             vd_softmax.layout().withName("softmax"),
             vd_mix.layout().withName("mix"),
@@ -419,7 +425,7 @@ public class vd_op {
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$767:5");
+        ).withName("$anon$819:5");
 
         /**
          * The layout of this union
@@ -998,6 +1004,94 @@ public class vd_op {
          */
         public static void edit(MemorySegment union, MemorySegment fieldValue) {
             MemorySegment.copy(fieldValue, 0L, union, edit$OFFSET, edit$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout low_rank_down$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("low_rank_down"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_low_rank_down low_rank_down
+         * }
+         */
+        public static final GroupLayout low_rank_down$layout() {
+            return low_rank_down$LAYOUT;
+        }
+
+        private static final long low_rank_down$OFFSET = $LAYOUT.byteOffset(groupElement("low_rank_down"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_low_rank_down low_rank_down
+         * }
+         */
+        public static final long low_rank_down$offset() {
+            return low_rank_down$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_low_rank_down low_rank_down
+         * }
+         */
+        public static MemorySegment low_rank_down(MemorySegment union) {
+            return union.asSlice(low_rank_down$OFFSET, low_rank_down$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_low_rank_down low_rank_down
+         * }
+         */
+        public static void low_rank_down(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, low_rank_down$OFFSET, low_rank_down$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout low_rank_up$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("low_rank_up"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_low_rank_up low_rank_up
+         * }
+         */
+        public static final GroupLayout low_rank_up$layout() {
+            return low_rank_up$LAYOUT;
+        }
+
+        private static final long low_rank_up$OFFSET = $LAYOUT.byteOffset(groupElement("low_rank_up"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_low_rank_up low_rank_up
+         * }
+         */
+        public static final long low_rank_up$offset() {
+            return low_rank_up$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_low_rank_up low_rank_up
+         * }
+         */
+        public static MemorySegment low_rank_up(MemorySegment union) {
+            return union.asSlice(low_rank_up$OFFSET, low_rank_up$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_low_rank_up low_rank_up
+         * }
+         */
+        public static void low_rank_up(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, low_rank_up$OFFSET, low_rank_up$LAYOUT.byteSize());
         }
 
         private static final GroupLayout scores$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("scores"));
@@ -1856,6 +1950,8 @@ public class vd_op {
      *     vd_tap tap;
      *     vd_accumulate accumulate;
      *     vd_edit edit;
+     *     vd_low_rank_down low_rank_down;
+     *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
      *     vd_mix mix;
@@ -1900,6 +1996,8 @@ public class vd_op {
      *     vd_tap tap;
      *     vd_accumulate accumulate;
      *     vd_edit edit;
+     *     vd_low_rank_down low_rank_down;
+     *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
      *     vd_mix mix;
@@ -1942,6 +2040,8 @@ public class vd_op {
      *     vd_tap tap;
      *     vd_accumulate accumulate;
      *     vd_edit edit;
+     *     vd_low_rank_down low_rank_down;
+     *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
      *     vd_mix mix;
@@ -1984,6 +2084,8 @@ public class vd_op {
      *     vd_tap tap;
      *     vd_accumulate accumulate;
      *     vd_edit edit;
+     *     vd_low_rank_down low_rank_down;
+     *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
      *     vd_mix mix;

@@ -31,7 +31,8 @@ public sealed interface Op
         BackwardOp,
         SequenceOp,
         ExpertOp,
-        OpenOp {
+        OpenOp,
+        LowRankOp {
   /** What it has the rows of: what it writes, or reads where that is no activation. */
   default Operand shape() {
     return (writes().isEmpty() ? reads() : writes()).getFirst();

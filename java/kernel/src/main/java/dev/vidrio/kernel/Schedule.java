@@ -16,8 +16,8 @@ import java.util.Set;
  * <ul>
  *   <li>A matrix product and what follows it element by element form a <i>chain</i>: a tile of the
  *       output goes through all of them while it is in the cache.
- *   <li>Norms, gains and quantizations that only products and taps read are <i>local</i>: in steps
- *       of a few tokens each worker computes them for itself.
+ *   <li>Norms, gains and quantizations that only products (also of low rank) and taps read are
+ *       <i>local</i>: in steps of a few tokens each worker computes them for itself.
  * </ul>
  */
 public final class Schedule {
@@ -103,6 +103,7 @@ public final class Schedule {
           case Op.Add a -> written.contains(a.a()) || written.contains(a.b());
           case Op.AddBias a -> written.contains(a.a());
           case Op.Scale s -> written.contains(s.x());
+          case LowRankOp.Up u -> written.contains(u.x());
           case Op.Edit e -> written.contains(e.x()) && !e.edits().subspaces();
           case Op.Tap ignored -> true;
           default -> false;
@@ -134,7 +135,10 @@ public final class Schedule {
 
   /** Whether it reads local results, even where its own is not local. */
   private static boolean readsLocal(Op op) {
-    return op instanceof Op.MatMul || op instanceof Op.Quantize || op instanceof Op.Tap;
+    return op instanceof Op.MatMul
+        || op instanceof LowRankOp.Down
+        || op instanceof Op.Quantize
+        || op instanceof Op.Tap;
   }
 
   /**

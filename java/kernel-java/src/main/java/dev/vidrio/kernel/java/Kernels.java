@@ -2,6 +2,7 @@ package dev.vidrio.kernel.java;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.LowRank;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.RotationTable;
 import dev.vidrio.kernel.SequenceOp;
@@ -82,6 +83,12 @@ interface Kernels {
 
   /** Rows of x. */
   void tap(Op.Tap op, Batch batch, MemorySegment x, int begin, int end);
+
+  /**
+   * One row: adds B · t to x, which like y begins at element {@code at}; t begins at {@code tAt}.
+   */
+  void lowRankUp(
+      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y);
 
   /** Rows: logits [rows, E], experts and weights [rows, k]. */
   void route(

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.EditTable;
 import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.LowRank;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.QuantizedBuffer;
@@ -317,6 +318,19 @@ class ScalarKernels implements Kernels {
           Elements.setBfloat(target.data(), to + i, Elements.get(x, from + i));
         }
       }
+    }
+  }
+
+  @Override
+  public void lowRankUp(
+      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
+    for (int n = 0; n < update.n(); n++) {
+      float sum = 0;
+      for (int j = 0; j < update.rank(); j++) {
+        float b = Elements.get(update.b(), LowRank.index(update.rank(), n, j));
+        sum = Math.fma(Elements.get(t, tAt + j), b, sum);
+      }
+      Elements.set(y, at + n, Elements.get(x, at + n) + sum);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.LowRankOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.Packing;
@@ -56,6 +57,7 @@ final class StepResolver {
       case OpenOp.Mix mix -> mix(mix);
       case OpenOp.Normalize normalize -> normalize(normalize);
       case OpenOp.Gain gain -> gain(gain);
+      case LowRankOp adapter -> new LowRankResolver(workspace).resolve(adapter);
       case BackwardOp backward -> new BackwardResolver(workspace, cache).resolve(backward);
     };
   }

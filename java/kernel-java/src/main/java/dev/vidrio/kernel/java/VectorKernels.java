@@ -5,6 +5,7 @@ import static dev.vidrio.kernel.java.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.LowRank;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.QuantizedBuffer;
 import dev.vidrio.kernel.Rotation;
@@ -162,6 +163,12 @@ final class VectorKernels extends ScalarKernels {
   @Override
   public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
     VectorMath.scale(x, factor, y, begin, end);
+  }
+
+  @Override
+  public void lowRankUp(
+      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
+    VectorMath.lowRankUp(update, x, at, t, tAt, y);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.vidrio.kernel.java;
 import static dev.vidrio.kernel.java.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.Vectors.LENGTH;
 
+import dev.vidrio.kernel.LowRank;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -93,6 +94,29 @@ final class VectorMath {
     }
     for (; i < end; i++) {
       Elements.set(y, i, factor * Elements.get(x, i));
+    }
+  }
+
+  /** {@code y[at + n] = x[at + n] + Σ t[tAt + j] · B[n][j]}: lanes are outputs. */
+  static void lowRankUp(
+      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
+    int r = update.rank();
+    int n = 0;
+    for (; n + LENGTH <= update.n(); n += LENGTH) {
+      FloatVector sum = FloatVector.zero(FLOATS);
+      for (int j = 0; j < r; j++) {
+        FloatVector b = Vectors.load(update.b(), LowRank.index(r, n, j));
+        sum = b.fma(FloatVector.broadcast(FLOATS, Elements.get(t, tAt + j)), sum);
+      }
+      Vectors.store(Vectors.load(x, at + n).add(sum), y, at + n);
+    }
+    for (; n < update.n(); n++) {
+      float sum = 0;
+      for (int j = 0; j < r; j++) {
+        float b = Elements.get(update.b(), LowRank.index(r, n, j));
+        sum = Math.fma(Elements.get(t, tAt + j), b, sum);
+      }
+      Elements.set(y, at + n, Elements.get(x, at + n) + sum);
     }
   }
 

@@ -32,7 +32,7 @@ final class NativePlan implements ExecutablePlan {
   private final Limits limits;
   private final Arena arena = Arena.ofShared();
   private final Workspace workspace;
-  private final List<EditEntries> edits;
+  private final List<Runnable> updates;
 
   /** Memory that operations write to and that is not the plan's own, by what it is. */
   private final Map<String, MemorySegment> outside = new HashMap<>();
@@ -51,7 +51,7 @@ final class NativePlan implements ExecutablePlan {
       this.header = vd_batch.allocate(arena);
       var encoder = new PlanEncoder(schedule, workspace, cache, arena);
       this.handle = create(encoder, cache);
-      this.edits = encoder.edits();
+      this.updates = encoder.updates();
       plan.ops().forEach(this::noteOutside);
     } catch (Throwable e) {
       arena.close();
@@ -102,7 +102,7 @@ final class NativePlan implements ExecutablePlan {
       requireOpen();
       workspace.ensurePositions(batch);
       fillHeader(batch);
-      edits.forEach(EditEntries::update);
+      updates.forEach(Runnable::run);
       outside.forEach(NativePlan::requireAlive);
       Status.check(
           Vidrio.vd_plan_run(handle, executor.pool(), header, begin, end), "running the plan");

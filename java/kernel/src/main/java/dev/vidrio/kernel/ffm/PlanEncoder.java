@@ -29,6 +29,7 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ColumnStatistics;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.LowRankOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.Plan;
@@ -53,7 +54,8 @@ final class PlanEncoder {
   private final Workspace workspace;
   private final KvCache cache;
   private final Arena tables;
-  private final List<EditEntries> edits = new ArrayList<>();
+  private final List<Runnable> updates = new ArrayList<>();
+  private final LowRankEncoder adapters;
 
   /**
    * An encoder of a plan.
@@ -65,6 +67,7 @@ final class PlanEncoder {
     this.workspace = workspace;
     this.cache = cache;
     this.tables = tables;
+    this.adapters = new LowRankEncoder(this, tables, updates);
   }
 
   MemorySegment encode(Plan plan, Arena arena) {
@@ -91,9 +94,9 @@ final class PlanEncoder {
     return ops;
   }
 
-  /** The entries of edits that were encoded: the plan that runs has to keep them up to date. */
-  List<EditEntries> edits() {
-    return edits;
+  /** What keeps tables up to date that may change between steps: to be run before each. */
+  List<Runnable> updates() {
+    return updates;
   }
 
   /** Fills in the operation's member of the union and returns its kind. */
@@ -118,6 +121,7 @@ final class PlanEncoder {
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
       case ExpertOp.ExpertSum sum -> expertSum(sum, vd_op.as.expert_sum(as));
       case Op.TopK topK -> topK(topK, vd_op.as.top_k(as));
+      case LowRankOp adapter -> adapters.encode(adapter, as);
       case OpenOp open -> new OpenOpEncoder(this).encode(open, as);
       case BackwardOp backward -> new BackwardEncoder(this).encode(backward, as);
     };
@@ -265,7 +269,7 @@ final class PlanEncoder {
 
   private int edit(Op.Edit op, MemorySegment s) {
     var entries = new EditEntries(op.edits(), tables);
-    edits.add(entries);
+    updates.add(entries::update);
     vd_edit.x(s, address(op.x()));
     vd_edit.y(s, address(op.y()));
     vd_edit.entries(s, entries.entries());
