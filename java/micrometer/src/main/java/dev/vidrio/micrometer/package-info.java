@@ -1,0 +1,3 @@
+/** What an engine does, as Micrometer's meters: {@link dev.vidrio.micrometer.EngineMetrics}. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.micrometer;

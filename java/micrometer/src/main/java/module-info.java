@@ -1,0 +1,13 @@
+/** What an engine does, as Micrometer's meters. */
+@org.jspecify.annotations.NullMarked
+@SuppressWarnings({
+  "requires-automatic",
+  "requires-transitive-automatic"
+}) // Micrometer has no module descriptors
+module dev.vidrio.micrometer {
+  requires transitive dev.vidrio.engine;
+  requires transitive micrometer.core;
+  requires static org.jspecify;
+
+  exports dev.vidrio.micrometer;
+}

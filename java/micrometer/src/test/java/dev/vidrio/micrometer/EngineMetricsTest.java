@@ -1,0 +1,84 @@
+package dev.vidrio.micrometer;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The lines that Prometheus reads. */
+class EngineMetricsTest {
+  private static Completion completion(int tokens, Duration first, Duration total) {
+    var result = new GenerationResult("", Collections.nCopies(tokens, 7), 3, Finish.STOP);
+    return new Completion(result, 0, List.of(), List.of(), Duration.ZERO, first, total);
+  }
+
+  @Test
+  void timesHaveOpenTelemetrysNamesAndBuckets() {
+    var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    var metrics = new EngineMetrics(registry, "m");
+    metrics.onTokens(true, 1, Duration.ofMillis(30));
+    metrics.onTokens(false, 1, Duration.ofMillis(3));
+    metrics.onFinished(completion(5, Duration.ofMillis(30), Duration.ofMillis(110)));
+    metrics.onFailed(new IllegalStateException("no memory"));
+    String text = registry.scrape();
+    for (String line :
+        List.of(
+            "# TYPE gen_ai_server_request_duration_seconds histogram",
+            "gen_ai_server_request_duration_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.08\"} 0",
+            "gen_ai_server_request_duration_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.16\"} 1",
+            "gen_ai_server_request_duration_seconds_bucket{gen_ai_request_model=\"m\",le=\"81.92\"} 1",
+            "gen_ai_server_request_duration_seconds_sum{gen_ai_request_model=\"m\"} 0.11",
+            "gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.02\"} 0",
+            "gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.04\"} 1",
+            "gen_ai_server_time_per_output_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.01\"} 0",
+            "gen_ai_server_time_per_output_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.025\"} 1",
+            "gen_ai_server_time_per_output_token_seconds_sum{gen_ai_request_model=\"m\"} 0.02",
+            "vidrio_inter_token_latency_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.005\"} 1",
+            "vidrio_requests_finished_total{finish=\"stop\",gen_ai_request_model=\"m\"} 1.0",
+            "vidrio_requests_failed_total{error_type=\"step_failed\",gen_ai_request_model=\"m\"} 1.0",
+            "vidrio_requests_waiting{gen_ai_request_model=\"m\"} 0.0")) {
+      assertTrue(("\n" + text).contains("\n" + line + "\n"), line + " in:\n" + text);
+    }
+  }
+
+  @Test
+  void countersAreThoseOfTheEngine() {
+    var registry = new SimpleMeterRegistry();
+    var metrics = new EngineMetrics(registry, "bard");
+    int promptTokens;
+    int tokens;
+    try (Model model = Model.open(BardFiles.q8());
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withListener(metrics))) {
+      metrics.watch(engine);
+      int[] prompt = model.tokenizer().encode("To be, or not to be");
+      var request =
+          GenerationRequest.builder(prompt)
+              .options(GenerationOptions.DEFAULT.withTokens(5))
+              .build();
+      promptTokens = prompt.length;
+      tokens = engine.submit(request).result().result().tokens().size();
+    }
+    // The figures of a step are there when the step has ended, after its last token.
+    assertEquals(promptTokens, registry.get("vidrio.tokens.prompt").functionCounter().count());
+    assertEquals(tokens, registry.get("vidrio.tokens.generated").functionCounter().count());
+    assertEquals(1, registry.get("gen_ai.server.time_to_first_token").timer().count());
+    assertEquals(1, registry.get("gen_ai.server.request.duration").timer().count());
+    metrics.watch(null);
+    assertEquals(0, registry.get("vidrio.tokens.prompt").functionCounter().count());
+  }
+}

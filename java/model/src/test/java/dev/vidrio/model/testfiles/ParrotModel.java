@@ -1,0 +1,131 @@
+package dev.vidrio.model.testfiles;
+
+import dev.vidrio.model.gguf.GgmlType;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A llama model that says what it was taught: each token is followed by a certain other one, which
+ * makes it right for tests of what is done with a known answer. Embeddings are unit vectors, layers
+ * add nothing, and the unembedding maps each unit vector to the one token that follows.
+ */
+public final class ParrotModel {
+  private static final int WIDTH = 320;
+  private static final int FFN = 32;
+  private static final int CONTEXT = 1024;
+  private static final int NORMAL = 1;
+  private static final int CONTROL = 3;
+  private static final int USER_DEFINED = 4;
+
+  /** Roles system, user, assistant and tool; the prompt ends in ':', or in '=' with tools. */
+  private static final String TEMPLATE =
+      "{{ bos_token }}{% for m in messages %}"
+          + "{% if m.role not in ['system', 'user', 'assistant', 'tool'] %}"
+          + "{{ raise_exception('role ' + m.role) }}{% endif %}"
+          + "{{ m.role[0] }}:{{ m.content }}"
+          + "{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n{% endfor %}"
+          + "{% if tools %}{{ tools | length }}={% else %}a:{% endif %}";
+
+  private ParrotModel() {}
+
+  /**
+   * Writes a model.
+   *
+   * @param scripts what follows a prompt that ends in this character, in pieces of which each is a
+   *     token of its own; after the last one the text ends. No piece may be in two scripts
+   */
+  public static Path write(Path file, Map<Character, List<String>> scripts) throws IOException {
+    List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
+    Map<Integer, Integer> next = new HashMap<>();
+    scripts.forEach(
+        (last, pieces) -> {
+          int before = 1 + last;
+          for (String piece : pieces) {
+            next.put(before, tokens.size());
+            before = tokens.size();
+            tokens.add(piece);
+          }
+        });
+    if (tokens.size() > WIDTH) {
+      throw new IllegalArgumentException(tokens.size() + " tokens: at most " + WIDTH);
+    }
+    return Files.write(file, writer(tokens, next).toBytes());
+  }
+
+  private static GgufWriter writer(List<String> tokens, Map<Integer, Integer> next) {
+    var writer = new GgufWriter();
+    writer
+        .string("general.architecture", "llama")
+        .string("general.name", "Parrot")
+        .uint32("llama.context_length", CONTEXT)
+        .uint32("llama.embedding_length", WIDTH)
+        .uint32("llama.block_count", 1)
+        .uint32("llama.feed_forward_length", FFN)
+        .uint32("llama.attention.head_count", 4)
+        .uint32("llama.attention.head_count_kv", 4)
+        .uint32("llama.rope.dimension_count", WIDTH / 4)
+        .float32("llama.rope.freq_base", 10000f)
+        .float32("llama.attention.layer_norm_rms_epsilon", 1e-5f)
+        .uint32("llama.vocab_size", tokens.size())
+        .string("tokenizer.chat_template", TEMPLATE);
+    putVocabulary(writer, tokens);
+    putWeights(writer, tokens.size(), next);
+    return writer;
+  }
+
+  private static void putVocabulary(GgufWriter writer, List<String> tokens) {
+    int[] types = new int[tokens.size()];
+    Arrays.fill(types, NORMAL);
+    Arrays.fill(types, TinyVocabulary.tokens().size(), types.length, USER_DEFINED);
+    types[0] = CONTROL;
+    writer
+        .string("tokenizer.ggml.model", "gpt2")
+        .string("tokenizer.ggml.pre", "gpt-2")
+        .strings("tokenizer.ggml.tokens", tokens)
+        .int32s("tokenizer.ggml.token_type", types)
+        .strings("tokenizer.ggml.merges", TinyVocabulary.MERGES)
+        .uint32("tokenizer.ggml.bos_token_id", 0)
+        .uint32("tokenizer.ggml.eos_token_id", 0)
+        .bool("tokenizer.ggml.add_bos_token", true)
+        .bool("tokenizer.ggml.add_eos_token", false);
+  }
+
+  private static void putWeights(GgufWriter writer, int vocabulary, Map<Integer, Integer> next) {
+    float[] embedding = new float[vocabulary * WIDTH];
+    float[] unembedding = new float[vocabulary * WIDTH];
+    for (int token = 0; token < vocabulary; token++) {
+      embedding[token * WIDTH + token] = 1;
+      unembedding[next.getOrDefault(token, 0) * WIDTH + token] = 1;
+    }
+    float[] ones = new float[WIDTH];
+    Arrays.fill(ones, 1);
+    put(writer, "token_embd.weight", embedding, WIDTH, vocabulary);
+    put(writer, "blk.0.attn_norm.weight", ones, WIDTH);
+    for (String name : List.of("attn_q", "attn_k", "attn_v", "attn_output")) {
+      put(writer, "blk.0." + name + ".weight", new float[WIDTH * WIDTH], WIDTH, WIDTH);
+    }
+    put(writer, "blk.0.ffn_norm.weight", ones, WIDTH);
+    put(writer, "blk.0.ffn_gate.weight", new float[WIDTH * FFN], WIDTH, FFN);
+    put(writer, "blk.0.ffn_up.weight", new float[WIDTH * FFN], WIDTH, FFN);
+    put(writer, "blk.0.ffn_down.weight", new float[WIDTH * FFN], FFN, WIDTH);
+    // As sharp as it can be: the token that follows is nearly certain at temperature 1.
+    float[] sharp = new float[WIDTH];
+    Arrays.fill(sharp, 2);
+    put(writer, "output_norm.weight", sharp, WIDTH);
+    put(writer, "output.weight", unembedding, WIDTH, vocabulary);
+  }
+
+  private static void put(GgufWriter writer, String name, float[] values, long... shape) {
+    ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    writer.tensor(name, GgmlType.F32, bytes.array(), shape);
+  }
+}

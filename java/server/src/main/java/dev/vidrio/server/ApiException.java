@@ -1,0 +1,131 @@
+package dev.vidrio.server;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A request that is not answered, and why, in the terms of OpenAI's error object. */
+final class ApiException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final int status;
+  private final String type;
+  private final @Nullable String code;
+  private final @Nullable String param;
+  private final @Nullable Duration retryAfter;
+
+  private ApiException(
+      int status,
+      String type,
+      @Nullable String code,
+      @Nullable String param,
+      String message,
+      @Nullable Duration retryAfter) {
+    super(message);
+    this.status = status;
+    this.type = type;
+    this.code = code;
+    this.param = param;
+    this.retryAfter = retryAfter;
+  }
+
+  private static ApiException request(
+      int status, String code, @Nullable String param, String message) {
+    return new ApiException(status, "invalid_request_error", code, param, message, null);
+  }
+
+  /**
+   * 400.
+   *
+   * @param param where in the body, such as {@code messages[2].content}
+   */
+  static ApiException invalid(String param, String message) {
+    return request(400, "invalid_value", param, message);
+  }
+
+  /** 400 for a field that this server does not have; it is never ignored. */
+  static ApiException unsupported(String param, String message) {
+    return request(400, "unsupported_parameter", param, message);
+  }
+
+  /** 400 for a body that cannot be read at all. */
+  static ApiException malformed(String message) {
+    return request(400, "malformed_body", null, message);
+  }
+
+  /** 401. */
+  static ApiException unauthorized(String message) {
+    return request(401, "invalid_api_key", null, message);
+  }
+
+  /** 403. */
+  static ApiException forbidden(String message) {
+    return request(403, "forbidden", null, message);
+  }
+
+  /** 404 for a path. */
+  static ApiException noRoute(String path) {
+    return request(404, "not_found", null, "there is nothing at " + path);
+  }
+
+  /** 404 for a model. */
+  static ApiException noModel(String name, String served) {
+    return request(
+        404, "model_not_found", "model", "model '" + name + "': not served here, but " + served);
+  }
+
+  /** 405. */
+  static ApiException wrongMethod(String method, String allowed) {
+    return request(
+        405, "method_not_allowed", null, "method " + method + ": this path takes " + allowed);
+  }
+
+  /** 413. */
+  static ApiException tooLarge(long limit) {
+    return request(413, "body_too_large", null, "body: must have at most " + limit + " bytes");
+  }
+
+  /** 415. */
+  static ApiException wrongType(String type) {
+    return request(
+        415,
+        "unsupported_media_type",
+        null,
+        "content type '" + type + "': must be application/json");
+  }
+
+  /** 429. */
+  static ApiException tooMany(String message, Duration retryAfter) {
+    return new ApiException(429, "rate_limit_error", "overloaded", null, message, retryAfter);
+  }
+
+  /** 503. */
+  static ApiException unavailable(String message, Duration retryAfter) {
+    return new ApiException(503, "server_error", "unavailable", null, message, retryAfter);
+  }
+
+  /** 500. */
+  static ApiException internal(String message) {
+    return new ApiException(500, "server_error", "internal_error", null, message, null);
+  }
+
+  int status() {
+    return status;
+  }
+
+  /** When it is worth another try; null where it is not said. */
+  @Nullable Duration retryAfter() {
+    return retryAfter;
+  }
+
+  /** {@code {"error": {"message": …, "type": …, "param": …, "code": …}}}. */
+  byte[] toJson() {
+    Map<String, @Nullable Object> error = new LinkedHashMap<>();
+    error.put("message", getMessage());
+    error.put("type", type);
+    error.put("param", param);
+    error.put("code", code);
+    return Json.bytes(Map.of("error", error));
+  }
+}

@@ -1,0 +1,140 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A request to answer a conversation.
+ *
+ * @param logProbabilities as {@link GenerationRequest#logProbabilities}
+ * @param variables of the model's chat template
+ * @param includeUsage whether a stream ends with what it cost
+ */
+record ChatRequest(
+    String model,
+    List<ChatMessage> messages,
+    ChatTools tools,
+    Parameters parameters,
+    int logProbabilities,
+    Map<String, @Nullable Object> variables,
+    boolean stream,
+    boolean includeUsage) {
+
+  static ChatRequest read(Fields fields, ServerLimits limits, String tenant) {
+    String model = fields.required("model").string();
+    List<ChatMessage> messages = ChatMessages.read(fields.required("messages"));
+    refuseOthers(fields);
+    boolean stream = fields.bool("stream", false);
+    var request =
+        new ChatRequest(
+            model,
+            messages,
+            ChatTools.read(fields),
+            Parameters.read(fields, tokens(fields, limits), limits, tenant),
+            logProbabilities(fields),
+            variables(fields),
+            stream,
+            includeUsage(fields, stream));
+    fields.end();
+    return request;
+  }
+
+  private static void refuseOthers(Fields fields) {
+    fields.refuse("functions", "is the old form of tools");
+    fields.refuse("function_call", "is the old form of tool_choice");
+    fields.refuse("audio", "models here write text only");
+    fields.refuse("prediction", "draft_tokens guesses from the prompt itself");
+    Value modalities = fields.value("modalities");
+    if (modalities != null) {
+      for (Value modality : modalities.elements(1, 8)) {
+        if (!modality.string().equals("text")) {
+          throw ApiException.unsupported(
+              modality.path(), modality.path() + ": models here write text only");
+        }
+      }
+    }
+    Value format = fields.value("response_format");
+    if (format != null) {
+      Fields object = format.fields();
+      Value type = object.required("type");
+      if (!type.string().equals("text")) {
+        throw ApiException.unsupported(
+            type.path(), type.path() + " '" + type.string() + "': only text is supported");
+      }
+      object.end();
+    }
+  }
+
+  private static int tokens(Fields fields, ServerLimits limits) {
+    Value old = fields.value("max_tokens");
+    Value now = fields.value("max_completion_tokens");
+    if (old != null && now != null) {
+      throw ApiException.invalid(
+          "max_tokens", "max_tokens: must not be given beside max_completion_tokens");
+    }
+    Value value = now == null ? old : now;
+    return value == null ? limits.tokens() : value.integer(1, limits.tokens());
+  }
+
+  private static int logProbabilities(Fields fields) {
+    boolean wanted = fields.bool("logprobs", false);
+    Value top = fields.value("top_logprobs");
+    if (top != null && !wanted) {
+      throw ApiException.invalid("top_logprobs", "top_logprobs: needs logprobs to be true");
+    }
+    int count = top == null ? 0 : top.integer(0, GenerationRequest.MAX_TOP);
+    return wanted ? count : -1;
+  }
+
+  private static Map<String, @Nullable Object> variables(Fields fields) {
+    Map<String, @Nullable Object> variables = new LinkedHashMap<>();
+    Value value = fields.value("chat_template_kwargs");
+    if (value != null) {
+      var _ = value.fields();
+      variables.putAll(
+          JsonMapper.shared()
+              .convertValue(value.node(), new TypeReference<Map<String, @Nullable Object>>() {}));
+    }
+    String effort = fields.string("reasoning_effort");
+    if (effort != null) {
+      variables.put("reasoning_effort", effort);
+    }
+    return variables;
+  }
+
+  /** Reads {@code stream_options}. */
+  static boolean includeUsage(Fields fields, boolean stream) {
+    Value value = fields.value("stream_options");
+    if (value == null) {
+      return false;
+    }
+    if (!stream) {
+      throw ApiException.invalid("stream_options", "stream_options: needs stream to be true");
+    }
+    Fields options = value.fields();
+    boolean usage = options.bool("include_usage", false);
+    if (options.bool("include_obfuscation", false)) {
+      throw ApiException.unsupported(
+          options.path("include_obfuscation"),
+          options.path("include_obfuscation") + ": is not supported");
+    }
+    options.end();
+    return usage;
+  }
+
+  /** The tokens of the conversation, up to where the answer begins. */
+  int[] encode(ChatFormat format) {
+    ChatOptions.Builder options = ChatOptions.builder();
+    tools.tools().forEach(options::tool);
+    variables.forEach(options::variable);
+    return format.encode(messages, options.build());
+  }
+}

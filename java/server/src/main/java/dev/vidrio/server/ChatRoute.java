@@ -1,0 +1,92 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** {@code /v1/chat/completions}. */
+final class ChatRoute {
+  private final Models models;
+  private final ServerLimits limits;
+
+  ChatRoute(Models models, ServerLimits limits) {
+    this.models = models;
+    this.limits = limits;
+  }
+
+  Route route() {
+    return Route.post("/v1/chat/completions", this::handle);
+  }
+
+  private void handle(Exchange exchange) throws IOException {
+    ChatRequest request = ChatRequest.read(exchange.fields(), limits, exchange.tenant());
+    try (Models.Use use = models.use(request.model())) {
+      ServedModel model = use.model();
+      GenerationRequest generation =
+          request
+              .parameters()
+              .request(request.encode(model.chat()), request.logProbabilities(), -1);
+      exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
+      try (Streams streams =
+          Streams.submit(model.engine(), List.of(generation), request.parameters().choices())) {
+        if (request.stream()) {
+          new ChatEvents(exchange, request, model.tokenizer()).send(streams);
+        } else {
+          exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
+          exchange.answer(Json.bytes(toJson(request, model.tokenizer(), streams.results())));
+        }
+      }
+    }
+  }
+
+  private static Map<String, Object> toJson(
+      ChatRequest request, Tokenizer tokenizer, List<Completion> completions) {
+    List<Map<String, @Nullable Object>> choices = new ArrayList<>();
+    for (int i = 0; i < completions.size(); i++) {
+      choices.add(choice(request, tokenizer, i, completions.get(i)));
+    }
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", Ids.next("chatcmpl-"));
+    json.put("object", "chat.completion");
+    json.put("created", Ids.now());
+    json.put("model", request.model());
+    json.put("choices", choices);
+    json.put("usage", Usage.of(completions, completions.size()).toJson());
+    return json;
+  }
+
+  private static Map<String, @Nullable Object> choice(
+      ChatRequest request, Tokenizer tokenizer, int index, Completion completion) {
+    String text = completion.result().text();
+    List<ToolCall> calls = List.of();
+    if (!request.tools().tools().isEmpty()) {
+      var answer = AnswerText.of(tokenizer, completion, request.tools().parallel());
+      calls = answer.calls();
+      text = calls.isEmpty() ? text : answer.content();
+    }
+    Map<String, @Nullable Object> message = new LinkedHashMap<>();
+    message.put("role", "assistant");
+    message.put("content", calls.isEmpty() || !text.isEmpty() ? text : null);
+    message.put("refusal", null);
+    if (!calls.isEmpty()) {
+      message.put("tool_calls", calls.stream().map(ToolCalls::toJson).toList());
+    }
+    Map<String, @Nullable Object> choice = new LinkedHashMap<>();
+    choice.put("index", index);
+    choice.put("message", message);
+    choice.put(
+        "logprobs",
+        request.logProbabilities() < 0
+            ? null
+            : LogProbabilities.ofChat(tokenizer, completion.tokens()));
+    choice.put("finish_reason", calls.isEmpty() ? Reasons.finish(completion) : "tool_calls");
+    return choice;
+  }
+}

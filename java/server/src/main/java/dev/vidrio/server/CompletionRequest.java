@@ -1,0 +1,113 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.util.List;
+
+/**
+ * A request to continue texts.
+ *
+ * @param echo whether an answer begins with its prompt
+ * @param logProbabilities as {@link GenerationRequest#logProbabilities}
+ * @param bestOf answers that are generated, of which the most likely are given
+ * @param includeUsage whether a stream ends with what it cost
+ */
+record CompletionRequest(
+    String model,
+    List<Prompt> prompts,
+    Parameters parameters,
+    boolean echo,
+    int logProbabilities,
+    int bestOf,
+    boolean stream,
+    boolean includeUsage) {
+
+  /** Tokens of an answer where the request does not say, as OpenAI's API has it. */
+  private static final int DEFAULT_TOKENS = 16;
+
+  /** What is continued: a text, or token ids that are used as they are. */
+  @FunctionalInterface
+  interface Prompt {
+    int[] encode(Tokenizer tokenizer);
+
+    static Prompt ofText(String text) {
+      return tokenizer -> tokenizer.encode(text);
+    }
+
+    static Prompt ofTokens(int... ids) {
+      return tokenizer -> ids;
+    }
+  }
+
+  static CompletionRequest read(Fields fields, ServerLimits limits, String tenant) {
+    String model = fields.required("model").string();
+    List<Prompt> prompts = prompts(fields.required("prompt"), limits.choices());
+    fields.refuse("suffix", "models here continue texts, and do not fill gaps");
+    int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
+    Parameters parameters =
+        Parameters.read(
+            fields, fields.integer("max_tokens", tokens, 0, limits.tokens()), limits, tenant);
+    boolean stream = fields.bool("stream", false);
+    var request =
+        new CompletionRequest(
+            model,
+            prompts,
+            parameters,
+            fields.bool("echo", false),
+            fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
+            fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),
+            stream,
+            ChatRequest.includeUsage(fields, stream));
+    fields.end();
+    request.check(limits);
+    return request;
+  }
+
+  private void check(ServerLimits limits) {
+    if (stream && bestOf > parameters.choices()) {
+      throw ApiException.invalid(
+          "best_of", "best_of " + bestOf + ": the best is not known while a stream runs");
+    }
+    if (stream && echo && logProbabilities >= 0) {
+      throw ApiException.unsupported(
+          "echo", "echo: log-probabilities of a prompt are not streamed");
+    }
+    if ((long) prompts.size() * bestOf > limits.choices()) {
+      throw ApiException.invalid(
+          "prompt",
+          "prompt of "
+              + prompts.size()
+              + " prompts times "
+              + bestOf
+              + " answers: must be at most "
+              + limits.choices());
+    }
+  }
+
+  /** A text, texts, ids, or lists of ids. */
+  static List<Prompt> prompts(Value value, int max) {
+    if (value.isString()) {
+      return List.of(Prompt.ofText(value.string()));
+    }
+    if (!value.isArray()) {
+      throw value.error("must be a string, or an array of strings, token ids or arrays of those");
+    }
+    if (value.elements(1, Integer.MAX_VALUE).getFirst().isInteger()) {
+      return List.of(Prompt.ofTokens(value.tokens()));
+    }
+    return value.elements(1, max).stream().map(CompletionRequest::prompt).toList();
+  }
+
+  private static Prompt prompt(Value value) {
+    return value.isString() ? Prompt.ofText(value.string()) : Prompt.ofTokens(value.tokens());
+  }
+
+  /** The engine's request for a prompt. */
+  GenerationRequest generation(int[] prompt) {
+    boolean ranked = bestOf > parameters.choices();
+    return parameters.request(
+        prompt,
+        ranked ? Math.max(0, logProbabilities) : logProbabilities,
+        echo ? logProbabilities : -1);
+  }
+}

@@ -1,0 +1,75 @@
+package dev.vidrio.server;
+
+import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Runs work that calls native code on one platform thread: a virtual thread would keep its carrier
+ * from all others meanwhile.
+ */
+final class EmbeddingQueue implements AutoCloseable {
+  private static final Duration SOON = Duration.ofSeconds(1);
+
+  private final ThreadPoolExecutor thread;
+
+  EmbeddingQueue(int capacity) {
+    this.thread =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(Math.max(1, capacity)),
+            Thread.ofPlatform().daemon().name("vidrio-embeddings").factory());
+  }
+
+  /** Puts work into the queue. */
+  <T> FutureTask<T> submit(Callable<T> work) {
+    var task = new FutureTask<>(work);
+    try {
+      thread.execute(task);
+    } catch (RejectedExecutionException e) {
+      throw ApiException.tooMany("as many requests wait as there is room for", SOON);
+    }
+    return task;
+  }
+
+  /** Waits for work. */
+  static <T> T join(FutureTask<T> task) {
+    try {
+      return task.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (CancellationException e) {
+      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+    }
+  }
+
+  /** Ends the thread when the work that runs has ended, and drops the rest. */
+  @Override
+  public void close() {
+    for (Runnable waiting : thread.shutdownNow()) {
+      if (waiting instanceof FutureTask<?> task) {
+        task.cancel(false);
+      }
+    }
+    try {
+      var _ = thread.awaitTermination(1, TimeUnit.MINUTES);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package dev.vidrio.server;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** {@code /v1/embeddings}. */
+final class EmbeddingRoute {
+  private static final int MAX_TEXTS = 2048;
+
+  private final Models models;
+  private final EmbeddingQueue queue;
+
+  /** What is asked for. */
+  private record Request(
+      String model,
+      List<CompletionRequest.Prompt> input,
+      boolean base64,
+      Pooling pooling,
+      boolean normalize,
+      int dimensions) {}
+
+  EmbeddingRoute(Models models, EmbeddingQueue queue) {
+    this.models = models;
+    this.queue = queue;
+  }
+
+  Route route() {
+    return Route.post("/v1/embeddings", this::handle);
+  }
+
+  private static Request read(Fields fields) {
+    String model = fields.required("model").string();
+    var input = CompletionRequest.prompts(fields.required("input"), MAX_TEXTS);
+    fields.unused("user");
+    var request =
+        new Request(
+            model,
+            input,
+            fields.oneOf("encoding_format", "float", "float", "base64").equals("base64"),
+            Pooling.valueOf(
+                fields.oneOf("pooling", "mean", "mean", "last").toUpperCase(Locale.ROOT)),
+            fields.bool("normalize", true),
+            fields.integer("dimensions", 0, 1, Integer.MAX_VALUE));
+    fields.end();
+    return request;
+  }
+
+  private void handle(Exchange exchange) throws IOException {
+    Request request = read(exchange.fields());
+    try (Models.Use use = models.use(request.model())) {
+      Model model = use.model().model();
+      requireWidth(request, model);
+      List<int[]> texts = encode(request, model.tokenizer());
+      var gone = new AtomicBoolean();
+      FutureTask<List<float[]>> task =
+          queue.submit(
+              () ->
+                  Embeddings.of(
+                      model,
+                      texts,
+                      request.pooling(),
+                      request.normalize(),
+                      done -> stopIf(gone.get())));
+      exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, () -> gone.set(true));
+      exchange.answer(Json.bytes(toJson(request, texts, EmbeddingQueue.join(task))));
+    }
+  }
+
+  private static void stopIf(boolean gone) {
+    if (gone) {
+      throw new CancellationException("the client has gone");
+    }
+  }
+
+  private static void requireWidth(Request request, Model model) {
+    int width = model.architecture().width();
+    if (request.dimensions() != 0 && request.dimensions() != width) {
+      throw ApiException.unsupported(
+          "dimensions",
+          "dimensions " + request.dimensions() + ": this model's embeddings have " + width);
+    }
+  }
+
+  private List<int[]> encode(Request request, Tokenizer tokenizer) {
+    List<int[]> texts = new ArrayList<>();
+    for (CompletionRequest.Prompt prompt : request.input()) {
+      int[] ids = prompt.encode(tokenizer);
+      for (int id : ids) {
+        if (id >= tokenizer.vocabularySize()) {
+          throw ApiException.invalid(
+              "input", "input: token id " + id + ": must be below " + tokenizer.vocabularySize());
+        }
+      }
+      texts.add(ids);
+    }
+    return texts;
+  }
+
+  private static Map<String, Object> toJson(
+      Request request, List<int[]> texts, List<float[]> embeddings) {
+    List<Map<String, Object>> data = new ArrayList<>();
+    for (int i = 0; i < embeddings.size(); i++) {
+      Map<String, Object> embedding = new LinkedHashMap<>();
+      embedding.put("object", "embedding");
+      embedding.put("index", i);
+      embedding.put("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i));
+      data.add(embedding);
+    }
+    int tokens = texts.stream().mapToInt(ids -> ids.length).sum();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("object", "list");
+    json.put("data", data);
+    json.put("model", request.model());
+    json.put("usage", Map.of("prompt_tokens", tokens, "total_tokens", tokens));
+    return json;
+  }
+
+  /** Little-endian F32. */
+  private static String base64(float[] vector) {
+    ByteBuffer bytes = ByteBuffer.allocate(4 * vector.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(vector);
+    return Base64.getEncoder().encodeToString(bytes.array());
+  }
+}

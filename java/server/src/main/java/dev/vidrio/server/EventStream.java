@@ -1,0 +1,60 @@
+package dev.vidrio.server;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/** Server-sent events, each of them written at once. */
+final class EventStream {
+  static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
+
+  /** A comment, which clients pass over. */
+  static final byte[] HEARTBEAT = ascii(": waiting\n\n");
+
+  private static final byte[] DATA = ascii("data: ");
+  private static final byte[] END = ascii("\n\n");
+  private static final byte[] DONE = ascii("data: [DONE]\n\n");
+
+  private final Reply reply;
+
+  EventStream(Reply reply) {
+    this.reply = reply;
+    reply.header("Cache-Control", "no-cache");
+    // Proxies such as nginx would hold events back.
+    reply.header("X-Accel-Buffering", "no");
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /** Starts an event of which the JSON is to be appended. */
+  static JsonBuffer start(JsonBuffer buffer) {
+    return buffer.clear().raw(DATA);
+  }
+
+  /** Sends an event that {@link #start} began. */
+  void send(JsonBuffer event) throws IOException {
+    event.raw(END);
+    reply.write(event.array(), event.length());
+  }
+
+  void send(byte[] json) throws IOException {
+    send(start(new JsonBuffer()).raw(json));
+  }
+
+  /** Sends an event with a name. */
+  void send(String name, byte[] json) throws IOException {
+    send(new JsonBuffer().raw("event: " + name + "\n").raw(DATA).raw(json));
+  }
+
+  /** Says that all has been said. */
+  void done() throws IOException {
+    reply.write(DONE, DONE.length);
+    reply.end();
+  }
+
+  /** Ends without that. */
+  void end() throws IOException {
+    reply.end();
+  }
+}

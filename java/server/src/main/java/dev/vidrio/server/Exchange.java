@@ -1,0 +1,101 @@
+package dev.vidrio.server;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Locale;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** One request and its reply. */
+final class Exchange {
+  static final String JSON = "application/json";
+
+  /** What may precede JSON without a meaning. */
+  static final byte[] SPACE = {' '};
+
+  private static final int MAX_ID = 128;
+
+  private final HttpExchange http;
+  private final int bodyLimit;
+  private final Reply reply;
+  private final String id;
+  private String tenant = "";
+
+  Exchange(HttpExchange http, int bodyLimit, ReplyWatch watch) {
+    this.http = http;
+    this.bodyLimit = bodyLimit;
+    this.reply = new Reply(http, watch);
+    String given = header("x-request-id");
+    this.id = given != null && isPlain(given) ? given : UUID.randomUUID().toString();
+    reply.header("x-request-id", id);
+  }
+
+  private static boolean isPlain(String text) {
+    return text.length() <= MAX_ID && text.matches("[A-Za-z0-9._:-]+");
+  }
+
+  /** What logs and the client call this request. */
+  String id() {
+    return id;
+  }
+
+  String method() {
+    return http.getRequestMethod();
+  }
+
+  String path() {
+    return String.valueOf(http.getRequestURI().getPath());
+  }
+
+  @Nullable String header(String name) {
+    return http.getRequestHeaders().getFirst(name);
+  }
+
+  String client() {
+    return http.getRemoteAddress().getAddress().getHostAddress();
+  }
+
+  Reply reply() {
+    return reply;
+  }
+
+  /** Who asks, as {@link ApiKeys#tenant} says. */
+  String tenant() {
+    return tenant;
+  }
+
+  void setTenant(String name) {
+    tenant = name;
+  }
+
+  /** The fields of the body, which must be a JSON object. */
+  Fields fields() throws IOException {
+    String type = header("Content-Type");
+    String bare = type == null ? "" : type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
+    if (!bare.equals(JSON)) {
+      throw ApiException.wrongType(type == null ? "" : type);
+    }
+    return Fields.ofBody(body());
+  }
+
+  private byte[] body() throws IOException {
+    InputStream in = http.getRequestBody();
+    byte[] bytes = in.readNBytes(bodyLimit + 1);
+    if (bytes.length > bodyLimit) {
+      // A client that is still sending would not see the answer to a body that nobody reads.
+      var _ = in.skip(8L * bodyLimit);
+      reply.header("Connection", "close");
+      throw ApiException.tooLarge(bodyLimit);
+    }
+    return bytes;
+  }
+
+  void answer(byte[] json) throws IOException {
+    answer(200, json);
+  }
+
+  void answer(int status, byte[] json) throws IOException {
+    reply.finish(status, JSON, json);
+  }
+}

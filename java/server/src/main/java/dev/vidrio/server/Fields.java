@@ -1,0 +1,135 @@
+package dev.vidrio.server;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The fields of an object in a request. Each is read once; those that nobody has read are refused
+ * by {@link #end}, so that nothing a client asks for is passed over. A field that is null counts as
+ * absent.
+ */
+final class Fields {
+  private final String path;
+  private final JsonNode object;
+  private final Set<String> unread = new LinkedHashSet<>();
+
+  Fields(String path, JsonNode object) {
+    this.path = path;
+    this.object = object;
+    object.propertyNames().forEach(unread::add);
+  }
+
+  /** The fields of a request's body. */
+  static Fields ofBody(byte[] body) {
+    JsonNode node = Json.readBody(body);
+    if (!node.isObject()) {
+      throw ApiException.malformed("body: must be a JSON object");
+    }
+    return new Fields("", node);
+  }
+
+  /** Where a field stands. */
+  String path(String name) {
+    return path.isEmpty() ? name : path + "." + name;
+  }
+
+  /** Where the object stands. */
+  String path() {
+    return path;
+  }
+
+  /** A field, or null where it is absent. */
+  @Nullable Value value(String name) {
+    unread.remove(name);
+    JsonNode node = object.get(name);
+    return node == null || node.isNull() ? null : new Value(path(name), node);
+  }
+
+  /** A field that must be there. */
+  Value required(String name) {
+    Value value = value(name);
+    if (value == null) {
+      throw ApiException.invalid(path(name), path(name) + ": is required");
+    }
+    return value;
+  }
+
+  private <T> T read(String name, T absent, Function<Value, T> reader) {
+    Value value = value(name);
+    return value == null ? absent : reader.apply(value);
+  }
+
+  @Nullable String string(String name) {
+    Value value = value(name);
+    return value == null ? null : value.string();
+  }
+
+  String string(String name, String absent) {
+    return read(name, absent, Value::string);
+  }
+
+  boolean bool(String name, boolean absent) {
+    return read(name, absent, Value::bool);
+  }
+
+  int integer(String name, int absent, int min, int max) {
+    return read(name, absent, value -> value.integer(min, max));
+  }
+
+  double number(String name, double absent, double min, double max) {
+    return read(name, absent, value -> value.number(min, max));
+  }
+
+  /** A field that holds a string or an array of strings. */
+  List<String> strings(String name, int max) {
+    Value value = value(name);
+    if (value == null) {
+      return List.of();
+    }
+    if (value.isString()) {
+      return List.of(value.string());
+    }
+    List<String> strings = new ArrayList<>();
+    value.elements(0, max).forEach(element -> strings.add(element.string()));
+    return strings;
+  }
+
+  /** A field of which only these values are supported. */
+  String oneOf(String name, String absent, String... supported) {
+    Value value = value(name);
+    if (value == null) {
+      return absent;
+    }
+    if (!List.of(supported).contains(value.string())) {
+      throw value.error("must be one of " + String.join(", ", supported));
+    }
+    return value.string();
+  }
+
+  /** Reads a field that has no effect here, whatever string it holds. */
+  void unused(String... names) {
+    for (String name : names) {
+      var _ = string(name);
+    }
+  }
+
+  /** Refuses a field unless it is absent, with the reason. */
+  void refuse(String name, String reason) {
+    Value value = value(name);
+    if (value != null) {
+      throw ApiException.unsupported(value.path(), value.path() + ": " + reason);
+    }
+  }
+
+  /** Refuses what has not been read. */
+  void end() {
+    for (String name : unread) {
+      throw ApiException.unsupported(path(name), path(name) + ": is not supported");
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package dev.vidrio.server;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What every request passes, whatever its path: keys, limits, errors, the log. There is no route
+ * around it.
+ */
+final class Gate implements HttpHandler {
+  /** Probes, which cannot keep a secret, and tell none. */
+  private static final Set<String> PROBES = Set.of("/health", "/ready");
+
+  private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
+  private static final Duration SOON = Duration.ofSeconds(1);
+
+  private static final System.Logger ACCESS = System.getLogger("dev.vidrio.server.access");
+
+  private final ServerOptions options;
+  private final ApiKeys keys;
+  private final Router router;
+  private final ReplyWatch watch;
+  private final RequestMetrics metrics;
+  private final AtomicInteger running = new AtomicInteger();
+  private volatile boolean draining;
+
+  Gate(ServerOptions options, Router router, ReplyWatch watch, RequestMetrics metrics) {
+    this.options = options;
+    this.keys = new ApiKeys(options.apiKeys());
+    this.router = router;
+    this.watch = watch;
+    this.metrics = metrics;
+  }
+
+  /** Refuses new requests from now on. */
+  void drain() {
+    draining = true;
+  }
+
+  boolean isDraining() {
+    return draining;
+  }
+
+  /** Requests that are being worked on. */
+  int running() {
+    return running.get();
+  }
+
+  @Override
+  public void handle(HttpExchange http) throws IOException {
+    long start = System.nanoTime();
+    var exchange = new Exchange(http, options.limits().bodyBytes(), watch);
+    int others = running.getAndIncrement();
+    try {
+      pass(exchange, others);
+    } catch (IOException e) {
+      // The JDK's server cuts a connection where a handler throws, and has the channel's end so.
+      throw e;
+    } catch (RuntimeException e) {
+      refuse(exchange, Failures.explain(e, exchange.id()));
+    } finally {
+      running.decrementAndGet();
+      finished(exchange, Duration.ofNanos(System.nanoTime() - start));
+    }
+  }
+
+  private void pass(Exchange exchange, int others) throws IOException {
+    String path = exchange.path();
+    boolean probe = PROBES.contains(path);
+    if (draining && !probe) {
+      exchange.reply().header("Connection", "close");
+      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+    }
+    if (!probe) {
+      exchange.setTenant(keys.tenant(exchange.header("Authorization")));
+      refuseForeignPages(exchange);
+    }
+    Route route = router.of(exchange);
+    if (others >= options.limits().requests() && !probe) {
+      throw ApiException.tooMany(
+          options.limits().requests() + " requests run already, which is the limit", SOON);
+    }
+    route.handler().handle(exchange);
+  }
+
+  /**
+   * Without keys, a server on the loopback address trusts whoever reaches it. A page from elsewhere
+   * that a browser here shows can reach it too, by a name of its own that leads to 127.0.0.1.
+   */
+  private void refuseForeignPages(Exchange exchange) {
+    String host = exchange.header("Host");
+    if (keys.areRequired() || exchange.header("Origin") == null || host == null) {
+      return;
+    }
+    String name = host.replaceFirst(":\\d+$", "");
+    if (!LOOPBACK.contains(name) && !name.equals(options.host())) {
+      throw ApiException.forbidden("host '" + name + "': pages of other hosts need an API key");
+    }
+  }
+
+  private static void refuse(Exchange exchange, ApiException e) throws IOException {
+    Reply reply = exchange.reply();
+    Duration retryAfter = e.retryAfter();
+    if (retryAfter != null) {
+      reply.header("Retry-After", Long.toString(Math.max(1, retryAfter.toSeconds())));
+    }
+    if (e.status() == 401) {
+      reply.header("WWW-Authenticate", "Bearer");
+    }
+    exchange.answer(e.status(), e.toJson());
+  }
+
+  private void finished(Exchange exchange, Duration duration) {
+    int status = exchange.reply().isGone() ? 499 : exchange.reply().status();
+    @Nullable String path = router.at(exchange.path()).map(Route::path).orElse(null);
+    metrics.finished(exchange.method(), path == null ? "other" : path, status, duration);
+    if (ACCESS.isLoggable(System.Logger.Level.INFO)) {
+      ACCESS.log(
+          System.Logger.Level.INFO,
+          "{0} {1} {2} {3} {4} ms {5}",
+          exchange.client(),
+          exchange.method(),
+          exchange.path(),
+          status,
+          duration.toMillis(),
+          exchange.id());
+    }
+  }
+}

@@ -1,0 +1,258 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.micrometer.EngineMetrics;
+import dev.vidrio.model.InvalidInputException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The models of a server: each is loaded when it is first asked for, once however many ask, and
+ * unloaded after nobody has used it for a while.
+ */
+final class Models implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
+  private static final Duration RETRY = Duration.ofSeconds(5);
+
+  private final Map<String, Slot> slots = new LinkedHashMap<>();
+  private final EngineOptions options;
+  private final Duration loadTime;
+  private final @Nullable Duration keepAlive;
+  private final @Nullable Thread reaper;
+  private final Instant created = Instant.now();
+
+  /** What there is of one model. */
+  private static final class Slot {
+    final ModelSource source;
+    final EngineMetrics metrics;
+    @Nullable CompletableFuture<ServedModel> loading;
+    int users;
+    long idleSince;
+
+    Slot(ModelSource source, EngineMetrics metrics) {
+      this.source = source;
+      this.metrics = metrics;
+    }
+  }
+
+  /** A model that is not unloaded before this is closed. */
+  static final class Use implements AutoCloseable {
+    private final Slot slot;
+    private final ServedModel model;
+    private boolean closed;
+
+    private Use(Slot slot, ServedModel model) {
+      this.slot = slot;
+      this.model = model;
+    }
+
+    ServedModel model() {
+      return model;
+    }
+
+    @Override
+    public void close() {
+      if (!closed) {
+        closed = true;
+        release(slot);
+      }
+    }
+  }
+
+  Models(
+      List<ModelSource> sources, ServerOptions options, Function<String, EngineMetrics> metrics) {
+    this.options = options.engine();
+    this.loadTime = options.limits().loadTime();
+    this.keepAlive = options.keepAlive();
+    if (sources.isEmpty()) {
+      throw new InvalidInputException("models", "", "a server needs at least one");
+    }
+    for (ModelSource source : sources) {
+      if (slots.containsKey(source.id())) {
+        throw new InvalidInputException("model", source.id(), "two models have this name");
+      }
+      slots.put(source.id(), new Slot(source, metrics.apply(source.id())));
+    }
+    this.reaper =
+        keepAlive == null
+            ? null
+            : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
+  }
+
+  List<String> ids() {
+    return List.copyOf(slots.keySet());
+  }
+
+  /** When the server began to offer them. */
+  Instant created() {
+    return created;
+  }
+
+  /** A model that is in memory; empty where it is not. */
+  Optional<ServedModel> loaded(String id) {
+    Slot slot = slot(id);
+    synchronized (slot) {
+      CompletableFuture<ServedModel> loading = slot.loading;
+      return loading == null || !loading.isDone() || loading.isCompletedExceptionally()
+          ? Optional.empty()
+          : Optional.of(loading.join());
+    }
+  }
+
+  private Slot slot(String id) {
+    Slot slot = slots.get(id);
+    if (slot == null) {
+      throw ApiException.noModel(id, String.join(", ", slots.keySet()));
+    }
+    return slot;
+  }
+
+  /**
+   * Loads a model that nobody has asked for yet.
+   *
+   * @throws RuntimeException as the source's opener does
+   */
+  void preload(String id) {
+    Slot slot = slot(id);
+    try {
+      var _ = enter(slot).join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw e;
+    } finally {
+      release(slot);
+    }
+  }
+
+  /**
+   * A model for one request; loads it where need be, and waits for that.
+   *
+   * @throws ApiException 404 for a name that is not served, 503 while it loads for too long, 500
+   *     when it cannot be loaded
+   */
+  Use use(String id) {
+    Slot slot = slot(id);
+    try {
+      return new Use(slot, enter(slot).get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
+    } catch (ExecutionException e) {
+      release(slot);
+      LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());
+      throw ApiException.internal("model '" + id + "' cannot be loaded; the log says why");
+    } catch (TimeoutException e) {
+      release(slot);
+      throw ApiException.unavailable("model '" + id + "' is being loaded", RETRY);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      release(slot);
+      throw ApiException.unavailable("this server is shutting down", RETRY);
+    }
+  }
+
+  /** Counts a user, and starts to load where nobody has. */
+  private CompletableFuture<ServedModel> enter(Slot slot) {
+    synchronized (slot) {
+      slot.users++;
+      CompletableFuture<ServedModel> loading = slot.loading;
+      if (loading == null) {
+        loading = new CompletableFuture<>();
+        slot.loading = loading;
+        load(slot, loading);
+      }
+      return loading;
+    }
+  }
+
+  /** Loads on a platform thread, since that calls native code at length. */
+  private void load(Slot slot, CompletableFuture<ServedModel> loading) {
+    var _ =
+        Thread.ofPlatform()
+            .daemon()
+            .name("vidrio-load")
+            .start(
+                () -> {
+                  try {
+                    loading.complete(ServedModel.open(slot.source, options, slot.metrics));
+                  } catch (RuntimeException | Error e) {
+                    synchronized (slot) {
+                      slot.loading = null;
+                    }
+                    loading.completeExceptionally(e);
+                  }
+                });
+  }
+
+  private static void release(Slot slot) {
+    synchronized (slot) {
+      slot.users--;
+      slot.idleSince = System.nanoTime();
+    }
+  }
+
+  private void unloadIdle() {
+    long limit = keepAlive == null ? Long.MAX_VALUE : keepAlive.toNanos();
+    try {
+      while (true) {
+        Thread.sleep(Math.clamp(limit / 4_000_000, 1, 1000));
+        for (Slot slot : slots.values()) {
+          unload(slot, limit);
+        }
+      }
+    } catch (InterruptedException e) {
+      // closed
+    }
+  }
+
+  private static void unload(Slot slot, long limit) {
+    ServedModel idle;
+    synchronized (slot) {
+      CompletableFuture<ServedModel> loading = slot.loading;
+      if (slot.users > 0
+          || loading == null
+          || !loading.isDone()
+          || System.nanoTime() - slot.idleSince < limit) {
+        return;
+      }
+      idle = loading.join();
+      slot.loading = null;
+    }
+    idle.close();
+    LOG.log(System.Logger.Level.INFO, "model ''{0}'' was idle and is unloaded", slot.source.id());
+  }
+
+  /** Unloads all. Requests that still run are called off. */
+  @Override
+  public void close() {
+    if (reaper != null) {
+      reaper.interrupt();
+    }
+    for (Slot slot : slots.values()) {
+      CompletableFuture<ServedModel> loading;
+      synchronized (slot) {
+        loading = slot.loading;
+        slot.loading = null;
+      }
+      if (loading != null) {
+        loading.handle((model, failure) -> model).thenAccept(Models::closeLoaded).join();
+      }
+    }
+  }
+
+  private static void closeLoaded(@Nullable ServedModel model) {
+    if (model != null) {
+      model.close();
+    }
+  }
+}

@@ -1,0 +1,16 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.Completion;
+
+/** Why answers ended, in OpenAI's words. */
+final class Reasons {
+  private Reasons() {}
+
+  /** {@code stop}, or {@code length} for every limit: of tokens, context and time. */
+  static String finish(Completion completion) {
+    return switch (completion.result().finish()) {
+      case STOP -> "stop";
+      case LENGTH, CONTEXT, TIMEOUT, CANCELED -> "length";
+    };
+  }
+}

@@ -1,0 +1,239 @@
+package dev.vidrio.server;
+
+import com.sun.net.httpserver.HttpExchange;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The answer to one request. Any thread may write; what one call writes stays together and is sent
+ * at once.
+ *
+ * <p>While a client {@linkplain #whileWaiting waits}, it is sent a heartbeat now and then. A client
+ * that has gone or does not read is found when something is written to it: then the connection is
+ * cut and the work for it called off.
+ */
+final class Reply {
+  private static final int CHUNKED = 0;
+  private static final int NO_BODY = -1;
+
+  private final HttpExchange http;
+  private final ReplyWatch watch;
+  private final ReentrantLock writing = new ReentrantLock();
+
+  // Set before the watch sees this reply.
+  private String contentType = "";
+  private byte[] heartbeat = {};
+  private Runnable onGone = () -> {};
+
+  // Guarded by `writing`.
+  private @Nullable OutputStream body;
+  private int status;
+
+  // Guarded by this.
+  private @Nullable Thread writer;
+  private long since;
+  private boolean cut;
+  private boolean beating;
+  private boolean ended;
+
+  private volatile boolean gone;
+
+  Reply(HttpExchange http, ReplyWatch watch) {
+    this.http = http;
+    this.watch = watch;
+    this.since = System.nanoTime();
+  }
+
+  void header(String name, String value) {
+    http.getResponseHeaders().set(name, value);
+  }
+
+  /** The status that was sent; 0 where none was. */
+  int status() {
+    return status;
+  }
+
+  /** Whether the client has gone, or was cut off. */
+  boolean isGone() {
+    return gone;
+  }
+
+  /**
+   * Sends heartbeats from now on, with status 200.
+   *
+   * @param type of the content that they precede
+   * @param beat bytes without meaning there
+   * @param action is run once when the client is found to have gone
+   */
+  void whileWaiting(String type, byte[] beat, Runnable action) {
+    contentType = type;
+    heartbeat = beat;
+    onGone = action;
+    watch.add(this);
+  }
+
+  /** Sends the status 200 if nothing was sent yet, then these bytes. */
+  void write(byte[] bytes, int length) throws IOException {
+    writing.lock();
+    try {
+      send(bytes, length);
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  private void send(byte[] bytes, int length) throws IOException {
+    if (gone) {
+      throw new IOException("the client has gone");
+    }
+    enter();
+    try {
+      OutputStream out = body;
+      if (out == null) {
+        out = begin(200, contentType, CHUNKED);
+      }
+      out.write(bytes, 0, length);
+      out.flush();
+    } catch (IOException e) {
+      gone = true;
+      onGone.run();
+      throw e;
+    } finally {
+      leave();
+    }
+  }
+
+  private OutputStream begin(int code, String type, long length) throws IOException {
+    header("Content-Type", type);
+    status = code;
+    http.sendResponseHeaders(code, length);
+    OutputStream out = http.getResponseBody();
+    body = out;
+    return out;
+  }
+
+  /** Ends an answer that was written piece by piece. */
+  void end() throws IOException {
+    writing.lock();
+    try {
+      send(new byte[0], 0);
+      close();
+    } finally {
+      writing.unlock();
+      endBeats();
+    }
+  }
+
+  /**
+   * Sends a whole answer, after heartbeats where there were any.
+   *
+   * @throws IOException when the client has gone, or was told another status already
+   */
+  void finish(int code, String type, byte[] bytes) throws IOException {
+    writing.lock();
+    try {
+      if (body == null) {
+        sendHead(code, type, bytes.length);
+      }
+      if (code != status) {
+        throw new IOException("status " + code + " comes too late, after " + status);
+      }
+      if (!isBare(bytes.length)) {
+        send(bytes, bytes.length);
+        close();
+      }
+    } finally {
+      writing.unlock();
+      endBeats();
+    }
+  }
+
+  private boolean isBare(int length) {
+    return length == 0 || http.getRequestMethod().equals("HEAD");
+  }
+
+  private void sendHead(int code, String type, int length) throws IOException {
+    enter();
+    try {
+      var _ = begin(code, type, isBare(length) ? NO_BODY : length);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Writes what ends the answer, after which the connection takes the next request. */
+  private void close() throws IOException {
+    enter();
+    try {
+      http.close();
+    } finally {
+      leave();
+    }
+    if (isCut()) {
+      throw new IOException("the client does not read");
+    }
+  }
+
+  private synchronized boolean isCut() {
+    return cut;
+  }
+
+  private void endBeats() {
+    synchronized (this) {
+      ended = true;
+    }
+    watch.remove(this);
+  }
+
+  private synchronized void enter() {
+    writer = Thread.currentThread();
+    since = System.nanoTime();
+  }
+
+  private synchronized void leave() {
+    writer = null;
+    since = System.nanoTime();
+    if (cut) {
+      // The interrupt was for the write alone.
+      var _ = Thread.interrupted();
+    }
+  }
+
+  /** Looks after the reply; the watch calls it now and then. */
+  synchronized void check(long now, Duration writeTime, Duration heartbeatTime) {
+    Thread blocked = writer;
+    if (blocked != null) {
+      if (!cut && now - since > writeTime.toNanos()) {
+        cut = true;
+        // A write to a channel that is interrupted closes the channel.
+        blocked.interrupt();
+      }
+    } else if (!ended && !beating && !gone && now - since > heartbeatTime.toNanos()) {
+      beating = true;
+      var _ = Thread.ofVirtual().name("vidrio-heartbeat").start(this::beat);
+    }
+  }
+
+  private void beat() {
+    writing.lock();
+    try {
+      if (!isEnded()) {
+        send(heartbeat, heartbeat.length);
+      }
+    } catch (IOException e) {
+      // The work has been called off, and the thread that does it will find the client gone.
+    } finally {
+      writing.unlock();
+      synchronized (this) {
+        beating = false;
+      }
+    }
+  }
+
+  private synchronized boolean isEnded() {
+    return ended;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.vidrio.server;
+
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Looks after the replies that are being written: one thread for all, which never writes. */
+final class ReplyWatch implements AutoCloseable {
+  private final Duration writeTime;
+  private final Duration heartbeat;
+  private final Set<Reply> replies = ConcurrentHashMap.newKeySet();
+  private final Thread thread;
+
+  ReplyWatch(Duration writeTime, Duration heartbeat) {
+    this.writeTime = writeTime;
+    this.heartbeat = heartbeat;
+    this.thread = Thread.ofPlatform().daemon().name("vidrio-replies").start(this::run);
+  }
+
+  void add(Reply reply) {
+    replies.add(reply);
+  }
+
+  void remove(Reply reply) {
+    replies.remove(reply);
+  }
+
+  private void run() {
+    long tick = Math.clamp(Math.min(writeTime.toMillis(), heartbeat.toMillis()) / 4, 1, 1000);
+    try {
+      while (true) {
+        Thread.sleep(tick);
+        long now = System.nanoTime();
+        for (Reply reply : replies) {
+          reply.check(now, writeTime, heartbeat);
+        }
+      }
+    } catch (InterruptedException e) {
+      // closed
+    }
+  }
+
+  @Override
+  public void close() {
+    thread.interrupt();
+  }
+}

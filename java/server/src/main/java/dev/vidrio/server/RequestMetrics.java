@@ -1,0 +1,45 @@
+package dev.vidrio.server;
+
+import dev.vidrio.micrometer.EngineMetrics;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+
+/** Everything that this server counts, as Prometheus reads it. */
+final class RequestMetrics {
+  static final String CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+
+  RequestMetrics() {}
+
+  /** The meters of a model's engine. */
+  EngineMetrics ofModel(String id) {
+    return new EngineMetrics(registry, id);
+  }
+
+  /** Counts a request, by the path of its route so that clients cannot make up series. */
+  void finished(String method, String path, int status, Duration duration) {
+    Timer.builder("http.server.requests")
+        .description("Requests over HTTP.")
+        .tag("method", knownMethod(method))
+        .tag("uri", path)
+        .tag("status", Integer.toString(status))
+        .register(registry)
+        .record(duration);
+  }
+
+  private static String knownMethod(String method) {
+    return switch (method) {
+      case "GET", "POST", "HEAD" -> method;
+      default -> "other";
+    };
+  }
+
+  byte[] scrape() {
+    return registry.scrape().getBytes(StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,188 @@
+package dev.vidrio.server;
+
+import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.EngineStatus;
+import dev.vidrio.model.InvalidInputException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import javax.net.ssl.SSLContext;
+
+/**
+ * Answers HTTP requests as OpenAI's API has them, with models of this process:
+ *
+ * <pre>{@code
+ * var bard = new ModelSource("bard", () -> Model.open(Path.of("bard.gguf")));
+ * try (Server server = Server.start(ServerOptions.DEFAULT.withAddress("127.0.0.1", 0), bard)) {
+ *   System.out.println(server.uri());
+ *   …
+ * }
+ * }</pre>
+ *
+ * <p>Requests run on virtual threads, steps on the engine's. A server installs no signal handler
+ * and no shutdown hook.
+ *
+ * <p>The JDK reads the limits of its HTTP server from system properties, once in a process. Those
+ * that are not set when the first server starts are set to: {@code sun.net.httpserver.nodelay}
+ * true, {@code .maxReqTime} 30 s, {@code .idleInterval} 60 s, {@code .maxIdleConnections} 1024,
+ * {@code .maxReqHeaders} 100, {@code .maxReqHeaderSize} 32 KiB, {@code
+ * jdk.httpserver.maxConnections} 4096.
+ */
+public final class Server implements AutoCloseable {
+  private static final int BACKLOG = 1024;
+
+  private static final Map<String, String> JDK_LIMITS =
+      Map.of(
+          "sun.net.httpserver.nodelay", "true",
+          "sun.net.httpserver.maxReqTime", "30",
+          "sun.net.httpserver.idleInterval", "60",
+          "sun.net.httpserver.maxIdleConnections", "1024",
+          "sun.net.httpserver.maxReqHeaders", "100",
+          "sun.net.httpserver.maxReqHeaderSize", "32768",
+          "jdk.httpserver.maxConnections", "4096");
+
+  private final ServerOptions options;
+  private final HttpServer http;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final ReplyWatch watch;
+  private final Models models;
+  private final EmbeddingQueue embeddings;
+  private final Gate gate;
+
+  private Server(ServerOptions options, HttpServer http, List<ModelSource> sources) {
+    var metrics = new RequestMetrics();
+    this.options = options;
+    this.http = http;
+    this.models = new Models(sources, options, metrics::ofModel);
+    this.watch = new ReplyWatch(options.limits().writeTime(), options.limits().heartbeat());
+    this.embeddings = new EmbeddingQueue(options.engine().queue());
+    List<Route> routes = new ArrayList<>();
+    routes.addAll(new StatusRoutes(models, metrics, this::isReady).routes());
+    routes.addAll(new TokenRoutes(models).routes());
+    routes.add(new CompletionRoute(models, options.limits()).route());
+    routes.add(new ChatRoute(models, options.limits()).route());
+    routes.add(new EmbeddingRoute(models, embeddings).route());
+    this.gate = new Gate(options, new Router(routes), watch, metrics);
+  }
+
+  /**
+   * Starts to answer.
+   *
+   * @param models at least one; the first is loaded before this returns, the others when they are
+   *     asked for
+   * @throws IOException when the address cannot be listened at
+   * @throws dev.vidrio.model.ModelException when the first model cannot be loaded
+   */
+  public static Server start(ServerOptions options, ModelSource... models) throws IOException {
+    JDK_LIMITS.forEach((name, value) -> System.getProperties().putIfAbsent(name, value));
+    HttpServer http = listen(options);
+    var server = new Server(options, http, List.of(models));
+    try {
+      server.models.preload(models[0].id());
+    } catch (RuntimeException e) {
+      server.close();
+      throw e;
+    }
+    http.setExecutor(server.threads);
+    var _ = http.createContext("/", server.gate);
+    http.start();
+    return server;
+  }
+
+  private static HttpServer listen(ServerOptions options) throws IOException {
+    var address = new InetSocketAddress(address(options.host()), options.port());
+    SSLContext tls = options.tls();
+    if (tls == null) {
+      return HttpServer.create(address, BACKLOG);
+    }
+    HttpsServer https = HttpsServer.create(address, BACKLOG);
+    https.setHttpsConfigurator(new HttpsConfigurator(tls));
+    return https;
+  }
+
+  private static InetAddress address(String host) throws IOException {
+    try {
+      return InetAddress.getByName(host);
+    } catch (UnknownHostException e) {
+      throw new IOException("host " + host + ": is not known here", e);
+    }
+  }
+
+  private boolean isReady() {
+    return !gate.isDraining();
+  }
+
+  /** Where it listens, with the port that was free. */
+  public URI uri() {
+    String host = options.host().contains(":") ? "[" + options.host() + "]" : options.host();
+    String scheme = options.tls() == null ? "http" : "https";
+    return URI.create(scheme + "://" + host + ":" + http.getAddress().getPort());
+  }
+
+  /**
+   * What a model's engine does; empty while the model is not in memory.
+   *
+   * @throws InvalidInputException for a model that is not served
+   */
+  public Optional<EngineStatus> status(String model) {
+    return served(model).map(served -> served.engine().status());
+  }
+
+  /**
+   * The options of a model's engine, with what its zeros came to; empty while the model is not in
+   * memory.
+   *
+   * @throws InvalidInputException for a model that is not served
+   */
+  public Optional<EngineOptions> engineOptions(String model) {
+    return served(model).map(served -> served.engine().options());
+  }
+
+  private Optional<ServedModel> served(String model) {
+    if (!models.ids().contains(model)) {
+      throw new InvalidInputException("model", model, "is not served here");
+    }
+    return models.loaded(model);
+  }
+
+  /**
+   * Refuses new requests with 503, and waits until those that run have ended.
+   *
+   * @return whether all have ended in time
+   */
+  public boolean drain(Duration timeout) throws InterruptedException {
+    gate.drain();
+    long end = System.nanoTime() + timeout.toNanos();
+    while (gate.running() > 0) {
+      if (System.nanoTime() - end > 0) {
+        return false;
+      }
+      Thread.sleep(10);
+    }
+    return true;
+  }
+
+  /** Cuts all connections, calls off what runs, and unloads the models. */
+  @Override
+  public void close() {
+    gate.drain();
+    http.stop(0);
+    watch.close();
+    embeddings.close();
+    models.close();
+    threads.shutdownNow();
+    threads.close();
+  }
+}

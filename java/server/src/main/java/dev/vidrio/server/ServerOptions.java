@@ -1,0 +1,75 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.model.InvalidInputException;
+import java.time.Duration;
+import java.util.List;
+import javax.net.ssl.SSLContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a server listens, whom it answers, and what it has room for.
+ *
+ * @param host the address to listen at
+ * @param port 0 for any that is free
+ * @param apiKeys keys of which a client must have one; empty to answer everybody
+ * @param tls what proves the server's name, for HTTPS; null for HTTP
+ * @param limits of requests
+ * @param engine of every model; its listener is the server's own
+ * @param keepAlive how long a model stays in memory that nobody uses; null for ever
+ */
+public record ServerOptions(
+    String host,
+    int port,
+    List<String> apiKeys,
+    @Nullable SSLContext tls,
+    ServerLimits limits,
+    EngineOptions engine,
+    @Nullable Duration keepAlive) {
+
+  /** HTTP at 127.0.0.1:8080 for everybody on this machine. */
+  public static final ServerOptions DEFAULT =
+      new ServerOptions(
+          "127.0.0.1", 8080, List.of(), null, ServerLimits.DEFAULT, EngineOptions.DEFAULT, null);
+
+  /** Checks port and keys. */
+  public ServerOptions {
+    apiKeys = List.copyOf(apiKeys);
+    if (port < 0 || port > 65535) {
+      throw new InvalidInputException("port", Integer.toString(port), "must be 0 to 65535");
+    }
+    if (apiKeys.stream().anyMatch(String::isBlank)) {
+      throw new InvalidInputException("API key", "", "must not be empty");
+    }
+  }
+
+  /** The same at another address. */
+  public ServerOptions withAddress(String newHost, int newPort) {
+    return new ServerOptions(newHost, newPort, apiKeys, tls, limits, engine, keepAlive);
+  }
+
+  /** The same for whoever has one of these keys. */
+  public ServerOptions withApiKeys(List<String> keys) {
+    return new ServerOptions(host, port, keys, tls, limits, engine, keepAlive);
+  }
+
+  /** The same over HTTPS. */
+  public ServerOptions withTls(@Nullable SSLContext context) {
+    return new ServerOptions(host, port, apiKeys, context, limits, engine, keepAlive);
+  }
+
+  /** The same with other limits. */
+  public ServerOptions withLimits(ServerLimits newLimits) {
+    return new ServerOptions(host, port, apiKeys, tls, newLimits, engine, keepAlive);
+  }
+
+  /** The same with other engines. */
+  public ServerOptions withEngine(EngineOptions options) {
+    return new ServerOptions(host, port, apiKeys, tls, limits, options, keepAlive);
+  }
+
+  /** The same with models that leave memory when they are idle. */
+  public ServerOptions withKeepAlive(@Nullable Duration time) {
+    return new ServerOptions(host, port, apiKeys, tls, limits, engine, time);
+  }
+}

@@ -1,0 +1,64 @@
+package dev.vidrio.server;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+/** What tells of the server itself: health, readiness, metrics, models. */
+final class StatusRoutes {
+  private static final String MODEL = "/v1/models/";
+
+  private final Models models;
+  private final RequestMetrics metrics;
+  private final BooleanSupplier ready;
+
+  StatusRoutes(Models models, RequestMetrics metrics, BooleanSupplier ready) {
+    this.models = models;
+    this.metrics = metrics;
+    this.ready = ready;
+  }
+
+  List<Route> routes() {
+    return List.of(
+        Route.get("/health", exchange -> exchange.answer(Json.bytes(Map.of("status", "ok")))),
+        Route.get("/ready", this::ready),
+        Route.get("/metrics", this::metrics),
+        Route.get("/v1/models", this::list),
+        Route.get(MODEL, this::model));
+  }
+
+  private void ready(Exchange exchange) throws IOException {
+    boolean takes = ready.getAsBoolean();
+    exchange.answer(
+        takes ? 200 : 503, Json.bytes(Map.of("status", takes ? "ready" : "shutting down")));
+  }
+
+  private void metrics(Exchange exchange) throws IOException {
+    exchange.reply().finish(200, RequestMetrics.CONTENT_TYPE, metrics.scrape());
+  }
+
+  private void list(Exchange exchange) throws IOException {
+    Map<String, Object> list = new LinkedHashMap<>();
+    list.put("object", "list");
+    list.put("data", models.ids().stream().map(this::toJson).toList());
+    exchange.answer(Json.bytes(list));
+  }
+
+  private void model(Exchange exchange) throws IOException {
+    String id = exchange.path().substring(MODEL.length());
+    exchange.answer(Json.bytes(toJson(id)));
+  }
+
+  private Map<String, Object> toJson(String id) {
+    boolean loaded = models.loaded(id).isPresent();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", id);
+    json.put("object", "model");
+    json.put("created", models.created().getEpochSecond());
+    json.put("owned_by", "vidrio");
+    json.put("loaded", loaded);
+    return json;
+  }
+}

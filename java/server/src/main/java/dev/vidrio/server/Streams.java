@@ -1,0 +1,104 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.GeneratedToken;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.TokenStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** The answers to one HTTP request, which are generated together. Closing calls them off. */
+final class Streams implements AutoCloseable {
+  private final List<TokenStream> streams = new ArrayList<>();
+
+  /** Takes the tokens of an answer; those of different answers come on different threads. */
+  @FunctionalInterface
+  interface TokenSink {
+    void accept(int index, GeneratedToken token) throws IOException;
+  }
+
+  /** Submits requests, each for some answers; all of them or none. */
+  static Streams submit(Engine engine, List<GenerationRequest> requests, int n) {
+    var all = new Streams();
+    try {
+      for (GenerationRequest request : requests) {
+        all.streams.addAll(n == 1 ? List.of(engine.submit(request)) : engine.submit(request, n));
+      }
+      return all;
+    } catch (RuntimeException e) {
+      all.close();
+      throw e;
+    }
+  }
+
+  int size() {
+    return streams.size();
+  }
+
+  /** Waits for all answers. */
+  List<Completion> results() {
+    return streams.stream().map(TokenStream::result).toList();
+  }
+
+  /**
+   * Reads all answers as they come.
+   *
+   * @throws IOException when the sink does; the others are called off
+   */
+  List<Completion> read(TokenSink sink) throws IOException {
+    if (streams.size() == 1) {
+      return List.of(readOne(0, sink));
+    }
+    List<Future<Completion>> readers = new ArrayList<>();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < streams.size(); i++) {
+        int index = i;
+        readers.add(threads.submit(() -> readOne(index, sink)));
+      }
+    }
+    List<Completion> completions = new ArrayList<>();
+    for (Future<Completion> reader : readers) {
+      completions.add(joined(reader));
+    }
+    return completions;
+  }
+
+  private Completion readOne(int index, TokenSink sink) throws IOException {
+    TokenStream stream = streams.get(index);
+    try {
+      for (GeneratedToken token : stream) {
+        sink.accept(index, token);
+      }
+      return stream.result();
+    } catch (IOException | RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static Completion joined(Future<Completion> reader) throws IOException {
+    try {
+      return reader.get();
+    } catch (ExecutionException e) {
+      switch (e.getCause()) {
+        case IOException io -> throw io;
+        case RuntimeException runtime -> throw runtime;
+        case null, default -> throw new IllegalStateException(e);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    streams.forEach(TokenStream::cancel);
+  }
+}

@@ -1,0 +1,40 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.Completion;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a request cost.
+ *
+ * @param prompt tokens of prompts, each counted once however many answers it has
+ * @param cached those of them that were in the cache
+ * @param completion tokens of answers
+ */
+record Usage(int prompt, int cached, int completion) {
+
+  /** The usage of answers, {@code choices} to each prompt. */
+  static Usage of(List<Completion> completions, int choices) {
+    int prompt = 0;
+    int cached = 0;
+    int completion = 0;
+    for (int i = 0; i < completions.size(); i++) {
+      if (i % choices == 0) {
+        prompt += completions.get(i).result().promptTokens();
+        cached += completions.get(i).cachedTokens();
+      }
+      completion += completions.get(i).result().tokens().size();
+    }
+    return new Usage(prompt, cached, completion);
+  }
+
+  Map<String, Object> toJson() {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("prompt_tokens", prompt);
+    json.put("completion_tokens", completion);
+    json.put("total_tokens", prompt + completion);
+    json.put("prompt_tokens_details", Map.of("cached_tokens", cached));
+    return json;
+  }
+}

@@ -1,0 +1,113 @@
+package dev.vidrio.server;
+
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A value in a request, and where it stands, such as {@code messages[2].content}. Everything that
+ * has not the type or range that is asked for is refused with that path.
+ */
+record Value(String path, JsonNode node) {
+
+  boolean isString() {
+    return node.isString();
+  }
+
+  boolean isArray() {
+    return node.isArray();
+  }
+
+  boolean isInteger() {
+    return node.isIntegralNumber();
+  }
+
+  ApiException error(String limit) {
+    String shown = node.isContainer() ? "" : " " + shortened(node.toString());
+    return ApiException.invalid(path, path + shown + ": " + limit);
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= 100 ? text : text.substring(0, 100) + "…";
+  }
+
+  String string() {
+    if (!node.isString()) {
+      throw error("must be a string");
+    }
+    return node.stringValue();
+  }
+
+  boolean bool() {
+    if (!node.isBoolean()) {
+      throw error("must be true or false");
+    }
+    return node.booleanValue();
+  }
+
+  long integer(long min, long max) {
+    if (!node.isIntegralNumber()
+        || !node.canConvertToLong()
+        || node.longValue() < min
+        || node.longValue() > max) {
+      throw error("must be an integer from " + min + " to " + max);
+    }
+    return node.longValue();
+  }
+
+  int integer(int min, int max) {
+    return (int) integer((long) min, (long) max);
+  }
+
+  double number(double min, double max) {
+    double value = node.isNumber() ? node.doubleValue() : Double.NaN;
+    if (!(value >= min && value <= max)) {
+      throw error("must be a number from " + plain(min) + " to " + plain(max));
+    }
+    return value;
+  }
+
+  private static String plain(double value) {
+    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+  }
+
+  /** The elements of an array. */
+  List<Value> elements(int min, int max) {
+    if (!node.isArray()) {
+      throw error("must be an array");
+    }
+    if (node.size() < min || node.size() > max) {
+      throw ApiException.invalid(
+          path, path + " of " + node.size() + " elements: must have " + min + " to " + max);
+    }
+    List<Value> elements = new ArrayList<>(node.size());
+    for (int i = 0; i < node.size(); i++) {
+      elements.add(new Value(path + "[" + i + "]", node.get(i)));
+    }
+    return elements;
+  }
+
+  /** The fields of an object. */
+  Fields fields() {
+    if (!node.isObject()) {
+      throw error("must be an object");
+    }
+    return new Fields(path, node);
+  }
+
+  /** An array of token ids. */
+  int[] tokens() {
+    List<Value> elements = elements(0, Integer.MAX_VALUE);
+    var ids = new int[elements.size()];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = elements.get(i).integer(0, Integer.MAX_VALUE);
+    }
+    return ids;
+  }
+
+  /** The object or array as maps and lists. */
+  <T> T tree(Class<T> type) {
+    return JsonMapper.shared().treeToValue(node, type);
+  }
+}

@@ -1,0 +1,14 @@
+/** Models over HTTP, as OpenAI's API has it. */
+@org.jspecify.annotations.NullMarked
+@SuppressWarnings("requires-automatic") // Micrometer has no module descriptors
+module dev.vidrio.server {
+  requires transitive dev.vidrio.engine;
+  requires dev.vidrio.micrometer;
+  requires jdk.httpserver;
+  requires micrometer.core;
+  requires micrometer.registry.prometheus;
+  requires static org.jspecify;
+  requires tools.jackson.databind;
+
+  exports dev.vidrio.server;
+}

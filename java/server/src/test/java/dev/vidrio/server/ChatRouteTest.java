@@ -1,0 +1,247 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code /v1/chat/completions}, whole and streamed. */
+class ChatRouteTest {
+  private static final String PATH = "/v1/chat/completions";
+  private static final String ASK =
+      "'model':'parrot','messages':[{'role':'user','content':'What is glass?'}]";
+  private static final String TOOLS =
+      "'tools':[{'type':'function','function':{'name':'get_weather','description':'x',"
+          + "'parameters':{'type':'object','properties':{'place':{'type':'string'}}}}}]";
+  private static final String TEXT = String.join("", TestServer.ANSWER);
+
+  private static TestServer server = unstarted();
+
+  @SuppressWarnings("NullAway") // JUnit starts it before the tests
+  private static TestServer unstarted() {
+    return null;
+  }
+
+  @BeforeAll
+  static void start() {
+    server = TestServer.start();
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  private static JsonNode chat(String more) {
+    return server.json(PATH, "{" + ASK + more + "}");
+  }
+
+  /** The events of a stream, without the last. */
+  private static List<String> events(String more) {
+    HttpResponse<String> response = server.post(PATH, "{" + ASK + ",'stream':true" + more + "}");
+    assertEquals(200, response.statusCode(), response.body());
+    assertEquals(
+        "text/event-stream; charset=utf-8",
+        response.headers().firstValue("content-type").orElse(""));
+    List<String> events = new ArrayList<>();
+    for (String event : response.body().split("\n\n", 0)) {
+      assertTrue(event.startsWith("data: "), event);
+      events.add(event.substring(6));
+    }
+    assertTrue(response.body().endsWith("data: [DONE]\n\n"));
+    events.removeLast();
+    return events;
+  }
+
+  private static JsonNode read(String json) {
+    return JsonMapper.shared().readTree(json);
+  }
+
+  @Test
+  void anAnswerIsWholeWithItsUsage() {
+    JsonNode json = chat("");
+    assertEquals("chat.completion", json.path("object").stringValue());
+    assertEquals("parrot", json.path("model").stringValue());
+    assertTrue(json.path("id").stringValue().startsWith("chatcmpl-"));
+    JsonNode choice = json.path("choices").path(0);
+    assertEquals(0, choice.path("index").intValue());
+    assertEquals(
+        read("{\"role\":\"assistant\",\"content\":\"" + TEXT + "\",\"refusal\":null}"),
+        choice.path("message"));
+    assertEquals("stop", choice.path("finish_reason").stringValue());
+    assertTrue(choice.path("logprobs").isNull());
+    JsonNode usage = json.path("usage");
+    // the beginning, "u:", the text, a line's end, "a:"
+    assertEquals(usage.path("prompt_tokens").intValue() + 5, usage.path("total_tokens").intValue());
+    assertEquals(5, usage.path("completion_tokens").intValue());
+  }
+
+  @Test
+  void aStreamIsExactlyAsClientsExpectIt() {
+    List<String> events = events("");
+    JsonNode first = read(events.getFirst());
+    String head =
+        "{\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%d,\"model\":\"parrot\",\"choices\":[{\"index\":0,\"delta\":{"
+            .formatted(first.path("id").stringValue(), first.path("created").longValue());
+    List<String> expected = new ArrayList<>();
+    expected.add(
+        head
+            + "\"role\":\"assistant\",\"content\":\"\"},\"logprobs\":null,\"finish_reason\":null}]}");
+    for (String piece : TestServer.ANSWER) {
+      expected.add(
+          head + "\"content\":\"" + piece + "\"},\"logprobs\":null,\"finish_reason\":null}]}");
+    }
+    expected.add(head + "},\"logprobs\":null,\"finish_reason\":\"stop\"}]}");
+    assertEquals(expected, events);
+  }
+
+  @Test
+  void aStreamEndsWithItsUsageWhereThatIsAskedFor() {
+    List<String> events = events(",'stream_options':{'include_usage':true}");
+    JsonNode last = read(events.getLast());
+    assertEquals(0, last.path("choices").size());
+    assertEquals(5, last.path("usage").path("completion_tokens").intValue());
+    for (String event : events.subList(0, events.size() - 1)) {
+      assertTrue(read(event).path("usage").isNull());
+      assertEquals(1, read(event).path("choices").size());
+    }
+  }
+
+  @Test
+  void severalAnswersKeepTheirIndexes() {
+    JsonNode json = chat(",'n':3,'seed':1");
+    assertEquals(3, json.path("choices").size());
+    for (int i = 0; i < 3; i++) {
+      assertEquals(i, json.path("choices").path(i).path("index").intValue());
+      assertEquals(
+          TEXT, json.path("choices").path(i).path("message").path("content").stringValue());
+    }
+    assertEquals(15, json.path("usage").path("completion_tokens").intValue());
+    List<StringBuilder> texts =
+        List.of(new StringBuilder(), new StringBuilder(), new StringBuilder());
+    int ended = 0;
+    for (String event : events(",'n':3,'seed':1")) {
+      JsonNode choice = read(event).path("choices").path(0);
+      texts
+          .get(choice.path("index").intValue())
+          .append(choice.path("delta").path("content").stringValue(""));
+      ended += choice.path("finish_reason").isNull() ? 0 : 1;
+    }
+    assertEquals(3, ended);
+    texts.forEach(text -> assertEquals(TEXT, text.toString()));
+  }
+
+  @Test
+  void stopsAndLimitsEndAnAnswer() {
+    JsonNode stopped = chat(",'stop':[' solid']").path("choices").path(0);
+    assertEquals("Glass is a", stopped.path("message").path("content").stringValue());
+    assertEquals("stop", stopped.path("finish_reason").stringValue());
+    JsonNode cut = chat(",'max_completion_tokens':2").path("choices").path(0);
+    assertEquals("Glass is", cut.path("message").path("content").stringValue());
+    assertEquals("length", cut.path("finish_reason").stringValue());
+    assertEquals(
+        cut.path("message"), chat(",'max_tokens':2").path("choices").path(0).path("message"));
+  }
+
+  @Test
+  void logProbabilitiesTellTokensAndAlternatives() {
+    JsonNode logprobs =
+        chat(",'logprobs':true,'top_logprobs':2").path("choices").path(0).path("logprobs");
+    assertTrue(logprobs.path("refusal").isNull());
+    JsonNode tokens = logprobs.path("content");
+    assertEquals(5, tokens.size());
+    JsonNode last = tokens.path(4);
+    assertEquals("…", last.path("token").stringValue());
+    assertEquals("[226,128,166]", last.path("bytes").toString());
+    assertEquals(0, last.path("logprob").doubleValue(), 1e-6);
+    assertEquals(2, last.path("top_logprobs").size());
+    assertEquals(last.path("token"), last.path("top_logprobs").path(0).path("token"));
+    List<JsonNode> streamed = new ArrayList<>();
+    for (String event : events(",'logprobs':true,'top_logprobs':2")) {
+      JsonNode content = read(event).path("choices").path(0).path("logprobs").path("content");
+      content.forEach(streamed::add);
+    }
+    List<JsonNode> whole = new ArrayList<>();
+    tokens.forEach(whole::add);
+    assertEquals(whole, streamed);
+  }
+
+  @Test
+  void callsOfToolsAreTakenOutOfTheText() {
+    JsonNode choice = chat("," + TOOLS).path("choices").path(0);
+    assertEquals("tool_calls", choice.path("finish_reason").stringValue());
+    assertEquals("Let me look.", choice.path("message").path("content").stringValue());
+    JsonNode call = choice.path("message").path("tool_calls").path(0);
+    assertTrue(call.path("id").stringValue().startsWith("call_"));
+    assertEquals("function", call.path("type").stringValue());
+    assertEquals("get_weather", call.path("function").path("name").stringValue());
+    assertEquals("{\"place\":\"Köln\"}", call.path("function").path("arguments").stringValue());
+  }
+
+  @Test
+  void callsOfToolsAreStreamedInParts() {
+    List<JsonNode> deltas = new ArrayList<>();
+    var text = new StringBuilder();
+    String finish = "";
+    for (String event : events("," + TOOLS)) {
+      JsonNode choice = read(event).path("choices").path(0);
+      text.append(choice.path("delta").path("content").stringValue(""));
+      finish = choice.path("finish_reason").stringValue("");
+      choice.path("delta").path("tool_calls").forEach(deltas::add);
+    }
+    assertEquals("tool_calls", finish);
+    assertEquals("Let me look.", text.toString());
+    assertEquals(2, deltas.size());
+    assertEquals(0, deltas.get(0).path("index").intValue());
+    assertTrue(deltas.get(0).path("id").stringValue().startsWith("call_"));
+    assertEquals("get_weather", deltas.get(0).path("function").path("name").stringValue());
+    assertEquals("", deltas.get(0).path("function").path("arguments").stringValue());
+    assertEquals(0, deltas.get(1).path("index").intValue());
+    assertEquals(
+        "{\"place\":\"Köln\"}", deltas.get(1).path("function").path("arguments").stringValue());
+  }
+
+  @Test
+  void noToolIsCalledWhereNoneMayBe() {
+    JsonNode choice = chat("," + TOOLS + ",'tool_choice':'none'").path("choices").path(0);
+    assertEquals(TEXT, choice.path("message").path("content").stringValue());
+  }
+
+  @Test
+  void aConversationWithCallsAndResultsIsTaken() {
+    JsonNode json =
+        server.json(
+            PATH,
+            "{'model':'parrot','messages':[{'role':'developer','content':'Be brief.'},"
+                + "{'role':'user','content':[{'type':'text','text':'Wea'},{'type':'text','text':'ther?'}]},"
+                + "{'role':'assistant','content':null,'tool_calls':[{'id':'c1','type':'function',"
+                + "'function':{'name':'get_weather','arguments':'{}'}}]},"
+                + "{'role':'tool','tool_call_id':'c1','content':'rain'}]}");
+    assertEquals(TEXT, json.path("choices").path(0).path("message").path("content").stringValue());
+  }
+
+  @Test
+  void theSameSeedGivesTheSameAnswerAndIsTold() {
+    HttpResponse<String> response = server.post(PATH, "{" + ASK + ",'seed':42,'temperature':0.5}");
+    assertEquals(
+        "temperature=0.5, top_p=1, top_k=0, min_p=0, seed=42, max_tokens=4096, timeout=600",
+        response.headers().firstValue("x-vidrio-parameters").orElse(""));
+    assertFalse(response.headers().firstValue("x-request-id").orElse("").isEmpty());
+  }
+
+  @Test
+  void aModelThatIsNotMadeForChatSaysSo() {
+    assertEquals(
+        "400 invalid_value model model bard: has no chat template: it is not made for chat",
+        TestServer.error(
+            server.post(PATH, "{'model':'bard','messages':[{'role':'user','content':'Be'}]}")));
+  }
+}

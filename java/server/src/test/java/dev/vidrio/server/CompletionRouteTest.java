@@ -1,0 +1,210 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.LogLikelihood;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.net.http.HttpResponse;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code /v1/completions}: what the model itself says of the same prompts. */
+class CompletionRouteTest {
+  private static final String PATH = "/v1/completions";
+  private static final String TEXT = "To be, or not to be";
+
+  private static TestServer server = unstarted();
+  private static Model bard = unopened();
+
+  @SuppressWarnings("NullAway") // JUnit starts it before the tests
+  private static TestServer unstarted() {
+    return null;
+  }
+
+  @SuppressWarnings("NullAway") // JUnit opens it before the tests
+  private static Model unopened() {
+    return null;
+  }
+
+  @BeforeAll
+  static void start() {
+    server = TestServer.start();
+    bard = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+    bard.close();
+  }
+
+  private static JsonNode complete(String prompt, String more) {
+    return server.json(PATH, "{'model':'bard','prompt':" + prompt + more + "}");
+  }
+
+  private static String greedy(String prompt, int tokens) {
+    return bard.generate(
+            prompt,
+            GenerationOptions.DEFAULT.withTokens(tokens).withSampling(SamplingOptions.GREEDY))
+        .result()
+        .text();
+  }
+
+  @Test
+  void aTextGoesOnAsTheModelHasIt() {
+    JsonNode json = complete("'" + TEXT + "'", ",'temperature':0,'max_tokens':20");
+    assertEquals("text_completion", json.path("object").stringValue());
+    assertEquals(greedy(TEXT, 20), json.path("choices").path(0).path("text").stringValue());
+    assertEquals("length", json.path("choices").path(0).path("finish_reason").stringValue());
+    assertEquals(20, json.path("usage").path("completion_tokens").intValue());
+    assertEquals(
+        16, complete("'" + TEXT + "'", "").path("usage").path("completion_tokens").intValue());
+  }
+
+  @Test
+  void promptsComeInFourForms() {
+    String ids = Arrays.toString(bard.tokenizer().encode(TEXT));
+    String expected = greedy(TEXT, 8);
+    for (String prompt : List.of("'" + TEXT + "'", "['" + TEXT + "']", ids, "[" + ids + "]")) {
+      JsonNode json = complete(prompt, ",'temperature':0,'max_tokens':8");
+      assertEquals(expected, json.path("choices").path(0).path("text").stringValue(), prompt);
+    }
+    JsonNode two = complete("['" + TEXT + "','O Romeo']", ",'temperature':0,'max_tokens':8,'n':2");
+    assertEquals(4, two.path("choices").size());
+    for (int i = 0; i < 4; i++) {
+      assertEquals(i, two.path("choices").path(i).path("index").intValue());
+      assertEquals(
+          greedy(i < 2 ? TEXT : "O Romeo", 8),
+          two.path("choices").path(i).path("text").stringValue());
+    }
+  }
+
+  @Test
+  void aStreamPutTogetherIsTheWholeText() {
+    HttpResponse<String> response =
+        server.post(
+            PATH,
+            "{'model':'bard','prompt':'"
+                + TEXT
+                + "','temperature':0,'max_tokens':20,'stream':true,"
+                + "'echo':true,'stream_options':{'include_usage':true}}");
+    var text = new StringBuilder();
+    String[] events = response.body().split("\n\n", 0);
+    for (String event : Arrays.copyOf(events, events.length - 2)) {
+      JsonNode chunk = JsonMapper.shared().readTree(event.substring(6));
+      assertEquals("text_completion", chunk.path("object").stringValue());
+      text.append(chunk.path("choices").path(0).path("text").stringValue());
+    }
+    assertEquals(TEXT + greedy(TEXT, 20), text.toString());
+    JsonNode usage = JsonMapper.shared().readTree(events[events.length - 2].substring(6));
+    assertEquals(0, usage.path("choices").size());
+    assertEquals(20, usage.path("usage").path("completion_tokens").intValue());
+    assertEquals("data: [DONE]", events[events.length - 1]);
+  }
+
+  /** As lm-evaluation-harness scores: the prompt's own log-probabilities, behind the context. */
+  @Test
+  void textsAreScoredAsByTheModelItself() {
+    String context = "To be, or not to be: that is";
+    String continuation = " the question";
+    LogLikelihood expected =
+        LogLikelihood.of(
+                bard, List.of(new LogLikelihood.Request(context, continuation)), done -> {})
+            .getFirst();
+    int before = bard.tokenizer().encode(context).length;
+    int[] ids = bard.tokenizer().encode(context + continuation);
+    for (String more : List.of(",'max_tokens':0", ",'max_tokens':1")) {
+      JsonNode logprobs =
+          complete(
+                  "[" + Arrays.toString(ids) + "]",
+                  more + ",'echo':true,'logprobs':1,'temperature':0")
+              .path("choices")
+              .path(0)
+              .path("logprobs");
+      int added = more.endsWith("1") ? 1 : 0;
+      assertEquals(ids.length + added, logprobs.path("tokens").size());
+      assertTrue(logprobs.path("token_logprobs").path(0).isNull());
+      double sum = 0;
+      boolean greedy = true;
+      for (int i = before; i < ids.length; i++) {
+        double own = logprobs.path("token_logprobs").path(i).doubleValue();
+        sum += own;
+        double best = Double.NEGATIVE_INFINITY;
+        for (JsonNode other : logprobs.path("top_logprobs").path(i)) {
+          best = Math.max(best, other.doubleValue());
+        }
+        greedy &= own == best;
+      }
+      assertEquals(expected.logLikelihood(), sum, tolerance(expected.tokens()));
+      assertEquals(expected.greedy(), greedy);
+      assertEquals(expected.tokens(), ids.length - before);
+    }
+  }
+
+  /** The engine sums exponentials in F32 on 16 lanes, the evaluation in double. */
+  private static double tolerance(int tokens) {
+    return tokens * (bard.architecture().vocabulary() / 16.0 + 5) * 0x1p-24;
+  }
+
+  @Test
+  void echoedTokensLieWhereTheirOffsetsSay() {
+    JsonNode choice =
+        complete("'" + TEXT + "'", ",'max_tokens':4,'echo':true,'logprobs':0,'temperature':0")
+            .path("choices")
+            .path(0);
+    String text = choice.path("text").stringValue();
+    assertEquals(TEXT + greedy(TEXT, 4), text);
+    JsonNode tokens = choice.path("logprobs").path("tokens");
+    JsonNode offsets = choice.path("logprobs").path("text_offset");
+    int first = bard.tokenizer().isSpecial(bard.tokenizer().encode(TEXT)[0]) ? 1 : 0;
+    for (int i = first; i < tokens.size(); i++) {
+      int offset = offsets.path(i).intValue();
+      assertTrue(text.startsWith(tokens.path(i).stringValue(), offset), i + " " + tokens);
+    }
+  }
+
+  @Test
+  void theBestOfSeveralAreThoseOfTheGreatestMeanLogProbability() {
+    String sampling = ",'max_tokens':6,'temperature':1,'seed':3,'logprobs':0";
+    JsonNode all = complete("'" + TEXT + "'", sampling + ",'n':4").path("choices");
+    JsonNode best = complete("'" + TEXT + "'", sampling + ",'best_of':4").path("choices");
+    assertEquals(1, best.size());
+    double greatest = Double.NEGATIVE_INFINITY;
+    String text = "";
+    for (JsonNode choice : all) {
+      double sum = 0;
+      for (JsonNode token : choice.path("logprobs").path("token_logprobs")) {
+        sum += token.doubleValue();
+      }
+      double mean = sum / choice.path("logprobs").path("token_logprobs").size();
+      if (mean > greatest) {
+        greatest = mean;
+        text = choice.path("text").stringValue();
+      }
+    }
+    assertEquals(text, best.path(0).path("text").stringValue());
+  }
+
+  @Test
+  void biasForcesATokenAndStopTokensEnd() {
+    int comma = bard.tokenizer().encode("a,")[bard.tokenizer().encode("a,").length - 1];
+    JsonNode json =
+        complete("'" + TEXT + "'", ",'max_tokens':3,'logit_bias':{'" + comma + "':100}");
+    assertEquals(",,,", json.path("choices").path(0).path("text").stringValue());
+    JsonNode stopped =
+        complete(
+            "'" + TEXT + "'",
+            ",'max_tokens':3,'logit_bias':{'" + comma + "':100},'stop_token_ids':[" + comma + "]");
+    assertEquals("stop", stopped.path("choices").path(0).path("finish_reason").stringValue());
+    assertEquals("", stopped.path("choices").path(0).path("text").stringValue());
+  }
+}

@@ -1,0 +1,174 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.EngineOptions;
+import java.io.IOException;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What every request passes: keys, methods, types, sizes, limits, the end. */
+class GateTest {
+  private static final String COMPLETE = "/v1/completions";
+  private static final String SHORT = "{\"model\":\"parrot\",\"prompt\":\"x:\"}";
+
+  /** A request that runs until it is called off. */
+  private static final String LONG =
+      "{'model':'bard','prompt':'To be','max_tokens':900,'ignore_eos':true,'stream':true,'n':4}";
+
+  @Test
+  void everyPathButTheProbesNeedsAKey() {
+    try (TestServer server =
+        TestServer.start(options -> options.withApiKeys(List.of("one", "two")))) {
+      for (String path : List.of("/v1/models", "/metrics", "/nowhere", COMPLETE, "/v1/lens")) {
+        HttpResponse<String> response = server.get(path);
+        assertEquals(
+            "401 invalid_api_key - header Authorization: must be 'Bearer' and an API key",
+            TestServer.error(response));
+        assertEquals("Bearer", response.headers().firstValue("www-authenticate").orElse(""));
+      }
+      assertEquals(200, server.get("/health").statusCode());
+      assertEquals(200, server.get("/ready").statusCode());
+      for (String key : List.of("one", "two")) {
+        assertEquals(200, withKey(server, "Bearer " + key).statusCode());
+        assertEquals(200, withKey(server, "bearer " + key).statusCode());
+      }
+      for (String wrong :
+          List.of("Bearer", "Bearer ", "Bearer On", "Bearer one2", "Basic one", "one")) {
+        assertEquals(401, withKey(server, wrong).statusCode(), wrong);
+      }
+    }
+  }
+
+  private static HttpResponse<String> withKey(TestServer server, String header) {
+    return server.send(server.request("/v1/models").header("Authorization", header).build());
+  }
+
+  @Test
+  void methodsTypesAndSizesAreChecked() {
+    try (TestServer server =
+        TestServer.start(options -> options.withLimits(ServerLimits.DEFAULT.withBodyBytes(1000)))) {
+      HttpResponse<String> get = server.get(COMPLETE);
+      assertEquals(
+          "405 method_not_allowed - method GET: this path takes POST", TestServer.error(get));
+      assertEquals("POST", get.headers().firstValue("allow").orElse(""));
+      HttpResponse<String> preflight =
+          server.send(server.request(COMPLETE).method("OPTIONS", BodyPublishers.noBody()).build());
+      assertEquals(405, preflight.statusCode());
+      assertFalse(preflight.headers().firstValue("access-control-allow-origin").isPresent());
+      assertEquals("404 not_found - there is nothing at /v2", TestServer.error(server.get("/v2")));
+      assertEquals(
+          "415 unsupported_media_type - content type 'text/plain': must be application/json",
+          TestServer.error(
+              server.send(
+                  server
+                      .request(COMPLETE)
+                      .header("Content-Type", "text/plain")
+                      .POST(BodyPublishers.ofString(SHORT))
+                      .build())));
+      assertEquals(
+          415,
+          server
+              .send(server.request(COMPLETE).POST(BodyPublishers.ofString(SHORT)).build())
+              .statusCode());
+      assertEquals(
+          "413 body_too_large - body: must have at most 1000 bytes",
+          TestServer.error(server.post(COMPLETE, "{'prompt':'" + "x".repeat(1000) + "'}")));
+      assertEquals(
+          "400 malformed_body - body: is not UTF-8 at byte 11",
+          TestServer.error(
+              server.send(
+                  server
+                      .request(COMPLETE)
+                      .header("Content-Type", "Application/JSON; charset=utf-8")
+                      .POST(
+                          BodyPublishers.ofByteArray(
+                              "{\"prompt\":\"\u00ff\"}".getBytes(StandardCharsets.ISO_8859_1)))
+                      .build())));
+      assertEquals(200, server.post(COMPLETE, SHORT).statusCode());
+    }
+  }
+
+  @Test
+  void requestsHaveNames() {
+    try (TestServer server = TestServer.start()) {
+      String path = "/v1/models";
+      HttpResponse<String> named =
+          server.send(server.request(path).header("x-request-id", "a-1").build());
+      assertEquals("a-1", named.headers().firstValue("x-request-id").orElse(""));
+      HttpResponse<String> hostile =
+          server.send(server.request(path).header("x-request-id", "a b<script>").build());
+      assertTrue(hostile.headers().firstValue("x-request-id").orElse("").matches("[0-9a-f-]{36}"));
+    }
+  }
+
+  /** A page whose name was made to lead to this machine is not this machine's. */
+  @ParameterizedTest
+  @ValueSource(strings = {"evil.example", "evil.example:8080", "localhost.evil.example"})
+  void pagesOfOtherHostsAreRefused(String host) throws IOException {
+    try (TestServer server = TestServer.start();
+        RawClient client = new RawClient(server.server().uri())) {
+      String rest =
+          "Origin: http://"
+              + host
+              + "\r\nContent-Type: application/json\r\nContent-Length: "
+              + SHORT.length()
+              + "\r\nConnection: close\r\n\r\n"
+              + SHORT;
+      client.send("POST " + COMPLETE + " HTTP/1.1\r\nHost: " + host + "\r\n" + rest);
+      assertTrue(client.readAll().startsWith("HTTP/1.1 403"));
+      try (RawClient own = new RawClient(server.server().uri())) {
+        own.send("POST " + COMPLETE + " HTTP/1.1\r\nHost: localhost:8080\r\n" + rest);
+        assertTrue(own.readAll().startsWith("HTTP/1.1 200"));
+      }
+    }
+  }
+
+  @Test
+  void moreRequestsThanThereIsRoomForAreRefused() throws Exception {
+    try (TestServer server =
+            TestServer.start(
+                options ->
+                    options.withEngine(EngineOptions.DEFAULT.withSequences(4).withQueue(0)));
+        RawClient running = new RawClient(server.server().uri())) {
+      running.post(COMPLETE, LONG).readUntil("data: ");
+      HttpResponse<String> response =
+          server.post(COMPLETE, "{'model':'bard','prompt':'To be','n':2}");
+      assertEquals(429, response.statusCode(), response.body());
+      assertTrue(Integer.parseInt(response.headers().firstValue("retry-after").orElse("0")) >= 1);
+    }
+    try (TestServer server =
+            TestServer.start(options -> options.withLimits(ServerLimits.DEFAULT.withRequests(1)));
+        RawClient running = new RawClient(server.server().uri())) {
+      running.post(COMPLETE, LONG).readUntil("data: ");
+      assertEquals(
+          "429 overloaded - 1 requests run already, which is the limit",
+          TestServer.error(server.post(COMPLETE, SHORT)));
+      assertEquals(200, server.get("/health").statusCode());
+    }
+  }
+
+  @Test
+  void whileItDrainsRunningRequestsEndAndNewOnesAreRefused() throws Exception {
+    try (TestServer server = TestServer.start();
+        RawClient running = new RawClient(server.server().uri())) {
+      running.post(COMPLETE, LONG.replace("900", "200")).readUntil("data: ");
+      assertFalse(server.server().drain(Duration.ofMillis(1)));
+      HttpResponse<String> refused = server.post(COMPLETE, SHORT);
+      assertEquals("503 unavailable - this server is shutting down", TestServer.error(refused));
+      assertEquals("10", refused.headers().firstValue("retry-after").orElse(""));
+      assertEquals(503, server.get("/ready").statusCode());
+      assertEquals(200, server.get("/health").statusCode());
+      running.readUntil("data: [DONE]\n\n");
+      assertTrue(server.server().drain(Duration.ofSeconds(30)));
+    }
+  }
+}

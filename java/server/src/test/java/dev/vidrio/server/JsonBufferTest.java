@@ -1,0 +1,45 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What is written by hand is what Jackson reads. */
+class JsonBufferTest {
+  private static String written(String text) {
+    return new String(new JsonBuffer().string(text).toBytes(), StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void controlCharactersQuotesAndBackslashesAreEscaped() {
+    assertEquals(
+        "\"a\\\"b\\\\c\\n\\r\\t\\u0000\\u001f\\u007f/\"", written("a\"b\\c\n\r\t\0\u001f\u007f/"));
+  }
+
+  @Test
+  void everyCharacterComesBack() {
+    var random = new Random(7);
+    var buffer = new JsonBuffer();
+    for (int round = 0; round < 200; round++) {
+      var text = new StringBuilder();
+      for (int i = random.nextInt(300); i > 0; i--) {
+        int c = random.nextInt(round % 2 == 0 ? 0x250 : 0x110000);
+        text.appendCodePoint(Character.getType(c) == Character.SURROGATE ? 'x' : c);
+      }
+      byte[] json = buffer.clear().string(text.toString()).toBytes();
+      assertEquals(
+          text.toString(),
+          JsonMapper.shared().readTree(new String(json, StandardCharsets.UTF_8)).stringValue());
+    }
+  }
+
+  @Test
+  void surrogatesWithoutPartnersAreReplaced() {
+    assertEquals("\"\ufffda\ufffd\"", written("\ud800a\udfff"));
+    assertEquals("\"\ufffd\"", written("\ud83d"));
+    assertEquals("\"😀\"", written("😀"));
+  }
+}

@@ -1,0 +1,77 @@
+package dev.vidrio.server;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+
+/** A connection of which a test decides when it sends, reads and ends. */
+final class RawClient implements AutoCloseable {
+  private final Socket socket = new Socket();
+
+  RawClient(URI server, int receiveBuffer) throws IOException {
+    socket.setReceiveBufferSize(receiveBuffer);
+    socket.setSoTimeout(60_000);
+    socket.connect(new InetSocketAddress(server.getHost(), server.getPort()));
+  }
+
+  RawClient(URI server) throws IOException {
+    this(server, 1 << 16);
+  }
+
+  /** Sends text as it is. */
+  RawClient send(String text) throws IOException {
+    return send(text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  RawClient send(byte[] bytes) throws IOException {
+    socket.getOutputStream().write(bytes);
+    socket.getOutputStream().flush();
+    return this;
+  }
+
+  /** Sends a request with a body of JSON, in which single quotes stand for double ones. */
+  RawClient post(String path, String json) throws IOException {
+    byte[] body = json.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
+    send(
+        "POST "
+            + path
+            + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+            + body.length
+            + "\r\n\r\n");
+    return send(body);
+  }
+
+  /** Reads until a text has come; returns everything up to its end. */
+  String readUntil(String text) throws IOException {
+    InputStream in = socket.getInputStream();
+    var read = new ByteArrayOutputStream();
+    while (!read.toString(StandardCharsets.UTF_8).endsWith(text)) {
+      int b = in.read();
+      if (b < 0) {
+        throw new IOException("ended after: " + read.toString(StandardCharsets.UTF_8));
+      }
+      read.write(b);
+    }
+    return read.toString(StandardCharsets.UTF_8);
+  }
+
+  /** Reads all until the server ends the connection. */
+  String readAll() throws IOException {
+    return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+  }
+
+  /** Ends with a reset, as a process that dies. */
+  void reset() throws IOException {
+    socket.setSoLinger(true, 0);
+    socket.close();
+  }
+
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+}

@@ -1,0 +1,164 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whatever is wrong in a body is refused with the place where it is; nothing is passed over. */
+class StrictnessTest {
+  private static TestServer server = unstarted();
+
+  @SuppressWarnings("NullAway") // JUnit starts it before the tests
+  private static TestServer unstarted() {
+    return null;
+  }
+
+  @BeforeAll
+  static void start() {
+    server = TestServer.start();
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  /** What comes before the first colon of the error: code, param and the value. */
+  private static void refused(String path, String body, String expected) {
+    String error = TestServer.error(server.post(path, body));
+    assertEquals(expected, error.substring(0, Math.min(expected.length(), error.length())), error);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "'top_k':-1 | 400 invalid_value top_k top_k -1: must be an integer from 0",
+        "'temperature':3 | 400 invalid_value temperature temperature 3: must be a number from 0 to 2",
+        "'temperature':'1' | 400 invalid_value temperature temperature \"1\": must be a number",
+        "'temperature':1e999 | 400 invalid_value temperature temperature",
+        "'temperature':NaN | 400 malformed_body - body: is no JSON that is taken here",
+        "'n':1.5 | 400 invalid_value n n 1.5: must be an integer from 1 to 128",
+        "'n':1000000000 | 400 invalid_value n n 1000000000: must be an integer from 1 to 128",
+        "'n':99999999999999999999 | 400 invalid_value n n",
+        "'stop':['a',1] | 400 invalid_value stop[1] stop[1] 1: must be a string",
+        "'stop':'' | 400 invalid_value stop stop",
+        "'logit_bias':{'x':1} | 400 invalid_value logit_bias.x logit_bias.x: the name must be a token id",
+        "'logit_bias':{'5':101} | 400 invalid_value logit_bias.5 logit_bias.5 101: must be a number",
+        "'logit_bias':{'999999':1} | 400 invalid_value logit_bias_of_token_id logit bias of token id",
+        "'max_tokens':0 | 400 invalid_value max_tokens max_tokens 0: must be an integer from 1 to 4096",
+        "'max_tokens':1,'max_completion_tokens':1 | 400 invalid_value max_tokens max_tokens: must not",
+        "'min_tokens':5000 | 400 invalid_value min_tokens min_tokens 5000",
+        "'top_logprobs':2 | 400 invalid_value top_logprobs top_logprobs: needs logprobs to be true",
+        "'logprobs':true,'top_logprobs':21 | 400 invalid_value top_logprobs top_logprobs 21",
+        "'stream_options':{} | 400 invalid_value stream_options stream_options: needs stream",
+        "'stream':true,'stream_options':{'x':1} | 400 unsupported_parameter stream_options.x",
+        "'store':true | 400 unsupported_parameter store store: nothing is stored here",
+        "'modalities':['audio'] | 400 unsupported_parameter modalities[0]",
+        "'functions':[] | 400 unsupported_parameter functions functions: is the old form of tools",
+        "'web_search_options':{} | 400 unsupported_parameter web_search_options",
+        "'metadata':{'a':1} | 400 invalid_value metadata.a metadata.a 1: must be a string",
+        "'tools':[{'type':'x'}] | 400 invalid_value tools[0].type",
+        "'tools':[{'function':{'name':'a b'}}] | 400 invalid_value tools[0].function.name",
+        "'tools':[{'function':{'name':'a','x':1}}] | 400 unsupported_parameter tools[0].function.x",
+        "'tool_choice':'sometimes' | 400 invalid_value tool_choice",
+        "'reasoning_effort':'low' | 400 invalid_value template_variable",
+        "'chat_template_kwargs':{'messages':[]} | 400 invalid_value template_variable",
+        "'timeout':0 | 400 invalid_value timeout timeout 0: must be a number from 0.001 to 600",
+        "'priority':101 | 400 invalid_value priority",
+        "'colour':'red' | 400 unsupported_parameter colour colour: is not supported",
+        "'model':'parrot' | 400 malformed_body - body: is no JSON that is taken here: Duplicate",
+      })
+  void aFieldOfAChat(String field, String expected) {
+    refused(
+        "/v1/chat/completions",
+        "{'model':'parrot','messages':[{'role':'user','content':'a'}]," + field + "}",
+        expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{} | 400 invalid_value messages messages: must be an array",
+        "[] | 400 invalid_value messages messages of 0 elements: must have 1 to",
+        "[1] | 400 invalid_value messages[0] messages[0] 1: must be an object",
+        "[{'content':'a'}] | 400 invalid_value messages[0].role messages[0].role: is required",
+        "[{'role':'critic','content':'a'}] | 400 invalid_value messages[0].role",
+        "[{'role':'user'}] | 400 invalid_value messages[0].content messages[0].content: is required",
+        "[{'role':'user','content':1}] | 400 invalid_value messages[0].content",
+        "[{'role':'user','content':'a','x':1}] | 400 unsupported_parameter messages[0].x",
+        "[{'role':'user','content':[{'type':'image_url'}]}] | 400 unsupported_parameter messages[0].content[0].type",
+        "[{'role':'user','content':'a'},{'role':'assistant'}] | 400 invalid_value messages[1].content",
+        "[{'role':'tool','content':'a'}] | 400 invalid_value messages[0].tool_call_id",
+        "[{'role':'assistant','tool_calls':[{'id':'a','function':{'name':'f','arguments':'x'}}]}] | 400 invalid_value messages[0].tool_calls[0].function.arguments",
+        "[{'role':'assistant','tool_calls':[{'id':'a','function':{'name':'f','arguments':'[]'}}]}] | 400 invalid_value messages[0].tool_calls[0].function.arguments",
+      })
+  void messages(String messages, String expected) {
+    refused("/v1/chat/completions", "{'model':'parrot','messages':" + messages + "}", expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "/v1/completions | {'prompt':'a'} | 400 invalid_value model model: is required",
+        "/v1/completions | {'model':'bard'} | 400 invalid_value prompt prompt: is required",
+        "/v1/completions | {'model':'x','prompt':'a'} | 404 model_not_found model model 'x': not served here, but parrot, bard",
+        "/v1/completions | {'model':'bard','prompt':{}} | 400 invalid_value prompt",
+        "/v1/completions | {'model':'bard','prompt':[]} | 400 invalid_value prompt",
+        "/v1/completions | {'model':'bard','prompt':[1,'a']} | 400 invalid_value prompt[1]",
+        "/v1/completions | {'model':'bard','prompt':[99999999]} | 400 invalid_value",
+        "/v1/completions | {'model':'bard','prompt':[[]]} | 400 invalid_value prompt",
+        "/v1/completions | {'model':'bard','prompt':'a','suffix':'b'} | 400 unsupported_parameter suffix",
+        "/v1/completions | {'model':'bard','prompt':'a','best_of':0} | 400 invalid_value best_of",
+        "/v1/completions | {'model':'bard','prompt':'a','best_of':2,'stream':true} | 400 invalid_value best_of",
+        "/v1/completions | {'model':'bard','prompt':'a','echo':true,'logprobs':1,'stream':true} | 400 unsupported_parameter echo",
+        "/v1/completions | {'model':'bard','prompt':['a','b','c'],'n':100} | 400 invalid_value prompt",
+        "/v1/embeddings | {'model':'bard','input':[[]]} | 400 invalid_value text_0",
+        "/v1/embeddings | {'model':'bard','input':[[-1]]} | 400 invalid_value input[0][0]",
+        "/v1/embeddings | {'model':'bard','input':[[99999999]]} | 400 invalid_value input",
+        "/v1/embeddings | {'model':'bard','input':'a','dimensions':3} | 400 unsupported_parameter dimensions",
+        "/v1/embeddings | {'model':'bard','input':'a','encoding_format':'x'} | 400 invalid_value encoding_format",
+        "/tokenize | {'model':'bard','text':1} | 400 invalid_value text",
+        "/detokenize | {'model':'bard','tokens':[99999999]} | 400 invalid_value",
+        "/detokenize | {'model':'bard','tokens':[1],'x':1} | 400 unsupported_parameter x",
+      })
+  void otherRoutes(String path, String body, String expected) {
+    refused(path, body, expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "`` | 400 malformed_body - body: is empty",
+        "[] | 400 malformed_body - body: must be a JSON object",
+        "{} {} | 400 malformed_body - body: is no JSON that is taken here",
+        "{'a':1,} | 400 malformed_body",
+        "{'a' | 400 malformed_body",
+      })
+  void bodies(String body, String expected) {
+    refused("/v1/completions", body, expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"100", "100000"})
+  void nestingAndDigitsHaveLimits(int n) {
+    refused(
+        "/v1/completions",
+        "{'model':'bard','prompt':" + "[".repeat(n) + "]".repeat(n) + "}",
+        "400 malformed_body - body: is no JSON that is taken here: Document nesting depth");
+    refused(
+        "/v1/completions",
+        "{'model':'bard','prompt':'a','n':" + "1".repeat(n + 1) + "}",
+        "400 malformed_body - body: is no JSON that is taken here: Number value length");
+  }
+}
