@@ -5,6 +5,7 @@ module dev.vidrio.cli {
   requires dev.vidrio.kernel.java;
   requires dev.vidrio.lens;
   requires dev.vidrio.model;
+  requires dev.vidrio.server;
   requires info.picocli;
   requires java.management;
   requires jdk.management;

@@ -1,18 +1,20 @@
 package dev.vidrio.cli;
 
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
- * Takes Ctrl-C while it is open, so that it does not end the program. The JDK has signals only in
+ * Takes signals while it is open, so that they do not end the program. The JDK has signals only in
  * {@code sun.misc.Signal}, which the compiler cannot name without a warning.
  */
 final class Interrupt implements AutoCloseable {
   private final Method handle;
-  private final Object signal;
-  private final Object before;
+  private final Map<Object, Object> before = new LinkedHashMap<>();
 
-  private Interrupt(Runnable action) throws ReflectiveOperationException {
+  private Interrupt(Runnable action, String... names) throws ReflectiveOperationException {
     Class<?> signals = Class.forName("sun.misc.Signal");
     Class<?> handlers = Class.forName("sun.misc.SignalHandler");
     Object handler =
@@ -24,26 +26,40 @@ final class Interrupt implements AutoCloseable {
               return null;
             });
     this.handle = signals.getMethod("handle", signals, handlers);
-    this.signal = signals.getConstructor(String.class).newInstance("INT");
-    this.before = handle.invoke(null, signal, handler);
+    for (String name : names) {
+      Object signal = signals.getConstructor(String.class).newInstance(name);
+      before.put(signal, handle.invoke(null, signal, handler));
+    }
   }
 
   /** Runs the action, on a thread of its own, for each Ctrl-C. */
   static Interrupt handle(Runnable action) {
+    return handle(action, "INT");
+  }
+
+  /** Runs the action, on a thread of its own, for each Ctrl-C and each SIGTERM. */
+  static Interrupt handleEnd(Runnable action) {
+    return handle(action, "INT", "TERM");
+  }
+
+  private static Interrupt handle(Runnable action, String... names) {
     try {
-      return new Interrupt(action);
+      return new Interrupt(action, names);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException("this JDK has no sun.misc.Signal", e);
     }
   }
 
-  /** Gives Ctrl-C its meaning back. */
+  /** Gives the signals their meaning back. */
   @Override
   public void close() {
-    try {
-      var _ = handle.invoke(null, signal, before);
-    } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException(e);
-    }
+    before.forEach(
+        (signal, handler) -> {
+          try {
+            var _ = handle.invoke(null, signal, handler);
+          } catch (IllegalAccessException | InvocationTargetException e) {
+            throw new IllegalStateException(e);
+          }
+        });
   }
 }

@@ -19,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -35,7 +36,7 @@ final class ModelOption {
       description =
           "A GGUF file, a directory of transformers, a name (see 'vidrio list'), or"
               + " hf:OWNER/REPO/FILE. Default: bard.")
-  private String reference = "bard";
+  private List<String> references = List.of("bard");
 
   @Option(
       names = {"-t", "--threads"},
@@ -72,7 +73,7 @@ final class ModelOption {
   /** The same options for another model. */
   ModelOption withReference(String other) {
     var copy = new ModelOption();
-    copy.reference = other;
+    copy.references = List.of(other);
     copy.threads = threads;
     copy.isa = isa;
     copy.executor = executor;
@@ -81,21 +82,29 @@ final class ModelOption {
     return copy;
   }
 
-  /** What the user wrote. */
+  /** What the user wrote, for a command that takes one model. */
   String reference() {
-    return reference;
+    if (references.size() > 1) {
+      throw usage("-m " + references.get(1) + ": this command takes one model");
+    }
+    return references.getFirst();
+  }
+
+  /** What the user wrote, for a command that takes several. */
+  List<String> references() {
+    return references;
   }
 
   /**
    * Loads the model, with a bar where loading takes long; offers to pull it where it is missing.
    */
   Model open() {
-    ModelReference parsed = ModelReference.parse(reference);
+    ModelReference parsed = ModelReference.parse(reference());
     if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
       return openBard();
     }
     Path file = find(parsed);
-    try (var bar = new ProgressBar("loading " + reference)) {
+    try (var bar = new ProgressBar("loading " + reference())) {
       return Model.open(file, options(bar));
     }
   }
@@ -113,7 +122,7 @@ final class ModelOption {
    * Reads the model's tokenizer alone: the weights may be missing, or be of a kind unknown here.
    */
   Tokenizer tokenizer() {
-    ModelReference parsed = ModelReference.parse(reference);
+    ModelReference parsed = ModelReference.parse(reference());
     if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
       try (InputStream in = Bard.open()) {
         MemorySegment file = MemorySegment.ofArray(in.readAllBytes());

@@ -5,6 +5,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -34,6 +37,24 @@ record Cli(int code, String out, String err) {
       System.setErr(originalErr);
       System.setIn(originalIn);
     }
+  }
+
+  /** The command line of a process of its own. */
+  static List<String> process(String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.add("-XX:-UsePerfData");
+    String library = System.getProperty("vidrio.library.path");
+    command.add("-Dvidrio.library.path=" + library);
+    command.add("-cp");
+    command.add(
+        System.getProperty("jdk.module.path", "")
+            + System.getProperty("path.separator")
+            + System.getProperty("java.class.path"));
+    command.add(Main.class.getName());
+    command.addAll(List.of(arguments));
+    return command;
   }
 
   /** The output as JSON. */

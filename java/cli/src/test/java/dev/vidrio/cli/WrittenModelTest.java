@@ -156,7 +156,7 @@ class WrittenModelTest {
   void aFullDiskLeavesTheOldFile(boolean converts) throws IOException, InterruptedException {
     Files.writeString(output(), "old");
     List<String> command = new ArrayList<>(List.of("sh", "-c", "ulimit -f 16; exec \"$@\"", "sh"));
-    command.addAll(java(converts ? convert(LLAMA) : quantize("F32")));
+    command.addAll(Cli.process(converts ? convert(LLAMA) : quantize("F32")));
     Process process = start(command);
     String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
     assertFails("out.gguf", new Cli(process.waitFor(), "", errors));
@@ -186,7 +186,7 @@ class WrittenModelTest {
     byte[] old = "old".getBytes(StandardCharsets.UTF_8);
     for (int wait = 0; wait < 3; wait++) {
       Files.write(output(), old);
-      Process process = start(java(arguments));
+      Process process = start(Cli.process(arguments));
       while (process.isAlive() && !hasPart(wait * step)) {
         Thread.onSpinWait();
       }
@@ -206,23 +206,5 @@ class WrittenModelTest {
 
   private static Process start(List<String> command) throws IOException {
     return new ProcessBuilder(command).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
-  }
-
-  /** The command line of a process of its own. */
-  private static List<String> java(String... arguments) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--enable-native-access=ALL-UNNAMED");
-    command.add("-XX:-UsePerfData");
-    String library = System.getProperty("vidrio.library.path");
-    command.add("-Dvidrio.library.path=" + library);
-    command.add("-cp");
-    command.add(
-        System.getProperty("jdk.module.path", "")
-            + System.getProperty("path.separator")
-            + System.getProperty("java.class.path"));
-    command.add(Main.class.getName());
-    command.addAll(List.of(arguments));
-    return command;
   }
 }

@@ -1,0 +1,251 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.model.Model;
+import dev.vidrio.server.ModelSource;
+import dev.vidrio.server.Server;
+import dev.vidrio.server.ServerLimits;
+import dev.vidrio.server.ServerOptions;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio serve}. */
+@Command(
+    name = "serve",
+    description = {
+      "Answers HTTP requests as OpenAI's API has them: docs/server.md.",
+      "Several -m serve several models; NAME=MODEL names one. The first is loaded at once, the others"
+          + " when they are asked for. SIGTERM and Ctrl-C let running requests end; a second one"
+          + " does not."
+    })
+final class ServeCommand implements Callable<Integer> {
+  private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
+  private static final int INTERRUPTED = 130;
+
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private KvOption kv = new KvOption();
+  @Mixin private FastOption fast = new FastOption();
+  @Mixin private SecretsOption secrets = new SecretsOption();
+
+  @Option(
+      names = "--host",
+      paramLabel = "HOST",
+      defaultValue = "127.0.0.1",
+      description = "The address to listen at. Default: ${DEFAULT-VALUE}, for this machine alone.")
+  private String host = "";
+
+  @Option(
+      names = "--port",
+      paramLabel = "PORT",
+      defaultValue = "8080",
+      description = "The port; 0 for any that is free. Default: ${DEFAULT-VALUE}.")
+  private int port;
+
+  @Option(
+      names = "--parallel",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "Requests of a model that run at a time. Default: ${DEFAULT-VALUE}.")
+  private int parallel;
+
+  @Option(
+      names = "--queue",
+      paramLabel = "N",
+      defaultValue = "256",
+      description = "Requests of a model that may wait. Default: ${DEFAULT-VALUE}.")
+  private int queue;
+
+  @Option(
+      names = {"-c", "--context"},
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Positions of a request. Default: the model's, at most 4096.")
+  private int context;
+
+  @Option(
+      names = "--kv-memory",
+      paramLabel = "MB",
+      defaultValue = "0",
+      description = "Memory of a model's key-value cache. Default: a quarter of the machine's.")
+  private long kvMegabytes;
+
+  @Option(
+      names = "--max-tokens",
+      paramLabel = "N",
+      defaultValue = "4096",
+      description = "Tokens of an answer at most. Default: ${DEFAULT-VALUE}.")
+  private int maxTokens;
+
+  @Option(
+      names = "--max-body",
+      paramLabel = "MB",
+      defaultValue = "8",
+      description = "Size of a request at most. Default: ${DEFAULT-VALUE}.")
+  private int maxBody;
+
+  @Option(
+      names = "--max-requests",
+      paramLabel = "N",
+      defaultValue = "512",
+      description = "Requests at a time, over all models. Default: ${DEFAULT-VALUE}.")
+  private int maxRequests;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      defaultValue = "600",
+      description = "Time of a request at most. Default: ${DEFAULT-VALUE}.")
+  private int timeout;
+
+  @Option(
+      names = "--keep-alive",
+      paramLabel = "SECONDS",
+      description = "Unload a model that nobody has used for so long. Default: never.")
+  private @Nullable Integer keepAlive;
+
+  @Option(
+      names = "--drain",
+      paramLabel = "SECONDS",
+      defaultValue = "30",
+      description =
+          "Time that running requests have to end after SIGTERM. Default: ${DEFAULT-VALUE}.")
+  private int drain;
+
+  ServeCommand() {}
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL %4$s %5$s%6$s%n");
+    var signalled = new CountDownLatch(1);
+    List<Served> models = models();
+    ModelSource[] sources =
+        models.stream()
+            .map(served -> new ModelSource(served.id, served::open))
+            .toArray(ModelSource[]::new);
+    try (var _ = Interrupt.handleEnd(() -> end(signalled));
+        Server server = start(sources)) {
+      warnOfStrangers();
+      System.out.println(models.getFirst().toLine(server));
+      System.out.flush();
+      signalled.await();
+      if (!server.drain(Duration.ofSeconds(drain))) {
+        System.err.println("vidrio: requests that still ran after " + drain + " s were cut off");
+      }
+    }
+    return 0;
+  }
+
+  private static void end(CountDownLatch signalled) {
+    if (signalled.getCount() == 0) {
+      Runtime.getRuntime().halt(INTERRUPTED);
+    }
+    signalled.countDown();
+  }
+
+  private Server start(ModelSource... sources) throws IOException {
+    try {
+      return Server.start(options(), sources);
+    } catch (BindException e) {
+      throw new CommandException(
+          "cannot listen at " + host + ":" + port + ": " + e.getMessage(), e);
+    }
+  }
+
+  private ServerOptions options() {
+    EngineOptions engine =
+        EngineOptions.DEFAULT
+            .withSequences(parallel)
+            .withQueue(queue)
+            .withContext(context)
+            .withCacheBytes(Math.multiplyExact(kvMegabytes, 1 << 20))
+            .withKvType(kv.type())
+            .withFast(fast.asked());
+    ServerLimits limits =
+        ServerLimits.DEFAULT
+            .withTokens(maxTokens)
+            .withBodyBytes(Math.multiplyExact(maxBody, 1 << 20))
+            .withRequests(maxRequests)
+            .withRequestTime(Duration.ofSeconds(timeout));
+    return ServerOptions.DEFAULT
+        .withAddress(host, port)
+        .withApiKeys(secrets.apiKeys())
+        .withTls(secrets.tls())
+        .withEngine(engine)
+        .withLimits(limits)
+        .withKeepAlive(keepAlive == null ? null : Duration.ofSeconds(keepAlive));
+  }
+
+  private void warnOfStrangers() throws IOException {
+    if (secrets.apiKeys().isEmpty() && !InetAddress.getByName(host).isLoopbackAddress()) {
+      System.err.println(
+          "vidrio: whoever reaches " + host + " may use this server: give it an --api-key-file");
+    }
+  }
+
+  private List<Served> models() {
+    List<Served> models = new ArrayList<>();
+    for (String reference : model.references()) {
+      int equals = reference.indexOf('=');
+      boolean named = equals > 0 && reference.lastIndexOf('/', equals) < 0;
+      String what = named ? reference.substring(equals + 1) : reference;
+      models.add(
+          new Served(
+              named ? reference.substring(0, equals) : defaultName(what),
+              model.withReference(what)));
+    }
+    return models;
+  }
+
+  /** A file's name without its ending, or the name that the user gave. */
+  private static String defaultName(String reference) {
+    Path last = Path.of(reference.replace("hf:", "")).getFileName();
+    return last == null ? reference : last.toString().replaceFirst("\\.gguf$", "");
+  }
+
+  /** A model that is served. */
+  private static final class Served {
+    private final String id;
+    private final ModelOption option;
+    private volatile @Nullable String machine;
+
+    Served(String id, ModelOption option) {
+      this.id = id;
+      this.option = option;
+    }
+
+    Model open() {
+      Model opened = option.open();
+      machine =
+          opened.executor().name()
+              + ", "
+              + opened.executor().workers()
+              + " threads, weights "
+              + Units.bytes(opened.gguf().size());
+      return opened;
+    }
+
+    /** What is served, on what, with how much memory, and where. */
+    String toLine(Server server) {
+      long cache = server.engineOptions(id).map(EngineOptions::cacheBytes).orElse(0L);
+      return "vidrio: serving "
+          + id
+          + " ("
+          + machine
+          + ", cache "
+          + Units.bytes(cache)
+          + ") at "
+          + server.uri();
+    }
+  }
+}

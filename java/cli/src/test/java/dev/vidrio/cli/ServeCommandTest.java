@@ -1,0 +1,199 @@
+package dev.vidrio.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyStore;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code vidrio serve} as a process of its own: its line, its keys, its end. */
+class ServeCommandTest {
+  private static final Pattern LINE =
+      Pattern.compile(
+          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+, cache [^)]+\\) at (\\S+)");
+
+  @TempDir Path directory;
+
+  /** A server that has said where it is. */
+  private record Running(Process process, URI uri) implements AutoCloseable {
+    static Running start(ProcessBuilder builder) throws IOException {
+      Process process = builder.redirectError(ProcessBuilder.Redirect.DISCARD).start();
+      BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
+      Matcher line = LINE.matcher(String.valueOf(out.readLine()));
+      assertTrue(line.matches(), line.toString());
+      return new Running(process, URI.create(line.group(1)));
+    }
+
+    Socket connect() throws IOException {
+      return new Socket(uri.getHost(), uri.getPort());
+    }
+
+    @Override
+    public void close() {
+      process.destroyForcibly();
+    }
+  }
+
+  private static ProcessBuilder serve(String... more) {
+    List<String> command = Cli.process("serve", "--port", "0");
+    command.addAll(List.of(more));
+    var builder = new ProcessBuilder(command);
+    builder.environment().put("VIDRIO_API_KEY", "secret");
+    return builder;
+  }
+
+  private static void send(Socket socket, String head, String body) throws IOException {
+    String request =
+        head
+            + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n"
+            + "Content-Type: application/json\r\nContent-Length: "
+            + body.length()
+            + "\r\n\r\n"
+            + body;
+    socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static String readUntil(Socket socket, String end) throws IOException {
+    InputStream in = socket.getInputStream();
+    var text = new StringBuilder();
+    while (text.indexOf(end) < 0) {
+      int b = in.read();
+      if (b < 0) {
+        throw new IOException("ended after: " + text);
+      }
+      text.append((char) b);
+    }
+    return text.toString();
+  }
+
+  /** Starts a long answer and returns when it has begun. */
+  private static void begin(Socket socket, int tokens) throws IOException {
+    send(
+        socket,
+        "POST /v1/completions",
+        "{\"model\":\"bard\",\"prompt\":\"To be\",\"stream\":true,\"ignore_eos\":true,\"n\":8,"
+            + "\"max_tokens\":"
+            + tokens
+            + "}");
+    assertTrue(readUntil(socket, "data: ").startsWith("HTTP/1.1 200"));
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void sigtermLetsWhatRunsEnd() throws IOException, InterruptedException {
+    try (Running server = Running.start(serve());
+        Socket socket = server.connect()) {
+      begin(socket, 300);
+      server.process.destroy();
+      readUntil(socket, "[DONE]");
+      assertTrue(server.process.waitFor(60, TimeUnit.SECONDS));
+      assertEquals(0, server.process.exitValue());
+    }
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void aSecondSignalEndsAtOnce() throws IOException, InterruptedException {
+    try (Running server = Running.start(serve());
+        Socket socket = server.connect()) {
+      begin(socket, 900);
+      server.process.destroy();
+      String ready;
+      do {
+        try (Socket probe = server.connect()) {
+          send(probe, "GET /ready", "");
+          ready = readUntil(probe, "\r\n");
+        }
+      } while (!ready.startsWith("HTTP/1.1 503"));
+      server.process.destroy();
+      assertEquals(130, server.process.waitFor());
+    }
+  }
+
+  @Test
+  void itProvesItsNameByAKeyStore() throws Exception {
+    Path store = directory.resolve("keys.p12");
+    Process keytool =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-keyalg",
+                "EC",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "san=ip:127.0.0.1",
+                "-alias",
+                "server",
+                "-storetype",
+                "PKCS12",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                "changeit")
+            .start();
+    assertEquals(0, keytool.waitFor());
+    ProcessBuilder builder = serve("--tls-keystore", store.toString());
+    builder.environment().put("VIDRIO_TLS_PASSWORD", "changeit");
+    try (Running server = Running.start(builder)) {
+      assertEquals("https", server.uri.getScheme());
+      KeyStore trusted = KeyStore.getInstance(store.toFile(), "changeit".toCharArray());
+      KeyStore certificates = KeyStore.getInstance("PKCS12");
+      certificates.load(null, null);
+      certificates.setCertificateEntry("server", trusted.getCertificate("server"));
+      TrustManagerFactory trust =
+          TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      trust.init(certificates);
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(null, trust.getTrustManagers(), null);
+      try (Socket socket =
+          context.getSocketFactory().createSocket(server.uri.getHost(), server.uri.getPort())) {
+        begin(socket, 4);
+        readUntil(socket, "[DONE]");
+      }
+    }
+    assertFails("keys.p12: ", Cli.run("serve", "--port", "0", "--tls-keystore", store.toString()));
+  }
+
+  private static void assertFails(String expected, Cli result) {
+    assertEquals(1, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
+    assertEquals(1, result.err().lines().count(), result.err());
+  }
+
+  @Test
+  void whatIsWrongIsSaidInOneLine() throws IOException {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String port = Integer.toString(taken.getLocalPort());
+      assertFails("cannot listen at 127.0.0.1:" + port, Cli.run("serve", "--port", port));
+    }
+    assertFails("port 70000: must be 0 to 65535", Cli.run("serve", "--port", "70000"));
+    assertFails("host nowhere.invalid", Cli.run("serve", "--host", "nowhere.invalid"));
+    assertFails("no such file", Cli.run("serve", "--port", "0", "-m", directory + "/none.gguf"));
+    assertFails(
+        "two models have this name", Cli.run("serve", "--port", "0", "-m", "bard", "-m", "bard"));
+    Path keys = Files.writeString(directory.resolve("keys"), "# none\n\n");
+    assertFails(
+        "keys: has no API key", Cli.run("serve", "--port", "0", "--api-key-file", keys.toString()));
+    assertEquals(2, Cli.run("run", "-m", "bard", "-m", "bard", "-p", "a").code());
+  }
+}
