@@ -3,7 +3,7 @@
  */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.engine {
-  requires transitive dev.vidrio.model;
+  requires transitive dev.vidrio.lens;
   requires jdk.management;
   requires static transitive org.jspecify;
 

@@ -1,12 +1,13 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.model.AnswerText;
+import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
 import java.lang.foreign.MemorySegment;
@@ -38,10 +39,13 @@ final class Active {
   private final Model model;
   private final GenerationOptions options;
   private final Sampler sampler;
+  private final AllowedTokens allowed;
   private final AnswerText answer;
   private final LogProbabilities logProbabilities;
   private final long submitted;
   private final long deadline;
+  // What its keys and values depend on beside the tokens; they are its own where it edits.
+  private Object root;
   private int[] tokens;
   private int count;
   private @Nullable Sequence sequence;
@@ -63,11 +67,13 @@ final class Active {
     this.options = request.options();
     this.stream = new TokenStream(onCancel);
     this.sampler = new Sampler(options.sampling(), model.architecture().vocabulary());
+    this.allowed = new AllowedTokens(request, model.tokenizer(), model.architecture().vocabulary());
     this.answer = new AnswerText(model.tokenizer(), options.stop());
     this.logProbabilities = new LogProbabilities(request);
     this.submitted = System.nanoTime();
     Duration timeout = request.timeout();
     this.deadline = timeout == null ? Long.MAX_VALUE : nanos(timeout);
+    this.root = request.edits().isEmpty() ? request.cacheSalt() : this;
     this.tokens = request.prompt();
     this.count = tokens.length;
     for (int token : tokens) {
@@ -85,9 +91,9 @@ final class Active {
     return deadline != Long.MAX_VALUE && now - submitted >= deadline;
   }
 
-  /** The key under which others may share its blocks. */
-  Object root() {
-    return request.cacheSalt();
+  /** Whether something inside the model is kept or changed for it. */
+  boolean needsLens() {
+    return request.watched() || !request.edits().isEmpty();
   }
 
   /** Whether it has a sequence. */
@@ -112,6 +118,7 @@ final class Active {
   /** Goes on from the sequence of a request with the same prompt. */
   void forkFrom(Active leader, long now) {
     begin(leader.sequence().fork(), now);
+    root = leader.root;
     lastKept = leader.lastKept;
     kept = leader.kept;
     cachedTokens = request.promptTokens();
@@ -153,12 +160,21 @@ final class Active {
     return cachedTokens;
   }
 
-  /** What may come after the text, to be checked in one step; empty where nothing is guessed. */
-  int[] draft(int room) {
-    int most = Math.min(room, options.tokens() - generated() - 1);
-    return request.draftTokens() == 0 || most <= 0 || !forks.isEmpty()
-        ? new int[0]
-        : PromptLookup.guess(tokens, count, Math.min(most, request.draftTokens()));
+  /** How many tokens may be guessed; 0 for none. */
+  int guesses() {
+    return forks.isEmpty()
+        ? Math.clamp(options.tokens() - generated() - 1, 0, request.draftTokens())
+        : 0;
+  }
+
+  /** The number of tokens of the text. */
+  int length() {
+    return count;
+  }
+
+  /** Looks up how the text went on before. */
+  int[] lookUp(int most) {
+    return PromptLookup.guess(tokens, count, most);
   }
 
   /** Whether the logits after a token are wanted. */
@@ -169,12 +185,12 @@ final class Active {
   /** Takes blocks that others have left, as far as the text is the same. */
   void share(PrefixCache prefixes) {
     Sequence current = sequence();
-    if (request.promptLogProbabilities() >= 0) {
+    if (request.promptLogProbabilities() >= 0 || request.watched()) {
       return;
     }
     // At least one token has to run, for its logits.
     while (current.length() == kept * KvCache.BLOCK && current.length() + KvCache.BLOCK < count) {
-      PrefixCache.Entry found = prefixes.find(lastKept, root(), tokens, current.length());
+      PrefixCache.Entry found = prefixes.find(lastKept, root, tokens, current.length());
       if (found == null) {
         return;
       }
@@ -192,27 +208,27 @@ final class Active {
     Sequence current = sequence();
     int known = Math.min(count, current.length());
     for (; (kept + 1) * KvCache.BLOCK <= known; kept++) {
-      lastKept = prefixes.keep(lastKept, root(), tokens, kept * KvCache.BLOCK, current.block(kept));
+      lastKept = prefixes.keep(lastKept, root, tokens, kept * KvCache.BLOCK, current.block(kept));
     }
   }
 
   /** Takes the logits after a token of the prompt. */
-  void takePrompt(int position, Session session, int row) {
-    logProbabilities.takePrompt(tokens[position + 1], session, row);
+  void takePrompt(int position, BatchFeed feed, int row) {
+    logProbabilities.takePrompt(tokens[position + 1], feed, row);
   }
 
   /**
-   * Chooses the next token from the logits after the last one.
+   * Chooses the next token, from the logits after the last one.
    *
    * @return why the request has ended, or null
    */
-  @Nullable Finish choose(Session session, int row, int positions) {
+  @Nullable Finish choose(BatchFeed feed, int row, int positions) {
     if (options.tokens() == 0) {
       return Finish.LENGTH;
     }
-    MemorySegment logits = session.logits(row);
-    Candidates candidates = session.candidates(row);
-    int token = sampler.sample(candidates, logits);
+    MemorySegment logits = feed.logits(row);
+    Candidates candidates = feed.candidates(row);
+    int token = sampler.sample(candidates, logits, allowed.next(generated()));
     if (isEnd(token)) {
       return Finish.STOP;
     }
@@ -254,33 +270,25 @@ final class Active {
     return now - since;
   }
 
-  /** Ends it and tells its reader. */
-  Completion finish(Finish reason, long now) {
+  /** Ends it. */
+  Completion finish(Finish reason, @Nullable ActivationCache activations, long now) {
     stop();
     String rest = answer.finish();
     if (!rest.isEmpty()) {
       stream.publish(new GeneratedToken(-1, rest, null));
     }
-    var completion =
-        new Completion(
-            answer.result(request.promptTokens(), reason),
-            cachedTokens,
-            logProbabilities.prompt(),
-            logProbabilities.tokens(),
-            since(begun == 0 ? now : begun),
-            since(firstTokenAt == 0 ? now : firstTokenAt),
-            since(now));
-    stream.complete(completion);
-    return completion;
+    return new Completion(
+        answer.result(request.promptTokens(), reason),
+        cachedTokens,
+        logProbabilities.prompt(),
+        logProbabilities.tokens(),
+        activations,
+        since(begun == 0 ? now : begun),
+        since(firstTokenAt == 0 ? now : firstTokenAt),
+        since(now));
   }
 
   private Duration since(long time) {
     return Duration.ofNanos(time - submitted);
-  }
-
-  /** Ends it with a failure. */
-  void fail(EngineException reason) {
-    stop();
-    stream.fail(reason);
   }
 }

@@ -1,5 +1,6 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.model.GenerationResult;
 import java.time.Duration;
 import java.util.List;
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param prompt for each token of the prompt how likely it was, null for the first; empty unless
  *     the request asks for it
  * @param tokens for each generated token how likely it was; empty unless the request asks for it
+ * @param activations of the prompt and the answer but for its last token, for the caller to close;
+ *     null unless the request is watched
  * @param queued from the request to its first step
  * @param firstToken from the request to its first token, or to its end where it had none
  * @param total from the request to its end
@@ -22,6 +25,7 @@ public record Completion(
     int cachedTokens,
     List<@Nullable TokenLogProbability> prompt,
     List<TokenLogProbability> tokens,
+    @Nullable ActivationCache activations,
     Duration queued,
     Duration firstToken,
     Duration total) {}

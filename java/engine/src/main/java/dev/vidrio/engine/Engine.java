@@ -48,7 +48,7 @@ public final class Engine implements AutoCloseable {
             .withCacheBytes(
                 KvCache.bytes(
                     model.architecture().kvShape(), wanted.kvType(), session.cache().blocks()));
-    this.scheduler = new Scheduler(options, session, this::ended);
+    this.scheduler = new Scheduler(options, session, drafts(session), this::ended);
     this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(scheduler);
   }
 
@@ -64,6 +64,16 @@ public final class Engine implements AutoCloseable {
    */
   public static Engine open(Model model, EngineOptions options) {
     return new Engine(model, options);
+  }
+
+  private Drafts drafts(Session session) {
+    Model draft = options.draft();
+    try {
+      return draft == null ? Drafts.LOOK_UP : new DraftModel(model, draft, options, positions);
+    } catch (RuntimeException | Error e) {
+      session.close();
+      throw e;
+    }
   }
 
   private static SessionOptions room(Model model, EngineOptions options) {
@@ -160,6 +170,10 @@ public final class Engine implements AutoCloseable {
       requireToken("token id", token, vocabulary);
     }
     request.stopTokens().forEach(token -> requireToken("stop token id", token, vocabulary));
+    if (request.watched() && n > 1) {
+      throw new InvalidInputException("n", Integer.toString(n), "only one answer can be watched");
+    }
+    scheduler.check(request);
   }
 
   private static void requireToken(String field, int token, int vocabulary) {

@@ -2,7 +2,9 @@ package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How much an engine has room for, and how it computes.
@@ -18,6 +20,9 @@ import dev.vidrio.model.SessionOptions;
  * @param prefixCache whether the keys and values of prompts are kept for later ones that begin with
  *     the same tokens, while there is memory
  * @param fast as in {@link SessionOptions#fast}
+ * @param draft a smaller model of the same vocabulary that guesses the {@linkplain
+ *     GenerationRequest#draftTokens draft tokens}; null to look them up in the text
+ * @param lens what requests may see and change inside the model
  * @param listener is told what happens
  */
 public record EngineOptions(
@@ -29,12 +34,24 @@ public record EngineOptions(
     KvType kvType,
     boolean prefixCache,
     boolean fast,
+    @Nullable Model draft,
+    LensOptions lens,
     EngineListener listener) {
 
   /** 32 sequences, 256 that wait, steps of 512 tokens, an F32 cache with prefixes. */
   public static final EngineOptions DEFAULT =
       new EngineOptions(
-          32, 256, 512, 0, 0, SessionOptions.DEFAULT_KV_TYPE, true, false, EngineListener.NONE);
+          32,
+          256,
+          512,
+          0,
+          0,
+          SessionOptions.DEFAULT_KV_TYPE,
+          true,
+          false,
+          null,
+          LensOptions.NONE,
+          EngineListener.NONE);
 
   /** Checks the limits. */
   public EngineOptions {
@@ -62,54 +79,168 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        draft,
+        lens,
         listener);
   }
 
   /** The same with room for another number of requests that wait. */
   public EngineOptions withQueue(int requests) {
     return new EngineOptions(
-        sequences, requests, stepTokens, context, cacheBytes, kvType, prefixCache, fast, listener);
+        sequences,
+        requests,
+        stepTokens,
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        draft,
+        lens,
+        listener);
   }
 
   /** The same with other steps. */
   public EngineOptions withStepTokens(int tokens) {
     return new EngineOptions(
-        sequences, queue, tokens, context, cacheBytes, kvType, prefixCache, fast, listener);
+        sequences,
+        queue,
+        tokens,
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        draft,
+        lens,
+        listener);
   }
 
   /** The same with another context. */
   public EngineOptions withContext(int positions) {
     return new EngineOptions(
-        sequences, queue, stepTokens, positions, cacheBytes, kvType, prefixCache, fast, listener);
+        sequences,
+        queue,
+        stepTokens,
+        positions,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        draft,
+        lens,
+        listener);
   }
 
   /** The same with another amount of memory for keys and values. */
   public EngineOptions withCacheBytes(long bytes) {
     return new EngineOptions(
-        sequences, queue, stepTokens, context, bytes, kvType, prefixCache, fast, listener);
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        bytes,
+        kvType,
+        prefixCache,
+        fast,
+        draft,
+        lens,
+        listener);
   }
 
   /** The same with another type of the key-value cache. */
   public EngineOptions withKvType(KvType type) {
     return new EngineOptions(
-        sequences, queue, stepTokens, context, cacheBytes, type, prefixCache, fast, listener);
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        cacheBytes,
+        type,
+        prefixCache,
+        fast,
+        draft,
+        lens,
+        listener);
   }
 
   /** The same, but for whether prefixes are kept. */
   public EngineOptions withPrefixCache(boolean keep) {
     return new EngineOptions(
-        sequences, queue, stepTokens, context, cacheBytes, kvType, keep, fast, listener);
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        cacheBytes,
+        kvType,
+        keep,
+        fast,
+        draft,
+        lens,
+        listener);
   }
 
   /** The same with products that may leave the promise of equal bits, or may not. */
   public EngineOptions withFast(boolean allowed) {
     return new EngineOptions(
-        sequences, queue, stepTokens, context, cacheBytes, kvType, prefixCache, allowed, listener);
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        allowed,
+        draft,
+        lens,
+        listener);
   }
 
   /** The same with another listener. */
   public EngineOptions withListener(EngineListener other) {
     return new EngineOptions(
-        sequences, queue, stepTokens, context, cacheBytes, kvType, prefixCache, fast, other);
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        draft,
+        lens,
+        other);
+  }
+
+  /** The same with other things to see and change. */
+  public EngineOptions withLens(LensOptions other) {
+    return new EngineOptions(
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        draft,
+        other,
+        listener);
+  }
+
+  /** The same with another draft model, which is the caller's and must stay open. */
+  public EngineOptions withDraft(Model other) {
+    return new EngineOptions(
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        other,
+        lens,
+        listener);
   }
 }

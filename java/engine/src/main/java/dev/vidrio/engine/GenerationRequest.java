@@ -1,9 +1,11 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.lens.Edit;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +24,8 @@ public final class GenerationRequest {
   private final @Nullable Duration timeout;
   private final String cacheSalt;
   private final int draftTokens;
+  private final List<Edit> edits;
+  private final boolean watched;
 
   private GenerationRequest(Builder builder) {
     this.prompt = builder.prompt;
@@ -34,6 +38,8 @@ public final class GenerationRequest {
     this.timeout = builder.timeout;
     this.cacheSalt = builder.cacheSalt;
     this.draftTokens = builder.draftTokens;
+    this.edits = List.copyOf(builder.edits);
+    this.watched = builder.watched;
     require("log-probabilities", logProbabilities, -1, MAX_TOP);
     require("prompt log-probabilities", promptLogProbabilities, -1, MAX_TOP);
     require("draft tokens", draftTokens, 0, Session.CANDIDATES);
@@ -67,6 +73,8 @@ public final class GenerationRequest {
     builder.timeout = timeout;
     builder.cacheSalt = cacheSalt;
     builder.draftTokens = draftTokens;
+    builder.edits = edits;
+    builder.watched = watched;
     return builder;
   }
 
@@ -131,11 +139,28 @@ public final class GenerationRequest {
   }
 
   /**
-   * Tokens that may be guessed ahead where the text repeats itself, and are checked in one step
-   * (prompt lookup: Saxena 2023). The answer is the same, token by token; 0 for none.
+   * Tokens that may be guessed ahead and are checked in one step: by the engine's draft model, or
+   * where the text repeats itself (prompt lookup: Saxena 2023). The answer is the same, token by
+   * token; 0 for none.
    */
   public int draftTokens() {
     return draftTokens;
+  }
+
+  /**
+   * Changes of activations of this request, such as steering; others in the same steps do not
+   * notice. Positions are those of the prompt and the answer together.
+   */
+  public List<Edit> edits() {
+    return edits;
+  }
+
+  /**
+   * Whether activations are kept: those at the points that the engine was opened to capture, of
+   * prompt and answer; {@link Completion#activations} has them. Its prompt runs whole.
+   */
+  public boolean watched() {
+    return watched;
   }
 
   /** Collects what a request says. */
@@ -150,6 +175,8 @@ public final class GenerationRequest {
     private @Nullable Duration timeout;
     private String cacheSalt = "";
     private int draftTokens;
+    private List<Edit> edits = List.of();
+    private boolean watched;
 
     private Builder(int[] prompt) {
       this.prompt = prompt;
@@ -206,6 +233,18 @@ public final class GenerationRequest {
     /** Sets {@link GenerationRequest#draftTokens}. */
     public Builder draftTokens(int value) {
       draftTokens = value;
+      return this;
+    }
+
+    /** Sets {@link GenerationRequest#edits}. */
+    public Builder edits(List<Edit> value) {
+      edits = value;
+      return this;
+    }
+
+    /** Sets {@link GenerationRequest#watched}. */
+    public Builder watched(boolean value) {
+      watched = value;
       return this;
     }
 

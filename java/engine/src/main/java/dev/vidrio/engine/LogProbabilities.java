@@ -2,7 +2,7 @@ package dev.vidrio.engine;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.model.Session;
+import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -31,9 +31,8 @@ final class LogProbabilities {
   }
 
   /** Takes the logits for a token of the prompt. */
-  void takePrompt(int token, Session session, int row) {
-    prompt.add(
-        of(token, session.candidates(row), session.logits(row), request.promptLogProbabilities()));
+  void takePrompt(int token, BatchFeed feed, int row) {
+    prompt.add(of(token, feed.candidates(row), feed.logits(row), request.promptLogProbabilities()));
   }
 
   /** Takes those of a request with the same prompt. */

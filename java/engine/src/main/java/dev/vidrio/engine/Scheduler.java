@@ -1,6 +1,7 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Session;
 import java.time.Duration;
@@ -27,6 +28,8 @@ final class Scheduler implements Runnable {
   private final Session session;
   private final KvCache cache;
   private final PrefixCache prefixes;
+  private final Drafts drafts;
+  private final LensSteps lens;
   private final Step step;
   private final StepPace pace = new StepPace();
   private final Answers answers = new Answers();
@@ -34,6 +37,7 @@ final class Scheduler implements Runnable {
   private final Queue<Active> inbox = new ConcurrentLinkedQueue<>();
   private final PriorityQueue<Active> waiting = new PriorityQueue<>(Active.ORDER);
   private final List<Active> running = new ArrayList<>();
+  private final List<Runnable> endings = new ArrayList<>();
   private final Counters counters = new Counters();
   private volatile @Nullable Thread thread;
   private volatile boolean closed;
@@ -41,16 +45,19 @@ final class Scheduler implements Runnable {
 
   /**
    * @param session closed with the scheduler
+   * @param drafts closed with the scheduler
    * @param onEnd is called after each request
    */
-  Scheduler(EngineOptions options, Session session, Runnable onEnd) {
+  Scheduler(EngineOptions options, Session session, Drafts drafts, Runnable onEnd) {
     this.options = options;
     this.listener = options.listener();
     this.onEnd = onEnd;
     this.session = session;
     this.cache = session.cache();
     this.prefixes = new PrefixCache(cache);
-    this.step = new Step(session, prefixes);
+    this.lens = new LensSteps(options.lens(), session);
+    this.drafts = drafts;
+    this.step = new Step(session, prefixes, drafts);
     this.positions = positions(session);
     this.status = snapshot();
   }
@@ -78,6 +85,15 @@ final class Scheduler implements Runnable {
     wake();
   }
 
+  /**
+   * Checks what a request wants to see and change; by any thread.
+   *
+   * @throws dev.vidrio.model.InvalidInputException when the engine was not opened for it
+   */
+  void check(GenerationRequest request) {
+    lens.check(request);
+  }
+
   /** What it is doing; by any thread. */
   EngineStatus status() {
     return status;
@@ -96,12 +112,11 @@ final class Scheduler implements Runnable {
         receive();
         letGo(System.nanoTime());
         begin(System.nanoTime());
-        if (running.isEmpty()) {
-          status = snapshot();
-          rest();
-        } else {
+        if (!running.isEmpty()) {
           runStep();
         }
+        tell();
+        rest();
       }
     } finally {
       receive();
@@ -109,8 +124,9 @@ final class Scheduler implements Runnable {
       rest.addAll(waiting);
       rest.forEach(active -> endAll(active, Finish.CANCELED));
       prefixes.clear();
-      status = snapshot();
-      session.close();
+      tell();
+      drafts.close();
+      lens.close();
     }
   }
 
@@ -120,8 +136,9 @@ final class Scheduler implements Runnable {
     }
   }
 
+  /** Sleeps where there is nothing to do. */
   private void rest() {
-    if (inbox.isEmpty() && !closed) {
+    if (running.isEmpty() && waiting.isEmpty() && inbox.isEmpty() && !closed) {
       LockSupport.park(this);
     }
   }
@@ -187,11 +204,12 @@ final class Scheduler implements Runnable {
   private void begin(long now) {
     for (Active next = waiting.peek(); next != null; next = waiting.peek()) {
       int places = 1 + next.forks.size();
-      if (places > options.sequences() - places() || !fits(next)) {
+      if (places > options.sequences() - places() || !lens.hasRoom(next.request) || !fits(next)) {
         return;
       }
       waiting.remove();
       next.begin(session.newSequence(), now);
+      lens.begin(next);
       running.add(next);
       running.sort(Active.ORDER);
     }
@@ -223,9 +241,10 @@ final class Scheduler implements Runnable {
   }
 
   private void runStep() {
-    compose();
     long start = System.nanoTime();
     try {
+      drafts.prepare(running.stream().filter(Scheduler::guesses).toList());
+      compose();
       step.run();
     } catch (RuntimeException | Error e) {
       failStep(e);
@@ -235,13 +254,16 @@ final class Scheduler implements Runnable {
     pace.observe(step.decoding(), step.prompt(), now - start);
     counters.steps++;
     takeRows(now);
-    status = snapshot();
     listener.onStep(
         step.decoding() + step.prompt(), step.parts().size(), Duration.ofNanos(now - start));
   }
 
+  private static boolean guesses(Active active) {
+    return active.pending() == 1 && active.guesses() > 0;
+  }
+
   private void compose() {
-    step.clear();
+    step.begin(lens.feed(running));
     for (int i = 0; i < running.size(); i++) {
       if (running.get(i).pending() == 1) {
         step.addToken(running.get(i), this::preemptFor);
@@ -264,6 +286,7 @@ final class Scheduler implements Runnable {
       }
       if (!step.has(victim) && victim != active) {
         running.remove(i);
+        leave(victim);
         victim.stop();
         waiting.add(victim);
         counters.preemptions++;
@@ -280,7 +303,6 @@ final class Scheduler implements Runnable {
       running.remove(active);
       fail(active, failure);
     }
-    status = snapshot();
   }
 
   private void takeRows(long now) {
@@ -307,11 +329,11 @@ final class Scheduler implements Runnable {
     for (int row = begin; row < end; row++) {
       int position = step.rows().get(row).position();
       if (position + 1 < active.request.promptTokens()) {
-        active.takePrompt(position, session, row);
+        active.takePrompt(position, step.feed(), row);
         continue;
       }
       fork(active, row, now);
-      finish = active.choose(session, row, positions);
+      finish = active.choose(step.feed(), row, positions);
       int guess = active.generated() - before - 1;
       if (finish != null || guess == part.draft.length || active.lastToken() != part.draft[guess]) {
         break;
@@ -327,7 +349,7 @@ final class Scheduler implements Runnable {
     while (!leader.forks.isEmpty()) {
       Active fork = leader.forks.getFirst();
       fork.forkFrom(leader, now);
-      Finish finish = fork.choose(session, row, positions);
+      Finish finish = fork.choose(step.feed(), row, positions);
       leader.forks.removeFirst();
       running.add(fork);
       settle(fork, 0, finish, now);
@@ -356,10 +378,15 @@ final class Scheduler implements Runnable {
   }
 
   private void finish(Active active, Finish reason, long now) {
-    Completion completion = active.finish(reason, now);
+    ActivationCache activations = lens.activations(active);
+    leave(active);
+    Completion completion = active.finish(reason, activations, now);
     answers.observe(completion);
-    onEnd.run();
-    listener.onFinished(completion);
+    endings.add(
+        () -> {
+          active.stream.complete(completion);
+          listener.onFinished(completion);
+        });
   }
 
   private void fail(Active active, EngineException reason) {
@@ -367,9 +394,29 @@ final class Scheduler implements Runnable {
       fail(fork, reason);
     }
     active.forks.clear();
-    active.fail(reason);
-    onEnd.run();
-    listener.onFailed(reason);
+    leave(active);
+    active.stop();
+    endings.add(
+        () -> {
+          active.stream.fail(reason);
+          listener.onFailed(reason);
+        });
+  }
+
+  /** Tells readers whose answers have ended, when the status no longer has them. */
+  private void tell() {
+    status = snapshot();
+    for (Runnable ending : endings) {
+      ending.run();
+      onEnd.run();
+    }
+    endings.clear();
+  }
+
+  /** Those who follow its sequence let it go. */
+  private void leave(Active active) {
+    drafts.end(active);
+    lens.end(active);
   }
 
   private EngineStatus snapshot() {

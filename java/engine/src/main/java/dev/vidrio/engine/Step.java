@@ -1,6 +1,7 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.Session;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,32 +33,40 @@ final class Step {
   /** A row of logits: the one after a position of a request's text. */
   record Row(Active active, int position) {}
 
-  private final Session session;
   private final KvCache cache;
   private final PrefixCache prefixes;
+  private final Drafts drafts;
   private final List<Part> parts = new ArrayList<>();
   private final List<Row> rows = new ArrayList<>();
+  private BatchFeed feed;
   private int tokenRoom;
   private int rowRoom;
   private int reserved;
   private int decoding;
   private int prompt;
 
-  Step(Session session, PrefixCache prefixes) {
-    this.session = session;
+  Step(Session session, PrefixCache prefixes, Drafts drafts) {
+    this.feed = session;
     this.cache = session.cache();
     this.prefixes = prefixes;
+    this.drafts = drafts;
   }
 
-  /** Begins anew. */
-  void clear() {
+  /** Begins anew, for what will run it. */
+  void begin(BatchFeed next) {
+    feed = next;
     parts.clear();
     rows.clear();
-    tokenRoom = session.limits().tokens();
-    rowRoom = session.limits().logits();
+    tokenRoom = feed.limits().tokens();
+    rowRoom = feed.limits().logits();
     reserved = 0;
     decoding = 0;
     prompt = 0;
+  }
+
+  /** What runs it, and has its logits. */
+  BatchFeed feed() {
+    return feed;
   }
 
   /** What it runs. */
@@ -99,7 +108,7 @@ final class Step {
     if (tokenRoom == 0 || rowRoom == 0 || !reserve(active, 1, makeRoom)) {
       return;
     }
-    int[] draft = active.draft(Math.min(tokenRoom, rowRoom) - 1);
+    int[] draft = guess(active);
     int more = active.sequence().blocksFor(1 + draft.length) - active.sequence().blocksFor(1);
     if (more > cache.freeBlocks() - reserved) {
       draft = new int[0];
@@ -134,6 +143,11 @@ final class Step {
     }
   }
 
+  private int[] guess(Active active) {
+    int most = Math.min(active.guesses(), Math.min(tokenRoom, rowRoom) - 1);
+    return most <= 0 ? new int[0] : drafts.guess(active, most);
+  }
+
   private void add(Part part, int logitRows) {
     parts.add(part);
     tokenRoom -= part.tokens();
@@ -153,19 +167,19 @@ final class Step {
 
   /** Runs it. */
   void run() {
-    session.begin();
+    feed.begin();
     for (Part part : parts) {
       Active active = part.active;
       int position = active.sequence().length();
       for (int i = 0; i < part.tokens(); i++, position++) {
         boolean logits = active.wantsLogits(position);
         int token = i < part.pending ? active.token(position) : part.draft[i - part.pending];
-        session.add(active.sequence(), token, logits);
+        feed.add(active.sequence(), token, logits);
         if (logits) {
           rows.add(new Row(active, position));
         }
       }
     }
-    session.run();
+    feed.run();
   }
 }

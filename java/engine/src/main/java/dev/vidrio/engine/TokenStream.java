@@ -7,7 +7,7 @@ import java.util.NoSuchElementException;
 import java.util.Queue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 
@@ -113,14 +113,19 @@ public final class TokenStream
         wait();
       }
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      cancel();
-      throw new CancellationException("interrupted while waiting for a token");
+      throw interrupted();
     }
     if (unread.isEmpty() && completion.isCompletedExceptionally()) {
       var _ = result();
     }
     return !unread.isEmpty();
+  }
+
+  /** Who is interrupted wants no answer any more. */
+  private CancellationException interrupted() {
+    Thread.currentThread().interrupt();
+    cancel();
+    return new CancellationException("interrupted while waiting for an answer");
   }
 
   private synchronized GeneratedToken takeToken() {
@@ -131,18 +136,20 @@ public final class TokenStream
   }
 
   /**
-   * Waits for the end.
+   * Waits for the end; a thread that is interrupted cancels the request.
    *
    * @throws EngineException when the request failed
    */
   public Completion result() {
     try {
-      return completion.join();
-    } catch (CompletionException e) {
+      return completion.get();
+    } catch (InterruptedException e) {
+      throw interrupted();
+    } catch (ExecutionException e) {
       if (e.getCause() instanceof EngineException failure) {
         throw failure;
       }
-      throw e;
+      throw new IllegalStateException(e.getCause());
     }
   }
 

@@ -150,6 +150,34 @@ class EngineTest {
   }
 
   @Test
+  void aDraftModelChangesNoToken() throws InterruptedException {
+    try (Model draft = Model.open(BardFiles.f32())) {
+      answersAreThoseAlone(EngineOptions.DEFAULT.withDraft(draft), 4);
+      Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft).withStepTokens(40));
+      GenerationRequest request = request(6, 100, 60).toBuilder().draftTokens(3).build();
+      assertEquals(alone(request), engine.submit(request).result().result().tokens());
+      EngineStatus status = engine.status();
+      // The same weights in more bits mostly agree.
+      assertTrue(status.acceptedTokens() > status.draftTokens() / 2, status.toString());
+      assertNothingIsHeld(engine);
+    }
+  }
+
+  @Test
+  void anAnswerHasAtLeastTheTokensAskedFor() throws InterruptedException {
+    GenerationRequest request = request(6, 20, 30);
+    int first = alone(request).getFirst();
+    Engine engine = Engine.open(model);
+    GenerationRequest stopped = request.toBuilder().stopTokens(Set.of(first)).build();
+    assertEquals(List.of(), engine.submit(stopped).result().result().tokens());
+    List<Integer> tokens =
+        engine.submit(stopped.toBuilder().minTokens(7).build()).result().result().tokens();
+    assertTrue(tokens.size() >= 7);
+    assertFalse(tokens.contains(first));
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
   void prefixesAreComputedOnce() throws InterruptedException {
     GenerationRequest first = request(3, 150, 20);
     GenerationRequest second =

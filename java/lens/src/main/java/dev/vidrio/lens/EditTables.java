@@ -71,19 +71,9 @@ final class EditTables implements AutoCloseable {
    */
   void set(List<Edit> edits) {
     Arena fresh = Arena.ofShared();
-    List<Placed> checked = new ArrayList<>();
+    List<Placed> checked;
     try {
-      Map<HookPoint, Integer> counts = new LinkedHashMap<>();
-      for (Edit edit : edits) {
-        requireEditable(edit.point());
-        if (counts.merge(edit.point(), 1, Integer::sum) > capacity) {
-          throw new InvalidInputException(
-              "edits of " + edit.point(),
-              Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
-              "there is room for " + capacity + " at a time");
-        }
-        checked.addAll(placer.place(edit, fresh));
-      }
+      checked = place(edits, fresh);
     } catch (Throwable e) {
       fresh.close();
       throw e;
@@ -92,6 +82,33 @@ final class EditTables implements AutoCloseable {
     values.close();
     values = fresh;
     placed = checked;
+  }
+
+  /**
+   * Checks edits, by any thread.
+   *
+   * @throws InvalidInputException as {@link #set} does
+   */
+  void check(List<Edit> edits) {
+    try (Arena arena = Arena.ofConfined()) {
+      var _ = place(edits, arena);
+    }
+  }
+
+  private List<Placed> place(List<Edit> edits, Arena arena) {
+    List<Placed> checked = new ArrayList<>();
+    Map<HookPoint, Integer> counts = new LinkedHashMap<>();
+    for (Edit edit : edits) {
+      requireEditable(edit.point());
+      if (counts.merge(edit.point(), 1, Integer::sum) > capacity) {
+        throw new InvalidInputException(
+            "edits of " + edit.point(),
+            Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
+            "there is room for " + capacity + " at a time");
+      }
+      checked.addAll(placer.place(edit, arena));
+    }
+    return checked;
   }
 
   /** Which operation of a plan makes the edits of a point. */

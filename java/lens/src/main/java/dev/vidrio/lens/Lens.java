@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import java.util.List;
 import java.util.Map;
@@ -170,13 +171,38 @@ public final class Lens {
    *     not fit the model
    */
   public LensSession open(Capture capture, SessionOptions options, String editable) {
-    List<HookPoint> meant = points(editable);
-    List<HookPoint> points = meant.stream().filter(hooks::editable).toList();
     return open(
+        capture, options, editablePoints(editable), Math.multiplyExact(EDITS, options.sequences()));
+  }
+
+  /**
+   * Opens a session that keeps activations of another session's sequences, and can change some.
+   * They take turns: a sequence may run in either, step by step, and has the same bits.
+   *
+   * @param editable as in {@link #open(Capture, SessionOptions, String)}; empty for none
+   * @param watched sequences that it can keep activations of at a time
+   * @param session has to stay open
+   * @throws InvalidInputException as {@link #open(Capture, SessionOptions, String)} does
+   */
+  public LensSession open(Capture capture, String editable, int watched, Session session) {
+    SessionOptions options = session.options();
+    Plan plan = model.architecture().plan(options.context());
+    return new LensSession(
+        model,
+        hooks(model, plan),
+        plan,
         capture,
         options,
-        points.isEmpty() ? meant : points,
-        Math.multiplyExact(EDITS, options.sequences()));
+        editable.isBlank() ? List.of() : editablePoints(editable),
+        Math.multiplyExact(EDITS, options.sequences()),
+        watched,
+        session);
+  }
+
+  private List<HookPoint> editablePoints(String names) {
+    List<HookPoint> meant = points(names);
+    List<HookPoint> points = meant.stream().filter(hooks::editable).toList();
+    return points.isEmpty() ? meant : points;
   }
 
   private LensSession open(
@@ -187,6 +213,14 @@ public final class Lens {
             : options.context();
     Plan plan = model.architecture().plan(context);
     return new LensSession(
-        model, hooks(model, plan), plan, capture, options.withContext(context), editable, room);
+        model,
+        hooks(model, plan),
+        plan,
+        capture,
+        options.withContext(context),
+        editable,
+        room,
+        options.sequences(),
+        null);
   }
 }

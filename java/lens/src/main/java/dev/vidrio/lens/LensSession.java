@@ -6,7 +6,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rows;
-import dev.vidrio.model.Feed;
+import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -16,11 +16,13 @@ import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A session that keeps the activations of its sequences: over prompts, during generation, and for
@@ -33,7 +35,7 @@ import java.util.Map;
  *
  * <p>Not thread-safe.
  */
-public final class LensSession implements Feed, AutoCloseable {
+public final class LensSession implements BatchFeed, AutoCloseable {
   /**
    * Bytes of a step's logits, at most, where all rows have them; and of its scores, where a layer's
    * can be edited.
@@ -50,8 +52,12 @@ public final class LensSession implements Feed, AutoCloseable {
   private final boolean allLogits;
   private final int kvHeads;
   private final Map<Sequence, Slot> slots = new HashMap<>();
-  private final List<Slot> inStep = new ArrayList<>();
+  private final BitSet taken = new BitSet();
+  private final int watched;
+  private final boolean shared;
+  private final List<Running> inStep = new ArrayList<>();
   private final List<StepRows.Token> stepTokens = new ArrayList<>();
+  private final List<Integer> asked = new ArrayList<>();
   private List<Stop> stops = List.of();
 
   /** Where the plan stops for code of the caller: after an edit. */
@@ -60,21 +66,23 @@ public final class LensSession implements Feed, AutoCloseable {
   /** A sequence's place in the memory of the taps, and its tokens. */
   private static final class Slot {
     final int index;
-    final Sequence sequence;
     final int[] tokens;
-    int lengthBefore;
 
-    Slot(int index, Sequence sequence, int positions) {
+    Slot(int index, int positions) {
       this.index = index;
-      this.sequence = sequence;
       this.tokens = new int[positions];
     }
   }
+
+  /** A sequence in a step, and how long it was before. */
+  private record Running(Sequence sequence, int lengthBefore) {}
 
   /**
    * @param hooks of the plan; it will be that of the edited one
    * @param editable points that edits and hooks can be at
    * @param room edits that a point has room for at a time
+   * @param watched sequences that it can keep activations of
+   * @param shared the session whose sequences it runs, or null for its own
    */
   LensSession(
       Model model,
@@ -83,7 +91,11 @@ public final class LensSession implements Feed, AutoCloseable {
       Capture capture,
       SessionOptions options,
       List<HookPoint> editable,
-      int room) {
+      int room,
+      int watched,
+      @Nullable Session shared) {
+    this.watched = watched;
+    this.shared = shared != null;
     if (options.kvType() != KvType.F32) {
       throw new InvalidInputException(
           "kv type", options.kvType().name(), "patterns are those of an F32 cache");
@@ -108,7 +120,8 @@ public final class LensSession implements Feed, AutoCloseable {
       Map<Buffer, Integer> captured = captured();
       this.allLogits = captured.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
       this.memory =
-          new TapMemory(model.executor(), capture.type(), options.sequences(), captured, to);
+          new TapMemory(
+              model.executor(), capture.type(), watched, options.sequences(), captured, to);
       this.plan =
           TappedPlan.of(editedPlan, memory::has, x -> List.of(new Op.Tap(x, memory.target(x))));
     } catch (Throwable e) {
@@ -116,7 +129,10 @@ public final class LensSession implements Feed, AutoCloseable {
       throw e;
     }
     try {
-      this.session = model.newSession(room(model, options), this.plan);
+      this.session =
+          shared == null
+              ? model.newSession(room(model, options), this.plan)
+              : model.newSession(room(model, options), this.plan, shared);
     } catch (Throwable e) {
       edits.close();
       memory.close();
@@ -159,15 +175,35 @@ public final class LensSession implements Feed, AutoCloseable {
     return session.limits();
   }
 
-  /** A new, empty sequence. There is room for as many as the options say. */
+  /** A new, empty sequence that is watched. There is room for as many as the options say. */
+  @Override
   public Sequence newSequence() {
-    if (slots.size() == session.limits().sequences()) {
-      throw new IllegalStateException(
-          "the lens session has room for " + slots.size() + " sequences");
-    }
     Sequence sequence = session.newSequence();
-    slots.put(sequence, new Slot(slots.size(), sequence, session.limits().positions()));
+    watch(sequence);
     return sequence;
+  }
+
+  /**
+   * From now on keeps the activations of a sequence, which has not run.
+   *
+   * @throws IllegalStateException when it has, or as many are watched as there is room for
+   */
+  public void watch(Sequence sequence) {
+    int index = taken.nextClearBit(0);
+    if (index == watched) {
+      throw new IllegalStateException("the lens session has room for " + watched + " sequences");
+    }
+    if (sequence.length() > 0) {
+      throw new IllegalStateException("the sequence has run " + sequence.length() + " tokens");
+    }
+    taken.set(index);
+    slots.put(sequence, new Slot(index, session.limits().positions()));
+  }
+
+  /** Forgets what was kept of a sequence, which makes room for another one. */
+  public void unwatch(Sequence sequence) {
+    taken.clear(slot(sequence).index);
+    slots.remove(sequence);
   }
 
   /**
@@ -178,11 +214,20 @@ public final class LensSession implements Feed, AutoCloseable {
    */
   public void edits(List<Edit> newEdits) {
     for (Edit edit : newEdits) {
-      if (edit.sequence() != null) {
+      if (edit.sequence() != null && !shared) {
         var _ = slot(edit.sequence());
       }
     }
     edits.set(newEdits);
+  }
+
+  /**
+   * Checks that edits could apply; by any thread.
+   *
+   * @throws InvalidInputException as {@link #edits} does
+   */
+  public void check(List<Edit> someEdits) {
+    edits.check(someEdits);
   }
 
   /**
@@ -200,27 +245,29 @@ public final class LensSession implements Feed, AutoCloseable {
             .toList();
   }
 
-  /** Begins a step. */
+  @Override
   public void begin() {
     session.begin();
     inStep.clear();
     stepTokens.clear();
+    asked.clear();
   }
 
-  /**
-   * Adds a token to the step. Where logits are kept, all rows have them.
-   *
-   * @see Session#add
-   */
+  @Override
   public void add(Sequence sequence, int token, boolean wantsLogits) {
-    Slot slot = slot(sequence);
+    Slot slot = slots.get(sequence);
     int position = sequence.length();
+    if (wantsLogits) {
+      asked.add(session.logitRows());
+    }
+    // Where logits are kept, all rows have them.
     session.add(sequence, token, wantsLogits || allLogits);
-    slot.tokens[position] = token;
-    if (inStep.isEmpty() || inStep.getLast() != slot) {
-      memory.assign(inStep.size(), slot.index);
-      slot.lengthBefore = inStep.contains(slot) ? slot.lengthBefore : position;
-      inStep.add(slot);
+    if (slot != null) {
+      slot.tokens[position] = token;
+    }
+    if (inStep.isEmpty() || inStep.getLast().sequence != sequence) {
+      memory.assign(inStep.size(), slot == null ? -1 : slot.index);
+      inStep.add(new Running(sequence, position));
     }
     stepTokens.add(new StepRows.Token(sequence, position, wantsLogits || allLogits));
   }
@@ -228,21 +275,22 @@ public final class LensSession implements Feed, AutoCloseable {
   private Slot slot(Sequence sequence) {
     Slot slot = slots.get(sequence);
     if (slot == null) {
-      throw new IllegalArgumentException("the sequence is not one of this lens session");
+      throw new IllegalArgumentException("the lens session does not watch the sequence");
     }
     return slot;
   }
 
   /**
-   * Runs the step. When it fails, because a {@link Hook} throws, its sequences are as they were
+   * {@inheritDoc} When it fails, because a {@link Hook} throws, its sequences are as they were
    * before it.
    */
+  @Override
   public void run() {
     try {
-      edits.assign(inStep.stream().map(slot -> slot.sequence).toList());
+      edits.assign(inStep.stream().map(Running::sequence).toList());
       runWithHooks();
     } catch (Throwable e) {
-      inStep.forEach(slot -> slot.sequence.truncate(slot.lengthBefore));
+      inStep.reversed().forEach(running -> running.sequence.truncate(running.lengthBefore));
       throw e;
     }
   }
@@ -275,45 +323,51 @@ public final class LensSession implements Feed, AutoCloseable {
       }
       run();
     }
-    return session.logits(session.logitRows() - 1);
+    return logits(asked.size() - 1);
   }
 
-  /** The logits of row i of those that asked for them. */
+  @Override
   public MemorySegment logits(int i) {
-    return session.logits(i);
+    return session.logits(asked.get(i));
   }
 
-  /** Rows of logits of the last step. */
+  @Override
   public int logitRows() {
-    return session.logitRows();
+    return asked.size();
   }
 
-  /** The most likely tokens of row i of those that asked for logits. */
+  @Override
   public Candidates candidates(int i) {
-    return session.candidates(i);
+    return session.candidates(asked.get(i));
   }
 
   @Override
   public Candidates candidates() {
-    return session.candidates();
+    return candidates(asked.size() - 1);
   }
 
   /** What was kept of a sequence so far. It ends with the session. */
   public ActivationCache cache(Sequence sequence) {
-    return cache(sequence, false);
+    return cache(sequence, memory, slot(sequence).index, false);
   }
 
-  private ActivationCache cache(Sequence sequence, boolean last) {
-    Slot slot = slot(sequence);
+  /** What was kept of a sequence so far, in memory that lives until the cache is closed. */
+  public ActivationCache copy(Sequence sequence) {
     int limit = Math.min(capture.to(), session.limits().positions());
-    int[] tokens = Arrays.copyOf(slot.tokens, sequence.length());
+    int to = Math.clamp(sequence.length(), capture.from() + 1, limit);
+    return cache(sequence, memory.copy(slot(sequence).index, to), 0, true);
+  }
+
+  private ActivationCache cache(Sequence sequence, TapMemory kept, int slot, boolean last) {
+    int limit = Math.min(capture.to(), session.limits().positions());
+    int[] tokens = Arrays.copyOf(slot(sequence).tokens, sequence.length());
     return new ActivationCache(
-        hooks, points, memory, slot.index, capture.from(), limit, kvHeads, tokens, last);
+        hooks, points, kept, slot, capture.from(), limit, kvHeads, tokens, last);
   }
 
   /** Ends the session; what was kept of a sequence lives on until the cache is closed. */
   ActivationCache closeInto(Sequence sequence) {
-    ActivationCache cache = cache(sequence, true);
+    ActivationCache cache = cache(sequence, memory, slot(sequence).index, true);
     session.close();
     edits.close();
     return cache;

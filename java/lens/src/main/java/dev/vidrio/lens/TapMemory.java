@@ -20,6 +20,7 @@ final class TapMemory implements AutoCloseable {
   private final Executor executor;
   private final TapType type;
   private final int slots;
+  private final int sequences;
   private final Map<Buffer, Tapped> tapped = new LinkedHashMap<>();
   private long bytes;
 
@@ -31,13 +32,21 @@ final class TapMemory implements AutoCloseable {
    *
    * @param type of the elements that are kept
    * @param slots sequences that there is room for
+   * @param sequences of a step
    * @param firsts the activations, and the first position that is kept of each
    * @param to after the last position that is kept
    */
-  TapMemory(Executor executor, TapType type, int slots, Map<Buffer, Integer> firsts, int to) {
+  TapMemory(
+      Executor executor,
+      TapType type,
+      int slots,
+      int sequences,
+      Map<Buffer, Integer> firsts,
+      int to) {
     this.executor = executor;
     this.type = type;
     this.slots = slots;
+    this.sequences = sequences;
     try {
       long total = 0;
       for (var entry : firsts.entrySet()) {
@@ -68,7 +77,7 @@ final class TapMemory implements AutoCloseable {
   private void add(Buffer buffer, int from, int to, MemorySegment memory) {
     long rows = rows(to - from);
     MemorySegment data = memory.asSlice(0, TapTarget.bytes(type, buffer.width(), rows));
-    var target = new TapTarget(type, buffer.width(), rows, slots, data, arena);
+    var target = new TapTarget(type, buffer.width(), rows, sequences, data, arena);
     target.positions(from, to);
     tapped.put(buffer, new Tapped(target, from, to));
   }
@@ -83,11 +92,22 @@ final class TapMemory implements AutoCloseable {
     return find(buffer).target;
   }
 
-  /** Says which slot sequence i of a step has; all others of it have none. */
+  /** Says which slot sequence i of a step has; -1 for none. */
   void assign(int indexInBatch, int slot) {
     for (Tapped tap : tapped.values()) {
-      tap.target.sequence(indexInBatch, (long) slot * (tap.to - tap.from));
+      tap.target.sequence(indexInBatch, slot < 0 ? -1 : (long) slot * (tap.to - tap.from));
     }
+  }
+
+  /** Memory of its own with what a slot holds, up to a position after the first ones. */
+  TapMemory copy(int slot, int to) {
+    Map<Buffer, Integer> firsts = new LinkedHashMap<>();
+    tapped.forEach((buffer, tap) -> firsts.put(buffer, tap.from));
+    var copy = new TapMemory(executor, type, 1, 1, firsts, to);
+    tapped.forEach(
+        (buffer, tap) ->
+            copy.rows(buffer, 0, tap.from, to).copyFrom(rows(buffer, slot, tap.from, to)));
+    return copy;
   }
 
   /** The rows of a sequence's positions [from, to), of the type that is kept. */

@@ -93,6 +93,51 @@ class LensSessionTest extends BardTest {
     }
   }
 
+  /** A sequence that runs now in one session, now in the other. */
+  @Test
+  void sessionsOverOneCacheTakeTurns() {
+    Capture capture = Capture.of("*hook_resid_post, *pattern, unembed*");
+    try (ActivationCache whole = lens.run(TOKENS, capture);
+        Session plain = model.newSession(SessionOptions.DEFAULT.withSequences(2));
+        LensSession session = lens.open(capture, "*.hook_resid_post", 1, plain)) {
+      float[] expected;
+      try (Session alone = model.newSession(SessionOptions.DEFAULT)) {
+        expected = floats(alone.feed(alone.newSequence(), TOKENS));
+      }
+      Sequence watched = plain.newSequence();
+      Sequence other = plain.newSequence();
+      session.watch(watched);
+      plain.feed(other, Arrays.copyOf(TOKENS, 20));
+      session.begin();
+      for (int i = 0; i < 30; i++) {
+        session.add(watched, TOKENS[i], false);
+      }
+      for (int i = 20; i < 50; i++) {
+        session.add(other, TOKENS[i], false);
+      }
+      session.run();
+      session.begin();
+      for (int i = 30; i < TOKENS.length; i++) {
+        session.add(watched, TOKENS[i], i == TOKENS.length - 1);
+      }
+      session.run();
+      assertEquals(1, session.logitRows());
+      assertArrayEquals(expected, floats(session.logits(0)));
+      assertArrayEquals(
+          expected, floats(plain.feed(other, Arrays.copyOfRange(TOKENS, 50, TOKENS.length))));
+      try (ActivationCache copy = session.copy(watched)) {
+        assertThrows(IllegalStateException.class, () -> session.watch(plain.newSequence()));
+        session.unwatch(watched);
+        session.watch(plain.newSequence());
+        Caches.assertSame(whole, copy);
+      }
+    }
+  }
+
+  private static float[] floats(MemorySegment row) {
+    return row.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
   @Test
   void aSliceOfPositionsIsThatPartOfTheWhole() {
     Capture capture = Capture.of("*,*result");

@@ -1,6 +1,7 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.architecture.Architecture;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model in memory: its weights, its tokenizer and the executor that runs it.
@@ -163,8 +165,24 @@ public final class Model implements AutoCloseable {
    * @throws InvalidInputException when the options do not fit the model
    */
   public Session newSession(SessionOptions options, Plan plan) {
+    return open(options, plan, null);
+  }
+
+  /**
+   * Opens a session that runs another plan for the sequences of a session. They take turns: a
+   * sequence may run in either, step by step.
+   *
+   * @param options as the other's, but for the size of its steps
+   * @param plan as in {@link #newSession(SessionOptions, Plan)}
+   * @param shared the other session, which has to stay open
+   */
+  public Session newSession(SessionOptions options, Plan plan, Session shared) {
+    return open(options, plan, shared.cache());
+  }
+
+  private Session open(SessionOptions options, Plan plan, @Nullable KvCache shared) {
     requireOpen();
-    var session = new Session(this, options, plan, sessions::remove);
+    var session = new Session(this, options, plan, shared, sessions::remove);
     sessions.add(session);
     return session;
   }

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory for sequences of a model, and the plan that runs them step by step. A step takes any mix
@@ -26,11 +27,12 @@ import java.util.function.Consumer;
  *
  * <p>Not thread-safe.
  */
-public final class Session implements Feed, AutoCloseable {
+public final class Session implements BatchFeed, AutoCloseable {
   /** Tokens that {@link #candidates} gives, where the vocabulary has as many. */
   public static final int CANDIDATES = 64;
 
   private final Model model;
+  private final SessionOptions options;
   private final Limits limits;
   private final Arena arena = Arena.ofShared();
   private final KvCache cache;
@@ -43,15 +45,21 @@ public final class Session implements Feed, AutoCloseable {
   private boolean ranked;
   private boolean closed;
 
-  Session(Model model, SessionOptions options, Plan steps, Consumer<Session> onClose) {
+  /**
+   * @param shared the cache of another session, or null for one of its own
+   */
+  Session(
+      Model model,
+      SessionOptions options,
+      Plan steps,
+      @Nullable KvCache shared,
+      Consumer<Session> onClose) {
     this.model = model;
+    this.options = options.withContext(positions(model, options));
     this.onClose = onClose;
     this.limits = limits(model, options);
     try {
-      int room = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
-      int blocks = options.blocks() == 0 ? room : Math.min(room, options.blocks());
-      this.cache =
-          new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
+      this.cache = shared == null ? cache(model, options) : shared;
       this.batch = new Batch(limits, arena);
       this.logits = output(steps);
       this.topK = topK(logits);
@@ -60,6 +68,12 @@ public final class Session implements Feed, AutoCloseable {
       arena.close();
       throw e;
     }
+  }
+
+  private KvCache cache(Model model, SessionOptions options) {
+    int room = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
+    int blocks = options.blocks() == 0 ? room : Math.min(room, options.blocks());
+    return new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
   }
 
   private static Buffer output(Plan steps) {
@@ -126,7 +140,20 @@ public final class Session implements Feed, AutoCloseable {
     return limits;
   }
 
-  /** A new, empty sequence. */
+  /** The model that it runs. */
+  public Model model() {
+    return model;
+  }
+
+  /**
+   * What it has room for, and how it computes; its context is that of the model where none was
+   * given.
+   */
+  public SessionOptions options() {
+    return options;
+  }
+
+  @Override
   public Sequence newSequence() {
     requireOpen();
     return new Sequence(cache, limits.positions());
@@ -137,7 +164,7 @@ public final class Session implements Feed, AutoCloseable {
     return cache;
   }
 
-  /** Begins a step. */
+  @Override
   public void begin() {
     requireOpen();
     batch.clear();
@@ -145,14 +172,7 @@ public final class Session implements Feed, AutoCloseable {
     ranked = false;
   }
 
-  /**
-   * Adds the next token of a sequence to the step. Tokens of one sequence are added one after the
-   * other.
-   *
-   * @param wantsLogits whether the step computes logits after this token
-   * @throws InvalidInputException when the token id is unknown or the context is full; the step is
-   *     as it was
-   */
+  @Override
   public void add(Sequence sequence, int token, boolean wantsLogits) {
     requireToken(token);
     if (sequence.length() >= limits.positions()) {
@@ -182,7 +202,7 @@ public final class Session implements Feed, AutoCloseable {
     batch.add(token, position, inBatch.size() - 1, wantsLogits);
   }
 
-  /** Runs the step. */
+  @Override
   public void run() {
     run(0, lastOp());
   }
@@ -252,17 +272,13 @@ public final class Session implements Feed, AutoCloseable {
     }
   }
 
-  /** Rows of logits of the last step. */
+  @Override
   public int logitRows() {
     return batch.logitCount();
   }
 
-  /**
-   * The logits [V] of row i of those that asked for them, f32, valid until the next step; with
-   * another plan than the model's, row i of its output.
-   *
-   * @throws IndexOutOfBoundsException when the step has no such row
-   */
+  /** {@inheritDoc} With another plan than the model's it is row i of its output. */
+  @Override
   public MemorySegment logits(int i) {
     requireOpen();
     requireRow(i);
@@ -270,11 +286,10 @@ public final class Session implements Feed, AutoCloseable {
   }
 
   /**
-   * The most likely tokens of row i of those that asked for logits, valid until the next step. The
-   * executor's workers find those of all rows when the first of a step is asked for.
-   *
-   * @throws IndexOutOfBoundsException when the step has no such row
+   * {@inheritDoc} The executor's workers find those of all rows when the first of a step is asked
+   * for.
    */
+  @Override
   public Candidates candidates(int i) {
     requireOpen();
     requireRow(i);

@@ -1,0 +1,149 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Guesses what a smaller model of the same vocabulary finds most likely. It runs the texts of all
+ * requests together, a few tokens ahead.
+ */
+final class DraftModel implements Drafts {
+  private final Session session;
+  private final Map<Active, Draft> drafts = new HashMap<>();
+
+  /** A text as the draft model has it: tokens that have run, of which the last ones are guesses. */
+  private static final class Draft {
+    final Sequence sequence;
+    int[] ran = new int[64];
+    int text;
+    int guesses;
+    int wanted;
+
+    Draft(Sequence sequence) {
+      this.sequence = sequence;
+    }
+
+    /** Drops guesses that have turned out wrong. */
+    void compare(Active active) {
+      int same = Math.min(text, active.length());
+      while (same < Math.min(sequence.length(), active.length())
+          && ran[same] == active.token(same)) {
+        same++;
+      }
+      // The last token runs again where all have run, for its logits.
+      sequence.truncate(Math.min(same, active.length() - 1));
+      text = active.length();
+      guesses = 0;
+      if (ran.length < text + wanted) {
+        ran = Arrays.copyOf(ran, Math.max(2 * ran.length, text + wanted));
+      }
+      for (int i = sequence.length(); i < text; i++) {
+        ran[i] = active.token(i);
+      }
+    }
+
+    int known() {
+      return text + guesses;
+    }
+
+    int[] guess(int most) {
+      return Arrays.copyOfRange(ran, text, text + Math.min(most, guesses));
+    }
+  }
+
+  /**
+   * @param options of the engine, for whose sequences there is room
+   * @param context positions of a sequence
+   * @throws InvalidInputException when the models' tokens differ
+   */
+  DraftModel(Model model, Model draft, EngineOptions options, int context) {
+    requireSameTokens(model, draft);
+    int positions = Math.min(context, draft.architecture().contextLength());
+    this.session =
+        draft.newSession(
+            new SessionOptions(positions, options.stepTokens(), options.sequences(), 1)
+                .withLogits(options.sequences()));
+  }
+
+  private static void requireSameTokens(Model model, Model draft) {
+    int tokens = model.tokenizer().vocabularySize();
+    boolean same = draft.tokenizer().vocabularySize() == tokens;
+    for (int i = 0; i < tokens && same; i++) {
+      same = Arrays.equals(model.tokenizer().bytes(i), draft.tokenizer().bytes(i));
+    }
+    if (!same) {
+      throw new InvalidInputException(
+          "draft model", draft.name(), "must have the tokens of " + model.name());
+    }
+  }
+
+  @Override
+  public void prepare(List<Active> generating) {
+    List<Draft> running = new ArrayList<>();
+    for (Active active : generating) {
+      int wanted = Math.min(active.guesses(), session.limits().positions() - active.length());
+      if (wanted > 0) {
+        Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
+        draft.wanted = wanted;
+        draft.compare(active);
+        running.add(draft);
+      }
+    }
+    while (!running.isEmpty()) {
+      step(running);
+      running.removeIf(draft -> draft.guesses == draft.wanted);
+    }
+  }
+
+  /** Runs what has not run of each text, as much as a step takes; guesses where that is all. */
+  private void step(List<Draft> running) {
+    List<Draft> asked = new ArrayList<>();
+    int room = session.limits().tokens();
+    session.begin();
+    for (Iterator<Draft> i = running.iterator(); i.hasNext() && room > 0; ) {
+      Draft draft = i.next();
+      int end = Math.min(draft.known(), draft.sequence.length() + room);
+      room -= end - draft.sequence.length();
+      for (int p = draft.sequence.length(); p < end; p++) {
+        session.add(draft.sequence, draft.ran[p], p == draft.known() - 1);
+      }
+      if (end == draft.known()) {
+        asked.add(draft);
+      }
+    }
+    session.run();
+    for (int row = 0; row < asked.size(); row++) {
+      Draft draft = asked.get(row);
+      draft.ran[draft.known()] = session.candidates(row).id(0);
+      draft.guesses++;
+    }
+  }
+
+  @Override
+  public int[] guess(Active active, int most) {
+    Draft draft = drafts.get(active);
+    return draft == null ? new int[0] : draft.guess(most);
+  }
+
+  @Override
+  public void end(Active active) {
+    Draft draft = drafts.remove(active);
+    if (draft != null) {
+      draft.sequence.close();
+    }
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}

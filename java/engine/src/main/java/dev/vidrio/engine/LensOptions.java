@@ -1,0 +1,32 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.model.InvalidInputException;
+
+/**
+ * What requests may see and change inside the model.
+ *
+ * @param capture names of hook points whose activations are kept of requests that are {@linkplain
+ *     GenerationRequest#watched watched}, as in {@link dev.vidrio.lens.Capture#hooks}; empty for
+ *     none
+ * @param editable names of hook points that requests may {@linkplain GenerationRequest#edits edit};
+ *     empty for none
+ * @param watched requests that may be watched at a time
+ */
+public record LensOptions(String capture, String editable, int watched) {
+  /** Nothing. */
+  public static final LensOptions NONE = new LensOptions("", "", 0);
+
+  /** Checks the limits. */
+  public LensOptions {
+    if (watched < 0 || (watched == 0) != capture.isBlank()) {
+      throw new InvalidInputException(
+          "watched",
+          Integer.toString(watched),
+          "must be positive where activations are captured, and 0 where none are");
+    }
+  }
+
+  boolean isNone() {
+    return capture.isBlank() && editable.isBlank();
+  }
+}

@@ -1,0 +1,177 @@
+package dev.vidrio.engine;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Edit;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LensSession;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Requests are watched and steered beside others that notice nothing of it. */
+@Timeout(120)
+class EngineLensTest {
+  private static final String POINTS = "*hook_resid_post,*pattern,ln_final*";
+  private static final LensOptions LENS = new LensOptions(POINTS, "*.hook_resid_post", 2);
+  private static final int TOKENS = 40;
+
+  private static Model model;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static GenerationRequest request(int seed) {
+    int[] prompt =
+        new Random(seed).ints(10 + 50 * seed, 0, model.architecture().vocabulary()).toArray();
+    return GenerationRequest.builder(prompt)
+        .options(
+            GenerationOptions.DEFAULT
+                .withTokens(TOKENS)
+                .withIgnoreEnd(true)
+                .withSampling(SamplingOptions.GREEDY))
+        .build();
+  }
+
+  private static List<Edit> steering(float strength) {
+    var direction = new float[model.architecture().width()];
+    for (int i = 0; i < direction.length; i++) {
+      direction[i] = (float) Math.sin(i);
+    }
+    HookPoint point = new HookPoint(HookSite.RESID_POST, 1);
+    return List.of(Edit.add(point, strength, direction));
+  }
+
+  private static List<Integer> alone(GenerationRequest request) {
+    return model.generate(request.prompt(), request.options()).result().tokens();
+  }
+
+  /** Greedy generation in a session of its own that edits. */
+  private static List<Integer> steeredAlone(GenerationRequest request) {
+    List<Integer> tokens = new ArrayList<>();
+    try (LensSession session =
+        Lens.of(model).open(Capture.NONE, SessionOptions.DEFAULT, "*.hook_resid_post")) {
+      session.edits(request.edits());
+      Sequence sequence = session.newSequence();
+      session.feed(sequence, request.prompt());
+      for (int i = 0; i < TOKENS; i++) {
+        int next = session.candidates().id(0);
+        tokens.add(next);
+        session.feed(sequence, next);
+      }
+    }
+    return tokens;
+  }
+
+  @Test
+  void othersNoticeNothing() throws InterruptedException {
+    GenerationRequest steered = request(3).toBuilder().edits(steering(8)).build();
+    GenerationRequest unsteered = request(3).toBuilder().edits(steering(0)).build();
+    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+      TokenStream plain = engine.submit(request(3));
+      TokenStream first = engine.submit(steered);
+      TokenStream watched = engine.submit(request(2).toBuilder().watched(true).build());
+      TokenStream second = engine.submit(unsteered);
+      List<TokenStream> twice = engine.submit(steered, 2);
+      assertEquals(alone(request(3)), plain.result().result().tokens());
+      assertEquals(steeredAlone(steered), first.result().result().tokens());
+      assertNotEquals(alone(request(3)), first.result().result().tokens());
+      assertEquals(alone(request(3)), second.result().result().tokens());
+      for (TokenStream each : twice) {
+        assertEquals(steeredAlone(steered), each.result().result().tokens());
+      }
+      // What was steered is kept for nobody else.
+      assertEquals(128, engine.submit(request(3)).result().cachedTokens());
+      assertEquals(alone(request(3)), engine.submit(request(3)).result().result().tokens());
+      assertNull(plain.result().activations());
+      assertSameActivations(request(2), watched.result());
+      assertTrue(engine.drain(Duration.ofSeconds(60)));
+      assertEquals(0, engine.status().usedBlocks());
+    }
+  }
+
+  private static void assertSameActivations(GenerationRequest request, Completion completion) {
+    int[] all = new int[request.promptTokens() + TOKENS - 1];
+    System.arraycopy(request.prompt(), 0, all, 0, request.promptTokens());
+    for (int i = 0; i < TOKENS - 1; i++) {
+      all[request.promptTokens() + i] = completion.result().tokens().get(i);
+    }
+    try (ActivationCache expected = Lens.of(model).run(all, Capture.of(POINTS));
+        ActivationCache actual = completion.activations()) {
+      assertNotNull(actual);
+      assertArrayEquals(all, actual.tokens());
+      for (HookPoint point : expected.points()) {
+        assertArrayEquals(expected.get(point).toArray(), actual.get(point).toArray(), point.name());
+      }
+    }
+  }
+
+  @Test
+  void moreThanCanBeWatchedWait() throws InterruptedException {
+    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+      List<TokenStream> streams = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        streams.add(engine.submit(request(i % 2).toBuilder().watched(true).build()));
+      }
+      for (int i = 0; i < 5; i++) {
+        assertSameActivations(request(i % 2), streams.get(i).result());
+      }
+    }
+  }
+
+  @Test
+  void whatTheEngineWasNotOpenedForIsRefused() {
+    try (Engine blind = Engine.open(model);
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+      assertRefused(
+          "watched true: the engine was opened to capture nothing",
+          blind,
+          request(1).toBuilder().watched(true).build());
+      assertRefused(
+          "edits blocks.1.hook_resid_post: the engine was opened to edit nothing",
+          blind,
+          request(1).toBuilder().edits(steering(1)).build());
+      assertRefused(
+          "edit of blocks.1.mlp.hook_post: the session was not opened with it among its editable"
+              + " points",
+          engine,
+          request(1).toBuilder()
+              .edits(List.of(Edit.zero(new HookPoint(HookSite.POST, 1))))
+              .build());
+    }
+  }
+
+  private static void assertRefused(String message, Engine engine, GenerationRequest request) {
+    var e = assertThrows(InvalidInputException.class, () -> engine.submit(request));
+    assertEquals(message, e.getMessage());
+  }
+}

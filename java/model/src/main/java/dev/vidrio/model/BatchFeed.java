@@ -1,0 +1,43 @@
+package dev.vidrio.model;
+
+import dev.vidrio.model.sampling.Candidates;
+import java.lang.foreign.MemorySegment;
+
+/** Runs steps that take any mix of prompt chunks and single tokens of several sequences. */
+public interface BatchFeed extends Feed {
+  /** A new, empty sequence. */
+  Sequence newSequence();
+
+  /** Begins a step. */
+  void begin();
+
+  /**
+   * Adds the next token of a sequence to the step. Tokens of one sequence are added one after the
+   * other.
+   *
+   * @param wantsLogits whether the step computes logits after this token
+   * @throws InvalidInputException when the token id is unknown or the context is full; the step is
+   *     as it was
+   */
+  void add(Sequence sequence, int token, boolean wantsLogits);
+
+  /** Runs the step. */
+  void run();
+
+  /** Rows of logits of the last step. */
+  int logitRows();
+
+  /**
+   * The logits [V] of row i of those that asked for them, f32, valid until the next step.
+   *
+   * @throws IndexOutOfBoundsException when the step has no such row
+   */
+  MemorySegment logits(int i);
+
+  /**
+   * The most likely tokens of row i of those that asked for logits, valid until the next step.
+   *
+   * @throws IndexOutOfBoundsException when the step has no such row
+   */
+  Candidates candidates(int i);
+}
