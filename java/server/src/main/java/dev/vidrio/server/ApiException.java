@@ -114,6 +114,10 @@ final class ApiException extends RuntimeException {
     return status;
   }
 
+  @Nullable String code() {
+    return code;
+  }
+
   /** When it is worth another try; null where it is not said. */
   @Nullable Duration retryAfter() {
     return retryAfter;

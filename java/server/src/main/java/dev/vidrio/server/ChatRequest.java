@@ -61,16 +61,21 @@ record ChatRequest(
         }
       }
     }
-    Value format = fields.value("response_format");
-    if (format != null) {
-      Fields object = format.fields();
-      Value type = object.required("type");
-      if (!type.string().equals("text")) {
-        throw ApiException.unsupported(
-            type.path(), type.path() + " '" + type.string() + "': only text is supported");
-      }
-      object.end();
+    requireText(fields.value("response_format"));
+  }
+
+  /** Refuses a format of answers other than text. */
+  static void requireText(@Nullable Value format) {
+    if (format == null) {
+      return;
     }
+    Fields object = format.fields();
+    Value type = object.required("type");
+    if (!type.string().equals("text")) {
+      throw ApiException.unsupported(
+          type.path(), type.path() + " '" + type.string() + "': only text is supported");
+    }
+    object.end();
   }
 
   private static int tokens(Fields fields, ServerLimits limits) {
@@ -94,7 +99,8 @@ record ChatRequest(
     return wanted ? count : -1;
   }
 
-  private static Map<String, @Nullable Object> variables(Fields fields) {
+  /** Reads what sets variables of the chat template. */
+  static Map<String, @Nullable Object> variables(Fields fields) {
     Map<String, @Nullable Object> variables = new LinkedHashMap<>();
     Value value = fields.value("chat_template_kwargs");
     if (value != null) {

@@ -29,6 +29,22 @@ record ChatTools(List<Map<String, @Nullable Object>> tools, boolean parallel) {
     return new ChatTools(choice(fields, tools), parallel);
   }
 
+  /** Reads the same fields where a tool is a function itself. */
+  static ChatTools readFlat(Fields fields) {
+    List<Map<String, @Nullable Object>> tools = new ArrayList<>();
+    Value value = fields.value("tools");
+    if (value != null) {
+      for (Value tool : value.elements(0, MAX_TOOLS)) {
+        Fields function = tool.fields();
+        var _ = function.oneOf("type", "function", "function");
+        tools.add(wrapped(function(function)));
+        function.end();
+      }
+    }
+    boolean parallel = fields.bool("parallel_tool_calls", true);
+    return new ChatTools(choice(fields, tools), parallel);
+  }
+
   private static List<Map<String, @Nullable Object>> choice(
       Fields fields, List<Map<String, @Nullable Object>> tools) {
     Value choice = fields.value("tool_choice");
@@ -53,9 +69,14 @@ record ChatTools(List<Map<String, @Nullable Object>> tools, boolean parallel) {
     Map<String, @Nullable Object> copy = function(function);
     function.end();
     tool.end();
+    return wrapped(copy);
+  }
+
+  /** A tool as chat templates read it. */
+  private static Map<String, @Nullable Object> wrapped(Map<String, @Nullable Object> function) {
     Map<String, @Nullable Object> json = new LinkedHashMap<>();
     json.put("type", "function");
-    json.put("function", copy);
+    json.put("function", function);
     return json;
   }
 

@@ -21,7 +21,12 @@ final class Fields {
   Fields(String path, JsonNode object) {
     this.path = path;
     this.object = object;
-    object.propertyNames().forEach(unread::add);
+    object.forEachEntry(
+        (name, value) -> {
+          if (!value.isNull()) {
+            unread.add(name);
+          }
+        });
   }
 
   /** The fields of a request's body. */

@@ -73,6 +73,7 @@ public final class Server implements AutoCloseable {
     routes.addAll(new TokenRoutes(models).routes());
     routes.add(new CompletionRoute(models, options.limits()).route());
     routes.add(new ChatRoute(models, options.limits()).route());
+    routes.add(new ResponseRoute(models, options.limits()).route());
     routes.add(new EmbeddingRoute(models, embeddings).route());
     this.gate = new Gate(options, new Router(routes), watch, metrics);
   }

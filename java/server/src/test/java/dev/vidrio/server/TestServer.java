@@ -15,6 +15,8 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -48,17 +50,19 @@ final class TestServer implements AutoCloseable {
     this.server = server;
   }
 
-  static Model parrot() {
+  /** The parrot's file, which other tests of the build read too. */
+  private static Path parrotFile() {
     try {
-      Path file = Files.createTempFile("parrot", ".gguf");
-      try {
-        return Model.open(ParrotModel.write(file, Map.of(':', ANSWER, '=', CALL)));
-      } finally {
-        Files.delete(file);
-      }
+      Path file = Files.createTempFile(Path.of("target"), "parrot", ".part");
+      ParrotModel.write(file, Map.of(':', ANSWER, '=', CALL));
+      return Files.move(file, Path.of("target", "parrot.gguf"), StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  static Model parrot() {
+    return Model.open(parrotFile());
   }
 
   /** The tokens of a text, without the one that begins texts. */
@@ -80,7 +84,11 @@ final class TestServer implements AutoCloseable {
   }
 
   static TestServer start(UnaryOperator<ServerOptions> change, ModelSource... models) {
-    ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", 0);
+    // Heartbeats would come in between on a machine that is busy; those who test them set them.
+    ServerOptions options =
+        ServerOptions.DEFAULT
+            .withAddress("127.0.0.1", 0)
+            .withLimits(ServerLimits.DEFAULT.withHeartbeat(Duration.ofDays(1)));
     try {
       return new TestServer(Server.start(change.apply(options), models));
     } catch (IOException e) {

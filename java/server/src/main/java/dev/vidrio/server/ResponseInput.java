@@ -1,0 +1,113 @@
+package dev.vidrio.server;
+
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ToolCall;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The input of a response: a text, or items that become messages of a chat. */
+final class ResponseInput {
+  private static final int MAX_ITEMS = 4096;
+
+  private final List<ChatMessage> messages = new ArrayList<>();
+  // Calls that belong to the message of the assistant before them, or to one without a text.
+  private final List<ToolCall> calls = new ArrayList<>();
+
+  private ResponseInput() {}
+
+  /** Reads {@code input}, and {@code instructions} as what comes before it. */
+  static List<ChatMessage> read(Fields fields) {
+    var input = new ResponseInput();
+    String instructions = fields.string("instructions");
+    if (instructions != null) {
+      input.messages.add(ChatMessage.system(instructions));
+    }
+    Value value = fields.required("input");
+    if (value.isString()) {
+      input.messages.add(ChatMessage.user(value.string()));
+    } else {
+      value.elements(1, MAX_ITEMS).forEach(item -> input.add(item.fields()));
+      input.endCalls();
+    }
+    return input.messages;
+  }
+
+  private void add(Fields item) {
+    // Items that come back from an answer carry these.
+    item.unused("id", "status");
+    String type = item.string("type", "message");
+    switch (type) {
+      case "message" -> addMessage(item);
+      case "function_call" ->
+          calls.add(
+              new ToolCall(
+                  item.required("call_id").string(),
+                  item.required("name").string(),
+                  ChatMessages.arguments(item.required("arguments"))));
+      case "function_call_output" -> {
+        endCalls();
+        String id = item.required("call_id").string();
+        messages.add(ChatMessage.tool(text(item.required("output")), null, id));
+      }
+      default ->
+          throw ApiException.unsupported(
+              item.path("type"), item.path("type") + " '" + type + "': is not supported");
+    }
+    item.end();
+  }
+
+  private void addMessage(Fields item) {
+    endCalls();
+    Value role = item.required("role");
+    String text = text(item.required("content"));
+    messages.add(
+        switch (role.string()) {
+          case "system", "developer" -> ChatMessage.system(text);
+          case "user" -> ChatMessage.user(text);
+          case "assistant" -> ChatMessage.assistant(text);
+          default -> throw role.error("must be system, developer, user or assistant");
+        });
+  }
+
+  /** Puts calls into the message that made them. */
+  private void endCalls() {
+    if (calls.isEmpty()) {
+      return;
+    }
+    @Nullable String text = null;
+    if (!messages.isEmpty() && messages.getLast().role().equals("assistant")) {
+      text = messages.removeLast().content();
+    }
+    messages.add(ChatMessage.assistant(text, null, List.copyOf(calls)));
+    calls.clear();
+  }
+
+  private static String text(Value content) {
+    if (content.isString()) {
+      return content.string();
+    }
+    var text = new StringBuilder();
+    for (Value element : content.elements(0, MAX_ITEMS)) {
+      Fields part = element.fields();
+      Value type = part.required("type");
+      switch (type.string()) {
+        case "input_text" -> {}
+        case "output_text" -> {
+          // Those of our own answers, which have none of the first.
+          Value annotations = part.value("annotations");
+          if (annotations != null) {
+            var _ = annotations.elements(0, 0);
+          }
+          var _ = part.value("logprobs");
+        }
+        default ->
+            throw ApiException.unsupported(
+                type.path(), type.path() + " '" + type.string() + "': models here read text only");
+      }
+      text.append(part.required("text").string());
+      part.end();
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,81 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.GenerationRequest;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A request for a response, which is a chat in other words: nothing is stored, so that each carries
+ * the whole conversation.
+ *
+ * @param echoed fields that the response repeats
+ */
+record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
+  private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
+
+  static ResponseRequest read(Fields fields, ServerLimits limits, String tenant) {
+    String stored = "nothing is stored here: send the whole conversation as input";
+    fields.refuse("previous_response_id", stored);
+    fields.refuse("conversation", stored);
+    fields.refuse("n", "a response is one answer");
+    fields.refuse("stop", "is for completions");
+    String truncation = fields.oneOf("truncation", "disabled", "disabled");
+    if (fields.bool("background", false)) {
+      throw ApiException.unsupported("background", "background: " + stored);
+    }
+    refuseFormats(fields);
+    Map<String, @Nullable Object> echoed = new LinkedHashMap<>();
+    Value metadata = fields.value("metadata");
+    Value tools = fields.value("tools");
+    Value tokens = fields.value("max_output_tokens");
+    echoed.put("instructions", fields.string("instructions"));
+    echoed.put("metadata", metadata == null ? Map.of() : metadata.tree(Map.class));
+    echoed.put("tools", tools == null ? List.of() : tools.tree(List.class));
+    echoed.put("tool_choice", fields.string("tool_choice", "auto"));
+    echoed.put("max_output_tokens", tokens == null ? null : tokens.integer(1, limits.tokens()));
+    echoed.put("truncation", truncation);
+    boolean stream = fields.bool("stream", false);
+    var chat =
+        new ChatRequest(
+            fields.required("model").string(),
+            ResponseInput.read(fields),
+            ChatTools.readFlat(fields),
+            Parameters.read(
+                fields,
+                fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
+                limits,
+                tenant),
+            logProbabilities(fields),
+            ChatRequest.variables(fields),
+            stream,
+            ChatRequest.includeUsage(fields, stream));
+    fields.end();
+    return new ResponseRequest(chat, echoed);
+  }
+
+  private static void refuseFormats(Fields fields) {
+    Value value = fields.value("text");
+    if (value != null) {
+      Fields text = value.fields();
+      ChatRequest.requireText(text.value("format"));
+      text.end();
+    }
+  }
+
+  private static int logProbabilities(Fields fields) {
+    int top = fields.integer("top_logprobs", 0, 0, GenerationRequest.MAX_TOP);
+    Value include = fields.value("include");
+    if (include == null) {
+      return top > 0 ? top : -1;
+    }
+    for (Value element : include.elements(0, 16)) {
+      if (!element.string().equals(LOG_PROBABILITIES)) {
+        throw ApiException.unsupported(
+            element.path(), element.path() + " '" + element.string() + "': is not supported");
+      }
+    }
+    return include.elements(0, 16).isEmpty() ? -1 : top;
+  }
+}

@@ -1,0 +1,47 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.GenerationRequest;
+import java.io.IOException;
+import java.util.List;
+
+/** {@code /v1/responses}, without memory: the stateless part of OpenAI's API. */
+final class ResponseRoute {
+  private final Models models;
+  private final ServerLimits limits;
+
+  ResponseRoute(Models models, ServerLimits limits) {
+    this.models = models;
+    this.limits = limits;
+  }
+
+  Route route() {
+    return Route.post("/v1/responses", this::handle);
+  }
+
+  private void handle(Exchange exchange) throws IOException {
+    ResponseRequest request =
+        ResponseRequest.read(exchange.fields(), limits, exchange.tenant());
+    ChatRequest chat = request.chat();
+    try (Models.Use use = models.use(chat.model())) {
+      ServedModel model = use.model();
+      GenerationRequest generation =
+          chat.parameters().request(chat.encode(model.chat()), chat.logProbabilities(), -1);
+      exchange.reply().header("x-vidrio-parameters", chat.parameters().summary());
+      var response = new ResponseObject(request, model.tokenizer());
+      try (Streams streams = Streams.submit(model.engine(), List.of(generation), 1)) {
+        if (chat.stream()) {
+          var answer =
+              new AnswerText(
+                  model.tokenizer(), !chat.tools().tools().isEmpty(), chat.tools().parallel());
+          new ResponseEvents(exchange, response, answer).send(streams);
+        } else {
+          exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
+          Completion completion = streams.results().getFirst();
+          exchange.answer(
+              Json.bytes(response.ended(completion, response.items(completion))));
+        }
+      }
+    }
+  }
+}
