@@ -31,9 +31,7 @@ final class ResponseEvents {
   }
 
   void send(Streams streams) throws IOException {
-    exchange
-        .reply()
-        .whileWaiting(EventStream.CONTENT_TYPE, EventStream.HEARTBEAT, streams::close);
+    exchange.reply().whileWaiting(EventStream.CONTENT_TYPE, EventStream.HEARTBEAT, streams::close);
     event("response.created", Map.of("response", response.begun()));
     event("response.in_progress", Map.of("response", response.begun()));
     Completion completion;
@@ -91,18 +89,14 @@ final class ResponseEvents {
     show(answer.accept(token), logProbability == null ? List.of() : List.of(logProbability));
   }
 
-  private void show(String piece, List<TokenLogProbability> logProbabilities)
-      throws IOException {
+  private void show(String piece, List<TokenLogProbability> logProbabilities) throws IOException {
     if (piece.isEmpty() && logProbabilities.isEmpty()) {
       return;
     }
     beginMessage();
     text.append(piece);
     partEvent(
-        "response.output_text.delta",
-        "delta",
-        piece,
-        response.logProbabilities(logProbabilities));
+        "response.output_text.delta", "delta", piece, response.logProbabilities(logProbabilities));
   }
 
   private void beginMessage() throws IOException {

@@ -93,8 +93,7 @@ final class ResponseObject {
     }
     calls.forEach(
         call ->
-            items.add(
-                call(Ids.next("fc_"), call, ToolCalls.id(call), ToolCalls.arguments(call))));
+            items.add(call(Ids.next("fc_"), call, ToolCalls.id(call), ToolCalls.arguments(call))));
     return items;
   }
 

@@ -20,8 +20,7 @@ final class ResponseRoute {
   }
 
   private void handle(Exchange exchange) throws IOException {
-    ResponseRequest request =
-        ResponseRequest.read(exchange.fields(), limits, exchange.tenant());
+    ResponseRequest request = ResponseRequest.read(exchange.fields(), limits, exchange.tenant());
     ChatRequest chat = request.chat();
     try (Models.Use use = models.use(chat.model())) {
       ServedModel model = use.model();
@@ -38,8 +37,7 @@ final class ResponseRoute {
         } else {
           exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
           Completion completion = streams.results().getFirst();
-          exchange.answer(
-              Json.bytes(response.ended(completion, response.items(completion))));
+          exchange.answer(Json.bytes(response.ended(completion, response.items(completion))));
         }
       }
     }

@@ -80,8 +80,7 @@ class ResponseRouteTest {
   void whatIsCutShortIsIncomplete() {
     JsonNode json = respond("'What is glass?'", ",'max_output_tokens':2");
     assertEquals("incomplete", json.path("status").stringValue());
-    assertEquals(
-        "max_output_tokens", json.path("incomplete_details").path("reason").stringValue());
+    assertEquals("max_output_tokens", json.path("incomplete_details").path("reason").stringValue());
     assertEquals(2, json.path("max_output_tokens").intValue());
   }
 
@@ -103,8 +102,7 @@ class ResponseRouteTest {
   void callsAreItems() {
     JsonNode output = respond("'Weather?'", TOOLS).path("output");
     assertEquals(2, output.size());
-    assertEquals(
-        "Let me look.", output.path(0).path("content").path(0).path("text").stringValue());
+    assertEquals("Let me look.", output.path(0).path("content").path(0).path("text").stringValue());
     assertEquals("function_call", output.path(1).path("type").stringValue());
     assertEquals("get_weather", output.path(1).path("name").stringValue());
     assertEquals("{\"place\":\"Köln\"}", output.path(1).path("arguments").stringValue());
@@ -135,8 +133,7 @@ class ResponseRouteTest {
     assertEquals(response.path("id"), events.getFirst().path("response").path("id"));
     assertEquals(
         TEXT, response.path("output").path(0).path("content").path(0).path("text").stringValue());
-    assertEquals(
-        events.get(2).path("item").path("id"), response.path("output").path(0).path("id"));
+    assertEquals(events.get(2).path("item").path("id"), response.path("output").path(0).path("id"));
   }
 
   @Test
@@ -153,8 +150,7 @@ class ResponseRouteTest {
             "response.completed"),
         types.subList(added, types.size()));
     assertEquals(1, events.get(added).path("output_index").intValue());
-    assertEquals(
-        "{\"place\":\"Köln\"}", events.get(added + 2).path("arguments").stringValue());
+    assertEquals("{\"place\":\"Köln\"}", events.get(added + 2).path("arguments").stringValue());
     assertEquals(2, events.getLast().path("response").path("output").size());
   }
 
