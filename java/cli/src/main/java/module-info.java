@@ -8,6 +8,7 @@ module dev.vidrio.cli {
   requires dev.vidrio.server;
   requires info.picocli;
   requires java.management;
+  requires java.net.http;
   requires jdk.management;
   requires jdk.unsupported;
   requires static org.jspecify;

@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
 /** {@code vidrio bench}. */
 @Command(
     name = "bench",
+    subcommands = BenchServeCommand.class,
     description = {
       "Measures a model's speed as llama-bench reports it, beside the machine's peaks.",
       "pp: tokens per second of a prompt; tg: of generation, summed over the sequences."
