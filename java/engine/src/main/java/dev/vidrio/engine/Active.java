@@ -10,6 +10,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.sampling.SamplingBuffers;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -58,15 +59,21 @@ final class Active {
 
   /**
    * @param arrival grows from request to request
+   * @param buffers of the scheduler's thread
    * @param onCancel as in {@link TokenStream}
    */
-  Active(Model model, GenerationRequest request, long arrival, Runnable onCancel) {
+  Active(
+      Model model,
+      GenerationRequest request,
+      long arrival,
+      SamplingBuffers buffers,
+      Runnable onCancel) {
     this.model = model;
     this.request = request;
     this.arrival = arrival;
     this.options = request.options();
     this.stream = new TokenStream(onCancel);
-    this.sampler = new Sampler(options.sampling(), model.architecture().vocabulary());
+    this.sampler = new Sampler(options.sampling(), buffers);
     this.allowed = new AllowedTokens(request, model.tokenizer(), model.architecture().vocabulary());
     this.answer = new AnswerText(model.tokenizer(), options.stop());
     this.logProbabilities = new LogProbabilities(request);

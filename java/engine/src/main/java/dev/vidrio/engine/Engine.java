@@ -7,6 +7,7 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.sampling.SamplingBuffers;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -33,12 +34,14 @@ public final class Engine implements AutoCloseable {
   private final int positions;
   private final Scheduler scheduler;
   private final Thread thread;
+  private final SamplingBuffers buffers;
   private final AtomicLong arrivals = new AtomicLong();
   private int unfinished;
   private boolean draining;
 
   private Engine(Model model, EngineOptions wanted) {
     this.model = model;
+    this.buffers = new SamplingBuffers(model.architecture().vocabulary());
     SessionOptions room = room(model, wanted);
     Session session = model.newSession(room);
     this.positions = Scheduler.positions(session);
@@ -134,7 +137,12 @@ public final class Engine implements AutoCloseable {
     List<Active> group = new ArrayList<>();
     for (int i = 0; i < n; i++) {
       group.add(
-          new Active(model, withSeed(request, i), arrivals.getAndIncrement(), this::wakeScheduler));
+          new Active(
+              model,
+              withSeed(request, i),
+              arrivals.getAndIncrement(),
+              buffers,
+              this::wakeScheduler));
     }
     Active leader = group.getFirst();
     leader.forks.addAll(group.subList(1, n));

@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * the same bits.
  */
 final class Scheduler implements Runnable {
+  /** How old a status may be while nothing ends. */
+  private static final long STATUS_NANOS = 20_000_000;
+
   private final EngineOptions options;
   private final EngineListener listener;
   private final Runnable onEnd;
@@ -42,6 +45,7 @@ final class Scheduler implements Runnable {
   private volatile @Nullable Thread thread;
   private volatile boolean closed;
   private volatile EngineStatus status;
+  private long statusAt;
 
   /**
    * @param session closed with the scheduler
@@ -405,7 +409,11 @@ final class Scheduler implements Runnable {
 
   /** Tells readers whose answers have ended, when the status no longer has them. */
   private void tell() {
-    status = snapshot();
+    long now = System.nanoTime();
+    if (running.isEmpty() || !endings.isEmpty() || now - statusAt > STATUS_NANOS) {
+      status = snapshot();
+      statusAt = now;
+    }
     for (Runnable ending : endings) {
       ending.run();
       onEnd.run();

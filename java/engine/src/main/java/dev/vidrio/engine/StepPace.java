@@ -11,7 +11,7 @@ final class StepPace {
   private static final double SHARE = 0.8;
 
   /** Fewer tokens would cost much more each. */
-  private static final int LEAST = 16;
+  private static final int LEAST = 8;
 
   /** The weight of a new measurement. */
   private static final double WEIGHT = 0.2;

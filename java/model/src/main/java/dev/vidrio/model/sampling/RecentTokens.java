@@ -14,7 +14,7 @@ final class RecentTokens {
 
   RecentTokens(int vocabulary, int capacity) {
     this.window = new int[capacity];
-    this.counts = new int[vocabulary];
+    this.counts = new int[capacity == 0 ? 0 : vocabulary];
   }
 
   void add(int token) {

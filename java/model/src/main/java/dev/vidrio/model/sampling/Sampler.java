@@ -24,22 +24,22 @@ import org.jspecify.annotations.Nullable;
  *       their sum, in descending order, falls on one of them
  * </ol>
  *
- * One random number is drawn per token, from SplitMix64 with the seed. A NaN counts as the least
+ * Where top-k keeps all tokens, the sums over them are those of the executor's workers, or by
+ * ascending id.
+ *
+ * <p>One random number is drawn per token, from SplitMix64 with the seed. A NaN counts as the least
  * logit. Under a mask, the tokens that it does not allow take no part in any step, as if their
  * logits were −∞. Not thread-safe; allocates nothing per token.
  */
 public final class Sampler {
   private final SamplingOptions options;
   private final SplitMix64 random;
+  private final RecentTokens recent;
+  private final SamplingBuffers buffers;
   private final Greatest greatest;
   private final double[] weights;
-  private final RecentTokens recent;
-  // The logits that are known in this step, after biases and penalties, and whose they are.
   private final float[] logits;
-  private final int[] known;
-  private final int[] knownSince;
   private int knownCount;
-  private int step;
 
   /**
    * A sampler for a vocabulary.
@@ -47,14 +47,23 @@ public final class Sampler {
    * @throws InvalidInputException when a bias is for a token id outside the vocabulary
    */
   public Sampler(SamplingOptions options, int vocabulary) {
+    this(options, new SamplingBuffers(vocabulary));
+  }
+
+  /**
+   * A sampler that shares memory with others of the same thread.
+   *
+   * @throws InvalidInputException when a bias is for a token id outside the vocabulary
+   */
+  public Sampler(SamplingOptions options, SamplingBuffers buffers) {
     this.options = options;
     this.random = new SplitMix64(options.seed());
-    this.greatest = new Greatest(vocabulary);
-    this.weights = new double[vocabulary];
-    this.recent = new RecentTokens(vocabulary, options.penaltyWindow());
-    this.logits = new float[vocabulary];
-    this.known = new int[vocabulary];
-    this.knownSince = new int[vocabulary];
+    this.buffers = buffers;
+    this.greatest = buffers.greatest;
+    this.weights = buffers.weights;
+    this.logits = buffers.logits;
+    int vocabulary = logits.length;
+    this.recent = new RecentTokens(vocabulary, penalizes() ? options.penaltyWindow() : 0);
     for (int token : options.logitBias().keySet()) {
       if (token < 0 || token >= vocabulary) {
         throw new InvalidInputException(
@@ -85,8 +94,12 @@ public final class Sampler {
    * @throws IllegalArgumentException when it allows none
    */
   public int sample(MemorySegment row, long @Nullable [] allowed) {
-    step++;
-    knownCount = 0;
+    int n = selectAll(row, allowed);
+    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
+  }
+
+  private int selectAll(MemorySegment row, long @Nullable [] allowed) {
+    beginStep();
     if (allowed == null) {
       for (int token = 0; token < logits.length; token++) {
         learn(token, row);
@@ -94,7 +107,12 @@ public final class Sampler {
     } else {
       learnAll(allowed, row);
     }
-    return choose(select());
+    return select();
+  }
+
+  private void beginStep() {
+    buffers.step++;
+    knownCount = 0;
   }
 
   /** {@link #sample(Candidates, MemorySegment, long[])} without a mask. */
@@ -113,11 +131,11 @@ public final class Sampler {
    * @throws IllegalArgumentException when it allows none
    */
   public int sample(Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
-    if (wanted() > candidates.count()) {
+    boolean whole = wanted() == logits.length && logits.length > 1;
+    if (!whole && wanted() > candidates.count()) {
       return sample(row, allowed);
     }
-    step++;
-    knownCount = 0;
+    beginStep();
     for (int i = 0; i < candidates.count(); i++) {
       learnAllowed(candidates.id(i), row, allowed);
     }
@@ -126,11 +144,94 @@ public final class Sampler {
       recent.forEach((token, count) -> learnAllowed(token, row, allowed));
     }
     int n = select();
-    int last = candidates.count() - 1;
-    if (n == wanted() && greatest.reaches(n - 1, candidates.value(last), candidates.id(last))) {
-      return choose(n);
+    int sure = sure(n, candidates);
+    if (whole) {
+      return sure == 0 ? sample(row, allowed) : sampleWhole(sure, candidates, row, allowed);
     }
-    return sample(row, allowed);
+    if (sure < wanted()) {
+      return sample(row, allowed);
+    }
+    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
+  }
+
+  /** How many of the n greatest known tokens are the greatest of all. */
+  private int sure(int n, Candidates candidates) {
+    int last = candidates.count() - 1;
+    int sure = n;
+    while (sure > 0 && !greatest.reaches(sure - 1, candidates.value(last), candidates.id(last))) {
+      sure--;
+    }
+    return sure;
+  }
+
+  /**
+   * Chooses where top-k keeps all tokens. Nearly always the choice falls on one of the greatest, so
+   * that the others need not be put in order: their part of the sum is enough.
+   *
+   * @param sure how many of the greatest are known, in order
+   */
+  private int sampleWhole(
+      int sure, Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
+    double sum = sum(candidates, row, allowed, 1);
+    if (!(sum > 0) || Double.isInfinite(sum)) {
+      return sample(row, allowed);
+    }
+    weigh(sure, 1);
+    int kept = options.topP() < 1 ? reach(sure, options.topP() * sum) : sure;
+    if (kept < 0) {
+      return sample(row, allowed);
+    }
+    int likely = minP(kept);
+    boolean cut = options.topP() < 1 || likely < kept || sure == logits.length;
+    if (cut) {
+      return draw(likely);
+    }
+    if (options.minP() > 0) {
+      return sample(row, allowed);
+    }
+    double temperature = options.temperature();
+    double target =
+        random.nextDouble() * (temperature == 1 ? sum : sum(candidates, row, allowed, temperature));
+    weigh(sure, temperature);
+    int chosen = fall(sure, target);
+    if (chosen < 0) {
+      int n = selectAll(row, allowed);
+      weigh(n, temperature);
+      chosen = fall(n, target);
+      return greatest.id(chosen < 0 ? n - 1 : chosen);
+    }
+    return greatest.id(chosen);
+  }
+
+  /** {@code Σ exp((logit − greatest) / temperature)} over all tokens that are allowed. */
+  private double sum(
+      Candidates candidates, MemorySegment row, long @Nullable [] allowed, double temperature) {
+    double first = logits[greatest.id(0)];
+    double sum = 0;
+    if (allowed == null && temperature == 1) {
+      sum = candidates.sum() * StrictMath.exp(candidates.maximum() - first);
+    } else {
+      for (int token = 0; token < logits.length; token++) {
+        sum += isAllowed(token, allowed) ? weight(row, token, first, temperature) : 0;
+      }
+    }
+    for (int i = 0; i < knownCount; i++) {
+      int token = buffers.known[i];
+      if (logits[token] != row.getAtIndex(JAVA_FLOAT, token)) {
+        sum += weight(logits[token], first, temperature) - weight(row, token, first, temperature);
+      }
+    }
+    return sum;
+  }
+
+  private static double weight(MemorySegment row, int token, double first, double temperature) {
+    return weight(row.getAtIndex(JAVA_FLOAT, token), first, temperature);
+  }
+
+  private static double weight(double logit, double first, double temperature) {
+    // Equal infinities have no difference.
+    double difference = logit == first ? 0 : logit - first;
+    return Double.isNaN(difference) ? 0 : StrictMath.exp(difference / temperature);
   }
 
   private void learnAll(long[] allowed, MemorySegment row) {
@@ -145,16 +246,20 @@ public final class Sampler {
   }
 
   private void learnAllowed(int token, MemorySegment row, long @Nullable [] allowed) {
-    int word = token >> 6;
-    if (allowed == null || (word < allowed.length && (allowed[word] >>> token & 1) != 0)) {
+    if (isAllowed(token, allowed)) {
       learn(token, row);
     }
   }
 
+  private static boolean isAllowed(int token, long @Nullable [] allowed) {
+    int word = token >> 6;
+    return allowed == null || (word < allowed.length && (allowed[word] >>> token & 1) != 0);
+  }
+
   private void learn(int token, MemorySegment row) {
-    if (knownSince[token] != step) {
-      knownSince[token] = step;
-      known[knownCount++] = token;
+    if (buffers.knownSince[token] != buffers.step) {
+      buffers.knownSince[token] = buffers.step;
+      buffers.known[knownCount++] = token;
       logits[token] = row.getAtIndex(JAVA_FLOAT, token);
     }
   }
@@ -175,13 +280,10 @@ public final class Sampler {
     }
     greatest.begin(wanted());
     for (int i = 0; i < knownCount; i++) {
-      greatest.offer(logits[known[i]], known[i]);
+      int token = buffers.known[i];
+      greatest.offer(logits[token], token);
     }
     return greatest.sort();
-  }
-
-  private int choose(int n) {
-    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
   }
 
   private boolean penalizes() {
@@ -204,17 +306,20 @@ public final class Sampler {
 
   private int topP(int n) {
     double sum = weigh(n, 1);
-    if (options.topP() >= 1) {
-      return n;
-    }
+    int reached = options.topP() < 1 ? reach(n, options.topP() * sum) : n;
+    return reached < 0 ? n : reached;
+  }
+
+  /** How many of the first n weights together reach a sum; -1 where they do not. */
+  private int reach(int n, double sum) {
     double reached = 0;
     for (int i = 0; i < n; i++) {
       reached += weights[i];
-      if (reached >= options.topP() * sum) {
+      if (reached >= sum) {
         return i + 1;
       }
     }
-    return n;
+    return -1;
   }
 
   private int minP(int n) {
@@ -226,14 +331,20 @@ public final class Sampler {
   }
 
   private int draw(int n) {
-    double target = random.nextDouble() * weigh(n, options.temperature());
-    for (int i = 0; i < n - 1; i++) {
-      target -= weights[i];
-      if (target < 0) {
-        return greatest.id(i);
+    int chosen = fall(n, random.nextDouble() * weigh(n, options.temperature()));
+    return greatest.id(chosen < 0 ? n - 1 : chosen);
+  }
+
+  /** On which of the first n weights, one after the other, a target falls; -1 where behind them. */
+  private int fall(int n, double target) {
+    double left = target;
+    for (int i = 0; i < n; i++) {
+      left -= weights[i];
+      if (left < 0) {
+        return i;
       }
     }
-    return greatest.id(n - 1);
+    return -1;
   }
 
   /** Fills the weights of the first n candidates and returns their sum. */
@@ -241,10 +352,7 @@ public final class Sampler {
     double first = logits[greatest.id(0)];
     double sum = 0;
     for (int i = 0; i < n; i++) {
-      double logit = logits[greatest.id(i)];
-      // Equal infinities have no difference.
-      double difference = logit == first ? 0 : logit - first;
-      weights[i] = Double.isNaN(difference) ? 0 : StrictMath.exp(difference / temperature);
+      weights[i] = weight(logits[greatest.id(i)], first, temperature);
       sum += weights[i];
     }
     return sum;
