@@ -9,6 +9,9 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
 /**
@@ -22,11 +25,14 @@ import java.util.function.Consumer;
  */
 public final class TokenStream
     implements Iterable<GeneratedToken>, Flow.Publisher<GeneratedToken>, AutoCloseable {
+  // Not a monitor: a virtual thread that waits in one is woken by way of another thread.
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition came = lock.newCondition();
   private final Queue<GeneratedToken> unread = new ArrayDeque<>();
   private final CompletableFuture<Completion> completion = new CompletableFuture<>();
   private final Runnable onCancel;
   private boolean ended;
-  private boolean taken;
+  private final AtomicBoolean taken = new AtomicBoolean();
   private volatile boolean canceled;
 
   /**
@@ -100,25 +106,30 @@ public final class TokenStream
     return end;
   }
 
-  private synchronized void take() {
-    if (taken) {
+  private void take() {
+    if (taken.getAndSet(true)) {
       throw new IllegalStateException("a stream of tokens is read once");
     }
-    taken = true;
   }
 
-  private synchronized boolean awaitToken() {
+  private boolean awaitToken() {
+    lock.lock();
     try {
       while (unread.isEmpty() && !ended) {
-        wait();
+        came.await();
+      }
+      if (!unread.isEmpty()) {
+        return true;
       }
     } catch (InterruptedException e) {
       throw interrupted();
+    } finally {
+      lock.unlock();
     }
-    if (unread.isEmpty() && completion.isCompletedExceptionally()) {
+    if (completion.isCompletedExceptionally()) {
       var _ = result();
     }
-    return !unread.isEmpty();
+    return false;
   }
 
   /** Who is interrupted wants no answer any more. */
@@ -128,11 +139,16 @@ public final class TokenStream
     return new CancellationException("interrupted while waiting for an answer");
   }
 
-  private synchronized GeneratedToken takeToken() {
-    if (!awaitToken()) {
-      throw new NoSuchElementException("the answer has ended");
+  private GeneratedToken takeToken() {
+    lock.lock();
+    try {
+      if (!awaitToken()) {
+        throw new NoSuchElementException("the answer has ended");
+      }
+      return unread.remove();
+    } finally {
+      lock.unlock();
     }
-    return unread.remove();
   }
 
   /**
@@ -174,20 +190,33 @@ public final class TokenStream
     return canceled;
   }
 
-  synchronized void publish(GeneratedToken token) {
-    unread.add(token);
-    notifyAll();
+  void publish(GeneratedToken token) {
+    lock.lock();
+    try {
+      unread.add(token);
+      came.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
-  synchronized void complete(Completion result) {
-    ended = true;
+  void complete(Completion result) {
     completion.complete(result);
-    notifyAll();
+    end();
   }
 
-  synchronized void fail(EngineException reason) {
-    ended = true;
+  void fail(EngineException reason) {
     completion.completeExceptionally(reason);
-    notifyAll();
+    end();
+  }
+
+  private void end() {
+    lock.lock();
+    try {
+      ended = true;
+      came.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 }
