@@ -127,7 +127,7 @@ final class Gate implements HttpHandler {
           exchange.method(),
           exchange.path(),
           status,
-          duration.toMillis(),
+          Long.toString(duration.toMillis()),
           exchange.id());
     }
   }

@@ -48,13 +48,17 @@ final class RawClient implements AutoCloseable {
   /** Reads until a text has come; returns everything up to its end. */
   String readUntil(String text) throws IOException {
     InputStream in = socket.getInputStream();
+    byte[] end = text.getBytes(StandardCharsets.UTF_8);
     var read = new ByteArrayOutputStream();
-    while (!read.toString(StandardCharsets.UTF_8).endsWith(text)) {
+    // How many bytes of the end have come; none of the texts begins anew within itself.
+    int matched = 0;
+    while (matched < end.length) {
       int b = in.read();
       if (b < 0) {
         throw new IOException("ended after: " + read.toString(StandardCharsets.UTF_8));
       }
       read.write(b);
+      matched = b == end[matched] ? matched + 1 : b == end[0] ? 1 : 0;
     }
     return read.toString(StandardCharsets.UTF_8);
   }
