@@ -14,6 +14,7 @@ module dev.vidrio.model {
       dev.vidrio.cli,
       dev.vidrio.lens;
   exports dev.vidrio.model.gguf;
+  exports dev.vidrio.model.grammar;
   exports dev.vidrio.model.huggingface;
   exports dev.vidrio.model.hub;
   exports dev.vidrio.model.quantize;

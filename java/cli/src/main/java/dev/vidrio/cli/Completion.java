@@ -5,7 +5,6 @@ import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
-import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.TokenDecoder;
@@ -92,10 +91,7 @@ final class Completion {
   }
 
   private Generator start(int[] prompt) {
-    var sampler = new Sampler(options.sampling(), model.architecture().vocabulary());
-    var generator =
-        new Generator(
-            model, session, sampler, new Generator.Limit(options.tokens(), options.ignoreEnd()));
+    var generator = new Generator(model, session, options);
     Sequence sequence = session.newSequence();
     generator.prompt(sequence, prompt);
     return generator;

@@ -33,6 +33,7 @@ final class RunCommand implements Callable<Integer> {
   @Mixin private FastOption fast = new FastOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
+  @Mixin private GrammarOption grammar = new GrammarOption();
 
   @Option(
       names = {"-n", "--tokens"},
@@ -77,7 +78,8 @@ final class RunCommand implements Callable<Integer> {
         GenerationOptions.DEFAULT
             .withTokens(tokens)
             .withSampling(sampling.toOptions())
-            .withIgnoreEnd(ignoreEnd);
+            .withIgnoreEnd(ignoreEnd)
+            .withGrammar(grammar.read());
     ChatOptions chatOptions = chatOptions();
     long start = System.nanoTime();
     try (Model opened = model.open()) {

@@ -44,6 +44,34 @@ class CommandsTest {
   }
 
   @Test
+  void runKeepsToAGrammar() throws IOException {
+    Path schema =
+        Files.writeString(
+            directory.resolve("schema.json"),
+            """
+            {"type": "object",
+             "properties": {"act": {"enum": ["I", "II", "III"]}, "scene": {"type": "integer",
+               "minimum": 1, "maximum": 9}},
+             "required": ["act", "scene"]}
+            """);
+    Cli json = Cli.run("run", "-p", PROMPT, "--json-schema", schema.toString());
+    assertTrue(
+        json.out().matches("\\{\\s*\"act\": ?\"I+\",\\s*\"scene\": ?[1-9]\\s*}\n"), json.out());
+    Cli regex = Cli.run("run", "-p", PROMPT, "--regex", "(Ham|Haml)et[.!?]");
+    assertTrue(regex.out().matches("(Ham|Haml)et[.!?]\n"), regex.out());
+    Path ebnf =
+        Files.writeString(
+            directory.resolve("words.gbnf"),
+            "root ::= word (\" \" word){2} \".\"\nword ::= [a-z]{2,6}");
+    JsonNode words = Cli.run("run", "-p", PROMPT, "--grammar", ebnf.toString(), "--json").json();
+    assertTrue(words.get("text").stringValue().matches("[a-z]{2,6}( [a-z]{2,6}){2}\\."));
+    assertEquals("stop", words.get("finish").stringValue());
+
+    assertEquals(1, Cli.run("run", "-p", PROMPT, "--regex", "(a").code());
+    assertEquals(2, Cli.run("run", "--regex", "a", "--grammar", ebnf.toString()).code());
+  }
+
+  @Test
   void runTellsEverythingAsJson() throws IOException {
     JsonNode text = Cli.run("run", "-p", PROMPT, "-n", "12", "--seed", "3", "--json").json();
     assertEquals(12, text.get("ids").size());

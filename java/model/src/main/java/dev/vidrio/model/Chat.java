@@ -1,6 +1,5 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
@@ -74,10 +73,9 @@ public final class Chat implements AutoCloseable {
           prompt.length + " tokens",
           "the context has " + session.limits().positions() + " positions");
     }
+    var generator = new Generator(model, session, generation);
     sequence.truncate(kept);
     Collections.addAll(messages, more);
-    var sampler = new Sampler(generation.sampling(), model.architecture().vocabulary());
-    var generator = new Generator(model, session, sampler, generation.limit());
     answer =
         new TokenStream(
             model,

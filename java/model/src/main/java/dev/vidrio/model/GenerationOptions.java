@@ -1,7 +1,9 @@
 package dev.vidrio.model;
 
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a text is generated.
@@ -10,13 +12,19 @@ import java.util.List;
  * @param sampling how each token is chosen
  * @param stop texts before which generation ends; none is empty
  * @param ignoreEnd whether tokens that end a text or a turn count like any other
+ * @param grammar what is generated is the beginning of one of its texts, and a whole one if it ends
+ *     by {@link Generator.Finish#STOP}; null for any text
  */
 public record GenerationOptions(
-    int tokens, SamplingOptions sampling, List<String> stop, boolean ignoreEnd) {
+    int tokens,
+    SamplingOptions sampling,
+    List<String> stop,
+    boolean ignoreEnd,
+    @Nullable Grammar grammar) {
 
   /** At most 256 tokens, chosen as {@link SamplingOptions#builder} says, the same each time. */
   public static final GenerationOptions DEFAULT =
-      new GenerationOptions(256, SamplingOptions.builder().build(), List.of(), false);
+      new GenerationOptions(256, SamplingOptions.builder().build(), List.of(), false, null);
 
   /** Checks the ranges. */
   public GenerationOptions {
@@ -32,26 +40,26 @@ public record GenerationOptions(
 
   /** The same with another number of tokens. */
   public GenerationOptions withTokens(int count) {
-    return new GenerationOptions(count, sampling, stop, ignoreEnd);
+    return new GenerationOptions(count, sampling, stop, ignoreEnd, grammar);
   }
 
   /** The same with another way to choose tokens. */
   public GenerationOptions withSampling(SamplingOptions options) {
-    return new GenerationOptions(tokens, options, stop, ignoreEnd);
+    return new GenerationOptions(tokens, options, stop, ignoreEnd, grammar);
   }
 
   /** The same with other texts to end before. */
   public GenerationOptions withStop(String... texts) {
-    return new GenerationOptions(tokens, sampling, List.of(texts), ignoreEnd);
+    return new GenerationOptions(tokens, sampling, List.of(texts), ignoreEnd, grammar);
   }
 
   /** The same, but for whether generation goes on after tokens that end a text or a turn. */
   public GenerationOptions withIgnoreEnd(boolean ignore) {
-    return new GenerationOptions(tokens, sampling, stop, ignore);
+    return new GenerationOptions(tokens, sampling, stop, ignore, grammar);
   }
 
-  /** When the {@link Generator} ends. */
-  Generator.Limit limit() {
-    return new Generator.Limit(tokens, ignoreEnd);
+  /** The same, but for which texts may be generated. */
+  public GenerationOptions withGrammar(@Nullable Grammar texts) {
+    return new GenerationOptions(tokens, sampling, stop, ignoreEnd, texts);
   }
 }

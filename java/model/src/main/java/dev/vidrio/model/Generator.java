@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.model.grammar.ConstraintState;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +20,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
 
   /** Why generation ended. */
   public enum Finish {
-    /** The model ended its text or turn. */
+    /** The model ended its text or turn, or the grammar's text is whole. */
     STOP,
     /** The wanted number of tokens is there. */
     LENGTH,
@@ -51,6 +52,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
   private final Feed feed;
   private final Sampler sampler;
   private final Limit limit;
+  private @Nullable ConstraintState constraint;
   private @Nullable Sequence sequence;
   private @Nullable MemorySegment logits;
   private int count;
@@ -60,10 +62,30 @@ public final class Generator implements PrimitiveIterator.OfInt {
 
   /** A generator that uses a session alone until it has finished. */
   public Generator(Model model, Feed feed, Sampler sampler, Limit limit) {
+    this(model, feed, sampler, limit, null);
+  }
+
+  /**
+   * A generator that does as options say, but for their stop texts.
+   *
+   * @throws InvalidInputException when they do not fit the model
+   */
+  public Generator(Model model, Feed feed, GenerationOptions options) {
+    this(
+        model,
+        feed,
+        new Sampler(options.sampling(), model.architecture().vocabulary()),
+        new Limit(options.tokens(), options.ignoreEnd()),
+        options.grammar() == null ? null : model.constraints().get(options.grammar()).start());
+  }
+
+  private Generator(
+      Model model, Feed feed, Sampler sampler, Limit limit, @Nullable ConstraintState constraint) {
     this.model = model;
     this.feed = feed;
     this.sampler = sampler;
     this.limit = limit;
+    this.constraint = constraint;
   }
 
   /**
@@ -98,6 +120,10 @@ public final class Generator implements PrimitiveIterator.OfInt {
     if (current == null) {
       throw new IllegalStateException("there is no prompt");
     }
+    if (constraint != null && constraint.mustEnd()) {
+      finish = Finish.STOP;
+      return;
+    }
     if (count == limit.tokens()) {
       finish = Finish.LENGTH;
       return;
@@ -110,7 +136,8 @@ public final class Generator implements PrimitiveIterator.OfInt {
       row = feed.feed(current, last);
       logits = row;
     }
-    int token = sampler.sample(feed.candidates(), row);
+    long[] allowed = constraint == null ? null : constraint.mask();
+    int token = sampler.sample(feed.candidates(), row, allowed);
     if (!limit.ignoreEnd() && model.tokenizer().isEndOfGeneration(token)) {
       finish = Finish.STOP;
       return;
@@ -127,6 +154,9 @@ public final class Generator implements PrimitiveIterator.OfInt {
     chosen = -1;
     logits = null;
     sampler.accept(last);
+    if (constraint != null) {
+      constraint = constraint.after(last);
+    }
     count++;
     return last;
   }

@@ -7,8 +7,8 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architectures;
 import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.grammar.ConstraintCache;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
-import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
@@ -37,10 +37,14 @@ import org.jspecify.annotations.Nullable;
  * IllegalStateException}. A model may be shared by threads, a session may not.
  */
 public final class Model implements AutoCloseable {
+  /** Grammars of which it remembers what they allow. */
+  private static final int CONSTRAINTS = 32;
+
   private final Gguf gguf;
   private final Tokenizer tokenizer;
   private final Architecture architecture;
   private final Executor executor;
+  private final ConstraintCache constraints;
   private final Arena arena;
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
 
@@ -50,6 +54,7 @@ public final class Model implements AutoCloseable {
     try {
       this.gguf = source.apply(name, arena);
       this.tokenizer = Tokenizers.fromGguf(gguf.metadata());
+      this.constraints = new ConstraintCache(tokenizer, CONSTRAINTS);
       started = options.executor().get();
       this.executor = started;
       this.architecture = Architectures.load(gguf, executor, arena, options);
@@ -139,6 +144,11 @@ public final class Model implements AutoCloseable {
     return tokenizer;
   }
 
+  /** The grammars that generation was constrained to last, compiled for the tokenizer. */
+  public ConstraintCache constraints() {
+    return constraints;
+  }
+
   /** The architecture with its sizes. */
   public Architecture architecture() {
     return architecture;
@@ -213,14 +223,13 @@ public final class Model implements AutoCloseable {
     int declared = architecture.contextLength();
     long wanted = Math.max(1, (long) prompt.length + options.tokens());
     var room = SessionOptions.DEFAULT.withContext((int) Math.min(declared, wanted));
-    var sampler = new Sampler(options.sampling(), architecture.vocabulary());
     Session session = newSession(room);
     try {
       Sequence sequence = session.newSequence();
       session.requireFits(sequence, prompt);
       return new TokenStream(
           this,
-          new Generator(this, session, sampler, options.limit()),
+          new Generator(this, session, options),
           sequence,
           prompt.clone(),
           0,

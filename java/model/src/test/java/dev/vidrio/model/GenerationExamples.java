@@ -2,6 +2,8 @@ package dev.vidrio.model;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.model.grammar.ConstraintState;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.template.ChatMessage;
@@ -32,6 +34,36 @@ final class GenerationExamples {
     try (TokenStream stream = model.generate("To be, or not to be", options)) {
       stream.forEach(out::print);
     }
+    // @end
+  }
+
+  static String grammar(Model model) {
+    // @start region="grammar"
+    Grammar date = Grammar.regex("(spring|summer|autumn|winter) of 1[56][0-9]{2}");
+    GenerationOptions options = GenerationOptions.DEFAULT.withGrammar(date);
+    try (TokenStream stream = model.generate("It was written in the ", options)) {
+      return stream.result().text();
+    }
+    // @end
+  }
+
+  static String constraint(Model model) {
+    // @start region="constraint"
+    Grammar grammar = Grammar.choice(List.of("to be", "not to be"));
+    ConstraintState state = model.constraints().get(grammar).start();
+    var sampler = new Sampler(SamplingOptions.GREEDY, model.architecture().vocabulary());
+    var text = new StringBuilder();
+    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+      Sequence sequence = session.newSequence();
+      MemorySegment logits = session.feed(sequence, model.tokenizer().encode("The question: "));
+      while (!state.mustEnd()) {
+        int token = sampler.sample(logits, state.mask());
+        state = state.after(token);
+        text.append(model.tokenizer().piece(token));
+        logits = session.feed(sequence, token);
+      }
+    }
+    return text.toString();
     // @end
   }
 

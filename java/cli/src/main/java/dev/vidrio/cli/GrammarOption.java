@@ -1,0 +1,55 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.Grammar;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Option;
+
+/** The options that say which texts may be generated. */
+final class GrammarOption {
+  /** One of the ways to say it. */
+  private static final class Source {
+    @Option(
+        names = "--json-schema",
+        paramLabel = "FILE",
+        description = "Generate JSON that is valid by this schema.")
+    private @Nullable Path schema;
+
+    @Option(
+        names = "--regex",
+        paramLabel = "REGEX",
+        description = "Generate a text that matches this regular expression as a whole.")
+    private @Nullable String regex;
+
+    @Option(
+        names = "--grammar",
+        paramLabel = "FILE",
+        description = "Generate a text of this EBNF grammar, in llama.cpp's dialect (GBNF).")
+    private @Nullable Path ebnf;
+  }
+
+  @ArgGroup(exclusive = true)
+  private @Nullable Source source;
+
+  GrammarOption() {}
+
+  /**
+   * The grammar; null where the user gave none.
+   *
+   * @throws InvalidInputException when it is malformed or has what is not supported
+   */
+  @Nullable Grammar read() {
+    if (source == null) {
+      return null;
+    }
+    if (source.schema != null) {
+      return Grammar.jsonSchema(InputOutput.read(source.schema));
+    }
+    if (source.ebnf != null) {
+      return Grammar.ebnf(InputOutput.read(source.ebnf));
+    }
+    return source.regex == null ? null : Grammar.regex(source.regex);
+  }
+}

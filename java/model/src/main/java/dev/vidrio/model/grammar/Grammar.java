@@ -1,0 +1,128 @@
+package dev.vidrio.model.grammar;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A set of texts that a model may generate. Immutable, and independent of tokenizers: {@link
+ * TokenConstraint} puts the two together.
+ *
+ * <p>All methods that make one throw {@link InvalidInputException} for what is malformed, what is
+ * not supported (by name: nothing is ignored), what allows no text, and what is too large: 1 Mi
+ * characters, 100 levels of groups, 10 000 repetitions, 200 000 places of the graph that it
+ * becomes. They take time in proportion to these. Matching looks at each byte once and never goes
+ * back.
+ */
+public final class Grammar {
+  private static final int MAX_SOURCE = 1 << 20;
+
+  private final String kind;
+  private final String source;
+  private final Program program;
+
+  private Grammar(String kind, String source, Rules rules) {
+    this.kind = kind;
+    this.source = source;
+    this.program = ProgramBuilder.build(rules);
+  }
+
+  /**
+   * The JSON texts of a schema, in the dialect of docs/structured-output.md: properties come in the
+   * schema's order, and white space is one blank, or a new line with an indentation.
+   */
+  public static Grammar jsonSchema(String schema) {
+    return new Grammar("JSON schema", schema, SchemaReader.read(checked("JSON schema", schema)));
+  }
+
+  /**
+   * The same for a schema as Java's own types.
+   *
+   * @param schema {@code Map} with {@code String} keys, {@code List}, {@code String}, {@code
+   *     Boolean}, {@code Number} and null
+   */
+  public static Grammar jsonSchema(Map<String, ? extends @Nullable Object> schema) {
+    return jsonSchema(SchemaJson.write(schema));
+  }
+
+  /** All JSON objects. */
+  public static Grammar json() {
+    return jsonSchema("{\"type\":\"object\"}");
+  }
+
+  /**
+   * The texts that match a regular expression as a whole. Syntax and meaning are those of ECMA-262
+   * with the flag {@code u}, without what is not regular: look-ahead and look-behind, word
+   * boundaries, back references.
+   */
+  public static Grammar regex(String regex) {
+    String field = "regular expression";
+    Rules rules = new Rules(field);
+    var _ = rules.add("", RegexReader.whole(field, checked(field, regex)));
+    return new Grammar(field, regex, rules);
+  }
+
+  /**
+   * The texts of a grammar's rule {@code root}, in GBNF, llama.cpp's dialect of EBNF, but for its
+   * references to tokens. Rules may not call themselves before they take a character.
+   */
+  public static Grammar ebnf(String grammar) {
+    String field = "EBNF grammar";
+    return new Grammar(field, grammar, EbnfReader.read(field, checked(field, grammar)));
+  }
+
+  /** One of these texts. */
+  public static Grammar choice(List<String> choices) {
+    String field = "choices";
+    if (choices.isEmpty()) {
+      throw new InvalidInputException(field, "", "must be at least one");
+    }
+    String source = checked(field, SchemaJson.write(choices));
+    Rules rules = new Rules(field);
+    var _ = rules.add("", new Expr.Choice(choices.stream().map(rules::text).toList()));
+    return new Grammar(field, source, rules);
+  }
+
+  private static String checked(String field, String source) {
+    if (source.length() > MAX_SOURCE) {
+      throw new InvalidInputException(
+          field, source.length() + " characters", "must be at most " + MAX_SOURCE);
+    }
+    return source;
+  }
+
+  Program program() {
+    return program;
+  }
+
+  /** Whether this is one of the texts. */
+  public boolean matches(String text) {
+    Pushdown pushdown = new Pushdown(program);
+    Pushdown.State state = pushdown.start();
+    for (byte value : text.getBytes(UTF_8)) {
+      pushdown.allowWork();
+      state = pushdown.next(state, Byte.toUnsignedInt(value));
+    }
+    return state.accepting;
+  }
+
+  /** Whether the other one is of the same kind and was written with the same characters. */
+  @Override
+  public boolean equals(@Nullable Object o) {
+    return o instanceof Grammar other && kind.equals(other.kind) && source.equals(other.source);
+  }
+
+  @Override
+  public int hashCode() {
+    return source.hashCode();
+  }
+
+  /** What it was made of. */
+  @Override
+  public String toString() {
+    return kind + " " + source;
+  }
+}

@@ -1,0 +1,75 @@
+package dev.vidrio.model.grammar;
+
+import dev.vidrio.model.InvalidInputException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The rules of a grammar, collected: a rule may be called before it is known what it says. */
+final class Rules {
+
+  private static final int MAX_RULES = 20_000;
+
+  private final String field;
+  private final List<String> names = new ArrayList<>();
+  private final List<Expr> rules = new ArrayList<>();
+
+  /**
+   * No rules yet.
+   *
+   * @param field what errors call the grammar
+   */
+  Rules(String field) {
+    this.field = field;
+  }
+
+  /** What errors call the grammar. */
+  String field() {
+    return field;
+  }
+
+  /**
+   * Adds a rule that says nothing yet, and returns its number.
+   *
+   * @param name what errors call the rule
+   */
+  int declare(String name) {
+    if (rules.size() == MAX_RULES) {
+      throw new InvalidInputException(field, "", "has more than " + MAX_RULES + " rules");
+    }
+    names.add(name);
+    rules.add(Expr.NOTHING);
+    return rules.size() - 1;
+  }
+
+  /** Says what a rule says. */
+  void define(int rule, Expr expr) {
+    rules.set(rule, expr);
+  }
+
+  /** Adds a rule, and returns the call of it. */
+  Expr.Call add(String name, Expr expr) {
+    int rule = declare(name);
+    define(rule, expr);
+    return new Expr.Call(rule);
+  }
+
+  /** A text from outside, and nothing else. */
+  Expr text(String text) {
+    if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
+      throw new InvalidInputException(field, text, "has half a surrogate pair");
+    }
+    return Expr.text(text);
+  }
+
+  int size() {
+    return rules.size();
+  }
+
+  String name(int rule) {
+    return names.get(rule);
+  }
+
+  Expr get(int rule) {
+    return rules.get(rule);
+  }
+}
