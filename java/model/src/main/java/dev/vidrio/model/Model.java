@@ -26,6 +26,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="GenerationExamples.java" region="open"}
  *
- * <p>Closing it closes its sessions and frees everything; later use throws {@link
+ * <p>Closing it closes its sessions and adapters and frees everything; later use throws {@link
  * IllegalStateException}. A model may be shared by threads, a session may not.
  */
 public final class Model implements AutoCloseable {
@@ -47,6 +49,7 @@ public final class Model implements AutoCloseable {
   private final ConstraintCache constraints;
   private final Arena arena;
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
+  private final Set<Adapter> adapters = ConcurrentHashMap.newKeySet();
 
   private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
     this.arena = Arena.ofShared();
@@ -279,17 +282,26 @@ public final class Model implements AutoCloseable {
                     "model", name(), "has no chat template: it is not made for chat"));
   }
 
+  /** Opens an adapter, which is closed with the model. */
+  Adapter register(Function<Consumer<Adapter>, Adapter> opener) {
+    requireOpen();
+    Adapter adapter = opener.apply(adapters::remove);
+    adapters.add(adapter);
+    return adapter;
+  }
+
   private void requireOpen() {
     if (!arena.scope().isAlive()) {
       throw new IllegalStateException("the model " + name() + " is closed");
     }
   }
 
-  /** Closes the sessions, the executor and all memory. Waits for a step that is running. */
+  /** Closes sessions, adapters, executor and all memory. Waits for a step that is running. */
   @Override
   public void close() {
     if (arena.scope().isAlive()) {
       sessions.forEach(Session::close);
+      adapters.forEach(Adapter::close);
       executor.close();
       arena.close();
     }

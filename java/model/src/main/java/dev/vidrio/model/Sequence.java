@@ -1,7 +1,9 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.LowRankTable;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A sequence of tokens in a session: how long it is, and which blocks of the cache it owns. Blocks
@@ -9,12 +11,19 @@ import java.util.Objects;
  */
 public final class Sequence implements AutoCloseable {
   private final KvCache cache;
+  private final @Nullable AdapterSlots adapters;
   private final int[] blocks;
   private int blockCount;
   private int length;
+  private @Nullable Adaptation adaptation;
+  private int slot = LowRankTable.NONE;
 
-  Sequence(KvCache cache, int context) {
+  /**
+   * @param adapters those of the session, or null where it has no room for any
+   */
+  Sequence(KvCache cache, int context, @Nullable AdapterSlots adapters) {
     this.cache = cache;
+    this.adapters = adapters;
     this.blocks = new int[KvCache.blocksFor(context)];
   }
 
@@ -45,7 +54,8 @@ public final class Sequence implements AutoCloseable {
 
   /** A sequence that has run the same tokens, and shares their keys and values. */
   public Sequence fork() {
-    var fork = new Sequence(cache, blocks.length * KvCache.BLOCK);
+    var fork = new Sequence(cache, blocks.length * KvCache.BLOCK, adapters);
+    fork.adapt(adaptation);
     for (int i = 0; i < blockCount; i++) {
       cache.retain(blocks[i]);
       fork.blocks[i] = blocks[i];
@@ -68,6 +78,55 @@ public final class Sequence implements AutoCloseable {
     blocks[blockCount] = block;
     blockCount++;
     length += KvCache.BLOCK;
+  }
+
+  /**
+   * Has an adapter from now on, in place of the one before. Keys and values depend on it, so the
+   * sequence must be empty, and blocks that are {@link #append appended} must be of sequences with
+   * the same one.
+   *
+   * @param wanted null for none
+   * @throws InvalidInputException when the sequence is not empty, the adapter is for another model,
+   *     or the session has no room for one more
+   * @throws IllegalStateException when the adapter is closed
+   */
+  public void adapt(@Nullable Adaptation wanted) {
+    if (length > 0) {
+      throw new InvalidInputException(
+          "adapter", "", "the sequence has run " + length + " tokens without it");
+    }
+    int taken = wanted == null ? LowRankTable.NONE : acquire(wanted.adapter());
+    releaseAdapter();
+    slot = taken;
+    adaptation = wanted;
+  }
+
+  private int acquire(Adapter adapter) {
+    if (adapters == null) {
+      throw new InvalidInputException(
+          "adapter", adapter.name(), "the session was opened without room for adapters");
+    }
+    return adapters.acquire(adapter);
+  }
+
+  private void releaseAdapter() {
+    if (adapters != null && slot != LowRankTable.NONE) {
+      adapters.release(slot);
+    }
+    slot = LowRankTable.NONE;
+    adaptation = null;
+  }
+
+  /** The adapter that it has, or null. */
+  public @Nullable Adaptation adaptation() {
+    return adaptation;
+  }
+
+  /** Says which adapter it has, as sequence {@code index} of a batch. */
+  void choose(int index) {
+    if (adapters != null && adaptation != null) {
+      adapters.choose(index, slot, adaptation.strength());
+    }
   }
 
   int[] blocks() {
@@ -109,9 +168,10 @@ public final class Sequence implements AutoCloseable {
     length = newLength;
   }
 
-  /** Gives its blocks back. */
+  /** Gives its blocks and its adapter back. */
   @Override
   public void close() {
     truncate(0);
+    releaseAdapter();
   }
 }

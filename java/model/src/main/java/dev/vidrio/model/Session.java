@@ -42,6 +42,9 @@ public final class Session implements BatchFeed, AutoCloseable {
   private final Op.TopK topK;
   private final List<Sequence> inBatch = new ArrayList<>();
   private final Consumer<Session> onClose;
+  private final @Nullable AdapterPlan adapted;
+  private final @Nullable AdapterSlots adapters;
+  private final @Nullable Adaptation initial;
   private boolean ranked;
   private boolean closed;
 
@@ -63,7 +66,15 @@ public final class Session implements BatchFeed, AutoCloseable {
       this.batch = new Batch(limits, arena);
       this.logits = output(steps);
       this.topK = topK(logits);
-      this.plan = model.executor().prepare(plan(model, options, steps).then(topK), limits, cache);
+      Plan exact = plan(model, options, steps);
+      this.adapted =
+          options.adapters() == 0
+              ? null
+              : new AdapterPlan(exact, options.adapters(), limits.sequences());
+      this.adapters = adapted == null ? null : new AdapterSlots(model, adapted);
+      this.initial = options.adaptation();
+      Plan whole = (adapted == null ? exact : adapted.plan()).then(topK);
+      this.plan = model.executor().prepare(whole, limits, cache);
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -153,15 +164,23 @@ public final class Session implements BatchFeed, AutoCloseable {
     return options;
   }
 
+  /** A new, empty sequence, with the adapter of the options. */
   @Override
   public Sequence newSequence() {
     requireOpen();
-    return new Sequence(cache, limits.positions());
+    var sequence = new Sequence(cache, limits.positions(), adapters);
+    sequence.adapt(initial);
+    return sequence;
   }
 
   /** The cache that its sequences share. */
   public KvCache cache() {
     return cache;
+  }
+
+  /** Whether one more sequence could have this adapter now. */
+  public boolean hasRoomFor(Adapter adapter) {
+    return adapters != null && adapters.hasRoomFor(adapter);
   }
 
   @Override
@@ -170,6 +189,9 @@ public final class Session implements BatchFeed, AutoCloseable {
     batch.clear();
     inBatch.clear();
     ranked = false;
+    if (adapters != null) {
+      adapters.begin();
+    }
   }
 
   @Override
@@ -196,6 +218,7 @@ public final class Session implements BatchFeed, AutoCloseable {
       inBatch.add(sequence);
       int unused = batch.addSequence(sequence.blocks(), sequence.blockCount());
       assert unused == inBatch.size() - 1;
+      sequence.choose(unused);
     } else {
       batch.extendSequence(inBatch.size() - 1, sequence.blocks(), sequence.blockCount());
     }
@@ -204,7 +227,8 @@ public final class Session implements BatchFeed, AutoCloseable {
 
   @Override
   public void run() {
-    run(0, lastOp());
+    requireOpen();
+    plan.run(batch, 0, lastOp());
   }
 
   /**
@@ -213,8 +237,13 @@ public final class Session implements BatchFeed, AutoCloseable {
    */
   public void run(int begin, int end) {
     requireOpen();
-    Objects.checkFromToIndex(begin, end, lastOp());
-    plan.run(batch, begin, end);
+    if (adapted == null) {
+      Objects.checkFromToIndex(begin, end, lastOp());
+      plan.run(batch, begin, end);
+    } else {
+      Objects.checkFromToIndex(begin, end, adapted.originalOps());
+      plan.run(batch, adapted.start(begin), adapted.start(end));
+    }
   }
 
   /**
@@ -339,6 +368,9 @@ public final class Session implements BatchFeed, AutoCloseable {
     if (!closed) {
       closed = true;
       plan.close();
+      if (adapters != null) {
+        adapters.close();
+      }
       arena.close();
       onClose.accept(this);
     }

@@ -1,6 +1,7 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.KvType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How much a session has room for, and how it computes.
@@ -15,9 +16,19 @@ import dev.vidrio.kernel.KvType;
  *     where the processor gains by it, within the bounds of docs/numerics.md
  * @param blocks of the key-value cache, which the sequences share; 0, and more than that, for as
  *     many as all of them can fill
+ * @param adapters that the sequences of a session may have at once; 0 for none
+ * @param adaptation what new sequences have, or null; it takes one of these places
  */
 public record SessionOptions(
-    int context, int batch, int sequences, int logits, KvType kvType, boolean fast, int blocks) {
+    int context,
+    int batch,
+    int sequences,
+    int logits,
+    KvType kvType,
+    boolean fast,
+    int blocks,
+    int adapters,
+    @Nullable Adaptation adaptation) {
   /** Positions where neither caller nor model ask for fewer. */
   public static final int DEFAULT_CONTEXT = 4096;
 
@@ -34,7 +45,7 @@ public record SessionOptions(
 
   /** The same bits everywhere. */
   public SessionOptions(int context, int batch, int sequences, int logits, KvType kvType) {
-    this(context, batch, sequences, logits, kvType, false, 0);
+    this(context, batch, sequences, logits, kvType, false, 0, 0, null);
   }
 
   /** Checks the limits. */
@@ -44,6 +55,7 @@ public record SessionOptions(
     require("sequences", sequences, 1);
     require("logits", logits, 1);
     require("blocks", blocks, 0);
+    require("adapters", adapters, adaptation == null ? 0 : 1);
     if (logits > batch) {
       throw new InvalidInputException(
           "logits", Integer.toString(logits), "must be at most the batch " + batch);
@@ -58,36 +70,56 @@ public record SessionOptions(
 
   /** The same with another context. */
   public SessionOptions withContext(int positions) {
-    return new SessionOptions(positions, batch, sequences, logits, kvType, fast, blocks);
+    return new SessionOptions(
+        positions, batch, sequences, logits, kvType, fast, blocks, adapters, adaptation);
   }
 
   /** The same with another batch. */
   public SessionOptions withBatch(int tokens) {
-    return new SessionOptions(context, tokens, sequences, logits, kvType, fast, blocks);
+    return new SessionOptions(
+        context, tokens, sequences, logits, kvType, fast, blocks, adapters, adaptation);
   }
 
   /** The same with room for more sequences. */
   public SessionOptions withSequences(int count) {
-    return new SessionOptions(context, batch, count, logits, kvType, fast, blocks);
+    return new SessionOptions(
+        context, batch, count, logits, kvType, fast, blocks, adapters, adaptation);
   }
 
   /** The same with room for more rows of logits. */
   public SessionOptions withLogits(int rows) {
-    return new SessionOptions(context, batch, sequences, rows, kvType, fast, blocks);
+    return new SessionOptions(
+        context, batch, sequences, rows, kvType, fast, blocks, adapters, adaptation);
   }
 
   /** The same with another type of the key-value cache. */
   public SessionOptions withKvType(KvType type) {
-    return new SessionOptions(context, batch, sequences, logits, type, fast, blocks);
+    return new SessionOptions(
+        context, batch, sequences, logits, type, fast, blocks, adapters, adaptation);
   }
 
   /** The same with products that may leave the promise of equal bits, or may not. */
   public SessionOptions withFast(boolean allowed) {
-    return new SessionOptions(context, batch, sequences, logits, kvType, allowed, blocks);
+    return new SessionOptions(
+        context, batch, sequences, logits, kvType, allowed, blocks, adapters, adaptation);
   }
 
   /** The same with another number of blocks of the key-value cache. */
   public SessionOptions withBlocks(int count) {
-    return new SessionOptions(context, batch, sequences, logits, kvType, fast, count);
+    return new SessionOptions(
+        context, batch, sequences, logits, kvType, fast, count, adapters, adaptation);
+  }
+
+  /** The same with room for so many adapters, which sequences may {@link Sequence#adapt take}. */
+  public SessionOptions withAdapters(int count) {
+    return new SessionOptions(
+        context, batch, sequences, logits, kvType, fast, blocks, count, adaptation);
+  }
+
+  /** The same with an adapter that new sequences have, or none, and room for it. */
+  public SessionOptions withAdaptation(@Nullable Adaptation initial) {
+    int count = initial == null ? adapters : Math.max(adapters, 1);
+    return new SessionOptions(
+        context, batch, sequences, logits, kvType, fast, blocks, count, initial);
   }
 }

@@ -81,6 +81,26 @@ final class GenerationExamples {
     // @end
   }
 
+  static List<Integer> adapters(Model model, Path file, int[] prompt) {
+    // @start region="adapter"
+    SessionOptions options = SessionOptions.DEFAULT.withSequences(2).withLogits(2).withAdapters(1);
+    try (Adapter adapter = Adapter.open(model, file);
+        Session session = model.newSession(options)) {
+      Sequence plain = session.newSequence();
+      Sequence adapted = session.newSequence();
+      adapted.adapt(new Adaptation(adapter, 1)); // as strongly as it was trained
+      session.begin();
+      for (Sequence sequence : List.of(plain, adapted)) {
+        for (int i = 0; i < prompt.length; i++) {
+          session.add(sequence, prompt[i], i == prompt.length - 1);
+        }
+      }
+      session.run(); // both in one step
+      return List.of(session.candidates(0).id(0), session.candidates(1).id(0));
+    }
+    // @end
+  }
+
   static void chat(Model model, PrintStream out) {
     // @start region="chat"
     try (Chat chat = model.newChat()) {

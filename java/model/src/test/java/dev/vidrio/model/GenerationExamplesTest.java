@@ -2,15 +2,18 @@ package dev.vidrio.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,6 +43,20 @@ class GenerationExamplesTest {
       assertTrue(line.contains("\n"), line);
       assertFalse(printed(out -> GenerationExamples.steps(model, out)).isBlank());
       assertTrue(Float.isFinite(GenerationExamples.session(model)));
+    }
+  }
+
+  @Test
+  void sequencesHaveAdaptersOfTheirOwn(@TempDir Path directory) throws IOException {
+    Path tiny = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
+    Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 4, 64, 1);
+    int[] prompt = {1, 2, 3};
+    try (Model model = Model.open(tiny);
+        Session session = model.newSession(SessionOptions.DEFAULT)) {
+      session.feed(session.newSequence(), prompt);
+      List<Integer> next = GenerationExamples.adapters(model, lora, prompt);
+      assertEquals(session.candidates(0).id(0), next.getFirst());
+      assertNotEquals(next.getFirst(), next.getLast());
     }
   }
 

@@ -160,7 +160,7 @@ final class WeightLoader {
     long rowBytes = tensor.data().byteSize() / rows;
     bytesPerToken += n * rowBytes;
     return matrix(
-        name + "[" + first + ":" + (first + n) + "]",
+        new TensorRows(name, first, n).name(),
         type(tensor),
         n,
         k,
@@ -195,7 +195,7 @@ final class WeightLoader {
     }
     bytesPerToken += data.byteSize();
     String name = tensor.name();
-    String part = k == length ? name : name + "[" + first + ":" + (first + k) + "]";
+    String part = k == length ? name : new TensorRows(name, first, k).name();
     count(tensor.data().byteSize() / length * k);
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
   }

@@ -3,6 +3,7 @@ package dev.vidrio.model.huggingface;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
@@ -35,6 +36,11 @@ final class Config {
 
   boolean has(String key) {
     return node.hasNonNull(key);
+  }
+
+  /** The keys, in the order of the file. */
+  Collection<String> keys() {
+    return node.propertyNames();
   }
 
   boolean isString(String key) {

@@ -55,7 +55,7 @@ public final class HuggingFaceModel {
     Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
     config.require("quantization_config", value -> false, "weights must be F32, F16 or BF16");
     Mapping mapping = Mappings.of(config);
-    TensorMap map = new TensorMap(name, Checkpoint.open(directory, arena));
+    var map = new CheckpointMap(name, Checkpoint.open(directory, arena));
     MetadataBuilder out = new MetadataBuilder();
     out.string("general.architecture", mapping.architecture());
     Path last = directory.toAbsolutePath().normalize().getFileName();

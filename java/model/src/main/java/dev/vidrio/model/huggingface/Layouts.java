@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -83,6 +84,17 @@ final class Layouts {
       target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, 1 + target.getAtIndex(JAVA_FLOAT_UNALIGNED, i));
     }
     return target;
+  }
+
+  /** The elements times a factor, in f32. */
+  static SafetensorsTensor times(
+      SafetensorsTensor tensor, double factor, SegmentAllocator allocator) {
+    MemorySegment target = widened(tensor, allocator);
+    for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
+      double product = factor * target.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) product);
+    }
+    return new SafetensorsTensor(tensor.name(), Dtype.F32, tensor.shape(), target);
   }
 
   /** The elements in f32, exactly. */

@@ -1,5 +1,6 @@
 package dev.vidrio.model.huggingface;
 
+import dev.vidrio.model.UnsupportedModelException;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -44,5 +45,22 @@ final class Mappings {
           "architectures", names.getFirst(), "supported: " + String.join(", ", BY_CLASS.keySet()));
     }
     return mapping;
+  }
+
+  /**
+   * The mapping to an architecture of GGUF.
+   *
+   * @param file that needs it, for errors
+   */
+  static Mapping ofArchitecture(String name, String file) {
+    return BY_CLASS.values().stream()
+        .filter(mapping -> mapping.architecture().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UnsupportedModelException(
+                    file,
+                    "an adapter of PEFT for the architecture '" + name + "'",
+                    "convert it to GGUF"));
   }
 }

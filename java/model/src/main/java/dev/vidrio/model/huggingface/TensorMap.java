@@ -1,53 +1,20 @@
 package dev.vidrio.model.huggingface;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.TensorSource;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
-import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.function.IntUnaryOperator;
 
-/**
- * Collects the tensors of a model under their names in GGUF, and remembers which of the checkpoint
- * it took, so that none is passed over in silence.
- */
-final class TensorMap {
-
-  private final String directory;
-  private final Map<String, SafetensorsTensor> checkpoint;
-  private final Set<String> taken = new HashSet<>();
-  private final List<TensorSource> sources = new ArrayList<>();
-
-  TensorMap(String directory, Map<String, SafetensorsTensor> checkpoint) {
-    this.directory = directory;
-    this.checkpoint = checkpoint;
-  }
-
-  boolean has(String from) {
-    return checkpoint.containsKey(from);
-  }
+/** What a {@link Mapping} says of each tensor of a checkpoint: its name and layout in GGUF. */
+interface TensorMap {
+  /** Whether the checkpoint has a tensor. */
+  boolean has(String from);
 
   /** Takes a tensor as it is. */
-  void take(String from, String to) {
-    SafetensorsTensor tensor = get(from);
-    add(to, type(tensor), tensor.shape(), allocator -> tensor.data());
-  }
+  void take(String from, String to);
 
   /** Takes a tensor as it is, if it is there. */
-  void takeOptional(String from, String to) {
-    if (has(from)) {
-      take(from, to);
-    }
-  }
+  void takeOptional(String from, String to);
 
   /** Takes {@code from.weight} and, if it is there, {@code from.bias}. */
-  void takeLinear(String from, String to) {
+  default void takeLinear(String from, String to) {
     take(from + ".weight", to + ".weight");
     takeOptional(from + ".bias", to + ".bias");
   }
@@ -59,140 +26,27 @@ final class TensorMap {
    * @param rows how many there must be
    * @param source the checkpoint's row of each row
    */
-  void takeRows(String from, String to, int rows, IntUnaryOperator source) {
-    for (String part : List.of(".weight", ".bias")) {
-      if (part.equals(".weight") || has(from + part)) {
-        SafetensorsTensor tensor = get(from + part);
-        requireRows(tensor, rows);
-        add(
-            to + part,
-            type(tensor),
-            tensor.shape(),
-            allocator -> Layouts.rows(tensor, source, allocator));
-      }
-    }
-  }
+  void takeRows(String from, String to, int rows, IntUnaryOperator source);
 
   /** Takes the matrix {@code from.weight} transposed, and {@code from.bias} if it is there. */
-  void takeTransposed(String from, String to) {
-    SafetensorsTensor tensor = get(from + ".weight");
-    if (tensor.shape().size() != 2) {
-      throw error(tensor, "must be a matrix");
-    }
-    add(
-        to + ".weight",
-        type(tensor),
-        tensor.shape().reversed(),
-        allocator -> Layouts.transposed(tensor, allocator));
-    takeOptional(from + ".bias", to + ".bias");
-  }
+  void takeTransposed(String from, String to);
 
   /** Takes the gain of a norm that multiplies by 1 + gain. */
-  void takePlusOne(String from, String to) {
-    SafetensorsTensor tensor = get(from);
-    type(tensor);
-    add(to, GgmlType.F32, tensor.shape(), allocator -> Layouts.plusOne(tensor, allocator));
-  }
+  void takePlusOne(String from, String to);
 
   /**
    * Takes tensors of one shape as one with an outer dimension more.
    *
    * @param pattern their names, with {@code %d} for the index
    */
-  void takeStacked(String pattern, int count, String to) {
-    List<SafetensorsTensor> tensors = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      SafetensorsTensor tensor = get(pattern.formatted(i));
-      SafetensorsTensor first = tensors.isEmpty() ? tensor : tensors.getFirst();
-      if (tensor.dtype() != first.dtype() || !tensor.shape().equals(first.shape())) {
-        throw error(tensor, "must be like " + first);
-      }
-      tensors.add(tensor);
-    }
-    List<Long> shape = new ArrayList<>(tensors.getFirst().shape());
-    shape.addFirst((long) count);
-    add(to, type(tensors.getFirst()), shape, allocator -> Layouts.stacked(tensors, allocator));
-  }
+  void takeStacked(String pattern, int count, String to);
 
   /** Takes a stack [E, 2N, K] as two of [E, N, K]: the upper rows of each matrix, and the lower. */
-  void takeHalves(String from, String upper, String lower) {
-    SafetensorsTensor tensor = get(from);
-    List<Long> shape = tensor.shape();
-    if (shape.size() != 3 || shape.get(1) % 2 != 0) {
-      throw error(tensor, "must be a stack of matrices with an even number of rows");
-    }
-    List<Long> half = List.of(shape.get(0), shape.get(1) / 2, shape.get(2));
-    add(upper, type(tensor), half, allocator -> Layouts.half(tensor, 0, allocator));
-    add(lower, type(tensor), half, allocator -> Layouts.half(tensor, 1, allocator));
-  }
+  void takeHalves(String from, String upper, String lower);
 
   /** Adds a vector that the checkpoint does not have. */
-  void addVector(String to, float[] values) {
-    List<Long> shape = List.of((long) values.length);
-    add(to, GgmlType.F32, shape, allocator -> Layouts.floats(values, allocator));
-  }
+  void addVector(String to, float[] values);
 
   /** Passes over a tensor that says nothing: a table that is computed, a copy of a tied one. */
-  void ignore(String from) {
-    taken.add(from);
-  }
-
-  /**
-   * Ends the collection.
-   *
-   * @throws UnsupportedModelException when the checkpoint has a tensor that was not taken
-   */
-  List<TensorSource> finish() {
-    for (String name : checkpoint.keySet()) {
-      if (!taken.contains(name)) {
-        throw new UnsupportedModelException(
-            directory, "tensor '" + name + "'", "the architecture does not have it here");
-      }
-    }
-    return List.copyOf(sources);
-  }
-
-  private SafetensorsTensor get(String from) {
-    SafetensorsTensor tensor = checkpoint.get(from);
-    if (tensor == null) {
-      throw new ModelFileException(directory, "tensor '" + from + "'", "", "is missing");
-    }
-    taken.add(from);
-    return tensor;
-  }
-
-  private void add(String to, GgmlType type, List<Long> shape, TensorSource.Maker maker) {
-    if (shape.isEmpty() || shape.size() > 4 || shape.contains(0L)) {
-      throw new ModelFileException(
-          directory,
-          "tensor '" + to + "' shape",
-          shape.toString(),
-          "must be 1 to 4 positive sizes");
-    }
-    sources.add(new TensorSource(to, type, shape.reversed(), maker));
-  }
-
-  private GgmlType type(SafetensorsTensor tensor) {
-    return switch (tensor.dtype()) {
-      case F32 -> GgmlType.F32;
-      case F16 -> GgmlType.F16;
-      case BF16 -> GgmlType.BF16;
-      default ->
-          throw new UnsupportedModelException(
-              directory,
-              "dtype " + tensor.dtype() + " of tensor '" + tensor.name() + "'",
-              "supported: " + List.of(Dtype.F32, Dtype.F16, Dtype.BF16));
-    };
-  }
-
-  private void requireRows(SafetensorsTensor tensor, int rows) {
-    if (tensor.shape().isEmpty() || tensor.shape().getFirst() != rows) {
-      throw error(tensor, "must have " + rows + " rows");
-    }
-  }
-
-  private ModelFileException error(SafetensorsTensor tensor, String limit) {
-    return new ModelFileException(
-        directory, "tensor '" + tensor.name() + "' shape", tensor.shape().toString(), limit);
-  }
+  void ignore(String from);
 }

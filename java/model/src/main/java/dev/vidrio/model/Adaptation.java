@@ -1,0 +1,17 @@
+package dev.vidrio.model;
+
+/**
+ * An adapter, and how strongly it acts.
+ *
+ * @param strength multiplies what the adapter adds: 1 as it was trained, 0 as if there were none;
+ *     finite
+ */
+public record Adaptation(Adapter adapter, float strength) {
+  /** Checks the strength. */
+  public Adaptation {
+    if (!Float.isFinite(strength)) {
+      throw new InvalidInputException(
+          "strength of adapter", Float.toString(strength), "must be finite");
+    }
+  }
+}

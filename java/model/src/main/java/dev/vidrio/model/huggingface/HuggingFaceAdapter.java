@@ -1,0 +1,102 @@
+package dev.vidrio.model.huggingface;
+
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.file.JsonFile;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.gguf.TensorSource;
+import dev.vidrio.model.safetensors.Safetensors;
+import dev.vidrio.model.safetensors.SafetensorsTensor;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) as PEFT saves it, in the terms of
+ * GGUF: {@code adapter_config.json} and {@code adapter_model.safetensors} of a directory.
+ *
+ * <p>GGUF has one {@code adapter.lora.alpha}. Where matrices have scales that it cannot say (other
+ * ranks under rsLoRA, arXiv 2312.03732, or patterns of alphas), their factors B are multiplied in
+ * f32.
+ */
+public final class HuggingFaceAdapter {
+  private static final String CONFIG = "adapter_config.json";
+  private static final String WEIGHTS = "adapter_model.safetensors";
+  private static final String PREFIX = "base_model.model.";
+  private static final String A = ".lora_A.weight";
+  private static final String B = ".lora_B.weight";
+  private static final long MAX_CONFIG_BYTES = 4L << 20;
+
+  private final Metadata metadata;
+  private final List<TensorSource> tensors;
+
+  private HuggingFaceAdapter(Metadata metadata, List<TensorSource> tensors) {
+    this.metadata = metadata;
+    this.tensors = tensors;
+  }
+
+  /**
+   * Opens a directory.
+   *
+   * @param model which the adapter is for
+   * @param arena closes the mapped file
+   * @throws ModelFileException if a file is missing, damaged or contradicts the other
+   * @throws dev.vidrio.model.UnsupportedModelException if the adapter uses what this version does
+   *     not have
+   */
+  public static HuggingFaceAdapter open(Path directory, Gguf model, Arena arena) {
+    Path file = directory.resolve(CONFIG);
+    Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
+    String architecture = model.metadata().string("general.architecture");
+    Mapping mapping = Mappings.ofArchitecture(architecture, file.toString());
+    ProjectionMap projections = new ProjectionMap();
+    mapping.tensors(ModelConfig.of(model), projections);
+    Map<String, SafetensorsTensor> weights = new LinkedHashMap<>();
+    for (SafetensorsTensor tensor : Safetensors.open(directory.resolve(WEIGHTS), arena).tensors()) {
+      weights.put(tensor.name(), tensor);
+    }
+    var map = new CheckpointMap(directory.resolve(WEIGHTS).toString(), weights);
+    double alpha = take(new AdapterConfig(config), projections, map);
+    MetadataBuilder out =
+        new MetadataBuilder()
+            .string("general.architecture", architecture)
+            .string("general.type", "adapter")
+            .string("adapter.type", "lora")
+            .real("adapter.lora.alpha", alpha);
+    return new HuggingFaceAdapter(out.build(directory.toString()), map.finish());
+  }
+
+  /** Takes the factors of all projections, and returns alpha. */
+  private static double take(AdapterConfig config, ProjectionMap projections, CheckpointMap map) {
+    double alpha = 0;
+    for (Map.Entry<String, ProjectionMap.Projection> entry : projections.projections().entrySet()) {
+      String module = entry.getKey();
+      ProjectionMap.Projection projection = entry.getValue();
+      String a = PREFIX + module + A;
+      String b = PREFIX + module + B;
+      if (map.has(a) || map.has(b)) {
+        int rank = map.requireMatrix(a, config.rank(module), 0);
+        map.requireMatrix(b, projection.rows(), rank);
+        double own = config.alpha(module, rank);
+        alpha = alpha == 0 ? own : alpha;
+        map.take(a, projection.tensor() + ".lora_a");
+        // PEFT adds the model's own weights of unembeddings that it adapts.
+        map.ignore(PREFIX + module + ".base_layer.weight");
+        map.takeMatrix(b, projection.tensor() + ".lora_b", projection.source(), own / alpha);
+      }
+    }
+    return alpha;
+  }
+
+  /**
+   * Returns the adapter as if it had been read from a GGUF file.
+   *
+   * @param arena holds the tensors whose layout differs
+   */
+  public Gguf toGguf(Arena arena) {
+    return Gguf.of(metadata, tensors, arena);
+  }
+}

@@ -1,0 +1,75 @@
+package dev.vidrio.model.huggingface;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the modules of transformers are in GGUF, without a checkpoint: what {@link Mapping} says of
+ * weights that are single tensors, experts and norms left out.
+ */
+final class ProjectionMap implements TensorMap {
+  private static final String WEIGHT = ".weight";
+
+  /**
+   * The weights of a module.
+   *
+   * @param tensor their name in GGUF
+   * @param rows how many there must be where they are in another order, else 0
+   * @param source the module's row of each row, or null where the order is the same
+   */
+  record Projection(String tensor, int rows, @Nullable IntUnaryOperator source) {}
+
+  private final Map<String, Projection> projections = new LinkedHashMap<>();
+
+  /** The modules of a model, by their names in transformers. */
+  Map<String, Projection> projections() {
+    return projections;
+  }
+
+  @Override
+  public boolean has(String from) {
+    return false;
+  }
+
+  @Override
+  public void take(String from, String to) {
+    if (from.endsWith(WEIGHT)) {
+      put(from.substring(0, from.length() - WEIGHT.length()), to, 0, null);
+    }
+  }
+
+  private void put(String module, String tensor, int rows, @Nullable IntUnaryOperator source) {
+    projections.put(module, new Projection(tensor, rows, source));
+  }
+
+  @Override
+  public void takeOptional(String from, String to) {}
+
+  @Override
+  public void takeRows(String from, String to, int rows, IntUnaryOperator source) {
+    put(from, to + WEIGHT, rows, source);
+  }
+
+  /** What adapts a transposed matrix is not transposed. */
+  @Override
+  public void takeTransposed(String from, String to) {
+    put(from, to + WEIGHT, 0, null);
+  }
+
+  @Override
+  public void takePlusOne(String from, String to) {}
+
+  @Override
+  public void takeStacked(String pattern, int count, String to) {}
+
+  @Override
+  public void takeHalves(String from, String upper, String lower) {}
+
+  @Override
+  public void addVector(String to, float[] values) {}
+
+  @Override
+  public void ignore(String from) {}
+}
