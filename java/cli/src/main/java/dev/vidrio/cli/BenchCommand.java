@@ -30,6 +30,7 @@ final class BenchCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
+  @Mixin private AdapterOption adapter = new AdapterOption();
 
   @Option(
       names = {"-p", "--prompt"},
@@ -83,8 +84,12 @@ final class BenchCommand implements Callable<Integer> {
     require("-d", depth, 0);
     require("-b", sequences, 1);
     require("-r", repetitions, 1);
+    if (ops && adapter.isPresent()) {
+      throw new ParameterException(
+          command.commandLine(), "--ops shows the model's own operations: leave out --adapter");
+    }
     try (Model opened = model.open();
-        var bench = new SpeedTest(opened, options(), prompt, tokens, depth, sequences)) {
+        var bench = new SpeedTest(opened, options(opened), prompt, tokens, depth, sequences)) {
       Peaks peaks = peaks(opened.executor());
       List<SpeedTest.Result> results = new ArrayList<>();
       if (prompt > 0) {
@@ -103,8 +108,11 @@ final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
-  private SessionOptions options() {
-    return SessionOptions.DEFAULT.withKvType(kv.type()).withFast(fast.asked());
+  private SessionOptions options(Model opened) {
+    return SessionOptions.DEFAULT
+        .withKvType(kv.type())
+        .withFast(fast.asked())
+        .withAdaptation(adapter.open(opened));
   }
 
   private void require(String option, int value, int min) {

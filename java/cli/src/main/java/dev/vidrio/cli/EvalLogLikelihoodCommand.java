@@ -27,6 +27,7 @@ final class EvalLogLikelihoodCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
+  @Mixin private AdapterOption adapter = new AdapterOption();
 
   @Option(
       names = {"-f", "--file"},
@@ -54,7 +55,10 @@ final class EvalLogLikelihoodCommand implements Callable<Integer> {
             LogLikelihood.of(
                 opened,
                 requests,
-                SessionOptions.DEFAULT.withKvType(kv.type()).withFast(fast.asked()),
+                SessionOptions.DEFAULT
+                    .withKvType(kv.type())
+                    .withFast(fast.asked())
+                    .withAdaptation(adapter.open(opened)),
                 done -> bar.update(done, ""));
       }
       if (json) {

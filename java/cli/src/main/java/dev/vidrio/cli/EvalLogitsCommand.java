@@ -34,6 +34,7 @@ final class EvalLogitsCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
+  @Mixin private AdapterOption adapter = new AdapterOption();
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -70,7 +71,10 @@ final class EvalLogitsCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "text", n + " tokens", "the model was made for " + declared + " tokens");
     }
-    var options = new SessionOptions((int) n, ROWS, 1, ROWS, kv.type()).withFast(fast.asked());
+    var options =
+        new SessionOptions((int) n, ROWS, 1, ROWS, kv.type())
+            .withFast(fast.asked())
+            .withAdaptation(adapter.open(model));
     var entries =
         List.of(
             new Entry("logits", "F32", List.of(n, (long) vocabulary)),

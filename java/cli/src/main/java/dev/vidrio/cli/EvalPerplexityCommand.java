@@ -22,6 +22,7 @@ final class EvalPerplexityCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
+  @Mixin private AdapterOption adapter = new AdapterOption();
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -46,7 +47,10 @@ final class EvalPerplexityCommand implements Callable<Integer> {
                 opened,
                 input.requiredIds(opened),
                 context,
-                SessionOptions.DEFAULT.withKvType(kv.type()).withFast(fast.asked()),
+                SessionOptions.DEFAULT
+                    .withKvType(kv.type())
+                    .withFast(fast.asked())
+                    .withAdaptation(adapter.open(opened)),
                 done -> bar.update(done, ""));
       }
       if (json) {

@@ -31,6 +31,7 @@ final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
+  @Mixin private AdapterOption adapter = new AdapterOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
   @Mixin private GrammarOption grammar = new GrammarOption();
@@ -86,13 +87,13 @@ final class RunCommand implements Callable<Integer> {
       Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
       requireChat(opened, format);
       if (format.isPresent() && !input.isPresent() && !json && Terminal.IN.isTerminal()) {
-        try (Chat chat = opened.newChat(chatOptions, options, sessionOptions())) {
+        try (Chat chat = opened.newChat(chatOptions, options, sessionOptions(opened))) {
           new ChatLoop(chat, system).run(opened.name());
         }
         return 0;
       }
       int[] prompt = prompt(opened, format, chatOptions);
-      try (Session session = opened.newSession(sessionOptions())) {
+      try (Session session = opened.newSession(sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
         var completion = new Completion(opened, session, options, tools != null, loadNanos);
         if (json) {
@@ -120,8 +121,12 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private SessionOptions sessionOptions() {
-    return SessionOptions.DEFAULT.withContext(context).withKvType(kv.type()).withFast(fast.asked());
+  private SessionOptions sessionOptions(Model opened) {
+    return SessionOptions.DEFAULT
+        .withContext(context)
+        .withKvType(kv.type())
+        .withFast(fast.asked())
+        .withAdaptation(adapter.open(opened));
   }
 
   private int[] prompt(Model opened, Optional<ChatFormat> chat, ChatOptions options) {

@@ -133,7 +133,8 @@ final class OutputRows {
     int sequences = Math.clamp(2L * BATCH / longest, 1, MAX_SEQUENCES);
     var options =
         new SessionOptions(longest, BATCH, sequences, (int) rows, computing.kvType())
-            .withFast(computing.fast());
+            .withFast(computing.fast())
+            .withAdaptation(computing.adaptation());
     try (Session session = model.newSession(options, plan)) {
       new Run(session, inputs, taker, output.inOrder()).run(progress);
     }
