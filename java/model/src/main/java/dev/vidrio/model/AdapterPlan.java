@@ -49,8 +49,9 @@ final class AdapterPlan {
     for (Op op : original.ops()) {
       switch (op) {
         case Op.MatMul product when isAdaptable(product) -> {
-          matrices.put(product.weights().name(), shapes.size());
-          shapes.add(new Matrix(product.weights().n(), product.weights().k()));
+          if (matrices.putIfAbsent(product.weights().name(), shapes.size()) == null) {
+            shapes.add(new Matrix(product.weights().n(), product.weights().k()));
+          }
           readers.computeIfAbsent(product.x(), x -> new ArrayList<>()).add(product);
         }
         case Op.Quantize quantize -> sources.put(quantize.y(), quantize.x());
