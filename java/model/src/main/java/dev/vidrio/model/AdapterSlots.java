@@ -2,8 +2,13 @@ package dev.vidrio.model;
 
 import dev.vidrio.kernel.LowRank;
 import dev.vidrio.kernel.LowRankTable;
+import dev.vidrio.kernel.LowRankTable.Matrix;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Weights;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,18 +17,46 @@ import org.jspecify.annotations.Nullable;
  */
 final class AdapterSlots implements AutoCloseable {
   private final Model model;
+  private final Map<String, Integer> matrices;
   private final LowRankTable table;
-  private final List<String> matrices;
   private final @Nullable Adapter[] adapters;
   private final int[] users;
   private boolean closed;
 
-  AdapterSlots(Model model, AdapterPlan plan) {
+  private AdapterSlots(Model model, Map<String, Integer> matrices, LowRankTable table) {
     this.model = model;
-    this.table = plan.table();
-    this.matrices = plan.names();
+    this.matrices = matrices;
+    this.table = table;
     this.adapters = new Adapter[table.slots()];
     this.users = new int[table.slots()];
+  }
+
+  /** The room that options ask for, for the products of a plan; null where they ask for none. */
+  static @Nullable AdapterSlots of(Model model, Plan plan, SessionOptions options) {
+    if (options.adapters() == 0) {
+      return null;
+    }
+    Map<String, Integer> matrices = new LinkedHashMap<>();
+    List<Matrix> shapes = new ArrayList<>();
+    for (Weights weights : AdapterPlan.matrices(plan)) {
+      if (matrices.putIfAbsent(weights.name(), shapes.size()) == null) {
+        shapes.add(new Matrix(weights.n(), weights.k()));
+      }
+    }
+    return new AdapterSlots(
+        model,
+        matrices,
+        new LowRankTable(shapes, options.adapters(), options.sequences(), LowRank.MAX_RANK));
+  }
+
+  /** The table that plans read. */
+  LowRankTable table() {
+    return table;
+  }
+
+  /** The index of a matrix in the table, or null where the plan had none of this name. */
+  @Nullable Integer index(String matrix) {
+    return matrices.get(matrix);
   }
 
   /** Whether a sequence could take an adapter. */
@@ -64,7 +97,7 @@ final class AdapterSlots implements AutoCloseable {
     adapter.retain();
     if (adapters[slot] == null) {
       List<@Nullable LowRank> updates = new ArrayList<>();
-      matrices.forEach(matrix -> updates.add(adapter.update(matrix)));
+      matrices.keySet().forEach(matrix -> updates.add(adapter.update(matrix)));
       table.set(slot, updates);
       adapters[slot] = adapter;
     }
@@ -86,8 +119,8 @@ final class AdapterSlots implements AutoCloseable {
     adapter.release();
   }
 
-  /** Begins a step: no sequence of the batch has an adapter. */
-  void begin() {
+  /** No sequence of the batch has an adapter. */
+  void chooseNone() {
     table.chooseNone();
   }
 

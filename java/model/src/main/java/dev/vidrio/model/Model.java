@@ -1,7 +1,6 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.architecture.Architecture;
@@ -190,10 +189,10 @@ public final class Model implements AutoCloseable {
    * @param shared the other session, which has to stay open
    */
   public Session newSession(SessionOptions options, Plan plan, Session shared) {
-    return open(options, plan, shared.cache());
+    return open(options, plan, shared);
   }
 
-  private Session open(SessionOptions options, Plan plan, @Nullable KvCache shared) {
+  private Session open(SessionOptions options, Plan plan, @Nullable Session shared) {
     requireOpen();
     var session = new Session(this, options, plan, shared, sessions::remove);
     sessions.add(session);

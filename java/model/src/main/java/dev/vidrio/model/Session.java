@@ -42,43 +42,52 @@ public final class Session implements BatchFeed, AutoCloseable {
   private final Op.TopK topK;
   private final List<Sequence> inBatch = new ArrayList<>();
   private final Consumer<Session> onClose;
-  private final @Nullable AdapterPlan adapted;
   private final @Nullable AdapterSlots adapters;
-  private final @Nullable Adaptation initial;
+  private final boolean ownsAdapters;
+  private final @Nullable AdapterPlan adapted;
   private boolean ranked;
   private boolean closed;
 
   /**
-   * @param shared the cache of another session, or null for one of its own
+   * @param shared the session whose cache and adapters it uses, or null for its own
    */
   Session(
       Model model,
       SessionOptions options,
       Plan steps,
-      @Nullable KvCache shared,
+      @Nullable Session shared,
       Consumer<Session> onClose) {
     this.model = model;
     this.options = options.withContext(positions(model, options));
     this.onClose = onClose;
     this.limits = limits(model, options);
     try {
-      this.cache = shared == null ? cache(model, options) : shared;
+      this.cache = shared == null ? cache(model, options) : shared.cache;
       this.batch = new Batch(limits, arena);
       this.logits = output(steps);
       this.topK = topK(logits);
       Plan exact = plan(model, options, steps);
-      this.adapted =
-          options.adapters() == 0
-              ? null
-              : new AdapterPlan(exact, options.adapters(), limits.sequences());
-      this.adapters = adapted == null ? null : new AdapterSlots(model, adapted);
-      this.initial = options.adaptation();
+      this.adapters =
+          shared == null ? AdapterSlots.of(model, exact, options) : shared.adapters(options);
+      this.ownsAdapters = shared == null;
+      this.adapted = adapters == null ? null : new AdapterPlan(exact, adapters);
       Plan whole = (adapted == null ? exact : adapted.plan()).then(topK);
       this.plan = model.executor().prepare(whole, limits, cache);
     } catch (Throwable e) {
       arena.close();
       throw e;
     }
+  }
+
+  /** Its adapters, for a session that runs its sequences too. */
+  private @Nullable AdapterSlots adapters(SessionOptions other) {
+    if (adapters != null && other.sequences() > limits.sequences()) {
+      throw new InvalidInputException(
+          "sequences",
+          Integer.toString(other.sequences()),
+          "adapters are chosen for at most the " + limits.sequences() + " of the other session");
+    }
+    return adapters;
   }
 
   private KvCache cache(Model model, SessionOptions options) {
@@ -169,7 +178,7 @@ public final class Session implements BatchFeed, AutoCloseable {
   public Sequence newSequence() {
     requireOpen();
     var sequence = new Sequence(cache, limits.positions(), adapters);
-    sequence.adapt(initial);
+    sequence.adapt(options.adaptation());
     return sequence;
   }
 
@@ -189,9 +198,6 @@ public final class Session implements BatchFeed, AutoCloseable {
     batch.clear();
     inBatch.clear();
     ranked = false;
-    if (adapters != null) {
-      adapters.begin();
-    }
   }
 
   @Override
@@ -218,7 +224,6 @@ public final class Session implements BatchFeed, AutoCloseable {
       inBatch.add(sequence);
       int unused = batch.addSequence(sequence.blocks(), sequence.blockCount());
       assert unused == inBatch.size() - 1;
-      sequence.choose(unused);
     } else {
       batch.extendSequence(inBatch.size() - 1, sequence.blocks(), sequence.blockCount());
     }
@@ -228,7 +233,18 @@ public final class Session implements BatchFeed, AutoCloseable {
   @Override
   public void run() {
     requireOpen();
+    chooseAdapters();
     plan.run(batch, 0, lastOp());
+  }
+
+  /** Just before a run, since other sessions may use the same table. */
+  private void chooseAdapters() {
+    if (adapters != null) {
+      adapters.chooseNone();
+      for (int i = 0; i < inBatch.size(); i++) {
+        inBatch.get(i).choose(i);
+      }
+    }
   }
 
   /**
@@ -237,6 +253,7 @@ public final class Session implements BatchFeed, AutoCloseable {
    */
   public void run(int begin, int end) {
     requireOpen();
+    chooseAdapters();
     if (adapted == null) {
       Objects.checkFromToIndex(begin, end, lastOp());
       plan.run(batch, begin, end);
@@ -368,7 +385,7 @@ public final class Session implements BatchFeed, AutoCloseable {
     if (!closed) {
       closed = true;
       plan.close();
-      if (adapters != null) {
+      if (adapters != null && ownsAdapters) {
         adapters.close();
       }
       arena.close();

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.LowRank;
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
@@ -369,6 +370,41 @@ class AdapterTest {
       }
       assertRefused(
           "strength of adapter NaN: must be finite", () -> new Adaptation(one, Float.NaN));
+    }
+  }
+
+  /** Sessions that share a cache take turns, and have one table between them. */
+  @Test
+  void anotherSessionRunsAdaptedSequencesToo() throws IOException {
+    Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 3, 6, 1);
+    try (Model model = Model.open(tiny(GgmlType.Q8_0));
+        Adapter adapter = Adapter.open(model, lora);
+        Session session = open(model, 1)) {
+      var room = new SessionOptions(LENGTH, 8, 2, 8);
+      Plan plan = model.architecture().plan();
+      int[] expected = alone(session, adapted(adapter, 1), tokens(1), 1);
+      try (Session other = model.newSession(room, plan, session)) {
+        List<int[]> rows = new ArrayList<>();
+        Sequence adapted = session.newSequence();
+        adapted.adapt(new Adaptation(adapter, 1));
+        Sequence plain = other.newSequence();
+        for (int i = 0; i < LENGTH; i++) {
+          Session turn = i % 2 == 0 ? session : other;
+          Session waiting = i % 2 == 0 ? other : session;
+          turn.begin();
+          turn.add(adapted, tokens(1)[i], true);
+          waiting.begin();
+          waiting.add(plain, 1, false);
+          turn.run();
+          rows.add(bits(turn.logits(0)));
+          waiting.run();
+        }
+        assertArrayEquals(expected, rows.stream().flatMapToInt(Arrays::stream).toArray());
+      }
+      assertRefused(
+          "sequences 5: adapters are chosen for at most the 4 of the other session",
+          () -> model.newSession(room.withSequences(5), plan, session).close());
+      assertTrue(session.hasRoomFor(adapter), "the other session closed nothing");
     }
   }
 
