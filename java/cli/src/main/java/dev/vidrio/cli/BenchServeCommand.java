@@ -165,8 +165,8 @@ final class BenchServeCommand implements Callable<Integer> {
       all.put("failed", outcome.failures().size());
       all.put("seconds", seconds);
       all.putAll(rates);
-      all.putAll(times);
-      all.put("refused_ms", LoadTest.Spread.of(outcome.refusals()));
+      times.forEach((name, spread) -> all.put(name, spread.toMap()));
+      all.put("refused_ms", LoadTest.Spread.of(outcome.refusals()).toMap());
       Json.print(all);
       return;
     }

@@ -5,13 +5,16 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Puts a server under load, closed or open (Schroeder et al. 2006, NSDI), with random prompts. */
 final class LoadTest {
@@ -54,6 +57,16 @@ final class LoadTest {
           quantile(sorted, 0.5),
           quantile(sorted, 0.9),
           quantile(sorted, 0.99));
+    }
+
+    /** As JSON has it. */
+    Map<String, @Nullable Double> toMap() {
+      Map<String, @Nullable Double> map = new LinkedHashMap<>();
+      map.put("mean", Json.finite(mean));
+      map.put("p50", Json.finite(p50));
+      map.put("p90", Json.finite(p90));
+      map.put("p99", Json.finite(p99));
+      return map;
     }
 
     private static double quantile(double[] sorted, double q) {
