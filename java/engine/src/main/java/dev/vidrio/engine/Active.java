@@ -74,7 +74,7 @@ final class Active {
     this.options = request.options();
     this.stream = new TokenStream(onCancel);
     this.sampler = new Sampler(options.sampling(), buffers);
-    this.allowed = new AllowedTokens(request, model.tokenizer(), model.architecture().vocabulary());
+    this.allowed = new AllowedTokens(request, model);
     this.answer = new AnswerText(model.tokenizer(), options.stop());
     this.logProbabilities = new LogProbabilities(request);
     this.submitted = System.nanoTime();
@@ -247,7 +247,7 @@ final class Active {
     stream.publish(
         new GeneratedToken(
             token, answer.accept(token), logProbabilities.take(token, candidates, logits)));
-    if (answer.isStopped()) {
+    if (allowed.accept(token) || answer.isStopped()) {
       return Finish.STOP;
     }
     if (generated() == options.tokens()) {
@@ -258,7 +258,8 @@ final class Active {
 
   private boolean isEnd(int token) {
     return request.stopTokens().contains(token)
-        || (!options.ignoreEnd() && model.tokenizer().isEndOfGeneration(token));
+        || ((allowed.hasGrammar() || !options.ignoreEnd())
+            && model.tokenizer().isEndOfGeneration(token));
   }
 
   /** Forgets what has run beyond the text: guesses that were wrong. */

@@ -1,0 +1,91 @@
+package dev.vidrio.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Answers that have to follow grammars, beside others that do not. */
+@Timeout(120)
+class EngineGrammarTest {
+  private static Model model;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private static GenerationRequest request(int seed, Grammar grammar) {
+    int[] prompt = new Random(seed).ints(30, 0, model.architecture().vocabulary()).toArray();
+    return GenerationRequest.builder(prompt)
+        .options(
+            GenerationOptions.DEFAULT
+                .withTokens(60)
+                .withGrammar(grammar)
+                .withSampling(SamplingOptions.builder().temperature(1).topK(0).seed(seed).build()))
+        .build();
+  }
+
+  @Test
+  void answersFollowTheirGrammars() {
+    List<Grammar> grammars =
+        List.of(
+            Grammar.regex("[a-z]{3,9} [0-9]+!"),
+            Grammar.choice(List.of("yes", "no", "yesterday")),
+            Grammar.jsonSchema(
+                "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"boolean\"}},"
+                    + "\"required\":[\"a\"],\"additionalProperties\":false}"));
+    try (Engine engine = Engine.open(model)) {
+      List<TokenStream> streams = new ArrayList<>();
+      for (int i = 0; i < 24; i++) {
+        GenerationRequest request = request(i, grammars.get(i % 3));
+        streams.add(engine.submit(request.toBuilder().draftTokens(i % 2 * 4).build()));
+      }
+      for (int i = 0; i < 24; i++) {
+        Grammar grammar = grammars.get(i % 3);
+        Completion completion = streams.get(i).result();
+        GenerationRequest request = request(i, grammar);
+        assertEquals(
+            model.generate(request.prompt(), request.options()).result().tokens(),
+            completion.result().tokens());
+        if (completion.result().finish() == Finish.STOP) {
+          assertTrue(grammar.matches(completion.result().text()), completion.result().text());
+        }
+      }
+    }
+  }
+
+  /** A grammar that has to end ends, and one that can go on goes on. */
+  @Test
+  void theFewestTokensGoAsFarAsTheGrammar() {
+    try (Engine engine = Engine.open(model)) {
+      GenerationRequest one = request(1, Grammar.choice(List.of("yes")));
+      Completion ended = engine.submit(one.toBuilder().minTokens(20).build()).result();
+      assertEquals("yes", ended.result().text());
+      GenerationRequest many = request(2, Grammar.regex("a*"));
+      Completion went = engine.submit(many.toBuilder().minTokens(20).build()).result();
+      assertTrue(went.result().tokens().size() >= 20);
+      assertTrue(
+          IntStream.range(0, went.result().text().length())
+              .allMatch(i -> went.result().text().charAt(i) == 'a'));
+    }
+  }
+}
