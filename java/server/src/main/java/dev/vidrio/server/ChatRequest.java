@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
 import java.util.LinkedHashMap;
@@ -33,18 +34,45 @@ record ChatRequest(
     List<ChatMessage> messages = ChatMessages.read(fields.required("messages"));
     refuseOthers(fields);
     boolean stream = fields.bool("stream", false);
+    ChatTools tools = ChatTools.read(fields, false);
+    Parameters parameters =
+        formed(
+            Parameters.read(fields, tokens(fields, limits), limits, tenant),
+            AnswerFormat.of(fields.value("response_format"), false),
+            tools,
+            "response_format");
     var request =
         new ChatRequest(
             model,
             messages,
-            ChatTools.read(fields),
-            Parameters.read(fields, tokens(fields, limits), limits, tenant),
+            tools,
+            parameters,
             logProbabilities(fields),
             variables(fields),
             stream,
             includeUsage(fields, stream));
     fields.end();
     return request;
+  }
+
+  /**
+   * Parameters with the form that an answer must have.
+   *
+   * @param format that the request asks for, or null
+   * @param path where it does
+   */
+  static Parameters formed(
+      Parameters parameters, @Nullable Grammar format, ChatTools tools, String path) {
+    Grammar other = parameters.options().grammar();
+    if (format != null && other != null) {
+      throw ApiException.invalid(path, path + ": an answer has one form, and there is one");
+    }
+    Grammar form = format == null ? other : format;
+    if (form != null && !tools.tools().isEmpty()) {
+      throw ApiException.unsupported(
+          path, path + ": an answer of a given form cannot call tools: set tool_choice to none");
+    }
+    return parameters.withGrammar(form == null ? tools.call() : form);
   }
 
   private static void refuseOthers(Fields fields) {
@@ -61,21 +89,6 @@ record ChatRequest(
         }
       }
     }
-    requireText(fields.value("response_format"));
-  }
-
-  /** Refuses a format of answers other than text. */
-  static void requireText(@Nullable Value format) {
-    if (format == null) {
-      return;
-    }
-    Fields object = format.fields();
-    Value type = object.required("type");
-    if (!type.string().equals("text")) {
-      throw ApiException.unsupported(
-          type.path(), type.path() + " '" + type.string() + "': only text is supported");
-    }
-    object.end();
   }
 
   private static int tokens(Fields fields, ServerLimits limits) {

@@ -1,5 +1,6 @@
 package dev.vidrio.server;
 
+import dev.vidrio.model.grammar.Grammar;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,99 +14,116 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param tools each as chat templates read it; empty where the model is to call none
  * @param parallel whether it may call more than one at a time
+ * @param call what it must write where it has no choice but to call one; null where it has
  */
-record ChatTools(List<Map<String, @Nullable Object>> tools, boolean parallel) {
+record ChatTools(
+    List<Map<String, @Nullable Object>> tools, boolean parallel, @Nullable Grammar call) {
   private static final int MAX_TOOLS = 128;
   private static final int MAX_NAME = 64;
 
-  /** Reads {@code tools}, {@code tool_choice} and {@code parallel_tool_calls}. */
-  static ChatTools read(Fields fields) {
-    List<Map<String, @Nullable Object>> tools = new ArrayList<>();
-    Value value = fields.value("tools");
-    if (value != null) {
-      value.elements(0, MAX_TOOLS).forEach(tool -> tools.add(tool(tool)));
+  /** A function, and where it says that arguments must keep to their schema; null where not. */
+  private record Function(Map<String, @Nullable Object> json, @Nullable String strict) {
+    boolean isNamed(String name) {
+      return name.equals(json.get("name"));
     }
-    boolean parallel = fields.bool("parallel_tool_calls", true);
-    return new ChatTools(choice(fields, tools), parallel);
+
+    /** As a tool that chat templates read. */
+    Map<String, @Nullable Object> toTool() {
+      Map<String, @Nullable Object> tool = new LinkedHashMap<>();
+      tool.put("type", "function");
+      tool.put("function", json);
+      return tool;
+    }
   }
 
-  /** Reads the same fields where a tool is a function itself. */
-  static ChatTools readFlat(Fields fields) {
-    List<Map<String, @Nullable Object>> tools = new ArrayList<>();
+  /**
+   * Reads {@code tools}, {@code tool_choice} and {@code parallel_tool_calls}.
+   *
+   * @param flat whether a tool is a function itself, as in responses, or has one, as in chats
+   */
+  static ChatTools read(Fields fields, boolean flat) {
+    List<Function> functions = new ArrayList<>();
     Value value = fields.value("tools");
     if (value != null) {
-      for (Value tool : value.elements(0, MAX_TOOLS)) {
-        Fields function = tool.fields();
-        var _ = function.oneOf("type", "function", "function");
-        tools.add(wrapped(function(function)));
-        function.end();
-      }
+      value.elements(0, MAX_TOOLS).forEach(tool -> functions.add(tool(tool.fields(), flat)));
     }
     boolean parallel = fields.bool("parallel_tool_calls", true);
-    return new ChatTools(choice(fields, tools), parallel);
-  }
-
-  private static List<Map<String, @Nullable Object>> choice(
-      Fields fields, List<Map<String, @Nullable Object>> tools) {
     Value choice = fields.value("tool_choice");
     if (choice == null) {
-      return tools;
+      return free(functions, parallel);
     }
-    if (!choice.isString() || choice.string().equals("required")) {
-      throw ApiException.unsupported(
-          choice.path(), choice.path() + ": a model here cannot be made to call a tool");
+    if (!choice.isString()) {
+      return called(List.of(named(choice, functions, flat)), parallel, choice.path());
     }
     return switch (choice.string()) {
-      case "none" -> List.of();
-      case "auto" -> tools;
-      default -> throw choice.error("must be none or auto");
+      case "none" -> new ChatTools(List.of(), parallel, null);
+      case "auto" -> free(functions, parallel);
+      case "required" -> called(functions, parallel, choice.path());
+      default -> throw choice.error("must be none, auto, required or a function");
     };
   }
 
-  private static Map<String, @Nullable Object> tool(Value value) {
-    Fields tool = value.fields();
+  private static List<Map<String, @Nullable Object>> tools(List<Function> functions) {
+    return functions.stream().map(Function::toTool).toList();
+  }
+
+  private static ChatTools free(List<Function> functions, boolean parallel) {
+    for (Function function : functions) {
+      String strict = function.strict();
+      if (strict != null) {
+        throw ApiException.unsupported(
+            strict, strict + ": arguments keep to their schema only where tool_choice asks a call");
+      }
+    }
+    return new ChatTools(tools(functions), parallel, null);
+  }
+
+  private static ChatTools called(List<Function> functions, boolean parallel, String path) {
+    if (functions.isEmpty()) {
+      throw ApiException.invalid(path, path + ": there are no tools to choose from");
+    }
+    Grammar call = AnswerFormat.ofCall(functions.stream().map(Function::json).toList(), path);
+    return new ChatTools(tools(functions), parallel, call);
+  }
+
+  private static Function named(Value choice, List<Function> functions, boolean flat) {
+    Fields fields = choice.fields();
+    var _ = fields.oneOf("type", "function", "function");
+    Fields inner = flat ? fields : fields.required("function").fields();
+    Value name = inner.required("name");
+    inner.end();
+    fields.end();
+    return functions.stream()
+        .filter(function -> function.isNamed(name.string()))
+        .findFirst()
+        .orElseThrow(() -> name.error("must be one of the tools"));
+  }
+
+  private static Function tool(Fields tool, boolean flat) {
     var _ = tool.oneOf("type", "function", "function");
-    Fields function = tool.required("function").fields();
-    Map<String, @Nullable Object> copy = function(function);
-    function.end();
-    tool.end();
-    return wrapped(copy);
-  }
-
-  /** A tool as chat templates read it. */
-  private static Map<String, @Nullable Object> wrapped(Map<String, @Nullable Object> function) {
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("type", "function");
-    json.put("function", function);
-    return json;
-  }
-
-  /** The function of a tool: name, description, parameters. */
-  static Map<String, @Nullable Object> function(Fields function) {
-    Value name = function.required("name");
+    Fields fields = flat ? tool : tool.required("function").fields();
+    Value name = fields.required("name");
     if (!name.string().matches("[A-Za-z0-9_-]{1," + MAX_NAME + "}")) {
       throw name.error("must be 1 to " + MAX_NAME + " letters, digits, '_' and '-'");
     }
-    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
-    copy.put("name", name.string());
-    String description = function.string("description");
+    Map<String, @Nullable Object> json = new LinkedHashMap<>();
+    json.put("name", name.string());
+    String description = fields.string("description");
     if (description != null) {
-      copy.put("description", description);
+      json.put("description", description);
     }
-    Value parameters = function.value("parameters");
+    Value parameters = fields.value("parameters");
     if (parameters != null) {
       var _ = parameters.fields();
-      copy.put(
-          "parameters",
-          JsonMapper.shared()
-              .convertValue(
-                  parameters.node(), new TypeReference<Map<String, @Nullable Object>>() {}));
+      json.put("parameters", tree(parameters));
     }
-    if (function.bool("strict", false)) {
-      throw ApiException.unsupported(
-          function.path("strict"),
-          function.path("strict") + ": arguments of calls are not bound to their schema here");
-    }
-    return copy;
+    String strict = fields.bool("strict", false) ? fields.path("strict") : null;
+    fields.end();
+    tool.end();
+    return new Function(json, strict);
+  }
+
+  private static Map<String, @Nullable Object> tree(Value object) {
+    return JsonMapper.shared().convertValue(object.node(), new TypeReference<>() {});
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;
 import java.util.HashMap;
@@ -48,7 +49,8 @@ record Parameters(
             .withTokens(tokens)
             .withSampling(sampling(fields))
             .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
-            .withIgnoreEnd(fields.bool("ignore_eos", false));
+            .withIgnoreEnd(fields.bool("ignore_eos", false))
+            .withGrammar(AnswerFormat.read(fields));
     double seconds = limits.requestTime().toMillis() / 1e3;
     String salt = fields.string("cache_salt", "");
     if (salt.length() > MAX_SALT) {
@@ -126,6 +128,19 @@ record Parameters(
       }
     }
     return tokens;
+  }
+
+  /** The same for answers that must be of a form, or need not where it is null. */
+  Parameters withGrammar(@Nullable Grammar grammar) {
+    return new Parameters(
+        options.withGrammar(grammar),
+        choices,
+        minTokens,
+        stopTokens,
+        priority,
+        timeout,
+        cacheSalt,
+        draftTokens);
   }
 
   /**

@@ -62,7 +62,6 @@ final class ResponseObject {
     json.put("store", false);
     json.put("temperature", sampling.temperature());
     json.put("top_p", sampling.topP());
-    json.put("text", Map.of("format", Map.of("type", "text")));
     json.putAll(request.echoed());
     json.put("usage", usage);
     return json;

@@ -1,6 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.grammar.Grammar;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param echoed fields that the response repeats
  */
 record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
+  private static final Map<String, Object> TEXT = Map.of("format", Map.of("type", "text"));
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
   static ResponseRequest read(Fields fields, ServerLimits limits, String tenant) {
@@ -25,15 +27,18 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
     if (fields.bool("background", false)) {
       throw ApiException.unsupported("background", "background: " + stored);
     }
-    refuseFormats(fields);
+    ChatTools chatTools = ChatTools.read(fields, true);
     Map<String, @Nullable Object> echoed = new LinkedHashMap<>();
     Value metadata = fields.value("metadata");
     Value tools = fields.value("tools");
+    Value choice = fields.value("tool_choice");
+    Value text = fields.value("text");
     Value tokens = fields.value("max_output_tokens");
     echoed.put("instructions", fields.string("instructions"));
     echoed.put("metadata", metadata == null ? Map.of() : metadata.tree(Map.class));
     echoed.put("tools", tools == null ? List.of() : tools.tree(List.class));
-    echoed.put("tool_choice", fields.string("tool_choice", "auto"));
+    echoed.put("tool_choice", choice == null ? "auto" : choice.tree(Object.class));
+    echoed.put("text", text == null ? TEXT : text.tree(Map.class));
     echoed.put("max_output_tokens", tokens == null ? null : tokens.integer(1, limits.tokens()));
     echoed.put("truncation", truncation);
     boolean stream = fields.bool("stream", false);
@@ -41,12 +46,16 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
         new ChatRequest(
             fields.required("model").string(),
             ResponseInput.read(fields),
-            ChatTools.readFlat(fields),
-            Parameters.read(
-                fields,
-                fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
-                limits,
-                tenant),
+            chatTools,
+            ChatRequest.formed(
+                Parameters.read(
+                    fields,
+                    fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
+                    limits,
+                    tenant),
+                format(fields),
+                chatTools,
+                "text.format"),
             logProbabilities(fields),
             ChatRequest.variables(fields),
             stream,
@@ -55,13 +64,15 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
     return new ResponseRequest(chat, echoed);
   }
 
-  private static void refuseFormats(Fields fields) {
+  private static @Nullable Grammar format(Fields fields) {
     Value value = fields.value("text");
-    if (value != null) {
-      Fields text = value.fields();
-      ChatRequest.requireText(text.value("format"));
-      text.end();
+    if (value == null) {
+      return null;
     }
+    Fields text = value.fields();
+    Grammar format = AnswerFormat.of(text.value("format"), true);
+    text.end();
+    return format;
   }
 
   private static int logProbabilities(Fields fields) {

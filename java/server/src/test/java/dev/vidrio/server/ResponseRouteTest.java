@@ -167,7 +167,7 @@ class ResponseRouteTest {
         "'input':'a','n':2 | 400 unsupported_parameter n",
         "'input':'a','truncation':'auto' | 400 invalid_value truncation",
         "'input':'a','include':['x'] | 400 unsupported_parameter include[0]",
-        "'input':'a','text':{'format':{'type':'x'}} | 400 unsupported_parameter text.format.type",
+        "'input':'a','text':{'format':{'type':'x'}} | 400 invalid_value text.format.type",
         "'input':[] | 400 invalid_value input",
         "'input':[{'type':'x'}] | 400 unsupported_parameter input[0].type",
         "'input':[{'role':'x','content':'a'}] | 400 invalid_value input[0].role",

@@ -1,0 +1,155 @@
+package dev.vidrio.server;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.Grammar;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** What the text of an answer must be, in the words of requests. */
+final class AnswerFormat {
+  private static final int MAX_CHOICES = 1 << 14;
+
+  private AnswerFormat() {}
+
+  /** Reads the extensions that every route for text has, of which one may be there. */
+  static @Nullable Grammar read(Fields fields) {
+    Value schema = fields.value("json_schema");
+    Value regex = fields.value("regex");
+    Value ebnf = fields.value("grammar");
+    Value choice = fields.value("choice");
+    List<Value> given = new ArrayList<>();
+    for (Value value : new @Nullable Value[] {schema, regex, ebnf, choice}) {
+      if (value != null) {
+        given.add(value);
+      }
+    }
+    if (given.size() > 1) {
+      throw ApiException.invalid(
+          given.get(1).path(), given.get(1).path() + ": an answer has one form, and there is one");
+    }
+    if (schema != null) {
+      return ofSchema(schema);
+    }
+    if (regex != null) {
+      return checked(regex, () -> Grammar.regex(regex.string()));
+    }
+    if (ebnf != null) {
+      return checked(ebnf, () -> Grammar.ebnf(ebnf.string()));
+    }
+    if (choice != null) {
+      List<String> choices = choice.elements(1, MAX_CHOICES).stream().map(Value::string).toList();
+      return checked(choice, () -> Grammar.choice(choices));
+    }
+    return null;
+  }
+
+  /**
+   * Reads {@code response_format}, or a response's {@code text.format}, where what describes a
+   * schema lies beside the type.
+   */
+  static @Nullable Grammar of(@Nullable Value format, boolean flat) {
+    if (format == null) {
+      return null;
+    }
+    Fields fields = format.fields();
+    String type = fields.required("type").string();
+    Grammar grammar =
+        switch (type) {
+          case "text" -> null;
+          case "json_object" -> Grammar.json();
+          case "json_schema" -> {
+            Fields described = flat ? fields : fields.required("json_schema").fields();
+            described.unused("name", "description");
+            // An answer keeps to its schema, whether it must strictly or not.
+            var _ = described.bool("strict", true);
+            Grammar ofSchema = ofSchema(described.required("schema"));
+            if (!flat) {
+              described.end();
+            }
+            yield ofSchema;
+          }
+          default ->
+              throw ApiException.invalid(
+                  fields.path("type"),
+                  fields.path("type")
+                      + " '"
+                      + type
+                      + "': must be text, json_object or json_schema");
+        };
+    fields.end();
+    return grammar;
+  }
+
+  private static Grammar ofSchema(Value schema) {
+    var _ = schema.fields();
+    return checked(schema, () -> Grammar.jsonSchema(schema.node().toString()));
+  }
+
+  /**
+   * A call of one of some functions, as {@link dev.vidrio.model.template.AnswerParser} reads it
+   * from models of any family.
+   *
+   * @param functions with {@code name}, and {@code parameters} where they have some
+   * @param path where they stand in the request
+   */
+  static Grammar ofCall(List<Map<String, @Nullable Object>> functions, String path) {
+    Map<String, @Nullable Object> definitions = new LinkedHashMap<>();
+    List<Map<String, Object>> calls = new ArrayList<>();
+    for (Map<String, @Nullable Object> function : functions) {
+      Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
+      arguments.put("type", "object");
+      if (function.get("parameters") instanceof Map<?, ?> parameters) {
+        parameters.forEach((key, value) -> arguments.put(String.valueOf(key), value));
+      }
+      hoist(arguments, definitions, path);
+      Map<String, Object> properties = new LinkedHashMap<>();
+      properties.put("name", Map.of("const", String.valueOf(function.get("name"))));
+      properties.put("arguments", arguments);
+      calls.add(
+          Map.of(
+              "type",
+              "object",
+              "properties",
+              properties,
+              "required",
+              List.copyOf(properties.keySet()),
+              "additionalProperties",
+              false));
+    }
+    Map<String, @Nullable Object> schema = new LinkedHashMap<>();
+    schema.put("anyOf", calls);
+    schema.putAll(definitions);
+    return checked(path, () -> Grammar.jsonSchema(schema));
+  }
+
+  /** Moves definitions to where references to them lead, the beginning of the whole schema. */
+  private static void hoist(
+      Map<String, @Nullable Object> schema,
+      Map<String, @Nullable Object> definitions,
+      String path) {
+    for (String name : List.of("$defs", "definitions")) {
+      Object own = schema.remove(name);
+      Object others = own == null ? null : definitions.putIfAbsent(name, own);
+      if (others != null && !others.equals(own)) {
+        throw ApiException.unsupported(
+            path, path + ": two functions that define other " + name + " cannot be chosen from");
+      }
+    }
+  }
+
+  private static Grammar checked(Value value, Supplier<Grammar> maker) {
+    return checked(value.path(), maker);
+  }
+
+  private static Grammar checked(String path, Supplier<Grammar> maker) {
+    try {
+      return maker.get();
+    } catch (InvalidInputException e) {
+      throw ApiException.invalid(path, path + ": " + e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,173 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.http.HttpResponse;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Answers of a form that the request gives, from a model that would say something else. */
+class AnswerFormatTest {
+  private static final String CHAT = "/v1/chat/completions";
+  private static final String ASK = "'model':'parrot','messages':[{'role':'user','content':'a'}]";
+  private static final String SCHEMA =
+      "{'type':'object','properties':{'place':{'enum':['Köln','Bonn']},'days':{'type':'integer',"
+          + "'minimum':1,'maximum':9}},'required':['place','days'],'additionalProperties':false}";
+  private static final String TOOLS =
+      "'tools':[{'type':'function','function':{'name':'get_weather','strict':true,'parameters':"
+          + SCHEMA
+          + "}},{'type':'function','function':{'name':'clock'}}]";
+
+  private static TestServer server = unstarted();
+
+  @SuppressWarnings("NullAway") // JUnit starts it before the tests
+  private static TestServer unstarted() {
+    return null;
+  }
+
+  @BeforeAll
+  static void start() {
+    server = TestServer.start();
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  private static JsonNode choice(String more) {
+    return server.json(CHAT, "{" + ASK + "," + more + "}").path("choices").path(0);
+  }
+
+  private static void assertKeepsToSchema(String text) {
+    JsonNode json = JsonMapper.shared().readTree(text);
+    assertEquals(2, json.size(), text);
+    assertTrue(json.path("place").stringValue().matches("Köln|Bonn"), text);
+    int days = json.path("days").intValue();
+    assertTrue(days >= 1 && days <= 9, text);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
+  void anAnswerKeepsToItsSchema(long seed) {
+    String format =
+        "'response_format':{'type':'json_schema','json_schema':{'name':'x','strict':true,'schema':"
+            + SCHEMA
+            + "}}";
+    JsonNode choice = choice(format + ",'temperature':2,'seed':" + seed);
+    assertEquals("stop", choice.path("finish_reason").stringValue());
+    assertKeepsToSchema(choice.path("message").path("content").stringValue());
+    assertKeepsToSchema(
+        choice("'json_schema':" + SCHEMA + ",'seed':" + seed)
+            .path("message")
+            .path("content")
+            .stringValue());
+  }
+
+  @Test
+  void aResponseKeepsToItsSchema() {
+    JsonNode json =
+        server.json(
+            "/v1/responses",
+            "{'model':'parrot','input':'a','text':{'format':{'type':'json_schema','name':'x',"
+                + "'schema':"
+                + SCHEMA
+                + "}}}");
+    assertEquals("completed", json.path("status").stringValue());
+    assertKeepsToSchema(
+        json.path("output").path(0).path("content").path(0).path("text").stringValue());
+    assertEquals("json_schema", json.path("text").path("format").path("type").stringValue());
+  }
+
+  @Test
+  void otherFormsAreExtensions() {
+    String text = "{'model':'parrot','prompt':'x:',%s}";
+    for (String form :
+        new String[] {
+          "'choice':['ja','nein']",
+          "'regex':'ja|nein'",
+          "'grammar':'root ::= [j] [a] | [n] [e] [i] [n]'"
+        }) {
+      JsonNode json = server.json("/v1/completions", text.formatted(form));
+      String answer = json.path("choices").path(0).path("text").stringValue();
+      assertTrue(answer.matches("ja|nein"), form + ": " + answer);
+      assertEquals("stop", json.path("choices").path(0).path("finish_reason").stringValue());
+    }
+  }
+
+  @Test
+  void aToolThatMustBeCalledIsCalledByItsSchema() {
+    String named = "'tool_choice':{'type':'function','function':{'name':'get_weather'}}";
+    for (String more : new String[] {named, "'tool_choice':'required'"}) {
+      JsonNode choice = choice(TOOLS + "," + more);
+      assertEquals("tool_calls", choice.path("finish_reason").stringValue(), choice.toString());
+      assertTrue(choice.path("message").path("content").isNull());
+      JsonNode function = choice.path("message").path("tool_calls").path(0).path("function");
+      if (more.equals(named)) {
+        assertEquals("get_weather", function.path("name").stringValue());
+      }
+      if (function.path("name").stringValue().equals("get_weather")) {
+        assertKeepsToSchema(function.path("arguments").stringValue());
+      }
+    }
+    HttpResponse<String> streamed =
+        server.post(CHAT, "{" + ASK + "," + TOOLS + "," + named + ",'stream':true}");
+    assertTrue(streamed.body().contains("\"name\":\"get_weather\""), streamed.body());
+    assertTrue(streamed.body().contains("\"finish_reason\":\"tool_calls\""), streamed.body());
+    JsonNode item =
+        server
+            .json(
+                "/v1/responses",
+                "{'model':'parrot','input':'a','tools':[{'type':'function','name':'f','parameters':"
+                    + SCHEMA
+                    + "}],'tool_choice':{'type':'function','name':'f'}}")
+            .path("output")
+            .path(0);
+    assertEquals("f", item.path("name").stringValue());
+    assertKeepsToSchema(item.path("arguments").stringValue());
+  }
+
+  @Test
+  void definitionsOfArgumentsAreFound() {
+    JsonNode choice =
+        choice(
+            "'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object',"
+                + "'properties':{'a':{'$ref':'#/$defs/n'}},'required':['a'],"
+                + "'additionalProperties':false,'$defs':{'n':{'enum':[7]}}}}}],"
+                + "'tool_choice':'required'");
+    JsonNode function = choice.path("message").path("tool_calls").path(0).path("function");
+    assertEquals("{\"a\":7}", function.path("arguments").stringValue());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "'response_format':{'type':'xml'} | 400 invalid_value response_format.type",
+        "'response_format':{'type':'json_schema'} | 400 invalid_value response_format.json_schema",
+        "'response_format':{'type':'json_schema','json_schema':{'name':'x'}} | 400 invalid_value response_format.json_schema.schema",
+        "'response_format':{'type':'json_schema','json_schema':{'schema':{'type':'x'}}} | 400 invalid_value response_format.json_schema.schema",
+        "'regex':'(a' | 400 invalid_value regex regex: ",
+        "'grammar':'x' | 400 invalid_value grammar grammar: ",
+        "'choice':[] | 400 invalid_value choice",
+        "'regex':'a','choice':['a'] | 400 invalid_value choice choice: an answer has one form",
+        "'regex':'a','response_format':{'type':'json_object'} | 400 invalid_value response_format",
+        "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: there are no tools",
+        "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400 invalid_value tool_choice.function.name",
+        "'tools':[{'function':{'name':'f','strict':true}}] | 400 unsupported_parameter tools[0].function.strict",
+        "'tools':[{'function':{'name':'f'}}],'response_format':{'type':'json_object'} | 400 unsupported_parameter response_format",
+        "'tools':[{'function':{'name':'f','parameters':{'type':'x'}}}],'tool_choice':'required' | 400 invalid_value tool_choice",
+      })
+  void whatIsNoFormIsRefused(String field, String expected) {
+    String error = TestServer.error(server.post(CHAT, "{" + ASK + "," + field + "}"));
+    assertTrue(error.startsWith(expected), error);
+  }
+}
