@@ -235,6 +235,11 @@ public final class Engine implements AutoCloseable {
     return true;
   }
 
+  /** Whether it takes no more requests: it drains, or is closed. */
+  public synchronized boolean isDraining() {
+    return draining;
+  }
+
   /** Cancels all requests, and frees the memory. Waits for a step that is running. */
   @Override
   public void close() {
