@@ -1,0 +1,193 @@
+package dev.vidrio.langchain4j;
+
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.output.FinishReason;
+import dev.langchain4j.model.output.TokenUsage;
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What both chat models do: requests of LangChain4j to an engine, and its answers back. */
+final class ChatEngine implements AutoCloseable {
+  private final EngineHandle handle;
+  private final ChatFormat format;
+  private final String name;
+  private final ChatRequestParameters defaults;
+  private final GenerationOptions generation;
+  private final @Nullable Duration timeout;
+  private final List<ChatModelListener> listeners;
+
+  ChatEngine(ChatModelBuilder<?> builder) {
+    this.generation = builder.generationOptions;
+    this.timeout = builder.timeout;
+    this.listeners = builder.listeners;
+    this.handle = EngineHandle.open(builder.engine, builder.modelPath, builder.engineOptions);
+    try {
+      String file = handle.engine().model().name();
+      this.name = String.valueOf(Path.of(file).getFileName());
+      this.format =
+          ChatFormat.of(handle.engine().model())
+              .orElseThrow(
+                  () ->
+                      new InvalidInputException(
+                          "model", file, "has no chat template: it is not made for chat"));
+      this.defaults =
+          ChatRequestParameters.builder()
+              .modelName(name)
+              .overrideWith(builder.parameters.build())
+              .build();
+      requireSupported(defaults);
+    } catch (Throwable e) {
+      handle.close();
+      throw e;
+    }
+  }
+
+  /**
+   * A request that runs.
+   *
+   * @param tools whether the model was given tools
+   */
+  record Answer(TokenStream stream, boolean tools) {}
+
+  ChatRequestParameters defaults() {
+    return defaults;
+  }
+
+  List<ChatModelListener> listeners() {
+    return listeners;
+  }
+
+  Tokenizer tokenizer() {
+    return handle.engine().model().tokenizer();
+  }
+
+  /**
+   * Hands over a request.
+   *
+   * @throws UnsupportedFeatureException when it asks for what there is not
+   */
+  Answer submit(ChatRequest request) {
+    ChatRequestParameters parameters = request.parameters();
+    requireSupported(parameters);
+    var options = ChatOptions.builder();
+    boolean tools =
+        !parameters.toolSpecifications().isEmpty() && parameters.toolChoice() != ToolChoice.NONE;
+    if (tools) {
+      parameters.toolSpecifications().forEach(tool -> options.tool(Messages.toTemplate(tool)));
+    }
+    List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
+    GenerationRequest generate =
+        GenerationRequest.builder(format.encode(messages, options.build()))
+            .options(generation(parameters))
+            .timeout(timeout)
+            .build();
+    return new Answer(handle.engine().submit(generate), tools);
+  }
+
+  private void requireSupported(ChatRequestParameters parameters) {
+    String model = parameters.modelName();
+    if (model != null && !model.equals(name)) {
+      throw unsupported("modelName '" + model + "' (the model is '" + name + "')");
+    }
+    if (!parameters.toolSpecifications().isEmpty() && !format.template().reads("tools")) {
+      throw unsupported("tools: the chat template of " + name + " takes none, and they");
+    }
+    if (parameters.toolChoice() == ToolChoice.REQUIRED) {
+      throw unsupported("ToolChoice.REQUIRED");
+    }
+    ResponseFormat response = parameters.responseFormat();
+    if (response != null && response.type() == ResponseFormatType.JSON) {
+      throw unsupported("JSON response format");
+    }
+  }
+
+  private static UnsupportedFeatureException unsupported(String what) {
+    return new UnsupportedFeatureException(what + " is not supported by Vidrio");
+  }
+
+  private GenerationOptions generation(ChatRequestParameters parameters) {
+    List<String> stops = parameters.stopSequences();
+    return generation
+        .withTokens(or(parameters.maxOutputTokens(), generation.tokens()))
+        .withSampling(sampling(parameters))
+        .withStop((stops.isEmpty() ? generation.stop() : stops).toArray(String[]::new));
+  }
+
+  private SamplingOptions sampling(ChatRequestParameters parameters) {
+    SamplingOptions base = generation.sampling();
+    return new SamplingOptions(
+        or(parameters.temperature(), base.temperature()),
+        or(parameters.topK(), base.topK()),
+        or(parameters.topP(), base.topP()),
+        base.minP(),
+        base.repeatPenalty(),
+        or(parameters.frequencyPenalty(), base.frequencyPenalty()),
+        or(parameters.presencePenalty(), base.presencePenalty()),
+        base.penaltyWindow(),
+        base.logitBias(),
+        base.seed());
+  }
+
+  private static <T> T or(@Nullable T value, T otherwise) {
+    return value == null ? otherwise : value;
+  }
+
+  /**
+   * What an answer is to LangChain4j.
+   *
+   * @throws TimeoutException when its time was over
+   */
+  ChatResponse response(ChatMessage message, Completion completion) {
+    GenerationResult result = completion.result();
+    AiMessage answer = Messages.toAiMessage(message);
+    return ChatResponse.builder()
+        .id(UUID.randomUUID().toString())
+        .modelName(name)
+        .aiMessage(answer)
+        .tokenUsage(new TokenUsage(result.promptTokens(), result.tokens().size()))
+        .finishReason(reason(answer, result))
+        .build();
+  }
+
+  private FinishReason reason(AiMessage answer, GenerationResult result) {
+    if (answer.hasToolExecutionRequests()) {
+      return FinishReason.TOOL_EXECUTION;
+    }
+    return switch (result.finish()) {
+      case STOP -> FinishReason.STOP;
+      case LENGTH, CONTEXT -> FinishReason.LENGTH;
+      case CANCELED -> FinishReason.OTHER;
+      case TIMEOUT ->
+          throw new TimeoutException(
+              "timeout " + timeout + ": over after " + result.tokens().size() + " tokens");
+    };
+  }
+
+  @Override
+  public void close() {
+    handle.close();
+  }
+}

@@ -1,0 +1,42 @@
+package dev.vidrio.langchain4j;
+
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The engine that a chat model runs on.
+ *
+ * @param owned whether it is the model's own, and closed with it
+ */
+record EngineHandle(Engine engine, boolean owned) implements AutoCloseable {
+
+  static EngineHandle open(
+      @Nullable Engine engine, @Nullable Path modelPath, EngineOptions options) {
+    if (engine != null && modelPath == null) {
+      return new EngineHandle(engine, false);
+    }
+    if (engine != null || modelPath == null) {
+      throw new InvalidInputException(
+          "modelPath", String.valueOf(modelPath), "one of engine and modelPath must be given");
+    }
+    Model model = Model.open(modelPath);
+    try {
+      return new EngineHandle(Engine.open(model, options), true);
+    } catch (Throwable e) {
+      model.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    if (owned) {
+      engine.close();
+      engine.model().close();
+    }
+  }
+}

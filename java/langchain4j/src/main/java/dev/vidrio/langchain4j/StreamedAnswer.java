@@ -1,0 +1,74 @@
+package dev.vidrio.langchain4j;
+
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onCompleteResponse;
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onCompleteToolCall;
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onPartialResponse;
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.withLoggingExceptions;
+
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.CompleteToolCall;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.langchain4j.model.chat.response.StreamingHandle;
+import dev.vidrio.engine.ChatAnswer;
+import dev.vidrio.engine.GeneratedToken;
+import dev.vidrio.engine.TokenStream;
+import java.util.List;
+
+/** Tells a handler of an answer as it comes; nothing more once it has been canceled. */
+final class StreamedAnswer implements Runnable, StreamingHandle {
+  private final ChatEngine engine;
+  private final ChatEngine.Answer answer;
+  private final StreamingChatResponseHandler handler;
+  private volatile boolean canceled;
+
+  StreamedAnswer(
+      ChatEngine engine, ChatEngine.Answer answer, StreamingChatResponseHandler handler) {
+    this.engine = engine;
+    this.answer = answer;
+    this.handler = handler;
+  }
+
+  @Override
+  public void run() {
+    try (TokenStream stream = answer.stream()) {
+      var text = new ChatAnswer(engine.tokenizer(), answer.tools());
+      for (GeneratedToken token : stream) {
+        show(text.accept(token));
+      }
+      show(text.finish());
+      if (!canceled) {
+        end(engine.response(text.message(), stream.result()));
+      }
+    } catch (RuntimeException e) {
+      if (!canceled) {
+        withLoggingExceptions(() -> handler.onError(Failures.explain(e)));
+      }
+    }
+  }
+
+  private void show(String piece) {
+    if (!canceled) {
+      onPartialResponse(handler, piece, this);
+    }
+  }
+
+  private void end(ChatResponse response) {
+    List<ToolExecutionRequest> calls = response.aiMessage().toolExecutionRequests();
+    for (int i = 0; i < calls.size(); i++) {
+      onCompleteToolCall(handler, new CompleteToolCall(i, calls.get(i)));
+    }
+    onCompleteResponse(handler, response);
+  }
+
+  @Override
+  public void cancel() {
+    canceled = true;
+    answer.stream().cancel();
+  }
+
+  @Override
+  public boolean isCancelled() {
+    return canceled;
+  }
+}

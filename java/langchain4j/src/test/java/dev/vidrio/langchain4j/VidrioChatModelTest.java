@@ -1,0 +1,65 @@
+package dev.vidrio.langchain4j;
+
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.common.AbstractChatModelIT;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import java.util.List;
+
+/** LangChain4j's own tests of what every {@link ChatModel} must do. */
+class VidrioChatModelTest extends AbstractChatModelIT {
+  private static final ChatModel MODEL = VidrioChatModel.builder().engine(Scripted.ENGINE).build();
+
+  @Override
+  protected List<ChatModel> models() {
+    return List.of(MODEL);
+  }
+
+  @Override
+  protected ChatModel createModelWith(ChatRequestParameters parameters) {
+    return VidrioChatModel.builder()
+        .engine(Scripted.ENGINE)
+        .defaultRequestParameters(parameters)
+        .build();
+  }
+
+  @Override
+  protected ChatRequestParameters createIntegrationSpecificParameters(int maxOutputTokens) {
+    return createParameters(maxOutputTokens);
+  }
+
+  /** An engine has one model. */
+  @Override
+  protected boolean supportsModelNameParameter() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsToolChoiceRequired() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsJsonResponseFormat() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsJsonResponseFormatWithSchema() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsJsonResponseFormatWithRawSchema() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsSingleImageInputAsBase64EncodedString() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsSingleImageInputAsPublicURL() {
+    return false;
+  }
+}

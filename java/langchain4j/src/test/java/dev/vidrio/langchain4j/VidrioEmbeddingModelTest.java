@@ -1,0 +1,112 @@
+package dev.vidrio.langchain4j;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.embedding.common.AbstractEmbeddingModelIT;
+import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * LangChain4j's own tests of what every {@link EmbeddingModel} must do, and whose vectors they are.
+ */
+class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
+  private static Model model;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  /** New ones each time: a parameterized test closes them. */
+  @Override
+  protected List<EmbeddingModel> models() {
+    return List.of(VidrioEmbeddingModel.builder().model(model).build());
+  }
+
+  @Override
+  protected EmbeddingModel modelWith(EmbeddingModelListener listener) {
+    return VidrioEmbeddingModel.builder().model(model).listeners(List.of(listener)).build();
+  }
+
+  /** A model that is closed. */
+  @Override
+  protected EmbeddingModel failingModelWith(EmbeddingModelListener listener) {
+    VidrioEmbeddingModel closed =
+        VidrioEmbeddingModel.builder()
+            .modelPath(BardFiles.q8())
+            .listeners(List.of(listener))
+            .build();
+    closed.close();
+    return closed;
+  }
+
+  @Override
+  protected boolean supportsInputTypeParameter() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsDimensionsParameter() {
+    return false;
+  }
+
+  @Override
+  protected boolean supportsImageInput() {
+    return false;
+  }
+
+  @Test
+  void vectorsAreThoseOfTheModel() {
+    List<String> texts = List.of("To be, or not to be", "Enter Hamlet");
+    List<int[]> tokens = texts.stream().map(text -> model.tokenizer().encode(text)).toList();
+    List<float[]> expected = Embeddings.of(model, tokens, Pooling.LAST, false, done -> {});
+    try (var last =
+        VidrioEmbeddingModel.builder()
+            .model(model)
+            .pooling(Pooling.LAST)
+            .normalize(false)
+            .build()) {
+      List<Embedding> actual =
+          last.embedAll(texts.stream().map(TextSegment::from).toList()).content();
+      for (int i = 0; i < texts.size(); i++) {
+        assertArrayEquals(expected.get(i), actual.get(i).vector());
+      }
+      assertEquals(expected.getFirst().length, last.dimension());
+    }
+  }
+
+  @Test
+  void tooLongATextIsRefused() {
+    String text = "word ".repeat(model.architecture().contextLength());
+    try (var embedding = VidrioEmbeddingModel.builder().model(model).build()) {
+      assertThrows(InvalidRequestException.class, () -> embedding.embed(text));
+    }
+  }
+
+  @Test
+  void oneModelIsNeeded() {
+    var none = VidrioEmbeddingModel.builder();
+    assertThrows(InvalidInputException.class, none::build);
+    var two = VidrioEmbeddingModel.builder().model(model).modelPath(BardFiles.q8());
+    assertThrows(InvalidInputException.class, two::build);
+  }
+}
