@@ -1,0 +1,115 @@
+package dev.vidrio.spark;
+
+import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.spark.ExecutorEngines.OpenEngine;
+import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.Queue;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.util.TaskCompletionListener;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Answers the rows of a partition.
+ *
+ * @param prompt the index of the column of prompts
+ */
+record PartitionGenerator(TextGeneration generation, int prompt)
+    implements MapPartitionsFunction<Row, Row> {
+
+  private static final long serialVersionUID = 1L;
+
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) {
+    var window = new Window(this, ExecutorEngines.get(generation.engine()), rows);
+    TaskCompletionListener cancel = task -> window.cancel();
+    var _ = TaskContext.get().addTaskCompletionListener(cancel);
+    return window;
+  }
+
+  /** Rows that an engine works on, at most as many as it has sequences, in their order. */
+  private static final class Window implements Iterator<Row> {
+    private final PartitionGenerator partition;
+    private final OpenEngine open;
+    private final Iterator<Row> rows;
+    private final Queue<Pending> pending = new ArrayDeque<>();
+
+    Window(PartitionGenerator partition, OpenEngine open, Iterator<Row> rows) {
+      this.partition = partition;
+      this.open = open;
+      this.rows = rows;
+    }
+
+    @Override
+    public boolean hasNext() {
+      while (pending.size() < open.engine().options().sequences() && rows.hasNext()) {
+        pending.add(submit(rows.next()));
+      }
+      return !pending.isEmpty();
+    }
+
+    private Pending submit(Row row) {
+      if (row.isNullAt(partition.prompt)) {
+        return new Pending(row, null, null);
+      }
+      TextGeneration generation = partition.generation;
+      try {
+        return new Pending(row, generation.submit(open, row.getString(partition.prompt)), null);
+      } catch (InvalidInputException e) {
+        if (generation.failFast()) {
+          throw e;
+        }
+        return new Pending(row, null, e.getMessage());
+      }
+    }
+
+    @Override
+    public Row next() {
+      var _ = hasNext();
+      return pending.remove().await();
+    }
+
+    /** Gives up what nobody will ask for: the task has failed, was killed, or has enough rows. */
+    void cancel() {
+      for (Pending row : pending) {
+        if (row.stream != null) {
+          row.stream.cancel();
+        }
+      }
+    }
+  }
+
+  /**
+   * A row and its answer to come.
+   *
+   * @param stream null where there is no prompt, or an error
+   */
+  private record Pending(Row row, @Nullable TokenStream stream, @Nullable String error) {
+    Row await() {
+      Object[] values = new Object[row.size() + 1];
+      for (int i = 0; i < row.size(); i++) {
+        values[i] = row.get(i);
+      }
+      values[row.size()] = answer();
+      return RowFactory.create(values);
+    }
+
+    private @Nullable Row answer() {
+      if (stream == null) {
+        return error == null ? null : RowFactory.create(null, null, null, null, error);
+      }
+      GenerationResult result = stream.result().result();
+      return RowFactory.create(
+          result.text(),
+          result.finish().name(),
+          result.promptTokens(),
+          result.tokens().size(),
+          null);
+    }
+  }
+}

@@ -1,0 +1,274 @@
+package dev.vidrio.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.ScriptedModel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.spark.SparkException;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A cluster of two workers with an executor each, all processes of their own. */
+@Timeout(600)
+class SparkTest {
+  private static final String QUESTION = "What is the capital of Germany?";
+  private static final String ANSWER = "The capital of Germany is Berlin.";
+
+  @TempDir private static Path directory;
+  private static SparkSession spark;
+  private static String scripted;
+  private static String bard;
+
+  @BeforeAll
+  static void start() throws Exception {
+    Files.createDirectories(Path.of(System.getenv("SPARK_HOME"), "jars"));
+    scripted = ScriptedModel.write(directory.resolve("scripted.gguf")).toString();
+    bard = BardFiles.q8().toAbsolutePath().toString();
+    spark =
+        SparkSession.builder()
+            .appName("vidrio")
+            .master("local-cluster[2,1,1024]")
+            .config("spark.ui.enabled", false)
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.task.maxFailures", 1)
+            // A machine that is busy with other things is not a worker that is lost.
+            .config("spark.worker.timeout", 600)
+            .config("spark.network.timeout", "600s")
+            .config("spark.sql.shuffle.partitions", 2)
+            .config("spark.sql.artifact.isolation.enabled", false)
+            .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
+            .config(
+                "spark.executor.extraJavaOptions",
+                "-Dvidrio.library.path=" + System.getProperty("vidrio.library.path"))
+            .getOrCreate();
+  }
+
+  @AfterAll
+  static void stop() {
+    spark.stop();
+  }
+
+  private static Dataset<Row> questions(int partitions, @Nullable String... texts) {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < texts.length; i++) {
+      rows.add(RowFactory.create(i, texts[i]));
+    }
+    StructType schema =
+        new StructType().add("id", DataTypes.IntegerType).add("question", DataTypes.StringType);
+    return spark.createDataFrame(
+        JavaSparkContext.fromSparkContext(spark.sparkContext()).parallelize(rows, partitions),
+        schema);
+  }
+
+  @Test
+  void examplesRun() {
+    Dataset<Row> questions = questions(2, QUESTION, "Say 'Hello World'");
+    questions.createOrReplaceTempView("questions");
+    Dataset<Row> answered = SparkExamples.dataset(questions, scripted);
+    assertEquals(ANSWER, answered.first().getString(1));
+    assertEquals(ANSWER, SparkExamples.sql(spark, scripted).first().getString(1));
+  }
+
+  /** Texts, their order and their random numbers are those of the model alone. */
+  @Test
+  void answersDoNotDependOnPartitions() {
+    String[] prompts = new String[40];
+    Arrays.setAll(prompts, i -> "Enter the " + i + ". citizen");
+    TextGeneration generation =
+        TextGeneration.builder(EngineSettings.of(bard).withSequences(8))
+            .chat(false)
+            .maxTokens(12)
+            .temperature(0.8)
+            .seed(7)
+            .build();
+    List<String> expected = new ArrayList<>();
+    var options =
+        GenerationOptions.DEFAULT
+            .withTokens(12)
+            .withSampling(SamplingOptions.builder().temperature(0.8).seed(7).build());
+    try (Model model = Model.open(Path.of(bard))) {
+      for (String prompt : prompts) {
+        expected.add(model.generate(prompt, options).result().text());
+      }
+    }
+    for (int partitions : new int[] {1, 5}) {
+      List<Row> rows =
+          generation.apply(questions(partitions, prompts), "question", "answer").collectAsList();
+      for (int i = 0; i < prompts.length; i++) {
+        Row row = rows.get(i);
+        assertEquals(i, row.getInt(0));
+        assertEquals(prompts[i], row.getString(1));
+        Row answer = row.getStruct(2);
+        assertEquals(expected.get(i), answer.getString(0));
+        assertNull(answer.getString(4));
+        assertTrue(answer.getInt(2) > 0 && answer.getInt(3) <= 12);
+      }
+    }
+  }
+
+  /**
+   * Four partitions on two executors: two processes, neither of them this one, with an engine each.
+   */
+  @Test
+  void anExecutorOpensAModelOnce() {
+    Map<Long, Set<Integer>> engines = new HashMap<>();
+    List<Row> rows =
+        questions(4, "a", "b", "c", "d", "e", "f", "g", "h")
+            .mapPartitions(
+                new WhoAnswers(EngineSettings.of(scripted)),
+                Encoders.row(
+                    new StructType()
+                        .add("process", DataTypes.LongType)
+                        .add("engine", DataTypes.IntegerType)))
+            .collectAsList();
+    for (Row row : rows) {
+      engines.computeIfAbsent(row.getLong(0), pid -> new HashSet<>()).add(row.getInt(1));
+    }
+    assertEquals(4, rows.size());
+    assertFalse(engines.containsKey(ProcessHandle.current().pid()));
+    engines.values().forEach(opened -> assertEquals(1, opened.size()));
+    assertEquals(2, engines.size());
+  }
+
+  /** Tells which process and engine answer a partition, once another task has had time to begin. */
+  private record WhoAnswers(EngineSettings settings) implements MapPartitionsFunction<Row, Row> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Iterator<Row> call(Iterator<Row> rows) throws Exception {
+      Thread.sleep(300);
+      int engine = System.identityHashCode(ExecutorEngines.get(settings));
+      return List.of(RowFactory.create(ProcessHandle.current().pid(), engine)).iterator();
+    }
+  }
+
+  @Test
+  void aFileOfTheDriverIsFoundByItsName() {
+    spark.sparkContext().addFile(scripted);
+    TextGeneration generation =
+        TextGeneration.builder(EngineSettings.of("scripted.gguf")).system("Be brief.").build();
+    Row row = generation.apply(questions(1, QUESTION), "question", "answer").first();
+    assertEquals(ANSWER, row.getStruct(2).getString(0));
+    assertEquals("STOP", row.getStruct(2).getString(1));
+  }
+
+  @Test
+  void aRowThatDoesNotFitHasAnError() {
+    String tooLong = "word ".repeat(5000);
+    Dataset<Row> questions = questions(1, QUESTION, tooLong, null, QUESTION);
+    EngineSettings engine = EngineSettings.of(scripted);
+    List<Row> rows =
+        TextGeneration.builder(engine)
+            .build()
+            .apply(questions, "question", "answer")
+            .collectAsList();
+    assertEquals(ANSWER, rows.get(0).getStruct(2).getString(0));
+    assertNull(rows.get(1).getStruct(2).getString(0));
+    assertTrue(rows.get(1).getStruct(2).getString(4).contains("prompt"));
+    assertTrue(rows.get(2).isNullAt(2));
+    assertEquals(ANSWER, rows.get(3).getStruct(2).getString(0));
+
+    TextGeneration strict = TextGeneration.builder(engine).failFast(true).build();
+    Dataset<Row> failing = strict.apply(questions, "question", "answer");
+    var failure = assertThrows(SparkException.class, failing::collectAsList);
+    assertTrue(String.valueOf(failure.getMessage()).contains("prompt"));
+  }
+
+  /** A limit ends a task before its rows are read: what it has asked for is given up. */
+  @Test
+  void aTaskThatHasEnoughCancelsTheRest() {
+    EngineSettings engine = EngineSettings.of(bard).withSequences(4);
+    String[] prompts = new String[64];
+    Arrays.fill(prompts, "To be, or not to be");
+    TextGeneration generation =
+        TextGeneration.builder(engine).chat(false).maxTokens(20).temperature(0.8).build();
+    assertEquals(
+        1,
+        generation
+            .apply(questions(1, prompts), "question", "answer")
+            .limit(1)
+            .collectAsList()
+            .size());
+    Row status =
+        questions(2, "a", "b")
+            .mapPartitions(
+                new Running(engine),
+                Encoders.row(new StructType().add("running", DataTypes.IntegerType)))
+            .agg(functions.sum("running"))
+            .first();
+    assertEquals(0, status.getLong(0));
+  }
+
+  /** Tells what is left to do in an engine. */
+  private record Running(EngineSettings settings) implements MapPartitionsFunction<Row, Row> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Iterator<Row> call(Iterator<Row> rows) throws Exception {
+      var engine = ExecutorEngines.get(settings).engine();
+      for (int i = 0; i < 1000 && engine.status().running() > 0; i++) {
+        Thread.sleep(5);
+      }
+      return List.of(RowFactory.create(engine.status().running() + engine.status().waiting()))
+          .iterator();
+    }
+  }
+
+  @Test
+  void wrongColumnsAndLimitsAreRefused() {
+    TextGeneration generation = TextGeneration.builder(EngineSettings.of(scripted)).build();
+    Dataset<Row> questions = questions(1, QUESTION);
+    assertThrows(
+        InvalidInputException.class, () -> generation.apply(questions, "missing", "answer"));
+    assertThrows(InvalidInputException.class, () -> generation.apply(questions, "id", "answer"));
+    assertThrows(InvalidInputException.class, () -> generation.apply(questions, "question", "id"));
+    var hot = TextGeneration.builder(EngineSettings.of(scripted)).temperature(-1);
+    assertThrows(InvalidInputException.class, hot::build);
+    var settings = EngineSettings.of(scripted);
+    assertThrows(InvalidInputException.class, () -> settings.withSequences(0));
+  }
+
+  @Test
+  void aColumnCanBeComputed() {
+    TextGeneration generation = TextGeneration.builder(EngineSettings.of(scripted)).build();
+    Row row =
+        questions(1, QUESTION, null)
+            .select(generation.call(functions.col("question")))
+            .collectAsList()
+            .get(0);
+    assertEquals(ANSWER, row.getString(0));
+  }
+}
