@@ -1,0 +1,142 @@
+package dev.vidrio.spring;
+
+import dev.vidrio.engine.ChatAnswer;
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.template.ChatOptions;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.ai.chat.messages.AssistantMessage;
+import org.springframework.ai.chat.metadata.ChatGenerationMetadata;
+import org.springframework.ai.chat.metadata.ChatResponseMetadata;
+import org.springframework.ai.chat.metadata.DefaultUsage;
+import org.springframework.ai.chat.model.ChatResponse;
+import org.springframework.ai.chat.model.Generation;
+import org.springframework.ai.chat.prompt.Prompt;
+import org.springframework.ai.model.tool.ToolCallingChatOptions;
+import org.springframework.ai.tool.ToolCallback;
+
+/** Spring AI's prompts to an engine, and its answers back. */
+final class ChatRequests {
+  private final Engine engine;
+  private final ChatFormat format;
+  private final String name;
+  private final GenerationOptions generation;
+
+  ChatRequests(Engine engine, GenerationOptions generation) {
+    String file = engine.model().name();
+    this.engine = engine;
+    this.generation = generation;
+    this.name = String.valueOf(Path.of(file).getFileName());
+    this.format =
+        ChatFormat.of(engine.model())
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "model", file, "has no chat template: it is not made for chat"));
+  }
+
+  /** A request that runs, and the answer that its tokens make. */
+  record Running(TokenStream stream, ChatAnswer answer) {}
+
+  /** The options of a prompt that has none. */
+  ToolCallingChatOptions defaults() {
+    SamplingOptions sampling = generation.sampling();
+    return ToolCallingChatOptions.builder()
+        .model(name)
+        .maxTokens(generation.tokens())
+        .temperature(sampling.temperature())
+        .topK(sampling.topK())
+        .topP(sampling.topP())
+        .frequencyPenalty(sampling.frequencyPenalty())
+        .presencePenalty(sampling.presencePenalty())
+        .stopSequences(generation.stop())
+        .build();
+  }
+
+  Running submit(Prompt prompt) {
+    var options = prompt.getOptions();
+    var template = ChatOptions.builder();
+    List<ToolCallback> tools =
+        options instanceof ToolCallingChatOptions calling
+            ? or(calling.getToolCallbacks(), List.of())
+            : List.of();
+    tools.forEach(tool -> template.tool(Messages.toTemplate(tool.getToolDefinition())));
+    int[] tokens = format.encode(Messages.toTemplate(prompt.getInstructions()), template.build());
+    GenerationRequest request =
+        GenerationRequest.builder(tokens)
+            .options(options == null ? generation : generation(options))
+            .build();
+    return new Running(
+        engine.submit(request), new ChatAnswer(engine.model().tokenizer(), !tools.isEmpty()));
+  }
+
+  private GenerationOptions generation(org.springframework.ai.chat.prompt.ChatOptions options) {
+    String model = options.getModel();
+    if (model != null && !model.equals(name)) {
+      throw new InvalidInputException("model", model, "there is only '" + name + "'");
+    }
+    SamplingOptions base = generation.sampling();
+    SamplingOptions sampling =
+        new SamplingOptions(
+            or(options.getTemperature(), base.temperature()),
+            or(options.getTopK(), base.topK()),
+            or(options.getTopP(), base.topP()),
+            base.minP(),
+            base.repeatPenalty(),
+            or(options.getFrequencyPenalty(), base.frequencyPenalty()),
+            or(options.getPresencePenalty(), base.presencePenalty()),
+            base.penaltyWindow(),
+            base.logitBias(),
+            base.seed());
+    return generation
+        .withTokens(or(options.getMaxTokens(), generation.tokens()))
+        .withSampling(sampling)
+        .withStop(or(options.getStopSequences(), generation.stop()).toArray(String[]::new));
+  }
+
+  private static <T> T or(@Nullable T value, T otherwise) {
+    return value == null ? otherwise : value;
+  }
+
+  /** A piece of an answer. */
+  ChatResponse piece(String text) {
+    return new ChatResponse(
+        List.of(new Generation(new AssistantMessage(text))),
+        ChatResponseMetadata.builder().model(name).build());
+  }
+
+  /** An answer that has ended, or what is left of it. */
+  ChatResponse last(Running running, @Nullable String text) {
+    Completion completion = running.stream().result();
+    GenerationResult result = completion.result();
+    List<AssistantMessage.ToolCall> calls =
+        running.answer().message().toolCalls().stream().map(Messages::toSpring).toList();
+    String reason = calls.isEmpty() ? result.finish().name() : "TOOL_CALLS";
+    AssistantMessage message =
+        AssistantMessage.builder().content(text == null ? "" : text).toolCalls(calls).build();
+    return new ChatResponse(
+        List.of(
+            new Generation(message, ChatGenerationMetadata.builder().finishReason(reason).build())),
+        ChatResponseMetadata.builder()
+            .id(UUID.randomUUID().toString())
+            .model(name)
+            .usage(usage(result, completion.cachedTokens()))
+            .build());
+  }
+
+  private static DefaultUsage usage(GenerationResult result, int cachedTokens) {
+    int prompt = result.promptTokens();
+    int generated = result.tokens().size();
+    return new DefaultUsage(prompt, generated, prompt + generated, null, (long) cachedTokens, null);
+  }
+}

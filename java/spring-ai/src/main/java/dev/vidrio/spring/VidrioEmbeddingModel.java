@@ -1,0 +1,76 @@
+package dev.vidrio.spring;
+
+import dev.vidrio.engine.EmbeddingEngine;
+import dev.vidrio.model.InvalidInputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.springframework.ai.chat.metadata.DefaultUsage;
+import org.springframework.ai.document.Document;
+import org.springframework.ai.embedding.Embedding;
+import org.springframework.ai.embedding.EmbeddingModel;
+import org.springframework.ai.embedding.EmbeddingOptions;
+import org.springframework.ai.embedding.EmbeddingRequest;
+import org.springframework.ai.embedding.EmbeddingResponse;
+import org.springframework.ai.embedding.EmbeddingResponseMetadata;
+
+/**
+ * Embeddings of a model of this process: its residual stream after the final norm, pooled over a
+ * text's tokens. The engine is the caller's.
+ */
+public final class VidrioEmbeddingModel implements EmbeddingModel {
+  private final EmbeddingEngine engine;
+  private final String name;
+
+  /** An embedding model. */
+  public VidrioEmbeddingModel(EmbeddingEngine engine) {
+    this.engine = engine;
+    this.name = String.valueOf(Path.of(engine.model().name()).getFileName());
+  }
+
+  /**
+   * Embeds texts.
+   *
+   * @throws InvalidInputException when a text or the options do not fit the model
+   */
+  @Override
+  public EmbeddingResponse call(EmbeddingRequest request) {
+    EmbeddingOptions options = request.getOptions();
+    if (options != null) {
+      requireOwn(options);
+    }
+    EmbeddingEngine.Result result = engine.embed(request.getInstructions());
+    List<Embedding> embeddings = new ArrayList<>();
+    for (float[] vector : result.vectors()) {
+      embeddings.add(new Embedding(vector, embeddings.size()));
+    }
+    var usage = new DefaultUsage(result.tokens(), 0);
+    return new EmbeddingResponse(embeddings, new EmbeddingResponseMetadata(name, usage));
+  }
+
+  private void requireOwn(EmbeddingOptions options) {
+    String model = options.getModel();
+    if (model != null && !model.equals(name)) {
+      throw new InvalidInputException("model", model, "there is only '" + name + "'");
+    }
+    Integer dimensions = options.getDimensions();
+    if (dimensions != null && dimensions != engine.dimension()) {
+      throw new InvalidInputException(
+          "dimensions", dimensions.toString(), "vectors have " + engine.dimension());
+    }
+  }
+
+  @Override
+  public float[] embed(Document document) {
+    String text = getEmbeddingContent(document);
+    if (text == null) {
+      throw new InvalidInputException("document", document.getId(), "has no text");
+    }
+    return embed(text);
+  }
+
+  @Override
+  public int dimensions() {
+    return engine.dimension();
+  }
+}

@@ -1,0 +1,136 @@
+package dev.vidrio.spring.autoconfigure;
+
+import dev.vidrio.engine.EmbeddingEngine;
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineListener;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.micrometer.EngineMetrics;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
+import dev.vidrio.spring.VidrioChatModel;
+import dev.vidrio.spring.VidrioEmbeddingModel;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.observation.ObservationRegistry;
+import java.nio.file.Path;
+import org.springframework.beans.factory.DisposableBean;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.health.autoconfigure.contributor.ConditionalOnEnabledHealthIndicator;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * A model, an engine, and Spring AI's models on them, where {@code vidrio.model} names a file. Each
+ * bean steps back behind one of the application's own; {@code spring.ai.model.chat} and {@code
+ * spring.ai.model.embedding} choose among several libraries', as for all of them.
+ */
+@AutoConfiguration(
+    afterName =
+        "org.springframework.boot.micrometer.metrics.autoconfigure"
+            + ".CompositeMeterRegistryAutoConfiguration")
+@ConditionalOnProperty("vidrio.model")
+@EnableConfigurationProperties(VidrioProperties.class)
+public class VidrioAutoConfiguration {
+  /** For the container. */
+  public VidrioAutoConfiguration() {}
+
+  /** The model, which is closed after all that use it. */
+  @Bean
+  @ConditionalOnMissingBean
+  Model vidrioModel(@Value("${vidrio.model}") Path file, VidrioProperties properties) {
+    return Model.open(
+        file, ModelOptions.with(() -> NativeExecutor.create(Isa.pick(), properties.workers())));
+  }
+
+  @Bean
+  @ConditionalOnMissingBean(VidrioChatModel.class)
+  @ConditionalOnProperty(
+      name = "spring.ai.model.chat",
+      havingValue = "vidrio",
+      matchIfMissing = true)
+  VidrioChatModel vidrioChatModel(
+      Engine engine, VidrioProperties properties, ObjectProvider<ObservationRegistry> registry) {
+    return new VidrioChatModel(
+        engine,
+        properties.generationOptions(),
+        registry.getIfUnique(() -> ObservationRegistry.NOOP));
+  }
+
+  /** An engine of this configuration's own. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnMissingBean(Engine.class)
+  static class EngineConfiguration {
+    @Bean
+    Engine vidrioEngine(
+        Model model, VidrioProperties properties, ObjectProvider<EngineListener> listener) {
+      return Engine.open(
+          model,
+          properties.engineOptions().withListener(listener.getIfUnique(() -> EngineListener.NONE)));
+    }
+
+    /** Lets requests end; the engine, which it needs, is closed after it. */
+    @Bean
+    DisposableBean vidrioDrain(Engine engine, VidrioProperties properties) {
+      return () -> engine.drain(properties.drain());
+    }
+  }
+
+  /** Embeddings. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnProperty(
+      name = "spring.ai.model.embedding",
+      havingValue = "vidrio",
+      matchIfMissing = true)
+  static class EmbeddingConfiguration {
+    @Bean
+    @ConditionalOnMissingBean
+    EmbeddingEngine vidrioEmbeddingEngine(Model model, VidrioProperties properties) {
+      VidrioProperties.Embedding embedding = properties.embedding();
+      return new EmbeddingEngine(model, embedding.pooling(), embedding.normalize());
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    VidrioEmbeddingModel vidrioEmbeddingModel(EmbeddingEngine engine) {
+      return new VidrioEmbeddingModel(engine);
+    }
+  }
+
+  /** The engine's meters, where there is a registry and no other listener. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass({MeterRegistry.class, EngineMetrics.class})
+  @ConditionalOnBean(MeterRegistry.class)
+  @ConditionalOnMissingBean(EngineListener.class)
+  static class MetricsConfiguration {
+    @Bean
+    EngineMetrics vidrioMetrics(MeterRegistry registry, Model model) {
+      return new EngineMetrics(registry, String.valueOf(Path.of(model.name()).getFileName()));
+    }
+
+    @Bean
+    SmartInitializingSingleton vidrioWatch(EngineMetrics metrics, Engine engine) {
+      return () -> metrics.watch(engine);
+    }
+  }
+
+  /** Health, where Spring Boot asks for it. */
+  @Configuration(proxyBeanMethods = false)
+  @ConditionalOnClass(HealthIndicator.class)
+  static class HealthConfiguration {
+    @Bean
+    @ConditionalOnMissingBean(name = "vidrioHealthIndicator")
+    @ConditionalOnEnabledHealthIndicator("vidrio")
+    HealthIndicator vidrioHealthIndicator(Engine engine) {
+      return new EngineHealthIndicator(engine);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+package dev.vidrio.spring.autoconfigure;
+
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.sampling.SamplingOptions;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * The model, the engine that runs it, and how it answers.
+ *
+ * @param model file of the model, GGUF or a directory of transformers; without it nothing is
+ *     configured
+ * @param threads that compute; 0 for one on each physical core
+ * @param sequences requests that run at a time
+ * @param queue requests that may wait; further ones are refused
+ * @param stepTokens tokens of a step at most
+ * @param context positions of a sequence; 0 for what the model was made for, at most 4096
+ * @param cacheSize memory of the key-value cache; 0 for a quarter of what the process may use
+ * @param prefixCache whether prompts that begin alike share their keys and values
+ * @param fast whether matrix products may leave the promise of equal bits
+ * @param drain how long requests may go on when the application ends
+ * @param chat how answers are generated
+ * @param embedding how texts are embedded
+ */
+@ConfigurationProperties("vidrio")
+public record VidrioProperties(
+    @Nullable Path model,
+    @DefaultValue("0") int threads,
+    @DefaultValue("32") int sequences,
+    @DefaultValue("256") int queue,
+    @DefaultValue("512") int stepTokens,
+    @DefaultValue("0") int context,
+    @DefaultValue("0B") DataSize cacheSize,
+    @DefaultValue("true") boolean prefixCache,
+    @DefaultValue("false") boolean fast,
+    @DefaultValue("30s") Duration drain,
+    @DefaultValue Chat chat,
+    @DefaultValue Embedding embedding) {
+
+  /**
+   * How answers are generated, where a prompt's options do not say it.
+   *
+   * @param maxTokens the greatest number of tokens of an answer
+   * @param temperature divides the logits; 0 takes the most likely token
+   * @param topK keeps the k most likely tokens; 0 for all
+   * @param topP keeps the most likely tokens whose probabilities reach p together
+   * @param minP keeps the tokens at least minP times as likely as the most likely one
+   * @param seed of the random numbers, the same for each request
+   */
+  public record Chat(
+      @DefaultValue("256") int maxTokens,
+      @DefaultValue("0.8") double temperature,
+      @DefaultValue("40") int topK,
+      @DefaultValue("0.95") double topP,
+      @DefaultValue("0.05") double minP,
+      @DefaultValue("0") long seed) {}
+
+  /**
+   * How texts are embedded.
+   *
+   * @param pooling how the tokens' vectors become one
+   * @param normalize whether vectors have length 1
+   */
+  public record Embedding(
+      @DefaultValue("mean") Pooling pooling, @DefaultValue("true") boolean normalize) {}
+
+  EngineOptions engineOptions() {
+    return EngineOptions.DEFAULT
+        .withSequences(sequences)
+        .withQueue(queue)
+        .withStepTokens(stepTokens)
+        .withContext(context)
+        .withCacheBytes(cacheSize.toBytes())
+        .withPrefixCache(prefixCache)
+        .withFast(fast);
+  }
+
+  int workers() {
+    return threads == 0 ? NativeExecutor.defaultWorkers() : threads;
+  }
+
+  GenerationOptions generationOptions() {
+    SamplingOptions sampling =
+        SamplingOptions.builder()
+            .temperature(chat.temperature)
+            .topK(chat.topK)
+            .topP(chat.topP)
+            .minP(chat.minP)
+            .seed(chat.seed)
+            .build();
+    return GenerationOptions.DEFAULT.withTokens(chat.maxTokens).withSampling(sampling);
+  }
+}

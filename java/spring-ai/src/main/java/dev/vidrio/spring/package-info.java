@@ -1,0 +1,5 @@
+/** Spring AI's chat and embedding models on engines of this process. */
+@NullMarked
+package dev.vidrio.spring;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,207 @@
+package dev.vidrio.spring;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineException;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.ScriptedModel;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.ai.chat.client.ChatClient;
+import org.springframework.ai.chat.messages.UserMessage;
+import org.springframework.ai.chat.model.ChatResponse;
+import org.springframework.ai.chat.model.Generation;
+import org.springframework.ai.chat.observation.ChatModelObservationContext;
+import org.springframework.ai.chat.prompt.ChatOptions;
+import org.springframework.ai.chat.prompt.Prompt;
+import org.springframework.ai.content.Media;
+import org.springframework.ai.tool.annotation.Tool;
+import org.springframework.core.io.ByteArrayResource;
+import org.springframework.util.MimeTypeUtils;
+
+/** Spring AI's interfaces on a model whose answers are known. */
+@Timeout(60)
+class VidrioChatModelTest {
+  private static final String QUESTION = "What is the capital of Germany?";
+  private static final String ANSWER = "The capital of Germany is Berlin.";
+
+  @TempDir private static Path directory;
+  private static Path file;
+  private static Model model;
+  private static Engine engine;
+  private static VidrioChatModel chat;
+
+  @BeforeAll
+  static void open() throws IOException {
+    file = ScriptedModel.write(directory.resolve("scripted.gguf"));
+    model = Model.open(file);
+    engine = Engine.open(model);
+    chat = new VidrioChatModel(engine, GenerationOptions.DEFAULT);
+  }
+
+  @AfterAll
+  static void close() {
+    engine.close();
+    model.close();
+  }
+
+  private static String text(@Nullable ChatResponse response) {
+    return String.valueOf(generation(response).getOutput().getText());
+  }
+
+  private static @Nullable String finish(ChatResponse response) {
+    return generation(response).getMetadata().getFinishReason();
+  }
+
+  private static Generation generation(@Nullable ChatResponse response) {
+    assertNotNull(response);
+    return Objects.requireNonNull(response.getResult());
+  }
+
+  @Test
+  void theExampleRuns() {
+    assertEquals(ANSWER, SpringExamples.chat(file));
+  }
+
+  @Test
+  void anAnswerHasItsUsage() {
+    ChatResponse response = chat.call(new Prompt(QUESTION));
+    assertEquals(ANSWER, text(response));
+    assertEquals("STOP", finish(response));
+    assertEquals("scripted.gguf", response.getMetadata().getModel());
+    assertEquals(6, response.getMetadata().getUsage().getCompletionTokens());
+    assertTrue(response.getMetadata().getUsage().getPromptTokens() > 0);
+  }
+
+  @Test
+  void optionsHold() {
+    ChatOptions options =
+        ChatOptions.builder()
+            .maxTokens(3)
+            .temperature(0.0)
+            .stopSequences(List.of("Berlin"))
+            .build();
+    ChatResponse response = chat.call(new Prompt(QUESTION, options));
+    assertEquals("The capital of", text(response));
+    assertEquals("LENGTH", finish(response));
+  }
+
+  @Test
+  void aStreamGivesPieces() {
+    List<ChatResponse> responses = chat.stream(new Prompt(QUESTION)).collectList().block();
+    assertNotNull(responses);
+    assertTrue(responses.size() > 3);
+    assertEquals(
+        ANSWER, responses.stream().map(VidrioChatModelTest::text).collect(Collectors.joining()));
+    ChatResponse last = responses.getLast();
+    assertEquals("STOP", finish(last));
+    assertEquals(6, last.getMetadata().getUsage().getCompletionTokens());
+  }
+
+  @Test
+  void cancelingAStreamFreesItsPlace() throws InterruptedException {
+    try (Engine own = Engine.open(model)) {
+      var endless =
+          new VidrioChatModel(own, GenerationOptions.DEFAULT.withTokens(4000).withIgnoreEnd(true));
+      assertEquals(2L, endless.stream(new Prompt(QUESTION)).take(2).count().block());
+      assertTrue(own.drain(Duration.ofSeconds(30)));
+      assertTrue(own.status().generatedTokens() < 4000);
+    }
+  }
+
+  @Test
+  void aClientCallsATool() {
+    var weather = new Weather();
+    ChatClient client = ChatClient.builder(chat).defaultTools(weather).build();
+    String question = "What is the weather in Munich?";
+    assertEquals("It looks sunny in Munich", client.prompt(question).call().content());
+    assertEquals(
+        "It looks sunny in Munich",
+        client.prompt(question).stream().content().collect(Collectors.joining()).block());
+    assertEquals(List.of("Munich", "Munich"), weather.cities);
+  }
+
+  /** A tool. */
+  static final class Weather {
+    private final List<String> cities = new ArrayList<>();
+
+    @Tool(description = "The weather in a city.")
+    String getWeather(String city) {
+      cities.add(city);
+      return "sunny";
+    }
+  }
+
+  @Test
+  void callsAreObserved() {
+    List<ChatResponse> observed = new ArrayList<>();
+    ObservationRegistry registry = ObservationRegistry.create();
+    registry
+        .observationConfig()
+        .observationHandler(
+            new ObservationHandler<ChatModelObservationContext>() {
+              @Override
+              public void onStop(ChatModelObservationContext context) {
+                observed.add(context.getResponse());
+              }
+
+              @Override
+              public boolean supportsContext(Observation.Context context) {
+                return context instanceof ChatModelObservationContext;
+              }
+            });
+    var model = new VidrioChatModel(engine, GenerationOptions.DEFAULT, registry);
+    var _ = model.call(new Prompt(QUESTION));
+    var _ = model.stream(new Prompt(QUESTION)).blockLast();
+    assertEquals(2, observed.size());
+    for (ChatResponse response : observed) {
+      assertEquals(ANSWER, text(response));
+    }
+  }
+
+  @Test
+  void failuresNameWhatIsWrong() {
+    var image =
+        UserMessage.builder()
+            .text("What do you see?")
+            .media(new Media(MimeTypeUtils.IMAGE_PNG, new ByteArrayResource(new byte[1])))
+            .build();
+    assertThrows(InvalidInputException.class, () -> chat.call(new Prompt(image)));
+    var other = new Prompt(QUESTION, ChatOptions.builder().model("other").build());
+    assertThrows(InvalidInputException.class, () -> chat.call(other));
+    var tooLong = new Prompt("word ".repeat(5000));
+    assertThrows(InvalidInputException.class, () -> chat.call(tooLong));
+    assertThrows(InvalidInputException.class, () -> chat.stream(tooLong).blockLast());
+    Engine closed = Engine.open(model);
+    closed.close();
+    var late = new VidrioChatModel(closed, GenerationOptions.DEFAULT);
+    assertThrows(EngineException.Closed.class, () -> late.call(QUESTION));
+    try (Model bard = Model.open(BardFiles.q8());
+        Engine noChat = Engine.open(bard)) {
+      assertThrows(
+          InvalidInputException.class,
+          () -> new VidrioChatModel(noChat, GenerationOptions.DEFAULT));
+    }
+  }
+}

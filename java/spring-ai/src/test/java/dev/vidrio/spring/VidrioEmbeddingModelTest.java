@@ -1,0 +1,58 @@
+package dev.vidrio.spring;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.engine.EmbeddingEngine;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.springframework.ai.document.Document;
+import org.springframework.ai.embedding.EmbeddingOptions;
+import org.springframework.ai.embedding.EmbeddingRequest;
+import org.springframework.ai.embedding.EmbeddingResponse;
+
+/** Vectors are those of the model, in their order. */
+class VidrioEmbeddingModelTest {
+  private static final List<String> TEXTS = List.of("To be, or not to be", "Enter Hamlet");
+
+  @Test
+  void vectorsAreThoseOfTheModel() {
+    try (Model model = Model.open(BardFiles.q8());
+        var engine = new EmbeddingEngine(model, Pooling.MEAN, true)) {
+      var embedding = new VidrioEmbeddingModel(engine);
+      List<int[]> tokens = TEXTS.stream().map(text -> model.tokenizer().encode(text)).toList();
+      List<float[]> expected = Embeddings.of(model, tokens, Pooling.MEAN, true, done -> {});
+      EmbeddingResponse response = embedding.embedForResponse(TEXTS);
+      for (int i = 0; i < TEXTS.size(); i++) {
+        assertArrayEquals(expected.get(i), response.getResults().get(i).getOutput());
+        assertEquals(i, response.getResults().get(i).getIndex());
+        assertArrayEquals(expected.get(i), embedding.embed(new Document(TEXTS.get(i))));
+      }
+      assertEquals(expected.getFirst().length, embedding.dimensions());
+      assertEquals(
+          tokens.get(0).length + tokens.get(1).length,
+          response.getMetadata().getUsage().getPromptTokens());
+    }
+  }
+
+  @Test
+  void otherModelsAndDimensionsAreRefused() {
+    try (Model model = Model.open(BardFiles.q8());
+        var engine = new EmbeddingEngine(model, Pooling.MEAN, true)) {
+      var embedding = new VidrioEmbeddingModel(engine);
+      for (EmbeddingOptions options :
+          List.of(
+              EmbeddingOptions.builder().model("other").build(),
+              EmbeddingOptions.builder().dimensions(3).build())) {
+        var request = new EmbeddingRequest(TEXTS, options);
+        assertThrows(InvalidInputException.class, () -> embedding.call(request));
+      }
+    }
+  }
+}

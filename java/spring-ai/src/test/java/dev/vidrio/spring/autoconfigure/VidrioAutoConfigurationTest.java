@@ -1,0 +1,219 @@
+package dev.vidrio.spring.autoconfigure;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vidrio.engine.EmbeddingEngine;
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineListener;
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.micrometer.EngineMetrics;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.ScriptedModel;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.ai.chat.model.ChatModel;
+import org.springframework.ai.embedding.EmbeddingModel;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.Status;
+import org.springframework.boot.test.context.FilteredClassLoader;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+
+/** What applications get by their properties, with real models. */
+class VidrioAutoConfigurationTest {
+  private static final String ANSWER = "The capital of Germany is Berlin.";
+
+  @TempDir private static Path directory;
+  private static Path scripted;
+
+  private final ApplicationContextRunner runner =
+      new ApplicationContextRunner()
+          .withConfiguration(AutoConfigurations.of(VidrioAutoConfiguration.class));
+
+  @BeforeAll
+  static void write() throws IOException {
+    scripted = ScriptedModel.write(directory.resolve("scripted.gguf"));
+  }
+
+  private ApplicationContextRunner withModel() {
+    return runner.withPropertyValues("vidrio.model=" + scripted);
+  }
+
+  @Test
+  void aModelIsAllItNeeds() {
+    withModel()
+        .run(
+            context -> {
+              assertThat(context.getBean(ChatModel.class).call("The capital?")).isEqualTo(ANSWER);
+              int width = context.getBean(Model.class).architecture().width();
+              assertThat(context.getBean(EmbeddingModel.class).embed("text")).hasSize(width);
+            });
+  }
+
+  @Test
+  void withoutAModelThereIsNothing() {
+    runner.run(
+        context ->
+            assertThat(context)
+                .hasNotFailed()
+                .doesNotHaveBean(Engine.class)
+                .doesNotHaveBean(ChatModel.class));
+  }
+
+  @Test
+  void propertiesHold() {
+    withModel()
+        .withPropertyValues(
+            "vidrio.sequences=4",
+            "vidrio.queue=5",
+            "vidrio.step-tokens=64",
+            "vidrio.context=256",
+            "vidrio.cache-size=1MB",
+            "vidrio.prefix-cache=false",
+            "vidrio.threads=1",
+            "vidrio.chat.max-tokens=2",
+            "vidrio.chat.temperature=0",
+            "vidrio.embedding.pooling=last")
+        .run(
+            context -> {
+              EngineOptions options = context.getBean(Engine.class).options();
+              assertThat(options.sequences()).isEqualTo(4);
+              assertThat(options.queue()).isEqualTo(5);
+              assertThat(options.stepTokens()).isEqualTo(64);
+              assertThat(options.context()).isEqualTo(256);
+              assertThat(options.cacheBytes()).isLessThanOrEqualTo(1 << 20);
+              assertThat(options.prefixCache()).isFalse();
+              ChatModel chat = context.getBean(ChatModel.class);
+              assertThat(chat.call("The capital?")).isEqualTo("The capital");
+              assertThat(chat.getOptions().getTemperature()).isZero();
+            });
+  }
+
+  @Test
+  void aMissingFileFailsTheStart() {
+    runner
+        .withPropertyValues("vidrio.model=" + directory.resolve("none.gguf"))
+        .run(
+            context ->
+                assertThat(context.getStartupFailure())
+                    .rootCause()
+                    .hasMessageContaining("none.gguf"));
+  }
+
+  @Test
+  void otherModelsCanBeChosen() {
+    withModel()
+        .withPropertyValues("spring.ai.model.chat=other", "spring.ai.model.embedding=none")
+        .run(
+            context ->
+                assertThat(context)
+                    .hasSingleBean(Engine.class)
+                    .doesNotHaveBean(ChatModel.class)
+                    .doesNotHaveBean(EmbeddingModel.class));
+  }
+
+  @Test
+  void aModelThatIsNotForChatCanEmbed() {
+    var bard = runner.withPropertyValues("vidrio.model=" + BardFiles.q8().toAbsolutePath());
+    bard.run(
+        context ->
+            assertThat(context.getStartupFailure())
+                .rootCause()
+                .hasMessageContaining("chat template"));
+    bard.withPropertyValues("spring.ai.model.chat=none")
+        .run(context -> assertThat(context).hasSingleBean(EmbeddingModel.class));
+  }
+
+  @Test
+  void beansOfTheApplicationComeFirst() {
+    try (Model model = Model.open(scripted);
+        Engine engine = Engine.open(model)) {
+      withModel()
+          .withBean(
+              "own", Engine.class, () -> engine, definition -> definition.setDestroyMethodName(""))
+          .run(context -> assertThat(context.getBean(Engine.class)).isSameAs(engine));
+      assertThat(engine.isDraining()).isFalse();
+    }
+  }
+
+  @Test
+  void listenersAreTold() {
+    var steps = new AtomicInteger();
+    EngineListener listener =
+        new EngineListener() {
+          @Override
+          public void onStep(int tokens, int sequences, Duration duration) {
+            steps.incrementAndGet();
+          }
+        };
+    withModel()
+        .withBean(EngineListener.class, () -> listener)
+        .run(context -> context.getBean(ChatModel.class).call("The capital?"));
+    assertThat(steps).hasPositiveValue();
+  }
+
+  @Test
+  void metersAreThoseOfTheEngine() {
+    var registry = new SimpleMeterRegistry();
+    withModel()
+        .withBean(MeterRegistry.class, () -> registry)
+        .run(
+            context -> {
+              var _ = context.getBean(ChatModel.class).call("The capital?");
+              assertThat(registry.get("vidrio.tokens.generated").functionCounter().count())
+                  .isEqualTo(6);
+              assertThat(registry.get("gen_ai.server.request.duration").timer().count()).isOne();
+            });
+    withModel()
+        .withBean(MeterRegistry.class, () -> registry)
+        .withClassLoader(new FilteredClassLoader(EngineMetrics.class))
+        .run(context -> assertThat(context).hasSingleBean(ChatModel.class));
+  }
+
+  @Test
+  void healthIsThatOfTheEngine() {
+    withModel()
+        .run(
+            context -> {
+              HealthIndicator indicator = context.getBean(HealthIndicator.class);
+              Health health = Objects.requireNonNull(indicator.health());
+              assertThat(health.getStatus()).isEqualTo(Status.UP);
+              assertThat(health.getDetails()).containsEntry("running", 0);
+              assertThat(context.getBean(Engine.class).drain(Duration.ZERO)).isIn(true, false);
+              assertThat(Objects.requireNonNull(indicator.health()).getStatus())
+                  .isEqualTo(Status.OUT_OF_SERVICE);
+            });
+    withModel()
+        .withPropertyValues("management.health.vidrio.enabled=false")
+        .run(context -> assertThat(context).doesNotHaveBean(HealthIndicator.class));
+    withModel()
+        .withClassLoader(new FilteredClassLoader(HealthIndicator.class))
+        .run(context -> assertThat(context).hasSingleBean(ChatModel.class));
+  }
+
+  @Test
+  void theEndDrainsAndCloses() {
+    Engine[] engine = new Engine[1];
+    EmbeddingEngine[] embedding = new EmbeddingEngine[1];
+    withModel()
+        .run(
+            context -> {
+              engine[0] = context.getBean(Engine.class);
+              embedding[0] = context.getBean(EmbeddingEngine.class);
+            });
+    assertThat(engine[0].isDraining()).isTrue();
+    Model model = engine[0].model();
+    assertThatThrownBy(() -> model.generate("text")).isInstanceOf(IllegalStateException.class);
+  }
+}
