@@ -4,16 +4,13 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.lens.Activation;
 import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.ActivationFile;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.safetensors.SafetensorsWriter;
-import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -72,7 +69,7 @@ final class LensCacheCommand implements Callable<Integer> {
       Capture capture = positions.of(Capture.of(hooks));
       try (ActivationCache cache = Lens.of(opened).run(tokens, capture)) {
         if (target != null && isSafetensors(target)) {
-          writeSafetensors(opened, cache, target);
+          ActivationFile.write(cache, opened.name(), target);
         } else if (target != null) {
           Json.write(target, contents(opened, cache, true));
         }
@@ -88,27 +85,6 @@ final class LensCacheCommand implements Callable<Integer> {
 
   private static boolean isJson(Path file) {
     return file.toString().endsWith(".json");
-  }
-
-  private static void writeSafetensors(Model model, ActivationCache cache, Path target)
-      throws IOException {
-    List<Entry> entries = new ArrayList<>();
-    for (HookPoint point : cache.points()) {
-      List<Long> shape = cache.get(point).shape().stream().map(Integer::longValue).toList();
-      entries.add(new Entry(point.name(), "F32", shape));
-    }
-    int[] tokens = cache.tokens();
-    entries.add(new Entry("tokens", "I32", List.of((long) tokens.length)));
-    Map<String, String> metadata =
-        Map.of("model", model.name(), "from", Integer.toString(cache.from()));
-    try (Arena arena = Arena.ofConfined();
-        var writer = SafetensorsWriter.create(target, entries, metadata)) {
-      for (HookPoint point : cache.points()) {
-        writer.write(point.name(), cache.get(point).data());
-      }
-      writer.write("tokens", arena.allocateFrom(ValueLayout.JAVA_INT, tokens));
-      writer.finish();
-    }
   }
 
   private static Map<String, Object> contents(

@@ -32,11 +32,11 @@ public record Page(String title, String model, String text, List<View> views) {
 
   /** The page. */
   public String html() {
-    String style = resource("page.css");
+    String style = text("page.css");
     var script = new StringBuilder();
-    SCRIPTS.forEach(name -> script.append(resource(name)));
+    SCRIPTS.forEach(name -> script.append(text(name)));
     return fill(
-        resource("page.html"),
+        text("page.html"),
         Map.of(
             "title", escape(title),
             "style", style,
@@ -100,9 +100,18 @@ public record Page(String title, String model, String text, List<View> views) {
     }
   }
 
-  private static String resource(String name) {
+  private static String text(String name) {
+    return new String(resource(name), StandardCharsets.UTF_8);
+  }
+
+  /**
+   * A style or script that pages consist of, for pages of the same look elsewhere.
+   *
+   * @param name {@code page.css}, {@code dom.js}, {@code colour.js}
+   */
+  public static byte[] resource(String name) {
     try (InputStream in = Objects.requireNonNull(Page.class.getResourceAsStream(name), name)) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return in.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(name, e);
     }
