@@ -1,6 +1,8 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.LensOptions;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.Server;
@@ -170,6 +172,7 @@ final class ServeCommand implements Callable<Integer> {
             .withContext(context)
             .withCacheBytes(Math.multiplyExact(kvMegabytes, 1 << 20))
             .withKvType(kv.type())
+            .withLens(kv.type() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
             .withFast(fast.asked());
     ServerLimits limits =
         ServerLimits.DEFAULT

@@ -16,6 +16,9 @@ public record LensOptions(String capture, String editable, int watched) {
   /** Nothing. */
   public static final LensOptions NONE = new LensOptions("", "", 0);
 
+  /** Steering: the residual stream after every block may be edited, and nothing is kept. */
+  public static final LensOptions STEERING = new LensOptions("", "blocks.*.hook_resid_post", 0);
+
   /** Checks the limits. */
   public LensOptions {
     if (watched < 0 || (watched == 0) != capture.isBlank()) {

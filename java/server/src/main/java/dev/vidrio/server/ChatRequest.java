@@ -149,6 +149,13 @@ record ChatRequest(
     return usage;
   }
 
+  /** The engine's request. */
+  GenerationRequest generation(ServedModel model, LensWork lens) {
+    return parameters.request(encode(model.chat()), logProbabilities, -1).toBuilder()
+        .edits(parameters.steering().edits(lens, model.id()))
+        .build();
+  }
+
   /** The tokens of the conversation, up to where the answer begins. */
   int[] encode(ChatFormat format) {
     ChatOptions.Builder options = ChatOptions.builder();

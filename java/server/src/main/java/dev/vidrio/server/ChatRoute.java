@@ -15,10 +15,12 @@ import org.jspecify.annotations.Nullable;
 final class ChatRoute {
   private final Models models;
   private final ServerLimits limits;
+  private final LensWork lens;
 
-  ChatRoute(Models models, ServerLimits limits) {
+  ChatRoute(Models models, ServerLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
+    this.lens = lens;
   }
 
   Route route() {
@@ -29,10 +31,7 @@ final class ChatRoute {
     ChatRequest request = ChatRequest.read(exchange.fields(), limits, exchange.tenant());
     try (Models.Use use = models.use(request.model())) {
       ServedModel model = use.model();
-      GenerationRequest generation =
-          request
-              .parameters()
-              .request(request.encode(model.chat()), request.logProbabilities(), -1);
+      GenerationRequest generation = request.generation(model, lens);
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       try (Streams streams =
           Streams.submit(model.engine(), List.of(generation), request.parameters().choices())) {

@@ -3,6 +3,7 @@ package dev.vidrio.server;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.engine.TokenLogProbability;
+import dev.vidrio.lens.Edit;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -16,10 +17,12 @@ import org.jspecify.annotations.Nullable;
 final class CompletionRoute {
   private final Models models;
   private final ServerLimits limits;
+  private final LensWork lens;
 
-  CompletionRoute(Models models, ServerLimits limits) {
+  CompletionRoute(Models models, ServerLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
+    this.lens = lens;
   }
 
   Route route() {
@@ -31,9 +34,11 @@ final class CompletionRoute {
         CompletionRequest.read(exchange.fields(), limits, exchange.tenant());
     try (Models.Use use = models.use(request.model())) {
       Tokenizer tokenizer = use.model().tokenizer();
+      List<Edit> edits = request.parameters().steering().edits(lens, request.model());
       List<GenerationRequest> generations =
           request.prompts().stream()
               .map(prompt -> request.generation(prompt.encode(tokenizer)))
+              .map(generation -> generation.toBuilder().edits(edits).build())
               .toList();
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       try (Streams streams = Streams.submit(use.model().engine(), generations, request.bestOf())) {

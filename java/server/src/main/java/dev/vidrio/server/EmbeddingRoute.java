@@ -22,7 +22,7 @@ final class EmbeddingRoute {
   private static final int MAX_TEXTS = 2048;
 
   private final Models models;
-  private final EmbeddingQueue queue;
+  private final WorkQueue queue;
 
   /** What is asked for. */
   private record Request(
@@ -33,7 +33,7 @@ final class EmbeddingRoute {
       boolean normalize,
       int dimensions) {}
 
-  EmbeddingRoute(Models models, EmbeddingQueue queue) {
+  EmbeddingRoute(Models models, WorkQueue queue) {
     this.models = models;
     this.queue = queue;
   }
@@ -76,7 +76,7 @@ final class EmbeddingRoute {
                       request.normalize(),
                       done -> stopIf(gone.get())));
       exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, () -> gone.set(true));
-      exchange.answer(Json.bytes(toJson(request, texts, EmbeddingQueue.join(task))));
+      exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task))));
     }
   }
 

@@ -48,6 +48,7 @@ final class LogProbabilities {
       unsigned[i] = bytes[i] & 0xff;
     }
     Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", id);
     json.put("token", tokenizer.piece(id));
     json.put("logprob", finite(logProbability));
     json.put("bytes", unsigned);
@@ -76,6 +77,7 @@ final class LogProbabilities {
       top.add(token == null ? null : top(tokenizer, token));
     }
     Map<String, Object> json = new LinkedHashMap<>();
+    json.put("token_ids", ids);
     json.put("tokens", names);
     json.put("token_logprobs", own);
     json.put("top_logprobs", top);

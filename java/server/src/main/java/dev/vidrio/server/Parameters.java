@@ -28,7 +28,8 @@ record Parameters(
     int priority,
     Duration timeout,
     String cacheSalt,
-    int draftTokens) {
+    int draftTokens,
+    Steering steering) {
 
   private static final int MAX_STOPS = 16;
   private static final int MAX_SALT = 256;
@@ -64,7 +65,8 @@ record Parameters(
         fields.integer("priority", 0, -100, 100),
         Duration.ofMillis(Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))),
         tenant + "/" + salt,
-        fields.integer("draft_tokens", 0, 0, 16));
+        fields.integer("draft_tokens", 0, 0, 16),
+        Steering.read(fields.value("vidrio")));
   }
 
   /** Fields that are about OpenAI's service: they change nothing here, or must not. */

@@ -9,10 +9,12 @@ import java.util.List;
 final class ResponseRoute {
   private final Models models;
   private final ServerLimits limits;
+  private final LensWork lens;
 
-  ResponseRoute(Models models, ServerLimits limits) {
+  ResponseRoute(Models models, ServerLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
+    this.lens = lens;
   }
 
   Route route() {
@@ -24,8 +26,7 @@ final class ResponseRoute {
     ChatRequest chat = request.chat();
     try (Models.Use use = models.use(chat.model())) {
       ServedModel model = use.model();
-      GenerationRequest generation =
-          chat.parameters().request(chat.encode(model.chat()), chat.logProbabilities(), -1);
+      GenerationRequest generation = chat.generation(model, lens);
       exchange.reply().header("x-vidrio-parameters", chat.parameters().summary());
       var response = new ResponseObject(request, model.tokenizer());
       try (Streams streams = Streams.submit(model.engine(), List.of(generation), 1)) {

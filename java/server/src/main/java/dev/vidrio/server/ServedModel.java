@@ -59,6 +59,16 @@ final class ServedModel implements AutoCloseable {
     return model.tokenizer();
   }
 
+  /** Whether it is made for chat. */
+  boolean isChat() {
+    return chat.isPresent();
+  }
+
+  /** Whether requests may change activations. */
+  boolean isSteerable() {
+    return !engine.options().lens().editable().isBlank();
+  }
+
   /** How it wants conversations. */
   ChatFormat chat() {
     return chat.orElseThrow(

@@ -58,7 +58,8 @@ public final class Server implements AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final ReplyWatch watch;
   private final Models models;
-  private final EmbeddingQueue embeddings;
+  private final WorkQueue embeddings;
+  private final LensWork lens;
   private final Gate gate;
 
   private Server(ServerOptions options, HttpServer http, List<ModelSource> sources) {
@@ -67,14 +68,16 @@ public final class Server implements AutoCloseable {
     this.http = http;
     this.models = new Models(sources, options, metrics::ofModel);
     this.watch = new ReplyWatch(options.limits().writeTime(), options.limits().heartbeat());
-    this.embeddings = new EmbeddingQueue(options.engine().queue());
+    this.embeddings = new WorkQueue("vidrio-embeddings", options.engine().queue());
+    this.lens = new LensWork(models, options.limits().requestTime());
     List<Route> routes = new ArrayList<>();
     routes.addAll(new StatusRoutes(models, metrics, this::isReady).routes());
     routes.addAll(new TokenRoutes(models).routes());
-    routes.add(new CompletionRoute(models, options.limits()).route());
-    routes.add(new ChatRoute(models, options.limits()).route());
-    routes.add(new ResponseRoute(models, options.limits()).route());
+    routes.add(new CompletionRoute(models, options.limits(), lens).route());
+    routes.add(new ChatRoute(models, options.limits(), lens).route());
+    routes.add(new ResponseRoute(models, options.limits(), lens).route());
     routes.add(new EmbeddingRoute(models, embeddings).route());
+    routes.addAll(new LensRoutes(lens).routes());
     this.gate = new Gate(options, new Router(routes), watch, metrics);
   }
 
@@ -182,6 +185,7 @@ public final class Server implements AutoCloseable {
     http.stop(0);
     watch.close();
     embeddings.close();
+    lens.close();
     models.close();
     threads.shutdownNow();
     threads.close();

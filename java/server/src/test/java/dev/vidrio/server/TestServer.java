@@ -114,6 +114,12 @@ final class TestServer implements AutoCloseable {
     }
   }
 
+  /** Posts JSON and takes the answer's bytes. */
+  HttpResponse<byte[]> sendBytes(String path, String json)
+      throws IOException, InterruptedException {
+    return client.send(jsonRequest(path, json).build(), BodyHandlers.ofByteArray());
+  }
+
   HttpResponse<String> get(String path) {
     return send(request(path).build());
   }

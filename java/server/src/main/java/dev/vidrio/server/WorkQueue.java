@@ -9,17 +9,23 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * Runs work that calls native code on one platform thread: a virtual thread would keep its carrier
  * from all others meanwhile.
  */
-final class EmbeddingQueue implements AutoCloseable {
+final class WorkQueue implements AutoCloseable {
   private static final Duration SOON = Duration.ofSeconds(1);
+  private static final Duration FOREVER = Duration.ofMillis(Long.MAX_VALUE);
 
   private final ThreadPoolExecutor thread;
 
-  EmbeddingQueue(int capacity) {
+  /**
+   * @param name of the thread
+   * @param capacity work that may wait
+   */
+  WorkQueue(String name, int capacity) {
     this.thread =
         new ThreadPoolExecutor(
             1,
@@ -27,7 +33,7 @@ final class EmbeddingQueue implements AutoCloseable {
             0,
             TimeUnit.SECONDS,
             new ArrayBlockingQueue<>(Math.max(1, capacity)),
-            Thread.ofPlatform().daemon().name("vidrio-embeddings").factory());
+            Thread.ofPlatform().daemon().name(name).factory());
   }
 
   /** Puts work into the queue. */
@@ -43,8 +49,17 @@ final class EmbeddingQueue implements AutoCloseable {
 
   /** Waits for work. */
   static <T> T join(FutureTask<T> task) {
+    return join(task, FOREVER);
+  }
+
+  /** Waits for work so long; then it is called off, where it has not begun. */
+  static <T> T join(FutureTask<T> task, Duration time) {
     try {
-      return task.get();
+      return task.get(time.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      task.cancel(false);
+      throw ApiException.unavailable(
+          "the work has not ended in " + time.toMillis() / 1e3 + " s, which is the limit", SOON);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;

@@ -1,0 +1,78 @@
+package dev.vidrio.server;
+
+import dev.vidrio.lens.Activation;
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.Lens;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code /v1/lens/attention}: where tokens look.
+ *
+ * @param position of the query; null for all
+ * @param layer null for all
+ * @param head null for all
+ */
+record LensAttention(
+    LensText text, @Nullable Value position, @Nullable Value layer, @Nullable Value head)
+    implements LensQuestion {
+  private static final String PATTERN = ".attn.hook_pattern";
+
+  static LensAttention read(Fields fields) {
+    return new LensAttention(
+        LensText.read(fields),
+        fields.value("position"),
+        fields.value("layer"),
+        fields.value("head"));
+  }
+
+  @Override
+  public Answer of(ServedModel model) {
+    int[] tokens = text.tokens(model);
+    int from = position == null ? 0 : LensText.positionOf(position, 0, tokens);
+    int to = position == null ? tokens.length : from + 1;
+    int layers = model.model().architecture().layers();
+    String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
+    Lens lens = Lens.of(model.model());
+    int[] run = Arrays.copyOf(tokens, to);
+    Capture capture = Capture.of("blocks." + block + PATTERN).positions(from, to);
+    LensCache.requireSize(lens, run, capture);
+    try (ActivationCache cache = lens.run(run, capture)) {
+      List<Map<String, Object>> patterns = new ArrayList<>();
+      for (HookPoint point : cache.points()) {
+        patterns.addAll(patterns(cache.get(point)));
+      }
+      Map<String, Object> json = LensText.head(model, run);
+      json.put("from", from);
+      json.put("patterns", patterns);
+      return Answer.json(json);
+    }
+  }
+
+  /** The heads of a layer that are asked for, of [H, n, n_kv]. */
+  private List<Map<String, Object>> patterns(Activation pattern) {
+    int heads = pattern.shape().getFirst();
+    int keys = pattern.shape().getLast();
+    int first = head == null ? 0 : head.integer(0, heads - 1);
+    List<Map<String, Object>> patterns = new ArrayList<>();
+    for (int h = first; h < (head == null ? heads : first + 1); h++) {
+      float[] weights = pattern.row(h);
+      List<float[]> queries = new ArrayList<>();
+      for (int at = 0; at < weights.length; at += keys) {
+        queries.add(Arrays.copyOfRange(weights, at, at + keys));
+      }
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("layer", pattern.point().layer());
+      json.put("head", h);
+      json.put("weights", queries);
+      patterns.add(json);
+    }
+    return patterns;
+  }
+}

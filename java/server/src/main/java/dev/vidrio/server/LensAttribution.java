@@ -1,0 +1,65 @@
+package dev.vidrio.server;
+
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientAttribution;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.Occlusion;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code /v1/lens/attribution}: how much each token counts for the logit of a later one.
+ *
+ * @param position of that one; null for the last
+ * @param method {@code grad_x_input}, {@code gradient} or {@code occlusion}
+ */
+record LensAttribution(LensText text, @Nullable Value position, String method)
+    implements LensQuestion {
+
+  /** The number that is attributed, and the share of each token. */
+  private record Scores(double value, List<Double> scores) {}
+
+  static LensAttribution read(Fields fields) {
+    return new LensAttribution(
+        LensText.read(fields),
+        fields.value("position"),
+        fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", "occlusion"));
+  }
+
+  @Override
+  public Answer of(ServedModel model) {
+    int[] tokens = text.tokens(model);
+    if (tokens.length < 2) {
+      throw ApiException.invalid(text.path(), text.path() + ": must have 2 tokens or more");
+    }
+    int at = position == null ? tokens.length - 1 : LensText.positionOf(position, 1, tokens);
+    int[] before = Arrays.copyOf(tokens, at);
+    Scores scores = scores(Lens.of(model.model()), before, Metric.logit(tokens[at]));
+    Map<String, Object> json = LensText.head(model, before);
+    json.put("target", tokens[at]);
+    json.put("target_piece", model.tokenizer().piece(tokens[at]));
+    json.put("method", method);
+    json.put("logit", scores.value());
+    json.put("scores", scores.scores());
+    return Answer.json(json);
+  }
+
+  private Scores scores(Lens lens, int[] tokens, DifferentiableMetric metric) {
+    if (method.equals("occlusion")) {
+      LensPatch.requireRuns(text.path(), tokens.length + 1, tokens.length);
+      Occlusion occlusion = Occlusion.of(lens, tokens, Occlusion.By.HIDE, metric);
+      return new Scores(
+          occlusion.metric(),
+          IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList());
+    }
+    var attribution =
+        method.equals("gradient")
+            ? GradientAttribution.norm(lens, tokens, metric)
+            : GradientAttribution.timesInput(lens, tokens, metric);
+    return new Scores(attribution.value(), attribution.scores());
+  }
+}

@@ -1,0 +1,111 @@
+package dev.vidrio.server;
+
+import dev.vidrio.lens.Activation;
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.ActivationFile;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.Lens;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code /v1/lens/cache}: activations.
+ *
+ * @param position null for all
+ * @param hooks names, as in {@link Capture#hooks}
+ * @param safetensors whether the answer is a file of that format, or JSON
+ */
+record LensCache(LensText text, @Nullable Value position, String hooks, boolean safetensors)
+    implements LensQuestion {
+  /** Values of an answer. */
+  private static final long MAX_VALUES = 1 << 21;
+
+  private static final String BYTES = "application/octet-stream";
+
+  static LensCache read(Fields fields) {
+    return new LensCache(
+        LensText.read(fields),
+        fields.value("position"),
+        fields.required("hooks").string(),
+        fields.oneOf("format", "json", "json", "safetensors").equals("safetensors"));
+  }
+
+  @Override
+  public Answer of(ServedModel model) {
+    int[] tokens = text.tokens(model);
+    Capture capture = Capture.of(hooks);
+    if (position != null) {
+      int at = LensText.positionOf(position, 0, tokens);
+      capture = capture.positions(at, at + 1);
+    }
+    Lens lens = Lens.of(model.model());
+    requireSize(lens, tokens, capture);
+    try (ActivationCache cache = lens.run(tokens, capture)) {
+      return safetensors ? file(model, cache) : Answer.json(toJson(model, cache));
+    }
+  }
+
+  /** Checks how many values an answer would have, by the activations of one token. */
+  static void requireSize(Lens lens, int[] tokens, Capture capture) {
+    int rows = Math.min(tokens.length, capture.to()) - capture.from();
+    long values = 0;
+    try (ActivationCache one = lens.run(new int[] {tokens[0]}, Capture.of(capture.hooks()))) {
+      for (HookPoint point : one.points()) {
+        long keys =
+            switch (point.site()) {
+              case HookSite.PATTERN, HookSite.ATTN_SCORES -> tokens.length;
+              default -> 1;
+            };
+        values = Math.addExact(values, one.get(point).elements() * rows * keys);
+      }
+    }
+    LensText.requireAtMost("hooks", values, "values", MAX_VALUES);
+  }
+
+  private static Map<String, Object> toJson(ServedModel model, ActivationCache cache) {
+    Map<String, Object> hooks = new LinkedHashMap<>();
+    for (HookPoint point : cache.points()) {
+      Activation activation = cache.get(point);
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("shape", activation.shape());
+      entry.put("values", finite(activation.toArray()));
+      hooks.put(point.name(), entry);
+    }
+    Map<String, Object> json = LensText.head(model, cache.tokens());
+    json.put("from", cache.from());
+    json.put("hooks", hooks);
+    return json;
+  }
+
+  /** JSON has no infinities: masked scores are null. */
+  private static List<@Nullable Float> finite(float[] values) {
+    List<@Nullable Float> list = new ArrayList<>(values.length);
+    for (float value : values) {
+      list.add(Float.isFinite(value) ? value : null);
+    }
+    return list;
+  }
+
+  private static Answer file(ServedModel model, ActivationCache cache) {
+    try {
+      Path file = Files.createTempFile("vidrio-", ".safetensors");
+      try {
+        ActivationFile.write(cache, model.id(), file);
+        return new Answer(BYTES, Files.readAllBytes(file));
+      } finally {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+package dev.vidrio.server;
+
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LogitLens;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code /v1/lens/logits}: what the model would say next if a layer were its last.
+ *
+ * @param position null for all
+ * @param hooks names of residual streams, as in {@link Capture#hooks}
+ * @param top tokens of a prediction
+ */
+record LensLogits(LensText text, @Nullable Value position, String hooks, int top)
+    implements LensQuestion {
+  /** Predictions of an answer; each is a product with the whole vocabulary. */
+  private static final int MAX_CELLS = 4096;
+
+  private static final int MAX_TOP = 20;
+
+  static LensLogits read(Fields fields) {
+    return new LensLogits(
+        LensText.read(fields),
+        fields.value("position"),
+        fields.string("hooks", "blocks.*.hook_resid_post"),
+        fields.integer("top", 5, 1, MAX_TOP));
+  }
+
+  @Override
+  public Answer of(ServedModel model) {
+    int[] tokens = text.tokens(model);
+    int from = position == null ? 0 : LensText.positionOf(position, 0, tokens);
+    int to = position == null ? tokens.length : from + 1;
+    Lens lens = Lens.of(model.model());
+    long cells = (long) lens.points(hooks).size() * (to - from);
+    LensText.requireAtMost("hooks", cells, "predictions", MAX_CELLS);
+    int[] run = Arrays.copyOf(tokens, to);
+    LogitLens read = LogitLens.of(lens, run, Capture.of(hooks).positions(from, to), top);
+    Map<String, Object> rows = new LinkedHashMap<>();
+    for (int row = 0; row < read.points().size(); row++) {
+      List<LogitLens.Cell> predictions = read.cells().get(row);
+      rows.put(
+          read.points().get(row).name(),
+          predictions.stream().map(cell -> toJson(model.tokenizer(), cell)).toList());
+    }
+    Map<String, Object> json = LensText.head(model, run);
+    json.put("from", from);
+    json.put("hooks", rows);
+    return Answer.json(json);
+  }
+
+  private static Map<String, Object> toJson(Tokenizer tokenizer, LogitLens.Cell cell) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("top", cell.top().stream().map(token -> toJson(tokenizer, token)).toList());
+    json.put("entropy_bits", cell.entropy());
+    json.put("rank_of_final", cell.rank());
+    json.put("kl_bits", cell.divergence());
+    return json;
+  }
+
+  private static Map<String, Object> toJson(Tokenizer tokenizer, LogitLens.Candidate candidate) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", candidate.token());
+    json.put("piece", tokenizer.piece(candidate.token()));
+    json.put("probability", candidate.probability());
+    return json;
+  }
+}

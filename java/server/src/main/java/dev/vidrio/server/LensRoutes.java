@@ -1,0 +1,54 @@
+package dev.vidrio.server;
+
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.Lens;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** {@code /v1/lens/…}: what happens inside a model. */
+final class LensRoutes {
+  private final LensWork work;
+
+  LensRoutes(LensWork work) {
+    this.work = work;
+  }
+
+  List<Route> routes() {
+    return List.of(
+        route("model", _ -> LensRoutes::describe),
+        route("logits", LensLogits::read),
+        route("attention", LensAttention::read),
+        route("attribution", LensAttribution::read),
+        route("cache", LensCache::read),
+        route("patch", LensPatch::read));
+  }
+
+  private Route route(String name, LensQuestion.Reader reader) {
+    return Route.post("/v1/lens/" + name, exchange -> handle(exchange, reader));
+  }
+
+  private void handle(Exchange exchange, LensQuestion.Reader reader) throws IOException {
+    Fields fields = exchange.fields();
+    String model = fields.required("model").string();
+    LensQuestion question = reader.read(fields);
+    fields.end();
+    LensQuestion.Answer answer = work.run(model, question::of);
+    exchange.reply().finish(200, answer.type(), answer.body());
+  }
+
+  /** What can be asked of a model. */
+  private static LensQuestion.Answer describe(ServedModel model) {
+    var architecture = model.model().architecture();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("model", model.id());
+    json.put("layers", architecture.layers());
+    json.put("width", architecture.width());
+    json.put("vocabulary", architecture.vocabulary());
+    json.put("chat", model.isChat());
+    json.put("steerable", model.isSteerable());
+    json.put("hooks", Lens.of(model.model()).points().stream().map(HookPoint::name).toList());
+    return LensQuestion.Answer.json(json);
+  }
+}

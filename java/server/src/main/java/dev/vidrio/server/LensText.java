@@ -1,0 +1,148 @@
+package dev.vidrio.server;
+
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * The tokens that a question about a model's inside is about.
+ *
+ * @param path of the field, for errors
+ * @param source a text, token ids, or a conversation up to where the answer begins
+ * @param answer ids of tokens after those
+ */
+record LensText(String path, Source source, int[] answer) {
+  /** Tokens that a run may have. */
+  static final int MAX_TOKENS = 1024;
+
+  /** Makes tokens for a model. */
+  @FunctionalInterface
+  interface Source {
+    int[] encode(ServedModel model);
+  }
+
+  /** Reads {@code prompt}, {@code tokens} or {@code messages}, and {@code answer}. */
+  static LensText read(Fields fields) {
+    List<LensText> given = new ArrayList<>();
+    Value answer = fields.value("answer");
+    int[] after = answer == null ? new int[0] : answer.tokens();
+    for (String name : List.of("prompt", "tokens", "messages")) {
+      Value value = fields.value(name);
+      if (value != null) {
+        given.add(new LensText(name, source(name, value), after));
+      }
+    }
+    if (given.size() != 1) {
+      throw ApiException.invalid(
+          "prompt", "prompt: one of prompt, tokens and messages is required, and no other");
+    }
+    return given.getFirst();
+  }
+
+  private static Source source(String name, Value value) {
+    return switch (name) {
+      case "prompt" -> textSource(value.string());
+      case "tokens" -> idSource(value.tokens());
+      default -> {
+        List<ChatMessage> messages = ChatMessages.read(value);
+        yield model -> model.chat().encode(messages);
+      }
+    };
+  }
+
+  private static Source textSource(String text) {
+    return model -> model.tokenizer().encode(text);
+  }
+
+  private static Source idSource(int[] ids) {
+    return _ -> ids;
+  }
+
+  /** Reads a text or token ids. */
+  static LensText plain(Value value) {
+    Source source = value.isString() ? textSource(value.string()) : idSource(value.tokens());
+    return new LensText(value.path(), source, new int[0]);
+  }
+
+  /** A token: its id, or a text that is one token. */
+  static Source token(Value value) {
+    if (value.isInteger()) {
+      return idSource(new int[] {value.integer(0, Integer.MAX_VALUE)});
+    }
+    String text = value.string();
+    return model -> {
+      int[] ids = model.tokenizer().encode(text, new EncodeOptions(true, false));
+      if (ids.length != 1) {
+        throw value.error("must be one token, but is " + ids.length);
+      }
+      return ids;
+    };
+  }
+
+  /**
+   * The tokens.
+   *
+   * @throws ApiException 400 when there are none or too many, or the model does not know one
+   */
+  int[] tokens(ServedModel model) {
+    int[] before = source.encode(model);
+    int count = Math.addExact(before.length, answer.length);
+    int most = Math.min(MAX_TOKENS, model.model().architecture().contextLength());
+    if (count < 1 || count > most) {
+      throw ApiException.invalid(path, path + " of " + count + " tokens: must have 1 to " + most);
+    }
+    int[] tokens = Arrays.copyOf(before, count);
+    System.arraycopy(answer, 0, tokens, before.length, answer.length);
+    int vocabulary = model.tokenizer().vocabularySize();
+    for (int id : tokens) {
+      if (id >= vocabulary) {
+        throw ApiException.invalid(
+            path, path + ": token id " + id + ": must be below " + vocabulary);
+      }
+    }
+    return tokens;
+  }
+
+  /**
+   * A position of a text.
+   *
+   * @param position from its end where it is negative
+   * @param least the first that is allowed
+   */
+  static int positionOf(Value position, int least, int[] tokens) {
+    int given = position.integer(least - tokens.length, tokens.length - 1);
+    int at = given < 0 ? given + tokens.length : given;
+    if (at < least) {
+      throw position.error("must be " + least + " or more");
+    }
+    return at;
+  }
+
+  /** What all answers begin with: the model, and the tokens that ran. */
+  static Map<String, Object> head(ServedModel model, int[] tokens) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("model", model.id());
+    json.put("tokens", tokens);
+    json.put("pieces", pieces(model.tokenizer(), tokens));
+    return json;
+  }
+
+  private static List<String> pieces(Tokenizer tokenizer, int[] tokens) {
+    return IntStream.of(tokens).mapToObj(tokenizer::piece).toList();
+  }
+
+  /** Checks the size of what is asked for. */
+  static void requireAtMost(String path, long count, String what, long limit) {
+    if (count > limit) {
+      throw ApiException.invalid(
+          path,
+          path + ": asks for " + count + " " + what + ", of which " + limit + " are the most");
+    }
+  }
+}

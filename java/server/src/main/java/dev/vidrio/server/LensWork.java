@@ -1,0 +1,51 @@
+package dev.vidrio.server;
+
+import java.time.Duration;
+import java.util.concurrent.FutureTask;
+import java.util.function.Function;
+
+/**
+ * Looks into models on one platform thread, in the order of the requests. What has begun runs to
+ * its end: routes bound it by the sizes that they take.
+ */
+final class LensWork implements AutoCloseable {
+  /** Requests that may wait; each may take seconds. */
+  private static final int WAITING = 16;
+
+  private final Models models;
+  private final Duration time;
+  private final WorkQueue queue = new WorkQueue("vidrio-lens", WAITING);
+
+  /**
+   * @param time that a request waits for its work
+   */
+  LensWork(Models models, Duration time) {
+    this.models = models;
+    this.time = time;
+  }
+
+  /**
+   * Does work with a model, which is loaded where need be.
+   *
+   * @throws ApiException 429 when too many wait, 503 when it takes too long, as {@link Models#use}
+   *     does, and what the work throws
+   */
+  <T> T run(String model, Function<ServedModel, T> work) {
+    try (Models.Use _ = models.use(model)) {
+      // Work whose request has given up keeps the model by a use of its own.
+      FutureTask<T> task =
+          queue.submit(
+              () -> {
+                try (Models.Use use = models.use(model)) {
+                  return work.apply(use.model());
+                }
+              });
+      return WorkQueue.join(task, time);
+    }
+  }
+
+  @Override
+  public void close() {
+    queue.close();
+  }
+}

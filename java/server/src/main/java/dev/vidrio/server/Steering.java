@@ -1,0 +1,105 @@
+package dev.vidrio.server;
+
+import dev.vidrio.lens.Edit;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.SteeringVector;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Directions that are added to activations while an answer is generated: {@code "vidrio": {"steer":
+ * [{"hook": …, "strength": …, "plus": …, "minus": …}]}}, or {@code "vector"} in place of the texts.
+ */
+record Steering(List<Direction> directions) {
+  private static final int MAX_DIRECTIONS = 8;
+  private static final int MAX_TEXTS = 16;
+  private static final int MAX_WIDTH = 1 << 16;
+  private static final double MAX_STRENGTH = 1e6;
+
+  /**
+   * One of them.
+   *
+   * @param hook where it is added
+   * @param vector null for the difference of the texts' means
+   * @param plus texts that have what is wanted
+   * @param minus texts that have not
+   */
+  private record Direction(
+      Value hook,
+      float strength,
+      float @Nullable [] vector,
+      List<LensText> plus,
+      List<LensText> minus) {}
+
+  static Steering read(@Nullable Value value) {
+    List<Direction> directions = new ArrayList<>();
+    if (value != null) {
+      Fields fields = value.fields();
+      Value steer = fields.required("steer");
+      fields.end();
+      steer.elements(0, MAX_DIRECTIONS).forEach(each -> directions.add(direction(each.fields())));
+    }
+    return new Steering(directions);
+  }
+
+  private static Direction direction(Fields fields) {
+    Value hook = fields.required("hook");
+    var _ = hook.string();
+    float strength = (float) fields.required("strength").number(-MAX_STRENGTH, MAX_STRENGTH);
+    Value vector = fields.value("vector");
+    var direction =
+        vector == null
+            ? new Direction(
+                hook,
+                strength,
+                null,
+                texts(fields.required("plus")),
+                texts(fields.required("minus")))
+            : new Direction(hook, strength, floats(vector), List.of(), List.of());
+    fields.end();
+    return direction;
+  }
+
+  private static List<LensText> texts(Value value) {
+    return value.isString()
+        ? List.of(LensText.plain(value))
+        : value.elements(1, MAX_TEXTS).stream().map(LensText::plain).toList();
+  }
+
+  private static float[] floats(Value value) {
+    List<Value> elements = value.elements(1, MAX_WIDTH);
+    var floats = new float[elements.size()];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = (float) elements.get(i).number(-Float.MAX_VALUE, Float.MAX_VALUE);
+    }
+    return floats;
+  }
+
+  /** The edits that they are in a model; runs the texts. */
+  List<Edit> edits(LensWork work, String model) {
+    return directions.isEmpty()
+        ? List.of()
+        : work.run(model, served -> directions.stream().map(each -> edit(served, each)).toList());
+  }
+
+  private static Edit edit(ServedModel model, Direction direction) {
+    Lens lens = Lens.of(model.model());
+    List<HookPoint> points = lens.points(direction.hook.string());
+    if (points.size() != 1) {
+      throw direction.hook.error("means " + points.size() + " points, but must mean one");
+    }
+    HookPoint point = points.getFirst();
+    if (direction.vector != null) {
+      return Edit.add(point, direction.strength, direction.vector);
+    }
+    return SteeringVector.of(
+            lens, point, encode(model, direction.plus), encode(model, direction.minus))
+        .edit(direction.strength);
+  }
+
+  private static List<int[]> encode(ServedModel model, List<LensText> texts) {
+    return texts.stream().map(text -> text.tokens(model)).toList();
+  }
+}

@@ -1,0 +1,315 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.LensOptions;
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.ActivationPatching;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.GradientAttribution;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LogitLens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.Occlusion;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.safetensors.Safetensors;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.http.HttpResponse;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/** {@code /v1/lens/…} says what the lens says in this process. */
+class LensRoutesTest {
+  private static final String TEXT = "To be, or not to be";
+  private static final String ASK = "'model':'bard','prompt':'" + TEXT + "'";
+
+  private static TestServer server = unstarted();
+  private static Model model = unopened();
+  private static int[] tokens = {};
+
+  @SuppressWarnings("NullAway") // JUnit starts it before the tests
+  private static TestServer unstarted() {
+    return null;
+  }
+
+  @SuppressWarnings("NullAway") // JUnit opens it before the tests
+  private static Model unopened() {
+    return null;
+  }
+
+  @BeforeAll
+  static void start() {
+    server =
+        TestServer.start(
+            options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)));
+    model = Model.open(BardFiles.q8());
+    tokens = model.tokenizer().encode(TEXT);
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+    model.close();
+  }
+
+  private static JsonNode ask(String route, String more) {
+    return server.json("/v1/lens/" + route, "{" + ASK + more + "}");
+  }
+
+  private static int[] ints(JsonNode array) {
+    return IntStream.range(0, array.size()).map(i -> array.path(i).intValue()).toArray();
+  }
+
+  private static float[] floats(JsonNode array) {
+    var values = new float[array.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = array.path(i).floatValue();
+    }
+    return values;
+  }
+
+  private static List<Double> doubles(JsonNode array) {
+    return IntStream.range(0, array.size()).mapToObj(i -> array.path(i).doubleValue()).toList();
+  }
+
+  @Test
+  void aModelTellsItsPoints() {
+    JsonNode json = server.json("/v1/lens/model", "{'model':'bard'}");
+    assertEquals(model.architecture().layers(), json.path("layers").intValue());
+    assertEquals(false, json.path("chat").booleanValue());
+    assertEquals(true, json.path("steerable").booleanValue());
+    assertEquals(Lens.of(model).points().size(), json.path("hooks").size());
+    JsonNode parrot = server.json("/v1/lens/model", "{'model':'parrot'}");
+    assertEquals(true, parrot.path("chat").booleanValue());
+  }
+
+  @Test
+  void logits() {
+    Capture capture = Capture.of("blocks.*.hook_resid_post");
+    LogitLens expected = LogitLens.of(Lens.of(model), tokens, capture, 3);
+    assertLogits(expected, 0, ask("logits", ",'top':3"));
+    LogitLens one = LogitLens.of(Lens.of(model), tokens, capture.positions(4, 5), 3);
+    assertLogits(one, 4, ask("logits", ",'top':3,'position':4"));
+    int fromEnd = 4 - tokens.length;
+    assertLogits(one, 4, ask("logits", ",'top':3,'position':" + fromEnd));
+  }
+
+  private static void assertLogits(LogitLens expected, int from, JsonNode json) {
+    assertEquals(from, json.path("from").intValue());
+    for (int row = 0; row < expected.points().size(); row++) {
+      JsonNode cells = json.path("hooks").path(expected.points().get(row).name());
+      assertEquals(expected.cells().get(row).size(), cells.size());
+      for (int i = 0; i < cells.size(); i++) {
+        LogitLens.Cell cell = expected.cells().get(row).get(i);
+        JsonNode actual = cells.path(i);
+        assertEquals(cell.entropy(), actual.path("entropy_bits").doubleValue());
+        assertEquals(cell.rank(), actual.path("rank_of_final").intValue());
+        assertEquals(cell.divergence(), actual.path("kl_bits").doubleValue());
+        for (int k = 0; k < 3; k++) {
+          JsonNode candidate = actual.path("top").path(k);
+          assertEquals(cell.top().get(k).token(), candidate.path("id").intValue());
+          assertEquals(
+              cell.top().get(k).probability(), candidate.path("probability").doubleValue());
+        }
+      }
+    }
+  }
+
+  @Test
+  void attention() {
+    try (ActivationCache cache =
+        Lens.of(model).run(tokens, Capture.of("blocks.*.attn.hook_pattern"))) {
+      JsonNode all = ask("attention", ",'position':3").path("patterns");
+      int heads = cache.get(cache.points().getFirst()).shape().getFirst();
+      assertEquals(cache.points().size() * heads, all.size());
+      for (JsonNode pattern : all) {
+        int head = pattern.path("head").intValue();
+        HookPoint point = cache.points().get(pattern.path("layer").intValue());
+        float[] row = cache.get(point).row(head);
+        float[] query = Arrays.copyOfRange(row, 3 * tokens.length, 3 * tokens.length + 4);
+        assertArrayEquals(query, floats(pattern.path("weights").path(0)));
+      }
+      JsonNode one = ask("attention", ",'layer':2,'head':5").path("patterns");
+      assertEquals(1, one.size());
+      assertEquals(tokens.length, one.path(0).path("weights").size());
+      float[] row = cache.get(cache.points().get(2)).row(5);
+      assertArrayEquals(
+          Arrays.copyOfRange(row, 5 * tokens.length, 6 * tokens.length),
+          floats(one.path(0).path("weights").path(5)));
+    }
+  }
+
+  @Test
+  void attribution() {
+    Lens lens = Lens.of(model);
+    int at = tokens.length - 1;
+    int[] before = Arrays.copyOf(tokens, at);
+    JsonNode product = ask("attribution", "");
+    var expected = GradientAttribution.timesInput(lens, before, Metric.logit(tokens[at]));
+    assertEquals(expected.scores(), doubles(product.path("scores")));
+    assertEquals(expected.value(), product.path("logit").doubleValue());
+    assertEquals(tokens[at], product.path("target").intValue());
+    int[] two = Arrays.copyOf(tokens, 2);
+    assertEquals(
+        GradientAttribution.norm(lens, two, Metric.logit(tokens[2])).scores(),
+        doubles(ask("attribution", ",'position':2,'method':'gradient'").path("scores")));
+    Occlusion occlusion = Occlusion.of(lens, before, Occlusion.By.HIDE, Metric.logit(tokens[at]));
+    assertEquals(
+        IntStream.range(0, at).mapToObj(occlusion::effect).toList(),
+        doubles(ask("attribution", ",'method':'occlusion'").path("scores")));
+  }
+
+  @Test
+  void activations() throws IOException, InterruptedException {
+    String asked = "'hooks':'blocks.1.*,ln_final.hook_scale'";
+    JsonNode json = ask("cache", "," + asked);
+    assertArrayEquals(tokens, ints(json.path("tokens")));
+    String body = ("{" + ASK + "," + asked + ",'format':'safetensors'}").replace('\'', '"');
+    HttpResponse<byte[]> bytes = server.sendBytes("/v1/lens/cache", body);
+    assertEquals("application/octet-stream", bytes.headers().firstValue("content-type").orElse(""));
+    Safetensors stored = Safetensors.parse("answer", MemorySegment.ofArray(bytes.body()));
+    try (ActivationCache cache =
+        Lens.of(model).run(tokens, Capture.of("blocks.1.*,ln_final.hook_scale"))) {
+      assertEquals(cache.points().size(), json.path("hooks").size());
+      for (HookPoint point : cache.points()) {
+        float[] expected = cache.get(point).toArray();
+        JsonNode values = json.path("hooks").path(point.name()).path("values");
+        for (int i = 0; i < expected.length; i++) {
+          assertEquals(Float.isFinite(expected[i]) ? expected[i] : 0, values.path(i).floatValue(0));
+        }
+        assertArrayEquals(
+            expected,
+            stored
+                .find(point.name())
+                .orElseThrow()
+                .data()
+                .toArray(ValueLayout.JAVA_FLOAT_UNALIGNED));
+      }
+    }
+  }
+
+  @Test
+  void patching() {
+    JsonNode json =
+        server.json(
+            "/v1/lens/patch",
+            "{'model':'bard','clean':'The king','corrupted':'The queen','answer':' his',"
+                + "'wrong':' her','site':'head','direction':'noising'}");
+    int his = json.path("answer").intValue();
+    int her = json.path("wrong").intValue();
+    assertEquals(" his", model.tokenizer().piece(his));
+    ActivationPatching expected =
+        ActivationPatching.of(
+            Lens.of(model),
+            model.tokenizer().encode("The king"),
+            model.tokenizer().encode("The queen"),
+            his,
+            her,
+            ActivationPatching.Site.HEAD,
+            ActivationPatching.Direction.NOISING);
+    assertEquals(expected.clean(), json.path("clean_logit_difference").doubleValue());
+    for (int row = 0; row < expected.rows().size(); row++) {
+      assertEquals(expected.scores().get(row), doubles(json.path("scores").path(row)));
+    }
+  }
+
+  @Test
+  void conversationsAndAnswersMakeTheText() {
+    String messages = "'messages':[{'role':'user','content':'What is glass?'}]";
+    JsonNode answered =
+        server.json(
+            "/v1/chat/completions",
+            "{'model':'parrot'," + messages + ",'logprobs':true,'max_tokens':3}");
+    StringBuilder ids = new StringBuilder();
+    for (JsonNode token : answered.path("choices").path(0).path("logprobs").path("content")) {
+      ids.append(ids.isEmpty() ? "" : ",").append(token.path("id").intValue());
+    }
+    JsonNode json =
+        server.json(
+            "/v1/lens/logits",
+            "{'model':'parrot'," + messages + ",'answer':[" + ids + "],'top':1}");
+    int prompt = answered.path("usage").path("prompt_tokens").intValue();
+    assertEquals(prompt + 3, json.path("tokens").size());
+    assertEquals("Glass", json.path("pieces").path(prompt).stringValue());
+    JsonNode last = json.path("hooks").valueStream().reduce((a, b) -> b).orElseThrow();
+    assertEquals("Glass", last.path(prompt - 1).path("top").path(0).path("piece").stringValue());
+  }
+
+  @Test
+  void whatCompletionsTellHasIds() {
+    JsonNode logprobs =
+        server
+            .json(
+                "/v1/completions",
+                "{" + ASK + ",'echo':true,'max_tokens':2,'logprobs':1,'temperature':0}")
+            .path("choices")
+            .path(0)
+            .path("logprobs");
+    int[] ids = ints(logprobs.path("token_ids"));
+    assertEquals(tokens.length + 2, ids.length);
+    assertArrayEquals(tokens, Arrays.copyOf(ids, tokens.length));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "logits | 'prompt':'a','tokens':[1] | prompt prompt: one of prompt, tokens and messages",
+        "logits | 'top':3 | prompt prompt: one of prompt, tokens and messages is required",
+        "logits | 'tokens':[] | tokens tokens of 0 tokens: must have 1 to 1024",
+        "logits | 'tokens':[2048] | tokens tokens: token id 2048: must be below 2048",
+        "logits | 'prompt':'a','position':2 | position position 2: must be an integer from -2 to 1",
+        "logits | 'prompt':'a','top':21 | top top 21: must be an integer from 1 to 20",
+        "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hook hook blocks.0.attn.hook_z: is no",
+        "logits | 'prompt':'a','layer':1 | layer layer: is not supported",
+        "logits | 'messages':[{'role':'user','content':'a'}] | model model bard: has no chat template",
+        "attention | 'prompt':'a','layer':4 | layer layer 4: must be an integer from 0 to 3",
+        "attention | 'prompt':'a','head':8 | head head 8: must be an integer from 0 to 7",
+        "attribution | 'tokens':[1] | tokens tokens: must have 2 tokens or more",
+        "attribution | 'prompt':'a','position':0 | position position 0: must be 1 or more",
+        "attribution | 'prompt':'a','method':'magic' | method method \"magic\": must be one of",
+        "cache | 'prompt':'a' | hooks hooks: is required",
+        "cache | 'prompt':'a','hooks':'nowhere' | hook hook nowhere",
+        "patch | 'clean':'a','corrupted':'a b c d','answer':1,'wrong':2 | corrupted_text corrupted",
+        "patch | 'clean':'a','corrupted':'b','answer':'to be','wrong':2 | answer answer \"to be\": must be one token",
+        "patch | 'clean':'a','corrupted':'b','answer':99999,'wrong':2 | token_id token id 99999",
+      })
+  void whatIsWrongIsRefused(String route, String fields, String expected) {
+    String error =
+        TestServer.error(server.post("/v1/lens/" + route, "{'model':'bard'," + fields + "}"));
+    assertTrue(error.startsWith("400 "), error);
+    assertTrue(error.contains(" " + expected), error);
+  }
+
+  @Test
+  void whatIsTooLargeIsRefused() {
+    String ids = "'tokens':[" + "1,".repeat(1023) + "1]";
+    for (String[] asked :
+        new String[][] {
+          {"cache", ids + ",'hooks':'*'", "values, of which 2097152 are the most"},
+          {"attention", ids, "values, of which 2097152 are the most"},
+          {"logits", ids + ",'hooks':'*hook_resid_*'", "predictions, of which 4096 are the most"},
+          {"attribution", ids + ",'method':'occlusion'", "tokens of runs, of which 65536"},
+          {"cache", ids.replace("[1", "[1,1") + ",'hooks':'*'", "must have 1 to 1024"},
+        }) {
+      String error =
+          TestServer.error(
+              server.post("/v1/lens/" + asked[0], "{'model':'bard'," + asked[1] + "}"));
+      assertTrue(error.startsWith("400 ") && error.contains(asked[2]), error);
+    }
+  }
+}

@@ -1,0 +1,180 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.LensOptions;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LensSession;
+import dev.vidrio.lens.SteeringVector;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code vidrio.steer} changes the answer that it stands beside, and no other. */
+class SteeringTest {
+  private static final int TOKENS = 20;
+  private static final String ASK =
+      "{'model':'bard','prompt':'The king','temperature':0,'ignore_eos':true,'max_tokens':"
+          + TOKENS;
+
+  /** Of the parrot. */
+  private static final int WIDTH = 320;
+
+  private static final HookPoint POINT = new HookPoint(HookSite.RESID_POST, 1);
+
+  private static TestServer server = unstarted();
+
+  @SuppressWarnings("NullAway") // JUnit starts it before the tests
+  private static TestServer unstarted() {
+    return null;
+  }
+
+  @BeforeAll
+  static void start() {
+    server =
+        TestServer.start(
+            options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)));
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  private static String steered(String direction) {
+    return text(",'vidrio':{'steer':[" + direction + "]}");
+  }
+
+  private static String text(String more) {
+    return server
+        .json("/v1/completions", ASK + more + "}")
+        .path("choices")
+        .path(0)
+        .path("text")
+        .stringValue();
+  }
+
+  private static String byTexts(double strength) {
+    return "{'hook':'"
+        + POINT
+        + "','strength':"
+        + strength
+        + ",'plus':['love','sweet love'],'minus':'hate'}";
+  }
+
+  /** The vector of the texts, and a greedy answer in a session that adds it. */
+  private record Expected(SteeringVector vector, String text) {
+    static Expected of(float strength) {
+      try (Model model = Model.open(BardFiles.q8())) {
+        Lens lens = Lens.of(model);
+        var tokenizer = model.tokenizer();
+        var vector =
+            SteeringVector.of(
+                lens,
+                POINT,
+                List.of(tokenizer.encode("love"), tokenizer.encode("sweet love")),
+                List.of(tokenizer.encode("hate")));
+        List<Integer> ids = new ArrayList<>();
+        try (LensSession session = lens.open(Capture.NONE, SessionOptions.DEFAULT, POINT.name())) {
+          session.edits(List.of(vector.edit(strength)));
+          Sequence sequence = session.newSequence();
+          session.feed(sequence, tokenizer.encode("The king"));
+          for (int i = 0; i < TOKENS; i++) {
+            ids.add(session.candidates().id(0));
+            session.feed(sequence, ids.getLast());
+          }
+        }
+        int[] answer = ids.stream().mapToInt(Integer::intValue).toArray();
+        return new Expected(vector, tokenizer.decode(answer));
+      }
+    }
+  }
+
+  @Test
+  void textsAndVectorsSteer() {
+    Expected expected = Expected.of(0.5f);
+    String plain = text("");
+    assertNotEquals(plain, expected.text());
+    assertEquals(expected.text(), steered(byTexts(0.5)));
+    String vector = Arrays.toString(expected.vector().values());
+    assertEquals(
+        expected.text(),
+        steered("{'hook':'" + POINT + "','strength':0.5,'vector':" + vector + "}"));
+    assertEquals(plain, steered(byTexts(0)));
+    assertEquals(plain, text(""));
+  }
+
+  @Test
+  void chatsAreSteered() {
+    // The parrot's stream says which token came last: now it is always the first of its answer.
+    var direction = new int[WIDTH];
+    direction[TestServer.parrotIds(TestServer.ANSWER.getFirst())[0]] = 1;
+    for (int strength : new int[] {0, 10_000}) {
+      String steer =
+          "{'hook':'blocks.-1.hook_resid_post','strength':"
+              + strength
+              + ",'vector':"
+              + Arrays.toString(direction)
+              + "}";
+      assertEquals(
+          strength == 0 ? String.join("", TestServer.ANSWER) : TestServer.ANSWER.get(1).repeat(5),
+          server
+              .json(
+                  "/v1/chat/completions",
+                  "{'model':'parrot','messages':[{'role':'user','content':'a'}],'temperature':0,"
+                      + "'max_tokens':5,'vidrio':{'steer':["
+                      + steer
+                      + "]}}")
+              .path("choices")
+              .path(0)
+              .path("message")
+              .path("content")
+              .stringValue());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{} | vidrio.steer vidrio.steer: is required",
+        "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: is not supported",
+        "{'steer':[{'strength':1}]} | vidrio.steer[0].hook vidrio.steer[0].hook: is required",
+        "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook vidrio.steer[0].hook \"*.hook_resid_post\": means 4 points, but must mean one",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} | vidrio.steer[0].strength",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'plus':'a'}]} | vidrio.steer[0].minus",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} | vidrio.steer[0].plus",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} | edit_of_blocks.0.hook_resid_post",
+        "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} | edit_of_blocks.0.attn.hook_z",
+      })
+  void whatIsWrongIsRefused(String vidrio, String expected) {
+    String error =
+        TestServer.error(server.post("/v1/completions", ASK + ",'vidrio':" + vidrio + "}"));
+    assertTrue(error.startsWith("400 ") && error.contains(" " + expected), error);
+  }
+
+  @Test
+  void aServerThatDoesNotSteerSaysSo() {
+    try (TestServer plain = TestServer.start()) {
+      String error =
+          TestServer.error(
+              plain.post("/v1/completions", ASK + ",'vidrio':{'steer':[" + byTexts(1) + "]}}"));
+      assertTrue(error.contains("the engine was opened to edit nothing"), error);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+
+/** Work waits its turn, and not for ever. */
+class WorkQueueTest {
+  @Test
+  void whatComesTooLateIsCalledOffAndWhatIsTooMuchRefused() throws InterruptedException {
+    var began = new CountDownLatch(1);
+    var end = new CountDownLatch(1);
+    var second = new AtomicBoolean();
+    try (var queue = new WorkQueue("test", 2)) {
+      FutureTask<Boolean> first =
+          queue.submit(
+              () -> {
+                began.countDown();
+                end.await();
+                return !Thread.currentThread().isVirtual();
+              });
+      began.await();
+      FutureTask<Boolean> waiting = queue.submit(() -> second.getAndSet(true));
+      FutureTask<Boolean> last = queue.submit(() -> true);
+      var full = assertThrows(ApiException.class, () -> queue.submit(() -> true));
+      assertEquals(429, full.status());
+      var late =
+          assertThrows(ApiException.class, () -> WorkQueue.join(waiting, Duration.ofMillis(1)));
+      assertEquals(503, late.status());
+      assertEquals("the work has not ended in 0.001 s, which is the limit", late.getMessage());
+      end.countDown();
+      assertTrue(WorkQueue.join(first));
+      assertTrue(WorkQueue.join(last));
+      assertFalse(second.get());
+    }
+  }
+}
