@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What every request passes, whatever its path: keys, limits, errors, the log. There is no route
- * around it.
+ * around it; only probes and the files of the window need no key.
  */
 final class Gate implements HttpHandler {
   /** Probes, which cannot keep a secret, and tell none. */
@@ -76,7 +76,7 @@ final class Gate implements HttpHandler {
       exchange.reply().header("Connection", "close");
       throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
     }
-    if (!probe) {
+    if (!probe && !WindowRoutes.has(path)) {
       exchange.setTenant(keys.tenant(exchange.header("Authorization")));
       refuseForeignPages(exchange);
     }

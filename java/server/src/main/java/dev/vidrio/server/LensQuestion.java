@@ -11,14 +11,26 @@ interface LensQuestion {
     LensQuestion read(Fields fields);
   }
 
-  /**
-   * A body.
-   *
-   * @param type of its content
-   */
-  record Answer(String type, byte[] body) {
+  /** A body, and the type of its content. */
+  final class Answer {
+    private final String type;
+    private final byte[] body;
+
+    Answer(String type, byte[] body) {
+      this.type = type;
+      this.body = body;
+    }
+
     static Answer json(Map<String, Object> json) {
       return new Answer(Exchange.JSON, Json.bytes(json));
+    }
+
+    String type() {
+      return type;
+    }
+
+    byte[] body() {
+      return body;
     }
   }
 

@@ -10,14 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/**
- * The tokens that a question about a model's inside is about.
- *
- * @param path of the field, for errors
- * @param source a text, token ids, or a conversation up to where the answer begins
- * @param answer ids of tokens after those
- */
-record LensText(String path, Source source, int[] answer) {
+/** The tokens that a question about a model's inside is about. */
+final class LensText {
   /** Tokens that a run may have. */
   static final int MAX_TOKENS = 1024;
 
@@ -25,6 +19,26 @@ record LensText(String path, Source source, int[] answer) {
   @FunctionalInterface
   interface Source {
     int[] encode(ServedModel model);
+  }
+
+  private final String path;
+  private final Source source;
+  private final int[] answer;
+
+  /**
+   * @param path of the field, for errors
+   * @param source a text, token ids, or a conversation up to where the answer begins
+   * @param answer ids of tokens after those
+   */
+  private LensText(String path, Source source, int... answer) {
+    this.path = path;
+    this.source = source;
+    this.answer = answer;
+  }
+
+  /** Where it stands in the request. */
+  String path() {
+    return path;
   }
 
   /** Reads {@code prompt}, {@code tokens} or {@code messages}, and {@code answer}. */
@@ -60,20 +74,20 @@ record LensText(String path, Source source, int[] answer) {
     return model -> model.tokenizer().encode(text);
   }
 
-  private static Source idSource(int[] ids) {
+  private static Source idSource(int... ids) {
     return _ -> ids;
   }
 
   /** Reads a text or token ids. */
   static LensText plain(Value value) {
     Source source = value.isString() ? textSource(value.string()) : idSource(value.tokens());
-    return new LensText(value.path(), source, new int[0]);
+    return new LensText(value.path(), source);
   }
 
   /** A token: its id, or a text that is one token. */
   static Source token(Value value) {
     if (value.isInteger()) {
-      return idSource(new int[] {value.integer(0, Integer.MAX_VALUE)});
+      return idSource(value.integer(0, Integer.MAX_VALUE));
     }
     String text = value.string();
     return model -> {

@@ -6,7 +6,8 @@ import java.io.IOException;
  * What is done at a path.
  *
  * @param method {@code GET} or {@code POST}
- * @param path the whole path; one that ends in a slash stands for all that begin with it
+ * @param path the whole path; one that ends in a slash stands for all that begin with it, but for
+ *     the root, which is itself alone
  * @param handler answers
  */
 record Route(String method, String path, Handler handler) {
@@ -26,7 +27,7 @@ record Route(String method, String path, Handler handler) {
   }
 
   boolean isAt(String requested) {
-    return path.endsWith("/")
+    return path.endsWith("/") && path.length() > 1
         ? requested.startsWith(path) && requested.length() > path.length()
         : requested.equals(path);
   }

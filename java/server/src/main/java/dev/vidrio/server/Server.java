@@ -78,6 +78,7 @@ public final class Server implements AutoCloseable {
     routes.add(new ResponseRoute(models, options.limits(), lens).route());
     routes.add(new EmbeddingRoute(models, embeddings).route());
     routes.addAll(new LensRoutes(lens).routes());
+    routes.addAll(WindowRoutes.routes());
     this.gate = new Gate(options, new Router(routes), watch, metrics);
   }
 

@@ -22,16 +22,12 @@ record Steering(List<Direction> directions) {
    * One of them.
    *
    * @param hook where it is added
-   * @param vector null for the difference of the texts' means
+   * @param vector empty for the difference of the texts' means
    * @param plus texts that have what is wanted
    * @param minus texts that have not
    */
   private record Direction(
-      Value hook,
-      float strength,
-      float @Nullable [] vector,
-      List<LensText> plus,
-      List<LensText> minus) {}
+      Value hook, float strength, List<Float> vector, List<LensText> plus, List<LensText> minus) {}
 
   static Steering read(@Nullable Value value) {
     List<Direction> directions = new ArrayList<>();
@@ -54,7 +50,7 @@ record Steering(List<Direction> directions) {
             ? new Direction(
                 hook,
                 strength,
-                null,
+                List.of(),
                 texts(fields.required("plus")),
                 texts(fields.required("minus")))
             : new Direction(hook, strength, floats(vector), List.of(), List.of());
@@ -68,13 +64,10 @@ record Steering(List<Direction> directions) {
         : value.elements(1, MAX_TEXTS).stream().map(LensText::plain).toList();
   }
 
-  private static float[] floats(Value value) {
-    List<Value> elements = value.elements(1, MAX_WIDTH);
-    var floats = new float[elements.size()];
-    for (int i = 0; i < floats.length; i++) {
-      floats[i] = (float) elements.get(i).number(-Float.MAX_VALUE, Float.MAX_VALUE);
-    }
-    return floats;
+  private static List<Float> floats(Value value) {
+    return value.elements(1, MAX_WIDTH).stream()
+        .map(element -> (float) element.number(-Float.MAX_VALUE, Float.MAX_VALUE))
+        .toList();
   }
 
   /** The edits that they are in a model; runs the texts. */
@@ -91,12 +84,20 @@ record Steering(List<Direction> directions) {
       throw direction.hook.error("means " + points.size() + " points, but must mean one");
     }
     HookPoint point = points.getFirst();
-    if (direction.vector != null) {
-      return Edit.add(point, direction.strength, direction.vector);
+    if (!direction.vector.isEmpty()) {
+      return Edit.add(point, direction.strength, toArray(direction.vector));
     }
     return SteeringVector.of(
             lens, point, encode(model, direction.plus), encode(model, direction.minus))
         .edit(direction.strength);
+  }
+
+  private static float[] toArray(List<Float> values) {
+    var array = new float[values.size()];
+    for (int i = 0; i < array.length; i++) {
+      array[i] = values.get(i);
+    }
+    return array;
   }
 
   private static List<int[]> encode(ServedModel model, List<LensText> texts) {

@@ -1,0 +1,276 @@
+"""The window in a headless browser: a chat, what the glass says of its tokens, steering, keys.
+
+What the page shows is compared with what the server tells this script.
+"""
+
+import contextlib
+import json
+import math
+import struct
+import subprocess
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = ROOT / "build" / "pages"
+BARD = ROOT / "java" / "bard" / "src" / "main" / "resources" / "dev" / "vidrio" / "bard" / "bard-q8_0.gguf"
+TEMPLATE = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+QUESTION = "Who is the king?"
+TOKENS = 24
+LAYER, HEAD = 1, 2
+
+
+def chat_model():
+    """The bard with a template for chats: a field more in its file."""
+    data = BARD.read_bytes()
+    key = b"tokenizer.chat_template"
+    head = struct.pack("<Q", len(key)) + key + struct.pack("<I", 8)
+    text = TEMPLATE.encode()
+    text += b"{# " + b" " * (-(len(head) + 8 + len(text) + 6) % 32) + b" #}"
+    field = head + struct.pack("<Q", len(text)) + text
+    assert len(field) % 32 == 0, "the tensors stay aligned"
+    (fields,) = struct.unpack_from("<Q", data, 16)
+    path = FILES / "chat.gguf"
+    path.write_bytes(data[:16] + struct.pack("<Q", fields + 1) + field + data[24:])
+    return path
+
+
+@contextlib.contextmanager
+def served(*arguments):
+    """The address of a server, which ends afterwards."""
+    command = [ROOT / "vidrio", "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        line = process.stdout.readline()
+        assert " at http://" in line, line
+        yield line.split(" at ")[-1].strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def told(address, path, **body):
+    """What the server answers."""
+    request = urllib.request.Request(
+        address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
+
+
+def opened(browser, address, scheme="light", refusals=0):
+    """A tab with the window, whose faults become failures, but for so many refused requests."""
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 1200, "height": 900})
+    refused = []
+
+    def fail(fault):
+        raise AssertionError(fault)
+
+    def heard(message):
+        refused.append(message.text)
+        if len(refused) > refusals or " 401 " not in message.text:
+            fail(message.text)
+
+    page.on("pageerror", fail)
+    page.on("console", heard)
+    page.on("request", lambda request: request.url.startswith(address + "/") or fail(request.url))
+    page.goto(address)
+    return page
+
+
+def ready(page):
+    page.locator("#steering-layer option").first.wait_for(state="attached")
+
+
+def asked(page, text):
+    """Sends a message by keyboard, and waits for the end of the answer."""
+    answers = page.locator(".answer .words:not([aria-busy])")
+    count = answers.count()
+    page.locator("#text").focus()
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    answers.nth(count).wait_for()
+    page.locator("#send:enabled").wait_for()
+    return answers.nth(count)
+
+
+def sober(page, tokens=TOKENS):
+    """Settings that give the same answer each time."""
+    page.locator("#settings summary").click()
+    page.locator("#temperature").fill("0")
+    page.locator("#max-tokens").fill(str(tokens))
+
+
+def strip(page, name):
+    """The values of a strip of tokens, as they are shown."""
+    page.locator(f"#{name} li").first.wait_for()
+    labels = page.locator(f"#{name} li").evaluate_all("all => all.map(x => x.ariaLabel)")
+    return [float(label.rsplit("): ", 1)[1]) for label in labels]
+
+
+def assert_shown(shown, values):
+    assert len(shown) == len(values), (len(shown), len(values))
+    for a, b in zip(shown, values):
+        assert abs(a - b) <= 5e-4 + 5e-3 * abs(b), (a, b)
+
+
+def check_token(page, address, context, tokens, index):
+    """The glass of a token, against the server's own words."""
+    token = tokens[index]
+    body = {"model": page.locator("#model").input_value(), **context}
+    before = {**body, "answer": [t["id"] for t in tokens[:index]], "position": -1}
+    upto = {**body, "answer": [t["id"] for t in tokens[: index + 1]]}
+    page.locator("#logits td").first.wait_for()
+    shown = page.locator("#alternatives tr").all_inner_texts()
+    for other in token["top_logprobs"]:
+        assert any(f"{100 * math.exp(other['logprob']):.1f} %" in line for line in shown), shown
+    patterns = told(address, "/v1/lens/attention", **before)["patterns"]
+    weights = [one["weights"][0] for one in patterns]
+    assert_shown(strip(page, "attention"), [sum(w) / len(w) for w in zip(*weights)])
+    page.locator("#layer").select_option(str(LAYER))
+    page.locator("#head").select_option(str(HEAD))
+    (chosen,) = [p for p in patterns if (p["layer"], p["head"]) == (LAYER, HEAD)]
+    assert_shown(strip(page, "attention"), chosen["weights"][0])
+    page.locator("#layer").select_option("mean")
+    page.locator("#head").select_option("mean")
+    assert_shown(strip(page, "attribution"), told(address, "/v1/lens/attribution", **upto)["scores"])
+    hooks = told(address, "/v1/lens/logits", **before, top=3)["hooks"]
+    rows = page.locator("#logits tr").all_inner_texts()
+    assert len(rows) == len(hooks)
+    for row, (cell,) in zip(rows, list(hooks.values())[::-1]):
+        for candidate in cell["top"]:
+            assert f"{100 * candidate['probability']:.1f} %" in row, (row, candidate)
+
+
+def check_chat(browser, address):
+    page = opened(browser, address)
+    ready(page)
+    sober(page)
+    answer = asked(page, QUESTION)
+    context = {"messages": [{"role": "user", "content": QUESTION}]}
+    expected = told(
+        address,
+        "/v1/chat/completions",
+        model="chat",
+        **context,
+        temperature=0,
+        max_tokens=TOKENS,
+        logprobs=True,
+        top_logprobs=5,
+    )["choices"][0]
+    assert answer.text_content() == expected["message"]["content"]
+    tokens = expected["logprobs"]["content"]
+    answer.locator(".token").nth(3).hover()
+    check_token(page, address, context, tokens, 3)
+    page.locator("#clear").click()
+    assert page.locator(".token").count() == 0
+    assert page.locator("#glass").is_hidden()
+
+
+def check_keyboard_and_steering(browser, address):
+    """Everything by keys, in the dark."""
+    page = opened(browser, address, "dark")
+    ready(page)
+    sober(page)
+    plain = asked(page, QUESTION).text_content()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#about").inner_text().startswith(f"Token {TOKENS - 1} of the answer")
+    page.locator("#logits td").first.wait_for()
+    page.locator("#plus").focus()
+    page.keyboard.type("love")
+    page.keyboard.press("Tab")
+    page.keyboard.type("hate")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#strength-value").inner_text() == "0.5"
+    page.locator("#clear").focus()
+    page.keyboard.press("Enter")
+    steered = asked(page, QUESTION)
+    assert steered.text_content() != plain
+    layer = page.locator("#steering-layer").input_value()
+    direction = {"hook": f"blocks.{layer}.hook_resid_post", "strength": 0.5}
+    expected = told(
+        address,
+        "/v1/chat/completions",
+        model="chat",
+        messages=[{"role": "user", "content": QUESTION}],
+        temperature=0,
+        max_tokens=TOKENS,
+        vidrio={"steer": [{**direction, "plus": "love", "minus": "hate"}]},
+    )["choices"][0]["message"]["content"]
+    assert steered.text_content() == expected
+    assert page.locator(".answer .who").inner_text() == "chat, steered"
+
+
+def check_continuation(browser, address):
+    """A model without a template, whose text has markup in it."""
+    page = opened(browser, address, "dark")
+    ready(page)
+    page.locator("#model").select_option("bard")
+    page.get_by_text("it continues your text").wait_for()
+    sober(page)
+    prompt = "<img src=x onerror=alert(1)> & The king"
+    answer = asked(page, prompt)
+    assert page.locator(".question .words").text_content() == prompt
+    answer.locator(".token").nth(1).hover()
+    page.locator("#logits td").first.wait_for()
+    pieces = page.locator("#attention li").all_inner_texts()
+    assert "<" in "".join(pieces) and page.locator("img").count() == 0
+    expected = told(
+        address, "/v1/completions", model="bard", prompt=prompt, temperature=0, max_tokens=TOKENS
+    )["choices"][0]["text"]
+    assert answer.text_content() == expected
+
+
+def check_stop(browser, address):
+    page = opened(browser, address)
+    ready(page)
+    sober(page, 900)
+    page.locator("#text").fill(QUESTION)
+    page.locator("#send").click()
+    page.locator(".token").nth(2).wait_for()
+    page.locator("#stop").click()
+    page.locator("#send:enabled").wait_for()
+    assert page.locator("#status").inner_text() == ""
+    assert 2 < page.locator(".token").count() < 900
+    page.locator("#max-tokens").fill("4")
+    assert asked(page, "And then?").locator(".token").count() == 4
+
+
+def check_key(browser, address):
+    page = opened(browser, address, refusals=2)
+    page.locator("#key").wait_for()
+    page.locator("#key").fill("wrong")
+    page.keyboard.press("Enter")
+    page.get_by_text("this API key is not known here").wait_for()
+    page.locator("#key").fill("secret")
+    page.keyboard.press("Enter")
+    ready(page)
+    sober(page, 4)
+    assert asked(page, QUESTION).locator(".token").count() == 4
+    assert page.evaluate("localStorage.length + document.cookie.length") == 0
+
+
+def run(browser, address, *checks):
+    """Checks in tabs of their own, which do not outlive the server."""
+    for check in checks:
+        check(browser, address)
+        for context in browser.contexts:
+            context.close()
+        print(f"window, {check.__name__.removeprefix('check_')}: as expected")
+
+
+def check(browser):
+    """All checks."""
+    chat = f"chat={chat_model()}"
+    with served("-m", chat, "-m", "bard") as address:
+        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop)
+    keys = FILES / "keys.txt"
+    keys.write_text("secret\n")
+    keys.chmod(0o600)
+    with served("-m", chat, "--api-key-file", keys) as address:
+        run(browser, address, check_key)

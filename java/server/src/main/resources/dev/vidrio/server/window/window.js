@@ -1,0 +1,64 @@
+/** What the server says of the model that is chosen: {model, chat, layers, steerable}. */
+let model = null;
+
+/** Learns what the server has; asks for a key where it wants one. */
+async function start() {
+  try {
+    const { data } = await callJson('/v1/models');
+    at('key-field').hidden = !sessionStorage.getItem(KEY);
+    at('model').replaceChildren(...data.map(({ id }) => element('option', { value: id }, id)));
+    await choose();
+  } catch (error) {
+    setStatus(error.message, true);
+    if (error.status === 401) {
+      at('key-field').hidden = false;
+      at('key').focus();
+    }
+  }
+}
+
+/** Learns about the model that is chosen, which loads it where need be. */
+async function choose() {
+  const id = at('model').value;
+  clearChat();
+  model = null;
+  setStatus(`${id} is being loaded …`);
+  const said = await callJson('/v1/lens/model', { model: id });
+  if (at('model').value !== id) {
+    return;
+  }
+  model = said;
+  setStatus(said.chat ? '' : `${id} is not made for chat: it continues your text.`);
+  const layers = Array.from({ length: said.layers }, (_, i) => String(i));
+  at('steering-layer').replaceChildren(...layers.map(layer => element('option', {}, layer)));
+  at('steering-layer').value = layers[Math.floor(layers.length / 2)];
+  at('steering').disabled = !said.steerable;
+}
+
+function failed(error) {
+  setStatus(error.message, true);
+}
+
+at('model').addEventListener('change', () => choose().catch(failed));
+at('key').addEventListener('change', () => {
+  sessionStorage.setItem(KEY, at('key').value);
+  start();
+});
+at('ask').addEventListener('submit', event => {
+  event.preventDefault();
+  const text = at('text').value;
+  if (text.trim() && model && !running) {
+    at('text').value = '';
+    ask(text, model).catch(failed);
+  }
+});
+at('text').addEventListener('keydown', event => {
+  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    at('ask').requestSubmit();
+  }
+});
+at('stop').addEventListener('click', () => running?.abort());
+at('clear').addEventListener('click', clearChat);
+at('strength').addEventListener('input', () => (at('strength-value').textContent = at('strength').value));
+start();
