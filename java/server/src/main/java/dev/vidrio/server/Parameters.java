@@ -142,7 +142,8 @@ record Parameters(
         priority,
         timeout,
         cacheSalt,
-        draftTokens);
+        draftTokens,
+        steering);
   }
 
   /**

@@ -27,7 +27,7 @@ record Route(String method, String path, Handler handler) {
   }
 
   boolean isAt(String requested) {
-    return path.endsWith("/") && path.length() > 1
+    return (path.endsWith("/") && path.length() > 1)
         ? requested.startsWith(path) && requested.length() > path.length()
         : requested.equals(path);
   }

@@ -88,14 +88,14 @@ class AnswerFormatTest {
 
   @Test
   void otherFormsAreExtensions() {
-    String text = "{'model':'parrot','prompt':'x:',%s}";
     for (String form :
         new String[] {
           "'choice':['ja','nein']",
           "'regex':'ja|nein'",
           "'grammar':'root ::= [j] [a] | [n] [e] [i] [n]'"
         }) {
-      JsonNode json = server.json("/v1/completions", text.formatted(form));
+      JsonNode json =
+          server.json("/v1/completions", "{'model':'parrot','prompt':'x:'," + form + "}");
       String answer = json.path("choices").path(0).path("text").stringValue();
       assertTrue(answer.matches("ja|nein"), form + ": " + answer);
       assertEquals("stop", json.path("choices").path(0).path("finish_reason").stringValue());
