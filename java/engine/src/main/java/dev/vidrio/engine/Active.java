@@ -2,6 +2,7 @@ package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.AnswerText;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.GenerationOptions;
@@ -80,12 +81,20 @@ final class Active {
     this.submitted = System.nanoTime();
     Duration timeout = request.timeout();
     this.deadline = timeout == null ? Long.MAX_VALUE : nanos(timeout);
-    this.root = request.edits().isEmpty() ? request.cacheSalt() : this;
+    this.root = root(request);
     this.tokens = request.prompt();
     this.count = tokens.length;
     for (int token : tokens) {
       sampler.accept(token);
     }
+  }
+
+  private Object root(GenerationRequest of) {
+    if (!of.edits().isEmpty()) {
+      return this;
+    }
+    Adaptation adaptation = of.adaptation();
+    return adaptation == null ? of.cacheSalt() : List.of(of.cacheSalt(), adaptation);
   }
 
   /** As far ahead as can be told, where it is further. */
@@ -118,13 +127,20 @@ final class Active {
 
   /** Begins, or begins again after {@link #stop}. */
   void begin(Sequence empty, long now) {
-    sequence = empty;
+    if (request.adaptation() != null) {
+      empty.adapt(request.adaptation());
+    }
+    take(empty, now);
+  }
+
+  private void take(Sequence own, long now) {
+    sequence = own;
     begun = begun == 0 ? now : begun;
   }
 
   /** Goes on from the sequence of a request with the same prompt. */
   void forkFrom(Active leader, long now) {
-    begin(leader.sequence().fork(), now);
+    take(leader.sequence().fork(), now);
     root = leader.root;
     lastKept = leader.lastKept;
     kept = leader.kept;

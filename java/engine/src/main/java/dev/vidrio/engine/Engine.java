@@ -2,6 +2,7 @@ package dev.vidrio.engine;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
@@ -14,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs many requests to a model together: a thread of its own puts the next tokens of all of them
@@ -85,7 +87,8 @@ public final class Engine implements AutoCloseable {
             .withLogits(
                 Math.min(options.stepTokens(), Math.max(LOGIT_ROWS, 2 * options.sequences())))
             .withKvType(options.kvType())
-            .withFast(options.fast());
+            .withFast(options.fast())
+            .withAdapters(options.adapters());
     long blockBytes = KvCache.bytes(model.architecture().kvShape(), options.kvType(), 1);
     long bytes = options.cacheBytes() == 0 ? memory() / 4 : options.cacheBytes();
     long blocks = Math.max(1, bytes / blockBytes);
@@ -147,7 +150,7 @@ public final class Engine implements AutoCloseable {
     Active leader = group.getFirst();
     leader.forks.addAll(group.subList(1, n));
     synchronized (this) {
-      if (draining) {
+      if (draining || scheduler.isClosed()) {
         throw new EngineException.Closed(model.name());
       }
       if (unfinished + n > options.sequences() + options.queue()) {
@@ -181,7 +184,21 @@ public final class Engine implements AutoCloseable {
     if (request.watched() && n > 1) {
       throw new InvalidInputException("n", Integer.toString(n), "only one answer can be watched");
     }
+    checkAdapter(request.adaptation());
     scheduler.check(request);
+  }
+
+  private void checkAdapter(@Nullable Adaptation adaptation) {
+    if (adaptation == null) {
+      return;
+    }
+    String name = adaptation.adapter().name();
+    if (options.adapters() == 0) {
+      throw new InvalidInputException("adapter", name, "the engine was opened for none");
+    }
+    if (adaptation.adapter().model() != model) {
+      throw new InvalidInputException("adapter", name, "was not opened for " + model.name());
+    }
   }
 
   private static void requireToken(String field, int token, int vocabulary) {

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param prefixCache whether the keys and values of prompts are kept for later ones that begin with
  *     the same tokens, while there is memory
  * @param fast as in {@link SessionOptions#fast}
+ * @param adapters different {@linkplain GenerationRequest#adaptation adapters} that requests which
+ *     run may have together
  * @param draft a smaller model of the same vocabulary that guesses the {@linkplain
  *     GenerationRequest#draftTokens draft tokens}; null to look them up in the text
  * @param lens what requests may see and change inside the model
@@ -34,6 +36,7 @@ public record EngineOptions(
     KvType kvType,
     boolean prefixCache,
     boolean fast,
+    int adapters,
     @Nullable Model draft,
     LensOptions lens,
     EngineListener listener) {
@@ -49,6 +52,7 @@ public record EngineOptions(
           SessionOptions.DEFAULT_KV_TYPE,
           true,
           false,
+          0,
           null,
           LensOptions.NONE,
           EngineListener.NONE);
@@ -59,6 +63,7 @@ public record EngineOptions(
     require("queue", queue, 0, 1 << 20);
     require("step tokens", stepTokens, sequences, 1 << 16);
     require("context", context, 0, Integer.MAX_VALUE);
+    require("adapters", adapters, 0, 1024);
     require("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
   }
 
@@ -79,6 +84,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         draft,
         lens,
         listener);
@@ -95,6 +101,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         draft,
         lens,
         listener);
@@ -111,6 +118,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         draft,
         lens,
         listener);
@@ -127,6 +135,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         draft,
         lens,
         listener);
@@ -143,6 +152,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         draft,
         lens,
         listener);
@@ -159,6 +169,7 @@ public record EngineOptions(
         type,
         prefixCache,
         fast,
+        adapters,
         draft,
         lens,
         listener);
@@ -175,6 +186,7 @@ public record EngineOptions(
         kvType,
         keep,
         fast,
+        adapters,
         draft,
         lens,
         listener);
@@ -191,6 +203,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         allowed,
+        adapters,
         draft,
         lens,
         listener);
@@ -207,6 +220,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         draft,
         lens,
         other);
@@ -223,6 +237,7 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         draft,
         other,
         listener);
@@ -239,7 +254,25 @@ public record EngineOptions(
         kvType,
         prefixCache,
         fast,
+        adapters,
         other,
+        lens,
+        listener);
+  }
+
+  /** The same with room for another number of adapters. */
+  public EngineOptions withAdapters(int count) {
+    return new EngineOptions(
+        sequences,
+        queue,
+        stepTokens,
+        context,
+        cacheBytes,
+        kvType,
+        prefixCache,
+        fast,
+        count,
+        draft,
         lens,
         listener);
   }

@@ -1,6 +1,7 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.lens.Edit;
+import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
@@ -26,6 +27,7 @@ public final class GenerationRequest {
   private final int draftTokens;
   private final List<Edit> edits;
   private final boolean watched;
+  private final @Nullable Adaptation adaptation;
 
   private GenerationRequest(Builder builder) {
     this.prompt = builder.prompt;
@@ -40,6 +42,7 @@ public final class GenerationRequest {
     this.draftTokens = builder.draftTokens;
     this.edits = List.copyOf(builder.edits);
     this.watched = builder.watched;
+    this.adaptation = builder.adaptation;
     require("log-probabilities", logProbabilities, -1, MAX_TOP);
     require("prompt log-probabilities", promptLogProbabilities, -1, MAX_TOP);
     require("draft tokens", draftTokens, 0, Session.CANDIDATES);
@@ -75,6 +78,7 @@ public final class GenerationRequest {
     builder.draftTokens = draftTokens;
     builder.edits = edits;
     builder.watched = watched;
+    builder.adaptation = adaptation;
     return builder;
   }
 
@@ -163,6 +167,11 @@ public final class GenerationRequest {
     return watched;
   }
 
+  /** The adapter that it runs with, beside others with other ones; null for none. */
+  public @Nullable Adaptation adaptation() {
+    return adaptation;
+  }
+
   /** Collects what a request says. */
   public static final class Builder {
     private final int[] prompt;
@@ -177,6 +186,7 @@ public final class GenerationRequest {
     private int draftTokens;
     private List<Edit> edits = List.of();
     private boolean watched;
+    private @Nullable Adaptation adaptation;
 
     private Builder(int[] prompt) {
       this.prompt = prompt;
@@ -245,6 +255,12 @@ public final class GenerationRequest {
     /** Sets {@link GenerationRequest#watched}. */
     public Builder watched(boolean value) {
       watched = value;
+      return this;
+    }
+
+    /** Sets {@link GenerationRequest#adaptation}. */
+    public Builder adaptation(@Nullable Adaptation value) {
+      adaptation = value;
       return this;
     }
 

@@ -2,6 +2,7 @@ package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Session;
 import java.time.Duration;
@@ -98,6 +99,11 @@ final class Scheduler implements Runnable {
     lens.check(request);
   }
 
+  /** Whether it has ended, or soon will; by any thread. */
+  boolean isClosed() {
+    return closed;
+  }
+
   /** What it is doing; by any thread. */
   EngineStatus status() {
     return status;
@@ -123,6 +129,7 @@ final class Scheduler implements Runnable {
         rest();
       }
     } finally {
+      closed = true;
       receive();
       List<Active> rest = new ArrayList<>(running);
       rest.addAll(waiting);
@@ -208,15 +215,26 @@ final class Scheduler implements Runnable {
   private void begin(long now) {
     for (Active next = waiting.peek(); next != null; next = waiting.peek()) {
       int places = 1 + next.forks.size();
-      if (places > options.sequences() - places() || !lens.hasRoom(next.request) || !fits(next)) {
+      if (places > options.sequences() - places()
+          || !lens.hasRoom(next.request)
+          || !hasRoomFor(next.request.adaptation())
+          || !fits(next)) {
         return;
       }
       waiting.remove();
-      next.begin(session.newSequence(), now);
-      lens.begin(next);
-      running.add(next);
-      running.sort(Active.ORDER);
+      try {
+        next.begin(session.newSequence(), now);
+        lens.begin(next);
+        running.add(next);
+        running.sort(Active.ORDER);
+      } catch (RuntimeException | Error e) {
+        fail(next, new EngineException.StepFailed(e));
+      }
     }
+  }
+
+  private boolean hasRoomFor(@Nullable Adaptation adaptation) {
+    return adaptation == null || session.hasRoomFor(adaptation.adapter());
   }
 
   private int places() {
