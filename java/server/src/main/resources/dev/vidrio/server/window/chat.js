@@ -80,14 +80,15 @@ async function ask(text, model) {
   setRunning(controller);
   setStatus('');
   addMessage('You', 'question').textContent = text;
-  conversation.push({ role: 'user', content: text });
+  const turns = conversation;
+  turns.push({ role: 'user', content: text });
   const vidrio = steering();
   const words = addMessage(vidrio ? `${model.model}, steered` : model.model, 'answer');
   words.setAttribute('role', 'group');
   words.setAttribute('aria-label', 'Answer, token by token');
   words.setAttribute('aria-busy', 'true');
   const system = at('system').value;
-  const messages = [...(system ? [{ role: 'system', content: system }] : []), ...conversation];
+  const messages = [...(system ? [{ role: 'system', content: system }] : []), ...turns];
   const answer = {
     model: model.model,
     context: model.chat ? { messages } : { prompt: text },
@@ -114,7 +115,11 @@ async function ask(text, model) {
   }
   words.removeAttribute('aria-busy');
   rove([answer.nodes], (i, j) => showToken(answer, j));
-  conversation.push({ role: 'assistant', content: answer.tokens.map(token => token.text).join('') });
+  if (answer.tokens.length > 0) {
+    turns.push({ role: 'assistant', content: answer.tokens.map(token => token.text).join('') });
+  } else {
+    turns.pop();
+  }
   setRunning(null);
 }
 
