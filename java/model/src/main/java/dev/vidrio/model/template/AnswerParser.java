@@ -37,13 +37,14 @@ public final class AnswerParser {
    * @param marked the answer with special tokens
    */
   public static ChatMessage parse(String text, String marked) {
-    List<ToolCall> calls = new ArrayList<>();
-    String content = marked;
+    // First, since the strings of a call may hold what marks calls elsewhere.
+    List<ToolCall> calls = new ArrayList<>(calls(marked.strip().replace(PYTHON_TAG, "")));
+    String content = "";
     int list = marked.indexOf(LIST);
-    if (list >= 0) {
+    if (calls.isEmpty() && list >= 0) {
       content = marked.substring(0, list);
       calls.addAll(calls(marked.substring(list + LIST.length())));
-    } else if (marked.contains(OPEN)) {
+    } else if (calls.isEmpty() && marked.contains(OPEN)) {
       content = marked.substring(0, marked.indexOf(OPEN));
       int end = 0;
       for (int i = marked.indexOf(OPEN); i >= 0; i = marked.indexOf(OPEN, end)) {
@@ -51,9 +52,6 @@ public final class AnswerParser {
         end = close < 0 ? marked.length() : close;
         calls.addAll(calls(marked.substring(i + OPEN.length(), end)));
       }
-    } else {
-      content = "";
-      calls.addAll(calls(marked.strip().replace(PYTHON_TAG, "")));
     }
     return calls.isEmpty()
         ? ChatMessage.assistant(text)

@@ -76,4 +76,12 @@ class AnswerParserTest {
     assertEquals("the text", message.content());
     assertEquals(List.of(), message.toolCalls());
   }
+
+  @Test
+  void textOfACallMayHoldWhatMarksOthers() {
+    String answer = "{\"name\": \"say\", \"arguments\": {\"text\": \"<tool_call>[TOOL_CALLS]\"}}";
+    List<ToolCall> calls = AnswerParser.parse(answer, answer).toolCalls();
+    assertEquals(1, calls.size());
+    assertEquals(Map.of("text", "<tool_call>[TOOL_CALLS]"), calls.getFirst().arguments());
+  }
 }
