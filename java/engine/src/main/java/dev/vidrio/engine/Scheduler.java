@@ -406,8 +406,8 @@ final class Scheduler implements Runnable {
     answers.observe(completion);
     endings.add(
         () -> {
-          active.stream.complete(completion);
           listener.onFinished(completion);
+          active.stream.complete(completion);
         });
   }
 
@@ -420,12 +420,15 @@ final class Scheduler implements Runnable {
     active.stop();
     endings.add(
         () -> {
-          active.stream.fail(reason);
           listener.onFailed(reason);
+          active.stream.fail(reason);
         });
   }
 
-  /** Tells readers whose answers have ended, when the status no longer has them. */
+  /**
+   * Tells readers whose answers have ended, when the status no longer has them and the listener
+   * knows.
+   */
   private void tell() {
     long now = System.nanoTime();
     if (running.isEmpty() || !endings.isEmpty() || now - statusAt > STATUS_NANOS) {

@@ -21,6 +21,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -154,8 +157,9 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void callsAreObserved() {
-    List<ChatResponse> observed = new ArrayList<>();
+  void callsAreObserved() throws InterruptedException {
+    List<ChatResponse> observed = new CopyOnWriteArrayList<>();
+    var stopped = new CountDownLatch(2);
     ObservationRegistry registry = ObservationRegistry.create();
     registry
         .observationConfig()
@@ -164,6 +168,7 @@ class VidrioChatModelTest {
               @Override
               public void onStop(ChatModelObservationContext context) {
                 observed.add(context.getResponse());
+                stopped.countDown();
               }
 
               @Override
@@ -174,6 +179,8 @@ class VidrioChatModelTest {
     var model = new VidrioChatModel(engine, GenerationOptions.DEFAULT, registry);
     var _ = model.call(new Prompt(QUESTION));
     var _ = model.stream(new Prompt(QUESTION)).blockLast();
+    // A stream's observation stops when its reader has all.
+    assertTrue(stopped.await(60, TimeUnit.SECONDS));
     assertEquals(2, observed.size());
     for (ChatResponse response : observed) {
       assertEquals(ANSWER, text(response));
