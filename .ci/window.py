@@ -226,19 +226,46 @@ def check_continuation(browser, address):
     assert answer.text_content() == expected
 
 
+# Stops an answer at its third token from within the page: this script may be slower than the answer.
+STOPS = {
+    "button": "document.getElementById('stop').click()",
+    "Escape": "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))",
+}
+STOP_AT_THIRD_TOKEN = """
+new MutationObserver((changes, observer) => {
+  if (document.querySelectorAll('.answer:last-child .token').length > 2) {
+    observer.disconnect();
+    %s;
+  }
+}).observe(document.getElementById('messages'), {childList: true, subtree: true});
+"""
+
+
 def check_stop(browser, address):
     page = opened(browser, address)
     ready(page)
     sober(page, 900)
-    page.locator("#text").fill(QUESTION)
-    page.locator("#send").click()
-    page.locator(".token").nth(2).wait_for()
-    page.locator("#stop").click()
-    page.locator("#send:enabled").wait_for()
-    assert page.locator("#status").inner_text() == ""
-    assert 2 < page.locator(".token").count() < 900
+    for stop in STOPS.values():
+        page.evaluate(STOP_AT_THIRD_TOKEN % stop)
+        answer = asked(page, QUESTION)
+        assert page.locator("#status").inner_text() == ""
+        assert 2 < answer.locator(".token").count() < 900
     page.locator("#max-tokens").fill("4")
     assert asked(page, "And then?").locator(".token").count() == 4
+
+
+def check_growth(browser, address):
+    """A long answer: its end is in sight, and the buttons stay where they were."""
+    page = opened(browser, address)
+    ready(page)
+    sober(page, 600)
+    place = page.locator("#stop").bounding_box()
+    answer = asked(page, QUESTION)
+    last = answer.locator(".token").last.bounding_box()
+    pane = page.locator("#conversation").bounding_box()
+    assert page.locator("#stop").bounding_box() == place
+    assert answer.bounding_box()["height"] > pane["height"]
+    assert pane["y"] <= last["y"] and last["y"] + last["height"] <= pane["y"] + pane["height"]
 
 
 def check_key(browser, address):
@@ -268,7 +295,7 @@ def check(browser):
     """All checks."""
     chat = f"chat={chat_model()}"
     with served("-m", chat, "-m", "bard") as address:
-        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop)
+        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop, check_growth)
     keys = FILES / "keys.txt"
     keys.write_text("secret\n")
     keys.chmod(0o600)

@@ -59,6 +59,11 @@ at('text').addEventListener('keydown', event => {
   }
 });
 at('stop').addEventListener('click', () => running?.abort());
+document.addEventListener('keydown', event => {
+  if (event.key === 'Escape') {
+    running?.abort();
+  }
+});
 at('clear').addEventListener('click', clearChat);
 at('strength').addEventListener('input', () => (at('strength-value').textContent = at('strength').value));
 start();
