@@ -22,6 +22,16 @@ public interface Executor extends AutoCloseable {
   MemorySegment allocate(long bytes, Arena arena);
 
   /**
+   * The same with anything in it, for what is written before it is read: it may be memory of an
+   * arena that has closed, which need not be got from the system again.
+   *
+   * @throws OutOfMemoryError when there is none
+   */
+  default MemorySegment allocateUncleared(long bytes, Arena arena) {
+    return allocate(bytes, arena);
+  }
+
+  /**
    * Packs a quantized matrix on all workers.
    *
    * @param source [n, k] in GGUF's layout

@@ -148,7 +148,7 @@ public final class TapTarget {
     return sequences;
   }
 
-  /** What was copied: [rows, width] of the type, zero where nothing was. */
+  /** What was copied: [rows, width] of the type; elsewhere what the memory held. */
   public MemorySegment data() {
     return data;
   }

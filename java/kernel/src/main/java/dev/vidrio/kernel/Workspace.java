@@ -42,7 +42,7 @@ public final class Workspace {
     checkTables(plan, limits);
     var assignment = new Assignment(plan);
     this.slots = assignment.slots;
-    this.memory = executor.allocate(Math.max(assignment.end, ALIGNMENT), arena);
+    this.memory = executor.allocateUncleared(Math.max(assignment.end, ALIGNMENT), arena);
     this.barriers = schedule.barriers(slots);
     for (Rotation rotation : plan.rotations()) {
       rotations.put(rotation, new RotationTable(rotation, limits.positions(), executor, arena));

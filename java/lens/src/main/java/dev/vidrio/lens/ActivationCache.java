@@ -1,12 +1,12 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.TapType;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.NearNames;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +30,7 @@ public final class ActivationCache implements AutoCloseable {
   private final int[] tokens;
   private final boolean last;
   private final Map<HookPoint, Activation> derived = new HashMap<>();
+  private @Nullable DerivedPlan plan;
 
   /**
    * @param from the first position that was kept
@@ -145,12 +146,12 @@ public final class ActivationCache implements AutoCloseable {
 
   /** The values of an activation at the positions that were kept, as f32. */
   private MemorySegment rows(Buffer buffer) {
-    return rows(buffer, from);
+    MemorySegment rows = kept(buffer, from);
+    return memory.type() == TapType.F32 ? rows : Halves.toFloats(memory.type(), rows);
   }
 
-  private MemorySegment rows(Buffer buffer, int first) {
-    MemorySegment rows = memory.rows(buffer, slot, first, from + rows());
-    return memory.type() == TapType.F32 ? rows : Halves.toFloats(memory.type(), rows);
+  private MemorySegment kept(Buffer buffer, int first) {
+    return memory.rows(buffer, slot, first, from + rows());
   }
 
   private Activation derive(HookPoint point, HookSource source) {
@@ -160,25 +161,34 @@ public final class ActivationCache implements AutoCloseable {
       elements = Math.multiplyExact(elements, size);
     }
     MemorySegment data = memory.allocate(Math.multiplyExact(elements, 4L));
+    if (rows() > 0) {
+      fill(point, source, data);
+    }
+    return new Activation(point, shape, data);
+  }
+
+  private void fill(HookPoint point, HookSource source, MemorySegment data) {
     switch (source) {
-      case HookSource.NormScale(Op.Norm norm, Buffer x) -> NormValues.scales(norm, rows(x), data);
-      case HookSource.Normalized(Op.Norm norm, Buffer x) ->
-          NormValues.normalized(norm, rows(x), data);
-      case HookSource.Scores scores ->
-          AttentionValues.fill(
-              scores,
-              memory.executor(),
-              from,
-              rows(scores.attention().q()),
-              rows(scores.k(), 0),
-              data);
+      case HookSource.NormScale ignored -> plan().fill(point, data);
+      case HookSource.Normalized ignored -> plan().fill(point, data);
+      case HookSource.Scores ignored -> plan().fill(point, data);
       case HookSource.HeadRows(Buffer buffer, int heads) ->
-          AttentionValues.headsFirst(rows(buffer), rows(), heads, from + rows(), data);
+          HeadsFirst.copy(rows(buffer), 0, rows(), rows(), heads, from + rows(), data);
       case HookSource.HeadResults results ->
           HeadResults.fill(results, memory.executor(), rows(results.z()), data);
       case HookSource.Written(Buffer buffer) -> data.copyFrom(rows(buffer));
     }
-    return new Activation(point, shape, data);
+  }
+
+  /** Of all points of the cache that follow from what was kept. */
+  private DerivedPlan plan() {
+    if (plan == null) {
+      Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
+      points.forEach(point -> sources.put(point, hooks.source(point)));
+      var input = new DerivedPlan.Input(memory.type(), from, rows(), this::kept);
+      plan = memory.attach(new DerivedPlan(memory.executor(), input, sources));
+    }
+    return plan;
   }
 
   private static int width(HookSource source) {
@@ -193,9 +203,12 @@ public final class ActivationCache implements AutoCloseable {
 
   /** Frees the activations, where they are not those of a session that goes on. */
   @Override
-  public void close() {
+  public synchronized void close() {
     if (last) {
       memory.close();
+    } else if (plan != null) {
+      memory.close(plan);
+      plan = null;
     }
   }
 }

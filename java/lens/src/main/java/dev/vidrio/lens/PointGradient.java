@@ -6,10 +6,12 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.TapType;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -166,8 +168,11 @@ final class PointGradient {
       Executor executor) {
     var pattern = new HookSource.Scores(source.attention(), source.k(), true);
     MemorySegment p = MemorySegment.ofArray(new float[gradients.length]);
-    AttentionValues.fill(
-        pattern, executor, 0, data.apply(source.attention().q()), data.apply(source.k()), p);
+    var input = new DerivedPlan.Input(TapType.F32, 0, n, (buffer, ignored) -> data.apply(buffer));
+    HookPoint point = new HookPoint(HookSite.PATTERN, source.attention().layer());
+    try (var plan = new DerivedPlan(executor, input, Map.of(point, pattern))) {
+      plan.fill(point, p);
+    }
     for (int row = 0; row < gradients.length; row += n) {
       double sum = 0;
       for (int i = row; i < row + n; i++) {

@@ -6,7 +6,9 @@ import dev.vidrio.kernel.TapTarget;
 import dev.vidrio.kernel.TapType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -16,12 +18,17 @@ import java.util.Map;
 final class TapMemory implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
+  /** Bytes of a piece for what is computed later, at least. */
+  private static final long PIECE_BYTES = 8L << 20;
+
   private final Arena arena = Arena.ofShared();
   private final Executor executor;
   private final TapType type;
   private final int slots;
   private final int sequences;
   private final Map<Buffer, Tapped> tapped = new LinkedHashMap<>();
+  private final List<DerivedPlan> attached = new ArrayList<>();
+  private MemorySegment room = MemorySegment.NULL;
   private long bytes;
 
   /** An activation's memory: that of positions [from, to) of one sequence after the other. */
@@ -53,7 +60,8 @@ final class TapMemory implements AutoCloseable {
         total = Math.addExact(total, aligned(entry.getKey(), to - entry.getValue()));
       }
       // Where nothing is kept, something is still allocated: there is no memory of 0 bytes.
-      MemorySegment memory = allocate(Math.max(total, ALIGNMENT));
+      bytes = Math.max(total, ALIGNMENT);
+      MemorySegment memory = executor.allocateUncleared(bytes, arena);
       long offset = 0;
       for (var entry : firsts.entrySet()) {
         add(entry.getKey(), entry.getValue(), to, memory.asSlice(offset));
@@ -131,11 +139,28 @@ final class TapMemory implements AutoCloseable {
     return tap;
   }
 
-  /** Memory that lives as long as this. */
+  /** Memory that lives as long as this, with anything in it. */
   MemorySegment allocate(long size) {
-    MemorySegment memory = executor.allocate(size, arena);
     bytes = Math.addExact(bytes, size);
+    if (size > room.byteSize()) {
+      room = executor.allocateUncleared(Math.max(size, PIECE_BYTES), arena);
+    }
+    MemorySegment memory = room.asSlice(0, size);
+    room = room.asSlice(Math.min(room.byteSize(), Math.ceilDiv(size, ALIGNMENT) * ALIGNMENT));
     return memory;
+  }
+
+  /** Closes something before the memory. */
+  DerivedPlan attach(DerivedPlan plan) {
+    attached.add(plan);
+    return plan;
+  }
+
+  /** Closes something that was attached. */
+  void close(DerivedPlan plan) {
+    if (attached.remove(plan)) {
+      plan.close();
+    }
   }
 
   /** How much of it there is. */
@@ -155,6 +180,7 @@ final class TapMemory implements AutoCloseable {
   @Override
   public void close() {
     if (isOpen()) {
+      attached.forEach(DerivedPlan::close);
       arena.close();
     }
   }

@@ -16,9 +16,13 @@ import java.lang.foreign.MemorySegment;
 
 /** Runs plans in libvidrio: one downcall per step, on a pool of native workers. */
 public final class NativeExecutor implements Executor {
+  /** Bytes that it keeps of memory that plans and their like have let go, at most. */
+  private static final long KEPT_BYTES = 512L << 20;
+
   private final Isa isa;
   private final int workers;
   private final MemorySegment pool;
+  private final MemoryPool memory = new MemoryPool(KEPT_BYTES);
   private boolean closed;
 
   private NativeExecutor(Isa isa, int workers) {
@@ -96,6 +100,11 @@ public final class NativeExecutor implements Executor {
   }
 
   @Override
+  public MemorySegment allocateUncleared(long bytes, Arena arena) {
+    return memory.allocate(bytes, arena);
+  }
+
+  @Override
   public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
     if (packed.byteSize() != Packing.bytes(type, n, k)
         || source.byteSize() != Math.multiplyExact((long) n, type.bytes(k))) {
@@ -122,6 +131,7 @@ public final class NativeExecutor implements Executor {
     if (!closed) {
       closed = true;
       Vidrio.vd_pool_free(pool);
+      memory.close();
     }
   }
 }

@@ -6,18 +6,28 @@ import dev.vidrio.bindings.Vidrio;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Memory from vd_alloc, in huge pages where it is large, tied to the life of an arena. */
+/** Zeroed memory from vd_alloc, in huge pages where it is large. */
 final class NativeMemory {
   private NativeMemory() {}
 
-  @SuppressWarnings("restricted") // the size is what vd_alloc was asked for
+  /** Memory that is tied to the life of an arena. */
+  @SuppressWarnings("restricted") // only ties it
   static MemorySegment allocate(long bytes, Arena arena) {
+    return allocate(bytes).reinterpret(arena, NativeMemory::free);
+  }
+
+  /** Memory that lives until {@link #free}. */
+  @SuppressWarnings("restricted") // the size is what vd_alloc was asked for
+  static MemorySegment allocate(long bytes) {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = local.allocate(ADDRESS);
       Status.check(Vidrio.vd_alloc(bytes, result), bytes + " bytes");
-      return result
-          .get(ADDRESS, 0)
-          .reinterpret(bytes, arena, memory -> Vidrio.vd_free(memory, bytes));
+      return result.get(ADDRESS, 0).reinterpret(bytes);
     }
+  }
+
+  /** Frees memory of the second kind. */
+  static void free(MemorySegment memory) {
+    Vidrio.vd_free(memory, memory.byteSize());
   }
 }

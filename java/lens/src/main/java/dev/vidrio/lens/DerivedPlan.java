@@ -1,0 +1,207 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.OpenOp;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/**
+ * What follows from activations as they were when the model ran: norms, and scores and patterns of
+ * attention. Watching these costs a running model no more than keeping what they are made of. One
+ * plan has the operations of all points, of which asking for a point runs its part; {@link OpenOp}
+ * gives the bits that a point has where it can be edited.
+ */
+final class DerivedPlan implements AutoCloseable {
+  /** Bytes of a step's scores, at most, where one token does not need more. */
+  private static final long STEP_BYTES = 16L << 20;
+
+  private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
+
+  private final Input input;
+  private final Arena arena = Arena.ofShared();
+  private final List<Op> ops = new ArrayList<>();
+  private final Map<HookPoint, Part> parts = new HashMap<>();
+  private final int[] blocks;
+  private final Batch batch;
+  private final ExecutablePlan plan;
+  private KvShape shape = NO_CACHE;
+
+  /** Native memory of the rows of an activation from a position on. */
+  @FunctionalInterface
+  interface KeptRows {
+    MemorySegment from(Buffer activation, int position);
+  }
+
+  /**
+   * The activations that points follow from.
+   *
+   * @param type of their elements
+   * @param first the position of row 0; of keys, there are those before it too
+   * @param n rows, more than none
+   */
+  record Input(TapType type, int first, int n, KeptRows kept) {
+    int keys() {
+      return first + n;
+    }
+  }
+
+  /**
+   * Operations of a point: those from {@code begin} on for all keys, those from {@code rows} on for
+   * all rows.
+   *
+   * @param heads where its rows are scores, else 0
+   */
+  private record Part(int begin, int rows, int end, Buffer output, int heads) {}
+
+  /**
+   * @param sources where points come from; those of other kinds are left out
+   */
+  DerivedPlan(Executor executor, Input input, Map<HookPoint, HookSource> sources) {
+    this.input = input;
+    try {
+      sources.forEach(this::add);
+      int keys = input.keys();
+      this.blocks = IntStream.range(0, KvCache.blocksFor(keys)).toArray();
+      var limits = new Limits(step(), 1, 1, keys, input.n);
+      this.batch = new Batch(limits, arena);
+      var cache = new KvCache(executor, shape, blocks.length, arena);
+      this.plan = executor.prepare(new Plan(ops, shape, Set.of()), limits, cache);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private int step() {
+    int heads = parts.values().stream().mapToInt(Part::heads).max().orElse(0);
+    int keys = input.keys();
+    return Math.clamp(STEP_BYTES / Float.BYTES / Math.max(1, heads) / keys, 1, keys);
+  }
+
+  private void add(HookPoint point, HookSource source) {
+    switch (source) {
+      case HookSource.NormScale(Op.Norm norm, Buffer x) -> norm(point, norm, x, true);
+      case HookSource.Normalized(Op.Norm norm, Buffer x) -> norm(point, norm, x, false);
+      case HookSource.Scores scores -> scores(point, scores);
+      case HookSource.Written ignored -> {}
+      case HookSource.HeadRows ignored -> {}
+      case HookSource.HeadResults ignored -> {}
+    }
+  }
+
+  private void norm(HookPoint point, Op.Norm norm, Buffer kept, boolean isScale) {
+    int begin = ops.size();
+    Buffer x = buffer(point, "x", kept.width());
+    Buffer y = buffer(point, "normalized", kept.width());
+    Buffer scale = buffer(point, "scale", norm.heads());
+    ops.add(load(kept, Op.EmbedIndex.TOKENS, x));
+    ops.add(new Op.Norm(norm.kind(), norm.epsilon(), norm.heads(), x, null, null, y, scale));
+    parts.put(point, new Part(begin, begin, ops.size(), isScale ? scale : y, 0));
+  }
+
+  private void scores(HookPoint point, HookSource.Scores source) {
+    int begin = ops.size();
+    SequenceOp.Attention a = source.attention();
+    int dH = a.q().width() / a.heads();
+    shape = new KvShape(1, source.k().width() / dH, dH);
+    Buffer k = buffer(point, "k", source.k().width());
+    ops.add(load(source.k(), Op.EmbedIndex.POSITIONS, k));
+    ops.add(new SequenceOp.KvStore(0, k, k));
+    int rows = ops.size();
+    Buffer q = buffer(point, "q", a.q().width());
+    Buffer scores = buffer(point, "scores", Math.multiplyExact(a.heads(), input.keys()));
+    ops.add(load(a.q(), Op.EmbedIndex.TOKENS, q));
+    ops.add(
+        new OpenOp.Scores(
+            0, a.heads(), input.keys(), a.scale(), a.window(), a.cap(), a.slopes(), q, scores));
+    Buffer output = scores;
+    if (source.pattern()) {
+      output = buffer(point, "pattern", scores.width());
+      ops.add(new OpenOp.Softmax(a.heads(), a.window(), a.sinks(), scores, output));
+    }
+    parts.put(point, new Part(begin, rows, ops.size(), output, a.heads()));
+  }
+
+  private static Buffer buffer(HookPoint point, String name, int width) {
+    return new Buffer(point.name() + "." + name, Rows.TOKENS, width);
+  }
+
+  /** Rows that are there, as those of an embedding table. */
+  private Op load(Buffer kept, Op.EmbedIndex index, Buffer x) {
+    int position = index == Op.EmbedIndex.TOKENS ? input.first : 0;
+    MemorySegment rows = input.kept.from(kept, position);
+    int n = input.keys() - position;
+    var table = new Weights(x.name(), type(), Weights.Layout.ROWS, n, x.width(), rows);
+    return new Op.Embed(table, index, 0, x);
+  }
+
+  private WeightType type() {
+    return switch (input.type) {
+      case F32 -> WeightType.F32;
+      case F16 -> WeightType.F16;
+      case BF16 -> WeightType.BF16;
+    };
+  }
+
+  /**
+   * Computes the values of a point.
+   *
+   * @param target [n, width], or of scores [H, n, keys], f32
+   */
+  void fill(HookPoint point, MemorySegment target) {
+    Part part = Objects.requireNonNull(parts.get(point), point::name);
+    int step = batch.limits().tokens();
+    if (part.rows > part.begin) {
+      for (int i = 0; i < input.keys(); i += step) {
+        run(part.begin, part.rows, i, Math.min(step, input.keys() - i), 0);
+      }
+    }
+    long bytes = part.output.width() * (long) Float.BYTES;
+    for (int i = 0; i < input.n; i += step) {
+      int count = Math.min(step, input.n - i);
+      run(part.rows, part.end, i, count, input.first);
+      MemorySegment rows = plan.data(part.output).asSlice(0, count * bytes);
+      if (part.heads > 0) {
+        HeadsFirst.copy(rows, i, count, input.n, part.heads, input.keys(), target);
+      } else {
+        MemorySegment.copy(rows, 0, target, i * bytes, rows.byteSize());
+      }
+    }
+  }
+
+  /** Runs operations on rows from one on, of which row 0 has a position. */
+  private void run(int begin, int end, int row, int count, int position) {
+    batch.clear();
+    int sequence = batch.addSequence(blocks, blocks.length);
+    for (int i = row; i < row + count; i++) {
+      batch.add(Math.min(i, input.n - 1), position + i, sequence, false);
+    }
+    plan.run(batch, begin, end);
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+    arena.close();
+  }
+}
