@@ -1,10 +1,9 @@
-// Fast products by panels of bf16, for whatever multiplies pairs of bf16: activations and weights
+// Panels of bf16 for products x * Wt and dy * W, and for whatever multiplies pairs of bf16: factors
 // are rounded to bf16, their products summed in f32 over 512 columns, and these sums in y.
 //
-// A panel of 384 tokens is expanded once for all outputs of a tile, a panel of 32 outputs once for
-// these tokens. Two adjacent columns of 16 outputs fill a register: the operand of vdpbf16ps, and
-// 16 of them a B tile of AMX. An output's sum takes its columns in ascending order, whatever tokens
-// and outputs are computed with it.
+// A panel of 384 tokens meets panels of 32 outputs. Two adjacent columns of 16 outputs fill a
+// register: the operand of vdpbf16ps, and 16 of them a B tile of AMX. An output's sum takes its
+// columns in ascending order, whatever tokens and outputs are computed with it.
 //
 // Whoever includes this defines add_products and TILE_TOKENS, of which VD_FAST_ROWS is a multiple.
 #ifndef VD_MATMUL_BF16_PANELS_H
@@ -15,10 +14,8 @@
 #include <string.h>
 
 #include "core/types.h"
-#include "matmul/blocks_v16.h"
 #include "matmul/matmul.h"
 #include "simd/part_v16.h"
-#include "simd/transpose_avx512.h"
 
 enum {
     PANEL_COLUMNS = 512,
@@ -42,142 +39,55 @@ static void add_products(bf16_panels *p, int64_t m, int64_t columns);
 
 VD_INLINE __m512i to_bf16(v16 low, v16 high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
 
-VD_INLINE void expand_tokens(const int type, const vd_matmul *op, vd_range rows, int64_t k,
-                             int64_t columns, int64_t padded_rows, bf16_panels *p) {
-    for (int64_t m = 0; m < rows.end - rows.begin; m++) {
-        int64_t at = (rows.begin + m) * op->K + k;
-        for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-            v16 low, high;
-            if (vd_is_quantized(type)) {
-                v16 scale = v16_splat(op->xq.scale[(at + c) / VD_BLOCK]);
-                low = v16_mul(v16_load_bytes(op->xq.q + at + c), scale);
-                high = v16_mul(v16_load_bytes(op->xq.q + at + c + 16), scale);
-            } else {
-                int64_t left = columns - c;
-                low = v16_load_up_to(op->x + at + c, left);
-                high = left > 16 ? v16_load_up_to(op->x + at + c + 16, left - 16) : v16_zero();
-            }
-            _mm512_store_si512(p->tokens[m] + c, to_bf16(low, high));
-        }
+// Words 0, 16, 1, 17, ... of 32: two columns of 16 outputs as a panel has them.
+VD_INLINE __m512i interleave(__m512i words) {
+    const __m512i order =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(order, words);
+}
+
+// Columns of a token, floats.
+VD_INLINE void expand_floats(const float *x, int64_t columns, uint16_t *to) {
+    for (int64_t c = 0; c < columns; c += VD_BLOCK) {
+        int64_t left = columns - c;
+        v16 low = v16_load_up_to(x + c, left);
+        v16 high = left > 16 ? v16_load_up_to(x + c + 16, left - 16) : v16_zero();
+        _mm512_store_si512(to + c, to_bf16(low, high));
     }
-    for (int64_t m = rows.end - rows.begin; m < padded_rows; m++) {
+}
+
+// Sets tokens from `tokens` on, up to a multiple of TILE_TOKENS, to zero.
+VD_INLINE void pad_tokens(bf16_panels *p, int64_t tokens) {
+    int64_t padded = vd_ceil_div(tokens, TILE_TOKENS) * TILE_TOKENS;
+    for (int64_t m = tokens; m < padded; m++) {
         memset(p->tokens[m], 0, sizeof p->tokens[m]);
     }
 }
 
-// Up to 32 weights of a row.
-VD_INLINE __m512i load_row(const int type, const uint16_t *row, int64_t columns) {
-    __mmask32 mask = columns < VD_BLOCK ? (__mmask32)((1u << columns) - 1) : (__mmask32)-1;
-    __m512i bits = _mm512_maskz_loadu_epi16(mask, row);
-    if (type == VD_BF16) {
-        return bits;
-    }
-    return to_bf16(_mm512_cvtph_ps(_mm512_castsi512_si256(bits)),
-                   _mm512_cvtph_ps(_mm512_extracti64x4_epi64(bits, 1)));
-}
-
-// Rows n to n+15 of W, as far as there are so many.
-VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64_t k,
-                           int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
-    const uint8_t *W = op->weights;
-    for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-        __m512i rows[VD_PACK_ROWS];
-        for (int r = 0; r < VD_PACK_ROWS; r++) {
-            const void *row = W + ((n + r) * op->K + k + c) * 2;
-            rows[r] = n + r < op->N ? load_row(type, row, columns - c) : _mm512_setzero_si512();
-        }
-        transpose_words(rows);
-        for (int pair = 0; pair < VD_BLOCK / 2; pair++) {
-            _mm512_store_si512(to[c / 2 + pair], rows[pair]);
-        }
-    }
-}
-
-// Columns 4q to 4q+3 of a block, whose loaded codes become code * scale + offset.
-VD_INLINE void expand_quad(v64 codes, v16 scale, v16 offset, uint16_t (*to)[2 * VD_PACK_ROWS]) {
-    const __m512i interleave =
-        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    for (int pair = 0; pair < 2; pair++) {
-        v16 even = v16_from_int(v16i_bits(codes, 16 * pair, 255));
-        v16 odd = v16_from_int(v16i_bits(codes, 16 * pair + 8, 255));
-        __m512i both = to_bf16(v16_fma(even, scale, offset), v16_fma(odd, scale, offset));
-        _mm512_store_si512(to[pair], _mm512_permutexvar_epi16(interleave, both));
-    }
-}
-
-// Group g of packed rows. A bias is a power of two, or the scale is, so that offsets are exact.
-VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int64_t k,
-                            int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
-    const vd_block_layout layout = vd_block_layout_of(type);
-    const int quads = layout.sub_block / 4;
-    const uint8_t *group = (const uint8_t *)op->weights + g * vd_packed_group_bytes(type, op->K);
-    const uint8_t *factors = group + vd_packed_factors(type, op->K);
-    for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-        const uint8_t *codes = group + (k + c) / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(type);
-        const uint8_t *of_block =
-            factors + (k + c) / layout.elements * VD_PACK_ROWS * layout.factor_bytes;
-        int j = (int)((k + c) % layout.elements / layout.sub_block);
-        for (int s = 0; s < VD_BLOCK / layout.sub_block; s++) {
-            v16 scale = vd_scales(type, of_block, j + s);
-            v16 offset = layout.minima ? vd_minima(type, of_block, j + s)
-                                       : v16_mul(scale, v16_splat((float)-vd_bias(type)));
-#pragma GCC unroll 8
-            for (int q = s * quads; q < (s + 1) * quads; q++) {
-                expand_quad(vd_columns(type, codes, q), scale, offset, to + c / 2 + 2 * q);
-            }
-        }
-    }
-}
-
-// Adds the sums of a tile to y, where the first panel stores its own.
-static void add_sums(const bf16_panels *p, const vd_matmul *op, vd_range rows, vd_range outputs,
-                     int first) {
+// Adds the sums of a tile to y [rows, width], where the first panel stores its own.
+VD_INLINE void add_sums(const bf16_panels *p, float *y, int64_t width, vd_range rows,
+                        vd_range outputs, int first) {
     for (int g = 0; g < PANEL_GROUPS && outputs.begin + g * VD_PACK_ROWS < outputs.end; g++) {
         int64_t n = outputs.begin + g * VD_PACK_ROWS;
-        int64_t width = outputs.end - n;
-        __mmask16 mask = width < VD_PACK_ROWS ? v16_mask(width) : (__mmask16)-1;
+        int64_t left = outputs.end - n;
+        __mmask16 mask = left < VD_PACK_ROWS ? v16_mask(left) : (__mmask16)-1;
         for (int64_t m = rows.begin; m < rows.end; m++) {
-            float *y = op->y + m * op->N + n;
+            float *to = y + m * width + n;
             v16 sums = v16_load(p->sums[m - rows.begin][g]);
-            sums = first ? sums : v16_add(_mm512_maskz_loadu_ps(mask, y), sums);
-            _mm512_mask_storeu_ps(y, mask, sums);
+            sums = first ? sums : v16_add(_mm512_maskz_loadu_ps(mask, to), sums);
+            _mm512_mask_storeu_ps(to, mask, sums);
         }
     }
 }
 
-// At most VD_FAST_ROWS rows.
-VD_INLINE void multiply_rows(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
-                             bf16_panels *p) {
-    int64_t tokens = rows.end - rows.begin;
-    for (int64_t k = 0; k < op->K; k += PANEL_COLUMNS) {
-        int64_t columns = vd_at_most(op->K - k, PANEL_COLUMNS);
-        expand_tokens(type, op, rows, k, columns, vd_ceil_div(tokens, TILE_TOKENS) * TILE_TOKENS,
-                      p);
-        for (int64_t n = outputs.begin; n < outputs.end; n += PANEL_GROUPS * VD_PACK_ROWS) {
-            for (int64_t g = 0; g < PANEL_GROUPS && n + g * VD_PACK_ROWS < outputs.end; g++) {
-                int64_t first = n + g * VD_PACK_ROWS;
-                if (vd_is_quantized(type)) {
-                    expand_group(type, op, first / VD_PACK_ROWS, k, columns, p->weights[g]);
-                } else {
-                    expand_rows(type, op, first, k, columns, p->weights[g]);
-                }
-            }
-            for (int64_t m = 0; m < tokens; m += TILE_TOKENS) {
-                vd_range tile = {rows.begin + m,
-                                 vd_at_most(rows.begin + m + TILE_TOKENS, rows.end)};
-                add_products(p, m, columns);
-                add_sums(p, op, tile, (vd_range){n, outputs.end}, k == 0);
-            }
-        }
-    }
-}
-
-VD_INLINE void multiply_panels(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
-                               void *scratch) {
-    for (int64_t m = rows.begin; m < rows.end; m += VD_FAST_ROWS) {
-        vd_range some = {m, vd_at_most(m + VD_FAST_ROWS, rows.end)};
-        multiply_rows(type, op, some, outputs, scratch);
+// The products of the tokens that are `rows` with a panel of outputs, added to y [rows, width].
+VD_INLINE void multiply_tokens(bf16_panels *p, int64_t columns, float *y, int64_t width,
+                               vd_range rows, vd_range outputs, int first) {
+    for (int64_t m = 0; m < rows.end - rows.begin; m += TILE_TOKENS) {
+        vd_range tile = {rows.begin + m, vd_at_most(rows.begin + m + TILE_TOKENS, rows.end)};
+        add_products(p, m, columns);
+        add_sums(p, y, width, tile, outputs, first);
     }
 }
 

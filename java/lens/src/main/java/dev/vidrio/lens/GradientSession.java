@@ -30,8 +30,8 @@ import java.util.stream.Collectors;
  * {@snippet file="LensExamplesTest.java" region="seed"}
  *
  * <p>Quantized weights multiply gradients as the floats that they stand for; the quantization of
- * activations counts as the identity. The way forward has the bits of any other run. Not
- * thread-safe.
+ * activations counts as the identity. The way forward has the bits of any other run; so has the way
+ * back, but for {@linkplain Lens#fastGradients fast gradients}. Not thread-safe.
  */
 public final class GradientSession implements AutoCloseable {
   private final Executor executor;
@@ -81,7 +81,8 @@ public final class GradientSession implements AutoCloseable {
       for (HookPoint point : seeded) {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }
-      this.gradient = derive(edited, options);
+      Gradient exact = derive(edited, options);
+      this.gradient = lens.hasFastGradients() ? exact.fast() : exact;
       this.batch = new Batch(limits, arena);
       var cache = new KvCache(executor, model.kv(), limits.blocksPerSequence(), arena);
       this.blocks = new int[limits.blocksPerSequence()];

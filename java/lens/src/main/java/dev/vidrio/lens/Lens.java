@@ -29,9 +29,12 @@ public final class Lens {
   /** Of the plan for contexts that are not long; both plans have the same points. */
   private final HookMap hooks;
 
-  private Lens(Model model) {
+  private final boolean fastGradients;
+
+  private Lens(Model model, HookMap hooks, boolean fastGradients) {
     this.model = model;
-    this.hooks = hooks(model, model.architecture().plan());
+    this.hooks = hooks;
+    this.fastGradients = fastGradients;
   }
 
   private static HookMap hooks(Model model, Plan plan) {
@@ -40,7 +43,26 @@ public final class Lens {
 
   /** The lens of a model, which must stay open. */
   public static Lens of(Model model) {
-    return new Lens(model);
+    return new Lens(model, hooks(model, model.architecture().plan()), false);
+  }
+
+  /**
+   * The same lens, whose gradients may leave the promise of equal bits for speed: where the
+   * processor multiplies bf16, products on the way back round gradients and weights to it. Ways
+   * forward keep their bits, and a gradient does not vary from run to run.
+   *
+   * @throws InvalidInputException when the model's executor has no fast products
+   */
+  public Lens fastGradients() {
+    if (!model.executor().hasFastProducts()) {
+      throw new InvalidInputException(
+          "fast", "", "the executor " + model.executor().name() + " has no fast products");
+    }
+    return new Lens(model, hooks, true);
+  }
+
+  boolean hasFastGradients() {
+    return fastGradients;
   }
 
   /** The model. */
