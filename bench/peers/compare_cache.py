@@ -2,10 +2,11 @@
 
     python compare_cache.py MODEL.gguf --java JAVA
 
-Takes the time of 128 tokens with every hook point that Vidrio has by name, once by the benchmark
-`LensBenchmark.cache` (`mvn -pl bench/jmh -am package -DskipTests` builds it), which computes all
-points, and once by `run_with_cache` of TransformerLens on the same weights dequantized to float32.
-Prints both in turn, the best of a few runs each, and their ratio. The machine must be idle.
+Takes the time of 128 tokens with every hook point that Vidrio has by name but the results of heads,
+which TransformerLens leaves out, once by the benchmark `LensBenchmark.cache`
+(`mvn -pl bench/jmh -am package -DskipTests` builds it), which computes all points, and once by
+`run_with_cache` of TransformerLens on the same weights dequantized to float32. Prints both in turn,
+the best of a few runs each, and their ratio. The machine must be idle.
 
 Needs torch, transformers, gguf and transformer-lens 4.
 """

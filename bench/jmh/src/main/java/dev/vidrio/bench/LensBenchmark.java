@@ -9,6 +9,8 @@ import dev.vidrio.lens.AttributionPatching;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientAttribution;
+import dev.vidrio.lens.HookPoint;
+import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.InputAttribution;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
@@ -22,6 +24,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
@@ -47,6 +50,7 @@ public class LensBenchmark extends Protocol {
   private LensSession watched;
   private Sequence plainSequence;
   private Sequence watchedSequence;
+  private String peers;
   private int[] prompt;
   private int[] corrupted;
   private int[] generated;
@@ -62,6 +66,13 @@ public class LensBenchmark extends Protocol {
     corrupted = prompt.clone();
     corrupted[PROMPT / 2] = (corrupted[PROMPT / 2] + 1) % vocabulary;
     generated = random.ints(GENERATED, 0, vocabulary).toArray();
+    peers =
+        Lens.of(model).points().stream()
+            .map(HookPoint::site)
+            .distinct()
+            .filter(site -> site != HookSite.RESULT)
+            .map(site -> (site.inBlock() ? "blocks.*." : "") + site.suffix())
+            .collect(Collectors.joining(","));
     var options = SessionOptions.DEFAULT.withContext(PROMPT + GENERATED);
     plain = model.newSession(options);
     plainSequence = plain.newSequence();
@@ -95,10 +106,23 @@ public class LensBenchmark extends Protocol {
     return logits;
   }
 
-  /** A prompt, with a cache of every hook point, all of them computed. */
+  /**
+   * A prompt, with a cache of every hook point but the results of heads, which others leave out
+   * too, all of them computed.
+   */
   @Benchmark
   public long cache() {
-    try (ActivationCache cache = Lens.of(model).run(prompt, Capture.of("*"))) {
+    return cache(peers);
+  }
+
+  /** The same with the results of heads. */
+  @Benchmark
+  public long cacheWithResults() {
+    return cache("*");
+  }
+
+  private long cache(String hooks) {
+    try (ActivationCache cache = Lens.of(model).run(prompt, Capture.of(hooks))) {
       return cache.points().stream().mapToLong(point -> cache.get(point).elements()).sum();
     }
   }
@@ -116,11 +140,27 @@ public class LensBenchmark extends Protocol {
     return GradientAttribution.timesInput(Lens.of(model), prompt, METRIC);
   }
 
+  /** The same by fast gradients. */
+  @Benchmark
+  public InputAttribution fastGradientTimesInput() {
+    return GradientAttribution.timesInput(Lens.of(model).fastGradients(), prompt, METRIC);
+  }
+
   /** Two prompts forward and one back: all patches of the residual stream, estimated. */
   @Benchmark
   public ActivationPatching attributionPatching() {
+    return attributionPatching(Lens.of(model));
+  }
+
+  /** The same by fast gradients. */
+  @Benchmark
+  public ActivationPatching fastAttributionPatching() {
+    return attributionPatching(Lens.of(model).fastGradients());
+  }
+
+  private ActivationPatching attributionPatching(Lens lens) {
     return AttributionPatching.of(
-        Lens.of(model), prompt, corrupted, 1, 2, Site.RESID_PRE, Direction.DENOISING);
+        lens, prompt, corrupted, 1, 2, Site.RESID_PRE, Direction.DENOISING);
   }
 
   /** Frees everything. */
