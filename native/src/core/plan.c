@@ -5,6 +5,7 @@
 
 #include "core/family.h"
 #include "core/local.h"
+#include "core/stream.h"
 
 typedef struct family {
     vd_check *check;
@@ -364,6 +365,7 @@ static void run_worker(void *argument, const vd_worker *worker) {
         run_op(r, worker, i, n_followers, local);
         i += n_followers + 1;
     }
+    vd_stream_end();  // of taps, which nothing in a plan reads
 }
 
 vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin,

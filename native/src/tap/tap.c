@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/family.h"
+#include "core/stream.h"
 #include "core/types.h"
 
 static int64_t element_bytes(const vd_tap *tap) { return vd_row_bytes(tap->type, 1); }
@@ -28,7 +29,11 @@ static int64_t target_row(const vd_op *op, const vd_batch *batch, int64_t i) {
     return offset < tap->n_rows - tap->bases[sequence] ? tap->bases[sequence] + offset : -1;
 }
 
-static void store(const float *x, void *data, int32_t type, int64_t first, int64_t n) {
+// More rows than this fill the caches with what nothing reads soon; those of fewer stay there, and
+// are written back when memory has time.
+enum { FEW_ROWS = 16 };
+
+static void store(const float *x, void *data, int32_t type, int64_t first, int64_t n, int few) {
     uint16_t *halves = (uint16_t *)data + first;
     switch (type) {
         case VD_F16:
@@ -42,7 +47,11 @@ static void store(const float *x, void *data, int32_t type, int64_t first, int64
             }
             break;
         default:
-            memcpy((float *)data + first, x, (size_t)n * sizeof *x);
+            if (few) {
+                memcpy((float *)data + first, x, (size_t)n * sizeof *x);
+            } else {
+                vd_stream_floats((float *)data + first, x, n);
+            }
     }
 }
 
@@ -52,7 +61,8 @@ void vd_tap_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range c
         int64_t row = target_row(op, step->batch, i);
         if (row >= 0) {
             store(tap->x + i * tap->width + columns.begin, tap->data, tap->type,
-                  row * tap->width + columns.begin, columns.end - columns.begin);
+                  row * tap->width + columns.begin, columns.end - columns.begin,
+                  step->rows <= FEW_ROWS);
         }
     }
 }

@@ -9,13 +9,16 @@
 #include "support/plans.h"
 #include "support/rng.h"
 
-enum { ROWS = 7, TARGET_ROWS = 9, SEQUENCES = 3 };
+enum { ROWS = 20, FEW_ROWS = 7, TARGET_ROWS = 9, SEQUENCES = 3 };
 
 static const vd_type types[] = {VD_F32, VD_F16, VD_BF16};
 enum { TYPES = sizeof types / sizeof types[0] };
 
 // Tokens of three sequences, as they come in steps: sequence and position.
-static const int32_t tokens[ROWS][2] = {{0, 3}, {0, 4}, {1, 0}, {2, 9}, {0, 5}, {2, 10}, {1, 7}};
+static const int32_t tokens[ROWS][2] = {
+    {0, 3}, {0, 4}, {1, 0}, {2, 9},  {0, 5},  {2, 10}, {1, 7},  {0, 6},  {0, 7},  {1, 8},
+    {1, 9}, {0, 8}, {0, 9}, {2, 11}, {2, 12}, {1, 10}, {0, 10}, {0, 11}, {1, 11}, {1, 12},
+};
 
 static float x[ROWS * LONGEST];
 static uint8_t expected[TARGET_ROWS * LONGEST * sizeof(float)];
@@ -59,16 +62,16 @@ static void expect_row(vd_type type, const float *from, int64_t first, int32_t w
 }
 
 static void check_tap(rng *r, const window *w, vd_type type, int32_t width, int32_t workers,
-                      vd_rows rows, placement where) {
-    describe("tap, window %td, type %d, width %d, %d workers, rows %d", w - windows, type, width,
-             workers, rows);
+                      int32_t n_tokens, vd_rows rows, placement where) {
+    describe("tap, window %td, type %d, width %d, %d workers, rows %d of %d tokens", w - windows,
+             type, width, workers, rows, n_tokens);
     batch b;
     batch_begin(&b, r, SEQUENCES, 1);
-    for (int32_t i = 0; i < ROWS; i++) {
+    for (int32_t i = 0; i < n_tokens; i++) {
         batch_add(&b, tokens[i][0], tokens[i][1], 0, i % 2);
     }
     int64_t element = type == VD_F32 ? 4 : 2, bytes = TARGET_ROWS * width * element;
-    int32_t n = rows == VD_ROWS_LOGITS ? b.view.n_logits : ROWS;
+    int32_t n = rows == VD_ROWS_LOGITS ? b.view.n_logits : n_tokens;
     memset(expected, CANARY, (size_t)bytes);
     for (int32_t i = 0; i < n; i++) {
         const int32_t *token = tokens[rows == VD_ROWS_LOGITS ? b.logit_rows[i] : i];
@@ -98,9 +101,11 @@ int main(void) {
     rng_fill(&r, NASTY, x, sizeof x / sizeof x[0]);
     for (int i = 0; i < LENGTHS; i++) {
         for (int which = 0; which < WINDOWS * TYPES; which++) {
+            const window *w = &windows[which / TYPES];  // the first has a row for each of many
             for (int32_t workers = 1; workers <= 9; workers += 4) {
-                check_tap(&r, &windows[which / TYPES], types[which % TYPES], length_at(i), workers,
-                          (vd_rows)((i + which) % 2), (placement)(i % PLACEMENTS));
+                check_tap(&r, w, types[which % TYPES], length_at(i), workers,
+                          w == windows ? ROWS : FEW_ROWS, (vd_rows)((i + which) % 2),
+                          (placement)(i % PLACEMENTS));
             }
         }
     }
