@@ -117,6 +117,11 @@ final class Active {
     return sequence != null;
   }
 
+  /** Sequences that it and those that wait for its prompt take. */
+  int places() {
+    return 1 + forks.size();
+  }
+
   Sequence sequence() {
     Sequence current = sequence;
     if (current == null) {

@@ -46,7 +46,7 @@ public final class Engine implements AutoCloseable {
     this.buffers = new SamplingBuffers(model.architecture().vocabulary());
     SessionOptions room = room(model, wanted);
     Session session = model.newSession(room);
-    this.positions = Scheduler.positions(session);
+    this.positions = Admission.positions(session);
     this.options =
         wanted
             .withContext(session.limits().positions())

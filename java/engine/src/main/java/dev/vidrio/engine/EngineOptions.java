@@ -4,6 +4,7 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,207 +74,120 @@ public record EngineOptions(
     }
   }
 
+  /** The components, to change some. */
+  private static final class Copy {
+    int sequences;
+    int queue;
+    int stepTokens;
+    int context;
+    long cacheBytes;
+    KvType kvType;
+    boolean prefixCache;
+    boolean fast;
+    int adapters;
+    @Nullable Model draft;
+    LensOptions lens;
+    EngineListener listener;
+
+    Copy(EngineOptions of) {
+      sequences = of.sequences;
+      queue = of.queue;
+      stepTokens = of.stepTokens;
+      context = of.context;
+      cacheBytes = of.cacheBytes;
+      kvType = of.kvType;
+      prefixCache = of.prefixCache;
+      fast = of.fast;
+      adapters = of.adapters;
+      draft = of.draft;
+      lens = of.lens;
+      listener = of.listener;
+    }
+
+    EngineOptions toOptions() {
+      return new EngineOptions(
+          sequences,
+          queue,
+          stepTokens,
+          context,
+          cacheBytes,
+          kvType,
+          prefixCache,
+          fast,
+          adapters,
+          draft,
+          lens,
+          listener);
+    }
+  }
+
+  private EngineOptions with(Consumer<Copy> change) {
+    var copy = new Copy(this);
+    change.accept(copy);
+    return copy.toOptions();
+  }
+
   /** The same with room for another number of sequences, and steps of at least as many tokens. */
   public EngineOptions withSequences(int count) {
-    return new EngineOptions(
-        count,
-        queue,
-        Math.max(count, stepTokens),
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(
+        copy -> {
+          copy.sequences = count;
+          copy.stepTokens = Math.max(count, stepTokens);
+        });
   }
 
   /** The same with room for another number of requests that wait. */
   public EngineOptions withQueue(int requests) {
-    return new EngineOptions(
-        sequences,
-        requests,
-        stepTokens,
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.queue = requests);
   }
 
   /** The same with other steps. */
   public EngineOptions withStepTokens(int tokens) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        tokens,
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.stepTokens = tokens);
   }
 
   /** The same with another context. */
   public EngineOptions withContext(int positions) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        positions,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.context = positions);
   }
 
   /** The same with another amount of memory for keys and values. */
   public EngineOptions withCacheBytes(long bytes) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        bytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.cacheBytes = bytes);
   }
 
   /** The same with another type of the key-value cache. */
   public EngineOptions withKvType(KvType type) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        cacheBytes,
-        type,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.kvType = type);
   }
 
   /** The same, but for whether prefixes are kept. */
   public EngineOptions withPrefixCache(boolean keep) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        cacheBytes,
-        kvType,
-        keep,
-        fast,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.prefixCache = keep);
   }
 
   /** The same with products that may leave the promise of equal bits, or may not. */
   public EngineOptions withFast(boolean allowed) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        allowed,
-        adapters,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.fast = allowed);
   }
 
   /** The same with another listener. */
   public EngineOptions withListener(EngineListener other) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        lens,
-        other);
+    return with(copy -> copy.listener = other);
   }
 
   /** The same with other things to see and change. */
   public EngineOptions withLens(LensOptions other) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        draft,
-        other,
-        listener);
+    return with(copy -> copy.lens = other);
   }
 
   /** The same with another draft model, which is the caller's and must stay open. */
   public EngineOptions withDraft(Model other) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        adapters,
-        other,
-        lens,
-        listener);
+    return with(copy -> copy.draft = other);
   }
 
   /** The same with room for another number of adapters. */
   public EngineOptions withAdapters(int count) {
-    return new EngineOptions(
-        sequences,
-        queue,
-        stepTokens,
-        context,
-        cacheBytes,
-        kvType,
-        prefixCache,
-        fast,
-        count,
-        draft,
-        lens,
-        listener);
+    return with(copy -> copy.adapters = count);
   }
 }

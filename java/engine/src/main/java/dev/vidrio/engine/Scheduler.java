@@ -1,13 +1,10 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.lens.ActivationCache;
-import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Session;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Queue;
@@ -28,7 +25,6 @@ final class Scheduler implements Runnable {
 
   private final EngineOptions options;
   private final EngineListener listener;
-  private final Runnable onEnd;
   private final Session session;
   private final KvCache cache;
   private final PrefixCache prefixes;
@@ -37,11 +33,12 @@ final class Scheduler implements Runnable {
   private final Step step;
   private final StepPace pace = new StepPace();
   private final Answers answers = new Answers();
+  private final Admission admission;
+  private final Endings endings;
   private final int positions;
   private final Queue<Active> inbox = new ConcurrentLinkedQueue<>();
   private final PriorityQueue<Active> waiting = new PriorityQueue<>(Active.ORDER);
   private final List<Active> running = new ArrayList<>();
-  private final List<Runnable> endings = new ArrayList<>();
   private final Counters counters = new Counters();
   private volatile @Nullable Thread thread;
   private volatile boolean closed;
@@ -56,21 +53,16 @@ final class Scheduler implements Runnable {
   Scheduler(EngineOptions options, Session session, Drafts drafts, Runnable onEnd) {
     this.options = options;
     this.listener = options.listener();
-    this.onEnd = onEnd;
     this.session = session;
     this.cache = session.cache();
     this.prefixes = new PrefixCache(cache);
     this.lens = new LensSteps(options.lens(), session);
     this.drafts = drafts;
     this.step = new Step(session, prefixes, drafts);
-    this.positions = positions(session);
+    this.admission = new Admission(options.sequences(), session, prefixes, lens, answers);
+    this.endings = new Endings(listener, drafts, lens, answers, onEnd);
+    this.positions = Admission.positions(session);
     this.status = snapshot();
-  }
-
-  /** Positions that a sequence can have: those of the context, as far as there is memory. */
-  static int positions(Session session) {
-    long room = (long) session.cache().blocks() * KvCache.BLOCK;
-    return (int) Math.min(room, session.limits().positions());
   }
 
   /** Hands a request over; by any thread. */
@@ -133,7 +125,7 @@ final class Scheduler implements Runnable {
       receive();
       List<Active> rest = new ArrayList<>(running);
       rest.addAll(waiting);
-      rest.forEach(active -> endAll(active, Finish.CANCELED));
+      rest.forEach(endings::cancel);
       prefixes.clear();
       tell();
       drafts.close();
@@ -156,71 +148,15 @@ final class Scheduler implements Runnable {
 
   /** Ends what is canceled or late. */
   private void letGo(long now) {
-    letGo(running, now);
-    List<Active> orphans = new ArrayList<>();
-    for (Iterator<Active> i = waiting.iterator(); i.hasNext(); ) {
-      Active active = i.next();
-      letGo(active.forks, now);
-      if (reasonToEnd(active, now) != null) {
-        i.remove();
-        orphans.addAll(end(active, now));
-      }
-    }
-    waiting.addAll(orphans);
-  }
-
-  private void letGo(List<Active> list, long now) {
-    for (int i = 0; i < list.size(); i++) {
-      Active active = list.get(i);
-      letGo(active.forks, now);
-      if (reasonToEnd(active, now) != null) {
-        list.remove(i--);
-        waiting.addAll(end(active, now));
-      }
-    }
-  }
-
-  /** Ends a request; those that waited for its prompt wait for one of them. */
-  private List<Active> end(Active active, long now) {
-    Finish reason = reasonToEnd(active, now);
-    List<Active> orphans = adopt(active);
-    finish(active, reason == null ? Finish.CANCELED : reason, now);
-    return orphans;
-  }
-
-  private static List<Active> adopt(Active leader) {
-    if (leader.forks.isEmpty()) {
-      return List.of();
-    }
-    Active next = leader.forks.removeFirst();
-    next.forks.addAll(leader.forks);
-    leader.forks.clear();
-    return List.of(next);
-  }
-
-  private static @Nullable Finish reasonToEnd(Active active, long now) {
-    if (active.stream.isCanceled()) {
-      return Finish.CANCELED;
-    }
-    return active.isLate(now) ? Finish.TIMEOUT : null;
-  }
-
-  private void endAll(Active active, Finish reason) {
-    active.forks.forEach(fork -> finish(fork, reason, System.nanoTime()));
-    active.forks.clear();
-    finish(active, reason, System.nanoTime());
+    waiting.addAll(endings.letGo(running, now));
+    waiting.addAll(endings.letGo(waiting, now));
   }
 
   /** Lets those that wait begin, as far as there are places and memory. */
   private void begin(long now) {
-    for (Active next = waiting.peek(); next != null; next = waiting.peek()) {
-      int places = 1 + next.forks.size();
-      if (places > options.sequences() - places()
-          || !lens.hasRoom(next.request)
-          || !hasRoomFor(next.request.adaptation())
-          || !fits(next)) {
-        return;
-      }
+    for (Active next = waiting.peek();
+        next != null && admission.admits(next, running);
+        next = waiting.peek()) {
       waiting.remove();
       try {
         next.begin(session.newSequence(), now);
@@ -228,38 +164,9 @@ final class Scheduler implements Runnable {
         running.add(next);
         running.sort(Active.ORDER);
       } catch (RuntimeException | Error e) {
-        fail(next, new EngineException.StepFailed(e));
+        endings.fail(next, new EngineException.StepFailed(e));
       }
     }
-  }
-
-  private boolean hasRoomFor(@Nullable Adaptation adaptation) {
-    return adaptation == null || session.hasRoomFor(adaptation.adapter());
-  }
-
-  private int places() {
-    int places = 0;
-    for (Active active : running) {
-      places += 1 + active.forks.size();
-    }
-    return places;
-  }
-
-  /** Whether the memory is likely to last for one more, by the length of the answers so far. */
-  private boolean fits(Active next) {
-    long needed = KvCache.blocksFor(Math.min(positions, next.pending() + expected(next)));
-    for (Active active : running) {
-      int more =
-          Math.min(active.pending() + expected(active), positions - active.sequence().length());
-      needed += active.sequence().blocksFor(more);
-    }
-    return running.isEmpty() || needed <= cache.freeBlocks() + prefixes.evictable();
-  }
-
-  private int expected(Active active) {
-    int most = active.request.options().tokens();
-    int likely = Math.min(most, answers.meanTokens(most));
-    return Math.max(0, likely - active.generated()) * (1 + active.forks.size());
   }
 
   private void runStep() {
@@ -308,8 +215,7 @@ final class Scheduler implements Runnable {
       }
       if (!step.has(victim) && victim != active) {
         running.remove(i);
-        leave(victim);
-        victim.stop();
+        endings.stop(victim);
         waiting.add(victim);
         counters.preemptions++;
         return true;
@@ -323,7 +229,7 @@ final class Scheduler implements Runnable {
     for (Step.Part part : step.parts()) {
       Active active = part.active;
       running.remove(active);
-      fail(active, failure);
+      endings.fail(active, failure);
     }
   }
 
@@ -338,7 +244,7 @@ final class Scheduler implements Runnable {
         take(part, begin, row, now);
       } catch (RuntimeException | Error e) {
         running.remove(part.active);
-        fail(part.active, new EngineException.StepFailed(e));
+        endings.fail(part.active, new EngineException.StepFailed(e));
       }
     }
   }
@@ -395,34 +301,8 @@ final class Scheduler implements Runnable {
     }
     if (finish != null) {
       running.remove(active);
-      finish(active, finish, now);
+      endings.finish(active, finish, now);
     }
-  }
-
-  private void finish(Active active, Finish reason, long now) {
-    ActivationCache activations = lens.activations(active);
-    leave(active);
-    Completion completion = active.finish(reason, activations, now);
-    answers.observe(completion);
-    endings.add(
-        () -> {
-          listener.onFinished(completion);
-          active.stream.complete(completion);
-        });
-  }
-
-  private void fail(Active active, EngineException reason) {
-    for (Active fork : active.forks) {
-      fail(fork, reason);
-    }
-    active.forks.clear();
-    leave(active);
-    active.stop();
-    endings.add(
-        () -> {
-          listener.onFailed(reason);
-          active.stream.fail(reason);
-        });
   }
 
   /**
@@ -431,21 +311,11 @@ final class Scheduler implements Runnable {
    */
   private void tell() {
     long now = System.nanoTime();
-    if (running.isEmpty() || !endings.isEmpty() || now - statusAt > STATUS_NANOS) {
+    if (running.isEmpty() || endings.areUntold() || now - statusAt > STATUS_NANOS) {
       status = snapshot();
       statusAt = now;
     }
-    for (Runnable ending : endings) {
-      ending.run();
-      onEnd.run();
-    }
-    endings.clear();
-  }
-
-  /** Those who follow its sequence let it go. */
-  private void leave(Active active) {
-    drafts.end(active);
-    lens.end(active);
+    endings.tell();
   }
 
   private EngineStatus snapshot() {

@@ -1,0 +1,129 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.model.Generator.Finish;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How requests end: they have their answer, are canceled or late, or fail. Each gives its memory
+ * back at once; its reader is told later, when the status no longer has it. For one thread.
+ */
+final class Endings {
+  private final EngineListener listener;
+  private final Drafts drafts;
+  private final LensSteps lens;
+  private final Answers answers;
+  private final Runnable onEnd;
+  private final List<Runnable> untold = new ArrayList<>();
+
+  /**
+   * @param onEnd is called after each request
+   */
+  Endings(EngineListener listener, Drafts drafts, LensSteps lens, Answers answers, Runnable onEnd) {
+    this.listener = listener;
+    this.drafts = drafts;
+    this.lens = lens;
+    this.answers = answers;
+    this.onEnd = onEnd;
+  }
+
+  /**
+   * Ends those that are canceled or late, and takes them out.
+   *
+   * @return one of those that waited for the prompt of such a one; the others wait for it now
+   */
+  List<Active> letGo(Iterable<Active> actives, long now) {
+    List<Active> orphans = new ArrayList<>();
+    for (Iterator<Active> i = actives.iterator(); i.hasNext(); ) {
+      Active active = i.next();
+      orphans.addAll(letGo(active.forks, now));
+      Finish reason = reasonToEnd(active, now);
+      if (reason != null) {
+        i.remove();
+        orphans.addAll(adopt(active));
+        finish(active, reason, now);
+      }
+    }
+    return orphans;
+  }
+
+  private static @Nullable Finish reasonToEnd(Active active, long now) {
+    if (active.stream.isCanceled()) {
+      return Finish.CANCELED;
+    }
+    return active.isLate(now) ? Finish.TIMEOUT : null;
+  }
+
+  private static List<Active> adopt(Active leader) {
+    if (leader.forks.isEmpty()) {
+      return List.of();
+    }
+    Active next = leader.forks.removeFirst();
+    next.forks.addAll(leader.forks);
+    leader.forks.clear();
+    return List.of(next);
+  }
+
+  /** Ends a request whose answer is as far as it gets. */
+  void finish(Active active, Finish reason, long now) {
+    ActivationCache activations = lens.activations(active);
+    leave(active);
+    Completion completion = active.finish(reason, activations, now);
+    answers.observe(completion);
+    untold.add(
+        () -> {
+          listener.onFinished(completion);
+          active.stream.complete(completion);
+        });
+  }
+
+  /** Ends a request, and those that wait for its prompt. */
+  void cancel(Active active) {
+    active.forks.forEach(fork -> finish(fork, Finish.CANCELED, System.nanoTime()));
+    active.forks.clear();
+    finish(active, Finish.CANCELED, System.nanoTime());
+  }
+
+  /** Ends a request that something went wrong with, and those that wait for its prompt. */
+  void fail(Active active, EngineException reason) {
+    for (Active fork : active.forks) {
+      fail(fork, reason);
+    }
+    active.forks.clear();
+    stop(active);
+    untold.add(
+        () -> {
+          listener.onFailed(reason);
+          active.stream.fail(reason);
+        });
+  }
+
+  /** Takes a request's memory. */
+  void stop(Active active) {
+    leave(active);
+    active.stop();
+  }
+
+  /** Those who follow its sequence let it go. */
+  private void leave(Active active) {
+    drafts.end(active);
+    lens.end(active);
+  }
+
+  /** Whether readers have still to be told. */
+  boolean areUntold() {
+    return !untold.isEmpty();
+  }
+
+  /** Tells the listener and the readers. */
+  void tell() {
+    for (Runnable each : untold) {
+      each.run();
+      onEnd.run();
+    }
+    untold.clear();
+  }
+}
