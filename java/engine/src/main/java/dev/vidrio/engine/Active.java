@@ -1,8 +1,6 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.kernel.KvCache;
 import dev.vidrio.lens.ActivationCache;
-import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.AnswerText;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.GenerationOptions;
@@ -15,16 +13,13 @@ import dev.vidrio.model.sampling.SamplingBuffers;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request from its submission to its end. Its text is the prompt and the tokens generated so far;
- * those that have run are in the sequence, the others are pending. A request that generates has one
- * pending token, one that begins has its prompt, one that lost its memory has all: they need no
- * other distinction. Belongs to the scheduler's thread.
+ * A request for one answer, from its submission to its end. It has one text, or with beams several
+ * at a time, of which the answer becomes one. Belongs to the scheduler's thread.
  */
 final class Active {
   /** Who begins first: by priority, then in the order of arrival. */
@@ -34,32 +29,31 @@ final class Active {
   final GenerationRequest request;
   final TokenStream stream;
 
-  /** Requests with the same prompt, which go their own ways when it has run. */
+  /**
+   * Requests with the same prompt, which go their own ways when it has run; where it searches with
+   * beams, those that get the second best answer and so on.
+   */
   final List<Active> forks = new ArrayList<>();
 
   private final long arrival;
-  private final Model model;
   private final GenerationOptions options;
   private final Sampler sampler;
-  private final AllowedTokens allowed;
+  private final Branch branch;
+  private final @Nullable BeamSearch beams;
   private final AnswerText answer;
   private final LogProbabilities logProbabilities;
   private final long submitted;
   private final long deadline;
-  // What its keys and values depend on beside the tokens; they are its own where it edits.
-  private Object root;
-  private int[] tokens;
-  private int count;
-  private @Nullable Sequence sequence;
-  private PrefixCache.@Nullable Entry lastKept;
-  private int kept;
-  private int cachedTokens;
+  private AllowedTokens allowed;
+  private @Nullable Double score;
+  private boolean joined;
   private long begun;
   private long lastTokenAt;
   private long firstTokenAt;
 
   /**
    * @param arrival grows from request to request
+   * @param positions of a sequence at most
    * @param buffers of the scheduler's thread
    * @param onCancel as in {@link TokenStream}
    */
@@ -67,9 +61,9 @@ final class Active {
       Model model,
       GenerationRequest request,
       long arrival,
+      int positions,
       SamplingBuffers buffers,
       Runnable onCancel) {
-    this.model = model;
     this.request = request;
     this.arrival = arrival;
     this.options = request.options();
@@ -81,20 +75,12 @@ final class Active {
     this.submitted = System.nanoTime();
     Duration timeout = request.timeout();
     this.deadline = timeout == null ? Long.MAX_VALUE : nanos(timeout);
-    this.root = root(request);
-    this.tokens = request.prompt();
-    this.count = tokens.length;
-    for (int token : tokens) {
+    this.branch = new Branch(request);
+    BeamOptions search = request.beams();
+    this.beams = search == null ? null : new BeamSearch(model, request, search, branch, positions);
+    for (int token : request.prompt()) {
       sampler.accept(token);
     }
-  }
-
-  private Object root(GenerationRequest of) {
-    if (!of.edits().isEmpty()) {
-      return this;
-    }
-    Adaptation adaptation = of.adaptation();
-    return adaptation == null ? of.cacheSalt() : List.of(of.cacheSalt(), adaptation);
   }
 
   /** As far ahead as can be told, where it is further. */
@@ -102,9 +88,13 @@ final class Active {
     return timeout.compareTo(Duration.ofDays(365)) > 0 ? Long.MAX_VALUE : timeout.toNanos();
   }
 
-  /** Whether its time is over. */
-  boolean isLate(long now) {
-    return deadline != Long.MAX_VALUE && now - submitted >= deadline;
+  /** Why it has to end now, finished or not; null where it may go on. */
+  @Nullable Finish reasonToEnd(long now) {
+    if (stream.isCanceled()
+        || (beams != null && forks.stream().anyMatch(fork -> fork.stream.isCanceled()))) {
+      return Finish.CANCELED;
+    }
+    return deadline != Long.MAX_VALUE && now - submitted >= deadline ? Finish.TIMEOUT : null;
   }
 
   /** Whether something inside the model is kept or changed for it. */
@@ -112,22 +102,27 @@ final class Active {
     return request.watched() || !request.edits().isEmpty();
   }
 
-  /** Whether it has a sequence. */
-  boolean isRunning() {
-    return sequence != null;
+  /** Its text; where it searches with beams, the one with the prompt. */
+  Branch branch() {
+    return branch;
   }
 
-  /** Sequences that it and those that wait for its prompt take. */
-  int places() {
-    return 1 + forks.size();
-  }
-
-  Sequence sequence() {
-    Sequence current = sequence;
-    if (current == null) {
-      throw new IllegalStateException("the request has no sequence");
+  /** Its texts that have sequences. */
+  List<Branch> branches() {
+    if (beams != null) {
+      return beams.branches();
     }
-    return current;
+    return branch.isRunning() ? List.of(branch) : List.of();
+  }
+
+  /** What follows its texts; null where there is one. */
+  @Nullable BeamSearch beams() {
+    return beams;
+  }
+
+  /** Sequences that it, and those that wait for its prompt, may have at a time. */
+  int places() {
+    return beams == null ? 1 + forks.size() : beams.width();
   }
 
   /** Begins, or begins again after {@link #stop}. */
@@ -135,114 +130,57 @@ final class Active {
     if (request.adaptation() != null) {
       empty.adapt(request.adaptation());
     }
-    take(empty, now);
-  }
-
-  private void take(Sequence own, long now) {
-    sequence = own;
+    first().begin(empty);
     begun = begun == 0 ? now : begun;
   }
 
+  /** The text that runs first. */
+  Branch first() {
+    return beams == null ? branch : beams.first();
+  }
+
   /** Goes on from the sequence of a request with the same prompt. */
-  void forkFrom(Active leader, long now) {
-    take(leader.sequence().fork(), now);
-    root = leader.root;
-    lastKept = leader.lastKept;
-    kept = leader.kept;
-    cachedTokens = request.promptTokens();
+  void forkFrom(Active leader) {
+    branch.forkFrom(leader.branch);
+    join(leader);
+  }
+
+  /** Has what another request has computed of the same prompt. */
+  private void join(Active leader) {
+    begun = leader.begun;
+    joined = true;
     logProbabilities.takePrompt(leader.logProbabilities);
   }
 
   /** Gives its memory back. */
   void stop() {
-    if (sequence != null) {
-      sequence.close();
-      sequence = null;
+    if (beams == null) {
+      branch.stop();
+    } else {
+      beams.stop();
     }
-    lastKept = null;
-    kept = 0;
-  }
-
-  /** Tokens that have not run. */
-  int pending() {
-    return count - (sequence == null ? 0 : sequence.length());
-  }
-
-  /** The token at a position of the text. */
-  int token(int position) {
-    return tokens[position];
-  }
-
-  /** The last token of the text. */
-  int lastToken() {
-    return tokens[count - 1];
-  }
-
-  /** Tokens that were generated. */
-  int generated() {
-    return count - request.promptTokens();
   }
 
   /** Tokens of the prompt that were in the cache. */
   int cachedTokens() {
-    return cachedTokens;
+    return joined ? request.promptTokens() : branch.cachedTokens();
   }
 
   /** How many tokens may be guessed; 0 for none. */
   int guesses() {
     return forks.isEmpty()
-        ? Math.clamp(options.tokens() - generated() - 1, 0, request.draftTokens())
+        ? Math.clamp(options.tokens() - branch.generated() - 1, 0, request.draftTokens())
         : 0;
   }
 
-  /** The number of tokens of the text. */
-  int length() {
-    return count;
-  }
-
-  /** Looks up how the text went on before. */
-  int[] lookUp(int most) {
-    return PromptLookup.guess(tokens, count, most);
-  }
-
-  /** Whether the logits after a token are wanted. */
-  boolean wantsLogits(int position) {
-    return position >= count - 1 || logProbabilities.wantsPrompt(position);
-  }
-
-  /** Takes blocks that others have left, as far as the text is the same. */
-  void share(PrefixCache prefixes) {
-    Sequence current = sequence();
-    if (request.promptLogProbabilities() >= 0 || request.watched()) {
-      return;
-    }
-    // At least one token has to run, for its logits.
-    while (current.length() == kept * KvCache.BLOCK && current.length() + KvCache.BLOCK < count) {
-      PrefixCache.Entry found = prefixes.find(lastKept, root, tokens, current.length());
-      if (found == null) {
-        return;
-      }
-      current.append(found.block);
-      lastKept = found;
-      kept++;
-      if (current.length() <= request.promptTokens() && generated() == 0) {
-        cachedTokens += KvCache.BLOCK;
-      }
-    }
-  }
-
-  /** Leaves the blocks that it has filled to others. */
-  void keep(PrefixCache prefixes) {
-    Sequence current = sequence();
-    int known = Math.min(count, current.length());
-    for (; (kept + 1) * KvCache.BLOCK <= known; kept++) {
-      lastKept = prefixes.keep(lastKept, root, tokens, kept * KvCache.BLOCK, current.block(kept));
-    }
+  /** Whether the logits after a token of a text are wanted. */
+  boolean wantsLogits(Branch text, int position) {
+    return position >= text.length() - 1 || logProbabilities.wantsPrompt(position);
   }
 
   /** Takes the logits after a token of the prompt. */
   void takePrompt(int position, BatchFeed feed, int row) {
-    logProbabilities.takePrompt(tokens[position + 1], feed, row);
+    logProbabilities.takePrompt(request.promptToken(position + 1), feed, row);
   }
 
   /**
@@ -256,38 +194,35 @@ final class Active {
     }
     MemorySegment logits = feed.logits(row);
     Candidates candidates = feed.candidates(row);
-    int token = sampler.sample(candidates, logits, allowed.next(generated()));
-    if (isEnd(token)) {
+    int token = sampler.sample(candidates, logits, allowed.next(branch.generated()));
+    if (allowed.ends().contains(token)) {
       return Finish.STOP;
     }
     sampler.accept(token);
-    if (count == tokens.length) {
-      tokens = Arrays.copyOf(tokens, 2 * count);
-    }
-    tokens[count++] = token;
+    branch.append(token);
+    allowed = allowed.after(token);
     stream.publish(
         new GeneratedToken(
             token, answer.accept(token), logProbabilities.take(token, candidates, logits)));
-    if (allowed.accept(token) || answer.isStopped()) {
+    if (allowed.mustEnd() || answer.isStopped()) {
       return Finish.STOP;
     }
-    if (generated() == options.tokens()) {
+    if (branch.generated() == options.tokens()) {
       return Finish.LENGTH;
     }
-    return count > positions ? Finish.CONTEXT : null;
+    return branch.length() > positions ? Finish.CONTEXT : null;
   }
 
-  private boolean isEnd(int token) {
-    return request.stopTokens().contains(token)
-        || ((allowed.hasGrammar() || !options.ignoreEnd())
-            && model.tokenizer().isEndOfGeneration(token));
-  }
-
-  /** Forgets what has run beyond the text: guesses that were wrong. */
-  void dropGuesses() {
-    Sequence current = sequence();
-    if (current.length() >= count) {
-      current.truncate(count - 1);
+  /** Has an answer that a beam search has found for it. */
+  void take(BeamSearch.Hypothesis found, Active leader) {
+    if (leader != this) {
+      join(leader);
+    }
+    score = found.score();
+    for (TokenLogProbability token : found.tokens()) {
+      stream.publish(
+          new GeneratedToken(
+              token.token(), answer.accept(token.token()), logProbabilities.take(token)));
     }
   }
 
@@ -308,10 +243,11 @@ final class Active {
     }
     return new Completion(
         answer.result(request.promptTokens(), reason),
-        cachedTokens,
+        cachedTokens(),
         logProbabilities.prompt(),
         logProbabilities.tokens(),
         activations,
+        score,
         since(begun == 0 ? now : begun),
         since(firstTokenAt == 0 ? now : firstTokenAt),
         since(now));

@@ -2,6 +2,7 @@ package dev.vidrio.engine;
 
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -52,18 +53,51 @@ final class Admission {
   }
 
   private boolean fits(Active next, List<Active> running) {
-    long needed = KvCache.blocksFor(Math.min(positions, next.pending() + expected(next)));
+    long needed = expectedBlocks(next);
     for (Active active : running) {
-      int more =
-          Math.min(active.pending() + expected(active), positions - active.sequence().length());
-      needed += active.sequence().blocksFor(more);
+      needed += expectedBlocks(active);
     }
     return running.isEmpty() || needed <= cache.freeBlocks() + prefixes.evictable();
   }
 
-  private int expected(Active active) {
+  /** Blocks that a request is likely to take yet: what is pending, and the rest of each text. */
+  private long expectedBlocks(Active active) {
+    int generated = active.first().generated();
     int most = active.request.options().tokens();
-    int likely = Math.min(most, answers.meanTokens(most));
-    return Math.max(0, likely - active.generated()) * active.places();
+    int more = Math.clamp(Math.min(most, answers.meanTokens(most)) - generated, 0, positions);
+    List<Branch> branches = active.branches();
+    long blocks = branches.isEmpty() ? active.first().blocksFor(more, positions) : 0;
+    for (Branch branch : branches) {
+      blocks += branch.blocksFor(more, positions);
+    }
+    int others = active.places() - Math.max(1, branches.size());
+    return blocks + (long) others * KvCache.blocksFor(Math.min(positions, generated + more));
+  }
+
+  /**
+   * Checks that a beam search fits where it runs alone; by any thread.
+   *
+   * @throws InvalidInputException when it may not
+   */
+  void check(GenerationRequest request) {
+    BeamOptions beams = request.beams();
+    if (beams == null) {
+      return;
+    }
+    // Its beams share the full blocks of the prompt, whatever happens; the last token does not run.
+    int shared = request.promptTokens() / KvCache.BLOCK;
+    long tokens = (long) request.promptTokens() + request.options().tokens() - 1;
+    int whole = KvCache.blocksFor((int) Math.min(positions, tokens));
+    long needed = shared + (long) beams.width() * (whole - shared);
+    if (needed > cache.blocks()) {
+      throw new InvalidInputException(
+          "beams",
+          Integer.toString(beams.width()),
+          "may need "
+              + needed
+              + " blocks of the key-value cache, which has "
+              + cache.blocks()
+              + ": fewer beams or tokens fit");
+    }
   }
 }

@@ -4,17 +4,19 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.grammar.ConstraintState;
 import dev.vidrio.model.grammar.Grammar;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which tokens may come next in an answer: those of its grammar, and before the fewest tokens are
- * there none that ends it, unless the grammar has no other.
+ * Which tokens may come next in an answer, and which of them end it: those of its grammar, and
+ * before the fewest tokens are there none that ends it, unless the grammar has no other. Immutable.
  */
 final class AllowedTokens {
   private final int minTokens;
+  private final Set<Integer> ends;
   private final long[] allButEnds;
-  private @Nullable ConstraintState state;
+  private final @Nullable ConstraintState state;
 
   /**
    * Gets the grammar ready, which may take a while.
@@ -22,27 +24,36 @@ final class AllowedTokens {
    * @throws dev.vidrio.model.InvalidInputException when it does not fit the tokens
    */
   AllowedTokens(GenerationRequest request, Model model) {
-    int vocabulary = model.architecture().vocabulary();
-    this.minTokens = request.minTokens();
-    this.allButEnds = minTokens == 0 ? new long[0] : new long[Math.ceilDiv(vocabulary, Long.SIZE)];
-    if (minTokens > 0) {
-      Arrays.fill(allButEnds, -1);
-      clear(request.stopTokens());
-      clear(request.options().ignoreEnd() ? Set.of() : model.tokenizer().endOfGeneration());
-    }
     Grammar grammar = request.options().grammar();
+    this.minTokens = request.minTokens();
+    this.ends = new HashSet<>(request.stopTokens());
+    if (grammar != null || !request.options().ignoreEnd()) {
+      ends.addAll(model.tokenizer().endOfGeneration());
+    }
+    this.allButEnds =
+        minTokens == 0 ? new long[0] : allBut(ends, model.architecture().vocabulary());
     this.state = grammar == null ? null : model.constraints().get(grammar).start();
   }
 
-  private void clear(Set<Integer> tokens) {
-    for (int token : tokens) {
-      allButEnds[token / Long.SIZE] &= ~(1L << token);
-    }
+  private AllowedTokens(AllowedTokens before, ConstraintState state) {
+    this.minTokens = before.minTokens;
+    this.ends = before.ends;
+    this.allButEnds = before.allButEnds;
+    this.state = state;
   }
 
-  /** Whether a grammar says what may come. */
-  boolean hasGrammar() {
-    return state != null;
+  private static long[] allBut(Set<Integer> tokens, int vocabulary) {
+    var bits = new long[Math.ceilDiv(vocabulary, Long.SIZE)];
+    Arrays.fill(bits, -1);
+    for (int token : tokens) {
+      bits[token / Long.SIZE] &= ~(1L << token);
+    }
+    return bits;
+  }
+
+  /** Tokens that end an answer. */
+  Set<Integer> ends() {
+    return ends;
   }
 
   /**
@@ -68,12 +79,13 @@ final class AllowedTokens {
     return any == 0 ? ofGrammar : both;
   }
 
-  /** Notes a token that has come, which does not end the answer; whether it has to end now. */
-  boolean accept(int token) {
-    if (state == null) {
-      return false;
-    }
-    state = state.after(token);
-    return state.mustEnd();
+  /** What may come after a token that does not end the answer. */
+  AllowedTokens after(int token) {
+    return state == null ? this : new AllowedTokens(this, state.after(token));
+  }
+
+  /** Whether the answer has to end now. */
+  boolean mustEnd() {
+    return state != null && state.mustEnd();
   }
 }

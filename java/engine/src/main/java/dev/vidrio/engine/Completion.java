@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param tokens for each generated token how likely it was; empty unless the request asks for it
  * @param activations of the prompt and the answer but for its last token, for the caller to close;
  *     null unless the request is watched
+ * @param score of an answer of a {@linkplain GenerationRequest#beams beam search}; null otherwise,
+ *     and where the search has found fewer answers than were asked for: then there is no text
  * @param queued from the request to its first step
  * @param firstToken from the request to its first token, or to its end where it had none
  * @param total from the request to its end
@@ -26,6 +28,7 @@ public record Completion(
     List<@Nullable TokenLogProbability> prompt,
     List<TokenLogProbability> tokens,
     @Nullable ActivationCache activations,
+    @Nullable Double score,
     Duration queued,
     Duration firstToken,
     Duration total) {}

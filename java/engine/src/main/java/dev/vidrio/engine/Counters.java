@@ -10,6 +10,12 @@ final class Counters {
   long preemptions;
   long steps;
 
+  /** Counts the prompt of a request that has begun to answer. */
+  void countPrompt(Active active) {
+    promptTokens += active.request.promptTokens();
+    cachedTokens += active.cachedTokens();
+  }
+
   EngineStatus status(int running, int waiting, int blocks, int usedBlocks, int cachedBlocks) {
     return new EngineStatus(
         running,

@@ -33,21 +33,21 @@ final class DraftModel implements Drafts {
     }
 
     /** Drops guesses that have turned out wrong. */
-    void compare(Active active) {
-      int same = Math.min(text, active.length());
-      while (same < Math.min(sequence.length(), active.length())
-          && ran[same] == active.token(same)) {
+    void compare(Branch branch) {
+      int same = Math.min(text, branch.length());
+      while (same < Math.min(sequence.length(), branch.length())
+          && ran[same] == branch.token(same)) {
         same++;
       }
       // The last token runs again where all have run, for its logits.
-      sequence.truncate(Math.min(same, active.length() - 1));
-      text = active.length();
+      sequence.truncate(Math.min(same, branch.length() - 1));
+      text = branch.length();
       guesses = 0;
       if (ran.length < text + wanted) {
         ran = Arrays.copyOf(ran, Math.max(2 * ran.length, text + wanted));
       }
       for (int i = sequence.length(); i < text; i++) {
-        ran[i] = active.token(i);
+        ran[i] = branch.token(i);
       }
     }
 
@@ -90,11 +90,12 @@ final class DraftModel implements Drafts {
   public void prepare(List<Active> generating) {
     List<Draft> running = new ArrayList<>();
     for (Active active : generating) {
-      int wanted = Math.min(active.guesses(), session.limits().positions() - active.length());
+      int wanted =
+          Math.min(active.guesses(), session.limits().positions() - active.branch().length());
       if (wanted > 0) {
         Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
         draft.wanted = wanted;
-        draft.compare(active);
+        draft.compare(active.branch());
         running.add(draft);
       }
     }

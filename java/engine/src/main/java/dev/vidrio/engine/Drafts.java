@@ -32,7 +32,7 @@ interface Drafts extends AutoCloseable {
 
         @Override
         public int[] guess(Active active, int most) {
-          return active.lookUp(most);
+          return active.branch().lookUp(most);
         }
 
         @Override

@@ -2,10 +2,10 @@ package dev.vidrio.engine;
 
 import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.model.Generator.Finish;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How requests end: they have their answer, are canceled or late, or fail. Each gives its memory
@@ -16,17 +16,25 @@ final class Endings {
   private final Drafts drafts;
   private final LensSteps lens;
   private final Answers answers;
+  private final Counters counters;
   private final Runnable onEnd;
   private final List<Runnable> untold = new ArrayList<>();
 
   /**
    * @param onEnd is called after each request
    */
-  Endings(EngineListener listener, Drafts drafts, LensSteps lens, Answers answers, Runnable onEnd) {
+  Endings(
+      EngineListener listener,
+      Drafts drafts,
+      LensSteps lens,
+      Answers answers,
+      Counters counters,
+      Runnable onEnd) {
     this.listener = listener;
     this.drafts = drafts;
     this.lens = lens;
     this.answers = answers;
+    this.counters = counters;
     this.onEnd = onEnd;
   }
 
@@ -39,22 +47,19 @@ final class Endings {
     List<Active> orphans = new ArrayList<>();
     for (Iterator<Active> i = actives.iterator(); i.hasNext(); ) {
       Active active = i.next();
-      orphans.addAll(letGo(active.forks, now));
-      Finish reason = reasonToEnd(active, now);
+      Finish reason = active.reasonToEnd(now);
+      if (active.beams() == null) {
+        orphans.addAll(letGo(active.forks, now));
+      }
       if (reason != null) {
         i.remove();
-        orphans.addAll(adopt(active));
+        if (active.beams() == null) {
+          orphans.addAll(adopt(active));
+        }
         finish(active, reason, now);
       }
     }
     return orphans;
-  }
-
-  private static @Nullable Finish reasonToEnd(Active active, long now) {
-    if (active.stream.isCanceled()) {
-      return Finish.CANCELED;
-    }
-    return active.isLate(now) ? Finish.TIMEOUT : null;
   }
 
   private static List<Active> adopt(Active leader) {
@@ -67,8 +72,36 @@ final class Endings {
     return List.of(next);
   }
 
-  /** Ends a request whose answer is as far as it gets. */
+  /** Ends a request whose answer is as far as it gets; all of a beam search end together. */
   void finish(Active active, Finish reason, long now) {
+    BeamSearch beams = active.beams();
+    if (beams == null) {
+      end(active, reason, now);
+      return;
+    }
+    List<BeamSearch.Hypothesis> found = beams.answers(reason);
+    List<Active> group = new ArrayList<>(active.forks);
+    group.addFirst(active);
+    active.forks.clear();
+    for (int i = 0; i < group.size(); i++) {
+      if (i < found.size()) {
+        answer(group.get(i), found.get(i), active, now);
+      } else {
+        end(group.get(i), reason, now);
+      }
+    }
+  }
+
+  private void answer(Active active, BeamSearch.Hypothesis found, Active leader, long now) {
+    active.take(found, leader);
+    int tokens = found.tokens().size();
+    counters.countPrompt(active);
+    counters.generatedTokens += tokens;
+    listener.onTokens(true, tokens, Duration.ofNanos(active.tokensCame(now)));
+    end(active, found.finish(), now);
+  }
+
+  private void end(Active active, Finish reason, long now) {
     ActivationCache activations = lens.activations(active);
     leave(active);
     Completion completion = active.finish(reason, activations, now);
@@ -82,9 +115,9 @@ final class Endings {
 
   /** Ends a request, and those that wait for its prompt. */
   void cancel(Active active) {
+    finish(active, Finish.CANCELED, System.nanoTime());
     active.forks.forEach(fork -> finish(fork, Finish.CANCELED, System.nanoTime()));
     active.forks.clear();
-    finish(active, Finish.CANCELED, System.nanoTime());
   }
 
   /** Ends a request that something went wrong with, and those that wait for its prompt. */

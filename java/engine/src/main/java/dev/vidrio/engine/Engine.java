@@ -129,10 +129,12 @@ public final class Engine implements AutoCloseable {
 
   /**
    * Hands over a request for several answers to one prompt, which runs once: they share its keys
-   * and values. The i-th answer draws the random numbers of the request's seed plus i.
+   * and values. The i-th answer draws the random numbers of the request's seed plus i; where the
+   * request searches with {@linkplain GenerationRequest#beams beams}, the answers are the n best,
+   * the best first, and end together: canceling one cancels all.
    *
    * @throws InvalidInputException as {@link #submit(GenerationRequest)} does, and when there are
-   *     more answers than sequences
+   *     more answers than sequences or beams
    * @throws EngineException as {@link #submit(GenerationRequest)} does
    */
   public List<TokenStream> submit(GenerationRequest request, int n) {
@@ -142,8 +144,9 @@ public final class Engine implements AutoCloseable {
       group.add(
           new Active(
               model,
-              withSeed(request, i),
+              ofAnswer(request, i),
               arrivals.getAndIncrement(),
+              positions,
               buffers,
               this::wakeScheduler));
     }
@@ -184,8 +187,23 @@ public final class Engine implements AutoCloseable {
     if (request.watched() && n > 1) {
       throw new InvalidInputException("n", Integer.toString(n), "only one answer can be watched");
     }
+    checkBeams(request.beams(), n);
     checkAdapter(request.adaptation());
     scheduler.check(request);
+  }
+
+  private void checkBeams(@Nullable BeamOptions beams, int n) {
+    if (beams == null) {
+      return;
+    }
+    if (beams.width() > options.sequences()) {
+      throw new InvalidInputException(
+          "beams", Integer.toString(beams.width()), "must be 1 to " + options.sequences());
+    }
+    if (n > beams.width()) {
+      throw new InvalidInputException(
+          "n", Integer.toString(n), "must be at most the number of beams, " + beams.width());
+    }
   }
 
   private void checkAdapter(@Nullable Adaptation adaptation) {
@@ -208,7 +226,8 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private static GenerationRequest withSeed(GenerationRequest request, int i) {
+  /** Another answer's own seed; a beam search is the first one's. */
+  private static GenerationRequest ofAnswer(GenerationRequest request, int i) {
     if (i == 0) {
       return request;
     }
@@ -216,6 +235,7 @@ public final class Engine implements AutoCloseable {
     SamplingOptions sampling = generation.sampling();
     return request.toBuilder()
         .options(generation.withSampling(sampling.withSeed(sampling.seed() + i)))
+        .beams(null)
         .build();
   }
 

@@ -5,6 +5,7 @@ import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
+import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -28,6 +29,7 @@ public final class GenerationRequest {
   private final List<Edit> edits;
   private final boolean watched;
   private final @Nullable Adaptation adaptation;
+  private final @Nullable BeamOptions beams;
 
   private GenerationRequest(Builder builder) {
     this.prompt = builder.prompt;
@@ -43,12 +45,42 @@ public final class GenerationRequest {
     this.edits = List.copyOf(builder.edits);
     this.watched = builder.watched;
     this.adaptation = builder.adaptation;
+    this.beams = builder.beams;
     require("log-probabilities", logProbabilities, -1, MAX_TOP);
     require("prompt log-probabilities", promptLogProbabilities, -1, MAX_TOP);
     require("draft tokens", draftTokens, 0, Session.CANDIDATES);
     require("min tokens", minTokens, 0, options.tokens());
     if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
       throw new InvalidInputException("timeout", timeout.toString(), "must be positive");
+    }
+    if (beams != null) {
+      checkBeams(beams);
+    }
+  }
+
+  private void checkBeams(BeamOptions search) {
+    SamplingOptions sampling = options.sampling();
+    if (sampling.temperature() != 0) {
+      throw new InvalidInputException(
+          "temperature",
+          Double.toString(sampling.temperature()),
+          "must be 0 with beams, which are not drawn");
+    }
+    if (sampling.penalizes() || !sampling.logitBias().isEmpty()) {
+      throw new InvalidInputException(
+          "beams",
+          Integer.toString(search.width()),
+          "are ranked by the model's own probabilities: no penalties and no logit bias");
+    }
+    if (options.tokens() == 0) {
+      throw new InvalidInputException("number of tokens", "0", "must be positive with beams");
+    }
+    if (draftTokens > 0) {
+      throw new InvalidInputException(
+          "draft tokens", Integer.toString(draftTokens), "must be 0 with beams");
+    }
+    if (watched) {
+      throw new InvalidInputException("watched", "true", "only one text can be watched, no beams");
     }
   }
 
@@ -79,6 +111,7 @@ public final class GenerationRequest {
     builder.edits = edits;
     builder.watched = watched;
     builder.adaptation = adaptation;
+    builder.beams = beams;
     return builder;
   }
 
@@ -172,6 +205,15 @@ public final class GenerationRequest {
     return adaptation;
   }
 
+  /**
+   * How the most likely answer is searched for; null where each token is chosen for itself. Tokens
+   * come all at once, when the search has ended. Neither penalties nor guesses go with it, the
+   * temperature must be 0, and its activations cannot be kept.
+   */
+  public @Nullable BeamOptions beams() {
+    return beams;
+  }
+
   /** Collects what a request says. */
   public static final class Builder {
     private final int[] prompt;
@@ -187,6 +229,7 @@ public final class GenerationRequest {
     private List<Edit> edits = List.of();
     private boolean watched;
     private @Nullable Adaptation adaptation;
+    private @Nullable BeamOptions beams;
 
     private Builder(int[] prompt) {
       this.prompt = prompt;
@@ -261,6 +304,12 @@ public final class GenerationRequest {
     /** Sets {@link GenerationRequest#adaptation}. */
     public Builder adaptation(@Nullable Adaptation value) {
       adaptation = value;
+      return this;
+    }
+
+    /** Sets {@link GenerationRequest#beams}. */
+    public Builder beams(@Nullable BeamOptions value) {
+      beams = value;
       return this;
     }
 

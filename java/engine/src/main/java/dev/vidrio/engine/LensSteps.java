@@ -67,23 +67,23 @@ final class LensSteps implements AutoCloseable {
   /** A request has got a sequence. */
   void begin(Active active) {
     if (active.request.watched() && lens != null) {
-      lens.watch(active.sequence());
+      lens.watch(active.branch().sequence());
       watched++;
     }
   }
 
   /** A request will lose its sequence. */
   void end(Active active) {
-    if (active.request.watched() && lens != null && active.isRunning()) {
-      lens.unwatch(active.sequence());
+    if (active.request.watched() && lens != null && active.branch().isRunning()) {
+      lens.unwatch(active.branch().sequence());
       watched--;
     }
   }
 
   /** What was kept of a request; null where it is not watched. */
   @Nullable ActivationCache activations(Active active) {
-    return active.request.watched() && lens != null && active.isRunning()
-        ? lens.copy(active.sequence())
+    return active.request.watched() && lens != null && active.branch().isRunning()
+        ? lens.copy(active.branch().sequence())
         : null;
   }
 
@@ -94,11 +94,16 @@ final class LensSteps implements AutoCloseable {
     }
     List<Active> changed =
         running.stream().filter(active -> !active.request.edits().isEmpty()).toList();
-    List<Sequence> sequences = changed.stream().map(Active::sequence).toList();
+    List<Sequence> sequences =
+        changed.stream()
+            .flatMap(active -> active.branches().stream().map(Branch::sequence))
+            .toList();
     if (!sequences.equals(edited)) {
       List<Edit> edits = new ArrayList<>();
       for (Active active : changed) {
-        active.request.edits().forEach(edit -> edits.add(edit.in(active.sequence())));
+        for (Branch branch : active.branches()) {
+          active.request.edits().forEach(edit -> edits.add(edit.in(branch.sequence())));
+        }
       }
       lens.edits(edits);
       edited = sequences;

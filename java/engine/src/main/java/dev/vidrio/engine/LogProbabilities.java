@@ -51,16 +51,32 @@ final class LogProbabilities {
     return taken;
   }
 
+  /** Takes a token of a beam search; null where nothing is asked for. */
+  @Nullable TokenLogProbability take(TokenLogProbability found) {
+    if (request.logProbabilities() < 0) {
+      return null;
+    }
+    tokens.add(found);
+    return found;
+  }
+
   private static TokenLogProbability of(
       int token, Candidates candidates, MemorySegment logits, int top) {
+    return new TokenLogProbability(
+        token,
+        candidates.logProbability(logits.getAtIndex(JAVA_FLOAT, token)),
+        alternatives(candidates, top));
+  }
+
+  /** The most likely tokens of a row. */
+  static List<TokenLogProbability.Alternative> alternatives(Candidates candidates, int top) {
     List<TokenLogProbability.Alternative> alternatives = new ArrayList<>();
     for (int i = 0; i < Math.min(top, candidates.count()); i++) {
       alternatives.add(
           new TokenLogProbability.Alternative(
               candidates.id(i), candidates.logProbability(candidates.value(i))));
     }
-    return new TokenLogProbability(
-        token, candidates.logProbability(logits.getAtIndex(JAVA_FLOAT, token)), alternatives);
+    return List.copyOf(alternatives);
   }
 
   List<@Nullable TokenLogProbability> prompt() {

@@ -60,7 +60,7 @@ final class Scheduler implements Runnable {
     this.drafts = drafts;
     this.step = new Step(session, prefixes, drafts);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, answers);
-    this.endings = new Endings(listener, drafts, lens, answers, onEnd);
+    this.endings = new Endings(listener, drafts, lens, answers, counters, onEnd);
     this.positions = Admission.positions(session);
     this.status = snapshot();
   }
@@ -83,12 +83,14 @@ final class Scheduler implements Runnable {
   }
 
   /**
-   * Checks what a request wants to see and change; by any thread.
+   * Checks whether a request can run here; by any thread.
    *
-   * @throws dev.vidrio.model.InvalidInputException when the engine was not opened for it
+   * @throws dev.vidrio.model.InvalidInputException when the engine was not opened for what it wants
+   *     to see and change, or has too little memory for its beams
    */
   void check(GenerationRequest request) {
     lens.check(request);
+    admission.check(request);
   }
 
   /** Whether it has ended, or soon will; by any thread. */
@@ -188,20 +190,26 @@ final class Scheduler implements Runnable {
   }
 
   private static boolean guesses(Active active) {
-    return active.pending() == 1 && active.guesses() > 0;
+    return active.guesses() > 0 && active.branch().pending() == 1;
   }
 
   private void compose() {
     step.begin(lens.feed(running));
     for (int i = 0; i < running.size(); i++) {
-      if (running.get(i).pending() == 1) {
-        step.addToken(running.get(i), this::preemptFor);
+      Active active = running.get(i);
+      for (Branch branch : active.branches()) {
+        if (branch.pending() == 1) {
+          step.addToken(active, branch, this::preemptFor);
+        }
       }
     }
     int most = pace.promptTokens(step.decoding(), step.room());
     for (int i = 0; i < running.size() && most > step.prompt(); i++) {
-      if (running.get(i).pending() > 1) {
-        step.addChunk(running.get(i), most - step.prompt(), this::preemptFor);
+      Active active = running.get(i);
+      for (Branch branch : active.branches()) {
+        if (branch.pending() > 1 && most > step.prompt()) {
+          step.addChunk(active, branch, most - step.prompt(), this::preemptFor);
+        }
       }
     }
   }
@@ -228,8 +236,9 @@ final class Scheduler implements Runnable {
     var failure = new EngineException.StepFailed(cause);
     for (Step.Part part : step.parts()) {
       Active active = part.active;
-      running.remove(active);
-      endings.fail(active, failure);
+      if (running.remove(active)) {
+        endings.fail(active, failure);
+      }
     }
   }
 
@@ -237,8 +246,12 @@ final class Scheduler implements Runnable {
     int row = 0;
     for (Step.Part part : step.parts()) {
       int begin = row;
-      while (row < step.rows().size() && step.rows().get(row).active() == part.active) {
+      while (row < step.rows().size() && step.rows().get(row).part() == part) {
         row++;
+      }
+      if (!part.branch.isRunning()) {
+        // Another text of the request has failed.
+        continue;
       }
       try {
         take(part, begin, row, now);
@@ -252,7 +265,11 @@ final class Scheduler implements Runnable {
   /** Takes rows [begin, end) of logits, those of a part of the step. */
   private void take(Step.Part part, int begin, int end, long now) {
     Active active = part.active;
-    int before = active.generated();
+    if (active.beams() != null) {
+      takeBeam(part, active.beams(), begin, end, now);
+      return;
+    }
+    int before = active.branch().generated();
     Finish finish = null;
     for (int row = begin; row < end; row++) {
       int position = step.rows().get(row).position();
@@ -262,21 +279,44 @@ final class Scheduler implements Runnable {
       }
       fork(active, row, now);
       finish = active.choose(step.feed(), row, positions);
-      int guess = active.generated() - before - 1;
-      if (finish != null || guess == part.draft.length || active.lastToken() != part.draft[guess]) {
+      int guess = part.branch.generated() - before - 1;
+      if (finish != null
+          || guess == part.draft.length
+          || part.branch.lastToken() != part.draft[guess]) {
         break;
       }
     }
     counters.draftTokens += part.draft.length;
-    counters.acceptedTokens += Math.max(0, active.generated() - before - 1);
+    counters.acceptedTokens += Math.max(0, part.branch.generated() - before - 1);
     settle(active, before, finish, now);
+  }
+
+  /** Takes rows [begin, end) of logits, those of one of several texts. */
+  private void takeBeam(Step.Part part, BeamSearch beams, int begin, int end, long now) {
+    Active active = part.active;
+    for (int row = begin; row < end; row++) {
+      int position = step.rows().get(row).position();
+      if (position + 1 < active.request.promptTokens()) {
+        active.takePrompt(position, step.feed(), row);
+      } else {
+        beams.take(part.branch, step.feed(), row);
+      }
+    }
+    if (options.prefixCache()) {
+      part.branch.keep(prefixes);
+    }
+    beams.advance();
+    if (beams.isDone()) {
+      running.remove(active);
+      endings.finish(active, Finish.STOP, now);
+    }
   }
 
   /** Has those with the same prompt go their own ways. */
   private void fork(Active leader, int row, long now) {
     while (!leader.forks.isEmpty()) {
       Active fork = leader.forks.getFirst();
-      fork.forkFrom(leader, now);
+      fork.forkFrom(leader);
       Finish finish = fork.choose(step.feed(), row, positions);
       leader.forks.removeFirst();
       running.add(fork);
@@ -286,14 +326,14 @@ final class Scheduler implements Runnable {
   }
 
   private void settle(Active active, int before, @Nullable Finish finish, long now) {
-    active.dropGuesses();
+    Branch branch = active.branch();
+    branch.dropGuesses();
     if (options.prefixCache()) {
-      active.keep(prefixes);
+      branch.keep(prefixes);
     }
-    int came = active.generated() - before;
+    int came = branch.generated() - before;
     if (before == 0 && (came > 0 || finish != null)) {
-      counters.promptTokens += active.request.promptTokens();
-      counters.cachedTokens += active.cachedTokens();
+      counters.countPrompt(active);
     }
     if (came > 0) {
       counters.generatedTokens += came;

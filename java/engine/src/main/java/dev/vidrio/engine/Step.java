@@ -13,14 +13,16 @@ import java.util.function.Predicate;
  * to the step, so that a step that was put together can run. For one thread.
  */
 final class Step {
-  /** Tokens of a request: some of those that are pending, and some guessed to come after them. */
+  /** Tokens of a text: some of those that are pending, and some guessed to come after them. */
   static final class Part {
     final Active active;
+    final Branch branch;
     final int pending;
     final int[] draft;
 
-    private Part(Active active, int pending, int[] draft) {
+    private Part(Active active, Branch branch, int pending, int[] draft) {
       this.active = active;
+      this.branch = branch;
       this.pending = pending;
       this.draft = draft;
     }
@@ -30,8 +32,8 @@ final class Step {
     }
   }
 
-  /** A row of logits: the one after a position of a request's text. */
-  record Row(Active active, int position) {}
+  /** A row of logits: the one after a position of a part's text. */
+  record Row(Part part, int position) {}
 
   private final KvCache cache;
   private final PrefixCache prefixes;
@@ -100,45 +102,45 @@ final class Step {
   }
 
   /**
-   * Adds the pending token of a request that generates.
+   * Adds the pending token of a text that grows.
    *
-   * @param makeRoom frees a block somewhere; false when it cannot, and the request is left out
+   * @param makeRoom frees a block somewhere; false when it cannot, and the text is left out
    */
-  void addToken(Active active, Predicate<Active> makeRoom) {
-    if (tokenRoom == 0 || rowRoom == 0 || !reserve(active, 1, makeRoom)) {
+  void addToken(Active active, Branch branch, Predicate<Active> makeRoom) {
+    if (tokenRoom == 0 || rowRoom == 0 || !reserve(active, branch, 1, makeRoom)) {
       return;
     }
     int[] draft = guess(active);
-    int more = active.sequence().blocksFor(1 + draft.length) - active.sequence().blocksFor(1);
+    int more = branch.sequence().blocksFor(1 + draft.length) - branch.sequence().blocksFor(1);
     if (more > cache.freeBlocks() - reserved) {
       draft = new int[0];
     } else {
       reserved += more;
     }
-    add(new Part(active, 1, draft), 1 + draft.length);
+    add(new Part(active, branch, 1, draft), 1 + draft.length);
     decoding += 1 + draft.length;
   }
 
   /**
-   * Adds a chunk of the pending tokens of a request.
+   * Adds a chunk of the pending tokens of a text.
    *
    * @param most tokens
    * @param makeRoom as in {@link #addToken}
    */
-  void addChunk(Active active, int most, Predicate<Active> makeRoom) {
-    active.share(prefixes);
-    int position = active.sequence().length();
-    int tokens = Math.min(active.pending(), Math.min(most, tokenRoom));
+  void addChunk(Active active, Branch branch, int most, Predicate<Active> makeRoom) {
+    branch.share(prefixes);
+    int position = branch.sequence().length();
+    int tokens = Math.min(branch.pending(), Math.min(most, tokenRoom));
     int wanted = 0;
     for (int i = 0; i < tokens; i++) {
-      wanted += active.wantsLogits(position + i) ? 1 : 0;
+      wanted += active.wantsLogits(branch, position + i) ? 1 : 0;
       if (wanted > rowRoom) {
         tokens = i;
         wanted = rowRoom;
       }
     }
-    if (tokens > 0 && reserve(active, tokens, makeRoom)) {
-      add(new Part(active, tokens, new int[0]), wanted);
+    if (tokens > 0 && reserve(active, branch, tokens, makeRoom)) {
+      add(new Part(active, branch, tokens, new int[0]), wanted);
       prompt += tokens;
     }
   }
@@ -154,8 +156,8 @@ final class Step {
     rowRoom -= logitRows;
   }
 
-  private boolean reserve(Active active, int tokens, Predicate<Active> makeRoom) {
-    int needed = active.sequence().blocksFor(tokens);
+  private boolean reserve(Active active, Branch branch, int tokens, Predicate<Active> makeRoom) {
+    int needed = branch.sequence().blocksFor(tokens);
     while (needed > cache.freeBlocks() - reserved) {
       if (!prefixes.evict() && !makeRoom.test(active)) {
         return false;
@@ -169,14 +171,14 @@ final class Step {
   void run() {
     feed.begin();
     for (Part part : parts) {
-      Active active = part.active;
-      int position = active.sequence().length();
+      Branch branch = part.branch;
+      int position = branch.sequence().length();
       for (int i = 0; i < part.tokens(); i++, position++) {
-        boolean logits = active.wantsLogits(position);
-        int token = i < part.pending ? active.token(position) : part.draft[i - part.pending];
-        feed.add(active.sequence(), token, logits);
+        boolean logits = part.active.wantsLogits(branch, position);
+        int token = i < part.pending ? branch.token(position) : part.draft[i - part.pending];
+        feed.add(branch.sequence(), token, logits);
         if (logits) {
-          rows.add(new Row(active, position));
+          rows.add(new Row(part, position));
         }
       }
     }

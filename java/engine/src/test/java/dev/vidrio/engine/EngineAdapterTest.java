@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -91,12 +92,25 @@ class EngineAdapterTest {
             alone(model, adaptations.get(i)), streams.get(i).result().result().tokens(), "" + i);
       }
       assertNotEquals(alone(model, null), alone(model, adaptations.getLast()));
+      // A greedy answer is that of one beam; of four, the best is no worse here.
+      GenerationRequest adapted = request(adaptations.getLast());
+      Completion one = beams(engine, adapted, 1);
+      assertEquals(alone(model, adaptations.getLast()), one.result().tokens());
+      assertTrue(score(one) <= score(beams(engine, adapted, 4)));
       // Blocks are kept for the same adapter and strength only.
       assertEquals(64, engine.submit(request(adaptations.getFirst())).result().cachedTokens());
       assertEquals(0, engine.submit(request(new Adaptation(first, 2))).result().cachedTokens());
       assertTrue(engine.drain(Duration.ofSeconds(60)));
       assertEquals(0, engine.status().usedBlocks());
     }
+  }
+
+  private static Completion beams(Engine engine, GenerationRequest request, int width) {
+    return engine.submit(request.toBuilder().beams(BeamOptions.of(width)).build()).result();
+  }
+
+  private static double score(Completion completion) {
+    return Objects.requireNonNull(completion.score());
   }
 
   @Test

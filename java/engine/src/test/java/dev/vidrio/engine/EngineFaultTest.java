@@ -138,6 +138,26 @@ class EngineFaultTest {
     }
   }
 
+  @Test
+  void aStepThatFailsFailsASearch() throws InterruptedException {
+    var executor = new FailingExecutor();
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withStepTokens(32))) {
+      GenerationRequest search =
+          request(model, 1, 100, 20).toBuilder().beams(BeamOptions.of(4)).build();
+      List<Integer> expected = engine.submit(search).result().result().tokens();
+      for (int steps = 0; steps < 15; steps += 2) {
+        executor.stepsUntilFailure.set(steps);
+        for (TokenStream failing : engine.submit(search, 3)) {
+          assertThrows(EngineException.StepFailed.class, failing::result);
+        }
+        assertEquals(expected, engine.submit(search).result().result().tokens());
+      }
+      assertTrue(engine.drain(Duration.ofSeconds(60)));
+      assertEquals(0, engine.status().usedBlocks());
+    }
+  }
+
   /** Readers that cancel, time out, forget to read, are interrupted or throw. */
   @Test
   void thousandsThatGiveUpLeaveNothing() throws Exception {
@@ -179,7 +199,11 @@ class EngineFaultTest {
       request =
           request.toBuilder().timeout(Duration.ofNanos(1 + random.nextInt(5_000_000))).build();
     }
-    List<TokenStream> streams = engine.submit(request, 1 + random.nextInt(3));
+    int answers = 1 + random.nextInt(3);
+    if (random.nextInt(8) == 0) {
+      request = request.toBuilder().beams(BeamOptions.of(answers + random.nextInt(3))).build();
+    }
+    List<TokenStream> streams = engine.submit(request, answers);
     for (TokenStream stream : streams) {
       giveUp(stream, kind, random.nextInt(10));
     }

@@ -22,6 +22,8 @@ import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -116,6 +118,41 @@ class EngineLensTest {
       assertSameActivations(request(2), watched.result());
       assertTrue(engine.drain(Duration.ofSeconds(60)));
       assertEquals(0, engine.status().usedBlocks());
+    }
+  }
+
+  /** The answers have the probabilities of a session that edits in the same way. */
+  @Test
+  void searchesAreSteered() throws InterruptedException {
+    GenerationRequest steered =
+        request(3).toBuilder()
+            .edits(steering(8))
+            .logProbabilities(0)
+            .beams(BeamOptions.of(3))
+            .build();
+    try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
+      TokenStream plain = engine.submit(request(3));
+      for (TokenStream answer : engine.submit(steered, 3)) {
+        assertScoredAlone(steered, answer.result().tokens());
+      }
+      assertEquals(alone(request(3)), plain.result().result().tokens());
+      assertTrue(engine.drain(Duration.ofSeconds(60)));
+      assertEquals(0, engine.status().usedBlocks());
+    }
+  }
+
+  private static void assertScoredAlone(
+      GenerationRequest request, List<TokenLogProbability> tokens) {
+    try (LensSession session =
+        Lens.of(model).open(Capture.NONE, SessionOptions.DEFAULT, "*.hook_resid_post")) {
+      session.edits(request.edits());
+      Sequence sequence = session.newSequence();
+      MemorySegment logits = session.feed(sequence, request.prompt());
+      for (TokenLogProbability token : tokens) {
+        float logit = logits.getAtIndex(ValueLayout.JAVA_FLOAT, token.token());
+        assertEquals(session.candidates().logProbability(logit), token.logProbability());
+        logits = session.feed(sequence, token.token());
+      }
     }
   }
 

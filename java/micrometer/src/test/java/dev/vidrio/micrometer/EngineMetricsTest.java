@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 class EngineMetricsTest {
   private static Completion completion(int tokens, Duration first, Duration total) {
     var result = new GenerationResult("", Collections.nCopies(tokens, 7), 3, Finish.STOP);
-    return new Completion(result, 0, List.of(), List.of(), null, Duration.ZERO, first, total);
+    return new Completion(result, 0, List.of(), List.of(), null, null, Duration.ZERO, first, total);
   }
 
   @Test

@@ -63,7 +63,7 @@ public final class Sampler {
     this.weights = buffers.weights;
     this.logits = buffers.logits;
     int vocabulary = logits.length;
-    this.recent = new RecentTokens(vocabulary, penalizes() ? options.penaltyWindow() : 0);
+    this.recent = new RecentTokens(vocabulary, options.penalizes() ? options.penaltyWindow() : 0);
     for (int token : options.logitBias().keySet()) {
       if (token < 0 || token >= vocabulary) {
         throw new InvalidInputException(
@@ -140,7 +140,7 @@ public final class Sampler {
       learnAllowed(candidates.id(i), row, allowed);
     }
     options.logitBias().keySet().forEach(token -> learnAllowed(token, row, allowed));
-    if (penalizes()) {
+    if (options.penalizes()) {
       recent.forEach((token, count) -> learnAllowed(token, row, allowed));
     }
     int n = select();
@@ -251,7 +251,7 @@ public final class Sampler {
     }
   }
 
-  private static boolean isAllowed(int token, long @Nullable [] allowed) {
+  static boolean isAllowed(int token, long @Nullable [] allowed) {
     int word = token >> 6;
     return allowed == null || (word < allowed.length && (allowed[word] >>> token & 1) != 0);
   }
@@ -275,7 +275,7 @@ public final class Sampler {
   /** Changes the known logits and puts the greatest, as many as wanted, in order. */
   private int select() {
     options.logitBias().forEach((token, bias) -> logits[token] += bias);
-    if (penalizes()) {
+    if (options.penalizes()) {
       penalize();
     }
     greatest.begin(wanted());
@@ -284,12 +284,6 @@ public final class Sampler {
       greatest.offer(logits[token], token);
     }
     return greatest.sort();
-  }
-
-  private boolean penalizes() {
-    return options.repeatPenalty() != 1
-        || options.frequencyPenalty() != 0
-        || options.presencePenalty() != 0;
   }
 
   private void penalize() {

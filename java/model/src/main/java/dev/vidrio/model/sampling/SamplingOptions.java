@@ -70,6 +70,11 @@ public record SamplingOptions(
     return new Builder();
   }
 
+  /** Whether tokens that occurred are penalized. */
+  public boolean penalizes() {
+    return repeatPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0;
+  }
+
   /** The same with another seed. */
   public SamplingOptions withSeed(long other) {
     return new SamplingOptions(
