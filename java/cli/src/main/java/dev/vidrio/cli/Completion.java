@@ -5,7 +5,6 @@ import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
-import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import java.lang.foreign.ValueLayout;
@@ -47,11 +46,7 @@ final class Completion {
 
   /** The tools that the model asks for, where it was given any. */
   private List<ToolCall> toolCalls(List<Integer> ids) {
-    if (!tools) {
-      return List.of();
-    }
-    String marked = model.tokenizer().decode(ids.stream().mapToInt(i -> i).toArray());
-    return AnswerParser.parse(marked, marked).toolCalls();
+    return tools ? Tools.calls(model, ids) : List.of();
   }
 
   /** Everything about the continuation. */

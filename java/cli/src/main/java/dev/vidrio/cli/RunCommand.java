@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.engine.BeamOptions;
 import dev.vidrio.model.Chat;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
@@ -35,6 +36,7 @@ final class RunCommand implements Callable<Integer> {
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
   @Mixin private GrammarOption grammar = new GrammarOption();
+  @Mixin private BeamOption beams = new BeamOption();
 
   @Option(
       names = {"-n", "--tokens"},
@@ -75,10 +77,11 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    BeamOptions search = beams.read();
     GenerationOptions options =
         GenerationOptions.DEFAULT
             .withTokens(tokens)
-            .withSampling(sampling.toOptions())
+            .withSampling(search == null ? sampling.toOptions() : sampling.toOptions(0))
             .withIgnoreEnd(ignoreEnd)
             .withGrammar(grammar.read());
     ChatOptions chatOptions = chatOptions();
@@ -86,13 +89,20 @@ final class RunCommand implements Callable<Integer> {
     try (Model opened = model.open()) {
       Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
       requireChat(opened, format);
-      if (format.isPresent() && !input.isPresent() && !json && Terminal.IN.isTerminal()) {
+      boolean chats = format.isPresent() && !input.isPresent() && !json && search == null;
+      if (chats && Terminal.IN.isTerminal()) {
         try (Chat chat = opened.newChat(chatOptions, options, sessionOptions(opened))) {
           new ChatLoop(chat, system).run(opened.name());
         }
         return 0;
       }
       int[] prompt = prompt(opened, format, chatOptions);
+      if (search != null) {
+        print(
+            new BeamCompletion(opened, sessionOptions(opened), options, search, tools != null),
+            prompt);
+        return 0;
+      }
       try (Session session = opened.newSession(sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
         var completion = new Completion(opened, session, options, tools != null, loadNanos);
@@ -104,6 +114,14 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private void print(BeamCompletion completion, int[] prompt) {
+    if (json) {
+      Json.print(completion.toJson(prompt));
+    } else {
+      completion.print(prompt);
+    }
   }
 
   private ChatOptions chatOptions() {

@@ -9,12 +9,13 @@ import picocli.CommandLine.Option;
 
 /** The options that say how tokens are chosen. */
 final class SamplingOption {
+  private static final double DEFAULT_TEMPERATURE = 0.8;
+
   @Option(
       names = {"--temp", "--temperature"},
       paramLabel = "T",
-      defaultValue = "0.8",
-      description = "Temperature; 0 takes the most likely token. Default: ${DEFAULT-VALUE}.")
-  private double temperature;
+      description = "Temperature; 0 takes the most likely token. Default: 0.8; 0 with --beams.")
+  private @Nullable Double temperature;
 
   @Option(
       names = "--top-k",
@@ -82,8 +83,13 @@ final class SamplingOption {
 
   /** The options; a seed is drawn where none is given. */
   SamplingOptions toOptions() {
+    return toOptions(DEFAULT_TEMPERATURE);
+  }
+
+  /** The same with another temperature where none is given. */
+  SamplingOptions toOptions(double otherwise) {
     return SamplingOptions.builder()
-        .temperature(temperature)
+        .temperature(temperature == null ? otherwise : temperature)
         .topK(topK)
         .topP(topP)
         .minP(minP)

@@ -1,5 +1,7 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.model.Model;
+import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.template.ToolCall;
 import java.nio.file.Path;
@@ -28,6 +30,12 @@ final class Tools {
       }
       options.tool(JsonMapper.shared().convertValue(tool, new TypeReference<>() {}));
     }
+  }
+
+  /** The calls in an answer. */
+  static List<ToolCall> calls(Model model, List<Integer> answer) {
+    String marked = model.tokenizer().decode(answer.stream().mapToInt(i -> i).toArray());
+    return AnswerParser.parse(marked, marked).toolCalls();
   }
 
   /** Shows calls, one a line. */

@@ -75,6 +75,31 @@ class CommandsTest {
   }
 
   @Test
+  void runSearchesForTheMostLikelyText() {
+    String greedy = Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0").out();
+    assertEquals(greedy, Cli.run("run", "-p", PROMPT, "-n", "20", "--beams", "1").out());
+    Cli result =
+        Cli.run("run", "-p", PROMPT, "-n", "20", "--beams", "3", "--length-penalty", "0", "--json");
+    assertEquals(0, result.code(), result.err());
+    JsonNode best = result.json();
+    double sum = 0;
+    for (JsonNode logProbability : best.get("logprobs")) {
+      sum += logProbability.doubleValue();
+    }
+    // Neither penalized, nor is there an end in between that would count.
+    assertEquals("length", best.get("finish").stringValue());
+    assertEquals(best.get("score").doubleValue(), sum, 1e-9);
+    assertEquals(2, best.get("others").size());
+    for (JsonNode other : best.get("others")) {
+      assertTrue(other.get("score").doubleValue() <= sum);
+    }
+
+    assertEquals(1, Cli.run("run", "-p", PROMPT, "--beams", "2", "--temp", "1").code());
+    assertEquals(1, Cli.run("run", "-p", PROMPT, "--length-penalty", "2").code());
+    assertEquals(1, Cli.run("run", "-p", PROMPT, "--beams", "0").code());
+  }
+
+  @Test
   void runTellsEverythingAsJson() throws IOException {
     JsonNode text = Cli.run("run", "-p", PROMPT, "-n", "12", "--seed", "3", "--json").json();
     assertEquals(12, text.get("ids").size());

@@ -1,0 +1,101 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.engine.BeamOptions;
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.TokenLogProbability;
+import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** The most likely continuations of a prompt, printed when they are found. */
+final class BeamCompletion {
+  private final Model model;
+  private final SessionOptions session;
+  private final GenerationOptions options;
+  private final BeamOptions beams;
+  private final boolean tools;
+
+  BeamCompletion(
+      Model model,
+      SessionOptions session,
+      GenerationOptions options,
+      BeamOptions beams,
+      boolean tools) {
+    this.model = model;
+    this.session = session;
+    this.options = options;
+    this.beams = beams;
+    this.tools = tools;
+  }
+
+  /** Prints the best. */
+  void print(int[] prompt) {
+    GenerationResult best = search(prompt).getFirst().result();
+    System.out.println(best.text());
+    if (tools) {
+      Tools.print(Tools.calls(model, best.tokens()));
+    }
+  }
+
+  /** Everything about the best, and the others after it. */
+  Map<String, Object> toJson(int[] prompt) {
+    List<Completion> found = search(prompt);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("model", model.name());
+    json.put("executor", model.executor().name());
+    json.put("prompt_ids", prompt);
+    json.putAll(answer(found.getFirst()));
+    json.put("others", found.stream().skip(1).map(this::answer).toList());
+    json.put("seconds", found.getFirst().total().toNanos() / 1e9);
+    return json;
+  }
+
+  private Map<String, Object> answer(Completion completion) {
+    GenerationResult result = completion.result();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("ids", result.tokens());
+    json.put("text", result.text());
+    if (tools) {
+      json.put(
+          "tool_calls", Tools.calls(model, result.tokens()).stream().map(Tools::toJson).toList());
+    }
+    json.put(
+        "logprobs", completion.tokens().stream().map(TokenLogProbability::logProbability).toList());
+    if (completion.score() != null) {
+      json.put("score", completion.score());
+    }
+    json.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
+    return json;
+  }
+
+  private List<Completion> search(int[] prompt) {
+    GenerationRequest request =
+        GenerationRequest.builder(prompt)
+            .options(options)
+            .logProbabilities(0)
+            .adaptation(session.adaptation())
+            .beams(beams)
+            .build();
+    try (Engine engine = Engine.open(model, engineOptions())) {
+      return engine.submit(request, beams.width()).stream().map(TokenStream::result).toList();
+    }
+  }
+
+  private EngineOptions engineOptions() {
+    return EngineOptions.DEFAULT
+        .withSequences(beams.width())
+        .withContext(session.context())
+        .withKvType(session.kvType())
+        .withFast(session.fast())
+        .withAdapters(session.adaptation() == null ? 0 : 1);
+  }
+}

@@ -1,0 +1,36 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.engine.BeamOptions;
+import dev.vidrio.model.InvalidInputException;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that have the most likely text searched for. */
+final class BeamOption {
+  @Option(
+      names = "--beams",
+      paramLabel = "K",
+      description = "Search for the most likely text, by the K that are likeliest so far.")
+  private @Nullable Integer beams;
+
+  @Option(
+      names = "--length-penalty",
+      paramLabel = "X",
+      description = "Divide log-probabilities by tokens^X: more favours long texts. Default: 1.")
+  private @Nullable Double lengthPenalty;
+
+  BeamOption() {}
+
+  /** The search; null where the user asks for none. */
+  @Nullable BeamOptions read() {
+    if (beams != null) {
+      BeamOptions options = BeamOptions.of(beams);
+      return lengthPenalty == null ? options : options.withLengthPenalty(lengthPenalty);
+    }
+    if (lengthPenalty != null) {
+      throw new InvalidInputException(
+          "--length-penalty", lengthPenalty.toString(), "is for a search: give --beams too");
+    }
+    return null;
+  }
+}
