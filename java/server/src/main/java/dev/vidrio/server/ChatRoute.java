@@ -86,6 +86,9 @@ final class ChatRoute {
             ? null
             : LogProbabilities.ofChat(tokenizer, completion.tokens()));
     choice.put("finish_reason", calls.isEmpty() ? Reasons.finish(completion) : "tool_calls");
+    if (completion.score() != null) {
+      choice.put("score", completion.score());
+    }
     return choice;
   }
 }

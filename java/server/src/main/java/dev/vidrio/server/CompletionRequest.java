@@ -68,6 +68,10 @@ record CompletionRequest(
       throw ApiException.invalid(
           "best_of", "best_of " + bestOf + ": the best is not known while a stream runs");
     }
+    if (parameters.beams() != null && bestOf > parameters.choices()) {
+      throw ApiException.invalid(
+          "best_of", "best_of " + bestOf + ": beams are ranked already, the n best are given");
+    }
     if (stream && echo && logProbabilities >= 0) {
       throw ApiException.unsupported(
           "echo", "echo: log-probabilities of a prompt are not streamed");

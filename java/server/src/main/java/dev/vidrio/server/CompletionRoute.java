@@ -123,6 +123,9 @@ final class CompletionRoute {
             : LogProbabilities.ofCompletion(
                 tokenizer, ids, tokens, CompletionText.offsets(tokenizer, ids)));
     choice.put("finish_reason", Reasons.finish(completion));
+    if (completion.score() != null) {
+      choice.put("score", completion.score());
+    }
     return choice;
   }
 }

@@ -1,5 +1,6 @@
 package dev.vidrio.server;
 
+import dev.vidrio.engine.BeamOptions;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.grammar.Grammar;
@@ -29,8 +30,10 @@ record Parameters(
     Duration timeout,
     String cacheSalt,
     int draftTokens,
-    Steering steering) {
+    Steering steering,
+    @Nullable BeamOptions beams) {
 
+  private static final int MAX_BEAMS = 1024;
   private static final int MAX_STOPS = 16;
   private static final int MAX_SALT = 256;
 
@@ -45,10 +48,11 @@ record Parameters(
    */
   static Parameters read(Fields fields, int tokens, ServerLimits limits, String tenant) {
     refuseUnused(fields);
+    BeamOptions beams = beams(fields);
     GenerationOptions options =
         GenerationOptions.DEFAULT
             .withTokens(tokens)
-            .withSampling(sampling(fields))
+            .withSampling(sampling(fields, beams == null ? 1 : 0))
             .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
             .withIgnoreEnd(fields.bool("ignore_eos", false))
             .withGrammar(AnswerFormat.read(fields));
@@ -66,7 +70,27 @@ record Parameters(
         Duration.ofMillis(Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))),
         tenant + "/" + salt,
         fields.integer("draft_tokens", 0, 0, 16),
-        Steering.read(fields.value("vidrio")));
+        Steering.read(fields.value("vidrio")),
+        beams);
+  }
+
+  private static @Nullable BeamOptions beams(Fields fields) {
+    Value beams = fields.value("beams");
+    Value lengthPenalty = fields.value("length_penalty");
+    if (beams == null) {
+      if (lengthPenalty != null) {
+        throw ApiException.invalid("length_penalty", "length_penalty: needs beams");
+      }
+      return null;
+    }
+    if (fields.bool("stream", false)) {
+      throw ApiException.unsupported(
+          "stream", "stream: with beams no token is known before the search has ended");
+    }
+    BeamOptions options = BeamOptions.of(beams.integer(1, MAX_BEAMS));
+    return lengthPenalty == null
+        ? options
+        : options.withLengthPenalty(lengthPenalty.number(-100, 100));
   }
 
   /** Fields that are about OpenAI's service: they change nothing here, or must not. */
@@ -83,10 +107,10 @@ record Parameters(
     var _ = fields.oneOf("service_tier", "auto", "auto", "default");
   }
 
-  private static SamplingOptions sampling(Fields fields) {
+  private static SamplingOptions sampling(Fields fields, double temperature) {
     Value seed = fields.value("seed");
     return SamplingOptions.builder()
-        .temperature(fields.number("temperature", 1, 0, 2))
+        .temperature(fields.number("temperature", temperature, 0, 2))
         .topP(fields.number("top_p", 1, 0, 1))
         .topK(fields.integer("top_k", 0, 0, Integer.MAX_VALUE))
         .minP(fields.number("min_p", 0, 0, 1))
@@ -143,7 +167,8 @@ record Parameters(
         timeout,
         cacheSalt,
         draftTokens,
-        steering);
+        steering,
+        beams);
   }
 
   /**
@@ -163,6 +188,7 @@ record Parameters(
         .timeout(timeout)
         .cacheSalt(cacheSalt)
         .draftTokens(draftTokens)
+        .beams(beams)
         .build();
   }
 

@@ -195,6 +195,28 @@ class CompletionRouteTest {
   }
 
   @Test
+  void beamsGiveTheMostLikelyAnswers() {
+    JsonNode one = complete("'" + TEXT + "'", ",'max_tokens':8,'beams':1").path("choices");
+    assertEquals(greedy(TEXT, 8), one.path(0).path("text").stringValue());
+    JsonNode best =
+        complete(
+                "'" + TEXT + "'",
+                ",'max_tokens':8,'beams':4,'n':3,'length_penalty':0,'logprobs':0,'ignore_eos':true")
+            .path("choices");
+    assertEquals(3, best.size());
+    double before = 0;
+    for (JsonNode choice : best) {
+      double sum = 0;
+      for (JsonNode token : choice.path("logprobs").path("token_logprobs")) {
+        sum += token.doubleValue();
+      }
+      assertEquals(choice.path("score").doubleValue(), sum, 1e-9);
+      assertTrue(sum <= before);
+      before = sum;
+    }
+  }
+
+  @Test
   void biasForcesATokenAndStopTokensEnd() {
     int comma = bard.tokenizer().encode("a,")[bard.tokenizer().encode("a,").length - 1];
     JsonNode json =

@@ -70,6 +70,13 @@ class StrictnessTest {
         "'chat_template_kwargs':{'messages':[]} | 400 invalid_value template_variable",
         "'timeout':0 | 400 invalid_value timeout timeout 0: must be a number from 0.001 to 600",
         "'priority':101 | 400 invalid_value priority",
+        "'beams':0 | 400 invalid_value beams beams 0: must be an integer from 1",
+        "'beams':1000 | 400 invalid_value beams beams 1000: must be 1 to",
+        "'beams':2,'n':3 | 400 invalid_value n n 3: must be at most the number of beams, 2",
+        "'beams':2,'stream':true | 400 unsupported_parameter stream stream: with beams",
+        "'beams':2,'temperature':1 | 400 invalid_value temperature temperature 1.0: must be 0",
+        "'beams':2,'draft_tokens':1 | 400 invalid_value draft_tokens draft tokens 1: must be 0",
+        "'length_penalty':1 | 400 invalid_value length_penalty length_penalty: needs beams",
         "'colour':'red' | 400 unsupported_parameter colour colour: is not supported",
         "'model':'parrot' | 400 malformed_body - body: is no JSON that is taken here: Duplicate",
       })
