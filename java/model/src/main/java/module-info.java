@@ -12,7 +12,8 @@ module dev.vidrio.model {
   exports dev.vidrio.model.evaluation;
   exports dev.vidrio.model.file to
       dev.vidrio.cli,
-      dev.vidrio.lens;
+      dev.vidrio.lens,
+      dev.vidrio.server;
   exports dev.vidrio.model.gguf;
   exports dev.vidrio.model.grammar;
   exports dev.vidrio.model.huggingface;

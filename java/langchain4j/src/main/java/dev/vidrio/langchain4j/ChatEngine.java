@@ -6,8 +6,6 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
-import dev.langchain4j.model.chat.request.ResponseFormat;
-import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
@@ -19,6 +17,7 @@ import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
@@ -26,6 +25,7 @@ import dev.vidrio.model.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -92,19 +92,21 @@ final class ChatEngine implements AutoCloseable {
   Answer submit(ChatRequest request) {
     ChatRequestParameters parameters = request.parameters();
     requireSupported(parameters);
+    List<Map<String, @Nullable Object>> tools =
+        parameters.toolChoice() == ToolChoice.NONE
+            ? List.of()
+            : parameters.toolSpecifications().stream().map(Messages::toTemplate).toList();
     var options = ChatOptions.builder();
-    boolean tools =
-        !parameters.toolSpecifications().isEmpty() && parameters.toolChoice() != ToolChoice.NONE;
-    if (tools) {
-      parameters.toolSpecifications().forEach(tool -> options.tool(Messages.toTemplate(tool)));
-    }
+    tools.forEach(options::tool);
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
+    boolean mustCall = parameters.toolChoice() == ToolChoice.REQUIRED;
+    Grammar form = ResponseForm.of(parameters.responseFormat());
     GenerationRequest generate =
         GenerationRequest.builder(format.encode(messages, options.build()))
-            .options(generation(parameters))
+            .options(generation(parameters).withGrammar(Grammar.chatAnswer(tools, mustCall, form)))
             .timeout(timeout)
             .build();
-    return new Answer(handle.engine().submit(generate), tools);
+    return new Answer(handle.engine().submit(generate), !tools.isEmpty());
   }
 
   private void requireSupported(ChatRequestParameters parameters) {
@@ -114,13 +116,6 @@ final class ChatEngine implements AutoCloseable {
     }
     if (!parameters.toolSpecifications().isEmpty() && !format.template().reads("tools")) {
       throw unsupported("tools: the chat template of " + name + " takes none, and they");
-    }
-    if (parameters.toolChoice() == ToolChoice.REQUIRED) {
-      throw unsupported("ToolChoice.REQUIRED");
-    }
-    ResponseFormat response = parameters.responseFormat();
-    if (response != null && response.type() == ResponseFormatType.JSON) {
-      throw unsupported("JSON response format");
     }
   }
 

@@ -10,9 +10,9 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
-import dev.vidrio.engine.ChatAnswer;
 import dev.vidrio.engine.GeneratedToken;
 import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.ChatAnswer;
 import java.util.List;
 
 /** Tells a handler of an answer as it comes; nothing more once it has been canceled. */
@@ -34,7 +34,7 @@ final class StreamedAnswer implements Runnable, StreamingHandle {
     try (TokenStream stream = answer.stream()) {
       var text = new ChatAnswer(engine.tokenizer(), answer.tools());
       for (GeneratedToken token : stream) {
-        show(text.accept(token));
+        show(text.accept(token.id(), token.text()));
       }
       show(text.finish());
       if (!canceled) {

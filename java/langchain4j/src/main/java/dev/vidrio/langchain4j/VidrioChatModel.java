@@ -1,15 +1,12 @@
 package dev.vidrio.langchain4j;
 
 import dev.langchain4j.model.chat.ChatModel;
-import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
-import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.spi.ServiceHelper;
-import dev.vidrio.engine.ChatAnswer;
+import dev.vidrio.engine.Completion;
 import dev.vidrio.langchain4j.spi.VidrioChatModelBuilderFactory;
-import dev.vidrio.model.template.ChatMessage;
-import java.util.List;
+import dev.vidrio.model.ChatAnswer;
 
 /**
  * A chat model of this process:
@@ -19,11 +16,9 @@ import java.util.List;
  * <p>Any number of threads may chat at a time: their requests run in one batch. Closing the model
  * closes an engine that it has opened, and leaves one of the caller's open.
  */
-public final class VidrioChatModel implements ChatModel, AutoCloseable {
-  private final ChatEngine engine;
-
+public final class VidrioChatModel extends EngineChatModel implements ChatModel {
   private VidrioChatModel(Builder builder) {
-    this.engine = new ChatEngine(builder);
+    super(builder);
   }
 
   /** A builder, of the first {@link VidrioChatModelBuilderFactory} if there is one. */
@@ -39,28 +34,14 @@ public final class VidrioChatModel implements ChatModel, AutoCloseable {
     try {
       ChatEngine.Answer answer = engine.submit(request);
       try (var stream = answer.stream()) {
-        ChatMessage message = ChatAnswer.message(engine.tokenizer(), stream, answer.tools());
-        return engine.response(message, stream.result());
+        Completion completion = stream.result();
+        return engine.response(
+            ChatAnswer.message(engine.tokenizer(), completion.result(), answer.tools()),
+            completion);
       }
     } catch (RuntimeException e) {
       throw Failures.explain(e);
     }
-  }
-
-  @Override
-  public ChatRequestParameters defaultRequestParameters() {
-    return engine.defaults();
-  }
-
-  @Override
-  public List<ChatModelListener> listeners() {
-    return engine.listeners();
-  }
-
-  /** Closes the engine if it is the model's own; requests that run are canceled. */
-  @Override
-  public void close() {
-    engine.close();
   }
 
   /** Collects options. */

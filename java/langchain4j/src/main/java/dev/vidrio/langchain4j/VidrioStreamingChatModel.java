@@ -2,13 +2,10 @@ package dev.vidrio.langchain4j;
 
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.StreamingChatModel;
-import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
-import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.spi.ServiceHelper;
 import dev.vidrio.langchain4j.spi.VidrioStreamingChatModelBuilderFactory;
-import java.util.List;
 
 /**
  * A chat model of this process whose answers come piece by piece:
@@ -19,11 +16,9 @@ import java.util.List;
  * the answer's place before the next step. Calls of tools come when the answer is complete. Closing
  * the model closes an engine that it has opened, and leaves one of the caller's open.
  */
-public final class VidrioStreamingChatModel implements StreamingChatModel, AutoCloseable {
-  private final ChatEngine engine;
-
+public final class VidrioStreamingChatModel extends EngineChatModel implements StreamingChatModel {
   private VidrioStreamingChatModel(Builder builder) {
-    this.engine = new ChatEngine(builder);
+    super(builder);
   }
 
   /** A builder, of the first {@link VidrioStreamingChatModelBuilderFactory} if there is one. */
@@ -50,22 +45,6 @@ public final class VidrioStreamingChatModel implements StreamingChatModel, AutoC
     } catch (RuntimeException e) {
       handler.onError(Failures.explain(e));
     }
-  }
-
-  @Override
-  public ChatRequestParameters defaultRequestParameters() {
-    return engine.defaults();
-  }
-
-  @Override
-  public List<ChatModelListener> listeners() {
-    return engine.listeners();
-  }
-
-  /** Closes the engine if it is the model's own; requests that run are canceled. */
-  @Override
-  public void close() {
-    engine.close();
   }
 
   /** Collects options. */

@@ -11,6 +11,11 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonRawSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialResponseContext;
@@ -23,10 +28,13 @@ import dev.vidrio.engine.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -40,14 +48,15 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(60)
 class LangChain4jTest {
+  private static final Engine ENGINE = Scripted.ENGINE;
   private static final String QUESTION = "What is the capital of Germany?";
   private static final String ANSWER = "The capital of Germany is Berlin.";
 
   @Test
   void examplesRun() throws Exception {
     assertEquals(ANSWER, LangChain4jExamples.chat(Scripted.FILE));
-    assertEquals(ANSWER, LangChain4jExamples.stream(Scripted.ENGINE).get());
-    Model model = Scripted.ENGINE.model();
+    assertEquals(ANSWER, LangChain4jExamples.stream(ENGINE).get());
+    Model model = ENGINE.model();
     assertEquals(model.architecture().width(), LangChain4jExamples.embed(model).dimension());
   }
 
@@ -56,7 +65,7 @@ class LangChain4jTest {
     var weather = new Weather();
     Assistant assistant =
         AiServices.builder(Assistant.class)
-            .chatModel(VidrioChatModel.builder().engine(Scripted.ENGINE).build())
+            .chatModel(VidrioChatModel.builder().engine(ENGINE).build())
             .tools(weather)
             .build();
     assertEquals("It looks sunny in Munich", assistant.ask("What is the weather in Munich?"));
@@ -79,8 +88,73 @@ class LangChain4jTest {
   }
 
   @Test
+  void aServiceReturnsARecord() {
+    Geographer geographer =
+        AiServices.create(Geographer.class, VidrioChatModel.builder().engine(ENGINE).build());
+    assertEquals(new Capital("Berlin"), geographer.capital(QUESTION));
+  }
+
+  interface Geographer {
+    Capital capital(String question);
+  }
+
+  /** An answer with a schema. */
+  record Capital(String city) {}
+
+  @Test
+  void aModelThatSaysSomethingElseReturnsARecord() {
+    Set<Journey> journeys = new HashSet<>();
+    for (long seed = 0; seed < 8; seed++) {
+      GenerationOptions random =
+          GenerationOptions.DEFAULT
+              .withTokens(2000)
+              .withSampling(SamplingOptions.builder().temperature(2).seed(seed).build());
+      var model = VidrioChatModel.builder().engine(ENGINE).generationOptions(random).build();
+      journeys.add(AiServices.create(Agency.class, model).plan("Tell me a story."));
+    }
+    assertTrue(journeys.size() > 2, journeys.toString());
+  }
+
+  interface Agency {
+    Journey plan(String question);
+  }
+
+  /** An answer with a schema that has parts. */
+  record Journey(long days, List<Stop> stops) {}
+
+  /** A part of it. */
+  record Stop(Vehicle by, boolean stay) {}
+
+  /** Words of which one must be said. */
+  enum Vehicle {
+    TRAIN,
+    SHIP
+  }
+
+  @Test
+  void aCallThatMustBeMadeNeedsATool() {
+    var model = VidrioChatModel.builder().engine(ENGINE).toolChoice(ToolChoice.REQUIRED).build();
+    var e = assertThrows(InvalidRequestException.class, () -> model.chat(QUESTION));
+    assertTrue(e.toString().contains("tools: there are none to choose from"), e.toString());
+  }
+
+  @Test
+  void aSchemaThatIsNotSupportedIsRefusedByName() {
+    JsonSchema schema =
+        JsonSchema.builder()
+            .name("x")
+            .rootElement(JsonRawSchema.from("{\"type\":\"number\",\"multipleOf\":3}"))
+            .build();
+    ResponseFormat format =
+        ResponseFormat.builder().type(ResponseFormatType.JSON).jsonSchema(schema).build();
+    var model = VidrioChatModel.builder().engine(ENGINE).responseFormat(format).build();
+    var e = assertThrows(InvalidRequestException.class, () -> model.chat(QUESTION));
+    assertTrue(e.toString().contains("'multipleOf'"), e.toString());
+  }
+
+  @Test
   void manyChatAtATime() throws Exception {
-    var model = VidrioChatModel.builder().engine(Scripted.ENGINE).build();
+    var model = VidrioChatModel.builder().engine(ENGINE).build();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<String>> answers = new ArrayList<>();
       for (int i = 0; i < 100; i++) {
@@ -94,7 +168,7 @@ class LangChain4jTest {
 
   @Test
   void theCallersEngineStaysOpen() {
-    try (Engine engine = Engine.open(Scripted.ENGINE.model())) {
+    try (Engine engine = Engine.open(ENGINE.model())) {
       VidrioChatModel.builder().engine(engine).build().close();
       assertEquals(ANSWER, VidrioChatModel.builder().engine(engine).build().chat(QUESTION));
     }
@@ -111,7 +185,7 @@ class LangChain4jTest {
   void oneEngineIsNeeded() {
     var none = VidrioChatModel.builder();
     assertThrows(InvalidInputException.class, none::build);
-    var two = VidrioChatModel.builder().engine(Scripted.ENGINE).modelPath(Scripted.FILE);
+    var two = VidrioChatModel.builder().engine(ENGINE).modelPath(Scripted.FILE);
     assertThrows(InvalidInputException.class, two::build);
     var noChat = VidrioChatModel.builder().modelPath(BardFiles.q8());
     assertThrows(InvalidInputException.class, noChat::build);
@@ -120,7 +194,7 @@ class LangChain4jTest {
   @Test
   void aFullQueueIsARateLimit() {
     var options = EngineOptions.DEFAULT.withSequences(1).withQueue(0);
-    try (Engine engine = Engine.open(Scripted.ENGINE.model(), options)) {
+    try (Engine engine = Engine.open(ENGINE.model(), options)) {
       int[] prompt = engine.model().tokenizer().encode("word");
       var request =
           GenerationRequest.builder(prompt)
@@ -141,10 +215,10 @@ class LangChain4jTest {
 
   @Test
   void whatDoesNotFitIsInvalid() {
-    var model = VidrioChatModel.builder().engine(Scripted.ENGINE).build();
+    var model = VidrioChatModel.builder().engine(ENGINE).build();
     String text = "word ".repeat(5000);
     assertThrows(InvalidRequestException.class, () -> model.chat(text));
-    var hot = VidrioChatModel.builder().engine(Scripted.ENGINE).temperature(-1.0).build();
+    var hot = VidrioChatModel.builder().engine(ENGINE).temperature(-1.0).build();
     assertThrows(InvalidRequestException.class, () -> hot.chat(QUESTION));
   }
 
@@ -152,7 +226,7 @@ class LangChain4jTest {
   void anAnswerHasItsTime() {
     var model =
         VidrioChatModel.builder()
-            .engine(Scripted.ENGINE)
+            .engine(ENGINE)
             .generationOptions(GenerationOptions.DEFAULT.withTokens(4000).withIgnoreEnd(true))
             .timeout(Duration.ofNanos(1))
             .build();
@@ -161,7 +235,7 @@ class LangChain4jTest {
 
   @Test
   void cancelingFreesThePlace() throws Exception {
-    try (Engine engine = Engine.open(Scripted.ENGINE.model())) {
+    try (Engine engine = Engine.open(ENGINE.model())) {
       var model =
           VidrioStreamingChatModel.builder()
               .engine(engine)

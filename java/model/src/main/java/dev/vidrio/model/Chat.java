@@ -1,6 +1,5 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
 import java.util.ArrayList;
@@ -94,15 +93,7 @@ public final class Chat implements AutoCloseable {
       all[i] = result.tokens().get(i - prompt.length);
     }
     cached = Arrays.copyOf(all, Math.min(all.length, sequence.length()));
-    messages.add(
-        template.tools().isEmpty()
-            ? ChatMessage.assistant(result.text())
-            : AnswerParser.parse(result.text(), marked(result)));
-  }
-
-  /** The answer with the special tokens that mark its parts. */
-  private String marked(GenerationResult result) {
-    return model.tokenizer().decode(result.tokens().stream().mapToInt(i -> i).toArray());
+    messages.add(ChatAnswer.message(model.tokenizer(), result, !template.tools().isEmpty()));
   }
 
   /** The conversation so far, the model's answers included; unmodifiable. */

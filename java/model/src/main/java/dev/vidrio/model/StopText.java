@@ -28,7 +28,7 @@ final class StopText {
     held.append(text);
     int stop = firstStop();
     found = stop >= 0;
-    int end = found ? stop : held.length() - heldBack();
+    int end = found ? stop : held.length() - heldBack(held, stops);
     String free = held.substring(0, end);
     held.delete(0, found ? held.length() : end);
     return free;
@@ -52,13 +52,12 @@ final class StopText {
     return first;
   }
 
-  /** Length of the longest end of the text that a stop text begins with. */
-  private int heldBack() {
-    String text = held.toString();
+  /** Length of the longest end of a text that one of some others begins with. */
+  static int heldBack(StringBuilder text, List<String> others) {
     int longest = 0;
-    for (String stop : stops) {
-      for (int n = Math.min(stop.length() - 1, text.length()); n > longest; n--) {
-        if (text.endsWith(stop.substring(0, n))) {
+    for (String other : others) {
+      for (int n = Math.min(other.length() - 1, text.length()); n > longest; n--) {
+        if (text.substring(text.length() - n).equals(other.substring(0, n))) {
           longest = n;
         }
       }

@@ -3,9 +3,7 @@ package dev.vidrio.server;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.grammar.Grammar;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -89,63 +87,12 @@ final class AnswerFormat {
     return checked(schema, () -> Grammar.jsonSchema(schema.node().toString()));
   }
 
-  /**
-   * A call of one of some functions, as {@link dev.vidrio.model.template.AnswerParser} reads it
-   * from models of any family.
-   *
-   * @param functions with {@code name}, and {@code parameters} where they have some
-   * @param path where they stand in the request
-   */
-  static Grammar ofCall(List<Map<String, @Nullable Object>> functions, String path) {
-    Map<String, @Nullable Object> definitions = new LinkedHashMap<>();
-    List<Map<String, Object>> calls = new ArrayList<>();
-    for (Map<String, @Nullable Object> function : functions) {
-      Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
-      arguments.put("type", "object");
-      if (function.get("parameters") instanceof Map<?, ?> parameters) {
-        parameters.forEach((key, value) -> arguments.put(String.valueOf(key), value));
-      }
-      hoist(arguments, definitions, path);
-      Map<String, Object> properties = new LinkedHashMap<>();
-      properties.put("name", Map.of("const", String.valueOf(function.get("name"))));
-      properties.put("arguments", arguments);
-      calls.add(
-          Map.of(
-              "type",
-              "object",
-              "properties",
-              properties,
-              "required",
-              List.copyOf(properties.keySet()),
-              "additionalProperties",
-              false));
-    }
-    Map<String, @Nullable Object> schema = new LinkedHashMap<>();
-    schema.put("anyOf", calls);
-    schema.putAll(definitions);
-    return checked(path, () -> Grammar.jsonSchema(schema));
-  }
-
-  /** Moves definitions to where references to them lead, the beginning of the whole schema. */
-  private static void hoist(
-      Map<String, @Nullable Object> schema,
-      Map<String, @Nullable Object> definitions,
-      String path) {
-    for (String name : List.of("$defs", "definitions")) {
-      Object own = schema.remove(name);
-      Object others = own == null ? null : definitions.putIfAbsent(name, own);
-      if (others != null && !others.equals(own)) {
-        throw ApiException.unsupported(
-            path, path + ": two functions that define other " + name + " cannot be chosen from");
-      }
-    }
-  }
-
   private static Grammar checked(Value value, Supplier<Grammar> maker) {
     return checked(value.path(), maker);
   }
 
-  private static Grammar checked(String path, Supplier<Grammar> maker) {
+  /** What a maker makes; where it refuses, the request is refused, by the path of the field. */
+  static <T extends @Nullable Grammar> T checked(String path, Supplier<T> maker) {
     try {
       return maker.get();
     } catch (InvalidInputException e) {

@@ -2,89 +2,45 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GeneratedToken;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 
-/**
- * The answers to a chat as a stream of chunks. What all chunks have in common is put into bytes
- * once: one chunk per token and client is what a server does most.
- */
-final class ChatEvents {
-  private static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
+/** The answers to a chat as a stream of chunks. */
+final class ChatEvents extends ChunkEvents {
   private static final byte[] CONTENT = "\"content\":".getBytes(StandardCharsets.UTF_8);
 
   private final ChatRequest request;
   private final Tokenizer tokenizer;
-  private final EventStream events;
-  private final Reply reply;
-  private final String id;
-  private final byte[] head;
-  private final byte[] tail;
   private final byte[] plainEnd;
 
   ChatEvents(Exchange exchange, ChatRequest request, Tokenizer tokenizer) {
+    super(
+        exchange,
+        Ids.next("chatcmpl-"),
+        "chat.completion.chunk",
+        request.model(),
+        request.includeUsage());
     this.request = request;
     this.tokenizer = tokenizer;
-    this.reply = exchange.reply();
-    this.id = exchange.id();
-    this.events = new EventStream(reply);
-    this.head =
-        new JsonBuffer()
-            .raw("{\"id\":")
-            .string(Ids.next("chatcmpl-"))
-            .raw(",\"object\":\"chat.completion.chunk\",\"created\":" + Ids.now() + ",\"model\":")
-            .string(request.model())
-            .raw(",\"choices\":[")
-            .toBytes();
-    this.tail =
-        (request.includeUsage() ? "],\"usage\":null}" : "]}").getBytes(StandardCharsets.UTF_8);
     this.plainEnd =
         new JsonBuffer().raw("},\"logprobs\":null,\"finish_reason\":null}").raw(tail).toBytes();
   }
 
-  /** Sends all answers, from their roles to {@code [DONE]}. */
-  void send(Streams streams) throws IOException {
-    reply.whileWaiting(EventStream.CONTENT_TYPE, EventStream.HEARTBEAT, streams::close);
-    List<Choice> choices = new ArrayList<>();
-    for (int i = 0; i < streams.size(); i++) {
-      choices.add(new Choice(i));
-      choices.get(i).begin();
-    }
-    List<Completion> completions;
-    try {
-      completions = streams.read((i, token) -> choices.get(i).accept(token));
-    } catch (RuntimeException e) {
-      events.send(Failures.explain(e, id).toJson());
-      events.end();
-      return;
-    }
-    for (int i = 0; i < choices.size(); i++) {
-      choices.get(i).end(completions.get(i));
-    }
-    if (request.includeUsage()) {
-      Usage usage = Usage.of(completions, completions.size());
-      events.send(
-          EventStream.start(new JsonBuffer())
-              .raw(head)
-              .raw("],\"usage\":")
-              .raw(Json.bytes(usage.toJson()))
-              .raw("}"));
-    }
-    events.done();
+  @Override
+  Choice choice(int index) {
+    return new ChatChoice(index);
   }
 
-  /** One of the answers. */
-  private final class Choice {
+  private final class ChatChoice implements Choice {
     private final JsonBuffer buffer = new JsonBuffer();
-    private final AnswerText answer =
-        new AnswerText(tokenizer, !request.tools().tools().isEmpty(), request.tools().parallel());
+    private final ChatAnswer answer = new ChatAnswer(tokenizer, request.tools().areGiven());
     private final byte[] open;
 
-    Choice(int index) {
+    ChatChoice(int index) {
       this.open = new JsonBuffer().raw(head).raw("{\"index\":" + index + ",\"delta\":{").toBytes();
     }
 
@@ -95,20 +51,22 @@ final class ChatEvents {
 
     private void send(byte[] logProbabilities, String finish) throws IOException {
       buffer.raw("},\"logprobs\":").raw(logProbabilities).raw(",\"finish_reason\":").raw(finish);
-      events.send(buffer.raw("}").raw(tail));
+      ChatEvents.this.send(buffer.raw("}").raw(tail));
     }
 
     private void send() throws IOException {
-      events.send(buffer.raw(plainEnd));
+      ChatEvents.this.send(buffer.raw(plainEnd));
     }
 
-    void begin() throws IOException {
+    @Override
+    public void begin() throws IOException {
       start().raw("\"role\":\"assistant\",\"content\":\"\"");
       send();
     }
 
-    void accept(GeneratedToken token) throws IOException {
-      String text = answer.accept(token);
+    @Override
+    public void accept(GeneratedToken token) throws IOException {
+      String text = answer.accept(token.id(), token.text());
       var logProbability = token.logProbability();
       if (text.isEmpty() && logProbability == null) {
         return;
@@ -121,13 +79,14 @@ final class ChatEvents {
       }
     }
 
-    void end(Completion completion) throws IOException {
+    @Override
+    public void end(Completion completion) throws IOException {
       String rest = answer.finish();
       if (!rest.isEmpty()) {
         start().raw(CONTENT).string(rest);
         send();
       }
-      List<ToolCall> calls = answer.calls();
+      List<ToolCall> calls = request.tools().kept(answer.message().toolCalls());
       for (int i = 0; i < calls.size(); i++) {
         call(i, calls.get(i));
       }

@@ -67,12 +67,7 @@ record ChatRequest(
     if (format != null && other != null) {
       throw ApiException.invalid(path, path + ": an answer has one form, and there is one");
     }
-    Grammar form = format == null ? other : format;
-    if (form != null && !tools.tools().isEmpty()) {
-      throw ApiException.unsupported(
-          path, path + ": an answer of a given form cannot call tools: set tool_choice to none");
-    }
-    return parameters.withGrammar(form == null ? tools.call() : form);
+    return parameters.withGrammar(tools.answer(format == null ? other : format));
   }
 
   private static void refuseOthers(Fields fields) {

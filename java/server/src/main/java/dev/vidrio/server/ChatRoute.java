@@ -2,6 +2,8 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -36,7 +38,8 @@ final class ChatRoute {
       try (Streams streams =
           Streams.submit(model.engine(), List.of(generation), request.parameters().choices())) {
         if (request.stream()) {
-          new ChatEvents(exchange, request, model.tokenizer()).send(streams);
+          new ChatEvents(exchange, request, model.tokenizer())
+              .send(streams, request.parameters().choices());
         } else {
           exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
           exchange.answer(Json.bytes(toJson(request, model.tokenizer(), streams.results())));
@@ -63,16 +66,12 @@ final class ChatRoute {
 
   private static Map<String, @Nullable Object> choice(
       ChatRequest request, Tokenizer tokenizer, int index, Completion completion) {
-    String text = completion.result().text();
-    List<ToolCall> calls = List.of();
-    if (!request.tools().tools().isEmpty()) {
-      var answer = AnswerText.of(tokenizer, completion, request.tools().parallel());
-      calls = answer.calls();
-      text = calls.isEmpty() ? text : answer.content();
-    }
+    ChatMessage answer =
+        ChatAnswer.message(tokenizer, completion.result(), request.tools().areGiven());
+    List<ToolCall> calls = request.tools().kept(answer.toolCalls());
     Map<String, @Nullable Object> message = new LinkedHashMap<>();
     message.put("role", "assistant");
-    message.put("content", calls.isEmpty() || !text.isEmpty() ? text : null);
+    message.put("content", answer.content());
     message.put("refusal", null);
     if (!calls.isEmpty()) {
       message.put("tool_calls", calls.stream().map(ToolCalls::toJson).toList());

@@ -1,6 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.model.template.ToolCall;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,10 +15,10 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * @param tools each as chat templates read it; empty where the model is to call none
  * @param parallel whether it may call more than one at a time
- * @param call what it must write where it has no choice but to call one; null where it has
+ * @param mustCall the path of the field that says that it must call one; null where it need not
  */
 record ChatTools(
-    List<Map<String, @Nullable Object>> tools, boolean parallel, @Nullable Grammar call) {
+    List<Map<String, @Nullable Object>> tools, boolean parallel, @Nullable String mustCall) {
   private static final int MAX_TOOLS = 128;
   private static final int MAX_NAME = 64;
 
@@ -82,8 +83,28 @@ record ChatTools(
     if (functions.isEmpty()) {
       throw ApiException.invalid(path, path + ": there are no tools to choose from");
     }
-    Grammar call = AnswerFormat.ofCall(functions.stream().map(Function::json).toList(), path);
-    return new ChatTools(tools(functions), parallel, call);
+    return new ChatTools(tools(functions), parallel, path);
+  }
+
+  /**
+   * What an answer must be; null where it may be anything.
+   *
+   * @param form of an answer that is no call, or null for any
+   */
+  @Nullable Grammar answer(@Nullable Grammar form) {
+    return AnswerFormat.checked(
+        mustCall == null ? "tools" : mustCall,
+        () -> Grammar.chatAnswer(tools, mustCall != null, form));
+  }
+
+  /** Whether the model has some that it may call. */
+  boolean areGiven() {
+    return !tools.isEmpty();
+  }
+
+  /** Those of the calls of an answer that count: further ones are dropped where one is allowed. */
+  List<ToolCall> kept(List<ToolCall> calls) {
+    return parallel || calls.size() <= 1 ? calls : calls.subList(0, 1);
   }
 
   private static Function named(Value choice, List<Function> functions, boolean flat) {

@@ -43,7 +43,8 @@ final class CompletionRoute {
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       try (Streams streams = Streams.submit(use.model().engine(), generations, request.bestOf())) {
         if (request.stream()) {
-          new CompletionEvents(exchange, request, tokenizer, generations).send(streams);
+          new CompletionEvents(exchange, request, tokenizer, generations)
+              .send(streams, request.bestOf());
         } else {
           exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
           List<Completion> completions = streams.results();

@@ -3,6 +3,7 @@ package dev.vidrio.server;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GeneratedToken;
 import dev.vidrio.engine.TokenLogProbability;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ToolCall;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -16,18 +17,20 @@ final class ResponseEvents {
   private final Exchange exchange;
   private final EventStream events;
   private final ResponseObject response;
-  private final AnswerText answer;
+  private final ChatAnswer answer;
+  private final ChatTools tools;
   private final List<Map<String, Object>> items = new ArrayList<>();
   private final StringBuilder text = new StringBuilder();
   private final String message = Ids.next("msg_");
   private boolean begun;
   private int number;
 
-  ResponseEvents(Exchange exchange, ResponseObject response, AnswerText answer) {
+  ResponseEvents(Exchange exchange, ResponseObject response, ChatAnswer answer, ChatTools tools) {
     this.exchange = exchange;
     this.events = new EventStream(exchange.reply());
     this.response = response;
     this.answer = answer;
+    this.tools = tools;
   }
 
   void send(Streams streams) throws IOException {
@@ -48,10 +51,11 @@ final class ResponseEvents {
       return;
     }
     show(answer.finish(), List.of());
-    if (begun || answer.calls().isEmpty()) {
+    List<ToolCall> calls = tools.kept(answer.message().toolCalls());
+    if (begun || calls.isEmpty()) {
       endMessage(completion);
     }
-    for (ToolCall call : answer.calls()) {
+    for (ToolCall call : calls) {
       call(call);
     }
     event(
@@ -86,7 +90,9 @@ final class ResponseEvents {
 
   private void accept(GeneratedToken token) throws IOException {
     var logProbability = token.logProbability();
-    show(answer.accept(token), logProbability == null ? List.of() : List.of(logProbability));
+    show(
+        answer.accept(token.id(), token.text()),
+        logProbability == null ? List.of() : List.of(logProbability));
   }
 
   private void show(String piece, List<TokenLogProbability> logProbabilities) throws IOException {

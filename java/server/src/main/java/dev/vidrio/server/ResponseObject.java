@@ -2,6 +2,8 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.TokenLogProbability;
+import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.ArrayList;
@@ -80,14 +82,11 @@ final class ResponseObject {
   /** The items of an answer: its text, then its calls. */
   List<Map<String, Object>> items(Completion completion) {
     ChatTools tools = request.chat().tools();
-    if (tools.tools().isEmpty()) {
-      return List.of(message(Ids.next("msg_"), completion.result().text(), completion));
-    }
-    var answer = AnswerText.of(tokenizer, completion, tools.parallel());
-    List<ToolCall> calls = answer.calls();
-    String text = calls.isEmpty() ? completion.result().text() : answer.content();
+    ChatMessage answer = ChatAnswer.message(tokenizer, completion.result(), tools.areGiven());
+    List<ToolCall> calls = tools.kept(answer.toolCalls());
     List<Map<String, Object>> items = new ArrayList<>();
-    if (calls.isEmpty() || !text.isEmpty()) {
+    String text = answer.content();
+    if (text != null) {
       items.add(message(Ids.next("msg_"), text, completion));
     }
     calls.forEach(

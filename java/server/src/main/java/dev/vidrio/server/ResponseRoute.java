@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.ChatAnswer;
 import java.io.IOException;
 import java.util.List;
 
@@ -31,10 +32,8 @@ final class ResponseRoute {
       var response = new ResponseObject(request, model.tokenizer());
       try (Streams streams = Streams.submit(model.engine(), List.of(generation), 1)) {
         if (chat.stream()) {
-          var answer =
-              new AnswerText(
-                  model.tokenizer(), !chat.tools().tools().isEmpty(), chat.tools().parallel());
-          new ResponseEvents(exchange, response, answer).send(streams);
+          var answer = new ChatAnswer(model.tokenizer(), chat.tools().areGiven());
+          new ResponseEvents(exchange, response, answer, chat.tools()).send(streams);
         } else {
           exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
           Completion completion = streams.results().getFirst();

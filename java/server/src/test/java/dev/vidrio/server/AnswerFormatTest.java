@@ -4,9 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.net.http.HttpResponse;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import java.util.HashSet;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,22 +26,7 @@ class AnswerFormatTest {
           + SCHEMA
           + "}},{'type':'function','function':{'name':'clock'}}]";
 
-  private static TestServer server = unstarted();
-
-  @SuppressWarnings("NullAway") // JUnit starts it before the tests
-  private static TestServer unstarted() {
-    return null;
-  }
-
-  @BeforeAll
-  static void start() {
-    server = TestServer.start();
-  }
-
-  @AfterAll
-  static void stop() {
-    server.close();
-  }
+  @RegisterExtension static final TestServer server = TestServer.forAll();
 
   private static JsonNode choice(String more) {
     return server.json(CHAT, "{" + ASK + "," + more + "}").path("choices").path(0);
@@ -135,6 +121,31 @@ class AnswerFormatTest {
   }
 
   @Test
+  void anAnswerWithToolsIsACallOrKeepsToItsSchema() {
+    String format =
+        ",'response_format':{'type':'json_schema','json_schema':{'schema':" + SCHEMA + "}}";
+    String tool = "'tools':[{'function':{'name':'f','parameters':" + SCHEMA + "}}]";
+    Set<String> reasons = new HashSet<>();
+    for (int seed = 0; reasons.size() < 2; seed++) {
+      assertTrue(seed < 100, reasons.toString());
+      JsonNode choice = choice(tool + format + ",'temperature':2,'seed':" + seed);
+      JsonNode message = choice.path("message");
+      String reason = choice.path("finish_reason").stringValue();
+      reasons.add(reason);
+      assertKeepsToSchema(
+          reason.equals("stop")
+              ? message.path("content").stringValue()
+              : message
+                  .path("tool_calls")
+                  .path(0)
+                  .path("function")
+                  .path("arguments")
+                  .stringValue());
+    }
+    assertEquals(Set.of("stop", "tool_calls"), reasons);
+  }
+
+  @Test
   void definitionsOfArgumentsAreFound() {
     JsonNode choice =
         choice(
@@ -163,7 +174,6 @@ class AnswerFormatTest {
         "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: there are no tools",
         "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400 invalid_value tool_choice.function.name",
         "'tools':[{'function':{'name':'f','strict':true}}] | 400 unsupported_parameter tools[0].function.strict",
-        "'tools':[{'function':{'name':'f'}}],'response_format':{'type':'json_object'} | 400 unsupported_parameter response_format",
         "'tools':[{'function':{'name':'f','parameters':{'type':'x'}}}],'tool_choice':'required' | 400 invalid_value tool_choice",
       })
   void whatIsNoFormIsRefused(String field, String expected) {

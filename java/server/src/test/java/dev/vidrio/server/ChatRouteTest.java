@@ -7,9 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -23,22 +22,7 @@ class ChatRouteTest {
           + "'parameters':{'type':'object','properties':{'place':{'type':'string'}}}}}]";
   private static final String TEXT = String.join("", TestServer.ANSWER);
 
-  private static TestServer server = unstarted();
-
-  @SuppressWarnings("NullAway") // JUnit starts it before the tests
-  private static TestServer unstarted() {
-    return null;
-  }
-
-  @BeforeAll
-  static void start() {
-    server = TestServer.start();
-  }
-
-  @AfterAll
-  static void stop() {
-    server.close();
-  }
+  @RegisterExtension static final TestServer server = TestServer.forAll();
 
   private static JsonNode chat(String more) {
     return server.json(PATH, "{" + ASK + more + "}");

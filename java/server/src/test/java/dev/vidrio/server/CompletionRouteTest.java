@@ -14,6 +14,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -22,28 +23,16 @@ class CompletionRouteTest {
   private static final String PATH = "/v1/completions";
   private static final String TEXT = "To be, or not to be";
 
-  private static TestServer server = unstarted();
-  private static Model bard = unopened();
-
-  @SuppressWarnings("NullAway") // JUnit starts it before the tests
-  private static TestServer unstarted() {
-    return null;
-  }
-
-  @SuppressWarnings("NullAway") // JUnit opens it before the tests
-  private static Model unopened() {
-    return null;
-  }
+  @RegisterExtension static final TestServer server = TestServer.forAll();
+  private static Model bard;
 
   @BeforeAll
-  static void start() {
-    server = TestServer.start();
+  static void open() {
     bard = Model.open(BardFiles.q8());
   }
 
   @AfterAll
-  static void stop() {
-    server.close();
+  static void close() {
     bard.close();
   }
 

@@ -27,6 +27,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -36,32 +37,22 @@ class LensRoutesTest {
   private static final String TEXT = "To be, or not to be";
   private static final String ASK = "'model':'bard','prompt':'" + TEXT + "'";
 
-  private static TestServer server = unstarted();
-  private static Model model = unopened();
+  @RegisterExtension
+  static final TestServer server =
+      TestServer.forAll(
+          options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)));
+
+  private static Model model;
   private static int[] tokens = {};
 
-  @SuppressWarnings("NullAway") // JUnit starts it before the tests
-  private static TestServer unstarted() {
-    return null;
-  }
-
-  @SuppressWarnings("NullAway") // JUnit opens it before the tests
-  private static Model unopened() {
-    return null;
-  }
-
   @BeforeAll
-  static void start() {
-    server =
-        TestServer.start(
-            options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)));
+  static void open() {
     model = Model.open(BardFiles.q8());
     tokens = model.tokenizer().encode(TEXT);
   }
 
   @AfterAll
-  static void stop() {
-    server.close();
+  static void close() {
     model.close();
   }
 

@@ -29,29 +29,26 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** OpenAI's own Java library finds here what it expects. */
 class OpenAiLibraryTest {
   private static final String TEXT = String.join("", TestServer.ANSWER);
 
-  private static TestServer server = unset();
-  private static OpenAIClient client = unset();
+  @RegisterExtension
+  static final TestServer server =
+      TestServer.forAll(options -> options.withApiKeys(List.of("secret")));
 
-  @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"}) // JUnit sets it before the tests
-  private static <T> T unset() {
-    return null;
-  }
+  private static OpenAIClient client;
 
   @BeforeAll
   static void start() {
-    server = TestServer.start(options -> options.withApiKeys(List.of("secret")));
     client = client("secret");
   }
 
   @AfterAll
   static void stop() {
     client.close();
-    server.close();
   }
 
   private static OpenAIClient client(String key) {

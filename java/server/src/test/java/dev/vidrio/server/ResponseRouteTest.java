@@ -6,9 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
@@ -21,22 +20,7 @@ class ResponseRouteTest {
   private static final String TOOLS =
       ",'tools':[{'type':'function','name':'get_weather','parameters':{'type':'object'}}]";
 
-  private static TestServer server = unstarted();
-
-  @SuppressWarnings("NullAway") // JUnit starts it before the tests
-  private static TestServer unstarted() {
-    return null;
-  }
-
-  @BeforeAll
-  static void start() {
-    server = TestServer.start();
-  }
-
-  @AfterAll
-  static void stop() {
-    server.close();
-  }
+  @RegisterExtension static final TestServer server = TestServer.forAll();
 
   private static JsonNode respond(String input, String more) {
     return server.json(PATH, "{'model':'parrot','input':" + input + more + "}");

@@ -18,9 +18,8 @@ import dev.vidrio.model.testfiles.BardFiles;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -36,24 +35,10 @@ class SteeringTest {
 
   private static final HookPoint POINT = new HookPoint(HookSite.RESID_POST, 1);
 
-  private static TestServer server = unstarted();
-
-  @SuppressWarnings("NullAway") // JUnit starts it before the tests
-  private static TestServer unstarted() {
-    return null;
-  }
-
-  @BeforeAll
-  static void start() {
-    server =
-        TestServer.start(
-            options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)));
-  }
-
-  @AfterAll
-  static void stop() {
-    server.close();
-  }
+  @RegisterExtension
+  static final TestServer server =
+      TestServer.forAll(
+          options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)));
 
   private static String steered(String direction) {
     return text(",'vidrio':{'steer':[" + direction + "]}");

@@ -2,29 +2,13 @@ package dev.vidrio.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whatever is wrong in a body is refused with the place where it is; nothing is passed over. */
 class StrictnessTest {
-  private static TestServer server = unstarted();
-
-  @SuppressWarnings("NullAway") // JUnit starts it before the tests
-  private static TestServer unstarted() {
-    return null;
-  }
-
-  @BeforeAll
-  static void start() {
-    server = TestServer.start();
-  }
-
-  @AfterAll
-  static void stop() {
-    server.close();
-  }
+  @RegisterExtension static final TestServer server = TestServer.forAll();
 
   /** What comes before the first colon of the error: code, param and the value. */
   private static void refused(String path, String body, String expected) {

@@ -19,12 +19,20 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A server on a free port with two models: one that says what it was taught, and the bard. */
-final class TestServer implements AutoCloseable {
+/**
+ * A server on a free port with two models: one that says what it was taught, and the bard. It runs
+ * from {@link #start} to {@link #close}, or while the tests of a class do, as their extension.
+ */
+final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCallback {
   static final String PARROT = "parrot";
   static final String BARD = "bard";
 
@@ -43,11 +51,14 @@ final class TestServer implements AutoCloseable {
           "\"}}\n",
           "</tool_call>");
 
-  private final Server server;
+  private final UnaryOperator<ServerOptions> change;
+  private final ModelSource[] models;
   private final HttpClient client = HttpClient.newBuilder().build();
+  private @Nullable Server server;
 
-  private TestServer(Server server) {
-    this.server = server;
+  private TestServer(UnaryOperator<ServerOptions> change, ModelSource... models) {
+    this.change = change;
+    this.models = models;
   }
 
   /** The parrot's file, which other tests of the build read too. */
@@ -77,31 +88,55 @@ final class TestServer implements AutoCloseable {
   }
 
   static TestServer start(UnaryOperator<ServerOptions> change) {
-    return start(
+    return forAll(change).begin();
+  }
+
+  static TestServer start(UnaryOperator<ServerOptions> change, ModelSource... models) {
+    return new TestServer(change, models).begin();
+  }
+
+  /** One for all tests of a class. */
+  static TestServer forAll() {
+    return forAll(options -> options);
+  }
+
+  static TestServer forAll(UnaryOperator<ServerOptions> change) {
+    return new TestServer(
         change,
         new ModelSource(PARROT, TestServer::parrot),
         new ModelSource(BARD, () -> Model.open(BardFiles.q8())));
   }
 
-  static TestServer start(UnaryOperator<ServerOptions> change, ModelSource... models) {
+  private TestServer begin() {
     // Heartbeats would come in between on a machine that is busy; those who test them set them.
     ServerOptions options =
         ServerOptions.DEFAULT
             .withAddress("127.0.0.1", 0)
             .withLimits(ServerLimits.DEFAULT.withHeartbeat(Duration.ofDays(1)));
     try {
-      return new TestServer(Server.start(change.apply(options), models));
+      server = Server.start(change.apply(options), models);
+      return this;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  @Override
+  public void beforeAll(ExtensionContext context) {
+    var _ = begin();
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    close();
+  }
+
   Server server() {
-    return server;
+    return Objects.requireNonNull(server, "has not been started");
   }
 
   HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(URI.create(server.uri() + path));
+    return HttpRequest.newBuilder(URI.create(server().uri() + path));
   }
 
   HttpResponse<String> send(HttpRequest request) {
@@ -159,6 +194,6 @@ final class TestServer implements AutoCloseable {
   @Override
   public void close() {
     client.close();
-    server.close();
+    server().close();
   }
 }

@@ -1,18 +1,20 @@
 package dev.vidrio.spring;
 
-import dev.vidrio.engine.ChatAnswer;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.template.ChatOptions;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.messages.AssistantMessage;
@@ -22,6 +24,7 @@ import org.springframework.ai.chat.metadata.DefaultUsage;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
 import org.springframework.ai.chat.prompt.Prompt;
+import org.springframework.ai.model.tool.StructuredOutputChatOptions;
 import org.springframework.ai.model.tool.ToolCallingChatOptions;
 import org.springframework.ai.tool.ToolCallback;
 
@@ -49,9 +52,9 @@ final class ChatRequests {
   record Running(TokenStream stream, ChatAnswer answer) {}
 
   /** The options of a prompt that has none. */
-  ToolCallingChatOptions defaults() {
+  VidrioChatOptions defaults() {
     SamplingOptions sampling = generation.sampling();
-    return ToolCallingChatOptions.builder()
+    return VidrioChatOptions.builder()
         .model(name)
         .maxTokens(generation.tokens())
         .temperature(sampling.temperature())
@@ -70,14 +73,26 @@ final class ChatRequests {
         options instanceof ToolCallingChatOptions calling
             ? or(calling.getToolCallbacks(), List.of())
             : List.of();
-    tools.forEach(tool -> template.tool(Messages.toTemplate(tool.getToolDefinition())));
+    List<Map<String, @Nullable Object>> functions =
+        tools.stream().map(tool -> Messages.toTemplate(tool.getToolDefinition())).toList();
+    functions.forEach(template::tool);
     int[] tokens = format.encode(Messages.toTemplate(prompt.getInstructions()), template.build());
+    Grammar answer = Grammar.chatAnswer(functions, false, form(options));
     GenerationRequest request =
         GenerationRequest.builder(tokens)
-            .options(options == null ? generation : generation(options))
+            .options((options == null ? generation : generation(options)).withGrammar(answer))
             .build();
     return new Running(
         engine.submit(request), new ChatAnswer(engine.model().tokenizer(), !tools.isEmpty()));
+  }
+
+  private static @Nullable Grammar form(
+      org.springframework.ai.chat.prompt.@Nullable ChatOptions options) {
+    String schema =
+        options instanceof StructuredOutputChatOptions structured
+            ? structured.getOutputSchema()
+            : null;
+    return schema == null ? null : Grammar.jsonSchema(schema);
   }
 
   private GenerationOptions generation(org.springframework.ai.chat.prompt.ChatOptions options) {

@@ -1,9 +1,10 @@
 package dev.vidrio.spring;
 
-import dev.vidrio.engine.ChatAnswer;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineException;
+import dev.vidrio.engine.GeneratedToken;
 import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import io.micrometer.observation.Observation;
@@ -73,7 +74,9 @@ public final class VidrioChatModel implements ChatModel {
             () -> {
               ChatRequests.Running running = requests.submit(complete);
               try (TokenStream stream = running.stream()) {
-                stream.forEach(running.answer()::accept);
+                for (GeneratedToken token : stream) {
+                  var _ = running.answer().accept(token.id(), token.text());
+                }
                 var _ = running.answer().finish();
                 ChatResponse response =
                     requests.last(running, running.answer().message().content());
@@ -115,7 +118,7 @@ public final class VidrioChatModel implements ChatModel {
           ChatRequests.Running running = requests.submit(prompt);
           ChatAnswer answer = running.answer();
           return JdkFlowAdapter.flowPublisherToFlux(running.stream())
-              .map(answer::accept)
+              .map(token -> answer.accept(token.id(), token.text()))
               .filter(piece -> !piece.isEmpty())
               .map(requests::piece)
               .concatWith(Mono.fromSupplier(() -> requests.last(running, answer.finish())));

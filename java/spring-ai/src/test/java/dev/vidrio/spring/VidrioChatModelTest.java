@@ -31,6 +31,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.springframework.ai.chat.client.AdvisorParams;
 import org.springframework.ai.chat.client.ChatClient;
 import org.springframework.ai.chat.messages.UserMessage;
 import org.springframework.ai.chat.model.ChatResponse;
@@ -39,6 +40,7 @@ import org.springframework.ai.chat.observation.ChatModelObservationContext;
 import org.springframework.ai.chat.prompt.ChatOptions;
 import org.springframework.ai.chat.prompt.Prompt;
 import org.springframework.ai.content.Media;
+import org.springframework.ai.model.tool.StructuredOutputChatOptions;
 import org.springframework.ai.tool.annotation.Tool;
 import org.springframework.core.io.ByteArrayResource;
 import org.springframework.util.MimeTypeUtils;
@@ -144,6 +146,55 @@ class VidrioChatModelTest {
         client.prompt(question).stream().content().collect(Collectors.joining()).block());
     assertEquals(List.of("Munich", "Munich"), weather.cities);
   }
+
+  @Test
+  void aClientReturnsARecord() {
+    ChatClient client = ChatClient.create(chat);
+    Capital capital =
+        client
+            .prompt(QUESTION)
+            .advisors(AdvisorParams.ENABLE_NATIVE_STRUCTURED_OUTPUT)
+            .call()
+            .entity(Capital.class);
+    assertEquals(new Capital("Berlin"), capital);
+  }
+
+  /** An answer with a schema. */
+  record Capital(String city) {}
+
+  @Test
+  void anAnswerKeepsToItsSchema() {
+    String schema = "{\"type\":\"array\",\"items\":{\"enum\":[1,2]},\"minItems\":3,\"maxItems\":3}";
+    for (ChatOptions options :
+        List.of(
+            VidrioChatOptions.builder().outputSchema(schema).build(),
+            VidrioChatOptions.builder().outputSchema(schema).build().mutate().topK(5).build(),
+            StructuredOutputChatOptions.builder().outputSchema(schema).build())) {
+      String text = text(chat.call(new Prompt(QUESTION, options)));
+      assertTrue(text.matches("(?s)\\[\\s*[12],\\s*[12],\\s*[12]\\s*]"), text);
+    }
+    var options = VidrioChatOptions.builder().outputSchema("{\"not\":{}}").build();
+    var prompt = new Prompt(QUESTION, options);
+    assertThrows(InvalidInputException.class, () -> chat.call(prompt));
+  }
+
+  @Test
+  void aToolIsCalledWhereTheAnswerHasASchema() {
+    var weather = new Weather();
+    Forecast forecast =
+        ChatClient.builder(chat)
+            .defaultTools(weather)
+            .build()
+            .prompt("What is the weather in Munich?")
+            .advisors(AdvisorParams.ENABLE_NATIVE_STRUCTURED_OUTPUT)
+            .call()
+            .entity(Forecast.class);
+    assertEquals(new Forecast("sunny"), forecast);
+    assertEquals(List.of("Munich"), weather.cities);
+  }
+
+  /** An answer that needs a tool. */
+  record Forecast(String weather) {}
 
   /** A tool. */
   static final class Weather {

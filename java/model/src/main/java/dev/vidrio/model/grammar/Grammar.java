@@ -22,11 +22,13 @@ public final class Grammar {
 
   private final String kind;
   private final String source;
+  private final Rules rules;
   private final Program program;
 
   private Grammar(String kind, String source, Rules rules) {
     this.kind = kind;
     this.source = source;
+    this.rules = rules;
     this.program = ProgramBuilder.build(rules);
   }
 
@@ -84,6 +86,41 @@ public final class Grammar {
     Rules rules = new Rules(field);
     var _ = rules.add("", new Expr.Choice(choices.stream().map(rules::text).toList()));
     return new Grammar(field, source, rules);
+  }
+
+  /**
+   * A call of one of some tools, as {@link dev.vidrio.model.template.AnswerParser} reads it from
+   * models of any family: a JSON object, which may stand between the marks of Hermes.
+   *
+   * @param tools each as {@link dev.vidrio.model.template.ChatOptions#tools} has it; arguments keep
+   *     to the schema of its parameters
+   */
+  public static Grammar toolCall(List<Map<String, @Nullable Object>> tools) {
+    String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
+    return new Grammar(ToolCallRules.FIELD, source, ToolCallRules.of(tools));
+  }
+
+  /**
+   * What a chat model must answer with; null where it is free to say anything.
+   *
+   * @param tools that it has, as {@link #toolCall} takes them
+   * @param mustCall whether it must call one of them
+   * @param form of an answer that is no call, or null for any
+   */
+  public static @Nullable Grammar chatAnswer(
+      List<Map<String, @Nullable Object>> tools, boolean mustCall, @Nullable Grammar form) {
+    if (mustCall) {
+      return toolCall(tools);
+    }
+    return form == null || tools.isEmpty() ? form : toolCall(tools).or(form);
+  }
+
+  /** The texts of this and those of another one. */
+  public Grammar or(Grammar other) {
+    Rules both = new Rules(kind + " or " + other.kind);
+    int root = both.declare("");
+    both.define(root, Expr.choice(both.include(rules), both.include(other.rules)));
+    return new Grammar(both.field(), SchemaJson.write(List.of(source, other.source)), both);
   }
 
   private static String checked(String field, String source) {

@@ -53,6 +53,29 @@ final class Rules {
     return new Expr.Call(rule);
   }
 
+  /** Adds all rules of another grammar, and returns the call of its first. */
+  Expr.Call include(Rules other) {
+    int offset = size();
+    for (int rule = 0; rule < other.size(); rule++) {
+      var _ = add(other.name(rule), shifted(other.get(rule), offset));
+    }
+    return new Expr.Call(offset);
+  }
+
+  /** The same with calls of rules that come later by an offset. */
+  private static Expr shifted(Expr expr, int offset) {
+    return switch (expr) {
+      case Expr.Chars chars -> chars;
+      case Expr.Sequence(List<Expr> parts) ->
+          new Expr.Sequence(parts.stream().map(part -> shifted(part, offset)).toList());
+      case Expr.Choice(List<Expr> parts) ->
+          new Expr.Choice(parts.stream().map(part -> shifted(part, offset)).toList());
+      case Expr.Repeat(Expr part, int min, int max) ->
+          new Expr.Repeat(shifted(part, offset), min, max);
+      case Expr.Call(int rule) -> new Expr.Call(rule + offset);
+    };
+  }
+
   /** A text from outside, and nothing else. */
   Expr text(String text) {
     if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {

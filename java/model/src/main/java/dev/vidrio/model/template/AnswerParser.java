@@ -17,16 +17,29 @@ import tools.jackson.databind.json.JsonMapper;
  *       Pro, Qwen 2.5 and 3, SmolLM3)
  *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
  *   <li>the whole answer as such an object or a list of them, with {@code parameters} for {@code
- *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}
+ *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}; one of these, {@code
+ *       id} or {@code type} comes first, so that other JSON is known as text when it begins
  * </ul>
  *
  * What is none of them is text.
  */
 public final class AnswerParser {
-  private static final String OPEN = "<tool_call>";
-  private static final String CLOSE = "</tool_call>";
+  /** What begins a call within an answer. */
+  public static final String OPEN = "<tool_call>";
+
+  /** What ends it. */
+  public static final String CLOSE = "</tool_call>";
+
   private static final String LIST = "[TOOL_CALLS]";
+
+  /** What begins calls behind other text. */
+  public static final List<String> MARKS = List.of(OPEN, LIST);
+
   private static final String PYTHON_TAG = "<|python_tag|>";
+
+  /** What the object begins with where an answer is a call as a whole. */
+  private static final List<String> KEYS =
+      List.of("\"name\"", "\"arguments\"", "\"parameters\"", "\"id\"", "\"type\"");
 
   private AnswerParser() {}
 
@@ -38,7 +51,8 @@ public final class AnswerParser {
    */
   public static ChatMessage parse(String text, String marked) {
     // First, since the strings of a call may hold what marks calls elsewhere.
-    List<ToolCall> calls = new ArrayList<>(calls(marked.strip().replace(PYTHON_TAG, "")));
+    String whole = marked.strip().replace(PYTHON_TAG, "");
+    List<ToolCall> calls = new ArrayList<>(mayBeWhole(whole) ? calls(whole) : List.of());
     String content = "";
     int list = marked.indexOf(LIST);
     if (calls.isEmpty() && list >= 0) {
@@ -56,6 +70,30 @@ public final class AnswerParser {
     return calls.isEmpty()
         ? ChatMessage.assistant(text)
         : ChatMessage.assistant(content.isBlank() ? null : content.strip(), null, calls);
+  }
+
+  /**
+   * Whether an answer that has begun so may turn out to be a call, or has one.
+   *
+   * @param marked with special tokens
+   */
+  public static boolean mayBeCall(CharSequence marked) {
+    String whole = marked.toString().stripLeading();
+    return whole.startsWith("<|") || mayBeWhole(whole) || MARKS.stream().anyMatch(whole::contains);
+  }
+
+  /**
+   * Whether a text that has begun so may turn out to be the object of a call, or a list of them.
+   */
+  private static boolean mayBeWhole(String begun) {
+    String rest = begun;
+    for (String bracket : List.of("[", "{")) {
+      rest = (rest.startsWith(bracket) ? rest.substring(1) : rest).stripLeading();
+    }
+    String key = rest;
+    boolean isJson = begun.isEmpty() || begun.startsWith("{") || begun.startsWith("[");
+    return isJson
+        && KEYS.stream().anyMatch(known -> known.startsWith(key) || key.startsWith(known));
   }
 
   /** The calls that a JSON object or list holds; none where the text is something else. */

@@ -99,8 +99,11 @@ final class ScriptedAnswers {
             " </tool_call>"));
     put(
         "forced",
-        List.of("{\"name\": \"getWeather\"", ", \"arguments\": ", "{\"city\": \"Munich\"}", "} "));
-    put("sunny", List.of("It", " looks", " sunny", " in", " Munich"));
+        List.of("{\"name\": \"getWeather\"", ", \"arguments\": ", "{\"city\": \"Munich\"}}"));
+    put(
+        "sunny",
+        List.of("It", " looks", " sunny", " in", " Munich"),
+        List.of("{\"weather", "\": \"sunny", "\"}"));
     put("clock", List.of("Now", " 10", ":14"));
     put("both", List.of("Still sunny", " there, and", " 14", ":35", " in France"));
   }

@@ -1,17 +1,17 @@
-package dev.vidrio.engine;
+package dev.vidrio.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.Model;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.testfiles.ScriptedModel;
+import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -41,27 +41,29 @@ class ChatAnswerTest {
     model.close();
   }
 
-  /** A text's tokens as an engine gives them. */
-  private static List<GeneratedToken> tokens(String text) {
+  /** Gives a text's tokens to an answer, and returns what is shown before its end. */
+  private static String show(ChatAnswer answer, String text) {
     TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
-    List<GeneratedToken> tokens = new ArrayList<>();
-    for (int id : model.tokenizer().encode(text)) {
-      if (id != model.tokenizer().bos().orElseThrow()) {
-        tokens.add(new GeneratedToken(id, decoder.accept(id), null));
-      }
+    var shown = new StringBuilder();
+    for (int id : tokens(text)) {
+      shown.append(answer.accept(id, decoder.accept(id)));
     }
-    return tokens;
+    return shown.append(answer.accept(-1, decoder.finish())).toString();
   }
 
-  /** The pieces that may be shown, and the message that they must be the content of. */
+  private static int[] tokens(String text) {
+    return model.tokenizer().encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
+  }
+
+  /** The message of a text, which must be what is shown and what the whole is. */
   private static ChatMessage answer(String text, boolean tools) {
     var answer = new ChatAnswer(model.tokenizer(), tools);
-    var shown = new StringBuilder();
-    tokens(text).forEach(token -> shown.append(answer.accept(token)));
-    shown.append(answer.finish());
+    String shown = show(answer, text) + answer.finish();
     ChatMessage message = answer.message();
-    assertEquals(shown.toString(), Objects.requireNonNullElse(message.content(), ""));
-    assertEquals(message, ChatAnswer.message(model.tokenizer(), tokens(text), tools));
+    assertEquals(shown, Objects.requireNonNullElse(message.content(), ""));
+    List<Integer> ids = Arrays.stream(tokens(text)).boxed().toList();
+    var result = new GenerationResult(text, ids, 1, Generator.Finish.STOP);
+    assertEquals(message, ChatAnswer.message(model.tokenizer(), result, tools));
     return message;
   }
 
@@ -75,6 +77,9 @@ class ChatAnswerTest {
         "[TOOL",
         "{\"city\": \"Köln\"}",
         "[1, 2",
+        "[1, 2] and so on",
+        "a <tool_cat> b",
+        "<tool_call>",
         "<|x|>"
       })
   void textIsText(String text) {
@@ -112,12 +117,25 @@ class ChatAnswerTest {
     assertEquals("Let me see < here.", message.content());
   }
 
+  /** JSON that is no call is text from its first key on. */
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"city\": \"K", "[1", "[{\"n\"", "{}", "[TOOLS", "{ \"names\""})
+  void otherJsonIsShownAsItComes(String text) {
+    assertEquals(text, show(new ChatAnswer(model.tokenizer(), true), text));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "{", "[", "[ {", "{\"na", "{ \"name\": \"x\"", "[{\"type\"", "<|p"})
+  void whatMayBeACallIsHeldBack(String text) {
+    var answer = new ChatAnswer(model.tokenizer(), true);
+    assertEquals("", show(answer, text));
+    assertEquals(text, answer.finish());
+  }
+
   @Test
   void textIsShownAtOnce() {
     var answer = new ChatAnswer(model.tokenizer(), true);
-    var shown = new StringBuilder();
-    tokens("Glass").forEach(token -> shown.append(answer.accept(token)));
-    assertEquals("Glass", shown.toString());
+    assertEquals("Glass", show(answer, "Glass"));
     assertFalse(answer.finish().contains("Glass"));
   }
 }

@@ -1,10 +1,9 @@
-package dev.vidrio.engine;
+package dev.vidrio.model;
 
 import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import dev.vidrio.model.tokenizer.Tokenizer;
-import java.util.List;
 import java.util.Objects;
 
 /**
@@ -13,12 +12,6 @@ import java.util.Objects;
  * together are the content of the message. For one answer and one thread.
  */
 public final class ChatAnswer {
-  /** What begins a call in the middle of an answer; {@link AnswerParser} has the forms. */
-  private static final List<String> MARKS = List.of("<tool_call>", "[TOOL_CALLS]");
-
-  /** What an answer begins with that is a call as a whole. */
-  private static final List<String> WHOLE = List.of("{", "[", "<|");
-
   private final boolean tools;
   private final TokenDecoder decoder;
   private final StringBuilder text = new StringBuilder();
@@ -37,26 +30,29 @@ public final class ChatAnswer {
   }
 
   /** The message that a whole answer is. */
-  public static ChatMessage message(
-      Tokenizer tokenizer, Iterable<GeneratedToken> tokens, boolean tools) {
-    var answer = new ChatAnswer(tokenizer, tools);
-    for (GeneratedToken token : tokens) {
-      var _ = answer.accept(token);
+  public static ChatMessage message(Tokenizer tokenizer, GenerationResult result, boolean tools) {
+    if (!tools) {
+      return ChatMessage.assistant(result.text());
     }
-    var _ = answer.finish();
-    return answer.message();
+    int[] tokens = result.tokens().stream().mapToInt(i -> i).toArray();
+    return AnswerParser.parse(result.text(), tokenizer.decode(tokens));
   }
 
-  /** Takes the next token and returns the text that may be shown now, often empty. */
-  public String accept(GeneratedToken token) {
-    text.append(token.text());
+  /**
+   * Takes what comes next and returns the text that may be shown now, often empty.
+   *
+   * @param token the next token; negative where there is only text
+   * @param piece the text that came with it: what {@link AnswerText} lets through
+   */
+  public String accept(int token, String piece) {
+    text.append(piece);
     if (!tools) {
       return show(text.length());
     }
-    if (token.id() >= 0) {
-      marked.append(decoder.accept(token.id()));
+    if (token >= 0) {
+      marked.append(decoder.accept(token));
     }
-    return show(mayBeCall() ? shown : text.length() - heldBack());
+    return show(AnswerParser.mayBeCall(marked) ? shown : text.length() - heldBack());
   }
 
   private String show(int end) {
@@ -65,25 +61,9 @@ public final class ChatAnswer {
     return now;
   }
 
-  /** Whether everything that has not been shown may belong to a call. */
-  private boolean mayBeCall() {
-    String whole = marked.toString().stripLeading();
-    return whole.isEmpty()
-        || WHOLE.stream().anyMatch(whole::startsWith)
-        || MARKS.stream().anyMatch(whole::contains);
-  }
-
   /** Length of the end of the text that is the beginning of a mark, or space before one. */
   private int heldBack() {
-    int held = 0;
-    for (String mark : MARKS) {
-      for (int n = Math.min(mark.length() - 1, text.length()); n > held; n--) {
-        if (text.substring(text.length() - n).equals(mark.substring(0, n))) {
-          held = n;
-        }
-      }
-    }
-    int end = text.length() - held;
+    int end = text.length() - StopText.heldBack(text, AnswerParser.MARKS);
     while (end > shown && Character.isWhitespace(text.charAt(end - 1))) {
       end--;
     }
@@ -110,7 +90,8 @@ public final class ChatAnswer {
 
   /** Where the text before the calls ends, of which some has been shown. */
   private int beforeCalls() {
-    int end = MARKS.stream().mapToInt(text::indexOf).filter(i -> i >= 0).min().orElse(shown);
+    int end =
+        AnswerParser.MARKS.stream().mapToInt(text::indexOf).filter(i -> i >= 0).min().orElse(shown);
     return text.substring(0, end).stripTrailing().length();
   }
 

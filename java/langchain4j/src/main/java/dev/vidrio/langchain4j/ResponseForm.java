@@ -1,0 +1,33 @@
+package dev.vidrio.langchain4j;
+
+import dev.langchain4j.internal.JsonSchemaElementUtils;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.json.JsonRawSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
+import dev.vidrio.model.grammar.Grammar;
+import org.jspecify.annotations.Nullable;
+
+/** The grammar of the answers that a response format asks for. */
+final class ResponseForm {
+  private ResponseForm() {}
+
+  /**
+   * Compiles it.
+   *
+   * @return null where any text is an answer
+   * @throws dev.vidrio.model.InvalidInputException when a schema has what is not supported
+   */
+  static @Nullable Grammar of(@Nullable ResponseFormat format) {
+    if (format == null || format.type() == ResponseFormatType.TEXT) {
+      return null;
+    }
+    JsonSchema schema = format.jsonSchema();
+    if (schema == null) {
+      return Grammar.json();
+    }
+    return schema.rootElement() instanceof JsonRawSchema raw
+        ? Grammar.jsonSchema(raw.schema())
+        : Grammar.jsonSchema(JsonSchemaElementUtils.toMap(schema.rootElement()));
+  }
+}

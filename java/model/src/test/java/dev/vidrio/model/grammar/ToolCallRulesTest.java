@@ -1,0 +1,113 @@
+package dev.vidrio.model.grammar;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.template.AnswerParser;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
+
+class ToolCallRulesTest {
+  /** Two tools whose definitions have the same name and another meaning; one calls itself. */
+  private static final List<Map<String, @Nullable Object>> TOOLS =
+      List.of(
+          tool("f", "{'properties':{'a':{'$ref':'#/$defs/n'}},'$defs':{'n':{'enum':[1]}}}"),
+          tool("g", "{'properties':{'a':{'$ref':'#/$defs/n'}},'$defs':{'n':{'enum':[2]}}}"),
+          tool("list", "{'type':'object','properties':{'next':{'$ref':'#'}}}"),
+          Map.of("type", "function", "function", Map.of("name", "clock")));
+
+  private static Map<String, @Nullable Object> tool(String name, String parameters) {
+    return Map.of(
+        "type", "function", "function", Map.of("name", name, "parameters", map(parameters)));
+  }
+
+  private static Map<String, @Nullable Object> map(String json) {
+    return JsonMapper.shared().readValue(json.replace('\'', '"'), new TypeReference<>() {});
+  }
+
+  private static String call(String name, String arguments) {
+    return ("{'name': '" + name + "', 'arguments': " + arguments + "}").replace('\'', '"');
+  }
+
+  @Test
+  void argumentsKeepToTheSchemaOfTheirTool() {
+    Grammar grammar = Grammar.toolCall(TOOLS);
+    for (String call :
+        List.of(
+            call("f", "{'a': 1}"),
+            call("g", "{'a': 2}"),
+            call("list", "{'next': {'next': {}}}"),
+            call("clock", "{'any': [0]}"))) {
+      assertTrue(grammar.matches(call), call);
+      assertTrue(grammar.matches("<tool_call>\n" + call + "\n</tool_call>"), call);
+      assertEquals(1, AnswerParser.parse(call, call).toolCalls().size(), call);
+    }
+    for (String other :
+        List.of(
+            call("f", "{'a': 2}"),
+            call("g", "{'a': 1}"),
+            call("h", "{}"),
+            call("list", "{'next': 1}"),
+            call("clock", "1"),
+            "{\"a\": 1}",
+            "<tool_call>" + call("f", "{}"),
+            "")) {
+      assertFalse(grammar.matches(other), other);
+    }
+  }
+
+  @Test
+  void aChatModelAnswersWithACallOrTheForm() {
+    Grammar form = Grammar.regex("ja|nein");
+    Grammar both = Grammar.chatAnswer(TOOLS, false, form);
+    Grammar call = Grammar.chatAnswer(TOOLS, true, form);
+    for (String text : List.of("ja", "nein", call("g", "{'a': 2}"))) {
+      assertTrue(both != null && both.matches(text), text);
+      assertEquals(text.startsWith("{"), call != null && call.matches(text), text);
+    }
+    assertFalse(both != null && both.matches(call("g", "{'a': 1}")));
+    assertEquals(both, Grammar.toolCall(TOOLS).or(Grammar.regex("ja|nein")));
+    assertNull(Grammar.chatAnswer(TOOLS, false, null));
+    assertNull(Grammar.chatAnswer(List.of(), false, null));
+    assertEquals(form, Grammar.chatAnswer(List.of(), false, form));
+  }
+
+  @Test
+  void grammarsOfAllKindsAreAlternatives() {
+    Grammar any =
+        Grammar.ebnf("root ::= pair{2}\npair ::= \"ab\"")
+            .or(Grammar.jsonSchema("{\"$ref\":\"#/$defs/n\",\"$defs\":{\"n\":{\"enum\":[7]}}}"))
+            .or(Grammar.choice(List.of("x")).or(Grammar.regex("(y+z)*")));
+    for (String text : List.of("abab", "7", "x", "", "yyzyz")) {
+      assertTrue(any.matches(text), text);
+    }
+    for (String text : List.of("ab", "77", "xx", "yy", "abab7")) {
+      assertFalse(any.matches(text), text);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{'type':'string','minimum':1}", "{'not':{}}", "{'properties':1}"})
+  void parametersThatAreNoSchemaNameTheirTool(String parameters) {
+    var e =
+        assertThrows(
+            InvalidInputException.class, () -> Grammar.toolCall(List.of(tool("h", parameters))));
+    assertTrue(e.getMessage().startsWith("parameters of tool 'h': JSON schema"), e.getMessage());
+  }
+
+  @Test
+  void toolsMustBeFunctions() {
+    assertThrows(InvalidInputException.class, () -> Grammar.toolCall(List.of()));
+    assertThrows(InvalidInputException.class, () -> Grammar.toolCall(List.of(Map.of("name", "f"))));
+  }
+}

@@ -1,0 +1,101 @@
+package dev.vidrio.server;
+
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.GeneratedToken;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Answers as a stream of chunks. What all chunks have in common is put into bytes once: one chunk
+ * per token and client is what a server does most.
+ */
+abstract class ChunkEvents {
+  static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
+
+  /** What comes before and behind the choices of a chunk. */
+  final byte[] head;
+
+  final byte[] tail;
+  private final EventStream events;
+  private final Reply reply;
+  private final String request;
+  private final boolean includeUsage;
+
+  /** One of the answers. */
+  interface Choice {
+    /** Sends what precedes the tokens. */
+    void begin() throws IOException;
+
+    void accept(GeneratedToken token) throws IOException;
+
+    /** Sends what is left, and why the answer has ended. */
+    void end(Completion completion) throws IOException;
+  }
+
+  /**
+   * A stream that has not begun.
+   *
+   * @param id of all chunks
+   * @param object what each of them is
+   * @param includeUsage whether the last one tells what the answers cost
+   */
+  ChunkEvents(Exchange exchange, String id, String object, String model, boolean includeUsage) {
+    this.reply = exchange.reply();
+    this.request = exchange.id();
+    this.events = new EventStream(reply);
+    this.includeUsage = includeUsage;
+    this.head =
+        new JsonBuffer()
+            .raw("{\"id\":")
+            .string(id)
+            .raw(",\"object\":\"" + object + "\",\"created\":" + Ids.now() + ",\"model\":")
+            .string(model)
+            .raw(",\"choices\":[")
+            .toBytes();
+    this.tail = (includeUsage ? "],\"usage\":null}" : "]}").getBytes(StandardCharsets.UTF_8);
+  }
+
+  abstract Choice choice(int index);
+
+  /**
+   * Sends all answers, and {@code [DONE]}.
+   *
+   * @param perPrompt answers to each prompt
+   */
+  final void send(Streams streams, int perPrompt) throws IOException {
+    reply.whileWaiting(EventStream.CONTENT_TYPE, EventStream.HEARTBEAT, streams::close);
+    List<Choice> choices = new ArrayList<>();
+    for (int i = 0; i < streams.size(); i++) {
+      choices.add(choice(i));
+      choices.get(i).begin();
+    }
+    List<Completion> completions;
+    try {
+      completions = streams.read((i, token) -> choices.get(i).accept(token));
+    } catch (RuntimeException e) {
+      events.send(Failures.explain(e, request).toJson());
+      events.end();
+      return;
+    }
+    for (int i = 0; i < choices.size(); i++) {
+      choices.get(i).end(completions.get(i));
+    }
+    if (includeUsage) {
+      Usage usage = Usage.of(completions, perPrompt);
+      events.send(
+          EventStream.start(new JsonBuffer())
+              .raw(head)
+              .raw("],\"usage\":")
+              .raw(Json.bytes(usage.toJson()))
+              .raw("}"));
+    }
+    events.done();
+  }
+
+  /** Sends a chunk that {@link EventStream#start} began. */
+  final void send(JsonBuffer chunk) throws IOException {
+    events.send(chunk);
+  }
+}
