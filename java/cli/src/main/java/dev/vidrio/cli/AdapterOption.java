@@ -3,7 +3,6 @@ package dev.vidrio.cli;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Adapter;
 import dev.vidrio.model.Model;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -30,19 +29,7 @@ final class AdapterOption {
     if (adapter == null) {
       return null;
     }
-    int equals = adapter.lastIndexOf('=');
-    Float strength = equals < 0 ? null : number(adapter.substring(equals + 1));
-    return strength == null
-        ? new Adaptation(Adapter.open(model, Path.of(adapter)), 1)
-        : new Adaptation(Adapter.open(model, Path.of(adapter.substring(0, equals))), strength);
-  }
-
-  /** A file's name may have an equals sign: what follows is a strength where it is a number. */
-  private static @Nullable Float number(String text) {
-    try {
-      return Float.valueOf(text);
-    } catch (NumberFormatException e) {
-      return null;
-    }
+    AdapterFile file = AdapterFile.parse(adapter);
+    return new Adaptation(Adapter.open(model, file.path()), file.strength());
   }
 }

@@ -4,6 +4,7 @@ import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
+import dev.vidrio.server.AdapterSource;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.Server;
 import dev.vidrio.server.ServerLimits;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -27,8 +29,8 @@ import picocli.CommandLine.Option;
     name = "serve",
     description = {
       "Answers HTTP requests as OpenAI's API has them: docs/server.md.",
-      "Several -m serve several models; NAME=MODEL names one. The first is loaded at once, the others"
-          + " when they are asked for. SIGTERM and Ctrl-C let running requests end; a second one"
+      "Several -m serve several models; NAME=MODEL names one. The first, and those with adapters, are"
+          + " loaded at once, the others when they are asked for. SIGTERM and Ctrl-C let running requests end; a second one"
           + " does not."
     })
 final class ServeCommand implements Callable<Integer> {
@@ -38,6 +40,7 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
+  @Mixin private ServedAdaptersOption adapters = new ServedAdaptersOption();
   @Mixin private SecretsOption secrets = new SecretsOption();
 
   @Option(
@@ -131,9 +134,14 @@ final class ServeCommand implements Callable<Integer> {
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL %4$s %5$s%6$s%n");
     var signalled = new CountDownLatch(1);
     List<Served> models = models();
+    Map<String, List<AdapterSource>> adaptersOf =
+        adapters.of(models.stream().map(served -> served.id).toList());
     ModelSource[] sources =
         models.stream()
-            .map(served -> new ModelSource(served.id, served::open))
+            .map(
+                served ->
+                    new ModelSource(
+                        served.id, served::open, adaptersOf.getOrDefault(served.id, List.of())))
             .toArray(ModelSource[]::new);
     try (var _ = Interrupt.handleEnd(() -> end(signalled));
         Server server = start(sources)) {

@@ -3,6 +3,8 @@ package dev.vidrio.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.testfiles.TinyAdapter;
+import dev.vidrio.model.testfiles.TinyModel;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -24,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code vidrio serve} as a process of its own: its line, its keys, its end. */
 class ServeCommandTest {
@@ -172,6 +175,48 @@ class ServeCommandTest {
       }
     }
     assertFails("keys.p12: ", Cli.run("serve", "--port", "0", "--tls-keystore", store.toString()));
+  }
+
+  @Test
+  void adaptersAreServedByNamesOfTheirOwn() throws IOException {
+    Path tiny = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
+    Path lora = TinyAdapter.write(directory.resolve("lo=ra.gguf"), 4, 16, 1);
+    Cli adapted =
+        Cli.run(
+            "run",
+            "-m",
+            tiny + "",
+            "--adapter",
+            lora + "=2",
+            "-p",
+            "ab",
+            "-n",
+            "9",
+            "--temp",
+            "0",
+            "--json");
+    ProcessBuilder builder =
+        serve("-m", "bard", "-m", "t=" + tiny, "--adapter", "x=t:" + lora + "=2");
+    try (Running server = Running.start(builder);
+        Socket socket = server.connect()) {
+      String body = "{\"model\":\"x\",\"prompt\":\"ab\",\"max_tokens\":9,\"temperature\":0}";
+      send(socket, "POST /v1/completions", body);
+      String answer = readUntil(socket, "\"index\"");
+      String text = JsonMapper.shared().writeValueAsString(adapted.json().path("text"));
+      assertTrue(answer.contains("\"text\":" + text), answer + " is not " + adapted.out());
+      send(socket, "GET /v1/models/x", "");
+      assertTrue(readUntil(socket, "}").contains("\"parent\":\"t\""));
+    }
+    Path none = directory.resolve("none.gguf");
+    assertFails("no such file", Cli.run("serve", "--port", "0", "--adapter", "x=" + none));
+    assertFails(
+        "model bard: two models have this name",
+        Cli.run("serve", "--port", "0", "-m", "bard", "--adapter", "bard=" + lora));
+    for (String wrong : List.of("x", "=" + lora, "x=", "x=" + lora)) {
+      Cli result = Cli.run("serve", "-m", "bard", "-m", "t=" + tiny, "--adapter", wrong);
+      assertEquals(2, result.code(), result.err());
+      assertTrue(result.err().contains("--adapter " + wrong + ": must "), result.err());
+    }
   }
 
   private static void assertFails(String expected, Cli result) {

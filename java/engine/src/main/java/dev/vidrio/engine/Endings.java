@@ -97,7 +97,9 @@ final class Endings {
     int tokens = found.tokens().size();
     counters.countPrompt(active);
     counters.generatedTokens += tokens;
-    listener.onTokens(true, tokens, Duration.ofNanos(active.tokensCame(now)));
+    listener
+        .forRequest(active.request)
+        .onTokens(true, tokens, Duration.ofNanos(active.tokensCame(now)));
     end(active, found.finish(), now);
   }
 
@@ -108,7 +110,7 @@ final class Endings {
     answers.observe(completion);
     untold.add(
         () -> {
-          listener.onFinished(completion);
+          listener.forRequest(active.request).onFinished(completion);
           active.stream.complete(completion);
         });
   }
@@ -129,7 +131,7 @@ final class Endings {
     stop(active);
     untold.add(
         () -> {
-          listener.onFailed(reason);
+          listener.forRequest(active.request).onFailed(reason);
           active.stream.fail(reason);
         });
   }

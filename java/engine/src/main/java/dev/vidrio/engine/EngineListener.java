@@ -11,6 +11,14 @@ public interface EngineListener {
   EngineListener NONE = new EngineListener() {};
 
   /**
+   * Who is told of a request's tokens and of its end: this one, unless requests of some kind have
+   * another.
+   */
+  default EngineListener forRequest(GenerationRequest request) {
+    return this;
+  }
+
+  /**
    * A step has run.
    *
    * @param tokens of the step, prompts included

@@ -337,7 +337,9 @@ final class Scheduler implements Runnable {
     }
     if (came > 0) {
       counters.generatedTokens += came;
-      listener.onTokens(before == 0, came, Duration.ofNanos(active.tokensCame(now)));
+      listener
+          .forRequest(active.request)
+          .onTokens(before == 0, came, Duration.ofNanos(active.tokensCame(now)));
     }
     if (finish != null) {
       running.remove(active);

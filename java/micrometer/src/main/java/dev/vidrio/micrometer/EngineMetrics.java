@@ -1,18 +1,12 @@
 package dev.vidrio.micrometer;
 
-import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
-import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineStatus;
-import io.micrometer.core.instrument.Counter;
+import dev.vidrio.engine.GenerationRequest;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Timer;
-import java.time.Duration;
-import java.util.Arrays;
-import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -31,24 +25,9 @@ import org.jspecify.annotations.Nullable;
  * gen_ai.request.model}.
  */
 public final class EngineMetrics implements EngineListener {
-  private static final String MODEL = "gen_ai.request.model";
-
-  private static final double[] DURATIONS = {
-    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92
-  };
-  private static final double[] FIRST_TOKEN = {
-    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10
-  };
-  private static final double[] PER_TOKEN = {
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5
-  };
-
   private final MeterRegistry registry;
   private final String model;
-  private final Timer duration;
-  private final Timer firstToken;
-  private final Timer perToken;
-  private final Timer betweenTokens;
+  private final AnswerMetrics answers;
   private volatile @Nullable Engine engine;
 
   /**
@@ -59,16 +38,7 @@ public final class EngineMetrics implements EngineListener {
   public EngineMetrics(MeterRegistry registry, String model) {
     this.registry = registry;
     this.model = model;
-    this.duration = timer("gen_ai.server.request.duration", "From request to end.", DURATIONS);
-    this.firstToken =
-        timer("gen_ai.server.time_to_first_token", "From request to first token.", FIRST_TOKEN);
-    this.perToken =
-        timer(
-            "gen_ai.server.time_per_output_token",
-            "Mean time of a request's tokens after the first.",
-            PER_TOKEN);
-    this.betweenTokens =
-        timer("vidrio.inter_token_latency", "From a token to the next.", PER_TOKEN);
+    this.answers = new AnswerMetrics(registry, model);
     gauge("vidrio.requests.running", "Requests that run.", EngineStatus::running);
     gauge("vidrio.requests.waiting", "Requests that wait.", EngineStatus::waiting);
     gauge("vidrio.kv.usage", "Part of the key-value cache in use.", EngineMetrics::usage);
@@ -85,22 +55,10 @@ public final class EngineMetrics implements EngineListener {
     return status.blocks() == 0 ? 0 : (double) status.usedBlocks() / status.blocks();
   }
 
-  private Timer timer(String name, String description, double[] buckets) {
-    Duration[] bounds =
-        Arrays.stream(buckets)
-            .mapToObj(seconds -> Duration.ofNanos(Math.round(seconds * 1e9)))
-            .toArray(Duration[]::new);
-    return Timer.builder(name)
-        .description(description)
-        .tag(MODEL, model)
-        .serviceLevelObjectives(bounds)
-        .register(registry);
-  }
-
   private void gauge(String name, String description, ToDoubleFunction<EngineStatus> value) {
     Gauge.builder(name, this, metrics -> metrics.read(value))
         .description(description)
-        .tag(MODEL, model)
+        .tag(AnswerMetrics.MODEL, model)
         .strongReference(true)
         .register(registry);
   }
@@ -108,7 +66,7 @@ public final class EngineMetrics implements EngineListener {
   private void counter(String name, String description, ToDoubleFunction<EngineStatus> value) {
     FunctionCounter.builder(name, this, metrics -> metrics.read(value))
         .description(description)
-        .tag(MODEL, model)
+        .tag(AnswerMetrics.MODEL, model)
         .register(registry);
   }
 
@@ -123,38 +81,7 @@ public final class EngineMetrics implements EngineListener {
   }
 
   @Override
-  public void onTokens(boolean first, int count, Duration waited) {
-    (first ? firstToken : betweenTokens).record(waited);
-  }
-
-  @Override
-  public void onFinished(Completion completion) {
-    duration.record(completion.total());
-    int tokens = completion.result().tokens().size();
-    if (tokens > 1) {
-      perToken.record(completion.total().minus(completion.firstToken()).dividedBy(tokens - 1));
-    }
-    String finish = completion.result().finish().name().toLowerCase(Locale.ROOT);
-    increment("vidrio.requests.finished", "Requests that have ended.", "finish", finish);
-  }
-
-  @Override
-  public void onFailed(Throwable reason) {
-    String type =
-        switch (reason) {
-          case EngineException.QueueFull _ -> "queue_full";
-          case EngineException.Closed _ -> "closed";
-          default -> "step_failed";
-        };
-    increment("vidrio.requests.failed", "Requests refused or lost.", "error.type", type);
-  }
-
-  private void increment(String name, String description, String tag, String value) {
-    Counter.builder(name)
-        .description(description)
-        .tag(MODEL, model)
-        .tag(tag, value)
-        .register(registry)
-        .increment();
+  public EngineListener forRequest(GenerationRequest request) {
+    return answers;
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.GenerationOptions;
@@ -30,7 +31,8 @@ class EngineMetricsTest {
   @Test
   void timesHaveOpenTelemetrysNamesAndBuckets() {
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-    var metrics = new EngineMetrics(registry, "m");
+    EngineListener metrics =
+        new EngineMetrics(registry, "m").forRequest(GenerationRequest.builder(1).build());
     metrics.onTokens(true, 1, Duration.ofMillis(30));
     metrics.onTokens(false, 1, Duration.ofMillis(3));
     metrics.onFinished(completion(5, Duration.ofMillis(30), Duration.ofMillis(110)));

@@ -145,9 +145,10 @@ record ChatRequest(
   }
 
   /** The engine's request. */
-  GenerationRequest generation(ServedModel model, LensWork lens) {
-    return parameters.request(encode(model.chat()), logProbabilities, -1).toBuilder()
-        .edits(parameters.steering().edits(lens, model.id()))
+  GenerationRequest generation(Models.Use use, LensWork lens) {
+    return parameters.request(encode(use.model().chat()), logProbabilities, -1).toBuilder()
+        .edits(parameters.steering().edits(lens, model))
+        .adaptation(use.adaptation())
         .build();
   }
 

@@ -33,7 +33,7 @@ final class ChatRoute {
     ChatRequest request = ChatRequest.read(exchange.fields(), limits, exchange.tenant());
     try (Models.Use use = models.use(request.model())) {
       ServedModel model = use.model();
-      GenerationRequest generation = request.generation(model, lens);
+      GenerationRequest generation = request.generation(use, lens);
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       try (Streams streams =
           Streams.submit(model.engine(), List.of(generation), request.parameters().choices())) {

@@ -38,7 +38,9 @@ final class CompletionRoute {
       List<GenerationRequest> generations =
           request.prompts().stream()
               .map(prompt -> request.generation(prompt.encode(tokenizer)))
-              .map(generation -> generation.toBuilder().edits(edits).build())
+              .map(
+                  generation ->
+                      generation.toBuilder().edits(edits).adaptation(use.adaptation()).build())
               .toList();
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       try (Streams streams = Streams.submit(use.model().engine(), generations, request.bestOf())) {

@@ -1,6 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.tokenizer.Tokenizer;
@@ -74,6 +75,7 @@ final class EmbeddingRoute {
                       texts,
                       request.pooling(),
                       request.normalize(),
+                      SessionOptions.DEFAULT.withAdaptation(use.adaptation()),
                       done -> stopIf(gone.get())));
       exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, () -> gone.set(true));
       exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task))));

@@ -27,10 +27,11 @@ final class LensWork implements AutoCloseable {
   /**
    * Does work with a model, which is loaded where need be.
    *
-   * @throws ApiException 429 when too many wait, 503 when it takes too long, as {@link Models#use}
-   *     does, and what the work throws
+   * @throws ApiException 400 for the name of an adapter, 429 when too many wait, 503 when it takes
+   *     too long, as {@link Models#use} does, and what the work throws
    */
   <T> T run(String model, Function<ServedModel, T> work) {
+    models.requireNoAdapter(model, "the lens looks into");
     try (Models.Use _ = models.use(model)) {
       // Work whose request has given up keeps the model by a use of its own.
       FutureTask<T> task =

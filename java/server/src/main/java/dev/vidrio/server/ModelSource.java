@@ -1,6 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.model.Model;
+import java.util.List;
 import java.util.function.Supplier;
 
 /**
@@ -9,5 +10,16 @@ import java.util.function.Supplier;
  * @param id what requests call it
  * @param opener opens it, when it is asked for first and after it was unloaded; the server closes
  *     what it returns
+ * @param adapters of it, each of which is loaded and unloaded with it
  */
-public record ModelSource(String id, Supplier<Model> opener) {}
+public record ModelSource(String id, Supplier<Model> opener, List<AdapterSource> adapters) {
+  /** Copies the list. */
+  public ModelSource {
+    adapters = List.copyOf(adapters);
+  }
+
+  /** A model without adapters. */
+  public ModelSource(String id, Supplier<Model> opener) {
+    this(id, opener, List.of());
+  }
+}

@@ -1,7 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.micrometer.EngineMetrics;
+import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.InvalidInputException;
 import java.time.Duration;
 import java.time.Instant;
@@ -14,18 +14,19 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The models of a server: each is loaded when it is first asked for, once however many ask, and
- * unloaded after nobody has used it for a while.
+ * The models of a server: each is loaded with its adapters when one of them is first asked for,
+ * once however many ask, and unloaded after nobody has used them for a while.
  */
 final class Models implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
   private static final Duration RETRY = Duration.ofSeconds(5);
 
+  /** By all names: those of a model and of its adapters lead to the same. */
   private final Map<String, Slot> slots = new LinkedHashMap<>();
+
   private final EngineOptions options;
   private final Duration loadTime;
   private final @Nullable Duration keepAlive;
@@ -35,12 +36,12 @@ final class Models implements AutoCloseable {
   /** What there is of one model. */
   private static final class Slot {
     final ModelSource source;
-    final EngineMetrics metrics;
+    final ModelMetrics metrics;
     @Nullable CompletableFuture<ServedModel> loading;
     int users;
     long idleSince;
 
-    Slot(ModelSource source, EngineMetrics metrics) {
+    Slot(ModelSource source, ModelMetrics metrics) {
       this.source = source;
       this.metrics = metrics;
     }
@@ -48,17 +49,24 @@ final class Models implements AutoCloseable {
 
   /** A model that is not unloaded before this is closed. */
   static final class Use implements AutoCloseable {
+    private final String id;
     private final Slot slot;
     private final ServedModel model;
     private boolean closed;
 
-    private Use(Slot slot, ServedModel model) {
+    private Use(String id, Slot slot, ServedModel model) {
+      this.id = id;
       this.slot = slot;
       this.model = model;
     }
 
     ServedModel model() {
       return model;
+    }
+
+    /** The adapter that was asked for; null where the model was. */
+    @Nullable Adaptation adaptation() {
+      return model.adaptation(id);
     }
 
     @Override
@@ -70,8 +78,7 @@ final class Models implements AutoCloseable {
     }
   }
 
-  Models(
-      List<ModelSource> sources, ServerOptions options, Function<String, EngineMetrics> metrics) {
+  Models(List<ModelSource> sources, ServerOptions options, RequestMetrics metrics) {
     this.options = options.engine();
     this.loadTime = options.limits().loadTime();
     this.keepAlive = options.keepAlive();
@@ -79,10 +86,9 @@ final class Models implements AutoCloseable {
       throw new InvalidInputException("models", "", "a server needs at least one");
     }
     for (ModelSource source : sources) {
-      if (slots.containsKey(source.id())) {
-        throw new InvalidInputException("model", source.id(), "two models have this name");
-      }
-      slots.put(source.id(), new Slot(source, metrics.apply(source.id())));
+      var slot = new Slot(source, metrics.of(source));
+      put(source.id(), slot);
+      source.adapters().forEach(adapter -> put(adapter.id(), slot));
     }
     this.reaper =
         keepAlive == null
@@ -90,6 +96,40 @@ final class Models implements AutoCloseable {
             : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
   }
 
+  private void put(String id, Slot slot) {
+    if (slots.putIfAbsent(id, slot) != null) {
+      throw new InvalidInputException("model", id, "two models have this name");
+    }
+  }
+
+  /** The model that an adapter is of; empty for the name of a model. */
+  Optional<String> parent(String id) {
+    String model = slot(id).source.id();
+    return model.equals(id) ? Optional.empty() : Optional.of(model);
+  }
+
+  /**
+   * Refuses the name of an adapter.
+   *
+   * @param what what is done with models without one
+   */
+  void requireNoAdapter(String id, String what) {
+    parent(id)
+        .ifPresent(
+            parent -> {
+              throw ApiException.unsupported(
+                  "model",
+                  "model '"
+                      + id
+                      + "': is an adapter; "
+                      + what
+                      + " models without, as '"
+                      + parent
+                      + "'");
+            });
+  }
+
+  /** All names, those of adapters behind their model's. */
   List<String> ids() {
     return List.copyOf(slots.keySet());
   }
@@ -146,7 +186,7 @@ final class Models implements AutoCloseable {
   Use use(String id) {
     Slot slot = slot(id);
     try {
-      return new Use(slot, enter(slot).get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
+      return new Use(id, slot, enter(slot).get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
     } catch (ExecutionException e) {
       release(slot);
       LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());

@@ -1,11 +1,14 @@
 package dev.vidrio.server;
 
+import dev.vidrio.micrometer.AnswerMetrics;
 import dev.vidrio.micrometer.EngineMetrics;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** Everything that this server counts, as Prometheus reads it. */
 final class RequestMetrics {
@@ -16,9 +19,13 @@ final class RequestMetrics {
 
   RequestMetrics() {}
 
-  /** The meters of a model's engine. */
-  EngineMetrics ofModel(String id) {
-    return new EngineMetrics(registry, id);
+  /** The meters of a model's engine, and of requests to its adapters. */
+  ModelMetrics of(ModelSource model) {
+    Map<String, AnswerMetrics> adapters = new LinkedHashMap<>();
+    for (AdapterSource adapter : model.adapters()) {
+      adapters.put(adapter.id(), new AnswerMetrics(registry, adapter.id()));
+    }
+    return new ModelMetrics(new EngineMetrics(registry, model.id()), adapters);
   }
 
   /** Counts a request, by the path of its route so that clients cannot make up series. */

@@ -27,7 +27,7 @@ final class ResponseRoute {
     ChatRequest chat = request.chat();
     try (Models.Use use = models.use(chat.model())) {
       ServedModel model = use.model();
-      GenerationRequest generation = chat.generation(model, lens);
+      GenerationRequest generation = chat.generation(use, lens);
       exchange.reply().header("x-vidrio-parameters", chat.parameters().summary());
       var response = new ResponseObject(request, model.tokenizer());
       try (Streams streams = Streams.submit(model.engine(), List.of(generation), 1)) {

@@ -3,36 +3,53 @@ package dev.vidrio.server;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.micrometer.EngineMetrics;
+import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.Tokenizer;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A model in memory, and the engine that runs it. */
 final class ServedModel implements AutoCloseable {
   private final String id;
   private final Model model;
   private final Engine engine;
+  private final Map<String, Adaptation> adaptations;
   private final EngineMetrics metrics;
   private final Optional<ChatFormat> chat;
 
-  private ServedModel(String id, Model model, Engine engine, EngineMetrics metrics) {
+  private ServedModel(
+      String id,
+      Model model,
+      Engine engine,
+      Map<String, Adaptation> adaptations,
+      EngineMetrics metrics) {
     this.id = id;
     this.model = model;
     this.engine = engine;
+    this.adaptations = adaptations;
     this.metrics = metrics;
     this.chat = ChatFormat.of(model);
     metrics.watch(engine);
   }
 
   /** Loads a model. Calls native code at length, so that it is not for virtual threads. */
-  static ServedModel open(ModelSource source, EngineOptions options, EngineMetrics metrics) {
+  static ServedModel open(ModelSource source, EngineOptions options, ModelMetrics metrics) {
     Model model = source.opener().get();
     try {
-      Engine engine = Engine.open(model, options.withListener(metrics));
+      // The model closes them.
+      Map<String, Adaptation> adaptations = new HashMap<>();
+      source.adapters().forEach(each -> adaptations.put(each.id(), each.open(model)));
+      Engine engine =
+          Engine.open(
+              model,
+              options.withAdapters(adaptations.size()).withListener(metrics.listener(adaptations)));
       try {
-        return new ServedModel(source.id(), model, engine, metrics);
+        return new ServedModel(source.id(), model, engine, adaptations, metrics.engine());
       } catch (RuntimeException e) {
         engine.close();
         throw e;
@@ -49,6 +66,11 @@ final class ServedModel implements AutoCloseable {
 
   Model model() {
     return model;
+  }
+
+  /** What an adapter's name stands for; null for the name of the model itself. */
+  @Nullable Adaptation adaptation(String name) {
+    return adaptations.get(name);
   }
 
   Engine engine() {

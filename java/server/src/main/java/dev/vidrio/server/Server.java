@@ -66,7 +66,7 @@ public final class Server implements AutoCloseable {
     var metrics = new RequestMetrics();
     this.options = options;
     this.http = http;
-    this.models = new Models(sources, options, metrics::ofModel);
+    this.models = new Models(sources, options, metrics);
     this.watch = new ReplyWatch(options.limits().writeTime(), options.limits().heartbeat());
     this.embeddings = new WorkQueue("vidrio-embeddings", options.engine().queue());
     this.lens = new LensWork(models, options.limits().requestTime());
@@ -85,17 +85,22 @@ public final class Server implements AutoCloseable {
   /**
    * Starts to answer.
    *
-   * @param models at least one; the first is loaded before this returns, the others when they are
-   *     asked for
+   * @param models at least one; the first, and those that have adapters, are loaded before this
+   *     returns, the others when they are asked for
    * @throws IOException when the address cannot be listened at
-   * @throws dev.vidrio.model.ModelException when the first model cannot be loaded
+   * @throws dev.vidrio.model.ModelException when one of these cannot be loaded, or an adapter is
+   *     not of its model
    */
   public static Server start(ServerOptions options, ModelSource... models) throws IOException {
     JDK_LIMITS.forEach((name, value) -> System.getProperties().putIfAbsent(name, value));
     HttpServer http = listen(options);
     var server = new Server(options, http, List.of(models));
     try {
-      server.models.preload(models[0].id());
+      for (int i = 0; i < models.length; i++) {
+        if (i == 0 || !models[i].adapters().isEmpty()) {
+          server.models.preload(models[i].id());
+        }
+      }
     } catch (RuntimeException e) {
       server.close();
       throw e;

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param apiKeys keys of which a client must have one; empty to answer everybody
  * @param tls what proves the server's name, for HTTPS; null for HTTP
  * @param limits of requests
- * @param engine of every model; its listener is the server's own
+ * @param engine of every model; its listener and its room for adapters are the server's own
  * @param keepAlive how long a model stays in memory that nobody uses; null for ever
  */
 public record ServerOptions(

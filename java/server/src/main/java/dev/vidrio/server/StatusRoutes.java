@@ -58,6 +58,7 @@ final class StatusRoutes {
     json.put("object", "model");
     json.put("created", models.created().getEpochSecond());
     json.put("owned_by", "vidrio");
+    models.parent(id).ifPresent(parent -> json.put("parent", parent));
     json.put("loaded", loaded);
     return json;
   }

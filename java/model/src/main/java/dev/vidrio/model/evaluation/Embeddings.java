@@ -41,6 +41,21 @@ public final class Embeddings {
    */
   public static List<float[]> of(
       Model model, List<int[]> texts, Pooling pooling, boolean normalize, DoubleConsumer progress) {
+    return of(model, texts, pooling, normalize, SessionOptions.DEFAULT, progress);
+  }
+
+  /**
+   * Embeds texts as sessions compute them in a certain way.
+   *
+   * @param options of which the adaptation, the type of the cache and {@code fast} count
+   */
+  public static List<float[]> of(
+      Model model,
+      List<int[]> texts,
+      Pooling pooling,
+      boolean normalize,
+      SessionOptions options,
+      DoubleConsumer progress) {
     int declared = model.architecture().contextLength();
     List<OutputRows.Input> inputs = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
@@ -57,7 +72,7 @@ public final class Embeddings {
         model,
         new OutputRows.Output(Embeddings::hidden, width, true),
         inputs,
-        SessionOptions.DEFAULT,
+        options,
         (i, position, row) -> add(sums[i], row),
         progress);
     List<float[]> embeddings = new ArrayList<>();

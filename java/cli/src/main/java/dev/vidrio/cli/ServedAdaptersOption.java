@@ -1,0 +1,76 @@
+package dev.vidrio.cli;
+
+import dev.vidrio.server.AdapterSource;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The option of adapters that are served under names of their own. */
+final class ServedAdaptersOption {
+  private static final String FORM = "NAME=[MODEL:]FILE[=STRENGTH]";
+
+  @Option(
+      names = "--adapter",
+      paramLabel = FORM,
+      description = {
+        "Serves a low-rank adapter (LoRA) of a model as one of this name, in the same batch: a GGUF"
+            + " file, or a directory of PEFT. May be given several times.",
+        "With several models, MODEL is the name of its own. STRENGTH multiplies what it adds."
+            + " Default: 1."
+      })
+  private List<String> adapters = new ArrayList<>();
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
+
+  ServedAdaptersOption() {}
+
+  /**
+   * The adapters of each model.
+   *
+   * @param models names of the models
+   * @throws ParameterException when one has no name, or does not say which model it is for
+   */
+  Map<String, List<AdapterSource>> of(List<String> models) {
+    Map<String, List<AdapterSource>> byModel = new LinkedHashMap<>();
+    for (String adapter : adapters) {
+      int equals = adapter.indexOf('=');
+      String name = adapter.substring(0, Math.max(0, equals));
+      String file = adapter.substring(equals + 1);
+      String model = model(file, models);
+      if (name.isBlank() || file.isBlank()) {
+        throw wrong(adapter, "must be " + FORM);
+      }
+      if (model == null) {
+        throw wrong(adapter, "must name the model that it is for: " + FORM);
+      }
+      String prefix = model + ":";
+      var parsed =
+          AdapterFile.parse(file.startsWith(prefix) ? file.substring(prefix.length()) : file);
+      byModel
+          .computeIfAbsent(model, key -> new ArrayList<>())
+          .add(new AdapterSource(name, parsed.path(), parsed.strength()));
+    }
+    return byModel;
+  }
+
+  /** The model that is named before the file, or the only one. */
+  private static @Nullable String model(String file, List<String> models) {
+    for (String model : models) {
+      if (models.size() == 1 || file.startsWith(model + ":")) {
+        return model;
+      }
+    }
+    return null;
+  }
+
+  private ParameterException wrong(String adapter, String limit) {
+    return new ParameterException(command.commandLine(), "--adapter " + adapter + ": " + limit);
+  }
+}

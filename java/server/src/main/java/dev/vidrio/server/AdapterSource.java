@@ -1,0 +1,21 @@
+package dev.vidrio.server;
+
+import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.Adapter;
+import dev.vidrio.model.Model;
+import java.nio.file.Path;
+
+/**
+ * A low-rank adapter of a model that a server offers, beside the model, as one of its own name.
+ *
+ * @param id what requests call it
+ * @param file as {@link Adapter#open} takes it
+ * @param strength multiplies what it adds: 1 as it was trained
+ */
+public record AdapterSource(String id, Path file, float strength) {
+
+  /** Opens it, to be closed with the model. */
+  Adaptation open(Model model) {
+    return new Adaptation(Adapter.open(model, file), strength);
+  }
+}

@@ -1,0 +1,303 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.Adapter;
+import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.testfiles.TinyAdapter;
+import dev.vidrio.model.testfiles.TinyModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Adapters over HTTP: models of their own names, in the batch of the one that they adapt. */
+class AdapterTest {
+  private static final int TOKENS = 24;
+  private static final String PROMPT = "To be, or not to be";
+  private static final String GREEDY =
+      "'temperature':0,'ignore_eos':true,'max_tokens':" + TOKENS + "}";
+
+  @TempDir private static Path directory;
+  private static Path tiny = Path.of("");
+  private static List<AdapterSource> adapters = List.of();
+
+  /** What the engine says with each adapter, without a server, by what the server calls it. */
+  private static final Map<String, Completion> COMPLETED = new LinkedHashMap<>();
+
+  private static final Map<String, String> CHATTED = new LinkedHashMap<>();
+  private static final Map<String, float[]> EMBEDDED = new LinkedHashMap<>();
+
+  @BeforeAll
+  static void ask() throws IOException {
+    tiny = TinyModel.writeChat(directory.resolve("tiny.gguf"));
+    adapters =
+        List.of(
+            new AdapterSource("one", TinyAdapter.write(directory.resolve("1.gguf"), 4, 8, 1), 1),
+            new AdapterSource("two", TinyAdapter.write(directory.resolve("2.gguf"), 9, 6, 2), 2));
+    try (Model model = Model.open(tiny);
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withAdapters(1))) {
+      ask(engine, "tiny", null);
+      for (AdapterSource source : adapters) {
+        try (Adapter adapter = Adapter.open(model, source.file())) {
+          ask(engine, source.id(), new Adaptation(adapter, source.strength()));
+        }
+      }
+    }
+    assertEquals(3, new HashSet<>(CHATTED.values()).size());
+  }
+
+  @AfterAll
+  static void forget() {
+    COMPLETED.clear();
+    CHATTED.clear();
+    EMBEDDED.clear();
+  }
+
+  private static void ask(Engine engine, String name, @Nullable Adaptation adaptation) {
+    Model model = engine.model();
+    int[] prompt = model.tokenizer().encode(PROMPT);
+    int[] chat = ChatFormat.of(model).orElseThrow().encode(List.of(ChatMessage.user(PROMPT)));
+    COMPLETED.put(name, engine.submit(request(prompt, adaptation)).result());
+    CHATTED.put(name, engine.submit(request(chat, adaptation)).result().result().text());
+    EMBEDDED.put(
+        name,
+        Embeddings.of(
+                model,
+                List.of(prompt),
+                Pooling.MEAN,
+                true,
+                SessionOptions.DEFAULT.withAdaptation(adaptation),
+                done -> {})
+            .getFirst());
+  }
+
+  private static GenerationRequest request(int[] prompt, @Nullable Adaptation adaptation) {
+    return GenerationRequest.builder(prompt)
+        .options(
+            GenerationOptions.DEFAULT
+                .withTokens(TOKENS)
+                .withIgnoreEnd(true)
+                .withSampling(SamplingOptions.GREEDY))
+        .logProbabilities(0)
+        .adaptation(adaptation)
+        .build();
+  }
+
+  private static Completion completed(String name) {
+    return Objects.requireNonNull(COMPLETED.get(name));
+  }
+
+  private static TestServer start() {
+    return TestServer.start(
+        options -> options, new ModelSource("tiny", () -> Model.open(tiny), adapters));
+  }
+
+  private static String body(String model, String more) {
+    return "{'model':'" + model + "'," + more;
+  }
+
+  @Test
+  void answersAreThoseOfTheEngineInOneBatch() throws Exception {
+    try (TestServer server = start();
+        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<JsonNode>> answers = new ArrayList<>();
+      List<String> names = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        for (String name : COMPLETED.keySet()) {
+          names.add(name);
+          String request = body(name, "'prompt':'" + PROMPT + "','logprobs':0," + GREEDY);
+          answers.add(threads.submit(() -> server.json("/v1/completions", request)));
+        }
+      }
+      for (int i = 0; i < answers.size(); i++) {
+        JsonNode answer = answers.get(i).get();
+        Completion expected = completed(names.get(i));
+        assertEquals(names.get(i), answer.path("model").stringValue());
+        JsonNode choice = answer.path("choices").path(0);
+        assertEquals(expected.result().text(), choice.path("text").stringValue());
+        JsonNode likely = choice.path("logprobs").path("token_logprobs");
+        for (int t = 0; t < TOKENS; t++) {
+          assertEquals(
+              (float) expected.tokens().get(t).logProbability(), likely.path(t).floatValue());
+        }
+      }
+      assertMetrics(server);
+    }
+  }
+
+  /** Each name has its own figures; those of the model are without its adapters'. */
+  private static void assertMetrics(TestServer server) {
+    String metrics = server.get("/metrics").body();
+    for (String name : COMPLETED.keySet()) {
+      for (String line :
+          List.of(
+              "vidrio_requests_finished_total{finish=\"length\",gen_ai_request_model=\"%s\"} 8.0",
+              "gen_ai_server_time_to_first_token_seconds_count{gen_ai_request_model=\"%s\"} 8",
+              "gen_ai_server_request_duration_seconds_count{gen_ai_request_model=\"%s\"} 8")) {
+        String expected = line.formatted(name);
+        assertTrue(metrics.contains(expected), expected + " in\n" + metrics);
+      }
+      assertEquals(
+          name.equals("tiny"), metrics.contains("running{gen_ai_request_model=\"" + name + "\"}"));
+    }
+  }
+
+  @Test
+  void everyRouteForTextTakesThem() {
+    try (TestServer server = start()) {
+      for (String name : CHATTED.keySet()) {
+        String expected = CHATTED.get(name);
+        String messages = "'messages':[{'role':'user','content':'" + PROMPT + "'}],";
+        JsonNode chat = server.json("/v1/chat/completions", body(name, messages + GREEDY));
+        assertEquals(
+            expected, chat.path("choices").path(0).path("message").path("content").stringValue());
+        String greedy = GREEDY.replace("max_tokens", "max_output_tokens");
+        JsonNode response =
+            server.json("/v1/responses", body(name, "'input':'" + PROMPT + "'," + greedy));
+        assertEquals(
+            expected,
+            response.path("output").path(0).path("content").path(0).path("text").stringValue());
+        String streamed =
+            server
+                .post("/v1/completions", body(name, "'prompt':'a','stream':true," + GREEDY))
+                .body();
+        assertTrue(streamed.contains("\"model\":\"" + name + "\""), streamed);
+        assertTrue(streamed.endsWith("data: [DONE]\n\n"), streamed);
+        JsonNode tokens = server.json("/tokenize", body(name, "'text':'" + PROMPT + "'}"));
+        assertTrue(tokens.path("count").intValue() > 1);
+        JsonNode vector =
+            server
+                .json("/v1/embeddings", body(name, "'input':'" + PROMPT + "'}"))
+                .path("data")
+                .path(0)
+                .path("embedding");
+        var values = new float[vector.size()];
+        for (int i = 0; i < values.length; i++) {
+          values[i] = vector.path(i).floatValue();
+        }
+        assertArrayEquals(EMBEDDED.get(name), values);
+      }
+    }
+  }
+
+  @Test
+  void theyAreListedWithTheirModel() {
+    try (TestServer server = start()) {
+      JsonNode models = read(server, "/v1/models").path("data");
+      assertEquals(3, models.size());
+      assertTrue(models.path(0).path("parent").isMissingNode());
+      assertEquals("one", models.path(1).path("id").stringValue());
+      assertEquals("tiny", models.path(1).path("parent").stringValue());
+      assertEquals("tiny", read(server, "/v1/models/two").path("parent").stringValue());
+      assertTrue(read(server, "/v1/models/two").path("loaded").booleanValue());
+    }
+  }
+
+  private static JsonNode read(TestServer server, String path) {
+    return JsonMapper.shared().readTree(server.get(path).body());
+  }
+
+  @Test
+  void theLensLooksIntoModelsWithout() {
+    try (TestServer server = start()) {
+      String refused =
+          "400 unsupported_parameter model model 'one': is an adapter; the lens looks into models"
+              + " without, as 'tiny'";
+      assertEquals(
+          refused,
+          TestServer.error(server.post("/v1/lens/logits", body("one", "'prompt':'a','top':1}"))));
+      String steering =
+          "'prompt':'a','vidrio':{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,"
+              + "'plus':'a','minus':'b'}]},";
+      assertEquals(
+          refused,
+          TestServer.error(server.post("/v1/completions", body("one", steering + GREEDY))));
+    }
+  }
+
+  @Test
+  void theyAreLoadedAndUnloadedWithTheirModel() throws InterruptedException {
+    try (TestServer server =
+        TestServer.start(
+            options -> options.withKeepAlive(Duration.ofMillis(50)),
+            new ModelSource("tiny", () -> Model.open(tiny), adapters))) {
+      for (int round = 0; round < 3; round++) {
+        while (server.server().status("tiny").isPresent()) {
+          Thread.sleep(5);
+        }
+        JsonNode answer =
+            server.json("/v1/completions", body("two", "'prompt':'" + PROMPT + "'," + GREEDY));
+        assertEquals(
+            completed("two").result().text(),
+            answer.path("choices").path(0).path("text").stringValue());
+      }
+    }
+  }
+
+  @Test
+  void whatIsWrongIsSaidAtTheStart() throws IOException {
+    Path other =
+        TinyModel.write(
+            directory.resolve("other.gguf"), TinyModel.Options.standard().withHeads(4, 4));
+    Path missing = directory.resolve("none.gguf");
+    Path text = Files.writeString(directory.resolve("text.gguf"), "no adapter");
+    assertThrows(ModelFileException.class, () -> startSecond(tiny, "x", missing));
+    assertThrows(ModelFileException.class, () -> startSecond(tiny, "x", text));
+    assertThrows(ModelFileException.class, () -> startSecond(tiny, "x", tiny));
+    var e =
+        assertThrows(
+            ModelFileException.class, () -> startSecond(other, "x", adapters.getFirst().file()));
+    assertTrue(e.getMessage().contains("1.gguf"), e.getMessage());
+    for (String taken : List.of("parrot", "second")) {
+      var twice =
+          assertThrows(
+              InvalidInputException.class,
+              () -> startSecond(tiny, taken, adapters.getFirst().file()));
+      assertEquals("model " + taken + ": two models have this name", twice.getMessage());
+    }
+  }
+
+  /** Starts a server whose second model has an adapter. */
+  private static void startSecond(Path file, String id, Path adapter) {
+    TestServer.start(
+            options -> options,
+            new ModelSource(TestServer.PARROT, TestServer::parrot),
+            new ModelSource(
+                "second", () -> Model.open(file), List.of(new AdapterSource(id, adapter, 1))))
+        .close();
+  }
+}
