@@ -64,6 +64,7 @@ final class Gate implements HttpHandler {
     } catch (RuntimeException e) {
       refuse(exchange, Failures.explain(e, exchange.id()));
     } finally {
+      exchange.reply().endBeats();
       running.decrementAndGet();
       finished(exchange, Duration.ofNanos(System.nanoTime() - start));
     }

@@ -181,7 +181,8 @@ final class Reply {
     return cut;
   }
 
-  private void endBeats() {
+  /** Sends no more heartbeats: the answer has ended, or nobody waits for one any more. */
+  void endBeats() {
     synchronized (this) {
       ended = true;
     }

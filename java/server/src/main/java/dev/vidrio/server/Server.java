@@ -167,6 +167,11 @@ public final class Server implements AutoCloseable {
     return models.loaded(model);
   }
 
+  /** Requests that are being worked on. */
+  int running() {
+    return gate.running();
+  }
+
   /**
    * Refuses new requests with 503, and waits until those that run have ended.
    *
@@ -175,7 +180,7 @@ public final class Server implements AutoCloseable {
   public boolean drain(Duration timeout) throws InterruptedException {
     gate.drain();
     long end = System.nanoTime() + timeout.toNanos();
-    while (gate.running() > 0) {
+    while (running() > 0) {
       if (System.nanoTime() - end > 0) {
         return false;
       }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 
@@ -61,6 +62,21 @@ final class RawClient implements AutoCloseable {
       matched = b == end[matched] ? matched + 1 : b == end[0] ? 1 : 0;
     }
     return read.toString(StandardCharsets.UTF_8);
+  }
+
+  /** Says that nothing more is sent, and goes on reading. */
+  void endSending() throws IOException {
+    socket.shutdownOutput();
+  }
+
+  /** Reads at most so many bytes, as long as they come within some time of each other. */
+  void readSome(int bytes, int patienceMillis) throws IOException {
+    socket.setSoTimeout(patienceMillis);
+    try {
+      var _ = socket.getInputStream().readNBytes(bytes);
+    } catch (SocketTimeoutException e) {
+      // enough
+    }
   }
 
   /** Reads all until the server ends the connection. */

@@ -1,0 +1,124 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.EngineStatus;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import tools.jackson.databind.JsonNode;
+
+/** Clients that come and go as they like, many at a time, leave nothing behind. */
+@Timeout(3600)
+class ChurnTest {
+  /** Connections, of any kind: {@code -Dvidrio.churn=100000} takes minutes. */
+  private static final int CHURN = Integer.getInteger("vidrio.churn", 1000);
+
+  private static final int CLIENTS = 24;
+
+  /** By how many bytes measurements of the same heap differ. */
+  private static final long NOISE = 1 << 20;
+
+  /** What runs some seconds on the bard, so that it has an answer whole only where one waits. */
+  private static final String QUESTION =
+      "{'model':'bard','prompt':'To be','max_tokens':12,'seed':5,'logprobs':3}";
+
+  private static TestServer start() {
+    return TestServer.start(
+        options ->
+            options
+                .withEngine(EngineOptions.DEFAULT.withSequences(16).withQueue(32))
+                .withLimits(
+                    ServerLimits.DEFAULT.withTokens(200).withHeartbeat(Duration.ofMillis(20))));
+  }
+
+  @Test
+  void whoComesAndGoesLeavesNothing() throws Exception {
+    try (TestServer server = start()) {
+      JsonNode expected = answer(server);
+      // Pools and buffers that stay get as large as they will be.
+      churn(server, 0, Math.max(300, CHURN / 10));
+      Resources before = settled(server, Resources.NO_LIMIT);
+      churn(server, 1, CHURN / 2);
+      var _ = settled(server, before);
+      long half = Resources.bytes();
+      churn(server, 2, CHURN / 2);
+      var _ = settled(server, before);
+      long grown = Resources.bytes() - half;
+      assertTrue(grown < NOISE, grown + " bytes more after " + CHURN / 2 + " more connections");
+      assertEquals(expected, answer(server));
+      assertTrue(server.server().drain(Duration.ofMinutes(1)), "a request still runs");
+    }
+  }
+
+  /** An answer with its log-probabilities, in which nothing may change. */
+  private static JsonNode answer(TestServer server) {
+    return server.json("/v1/completions", QUESTION).path("choices");
+  }
+
+  private static void churn(TestServer server, long seed, int count) throws Exception {
+    var left = new AtomicInteger(count);
+    List<Future<?>> clients = new ArrayList<>();
+    try (ExecutorService threads = Executors.newFixedThreadPool(CLIENTS)) {
+      for (int i = 0; i < CLIENTS; i++) {
+        var random = new Random(seed * CLIENTS + i);
+        clients.add(
+            threads.submit(
+                () -> {
+                  while (left.getAndDecrement() > 0) {
+                    new ChurnClient(random, server.server().uri()).run();
+                  }
+                  return null;
+                }));
+      }
+    }
+    for (Future<?> client : clients) {
+      client.get();
+    }
+  }
+
+  /**
+   * What is held when nothing runs.
+   *
+   * @param atMost what is waited for, since connections are cleared up after their clients have
+   *     gone
+   */
+  private static Resources settled(TestServer server, Resources atMost)
+      throws InterruptedException, IOException {
+    long end = System.nanoTime() + Duration.ofMinutes(1).toNanos();
+    Resources now = Resources.now();
+    // A request may lie in a connection that nobody has looked at yet.
+    for (int idle = 0; idle < 5; idle++) {
+      Thread.sleep(20);
+      now = Resources.now();
+      if (isBusy(server) || !now.isNoMoreThan(atMost)) {
+        idle = -1;
+        String held = now + " rather than " + atMost + ", " + status(server);
+        assertTrue(System.nanoTime() < end, held);
+      }
+    }
+    return now;
+  }
+
+  private static boolean isBusy(TestServer server) {
+    return server.server().running() > 0
+        || status(server).stream()
+            .anyMatch(status -> status.running() + status.waiting() + status.usedBlocks() > 0);
+  }
+
+  private static List<EngineStatus> status(TestServer server) {
+    return List.of(TestServer.PARROT, TestServer.BARD).stream()
+        .flatMap(model -> server.server().status(model).stream())
+        .toList();
+  }
+}
