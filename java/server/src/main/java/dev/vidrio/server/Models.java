@@ -5,15 +5,18 @@ import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.InvalidInputException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -85,10 +88,11 @@ final class Models implements AutoCloseable {
     if (sources.isEmpty()) {
       throw new InvalidInputException("models", "", "a server needs at least one");
     }
+    requireDifferentNames(sources);
     for (ModelSource source : sources) {
       var slot = new Slot(source, metrics.of(source));
-      put(source.id(), slot);
-      source.adapters().forEach(adapter -> put(adapter.id(), slot));
+      slots.put(source.id(), slot);
+      source.adapters().forEach(adapter -> slots.put(adapter.id(), slot));
     }
     this.reaper =
         keepAlive == null
@@ -96,9 +100,17 @@ final class Models implements AutoCloseable {
             : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
   }
 
-  private void put(String id, Slot slot) {
-    if (slots.putIfAbsent(id, slot) != null) {
-      throw new InvalidInputException("model", id, "two models have this name");
+  private static void requireDifferentNames(List<ModelSource> sources) {
+    Set<String> names = new HashSet<>();
+    for (ModelSource source : sources) {
+      Stream<String> adapters = source.adapters().stream().map(AdapterSource::id);
+      Stream.concat(Stream.of(source.id()), adapters)
+          .filter(name -> !names.add(name))
+          .findFirst()
+          .ifPresent(
+              name -> {
+                throw new InvalidInputException("model", name, "two models have this name");
+              });
     }
   }
 

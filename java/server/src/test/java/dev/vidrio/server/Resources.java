@@ -1,8 +1,6 @@
 package dev.vidrio.server;
 
 import java.io.IOException;
-import java.lang.management.BufferPoolMXBean;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -44,15 +42,10 @@ record Resources(long threads, long files) {
     }
   }
 
-  /** Bytes of the heap after a collection, and of buffers beside it. */
+  /** Bytes of the heap after a collection. */
   static long bytes() {
     System.gc();
-    long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
-    return heap
-        + ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
-            .filter(pool -> pool.getName().equals("direct"))
-            .mapToLong(BufferPoolMXBean::getMemoryUsed)
-            .sum();
+    return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
   }
 
   /** Whether no more threads and files are held, but for the few that the JDK adds once. */
