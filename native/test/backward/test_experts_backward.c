@@ -122,8 +122,12 @@ static void check_products(rng *r, vd_type type, vd_isa isa, int32_t workers) {
         describe("expert_matmul backward %s %s, %d workers, slot %lld", type_name(type),
                  vd_isa_name(isa), workers, (long long)slot);
         vd_op row = {.kind = VD_OP_MATMUL_BACKWARD,
-                     .as.matmul_backward = {matrices[(int)experts[slot]], gradients + slot * N, one,
-                                            type, N, K, 0}};
+                     .as.matmul_backward = {.weights = matrices[(int)experts[slot]],
+                                            .dy = gradients + slot * N,
+                                            .dx = one,
+                                            .type = type,
+                                            .N = N,
+                                            .K = K}};
         run_rows(&row, VD_ISA_SCALAR, 1, 1);
         same_floats("dx", one, dx + slot * K, K);
     }
