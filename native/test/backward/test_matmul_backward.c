@@ -2,43 +2,21 @@
 #include <math.h>
 #include <string.h>
 
-#include "backward/backward.h"
-#include "matmul/matmul_case.h"
+#include "backward/matmul_backward_case.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/isas.h"
 #include "support/plans.h"
 #include "support/tolerance.h"
 
-static const vd_type types[] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
-                                VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
-                                VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
-enum { TYPES = sizeof types / sizeof types[0], ROWS_MAX = 200, N_MAX = 400, K_MAX = 640 };
+enum { ROWS_MAX = 200, N_MAX = 400, K_MAX = 640 };
 
 static float dy[ROWS_MAX * N_MAX], expected[ROWS_MAX * K_MAX], actual[ROWS_MAX * K_MAX];
 
-typedef struct product {
-    vd_type type;
-    int32_t M, N, K, unpacked;
-    weight_bits bits;
-} product;
-
-static vd_matmul_backward prepare(const product *p, placement where) {
-    matmul_case c = whole(p->type, 1, p->N, p->K);
-    vd_matmul_backward op = {.type = p->type, .N = p->N, .K = p->K, .unpacked = p->unpacked};
-    size_t bytes = (size_t)(p->N * weights_row_bytes(p->type, p->K));
-    op.weights =
-        p->unpacked ? guarded_copy(case_weights, bytes, where) : prepare_case(&c, where).weights;
-    op.dy = guarded_copy(dy, (size_t)p->M * p->N * sizeof(float), where);
-    return op;
-}
-
 static void run(vd_isa isa, int32_t workers, const product *p, placement where, float *result) {
-    vd_op op = {.kind = VD_OP_MATMUL_BACKWARD, .as.matmul_backward = prepare(p, where)};
-    float *dx = guarded_alloc((size_t)p->M * p->K * sizeof(float), where);
-    op.as.matmul_backward.dx = dx;
+    vd_op op = {.kind = VD_OP_MATMUL_BACKWARD, .as.matmul_backward = prepare(p, dy, where)};
     run_rows(&op, isa, workers, p->M);
-    memcpy(result, dx, (size_t)p->M * p->K * sizeof(float));
+    memcpy(result, op.as.matmul_backward.dx, (size_t)p->M * p->K * sizeof(float));
     guarded_free_all();
 }
 
@@ -102,18 +80,18 @@ int main(void) {
     static const int32_t rows[] = {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 17, 25, 200};
     static const int32_t outputs[] = {1, 15, 16, 17, 127, 128, 129, 33, 300};
     enum { SHAPES = sizeof rows / sizeof rows[0], OUTPUTS = sizeof outputs / sizeof outputs[0] };
-    for (int t = 0; t < TYPES; t++) {
+    for (int t = 0; t < WEIGHT_TYPES; t++) {
         for (int i = 0; i < SHAPES; i += sweep_step()) {
             int32_t columns = (int32_t)rng_between(&r, 1, 130);
-            product p = {.type = types[t],
+            product p = {.type = weight_types[t],
                          .M = rows[i],
                          .N = outputs[rng_below(&r, OUTPUTS)],
-                         .K = whole_blocks(types[t], columns, columns),
-                         .unpacked = is_quantized(types[t]) && i % 3 == 0,
+                         .K = whole_blocks(weight_types[t], columns, columns),
+                         .unpacked = is_quantized(weight_types[t]) && i % 3 == 0,
                          .bits = (weight_bits)rng_below(&r, WEIGHTS_ANY_HALF)};
             check_product(&r, &p, i % 2 == 0 ? ORDINARY : (floats)rng_below(&r, FLOATS_COUNT));
         }
-        check_sparse(&r, types[t]);
+        check_sparse(&r, weight_types[t]);
     }
     return 0;
 }

@@ -3,55 +3,27 @@
 #include <math.h>
 #include <string.h>
 
-#include "backward/backward.h"
-#include "matmul/matmul_case.h"
+#include "backward/matmul_backward_case.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/isas.h"
 #include "support/plans.h"
 #include "support/tolerance.h"
 
-// bf16 has 8 bits; what is less than the least normal number becomes zero.
-#define BF16_ROUNDOFF 0x1p-8
-#define BF16_LEAST 0x1p-126
-
-static const vd_type types[] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
-                                VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
-                                VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
-enum { TYPES = sizeof types / sizeof types[0], ROWS_MAX = 390, N_MAX = 1100, K_MAX = 512 };
+enum { ROWS_MAX = 390, N_MAX = 1100, K_MAX = 512 };
 
 static float dy[ROWS_MAX * N_MAX], first[ROWS_MAX * K_MAX], dx[ROWS_MAX * K_MAX];
 
-typedef struct product {
-    vd_type type;
-    int32_t M, N, K, unpacked;
-    weight_bits bits;
-} product;
-
 static void run(vd_isa isa, int32_t workers, const product *p, int32_t fast, placement where,
                 float *result) {
-    matmul_case c = whole(p->type, 1, p->N, p->K);
-    size_t weight_bytes = (size_t)(p->N * weights_row_bytes(p->type, p->K));
-    size_t bytes = (size_t)p->M * p->K * sizeof(float);
-    vd_matmul_backward op = {
-        .weights = p->unpacked ? guarded_copy(case_weights, weight_bytes, where)
-                               : prepare_case(&c, where).weights,
-        .dy = guarded_copy(dy, (size_t)p->M * p->N * sizeof(float), where),
-        .dx = guarded_alloc(bytes, where),
-        .type = p->type,
-        .N = p->N,
-        .K = p->K,
-        .unpacked = p->unpacked,
-        .fast = fast,
-    };
-    run_rows(&(vd_op){.kind = VD_OP_MATMUL_BACKWARD, .as.matmul_backward = op}, isa, workers, p->M);
+    vd_op op = {.kind = VD_OP_MATMUL_BACKWARD, .as.matmul_backward = prepare(p, dy, where)};
+    op.as.matmul_backward.fast = fast;
+    run_rows(&op, isa, workers, p->M);
     CHECK(held_tiles() == 0);
-    memcpy(result, op.dx, bytes);
+    memcpy(result, op.as.matmul_backward.dx, (size_t)p->M * p->K * sizeof(float));
     guarded_free_all();
 }
 
-// Both factors of a term are rounded to f32 and to bf16, and a sum of N terms in any order rounds
-// each of them N times at most, once more per panel. Factors, products and sums may be flushed.
 static void check_element(const product *p, int64_t m, int64_t k) {
     double sum = 0, magnitude = 0, factors = 0;
     for (int64_t n = 0; n < p->N; n++) {
@@ -61,10 +33,7 @@ static void check_element(const product *p, int64_t m, int64_t k) {
         magnitude += fabs(g * w);
         factors += fabs(g) + fabs(w);
     }
-    double factor = (1 + BF16_ROUNDOFF) * (1 + UNIT_ROUNDOFF);
-    double relative = factor * factor * (1 + roundings(2 * p->N)) - 1;
-    double flushed = BF16_LEAST * (2 * factors + 3 * (double)p->N);
-    near("dx", m * p->K + k, sum, relative * magnitude + flushed, dx[m * p->K + k]);
+    near("dx", m * p->K + k, sum, bf16_sum_error(p->N, magnitude, factors), dx[m * p->K + k]);
 }
 
 static void check_product(rng *r, const product *p, floats kind) {
@@ -124,19 +93,19 @@ int main(void) {
     static const int32_t rows[] = {17, 31, 32, 33, 100, 385};
     static const int32_t outputs[] = {1, 15, 16, 17, 33, 300, 511, 513, 1090};
     enum { SHAPES = sizeof rows / sizeof rows[0], OUTPUTS = sizeof outputs / sizeof outputs[0] };
-    for (int t = 0; t < TYPES; t++) {
+    for (int t = 0; t < WEIGHT_TYPES; t++) {
         for (int i = 0; i < SHAPES; i += sweep_step()) {
             int32_t columns = (int32_t)rng_between(&r, 1, 130);
-            product p = {.type = types[t],
+            product p = {.type = weight_types[t],
                          .M = rows[i],
                          .N = outputs[rng_below(&r, OUTPUTS)],
-                         .K = whole_blocks(types[t], columns, columns),
-                         .unpacked = is_quantized(types[t]) && i % 3 == 0,
+                         .K = whole_blocks(weight_types[t], columns, columns),
+                         .unpacked = is_quantized(weight_types[t]) && i % 3 == 0,
                          .bits = (weight_bits)rng_below(&r, WEIGHTS_GREATEST + 1)};
             check_product(&r, &p, i % 2 == 0 ? ORDINARY : (floats)rng_below(&r, HUGE_ONES));
         }
-        check_few_rows(&r, types[t]);
-        check_not_a_number(&r, types[t]);
+        check_few_rows(&r, weight_types[t]);
+        check_not_a_number(&r, weight_types[t]);
     }
     return 0;
 }

@@ -47,15 +47,13 @@ static void check_table(rng *r, vd_type type, weight_bits bits, int32_t d, vd_em
 int main(void) {
     describe_faults();
     rng r = {9};
-    static const vd_type types[] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
-                                    VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
-                                    VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
-    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+    for (int t = 0; t < WEIGHT_TYPES; t++) {
         for (int32_t i = 1; i <= 40; i++) {
             weight_bits bits = (weight_bits)(i % WEIGHT_BITS_COUNT);
-            int32_t d =
-                is_quantized(types[t]) ? (int32_t)block_elements(types[t]) * (1 + i % 5) : i;
-            check_table(&r, types[t], bits, d, (vd_embed_index)(i / 2 % 2),
+            int32_t d = is_quantized(weight_types[t])
+                            ? (int32_t)block_elements(weight_types[t]) * (1 + i % 5)
+                            : i;
+            check_table(&r, weight_types[t], bits, d, (vd_embed_index)(i / 2 % 2),
                         (placement)(i % PLACEMENTS));
         }
     }

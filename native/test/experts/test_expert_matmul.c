@@ -116,15 +116,12 @@ static void check_case(rng *r, const expert_case *c) {
 
 int main(void) {
     test_begin("expert_matmul");
-    static const vd_type types[] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
-                                    VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
-                                    VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
     rng r = {33};
-    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
-        int32_t K = is_quantized(types[t]) ? (int32_t)block_elements(types[t]) : 19;
-        expert_case cases[] = {{types[t], 1, 8, 2, 70, 2 * K, 1},
-                               {types[t], 5, 9, 3, 33, K, 0},
-                               {types[t], 40, 2, 1, 16, K, 1}};
+    for (int t = 0; t < WEIGHT_TYPES; t++) {
+        int32_t K = is_quantized(weight_types[t]) ? (int32_t)block_elements(weight_types[t]) : 19;
+        expert_case cases[] = {{weight_types[t], 1, 8, 2, 70, 2 * K, 1},
+                               {weight_types[t], 5, 9, 3, 33, K, 0},
+                               {weight_types[t], 40, 2, 1, 16, K, 1}};
         for (int i = 0; i < 3; i++) {
             check_case(&r, &cases[i]);
         }

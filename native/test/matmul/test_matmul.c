@@ -16,10 +16,6 @@
 #include "support/tolerance.h"
 #include "support/weights.h"
 
-static const vd_type types[] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
-                                VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
-                                VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
-
 static float *run(vd_isa isa, vd_matmul *op, const matmul_case *c, placement where) {
     op->y = guarded_alloc((size_t)c->M * c->N * sizeof(float), where);
     vd_matmul_kernels[c->type][isa](op, c->rows, c->units);
@@ -243,18 +239,18 @@ static void check_workers(rng *r, vd_type type) {
 int main(void) {
     test_begin_emulated("matmul", VD_ISA_AMX_INT8);
     rng r = {5};
-    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
-        check_tiles(&r, types[t]);
-        check_many_rows(&r, types[t]);
-        check_lengths(&r, types[t]);
-        check_long_rows(&r, types[t]);
-        check_values(&r, types[t]);
-        check_ranges(&r, types[t]);
-        check_workers(&r, types[t]);
-        if (is_quantized(types[t])) {
-            check_saturation(&r, types[t]);
+    for (int t = 0; t < WEIGHT_TYPES; t++) {
+        check_tiles(&r, weight_types[t]);
+        check_many_rows(&r, weight_types[t]);
+        check_lengths(&r, weight_types[t]);
+        check_long_rows(&r, weight_types[t]);
+        check_values(&r, weight_types[t]);
+        check_ranges(&r, weight_types[t]);
+        check_workers(&r, weight_types[t]);
+        if (is_quantized(weight_types[t])) {
+            check_saturation(&r, weight_types[t]);
         } else {
-            check_unaligned(&r, types[t]);
+            check_unaligned(&r, weight_types[t]);
         }
     }
     return 0;

@@ -11,10 +11,6 @@
 #include "support/plans.h"
 #include "support/tolerance.h"
 
-// bf16 has 8 bits; what is less than the least normal number becomes zero.
-#define BF16_ROUNDOFF 0x1p-8
-#define BF16_LEAST 0x1p-126
-
 enum { MEMORY_BYTES = VD_SCRATCH_BYTES };
 
 static void *scratch;
@@ -35,8 +31,6 @@ static double activation(const matmul_case *c, const vd_matmul *op, int64_t m, i
                                  : (double)op->x[at];
 }
 
-// Both factors of a term are rounded to f32 and to bf16, and a sum of K terms in any order rounds
-// each of them K times at most, once more per panel. Factors, products and sums may be flushed.
 static void check_output(const matmul_case *c, const vd_matmul *op, int64_t m, int64_t n) {
     const unsigned char *row = case_weights + n * weights_row_bytes(c->type, c->K);
     double sum = 0, magnitude = 0, factors = 0;
@@ -46,10 +40,7 @@ static void check_output(const matmul_case *c, const vd_matmul *op, int64_t m, i
         magnitude += fabs(a * w);
         factors += fabs(a) + fabs(w);
     }
-    double factor = (1 + BF16_ROUNDOFF) * (1 + UNIT_ROUNDOFF);
-    double relative = factor * factor * (1 + roundings(2 * c->K)) - 1;
-    double flushed = BF16_LEAST * (2 * factors + 3 * (double)c->K);
-    near("y", m * c->N + n, sum, relative * magnitude + flushed, op->y[m * c->N + n]);
+    near("y", m * c->N + n, sum, bf16_sum_error(c->K, magnitude, factors), op->y[m * c->N + n]);
 }
 
 static void check_case(const matmul_case *c) {

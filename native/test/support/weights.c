@@ -3,6 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+const vd_type weight_types[WEIGHT_TYPES] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
+                                            VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
+                                            VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
+
 double half_value(uint16_t half) {
     double sign = half & 0x8000 ? -1 : 1;
     int exponent = half >> 10 & 31;

@@ -14,6 +14,10 @@ double half_value(uint16_t half);
 // A half with about the given magnitude.
 uint16_t half_near(double magnitude);
 
+// All types of weights.
+enum { WEIGHT_TYPES = 15 };
+extern const vd_type weight_types[WEIGHT_TYPES];
+
 const char *type_name(vd_type type);
 
 // 1 for types in blocks.
