@@ -17,7 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /** The most likely continuations of a prompt, printed when they are found. */
-final class BeamCompletion {
+final class BeamCompletion implements Continuation {
   private final Model model;
   private final SessionOptions session;
   private final GenerationOptions options;
@@ -38,7 +38,8 @@ final class BeamCompletion {
   }
 
   /** Prints the best. */
-  void print(int[] prompt) {
+  @Override
+  public void print(int[] prompt) {
     GenerationResult best = search(prompt).getFirst().result();
     System.out.println(best.text());
     if (tools) {
@@ -47,7 +48,8 @@ final class BeamCompletion {
   }
 
   /** Everything about the best, and the others after it. */
-  Map<String, Object> toJson(int[] prompt) {
+  @Override
+  public Map<String, Object> toJson(int[] prompt) {
     List<Completion> found = search(prompt);
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("model", model.name());

@@ -15,7 +15,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /** One continuation of a prompt, printed as it comes or collected for JSON. */
-final class Completion {
+final class Completion implements Continuation {
   private final Model model;
   private final Session session;
   private final GenerationOptions options;
@@ -32,7 +32,8 @@ final class Completion {
   }
 
   /** Prints the text as it is generated, and ends when nobody reads it any more. */
-  void print(int[] prompt) {
+  @Override
+  public void print(int[] prompt) {
     TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
     List<Integer> ids = new ArrayList<>();
     Generator generator = start(prompt);
@@ -49,8 +50,8 @@ final class Completion {
     return tools ? Tools.calls(model, ids) : List.of();
   }
 
-  /** Everything about the continuation. */
-  Map<String, Object> toJson(int[] prompt) {
+  @Override
+  public Map<String, Object> toJson(int[] prompt) {
     long start = System.nanoTime();
     Generator generator = start(prompt);
     long promptNanos = System.nanoTime() - start;

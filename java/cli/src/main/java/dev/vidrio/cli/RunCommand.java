@@ -105,22 +105,17 @@ final class RunCommand implements Callable<Integer> {
       }
       try (Session session = opened.newSession(sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
-        var completion = new Completion(opened, session, options, tools != null, loadNanos);
-        if (json) {
-          Json.print(completion.toJson(prompt));
-        } else {
-          completion.print(prompt);
-        }
+        print(new Completion(opened, session, options, tools != null, loadNanos), prompt);
       }
     }
     return 0;
   }
 
-  private void print(BeamCompletion completion, int[] prompt) {
+  private void print(Continuation continuation, int[] prompt) {
     if (json) {
-      Json.print(completion.toJson(prompt));
+      Json.print(continuation.toJson(prompt));
     } else {
-      completion.print(prompt);
+      continuation.print(prompt);
     }
   }
 
