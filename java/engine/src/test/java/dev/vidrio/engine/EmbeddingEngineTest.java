@@ -6,37 +6,21 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Vectors are those of the model, whoever asks. */
 @Timeout(60)
-class EmbeddingEngineTest {
+class EmbeddingEngineTest extends BardCase {
   private static final List<String> TEXTS = List.of("To be, or not to be", "Enter Hamlet");
-
-  private static Model model;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   @Test
   void manyThreadsAskAtATime() throws Exception {

@@ -5,20 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Random;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -27,24 +22,12 @@ import org.junit.jupiter.api.Timeout;
  * cache, with guesses, in short steps.
  */
 @Timeout(120)
-class EngineBitsTest {
+class EngineBitsTest extends BardCase {
   private static final int PROMPT = 200;
   private static final int TOKENS = 50;
 
-  private static Model model;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
-
   private static GenerationRequest request(int seed) {
-    int[] prompt = new Random(seed).ints(PROMPT, 0, model.architecture().vocabulary()).toArray();
+    int[] prompt = prompt(seed, PROMPT);
     return GenerationRequest.builder(prompt)
         .options(
             GenerationOptions.DEFAULT

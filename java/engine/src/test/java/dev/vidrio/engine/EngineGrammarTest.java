@@ -5,36 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Answers that have to follow grammars, beside others that do not. */
 @Timeout(120)
-class EngineGrammarTest {
-  private static Model model;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
-
+class EngineGrammarTest extends BardCase {
   private static GenerationRequest request(int seed, Grammar grammar) {
-    int[] prompt = new Random(seed).ints(30, 0, model.architecture().vocabulary()).toArray();
+    int[] prompt = prompt(seed, 30);
     return GenerationRequest.builder(prompt)
         .options(
             GenerationOptions.DEFAULT

@@ -17,44 +17,26 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Requests are watched and steered beside others that notice nothing of it. */
 @Timeout(120)
-class EngineLensTest {
+class EngineLensTest extends BardCase {
   private static final String POINTS = "*hook_resid_post,*pattern,ln_final*";
   private static final LensOptions LENS = new LensOptions(POINTS, "*.hook_resid_post", 2);
   private static final int TOKENS = 40;
 
-  private static Model model;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
-
   private static GenerationRequest request(int seed) {
-    int[] prompt =
-        new Random(seed).ints(10 + 50 * seed, 0, model.architecture().vocabulary()).toArray();
+    int[] prompt = prompt(seed, 10 + 50 * seed);
     return GenerationRequest.builder(prompt)
         .options(
             GenerationOptions.DEFAULT

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.InvalidInputException;
@@ -16,33 +15,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.Set;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** An engine's answers are those of the model alone, whatever else runs. */
 @Timeout(120)
-class EngineTest {
-  private static Model model;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.q8());
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
-
-  /** A prompt of so many tokens. */
-  private static int[] prompt(int seed, int length) {
-    return new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
-  }
-
+class EngineTest extends BardCase {
   private static GenerationOptions options(int seed, int tokens) {
     SamplingOptions sampling =
         seed % 3 == 0
@@ -60,16 +39,6 @@ class EngineTest {
 
   private static List<Integer> alone(GenerationRequest request) {
     return model.generate(request.prompt(), request.options()).result().tokens();
-  }
-
-  private static void assertNothingIsHeld(Engine engine) throws InterruptedException {
-    assertTrue(engine.drain(Duration.ofSeconds(60)));
-    engine.close();
-    EngineStatus status = engine.status();
-    assertEquals(0, status.running());
-    assertEquals(0, status.waiting());
-    assertEquals(0, status.usedBlocks());
-    assertEquals(0, status.cachedBlocks());
   }
 
   private static void answersAreThoseAlone(EngineOptions options, int draftTokens)
@@ -107,17 +76,15 @@ class EngineTest {
 
   @Test
   void answersWhereMemoryIsShortAreThoseAlone() throws InterruptedException {
-    long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
-    answersAreThoseAlone(EngineOptions.DEFAULT.withCacheBytes(5 * block), 0);
-    answersAreThoseAlone(EngineOptions.DEFAULT.withCacheBytes(5 * block).withPrefixCache(false), 3);
+    answersAreThoseAlone(withBlocks(5), 0);
+    answersAreThoseAlone(withBlocks(5).withPrefixCache(false), 3);
   }
 
   @Test
   void whoeverComesLastGivesHisMemoryToTheFirst() throws InterruptedException {
-    long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
     // Short answers let the engine expect short ones, so that it begins more than there is room
     // for.
-    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withCacheBytes(6 * block));
+    Engine engine = Engine.open(model, withBlocks(6));
     for (int i = 0; i < 30; i++) {
       engine.submit(request(0, 3, 2)).result();
     }

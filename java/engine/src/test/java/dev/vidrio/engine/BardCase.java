@@ -1,0 +1,48 @@
+package dev.vidrio.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+
+/** The bard, open while the tests of a class run. */
+abstract class BardCase {
+  static Model model;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.q8());
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  /** A prompt of so many tokens. */
+  static int[] prompt(int seed, int length) {
+    return new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
+  }
+
+  /** Options of an engine with so many blocks for keys and values. */
+  static EngineOptions withBlocks(int blocks) {
+    long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
+    return EngineOptions.DEFAULT.withCacheBytes(blocks * block);
+  }
+
+  static void assertNothingIsHeld(Engine engine) throws InterruptedException {
+    assertTrue(engine.drain(Duration.ofSeconds(60)));
+    engine.close();
+    EngineStatus status = engine.status();
+    assertEquals(0, status.running());
+    assertEquals(0, status.waiting());
+    assertEquals(0, status.usedBlocks());
+    assertEquals(0, status.cachedBlocks());
+  }
+}

@@ -1,0 +1,31 @@
+package dev.vidrio.engine;
+
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.sampling.SamplingOptions;
+import java.util.List;
+import java.util.Objects;
+
+/** Beam searches of the bard. */
+abstract class BeamCase extends BardCase {
+  static final GenerationOptions OPTIONS =
+      GenerationOptions.DEFAULT
+          .withTokens(12)
+          .withIgnoreEnd(true)
+          .withSampling(SamplingOptions.GREEDY);
+
+  static GenerationRequest request(int seed, int length, BeamOptions beams) {
+    return GenerationRequest.builder(prompt(seed, length))
+        .options(OPTIONS)
+        .logProbabilities(2)
+        .beams(beams)
+        .build();
+  }
+
+  static List<Completion> results(List<TokenStream> streams) {
+    return streams.stream().map(TokenStream::result).toList();
+  }
+
+  static double score(Completion completion) {
+    return Objects.requireNonNull(completion.score());
+  }
+}
