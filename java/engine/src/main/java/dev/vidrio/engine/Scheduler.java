@@ -182,7 +182,7 @@ final class Scheduler implements Runnable {
       return;
     }
     long now = System.nanoTime();
-    pace.observe(step.decoding(), step.prompt(), now - start);
+    pace.observe(step.decoding(), step.prompt(), (double) (now - start));
     counters.steps++;
     takeRows(now);
     listener.onStep(
@@ -195,15 +195,18 @@ final class Scheduler implements Runnable {
 
   private void compose() {
     step.begin(lens.feed(running));
+    int waits = 0;
     for (int i = 0; i < running.size(); i++) {
       Active active = running.get(i);
       for (Branch branch : active.branches()) {
         if (branch.pending() == 1) {
           step.addToken(active, branch, this::preemptFor);
+        } else {
+          waits++;
         }
       }
     }
-    int most = pace.promptTokens(step.decoding(), step.room());
+    int most = pace.promptTokens(step.decoding(), waits, step.room());
     for (int i = 0; i < running.size() && most > step.prompt(); i++) {
       Active active = running.get(i);
       for (Branch branch : active.branches()) {

@@ -1,50 +1,81 @@
 package dev.vidrio.engine;
 
 /**
- * How many tokens of prompts a step may take so that the sequences that generate hardly notice:
- * chunked prefill (Agrawal et al. 2023, arXiv 2308.16369) whose chunks are as long as the machine
- * can run in the time that the others' tokens take themselves. The division of prompts into chunks
- * changes no bits, so that it may depend on time. For one thread.
+ * How many tokens of prompts a step may take: chunked prefill (Agrawal et al. 2023, arXiv
+ * 2308.16369). Where few wait for their first token, chunks are as long as the machine can run in
+ * the time that the others' tokens take themselves, so that these hardly notice; where more wait
+ * than generate, time is shared out among all, so that a full engine does not creep along with few.
+ * The division of prompts into chunks changes no bits, so that it may depend on time. For one
+ * thread.
  */
 final class StepPace {
-  /** Prompts may make a step longer by this part. */
+  /** Prompts may make a step longer by this part, */
   private static final double SHARE = 0.8;
 
+  /** or by this part at most where more requests wait than generate. */
+  private static final double GREATEST_SHARE = 4;
+
   /** Fewer tokens would cost much more each. */
-  private static final int LEAST = 8;
+  private static final int LEAST = 4;
+
+  /** Of so many steps one has no prompt, which shows what those that generate take now. */
+  private static final int PERIOD = 16;
+
+  /** A step that takes longer than this by what was known has waited for the machine, in part. */
+  private static final double SLOWER = 1.25;
 
   /** The weight of a new measurement. */
   private static final double WEIGHT = 0.2;
 
-  private double perDecode;
+  private double decodeNanos;
+  private int decodeTokens;
   private double perPrompt;
+  private int mixed;
 
   /**
    * The most tokens of prompts.
    *
    * @param decoding tokens of sequences that generate
+   * @param waiting sequences that do not generate yet
    * @param room tokens that the step has left
    */
-  int promptTokens(int decoding, int room) {
+  int promptTokens(int decoding, int waiting, int room) {
     if (decoding == 0) {
       return room;
     }
-    if (perDecode == 0 || perPrompt == 0) {
+    if (mixed == PERIOD - 1) {
+      return 0;
+    }
+    if (decodeNanos == 0 || perPrompt == 0) {
       return Math.min(room, LEAST);
     }
-    double fitting = SHARE * perDecode / perPrompt;
-    return Math.min(room, Math.max(LEAST, (int) Math.min(fitting, room)));
+    double fitting = share(decoding, waiting) * decodeNanos / perPrompt;
+    return (int) Math.min(room, Math.max(LEAST, fitting));
+  }
+
+  private static double share(int decoding, int waiting) {
+    return waiting > decoding ? Math.min(GREATEST_SHARE, (double) waiting / decoding) : SHARE;
   }
 
   /** Learns from a step: nanoseconds it took, and its tokens of both kinds. */
-  void observe(int decoding, int prompt, long nanos) {
+  void observe(int decoding, int prompt, double nanos) {
+    mixed = prompt > 0 && decoding > 0 ? mixed + 1 : 0;
     if (prompt == 0) {
-      perDecode = mean(perDecode, (double) nanos);
+      double trusted = Math.min(nanos, SLOWER * atMost(decoding));
+      decodeNanos = decoding == decodeTokens ? mean(decodeNanos, trusted) : trusted;
+      decodeTokens = decoding;
     } else if (decoding == 0) {
-      perPrompt = mean(perPrompt, (double) nanos / prompt);
-    } else if (nanos > perDecode) {
-      perPrompt = mean(perPrompt, (nanos - perDecode) / prompt);
+      perPrompt = mean(perPrompt, nanos / prompt);
+    } else if (decoding == decodeTokens && nanos > decodeNanos) {
+      perPrompt = mean(perPrompt, (nanos - decodeNanos) / prompt);
     }
+  }
+
+  /** Nanoseconds of tokens that generate: more of them take no more each. */
+  private double atMost(int decoding) {
+    return decodeNanos == 0
+        ? Double.MAX_VALUE
+        : decodeNanos * Math.max(1, (double) decoding / decodeTokens);
   }
 
   private static double mean(double before, double value) {
