@@ -150,19 +150,27 @@ public final class Engine implements AutoCloseable {
               buffers,
               this::wakeScheduler));
     }
-    Active leader = group.getFirst();
-    leader.forks.addAll(group.subList(1, n));
-    synchronized (this) {
-      if (draining || scheduler.isClosed()) {
-        throw new EngineException.Closed(model.name());
-      }
-      if (unfinished + n > options.sequences() + options.queue()) {
-        throw new EngineException.QueueFull(options.queue(), retryAfter());
-      }
-      unfinished += n;
-      scheduler.submit(leader);
+    try {
+      accept(group);
+    } catch (EngineException refusal) {
+      EngineListener listener = options.listener();
+      group.forEach(active -> listener.forRequest(active.request).onFailed(refusal));
+      throw refusal;
     }
     return group.stream().map(active -> active.stream).toList();
+  }
+
+  private synchronized void accept(List<Active> group) {
+    if (draining || scheduler.isClosed()) {
+      throw new EngineException.Closed(model.name());
+    }
+    if (unfinished + group.size() > options.sequences() + options.queue()) {
+      throw new EngineException.QueueFull(options.queue(), retryAfter());
+    }
+    unfinished += group.size();
+    Active leader = group.getFirst();
+    leader.forks.addAll(group.subList(1, group.size()));
+    scheduler.submit(leader);
   }
 
   private void wakeScheduler() {

@@ -3,8 +3,8 @@ package dev.vidrio.engine;
 import java.time.Duration;
 
 /**
- * Is told what an engine does, for metrics. Called by the thread that schedules: it must be quick
- * and must not throw.
+ * Is told what an engine does, for metrics. Called by the thread that schedules, where nothing else
+ * is said: it must be quick and must not throw.
  */
 public interface EngineListener {
   /** Ignores everything. */
@@ -39,6 +39,9 @@ public interface EngineListener {
   /** A request has ended. */
   default void onFinished(Completion completion) {}
 
-  /** A request has failed or been refused. */
+  /**
+   * An answer has failed, or been refused: then it is the thread that hands over the request which
+   * calls.
+   */
   default void onFailed(Throwable reason) {}
 }

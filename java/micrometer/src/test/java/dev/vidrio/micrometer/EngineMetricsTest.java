@@ -1,18 +1,22 @@
 package dev.vidrio.micrometer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -82,5 +86,37 @@ class EngineMetricsTest {
     assertEquals(1, registry.get("gen_ai.server.request.duration").timer().count());
     metrics.watch(null);
     assertEquals(0, registry.get("vidrio.tokens.prompt").functionCounter().count());
+  }
+
+  @Test
+  void refusalsCountAsFailures() {
+    var registry = new SimpleMeterRegistry();
+    var options =
+        EngineOptions.DEFAULT
+            .withSequences(1)
+            .withQueue(0)
+            .withListener(new EngineMetrics(registry, "bard"));
+    try (Model model = Model.open(BardFiles.q8())) {
+      var request =
+          GenerationRequest.builder(model.tokenizer().encode("To be"))
+              .options(GenerationOptions.DEFAULT.withTokens(900))
+              .build();
+      Engine engine = Engine.open(model, options);
+      try (engine;
+          TokenStream running = engine.submit(request)) {
+        assertEquals(0, failures(registry, "queue_full"));
+        assertThrows(EngineException.QueueFull.class, () -> engine.submit(request));
+        assertEquals(1, failures(registry, "queue_full"));
+        running.cancel();
+      }
+      assertThrows(EngineException.Closed.class, () -> engine.submit(request));
+      assertEquals(1, failures(registry, "closed"));
+    }
+  }
+
+  private static double failures(SimpleMeterRegistry registry, String type) {
+    return registry.find("vidrio.requests.failed").tag("error.type", type).counters().stream()
+        .mapToDouble(Counter::count)
+        .sum();
   }
 }
