@@ -213,6 +213,7 @@ public final class GradientSession implements AutoCloseable {
    */
   public void forward(int[] tokens) {
     requireOpen();
+    Interruption.check();
     fill(tokens);
     seeds.values().forEach(values -> values.fill((byte) 0));
     edits.assign(List.of());

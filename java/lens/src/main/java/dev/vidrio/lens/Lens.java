@@ -15,7 +15,9 @@ import java.util.function.Consumer;
  *
  * {@snippet file="LensExamplesTest.java" region="cache"}
  *
- * <p>May be shared by threads.
+ * <p>May be shared by threads. Work of the lens looks before each pass through the model whether
+ * its thread is interrupted, and ends with a {@link java.util.concurrent.CancellationException}
+ * then; the thread stays interrupted.
  */
 public final class Lens {
   /** Tokens of a step. */

@@ -287,6 +287,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   @Override
   public void run() {
     try {
+      Interruption.check();
       edits.assign(inStep.stream().map(Running::sequence).toList());
       runWithHooks();
     } catch (Throwable e) {

@@ -154,6 +154,7 @@ final class StatisticsRun implements AutoCloseable {
         for (; i < stop; i++) {
           session.add(sequence, text[i], logits);
         }
+        Interruption.check();
         session.run();
       }
     }

@@ -208,6 +208,7 @@ public final class Sweep {
     }
 
     void run(List<Variant> step, ActivationCache inputs, @Nullable Double[] results) {
+      Interruption.check();
       fill(step);
       int start = step.getFirst().start;
       List<Edit> edits = new ArrayList<>(baseEdits(start));

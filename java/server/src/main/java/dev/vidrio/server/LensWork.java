@@ -5,8 +5,8 @@ import java.util.concurrent.FutureTask;
 import java.util.function.Function;
 
 /**
- * Looks into models on one platform thread, in the order of the requests. What has begun runs to
- * its end: routes bound it by the sizes that they take.
+ * Looks into models on one platform thread, in the order of the requests. What takes longer than a
+ * request may is called off before its next pass through the model.
  */
 final class LensWork implements AutoCloseable {
   /** Requests that may wait; each may take seconds. */

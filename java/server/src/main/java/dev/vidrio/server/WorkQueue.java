@@ -52,28 +52,34 @@ final class WorkQueue implements AutoCloseable {
     return join(task, FOREVER);
   }
 
-  /** Waits for work so long; then it is called off, where it has not begun. */
+  /** Waits for work so long; then it is called off, by an interrupt where it has begun. */
   static <T> T join(FutureTask<T> task, Duration time) {
     try {
       return task.get(time.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
-      task.cancel(false);
+      task.cancel(true);
       throw ApiException.unavailable(
           "the work has not ended in " + time.toMillis() / 1e3 + " s, which is the limit", SOON);
     } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
+      switch (e.getCause()) {
+        case CancellationException _ -> throw shuttingDown();
+        case RuntimeException cause -> throw cause;
+        case null, default -> throw new IllegalStateException(e.getCause());
       }
-      throw new IllegalStateException(e.getCause());
     } catch (CancellationException e) {
-      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+      throw shuttingDown();
     } catch (InterruptedException e) {
+      task.cancel(true);
       Thread.currentThread().interrupt();
-      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+      throw shuttingDown();
     }
   }
 
-  /** Ends the thread when the work that runs has ended, and drops the rest. */
+  private static ApiException shuttingDown() {
+    return ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+  }
+
+  /** Calls off what runs, which is interrupted, and drops the rest. */
   @Override
   public void close() {
     for (Runnable waiting : thread.shutdownNow()) {

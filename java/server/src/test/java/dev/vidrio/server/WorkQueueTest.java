@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -40,5 +41,38 @@ class WorkQueueTest {
       assertTrue(WorkQueue.join(last));
       assertFalse(second.get());
     }
+  }
+
+  @Test
+  void whatRunsTooLongIsInterruptedAndMakesWay() {
+    try (var queue = new WorkQueue("test", 2)) {
+      FutureTask<Boolean> endless = queue.submit(WorkQueueTest::untilInterrupted);
+      assertThrows(ApiException.class, () -> WorkQueue.join(endless, Duration.ofMillis(1)));
+      assertTrue(WorkQueue.join(queue.submit(() -> !Thread.currentThread().isInterrupted())));
+    }
+  }
+
+  @Test
+  void whatRunsAtTheEndIsToldTo() throws InterruptedException {
+    var began = new CountDownLatch(1);
+    var queue = new WorkQueue("test", 2);
+    FutureTask<Boolean> lens =
+        queue.submit(
+            () -> {
+              began.countDown();
+              return untilInterrupted();
+            });
+    began.await();
+    queue.close();
+    var end = assertThrows(ApiException.class, () -> WorkQueue.join(lens));
+    assertEquals("this server is shutting down", end.getMessage());
+  }
+
+  /** As the lens does before each of its passes. */
+  private static boolean untilInterrupted() {
+    while (!Thread.currentThread().isInterrupted()) {
+      Thread.onSpinWait();
+    }
+    throw new CancellationException("interrupted");
   }
 }

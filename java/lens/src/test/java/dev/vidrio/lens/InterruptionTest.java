@@ -1,0 +1,74 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+/** Whose thread is interrupted begins no other pass, and can go on later. */
+class InterruptionTest extends BardTest {
+  private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
+  private static final DifferentiableMetric METRIC = Metric.logitDifference(3, 400);
+
+  @AfterEach
+  void clearInterrupt() {
+    var _ = Thread.interrupted();
+  }
+
+  private static void assertEndsWhenInterrupted(Executable work) {
+    Thread.currentThread().interrupt();
+    assertThrows(CancellationException.class, work);
+    assertTrue(Thread.interrupted());
+    assertDoesNotThrow(work);
+  }
+
+  @Test
+  void runsEnd() {
+    assertEndsWhenInterrupted(() -> lens.run(TOKENS, Capture.of("*.hook_resid_post")).close());
+  }
+
+  @Test
+  void sweepsEnd() {
+    assertEndsWhenInterrupted(() -> Occlusion.of(lens, TOKENS, Occlusion.By.ZERO, METRIC));
+  }
+
+  @Test
+  void gradientsEnd() {
+    try (var session =
+        GradientSession.open(lens, GradientOptions.of("hook_embed", TOKENS.length))) {
+      assertEndsWhenInterrupted(() -> session.run(TOKENS, METRIC));
+    }
+  }
+
+  @Test
+  void statisticsEnd() {
+    assertEndsWhenInterrupted(
+        () ->
+            ActivationStatistics.of(
+                lens, TOKENS, "*.hook_resid_post", ActivationStatistics.Options.DEFAULT));
+  }
+
+  @Test
+  void sweepsEndBetweenTwoOfTheirPasses() {
+    var metrics = new AtomicInteger();
+    Metric interrupting =
+        logits -> {
+          metrics.incrementAndGet();
+          Thread.currentThread().interrupt();
+          return METRIC.of(logits);
+        };
+    Edit zero = Edit.zero(HookPoint.of(HookSite.EMBED)).position(0);
+    List<List<Edit>> variants = Collections.nCopies(500, List.of(zero));
+    assertThrows(
+        CancellationException.class,
+        () -> Sweep.run(lens, TOKENS, List.of(), variants, interrupting));
+    assertTrue(metrics.get() < variants.size(), metrics::toString);
+  }
+}
