@@ -33,6 +33,7 @@ final class LensAlignCommand implements Callable<Integer> {
 
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private PositionOption position = new PositionOption();
+  @Mixin private FastGradientsOption gradients = new FastGradientsOption();
 
   @Option(
       names = {"-f", "--file"},
@@ -90,7 +91,7 @@ final class LensAlignCommand implements Callable<Integer> {
   public Integer call() {
     try (Model opened = model.open()) {
       List<Interchange> all = read(opened);
-      Lens lens = Lens.of(opened);
+      Lens lens = gradients.lens(opened);
       List<Interchange> train = new ArrayList<>();
       List<Interchange> test = new ArrayList<>();
       for (int i = 0; i < all.size(); i++) {

@@ -49,6 +49,7 @@ final class LensAttributeCommand implements Callable<Integer> {
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private FastGradientsOption gradients = new FastGradientsOption();
   @Mixin private PageOption page = new PageOption();
 
   @Option(
@@ -103,7 +104,7 @@ final class LensAttributeCommand implements Callable<Integer> {
       int versus = target.versus(opened);
       DifferentiableMetric metric =
           versus < 0 ? Metric.logit(token) : Metric.logitDifference(token, versus);
-      InputAttribution attribution = attribute(Lens.of(opened), tokens, metric);
+      InputAttribution attribution = attribute(gradients.lens(opened), tokens, metric);
       String title =
           String.format(
               Locale.ROOT,

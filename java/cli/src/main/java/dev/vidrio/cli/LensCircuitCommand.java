@@ -37,6 +37,7 @@ final class LensCircuitCommand implements Callable<Integer> {
 
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextPair texts = new TextPair();
+  @Mixin private FastGradientsOption gradients = new FastGradientsOption();
   @Mixin private PageOption page = new PageOption();
 
   @Option(
@@ -81,7 +82,7 @@ final class LensCircuitCommand implements Callable<Integer> {
     page.check();
     try (Model opened = model.open()) {
       int[] clean = texts.clean(opened);
-      Found found = find(Lens.of(opened), clean, texts.corrupted(opened));
+      Found found = find(gradients.lens(opened), clean, texts.corrupted(opened));
       if (page.isWanted()) {
         page.write(opened, "vidrio lens circuit", clean, List.of(view(found), bars(found)));
       } else if (json) {

@@ -25,6 +25,7 @@ import picocli.CommandLine.Option;
 final class LensEdgesCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextPair texts = new TextPair();
+  @Mixin private FastGradientsOption gradients = new FastGradientsOption();
 
   @Option(
       names = "--steps",
@@ -50,7 +51,7 @@ final class LensEdgesCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (Model opened = model.open()) {
-      Lens lens = Lens.of(opened);
+      Lens lens = gradients.lens(opened);
       int[] clean = texts.clean(opened);
       int[] corrupted = texts.corrupted(opened);
       int answer = texts.answer(opened);

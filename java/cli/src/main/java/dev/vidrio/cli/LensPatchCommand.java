@@ -17,7 +17,10 @@ import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens patch}. */
 @Command(
@@ -31,7 +34,10 @@ import picocli.CommandLine.Option;
 final class LensPatchCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextPair texts = new TextPair();
+  @Mixin private FastGradientsOption gradients = new FastGradientsOption();
   @Mixin private PageOption page = new PageOption();
+
+  @Spec private CommandSpec command = CommandSpec.create();
 
   @Option(
       names = "--site",
@@ -72,12 +78,16 @@ final class LensPatchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     page.check();
+    if (gradients.asked() && !attribution) {
+      throw new ParameterException(
+          command.commandLine(), "--fast: gradients are taken by --attribution only");
+    }
     try (Model opened = model.open()) {
       int[] cleanIds = texts.clean(opened);
       int[] corruptIds = texts.corrupted(opened);
       int right = texts.answer(opened);
       int other = texts.wrong(opened);
-      Lens lens = Lens.of(opened);
+      Lens lens = gradients.lens(opened);
       long start = System.nanoTime();
       ActivationPatching patching =
           attribution

@@ -67,6 +67,18 @@ class LensAttributeTest {
     }
   }
 
+  /** Equal where the processor has no products of bf16, near where it has. */
+  @Test
+  void fastGradientsStayNear() {
+    JsonNode exact = attribute("grad_x_input", "--json").json();
+    JsonNode fast = attribute("grad_x_input", "--fast", "--json").json();
+    assertEquals(exact.get("value"), fast.get("value"));
+    for (int i = 0; i < exact.get("scores").size(); i++) {
+      double score = exact.get("scores").get(i).doubleValue();
+      assertEquals(score, fast.get("scores").get(i).doubleValue(), 0.1);
+    }
+  }
+
   @Test
   void baselinesAndPositions() {
     double zero = attribute("ig", "--json").json().get("explained").doubleValue();
@@ -138,6 +150,8 @@ class LensAttributeTest {
         "1 | must be at least 1, and 0 | attribute -p a --method smoothgrad --noise -1",
         "2 | Invalid value | attribute -p a --method nosuch",
         "2 | must end in .html | attribute -p a -o x.png",
+        "1 | the executor scalar has no fast products | attribute -p a --fast --executor scalar",
+        "2 | gradients are taken by --attribution only | patch --clean a --corrupt b --answer #7 --wrong #8 --fast",
         "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8 --candidates -1",
         "1 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",
       })
