@@ -4,8 +4,9 @@
 // do, and to float scales. It stays in the first-level cache while the tokens go over it, 16 at a
 // time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
 // tile through memory and is folded into the float sums, which stay in 16 registers. The products
-// run three blocks ahead of the fold, through four tiles in turn. Fewer than 16 tokens, and types
-// whose scales stand for 16 columns, are left to the AVX-512 kernels.
+// run three blocks ahead of the fold, through four tiles in turn. A rest of fewer than 16 tokens,
+// fewer than 32 tokens at all, and types whose scales stand for 16 columns are left to the AVX-512
+// kernels.
 #include "simd/v16_avx512.h"
 // v16 first: the types are written over it.
 #include <stdalign.h>
@@ -17,6 +18,7 @@
 
 enum {
     TOKENS = 16,
+    LEAST_TOKENS = 32,  // for fewer, expanding the weights takes more than the products save
     PANEL_GROUPS = 4,
     PANEL_BLOCKS = 16,  // of 32 columns
     BLOCK_BYTES = VD_BLOCK * VD_PACK_ROWS,
@@ -188,7 +190,8 @@ VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows
 
 VD_INLINE void product(const int type, vd_matmul_kernel *few, const vd_matmul *op, vd_range rows,
                        vd_range groups) {
-    int64_t whole = rows.begin + (rows.end - rows.begin) / TOKENS * TOKENS;
+    int64_t M = rows.end - rows.begin;
+    int64_t whole = rows.begin + (M < LEAST_TOKENS ? 0 : M / TOKENS * TOKENS);
     if (whole > rows.begin) {
         multiply_tiles(type, op, (vd_range){rows.begin, whole}, groups);
     }
