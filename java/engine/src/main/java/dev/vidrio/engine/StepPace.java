@@ -9,11 +9,14 @@ package dev.vidrio.engine;
  * thread.
  */
 final class StepPace {
-  /** Prompts may make a step longer by this part, */
-  private static final double SHARE = 0.8;
+  /** One prompt may make a step longer by this part, */
+  private static final double FIRST = 0.6;
 
-  /** or by this part at most where more requests wait than generate. */
-  private static final double GREATEST_SHARE = 4;
+  /** each further one by this part more, until they take as long as the others' tokens, */
+  private static final double FURTHER = 0.1;
+
+  /** or by so much where more requests wait than generate. */
+  private static final double GREATEST = 4;
 
   /** Fewer tokens would cost much more each. */
   private static final int LEAST = 4;
@@ -53,8 +56,11 @@ final class StepPace {
     return (int) Math.min(room, Math.max(LEAST, fitting));
   }
 
+  /** What prompts take of the time, beside what generates. */
   private static double share(int decoding, int waiting) {
-    return waiting > decoding ? Math.min(GREATEST_SHARE, (double) waiting / decoding) : SHARE;
+    return waiting > decoding
+        ? Math.min(GREATEST, (double) waiting / decoding)
+        : Math.min(1, FIRST + FURTHER * (waiting - 1));
   }
 
   /** Learns from a step: nanoseconds it took, and its tokens of both kinds. */
