@@ -17,11 +17,13 @@ public final class ChatFormat {
   private final String model;
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
+  private final SpecialNames names;
 
   private ChatFormat(String model, Tokenizer tokenizer, ChatTemplate template) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.template = template;
+    this.names = new SpecialNames(tokenizer);
   }
 
   /**
@@ -49,7 +51,8 @@ public final class ChatFormat {
   }
 
   /**
-   * The tokens of a conversation.
+   * The tokens of a conversation. A name of a special token in a message or tool is text: only the
+   * template, and what the model has said, have such tokens.
    *
    * @param options what the template is given; where they name no token that begins or ends a
    *     sequence, the tokenizer's are given
@@ -59,9 +62,11 @@ public final class ChatFormat {
     if (!options.tools().isEmpty() && !template.reads("tools")) {
       throw new InvalidInputException("tools", "", "the chat template of " + model + " takes none");
     }
-    String text = template.render(messages, withTokens(options));
+    String text =
+        template.render(
+            messages.stream().map(names::mark).toList(), names.mark(withTokens(options)));
     // The template writes the beginning token itself.
-    return tokenizer.encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
+    return tokenizer.encode(SpecialNames.parts(text), EncodeOptions.DEFAULT.withAddBosEos(false));
   }
 
   private ChatOptions withTokens(ChatOptions options) {

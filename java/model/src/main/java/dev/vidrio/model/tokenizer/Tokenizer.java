@@ -2,6 +2,7 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.InvalidInputException;
 import java.io.ByteArrayOutputStream;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -35,6 +36,12 @@ public interface Tokenizer {
    * space, and is kept as it is.
    */
   int[] encode(byte[] utf8, EncodeOptions options);
+
+  /**
+   * Encodes a text that comes in parts, as if special tokens stood between them. No token has
+   * something of two parts, so that a name of a special token which is divided among them is text.
+   */
+  int[] encode(List<String> parts, EncodeOptions options);
 
   /** Returns the number of tokens. */
   int vocabularySize();

@@ -100,18 +100,33 @@ final class VocabularyTokenizer implements Tokenizer {
 
   @Override
   public int[] encode(byte[] utf8, EncodeOptions options) {
-    IntList out = new IntList(utf8.length / 3 + 8);
+    return encodeParts(List.of(utf8), options);
+  }
+
+  @Override
+  public int[] encode(List<String> parts, EncodeOptions options) {
+    return encodeParts(parts.stream().map(Utf8::encode).toList(), options);
+  }
+
+  private int[] encodeParts(List<byte[]> parts, EncodeOptions options) {
+    IntList out = new IntList(parts.stream().mapToInt(part -> part.length).sum() / 3 + 8);
     if (options.addBosEos()) {
       first.ifPresent(out::add);
     }
     Literals wanted = options.parseSpecial() ? literals : userDefined;
     TextModel.TextEncoder encoder = model.encoder(out);
-    wanted.original.cut(
-        utf8,
-        0,
-        utf8.length,
-        (start, end) -> encodeStretch(utf8, start, end, wanted, encoder, out),
-        out::add);
+    boolean begins = true;
+    for (byte[] part : parts) {
+      boolean atBegin = begins;
+      wanted.original.cut(
+          part,
+          0,
+          part.length,
+          (start, end) ->
+              encodeStretch(part, start, end, atBegin && start == 0, wanted, encoder, out),
+          out::add);
+      begins &= part.length == 0;
+    }
     if (options.addBosEos()) {
       last.ifPresent(out::add);
     }
@@ -122,6 +137,7 @@ final class VocabularyTokenizer implements Tokenizer {
       byte[] utf8,
       int start,
       int end,
+      boolean begins,
       Literals wanted,
       TextModel.TextEncoder encoder,
       IntList out) {
@@ -130,7 +146,7 @@ final class VocabularyTokenizer implements Tokenizer {
         text,
         0,
         text.length,
-        (from, to) -> encoder.encode(text, from, to, start == 0 && from == 0),
+        (from, to) -> encoder.encode(text, from, to, begins && from == 0),
         out::add);
   }
 

@@ -41,6 +41,11 @@ final class ListTokenizer implements Tokenizer {
   }
 
   @Override
+  public int[] encode(List<String> parts, EncodeOptions options) {
+    throw new UnsupportedOperationException("nothing is encoded here");
+  }
+
+  @Override
   public int vocabularySize() {
     return tokens.size();
   }

@@ -105,6 +105,13 @@ class SentencePieceModelTest {
     assertEquals(" a b", PREFIXED.decode(PREFIXED.encode("a▁b", PLAIN)));
   }
 
+  /** As if a special token stood between them. */
+  @Test
+  void eachPartOfATextHasASpaceBefore() {
+    assertEquals(" a b c", PREFIXED.decode(PREFIXED.encode(List.of("", "a", "b c"), PLAIN)));
+    assertEquals("ab c", BARE.decode(BARE.encode(List.of("a", "b c", ""), PLAIN)));
+  }
+
   @Test
   void streamsCharactersThatAreSpelledByBytes() {
     TokenDecoder decoder = BARE.streamingDecoder();

@@ -58,6 +58,21 @@ class VocabularyTokenizerTest {
     }
   }
 
+  /** Each part has the tokens that it has alone. */
+  @ParameterizedTest
+  @ValueSource(strings = {"To be, or not|to be", "|<|endof|text|>||", "<|endoftext|>|x", ""})
+  void noTokenCrossesFromPartToPart(String text) {
+    List<String> parts = List.of(text.split("\\|", -1));
+    for (String preTokenizer : PRE_TOKENIZERS) {
+      Tokenizer tokenizer = bard(preTokenizer);
+      int[] expected =
+          parts.stream()
+              .flatMapToInt(part -> Arrays.stream(tokenizer.encode(part, PARSED)))
+              .toArray();
+      assertArrayEquals(expected, tokenizer.encode(parts, PARSED));
+    }
+  }
+
   /** The file's head says how it was made. */
   @Test
   void encodesAsHuggingFaceTokenizersDo() throws IOException {
