@@ -12,6 +12,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.ScriptedModel;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
@@ -143,12 +145,12 @@ class SparkTest {
    * Four partitions on two executors: two processes, neither of them this one, with an engine each.
    */
   @Test
-  void anExecutorOpensAModelOnce() {
+  void anExecutorOpensAModelOnce(@TempDir Path begun) {
     Map<Long, Set<Integer>> engines = new HashMap<>();
     List<Row> rows =
         questions(4, "a", "b", "c", "d", "e", "f", "g", "h")
             .mapPartitions(
-                new WhoAnswers(EngineSettings.of(scripted)),
+                new WhoAnswers(EngineSettings.of(scripted), begun.toString()),
                 Encoders.row(
                     new StructType()
                         .add("process", DataTypes.LongType)
@@ -163,15 +165,30 @@ class SparkTest {
     assertEquals(2, engines.size());
   }
 
-  /** Tells which process and engine answer a partition, once another task has had time to begin. */
-  private record WhoAnswers(EngineSettings settings) implements MapPartitionsFunction<Row, Row> {
+  /**
+   * Tells which process and engine answer a partition, once a task of another process has begun.
+   *
+   * @param begun a directory in which each process leaves a file
+   */
+  private record WhoAnswers(EngineSettings settings, String begun)
+      implements MapPartitionsFunction<Row, Row> {
     private static final long serialVersionUID = 1L;
 
     @Override
     public Iterator<Row> call(Iterator<Row> rows) throws Exception {
-      Thread.sleep(300);
+      Path directory = Path.of(begun);
+      Files.writeString(directory.resolve(Long.toString(ProcessHandle.current().pid())), "");
+      for (int i = 0; i < 12_000 && files(directory) < 2; i++) {
+        Thread.sleep(5);
+      }
       int engine = System.identityHashCode(ExecutorEngines.get(settings));
       return List.of(RowFactory.create(ProcessHandle.current().pid(), engine)).iterator();
+    }
+
+    private static long files(Path directory) throws IOException {
+      try (Stream<Path> files = Files.list(directory)) {
+        return files.count();
+      }
     }
   }
 
