@@ -343,13 +343,15 @@ enum {
 //   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES] of {int8 [d_h/4, VD_KV_LANES, 4],
 //                                                      half [d_h/32, VD_KV_LANES]}
 //   values [blocks, H_kv] of {int8 [VD_KV_BLOCK, d_h], half [VD_KV_BLOCK, d_h/32]}
+// A head's part of a block is a page. From a block to the next there are `pages` of them, H_kv or
+// more: a block may hold other layers between, so that what is used of a cache lies together.
 typedef struct vd_kv_cache {
     void *keys;
     void *values;
     int32_t type;  // vd_type: VD_F32, VD_F16, VD_BF16 or VD_Q8_0
     int32_t H_kv;
     int32_t d_h;  // at most VD_HEAD_MAX
-    int32_t reserved;
+    int32_t pages;
 } vd_kv_cache;
 
 // Stores k and v [n, H_kv, d_h] at the tokens' positions.

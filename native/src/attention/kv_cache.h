@@ -14,7 +14,7 @@ VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d_h) {
 // The block's part for a head begins this many bytes into keys and into values.
 VD_INLINE int64_t vd_kv_page(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                              int64_t t) {
-    int64_t page = (int64_t)blocks[t / VD_KV_BLOCK] * cache->H_kv + head;
+    int64_t page = (int64_t)blocks[t / VD_KV_BLOCK] * cache->pages + head;
     return page * VD_KV_BLOCK * vd_kv_bytes(cache->type, cache->d_h);
 }
 
@@ -46,7 +46,7 @@ VD_INLINE int vd_kv_cache_valid(const vd_kv_cache *cache) {
     int known = cache->type == VD_F32 || cache->type == VD_F16 || cache->type == VD_BF16 ||
                 cache->type == VD_Q8_0;
     return cache->keys != NULL && cache->values != NULL && known && cache->H_kv > 0 &&
-           cache->d_h > 0 && cache->d_h <= VD_HEAD_MAX &&
+           cache->pages >= cache->H_kv && cache->d_h > 0 && cache->d_h <= VD_HEAD_MAX &&
            (cache->type != VD_Q8_0 || cache->d_h % VD_BLOCK == 0);
 }
 

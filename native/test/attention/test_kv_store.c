@@ -92,8 +92,8 @@ static void check_shape(rng *r, int32_t H_kv, int32_t d_h, vd_type type, int32_t
     const vd_kv_cache *cache = &op.as.kv_store.cache;
     check_stored(&b, cache);
     // Nothing else is written: no more bytes than the rows have.
-    int64_t bytes = cache_bytes(blocks, H_kv, d_h, type);
-    int64_t stored = bytes / ((int64_t)blocks * BLOCK) * ROWS;
+    int64_t bytes = cache_bytes(cache, blocks);
+    int64_t stored = cache_bytes(cache, 1) / BLOCK * ROWS;
     CHECK(untouched_bytes(cache->keys, bytes) >= bytes - stored);
     CHECK(untouched_bytes(cache->values, bytes) >= bytes - stored);
     guarded_free_all();

@@ -28,7 +28,7 @@ vd_op valid_backward_op(vd_op_kind kind) {
             op.as.attention_backward = (vd_attention_backward){.dz = p, .statistics = p};
             op.as.attention_backward.attention = (vd_attention){.q = p, .H = 4, .scale = 1};
             op.as.attention_backward.attention.cache =
-                (vd_kv_cache){.keys = p, .values = p, .H_kv = 2, .d_h = 8};
+                (vd_kv_cache){.keys = p, .values = p, .H_kv = 2, .d_h = 8, .pages = 2};
             op.as.attention_backward.dq = p;
             op.as.attention_backward.dk = op.as.attention_backward.dv = p;
             break;

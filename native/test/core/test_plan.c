@@ -16,7 +16,7 @@ static const void *const matrices[2] = {memory, memory}, *const one_missing[2] =
 static vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
     vd_quantized xq = {p, p, p, p};
-    vd_kv_cache cache = {.keys = p, .values = p, .H_kv = 2, .d_h = 8};
+    vd_kv_cache cache = {.keys = p, .values = p, .H_kv = 2, .d_h = 8, .pages = 2};
     vd_op op = {.kind = kind};
     switch (kind) {
         case VD_OP_EMBED:
@@ -259,6 +259,7 @@ static void check_kv_store_attention(void) {
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.keys = NULL);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.values = NULL);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.H_kv = 0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.pages = 1);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = 0);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = VD_HEAD_MAX + 1);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q4_0);

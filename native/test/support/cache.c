@@ -10,19 +10,22 @@ enum { BLOCK = 64, LANES = 16, SCALED = 32 };
 
 const vd_type kv_types[KV_TYPES] = {VD_F32, VD_F16, VD_BF16, VD_Q8_0};
 
-int64_t cache_bytes(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type) {
-    int64_t n = (int64_t)blocks * H_kv * BLOCK * d_h;
-    return type == VD_F32 ? 4 * n : type == VD_Q8_0 ? n + n / SCALED * 2 : 2 * n;
+// Bytes of a block's keys, or values, of one head.
+static int64_t page_bytes(const vd_kv_cache *c) {
+    int64_t n = (int64_t)BLOCK * c->d_h;
+    return c->type == VD_F32 ? 4 * n : c->type == VD_Q8_0 ? n + n / SCALED * 2 : 2 * n;
+}
+
+int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks) {
+    return ((int64_t)(blocks - 1) * c->pages + c->H_kv) * page_bytes(c);
 }
 
 vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type,
                           placement where) {
-    size_t bytes = (size_t)cache_bytes(blocks, H_kv, d_h, type);
-    vd_kv_cache c = {.keys = guarded_alloc(bytes, where),
-                     .values = guarded_alloc(bytes, where),
-                     .type = (int32_t)type,
-                     .H_kv = H_kv,
-                     .d_h = d_h};
+    vd_kv_cache c = {.type = (int32_t)type, .H_kv = H_kv, .d_h = d_h, .pages = H_kv + 1};
+    size_t bytes = (size_t)cache_bytes(&c, blocks);
+    c.keys = guarded_alloc(bytes, where);
+    c.values = guarded_alloc(bytes, where);
     memset(c.keys, 0xff, bytes);  // a NaN in every type, and so are its scales
     memset(c.values, 0xff, bytes);
     return c;
@@ -30,14 +33,9 @@ vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type typ
 
 static int64_t element_bytes(int32_t type) { return type == VD_F32 ? 4 : type == VD_Q8_0 ? 1 : 2; }
 
-// Bytes of a block's keys, or values, of one head.
-static int64_t page_bytes(const vd_kv_cache *c) {
-    return cache_bytes(1, 1, c->d_h, (vd_type)c->type);
-}
-
 void *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position, int32_t i,
              uint16_t **scale) {
-    int64_t page = (int64_t)blocks[position / BLOCK] * c->H_kv + head;
+    int64_t page = (int64_t)blocks[position / BLOCK] * c->pages + head;
     char *tile =
         (char *)c->keys + page * page_bytes(c) + position % BLOCK / LANES * (page_bytes(c) / 4);
     int32_t lane = position % LANES;
@@ -50,7 +48,7 @@ void *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t 
 
 void *value_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position,
                int32_t i, uint16_t **scale) {
-    int64_t page = (int64_t)blocks[position / BLOCK] * c->H_kv + head;
+    int64_t page = (int64_t)blocks[position / BLOCK] * c->pages + head;
     char *values = (char *)c->values + page * page_bytes(c);
     int64_t row = position % BLOCK;
     if (c->type == VD_Q8_0) {

@@ -12,7 +12,7 @@ enum { KV_TYPES = 4 };
 extern const vd_type kv_types[KV_TYPES];
 
 // Bytes of the keys, or of the values.
-int64_t cache_bytes(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type);
+int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks);
 
 // Guarded memory of NaNs for `blocks` blocks: what nobody stores must not count.
 vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type, placement where);

@@ -20,7 +20,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t type;
  *     int32_t H_kv;
  *     int32_t d_h;
- *     int32_t reserved;
+ *     int32_t pages;
  * }
  * }
  */
@@ -36,7 +36,7 @@ public class vd_kv_cache {
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("H_kv"),
         Vidrio.C_INT.withName("d_h"),
-        Vidrio.C_INT.withName("reserved")
+        Vidrio.C_INT.withName("pages")
     ).withName("vd_kv_cache");
 
     /**
@@ -266,48 +266,48 @@ public class vd_kv_cache {
         struct.set(d_h$LAYOUT, d_h$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt pages$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pages"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t pages
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt pages$layout() {
+        return pages$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long pages$OFFSET = $LAYOUT.byteOffset(groupElement("pages"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t pages
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long pages$offset() {
+        return pages$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t pages
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int pages(MemorySegment struct) {
+        return struct.get(pages$LAYOUT, pages$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t pages
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void pages(MemorySegment struct, int fieldValue) {
+        struct.set(pages$LAYOUT, pages$OFFSET, fieldValue);
     }
 
     /**

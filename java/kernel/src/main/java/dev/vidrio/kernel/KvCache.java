@@ -5,12 +5,12 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The paged key-value cache: a fixed number of blocks of {@value #BLOCK} positions, each holding
- * all layers. A sequence owns blocks; which ones, its row of the batch's block tables says. For one
- * layer
+ * all layers. A sequence owns blocks; which ones, its row of the batch's block tables says. A block
+ * lies together, so that what nobody has used yet takes no memory:
  *
  * <pre>
- *   keys   [blocks, H_kv, BLOCK/LANES, d_h, LANES]
- *   values [blocks, H_kv, BLOCK, d_h]
+ *   [blocks, layers] of {keys   [H_kv, BLOCK/LANES, d_h, LANES],
+ *                        values [H_kv, BLOCK, d_h]}
  * </pre>
  *
  * Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector; how Q8_0
@@ -133,11 +133,8 @@ public final class KvCache {
   public void copy(int from, int to) {
     requireOwned(from);
     requireOwned(to);
-    long bytes = blockBytes();
-    for (int i = 0; i < 2 * shape.layers(); i++) {
-      MemorySegment half = half(i);
-      MemorySegment.copy(half, from * bytes, half, to * bytes, bytes);
-    }
+    long bytes = pages() * pageBytes();
+    MemorySegment.copy(memory, from * bytes, memory, to * bytes, bytes);
   }
 
   private void requireOwned(int block) {
@@ -146,23 +143,33 @@ public final class KvCache {
     }
   }
 
-  /** The keys of a layer. */
+  /** The keys of a layer, from those of block 0 on. */
   public MemorySegment keys(int layer) {
     return half(2 * layer);
   }
 
-  /** The values of a layer. */
+  /** The values of a layer, from those of block 0 on. */
   public MemorySegment values(int layer) {
     return half(2 * layer + 1);
   }
 
   private MemorySegment half(int index) {
-    long bytes = blocks * blockBytes();
-    return memory.asSlice(index * bytes, bytes);
+    return blocks == 0
+        ? memory
+        : memory.asSlice(
+            (long) index * shape.heads() * pageBytes(),
+            ((blocks - 1L) * pages() + shape.heads()) * pageBytes());
   }
 
-  /** Bytes of the keys, or of the values, of a block in one layer. */
-  private long blockBytes() {
-    return (long) BLOCK * shape.heads() * type.bytes(shape.dH());
+  /**
+   * Pages from a layer's keys, or values, of a block to those of the next. A page has those of one
+   * head.
+   */
+  public int pages() {
+    return Math.multiplyExact(2 * shape.layers(), shape.heads());
+  }
+
+  private long pageBytes() {
+    return (long) BLOCK * type.bytes(shape.dH());
   }
 }

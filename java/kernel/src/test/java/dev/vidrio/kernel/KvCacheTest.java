@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -35,18 +34,19 @@ class KvCacheTest {
   }
 
   @Test
-  void layersDoNotOverlap() {
+  void aBlockLiesTogetherAndItsLayersDoNotOverlap() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
-      List<MemorySegment> parts = new ArrayList<>();
-      for (int layer = 0; layer < SHAPE.layers(); layer++) {
-        parts.add(cache.keys(layer));
-        parts.add(cache.values(layer));
-      }
-      for (int i = 0; i < parts.size(); i++) {
-        assertEquals(4L * KvCache.BLOCK * SHAPE.width() * Float.BYTES, parts.get(i).byteSize());
-        for (int j = 0; j < i; j++) {
-          assertEquals(true, parts.get(i).asOverlappingSlice(parts.get(j)).isEmpty());
+      long bytes = (long) KvCache.BLOCK * SHAPE.width() * Float.BYTES;
+      long stride = cache.pages() * bytes / SHAPE.heads();
+      assertEquals(KvCache.bytes(SHAPE, KvType.F32, 4), 4 * stride);
+      long next = cache.keys(0).address();
+      for (int block = 0; block < 4; block++) {
+        for (int layer = 0; layer < SHAPE.layers(); layer++) {
+          for (MemorySegment half : List.of(cache.keys(layer), cache.values(layer))) {
+            assertEquals(next, half.asSlice(block * stride, bytes).address());
+            next += bytes;
+          }
         }
       }
     }
@@ -85,15 +85,16 @@ class KvCacheTest {
         int from = cache.acquire();
         int to = cache.acquire();
         long bytes = (long) KvCache.BLOCK * SHAPE.heads() * type.bytes(SHAPE.dH());
+        long stride = cache.pages() * bytes / SHAPE.heads();
         for (int layer = 0; layer < SHAPE.layers(); layer++) {
-          cache.keys(layer).asSlice(from * bytes, bytes).fill((byte) (1 + layer));
-          cache.values(layer).asSlice(from * bytes, bytes).fill((byte) (-1 - layer));
+          cache.keys(layer).asSlice(from * stride, bytes).fill((byte) (1 + layer));
+          cache.values(layer).asSlice(from * stride, bytes).fill((byte) (-1 - layer));
         }
         cache.copy(from, to);
         for (int layer = 0; layer < SHAPE.layers(); layer++) {
           for (MemorySegment half : List.of(cache.keys(layer), cache.values(layer))) {
             assertEquals(
-                -1, half.asSlice(from * bytes, bytes).mismatch(half.asSlice(to * bytes, bytes)));
+                -1, half.asSlice(from * stride, bytes).mismatch(half.asSlice(to * stride, bytes)));
             assertEquals(0, half.get(ValueLayout.JAVA_BYTE, 0));
           }
         }

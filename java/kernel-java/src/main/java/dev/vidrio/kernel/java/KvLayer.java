@@ -12,9 +12,11 @@ import java.lang.foreign.MemorySegment;
  * One layer of the key-value cache; {@code vd_kv_cache} says how keys and values lie.
  *
  * @param heads H_kv
+ * @param pages from a block to the next
  * @param dH d_h
  */
-record KvLayer(MemorySegment keys, MemorySegment values, KvType type, int heads, int dH) {
+record KvLayer(
+    MemorySegment keys, MemorySegment values, KvType type, int heads, int pages, int dH) {
   /** Elements that share a scale. */
   static final int SCALED = 32;
 
@@ -24,12 +26,13 @@ record KvLayer(MemorySegment keys, MemorySegment values, KvType type, int heads,
         cache.values(layer),
         cache.type(),
         cache.shape().heads(),
+        cache.pages(),
         cache.shape().dH());
   }
 
   /** Offset of the keys, and of the values, of a head in the block that holds a position. */
   long page(Batch batch, int sequence, int head, int position) {
-    long page = (long) batch.block(sequence, position) * heads + head;
+    long page = (long) batch.block(sequence, position) * pages + head;
     return page * KvCache.BLOCK * type.bytes(dH);
   }
 

@@ -387,6 +387,7 @@ final class PlanEncoder {
     vd_kv_cache.type(s, cache.type().id());
     vd_kv_cache.H_kv(s, cache.shape().heads());
     vd_kv_cache.d_h(s, cache.shape().dH());
+    vd_kv_cache.pages(s, cache.pages());
   }
 
   MemorySegment address(Buffer buffer) {
