@@ -62,19 +62,18 @@ public final class ChatFormat {
     if (!options.tools().isEmpty() && !template.reads("tools")) {
       throw new InvalidInputException("tools", "", "the chat template of " + model + " takes none");
     }
-    String text =
-        template.render(
-            messages.stream().map(names::mark).toList(), names.mark(withTokens(options)));
+    String text = template.render(messages.stream().map(names::mark).toList(), given(options));
     // The template writes the beginning token itself.
     return tokenizer.encode(SpecialNames.parts(text), EncodeOptions.DEFAULT.withAddBosEos(false));
   }
 
-  private ChatOptions withTokens(ChatOptions options) {
+  /** What the template is given: tokens where none are named, and names in tools marked. */
+  private ChatOptions given(ChatOptions options) {
     String bos = options.bosToken();
     String eos = options.eosToken();
     return new ChatOptions(
         options.addGenerationPrompt(),
-        options.tools(),
+        options.tools().stream().map(names::markFields).toList(),
         options.variables(),
         bos == null ? piece(tokenizer.bos()) : bos,
         eos == null ? piece(tokenizer.eos()) : eos,

@@ -1,7 +1,6 @@
 package dev.vidrio.model;
 
 import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -40,23 +39,13 @@ final class SpecialNames {
 
   /** The message with its names marked, unless the model itself has written it. */
   ChatMessage mark(ChatMessage message) {
-    return message.fields().get("role") instanceof String role && role.equals("assistant")
+    return message.role().equals("assistant")
         ? message
         : new ChatMessage(markFields(message.fields()));
   }
 
-  /** The options with names in tools marked. */
-  ChatOptions mark(ChatOptions options) {
-    return new ChatOptions(
-        options.addGenerationPrompt(),
-        options.tools().stream().map(this::markFields).toList(),
-        options.variables(),
-        options.bosToken(),
-        options.eosToken(),
-        options.clock());
-  }
-
-  private Map<String, @Nullable Object> markFields(Map<?, ?> fields) {
+  /** The JSON object with names in its keys and strings marked. */
+  Map<String, @Nullable Object> markFields(Map<?, ?> fields) {
     Map<String, @Nullable Object> marked = new LinkedHashMap<>();
     fields.forEach((name, value) -> marked.put(mark(String.valueOf(name)), markValue(value)));
     return marked;
