@@ -72,6 +72,12 @@ final class ServeCommand implements Callable<Integer> {
   private int queue;
 
   @Option(
+      names = "--max-wait",
+      paramLabel = "SECONDS",
+      description = "Refuse a request that would wait longer for its turn. Default: never.")
+  private @Nullable Double maxWait;
+
+  @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
       defaultValue = "0",
@@ -177,6 +183,7 @@ final class ServeCommand implements Callable<Integer> {
         EngineOptions.DEFAULT
             .withSequences(parallel)
             .withQueue(queue)
+            .withMaxWait(maxWait == null ? null : Duration.ofMillis((long) (maxWait * 1000)))
             .withContext(context)
             .withCacheBytes(Math.multiplyExact(kvMegabytes, 1 << 20))
             .withKvType(kv.type())

@@ -63,8 +63,7 @@ final class Admission {
   /** Blocks that a request is likely to take yet: what is pending, and the rest of each text. */
   private long expectedBlocks(Active active) {
     int generated = active.first().generated();
-    int most = active.request.options().tokens();
-    int more = Math.clamp(Math.min(most, answers.meanTokens(most)) - generated, 0, positions);
+    int more = Math.min(answers.remainingTokens(active), positions);
     List<Branch> branches = active.branches();
     long blocks = branches.isEmpty() ? active.first().blocksFor(more, positions) : 0;
     for (Branch branch : branches) {

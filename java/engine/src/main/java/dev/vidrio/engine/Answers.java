@@ -9,10 +9,15 @@ final class Answers {
 
   private double tokens;
   private volatile double nanos;
+  private volatile double runningNanos;
 
   void observe(Completion completion) {
     tokens = mean(tokens, completion.result().tokens().size());
     nanos = mean(nanos, (double) completion.total().toNanos());
+    Duration running = completion.total().minus(completion.queued());
+    if (running.isPositive()) {
+      runningNanos = mean(runningNanos, (double) running.toNanos());
+    }
   }
 
   private static double mean(double before, double value) {
@@ -27,5 +32,21 @@ final class Answers {
   /** The mean time from request to end; by any thread. */
   Duration meanTime() {
     return Duration.ofNanos((long) nanos);
+  }
+
+  /** The mean time from first step to end, or 0 before the first answer; by any thread. */
+  double runningNanos() {
+    return runningNanos;
+  }
+
+  /** The mean time of a token of an answer, or 0 before the first answer. */
+  double tokenNanos() {
+    return tokens == 0 ? 0 : runningNanos / tokens;
+  }
+
+  /** How many tokens the answer to a request, or each of its texts, is likely to get yet. */
+  int remainingTokens(Active active) {
+    int most = active.request.options().tokens();
+    return Math.max(0, Math.min(most, meanTokens(most)) - active.first().generated());
   }
 }

@@ -156,8 +156,8 @@ final class Endings {
   /** Tells the listener and the readers. */
   void tell() {
     for (Runnable each : untold) {
+      onEnd.run(); // before: who is told may have the next request at once
       each.run();
-      onEnd.run();
     }
     untold.clear();
   }

@@ -120,7 +120,8 @@ public final class Engine implements AutoCloseable {
    *
    * @throws InvalidInputException when the prompt is empty or too long, or something in the request
    *     does not fit the model
-   * @throws EngineException.QueueFull when as many wait as there is room for
+   * @throws EngineException.QueueFull when as many wait as there is room for, or it would wait
+   *     longer than a request may
    * @throws EngineException.Closed when the engine drains or is closed
    */
   public TokenStream submit(GenerationRequest request) {
@@ -165,12 +166,30 @@ public final class Engine implements AutoCloseable {
       throw new EngineException.Closed(model.name());
     }
     if (unfinished + group.size() > options.sequences() + options.queue()) {
-      throw new EngineException.QueueFull(options.queue(), retryAfter());
+      throw EngineException.QueueFull.ofPlaces(options.queue(), retryAfter(scheduler.meanAnswer()));
     }
+    requireSoon(unfinished + group.size());
     unfinished += group.size();
     Active leader = group.getFirst();
     leader.forks.addAll(group.subList(1, group.size()));
     scheduler.submit(leader);
+  }
+
+  /** Checks that the last of so many requests need not wait too long. */
+  private void requireSoon(int requests) {
+    Duration maxWait = options.maxWait();
+    if (maxWait == null) {
+      return;
+    }
+    Duration wait = scheduler.expectedWait(requests);
+    if (wait.compareTo(maxWait) > 0) {
+      throw EngineException.QueueFull.ofTime(maxWait, wait, retryAfter(wait.minus(maxWait)));
+    }
+  }
+
+  private static Duration retryAfter(Duration time) {
+    Duration least = Duration.ofSeconds(1);
+    return time.compareTo(least) < 0 ? least : time;
   }
 
   private void wakeScheduler() {
@@ -245,11 +264,6 @@ public final class Engine implements AutoCloseable {
         .options(generation.withSampling(sampling.withSeed(sampling.seed() + i)))
         .beams(null)
         .build();
-  }
-
-  private Duration retryAfter() {
-    Duration mean = scheduler.meanAnswer();
-    return mean.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : mean;
   }
 
   private synchronized void ended() {

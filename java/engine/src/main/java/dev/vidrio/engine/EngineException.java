@@ -11,15 +11,31 @@ public abstract sealed class EngineException extends RuntimeException {
     super(message, cause);
   }
 
-  /** As many requests wait as there is room for. */
+  /** As many requests wait as there is room for, or so many that one more would wait too long. */
   public static final class QueueFull extends EngineException {
     private static final long serialVersionUID = 1L;
 
     private final Duration retryAfter;
 
-    QueueFull(int queue, Duration retryAfter) {
-      super("queue " + queue + ": as many requests wait as there is room for", null);
+    private QueueFull(String message, Duration retryAfter) {
+      super(message, null);
       this.retryAfter = retryAfter;
+    }
+
+    static QueueFull ofPlaces(int queue, Duration retryAfter) {
+      return new QueueFull(
+          "queue " + queue + ": as many requests wait as there is room for", retryAfter);
+    }
+
+    static QueueFull ofTime(Duration maxWait, Duration wait, Duration retryAfter) {
+      return new QueueFull(
+          "wait of about %.1f s: a request may wait %.1f s"
+              .formatted(seconds(wait), seconds(maxWait)),
+          retryAfter);
+    }
+
+    private static double seconds(Duration duration) {
+      return (double) duration.toMillis() / 1000;
     }
 
     /** When it is worth another try. */

@@ -4,6 +4,7 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
+import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sequences sequences that run at a time
  * @param queue requests that may wait; further ones are refused
+ * @param maxWait a request that would wait longer for its first step is refused too, as far as the
+ *     answers before it tell; null for no limit
  * @param stepTokens tokens of a step at most: those of running sequences and chunks of prompts
  * @param context positions of a sequence; 0 for what the model was made for, at most {@value
  *     SessionOptions#DEFAULT_CONTEXT}
@@ -31,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 public record EngineOptions(
     int sequences,
     int queue,
+    @Nullable Duration maxWait,
     int stepTokens,
     int context,
     long cacheBytes,
@@ -47,6 +51,7 @@ public record EngineOptions(
       new EngineOptions(
           32,
           256,
+          null,
           512,
           0,
           0,
@@ -62,6 +67,9 @@ public record EngineOptions(
   public EngineOptions {
     require("sequences", sequences, 1, 1024);
     require("queue", queue, 0, 1 << 20);
+    if (maxWait != null && maxWait.isNegative()) {
+      throw new InvalidInputException("max wait", maxWait.toString(), "must not be negative");
+    }
     require("step tokens", stepTokens, sequences, 1 << 16);
     require("context", context, 0, Integer.MAX_VALUE);
     require("adapters", adapters, 0, 1024);
@@ -78,6 +86,7 @@ public record EngineOptions(
   private static final class Copy {
     int sequences;
     int queue;
+    @Nullable Duration maxWait;
     int stepTokens;
     int context;
     long cacheBytes;
@@ -92,6 +101,7 @@ public record EngineOptions(
     Copy(EngineOptions of) {
       sequences = of.sequences;
       queue = of.queue;
+      maxWait = of.maxWait;
       stepTokens = of.stepTokens;
       context = of.context;
       cacheBytes = of.cacheBytes;
@@ -108,6 +118,7 @@ public record EngineOptions(
       return new EngineOptions(
           sequences,
           queue,
+          maxWait,
           stepTokens,
           context,
           cacheBytes,
@@ -139,6 +150,11 @@ public record EngineOptions(
   /** The same with room for another number of requests that wait. */
   public EngineOptions withQueue(int requests) {
     return with(copy -> copy.queue = requests);
+  }
+
+  /** The same with another time that a request may wait; null for no limit. */
+  public EngineOptions withMaxWait(@Nullable Duration time) {
+    return with(copy -> copy.maxWait = time);
   }
 
   /** The same with other steps. */

@@ -33,6 +33,7 @@ final class Scheduler implements Runnable {
   private final Step step;
   private final StepPace pace = new StepPace();
   private final Answers answers = new Answers();
+  private final Outlook outlook;
   private final Admission admission;
   private final Endings endings;
   private final int positions;
@@ -59,6 +60,7 @@ final class Scheduler implements Runnable {
     this.lens = new LensSteps(options.lens(), session);
     this.drafts = drafts;
     this.step = new Step(session, prefixes, drafts);
+    this.outlook = new Outlook(options.sequences(), answers);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, answers);
     this.endings = new Endings(listener, drafts, lens, answers, counters, onEnd);
     this.positions = Admission.positions(session);
@@ -106,6 +108,11 @@ final class Scheduler implements Runnable {
   /** An answer's mean time, for those who have to wait; by any thread. */
   Duration meanAnswer() {
     return answers.meanTime();
+  }
+
+  /** How long the last of so many requests will wait for its first step; by any thread. */
+  Duration expectedWait(int unfinished) {
+    return outlook.expectedWait(unfinished);
   }
 
   @Override
@@ -358,6 +365,7 @@ final class Scheduler implements Runnable {
     long now = System.nanoTime();
     if (running.isEmpty() || endings.areUntold() || now - statusAt > STATUS_NANOS) {
       status = snapshot();
+      outlook.observe(running, !waiting.isEmpty(), now);
       statusAt = now;
     }
     endings.tell();

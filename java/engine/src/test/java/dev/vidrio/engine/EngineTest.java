@@ -299,6 +299,29 @@ class EngineTest extends BardCase {
   }
 
   @Test
+  void whoWouldWaitTooLongIsRefused() throws InterruptedException {
+    EngineOptions impatient = EngineOptions.DEFAULT.withSequences(1).withMaxWait(Duration.ZERO);
+    Engine engine = Engine.open(model, impatient);
+    // Nothing is known of how long answers take before there was one.
+    TokenStream first = engine.submit(request(2, 10, 900));
+    TokenStream second = engine.submit(request(2, 10, 1));
+    first.cancel();
+    second.result();
+    TokenStream running = engine.submit(request(2, 10, 900));
+    var full =
+        assertThrows(EngineException.QueueFull.class, () -> engine.submit(request(2, 10, 1)));
+    assertTrue(
+        String.valueOf(full.getMessage())
+            .matches("wait of about \\d+\\.\\d s: a request may wait 0\\.0 s"),
+        full.getMessage());
+    assertFalse(full.retryAfter().isZero());
+    running.cancel();
+    running.result();
+    engine.submit(request(2, 10, 1)).result();
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
   void closingCancelsWhatRuns() {
     TokenStream running;
     TokenStream waiting;

@@ -7,6 +7,7 @@ import dev.vidrio.kernel.TapType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,10 @@ final class TapMemory implements AutoCloseable {
   private final TapType type;
   private final int slots;
   private final int sequences;
+
+  /** The slot of each sequence of a step, as the targets have it. */
+  private final int[] assigned;
+
   private final Map<Buffer, Tapped> tapped = new LinkedHashMap<>();
   private final List<DerivedPlan> attached = new ArrayList<>();
   private MemorySegment room = MemorySegment.NULL;
@@ -54,6 +59,8 @@ final class TapMemory implements AutoCloseable {
     this.type = type;
     this.slots = slots;
     this.sequences = sequences;
+    this.assigned = new int[sequences];
+    Arrays.fill(assigned, -1);
     try {
       long total = 0;
       for (var entry : firsts.entrySet()) {
@@ -102,6 +109,10 @@ final class TapMemory implements AutoCloseable {
 
   /** Says which slot sequence i of a step has; -1 for none. */
   void assign(int indexInBatch, int slot) {
+    if (assigned[indexInBatch] == slot) {
+      return;
+    }
+    assigned[indexInBatch] = slot;
     for (Tapped tap : tapped.values()) {
       tap.target.sequence(indexInBatch, slot < 0 ? -1 : (long) slot * (tap.to - tap.from));
     }

@@ -20,6 +20,7 @@ import org.springframework.util.unit.DataSize;
  * @param threads that compute; 0 for one on each physical core
  * @param sequences requests that run at a time
  * @param queue requests that may wait; further ones are refused
+ * @param maxWait refuse a request that would wait longer for its turn; without it none
  * @param stepTokens tokens of a step at most
  * @param context positions of a sequence; 0 for what the model was made for, at most 4096
  * @param cacheSize memory of the key-value cache; 0 for a quarter of what the process may use
@@ -35,6 +36,7 @@ public record VidrioProperties(
     @DefaultValue("0") int threads,
     @DefaultValue("32") int sequences,
     @DefaultValue("256") int queue,
+    @Nullable Duration maxWait,
     @DefaultValue("512") int stepTokens,
     @DefaultValue("0") int context,
     @DefaultValue("0B") DataSize cacheSize,
@@ -75,6 +77,7 @@ public record VidrioProperties(
     return EngineOptions.DEFAULT
         .withSequences(sequences)
         .withQueue(queue)
+        .withMaxWait(maxWait)
         .withStepTokens(stepTokens)
         .withContext(context)
         .withCacheBytes(cacheSize.toBytes())
