@@ -1,15 +1,8 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.TapType;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.NearNames;
-import java.lang.foreign.MemorySegment;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Activations of one sequence, off-heap. What the model writes was copied when it ran; what follows
@@ -19,196 +12,58 @@ import org.jspecify.annotations.Nullable;
  * <p>Closing it frees the activations: later use throws {@link IllegalStateException}, also that of
  * an {@link Activation} from it.
  */
-public final class ActivationCache implements AutoCloseable {
-  private final HookMap hooks;
-  private final List<HookPoint> points;
-  private final TapMemory memory;
-  private final int slot;
-  private final int from;
-  private final int limit;
-  private final int kvHeads;
-  private final int[] tokens;
-  private final boolean last;
-  private final Map<HookPoint, Activation> derived = new HashMap<>();
-  private @Nullable DerivedPlan plan;
-
-  /**
-   * @param from the first position that was kept
-   * @param limit after the last position that there is room for
-   * @param tokens those that have run, from position 0 on
-   * @param last whether the memory ends with this cache, rather than with the session
-   */
-  ActivationCache(
-      HookMap hooks,
-      List<HookPoint> points,
-      TapMemory memory,
-      int slot,
-      int from,
-      int limit,
-      int kvHeads,
-      int[] tokens,
-      boolean last) {
-    this.hooks = hooks;
-    this.points = points;
-    this.memory = memory;
-    this.slot = slot;
-    this.from = from;
-    this.limit = limit;
-    this.kvHeads = kvHeads;
-    this.tokens = tokens;
-    this.last = last;
-  }
-
+public interface ActivationCache extends AutoCloseable {
   /** What it holds, in the order of a forward pass. */
-  public List<HookPoint> points() {
-    return points;
-  }
-
-  HookMap hooks() {
-    return hooks;
-  }
+  List<HookPoint> points();
 
   /**
    * Bytes of off-heap memory: of all sequences of its session, and of what was computed when it was
    * asked for.
    */
-  public long bytes() {
-    return memory.bytes();
-  }
-
-  /** Whether there is something at this point. */
-  public boolean has(HookPoint point) {
-    return points.contains(point);
-  }
+  long bytes();
 
   /** The tokens that ran, from position 0 on. */
-  public int[] tokens() {
-    return tokens.clone();
-  }
+  int[] tokens();
 
   /** The position of row 0 of its activations. */
-  public int from() {
-    return from;
-  }
+  int from();
 
   /** Rows of its activations: positions that were kept. */
-  public int rows() {
-    return Math.max(0, Math.min(tokens.length, limit) - from);
+  int rows();
+
+  /** The activation at a point. */
+  Activation get(HookPoint point);
+
+  /** The activation of a site outside the blocks. */
+  default Activation get(HookSite site) {
+    return get(HookPoint.of(site));
+  }
+
+  /** The activation of a site in a block. */
+  default Activation get(HookSite site, int layer) {
+    return get(new HookPoint(site, layer));
   }
 
   /** The activation of this name, such as {@code blocks.0.attn.hook_z}. */
-  public Activation get(String name) {
-    for (HookPoint point : points) {
+  default Activation get(String name) {
+    for (HookPoint point : points()) {
       if (point.name().equals(name)) {
         return get(point);
       }
     }
-    List<String> near = NearNames.of(name, points.stream().map(HookPoint::name).toList());
+    List<String> near = NearNames.of(name, points().stream().map(HookPoint::name).toList());
     throw new InvalidInputException(
         "hook",
         name,
         "is not in this cache" + (near.isEmpty() ? "" : "; near is " + near.getFirst()));
   }
 
-  /** The activation of a site outside the blocks. */
-  public Activation get(HookSite site) {
-    return get(HookPoint.of(site));
-  }
-
-  /** The activation of a site in a block. */
-  public Activation get(HookSite site, int layer) {
-    return get(new HookPoint(site, layer));
-  }
-
-  /** The activation at a point. */
-  public synchronized Activation get(HookPoint point) {
-    if (!memory.isOpen()) {
-      throw new IllegalStateException("the activation cache is closed");
-    }
-    if (!points.contains(point)) {
-      throw new InvalidInputException("hook", point.name(), "is not in this cache");
-    }
-    return switch (hooks.source(point)) {
-      case HookSource.Written(Buffer buffer) when memory.type() == TapType.F32 ->
-          new Activation(point, shape(point, buffer.width()), rows(buffer));
-      case HookSource other -> derived(point, other);
-    };
-  }
-
-  private Activation derived(HookPoint point, HookSource source) {
-    @Nullable Activation known = derived.get(point);
-    if (known == null) {
-      known = derive(point, source);
-      derived.put(point, known);
-    }
-    return known;
-  }
-
-  /** The values of an activation at the positions that were kept, as f32. */
-  private MemorySegment rows(Buffer buffer) {
-    MemorySegment rows = kept(buffer, from);
-    return memory.type() == TapType.F32 ? rows : Halves.toFloats(memory.type(), rows);
-  }
-
-  private MemorySegment kept(Buffer buffer, int first) {
-    return memory.rows(buffer, slot, first, from + rows());
-  }
-
-  private Activation derive(HookPoint point, HookSource source) {
-    List<Integer> shape = shape(point, width(source));
-    long elements = 1;
-    for (int size : shape) {
-      elements = Math.multiplyExact(elements, size);
-    }
-    MemorySegment data = memory.allocate(Math.multiplyExact(elements, 4L));
-    if (rows() > 0) {
-      fill(point, source, data);
-    }
-    return new Activation(point, shape, data);
-  }
-
-  private void fill(HookPoint point, HookSource source, MemorySegment data) {
-    switch (source) {
-      case HookSource.NormScale ignored -> plan().fill(point, data);
-      case HookSource.Normalized ignored -> plan().fill(point, data);
-      case HookSource.Scores ignored -> plan().fill(point, data);
-      case HookSource.HeadRows(Buffer buffer, int heads) ->
-          HeadsFirst.copy(rows(buffer), 0, rows(), rows(), heads, from + rows(), data);
-      case HookSource.HeadResults results ->
-          HeadResults.fill(results, memory.executor(), rows(results.z()), data);
-      case HookSource.Written(Buffer buffer) -> data.copyFrom(rows(buffer));
-    }
-  }
-
-  /** Of all points of the cache that follow from what was kept. */
-  private DerivedPlan plan() {
-    if (plan == null) {
-      Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
-      points.forEach(point -> sources.put(point, hooks.source(point)));
-      var input = new DerivedPlan.Input(memory.type(), from, rows(), this::kept);
-      plan = memory.attach(new DerivedPlan(memory.executor(), input, sources));
-    }
-    return plan;
-  }
-
-  private static int width(HookSource source) {
-    return source instanceof HookSource.HeadResults results
-        ? results.output().n()
-        : source.captured().getFirst().width();
-  }
-
-  private List<Integer> shape(HookPoint point, int width) {
-    return hooks.shape(point, rows(), from + rows(), kvHeads, width);
+  /** Whether there is something at this point. */
+  default boolean has(HookPoint point) {
+    return points().contains(point);
   }
 
   /** Frees the activations, where they are not those of a session that goes on. */
   @Override
-  public synchronized void close() {
-    if (last) {
-      memory.close();
-    } else if (plan != null) {
-      memory.close(plan);
-      plan = null;
-    }
-  }
+  void close();
 }

@@ -84,7 +84,7 @@ public record ActivationPatching(
       int wrong,
       Site site,
       Direction direction) {
-    requirePair(lens, clean, corrupted, answer, wrong);
+    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
     boolean denoising = direction == Direction.DENOISING;
     int[] source = denoising ? clean : corrupted;
     int[] patched = denoising ? corrupted : clean;
@@ -122,24 +122,7 @@ public record ActivationPatching(
         corrupted,
         grid.rows(),
         grid.columns(),
-        Sweep.table(scores, grid.rows().size(), grid.columns().size()));
-  }
-
-  /** Checks two texts and their answers. */
-  static void requirePair(Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
-    requireEqualLength(clean, corrupted);
-    lens.requireToken(answer);
-    lens.requireToken(wrong);
-  }
-
-  /** Checks that two runs have the same positions. */
-  static void requireEqualLength(int[] clean, int[] corrupted) {
-    if (clean.length != corrupted.length) {
-      throw new InvalidInputException(
-          "corrupted text",
-          corrupted.length + " tokens",
-          "must have as many as the clean one, " + clean.length);
-    }
+        PatchGrid.table(scores, grid.rows().size(), grid.columns().size()));
   }
 
   /** Checks that the logit differences of two runs span a scale. */

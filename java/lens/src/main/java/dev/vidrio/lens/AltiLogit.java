@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.ContextMixing.Measure;
 import java.util.Arrays;
 import java.util.List;
@@ -34,7 +35,7 @@ public record AltiLogit(
    * @param versus o, or −1
    */
   public static AltiLogit of(Lens lens, int[] tokens, int position, int token, int versus) {
-    lens.requirePosition(tokens, position);
+    Inputs.requirePosition(tokens, position);
     int[] text = Arrays.copyOf(tokens, position + 1);
     Readout readout = Readout.of(lens, token, versus);
     ContextMixing mixing = ContextMixing.of(lens, text, Measure.ALTI);
@@ -45,8 +46,10 @@ public record AltiLogit(
                 + ", blocks.-1.hook_resid_post, ln_final.hook_scale, unembed.hook_out");
     try (ActivationCache cache = lens.run(text, capture)) {
       double scale = cache.get(HookSite.LN_FINAL_SCALE).at(position, 0);
+      Executor executor = lens.model().executor();
+      HookMap hooks = HookMap.of(lens.model());
       for (int l = 0; l < mixing.layers(); l++) {
-        var contributions = new TokenContributions(lens, cache, l);
+        var contributions = new TokenContributions(executor, hooks, cache, l);
         if (l == 0) {
           added[position] += readout.of(contributions.stream(position), scale);
         }

@@ -47,7 +47,7 @@ public record AtpStar(
    */
   public static AtpStar of(
       Lens lens, int[] clean, int[] corrupted, int answer, int wrong, HookSite input) {
-    ActivationPatching.requirePair(lens, clean, corrupted, answer, wrong);
+    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
     if (!INPUTS.contains(input)) {
       throw new InvalidInputException(
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");

@@ -38,8 +38,8 @@ public final class AttributionPatching {
       int wrong,
       Site site,
       Direction direction) {
-    ActivationPatching.requirePair(lens, clean, corrupted, answer, wrong);
-    lens.requireTokens(clean);
+    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
+    Inputs.requireTokens(lens.model(), clean);
     boolean denoising = direction == Direction.DENOISING;
     DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
     String hooks = "blocks.*." + site.hook().suffix();
@@ -56,6 +56,7 @@ public final class AttributionPatching {
             point, (p, x) -> Vectors.minus(x, session.activation(p).toArray()));
         gradients.put(point, session.gradient(point).toArray());
       }
+      HookMap map = HookMap.of(lens.model());
       PatchGrid grid = PatchGrid.of(lens, site, clean.length);
       List<Double> values =
           grid.places().stream()
@@ -63,7 +64,7 @@ public final class AttributionPatching {
                   place -> {
                     float[] change = Objects.requireNonNull(changes.get(place.point()));
                     float[] gradient = Objects.requireNonNull(gradients.get(place.point()));
-                    int heads = lens.hooks().heads(place.point().layer());
+                    int heads = map.heads(place.point().layer());
                     return here + place.product(change, gradient, clean.length, heads);
                   })
               .toList();

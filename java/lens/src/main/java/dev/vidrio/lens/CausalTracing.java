@@ -77,7 +77,7 @@ public record CausalTracing(
       throw new InvalidInputException(
           "subject", from + ":" + to, "must be a range of the " + tokens.length + " tokens");
     }
-    lens.requireToken(answer);
+    Inputs.requireToken(lens.model(), answer);
     Metric metric = Metric.probability(answer);
     int layers = lens.model().architecture().layers();
     String hooks = "hook_embed,blocks.*." + site.hook.suffix();
@@ -101,7 +101,7 @@ public record CausalTracing(
           site,
           metric.of(lens, tokens),
           sums[sums.length - 1],
-          Sweep.table(Arrays.stream(sums).boxed().toList(), layers, tokens.length));
+          PatchGrid.table(Arrays.stream(sums).boxed().toList(), layers, tokens.length));
     }
   }
 

@@ -71,8 +71,8 @@ public final class CircuitRun implements AutoCloseable {
    *     what its attention writes is no sum of heads
    */
   public static CircuitRun open(Lens lens, int[] clean, int[] corrupted) {
-    ActivationPatching.requireEqualLength(clean, corrupted);
-    lens.requireTokens(clean);
+    Inputs.requireEqualLength(clean, corrupted);
+    Inputs.requireTokens(lens.model(), clean);
     return new CircuitRun(lens, clean, corrupted);
   }
 
@@ -82,7 +82,7 @@ public final class CircuitRun implements AutoCloseable {
     this.clean = clean.clone();
     this.layers = lens.model().architecture().layers();
     int n = clean.length;
-    this.heads = new HeadParts(lens.model(), lens.hooks(), n);
+    this.heads = new HeadParts(lens.model(), n);
     try {
       this.session = lens.open(Capture.NONE, new SessionOptions(n, n, 1, 1), editable());
     } catch (Throwable e) {

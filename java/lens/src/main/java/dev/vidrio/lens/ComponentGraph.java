@@ -30,7 +30,7 @@ public final class ComponentGraph {
   private final int kvHeads;
 
   private ComponentGraph(Lens lens) {
-    HookMap hooks = lens.hooks();
+    HookMap hooks = HookMap.of(lens.model());
     this.kvHeads = lens.model().architecture().kvShape().heads();
     add(new Node.Embedding());
     for (int l = 0; l < lens.model().architecture().layers(); l++) {

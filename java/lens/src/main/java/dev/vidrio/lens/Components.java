@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.DirectLogitAttribution.By;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,6 +52,8 @@ final class Components {
 
   /** The components, in the order of the model, at row i of a cache that has {@link #hooks}. */
   static List<Component> of(Lens lens, ActivationCache cache, By by, int i) {
+    Executor executor = lens.model().executor();
+    HookMap hooks = HookMap.of(lens.model());
     List<Component> components = new ArrayList<>();
     components.add(new Component("embed", cache.get(HookSite.EMBED).row(i)));
     if (cache.has(HookPoint.of(HookSite.POS_EMBED))) {
@@ -59,13 +62,14 @@ final class Components {
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
       switch (by) {
-        case HEAD -> addHeads(components, HeadOutputs.of(cache, l, i), attention);
-        case PATH -> addPaths(components, new TokenContributions(lens, cache, l), l, i);
+        case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);
+        case PATH -> addPaths(components, new TokenContributions(executor, hooks, cache, l), l, i);
         default -> components.add(new Component("L" + l + ".attn", attention));
       }
       float[] mlp = cache.get(HookSite.MLP_OUT, l).row(i);
       if (by == By.NEURON) {
-        addNeurons(components, lens, l, cache.get(HookSite.POST, l).row(i), mlp);
+        float[] activations = cache.get(HookSite.POST, l).row(i);
+        addNeurons(components, l, NeuronOutputs.written(lens, hooks, l, activations), mlp);
       } else {
         components.add(new Component("L" + l + ".mlp", mlp));
       }
@@ -89,9 +93,8 @@ final class Components {
 
   /** The neurons of a layer, and what its feed-forward block has beyond their sum. */
   private static void addNeurons(
-      List<Component> components, Lens lens, int layer, float[] activations, float[] mlp) {
+      List<Component> components, int layer, float[][] neurons, float[] mlp) {
     float[] rest = mlp;
-    float[][] neurons = NeuronOutputs.written(lens, layer, activations);
     for (int u = 0; u < neurons.length; u++) {
       components.add(new Component("L" + layer + ".N" + u, neurons[u]));
       rest = Vectors.minus(rest, neurons[u]);

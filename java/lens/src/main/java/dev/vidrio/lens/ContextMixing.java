@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.kernel.Executor;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.IntStream;
@@ -66,11 +67,13 @@ public final class ContextMixing {
           Arrays.setAll(mixing, l -> normalized(zeroing.distances(cache, l)));
         }
       } else {
+        Executor executor = lens.model().executor();
+        HookMap map = HookMap.of(lens.model());
         for (int l = 0; l < layers; l++) {
           mixing[l] =
               measure == Measure.ATTENTION
                   ? attention(cache, l)
-                  : normalized(measures(new TokenContributions(lens, cache, l), measure));
+                  : normalized(measures(new TokenContributions(executor, map, cache, l), measure));
         }
       }
     }

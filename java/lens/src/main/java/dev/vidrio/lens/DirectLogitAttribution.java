@@ -71,7 +71,7 @@ public record DirectLogitAttribution(
     if (by == By.TOKEN) {
       return of(AltiLogit.of(lens, tokens, position, token, versus));
     }
-    lens.requirePosition(tokens, position);
+    Inputs.requirePosition(tokens, position);
     Readout readout = Readout.of(lens, token, versus);
     String hooks = Components.hooks(lens, by) + ",ln_final.hook_scale,unembed.hook_out";
     int[] text = Arrays.copyOf(tokens, position + 1);

@@ -59,8 +59,8 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     this.interchanges = List.copyOf(interchanges);
     this.rate = rate;
     for (Interchange each : interchanges) {
-      lens.requireToken(each.answer());
-      lens.requireToken(each.original());
+      Inputs.requireToken(lens.model(), each.answer());
+      Inputs.requireToken(lens.model(), each.original());
       float[] source = row(each.source(), each.sourcePosition());
       sources.add(source);
       differences.add(Vectors.minus(source, row(each.base(), each.basePosition())));

@@ -1,7 +1,5 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.lens.Components.Component;
-import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.model.InvalidInputException;
 import java.util.Collections;
 import java.util.Comparator;
@@ -86,8 +84,8 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
 
   private static EdgeAttribution of(
       Lens lens, int[] clean, int[] corrupted, int answer, int wrong, List<Double> parts) {
-    ActivationPatching.requirePair(lens, clean, corrupted, answer, wrong);
-    lens.requireTokens(clean);
+    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
+    Inputs.requireTokens(lens.model(), clean);
     DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
     HookPoint embed = HookPoint.of(HookSite.EMBED);
     try (var gradients = new EdgeGradients(lens, clean.length)) {
@@ -127,17 +125,17 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   private static Map<Node.Sender, float[]> changes(Lens lens, int[] clean, int[] corrupted) {
     Map<Node.Sender, float[]> changes = new HashMap<>();
     List<Node.Sender> senders = ComponentGraph.of(lens).senders();
-    String hooks = Components.hooks(lens, By.HEAD);
-    try (ActivationCache before = lens.run(clean, Capture.of(hooks));
-        ActivationCache after = lens.run(corrupted, Capture.of(hooks))) {
+    HookMap hooks = HookMap.of(lens.model());
+    Capture capture = Capture.of("hook_embed, *.hook_result, *.hook_mlp_out");
+    try (ActivationCache before = lens.run(clean, capture);
+        ActivationCache after = lens.run(corrupted, capture)) {
       for (int i = 0; i < clean.length; i++) {
-        Map<String, float[]> from = written(lens, before, i);
-        Map<String, float[]> to = written(lens, after, i);
+        Map<Node.Sender, float[]> from = written(lens, hooks, before, i);
+        Map<Node.Sender, float[]> to = written(lens, hooks, after, i);
         for (Node.Sender sender : senders) {
           float[] change =
               Vectors.minus(
-                  Objects.requireNonNull(to.get(sender.name())),
-                  Objects.requireNonNull(from.get(sender.name())));
+                  Objects.requireNonNull(to.get(sender)), Objects.requireNonNull(from.get(sender)));
           float[] all =
               changes.computeIfAbsent(sender, ignored -> new float[clean.length * change.length]);
           System.arraycopy(change, 0, all, i * change.length, change.length);
@@ -147,8 +145,18 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     return changes;
   }
 
-  private static Map<String, float[]> written(Lens lens, ActivationCache cache, int i) {
-    return Components.of(lens, cache, By.HEAD, i).stream()
-        .collect(Collectors.toMap(Component::name, Component::written));
+  /** What each component writes at a token; positions, which both runs have, are left out. */
+  private static Map<Node.Sender, float[]> written(
+      Lens lens, HookMap hooks, ActivationCache cache, int i) {
+    Map<Node.Sender, float[]> written = new HashMap<>();
+    written.put(new Node.Embedding(), cache.get(HookSite.EMBED).row(i));
+    for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      HeadOutputs heads = HeadOutputs.of(hooks, cache, l, i);
+      for (int h = 0; h < heads.heads(); h++) {
+        written.put(new Node.Head(l, h), heads.head(h));
+      }
+      written.put(new Node.Mlp(l), cache.get(HookSite.MLP_OUT, l).row(i));
+    }
+    return written;
   }
 }

@@ -41,7 +41,7 @@ public final class GradientAttribution {
       DifferentiableMetric metric,
       GradientRules rules,
       ToDoubleBiFunction<float[], float[]> score) {
-    lens.requireTokens(tokens);
+    Inputs.requireTokens(lens.model(), tokens);
     HookPoint input = InputAttribution.INPUT;
     GradientOptions options = GradientOptions.of(input.name(), tokens.length).withRules(rules);
     try (GradientSession session = GradientSession.open(lens, options)) {

@@ -26,7 +26,7 @@ final class HeadOutputs {
   }
 
   /** Those of row i of a cache that has {@code hook_result}. */
-  static HeadOutputs of(ActivationCache cache, int layer, int i) {
+  static HeadOutputs of(HookMap hooks, ActivationCache cache, int layer, int i) {
     Activation results = cache.get(HookSite.RESULT, layer);
     int d = results.shape().get(2);
     var heads = new float[results.shape().get(1)][d];
@@ -34,7 +34,7 @@ final class HeadOutputs {
     for (int h = 0; h < heads.length; h++) {
       System.arraycopy(all, h * d, heads[h], 0, d);
     }
-    var outputs = new HeadOutputs(layer, cache.hooks().afterAttention(layer), heads);
+    var outputs = new HeadOutputs(layer, hooks.afterAttention(layer), heads);
     apply(outputs.path, heads);
     return outputs;
   }

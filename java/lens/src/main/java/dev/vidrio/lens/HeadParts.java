@@ -29,12 +29,11 @@ final class HeadParts implements AutoCloseable {
   private final List<MemorySegment> written = new ArrayList<>();
 
   /**
-   * @param hooks of the plan that serves
    * @param n positions
    */
-  HeadParts(Model model, HookMap hooks, int n) {
+  HeadParts(Model model, int n) {
     this.model = model;
-    this.hooks = hooks;
+    this.hooks = HookMap.of(model);
     this.n = n;
     try {
       for (int l = 0; l < model.architecture().layers(); l++) {

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -29,6 +30,11 @@ final class HookMap {
   private final Map<Operand, Op.MatMul> products = new HashMap<>();
 
   private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
+
+  /** Of a model, for contexts that are not long; its plans for others have the same points. */
+  static HookMap of(Model model) {
+    return new HookMap(model.architecture().plan(), model.architecture().layers());
+  }
 
   HookMap(Plan plan, int layers) {
     plan.ops().forEach(this::index);

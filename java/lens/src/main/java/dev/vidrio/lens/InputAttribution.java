@@ -30,7 +30,7 @@ public record InputAttribution(double value, double explained, List<Double> scor
 
   /** The embedding of a token, [d]: a baseline, such as that of an unknown or a padding token. */
   public static float[] embedding(Lens lens, int token) {
-    lens.requireToken(token);
+    Inputs.requireToken(lens.model(), token);
     try (ActivationCache cache = lens.run(new int[] {token}, Capture.of(INPUT.name()))) {
       return cache.get(INPUT).row(0);
     }
@@ -38,7 +38,7 @@ public record InputAttribution(double value, double explained, List<Double> scor
 
   /** A session for gradients with respect to the embeddings of a text, which may be edited. */
   static GradientSession open(Lens lens, int[] tokens) {
-    lens.requireTokens(tokens);
+    Inputs.requireTokens(lens.model(), tokens);
     return GradientSession.open(
         lens, GradientOptions.of(INPUT.name(), tokens.length).withEditable(INPUT.name()));
   }

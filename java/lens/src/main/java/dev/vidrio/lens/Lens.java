@@ -28,7 +28,7 @@ public final class Lens {
 
   private final Model model;
 
-  /** Of the plan for contexts that are not long; both plans have the same points. */
+  /** Of the plan for contexts that are not long. */
   private final HookMap hooks;
 
   private final boolean fastGradients;
@@ -39,13 +39,9 @@ public final class Lens {
     this.fastGradients = fastGradients;
   }
 
-  private static HookMap hooks(Model model, Plan plan) {
-    return new HookMap(plan, model.architecture().layers());
-  }
-
   /** The lens of a model, which must stay open. */
   public static Lens of(Model model) {
-    return new Lens(model, hooks(model, model.architecture().plan()), false);
+    return new Lens(model, HookMap.of(model), false);
   }
 
   /**
@@ -136,7 +132,7 @@ public final class Lens {
       List<HookPoint> editable,
       int room,
       Consumer<LensSession> prepare) {
-    requireTokens(tokens);
+    Inputs.requireTokens(model, tokens);
     var options = new SessionOptions(tokens.length, Math.min(BATCH, tokens.length), 1, 1);
     LensSession session = open(capture, options, editable, Math.max(1, room));
     try {
@@ -147,32 +143,6 @@ public final class Lens {
     } catch (Throwable e) {
       session.close();
       throw e;
-    }
-  }
-
-  /** Checks that there are tokens, and not more than the model was made for. */
-  void requireTokens(int[] tokens) {
-    int declared = model.architecture().contextLength();
-    if (tokens.length == 0 || tokens.length > declared) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have 1 to " + declared + " tokens");
-    }
-  }
-
-  /** Checks that a text has a token at a position. */
-  void requirePosition(int[] tokens, int position) {
-    if (position < 0 || position >= tokens.length) {
-      throw new InvalidInputException(
-          "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
-    }
-  }
-
-  /** Checks that the model knows a token. */
-  void requireToken(int token) {
-    int vocabulary = model.architecture().vocabulary();
-    if (token < 0 || token >= vocabulary) {
-      throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
     }
   }
 
@@ -213,7 +183,7 @@ public final class Lens {
     Plan plan = model.architecture().plan(options.context());
     return new LensSession(
         model,
-        hooks(model, plan),
+        new HookMap(plan, model.architecture().layers()),
         plan,
         capture,
         options,
@@ -238,7 +208,7 @@ public final class Lens {
     Plan plan = model.architecture().plan(context);
     return new LensSession(
         model,
-        hooks(model, plan),
+        new HookMap(plan, model.architecture().layers()),
         plan,
         capture,
         options.withContext(context),

@@ -56,7 +56,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private final int watched;
   private final boolean shared;
   private final List<Running> inStep = new ArrayList<>();
-  private final List<StepRows.Token> stepTokens = new ArrayList<>();
+  private final List<SessionRows.Token> stepTokens = new ArrayList<>();
   private final List<Integer> asked = new ArrayList<>();
   private List<Stop> stops = List.of();
 
@@ -269,7 +269,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
       memory.assign(inStep.size(), slot == null ? -1 : slot.index);
       inStep.add(new Running(sequence, position));
     }
-    stepTokens.add(new StepRows.Token(sequence, position, wantsLogits || allLogits));
+    stepTokens.add(new SessionRows.Token(sequence, position, wantsLogits || allLogits));
   }
 
   private Slot slot(Sequence sequence) {
@@ -302,12 +302,13 @@ public final class LensSession implements BatchFeed, AutoCloseable {
       Op.Edit edit = (Op.Edit) plan.ops().get(stop.op);
       session.run(begin, stop.op + 1);
       begin = stop.op + 1;
-      List<StepRows.Token> tokens =
+      List<SessionRows.Token> tokens =
           edit.rows() == Rows.TOKENS
               ? stepTokens
-              : stepTokens.stream().filter(StepRows.Token::wantsLogits).toList();
+              : stepTokens.stream().filter(SessionRows.Token::wantsLogits).toList();
       stop.hook.at(
-          new StepRows(stop.point, List.copyOf(tokens), edit.y().width(), session.data(edit.y())));
+          new SessionRows(
+              stop.point, List.copyOf(tokens), edit.y().width(), session.data(edit.y())));
     }
     session.run(begin, plan.ops().size());
   }
@@ -362,7 +363,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private ActivationCache cache(Sequence sequence, TapMemory kept, int slot, boolean last) {
     int limit = Math.min(capture.to(), session.limits().positions());
     int[] tokens = Arrays.copyOf(slot(sequence).tokens, sequence.length());
-    return new ActivationCache(
+    return new KeptActivations(
         hooks, points, kept, slot, capture.from(), limit, kvHeads, tokens, last);
   }
 

@@ -67,7 +67,7 @@ public interface Metric {
    * @throws InvalidInputException when the model cannot take the tokens
    */
   default double of(Lens lens, int[] tokens) {
-    lens.requireTokens(tokens);
+    Inputs.requireTokens(lens.model(), tokens);
     try (Session session =
         lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
       return of(session.feed(session.newSequence(), tokens));

@@ -168,7 +168,8 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
   /** What each neuron adds to the stream where its activation is 1, [d_ffn][d]. */
   private static float[][] written(Lens lens, int layer) {
     float[][] written = NeuronOutputs.directions(lens, layer);
-    for (Op op : lens.hooks().afterProduct(new HookPoint(HookSite.MLP_OUT, layer))) {
+    HookMap hooks = HookMap.of(lens.model());
+    for (Op op : hooks.afterProduct(new HookPoint(HookSite.MLP_OUT, layer))) {
       Arrays.stream(written).forEach(row -> apply(op, row));
     }
     return written;

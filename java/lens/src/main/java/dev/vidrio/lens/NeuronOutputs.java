@@ -18,14 +18,13 @@ final class NeuronOutputs {
   }
 
   /** What each neuron adds to the stream at a token, {@code n_u w_out,u}, [d_ffn][d]. */
-  static float[][] written(Lens lens, int layer, float[] activations) {
+  static float[][] written(Lens lens, HookMap hooks, int layer, float[] activations) {
     float[][] parts = directions(lens, layer);
     for (int u = 0; u < parts.length; u++) {
       for (int j = 0; j < parts[u].length; j++) {
         parts[u][j] *= activations[u];
       }
     }
-    return HeadOutputs.written(
-        lens.hooks().afterProduct(new HookPoint(HookSite.MLP_OUT, layer)), parts);
+    return HeadOutputs.written(hooks.afterProduct(new HookPoint(HookSite.MLP_OUT, layer)), parts);
   }
 }

@@ -31,7 +31,7 @@ public record Occlusion(double metric, List<Double> without) {
    * @throws InvalidInputException when the model cannot take the tokens
    */
   public static Occlusion of(Lens lens, int[] tokens, By by, Metric metric) {
-    lens.requireTokens(tokens);
+    Inputs.requireTokens(lens.model(), tokens);
     int layers = lens.model().architecture().layers();
     List<List<Edit>> variants = new ArrayList<>();
     variants.add(List.of());

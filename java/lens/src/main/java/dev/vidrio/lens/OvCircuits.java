@@ -29,7 +29,7 @@ final class OvCircuits {
 
   private OvCircuits(Lens lens, int n) {
     this.lens = lens;
-    this.hooks = lens.hooks();
+    this.hooks = HookMap.of(lens.model());
     this.executor = lens.model().executor();
     this.n = n;
   }

@@ -58,7 +58,8 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
     HeadDetection.requireRange("samples", samples, 1, model.architecture().contextLength());
     int[] tokens = HeadDetection.different(model.tokenizer(), new Random(seed), samples);
     var counts = new Counts[model.architecture().layers()][];
-    Arrays.setAll(counts, l -> counts(lens.hooks().heads(l)));
+    HookMap hooks = HookMap.of(model);
+    Arrays.setAll(counts, l -> counts(hooks.heads(l)));
     OvCircuits.logits(
         lens,
         tokens,

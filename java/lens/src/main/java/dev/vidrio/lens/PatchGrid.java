@@ -46,6 +46,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
 
   /** The components of a kind in a model, in a text of n tokens. */
   static PatchGrid of(Lens lens, Site site, int n) {
+    HookMap hooks = HookMap.of(lens.model());
     List<String> rows = new ArrayList<>();
     List<Place> places = new ArrayList<>();
     List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
@@ -58,12 +59,12 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
         }
         case HEAD -> {
           rows.add("L" + l);
-          int heads = lens.hooks().heads(l);
+          int heads = hooks.heads(l);
           columns = IntStream.range(0, heads).mapToObj(h -> "H" + h).toList();
           IntStream.range(0, heads).forEach(h -> places.add(Place.head(point, h)));
         }
         case HEAD_BY_POSITION -> {
-          for (int h = 0; h < lens.hooks().heads(l); h++) {
+          for (int h = 0; h < hooks.heads(l); h++) {
             rows.add("L" + l + ".H" + h);
             int head = h;
             IntStream.range(0, n).forEach(p -> places.add(new Place(point, head, p)));
@@ -72,5 +73,12 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
       }
     }
     return new PatchGrid(rows, columns, places);
+  }
+
+  /** The first {@code rows · columns} of some results, row by row. */
+  static List<List<Double>> table(List<Double> results, int rows, int columns) {
+    return IntStream.range(0, rows)
+        .mapToObj(row -> List.copyOf(results.subList(row * columns, (row + 1) * columns)))
+        .toList();
   }
 }

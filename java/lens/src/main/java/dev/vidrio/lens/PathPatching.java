@@ -82,7 +82,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     final ActivationCache sent;
 
     Pair(Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
-      ActivationPatching.requirePair(lens, clean, corrupted, answer, wrong);
+      Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
       this.lens = lens;
       this.clean = clean;
       this.corrupted = corrupted;

@@ -34,12 +34,12 @@ final class Readout {
    * @throws InvalidInputException when the model does not know one
    */
   static Readout of(Lens lens, int token, int versus) {
-    lens.requireToken(token);
+    Inputs.requireToken(lens.model(), token);
     Readout readout = of(lens.model(), token);
     if (versus < 0) {
       return readout;
     }
-    lens.requireToken(versus);
+    Inputs.requireToken(lens.model(), versus);
     return readout.minus(of(lens.model(), versus));
   }
 

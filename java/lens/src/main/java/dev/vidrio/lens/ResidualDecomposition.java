@@ -34,7 +34,7 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
    */
   public static ResidualDecomposition of(
       Lens lens, int[] tokens, int position, DirectLogitAttribution.By by) {
-    lens.requirePosition(tokens, position);
+    Inputs.requirePosition(tokens, position);
     if (by == DirectLogitAttribution.By.TOKEN) {
       throw new InvalidInputException("parts", "token", "are those of a logit, not of a stream");
     }

@@ -68,9 +68,10 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
       int at = depths == 1 ? text.length / 2 : 1 + (text.length - 1) * i / (depths - 1);
       trials.add(Trial.run(lens, text, needle, question, Math.min(at, text.length)));
     }
+    HookMap hooks = HookMap.of(lens.model());
     List<Score> heads = new ArrayList<>();
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      for (int h = 0; h < lens.hooks().heads(l); h++) {
+      for (int h = 0; h < hooks.heads(l); h++) {
         var head = new Node.Head(l, h);
         double mean = trials.stream().mapToDouble(t -> t.score(head)).average().orElseThrow();
         heads.add(new Score(l, h, mean));

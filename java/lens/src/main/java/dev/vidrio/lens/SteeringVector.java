@@ -38,7 +38,7 @@ public final class SteeringVector {
     }
     var mean = new RowMean();
     for (int[] tokens : texts) {
-      lens.requireTokens(tokens);
+      Inputs.requireTokens(lens.model(), tokens);
       Capture last = Capture.of(point.name()).positions(tokens.length - 1, tokens.length);
       try (ActivationCache cache = lens.run(tokens, last)) {
         mean.add(cache.get(point).row(0));

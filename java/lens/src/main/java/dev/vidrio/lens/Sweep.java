@@ -66,15 +66,8 @@ public final class Sweep {
    */
   public static List<Double> run(
       Lens lens, int[] tokens, List<Edit> base, List<List<Edit>> variants, Metric metric) {
-    lens.requireTokens(tokens);
+    Inputs.requireTokens(lens.model(), tokens);
     return new Sweep(lens, tokens, base, metric).run(variants);
-  }
-
-  /** The first {@code rows · columns} of some results, row by row. */
-  static List<List<Double>> table(List<Double> results, int rows, int columns) {
-    return IntStream.range(0, rows)
-        .mapToObj(row -> List.copyOf(results.subList(row * columns, (row + 1) * columns)))
-        .toList();
   }
 
   private List<Double> run(List<List<Edit>> edits) {

@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.Executor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -14,6 +15,7 @@ final class TokenContributions {
   /** The hook points that it reads. */
   static final String HOOKS = "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
 
+  private final HookMap hooks;
   private final ActivationCache cache;
   private final int layer;
   private final Activation pattern;
@@ -23,18 +25,22 @@ final class TokenContributions {
   /** What a head would add if it looked at token j alone, [n][H · d]. */
   private final float[][] values;
 
-  TokenContributions(Lens lens, ActivationCache cache, int layer) {
+  /**
+   * @param hooks of the model
+   * @param cache a run that holds {@link #HOOKS}
+   */
+  TokenContributions(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
+    this.hooks = hooks;
     this.cache = cache;
     this.layer = layer;
     this.pattern = cache.get(HookSite.PATTERN, layer);
     this.heads = pattern.shape().getFirst();
     this.d = cache.get(HookSite.RESID_PRE, layer).shape().getLast();
-    this.values = values(lens);
+    this.values = values(executor);
   }
 
-  private float[][] values(Lens lens) {
-    var source =
-        (HookSource.HeadResults) cache.hooks().source(new HookPoint(HookSite.RESULT, layer));
+  private float[][] values(Executor executor) {
+    var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, layer));
     Activation v = cache.get(HookSite.V, layer);
     int group = heads / v.shape().get(1);
     long headBytes = v.shape().get(2) * 4L;
@@ -46,7 +52,7 @@ final class TokenContributions {
       }
       long rowBytes = Math.multiplyExact(heads * (long) d, 4L);
       MemorySegment results = arena.allocate(Math.multiplyExact(n, rowBytes));
-      HeadResults.fill(source, lens.model().executor(), z, results);
+      HeadResults.fill(source, executor, z, results);
       var rows = new float[n][];
       Arrays.setAll(rows, j -> results.asSlice(j * rowBytes, rowBytes).toArray(JAVA_FLOAT));
       return rows;
@@ -70,7 +76,7 @@ final class TokenContributions {
 
   /** What attention adds to token i by token j, [i + 1][d]. */
   float[][] ofAttention(int i) {
-    return HeadOutputs.written(cache.hooks(), layer, mixed(i));
+    return HeadOutputs.written(hooks, layer, mixed(i));
   }
 
   /** What each head adds to token i by token j, {@code a_ij x_j W_OV}, [H][i + 1][d]. */
@@ -81,7 +87,7 @@ final class TokenContributions {
         add(flat[h * (i + 1) + j], h, i, j);
       }
     }
-    HeadOutputs.written(cache.hooks(), layer, flat);
+    HeadOutputs.written(hooks, layer, flat);
     var byHead = new float[heads][][];
     Arrays.setAll(byHead, h -> Arrays.copyOfRange(flat, h * (i + 1), (h + 1) * (i + 1)));
     return byHead;

@@ -62,7 +62,7 @@ class CircuitRunTest extends BardTest {
           double actual = run.run(whole.withoutNodes(List.of(new Node.Mlp(0))), metric);
           assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)));
           // Under a norm another z also changes what the other heads add.
-          if (of.hooks().afterAttention(0).stream().noneMatch(Op.Norm.class::isInstance)) {
+          if (HookMap.of(tiny).afterAttention(0).stream().noneMatch(Op.Norm.class::isInstance)) {
             Edit z = Edit.patch(other, new HookPoint(HookSite.Z, 0)).head(1);
             expected = edited(of, clean, metric, z);
             actual = run.run(whole.withoutNodes(List.of(head)), metric);

@@ -57,10 +57,11 @@ class OvScoresTest extends BardTest {
       Lens of = Lens.of(tiny);
       int[] tokens = {7, 3, 11};
       Map<List<Integer>, float[]> logits = new HashMap<>();
+      HookMap hooks = HookMap.of(tiny);
       OvCircuits.logits(
           of, tokens, (l, h, i, row) -> logits.put(List.of(l, h, i), row.toArray(JAVA_FLOAT)));
       assertEquals(
-          3 * IntStream.range(0, tiny.architecture().layers()).map(of.hooks()::heads).sum(),
+          3 * IntStream.range(0, tiny.architecture().layers()).map(hooks::heads).sum(),
           logits.size());
       for (List<Integer> key : List.of(List.of(0, 1, 0), List.of(1, 0, 2), List.of(1, 3, 1))) {
         float[] expected = expected(of, tokens[key.get(2)], key.get(0), key.get(1));

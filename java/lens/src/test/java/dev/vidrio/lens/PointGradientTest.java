@@ -67,7 +67,7 @@ class PointGradientTest {
     int d = queries.shape().get(2);
     int group = heads / keys.shape().get(1);
     SequenceOp.Attention attention =
-        ((HookSource.Scores) cache.hooks().source(new HookPoint(HookSite.ATTN_SCORES, LAYER)))
+        ((HookSource.Scores) HookMap.of(model).source(new HookPoint(HookSite.ATTN_SCORES, LAYER)))
             .attention();
     for (int h = 0; h < heads; h++) {
       for (int i = 0; i < TOKENS.length; i++) {

@@ -1,0 +1,38 @@
+package dev.vidrio.lens;
+
+import dev.vidrio.model.Sequence;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The rows of an activation in the memory of a session.
+ *
+ * @param data f32 [rows, width], rows that belong to no token at its end
+ */
+record SessionRows(HookPoint point, List<Token> tokens, int width, MemorySegment data)
+    implements StepRows {
+  /** Whose row it is. */
+  record Token(Sequence sequence, int position, boolean wantsLogits) {}
+
+  @Override
+  public int size() {
+    return tokens.size();
+  }
+
+  @Override
+  public Sequence sequence(int i) {
+    return tokens.get(i).sequence();
+  }
+
+  @Override
+  public int position(int i) {
+    return tokens.get(i).position();
+  }
+
+  @Override
+  public MemorySegment row(int i) {
+    long bytes = width * (long) Float.BYTES;
+    return data.asSlice(Objects.checkIndex(i, tokens.size()) * bytes, bytes, Float.BYTES);
+  }
+}
