@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.DirectLogitAttribution.By;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.IntStream;

@@ -1,8 +1,10 @@
 package dev.vidrio.lens;
 
-import static dev.vidrio.lens.DoubleVectors.add;
-import static dev.vidrio.lens.DoubleVectors.dot;
+import static dev.vidrio.lens.vector.DoubleVectors.add;
+import static dev.vidrio.lens.vector.DoubleVectors.dot;
 
+import dev.vidrio.lens.vector.DoubleVectors;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;

@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.GradientRules;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;
 

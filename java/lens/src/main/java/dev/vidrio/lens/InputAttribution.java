@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

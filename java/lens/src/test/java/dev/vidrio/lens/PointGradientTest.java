@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
 import java.util.List;

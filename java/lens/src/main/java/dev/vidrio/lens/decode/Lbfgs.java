@@ -1,9 +1,9 @@
 package dev.vidrio.lens.decode;
 
-import static dev.vidrio.lens.DoubleVectors.dot;
-import static dev.vidrio.lens.DoubleVectors.norm;
-import static dev.vidrio.lens.DoubleVectors.plus;
-import static dev.vidrio.lens.DoubleVectors.scale;
+import static dev.vidrio.lens.vector.DoubleVectors.dot;
+import static dev.vidrio.lens.vector.DoubleVectors.norm;
+import static dev.vidrio.lens.vector.DoubleVectors.plus;
+import static dev.vidrio.lens.vector.DoubleVectors.scale;
 
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.decode;
 
-import static dev.vidrio.lens.DoubleVectors.add;
-import static dev.vidrio.lens.DoubleVectors.dot;
+import static dev.vidrio.lens.vector.DoubleVectors.add;
+import static dev.vidrio.lens.vector.DoubleVectors.dot;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Executor;

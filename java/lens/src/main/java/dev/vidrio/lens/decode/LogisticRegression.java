@@ -1,7 +1,7 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.DoubleVectors;
+import dev.vidrio.lens.vector.DoubleVectors;
 import java.util.Arrays;
 
 /**

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.DoubleVectors;
+import dev.vidrio.lens.vector.DoubleVectors;
 
 /**
  * Ridge regression (Hoerl and Kennard 1970) by its normal equations: {@code (XᵀX + l2 I) w = Xᵀy}

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.kernel.Greatest;
-import dev.vidrio.lens.Vectors;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;

@@ -1,8 +1,8 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.Vectors;
 import dev.vidrio.lens.decode.SaeConfig.Activation;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.Arrays;

@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import dev.vidrio.lens.Vectors;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.file.AtomicFile;
 import dev.vidrio.model.safetensors.Safetensors;

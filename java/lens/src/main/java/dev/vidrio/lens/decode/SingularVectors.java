@@ -1,8 +1,8 @@
 package dev.vidrio.lens.decode;
 
-import static dev.vidrio.lens.DoubleVectors.dot;
+import static dev.vidrio.lens.vector.DoubleVectors.dot;
 
-import dev.vidrio.lens.DoubleVectors;
+import dev.vidrio.lens.vector.DoubleVectors;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;

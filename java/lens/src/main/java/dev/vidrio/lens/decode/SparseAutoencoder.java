@@ -2,7 +2,7 @@ package dev.vidrio.lens.decode;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Greatest;
-import dev.vidrio.lens.Vectors;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.io.IOException;
 import java.nio.file.Path;

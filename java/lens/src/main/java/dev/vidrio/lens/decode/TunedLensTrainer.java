@@ -9,7 +9,7 @@ import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.UnembeddingGradient;
-import dev.vidrio.lens.Vectors;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;

@@ -5,7 +5,7 @@ import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Vectors;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
 import java.util.List;

@@ -8,7 +8,7 @@ import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
-import dev.vidrio.lens.Vectors;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -9,7 +9,7 @@ import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Vectors;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;

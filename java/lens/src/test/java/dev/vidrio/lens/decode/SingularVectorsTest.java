@@ -3,7 +3,7 @@ package dev.vidrio.lens.decode;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.lens.DoubleVectors;
+import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

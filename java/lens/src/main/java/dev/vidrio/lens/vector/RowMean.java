@@ -1,12 +1,12 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.vector;
 
 /** The mean of rows, summed in double. */
-final class RowMean {
+public final class RowMean {
   private double[] sum = new double[0];
   private long rows;
 
   /** Takes a row, as long as those before. */
-  void add(float[] row) {
+  public void add(float[] row) {
     sum = rows == 0 ? new double[row.length] : sum;
     for (int j = 0; j < row.length; j++) {
       sum[j] += row[j];
@@ -20,7 +20,7 @@ final class RowMean {
   }
 
   /** Their mean. */
-  float[] mean() {
+  public float[] mean() {
     var mean = new float[sum.length];
     for (int j = 0; j < mean.length; j++) {
       mean[j] = (float) (sum[j] / rows);

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.vector;
 
 /** Arithmetic with vectors of doubles. */
 public final class DoubleVectors {

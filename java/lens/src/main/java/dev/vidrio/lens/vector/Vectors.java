@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.vector;
 
 /** Arithmetic with vectors, in double precision. */
 public final class Vectors {
@@ -19,7 +19,7 @@ public final class Vectors {
   }
 
   /** The cosine of the angle between two vectors; 0 where one has no direction. */
-  static double cosine(float[] a, float[] b) {
+  public static double cosine(float[] a, float[] b) {
     double norms = norm(a) * norm(b);
     return norms == 0 ? 0 : dot(a, b) / norms;
   }
@@ -50,7 +50,7 @@ public final class Vectors {
   }
 
   /** Adds a − b to a sum. */
-  static void addDifference(float[] sum, float[] a, float[] b) {
+  public static void addDifference(float[] sum, float[] a, float[] b) {
     for (int j = 0; j < sum.length; j++) {
       sum[j] += a[j] - b[j];
     }
