@@ -7,5 +7,6 @@ module dev.vidrio.lens {
 
   exports dev.vidrio.lens;
   exports dev.vidrio.lens.decode;
+  exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.page;
 }

@@ -1,7 +1,6 @@
 package dev.vidrio.bench;
 
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.ActivationPatching;
 import dev.vidrio.lens.ActivationPatching.Direction;
 import dev.vidrio.lens.ActivationPatching.Site;
@@ -9,12 +8,13 @@ import dev.vidrio.lens.AttributionPatching;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientAttribution;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.InputAttribution;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.Feed;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;

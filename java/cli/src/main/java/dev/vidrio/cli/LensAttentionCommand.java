@@ -1,12 +1,12 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.Activation;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.HeadScores;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.page.AttentionView;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;

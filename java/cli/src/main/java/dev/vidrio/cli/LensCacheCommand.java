@@ -2,12 +2,12 @@ package dev.vidrio.cli;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.lens.Activation;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.ActivationFile;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

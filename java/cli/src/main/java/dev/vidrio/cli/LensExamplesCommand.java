@@ -1,11 +1,11 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.MaxActivatingExamples;
 import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
 import dev.vidrio.lens.decode.SparseAutoencoder;
 import dev.vidrio.lens.decode.Unit;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import java.util.List;
 import java.util.concurrent.Callable;

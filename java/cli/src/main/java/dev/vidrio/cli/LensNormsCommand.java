@@ -1,10 +1,10 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MassiveActivations;
 import dev.vidrio.lens.MassiveActivations.Element;
 import dev.vidrio.lens.MassiveActivations.Norms;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;

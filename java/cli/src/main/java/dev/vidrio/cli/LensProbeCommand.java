@@ -1,11 +1,11 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.ControlTask;
 import dev.vidrio.lens.decode.Examples;
 import dev.vidrio.lens.decode.Leace;
 import dev.vidrio.lens.decode.LinearProbe;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import java.nio.file.Path;

@@ -1,10 +1,10 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.Features;
 import dev.vidrio.lens.decode.SparseAutoencoder;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Comparator;

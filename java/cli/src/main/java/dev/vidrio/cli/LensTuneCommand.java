@@ -1,8 +1,8 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TunedLensTrainer;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.AnswerText;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.GenerationOptions;

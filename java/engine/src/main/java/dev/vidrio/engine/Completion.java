@@ -1,6 +1,6 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.lens.ActivationCache;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.GenerationResult;
 import java.time.Duration;
 import java.util.List;

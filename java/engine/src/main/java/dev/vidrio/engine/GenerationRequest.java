@@ -1,6 +1,6 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.lens.Edit;
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;

@@ -1,10 +1,10 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.Edit;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;

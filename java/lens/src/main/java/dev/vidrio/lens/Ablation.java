@@ -2,6 +2,12 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Change;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
@@ -57,8 +63,9 @@ public final class Ablation {
       mean[i] = (float) (sum[i] / runs.size());
     }
     var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean));
-    return new Edit(point, new Change.Patch(values, first.from()))
-        .positions(first.from(), first.from() + first.rows());
+    var patch = new Change.Patch(values, first.from());
+    int end = first.from() + first.rows();
+    return new Edit(point, null, first.from(), end, new Edit.Columns.All(), patch);
   }
 
   /**

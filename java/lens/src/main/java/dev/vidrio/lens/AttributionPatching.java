@@ -2,6 +2,8 @@ package dev.vidrio.lens;
 
 import dev.vidrio.lens.ActivationPatching.Direction;
 import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.HashMap;

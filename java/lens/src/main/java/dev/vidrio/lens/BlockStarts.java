@@ -4,6 +4,8 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;

@@ -1,6 +1,9 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Objects;

@@ -15,6 +15,7 @@ import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.TapType;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.hook.HookPoint;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -2,6 +2,9 @@ package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.EditTable.Region;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.util.List;

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.GradientRules;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 
 /**

@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.Tokenizer;

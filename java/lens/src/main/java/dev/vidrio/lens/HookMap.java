@@ -5,6 +5,8 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.ArrayDeque;

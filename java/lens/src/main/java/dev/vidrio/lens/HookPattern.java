@@ -1,5 +1,7 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.NearNames;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.model.InvalidInputException;
 import java.util.List;

@@ -2,6 +2,9 @@ package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.TapType;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;

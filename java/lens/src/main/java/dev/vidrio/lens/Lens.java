@@ -1,6 +1,10 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Hook;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;

@@ -1,6 +1,9 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Greatest;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;

@@ -6,6 +6,8 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;

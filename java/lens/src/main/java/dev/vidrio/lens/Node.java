@@ -1,5 +1,7 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.hook.HookSite;
+
 /**
  * A node of a model's graph of components: what writes to the residual stream or reads from it
  * (Elhage et al. 2021; section 2 of the primer, arXiv 2405.00208).

@@ -1,5 +1,8 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;

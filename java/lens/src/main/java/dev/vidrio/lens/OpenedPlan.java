@@ -5,6 +5,7 @@ import dev.vidrio.kernel.EditTable;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -8,6 +8,8 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.TapType;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

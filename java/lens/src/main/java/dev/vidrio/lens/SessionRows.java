@@ -1,5 +1,7 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.model.InvalidInputException;
 import java.util.List;

@@ -10,6 +10,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.TapTarget;
 import dev.vidrio.kernel.TapType;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;

@@ -6,6 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.ActivationPatching.Direction;
 import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -3,6 +3,9 @@ package dev.vidrio.lens;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.SafetensorsFile;

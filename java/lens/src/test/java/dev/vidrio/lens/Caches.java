@@ -2,12 +2,16 @@ package dev.vidrio.lens;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+
 /** Caches of two runs side by side. */
-final class Caches {
+public final class Caches {
   private Caches() {}
 
   /** Checks that they hold the same points, and the same bits. */
-  static void assertSame(ActivationCache expected, ActivationCache actual) {
+  public static void assertSame(ActivationCache expected, ActivationCache actual) {
     assertEquals(expected.points(), actual.points());
     for (HookPoint point : expected.points()) {
       Activation e = expected.get(point);

@@ -2,6 +2,11 @@ package dev.vidrio.lens;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -3,6 +3,11 @@ package dev.vidrio.lens;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;

@@ -3,7 +3,7 @@ package dev.vidrio.server;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.engine.TokenLogProbability;
-import dev.vidrio.lens.Edit;
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;

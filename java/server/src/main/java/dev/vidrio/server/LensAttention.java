@@ -1,10 +1,10 @@
 package dev.vidrio.server;
 
-import dev.vidrio.lens.Activation;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

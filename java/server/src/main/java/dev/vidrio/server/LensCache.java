@@ -1,12 +1,12 @@
 package dev.vidrio.server;
 
-import dev.vidrio.lens.Activation;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.ActivationFile;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

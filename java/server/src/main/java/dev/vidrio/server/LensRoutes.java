@@ -1,7 +1,7 @@
 package dev.vidrio.server;
 
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.HookPoint;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;

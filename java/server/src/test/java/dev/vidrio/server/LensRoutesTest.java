@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.LensOptions;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.ActivationPatching;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientAttribution;
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Occlusion;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.testfiles.BardFiles;

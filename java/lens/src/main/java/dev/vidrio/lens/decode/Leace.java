@@ -5,7 +5,7 @@ import static dev.vidrio.lens.vector.DoubleVectors.dot;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.Hook;
+import dev.vidrio.lens.hook.Hook;
 import java.lang.foreign.MemorySegment;
 
 /**

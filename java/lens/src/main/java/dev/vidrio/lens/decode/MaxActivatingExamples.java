@@ -1,8 +1,8 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,11 +1,11 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.Edit;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.LogProbability;

@@ -2,10 +2,10 @@ package dev.vidrio.lens.decode;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.lens.Hook;
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.StepRows;
+import dev.vidrio.lens.hook.Hook;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;

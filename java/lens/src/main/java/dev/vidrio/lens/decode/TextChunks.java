@@ -1,9 +1,9 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HookPoint;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;

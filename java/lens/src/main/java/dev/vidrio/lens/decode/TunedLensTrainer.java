@@ -3,12 +3,12 @@ package dev.vidrio.lens.decode;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.UnembeddingGradient;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.LogProbability;

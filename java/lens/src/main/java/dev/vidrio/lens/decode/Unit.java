@@ -1,10 +1,10 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.lens.Activation;
-import dev.vidrio.lens.ActivationCache;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;

@@ -3,11 +3,11 @@ package dev.vidrio.lens.decode;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Greatest;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;

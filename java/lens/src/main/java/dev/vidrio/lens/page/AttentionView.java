@@ -1,10 +1,10 @@
 package dev.vidrio.lens.page;
 
-import dev.vidrio.lens.Activation;
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.HeadScores;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.AbstractList;

@@ -14,11 +14,6 @@ public final class RowMean {
     rows++;
   }
 
-  /** Rows taken so far. */
-  long rows() {
-    return rows;
-  }
-
   /** Their mean. */
   public float[] mean() {
     var mean = new float[sum.length];

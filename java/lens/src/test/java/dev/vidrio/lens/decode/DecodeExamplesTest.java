@@ -3,11 +3,11 @@ package dev.vidrio.lens.decode;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HookPoint;
-import dev.vidrio.lens.HookSite;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

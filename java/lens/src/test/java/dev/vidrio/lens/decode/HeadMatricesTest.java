@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HookSite;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;

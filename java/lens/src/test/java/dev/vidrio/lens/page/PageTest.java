@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.lens.ActivationCache;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DirectLogitAttribution;
 import dev.vidrio.lens.DirectLogitAttribution.By;
@@ -14,6 +13,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.MassiveActivations;
 import dev.vidrio.lens.OvScores;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;
 import dev.vidrio.lens.page.Grid.Scale;

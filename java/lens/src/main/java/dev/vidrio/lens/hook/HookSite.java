@@ -1,16 +1,16 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.hook;
 
-import static dev.vidrio.lens.HookSite.Axes.EXPERTS;
-import static dev.vidrio.lens.HookSite.Axes.FFN;
-import static dev.vidrio.lens.HookSite.Axes.HEADS;
-import static dev.vidrio.lens.HookSite.Axes.KV_HEADS;
-import static dev.vidrio.lens.HookSite.Axes.ONE;
-import static dev.vidrio.lens.HookSite.Axes.QUERY_KEY;
-import static dev.vidrio.lens.HookSite.Axes.RESULTS;
-import static dev.vidrio.lens.HookSite.Axes.VOCABULARY;
-import static dev.vidrio.lens.HookSite.Axes.WIDTH;
-import static dev.vidrio.lens.HookSite.Place.BLOCK;
-import static dev.vidrio.lens.HookSite.Place.MODEL;
+import static dev.vidrio.lens.hook.HookSite.Axes.EXPERTS;
+import static dev.vidrio.lens.hook.HookSite.Axes.FFN;
+import static dev.vidrio.lens.hook.HookSite.Axes.HEADS;
+import static dev.vidrio.lens.hook.HookSite.Axes.KV_HEADS;
+import static dev.vidrio.lens.hook.HookSite.Axes.ONE;
+import static dev.vidrio.lens.hook.HookSite.Axes.QUERY_KEY;
+import static dev.vidrio.lens.hook.HookSite.Axes.RESULTS;
+import static dev.vidrio.lens.hook.HookSite.Axes.VOCABULARY;
+import static dev.vidrio.lens.hook.HookSite.Axes.WIDTH;
+import static dev.vidrio.lens.hook.HookSite.Place.BLOCK;
+import static dev.vidrio.lens.hook.HookSite.Place.MODEL;
 
 /**
  * The sites of hook points, in the order in which a forward pass comes to them. A model has those
@@ -67,7 +67,7 @@ public enum HookSite {
   }
 
   /** The axes of an activation of n tokens. */
-  enum Axes {
+  public enum Axes {
     /** [n, d]. */
     WIDTH,
     /** [n, 1]. */
@@ -116,7 +116,8 @@ public enum HookSite {
     };
   }
 
-  Axes axes() {
+  /** The axes of its activations. */
+  public Axes axes() {
     return axes;
   }
 }

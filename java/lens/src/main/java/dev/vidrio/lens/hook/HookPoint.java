@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.hook;
 
 /**
  * A place in a model where an activation can be read or edited.

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.hook;
 
 import static dev.vidrio.lens.Caches.assertSame;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
@@ -8,6 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LensSession;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;

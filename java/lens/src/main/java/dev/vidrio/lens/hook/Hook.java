@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.hook;
 
 /**
  * Code of the caller in the middle of a forward pass: the pass stops at a point, and goes on with

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.hook;
 
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
@@ -61,7 +61,7 @@ public record Edit(
     }
   }
 
-  Edit(HookPoint point, Change change) {
+  private Edit(HookPoint point, Change change) {
     this(point, null, 0, Integer.MAX_VALUE, new Columns.All(), change);
   }
 

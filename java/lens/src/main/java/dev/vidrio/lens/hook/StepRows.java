@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.hook;
 
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;
