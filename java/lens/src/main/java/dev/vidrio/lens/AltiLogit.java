@@ -5,6 +5,8 @@ import dev.vidrio.lens.ContextMixing.Measure;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.plan.Inputs;
 import java.util.Arrays;
 import java.util.List;
 

@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -5,6 +5,7 @@ import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Objects;

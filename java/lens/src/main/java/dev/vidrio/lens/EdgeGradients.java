@@ -9,6 +9,8 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.plan.RowGradient;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import dev.vidrio.kernel.GradientRules;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;

@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;

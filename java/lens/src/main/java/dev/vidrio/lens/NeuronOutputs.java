@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.model.InvalidInputException;
 
 /** What neurons of a feed-forward block add to the residual stream: the rows of W_out. */

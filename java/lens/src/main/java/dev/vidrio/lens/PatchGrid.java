@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import dev.vidrio.lens.ActivationPatching.Site;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.plan.HookMap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;

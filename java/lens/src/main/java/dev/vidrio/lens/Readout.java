@@ -5,6 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.gguf.GgufTensor;

@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

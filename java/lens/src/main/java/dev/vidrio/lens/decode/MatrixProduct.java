@@ -8,7 +8,7 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
-import dev.vidrio.lens.RowPlan;
+import dev.vidrio.lens.plan.RowPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.EditTable;
@@ -23,7 +23,7 @@ import java.util.Objects;
  * each other, and each point sees what its own made of it. What lies within attention and norms is
  * opened first.
  */
-final class EditedPlan {
+public final class EditedPlan {
   private final HookMap hooks;
   private final Map<HookPoint, EditTable> tables;
   private final OpenedPlan opened;
@@ -42,7 +42,7 @@ final class EditedPlan {
   }
 
   /** The plan with an edit at each point that has a table; the map tells where points are now. */
-  static Plan of(Plan plan, HookMap hooks, EditTables edits) {
+  public static Plan of(Plan plan, HookMap hooks, EditTables edits) {
     var pass = new EditedPlan(hooks, edits);
     List<Op> ops = new ArrayList<>();
     plan.ops().forEach(op -> pass.opened.open(op).forEach(part -> pass.add(part, ops)));

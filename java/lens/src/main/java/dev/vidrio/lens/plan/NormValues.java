@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
  * bits of docs/numerics.md. Both follow from the row that the norm reads, so that watching them
  * costs a running model nothing.
  */
-final class NormValues {
+public final class NormValues {
   private static final int LANES = 16;
 
   private NormValues() {}
@@ -57,14 +57,14 @@ final class NormValues {
   }
 
   /** The divisor of a row. */
-  static float scale(Op.Norm norm, float[] row) {
+  public static float scale(Op.Norm norm, float[] row) {
     float[] centred = row.clone();
     centre(norm, centred);
     return centredScale(norm, centred);
   }
 
   /** Takes the mean away, where the norm does so. */
-  static void centre(Op.Norm norm, float[] row) {
+  public static void centre(Op.Norm norm, float[] row) {
     if (norm.kind() == NormKind.LAYER) {
       float mean = laneSum(row, false) / row.length;
       for (int i = 0; i < row.length; i++) {

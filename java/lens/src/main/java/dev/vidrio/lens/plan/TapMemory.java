@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
@@ -16,7 +16,7 @@ import java.util.Map;
  * Memory for the activations that a plan's taps copy out: for each of some sequences, the positions
  * that are kept. It is one piece, so that large pages hold it.
  */
-final class TapMemory implements AutoCloseable {
+public final class TapMemory implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
   /** Bytes of a piece for what is computed later, at least. */
@@ -48,7 +48,7 @@ final class TapMemory implements AutoCloseable {
    * @param firsts the activations, and the first position that is kept of each
    * @param to after the last position that is kept
    */
-  TapMemory(
+  public TapMemory(
       Executor executor,
       TapType type,
       int slots,
@@ -98,17 +98,17 @@ final class TapMemory implements AutoCloseable {
   }
 
   /** Whether an activation is copied out. */
-  boolean has(Buffer buffer) {
+  public boolean has(Buffer buffer) {
     return tapped.containsKey(buffer);
   }
 
   /** Where an activation is copied to. */
-  TapTarget target(Buffer buffer) {
+  public TapTarget target(Buffer buffer) {
     return find(buffer).target;
   }
 
   /** Says which slot sequence i of a step has; -1 for none. */
-  void assign(int indexInBatch, int slot) {
+  public void assign(int indexInBatch, int slot) {
     if (assigned[indexInBatch] == slot) {
       return;
     }
@@ -119,7 +119,7 @@ final class TapMemory implements AutoCloseable {
   }
 
   /** Memory of its own with what a slot holds, up to a position after the first ones. */
-  TapMemory copy(int slot, int to) {
+  public TapMemory copy(int slot, int to) {
     Map<Buffer, Integer> firsts = new LinkedHashMap<>();
     tapped.forEach((buffer, tap) -> firsts.put(buffer, tap.from));
     var copy = new TapMemory(executor, type, 1, 1, firsts, to);

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  * blocks.4-7.*}. What each head adds, {@code hook_result}, takes H times the memory of other points
  * and is meant only where a pattern says {@code result}.
  */
-final class HookPattern {
+public final class HookPattern {
   private static final Pattern BLOCK = Pattern.compile("blocks\\.(-\\d{1,4}|\\d{1,4}-\\d{1,4})\\.");
 
   /** Names that an error suggests. */
@@ -32,7 +32,7 @@ final class HookPattern {
    *
    * @throws InvalidInputException where a pattern means none
    */
-  static List<HookPoint> select(String patterns, HookMap map, int layers) {
+  public static List<HookPoint> select(String patterns, HookMap map, int layers) {
     List<HookPoint> all = map.points();
     Set<HookPoint> chosen = new LinkedHashSet<>();
     for (String part : patterns.split(",", -1)) {

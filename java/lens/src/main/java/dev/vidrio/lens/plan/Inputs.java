@@ -1,14 +1,14 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 
 /** Checks of texts, positions and tokens, before a model is asked about them. */
-final class Inputs {
+public final class Inputs {
   private Inputs() {}
 
   /** Checks that there are tokens, and not more than the model was made for. */
-  static void requireTokens(Model model, int[] tokens) {
+  public static void requireTokens(Model model, int[] tokens) {
     int declared = model.architecture().contextLength();
     if (tokens.length == 0 || tokens.length > declared) {
       throw new InvalidInputException(
@@ -17,7 +17,7 @@ final class Inputs {
   }
 
   /** Checks that a text has a token at a position. */
-  static void requirePosition(int[] tokens, int position) {
+  public static void requirePosition(int[] tokens, int position) {
     if (position < 0 || position >= tokens.length) {
       throw new InvalidInputException(
           "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
@@ -25,7 +25,7 @@ final class Inputs {
   }
 
   /** Checks that the model knows a token. */
-  static void requireToken(Model model, int token) {
+  public static void requireToken(Model model, int token) {
     int vocabulary = model.architecture().vocabulary();
     if (token < 0 || token >= vocabulary) {
       throw new InvalidInputException(
@@ -34,14 +34,14 @@ final class Inputs {
   }
 
   /** Checks two texts and their answers. */
-  static void requirePair(Model model, int[] clean, int[] corrupted, int answer, int wrong) {
+  public static void requirePair(Model model, int[] clean, int[] corrupted, int answer, int wrong) {
     requireEqualLength(clean, corrupted);
     requireToken(model, answer);
     requireToken(model, wrong);
   }
 
   /** Checks that two runs have the same positions. */
-  static void requireEqualLength(int[] clean, int[] corrupted) {
+  public static void requireEqualLength(int[] clean, int[] corrupted) {
     if (clean.length != corrupted.length) {
       throw new InvalidInputException(
           "corrupted text",

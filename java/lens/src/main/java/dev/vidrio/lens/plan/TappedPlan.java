@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op;
@@ -15,7 +15,7 @@ import java.util.function.Predicate;
  * Inserts into a plan operations that only look at activations, each before the first reader of
  * what it looks at, as {@link Op.Tap} asks.
  */
-final class TappedPlan {
+public final class TappedPlan {
   private TappedPlan() {}
 
   /**
@@ -24,7 +24,7 @@ final class TappedPlan {
    * @param wanted which activations are looked at
    * @param taps the operations that look at one
    */
-  static Plan of(Plan plan, Predicate<Buffer> wanted, Function<Buffer, List<Op>> taps) {
+  public static Plan of(Plan plan, Predicate<Buffer> wanted, Function<Buffer, List<Op>> taps) {
     List<Op> ops = new ArrayList<>();
     Set<Buffer> waiting = new LinkedHashSet<>();
     for (Op op : plan.ops()) {

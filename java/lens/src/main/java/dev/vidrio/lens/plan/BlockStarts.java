@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op;
@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /** Where a run can enter an edited plan: at the input of each block. */
-final class BlockStarts {
+public final class BlockStarts {
   private final List<Op> ops;
   private final HookMap hooks;
   private final EditTables tables;
@@ -22,7 +22,7 @@ final class BlockStarts {
    * @param plan after {@link EditedPlan}
    * @param hooks of that plan
    */
-  BlockStarts(Plan plan, HookMap hooks, EditTables tables) {
+  public BlockStarts(Plan plan, HookMap hooks, EditTables tables) {
     this.plan = plan;
     this.ops = plan.ops();
     this.hooks = hooks;
@@ -30,7 +30,7 @@ final class BlockStarts {
   }
 
   /** The input of a block, before edits of it. */
-  Buffer input(int layer) {
+  public Buffer input(int layer) {
     HookPoint point = new HookPoint(HookSite.RESID_PRE, layer);
     if (tables.tables().containsKey(point)
         && ops.get(tables.operation(point, plan)) instanceof Op.Edit edit) {
@@ -44,7 +44,7 @@ final class BlockStarts {
    *
    * @throws IllegalStateException when what follows reads more than the block's input
    */
-  int operation(int layer) {
+  public int operation(int layer) {
     Buffer input = input(layer);
     int begin =
         IntStream.range(0, ops.size())
@@ -66,7 +66,7 @@ final class BlockStarts {
   }
 
   /** After the last operation of a block: the first that reads its output. */
-  int end(int layer) {
+  public int end(int layer) {
     Buffer output = hooks.source(new HookPoint(HookSite.RESID_POST, layer)).captured().getFirst();
     return IntStream.range(0, ops.size())
         .filter(i -> ops.get(i).reads().contains(output))
@@ -75,7 +75,7 @@ final class BlockStarts {
   }
 
   /** After the last operation. */
-  int end() {
+  public int end() {
     return ops.size();
   }
 }

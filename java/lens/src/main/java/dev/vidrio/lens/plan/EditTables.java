@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.EditTable;
 import dev.vidrio.kernel.Op;
@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The edits of a session, as the plan reads them: a table for each point that can be edited. */
-final class EditTables implements AutoCloseable {
+public final class EditTables implements AutoCloseable {
   private final EditPlacer placer;
   private final int capacity;
   private final Map<HookPoint, EditTable> tables = new LinkedHashMap<>();
@@ -39,7 +39,7 @@ final class EditTables implements AutoCloseable {
    * @param points where edits can be
    * @param capacity edits that a point has room for at a time
    */
-  EditTables(EditPlacer placer, List<HookPoint> points, int capacity) {
+  public EditTables(EditPlacer placer, List<HookPoint> points, int capacity) {
     this.placer = placer;
     this.capacity = capacity;
     for (HookPoint point : points) {
@@ -54,7 +54,7 @@ final class EditTables implements AutoCloseable {
   }
 
   /** Scores of a token in a layer where they or the pattern can be edited; 0 where none can. */
-  int scores() {
+  public int scores() {
     return tables.entrySet().stream()
         .filter(e -> e.getKey().site().axes() == HookSite.Axes.QUERY_KEY)
         .mapToInt(e -> e.getValue().width())
@@ -72,7 +72,7 @@ final class EditTables implements AutoCloseable {
    *
    * @throws InvalidInputException when one does not fit; then those before still apply
    */
-  void set(List<Edit> edits) {
+  public void set(List<Edit> edits) {
     Arena fresh = Arena.ofShared();
     List<Placed> checked;
     try {
@@ -92,7 +92,7 @@ final class EditTables implements AutoCloseable {
    *
    * @throws InvalidInputException as {@link #set} does
    */
-  void check(List<Edit> edits) {
+  public void check(List<Edit> edits) {
     try (Arena arena = Arena.ofConfined()) {
       var _ = place(edits, arena);
     }
@@ -115,7 +115,7 @@ final class EditTables implements AutoCloseable {
   }
 
   /** Which operation of a plan makes the edits of a point. */
-  int operation(HookPoint point, Plan plan) {
+  public int operation(HookPoint point, Plan plan) {
     return IntStream.range(0, plan.ops().size())
         .filter(i -> plan.ops().get(i) instanceof Op.Edit edit && edit.edits() == tables.get(point))
         .findFirst()
@@ -123,7 +123,7 @@ final class EditTables implements AutoCloseable {
   }
 
   /** Checks that there is a table for a point. */
-  void requireEditable(HookPoint point) {
+  public void requireEditable(HookPoint point) {
     if (!tables.containsKey(point)) {
       placer.requireEditable(point);
       throw new InvalidInputException(
@@ -137,7 +137,7 @@ final class EditTables implements AutoCloseable {
   }
 
   /** Fills the tables for a step of these sequences. */
-  void assign(List<Sequence> step) {
+  public void assign(List<Sequence> step) {
     if (step.equals(assigned)) {
       return;
     }

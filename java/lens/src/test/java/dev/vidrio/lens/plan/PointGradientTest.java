@@ -1,8 +1,14 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;

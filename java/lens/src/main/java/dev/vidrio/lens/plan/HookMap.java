@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op;
@@ -22,7 +22,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The hook points of a plan, in the order of a forward pass, and where their values come from. */
-final class HookMap {
+public final class HookMap {
   private final Map<String, Op> writers = new HashMap<>();
   private final Map<Operand, Operand> quantizedFrom = new HashMap<>();
   private final Map<Integer, SequenceOp.Attention> attentions = new HashMap<>();
@@ -34,11 +34,11 @@ final class HookMap {
   private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
 
   /** Of a model, for contexts that are not long; its plans for others have the same points. */
-  static HookMap of(Model model) {
+  public static HookMap of(Model model) {
     return new HookMap(model.architecture().plan(), model.architecture().layers());
   }
 
-  HookMap(Plan plan, int layers) {
+  public HookMap(Plan plan, int layers) {
     plan.ops().forEach(this::index);
     add(HookPoint.of(HookSite.EMBED));
     add(HookPoint.of(HookSite.POS_EMBED));
@@ -149,12 +149,12 @@ final class HookMap {
   }
 
   /** All points, in the order of a forward pass. */
-  List<HookPoint> points() {
+  public List<HookPoint> points() {
     return List.copyOf(sources.keySet());
   }
 
   /** Where the values of a point come from. */
-  HookSource source(HookPoint point) {
+  public HookSource source(HookPoint point) {
     return Objects.requireNonNull(sources.get(point), point::name);
   }
 
@@ -164,18 +164,18 @@ final class HookMap {
   }
 
   /** Whether the values of a point are an activation that the plan has, or can be made to have. */
-  boolean editable(HookPoint point) {
+  public boolean editable(HookPoint point) {
     return !(source(point) instanceof HookSource.HeadResults)
         && point.site() != HookSite.EXPERT_INDICES;
   }
 
   /** What a block reads. */
-  Buffer stream(int layer) {
+  public Buffer stream(int layer) {
     return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
   }
 
   /** H, query heads of a layer. */
-  int heads(int layer) {
+  public int heads(int layer) {
     return Objects.requireNonNull(attentions.get(layer)).heads();
   }
 
@@ -195,12 +195,12 @@ final class HookMap {
   }
 
   /** The operations between the product with W_O and the output of attention, in order. */
-  List<Op> afterAttention(int layer) {
+  public List<Op> afterAttention(int layer) {
     return afterProduct(new HookPoint(HookSite.ATTN_OUT, layer));
   }
 
   /** The operations between the last product and what it becomes at a point, in order. */
-  List<Op> afterProduct(HookPoint point) {
+  public List<Op> afterProduct(HookPoint point) {
     Deque<Op> path = new ArrayDeque<>();
     Buffer at = written(point.name()).orElseThrow();
     while (true) {
@@ -223,7 +223,7 @@ final class HookMap {
    *
    * @throws InvalidInputException when no one product makes it
    */
-  Op.MatMul product(HookPoint point) {
+  public Op.MatMul product(HookPoint point) {
     @Nullable Op op = writers.get(written(point.name()).map(Buffer::name).orElse(""));
     while (op instanceof Op.AddBias || op instanceof Op.Scale || op instanceof Op.Norm) {
       op = writers.get(op.reads().getFirst().name());
@@ -236,7 +236,7 @@ final class HookMap {
   }
 
   /** The embedding of tokens. */
-  Op.Embed embedding() {
+  public Op.Embed embedding() {
     return writers.values().stream()
         .filter(op -> op instanceof Op.Embed e && e.index() == Op.EmbedIndex.TOKENS)
         .map(Op.Embed.class::cast)
@@ -249,7 +249,7 @@ final class HookMap {
    *
    * @throws IllegalStateException when they read more than that one
    */
-  List<Op> between(Buffer x, Buffer... ys) {
+  public List<Op> between(Buffer x, Buffer... ys) {
     Set<Op> path = new LinkedHashSet<>();
     for (Buffer y : ys) {
       trace(x, y, path);
@@ -270,7 +270,7 @@ final class HookMap {
   }
 
   /** Whether the model has this point. */
-  boolean has(HookPoint point) {
+  public boolean has(HookPoint point) {
     return sources.containsKey(point);
   }
 
@@ -280,7 +280,7 @@ final class HookMap {
    * @param keys positions that they attend to
    * @param width elements of a row
    */
-  List<Integer> shape(HookPoint point, int n, int keys, int kvHeads, int width) {
+  public List<Integer> shape(HookPoint point, int n, int keys, int kvHeads, int width) {
     int layer = point.layer();
     return switch (point.site().axes()) {
       case WIDTH, EXPERTS, VOCABULARY -> List.of(n, width);

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Executor;
 import java.lang.foreign.MemorySegment;
@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  * as the running model multiplies it. The sum over heads is the output without its bias, but for
  * rounding.
  */
-final class HeadResults implements AutoCloseable {
+public final class HeadResults implements AutoCloseable {
   /** Rows of a step. */
   private static final int ROWS = 256;
 
@@ -18,7 +18,7 @@ final class HeadResults implements AutoCloseable {
   /**
    * @param rows of z that will be asked for at once, about
    */
-  HeadResults(HookSource.HeadResults source, Executor executor, int rows) {
+  public HeadResults(HookSource.HeadResults source, Executor executor, int rows) {
     this.source = source;
     int step = Math.clamp((long) rows * source.heads(), 1, ROWS);
     this.plan = RowPlan.product(executor, source.output(), step);
@@ -29,7 +29,7 @@ final class HeadResults implements AutoCloseable {
    *
    * @param z [n, H, d_h]
    */
-  static void fill(
+  public static void fill(
       HookSource.HeadResults source, Executor executor, MemorySegment z, MemorySegment target) {
     int rows = Math.toIntExact(z.byteSize() / (source.z().width() * 4L));
     try (var results = new HeadResults(source, executor, rows)) {
@@ -38,7 +38,7 @@ final class HeadResults implements AutoCloseable {
   }
 
   /** The same. */
-  void fill(MemorySegment z, MemorySegment target) {
+  public void fill(MemorySegment z, MemorySegment target) {
     int heads = source.heads();
     long width = source.z().width() * 4L;
     long headBytes = width / heads;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * for what lies within an operation: patterns and scores of attention, x̂ and divisors of norms,
  * results of heads.
  */
-final class PointGradient {
+public final class PointGradient {
   private final HookSource source;
   private final Buffer gradient;
   private final List<Buffer> values;
@@ -34,7 +34,7 @@ final class PointGradient {
   }
 
   /** The gradient at a point. */
-  static PointGradient of(HookMap hooks, HookPoint point) {
+  public static PointGradient of(HookMap hooks, HookPoint point) {
     HookSource source = hooks.source(point);
     return switch (source) {
       case HookSource.Written(Buffer buffer) -> new PointGradient(source, buffer, List.of(buffer));
@@ -54,17 +54,17 @@ final class PointGradient {
   }
 
   /** The activation whose gradient it follows from. */
-  Buffer gradient() {
+  public Buffer gradient() {
     return gradient;
   }
 
   /** The activations that it takes besides. */
-  List<Buffer> values() {
+  public List<Buffer> values() {
     return values;
   }
 
   /** Whether the plan writes what lies at the point. */
-  boolean written() {
+  public boolean written() {
     return source instanceof HookSource.Written;
   }
 
@@ -74,7 +74,8 @@ final class PointGradient {
    * @param dy that of {@link #gradient}
    * @param data of an activation
    */
-  MemorySegment of(MemorySegment dy, Function<Buffer, MemorySegment> data, Executor executor) {
+  public MemorySegment of(
+      MemorySegment dy, Function<Buffer, MemorySegment> data, Executor executor) {
     return MemorySegment.ofArray(
         switch (source) {
           case HookSource.Normalized(Op.Norm norm, Buffer ignored) -> normalized(norm, dy);

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.EditTable.Region;
@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Checks edits against a model and a session's room, and says which elements they mean. */
-final class EditPlacer {
+public final class EditPlacer {
   private final HookMap hooks;
   private final int kvHeads;
   private final int positions;
@@ -23,7 +23,7 @@ final class EditPlacer {
    * @param kvHeads H_kv
    * @param positions of a sequence, the context
    */
-  EditPlacer(HookMap hooks, int kvHeads, int positions) {
+  public EditPlacer(HookMap hooks, int kvHeads, int positions) {
     this.hooks = hooks;
     this.kvHeads = kvHeads;
     this.positions = positions;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
@@ -21,7 +21,7 @@ import java.util.Set;
  * The gradient of a part of a model's plan, one that takes row by row what it makes of its input:
  * what flows back to the input through this part alone.
  */
-final class RowGradient implements AutoCloseable {
+public final class RowGradient implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Map<Buffer, MemorySegment> seeds = new LinkedHashMap<>();
   private final RowPlan plan;
@@ -34,7 +34,7 @@ final class RowGradient implements AutoCloseable {
    * @param to what the part makes of it
    * @param rows that run at once
    */
-  RowGradient(
+  public RowGradient(
       Executor executor, HookMap hooks, KvShape kv, Buffer from, List<Buffer> to, int rows) {
     try {
       for (Buffer buffer : to) {
@@ -61,7 +61,7 @@ final class RowGradient implements AutoCloseable {
   }
 
   /** The gradients with respect to an activation that the part makes, [rows, width]. */
-  MemorySegment seed(Buffer buffer) {
+  public MemorySegment seed(Buffer buffer) {
     MemorySegment seed = seeds.get(buffer);
     if (seed == null) {
       throw new IllegalArgumentException(buffer.name() + " is no end of this part");
@@ -70,7 +70,7 @@ final class RowGradient implements AutoCloseable {
   }
 
   /** Runs rows forward and back, as many at most as it has room for. */
-  void run(int count, RowPlan.Row input, RowPlan.Row gradient) {
+  public void run(int count, RowPlan.Row input, RowPlan.Row gradient) {
     plan.run(count, input, gradient);
   }
 

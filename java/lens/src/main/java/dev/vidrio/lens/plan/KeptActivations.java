@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.TapType;
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * ran; what follows from that (norms, attention patterns, results of heads) is computed when it is
  * first asked for, and kept.
  */
-final class KeptActivations implements ActivationCache {
+public final class KeptActivations implements ActivationCache {
   private final HookMap hooks;
   private final List<HookPoint> points;
   private final TapMemory memory;
@@ -37,7 +37,7 @@ final class KeptActivations implements ActivationCache {
    * @param tokens those that have run, from position 0 on
    * @param last whether the memory ends with this cache, rather than with the session
    */
-  KeptActivations(
+  public KeptActivations(
       HookMap hooks,
       List<HookPoint> points,
       TapMemory memory,

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -50,12 +50,12 @@ public final class RowPlan implements AutoCloseable {
   }
 
   /** A part that runs on rows of a matrix, dequantized; it is not packed. */
-  RowPlan(Executor executor, Weights matrix, int rows) {
+  public RowPlan(Executor executor, Weights matrix, int rows) {
     this(executor, row(matrix), List.of(), row(matrix), rows, arena -> matrix);
   }
 
   /** The product of rows with a matrix, as the running model multiplies them. */
-  static RowPlan product(Executor executor, Weights matrix, int rows) {
+  public static RowPlan product(Executor executor, Weights matrix, int rows) {
     var x = new Buffer("x", Rows.TOKENS, matrix.k());
     var y = new Buffer("y", Rows.TOKENS, matrix.n());
     if (!matrix.type().quantized()) {
@@ -67,7 +67,7 @@ public final class RowPlan implements AutoCloseable {
   }
 
   /** Embeddings of tokens, and what operations make of them. */
-  RowPlan(Executor executor, Op.Embed embed, List<Op> ops, Buffer output, int rows) {
+  public RowPlan(Executor executor, Op.Embed embed, List<Op> ops, Buffer output, int rows) {
     this(executor, embed.y(), ops, output, rows, arena -> embed.table());
   }
 
@@ -141,7 +141,7 @@ public final class RowPlan implements AutoCloseable {
   }
 
   /** Runs these rows of the table, as many at most as {@link #rows}. */
-  void run(int[] rows) {
+  public void run(int[] rows) {
     batch.clear();
     int sequence = batch.addSequence(blocks, blocks.length);
     for (int i = 0; i < rows.length; i++) {
@@ -151,7 +151,7 @@ public final class RowPlan implements AutoCloseable {
   }
 
   /** Runs the first rows of the table, and hands out what they become. */
-  void each(int count, Row output) {
+  public void each(int count, Row output) {
     for (int begin = 0; begin < count; begin += rows()) {
       int step = Math.min(rows(), count - begin);
       run(IntStream.range(begin, begin + step).toArray());
@@ -162,7 +162,7 @@ public final class RowPlan implements AutoCloseable {
   }
 
   /** Row i of the output, valid until the next run. */
-  MemorySegment output(int i) {
+  public MemorySegment output(int i) {
     return slice(plan.data(output), output.width(), i);
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Op;
@@ -7,7 +7,7 @@ import dev.vidrio.kernel.Weights;
 import java.util.List;
 
 /** Where the values of a hook point come from. */
-sealed interface HookSource {
+public sealed interface HookSource {
   /** The activations of the plan that it is made of. */
   List<Buffer> captured();
 

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.plan;
 
 import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
