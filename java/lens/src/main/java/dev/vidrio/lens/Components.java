@@ -2,6 +2,9 @@ package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.DirectLogitAttribution.By;
+import dev.vidrio.lens.component.HeadOutputs;
+import dev.vidrio.lens.component.NeuronOutputs;
+import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;

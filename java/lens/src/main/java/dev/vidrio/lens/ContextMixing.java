@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookSite;

@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;

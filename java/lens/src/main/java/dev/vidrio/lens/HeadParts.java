@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Buffer;
+import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.hook.StepRows;

@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.component.NeuronOutputs;
+import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;

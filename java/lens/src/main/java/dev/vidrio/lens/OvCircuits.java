@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HeadResults;

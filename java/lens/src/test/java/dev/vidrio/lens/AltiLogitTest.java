@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.vidrio.lens.ContextMixing.Measure;
 import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.lens.DirectLogitAttribution.Part;
+import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.component;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * norm or a factor stands between attention and the stream, what these make of it with the norm's
  * divisor held fixed.
  */
-final class HeadOutputs {
+public final class HeadOutputs {
   private final int layer;
   private final List<Op> path;
   private final float[][] heads;
@@ -32,7 +32,7 @@ final class HeadOutputs {
   }
 
   /** Those of row i of a cache that has {@code hook_result}. */
-  static HeadOutputs of(HookMap hooks, ActivationCache cache, int layer, int i) {
+  public static HeadOutputs of(HookMap hooks, ActivationCache cache, int layer, int i) {
     Activation results = cache.get(HookSite.RESULT, layer);
     int d = results.shape().get(2);
     var heads = new float[results.shape().get(1)][d];
@@ -59,7 +59,7 @@ final class HeadOutputs {
    *
    * @param results [n, H, d], overwritten; memory that all threads may read
    */
-  static void write(HookMap hooks, int layer, MemorySegment results) {
+  public static void write(HookMap hooks, int layer, MemorySegment results) {
     int heads = hooks.heads(layer);
     int d = hooks.stream(layer).width();
     long row = 4L * heads * d;
@@ -84,21 +84,21 @@ final class HeadOutputs {
     return parts;
   }
 
-  int layer() {
+  public int layer() {
     return layer;
   }
 
-  int heads() {
+  public int heads() {
     return heads.length;
   }
 
   /** What head h adds, [d]. */
-  float[] head(int h) {
+  public float[] head(int h) {
     return heads[h];
   }
 
   /** Whether the output of attention has a part that no head makes. */
-  boolean hasBias() {
+  public boolean hasBias() {
     return path.stream()
         .anyMatch(op -> op instanceof Op.AddBias || (op instanceof Op.Norm n && n.bias() != null));
   }

@@ -1,10 +1,11 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.component;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.model.InvalidInputException;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * final norm is known: {@code ((x − mean(x)) / σ ⊙ γ + β) · W_U[:,w] + b_w}, before a soft cap. The
  * mean is that of LayerNorm only.
  */
-final class Readout {
+public final class Readout {
   private final Op.Norm norm;
   private final float[] direction;
   private final double constant;
@@ -35,7 +36,7 @@ final class Readout {
    * @param versus the other, or −1
    * @throws InvalidInputException when the model does not know one
    */
-  static Readout of(Lens lens, int token, int versus) {
+  public static Readout of(Lens lens, int token, int versus) {
     Inputs.requireToken(lens.model(), token);
     Readout readout = of(lens.model(), token);
     if (versus < 0) {
@@ -46,7 +47,7 @@ final class Readout {
   }
 
   /** The logit of a token. */
-  static Readout of(Model model, int token) {
+  public static Readout of(Model model, int token) {
     List<Op> ops = model.architecture().plan().ops();
     Op.Norm norm = null;
     Op.MatMul product = null;
@@ -96,7 +97,7 @@ final class Readout {
   }
 
   /** The rows of a matrix as the file has them, dequantized. */
-  static RowPlan rows(Model model, Weights matrix, int atOnce) {
+  public static RowPlan rows(Model model, Weights matrix, int atOnce) {
     GgufTensor tensor = model.gguf().findTensor(matrix.name()).orElseThrow();
     WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
     var rows =
@@ -115,7 +116,7 @@ final class Readout {
   }
 
   /** What a part of the residual stream adds to the logit, given the divisor of the norm. */
-  double of(float[] part, double scale) {
+  public double of(float[] part, double scale) {
     double mean = 0;
     if (norm.kind() == Op.NormKind.LAYER) {
       for (float value : part) {
@@ -131,7 +132,7 @@ final class Readout {
   }
 
   /** What does not depend on the residual stream: biases. */
-  double constant() {
+  public double constant() {
     return constant;
   }
 }

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.component;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -18,9 +18,9 @@ import java.util.Arrays;
  * What attention of a layer adds to the stream of a token, by the token that it comes from: {@code
  * Σ_h a_ij x_j W_OV}. What stands between attention and the stream has the divisors of the run.
  */
-final class TokenContributions {
+public final class TokenContributions {
   /** The hook points that it reads. */
-  static final String HOOKS = "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
+  public static final String HOOKS = "*.hook_pattern, *.hook_v, *.hook_resid_pre, *.hook_attn_out";
 
   private final HookMap hooks;
   private final ActivationCache cache;
@@ -36,7 +36,7 @@ final class TokenContributions {
    * @param hooks of the model
    * @param cache a run that holds {@link #HOOKS}
    */
-  TokenContributions(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
+  public TokenContributions(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
     this.hooks = hooks;
     this.cache = cache;
     this.layer = layer;
@@ -67,27 +67,27 @@ final class TokenContributions {
   }
 
   /** Tokens of the text. */
-  int tokens() {
+  public int tokens() {
     return values.length;
   }
 
   /** What the layer reads of token i, [d]. */
-  float[] stream(int i) {
+  public float[] stream(int i) {
     return cache.get(HookSite.RESID_PRE, layer).row(i);
   }
 
   /** What attention adds to token i, [d], with its bias. */
-  float[] attention(int i) {
+  public float[] attention(int i) {
     return cache.get(HookSite.ATTN_OUT, layer).row(i);
   }
 
   /** What attention adds to token i by token j, [i + 1][d]. */
-  float[][] ofAttention(int i) {
+  public float[][] ofAttention(int i) {
     return HeadOutputs.written(hooks, layer, mixed(i));
   }
 
   /** What each head adds to token i by token j, {@code a_ij x_j W_OV}, [H][i + 1][d]. */
-  float[][][] ofHeads(int i) {
+  public float[][][] ofHeads(int i) {
     var flat = new float[heads * (i + 1)][d];
     for (int h = 0; h < heads; h++) {
       for (int j = 0; j <= i; j++) {

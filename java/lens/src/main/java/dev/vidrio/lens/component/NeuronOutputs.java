@@ -1,12 +1,14 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.component;
 
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.model.InvalidInputException;
 
 /** What neurons of a feed-forward block add to the residual stream: the rows of W_out. */
-final class NeuronOutputs {
+public final class NeuronOutputs {
   private NeuronOutputs() {}
 
   /**
@@ -14,14 +16,14 @@ final class NeuronOutputs {
    *
    * @throws InvalidInputException when the layer has experts
    */
-  static float[][] directions(Lens lens, int layer) {
+  public static float[][] directions(Lens lens, int layer) {
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookPoint out = new HookPoint(HookSite.MLP_OUT, layer);
     return matrices.rows(out, 0, matrices.height(out));
   }
 
   /** What each neuron adds to the stream at a token, {@code n_u w_out,u}, [d_ffn][d]. */
-  static float[][] written(Lens lens, HookMap hooks, int layer, float[] activations) {
+  public static float[][] written(Lens lens, HookMap hooks, int layer, float[] activations) {
     float[][] parts = directions(lens, layer);
     for (int u = 0; u < parts.length; u++) {
       for (int j = 0; j < parts[u].length; j++) {
