@@ -6,6 +6,7 @@ module dev.vidrio.lens {
   requires tools.jackson.databind;
 
   exports dev.vidrio.lens;
+  exports dev.vidrio.lens.attribute;
   exports dev.vidrio.lens.decode;
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.page;

@@ -2,12 +2,12 @@ package dev.vidrio.cli;
 
 import dev.vidrio.kernel.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
-import dev.vidrio.lens.GradientAttribution;
-import dev.vidrio.lens.InputAttribution;
-import dev.vidrio.lens.IntegratedGradients;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.SmoothGrad;
+import dev.vidrio.lens.attribute.GradientAttribution;
+import dev.vidrio.lens.attribute.InputAttribution;
+import dev.vidrio.lens.attribute.IntegratedGradients;
+import dev.vidrio.lens.attribute.SmoothGrad;
 import dev.vidrio.lens.page.TokenValues;
 import dev.vidrio.model.Model;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.ContextMixing;
-import dev.vidrio.lens.ContextMixing.Measure;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.attribute.ContextMixing;
+import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;

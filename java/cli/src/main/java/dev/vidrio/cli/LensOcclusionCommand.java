@@ -2,8 +2,8 @@ package dev.vidrio.cli;
 
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.Occlusion;
-import dev.vidrio.lens.Occlusion.By;
+import dev.vidrio.lens.attribute.Occlusion;
+import dev.vidrio.lens.attribute.Occlusion.By;
 import dev.vidrio.lens.page.TokenValues;
 import dev.vidrio.model.Model;
 import java.io.IOException;

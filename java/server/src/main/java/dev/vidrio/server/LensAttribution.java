@@ -1,10 +1,10 @@
 package dev.vidrio.server;
 
 import dev.vidrio.lens.DifferentiableMetric;
-import dev.vidrio.lens.GradientAttribution;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.Occlusion;
+import dev.vidrio.lens.attribute.GradientAttribution;
+import dev.vidrio.lens.attribute.Occlusion;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

@@ -2,7 +2,6 @@ package dev.vidrio.lens.page;
 
 import dev.vidrio.lens.ActivationPatching;
 import dev.vidrio.lens.ActivationPatching.Site;
-import dev.vidrio.lens.ContextMixing;
 import dev.vidrio.lens.DirectLogitAttribution;
 import dev.vidrio.lens.DirectLogitAttribution.Part;
 import dev.vidrio.lens.HeadDetection;
@@ -11,6 +10,7 @@ import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.MassiveActivations;
 import dev.vidrio.lens.MassiveActivations.Norms;
 import dev.vidrio.lens.OvScores;
+import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;

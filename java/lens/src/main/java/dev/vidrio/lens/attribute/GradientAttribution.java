@@ -1,6 +1,10 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.GradientRules;
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;

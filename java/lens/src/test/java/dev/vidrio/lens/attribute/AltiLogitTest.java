@@ -1,11 +1,14 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.lens.ContextMixing.Measure;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DirectLogitAttribution;
 import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.lens.DirectLogitAttribution.Part;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;

@@ -1,10 +1,17 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.GradientRules;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookSite;

@@ -1,8 +1,10 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.vidrio.lens.ContextMixing.Measure;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;

@@ -1,7 +1,10 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;

@@ -1,6 +1,8 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;

@@ -1,7 +1,9 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.lens.ContextMixing.Measure;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;

@@ -1,5 +1,8 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.attribute;
 
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.RowMean;
