@@ -10,4 +10,5 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.decode;
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.page;
+  exports dev.vidrio.lens.see;
 }

@@ -1,10 +1,10 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.DirectLogitAttribution;
-import dev.vidrio.lens.DirectLogitAttribution.By;
-import dev.vidrio.lens.DirectLogitAttribution.Part;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.page.Views;
+import dev.vidrio.lens.see.DirectLogitAttribution;
+import dev.vidrio.lens.see.DirectLogitAttribution.By;
+import dev.vidrio.lens.see.DirectLogitAttribution.Part;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.Arrays;

@@ -1,10 +1,10 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.decode.TunedLens;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.page.Views;
+import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;

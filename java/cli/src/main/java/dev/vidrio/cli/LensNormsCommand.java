@@ -1,11 +1,11 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.MassiveActivations;
-import dev.vidrio.lens.MassiveActivations.Element;
-import dev.vidrio.lens.MassiveActivations.Norms;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.page.Views;
+import dev.vidrio.lens.see.MassiveActivations;
+import dev.vidrio.lens.see.MassiveActivations.Element;
+import dev.vidrio.lens.see.MassiveActivations.Norms;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.Arrays;

@@ -1,9 +1,9 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.ResidualDecomposition;
-import dev.vidrio.lens.ResidualDecomposition.Part;
+import dev.vidrio.lens.see.DirectLogitAttribution.By;
+import dev.vidrio.lens.see.ResidualDecomposition;
+import dev.vidrio.lens.see.ResidualDecomposition.Part;
 import dev.vidrio.model.Model;
 import java.util.LinkedHashMap;
 import java.util.Locale;

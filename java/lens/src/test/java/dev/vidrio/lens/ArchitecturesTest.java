@@ -4,13 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Op;
-import dev.vidrio.lens.DirectLogitAttribution.By;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.see.DirectLogitAttribution;
+import dev.vidrio.lens.see.DirectLogitAttribution.By;
+import dev.vidrio.lens.see.ResidualDecomposition;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;

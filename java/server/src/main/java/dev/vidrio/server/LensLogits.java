@@ -2,7 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.LogitLens;
+import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

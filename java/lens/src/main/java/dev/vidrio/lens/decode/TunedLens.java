@@ -3,8 +3,8 @@ package dev.vidrio.lens.decode;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.safetensors.Dtype;

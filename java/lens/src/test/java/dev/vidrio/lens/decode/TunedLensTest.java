@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.LogitLens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelFileException;
 import java.io.IOException;

@@ -1,5 +1,7 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.see;
 
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.AltiLogit;
 import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.Activation;

@@ -1,14 +1,16 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.see;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.lens.MassiveActivations.Element;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.see.MassiveActivations.Element;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
 import java.util.Arrays;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.see;
 
 import dev.vidrio.kernel.Greatest;
 import dev.vidrio.lens.hook.Activation;
