@@ -1,10 +1,6 @@
 package dev.vidrio.bench;
 
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.lens.ActivationPatching;
-import dev.vidrio.lens.ActivationPatching.Direction;
-import dev.vidrio.lens.ActivationPatching.Site;
-import dev.vidrio.lens.AttributionPatching;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
@@ -15,6 +11,10 @@ import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.ActivationPatching;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.lens.intervene.AttributionPatching;
 import dev.vidrio.model.Feed;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;

@@ -1,9 +1,9 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.DistributedAlignmentSearch;
-import dev.vidrio.lens.Interchange;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.intervene.DistributedAlignmentSearch;
+import dev.vidrio.lens.intervene.Interchange;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;

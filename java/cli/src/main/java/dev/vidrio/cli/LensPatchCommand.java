@@ -1,10 +1,10 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.ActivationPatching;
-import dev.vidrio.lens.ActivationPatching.Direction;
-import dev.vidrio.lens.ActivationPatching.Site;
-import dev.vidrio.lens.AttributionPatching;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.intervene.ActivationPatching;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.lens.intervene.AttributionPatching;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;

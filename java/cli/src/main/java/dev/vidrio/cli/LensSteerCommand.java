@@ -1,9 +1,9 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.SteeringVector;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import java.util.ArrayList;

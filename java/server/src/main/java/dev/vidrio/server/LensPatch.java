@@ -1,9 +1,9 @@
 package dev.vidrio.server;
 
-import dev.vidrio.lens.ActivationPatching;
-import dev.vidrio.lens.ActivationPatching.Direction;
-import dev.vidrio.lens.ActivationPatching.Site;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.intervene.ActivationPatching;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import java.util.Locale;
 import java.util.Map;
 

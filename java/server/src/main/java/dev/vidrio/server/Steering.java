@@ -1,9 +1,9 @@
 package dev.vidrio.server;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.SteeringVector;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.intervene.SteeringVector;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.page;
 
-import dev.vidrio.lens.ActivationPatching;
-import dev.vidrio.lens.ActivationPatching.Site;
 import dev.vidrio.lens.HeadDetection;
 import dev.vidrio.lens.HeadScores;
 import dev.vidrio.lens.OvScores;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.intervene.ActivationPatching;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;
 import dev.vidrio.lens.page.Grid.Scale;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.intervene;
 
 import dev.vidrio.model.InvalidInputException;
 

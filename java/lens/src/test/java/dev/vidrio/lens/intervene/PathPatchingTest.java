@@ -1,16 +1,19 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.intervene;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.lens.ActivationPatching.Direction;
-import dev.vidrio.lens.ActivationPatching.Site;
-import dev.vidrio.lens.PathPatching.Head;
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.lens.intervene.PathPatching.Head;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;

@@ -1,5 +1,7 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.intervene;
 
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;

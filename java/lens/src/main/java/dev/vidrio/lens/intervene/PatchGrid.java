@@ -1,8 +1,9 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.intervene;
 
-import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.plan.HookMap;
 import java.util.ArrayList;
 import java.util.List;

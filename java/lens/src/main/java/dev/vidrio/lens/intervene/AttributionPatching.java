@@ -1,9 +1,14 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.intervene;
 
-import dev.vidrio.lens.ActivationPatching.Direction;
-import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;

@@ -1,15 +1,26 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.intervene;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.lens.ActivationPatching.Direction;
-import dev.vidrio.lens.ActivationPatching.Site;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.ComponentGraph;
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.Edge;
+import dev.vidrio.lens.EdgeAttribution;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.Node;
+import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;

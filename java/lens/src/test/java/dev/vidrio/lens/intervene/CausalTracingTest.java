@@ -1,14 +1,17 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.intervene;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.lens.CausalTracing.Options;
-import dev.vidrio.lens.CausalTracing.Site;
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.CausalTracing.Options;
+import dev.vidrio.lens.intervene.CausalTracing.Site;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
