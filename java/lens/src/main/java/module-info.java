@@ -7,6 +7,7 @@ module dev.vidrio.lens {
 
   exports dev.vidrio.lens;
   exports dev.vidrio.lens.attribute;
+  exports dev.vidrio.lens.circuit;
   exports dev.vidrio.lens.decode;
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.intervene;

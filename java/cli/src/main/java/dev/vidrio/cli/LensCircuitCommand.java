@@ -1,15 +1,15 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.AutomaticCircuitDiscovery;
-import dev.vidrio.lens.Circuit;
-import dev.vidrio.lens.CircuitEvaluation;
-import dev.vidrio.lens.CircuitEvaluation.Faithfulness;
-import dev.vidrio.lens.CircuitRun;
-import dev.vidrio.lens.ComponentGraph;
-import dev.vidrio.lens.Edge;
-import dev.vidrio.lens.EdgeAttribution;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
+import dev.vidrio.lens.circuit.Circuit;
+import dev.vidrio.lens.circuit.CircuitEvaluation;
+import dev.vidrio.lens.circuit.CircuitEvaluation.Faithfulness;
+import dev.vidrio.lens.circuit.CircuitRun;
+import dev.vidrio.lens.circuit.ComponentGraph;
+import dev.vidrio.lens.circuit.Edge;
+import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.CircuitView;
 import dev.vidrio.model.Model;

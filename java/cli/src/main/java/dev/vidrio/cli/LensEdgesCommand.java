@@ -1,8 +1,8 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.Edge;
-import dev.vidrio.lens.EdgeAttribution;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.circuit.Edge;
+import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.model.Model;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;

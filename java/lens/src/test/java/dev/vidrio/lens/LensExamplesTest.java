@@ -6,6 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
+import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
+import dev.vidrio.lens.circuit.Circuit;
+import dev.vidrio.lens.circuit.CircuitEvaluation;
+import dev.vidrio.lens.circuit.CircuitRun;
+import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;

@@ -1,8 +1,8 @@
 package dev.vidrio.lens.page;
 
-import dev.vidrio.lens.ComponentGraph;
-import dev.vidrio.lens.Edge;
-import dev.vidrio.lens.Node;
+import dev.vidrio.lens.circuit.ComponentGraph;
+import dev.vidrio.lens.circuit.Edge;
+import dev.vidrio.lens.circuit.Node;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,5 +1,6 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
+import dev.vidrio.lens.Metric;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 

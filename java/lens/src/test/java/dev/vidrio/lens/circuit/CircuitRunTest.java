@@ -1,10 +1,15 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Op;
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;

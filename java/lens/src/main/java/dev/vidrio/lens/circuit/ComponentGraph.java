@@ -1,6 +1,7 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import dev.vidrio.kernel.Op;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;

@@ -1,5 +1,10 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;

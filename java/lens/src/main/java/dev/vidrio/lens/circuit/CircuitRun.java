@@ -1,7 +1,11 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LensSession;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import java.util.ArrayList;
 import java.util.Collection;

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import dev.vidrio.lens.hook.HookSite;
 

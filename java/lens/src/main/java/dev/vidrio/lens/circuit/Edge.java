@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 /** What one component writes and another reads, in the residual stream between them. */
 public record Edge(Node.Sender from, Node.Receiver to) {

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -6,6 +6,9 @@ import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;

@@ -1,5 +1,6 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
+import dev.vidrio.lens.Metric;
 import dev.vidrio.model.InvalidInputException;
 import java.util.function.IntConsumer;
 

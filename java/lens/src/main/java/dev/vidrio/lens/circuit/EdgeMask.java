@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.circuit;
 
 import dev.vidrio.model.InvalidInputException;
 import java.util.BitSet;

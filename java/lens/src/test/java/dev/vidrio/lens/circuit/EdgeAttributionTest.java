@@ -1,0 +1,118 @@
+package dev.vidrio.lens.circuit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.GradientOptions;
+import dev.vidrio.lens.GradientSession;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.vector.Vectors;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class EdgeAttributionTest {
+  private static final int[] CLEAN = {5, 120, 44, 700, 31, 8, 90};
+  private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
+  private static final int ANSWER = 300;
+  private static final int WRONG = 301;
+  private static final DifferentiableMetric METRIC = Metric.logitDifference(ANSWER, WRONG);
+
+  private static Model model;
+  private static Lens lens;
+
+  @BeforeAll
+  static void open() {
+    model = Model.open(BardFiles.f32());
+    lens = Lens.of(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  @Test
+  void pairsThatDoNotFitAreRefused() {
+    int[] longer = Arrays.copyOf(CORRUPTED, 8);
+    assertThrows(
+        InvalidInputException.class, () -> EdgeAttribution.of(lens, CLEAN, longer, ANSWER, WRONG));
+    assertThrows(
+        InvalidInputException.class,
+        () -> EdgeAttribution.integrated(lens, CLEAN, CORRUPTED, ANSWER, WRONG, 0));
+  }
+
+  private static double sum(EdgeAttribution edges, Predicate<Edge> chosen) {
+    return edges.scores().entrySet().stream()
+        .filter(entry -> chosen.test(entry.getKey()))
+        .mapToDouble(Map.Entry::getValue)
+        .sum();
+  }
+
+  /** What a component writes flows to whoever reads it: its edges add up to its node. */
+  @Test
+  void edgesOutOfANodeAddUpToIt() {
+    EdgeAttribution edges = EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    String hooks = "hook_embed, *.hook_mlp_out, *.hook_z";
+    try (GradientSession session =
+        GradientSession.open(lens, GradientOptions.of(hooks, CLEAN.length))) {
+      for (HookPoint point : session.points()) {
+        session.forward(CORRUPTED);
+        float[] there = session.activation(point).toArray();
+        session.run(CLEAN, METRIC);
+        float[] change = Vectors.minus(there, session.activation(point).toArray());
+        double node = Vectors.dot(change, session.gradient(point).toArray());
+        String from =
+            switch (point.site()) {
+              case EMBED -> "embed";
+              case MLP_OUT -> "L" + point.layer() + ".mlp";
+              default -> "L" + point.layer() + ".H";
+            };
+        double magnitude = edges.scores().values().stream().mapToDouble(Math::abs).sum();
+        assertEquals(
+            node,
+            sum(edges, e -> e.from().name().startsWith(from)),
+            1e-6 * magnitude,
+            point.name());
+      }
+    }
+  }
+
+  /** Integrated, the edges out of the embedding add up to what the corruption does. */
+  @Test
+  void integratedEdgesAreComplete() {
+    double before = Double.POSITIVE_INFINITY;
+    for (int steps : new int[] {2, 8, 32}) {
+      EdgeAttribution edges =
+          EdgeAttribution.integrated(lens, CLEAN, CORRUPTED, ANSWER, WRONG, steps);
+      double error =
+          Math.abs(
+              sum(edges, e -> e.from() instanceof Node.Embedding)
+                  - edges.corrupted()
+                  + edges.clean());
+      assertTrue(error < before / 4, steps + " steps: " + error);
+      before = error;
+    }
+  }
+
+  /** The edges of an attribution are those of a graph, and the strongest make a circuit. */
+  @Test
+  void strongestEdgesAreACircuit() {
+    EdgeAttribution edges = EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    assertEquals(ComponentGraph.of(lens).edges().toList(), List.copyOf(edges.scores().keySet()));
+    List<Edge> ranked = edges.ranked();
+    assertEquals(Set.copyOf(ranked.subList(0, 5)), edges.strongest(5).edges());
+  }
+}
