@@ -1,8 +1,8 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HeadScores;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;

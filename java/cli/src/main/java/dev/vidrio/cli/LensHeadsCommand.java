@@ -1,9 +1,9 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.lens.HeadDetection;
-import dev.vidrio.lens.HeadScores;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.OvScores;
+import dev.vidrio.lens.detect.HeadDetection;
+import dev.vidrio.lens.detect.HeadScores;
+import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;

@@ -1,9 +1,9 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.NeuronDetection;
-import dev.vidrio.lens.NeuronScores;
 import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.detect.NeuronDetection;
+import dev.vidrio.lens.detect.NeuronScores;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.RetrievalHeads;
+import dev.vidrio.lens.detect.RetrievalHeads;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import java.util.LinkedHashMap;

@@ -61,7 +61,7 @@ public final class Unembedding implements AutoCloseable {
   }
 
   /** The same up to the product with W_U: without bias, factor and soft cap. */
-  static Unembedding product(Model model) {
+  public static Unembedding product(Model model) {
     List<Op> ops = model.architecture().plan().ops();
     int last = ops.size() - 1;
     while (!(ops.get(last) instanceof Op.MatMul)) {

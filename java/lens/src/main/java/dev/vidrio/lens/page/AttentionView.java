@@ -1,6 +1,6 @@
 package dev.vidrio.lens.page;
 
-import dev.vidrio.lens.HeadScores;
+import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;

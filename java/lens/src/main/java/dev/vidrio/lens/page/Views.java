@@ -1,9 +1,9 @@
 package dev.vidrio.lens.page;
 
-import dev.vidrio.lens.HeadDetection;
-import dev.vidrio.lens.HeadScores;
-import dev.vidrio.lens.OvScores;
 import dev.vidrio.lens.attribute.ContextMixing;
+import dev.vidrio.lens.detect.HeadDetection;
+import dev.vidrio.lens.detect.HeadScores;
+import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;

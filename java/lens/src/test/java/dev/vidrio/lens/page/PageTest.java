@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.HeadDetection;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.OvScores;
+import dev.vidrio.lens.detect.HeadDetection;
+import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;

@@ -1,7 +1,8 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.detect;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.model.Model;

@@ -1,5 +1,7 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.detect;
 
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;

@@ -1,9 +1,12 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.detect;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Weights;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.NeuronOutputs;
 import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.Activation;

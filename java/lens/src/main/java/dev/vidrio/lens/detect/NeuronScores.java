@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.detect;
 
 /**
  * What a neuron of a feed-forward block does, by its weights and over a text.

@@ -1,4 +1,4 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.detect;
 
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;

@@ -1,5 +1,8 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.detect;
 
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;

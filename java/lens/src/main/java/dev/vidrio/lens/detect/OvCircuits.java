@@ -1,9 +1,12 @@
-package dev.vidrio.lens;
+package dev.vidrio.lens.detect;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.ModelMatrices;
+import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
