@@ -84,10 +84,12 @@ public final class HeadOutputs {
     return parts;
   }
 
+  /** Which layer. */
   public int layer() {
     return layer;
   }
 
+  /** H. */
   public int heads() {
     return heads.length;
   }

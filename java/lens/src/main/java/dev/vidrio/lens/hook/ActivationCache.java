@@ -31,7 +31,11 @@ public interface ActivationCache extends AutoCloseable {
   /** Rows of its activations: positions that were kept. */
   int rows();
 
-  /** The activation at a point. */
+  /**
+   * The activation at a point.
+   *
+   * @throws InvalidInputException when it is not in this cache
+   */
   Activation get(HookPoint point);
 
   /** The activation of a site outside the blocks. */

@@ -38,6 +38,7 @@ public final class HookMap {
     return new HookMap(model.architecture().plan(), model.architecture().layers());
   }
 
+  /** Of a plan. */
   public HookMap(Plan plan, int layers) {
     plan.ops().forEach(this::index);
     add(HookPoint.of(HookSite.EMBED));
