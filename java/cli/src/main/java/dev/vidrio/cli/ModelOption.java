@@ -147,7 +147,7 @@ final class ModelOption {
     }
     ModelStore store = ModelStore.open();
     Optional<Path> found = store.find(parsed);
-    return found.orElseGet(() -> PullCommand.offer(store, parsed));
+    return found.orElseGet(() -> ModelPull.offer(store, parsed));
   }
 
   private ModelOptions options(ProgressBar bar) {
