@@ -16,4 +16,16 @@ module dev.vidrio.cli {
 
   opens dev.vidrio.cli to
       info.picocli;
+  opens dev.vidrio.cli.bench to
+      info.picocli;
+  opens dev.vidrio.cli.eval to
+      info.picocli;
+  opens dev.vidrio.cli.lens to
+      info.picocli;
+  opens dev.vidrio.cli.lens.option to
+      info.picocli;
+  opens dev.vidrio.cli.lens.sae to
+      info.picocli;
+  opens dev.vidrio.cli.option to
+      info.picocli;
 }

@@ -1,5 +1,11 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.bench.BenchCommand;
+import dev.vidrio.cli.bench.Machine;
+import dev.vidrio.cli.bench.Peaks;
+import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.UserCache;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeException;

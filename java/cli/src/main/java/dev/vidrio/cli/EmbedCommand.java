@@ -1,5 +1,9 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;

@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.grammar.Grammar;
 import java.nio.file.Path;

@@ -1,5 +1,9 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.Units;
+import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;

@@ -1,5 +1,7 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.Units;
 import dev.vidrio.model.hub.Catalog;
 import dev.vidrio.model.hub.CatalogEntry;
 import dev.vidrio.model.hub.ModelStore;

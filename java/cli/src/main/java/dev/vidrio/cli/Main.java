@@ -1,5 +1,10 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.bench.BenchCommand;
+import dev.vidrio.cli.eval.EvalCommand;
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.lens.LensCommand;
 import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.model.ModelException;
 import java.io.IOException;

@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.option.ModelPull;
 import dev.vidrio.model.hub.ModelReference;
 import dev.vidrio.model.hub.ModelStore;
 import java.util.List;

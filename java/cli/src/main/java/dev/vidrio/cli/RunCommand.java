@@ -1,5 +1,13 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.Terminal;
+import dev.vidrio.cli.option.AdapterOption;
+import dev.vidrio.cli.option.FastOption;
+import dev.vidrio.cli.option.KvOption;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.SamplingOption;
+import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.BeamOptions;
 import dev.vidrio.model.Chat;
 import dev.vidrio.model.ChatFormat;

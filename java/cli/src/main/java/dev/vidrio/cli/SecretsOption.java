@@ -1,5 +1,7 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.InputOutput;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

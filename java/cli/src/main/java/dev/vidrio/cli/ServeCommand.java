@@ -1,5 +1,10 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.Units;
+import dev.vidrio.cli.option.FastOption;
+import dev.vidrio.cli.option.KvOption;
+import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.kernel.KvType;

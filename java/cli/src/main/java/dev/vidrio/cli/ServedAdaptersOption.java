@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.option.AdapterFile;
 import dev.vidrio.server.AdapterSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

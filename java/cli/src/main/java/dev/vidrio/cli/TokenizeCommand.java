@@ -1,5 +1,9 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.nio.file.Path;

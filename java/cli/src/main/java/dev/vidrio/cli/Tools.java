@@ -1,5 +1,7 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ChatOptions;

@@ -1,5 +1,8 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.Units;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;

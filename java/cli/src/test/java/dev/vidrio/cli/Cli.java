@@ -12,9 +12,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Runs a command in this process, as {@code vidrio} would, and keeps what it prints. */
-record Cli(int code, String out, String err) {
+public record Cli(int code, String out, String err) {
 
-  static Cli run(String... args) {
+  public static Cli run(String... args) {
     return runWithInput("", args);
   }
 
@@ -58,7 +58,7 @@ record Cli(int code, String out, String err) {
   }
 
   /** The output as JSON. */
-  JsonNode json() {
+  public JsonNode json() {
     return JsonMapper.shared().readTree(out);
   }
 }

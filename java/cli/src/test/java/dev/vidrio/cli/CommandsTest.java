@@ -2,7 +2,6 @@ package dev.vidrio.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.testfiles.GgufWriter;
@@ -18,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/** Every command on the embedded model, as a user types it. */
+/** Commands on the embedded model, as a user types them. */
 class CommandsTest {
   private static final String PROMPT = "To be, or not to be";
 
@@ -173,74 +172,6 @@ class CommandsTest {
   }
 
   @Test
-  void evalWritesLogitsAndTokens() throws IOException {
-    Path file = directory.resolve("logits.safetensors");
-    Cli result = Cli.run("eval", "logits", "-p", PROMPT, "-o", file.toString(), "--json");
-    assertEquals(0, result.code(), result.err());
-    int n = result.json().get("tokens").intValue();
-    assertEquals(8, n);
-    long expected = 8 + headerLength(file) + n * 2048L * 4 + n * 4L;
-    assertEquals(expected, Files.size(file));
-    try (var files = Files.list(directory)) {
-      assertEquals(1, files.count(), "no temporary file stays");
-    }
-  }
-
-  @Test
-  void evalMeasuresPerplexity() throws IOException {
-    Path file = Files.writeString(directory.resolve("text.txt"), PROMPT.repeat(40));
-    Cli text = Cli.run("eval", "perplexity", "-f", file.toString(), "-c", "64");
-    assertTrue(text.out().startsWith("perplexity "), text.err());
-    JsonNode json =
-        Cli.run("eval", "perplexity", "-f", file.toString(), "-c", "64", "--json").json();
-    assertTrue(json.get("perplexity").doubleValue() > 1);
-    assertEquals(31 * json.get("windows").intValue(), json.get("tokens").intValue());
-    String[] coarse = {
-      "eval", "perplexity", "-f", file.toString(), "-c", "64", "--kv", "q8_0", "--fast", "--json"
-    };
-    double other = Cli.run(coarse).json().get("perplexity").doubleValue();
-    double exact = json.get("perplexity").doubleValue();
-    assertTrue(other != exact && Math.abs(other - exact) < 0.05 * exact, () -> exact + " " + other);
-  }
-
-  @Test
-  void evalComparesLogits() {
-    Path one = directory.resolve("one.safetensors");
-    Path two = directory.resolve("two.safetensors");
-    assertEquals(0, Cli.run("eval", "logits", "-p", PROMPT, "-o", one.toString()).code());
-    String[] coarse = {"eval", "logits", "-p", PROMPT, "--kv", "q8_0", "-o", two.toString()};
-    assertEquals(0, Cli.run(coarse).code());
-    JsonNode same = Cli.run("eval", "kld", one.toString(), one.toString(), "--json").json();
-    assertEquals(0, same.get("mean_kld").doubleValue(), 1e-12);
-    assertEquals(1, same.get("same_top").doubleValue());
-    JsonNode other = Cli.run("eval", "kld", one.toString(), two.toString(), "--json").json();
-    assertTrue(other.get("mean_kld").doubleValue() > 0, other.toString());
-    assertEquals(8, other.get("positions").intValue());
-    assertTrue(Cli.run("eval", "kld", one.toString(), two.toString()).out().startsWith("mean KLD"));
-  }
-
-  @Test
-  void evalRatesContinuations() throws IOException {
-    Path file =
-        Files.writeString(
-            directory.resolve("requests.json"),
-            """
-            [{"context": "To be, or not", "continuation": " to be"},
-             {"context": "To be, or not", "continuation": " zebra"}]\
-            """);
-    JsonNode json = Cli.run("eval", "loglikelihood", "-f", file.toString(), "--json").json();
-    assertTrue(
-        json.get(0).get("loglikelihood").doubleValue()
-            > json.get(1).get("loglikelihood").doubleValue());
-    String[] coarse = {"eval", "loglikelihood", "-f", file.toString(), "--kv", "q8_0", "--json"};
-    assertNotEquals(json, Cli.run(coarse).json());
-    Files.writeString(file, "[{\"context\": \"a\"}]");
-    Cli wrong = Cli.run("eval", "loglikelihood", "-f", file.toString());
-    assertEquals(1, wrong.code());
-    assertTrue(wrong.err().contains("element 0"), wrong.err());
-  }
-
-  @Test
   void embedGivesAVectorForEachText() throws IOException {
     Path batch = Files.writeString(directory.resolve("strings.json"), "[\"a\", \"To be\"]");
     JsonNode json = Cli.run("embed", "--batch", batch.toString(), "--normalize", "--json").json();
@@ -263,15 +194,6 @@ class CommandsTest {
     assertTrue(Cli.run("run", "--tools", tools.toString()).err().contains("element 0"));
   }
 
-  private static long headerLength(Path file) throws IOException {
-    byte[] bytes = Files.readAllBytes(file);
-    long length = 0;
-    for (int i = 7; i >= 0; i--) {
-      length = length << 8 | (bytes[i] & 0xff);
-    }
-    return length;
-  }
-
   @Test
   void inspectShowsTheFile() {
     Cli text = Cli.run("inspect");
@@ -286,32 +208,6 @@ class CommandsTest {
     JsonNode mapped = Cli.run("inspect", "--no-repack", "--json").json().get("runtime");
     assertEquals(0, mapped.get("matrix_bytes_packed").longValue());
     assertTrue(mapped.get("matrix_bytes_mapped").longValue() > 0);
-  }
-
-  @Test
-  void benchMeasuresAndProfiles() {
-    JsonNode json =
-        Cli.run("bench", "-p", "16", "-n", "4", "-r", "2", "-b", "2", "-d", "5", "--ops", "--json")
-            .json();
-    assertEquals("pp16 @ d5", json.get("results").get(0).get("test").stringValue());
-    assertEquals("tg4 @ d5 x2", json.get("results").get(1).get("test").stringValue());
-    json.get("results")
-        .forEach(
-            result -> {
-              assertEquals(2, result.get("runs").size());
-              assertTrue(result.get("tokens_per_second").doubleValue() > 0);
-            });
-    assertTrue(json.get("machine").get("read_bytes_per_second").doubleValue() > 0);
-    List<String> kinds =
-        json.get("ops").valueStream().map(op -> op.get("kind").stringValue()).toList();
-    assertTrue(kinds.containsAll(List.of("matmul q8_0", "attention", "norm")), kinds.toString());
-    json.get("ops")
-        .forEach(
-            op -> {
-              String kind = op.get("kind").stringValue();
-              boolean counted = kind.startsWith("matmul") || kind.equals("attention");
-              assertEquals(counted, op.has("share_of_peak"), kind);
-            });
   }
 
   @Test

@@ -1,0 +1,181 @@
+package dev.vidrio.cli.bench;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.option.AdapterOption;
+import dev.vidrio.cli.option.FastOption;
+import dev.vidrio.cli.option.KvOption;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code vidrio bench}. */
+@Command(
+    name = "bench",
+    subcommands = ServeCommand.class,
+    description = {
+      "Measures a model's speed as llama-bench reports it, beside the machine's peaks.",
+      "pp: tokens per second of a prompt; tg: of generation, summed over the sequences."
+    })
+public final class BenchCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private KvOption kv = new KvOption();
+  @Mixin private FastOption fast = new FastOption();
+  @Mixin private AdapterOption adapter = new AdapterOption();
+
+  @Option(
+      names = {"-p", "--prompt"},
+      paramLabel = "N",
+      defaultValue = "512",
+      description = "Tokens of the prompt; 0: no such test. Default: ${DEFAULT-VALUE}.")
+  private int prompt;
+
+  @Option(
+      names = {"-n", "--tokens"},
+      paramLabel = "N",
+      defaultValue = "128",
+      description = "Tokens to generate; 0: no such test. Default: ${DEFAULT-VALUE}.")
+  private int tokens;
+
+  @Option(
+      names = {"-d", "--depth"},
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Tokens that come before, unmeasured. Default: ${DEFAULT-VALUE}.")
+  private int depth;
+
+  @Option(
+      names = {"-b", "--batch"},
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Sequences that are generated together. Default: ${DEFAULT-VALUE}.")
+  private int sequences;
+
+  @Option(
+      names = {"-r", "--repetitions"},
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Runs of each test, after one to warm up. Default: ${DEFAULT-VALUE}.")
+  private int repetitions;
+
+  @Option(names = "--ops", description = "Show where the time goes, by operation.")
+  private boolean ops;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  BenchCommand() {}
+
+  @Override
+  public Integer call() {
+    require("-p", prompt, 0);
+    require("-n", tokens, 0);
+    require("-d", depth, 0);
+    require("-b", sequences, 1);
+    require("-r", repetitions, 1);
+    if (ops && adapter.isPresent()) {
+      throw new ParameterException(
+          command.commandLine(), "--ops shows the model's own operations: leave out --adapter");
+    }
+    try (Model opened = model.open();
+        var bench = new SpeedTest(opened, options(opened), prompt, tokens, depth, sequences)) {
+      Peaks peaks = peaks(opened.executor());
+      List<SpeedTest.Result> results = new ArrayList<>();
+      if (prompt > 0) {
+        results.add(bench.prompt(repetitions));
+      }
+      if (tokens > 0) {
+        results.add(bench.generation(repetitions));
+      }
+      List<OpProfile.Line> profile = ops ? bench.profile(peaks) : List.of();
+      if (json) {
+        printJson(machine(opened.executor(), peaks), results, profile);
+      } else {
+        print(opened, peaks, results, profile);
+      }
+    }
+    return 0;
+  }
+
+  private SessionOptions options(Model opened) {
+    return SessionOptions.DEFAULT
+        .withKvType(kv.type())
+        .withFast(fast.asked())
+        .withAdaptation(adapter.open(opened));
+  }
+
+  private void require(String option, int value, int min) {
+    if (value < min) {
+      throw new ParameterException(
+          command.commandLine(), option + " " + value + ": must be at least " + min);
+    }
+  }
+
+  private static @Nullable Peaks peaks(Executor executor) {
+    return executor instanceof NativeExecutor nativeExecutor ? Peaks.measure(nativeExecutor) : null;
+  }
+
+  /** The machine and what it can do at most. */
+  public static Map<String, Object> machine(Executor executor, @Nullable Peaks peaks) {
+    Map<String, Object> machine = new LinkedHashMap<>();
+    machine.put("cpu", Machine.cpu());
+    machine.put("executor", executor.name());
+    machine.put("threads", executor.workers());
+    if (peaks != null) {
+      machine.putAll(peaks.toJson());
+    }
+    return machine;
+  }
+
+  private static void print(
+      Model opened,
+      @Nullable Peaks peaks,
+      List<SpeedTest.Result> results,
+      List<OpProfile.Line> profile) {
+    Executor executor = opened.executor();
+    System.out.println(opened.name() + ", " + executor.name() + ", " + Machine.cpu());
+    System.out.println(
+        executor.workers() + " threads" + (peaks == null ? "" : "; peaks: " + peaks));
+    System.out.println();
+    System.out.printf("%-14s %12s %10s  %s%n", "test", "tokens/s", "±", "of the machine's peak");
+    for (SpeedTest.Result result : results) {
+      System.out.printf(
+          Locale.ROOT,
+          "%-14s %12.2f %10.2f  %s%n",
+          result.test(),
+          result.mean(),
+          result.deviation(),
+          peaks == null ? "" : result.share(peaks));
+    }
+    if (!profile.isEmpty()) {
+      OpProfile.print(profile);
+    }
+  }
+
+  private static void printJson(
+      Map<String, Object> machine, List<SpeedTest.Result> results, List<OpProfile.Line> profile) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("machine", machine);
+    all.put("results", results.stream().map(SpeedTest.Result::toJson).toList());
+    if (!profile.isEmpty()) {
+      all.put("ops", profile.stream().map(OpProfile.Line::toJson).toList());
+    }
+    Json.print(all);
+  }
+}

@@ -1,0 +1,165 @@
+package dev.vidrio.cli.bench;
+
+import dev.vidrio.cli.io.CommandException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Sends requests to a server that speaks OpenAI's API, and notes when what comes. */
+final class LoadClient implements AutoCloseable {
+  private static final String DATA = "data: ";
+
+  /**
+   * An answer.
+   *
+   * @param tokens of it
+   * @param ttft from the request to the first piece
+   * @param gaps between pieces
+   * @param total from the request to the end
+   */
+  record Answer(int tokens, Duration ttft, List<Duration> gaps, Duration total) {
+    /** Time per token after the first. */
+    Duration tpot() {
+      return total.minus(ttft).dividedBy(Math.max(1, tokens - 1));
+    }
+  }
+
+  /** A server that has no room says so. */
+  static final class Refused extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    Refused(int status) {
+      super("refused with status " + status);
+    }
+  }
+
+  private final HttpClient http =
+      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private final URI url;
+  private final @Nullable String key;
+  private final String model;
+
+  /**
+   * @param model its id; null for the first that the server has
+   * @param key null where the server wants none
+   */
+  LoadClient(URI url, @Nullable String model, @Nullable String key) throws InterruptedException {
+    this.url = url;
+    this.key = key;
+    this.model = model == null ? firstModel() : model;
+  }
+
+  /** The model's id. */
+  String model() {
+    return model;
+  }
+
+  private String firstModel() throws InterruptedException {
+    try {
+      HttpResponse<String> reply =
+          http.send(request("/v1/models").GET().build(), HttpResponse.BodyHandlers.ofString());
+      JsonNode first = JsonMapper.shared().readTree(reply.body()).path("data").path(0).path("id");
+      if (reply.statusCode() != 200 || !first.isString()) {
+        throw new CommandException(
+            url + "/v1/models: status " + reply.statusCode() + ", names no model");
+      }
+      return first.stringValue();
+    } catch (IOException | JacksonException e) {
+      throw new CommandException(url + "/v1/models: " + e, e);
+    }
+  }
+
+  private HttpRequest.Builder request(String path) {
+    HttpRequest.Builder request = HttpRequest.newBuilder(url.resolve(path));
+    return key == null ? request : request.header("Authorization", "Bearer " + key);
+  }
+
+  /**
+   * Has a prompt continued by so many tokens, whatever they are.
+   *
+   * @throws Refused when the server has no room
+   * @throws IOException when it fails
+   */
+  Answer ask(int[] prompt, int tokens) throws IOException, InterruptedException, Refused {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("model", model);
+    body.put("prompt", prompt);
+    body.put("max_tokens", tokens);
+    body.put("temperature", 0);
+    body.put("ignore_eos", true);
+    body.put("stream", true);
+    body.put("stream_options", Map.of("include_usage", true));
+    HttpRequest request =
+        request("/v1/completions")
+            .header("Content-Type", "application/json")
+            .POST(
+                HttpRequest.BodyPublishers.ofByteArray(JsonMapper.shared().writeValueAsBytes(body)))
+            .build();
+    long start = System.nanoTime();
+    HttpResponse<InputStream> reply = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    try (var lines =
+        new BufferedReader(new InputStreamReader(reply.body(), StandardCharsets.UTF_8))) {
+      if (reply.statusCode() == 429 || reply.statusCode() == 503) {
+        throw new Refused(reply.statusCode());
+      }
+      if (reply.statusCode() != 200) {
+        throw new IOException("status " + reply.statusCode() + ": " + lines.readLine());
+      }
+      return read(lines, start);
+    }
+  }
+
+  private static Answer read(BufferedReader lines, long start) throws IOException {
+    List<Duration> gaps = new ArrayList<>();
+    Duration ttft = null;
+    long last = start;
+    int tokens = 0;
+    for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+      if (!line.startsWith(DATA)) {
+        continue;
+      }
+      long now = System.nanoTime();
+      if (line.startsWith("[DONE]", DATA.length())) {
+        if (ttft == null || tokens == 0) {
+          throw new IOException("the stream has no tokens, or no usage");
+        }
+        return new Answer(tokens, ttft, gaps, Duration.ofNanos(now - start));
+      }
+      JsonNode event = JsonMapper.shared().readTree(line.substring(DATA.length()));
+      if (event.has("error")) {
+        throw new IOException(event.get("error").toString());
+      }
+      tokens = event.path("usage").path("completion_tokens").asInt(tokens);
+      if (!event.path("choices").path(0).isMissingNode()) {
+        Duration since = Duration.ofNanos(now - last);
+        if (ttft == null) {
+          ttft = since;
+        } else {
+          gaps.add(since);
+        }
+        last = now;
+      }
+    }
+    throw new IOException("the stream ends without [DONE]");
+  }
+
+  @Override
+  public void close() {
+    http.close();
+  }
+}

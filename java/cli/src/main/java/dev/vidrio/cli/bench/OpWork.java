@@ -1,0 +1,93 @@
+package dev.vidrio.cli.bench;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.Weights;
+
+/**
+ * What operations have to do at least.
+ *
+ * @param bytes read from memory: weights, keys and values
+ * @param operations multiplications and additions
+ * @param integer whether these are of bytes
+ */
+record OpWork(double bytes, double operations, boolean integer) {
+  static final OpWork NONE = new OpWork(0, 0, false);
+
+  /** The work of an operation in a step. */
+  static OpWork of(Op op, Batch batch, KvShape shape, KvType kv) {
+    return switch (op) {
+      case Op.MatMul product -> forRows(tokenProduct(product), batch.rows(product.rows()));
+      case ExpertOp.ExpertMatMul product ->
+          forRows(tokenProduct(product), batch.rows(product.rows()));
+      case SequenceOp.Attention attention -> attention(attention, batch, shape, kv);
+      default -> NONE;
+    };
+  }
+
+  /** The products of a prompt with all weights of the blocks, for one of its tokens. */
+  static OpWork promptToken(Plan plan) {
+    double integer = operations(plan, true);
+    double floating = operations(plan, false);
+    return new OpWork(0, integer + floating, integer >= floating);
+  }
+
+  private static double operations(Plan plan, boolean quantized) {
+    return plan.ops().stream()
+        .filter(op -> op.rows() == Rows.TOKENS)
+        .map(OpWork::tokenProduct)
+        .filter(product -> product.integer == quantized)
+        .mapToDouble(OpWork::operations)
+        .sum();
+  }
+
+  /** The product of one row with weights; that of a token with those of its experts. */
+  private static OpWork tokenProduct(Op op) {
+    return switch (op) {
+      case Op.MatMul product -> product(product.weights(), 1);
+      case ExpertOp.ExpertMatMul product -> product(product.matrices().getFirst(), product.slots());
+      default -> NONE;
+    };
+  }
+
+  private static OpWork product(Weights w, int count) {
+    return new OpWork(
+        (double) count * w.data().byteSize(), 2.0 * count * w.n() * w.k(), w.type().quantized());
+  }
+
+  /** Rows share the weights; at least, where they go to the same experts. */
+  private static OpWork forRows(OpWork one, int rows) {
+    return new OpWork(one.bytes, rows * one.operations, one.integer);
+  }
+
+  /** Every sequence reads its positions once; every token has two products with each it sees. */
+  private static OpWork attention(SequenceOp.Attention op, Batch batch, KvShape shape, KvType kv) {
+    double read = 0;
+    double seen = 0;
+    int first = 0;
+    for (int i = 0; i < batch.tokenCount(); i++) {
+      int position = batch.position(i);
+      boolean begins = i == 0 || batch.sequence(i) != batch.sequence(i - 1);
+      first = begins ? op.first(position) : first;
+      boolean ends = i + 1 == batch.tokenCount() || batch.sequence(i + 1) != batch.sequence(i);
+      read += ends ? position + 1 - first : 0;
+      seen += position + 1 - op.first(position);
+    }
+    return new OpWork(
+        read * 2 * shape.heads() * kv.bytes(shape.dH()), seen * 4 * op.q().width(), false);
+  }
+
+  OpWork plus(OpWork other) {
+    return new OpWork(bytes + other.bytes, operations + other.operations, integer || other.integer);
+  }
+
+  OpWork times(double factor) {
+    return new OpWork(factor * bytes, factor * operations, integer);
+  }
+}

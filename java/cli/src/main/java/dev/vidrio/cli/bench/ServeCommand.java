@@ -1,0 +1,213 @@
+package dev.vidrio.cli.bench;
+
+import dev.vidrio.cli.io.Json;
+import java.net.URI;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code vidrio bench serve}. */
+@Command(
+    name = "serve",
+    description = {
+      "Measures a server that speaks OpenAI's API, Vidrio or another, under load.",
+      "--users: each sends its next request when it has the last answer (closed loop). --rate:"
+          + " requests come at random, whatever becomes of those before (open loop, Poisson).",
+      "ttft: from the request to the first token. tpot: per token after it. itl: between two pieces"
+          + " of the stream. The key, where the server wants one, is in VIDRIO_API_KEY."
+    })
+final class ServeCommand implements Callable<Integer> {
+  @Option(
+      names = "--url",
+      paramLabel = "URL",
+      defaultValue = "http://127.0.0.1:8080",
+      description = "The server. Default: ${DEFAULT-VALUE}.")
+  private URI url = URI.create("");
+
+  @Option(
+      names = "--model",
+      paramLabel = "ID",
+      description = "The model's id. Default: the first that the server has.")
+  private @Nullable String model;
+
+  @Option(
+      names = "--users",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Users at a time. Default: ${DEFAULT-VALUE}.")
+  private int users;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "R",
+      defaultValue = "0",
+      description = "Requests per second, instead of users.")
+  private double rate;
+
+  @Option(
+      names = "--requests",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Requests to measure. Default: ${DEFAULT-VALUE}.")
+  private int requests;
+
+  @Option(
+      names = "--warm-up",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Requests before, unmeasured. Default: ${DEFAULT-VALUE}.")
+  private int warmUp;
+
+  @Option(
+      names = {"-p", "--prompt"},
+      paramLabel = "N",
+      defaultValue = "128",
+      description = "Tokens of a prompt, after those that all share. Default: ${DEFAULT-VALUE}.")
+  private int prompt;
+
+  @Option(
+      names = "--prefix",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Tokens that all prompts begin with. Default: ${DEFAULT-VALUE}.")
+  private int prefix;
+
+  @Option(
+      names = {"-n", "--tokens"},
+      paramLabel = "N",
+      defaultValue = "128",
+      description = "Tokens of an answer. Default: ${DEFAULT-VALUE}.")
+  private int tokens;
+
+  @Option(
+      names = "--max-ttft",
+      paramLabel = "MS",
+      defaultValue = "2000",
+      description = "An answer is good where its ttft is below. Default: ${DEFAULT-VALUE}.")
+  private int maxTtft;
+
+  @Option(
+      names = "--max-tpot",
+      paramLabel = "MS",
+      defaultValue = "100",
+      description = "And its tpot is below. Default: ${DEFAULT-VALUE}.")
+  private int maxTpot;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Of prompts and arrivals. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  ServeCommand() {}
+
+  @Override
+  public Integer call() throws InterruptedException {
+    require("--users", users, 1);
+    require("--requests", requests, 1);
+    require("--warm-up", warmUp, 0);
+    require("-p", prompt, 1);
+    require("--prefix", prefix, 0);
+    require("-n", tokens, 2);
+    if (!(rate >= 0 && rate <= 1e6)) {
+      throw new ParameterException(command.commandLine(), "--rate " + rate + ": must be 0 to 1e6");
+    }
+    try (var client = new LoadClient(url, model, System.getenv("VIDRIO_API_KEY"))) {
+      var load = new LoadTest(client, prefix, prompt, tokens, seed);
+      if (warmUp > 0) {
+        load.closed(users, warmUp);
+      }
+      LoadTest.Outcome outcome =
+          rate > 0 ? load.open(rate, requests) : load.closed(users, requests);
+      report(client.model(), outcome);
+      return outcome.answers().isEmpty() ? 1 : 0;
+    }
+  }
+
+  private void require(String option, int value, int min) {
+    if (value < min) {
+      throw new ParameterException(
+          command.commandLine(), option + " " + value + ": must be at least " + min);
+    }
+  }
+
+  private void report(String id, LoadTest.Outcome outcome) {
+    double seconds = outcome.time().toNanos() / 1e9;
+    long good = outcome.answers().stream().filter(this::isGood).count();
+    long out = outcome.answers().stream().mapToLong(LoadClient.Answer::tokens).sum();
+    Map<String, Object> rates = new LinkedHashMap<>();
+    rates.put("requests_per_second", outcome.answers().size() / seconds);
+    rates.put("tokens_per_second", out / seconds);
+    rates.put("goodput_per_second", good / seconds);
+    Map<String, LoadTest.Spread> times = new LinkedHashMap<>();
+    times.put("ttft_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::ttft));
+    times.put("tpot_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::tpot));
+    times.put("itl_ms", LoadTest.Spread.ofGaps(outcome));
+    times.put("total_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::total));
+    if (json) {
+      Map<String, Object> all = new LinkedHashMap<>();
+      all.put("model", id);
+      all.put("answers", outcome.answers().size());
+      all.put("refused", outcome.refusals().size());
+      all.put("failed", outcome.failures().size());
+      all.put("seconds", seconds);
+      all.putAll(rates);
+      times.forEach((name, spread) -> all.put(name, spread.toMap()));
+      all.put("refused_ms", LoadTest.Spread.of(outcome.refusals()).toMap());
+      Json.print(all);
+      return;
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%s: %d answers, %d refused, %d failed in %.1f s%n%.1f tokens/s, %.2f answers/s, %.2f of"
+            + " them good%n%n%-10s %9s %9s %9s %9s%n",
+        id,
+        outcome.answers().size(),
+        outcome.refusals().size(),
+        outcome.failures().size(),
+        seconds,
+        out / seconds,
+        outcome.answers().size() / seconds,
+        good / seconds,
+        "",
+        "mean",
+        "p50",
+        "p90",
+        "p99");
+    times.forEach(ServeCommand::print);
+    if (!outcome.refusals().isEmpty()) {
+      print("refused_ms", LoadTest.Spread.of(outcome.refusals()));
+    }
+    outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
+  }
+
+  private static void print(String name, LoadTest.Spread spread) {
+    System.out.printf(
+        Locale.ROOT,
+        "%-10s %9.2f %9.2f %9.2f %9.2f%n",
+        name,
+        spread.mean(),
+        spread.p50(),
+        spread.p90(),
+        spread.p99());
+  }
+
+  private boolean isGood(LoadClient.Answer answer) {
+    return answer.ttft().compareTo(Duration.ofMillis(maxTtft)) <= 0
+        && answer.tpot().compareTo(Duration.ofMillis(maxTpot)) <= 0;
+  }
+}

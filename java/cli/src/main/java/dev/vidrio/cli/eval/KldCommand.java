@@ -1,0 +1,66 @@
+package dev.vidrio.cli.eval;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.model.evaluation.Divergence;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code vidrio eval kld}. */
+@Command(
+    name = "kld",
+    description = {
+      "Compares the logits of two models on one text.",
+      "Both files are as 'vidrio eval logits' writes them, of the same tokens."
+    })
+final class KldCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "REFERENCE", description = "Logits taken as the truth.")
+  private @Nullable Path reference;
+
+  @Parameters(index = "1", paramLabel = "CANDIDATE", description = "Logits to judge.")
+  private @Nullable Path candidate;
+
+  @Option(names = "--json", description = "Print the figures as JSON.")
+  private boolean json;
+
+  KldCommand() {}
+
+  @Override
+  public Integer call() {
+    if (reference == null || candidate == null) {
+      throw new IllegalStateException("picocli requires the parameters");
+    }
+    Divergence result = Divergence.of(reference, candidate);
+    if (json) {
+      Json.print(toJson(result));
+    } else {
+      System.out.printf(
+          Locale.ROOT,
+          "mean KLD %.9f ± %.9f, max %.9f at %d, same top %.4f %% over %d positions%n",
+          result.mean(),
+          result.error(),
+          result.max(),
+          result.maxPosition(),
+          100 * result.sameTop(),
+          result.positions());
+    }
+    return 0;
+  }
+
+  private static Map<String, Object> toJson(Divergence result) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("mean_kld", result.mean());
+    json.put("error", result.error());
+    json.put("max_kld", result.max());
+    json.put("max_position", result.maxPosition());
+    json.put("same_top", result.sameTop());
+    json.put("positions", result.positions());
+    return json;
+  }
+}

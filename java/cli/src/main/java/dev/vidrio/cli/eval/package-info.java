@@ -1,0 +1,3 @@
+/** {@code vidrio eval}: how good a model is, in figures. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.cli.eval;

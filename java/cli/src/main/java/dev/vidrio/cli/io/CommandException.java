@@ -1,0 +1,21 @@
+package dev.vidrio.cli.io;
+
+import org.jspecify.annotations.Nullable;
+
+/** The work of a command failed; the message says it all. */
+public final class CommandException extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  public CommandException(String message) {
+    this(message, null);
+  }
+
+  public CommandException(String message, @Nullable Throwable cause) {
+    super(message, cause);
+  }
+
+  @Override
+  public String getMessage() {
+    return String.valueOf(super.getMessage());
+  }
+}

@@ -1,0 +1,68 @@
+package dev.vidrio.cli.io;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Reading what the user names, and saying plainly what is wrong with it. */
+public final class InputOutput {
+  private InputOutput() {}
+
+  /** The text of a file. */
+  public static String read(Path file) {
+    if (Files.isDirectory(file)) {
+      throw new CommandException(file + ": is a directory");
+    }
+    try {
+      return Files.readString(file);
+    } catch (CharacterCodingException e) {
+      throw new CommandException(file + ": is not UTF-8", e);
+    } catch (IOException e) {
+      throw new CommandException(reason(e), e);
+    }
+  }
+
+  /** The text that comes on standard input. */
+  public static String readStandardInput() {
+    try {
+      return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The next line of standard input without its end, or null where it ends. */
+  public static @Nullable String readLine() {
+    var line = new ByteArrayOutputStream();
+    try {
+      int b = System.in.read();
+      if (b < 0) {
+        return null;
+      }
+      for (; b >= 0 && b != '\n'; b = System.in.read()) {
+        line.write(b);
+      }
+      return line.toString(StandardCharsets.UTF_8).stripTrailing();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** What an I/O error says, in words. */
+  public static String reason(IOException e) {
+    return switch (e) {
+      case NoSuchFileException missing -> missing.getFile() + ": no such file or directory";
+      case AccessDeniedException denied -> denied.getFile() + ": permission denied";
+      case FileSystemException other -> other.getFile() + ": " + other.getReason();
+      default -> String.valueOf(e.getMessage());
+    };
+  }
+}

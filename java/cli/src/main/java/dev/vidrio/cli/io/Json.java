@@ -1,0 +1,78 @@
+package dev.vidrio.cli.io;
+
+import dev.vidrio.model.file.AtomicFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectWriter;
+import tools.jackson.databind.json.JsonMapper;
+
+/** JSON on standard output, made of maps, lists, strings and numbers. */
+public final class Json {
+  private Json() {}
+
+  /** Prints a value, a key per line. */
+  public static void print(Object value) {
+    ObjectWriter writer = JsonMapper.shared().writerWithDefaultPrettyPrinter();
+    System.out.println(writer.writeValueAsString(value));
+  }
+
+  /** Prints a value on one line. */
+  public static void printCompact(Object value) {
+    System.out.println(JsonMapper.shared().writeValueAsString(value));
+  }
+
+  /** A number, or null where it is NaN or infinite: JSON has neither. */
+  public static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+
+  /** Writes a value to a file, all or nothing. */
+  public static void write(Path file, Object value) throws IOException {
+    AtomicFile.write(file, JsonMapper.shared().writeValueAsBytes(value));
+  }
+
+  /** The token ids of a file that holds a JSON array of them. */
+  public static int[] readIds(Path file) {
+    List<JsonNode> elements = readArray(file);
+    var ids = new int[elements.size()];
+    for (int i = 0; i < ids.length; i++) {
+      JsonNode element = elements.get(i);
+      if (!element.isIntegralNumber() || !element.canConvertToInt()) {
+        throw new CommandException(
+            file + ": element " + i + " " + element + ": must be a token id");
+      }
+      ids[i] = element.intValue();
+    }
+    return ids;
+  }
+
+  /** The strings of a file that holds a JSON array of them. */
+  public static List<String> readStrings(Path file) {
+    return readArray(file).stream()
+        .map(
+            element -> {
+              if (!element.isString()) {
+                throw new CommandException(file + ": element " + element + ": must be a string");
+              }
+              return element.stringValue();
+            })
+        .toList();
+  }
+
+  /** The elements of a file that holds a JSON array. */
+  public static List<JsonNode> readArray(Path file) {
+    try {
+      JsonNode node = JsonMapper.shared().readTree(InputOutput.read(file));
+      if (!node.isArray()) {
+        throw new CommandException(file + ": must hold a JSON array");
+      }
+      return node.valueStream().toList();
+    } catch (JacksonException e) {
+      throw new CommandException(file + ": is no JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+}

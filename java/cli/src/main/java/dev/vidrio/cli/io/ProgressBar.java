@@ -1,0 +1,53 @@
+package dev.vidrio.cli.io;
+
+import java.io.PrintStream;
+import java.util.Locale;
+
+/** A bar on standard error, where that is a terminal; otherwise nothing. */
+public final class ProgressBar implements AutoCloseable {
+  private static final int WIDTH = 30;
+  private static final long REDRAW_NANOS = 100_000_000;
+
+  private final PrintStream err;
+  private final boolean visible;
+  private final String label;
+  private final long start = System.nanoTime();
+  private long drawn;
+  private boolean shown;
+
+  /** A bar that appears when the work takes longer than a moment. */
+  public ProgressBar(String label) {
+    this.err = System.err;
+    this.visible = Terminal.ERR.isTerminal();
+    this.label = label;
+  }
+
+  /** Shows a fraction from 0 to 1, and text behind it. */
+  public void update(double fraction, String text) {
+    long now = System.nanoTime();
+    if (!visible || now - start < 3 * REDRAW_NANOS || now - drawn < REDRAW_NANOS) {
+      return;
+    }
+    drawn = now;
+    shown = true;
+    int full = (int) Math.round(Math.clamp(fraction, 0, 1) * WIDTH);
+    err.printf(
+        Locale.ROOT,
+        "\r\033[K%s [%s%s] %3.0f %% %s",
+        label,
+        "#".repeat(full),
+        "-".repeat(WIDTH - full),
+        100 * fraction,
+        text);
+    err.flush();
+  }
+
+  /** Removes the bar. */
+  @Override
+  public void close() {
+    if (shown) {
+      err.print("\r\033[K");
+      err.flush();
+    }
+  }
+}

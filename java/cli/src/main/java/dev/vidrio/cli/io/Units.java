@@ -1,0 +1,29 @@
+package dev.vidrio.cli.io;
+
+import java.util.Locale;
+
+/** Quantities as people read them. */
+public final class Units {
+  private Units() {}
+
+  /** {@code 98.4 MB}, in powers of 1000. */
+  public static String bytes(long bytes) {
+    return scaled((double) bytes, "B");
+  }
+
+  /** {@code 935 Gop/s}. */
+  public static String perSecond(double rate, String unit) {
+    return scaled(rate, unit + "/s");
+  }
+
+  private static String scaled(double value, String unit) {
+    String prefixes = " kMGTP";
+    int i = 0;
+    while (value >= 999.5 && i < prefixes.length() - 1) {
+      value /= 1000;
+      i++;
+    }
+    String number = String.format(Locale.ROOT, value < 99.95 && i > 0 ? "%.1f" : "%.0f", value);
+    return number + " " + (i == 0 ? "" : prefixes.charAt(i)) + unit;
+  }
+}

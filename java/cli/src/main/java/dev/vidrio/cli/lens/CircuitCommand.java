@@ -1,0 +1,180 @@
+package dev.vidrio.cli.lens;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.PageOption;
+import dev.vidrio.cli.lens.option.TextPair;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
+import dev.vidrio.lens.circuit.Circuit;
+import dev.vidrio.lens.circuit.CircuitEvaluation;
+import dev.vidrio.lens.circuit.CircuitEvaluation.Faithfulness;
+import dev.vidrio.lens.circuit.CircuitRun;
+import dev.vidrio.lens.circuit.ComponentGraph;
+import dev.vidrio.lens.circuit.Edge;
+import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.page.Bars;
+import dev.vidrio.lens.page.CircuitView;
+import dev.vidrio.model.Model;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens circuit}. */
+@Command(
+    name = "circuit",
+    description = {
+      "Finds a circuit: the edges between components that an answer needs (ACDC).",
+      "An edge stays when the logit difference of the two answers changes without it, where its"
+          + " reader gets what the corrupted text makes of it instead."
+    })
+final class CircuitCommand implements Callable<Integer> {
+  /** Gradients that edge attribution patching takes the mean of. */
+  private static final int STEPS = 5;
+
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextPair texts = new TextPair();
+  @Mixin private FastGradientsOption gradients = new FastGradientsOption();
+  @Mixin private PageOption page = new PageOption();
+
+  @Option(
+      names = "--threshold",
+      paramLabel = "SHARE",
+      defaultValue = "0.02",
+      description =
+          "An edge stays when it changes the difference of the two texts by this share of it or"
+              + " more. Default: ${DEFAULT-VALUE}.")
+  private double threshold = 0.02;
+
+  @Option(
+      names = "--candidates",
+      paramLabel = "K",
+      defaultValue = "0",
+      description =
+          "Look only at the K edges that edge attribution patching (EAP-IG) finds strongest; 0 takes"
+              + " all. Default: ${DEFAULT-VALUE}.")
+  private int candidateCount;
+
+  @Option(
+      names = "--top",
+      paramLabel = "K",
+      defaultValue = "40",
+      description = "Edges to print, the strongest; JSON has all. Default: ${DEFAULT-VALUE}.")
+  private int top = 40;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Option(names = "--dot", description = "Print the graph in the language of Graphviz.")
+  private boolean dot;
+
+  CircuitCommand() {}
+
+  /** What was found. */
+  private record Found(
+      ComponentGraph graph, Map<Edge, Double> effects, Faithfulness faithfulness, int candidates) {}
+
+  @Override
+  public Integer call() throws IOException {
+    page.check();
+    try (Model opened = model.open()) {
+      int[] clean = texts.clean(opened);
+      Found found = find(gradients.lens(opened), clean, texts.corrupted(opened));
+      if (page.isWanted()) {
+        page.write(opened, "vidrio lens circuit", clean, List.of(view(found), bars(found)));
+      } else if (json) {
+        Json.print(contents(opened, found));
+      } else if (dot) {
+        System.out.print(view(found).dot());
+      } else {
+        print(found);
+      }
+    }
+    return 0;
+  }
+
+  private Found find(Lens lens, int[] clean, int[] corrupted) {
+    int answer = texts.answer(lens.model());
+    int wrong = texts.wrong(lens.model());
+    Metric metric = Metric.logitDifference(answer, wrong);
+    try (CircuitRun run = CircuitRun.open(lens, clean, corrupted);
+        var bar = new ProgressBar("edges")) {
+      Circuit candidates =
+          candidateCount == 0
+              ? Circuit.whole(run.graph())
+              : EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, STEPS)
+                  .strongest(candidateCount);
+      int edges = candidates.edges().size();
+      double least = threshold * Math.abs(run.clean(metric) - run.corrupted(metric));
+      Circuit circuit =
+          AutomaticCircuitDiscovery.of(
+              run, metric, least, candidates, n -> bar.update(n / (double) edges, ""));
+      var evaluation = new CircuitEvaluation(run, metric, circuit);
+      return new Found(run.graph(), evaluation.effects(), evaluation.faithfulness(), edges);
+    }
+  }
+
+  private static String note(Found found) {
+    return String.format(
+        Locale.ROOT,
+        "%d of %d edges. Logit difference: clean %.3f, corrupted %.3f, circuit %.3f, which is"
+            + " %.0f %% of the way.",
+        found.effects().size(),
+        found.candidates(),
+        found.faithfulness().clean(),
+        found.faithfulness().corrupted(),
+        found.faithfulness().circuit(),
+        100 * found.faithfulness().recovered());
+  }
+
+  private static CircuitView view(Found found) {
+    return CircuitView.of("Circuit", note(found), found.graph(), found.effects());
+  }
+
+  private static Bars bars(Found found) {
+    return new Bars(
+        "Edges",
+        "What the logit difference loses without an edge.",
+        found.effects().entrySet().stream()
+            .map(e -> new Bars.Bar(e.getKey().name(), e.getValue()))
+            .toList());
+  }
+
+  private void print(Found found) {
+    System.out.println(note(found));
+    found.effects().entrySet().stream()
+        .sorted((a, b) -> Double.compare(Math.abs(b.getValue()), Math.abs(a.getValue())))
+        .limit(Math.max(0, top))
+        .forEach(
+            e -> System.out.printf(Locale.ROOT, "%+8.3f  %s%n", e.getValue(), e.getKey().name()));
+  }
+
+  private static Map<String, Object> contents(Model opened, Found found) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", opened.name());
+    result.put("clean_logit_difference", found.faithfulness().clean());
+    result.put("corrupted_logit_difference", found.faithfulness().corrupted());
+    result.put("circuit_logit_difference", found.faithfulness().circuit());
+    result.put("recovered", found.faithfulness().recovered());
+    result.put("candidates", found.candidates());
+    result.put("edges", found.effects().entrySet().stream().map(CircuitCommand::edge).toList());
+    return result;
+  }
+
+  private static Map<String, Object> edge(Map.Entry<Edge, Double> entry) {
+    Map<String, Object> edge = new LinkedHashMap<>();
+    edge.put("from", entry.getKey().from().name());
+    edge.put("to", entry.getKey().to().name());
+    edge.put("effect", entry.getValue());
+    return edge;
+  }
+}

@@ -1,0 +1,106 @@
+package dev.vidrio.cli.lens;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.TextPair;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.circuit.Edge;
+import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.model.Model;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens edges}. */
+@Command(
+    name = "edges",
+    description = {
+      "Edge attribution patching: which connections between components carry what two texts differ"
+          + " in.",
+      "A score says by how much the logit difference of the answers would move if the edge alone"
+          + " carried what it does in the corrupted text, by gradients."
+    })
+final class EdgesCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextPair texts = new TextPair();
+  @Mixin private FastGradientsOption gradients = new FastGradientsOption();
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "5",
+      description =
+          "Gradients on the way between the texts that are averaged (EAP-IG); 0 takes that of the"
+              + " clean text alone (EAP). Default: ${DEFAULT-VALUE}.")
+  private int steps = 5;
+
+  @Option(
+      names = "--top",
+      paramLabel = "K",
+      defaultValue = "20",
+      description = "Edges to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+  private int top = 20;
+
+  @Option(names = "--json", description = "Print JSON, with all edges in the model's order.")
+  private boolean json;
+
+  EdgesCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      Lens lens = gradients.lens(opened);
+      int[] clean = texts.clean(opened);
+      int[] corrupted = texts.corrupted(opened);
+      int answer = texts.answer(opened);
+      int wrong = texts.wrong(opened);
+      EdgeAttribution edges =
+          steps == 0
+              ? EdgeAttribution.of(lens, clean, corrupted, answer, wrong)
+              : EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, steps);
+      if (json) {
+        Json.print(contents(opened, edges));
+      } else {
+        print(edges);
+      }
+    }
+    return 0;
+  }
+
+  private void print(EdgeAttribution edges) {
+    System.out.printf(
+        Locale.ROOT,
+        "logit difference: clean %.3f, corrupted %.3f; %d edges%n",
+        edges.clean(),
+        edges.corrupted(),
+        edges.scores().size());
+    List<Edge> ranked = edges.ranked();
+    for (Edge edge : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
+      System.out.printf(Locale.ROOT, "%+8.3f  %s%n", edges.scores().get(edge), edge.name());
+    }
+  }
+
+  private static Map<String, Object> contents(Model opened, EdgeAttribution edges) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", opened.name());
+    result.put("clean_logit_difference", edges.clean());
+    result.put("corrupted_logit_difference", edges.corrupted());
+    result.put(
+        "edges",
+        edges.scores().entrySet().stream()
+            .map(
+                entry ->
+                    Map.of(
+                        "from", entry.getKey().from().name(),
+                        "to", entry.getKey().to().name(),
+                        "score", entry.getValue()))
+            .toList());
+    return result;
+  }
+}

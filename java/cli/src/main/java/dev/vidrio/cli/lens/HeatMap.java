@@ -1,0 +1,56 @@
+package dev.vidrio.cli.lens;
+
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** A table of numbers as lines of text, each cell in hundredths: 100 is 1. */
+final class HeatMap {
+  /** Cells of a line; more go on in another block. */
+  private static final int COLUMNS = 18;
+
+  private static final int CELL = 5;
+
+  private final boolean colour;
+
+  /**
+   * @param colour whether backgrounds show the numbers too, as {@link Heat#signed} does
+   */
+  HeatMap(boolean colour) {
+    this.colour = colour;
+  }
+
+  /** The lines of a table with labels. */
+  List<String> lines(List<String> rows, List<String> columns, List<List<Double>> values) {
+    int label = rows.stream().mapToInt(String::length).max().orElse(0);
+    return IntStream.iterate(0, first -> first < columns.size(), first -> first + COLUMNS)
+        .boxed()
+        .flatMap(
+            first -> {
+              int end = Math.min(columns.size(), first + COLUMNS);
+              List<String> lines =
+                  IntStream.range(0, rows.size())
+                      .mapToObj(
+                          row -> line(rows.get(row), label, values.get(row).subList(first, end)))
+                      .collect(Collectors.toList());
+              lines.addFirst(
+                  " ".repeat(label)
+                      + columns.subList(first, end).stream()
+                          .map(column -> ("%" + CELL + "s").formatted(column))
+                          .collect(Collectors.joining()));
+              return lines.stream();
+            })
+        .toList();
+  }
+
+  private String line(String label, int width, List<Double> values) {
+    return label
+        + " ".repeat(width - label.length())
+        + values.stream().map(this::cell).collect(Collectors.joining());
+  }
+
+  private String cell(double value) {
+    String text = ("%" + CELL + "d").formatted(Math.round(100 * value));
+    return colour ? Heat.signed(text, value) : text;
+  }
+}

@@ -1,0 +1,50 @@
+package dev.vidrio.cli.lens;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.model.Model;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code vidrio lens hooks}. */
+@Command(
+    name = "hooks",
+    description = {
+      "Lists the hook points of a model, in the order of a forward pass.",
+      "'*' stands for any characters; a block may be counted from the end, or be a range:"
+          + " blocks.-1.attn.hook_z, blocks.0-3.*."
+    })
+final class HooksCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "NAMES",
+      defaultValue = "*,*hook_result",
+      description = "Only those of these names, separated by commas.")
+  private String names = "*,*hook_result";
+
+  @Option(names = "--json", description = "Print a JSON array.")
+  private boolean json;
+
+  HooksCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      List<String> found = Lens.of(opened).points(names).stream().map(HookPoint::name).toList();
+      if (json) {
+        Json.print(found);
+      } else {
+        found.forEach(System.out::println);
+      }
+    }
+    return 0;
+  }
+}

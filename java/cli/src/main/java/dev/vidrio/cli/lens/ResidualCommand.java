@@ -1,0 +1,96 @@
+package dev.vidrio.cli.lens;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.lens.option.PositionOption;
+import dev.vidrio.cli.lens.option.TokenText;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.TextInput;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.see.DirectLogitAttribution.By;
+import dev.vidrio.lens.see.ResidualDecomposition;
+import dev.vidrio.lens.see.ResidualDecomposition.Part;
+import dev.vidrio.model.Model;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens residual}. */
+@Command(
+    name = "residual",
+    description = {
+      "What components write to the residual stream of a token.",
+      "A line for each: the norm of what it writes, the cosine of that with the stream before, and"
+          + " its share of the last stream's length. The shares add up to 1."
+    })
+final class ResidualCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextInput input = new TextInput();
+  @Mixin private PositionOption position = new PositionOption();
+
+  @Option(
+      names = "--by",
+      paramLabel = "PART",
+      defaultValue = "layer",
+      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+  private By by = By.LAYER;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  ResidualCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      int[] tokens = input.requiredIds(opened);
+      var decomposition =
+          ResidualDecomposition.of(Lens.of(opened), tokens, position.of(tokens), by);
+      if (json) {
+        Json.print(contents(opened, decomposition));
+      } else {
+        print(opened, tokens, decomposition);
+      }
+    }
+    return 0;
+  }
+
+  private static void print(Model opened, int[] tokens, ResidualDecomposition decomposition) {
+    System.out.printf(
+        Locale.ROOT,
+        "residual stream of %d %s: norm %.2f%n",
+        decomposition.position(),
+        TokenText.of(opened, tokens[decomposition.position()]),
+        decomposition.norm());
+    System.out.println("component        norm   cosine    share");
+    for (Part part : decomposition.parts()) {
+      System.out.printf(
+          Locale.ROOT,
+          "%-12s %8.3f %+8.3f %+8.3f%n",
+          part.component(),
+          part.norm(),
+          part.cosine(),
+          part.share());
+    }
+  }
+
+  private static Map<String, Object> contents(Model opened, ResidualDecomposition decomposition) {
+    Map<String, Object> parts = new LinkedHashMap<>();
+    for (Part part : decomposition.parts()) {
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("norm", part.norm());
+      entry.put("cosine", part.cosine());
+      entry.put("share", part.share());
+      parts.put(part.component(), entry);
+    }
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", opened.name());
+    result.put("position", decomposition.position());
+    result.put("norm", decomposition.norm());
+    result.put("parts", parts);
+    return result;
+  }
+}

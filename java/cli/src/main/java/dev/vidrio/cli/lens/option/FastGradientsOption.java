@@ -1,0 +1,28 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.lens.Lens;
+import dev.vidrio.model.Model;
+import picocli.CommandLine.Option;
+
+/** The option that gives up equal bits of gradients for speed. */
+public final class FastGradientsOption {
+  @Option(
+      names = "--fast",
+      description = {
+        "Let products of gradients leave the promise of equal bits where this processor gains by",
+        "it: 'vidrio doctor' says where."
+      })
+  private boolean asked;
+
+  public FastGradientsOption() {}
+
+  public boolean asked() {
+    return asked;
+  }
+
+  /** The model's lens, whose gradients are fast where that is asked for. */
+  public Lens lens(Model model) {
+    Lens lens = Lens.of(model);
+    return asked ? lens.fastGradients() : lens;
+  }
+}

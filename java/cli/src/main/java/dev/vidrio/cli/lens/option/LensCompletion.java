@@ -1,0 +1,88 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.option.SamplingOption;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.LensSession;
+import dev.vidrio.model.Generator;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.tokenizer.TokenDecoder;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** A continuation of a text by a model that is changed while it runs. */
+public final class LensCompletion {
+  @Mixin private SamplingOption sampling = new SamplingOption();
+
+  @Option(
+      names = {"-n", "--tokens"},
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Generate at most N tokens. Default: ${DEFAULT-VALUE}.")
+  private int tokens;
+
+  @Option(names = "--json", description = "Print JSON, with ids and text.")
+  private boolean json;
+
+  public LensCompletion() {}
+
+  /** Whether JSON is wanted, which the command prints. */
+  public boolean isJson() {
+    return json;
+  }
+
+  /**
+   * Continues the prompt, and prints the text as it comes where no JSON is asked for.
+   *
+   * @param editable names of the points that are changed
+   * @param prepare sets the edits and hooks
+   * @return the new tokens
+   */
+  public List<Integer> run(
+      Lens lens, String editable, Consumer<LensSession> prepare, int[] prompt) {
+    Model opened = lens.model();
+    long wanted = Math.max(1, (long) prompt.length + tokens);
+    int context = (int) Math.min(opened.architecture().contextLength(), wanted);
+    var room = SessionOptions.DEFAULT.withContext(context);
+    var sampler = new Sampler(sampling.toOptions(), opened.architecture().vocabulary());
+    TokenDecoder decoder = opened.tokenizer().streamingDecoder(true);
+    List<Integer> ids = new ArrayList<>();
+    try (LensSession session = lens.open(Capture.NONE, room, editable)) {
+      prepare.accept(session);
+      var generator = new Generator(opened, session, sampler, new Generator.Limit(tokens, false));
+      generator.prompt(session.newSequence(), prompt);
+      while (generator.hasNext() && !System.out.checkError()) {
+        ids.add(generator.nextInt());
+        print(decoder.accept(ids.getLast()));
+      }
+    }
+    print(decoder.finish() + System.lineSeparator());
+    return ids;
+  }
+
+  private void print(String piece) {
+    if (!json) {
+      System.out.print(piece);
+    }
+  }
+
+  /** Prints JSON: the model, what the command says of itself, prompt, ids and text. */
+  public static void print(Model opened, Map<String, Object> own, int[] prompt, List<Integer> ids) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", opened.name());
+    result.putAll(own);
+    result.put("prompt_ids", prompt);
+    result.put("ids", ids);
+    result.put(
+        "text", opened.tokenizer().decode(ids.stream().mapToInt(Integer::intValue).toArray()));
+    Json.print(result);
+  }
+}

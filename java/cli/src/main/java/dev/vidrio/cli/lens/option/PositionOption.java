@@ -1,0 +1,26 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.model.InvalidInputException;
+import picocli.CommandLine.Option;
+
+/** Which token of a text a command is about. */
+public final class PositionOption {
+  @Option(
+      names = "--position",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description = "After which token; -1 is the last. Default: ${DEFAULT-VALUE}.")
+  private int position = -1;
+
+  public PositionOption() {}
+
+  /** The position, from 0, in a text. */
+  public int of(int[] tokens) {
+    int at = position < 0 ? tokens.length + position : position;
+    if (at < 0 || at >= tokens.length) {
+      throw new InvalidInputException(
+          "position", Integer.toString(position), "the text has " + tokens.length + " tokens");
+    }
+    return at;
+  }
+}

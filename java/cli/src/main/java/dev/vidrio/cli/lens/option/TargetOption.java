@@ -1,0 +1,40 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The next token that a command asks about, and one that it is compared with. */
+public final class TargetOption {
+  @Option(
+      names = "--token",
+      paramLabel = "TEXT",
+      description = "The next token, or #N. Default: the one that the model finds most likely.")
+  private @Nullable String token;
+
+  @Option(
+      names = "--versus",
+      paramLabel = "TEXT",
+      description = "A token whose logit is subtracted.")
+  private @Nullable String versus;
+
+  public TargetOption() {}
+
+  /** The token after a text. */
+  public int token(Model model, int[] text) {
+    if (token != null) {
+      return TokenText.parse(model, "token", token);
+    }
+    try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(text.length))) {
+      session.feed(session.newSequence(), text);
+      return session.candidates().id(0);
+    }
+  }
+
+  /** The token it is compared with; −1 for none. */
+  public int versus(Model model) {
+    return versus == null ? -1 : TokenText.parse(model, "versus", versus);
+  }
+}

@@ -1,0 +1,40 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+
+/** Tokens as people write and read them. */
+public final class TokenText {
+  private TokenText() {}
+
+  /** A token's text in quotes, on one line. */
+  public static String of(Model model, int token) {
+    return Escapes.quote(model.tokenizer().piece(token));
+  }
+
+  /** The same in a column of a table: cut and filled up to a width. */
+  public static String column(Model model, int token, int width) {
+    String text = of(model, token);
+    String cut = text.length() <= width ? text : text.substring(0, width - 1) + "…";
+    return cut + " ".repeat(width - cut.length());
+  }
+
+  /**
+   * The token that a user means: text of exactly one token, or {@code #} and its number.
+   *
+   * @param option what asks for it
+   */
+  public static int parse(Model model, String option, String text) {
+    if (text.matches("#\\d{1,9}")) {
+      return Integer.parseInt(text.substring(1));
+    }
+    int[] ids = model.tokenizer().encode(text, new EncodeOptions(true, false));
+    if (ids.length != 1) {
+      throw new InvalidInputException(
+          option, text, "must be one token, but is " + ids.length + "; '#N' names one by number");
+    }
+    return ids[0];
+  }
+}

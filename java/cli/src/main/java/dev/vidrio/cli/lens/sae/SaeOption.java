@@ -1,0 +1,23 @@
+package dev.vidrio.cli.lens.sae;
+
+import dev.vidrio.lens.decode.SparseAutoencoder;
+import dev.vidrio.model.Model;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** Which sparse autoencoder a command is about. */
+final class SaeOption {
+  @Option(
+      names = "--sae",
+      paramLabel = "DIRECTORY",
+      required = true,
+      description = "With cfg.json and sae_weights.safetensors, as SAELens writes them.")
+  private Path directory = Path.of("");
+
+  SaeOption() {}
+
+  /** Reads it. */
+  SparseAutoencoder open(Model model) {
+    return SparseAutoencoder.load(model.executor(), directory);
+  }
+}

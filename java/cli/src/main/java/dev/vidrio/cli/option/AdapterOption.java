@@ -1,0 +1,35 @@
+package dev.vidrio.cli.option;
+
+import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.Adapter;
+import dev.vidrio.model.Model;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The option that adapts the model. */
+public final class AdapterOption {
+  @Option(
+      names = "--adapter",
+      paramLabel = "FILE[=STRENGTH]",
+      description = {
+        "A low-rank adapter (LoRA) of the model: a GGUF file, or a directory of PEFT.",
+        "STRENGTH multiplies what it adds. Default: 1."
+      })
+  private @Nullable String adapter;
+
+  public AdapterOption() {}
+
+  /** Whether there is one. */
+  public boolean isPresent() {
+    return adapter != null;
+  }
+
+  /** Opens it, to be closed with the model; null where none is asked for. */
+  public @Nullable Adaptation open(Model model) {
+    if (adapter == null) {
+      return null;
+    }
+    AdapterFile file = AdapterFile.parse(adapter);
+    return new Adaptation(Adapter.open(model, file.path()), file.strength());
+  }
+}

@@ -1,0 +1,196 @@
+package dev.vidrio.cli.option;
+
+import dev.vidrio.bard.Bard;
+import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.Isa;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.hub.ModelReference;
+import dev.vidrio.model.hub.ModelStore;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The options that say which model runs, and on what. */
+public final class ModelOption {
+  @Option(
+      names = {"-m", "--model"},
+      paramLabel = "MODEL",
+      defaultValue = "bard",
+      description =
+          "A GGUF file, a directory of transformers, a name (see 'vidrio list'), or"
+              + " hf:OWNER/REPO/FILE. Default: bard.")
+  private List<String> references = List.of("bard");
+
+  @Option(
+      names = {"-t", "--threads"},
+      paramLabel = "N",
+      description = "Worker threads. Default: one per physical core.")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--isa",
+      paramLabel = "ISA",
+      description = "Instructions of the native kernels. Default: $VIDRIO_ISA, else the best here.")
+  private @Nullable String isa;
+
+  @Option(
+      names = "--executor",
+      paramLabel = "KIND",
+      defaultValue = "native",
+      description = "${COMPLETION-CANDIDATES}. Default: native.")
+  private ExecutorKind executor = ExecutorKind.NATIVE;
+
+  @Option(
+      names = "--no-repack",
+      description =
+          "Leave weights in the mapped file: opens at once, shares memory, generates slower.")
+  private boolean noRepack;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
+  public ModelOption() {
+    command = CommandSpec.create();
+  }
+
+  /** The same options for another model. */
+  public ModelOption withReference(String other) {
+    var copy = new ModelOption();
+    copy.references = List.of(other);
+    copy.threads = threads;
+    copy.isa = isa;
+    copy.executor = executor;
+    copy.noRepack = noRepack;
+    copy.command = command;
+    return copy;
+  }
+
+  /** What the user wrote, for a command that takes one model. */
+  public String reference() {
+    if (references.size() > 1) {
+      throw usage("-m " + references.get(1) + ": this command takes one model");
+    }
+    return references.getFirst();
+  }
+
+  /** What the user wrote, for a command that takes several. */
+  public List<String> references() {
+    return references;
+  }
+
+  /**
+   * Loads the model, with a bar where loading takes long; offers to pull it where it is missing.
+   */
+  public Model open() {
+    ModelReference parsed = ModelReference.parse(reference());
+    if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
+      return openBard();
+    }
+    Path file = find(parsed);
+    try (var bar = new ProgressBar("loading " + reference())) {
+      return Model.open(file, options(bar));
+    }
+  }
+
+  private Model openBard() {
+    try (InputStream in = Bard.open();
+        var bar = new ProgressBar("loading bard")) {
+      return Model.read("bard", in, Bard.size(), options(bar));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Reads the model's tokenizer alone: the weights may be missing, or be of a kind unknown here.
+   */
+  public Tokenizer tokenizer() {
+    ModelReference parsed = ModelReference.parse(reference());
+    if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
+      try (InputStream in = Bard.open()) {
+        MemorySegment file = MemorySegment.ofArray(in.readAllBytes());
+        return Tokenizers.fromGguf(Gguf.parse("bard", file).metadata());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    Path path = find(parsed);
+    if (Files.isDirectory(path)) {
+      return Tokenizers.fromHuggingFace(path);
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      return Tokenizers.fromGguf(Gguf.open(path, arena).metadata());
+    }
+  }
+
+  /** The file of a model that is not embedded; offers to pull it where it is missing. */
+  public Path find(ModelReference parsed) {
+    if (parsed instanceof ModelReference.LocalFile(Path path)) {
+      return path;
+    }
+    ModelStore store = ModelStore.open();
+    Optional<Path> found = store.find(parsed);
+    return found.orElseGet(() -> ModelPull.offer(store, parsed));
+  }
+
+  private ModelOptions options(ProgressBar bar) {
+    return ModelOptions.with(this::createExecutor)
+        .withRepack(!noRepack)
+        .withProgress((done, total) -> bar.update((double) done / total, ""));
+  }
+
+  /** The executor that the options describe. */
+  Executor createExecutor() {
+    if (threads != null && (threads < 1 || threads > 1024)) {
+      throw usage("-t " + threads + ": must be 1 to 1024");
+    }
+    if (executor != ExecutorKind.NATIVE && isa != null) {
+      throw usage("--isa chooses among native kernels, but the executor is " + executor);
+    }
+    if (executor != ExecutorKind.NATIVE && noRepack) {
+      throw usage("--no-repack is for native kernels, but the executor is " + executor);
+    }
+    return switch (executor) {
+      case NATIVE -> createNative();
+      case VECTOR -> JavaExecutor.vector(javaWorkers());
+      case SCALAR -> JavaExecutor.scalar(javaWorkers());
+    };
+  }
+
+  /** The native executor that the options describe. */
+  NativeExecutor createNative() {
+    try {
+      return NativeExecutor.create(
+          isa == null ? Isa.pick() : Isa.of(isa),
+          threads == null ? NativeExecutor.defaultWorkers() : threads);
+    } catch (IllegalArgumentException e) {
+      throw usage(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private int javaWorkers() {
+    return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+  }
+
+  private ParameterException usage(String message) {
+    return new ParameterException(command.commandLine(), message);
+  }
+}

@@ -1,0 +1,104 @@
+package dev.vidrio.cli.option;
+
+import dev.vidrio.model.sampling.SamplingOptions;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that say how tokens are chosen. */
+public final class SamplingOption {
+  private static final double DEFAULT_TEMPERATURE = 0.8;
+
+  @Option(
+      names = {"--temp", "--temperature"},
+      paramLabel = "T",
+      description = "Temperature; 0 takes the most likely token. Default: 0.8; 0 with --beams.")
+  private @Nullable Double temperature;
+
+  @Option(
+      names = "--top-k",
+      paramLabel = "K",
+      defaultValue = "40",
+      description = "Keep the K most likely tokens; 0: all. Default: ${DEFAULT-VALUE}.")
+  private int topK;
+
+  @Option(
+      names = "--top-p",
+      paramLabel = "P",
+      defaultValue = "0.95",
+      description = "Keep the likeliest that reach P together; 1: all. Default: ${DEFAULT-VALUE}.")
+  private double topP;
+
+  @Option(
+      names = "--min-p",
+      paramLabel = "P",
+      defaultValue = "0.05",
+      description = "Keep those P times as likely as the first; 0: all. Default: ${DEFAULT-VALUE}.")
+  private double minP;
+
+  @Option(
+      names = "--repeat-penalty",
+      paramLabel = "R",
+      defaultValue = "1",
+      description = "Divide logits of tokens that occurred; 1: none. Default: ${DEFAULT-VALUE}.")
+  private double repeatPenalty;
+
+  @Option(
+      names = "--frequency-penalty",
+      paramLabel = "F",
+      defaultValue = "0",
+      description = "Subtract for each occurrence. Default: ${DEFAULT-VALUE}.")
+  private double frequencyPenalty;
+
+  @Option(
+      names = "--presence-penalty",
+      paramLabel = "F",
+      defaultValue = "0",
+      description = "Subtract once for tokens that occurred. Default: ${DEFAULT-VALUE}.")
+  private double presencePenalty;
+
+  @Option(
+      names = "--repeat-last-n",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Tokens that the penalties look back at. Default: ${DEFAULT-VALUE}.")
+  private int penaltyWindow;
+
+  @Option(
+      names = "--logit-bias",
+      paramLabel = "ID=BIAS",
+      split = ",",
+      description = "Add to the logit of a token id; several separated by commas.")
+  private Map<Integer, Float> logitBias = new HashMap<>();
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Seed of the random numbers. Default: another one each time.")
+  private @Nullable Long seed;
+
+  public SamplingOption() {}
+
+  /** The options; a seed is drawn where none is given. */
+  public SamplingOptions toOptions() {
+    return toOptions(DEFAULT_TEMPERATURE);
+  }
+
+  /** The same with another temperature where none is given. */
+  public SamplingOptions toOptions(double otherwise) {
+    return SamplingOptions.builder()
+        .temperature(temperature == null ? otherwise : temperature)
+        .topK(topK)
+        .topP(topP)
+        .minP(minP)
+        .repeatPenalty(repeatPenalty)
+        .frequencyPenalty(frequencyPenalty)
+        .presencePenalty(presencePenalty)
+        .penaltyWindow(penaltyWindow)
+        .logitBias(logitBias)
+        .seed(seed == null ? RandomGenerator.getDefault().nextLong() : seed)
+        .build();
+  }
+}

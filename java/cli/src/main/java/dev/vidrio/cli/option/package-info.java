@@ -1,0 +1,6 @@
+/**
+ * Options that commands of every kind share: which model runs, on what and how exactly, the text it
+ * is given, and how tokens are chosen. Commands mix them in.
+ */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.cli.option;

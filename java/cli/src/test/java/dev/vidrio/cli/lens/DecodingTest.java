@@ -1,0 +1,296 @@
+package dev.vidrio.cli.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/** The commands of {@code vidrio lens} that decode, on the embedded model. */
+class DecodingTest {
+  @TempDir static Path directory;
+
+  private static Path text;
+  private static Path sae;
+
+  private static Cli done(String... args) {
+    Cli result = Cli.run(args);
+    assertEquals(0, result.code(), result.err());
+    return result;
+  }
+
+  private static String[] with(String[] arguments, String... more) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  @BeforeAll
+  static void train() throws IOException {
+    text =
+        Files.writeString(
+            directory.resolve("text.txt"),
+            "To be, or not to be: that is the question. The king and his queen. ".repeat(3));
+    sae = directory.resolve("sae");
+    String[] train = {
+      "lens",
+      "sae",
+      "train",
+      "-f",
+      text.toString(),
+      "--hook",
+      "blocks.1.hook_resid_post",
+      "-o",
+      sae.toString(),
+      "--features",
+      "64",
+      "-k",
+      "4",
+      "--batch",
+      "16",
+      "--steps",
+      "20"
+    };
+    String out = done(train).out();
+    assertTrue(out.contains("64 features from "), out);
+  }
+
+  @Test
+  void probeFindsClassesAndErasesThem() throws IOException {
+    var lines = new StringBuilder();
+    for (String word : List.of("king", "lord", "son", "father", "brother", "duke")) {
+      lines.append("one\tThe ").append(word).append("\n");
+      lines.append("many\tThe ").append(word).append("s\n");
+    }
+    Path file = Files.writeString(directory.resolve("number.tsv"), lines);
+    String[] arguments = {"lens", "probe", "-f", file.toString(), "--test", "0.3"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals("one", json.get("classes").get(0).stringValue());
+    JsonNode last = json.get("hooks").get("blocks.3.hook_resid_post");
+    assertEquals(1, last.get("train_accuracy").doubleValue());
+    assertEquals(
+        last.get("accuracy").doubleValue() - last.get("control_accuracy").doubleValue(),
+        last.get("selectivity").doubleValue());
+    List<String> table = done(with(arguments, "--kind", "ridge")).out().lines().toList();
+    assertEquals(2 + 4, table.size());
+    assertTrue(table.get(2).startsWith("blocks.0.hook_resid_post"), table.get(2));
+  }
+
+  @Test
+  void saeFeaturesOfTokens() {
+    String[] arguments = {"lens", "sae", "features", "--sae", sae.toString(), "-p", "To be, or"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals("blocks.1.hook_resid_post", json.get("hook").stringValue());
+    JsonNode features = json.get("features");
+    assertEquals(json.get("tokens").size(), features.size());
+    assertEquals(4, features.get(2).size());
+    assertTrue(
+        features.get(2).get(0).get("value").floatValue()
+            >= features.get(2).get(3).get("value").floatValue());
+    List<String> table = done(with(arguments, "--top", "2")).out().lines().toList();
+    assertEquals(1 + features.size(), table.size());
+    assertTrue(
+        table.get(3).contains("#" + features.get(2).get(0).get("feature").intValue() + " "),
+        table.get(3));
+  }
+
+  @Test
+  void saeEvaluation() {
+    String[] arguments = {
+      "lens", "sae", "evaluate", "--sae", sae.toString(), "-f", text.toString(), "--length", "16"
+    };
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(4, json.get("l0").doubleValue(), 0.5);
+    assertEquals(64, json.get("density").size());
+    assertTrue(json.get("loss_spliced").doubleValue() > json.get("loss").doubleValue());
+    assertTrue(done(arguments).out().contains("loss recovered"));
+  }
+
+  /** A feature of activation 0 that is active nowhere changes nothing. */
+  @Test
+  void saeSteering() {
+    String[] arguments = {
+      "lens",
+      "sae",
+      "steer",
+      "--sae",
+      sae.toString(),
+      "-p",
+      "To be",
+      "-n",
+      "4",
+      "--temp",
+      "0",
+      "--feature"
+    };
+    JsonNode evaluation =
+        done("lens", "sae", "features", "--sae", sae.toString(), "-p", "To be", "--json").json();
+    int active = evaluation.get("features").get(2).get(0).get("feature").intValue();
+    JsonNode steered =
+        done(with(arguments, Integer.toString(active), "--value", "90", "--json")).json();
+    assertEquals(4, steered.get("ids").size());
+    assertEquals(active, steered.get("feature").intValue());
+    String plain = done("run", "-p", "To be", "-n", "4", "--temp", "0").out();
+    assertFalse(plain.contains(steered.get("text").stringValue()));
+    done(with(arguments, "1", "--value", "0", "--reconstruct"));
+  }
+
+  @Test
+  void scopeSaysWhatLayersHold() {
+    String[] arguments = {"lens", "scope", "-p", "The king and his queen", "-n", "3"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(4, json.get("layers").size());
+    assertEquals(3, json.get("layers").get(0).get("ids").size());
+    assertEquals(4, done(arguments).out().lines().count());
+    // Its own text, place and layer: what the model says anyway.
+    JsonNode own =
+        done(
+                "lens",
+                "scope",
+                "-p",
+                "The king",
+                "--target",
+                "The king",
+                "--layer",
+                "1",
+                "-n",
+                "5",
+                "--json")
+            .json();
+    JsonNode plain = done("run", "-p", "The king", "-n", "5", "--temp", "0", "--json").json();
+    assertEquals(plain.get("ids"), own.get("layers").get(0).get("ids"));
+    done(with(arguments, "--layer", "1", "--target-layer", "-1"));
+  }
+
+  @Test
+  void examplesOfNeuronsHeadsAndFeatures() {
+    String[] arguments = {"lens", "examples", "-f", text.toString(), "--length", "32"};
+    JsonNode json = done(with(arguments, "--neuron", "blocks.2.mlp.hook_post:17", "--json")).json();
+    assertEquals(10, json.get("examples").size());
+    JsonNode first = json.get("examples").get(0);
+    assertTrue(
+        first.get("value").floatValue() >= json.get("examples").get(9).get("value").floatValue());
+    String heads = done(with(arguments, "--head", "L1.H3", "--top", "2", "--around", "2")).out();
+    assertEquals(3, heads.lines().count(), heads);
+    assertTrue(heads.contains("["), heads);
+    done(with(arguments, "--sae", sae.toString(), "--feature", "3"));
+  }
+
+  @Test
+  void tuningBringsLayersNearerToTheModel() {
+    Path file = directory.resolve("tuned.safetensors");
+    String[] tune = {
+      "lens",
+      "tune",
+      "-f",
+      text.toString(),
+      "--length",
+      "12",
+      "-o",
+      file.toString(),
+      "--epochs",
+      "3"
+    };
+    JsonNode json = done(with(tune, "--json")).json().get("hooks");
+    assertEquals(3, json.size());
+    JsonNode first = json.get("blocks.0.hook_resid_post");
+    assertTrue(first.get("kl_bits").doubleValue() < first.get("kl_bits_untuned").doubleValue());
+    assertEquals(4, done(tune).out().lines().count());
+    String[] logits = {"lens", "logits", "-f", text.toString(), "--json"};
+    JsonNode plain = done(logits).json().get("hooks");
+    JsonNode tuned = done(with(logits, "--tuned", file.toString())).json().get("hooks");
+    assertEquals(plain.get("blocks.3.hook_resid_post"), tuned.get("blocks.3.hook_resid_post"));
+    double before = 0;
+    double after = 0;
+    for (int i = 1; i < plain.get("blocks.0.hook_resid_post").size(); i++) {
+      before += plain.get("blocks.0.hook_resid_post").get(i).get("kl_bits").doubleValue();
+      after += tuned.get("blocks.0.hook_resid_post").get(i).get("kl_bits").doubleValue();
+    }
+    assertTrue(after < before, after + " is not below " + before);
+  }
+
+  @Test
+  void alignmentIsLearnedAndTested() throws IOException {
+    var lines = new StringBuilder();
+    for (String verb : List.of("said", "took", "gave", "saw")) {
+      lines.append("The king " + verb + "\tThe queen " + verb + "\t her\t his\n");
+      lines.append("The queen " + verb + "\tThe king " + verb + "\t his\t her\n");
+    }
+    Path file = Files.writeString(directory.resolve("gender.tsv"), lines);
+    String[] align = {
+      "lens", "align", "-f", file.toString(), "--hooks", "blocks.2.hook_resid_post", "--steps", "3"
+    };
+    JsonNode json = done(with(align, "--json")).json();
+    assertEquals(6, json.get("train").intValue());
+    assertEquals(2, json.get("test").intValue());
+    assertTrue(json.get("hooks").get("blocks.2.hook_resid_post").has("accuracy"));
+    assertEquals(3, done(with(align, "-k", "0")).out().lines().count());
+  }
+
+  @Test
+  void weightsInWords() {
+    String[] head = {"lens", "weights", "--head", "L1.H3", "--top", "3"};
+    assertEquals(16, done(head).out().lines().count());
+    JsonNode circuits = done(with(head, "--token", " king", "--json")).json().get("vectors");
+    assertEquals("attends", circuits.get(0).get("what").stringValue());
+    assertEquals(3, circuits.get(1).get("tokens").size());
+    String neuron = done("lens", "weights", "--neuron", "L2.N17").out();
+    assertTrue(neuron.startsWith("raises     \""), neuron);
+    assertEquals(2, neuron.lines().count());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "1 | no such file | probe -f missing.tsv",
+        "1 | must be a class, a tab character and a text | probe -f TEXT",
+        "2 | sae needs one of | sae",
+        "1 | no such file | sae features --sae missing -p a",
+        "1 | must be 0 to 63 | sae steer --sae SAE -p a --feature 64 --value 1",
+        "1 | must be finite | sae steer --sae SAE -p a --feature 1 --value NaN",
+        "1 | near are | sae train -p a --hook blocks.1.hook_resid_pots -o OUT",
+        "1 | must be one hook point | sae train -p abc --hook *.hook_resid_post -o OUT",
+        "1 | must be 256 or more | sae train -p abc --hook blocks.1.hook_resid_post -o OUT",
+        "1 | must be 2 to 1024 | sae evaluate --sae SAE -p abc --length 1",
+        "1 | must be -4 to 3 | scope -p a --layer 4",
+        "1 | must be at least 1 | scope -p a -n 0",
+        "2 | Missing required | examples -p abc",
+        "1 | a colon and a number | examples -p abc --neuron blocks.0.mlp.hook_post",
+        "1 | must be written as L1.H3 | examples -p abc --head 1.3",
+        "2 | must end in .safetensors | tune -p abc -o x.pt",
+        "1 | must have two or more; --length | tune -p abc -o x.safetensors",
+        "1 | must be at least 1 | tune -p abc -o x.safetensors --epochs 0",
+        "1 | no such file | logits -p abc --tuned missing.safetensors",
+        "1 | must be two texts and two tokens | align -f TEXT",
+        "2 | Missing required | weights",
+        "1 | must be 0 to 7 | weights --head L1.H8",
+        "1 | must be -4 to 3 | weights --head L4.H0",
+        "1 | must be written as L2.N17 | weights --neuron 17",
+        "1 | it has 768 | weights --neuron L0.N768",
+        "1 | must be at least 1 | weights --neuron L0.N1 --top 0",
+        "1 | must be 0 to 767 | examples -p abc --neuron blocks.0.mlp.hook_post:768",
+      })
+  void faultsAreNamed(int code, String expected, String arguments) {
+    String filled =
+        arguments
+            .replace("TEXT", text.toString())
+            .replace("SAE", sae.toString())
+            .replace("OUT", directory.resolve("out").toString());
+    Cli result = Cli.run(("lens " + filled).split(" "));
+    assertEquals(code, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
+    assertFalse(result.err().contains("\tat "), result.err());
+  }
+}

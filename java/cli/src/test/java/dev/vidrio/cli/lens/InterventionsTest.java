@@ -1,0 +1,177 @@
+package dev.vidrio.cli.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+/** {@code vidrio lens patch} and {@code steer} on the embedded model. */
+class InterventionsTest {
+  private static final List<String> PATCH =
+      List.of("lens", "patch", "--clean", "The king", "--corrupt", "The queen");
+
+  private static Cli run(List<String> first, String... more) {
+    List<String> args = new ArrayList<>(first);
+    args.addAll(List.of(more));
+    return Cli.run(args.toArray(String[]::new));
+  }
+
+  private static Cli done(List<String> first, String... more) {
+    Cli result = run(first, more);
+    assertEquals(0, result.code(), result.err());
+    return result;
+  }
+
+  private static Cli patch(String... more) {
+    return answered("patch", more);
+  }
+
+  private static Cli answered(String command, String... more) {
+    List<String> args = new ArrayList<>(PATCH);
+    args.set(1, command);
+    args.addAll(List.of("--answer", " his", "--wrong", " her"));
+    return done(args, more);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"resid_pre, 4, 3", "attn_out, 4, 3", "mlp_out, 4, 3", "head, 4, 8"})
+  void patchScoresEveryCell(String site, int rows, int columns) {
+    JsonNode json = patch("--site", site, "--json").json();
+    assertEquals(site, json.get("site").stringValue());
+    assertEquals(3, json.get("clean_tokens").size());
+    assertEquals(rows, json.get("scores").size());
+    assertEquals(columns, json.get("scores").get(0).size());
+    assertEquals("L0", json.get("rows").get(0).stringValue());
+    if (site.equals("resid_pre")) {
+      // All that differs before the first block is the last token.
+      assertEquals(0, json.get("scores").get(0).get(1).doubleValue());
+      assertEquals(1, json.get("scores").get(0).get(2).doubleValue());
+    }
+  }
+
+  @Test
+  void patchGoesToAPage(@TempDir Path directory) throws IOException {
+    Path page = directory.resolve("patch.html");
+    assertTrue(patch("-o", page.toString()).out().contains("vidrio lens patch"));
+    assertTrue(Files.readString(page).contains("Activation patching"));
+  }
+
+  @Test
+  void circuitsAreFoundAndDrawn(@TempDir Path directory) throws IOException {
+    String[] threshold = {"--threshold", "0.3"};
+    JsonNode json = answered("circuit", "--json", "--threshold", "0.3").json();
+    int edges = json.get("edges").size();
+    int candidates = json.get("candidates").intValue();
+    assertTrue(0 < edges && edges < candidates, edges + " edges");
+    String summary = edges + " of " + candidates + " edges";
+    List<String> lines = answered("circuit", threshold).out().lines().toList();
+    assertTrue(lines.getFirst().startsWith(summary), lines.getFirst());
+    JsonNode any = json.get("edges").get(0);
+    String name = any.get("from").stringValue() + "→" + any.get("to").stringValue();
+    assertTrue(lines.stream().anyMatch(line -> line.endsWith(name)), name);
+    String dot = answered("circuit", "--dot", "--threshold", "0.3").out();
+    assertTrue(dot.startsWith("digraph circuit {") && dot.endsWith("}\n"), dot);
+    assertTrue(dot.contains("-> \"logits\""), dot);
+    Path page = directory.resolve("circuit.html");
+    answered("circuit", "-o", page.toString(), "--threshold", "0.3");
+    assertTrue(Files.readString(page).contains(summary));
+  }
+
+  @Test
+  void aThresholdIsNotNegative() {
+    List<String> args = new ArrayList<>(PATCH);
+    args.set(1, "circuit");
+    Cli result = run(args, "--answer", " his", "--wrong", " her", "--threshold", "-1");
+    assertEquals(1, result.code());
+    assertTrue(result.err().contains("must be 0 or more"), result.err());
+  }
+
+  @Test
+  void patchPrintsATable() {
+    String out = patch().out();
+    assertTrue(out.contains("logit difference: clean"), out);
+    assertTrue(out.contains("corrupted \" queen\""), out);
+    assertTrue(out.lines().anyMatch(line -> line.equals("L0    0    0  100")), out);
+    assertFalse(out.contains("\033"), out);
+    String heads =
+        patch("--site", "head_by_position", "--direction", "noising", "--top", "5").out();
+    assertEquals(5, heads.lines().filter(line -> line.startsWith("L")).count(), heads);
+  }
+
+  @Test
+  void terminalsGetColours() {
+    List<String> rows = List.of("L0");
+    List<String> columns = List.of("0", "1", "2");
+    List<List<Double>> values = List.of(List.of(0.1, 0.9, -0.5));
+    assertEquals("L0   10   90  -50", new HeatMap(false).lines(rows, columns, values).getLast());
+    String coloured = new HeatMap(true).lines(rows, columns, values).getLast();
+    assertTrue(coloured.startsWith("L0   10\033[38;5;16;48;5;202m   90\033[0m"), coloured);
+    assertTrue(coloured.endsWith("\033[38;5;16;48;5;111m  -50\033[0m"), coloured);
+  }
+
+  private static List<String> steer(String strength) {
+    return List.of(
+        "lens",
+        "steer",
+        "--plus",
+        "I weep",
+        "--plus",
+        "O grief",
+        "--minus",
+        "I laugh",
+        "--layer",
+        "1",
+        "--strength",
+        strength,
+        "-p",
+        "KING.",
+        "-n",
+        "12",
+        "--temp",
+        "0");
+  }
+
+  @Test
+  void steeringByNothingIsPlainGeneration() {
+    JsonNode plain =
+        done(List.of("run", "--raw", "-p", "KING.", "-n", "12", "--temp", "0", "--json")).json();
+    JsonNode none = done(steer("0"), "--json").json();
+    JsonNode much = done(steer("20"), "--json").json();
+    assertEquals(plain.get("ids"), none.get("ids"));
+    assertEquals(plain.get("text"), none.get("text"));
+    assertFalse(plain.get("ids").equals(much.get("ids")));
+    assertTrue(none.get("norm").doubleValue() > 0);
+    assertEquals("blocks.1.hook_resid_post", none.get("hook").stringValue());
+    assertEquals(none.get("text").stringValue(), done(steer("0")).out().stripTrailing());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "1 | must have as many as the clean one | patch --clean KING --corrupt To,be --answer #7 --wrong #8",
+        "1 | answer no_such_token_as_this | patch --clean a --corrupt b --answer no_such_token_as_this --wrong #8",
+        "2 | Missing required option | patch --clean a",
+        "1 | layer 4: must be -4 to 3 | steer --plus a --minus b --layer 4 -p c",
+        "2 | Missing required option | steer --plus a -p c",
+      })
+  void faultsAreNamed(int code, String expected, String arguments) {
+    List<String> args = new ArrayList<>(List.of("lens"));
+    args.addAll(List.of(arguments.split(" ")));
+    Cli result = Cli.run(args.toArray(String[]::new));
+    assertEquals(code, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
+    assertFalse(result.err().contains("\tat "), result.err());
+  }
+}

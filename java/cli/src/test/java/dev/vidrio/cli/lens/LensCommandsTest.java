@@ -1,0 +1,323 @@
+package dev.vidrio.cli.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.SafetensorsFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code vidrio lens} from its arguments to its output, on the embedded model. */
+class LensCommandsTest {
+  @TempDir Path directory;
+
+  private static Cli done(String... args) {
+    Cli result = Cli.run(args);
+    assertEquals(0, result.code(), result.err());
+    return result;
+  }
+
+  @Test
+  void hooksListsTheModelsPoints() {
+    List<String> all = done("lens", "hooks").out().lines().toList();
+    assertEquals("hook_embed", all.getFirst());
+    assertEquals("unembed.hook_out", all.getLast());
+    // 20 points of a block and the results of heads; embedding, final norm and logits.
+    assertEquals(4 * 21 + 4, all.size());
+    JsonNode json = done("lens", "hooks", "blocks.-1.attn.*", "--json").json();
+    assertEquals("blocks.3.attn.hook_q", json.get(0).stringValue());
+  }
+
+  /** The file that design and issues speak of: one tensor for each hook under its name. */
+  @Test
+  void cacheWritesATensorForEachPoint() throws IOException {
+    SafetensorsFile gold = BardFiles.gold("q8_0");
+    String ids =
+        Arrays.stream(gold.ints("tokens"))
+            .mapToObj(String::valueOf)
+            .collect(Collectors.joining(","));
+    Path input = Files.writeString(directory.resolve("ids.json"), "[" + ids + "]");
+    Path output = directory.resolve("cache.safetensors");
+    String hooks = "blocks.*.hook_resid_post,blocks.0.attn.hook_pattern";
+    Cli result =
+        done("lens", "cache", "--ids", input.toString(), "--hooks", hooks, "-o", output.toString());
+    assertTrue(result.out().contains("5 activations"), result.out());
+    SafetensorsFile cache = SafetensorsFile.read(output);
+    assertEquals(6, cache.names().size());
+    assertEquals(List.of(8L, 40L, 40L), cache.shape("blocks.0.attn.hook_pattern"));
+    float[] expected = gold.floats("blocks.3.hook_resid_post");
+    float[] actual = cache.floats("blocks.3.hook_resid_post");
+    double difference = 0;
+    double magnitude = 0;
+    for (int i = 0; i < expected.length; i++) {
+      difference = Math.max(difference, Math.abs(expected[i] - actual[i]));
+      magnitude = Math.max(magnitude, Math.abs(expected[i]));
+    }
+    assertTrue(difference < 0.05 * magnitude, difference + " of " + magnitude);
+  }
+
+  @Test
+  void cacheWritesJsonWithNullsWhereScoresAreMasked() throws IOException {
+    Path output = directory.resolve("cache.json");
+    done(
+        "lens",
+        "cache",
+        "-p",
+        "To be",
+        "--hooks",
+        "blocks.0.attn.hook_attn_scores",
+        "-o",
+        output.toString());
+    JsonNode json = JsonMapper.shared().readTree(output.toFile());
+    JsonNode scores = json.get("hooks").get("blocks.0.attn.hook_attn_scores");
+    int n = json.get("tokens").size();
+    assertEquals(n, scores.get("shape").get(1).intValue());
+    assertTrue(scores.get("values").get(0).isNumber());
+    assertTrue(scores.get("values").get(1).isNull());
+  }
+
+  @Test
+  void cachePrintsATable() {
+    String out = done("lens", "cache", "-p", "To be, or not", "--positions", "1:3").out();
+    assertTrue(
+        out.lines().anyMatch(l -> l.matches("blocks\\.3\\.mlp\\.hook_post +\\[2, 768].*")), out);
+    JsonNode json = done("lens", "cache", "-p", "To be", "--hooks", "ln_final.*", "--json").json();
+    assertTrue(json.get("hooks").get("ln_final.hook_normalized").get("rms").doubleValue() > 0.9);
+  }
+
+  @Test
+  void logitsShowsPredictionsOfLayers() {
+    Cli table = done("lens", "logits", "-p", "To be, or not to");
+    assertTrue(table.out().lines().findFirst().orElseThrow().contains("layer 3"), table.out());
+    JsonNode json = done("lens", "logits", "-p", "To be, or not to", "--top", "2", "--json").json();
+    JsonNode row = json.get("hooks").get("blocks.3.hook_resid_post");
+    assertEquals(json.get("tokens").size(), row.size());
+    assertEquals(2, row.get(0).get("top").size());
+    assertEquals(0, row.get(0).get("rank_of_final").intValue());
+  }
+
+  @Test
+  void dlaAddsUpToTheLogit() {
+    JsonNode json =
+        done("lens", "dla", "-p", "To be, or not to", "--token", " be", "--json").json();
+    double logit = json.get("logit").doubleValue();
+    assertEquals(logit, json.get("sum").doubleValue(), 0.05 * Math.max(1, Math.abs(logit)));
+    assertEquals(1 + 4 * 9, json.get("parts").size());
+    String text =
+        done("lens", "dla", "-p", "To be, or not to", "--versus", "#5", "--by", "layer").out();
+    assertTrue(text.contains("less that of"), text);
+    assertTrue(text.contains("L3.mlp"), text);
+  }
+
+  @Test
+  void attentionPrintsScoresAndPatterns() {
+    List<String> table = done("lens", "attention", "-p", "To be, or not").out().lines().toList();
+    assertEquals(1 + 4 * 8, table.size());
+    assertTrue(table.get(9).startsWith("L1.H0 "), table.get(9));
+    String[] arguments = {"lens", "attention", "-p", "To be, or not", "--layer", "-1"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(8, json.get("heads").size());
+    assertTrue(json.get("heads").get(0).get("induction").isNull());
+    JsonNode pattern = done(with(arguments, "--head", "2", "--json")).json();
+    assertEquals("blocks.3.attn.hook_pattern", pattern.get("hook").stringValue());
+    double sum = 0;
+    for (JsonNode weight : pattern.get("pattern").get(3)) {
+      sum += weight.doubleValue();
+    }
+    assertEquals(1, sum, 1e-5);
+    List<String> matrix = done(with(arguments, "--head", "2")).out().lines().toList();
+    assertEquals(1 + json.get("tokens").size(), matrix.size());
+    assertTrue(matrix.get(1).endsWith(" 100"), matrix.get(1));
+  }
+
+  private static String[] with(String[] arguments, String... more) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
+  void headsAreRankedByTheirScores() {
+    String[] arguments = {"lens", "heads", "--samples", "1", "--length", "10"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(32, json.get("heads").size());
+    JsonNode best = json.get("heads").get(0);
+    for (JsonNode head : json.get("heads")) {
+      best = head.get("previous").doubleValue() > best.get("previous").doubleValue() ? head : best;
+    }
+    List<String> table = done(with(arguments, "--top", "3")).out().lines().toList();
+    assertEquals(1 + 3 + 1, table.size());
+    String name = "L" + best.get("layer").intValue() + ".H" + best.get("head").intValue();
+    assertTrue(table.get(1).substring(16).startsWith(name), table.get(1));
+  }
+
+  @Test
+  void normsAndResidualStreams() {
+    String[] norms = {"lens", "norms", "-p", "To be, or not"};
+    assertEquals(1 + 4, done(norms).out().lines().count());
+    JsonNode stream =
+        done(with(norms, "--json", "--top", "2"))
+            .json()
+            .get("hooks")
+            .get("blocks.3.hook_resid_post");
+    assertEquals(2, stream.get("largest").size());
+    assertFalse(stream.get("largest").get(0).get("massive").booleanValue());
+    String[] residual = {"lens", "residual", "-p", "To be, or not"};
+    assertEquals(2 + 1 + 2 * 4, done(residual).out().lines().count());
+    double sum = 0;
+    for (JsonNode part : done(with(residual, "--by", "head", "--json")).json().get("parts")) {
+      sum += part.get("share").doubleValue();
+    }
+    assertEquals(1, sum, 1e-4);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"norm", "value_zeroing"})
+  void mixingSharesOutAToken(String measure) {
+    String[] arguments = {"lens", "mixing", "-p", "To be, or not", "--by", measure};
+    JsonNode json = done(with(arguments, "--json")).json();
+    assertEquals(4, json.get("layers").size());
+    double sum = 0;
+    for (JsonNode share : json.get("layers").get(3).get("rolled_out")) {
+      sum += share.doubleValue();
+    }
+    assertEquals(1, sum, 1e-9);
+    assertEquals(1 + json.get("tokens").size(), done(arguments).out().lines().count());
+  }
+
+  @Test
+  void statisticsSayWhatDimensionsDo() {
+    String[] arguments = {
+      "lens", "statistics", "-p", "To be, or not to be", "--hooks", "blocks.1.mlp.hook_post"
+    };
+    JsonNode json = done(with(arguments, "--json", "--top", "2", "--window", "3")).json();
+    JsonNode point = json.get("hooks").get("blocks.1.mlp.hook_post");
+    assertEquals(768, point.get("mean").size());
+    assertEquals(json.get("tokens").intValue(), point.get("norms").size());
+    JsonNode row = point.get("top").get(2);
+    int dimension = row.get("dimensions").get(0).intValue();
+    assertTrue(
+        point.get("greatest").get(dimension).floatValue() >= row.get("values").get(0).floatValue());
+    assertEquals(2, done(arguments).out().lines().count());
+  }
+
+  /** What the table rounds JSON has in full; of two logits, the metric is their difference. */
+  @Test
+  void occlusionTellsWhatTokensAreWorth() {
+    String[] arguments = {"lens", "occlusion", "-p", "To be, or not", "--by", "hide"};
+    JsonNode json = done(with(arguments, "--json")).json();
+    int n = json.get("tokens").size();
+    assertEquals(n, json.get("effects").size());
+    assertEquals(0, json.get("effects").get(n - 1).doubleValue());
+    List<String> lines = done(arguments).out().lines().toList();
+    assertEquals(1 + n, lines.size());
+    double effect = json.get("effects").get(1).doubleValue();
+    assertTrue(lines.get(2).contains(String.format(Locale.ROOT, "%+.3f", effect)), lines.get(2));
+    int token = json.get("token").intValue();
+    JsonNode same = done(with(arguments, "--json", "--token", "#" + token)).json();
+    assertEquals(json, same);
+    JsonNode none = done(with(arguments, "--json", "--versus", "#" + token)).json();
+    assertEquals(0, none.get("metric").doubleValue());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"logits", "dla", "attention", "norms", "heads", "mixing", "occlusion"})
+  void picturesGoToPages(String command) throws IOException {
+    Path page = directory.resolve("page.html");
+    String[] arguments = {"lens", command, "-o", page.toString()};
+    Cli result = done(command.equals("heads") ? arguments : with(arguments, "-p", "To be, or"));
+    assertTrue(result.out().contains("page.html"), result.out());
+    assertTrue(Files.readString(page).contains("vidrio lens " + command));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"neuron, L0.N0", "path, L3.H7←4", "token, token 4"})
+  void logitsAreDividedFurther(String by, String part) {
+    JsonNode json = done("lens", "dla", "-p", "To be, or", "--by", by, "--json").json();
+    assertTrue(json.get("parts").has(part), json.get("parts").propertyNames().toString());
+    double sum = json.get("sum").doubleValue();
+    assertEquals(json.get("logit").doubleValue(), sum, 0.02 * (1 + Math.abs(sum)));
+  }
+
+  @Test
+  void neuronsAreRanked() {
+    String[] arguments = {"lens", "neurons", "-p", "To be, or not to be, that is the question"};
+    String out = done(arguments).out();
+    assertEquals(10, out.lines().count(), out);
+    assertTrue(out.contains("layer 3: "), out);
+    JsonNode json = done(with(arguments, "--layer", "0", "--json")).json();
+    assertEquals(0, json.get("layer").intValue());
+    assertTrue(json.get("neurons").get(0).get("norm").doubleValue() > 0);
+  }
+
+  @Test
+  void retrievalHeadsAreRanked() {
+    String[] arguments = {
+      "lens", "retrieval", "-p", "To be, or not to be", "--needle", "that is", "--question", "So"
+    };
+    String out = done(arguments).out();
+    assertTrue(out.startsWith("5 answers say "), out);
+    assertEquals(11, out.lines().count(), out);
+    JsonNode json = done(with(arguments, "--depths", "2", "--json")).json();
+    assertEquals(2, json.get("trials").intValue());
+    assertEquals(32, json.get("heads").size());
+    assertTrue(json.get("heads").get(0).get("score").isNumber());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "2 | must end in .html | logits -p a -o x.png",
+        "1 | needs a --layer | attention -p a --head 1",
+        "1 | must be -4 to 3 | attention -p a --layer 4",
+        "1 | a layer has 8 heads | attention -p a --layer 0 --head 8",
+        "1 | must be 1 to 1000 | heads --samples 0",
+        "1 | must be 2 to 511 | heads --length 512",
+        "1 | is no residual stream | norms -p a --hooks *.hook_z",
+        "1 | the text has 2 tokens | residual -p a --position 2",
+        "1 | the text has 2 tokens | occlusion -p a --position 2",
+        "1 | must be 0 to 256 | statistics -p a --top 300",
+        "1 | of what the plan writes | statistics -p a --hooks *.hook_pattern",
+      })
+  void faultsOfPicturesAreNamed(int code, String expected, String arguments) {
+    Cli result = Cli.run(("lens " + arguments).split(" "));
+    assertEquals(code, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "1 | near are blocks.0.hook_resid_post | --hooks blocks.0.hook_resid_pots",
+        "1 | positions of the context | --positions 90:",
+        "1 | range that is not empty | --positions 3:3",
+        "2 | must be FROM:TO | --positions 1-3",
+        "2 | must end in .safetensors or .json | -o x.npz",
+      })
+  void faultsAreNamed(int code, String expected, String arguments) {
+    List<String> args = new ArrayList<>(List.of("lens", "cache", "-p", "To be"));
+    args.addAll(List.of(arguments.split(" ")));
+    Cli result = Cli.run(args.toArray(String[]::new));
+    assertEquals(code, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
+    assertFalse(result.err().contains("\tat "), result.err());
+  }
+}

@@ -1,0 +1,62 @@
+package dev.vidrio.cli.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** The pages of docs/lens show what the commands on them print, as far as the model is embedded. */
+class TourTest {
+  private static final Path PAGES = Path.of("..", "..", "docs", "lens");
+
+  private static final Pattern BLOCK =
+      Pattern.compile("```console\n\\$ \\./vidrio ([^\n]*)\n(.*?)```", Pattern.DOTALL);
+
+  private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|(\\S+)");
+
+  @TestFactory
+  Stream<DynamicTest> pagesShowWhatCommandsPrint() throws IOException {
+    List<MatchResult> blocks;
+    try (Stream<Path> pages = Files.list(PAGES)) {
+      blocks =
+          pages
+              .filter(page -> page.toString().endsWith(".md"))
+              .sorted()
+              .flatMap(page -> BLOCK.matcher(read(page)).results())
+              .filter(block -> !block.group(1).contains("-m "))
+              .toList();
+    }
+    assertTrue(blocks.size() >= 4, blocks.size() + " commands");
+    return blocks.stream()
+        .map(block -> DynamicTest.dynamicTest(block.group(1), () -> check(block)));
+  }
+
+  private static String read(Path page) {
+    try {
+      return Files.readString(page);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void check(MatchResult block) {
+    String[] arguments =
+        WORD.matcher(block.group(1))
+            .results()
+            .map(word -> word.group(1) == null ? word.group(2) : word.group(1))
+            .toArray(String[]::new);
+    Cli result = Cli.run(arguments);
+    assertEquals(0, result.code(), result.err());
+    assertEquals(block.group(2), result.out());
+  }
+}
