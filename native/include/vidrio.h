@@ -104,6 +104,11 @@ VD_API int32_t vd_default_workers(void);
 VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
 VD_API void vd_pool_free(vd_pool *pool);
 
+// From now on the calling thread and the pool's own let other threads of the process go first where
+// there are not enough cores for all, so that a service answers while steps run. They yield to
+// other processes too. Does nothing on macOS, where threads of a lower priority get slower cores.
+VD_API vd_status vd_pool_step_aside(vd_pool *pool);
+
 // ---- Weights -----------------------------------------------------------------------------------
 
 // Element types of weights; the numbers are those of GGUF files.

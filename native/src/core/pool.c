@@ -116,6 +116,20 @@ void vd_pool_run(vd_pool *pool, vd_task *task, void *argument) {
     vd_lock_release(&pool->turn);
 }
 
+static void step_aside(void *argument, const vd_worker *worker) {
+    (void)argument;
+    (void)worker;
+    vd_thread_step_aside();
+}
+
+vd_status vd_pool_step_aside(vd_pool *pool) {
+    if (pool == NULL) {
+        return VD_INVALID_ARGUMENT;
+    }
+    vd_pool_run(pool, step_aside, NULL);
+    return VD_OK;
+}
+
 int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
 
 static vd_status start_threads(vd_pool *pool) {

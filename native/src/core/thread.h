@@ -31,6 +31,10 @@ int vd_thread_start(vd_thread *thread);
 // Waits until the thread's function has returned.
 void vd_thread_join(vd_thread *thread);
 
+// Gives the calling thread a lower priority than threads have in the beginning, where that does not
+// bind it to slower cores; once, however often it is called.
+void vd_thread_step_aside(void);
+
 // A lock begins as VD_LOCK_FREE and needs no end. Not recursive.
 void vd_lock_take(vd_lock *lock);
 void vd_lock_release(vd_lock *lock);

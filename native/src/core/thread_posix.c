@@ -3,6 +3,10 @@
 #include <stddef.h>
 #include <time.h>
 
+#if defined(__linux__)
+#include <sys/resource.h>
+#endif
+
 static void *thread_main(void *argument) {
     vd_thread *thread = argument;
     thread->function(thread->argument);
@@ -14,6 +18,16 @@ int vd_thread_start(vd_thread *thread) {
 }
 
 void vd_thread_join(vd_thread *thread) { pthread_join(thread->handle, NULL); }
+
+// POSIX gives a process one niceness, Linux each thread its own.
+void vd_thread_step_aside(void) {
+#if defined(__linux__)
+    enum { NICE = 5 };  // a third of the weight
+    if (getpriority(PRIO_PROCESS, 0) < NICE) {
+        (void)setpriority(PRIO_PROCESS, 0, NICE);
+    }
+#endif
+}
 
 void vd_lock_take(vd_lock *lock) { pthread_mutex_lock(lock); }
 

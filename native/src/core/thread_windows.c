@@ -20,6 +20,10 @@ void vd_thread_join(vd_thread *thread) {
     CloseHandle(thread->handle);
 }
 
+void vd_thread_step_aside(void) {
+    SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
+}
+
 void vd_lock_take(vd_lock *lock) { AcquireSRWLockExclusive((SRWLOCK *)&lock->word); }
 
 void vd_lock_release(vd_lock *lock) { ReleaseSRWLockExclusive((SRWLOCK *)&lock->word); }

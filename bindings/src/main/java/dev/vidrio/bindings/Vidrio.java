@@ -851,6 +851,66 @@ public class Vidrio extends Vidrio$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class vd_pool_step_aside {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Vidrio.C_INT,
+            Vidrio.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_step_aside");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * }
+     */
+    public static FunctionDescriptor vd_pool_step_aside$descriptor() {
+        return vd_pool_step_aside.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * }
+     */
+    public static MethodHandle vd_pool_step_aside$handle() {
+        return vd_pool_step_aside.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * }
+     */
+    public static MemorySegment vd_pool_step_aside$address() {
+        return vd_pool_step_aside.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * }
+     */
+    public static int vd_pool_step_aside(MemorySegment pool) {
+        var mh$ = vd_pool_step_aside.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("vd_pool_step_aside", pool);
+            }
+            return (int)mh$.invokeExact(pool);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int VD_F32 = (int)0L;
     /**
      * {@snippet lang=c :

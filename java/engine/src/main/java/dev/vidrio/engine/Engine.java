@@ -54,7 +54,7 @@ public final class Engine implements AutoCloseable {
                 KvCache.bytes(
                     model.architecture().kvShape(), wanted.kvType(), session.cache().blocks()));
     this.scheduler = new Scheduler(options, session, drafts(session), this::ended);
-    this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(scheduler);
+    this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(this::run);
   }
 
   /** Opens an engine with {@link EngineOptions#DEFAULT}. */
@@ -69,6 +69,16 @@ public final class Engine implements AutoCloseable {
    */
   public static Engine open(Model model, EngineOptions options) {
     return new Engine(model, options);
+  }
+
+  /** Steps leave the processor to those who hand requests over and take answers. */
+  private void run() {
+    model.executor().stepAside();
+    Model draft = options.draft();
+    if (draft != null) {
+      draft.executor().stepAside();
+    }
+    scheduler.run();
   }
 
   private Drafts drafts(Session session) {

@@ -44,6 +44,13 @@ public interface Executor extends AutoCloseable {
     return false;
   }
 
+  /**
+   * From now on the workers, and the calling thread with them, let other threads go first where
+   * there are not enough cores for all, so that a service answers while steps run; where threads
+   * have no such priorities, nothing changes.
+   */
+  default void stepAside() {}
+
   /** Makes a plan ready to run within the limits, over the cache. */
   ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache);
 

@@ -95,6 +95,11 @@ public final class NativeExecutor implements Executor {
   }
 
   @Override
+  public void stepAside() {
+    Status.check(Vidrio.vd_pool_step_aside(pool()), "stepping aside");
+  }
+
+  @Override
   public MemorySegment allocate(long bytes, Arena arena) {
     return NativeMemory.allocate(bytes, arena);
   }
