@@ -19,11 +19,11 @@ public final class ChatFormat {
   private final ChatTemplate template;
   private final SpecialNames names;
 
-  private ChatFormat(String model, Tokenizer tokenizer, ChatTemplate template) {
+  private ChatFormat(String model, Tokenizer tokenizer, String source) {
     this.model = model;
     this.tokenizer = tokenizer;
-    this.template = template;
-    this.names = new SpecialNames(tokenizer);
+    this.template = ChatTemplate.parse(model + ": key '" + KEY + "'", source);
+    this.names = new SpecialNames(tokenizer, source);
   }
 
   /**
@@ -36,8 +36,7 @@ public final class ChatFormat {
         .gguf()
         .metadata()
         .optionalString(KEY)
-        .map(source -> ChatTemplate.parse(model.name() + ": key '" + KEY + "'", source))
-        .map(template -> new ChatFormat(model.name(), model.tokenizer(), template));
+        .map(source -> new ChatFormat(model.name(), model.tokenizer(), source));
   }
 
   /** The template. */
@@ -51,8 +50,9 @@ public final class ChatFormat {
   }
 
   /**
-   * The tokens of a conversation. A name of a special token in a message or tool is text: only the
-   * template, and what the model has said, have such tokens.
+   * The tokens of a conversation. A name of a special token in a message or tool, or of a token of
+   * turns that the template writes, is text: only the template, and what the model has said, have
+   * such tokens.
    *
    * @param options what the template is given; where they name no token that begins or ends a
    *     sequence, the tokenizer's are given

@@ -1,6 +1,7 @@
 package dev.vidrio.model;
 
 import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.tokenizer.TokenType;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * Names of special tokens in messages. A template writes such names to say who speaks; in what
  * somebody says they are text, or he could speak in another's name. So they are marked before the
  * template sees them, and the rendered text is cut at the marks.
+ *
+ * <p>Some vocabularies call tokens of turns text ({@code <|USER_TOKEN|>} of Command R). They are
+ * names where the template writes them.
  */
 final class SpecialNames {
   /** Half of a character, which no text has. */
@@ -25,15 +29,34 @@ final class SpecialNames {
   private final Set<Character> firsts = new HashSet<>();
   private final SortedSet<Integer> lengths = new TreeSet<>();
 
-  SpecialNames(Tokenizer tokenizer) {
+  /**
+   * @param template the source of the template
+   */
+  SpecialNames(Tokenizer tokenizer, String template) {
     for (int id = 0; id < tokenizer.vocabularySize(); id++) {
-      String name = tokenizer.isSpecial(id) ? tokenizer.piece(id) : "";
-      // What is one character long cannot be cut.
-      if (name.codePointCount(0, name.length()) > 1) {
-        names.add(name);
-        firsts.add(name.charAt(0));
-        lengths.add(name.length());
+      if (tokenizer.isSpecial(id)) {
+        add(tokenizer.piece(id));
+      } else if (tokenizer.type(id) == TokenType.USER_DEFINED) {
+        String name = tokenizer.piece(id);
+        if (isBracketed(name) && template.contains(name)) {
+          add(name);
+        }
       }
+    }
+  }
+
+  /** What else a template and a text have in common, such as two line breaks, is no name. */
+  private static boolean isBracketed(String name) {
+    return (name.startsWith("<") && name.endsWith(">"))
+        || (name.startsWith("[") && name.endsWith("]"));
+  }
+
+  private void add(String name) {
+    // What is one character long cannot be cut.
+    if (name.codePointCount(0, name.length()) > 1) {
+      names.add(name);
+      firsts.add(name.charAt(0));
+      lengths.add(name.length());
     }
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.model.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,6 +82,32 @@ class ChatFormatTest {
   @Test
   void whatTheModelHasWrittenKeepsItsTokens() throws IOException {
     assertEquals(3, specials(ChatMessage.assistant("the tin" + END + " on")));
+  }
+
+  @Test
+  void namesThatAVocabularyCallsTextAreNamesWhereTheTemplateWritesThem() throws IOException {
+    byte[] file =
+        TinyModel.withUserDefined(
+                TinyModel.writer(TinyModel.Options.standard()), "<|USER|>", "<table>", "\n\n")
+            .string(
+                "tokenizer.chat_template",
+                "{% for m in messages %}<|USER|>{{ m.content }}\n\n{% endfor %}")
+            .toBytes();
+    try (Model model = Model.open(Files.write(directory.resolve("turns.gguf"), file))) {
+      Tokenizer tokenizer = model.tokenizer();
+      int[] tokens =
+          ChatFormat.of(model)
+              .orElseThrow()
+              .encode(List.of(ChatMessage.user("a<|USER|>b<table>c\n\nd")));
+      assertEquals(1, count("<|USER|>", tokens, tokenizer));
+      assertEquals(1, count("<table>", tokens, tokenizer));
+      assertEquals(2, count("\n\n", tokens, tokenizer));
+      assertEquals("<|USER|>a<|USER|>b<table>c\n\nd\n\n", tokenizer.decode(tokens));
+    }
+  }
+
+  private static long count(String piece, int[] tokens, Tokenizer tokenizer) {
+    return Arrays.stream(tokens).filter(id -> tokenizer.piece(id).equals(piece)).count();
   }
 
   @Test

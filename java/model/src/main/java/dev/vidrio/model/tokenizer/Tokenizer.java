@@ -93,11 +93,16 @@ public interface Tokenizer {
     return new TokenDecoder(this, skipSpecial);
   }
 
+  /** Returns what kind of token it is. */
+  TokenType type(int id);
+
   /**
    * Says whether a token marks structure (start, end, turns, padding) and is no text. Tokens that
    * the model's maker added as text, such as runs of spaces, are not special.
    */
-  boolean isSpecial(int id);
+  default boolean isSpecial(int id) {
+    return type(id).isSpecial();
+  }
 
   /** Returns the token of a role, if the vocabulary has one. */
   OptionalInt token(TokenRole role);

@@ -161,8 +161,8 @@ final class VocabularyTokenizer implements Tokenizer {
   }
 
   @Override
-  public boolean isSpecial(int id) {
-    return types[check(id)].isSpecial();
+  public TokenType type(int id) {
+    return types[check(id)];
   }
 
   private int check(int id) {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.TokenRole;
+import dev.vidrio.model.tokenizer.TokenType;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,8 +57,8 @@ final class ListTokenizer implements Tokenizer {
   }
 
   @Override
-  public boolean isSpecial(int id) {
-    return id >= special();
+  public TokenType type(int id) {
+    return id >= special() ? TokenType.CONTROL : TokenType.NORMAL;
   }
 
   @Override

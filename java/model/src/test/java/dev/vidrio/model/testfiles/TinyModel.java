@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 
 /**
@@ -128,6 +129,12 @@ public final class TinyModel {
     putKeys(writer, options);
     TinyVocabulary.put(writer);
     new Weights(writer, options).put();
+    return writer;
+  }
+
+  /** The same with texts that are always one token, the last ones of the vocabulary. */
+  public static GgufWriter withUserDefined(GgufWriter writer, String... texts) {
+    TinyVocabulary.putUserDefined(writer, List.of(texts));
     return writer;
   }
 

@@ -14,6 +14,7 @@ final class TinyVocabulary {
 
   private static final int NORMAL = 1;
   private static final int CONTROL = 3;
+  private static final int USER_DEFINED = 4;
 
   private TinyVocabulary() {}
 
@@ -26,6 +27,21 @@ final class TinyVocabulary {
    */
   static void putFirst(GgufWriter writer, int count) {
     put(writer, tokens().subList(0, count), List.of());
+  }
+
+  /** Puts texts that are always one token in place of what the last merges make. */
+  static void putUserDefined(GgufWriter writer, List<String> texts) {
+    List<String> tokens = tokens();
+    int first = tokens.size() - texts.size();
+    for (int i = 0; i < texts.size(); i++) {
+      tokens.set(first + i, texts.get(i));
+    }
+    int[] types = new int[tokens.size()];
+    Arrays.fill(types, 0, first, NORMAL);
+    Arrays.fill(types, first, types.length, USER_DEFINED);
+    types[0] = CONTROL;
+    put(writer, tokens, MERGES.subList(0, MERGES.size() - texts.size()));
+    writer.int32s("tokenizer.ggml.token_type", types);
   }
 
   private static void put(GgufWriter writer, List<String> tokens, List<String> merges) {
