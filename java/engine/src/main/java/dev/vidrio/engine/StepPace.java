@@ -19,7 +19,7 @@ final class StepPace {
   private static final double GREATEST = 4;
 
   /** Fewer tokens would cost much more each. */
-  private static final int LEAST = 4;
+  private static final int LEAST = 2;
 
   /** Of so many steps one has no prompt, which shows what those that generate take now. */
   private static final int PERIOD = 16;
