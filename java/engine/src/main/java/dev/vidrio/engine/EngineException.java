@@ -1,6 +1,7 @@
 package dev.vidrio.engine;
 
 import java.time.Duration;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** A request that an engine refuses or cannot finish, though nothing is wrong with the request. */
@@ -29,8 +30,11 @@ public abstract sealed class EngineException extends RuntimeException {
 
     static QueueFull ofTime(Duration maxWait, Duration wait, Duration retryAfter) {
       return new QueueFull(
-          "wait of about %.1f s: a request may wait %.1f s"
-              .formatted(seconds(wait), seconds(maxWait)),
+          String.format(
+              Locale.ROOT,
+              "wait of about %.1f s: a request may wait %.1f s",
+              seconds(wait),
+              seconds(maxWait)),
           retryAfter);
     }
 

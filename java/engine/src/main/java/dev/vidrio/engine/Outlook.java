@@ -10,10 +10,10 @@ import java.util.List;
 final class Outlook {
   private final int sequences;
   private final Answers answers;
-  private volatile State state = new State(0, List.of());
+  private volatile State state;
 
   /**
-   * @param places requests that run at a time; 0 where there is room for more
+   * @param places requests that run at a time
    * @param ends when those that run will have ended, in ascending order, by {@link System#nanoTime}
    */
   private record State(int places, List<Long> ends) {}
@@ -24,6 +24,7 @@ final class Outlook {
   Outlook(int sequences, Answers answers) {
     this.sequences = sequences;
     this.answers = answers;
+    this.state = new State(sequences, List.of());
   }
 
   /** Notes what runs. Where some wait, no more than these have room, be it for want of memory. */
@@ -34,7 +35,7 @@ final class Outlook {
             .map(active -> now + (long) (nanos * answers.remainingTokens(active)))
             .sorted()
             .toList();
-    state = new State(someWait ? running.size() : 0, ends);
+    state = new State(someWait ? Math.max(1, running.size()) : sequences, ends);
   }
 
   /**
@@ -44,12 +45,11 @@ final class Outlook {
    */
   Duration expectedWait(int unfinished) {
     State now = state;
-    int places = now.places == 0 ? sequences : now.places;
-    int k = unfinished - places;
+    int k = unfinished - now.places;
     if (k <= 0) {
       return Duration.ZERO;
     }
-    long byRate = (long) (answers.runningNanos() * k / places);
+    long byRate = (long) (answers.runningNanos() * k / now.places);
     int ends = now.ends.size();
     long byEnds = ends == 0 ? 0 : now.ends.get(Math.min(k, ends) - 1) - System.nanoTime();
     return Duration.ofNanos(Math.max(byRate, byEnds));

@@ -110,7 +110,10 @@ final class Scheduler implements Runnable {
     return answers.meanTime();
   }
 
-  /** How long the last of so many requests will wait for its first step; by any thread. */
+  /**
+   * How long the last of so many requests will wait for its first step, where that has a limit; by
+   * any thread.
+   */
   Duration expectedWait(int unfinished) {
     return outlook.expectedWait(unfinished);
   }
@@ -365,7 +368,9 @@ final class Scheduler implements Runnable {
     long now = System.nanoTime();
     if (running.isEmpty() || endings.areUntold() || now - statusAt > STATUS_NANOS) {
       status = snapshot();
-      outlook.observe(running, !waiting.isEmpty(), now);
+      if (options.maxWait() != null) {
+        outlook.observe(running, !waiting.isEmpty(), now);
+      }
       statusAt = now;
     }
     endings.tell();
