@@ -1,6 +1,5 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.cli.bench.BenchCommand;
 import dev.vidrio.cli.bench.Machine;
 import dev.vidrio.cli.bench.Peaks;
 import dev.vidrio.cli.io.InputOutput;
@@ -97,7 +96,7 @@ final class DoctorCommand implements Callable<Integer> {
       try (NativeExecutor executor = NativeExecutor.create()) {
         facts.put("isa", executor.isa().label());
         facts.put("fast_products", executor.isa().fastProducts());
-        BenchCommand.machine(executor, Peaks.measure(executor)).forEach(facts::putIfAbsent);
+        Machine.toJson(executor, Peaks.measure(executor)).forEach(facts::putIfAbsent);
       }
     } catch (NativeException | IllegalArgumentException e) {
       problems.add(String.valueOf(e.getMessage()));

@@ -105,7 +105,7 @@ public final class BenchCommand implements Callable<Integer> {
       }
       List<OpProfile.Line> profile = ops ? bench.profile(peaks) : List.of();
       if (json) {
-        printJson(machine(opened.executor(), peaks), results, profile);
+        printJson(Machine.toJson(opened.executor(), peaks), results, profile);
       } else {
         print(opened, peaks, results, profile);
       }
@@ -129,18 +129,6 @@ public final class BenchCommand implements Callable<Integer> {
 
   private static @Nullable Peaks peaks(Executor executor) {
     return executor instanceof NativeExecutor nativeExecutor ? Peaks.measure(nativeExecutor) : null;
-  }
-
-  /** The machine and what it can do at most. */
-  public static Map<String, Object> machine(Executor executor, @Nullable Peaks peaks) {
-    Map<String, Object> machine = new LinkedHashMap<>();
-    machine.put("cpu", Machine.cpu());
-    machine.put("executor", executor.name());
-    machine.put("threads", executor.workers());
-    if (peaks != null) {
-      machine.putAll(peaks.toJson());
-    }
-    return machine;
   }
 
   private static void print(

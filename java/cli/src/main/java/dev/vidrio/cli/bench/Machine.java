@@ -1,11 +1,15 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.kernel.Executor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/** What the operating system says of the machine. */
+/** What the operating system says of the machine, and what an executor makes of it. */
 public final class Machine {
   private Machine() {}
 
@@ -20,6 +24,18 @@ public final class Machine {
     } catch (IOException e) {
       return System.getProperty("os.arch");
     }
+  }
+
+  /** The machine, an executor on it, and what that reaches at most. */
+  public static Map<String, Object> toJson(Executor executor, @Nullable Peaks peaks) {
+    Map<String, Object> machine = new LinkedHashMap<>();
+    machine.put("cpu", cpu());
+    machine.put("executor", executor.name());
+    machine.put("threads", executor.workers());
+    if (peaks != null) {
+      machine.putAll(peaks.toJson());
+    }
+    return machine;
   }
 
   /** The first line of a file of the system, or the fallback. */

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.detect;
 
+import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
@@ -113,6 +114,6 @@ public record HeadScores(
 
   /** Its name, such as {@code L3.H7}. */
   public String name() {
-    return "L" + layer + ".H" + head;
+    return new Node.Head(layer, head).name();
   }
 }

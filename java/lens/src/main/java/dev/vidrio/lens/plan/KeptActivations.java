@@ -13,11 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The activations of a sequence in the memory of the taps. What the model writes was copied when it
- * ran; what follows from that (norms, attention patterns, results of heads) is computed when it is
- * first asked for, and kept.
- */
+/** The activations of a sequence in the memory of the taps. */
 public final class KeptActivations implements ActivationCache {
   private final HookMap hooks;
   private final List<HookPoint> points;

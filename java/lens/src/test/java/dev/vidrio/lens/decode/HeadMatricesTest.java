@@ -6,37 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Circuits of heads, and vectors in words, by what the model of floats computes. */
-class HeadMatricesTest {
+class HeadMatricesTest extends F32BardTest {
   private static final int LAYER = 1;
   private static final int HEAD = 5;
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.f32());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   /** The first token attends to itself alone: its result is its own OV circuit. */
   @Test

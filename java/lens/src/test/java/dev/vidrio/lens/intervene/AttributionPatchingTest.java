@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
-import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -15,37 +15,19 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-class AttributionPatchingTest {
+class AttributionPatchingTest extends F32BardTest {
   private static final int[] CLEAN = {5, 120, 44, 700, 31, 8, 90};
   private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
   private static final int ANSWER = 300;
   private static final int WRONG = 301;
   private static final DifferentiableMetric METRIC = Metric.logitDifference(ANSWER, WRONG);
-
-  private static Model model;
-  private static Lens lens;
-
-  @BeforeAll
-  static void open() {
-    model = Model.open(BardFiles.f32());
-    lens = Lens.of(model);
-  }
-
-  @AfterAll
-  static void close() {
-    model.close();
-  }
 
   private static ActivationPatching estimate(Site site, Direction direction) {
     return AttributionPatching.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG, site, direction);

@@ -19,14 +19,14 @@ final class TinyVocabulary {
   private TinyVocabulary() {}
 
   static void put(GgufWriter writer) {
-    put(writer, tokens(), MERGES);
+    put(writer, tokens(), MERGES, 0);
   }
 
   /**
    * Puts the first tokens only, for models with a smaller vocabulary; they do not cover all text.
    */
   static void putFirst(GgufWriter writer, int count) {
-    put(writer, tokens().subList(0, count), List.of());
+    put(writer, tokens().subList(0, count), List.of(), 0);
   }
 
   /** Puts texts that are always one token in place of what the last merges make. */
@@ -36,17 +36,15 @@ final class TinyVocabulary {
     for (int i = 0; i < texts.size(); i++) {
       tokens.set(first + i, texts.get(i));
     }
-    int[] types = new int[tokens.size()];
-    Arrays.fill(types, 0, first, NORMAL);
-    Arrays.fill(types, first, types.length, USER_DEFINED);
-    types[0] = CONTROL;
-    put(writer, tokens, MERGES.subList(0, MERGES.size() - texts.size()));
-    writer.int32s("tokenizer.ggml.token_type", types);
+    put(writer, tokens, MERGES.subList(0, MERGES.size() - texts.size()), texts.size());
   }
 
-  private static void put(GgufWriter writer, List<String> tokens, List<String> merges) {
+  private static void put(
+      GgufWriter writer, List<String> tokens, List<String> merges, int userDefined) {
     int[] types = new int[tokens.size()];
-    Arrays.fill(types, NORMAL);
+    int first = types.length - userDefined;
+    Arrays.fill(types, 0, first, NORMAL);
+    Arrays.fill(types, first, types.length, USER_DEFINED);
     types[0] = CONTROL;
     writer
         .string("tokenizer.ggml.model", "gpt2")
