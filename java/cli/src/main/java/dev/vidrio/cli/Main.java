@@ -5,17 +5,21 @@ import dev.vidrio.cli.eval.EvalCommand;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.lens.LensCommand;
+import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.model.ModelException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.Objects;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
 
 /** The vidrio command. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted. */
 @Command(
@@ -24,24 +28,8 @@ import picocli.CommandLine.ScopeType;
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
     versionProvider = Version.class,
-    synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      RunCommand.class,
-      ServeCommand.class,
-      TokenizeCommand.class,
-      EvalCommand.class,
-      EmbedCommand.class,
-      LensCommand.class,
-      BenchCommand.class,
-      ConvertCommand.class,
-      QuantizeCommand.class,
-      InspectCommand.class,
-      PullCommand.class,
-      ListCommand.class,
-      RmCommand.class,
-      DoctorCommand.class
-    })
-public final class Main implements Runnable {
+    synopsisSubcommandLabel = "COMMAND")
+public final class Main implements Runnable, CommandGroup {
   private static final int FAILED = 1;
   private static final int WRONG_USAGE = 2;
 
@@ -50,6 +38,8 @@ public final class Main implements Runnable {
       scope = ScopeType.INHERIT,
       description = "Show the stack trace of an error.")
   private boolean debug;
+
+  @Spec private CommandSpec command = CommandSpec.create();
 
   private Main() {}
 
@@ -62,6 +52,7 @@ public final class Main implements Runnable {
   static int execute(String... args) {
     var main = new Main();
     var commandLine = new CommandLine(main);
+    CommandGroup.add(commandLine, List.of(args));
     commandLine
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
@@ -104,7 +95,26 @@ public final class Main implements Runnable {
   }
 
   @Override
+  public List<Class<?>> commands() {
+    return List.of(
+        RunCommand.class,
+        ServeCommand.class,
+        TokenizeCommand.class,
+        EvalCommand.class,
+        EmbedCommand.class,
+        LensCommand.class,
+        BenchCommand.class,
+        ConvertCommand.class,
+        QuantizeCommand.class,
+        InspectCommand.class,
+        PullCommand.class,
+        ListCommand.class,
+        RmCommand.class,
+        DoctorCommand.class);
+  }
+
+  @Override
   public void run() {
-    CommandLine.usage(this, System.out);
+    command.commandLine().usage(System.out);
   }
 }

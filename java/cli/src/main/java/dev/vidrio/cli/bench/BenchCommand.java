@@ -2,6 +2,7 @@ package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.option.AdapterOption;
+import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.cli.option.FastOption;
 import dev.vidrio.cli.option.KvOption;
 import dev.vidrio.cli.option.ModelOption;
@@ -26,12 +27,11 @@ import picocli.CommandLine.Spec;
 /** {@code vidrio bench}. */
 @Command(
     name = "bench",
-    subcommands = ServeCommand.class,
     description = {
       "Measures a model's speed as llama-bench reports it, beside the machine's peaks.",
       "pp: tokens per second of a prompt; tg: of generation, summed over the sequences."
     })
-public final class BenchCommand implements Callable<Integer> {
+public final class BenchCommand implements Callable<Integer>, CommandGroup {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
@@ -81,6 +81,11 @@ public final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec command = CommandSpec.create();
 
   BenchCommand() {}
+
+  @Override
+  public List<Class<?>> commands() {
+    return List.of(ServeCommand.class);
+  }
 
   @Override
   public Integer call() {

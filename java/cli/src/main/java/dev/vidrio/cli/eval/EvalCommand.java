@@ -1,5 +1,7 @@
 package dev.vidrio.cli.eval;
 
+import dev.vidrio.cli.option.CommandGroup;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -7,19 +9,17 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code vidrio eval}. */
-@Command(
-    name = "eval",
-    description = "Evaluates a model on a text.",
-    subcommands = {
-      PerplexityCommand.class,
-      LogLikelihoodCommand.class,
-      KldCommand.class,
-      LogitsCommand.class
-    })
-public final class EvalCommand implements Runnable {
+@Command(name = "eval", description = "Evaluates a model on a text.")
+public final class EvalCommand implements Runnable, CommandGroup {
   @Spec private CommandSpec command = CommandSpec.create();
 
   EvalCommand() {}
+
+  @Override
+  public List<Class<?>> commands() {
+    return List.of(
+        PerplexityCommand.class, LogLikelihoodCommand.class, KldCommand.class, LogitsCommand.class);
+  }
 
   @Override
   public void run() {

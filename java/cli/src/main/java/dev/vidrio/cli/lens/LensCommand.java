@@ -1,6 +1,8 @@
 package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.lens.sae.SaeCommand;
+import dev.vidrio.cli.option.CommandGroup;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -8,40 +10,41 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens}. */
-@Command(
-    name = "lens",
-    description = "Shows what happens inside a model.",
-    subcommands = {
-      HooksCommand.class,
-      CacheCommand.class,
-      LogitsCommand.class,
-      TuneCommand.class,
-      DlaCommand.class,
-      AttributeCommand.class,
-      ProbeCommand.class,
-      SaeCommand.class,
-      ScopeCommand.class,
-      ExamplesCommand.class,
-      WeightsCommand.class,
-      PatchCommand.class,
-      CircuitCommand.class,
-      EdgesCommand.class,
-      SteerCommand.class,
-      AlignCommand.class,
-      AttentionCommand.class,
-      HeadsCommand.class,
-      RetrievalCommand.class,
-      NeuronsCommand.class,
-      MixingCommand.class,
-      OcclusionCommand.class,
-      NormsCommand.class,
-      StatisticsCommand.class,
-      ResidualCommand.class
-    })
-public final class LensCommand implements Runnable {
+@Command(name = "lens", description = "Shows what happens inside a model.")
+public final class LensCommand implements Runnable, CommandGroup {
   @Spec private CommandSpec command = CommandSpec.create();
 
   LensCommand() {}
+
+  @Override
+  public List<Class<?>> commands() {
+    return List.of(
+        HooksCommand.class,
+        CacheCommand.class,
+        LogitsCommand.class,
+        TuneCommand.class,
+        DlaCommand.class,
+        AttributeCommand.class,
+        ProbeCommand.class,
+        SaeCommand.class,
+        ScopeCommand.class,
+        ExamplesCommand.class,
+        WeightsCommand.class,
+        PatchCommand.class,
+        CircuitCommand.class,
+        EdgesCommand.class,
+        SteerCommand.class,
+        AlignCommand.class,
+        AttentionCommand.class,
+        HeadsCommand.class,
+        RetrievalCommand.class,
+        NeuronsCommand.class,
+        MixingCommand.class,
+        OcclusionCommand.class,
+        NormsCommand.class,
+        StatisticsCommand.class,
+        ResidualCommand.class);
+  }
 
   @Override
   public void run() {

@@ -1,5 +1,7 @@
 package dev.vidrio.cli.lens.sae;
 
+import dev.vidrio.cli.option.CommandGroup;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -12,17 +14,17 @@ import picocli.CommandLine.Spec;
     description = {
       "Sparse autoencoders and transcoders: an activation as a sum of few of many directions.",
       "Files are those of SAELens."
-    },
-    subcommands = {
-      FeaturesCommand.class,
-      EvaluateCommand.class,
-      SteerCommand.class,
-      TrainCommand.class
     })
-public final class SaeCommand implements Runnable {
+public final class SaeCommand implements Runnable, CommandGroup {
   @Spec private CommandSpec command = CommandSpec.create();
 
   SaeCommand() {}
+
+  @Override
+  public List<Class<?>> commands() {
+    return List.of(
+        FeaturesCommand.class, EvaluateCommand.class, SteerCommand.class, TrainCommand.class);
+  }
 
   @Override
   public void run() {

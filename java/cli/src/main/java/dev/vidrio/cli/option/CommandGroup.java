@@ -1,0 +1,41 @@
+package dev.vidrio.cli.option;
+
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/**
+ * A command with commands of its own.
+ *
+ * <p>They are listed here instead of in {@link Command#subcommands}, of which picocli inspects
+ * every option of every command before the first argument is read: half of the time of a short
+ * command.
+ */
+public interface CommandGroup {
+
+  /** The commands, as they are listed. */
+  List<Class<?>> commands();
+
+  /**
+   * Adds to a command those of its group that are needed: where the first argument names one, that
+   * one; otherwise all, to be listed or suggested.
+   *
+   * @param arguments after the command's name
+   */
+  static void add(CommandLine line, List<String> arguments) {
+    if (!(line.getCommand() instanceof CommandGroup group)) {
+      return;
+    }
+    List<Class<?>> named = group.commands().stream().filter(c -> isNamed(c, arguments)).toList();
+    for (Class<?> command : named.isEmpty() ? group.commands() : named) {
+      line.addSubcommand(command);
+    }
+    List<String> rest = named.isEmpty() ? List.of() : arguments.subList(1, arguments.size());
+    line.getSubcommands().values().forEach(added -> add(added, rest));
+  }
+
+  private static boolean isNamed(Class<?> command, List<String> arguments) {
+    return !arguments.isEmpty()
+        && command.getAnnotation(Command.class).name().equals(arguments.getFirst());
+  }
+}
