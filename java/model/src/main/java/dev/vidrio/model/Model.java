@@ -23,6 +23,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -54,12 +56,20 @@ public final class Model implements AutoCloseable {
     this.arena = Arena.ofShared();
     Executor started = null;
     try {
-      this.gguf = source.apply(name, arena);
-      this.tokenizer = Tokenizers.fromGguf(gguf.metadata());
-      this.constraints = new ConstraintCache(tokenizer, CONSTRAINTS);
+      Gguf file = source.apply(name, arena);
+      this.gguf = file;
       started = options.executor().get();
       this.executor = started;
-      this.architecture = Architectures.load(gguf, executor, arena, options);
+      // A vocabulary is read by one thread, which leaves processors to those who pack weights.
+      CompletableFuture<Tokenizer> reading =
+          CompletableFuture.supplyAsync(
+              () -> Tokenizers.fromGguf(file.metadata()), Thread.ofPlatform().daemon()::start);
+      try {
+        this.architecture = Architectures.load(file, executor, arena, options);
+      } finally {
+        this.tokenizer = result(reading);
+      }
+      this.constraints = new ConstraintCache(tokenizer, CONSTRAINTS);
       requireVocabulary();
     } catch (Throwable e) {
       if (started != null) {
@@ -67,6 +77,19 @@ public final class Model implements AutoCloseable {
       }
       arena.close();
       throw e;
+    }
+  }
+
+  /** Waits for another thread's result, or for its error, which is thrown as it is. */
+  private static <T> T result(CompletableFuture<T> future) {
+    try {
+      return future.join();
+    } catch (CompletionException e) {
+      switch (e.getCause()) {
+        case RuntimeException cause -> throw cause;
+        case Error cause -> throw cause;
+        case null, default -> throw e;
+      }
     }
   }
 

@@ -1,8 +1,10 @@
 package dev.vidrio.model.gguf;
 
 import dev.vidrio.model.ModelFileException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -27,6 +29,9 @@ public final class Metadata {
 
   /** How many elements the array getters take: four times the largest vocabulary known. */
   public static final int MAX_ELEMENTS = 1 << 20;
+
+  /** How many bytes the strings of an array take in the file, at most. */
+  private static final int MAX_STRING_BYTES = 1 << 28;
 
   private final String file;
   private final Map<String, GgufValue> entries;
@@ -70,7 +75,8 @@ public final class Metadata {
     if (!(value instanceof GgufValue.Text text)) {
       throw wrongType(key, value, "a string");
     }
-    return decode(key, -1, text);
+    byte[] utf8 = text.utf8().toArray(ValueLayout.JAVA_BYTE);
+    return decode(key, -1, utf8, 0, utf8.length);
   }
 
   /** Returns an integer from {@code min} to {@code max}. */
@@ -141,11 +147,17 @@ public final class Metadata {
     if (array.elementType() != GgufValueType.STRING && array.length() > 0) {
       throw wrongType(key, array, "an array of strings");
     }
+    if (array.data().byteSize() > MAX_STRING_BYTES) {
+      throw error(key, array.toString(), "must have at most " + MAX_STRING_BYTES + " bytes");
+    }
+    // As one piece on the heap: a view of each string would cost more than the string.
+    ByteBuffer bytes = ByteBuffer.wrap(array.data().toArray(ValueLayout.JAVA_BYTE));
+    bytes.order(ByteOrder.LITTLE_ENDIAN);
     List<String> strings = new ArrayList<>(array.length());
-    for (GgufValue element : array) {
-      if (element instanceof GgufValue.Text text) {
-        strings.add(decode(key, strings.size(), text));
-      }
+    for (int i = 0; i < array.length(); i++) {
+      int length = (int) bytes.getLong();
+      strings.add(decode(key, i, bytes.array(), bytes.position(), length));
+      bytes.position(bytes.position() + length);
     }
     return Collections.unmodifiableList(strings);
   }
@@ -235,17 +247,24 @@ public final class Metadata {
     return array;
   }
 
-  private String decode(String key, int index, GgufValue.Text text) {
-    byte[] bytes = text.utf8().toArray(ValueLayout.JAVA_BYTE);
-    String decoded = new String(bytes, StandardCharsets.UTF_8);
+  /**
+   * Decodes a string.
+   *
+   * @param index in an array, or −1
+   */
+  private String decode(String key, int index, byte[] utf8, int offset, int length) {
+    String decoded = new String(utf8, offset, length, StandardCharsets.UTF_8);
     // a replacement character is rare, and only then a second, strict decoding can tell
     if (decoded.indexOf('\ufffd') >= 0) {
       try {
-        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        ByteBuffer bytes = ByteBuffer.wrap(utf8, offset, length);
+        return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
       } catch (CharacterCodingException e) {
+        var text = new GgufValue.Text(MemorySegment.ofArray(utf8).asSlice(offset, length));
+        String limit = "is not UTF-8";
         throw index < 0
-            ? error(key, text.toString(), "is not UTF-8")
-            : error(key, index, text.toString(), "is not UTF-8");
+            ? error(key, text.toString(), limit)
+            : error(key, index, text.toString(), limit);
       }
     }
     return decoded;

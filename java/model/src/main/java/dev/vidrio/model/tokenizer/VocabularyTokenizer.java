@@ -19,6 +19,8 @@ import java.util.function.IntPredicate;
  */
 final class VocabularyTokenizer implements Tokenizer {
 
+  private static final byte[] NO_BYTES = {};
+
   private final OptionalInt first;
   private final OptionalInt last;
   private final TextModel model;
@@ -69,11 +71,11 @@ final class VocabularyTokenizer implements Tokenizer {
     LiteralRules rules = vocabulary.literalRules();
     IntPredicate normalized = rules.normalized()::contains;
     byte[][] spellings = new byte[types.length][];
-    Arrays.setAll(spellings, id -> vocabulary.tokens().get(id).getBytes(UTF_8));
-    byte[][] normal = new byte[types.length][];
     Arrays.setAll(
-        normal,
-        id -> normalized.test(id) ? model.normalizer().apply(spellings[id]) : spellings[id]);
+        spellings,
+        id -> selected.test(id) ? vocabulary.tokens().get(id).getBytes(UTF_8) : NO_BYTES);
+    byte[][] normal = spellings.clone();
+    rules.normalized().forEach(id -> normal[id] = model.normalizer().apply(spellings[id]));
     return new Literals(
         new LiteralSearch(spellings, selected.and(normalized.negate()), rules),
         new LiteralSearch(normal, selected.and(normalized), rules));
