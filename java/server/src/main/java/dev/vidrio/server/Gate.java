@@ -10,12 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What every request passes, whatever its path: keys, limits, errors, the log. There is no route
- * around it; only probes and the files of the window need no key.
+ * around it; each says whether it needs a key.
  */
 final class Gate implements HttpHandler {
-  /** Probes, which cannot keep a secret, and tell none. */
-  private static final Set<String> PROBES = Set.of("/health", "/ready");
-
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final Duration SOON = Duration.ofSeconds(1);
 
@@ -71,13 +68,13 @@ final class Gate implements HttpHandler {
   }
 
   private void pass(Exchange exchange, int others) throws IOException {
-    String path = exchange.path();
-    boolean probe = PROBES.contains(path);
+    Route.Access access = router.at(exchange.path()).map(Route::access).orElse(Route.Access.KEY);
+    boolean probe = access == Route.Access.PROBE;
     if (draining && !probe) {
       exchange.reply().header("Connection", "close");
       throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
     }
-    if (!probe && !WindowRoutes.has(path)) {
+    if (access == Route.Access.KEY) {
       exchange.setTenant(keys.tenant(exchange.header("Authorization")));
       refuseForeignPages(exchange);
     }

@@ -8,9 +8,23 @@ import java.io.IOException;
  * @param method {@code GET} or {@code POST}
  * @param path the whole path; one that ends in a slash stands for all that begin with it, but for
  *     the root, which is itself alone
+ * @param access who may ask
  * @param handler answers
  */
-record Route(String method, String path, Handler handler) {
+record Route(String method, String path, Access access, Handler handler) {
+
+  /** Who may ask, and when. */
+  enum Access {
+    /** Who has a key, where keys are required. */
+    KEY,
+    /** Everybody: what is there is the same for all and tells nothing. */
+    OPEN,
+    /**
+     * Everybody, also while the server is full or shuts down: probes cannot keep a secret, and are
+     * told none.
+     */
+    PROBE
+  }
 
   /** Answers a request, on a virtual thread of its own. */
   @FunctionalInterface
@@ -19,11 +33,21 @@ record Route(String method, String path, Handler handler) {
   }
 
   static Route get(String path, Handler handler) {
-    return new Route("GET", path, handler);
+    return new Route("GET", path, Access.KEY, handler);
   }
 
   static Route post(String path, Handler handler) {
-    return new Route("POST", path, handler);
+    return new Route("POST", path, Access.KEY, handler);
+  }
+
+  /** One that is {@linkplain Access#OPEN open}. */
+  static Route open(String path, Handler handler) {
+    return new Route("GET", path, Access.OPEN, handler);
+  }
+
+  /** One for {@linkplain Access#PROBE probes}. */
+  static Route probe(String path, Handler handler) {
+    return new Route("GET", path, Access.PROBE, handler);
   }
 
   boolean isAt(String requested) {

@@ -22,8 +22,8 @@ final class StatusRoutes {
 
   List<Route> routes() {
     return List.of(
-        Route.get("/health", exchange -> exchange.answer(Json.bytes(Map.of("status", "ok")))),
-        Route.get("/ready", this::ready),
+        Route.probe("/health", exchange -> exchange.answer(Json.bytes(Map.of("status", "ok")))),
+        Route.probe("/ready", this::ready),
         Route.get("/metrics", this::metrics),
         Route.get("/v1/models", this::list),
         Route.get(MODEL, this::model));

@@ -56,13 +56,8 @@ final class WindowRoutes {
     }
   }
 
-  /** Whether a path is one of the window's. */
-  static boolean has(String path) {
-    return FILES.containsKey(path);
-  }
-
   static List<Route> routes() {
-    return FILES.keySet().stream().map(path -> Route.get(path, WindowRoutes::answer)).toList();
+    return FILES.keySet().stream().map(path -> Route.open(path, WindowRoutes::answer)).toList();
   }
 
   private static void answer(Exchange exchange) throws IOException {
