@@ -29,7 +29,7 @@ record ChatRequest(
     boolean stream,
     boolean includeUsage) {
 
-  static ChatRequest read(Fields fields, ServerLimits limits, String tenant) {
+  static ChatRequest read(Fields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<ChatMessage> messages = ChatMessages.read(fields.required("messages"));
     refuseOthers(fields);
@@ -86,7 +86,7 @@ record ChatRequest(
     }
   }
 
-  private static int tokens(Fields fields, ServerLimits limits) {
+  private static int tokens(Fields fields, RequestLimits limits) {
     Value old = fields.value("max_tokens");
     Value now = fields.value("max_completion_tokens");
     if (old != null && now != null) {

@@ -16,10 +16,10 @@ import org.jspecify.annotations.Nullable;
 /** {@code /v1/chat/completions}. */
 final class ChatRoute {
   private final Models models;
-  private final ServerLimits limits;
+  private final RequestLimits limits;
   private final LensWork lens;
 
-  ChatRoute(Models models, ServerLimits limits, LensWork lens) {
+  ChatRoute(Models models, RequestLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
     this.lens = lens;

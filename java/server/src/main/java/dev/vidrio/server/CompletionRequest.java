@@ -39,7 +39,7 @@ record CompletionRequest(
     }
   }
 
-  static CompletionRequest read(Fields fields, ServerLimits limits, String tenant) {
+  static CompletionRequest read(Fields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<Prompt> prompts = prompts(fields.required("prompt"), limits.choices());
     fields.refuse("suffix", "models here continue texts, and do not fill gaps");
@@ -63,7 +63,7 @@ record CompletionRequest(
     return request;
   }
 
-  private void check(ServerLimits limits) {
+  private void check(RequestLimits limits) {
     if (stream && bestOf > parameters.choices()) {
       throw ApiException.invalid(
           "best_of", "best_of " + bestOf + ": the best is not known while a stream runs");

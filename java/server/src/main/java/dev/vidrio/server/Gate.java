@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -12,13 +13,13 @@ import org.jspecify.annotations.Nullable;
  * What every request passes, whatever its path: keys, limits, errors, the log. There is no route
  * around it; each says whether it needs a key.
  */
-final class Gate implements HttpHandler {
+final class Gate implements HttpHandler, AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final Duration SOON = Duration.ofSeconds(1);
 
   private static final System.Logger ACCESS = System.getLogger("dev.vidrio.server.access");
 
-  private final ServerOptions options;
+  private final GateOptions options;
   private final ApiKeys keys;
   private final Router router;
   private final ReplyWatch watch;
@@ -26,11 +27,11 @@ final class Gate implements HttpHandler {
   private final AtomicInteger running = new AtomicInteger();
   private volatile boolean draining;
 
-  Gate(ServerOptions options, Router router, ReplyWatch watch, RequestMetrics metrics) {
+  Gate(GateOptions options, List<Route> routes, RequestMetrics metrics) {
     this.options = options;
     this.keys = new ApiKeys(options.apiKeys());
-    this.router = router;
-    this.watch = watch;
+    this.router = new Router(routes);
+    this.watch = new ReplyWatch(options.writeTime(), options.heartbeat());
     this.metrics = metrics;
   }
 
@@ -51,7 +52,7 @@ final class Gate implements HttpHandler {
   @Override
   public void handle(HttpExchange http) throws IOException {
     long start = System.nanoTime();
-    var exchange = new Exchange(http, options.limits().bodyBytes(), watch);
+    var exchange = new Exchange(http, options.bodyBytes(), watch);
     int others = running.getAndIncrement();
     try {
       pass(exchange, others);
@@ -79,9 +80,9 @@ final class Gate implements HttpHandler {
       refuseForeignPages(exchange);
     }
     Route route = router.of(exchange);
-    if (others >= options.limits().requests() && !probe) {
+    if (others >= options.requests() && !probe) {
       throw ApiException.tooMany(
-          options.limits().requests() + " requests run already, which is the limit", SOON);
+          options.requests() + " requests run already, which is the limit", SOON);
     }
     route.handler().handle(exchange);
   }
@@ -128,5 +129,11 @@ final class Gate implements HttpHandler {
           Long.toString(duration.toMillis()),
           exchange.id());
     }
+  }
+
+  /** Looks after answers no longer. */
+  @Override
+  public void close() {
+    watch.close();
   }
 }

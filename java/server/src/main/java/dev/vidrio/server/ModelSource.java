@@ -1,7 +1,11 @@
 package dev.vidrio.server;
 
+import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Model;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 
 /**
@@ -21,5 +25,19 @@ public record ModelSource(String id, Supplier<Model> opener, List<AdapterSource>
   /** A model without adapters. */
   public ModelSource(String id, Supplier<Model> opener) {
     this(id, opener, List.of());
+  }
+
+  /** What requests may ask for: this, run by engines with these options. */
+  ModelOffer offer(EngineOptions engine) {
+    return new ModelOffer(
+        id,
+        adapters.stream().map(AdapterSource::id).toList(),
+        metrics -> ServedModel.open(id, opener, this::adaptations, engine, metrics));
+  }
+
+  private Map<String, Adaptation> adaptations(Model model) {
+    Map<String, Adaptation> adaptations = new HashMap<>();
+    adapters.forEach(each -> adaptations.put(each.id(), each.open(model)));
+    return adaptations;
   }
 }

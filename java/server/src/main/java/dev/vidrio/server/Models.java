@@ -1,6 +1,5 @@
 package dev.vidrio.server;
 
-import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.InvalidInputException;
 import java.time.Duration;
@@ -30,7 +29,6 @@ final class Models implements AutoCloseable {
   /** By all names: those of a model and of its adapters lead to the same. */
   private final Map<String, Slot> slots = new LinkedHashMap<>();
 
-  private final EngineOptions options;
   private final Duration loadTime;
   private final @Nullable Duration keepAlive;
   private final @Nullable Thread reaper;
@@ -38,14 +36,14 @@ final class Models implements AutoCloseable {
 
   /** What there is of one model. */
   private static final class Slot {
-    final ModelSource source;
+    final ModelOffer offer;
     final ModelMetrics metrics;
     @Nullable CompletableFuture<ServedModel> loading;
     int users;
     long idleSince;
 
-    Slot(ModelSource source, ModelMetrics metrics) {
-      this.source = source;
+    Slot(ModelOffer offer, ModelMetrics metrics) {
+      this.offer = offer;
       this.metrics = metrics;
     }
   }
@@ -81,18 +79,27 @@ final class Models implements AutoCloseable {
     }
   }
 
-  Models(List<ModelSource> sources, ServerOptions options, RequestMetrics metrics) {
-    this.options = options.engine();
-    this.loadTime = options.limits().loadTime();
-    this.keepAlive = options.keepAlive();
-    if (sources.isEmpty()) {
+  /**
+   * Models of which none is loaded yet.
+   *
+   * @param loadTime how long a request waits for its model
+   * @param keepAlive how long a model stays in memory that nobody uses; null for ever
+   */
+  Models(
+      List<ModelOffer> offers,
+      Duration loadTime,
+      @Nullable Duration keepAlive,
+      RequestMetrics metrics) {
+    this.loadTime = loadTime;
+    this.keepAlive = keepAlive;
+    if (offers.isEmpty()) {
       throw new InvalidInputException("models", "", "a server needs at least one");
     }
-    requireDifferentNames(sources);
-    for (ModelSource source : sources) {
-      var slot = new Slot(source, metrics.of(source));
-      slots.put(source.id(), slot);
-      source.adapters().forEach(adapter -> slots.put(adapter.id(), slot));
+    requireDifferentNames(offers);
+    for (ModelOffer offer : offers) {
+      var slot = new Slot(offer, metrics.of(offer.id(), offer.adapters()));
+      slots.put(offer.id(), slot);
+      offer.adapters().forEach(adapter -> slots.put(adapter, slot));
     }
     this.reaper =
         keepAlive == null
@@ -100,11 +107,10 @@ final class Models implements AutoCloseable {
             : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
   }
 
-  private static void requireDifferentNames(List<ModelSource> sources) {
+  private static void requireDifferentNames(List<ModelOffer> offers) {
     Set<String> names = new HashSet<>();
-    for (ModelSource source : sources) {
-      Stream<String> adapters = source.adapters().stream().map(AdapterSource::id);
-      Stream.concat(Stream.of(source.id()), adapters)
+    for (ModelOffer offer : offers) {
+      Stream.concat(Stream.of(offer.id()), offer.adapters().stream())
           .filter(name -> !names.add(name))
           .findFirst()
           .ifPresent(
@@ -116,7 +122,7 @@ final class Models implements AutoCloseable {
 
   /** The model that an adapter is of; empty for the name of a model. */
   Optional<String> parent(String id) {
-    String model = slot(id).source.id();
+    String model = slot(id).offer.id();
     return model.equals(id) ? Optional.empty() : Optional.of(model);
   }
 
@@ -173,7 +179,7 @@ final class Models implements AutoCloseable {
   /**
    * Loads a model that nobody has asked for yet.
    *
-   * @throws RuntimeException as the source's opener does
+   * @throws RuntimeException as its loader does
    */
   void preload(String id) {
     Slot slot = slot(id);
@@ -236,7 +242,7 @@ final class Models implements AutoCloseable {
             .start(
                 () -> {
                   try {
-                    loading.complete(ServedModel.open(slot.source, options, slot.metrics));
+                    loading.complete(slot.offer.loader().load(slot.metrics));
                   } catch (RuntimeException | Error e) {
                     synchronized (slot) {
                       slot.loading = null;
@@ -281,7 +287,7 @@ final class Models implements AutoCloseable {
       slot.loading = null;
     }
     idle.close();
-    LOG.log(System.Logger.Level.INFO, "model ''{0}'' was idle and is unloaded", slot.source.id());
+    LOG.log(System.Logger.Level.INFO, "model ''{0}'' was idle and is unloaded", slot.offer.id());
   }
 
   /** Unloads all. Requests that still run are called off. */

@@ -46,7 +46,7 @@ record Parameters(
    * @param tokens the number of tokens at most
    * @param tenant who asks: prefixes are shared with nobody else
    */
-  static Parameters read(Fields fields, int tokens, ServerLimits limits, String tenant) {
+  static Parameters read(Fields fields, int tokens, RequestLimits limits, String tenant) {
     refuseUnused(fields);
     BeamOptions beams = beams(fields);
     GenerationOptions options =
@@ -56,7 +56,7 @@ record Parameters(
             .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
             .withIgnoreEnd(fields.bool("ignore_eos", false))
             .withGrammar(AnswerFormat.read(fields));
-    double seconds = limits.requestTime().toMillis() / 1e3;
+    double seconds = limits.time().toMillis() / 1e3;
     String salt = fields.string("cache_salt", "");
     if (salt.length() > MAX_SALT) {
       throw ApiException.invalid("cache_salt", "cache_salt: must have at most 256 characters");

@@ -8,6 +8,7 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Everything that this server counts, as Prometheus reads it. */
@@ -19,13 +20,13 @@ final class RequestMetrics {
 
   RequestMetrics() {}
 
-  /** The meters of a model's engine, and of requests to its adapters. */
-  ModelMetrics of(ModelSource model) {
-    Map<String, AnswerMetrics> adapters = new LinkedHashMap<>();
-    for (AdapterSource adapter : model.adapters()) {
-      adapters.put(adapter.id(), new AnswerMetrics(registry, adapter.id()));
+  /** The meters of a model's engine, and of requests to its adapters, by their names. */
+  ModelMetrics of(String model, List<String> adapters) {
+    Map<String, AnswerMetrics> meters = new LinkedHashMap<>();
+    for (String adapter : adapters) {
+      meters.put(adapter, new AnswerMetrics(registry, adapter));
     }
-    return new ModelMetrics(new EngineMetrics(registry, model.id()), adapters);
+    return new ModelMetrics(new EngineMetrics(registry, model), meters);
   }
 
   /** Counts a request, by the path of its route so that clients cannot make up series. */

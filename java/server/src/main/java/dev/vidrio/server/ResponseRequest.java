@@ -17,7 +17,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
   private static final Map<String, Object> TEXT = Map.of("format", Map.of("type", "text"));
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
-  static ResponseRequest read(Fields fields, ServerLimits limits, String tenant) {
+  static ResponseRequest read(Fields fields, RequestLimits limits, String tenant) {
     String stored = "nothing is stored here: send the whole conversation as input";
     fields.refuse("previous_response_id", stored);
     fields.refuse("conversation", stored);

@@ -9,10 +9,10 @@ import java.util.List;
 /** {@code /v1/responses}, without memory: the stateless part of OpenAI's API. */
 final class ResponseRoute {
   private final Models models;
-  private final ServerLimits limits;
+  private final RequestLimits limits;
   private final LensWork lens;
 
-  ResponseRoute(Models models, ServerLimits limits, LensWork lens) {
+  ResponseRoute(Models models, RequestLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
     this.lens = lens;

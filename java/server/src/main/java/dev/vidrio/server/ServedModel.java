@@ -8,9 +8,10 @@ import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.Tokenizer;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A model in memory, and the engine that runs it. */
@@ -37,19 +38,27 @@ final class ServedModel implements AutoCloseable {
     metrics.watch(engine);
   }
 
-  /** Loads a model. Calls native code at length, so that it is not for virtual threads. */
-  static ServedModel open(ModelSource source, EngineOptions options, ModelMetrics metrics) {
-    Model model = source.opener().get();
+  /**
+   * Loads a model. Calls native code at length, so that it is not for virtual threads.
+   *
+   * @param opener opens it
+   * @param adapters opens those of a model, by their names; the model closes them
+   */
+  static ServedModel open(
+      String id,
+      Supplier<Model> opener,
+      Function<Model, Map<String, Adaptation>> adapters,
+      EngineOptions options,
+      ModelMetrics metrics) {
+    Model model = opener.get();
     try {
-      // The model closes them.
-      Map<String, Adaptation> adaptations = new HashMap<>();
-      source.adapters().forEach(each -> adaptations.put(each.id(), each.open(model)));
+      Map<String, Adaptation> adaptations = adapters.apply(model);
       Engine engine =
           Engine.open(
               model,
               options.withAdapters(adaptations.size()).withListener(metrics.listener(adaptations)));
       try {
-        return new ServedModel(source.id(), model, engine, adaptations, metrics.engine());
+        return new ServedModel(id, model, engine, adaptations, metrics.engine());
       } catch (RuntimeException e) {
         engine.close();
         throw e;

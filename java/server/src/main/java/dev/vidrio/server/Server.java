@@ -56,7 +56,6 @@ public final class Server implements AutoCloseable {
   private final ServerOptions options;
   private final HttpServer http;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-  private final ReplyWatch watch;
   private final Models models;
   private final WorkQueue embeddings;
   private final LensWork lens;
@@ -64,22 +63,36 @@ public final class Server implements AutoCloseable {
 
   private Server(ServerOptions options, HttpServer http, List<ModelSource> sources) {
     var metrics = new RequestMetrics();
+    ServerLimits limits = options.limits();
+    List<ModelOffer> offers =
+        sources.stream().map(source -> source.offer(options.engine())).toList();
+    var requestLimits = new RequestLimits(limits.tokens(), limits.choices(), limits.requestTime());
     this.options = options;
     this.http = http;
-    this.models = new Models(sources, options, metrics);
-    this.watch = new ReplyWatch(options.limits().writeTime(), options.limits().heartbeat());
+    this.models = new Models(offers, limits.loadTime(), options.keepAlive(), metrics);
     this.embeddings = new WorkQueue("vidrio-embeddings", options.engine().queue());
-    this.lens = new LensWork(models, options.limits().requestTime());
+    this.lens = new LensWork(models, limits.requestTime());
     List<Route> routes = new ArrayList<>();
     routes.addAll(new StatusRoutes(models, metrics, this::isReady).routes());
     routes.addAll(new TokenRoutes(models).routes());
-    routes.add(new CompletionRoute(models, options.limits(), lens).route());
-    routes.add(new ChatRoute(models, options.limits(), lens).route());
-    routes.add(new ResponseRoute(models, options.limits(), lens).route());
+    routes.add(new CompletionRoute(models, requestLimits, lens).route());
+    routes.add(new ChatRoute(models, requestLimits, lens).route());
+    routes.add(new ResponseRoute(models, requestLimits, lens).route());
     routes.add(new EmbeddingRoute(models, embeddings).route());
     routes.addAll(new LensRoutes(lens).routes());
     routes.addAll(WindowRoutes.routes());
-    this.gate = new Gate(options, new Router(routes), watch, metrics);
+    this.gate = new Gate(gateOptions(options), routes, metrics);
+  }
+
+  private static GateOptions gateOptions(ServerOptions options) {
+    ServerLimits limits = options.limits();
+    return new GateOptions(
+        options.host(),
+        options.apiKeys(),
+        limits.bodyBytes(),
+        limits.requests(),
+        limits.writeTime(),
+        limits.heartbeat());
   }
 
   /**
@@ -194,7 +207,7 @@ public final class Server implements AutoCloseable {
   public void close() {
     gate.drain();
     http.stop(0);
-    watch.close();
+    gate.close();
     embeddings.close();
     lens.close();
     models.close();

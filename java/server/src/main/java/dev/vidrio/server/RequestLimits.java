@@ -1,0 +1,12 @@
+package dev.vidrio.server;
+
+import java.time.Duration;
+
+/**
+ * What one request may ask for.
+ *
+ * @param tokens tokens of an answer, which is also what a chat gets that does not say
+ * @param choices answers, over all of its prompts
+ * @param time how long it may be worked on
+ */
+record RequestLimits(int tokens, int choices, Duration time) {}
