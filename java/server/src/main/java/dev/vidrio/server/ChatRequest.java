@@ -50,7 +50,7 @@ record ChatRequest(
             logProbabilities(fields),
             variables(fields),
             stream,
-            includeUsage(fields, stream));
+            ChunkEvents.includesUsage(fields, stream));
     fields.end();
     return request;
   }
@@ -122,26 +122,6 @@ record ChatRequest(
       variables.put("reasoning_effort", effort);
     }
     return variables;
-  }
-
-  /** Reads {@code stream_options}. */
-  static boolean includeUsage(Fields fields, boolean stream) {
-    Value value = fields.value("stream_options");
-    if (value == null) {
-      return false;
-    }
-    if (!stream) {
-      throw ApiException.invalid("stream_options", "stream_options: needs stream to be true");
-    }
-    Fields options = value.fields();
-    boolean usage = options.bool("include_usage", false);
-    if (options.bool("include_obfuscation", false)) {
-      throw ApiException.unsupported(
-          options.path("include_obfuscation"),
-          options.path("include_obfuscation") + ": is not supported");
-    }
-    options.end();
-    return usage;
   }
 
   /** The engine's request. */

@@ -57,6 +57,26 @@ abstract class ChunkEvents {
     this.tail = (includeUsage ? "],\"usage\":null}" : "]}").getBytes(StandardCharsets.UTF_8);
   }
 
+  /** Reads {@code stream_options}: whether a stream ends with what it cost. */
+  static boolean includesUsage(Fields fields, boolean stream) {
+    Value value = fields.value("stream_options");
+    if (value == null) {
+      return false;
+    }
+    if (!stream) {
+      throw ApiException.invalid("stream_options", "stream_options: needs stream to be true");
+    }
+    Fields options = value.fields();
+    boolean usage = options.bool("include_usage", false);
+    if (options.bool("include_obfuscation", false)) {
+      throw ApiException.unsupported(
+          options.path("include_obfuscation"),
+          options.path("include_obfuscation") + ": is not supported");
+    }
+    options.end();
+    return usage;
+  }
+
   abstract Choice choice(int index);
 
   /**

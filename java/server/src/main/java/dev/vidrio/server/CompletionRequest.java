@@ -1,7 +1,6 @@
 package dev.vidrio.server;
 
 import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.List;
 
 /**
@@ -25,23 +24,9 @@ record CompletionRequest(
   /** Tokens of an answer where the request does not say, as OpenAI's API has it. */
   private static final int DEFAULT_TOKENS = 16;
 
-  /** What is continued: a text, or token ids that are used as they are. */
-  @FunctionalInterface
-  interface Prompt {
-    int[] encode(Tokenizer tokenizer);
-
-    static Prompt ofText(String text) {
-      return tokenizer -> tokenizer.encode(text);
-    }
-
-    static Prompt ofTokens(int... ids) {
-      return tokenizer -> ids;
-    }
-  }
-
   static CompletionRequest read(Fields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
-    List<Prompt> prompts = prompts(fields.required("prompt"), limits.choices());
+    List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
     fields.refuse("suffix", "models here continue texts, and do not fill gaps");
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     Parameters parameters =
@@ -57,7 +42,7 @@ record CompletionRequest(
             fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
             fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),
             stream,
-            ChatRequest.includeUsage(fields, stream));
+            ChunkEvents.includesUsage(fields, stream));
     fields.end();
     request.check(limits);
     return request;
@@ -86,24 +71,6 @@ record CompletionRequest(
               + " answers: must be at most "
               + limits.choices());
     }
-  }
-
-  /** A text, texts, ids, or lists of ids. */
-  static List<Prompt> prompts(Value value, int max) {
-    if (value.isString()) {
-      return List.of(Prompt.ofText(value.string()));
-    }
-    if (!value.isArray()) {
-      throw value.error("must be a string, or an array of strings, token ids or arrays of those");
-    }
-    if (value.elements(1, Integer.MAX_VALUE).getFirst().isInteger()) {
-      return List.of(Prompt.ofTokens(value.tokens()));
-    }
-    return value.elements(1, max).stream().map(CompletionRequest::prompt).toList();
-  }
-
-  private static Prompt prompt(Value value) {
-    return value.isString() ? Prompt.ofText(value.string()) : Prompt.ofTokens(value.tokens());
   }
 
   /** The engine's request for a prompt. */

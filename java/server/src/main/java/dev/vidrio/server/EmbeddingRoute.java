@@ -28,7 +28,7 @@ final class EmbeddingRoute {
   /** What is asked for. */
   private record Request(
       String model,
-      List<CompletionRequest.Prompt> input,
+      List<Prompt> input,
       boolean base64,
       Pooling pooling,
       boolean normalize,
@@ -45,7 +45,7 @@ final class EmbeddingRoute {
 
   private static Request read(Fields fields) {
     String model = fields.required("model").string();
-    var input = CompletionRequest.prompts(fields.required("input"), MAX_TEXTS);
+    var input = Prompt.read(fields.required("input"), MAX_TEXTS);
     fields.unused("user");
     var request =
         new Request(
@@ -99,7 +99,7 @@ final class EmbeddingRoute {
 
   private List<int[]> encode(Request request, Tokenizer tokenizer) {
     List<int[]> texts = new ArrayList<>();
-    for (CompletionRequest.Prompt prompt : request.input()) {
+    for (Prompt prompt : request.input()) {
       int[] ids = prompt.encode(tokenizer);
       for (int id : ids) {
         if (id >= tokenizer.vocabularySize()) {

@@ -59,7 +59,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
             logProbabilities(fields),
             ChatRequest.variables(fields),
             stream,
-            ChatRequest.includeUsage(fields, stream));
+            ChunkEvents.includesUsage(fields, stream));
     fields.end();
     return new ResponseRequest(chat, echoed);
   }
