@@ -41,7 +41,7 @@ final class ChatRoute {
           new ChatEvents(exchange, request, model.tokenizer())
               .send(streams, request.parameters().choices());
         } else {
-          exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
+          exchange.whileWaiting(streams::close);
           exchange.answer(Json.bytes(toJson(request, model.tokenizer(), streams.results())));
         }
       }

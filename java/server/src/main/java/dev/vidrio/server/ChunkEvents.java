@@ -19,7 +19,6 @@ abstract class ChunkEvents {
 
   final byte[] tail;
   private final EventStream events;
-  private final Reply reply;
   private final String request;
   private final boolean includeUsage;
 
@@ -42,9 +41,8 @@ abstract class ChunkEvents {
    * @param includeUsage whether the last one tells what the answers cost
    */
   ChunkEvents(Exchange exchange, String id, String object, String model, boolean includeUsage) {
-    this.reply = exchange.reply();
     this.request = exchange.id();
-    this.events = new EventStream(reply);
+    this.events = new EventStream(exchange.reply());
     this.includeUsage = includeUsage;
     this.head =
         new JsonBuffer()
@@ -85,7 +83,7 @@ abstract class ChunkEvents {
    * @param perPrompt answers to each prompt
    */
   final void send(Streams streams, int perPrompt) throws IOException {
-    reply.whileWaiting(EventStream.CONTENT_TYPE, EventStream.HEARTBEAT, streams::close);
+    events.whileWaiting(streams::close);
     List<Choice> choices = new ArrayList<>();
     for (int i = 0; i < streams.size(); i++) {
       choices.add(choice(i));

@@ -48,7 +48,7 @@ final class CompletionRoute {
           new CompletionEvents(exchange, request, tokenizer, generations)
               .send(streams, request.bestOf());
         } else {
-          exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
+          exchange.whileWaiting(streams::close);
           List<Completion> completions = streams.results();
           exchange.answer(Json.bytes(toJson(request, tokenizer, generations, completions)));
         }

@@ -77,7 +77,7 @@ final class EmbeddingRoute {
                       request.normalize(),
                       SessionOptions.DEFAULT.withAdaptation(use.adaptation()),
                       done -> stopIf(gone.get())));
-      exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, () -> gone.set(true));
+      exchange.whileWaiting(() -> gone.set(true));
       exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task))));
     }
   }

@@ -5,10 +5,10 @@ import java.nio.charset.StandardCharsets;
 
 /** Server-sent events, each of them written at once. */
 final class EventStream {
-  static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
+  private static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
 
   /** A comment, which clients pass over. */
-  static final byte[] HEARTBEAT = ascii(": waiting\n\n");
+  private static final byte[] HEARTBEAT = ascii(": waiting\n\n");
 
   private static final byte[] DATA = ascii("data: ");
   private static final byte[] END = ascii("\n\n");
@@ -25,6 +25,15 @@ final class EventStream {
 
   private static byte[] ascii(String text) {
     return text.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /**
+   * Sends comments now and then, where events are long in coming.
+   *
+   * @param onGone is run once when the client is found to have gone
+   */
+  void whileWaiting(Runnable onGone) {
+    reply.whileWaiting(CONTENT_TYPE, HEARTBEAT, onGone);
   }
 
   /** Starts an event of which the JSON is to be appended. */

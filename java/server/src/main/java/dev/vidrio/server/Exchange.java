@@ -12,7 +12,7 @@ final class Exchange {
   static final String JSON = "application/json";
 
   /** What may precede JSON without a meaning. */
-  static final byte[] SPACE = {' '};
+  private static final byte[] SPACE = {' '};
 
   private static final int MAX_ID = 128;
 
@@ -91,6 +91,16 @@ final class Exchange {
     return bytes;
   }
 
+  /**
+   * Sends spaces now and then, until the answer comes.
+   *
+   * @param onGone is run once when the client is found to have gone
+   */
+  void whileWaiting(Runnable onGone) {
+    reply.whileWaiting(JSON, SPACE, onGone);
+  }
+
+  /** Answers with the status 200. */
   void answer(byte[] json) throws IOException {
     answer(200, json);
   }

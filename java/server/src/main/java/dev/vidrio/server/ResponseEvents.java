@@ -34,7 +34,7 @@ final class ResponseEvents {
   }
 
   void send(Streams streams) throws IOException {
-    exchange.reply().whileWaiting(EventStream.CONTENT_TYPE, EventStream.HEARTBEAT, streams::close);
+    events.whileWaiting(streams::close);
     event("response.created", Map.of("response", response.begun()));
     event("response.in_progress", Map.of("response", response.begun()));
     Completion completion;

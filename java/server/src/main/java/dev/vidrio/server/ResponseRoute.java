@@ -35,7 +35,7 @@ final class ResponseRoute {
           var answer = new ChatAnswer(model.tokenizer(), chat.tools().areGiven());
           new ResponseEvents(exchange, response, answer, chat.tools()).send(streams);
         } else {
-          exchange.reply().whileWaiting(Exchange.JSON, Exchange.SPACE, streams::close);
+          exchange.whileWaiting(streams::close);
           Completion completion = streams.results().getFirst();
           exchange.answer(Json.bytes(response.ended(completion, response.items(completion))));
         }
