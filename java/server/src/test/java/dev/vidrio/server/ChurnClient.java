@@ -1,5 +1,6 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.testserver.RawClient;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
+import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -8,6 +8,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.LogLikelihood;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
 import java.util.Arrays;
 import java.util.List;

@@ -17,6 +17,7 @@ import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -7,6 +7,8 @@ import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.testserver.RawClient;
+import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;

@@ -15,6 +15,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.testserver.TestServer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.server.testserver.TestServer;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

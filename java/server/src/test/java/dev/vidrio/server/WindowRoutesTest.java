@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
 import java.util.List;
 import java.util.TreeSet;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.testserver;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -10,32 +10,32 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 
 /** A connection of which a test decides when it sends, reads and ends. */
-final class RawClient implements AutoCloseable {
+public final class RawClient implements AutoCloseable {
   private final Socket socket = new Socket();
 
-  RawClient(URI server, int receiveBuffer) throws IOException {
+  public RawClient(URI server, int receiveBuffer) throws IOException {
     socket.setReceiveBufferSize(receiveBuffer);
     socket.setSoTimeout(60_000);
     socket.connect(new InetSocketAddress(server.getHost(), server.getPort()));
   }
 
-  RawClient(URI server) throws IOException {
+  public RawClient(URI server) throws IOException {
     this(server, 1 << 16);
   }
 
   /** Sends text as it is. */
-  RawClient send(String text) throws IOException {
+  public RawClient send(String text) throws IOException {
     return send(text.getBytes(StandardCharsets.UTF_8));
   }
 
-  RawClient send(byte[] bytes) throws IOException {
+  public RawClient send(byte[] bytes) throws IOException {
     socket.getOutputStream().write(bytes);
     socket.getOutputStream().flush();
     return this;
   }
 
   /** Sends a request with a body of JSON, in which single quotes stand for double ones. */
-  RawClient post(String path, String json) throws IOException {
+  public RawClient post(String path, String json) throws IOException {
     byte[] body = json.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
     send(
         "POST "
@@ -47,7 +47,7 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Reads until a text has come; returns everything up to its end. */
-  String readUntil(String text) throws IOException {
+  public String readUntil(String text) throws IOException {
     InputStream in = socket.getInputStream();
     byte[] end = text.getBytes(StandardCharsets.UTF_8);
     var read = new ByteArrayOutputStream();
@@ -65,12 +65,12 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Says that nothing more is sent, and goes on reading. */
-  void endSending() throws IOException {
+  public void endSending() throws IOException {
     socket.shutdownOutput();
   }
 
   /** Reads at most so many bytes, as long as they come within some time of each other. */
-  void readSome(int bytes, int patienceMillis) throws IOException {
+  public void readSome(int bytes, int patienceMillis) throws IOException {
     socket.setSoTimeout(patienceMillis);
     try {
       var _ = socket.getInputStream().readNBytes(bytes);
@@ -80,12 +80,12 @@ final class RawClient implements AutoCloseable {
   }
 
   /** Reads all until the server ends the connection. */
-  String readAll() throws IOException {
+  public String readAll() throws IOException {
     return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
   }
 
   /** Ends with a reset, as a process that dies. */
-  void reset() throws IOException {
+  public void reset() throws IOException {
     socket.setSoLinger(true, 0);
     socket.close();
   }

@@ -1,9 +1,13 @@
-package dev.vidrio.server;
+package dev.vidrio.server.testserver;
 
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.ParrotModel;
 import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.server.ModelSource;
+import dev.vidrio.server.Server;
+import dev.vidrio.server.ServerLimits;
+import dev.vidrio.server.ServerOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -32,15 +36,15 @@ import tools.jackson.databind.json.JsonMapper;
  * A server on a free port with two models: one that says what it was taught, and the bard. It runs
  * from {@link #start} to {@link #close}, or while the tests of a class do, as their extension.
  */
-final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCallback {
-  static final String PARROT = "parrot";
-  static final String BARD = "bard";
+public final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCallback {
+  public static final String PARROT = "parrot";
+  public static final String BARD = "bard";
 
   /** What the parrot says in a chat. */
-  static final List<String> ANSWER = List.of("Glass", " is", " a", " solid", "…");
+  public static final List<String> ANSWER = List.of("Glass", " is", " a", " solid", "…");
 
   /** What it says when it has tools. */
-  static final List<String> CALL =
+  public static final List<String> CALL =
       List.of(
           "Let",
           " me look.",
@@ -72,35 +76,35 @@ final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCall
     }
   }
 
-  static Model parrot() {
+  public static Model parrot() {
     return Model.open(parrotFile());
   }
 
   /** The tokens of a text, without the one that begins texts. */
-  static int[] parrotIds(String text) {
+  public static int[] parrotIds(String text) {
     try (Model model = parrot()) {
       return model.tokenizer().encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
     }
   }
 
-  static TestServer start() {
+  public static TestServer start() {
     return start(options -> options);
   }
 
-  static TestServer start(UnaryOperator<ServerOptions> change) {
+  public static TestServer start(UnaryOperator<ServerOptions> change) {
     return forAll(change).begin();
   }
 
-  static TestServer start(UnaryOperator<ServerOptions> change, ModelSource... models) {
+  public static TestServer start(UnaryOperator<ServerOptions> change, ModelSource... models) {
     return new TestServer(change, models).begin();
   }
 
   /** One for all tests of a class. */
-  static TestServer forAll() {
+  public static TestServer forAll() {
     return forAll(options -> options);
   }
 
-  static TestServer forAll(UnaryOperator<ServerOptions> change) {
+  public static TestServer forAll(UnaryOperator<ServerOptions> change) {
     return new TestServer(
         change,
         new ModelSource(PARROT, TestServer::parrot),
@@ -131,15 +135,15 @@ final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCall
     close();
   }
 
-  Server server() {
+  public Server server() {
     return Objects.requireNonNull(server, "has not been started");
   }
 
-  HttpRequest.Builder request(String path) {
+  public HttpRequest.Builder request(String path) {
     return HttpRequest.newBuilder(URI.create(server().uri() + path));
   }
 
-  HttpResponse<String> send(HttpRequest request) {
+  public HttpResponse<String> send(HttpRequest request) {
     try {
       return client.send(request, BodyHandlers.ofString(StandardCharsets.UTF_8));
     } catch (IOException e) {
@@ -150,28 +154,28 @@ final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCall
   }
 
   /** Posts JSON and takes the answer's bytes. */
-  HttpResponse<byte[]> sendBytes(String path, String json)
+  public HttpResponse<byte[]> sendBytes(String path, String json)
       throws IOException, InterruptedException {
     return client.send(jsonRequest(path, json).build(), BodyHandlers.ofByteArray());
   }
 
-  HttpResponse<String> get(String path) {
+  public HttpResponse<String> get(String path) {
     return send(request(path).build());
   }
 
   /** Posts JSON, in which single quotes stand for double ones. */
-  HttpResponse<String> post(String path, String json) {
+  public HttpResponse<String> post(String path, String json) {
     return send(jsonRequest(path, json.replace('\'', '"')).build());
   }
 
-  HttpRequest.Builder jsonRequest(String path, String json) {
+  public HttpRequest.Builder jsonRequest(String path, String json) {
     return request(path)
         .header("Content-Type", "application/json")
         .POST(BodyPublishers.ofString(json, StandardCharsets.UTF_8));
   }
 
   /** The body of an answer that must be 200. */
-  JsonNode json(String path, String json) {
+  public JsonNode json(String path, String json) {
     HttpResponse<String> response = post(path, json);
     if (response.statusCode() != 200) {
       throw new AssertionError(response.statusCode() + " " + response.body());
@@ -180,7 +184,7 @@ final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCall
   }
 
   /** The status and the error object of an answer, as {@code 400 code param message}. */
-  static String error(HttpResponse<String> response) {
+  public static String error(HttpResponse<String> response) {
     JsonNode error = JsonMapper.shared().readTree(response.body()).path("error");
     return response.statusCode()
         + " "
