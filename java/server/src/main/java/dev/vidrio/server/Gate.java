@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
+import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.metrics.ModelMetrics;
 import java.util.List;
 
 /**

@@ -8,6 +8,7 @@ import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.metrics.ModelMetrics;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpsServer;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

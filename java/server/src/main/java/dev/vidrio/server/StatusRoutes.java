@@ -1,5 +1,6 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -3,6 +3,7 @@ package dev.vidrio.server;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;

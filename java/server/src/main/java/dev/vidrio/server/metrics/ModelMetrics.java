@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.metrics;
 
 import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.GenerationRequest;
@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
  * @param engine of its engine, and of requests without an adapter
  * @param adapters of requests to each adapter, by its name
  */
-record ModelMetrics(EngineMetrics engine, Map<String, AnswerMetrics> adapters) {
+public record ModelMetrics(EngineMetrics engine, Map<String, AnswerMetrics> adapters) {
 
   /** Counts what happens to a request for the name that it asked for, by the adapter it has. */
-  EngineListener listener(Map<String, Adaptation> loaded) {
+  public EngineListener listener(Map<String, Adaptation> loaded) {
     Map<@Nullable Adaptation, EngineListener> named = new HashMap<>();
     loaded.forEach((id, adaptation) -> named.put(adaptation, adapters.get(id)));
     return new EngineListener() {

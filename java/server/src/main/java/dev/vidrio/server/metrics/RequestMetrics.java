@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.metrics;
 
 import dev.vidrio.micrometer.AnswerMetrics;
 import dev.vidrio.micrometer.EngineMetrics;
@@ -12,16 +12,17 @@ import java.util.List;
 import java.util.Map;
 
 /** Everything that this server counts, as Prometheus reads it. */
-final class RequestMetrics {
-  static final String CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+public final class RequestMetrics {
+  public static final String CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
 
-  RequestMetrics() {}
+  /** Nothing is counted yet. */
+  public RequestMetrics() {}
 
   /** The meters of a model's engine, and of requests to its adapters, by their names. */
-  ModelMetrics of(String model, List<String> adapters) {
+  public ModelMetrics of(String model, List<String> adapters) {
     Map<String, AnswerMetrics> meters = new LinkedHashMap<>();
     for (String adapter : adapters) {
       meters.put(adapter, new AnswerMetrics(registry, adapter));
@@ -30,7 +31,7 @@ final class RequestMetrics {
   }
 
   /** Counts a request, by the path of its route so that clients cannot make up series. */
-  void finished(String method, String path, int status, Duration duration) {
+  public void finished(String method, String path, int status, Duration duration) {
     Timer.builder("http.server.requests")
         .description("Requests over HTTP.")
         .tag("method", knownMethod(method))
@@ -47,7 +48,8 @@ final class RequestMetrics {
     };
   }
 
-  byte[] scrape() {
+  /** All of it as text. */
+  public byte[] scrape() {
     return registry.scrape().getBytes(StandardCharsets.UTF_8);
   }
 }
