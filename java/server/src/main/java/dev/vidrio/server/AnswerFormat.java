@@ -2,6 +2,9 @@ package dev.vidrio.server;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Value;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;

@@ -2,6 +2,10 @@ package dev.vidrio.server;
 
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.Value;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

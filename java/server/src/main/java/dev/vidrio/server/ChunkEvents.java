@@ -2,6 +2,14 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GeneratedToken;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.EventStream;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Failures;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonBuffer;
+import dev.vidrio.server.http.Value;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,6 +1,8 @@
 package dev.vidrio.server;
 
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.Fields;
 import java.util.List;
 
 /**

@@ -4,6 +4,8 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Value;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;

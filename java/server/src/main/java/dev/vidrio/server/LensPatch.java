@@ -4,6 +4,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.server.http.Fields;
 import java.util.Locale;
 import java.util.Map;
 

@@ -1,5 +1,8 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Json;
 import java.util.Map;
 
 /** What a request wants to know of a model's inside. */

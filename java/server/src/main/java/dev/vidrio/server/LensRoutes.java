@@ -2,6 +2,9 @@ package dev.vidrio.server;
 
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Route;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;

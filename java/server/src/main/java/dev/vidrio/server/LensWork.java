@@ -1,5 +1,6 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.http.ApiException;
 import java.time.Duration;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;

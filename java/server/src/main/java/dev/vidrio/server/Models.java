@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.time.Duration;

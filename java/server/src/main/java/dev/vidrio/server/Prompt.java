@@ -1,6 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.http.Value;
 import java.util.List;
 
 /** What a model is given: a text, or token ids that are used as they are. */

@@ -3,6 +3,9 @@ package dev.vidrio.server;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.Route;
 import java.io.IOException;
 import java.util.List;
 

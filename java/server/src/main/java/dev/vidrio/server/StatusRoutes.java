@@ -1,5 +1,8 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.util.LinkedHashMap;

@@ -4,6 +4,8 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.SteeringVector;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Value;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -2,6 +2,10 @@ package dev.vidrio.server;
 
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.Route;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -1,6 +1,9 @@
 package dev.vidrio.server;
 
 import dev.vidrio.lens.page.Page;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Reply;
+import dev.vidrio.server.http.Route;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

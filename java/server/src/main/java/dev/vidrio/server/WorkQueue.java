@@ -1,5 +1,7 @@
 package dev.vidrio.server;
 
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.Failures;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * that has gone or does not read is found when something is written to it: then the connection is
  * cut and the work for it called off.
  */
-final class Reply {
+public final class Reply {
   private static final int CHUNKED = 0;
   private static final int NO_BODY = -1;
 
@@ -47,7 +47,7 @@ final class Reply {
     this.since = System.nanoTime();
   }
 
-  void header(String name, String value) {
+  public void header(String name, String value) {
     http.getResponseHeaders().set(name, value);
   }
 
@@ -132,7 +132,7 @@ final class Reply {
    *
    * @throws IOException when the client has gone, or was told another status already
    */
-  void finish(int code, String type, byte[] bytes) throws IOException {
+  public void finish(int code, String type, byte[] bytes) throws IOException {
     writing.lock();
     try {
       if (body == null) {

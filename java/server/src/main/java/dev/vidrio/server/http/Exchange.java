@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
@@ -8,8 +8,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** One request and its reply. */
-final class Exchange {
-  static final String JSON = "application/json";
+public final class Exchange {
+  public static final String JSON = "application/json";
 
   /** What may precede JSON without a meaning. */
   private static final byte[] SPACE = {' '};
@@ -36,7 +36,7 @@ final class Exchange {
   }
 
   /** What logs and the client call this request. */
-  String id() {
+  public String id() {
     return id;
   }
 
@@ -44,7 +44,7 @@ final class Exchange {
     return http.getRequestMethod();
   }
 
-  String path() {
+  public String path() {
     return String.valueOf(http.getRequestURI().getPath());
   }
 
@@ -56,12 +56,12 @@ final class Exchange {
     return http.getRemoteAddress().getAddress().getHostAddress();
   }
 
-  Reply reply() {
+  public Reply reply() {
     return reply;
   }
 
   /** Who asks, as {@link ApiKeys#tenant} says. */
-  String tenant() {
+  public String tenant() {
     return tenant;
   }
 
@@ -70,7 +70,7 @@ final class Exchange {
   }
 
   /** The fields of the body, which must be a JSON object. */
-  Fields fields() throws IOException {
+  public Fields fields() throws IOException {
     String type = header("Content-Type");
     String bare = type == null ? "" : type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
     if (!bare.equals(JSON)) {
@@ -96,16 +96,16 @@ final class Exchange {
    *
    * @param onGone is run once when the client is found to have gone
    */
-  void whileWaiting(Runnable onGone) {
+  public void whileWaiting(Runnable onGone) {
     reply.whileWaiting(JSON, SPACE, onGone);
   }
 
   /** Answers with the status 200. */
-  void answer(byte[] json) throws IOException {
+  public void answer(byte[] json) throws IOException {
     answer(200, json);
   }
 
-  void answer(int status, byte[] json) throws IOException {
+  public void answer(int status, byte[] json) throws IOException {
     reply.finish(status, JSON, json);
   }
 }

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import dev.vidrio.model.file.StrictJson;
 import java.nio.ByteBuffer;
@@ -10,7 +10,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** JSON of strangers, read strictly, and our own. */
-final class Json {
+public final class Json {
   /** Levels of objects and arrays; tools' schemas are the deepest that requests have. */
   static final int MAX_DEPTH = 64;
 
@@ -34,7 +34,7 @@ final class Json {
    *
    * @throws JacksonException when it is no JSON, names a key twice, or is beyond a limit
    */
-  static JsonNode read(String text) {
+  public static JsonNode read(String text) {
     return STRICT.readTree(text);
   }
 
@@ -51,7 +51,7 @@ final class Json {
   }
 
   /** What is wrong with a text, and where. */
-  static String reason(JacksonException e) {
+  public static String reason(JacksonException e) {
     String first = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
     return e.getLocation() == null
         ? first
@@ -73,12 +73,12 @@ final class Json {
   }
 
   /** A value made of maps, lists, strings, numbers, booleans and nulls. */
-  static byte[] bytes(Object value) {
+  public static byte[] bytes(Object value) {
     return JsonMapper.shared().writeValueAsBytes(value);
   }
 
   /** The same as text. */
-  static String text(Object value) {
+  public static String text(Object value) {
     return JsonMapper.shared().writeValueAsString(value);
   }
 }

@@ -1,13 +1,13 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import dev.vidrio.engine.EngineException;
 import dev.vidrio.model.InvalidInputException;
 import java.time.Duration;
 
 /** What clients are told of what went wrong. */
-final class Failures {
+public final class Failures {
   /** When another try is worth it after a server has said that it shuts down. */
-  static final Duration DRAINING = Duration.ofSeconds(10);
+  public static final Duration DRAINING = Duration.ofSeconds(10);
 
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
 
@@ -18,7 +18,7 @@ final class Failures {
    *
    * @param id of the request, for the log
    */
-  static ApiException explain(RuntimeException e, String id) {
+  public static ApiException explain(RuntimeException e, String id) {
     return switch (e) {
       case ApiException api -> api;
       case InvalidInputException input ->

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * What every request passes, whatever its path: keys, limits, errors, the log. There is no route
  * around it; each says whether it needs a key.
  */
-final class Gate implements HttpHandler, AutoCloseable {
+public final class Gate implements HttpHandler, AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final Duration SOON = Duration.ofSeconds(1);
 
@@ -28,7 +28,7 @@ final class Gate implements HttpHandler, AutoCloseable {
   private final AtomicInteger running = new AtomicInteger();
   private volatile boolean draining;
 
-  Gate(GateOptions options, List<Route> routes, RequestMetrics metrics) {
+  public Gate(GateOptions options, List<Route> routes, RequestMetrics metrics) {
     this.options = options;
     this.keys = new ApiKeys(options.apiKeys());
     this.router = new Router(routes);
@@ -37,16 +37,16 @@ final class Gate implements HttpHandler, AutoCloseable {
   }
 
   /** Refuses new requests from now on. */
-  void drain() {
+  public void drain() {
     draining = true;
   }
 
-  boolean isDraining() {
+  public boolean isDraining() {
     return draining;
   }
 
   /** Requests that are being worked on. */
-  int running() {
+  public int running() {
     return running.get();
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -9,21 +9,21 @@ import tools.jackson.databind.json.JsonMapper;
  * A value in a request, and where it stands, such as {@code messages[2].content}. Everything that
  * has not the type or range that is asked for is refused with that path.
  */
-record Value(String path, JsonNode node) {
+public record Value(String path, JsonNode node) {
 
-  boolean isString() {
+  public boolean isString() {
     return node.isString();
   }
 
-  boolean isArray() {
+  public boolean isArray() {
     return node.isArray();
   }
 
-  boolean isInteger() {
+  public boolean isInteger() {
     return node.isIntegralNumber();
   }
 
-  ApiException error(String limit) {
+  public ApiException error(String limit) {
     String shown = node.isContainer() ? "" : " " + shortened(node.toString());
     return ApiException.invalid(path, path + shown + ": " + limit);
   }
@@ -32,7 +32,7 @@ record Value(String path, JsonNode node) {
     return text.length() <= 100 ? text : text.substring(0, 100) + "…";
   }
 
-  String string() {
+  public String string() {
     if (!node.isString()) {
       throw error("must be a string");
     }
@@ -46,7 +46,7 @@ record Value(String path, JsonNode node) {
     return node.booleanValue();
   }
 
-  long integer(long min, long max) {
+  public long integer(long min, long max) {
     if (!node.isIntegralNumber()
         || !node.canConvertToLong()
         || node.longValue() < min
@@ -56,11 +56,11 @@ record Value(String path, JsonNode node) {
     return node.longValue();
   }
 
-  int integer(int min, int max) {
+  public int integer(int min, int max) {
     return (int) integer((long) min, (long) max);
   }
 
-  double number(double min, double max) {
+  public double number(double min, double max) {
     double value = node.isNumber() ? node.doubleValue() : Double.NaN;
     if (!(value >= min && value <= max)) {
       throw error("must be a number from " + plain(min) + " to " + plain(max));
@@ -73,7 +73,7 @@ record Value(String path, JsonNode node) {
   }
 
   /** The elements of an array. */
-  List<Value> elements(int min, int max) {
+  public List<Value> elements(int min, int max) {
     if (!node.isArray()) {
       throw error("must be an array");
     }
@@ -89,7 +89,7 @@ record Value(String path, JsonNode node) {
   }
 
   /** The fields of an object. */
-  Fields fields() {
+  public Fields fields() {
     if (!node.isObject()) {
       throw error("must be an object");
     }
@@ -97,7 +97,7 @@ record Value(String path, JsonNode node) {
   }
 
   /** An array of token ids. */
-  int[] tokens() {
+  public int[] tokens() {
     List<Value> elements = elements(0, Integer.MAX_VALUE);
     var ids = new int[elements.size()];
     for (int i = 0; i < ids.length; i++) {
@@ -107,7 +107,7 @@ record Value(String path, JsonNode node) {
   }
 
   /** The object or array as maps and lists. */
-  <T> T tree(Class<T> type) {
+  public <T> T tree(Class<T> type) {
     return JsonMapper.shared().treeToValue(node, type);
   }
 }

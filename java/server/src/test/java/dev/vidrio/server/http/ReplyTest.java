@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,6 +7,8 @@ import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.ModelSource;
+import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.RawClient;
 import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;

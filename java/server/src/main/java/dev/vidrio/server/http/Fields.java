@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -13,7 +13,7 @@ import tools.jackson.databind.JsonNode;
  * by {@link #end}, so that nothing a client asks for is passed over. A field that is null counts as
  * absent.
  */
-final class Fields {
+public final class Fields {
   private final String path;
   private final JsonNode object;
   private final Set<String> unread = new LinkedHashSet<>();
@@ -39,7 +39,7 @@ final class Fields {
   }
 
   /** Where a field stands. */
-  String path(String name) {
+  public String path(String name) {
     return path.isEmpty() ? name : path + "." + name;
   }
 
@@ -49,14 +49,14 @@ final class Fields {
   }
 
   /** A field, or null where it is absent. */
-  @Nullable Value value(String name) {
+  public @Nullable Value value(String name) {
     unread.remove(name);
     JsonNode node = object.get(name);
     return node == null || node.isNull() ? null : new Value(path(name), node);
   }
 
   /** A field that must be there. */
-  Value required(String name) {
+  public Value required(String name) {
     Value value = value(name);
     if (value == null) {
       throw ApiException.invalid(path(name), path(name) + ": is required");
@@ -69,29 +69,29 @@ final class Fields {
     return value == null ? absent : reader.apply(value);
   }
 
-  @Nullable String string(String name) {
+  public @Nullable String string(String name) {
     Value value = value(name);
     return value == null ? null : value.string();
   }
 
-  String string(String name, String absent) {
+  public String string(String name, String absent) {
     return read(name, absent, Value::string);
   }
 
-  boolean bool(String name, boolean absent) {
+  public boolean bool(String name, boolean absent) {
     return read(name, absent, Value::bool);
   }
 
-  int integer(String name, int absent, int min, int max) {
+  public int integer(String name, int absent, int min, int max) {
     return read(name, absent, value -> value.integer(min, max));
   }
 
-  double number(String name, double absent, double min, double max) {
+  public double number(String name, double absent, double min, double max) {
     return read(name, absent, value -> value.number(min, max));
   }
 
   /** A field that holds a string or an array of strings. */
-  List<String> strings(String name, int max) {
+  public List<String> strings(String name, int max) {
     Value value = value(name);
     if (value == null) {
       return List.of();
@@ -105,7 +105,7 @@ final class Fields {
   }
 
   /** A field of which only these values are supported. */
-  String oneOf(String name, String absent, String... supported) {
+  public String oneOf(String name, String absent, String... supported) {
     Value value = value(name);
     if (value == null) {
       return absent;
@@ -117,14 +117,14 @@ final class Fields {
   }
 
   /** Reads a field that has no effect here, whatever string it holds. */
-  void unused(String... names) {
+  public void unused(String... names) {
     for (String name : names) {
       var _ = string(name);
     }
   }
 
   /** Refuses a field unless it is absent, with the reason. */
-  void refuse(String name, String reason) {
+  public void refuse(String name, String reason) {
     Value value = value(name);
     if (value != null) {
       throw ApiException.unsupported(value.path(), value.path() + ": " + reason);
@@ -132,7 +132,7 @@ final class Fields {
   }
 
   /** Refuses what has not been read. */
-  void end() {
+  public void end() {
     for (String name : unread) {
       throw ApiException.unsupported(path(name), path(name) + ": is not supported");
     }

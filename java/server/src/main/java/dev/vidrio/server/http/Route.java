@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.io.IOException;
 
@@ -11,10 +11,10 @@ import java.io.IOException;
  * @param access who may ask
  * @param handler answers
  */
-record Route(String method, String path, Access access, Handler handler) {
+public record Route(String method, String path, Access access, Handler handler) {
 
   /** Who may ask, and when. */
-  enum Access {
+  public enum Access {
     /** Who has a key, where keys are required. */
     KEY,
     /** Everybody: what is there is the same for all and tells nothing. */
@@ -28,25 +28,25 @@ record Route(String method, String path, Access access, Handler handler) {
 
   /** Answers a request, on a virtual thread of its own. */
   @FunctionalInterface
-  interface Handler {
+  public interface Handler {
     void handle(Exchange exchange) throws IOException;
   }
 
-  static Route get(String path, Handler handler) {
+  public static Route get(String path, Handler handler) {
     return new Route("GET", path, Access.KEY, handler);
   }
 
-  static Route post(String path, Handler handler) {
+  public static Route post(String path, Handler handler) {
     return new Route("POST", path, Access.KEY, handler);
   }
 
   /** One that is {@linkplain Access#OPEN open}. */
-  static Route open(String path, Handler handler) {
+  public static Route open(String path, Handler handler) {
     return new Route("GET", path, Access.OPEN, handler);
   }
 
   /** One for {@linkplain Access#PROBE probes}. */
-  static Route probe(String path, Handler handler) {
+  public static Route probe(String path, Handler handler) {
     return new Route("GET", path, Access.PROBE, handler);
   }
 

@@ -1,10 +1,10 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /** JSON that is written piece by piece as UTF-8, for what is sent once per token. */
-final class JsonBuffer {
+public final class JsonBuffer {
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
 
   private byte[] bytes = new byte[512];
@@ -23,7 +23,7 @@ final class JsonBuffer {
     return length;
   }
 
-  byte[] toBytes() {
+  public byte[] toBytes() {
     return Arrays.copyOf(bytes, length);
   }
 
@@ -33,19 +33,19 @@ final class JsonBuffer {
     }
   }
 
-  JsonBuffer raw(byte[] json) {
+  public JsonBuffer raw(byte[] json) {
     room(json.length);
     System.arraycopy(json, 0, bytes, length, json.length);
     length += json.length;
     return this;
   }
 
-  JsonBuffer raw(String json) {
+  public JsonBuffer raw(String json) {
     return raw(json.getBytes(StandardCharsets.UTF_8));
   }
 
   /** A string with its quotes; a surrogate without its partner becomes U+FFFD. */
-  JsonBuffer string(String text) {
+  public JsonBuffer string(String text) {
     room(Math.addExact(Math.multiplyExact(6, text.length()), 2));
     bytes[length++] = '"';
     for (int i = 0; i < text.length(); i++) {

@@ -1,10 +1,10 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
 /** Server-sent events, each of them written at once. */
-final class EventStream {
+public final class EventStream {
   private static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
 
   /** A comment, which clients pass over. */
@@ -16,7 +16,7 @@ final class EventStream {
 
   private final Reply reply;
 
-  EventStream(Reply reply) {
+  public EventStream(Reply reply) {
     this.reply = reply;
     reply.header("Cache-Control", "no-cache");
     // Proxies such as nginx would hold events back.
@@ -32,38 +32,38 @@ final class EventStream {
    *
    * @param onGone is run once when the client is found to have gone
    */
-  void whileWaiting(Runnable onGone) {
+  public void whileWaiting(Runnable onGone) {
     reply.whileWaiting(CONTENT_TYPE, HEARTBEAT, onGone);
   }
 
   /** Starts an event of which the JSON is to be appended. */
-  static JsonBuffer start(JsonBuffer buffer) {
+  public static JsonBuffer start(JsonBuffer buffer) {
     return buffer.clear().raw(DATA);
   }
 
   /** Sends an event that {@link #start} began. */
-  void send(JsonBuffer event) throws IOException {
+  public void send(JsonBuffer event) throws IOException {
     event.raw(END);
     reply.write(event.array(), event.length());
   }
 
-  void send(byte[] json) throws IOException {
+  public void send(byte[] json) throws IOException {
     send(start(new JsonBuffer()).raw(json));
   }
 
   /** Sends an event with a name. */
-  void send(String name, byte[] json) throws IOException {
+  public void send(String name, byte[] json) throws IOException {
     send(new JsonBuffer().raw("event: " + name + "\n").raw(DATA).raw(json));
   }
 
   /** Says that all has been said. */
-  void done() throws IOException {
+  public void done() throws IOException {
     reply.write(DONE, DONE.length);
     reply.end();
   }
 
   /** Ends without that. */
-  void end() throws IOException {
+  public void end() throws IOException {
     reply.end();
   }
 }

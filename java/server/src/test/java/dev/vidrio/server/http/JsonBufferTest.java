@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A request that is not answered, and why, in the terms of OpenAI's error object. */
-final class ApiException extends RuntimeException {
+public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final int status;
@@ -40,12 +40,12 @@ final class ApiException extends RuntimeException {
    *
    * @param param where in the body, such as {@code messages[2].content}
    */
-  static ApiException invalid(String param, String message) {
+  public static ApiException invalid(String param, String message) {
     return request(400, "invalid_value", param, message);
   }
 
   /** 400 for a field that this server does not have; it is never ignored. */
-  static ApiException unsupported(String param, String message) {
+  public static ApiException unsupported(String param, String message) {
     return request(400, "unsupported_parameter", param, message);
   }
 
@@ -70,7 +70,7 @@ final class ApiException extends RuntimeException {
   }
 
   /** 404 for a model. */
-  static ApiException noModel(String name, String served) {
+  public static ApiException noModel(String name, String served) {
     return request(
         404, "model_not_found", "model", "model '" + name + "': not served here, but " + served);
   }
@@ -96,25 +96,25 @@ final class ApiException extends RuntimeException {
   }
 
   /** 429. */
-  static ApiException tooMany(String message, Duration retryAfter) {
+  public static ApiException tooMany(String message, Duration retryAfter) {
     return new ApiException(429, "rate_limit_error", "overloaded", null, message, retryAfter);
   }
 
   /** 503. */
-  static ApiException unavailable(String message, Duration retryAfter) {
+  public static ApiException unavailable(String message, Duration retryAfter) {
     return new ApiException(503, "server_error", "unavailable", null, message, retryAfter);
   }
 
   /** 500. */
-  static ApiException internal(String message) {
+  public static ApiException internal(String message) {
     return new ApiException(500, "server_error", "internal_error", null, message, null);
   }
 
-  int status() {
+  public int status() {
     return status;
   }
 
-  @Nullable String code() {
+  public @Nullable String code() {
     return code;
   }
 
@@ -124,7 +124,7 @@ final class ApiException extends RuntimeException {
   }
 
   /** {@code {"error": {"message": …, "type": …, "param": …, "code": …}}}. */
-  byte[] toJson() {
+  public byte[] toJson() {
     Map<String, @Nullable Object> error = new LinkedHashMap<>();
     error.put("message", getMessage());
     error.put("type", type);

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import java.time.Duration;
 import java.util.List;
@@ -13,7 +13,7 @@ import java.util.List;
  * @param writeTime how long a client may take no byte of an answer before its connection is cut
  * @param heartbeat how often a client that waits is sent something without meaning
  */
-record GateOptions(
+public record GateOptions(
     String host,
     List<String> apiKeys,
     int bodyBytes,

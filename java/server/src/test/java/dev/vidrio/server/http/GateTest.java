@@ -1,10 +1,11 @@
-package dev.vidrio.server;
+package dev.vidrio.server.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.RawClient;
 import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
