@@ -8,6 +8,7 @@ import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.model.Models;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

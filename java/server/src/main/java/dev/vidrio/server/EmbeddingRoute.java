@@ -10,6 +10,8 @@ import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.WorkQueue;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -7,6 +7,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -8,6 +8,7 @@ import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.model.ServedModel;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

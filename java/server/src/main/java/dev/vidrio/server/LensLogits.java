@@ -6,6 +6,7 @@ import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.model.ServedModel;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;

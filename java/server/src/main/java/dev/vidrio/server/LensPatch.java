@@ -5,6 +5,7 @@ import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
 import java.util.Map;
 

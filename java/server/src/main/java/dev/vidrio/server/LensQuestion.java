@@ -3,6 +3,7 @@ package dev.vidrio.server;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.model.ServedModel;
 import java.util.Map;
 
 /** What a request wants to know of a model's inside. */

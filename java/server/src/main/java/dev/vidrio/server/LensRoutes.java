@@ -5,6 +5,7 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;

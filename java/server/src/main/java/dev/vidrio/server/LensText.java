@@ -6,6 +6,7 @@ import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -1,6 +1,9 @@
 package dev.vidrio.server;
 
 import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ServedModel;
+import dev.vidrio.server.model.WorkQueue;
 import java.time.Duration;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;

@@ -3,6 +3,8 @@ package dev.vidrio.server;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Model;
+import dev.vidrio.server.model.ModelOffer;
+import dev.vidrio.server.model.ServedModel;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

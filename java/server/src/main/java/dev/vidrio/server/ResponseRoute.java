@@ -6,6 +6,8 @@ import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.List;
 

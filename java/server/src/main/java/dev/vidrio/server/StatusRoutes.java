@@ -4,6 +4,7 @@ import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
+import dev.vidrio.server.model.Models;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;

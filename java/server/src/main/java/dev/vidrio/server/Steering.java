@@ -6,6 +6,7 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

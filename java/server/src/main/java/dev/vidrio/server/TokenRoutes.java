@@ -6,6 +6,7 @@ import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.model.Models;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.model;
 
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.InvalidInputException;
@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * The models of a server: each is loaded with its adapters when one of them is first asked for,
  * once however many ask, and unloaded after nobody has used them for a while.
  */
-final class Models implements AutoCloseable {
+public final class Models implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
   private static final Duration RETRY = Duration.ofSeconds(5);
 
@@ -52,7 +52,7 @@ final class Models implements AutoCloseable {
   }
 
   /** A model that is not unloaded before this is closed. */
-  static final class Use implements AutoCloseable {
+  public static final class Use implements AutoCloseable {
     private final String id;
     private final Slot slot;
     private final ServedModel model;
@@ -64,12 +64,12 @@ final class Models implements AutoCloseable {
       this.model = model;
     }
 
-    ServedModel model() {
+    public ServedModel model() {
       return model;
     }
 
     /** The adapter that was asked for; null where the model was. */
-    @Nullable Adaptation adaptation() {
+    public @Nullable Adaptation adaptation() {
       return model.adaptation(id);
     }
 
@@ -88,7 +88,7 @@ final class Models implements AutoCloseable {
    * @param loadTime how long a request waits for its model
    * @param keepAlive how long a model stays in memory that nobody uses; null for ever
    */
-  Models(
+  public Models(
       List<ModelOffer> offers,
       Duration loadTime,
       @Nullable Duration keepAlive,
@@ -124,7 +124,7 @@ final class Models implements AutoCloseable {
   }
 
   /** The model that an adapter is of; empty for the name of a model. */
-  Optional<String> parent(String id) {
+  public Optional<String> parent(String id) {
     String model = slot(id).offer.id();
     return model.equals(id) ? Optional.empty() : Optional.of(model);
   }
@@ -134,7 +134,7 @@ final class Models implements AutoCloseable {
    *
    * @param what what is done with models without one
    */
-  void requireNoAdapter(String id, String what) {
+  public void requireNoAdapter(String id, String what) {
     parent(id)
         .ifPresent(
             parent -> {
@@ -151,17 +151,17 @@ final class Models implements AutoCloseable {
   }
 
   /** All names, those of adapters behind their model's. */
-  List<String> ids() {
+  public List<String> ids() {
     return List.copyOf(slots.keySet());
   }
 
   /** When the server began to offer them. */
-  Instant created() {
+  public Instant created() {
     return created;
   }
 
   /** A model that is in memory; empty where it is not. */
-  Optional<ServedModel> loaded(String id) {
+  public Optional<ServedModel> loaded(String id) {
     Slot slot = slot(id);
     synchronized (slot) {
       CompletableFuture<ServedModel> loading = slot.loading;
@@ -184,7 +184,7 @@ final class Models implements AutoCloseable {
    *
    * @throws RuntimeException as its loader does
    */
-  void preload(String id) {
+  public void preload(String id) {
     Slot slot = slot(id);
     try {
       var _ = enter(slot).join();
@@ -204,7 +204,7 @@ final class Models implements AutoCloseable {
    * @throws ApiException 404 for a name that is not served, 503 while it loads for too long, 500
    *     when it cannot be loaded
    */
-  Use use(String id) {
+  public Use use(String id) {
     Slot slot = slot(id);
     try {
       return new Use(id, slot, enter(slot).get(loadTime.toMillis(), TimeUnit.MILLISECONDS));

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.ModelSource;
+import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.TestServer;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.model;
 
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Failures;
@@ -17,17 +17,19 @@ import java.util.concurrent.TimeoutException;
  * Runs work that calls native code on one platform thread: a virtual thread would keep its carrier
  * from all others meanwhile.
  */
-final class WorkQueue implements AutoCloseable {
+public final class WorkQueue implements AutoCloseable {
   private static final Duration SOON = Duration.ofSeconds(1);
   private static final Duration FOREVER = Duration.ofMillis(Long.MAX_VALUE);
 
   private final ThreadPoolExecutor thread;
 
   /**
+   * A queue in which nothing waits.
+   *
    * @param name of the thread
    * @param capacity work that may wait
    */
-  WorkQueue(String name, int capacity) {
+  public WorkQueue(String name, int capacity) {
     this.thread =
         new ThreadPoolExecutor(
             1,
@@ -39,7 +41,7 @@ final class WorkQueue implements AutoCloseable {
   }
 
   /** Puts work into the queue. */
-  <T> FutureTask<T> submit(Callable<T> work) {
+  public <T> FutureTask<T> submit(Callable<T> work) {
     var task = new FutureTask<>(work);
     try {
       thread.execute(task);
@@ -50,12 +52,12 @@ final class WorkQueue implements AutoCloseable {
   }
 
   /** Waits for work. */
-  static <T> T join(FutureTask<T> task) {
+  public static <T> T join(FutureTask<T> task) {
     return join(task, FOREVER);
   }
 
   /** Waits for work so long; then it is called off, by an interrupt where it has begun. */
-  static <T> T join(FutureTask<T> task, Duration time) {
+  public static <T> T join(FutureTask<T> task, Duration time) {
     try {
       return task.get(time.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {

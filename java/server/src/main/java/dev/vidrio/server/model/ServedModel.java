@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.model;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
@@ -16,7 +16,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A model in memory, and the engine that runs it. */
-final class ServedModel implements AutoCloseable {
+public final class ServedModel implements AutoCloseable {
   private final String id;
   private final Model model;
   private final Engine engine;
@@ -45,7 +45,7 @@ final class ServedModel implements AutoCloseable {
    * @param opener opens it
    * @param adapters opens those of a model, by their names; the model closes them
    */
-  static ServedModel open(
+  public static ServedModel open(
       String id,
       Supplier<Model> opener,
       Function<Model, Map<String, Adaptation>> adapters,
@@ -70,11 +70,11 @@ final class ServedModel implements AutoCloseable {
     }
   }
 
-  String id() {
+  public String id() {
     return id;
   }
 
-  Model model() {
+  public Model model() {
     return model;
   }
 
@@ -83,26 +83,26 @@ final class ServedModel implements AutoCloseable {
     return adaptations.get(name);
   }
 
-  Engine engine() {
+  public Engine engine() {
     return engine;
   }
 
-  Tokenizer tokenizer() {
+  public Tokenizer tokenizer() {
     return model.tokenizer();
   }
 
   /** Whether it is made for chat. */
-  boolean isChat() {
+  public boolean isChat() {
     return chat.isPresent();
   }
 
   /** Whether requests may change activations. */
-  boolean isSteerable() {
+  public boolean isSteerable() {
     return !engine.options().lens().editable().isBlank();
   }
 
   /** How it wants conversations. */
-  ChatFormat chat() {
+  public ChatFormat chat() {
     return chat.orElseThrow(
         () ->
             new InvalidInputException(

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.model;
 
 import dev.vidrio.server.metrics.ModelMetrics;
 import java.util.List;
@@ -10,11 +10,11 @@ import java.util.List;
  * @param adapters what they call its adapters
  * @param loader loads it with these
  */
-record ModelOffer(String id, List<String> adapters, Loader loader) {
+public record ModelOffer(String id, List<String> adapters, Loader loader) {
 
   /** Loads a model. */
   @FunctionalInterface
-  interface Loader {
+  public interface Loader {
     /**
      * Calls native code at length, so that it is not for virtual threads.
      *
