@@ -3,6 +3,7 @@ package dev.vidrio.server;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.prompt.Prompt;
 import java.util.List;
 
 /**

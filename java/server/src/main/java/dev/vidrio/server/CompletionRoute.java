@@ -8,6 +8,7 @@ import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.lens.LensWork;
 import dev.vidrio.server.model.Models;
 import java.io.IOException;
 import java.util.ArrayList;

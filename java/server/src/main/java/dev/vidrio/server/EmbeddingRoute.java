@@ -12,6 +12,7 @@ import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.Models;
 import dev.vidrio.server.model.WorkQueue;
+import dev.vidrio.server.prompt.Prompt;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -8,6 +8,7 @@ import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.lens.Steering;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;

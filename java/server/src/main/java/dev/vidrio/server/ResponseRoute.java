@@ -6,6 +6,7 @@ import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.lens.LensWork;
 import dev.vidrio.server.model.Models;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;

@@ -9,6 +9,8 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.server.http.Gate;
 import dev.vidrio.server.http.GateOptions;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.lens.LensRoutes;
+import dev.vidrio.server.lens.LensWork;
 import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.model.ModelOffer;
 import dev.vidrio.server.model.Models;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;

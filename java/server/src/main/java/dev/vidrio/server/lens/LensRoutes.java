@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
@@ -12,14 +12,14 @@ import java.util.List;
 import java.util.Map;
 
 /** {@code /v1/lens/…}: what happens inside a model. */
-final class LensRoutes {
+public final class LensRoutes {
   private final LensWork work;
 
-  LensRoutes(LensWork work) {
+  public LensRoutes(LensWork work) {
     this.work = work;
   }
 
-  List<Route> routes() {
+  public List<Route> routes() {
     return List.of(
         route("model", _ -> LensRoutes::describe),
         route("logits", LensLogits::read),

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.prompt;
 
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.Value;
@@ -6,7 +6,7 @@ import java.util.List;
 
 /** What a model is given: a text, or token ids that are used as they are. */
 @FunctionalInterface
-interface Prompt {
+public interface Prompt {
   /** The tokens. */
   int[] encode(Tokenizer tokenizer);
 

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * Directions that are added to activations while an answer is generated: {@code "vidrio": {"steer":
  * [{"hook": …, "strength": …, "plus": …, "minus": …}]}}, or {@code "vector"} in place of the texts.
  */
-record Steering(List<Direction> directions) {
+public record Steering(List<Direction> directions) {
   private static final int MAX_DIRECTIONS = 8;
   private static final int MAX_TEXTS = 16;
   private static final int MAX_WIDTH = 1 << 16;
@@ -32,7 +32,8 @@ record Steering(List<Direction> directions) {
   private record Direction(
       Value hook, float strength, List<Float> vector, List<LensText> plus, List<LensText> minus) {}
 
-  static Steering read(@Nullable Value value) {
+  /** Reads the field {@code vidrio}; nothing where it is absent. */
+  public static Steering read(@Nullable Value value) {
     List<Direction> directions = new ArrayList<>();
     if (value != null) {
       Fields fields = value.fields();
@@ -74,7 +75,7 @@ record Steering(List<Direction> directions) {
   }
 
   /** The edits that they are in a model; runs the texts. */
-  List<Edit> edits(LensWork work, String model) {
+  public List<Edit> edits(LensWork work, String model) {
     return directions.isEmpty()
         ? List.of()
         : work.run(model, served -> directions.stream().map(each -> edit(served, each)).toList());

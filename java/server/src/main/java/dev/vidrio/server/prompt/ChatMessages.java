@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.prompt;
 
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
@@ -17,13 +17,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The messages of a chat, which are read strictly: no field of theirs is passed over. */
-final class ChatMessages {
+public final class ChatMessages {
   private static final int MAX_MESSAGES = 4096;
   private static final int MAX_CALLS = 128;
 
   private ChatMessages() {}
 
-  static List<ChatMessage> read(Value messages) {
+  /** Reads the array that they are. */
+  public static List<ChatMessage> read(Value messages) {
     return messages.elements(1, MAX_MESSAGES).stream()
         .map(message -> message(message.fields()))
         .toList();
@@ -124,7 +125,7 @@ final class ChatMessages {
   }
 
   /** The arguments of a call, which come as the text of a JSON object. */
-  static Map<String, @Nullable Object> arguments(Value value) {
+  public static Map<String, @Nullable Object> arguments(Value value) {
     JsonNode node;
     try {
       node = Json.read(value.string());

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Fields;

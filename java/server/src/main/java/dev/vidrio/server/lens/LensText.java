@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.lens;
 
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.tokenizer.EncodeOptions;
@@ -7,6 +7,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
 import dev.vidrio.server.model.ServedModel;
+import dev.vidrio.server.prompt.ChatMessages;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

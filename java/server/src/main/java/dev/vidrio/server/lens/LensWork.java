@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.model.Models;
@@ -12,7 +12,7 @@ import java.util.function.Function;
  * Looks into models on one platform thread, in the order of the requests. What takes longer than a
  * request may is called off before its next pass through the model.
  */
-final class LensWork implements AutoCloseable {
+public final class LensWork implements AutoCloseable {
   /** Requests that may wait; each may take seconds. */
   private static final int WAITING = 16;
 
@@ -21,9 +21,11 @@ final class LensWork implements AutoCloseable {
   private final WorkQueue queue = new WorkQueue("vidrio-lens", WAITING);
 
   /**
+   * Work with these models, of which there is none yet.
+   *
    * @param time that a request waits for its work
    */
-  LensWork(Models models, Duration time) {
+  public LensWork(Models models, Duration time) {
     this.models = models;
     this.time = time;
   }
