@@ -5,6 +5,10 @@ import dev.vidrio.engine.GeneratedToken;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.generation.ChunkEvents;
+import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.LogProbabilities;
+import dev.vidrio.server.generation.Reasons;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
@@ -35,7 +39,7 @@ final class ChatEvents extends ChunkEvents {
   }
 
   @Override
-  Choice choice(int index) {
+  protected Choice choice(int index) {
     return new ChatChoice(index);
   }
 

@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;

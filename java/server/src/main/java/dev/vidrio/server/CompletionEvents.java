@@ -4,6 +4,10 @@ import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GeneratedToken;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.generation.ChunkEvents;
+import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.LogProbabilities;
+import dev.vidrio.server.generation.Reasons;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
@@ -30,7 +34,7 @@ final class CompletionEvents extends ChunkEvents {
   }
 
   @Override
-  Choice choice(int index) {
+  protected Choice choice(int index) {
     return new TextChoice(index);
   }
 

@@ -1,6 +1,9 @@
 package dev.vidrio.server;
 
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.server.generation.ChunkEvents;
+import dev.vidrio.server.generation.Parameters;
+import dev.vidrio.server.generation.RequestLimits;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.prompt.Prompt;

@@ -5,6 +5,8 @@ import dev.vidrio.engine.GeneratedToken;
 import dev.vidrio.engine.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.Streams;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;

@@ -3,6 +3,8 @@ package dev.vidrio.server;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.Streams;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpsServer;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.server.generation.RequestLimits;
 import dev.vidrio.server.http.Gate;
 import dev.vidrio.server.http.GateOptions;
 import dev.vidrio.server.http.Route;

@@ -1,6 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.http.Json;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.grammar.Grammar;
@@ -11,7 +11,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What the text of an answer must be, in the words of requests. */
-final class AnswerFormat {
+public final class AnswerFormat {
   private static final int MAX_CHOICES = 1 << 14;
 
   private AnswerFormat() {}
@@ -52,7 +52,7 @@ final class AnswerFormat {
    * Reads {@code response_format}, or a response's {@code text.format}, where what describes a
    * schema lies beside the type.
    */
-  static @Nullable Grammar of(@Nullable Value format, boolean flat) {
+  public static @Nullable Grammar of(@Nullable Value format, boolean flat) {
     if (format == null) {
       return null;
     }
@@ -95,7 +95,7 @@ final class AnswerFormat {
   }
 
   /** What a maker makes; where it refuses, the request is refused, by the path of the field. */
-  static <T extends @Nullable Grammar> T checked(String path, Supplier<T> maker) {
+  public static <T extends @Nullable Grammar> T checked(String path, Supplier<T> maker) {
     try {
       return maker.get();
     } catch (InvalidInputException e) {

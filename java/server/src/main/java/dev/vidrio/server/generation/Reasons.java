@@ -1,13 +1,13 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.Completion;
 
 /** Why answers ended, in OpenAI's words. */
-final class Reasons {
+public final class Reasons {
   private Reasons() {}
 
   /** {@code stop}, or {@code length} for every limit: of tokens, context and time. */
-  static String finish(Completion completion) {
+  public static String finish(Completion completion) {
     return switch (completion.result().finish()) {
       case STOP -> "stop";
       case LENGTH, CONTEXT, TIMEOUT, CANCELED -> "length";

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import java.time.Duration;
 
@@ -9,4 +9,4 @@ import java.time.Duration;
  * @param choices answers, over all of its prompts
  * @param time how long it may be worked on
  */
-record RequestLimits(int tokens, int choices, Duration time) {}
+public record RequestLimits(int tokens, int choices, Duration time) {}

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GeneratedToken;
@@ -19,19 +19,19 @@ import java.util.List;
  * Answers as a stream of chunks. What all chunks have in common is put into bytes once: one chunk
  * per token and client is what a server does most.
  */
-abstract class ChunkEvents {
-  static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
+public abstract class ChunkEvents {
+  protected static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
 
   /** What comes before and behind the choices of a chunk. */
-  final byte[] head;
+  protected final byte[] head;
 
-  final byte[] tail;
+  protected final byte[] tail;
   private final EventStream events;
   private final String request;
   private final boolean includeUsage;
 
   /** One of the answers. */
-  interface Choice {
+  protected interface Choice {
     /** Sends what precedes the tokens. */
     void begin() throws IOException;
 
@@ -48,7 +48,8 @@ abstract class ChunkEvents {
    * @param object what each of them is
    * @param includeUsage whether the last one tells what the answers cost
    */
-  ChunkEvents(Exchange exchange, String id, String object, String model, boolean includeUsage) {
+  protected ChunkEvents(
+      Exchange exchange, String id, String object, String model, boolean includeUsage) {
     this.request = exchange.id();
     this.events = new EventStream(exchange.reply());
     this.includeUsage = includeUsage;
@@ -64,7 +65,7 @@ abstract class ChunkEvents {
   }
 
   /** Reads {@code stream_options}: whether a stream ends with what it cost. */
-  static boolean includesUsage(Fields fields, boolean stream) {
+  public static boolean includesUsage(Fields fields, boolean stream) {
     Value value = fields.value("stream_options");
     if (value == null) {
       return false;
@@ -83,14 +84,14 @@ abstract class ChunkEvents {
     return usage;
   }
 
-  abstract Choice choice(int index);
+  protected abstract Choice choice(int index);
 
   /**
    * Sends all answers, and {@code [DONE]}.
    *
    * @param perPrompt answers to each prompt
    */
-  final void send(Streams streams, int perPrompt) throws IOException {
+  public final void send(Streams streams, int perPrompt) throws IOException {
     events.whileWaiting(streams::close);
     List<Choice> choices = new ArrayList<>();
     for (int i = 0; i < streams.size(); i++) {
@@ -121,7 +122,7 @@ abstract class ChunkEvents {
   }
 
   /** Sends a chunk that {@link EventStream#start} began. */
-  final void send(JsonBuffer chunk) throws IOException {
+  protected final void send(JsonBuffer chunk) throws IOException {
     events.send(chunk);
   }
 }

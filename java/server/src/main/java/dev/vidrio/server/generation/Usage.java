@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.Completion;
 import java.util.LinkedHashMap;
@@ -12,10 +12,10 @@ import java.util.Map;
  * @param cached those of them that were in the cache
  * @param completion tokens of answers
  */
-record Usage(int prompt, int cached, int completion) {
+public record Usage(int prompt, int cached, int completion) {
 
   /** The usage of answers, {@code choices} to each prompt. */
-  static Usage of(List<Completion> completions, int choices) {
+  public static Usage of(List<Completion> completions, int choices) {
     int prompt = 0;
     int cached = 0;
     int completion = 0;
@@ -29,7 +29,7 @@ record Usage(int prompt, int cached, int completion) {
     return new Usage(prompt, cached, completion);
   }
 
-  Map<String, Object> toJson() {
+  public Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("prompt_tokens", prompt);
     json.put("completion_tokens", completion);

@@ -1,19 +1,19 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import java.time.Instant;
 import java.util.UUID;
 
 /** Names of answers. */
-final class Ids {
+public final class Ids {
   private Ids() {}
 
   /** A name that no other answer has. */
-  static String next(String prefix) {
+  public static String next(String prefix) {
     return prefix + UUID.randomUUID().toString().replace("-", "");
   }
 
   /** Seconds since 1970. */
-  static long now() {
+  public static long now() {
     return Instant.now().getEpochSecond();
   }
 }

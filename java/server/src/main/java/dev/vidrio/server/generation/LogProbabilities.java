@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.TokenLogProbability;
 import dev.vidrio.model.tokenizer.Tokenizer;
@@ -12,7 +12,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Log-probabilities in the two forms that OpenAI's API has. */
-final class LogProbabilities {
+public final class LogProbabilities {
   /** What OpenAI's API says for a token that cannot come; JSON has no infinity. */
   private static final double NEVER = -9999;
 
@@ -23,7 +23,7 @@ final class LogProbabilities {
   }
 
   /** Those of a chat: {@code {"content": [{"token": …, "logprob": …, …}], "refusal": null}}. */
-  static Map<String, @Nullable Object> ofChat(
+  public static Map<String, @Nullable Object> ofChat(
       Tokenizer tokenizer, List<TokenLogProbability> tokens) {
     Map<String, @Nullable Object> json = new LinkedHashMap<>();
     json.put("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList());
@@ -62,7 +62,7 @@ final class LogProbabilities {
    * @param ids of the tokens
    * @param offsets where each token's text begins
    */
-  static Map<String, Object> ofCompletion(
+  public static Map<String, Object> ofCompletion(
       Tokenizer tokenizer,
       List<Integer> ids,
       List<@Nullable TokenLogProbability> tokens,

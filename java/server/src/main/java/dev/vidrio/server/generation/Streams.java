@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
@@ -14,17 +14,17 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /** The answers to one HTTP request, which are generated together. Closing calls them off. */
-final class Streams implements AutoCloseable {
+public final class Streams implements AutoCloseable {
   private final List<TokenStream> streams = new ArrayList<>();
 
   /** Takes the tokens of an answer; those of different answers come on different threads. */
   @FunctionalInterface
-  interface TokenSink {
+  public interface TokenSink {
     void accept(int index, GeneratedToken token) throws IOException;
   }
 
   /** Submits requests, each for some answers; all of them or none. */
-  static Streams submit(Engine engine, List<GenerationRequest> requests, int n) {
+  public static Streams submit(Engine engine, List<GenerationRequest> requests, int n) {
     var all = new Streams();
     try {
       for (GenerationRequest request : requests) {
@@ -42,7 +42,7 @@ final class Streams implements AutoCloseable {
   }
 
   /** Waits for all answers. */
-  List<Completion> results() {
+  public List<Completion> results() {
     return streams.stream().map(TokenStream::result).toList();
   }
 
@@ -51,7 +51,7 @@ final class Streams implements AutoCloseable {
    *
    * @throws IOException when the sink does; the others are called off
    */
-  List<Completion> read(TokenSink sink) throws IOException {
+  public List<Completion> read(TokenSink sink) throws IOException {
     if (streams.size() == 1) {
       return List.of(readOne(0, sink));
     }

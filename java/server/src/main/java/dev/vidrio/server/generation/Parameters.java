@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.BeamOptions;
 import dev.vidrio.engine.GenerationRequest;
@@ -25,7 +25,7 @@ import tools.jackson.databind.JsonNode;
  *
  * @param choices answers to each prompt
  */
-record Parameters(
+public record Parameters(
     GenerationOptions options,
     int choices,
     int minTokens,
@@ -50,7 +50,7 @@ record Parameters(
    * @param tokens the number of tokens at most
    * @param tenant who asks: prefixes are shared with nobody else
    */
-  static Parameters read(Fields fields, int tokens, RequestLimits limits, String tenant) {
+  public static Parameters read(Fields fields, int tokens, RequestLimits limits, String tenant) {
     refuseUnused(fields);
     BeamOptions beams = beams(fields);
     GenerationOptions options =
@@ -161,7 +161,7 @@ record Parameters(
   }
 
   /** The same for answers that must be of a form, or need not where it is null. */
-  Parameters withGrammar(@Nullable Grammar grammar) {
+  public Parameters withGrammar(@Nullable Grammar grammar) {
     return new Parameters(
         options.withGrammar(grammar),
         choices,
@@ -181,7 +181,7 @@ record Parameters(
    * @param logProbabilities as {@link GenerationRequest#logProbabilities}
    * @param promptLogProbabilities the same for the prompt
    */
-  GenerationRequest request(int[] prompt, int logProbabilities, int promptLogProbabilities) {
+  public GenerationRequest request(int[] prompt, int logProbabilities, int promptLogProbabilities) {
     return GenerationRequest.builder(prompt)
         .options(options)
         .stopTokens(stopTokens)
@@ -197,7 +197,7 @@ record Parameters(
   }
 
   /** The most important of them, with what was left open filled in, for a header. */
-  String summary() {
+  public String summary() {
     SamplingOptions sampling = options.sampling();
     return String.join(
         ", ",
