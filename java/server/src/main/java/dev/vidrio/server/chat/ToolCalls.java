@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.chat;
 
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.Ids;

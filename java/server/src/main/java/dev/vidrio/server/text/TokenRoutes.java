@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.text;
 
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
@@ -14,14 +14,14 @@ import java.util.List;
 import java.util.Map;
 
 /** Text to tokens and back. */
-final class TokenRoutes {
+public final class TokenRoutes {
   private final Models models;
 
-  TokenRoutes(Models models) {
+  public TokenRoutes(Models models) {
     this.models = models;
   }
 
-  List<Route> routes() {
+  public List<Route> routes() {
     return List.of(
         Route.post("/tokenize", this::tokenize), Route.post("/detokenize", this::detokenize));
   }

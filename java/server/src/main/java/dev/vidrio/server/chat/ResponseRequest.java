@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.model.grammar.Grammar;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
@@ -15,18 +15,18 @@ import java.io.IOException;
 import java.util.List;
 
 /** {@code /v1/responses}, without memory: the stateless part of OpenAI's API. */
-final class ResponseRoute {
+public final class ResponseRoute {
   private final Models models;
   private final RequestLimits limits;
   private final LensWork lens;
 
-  ResponseRoute(Models models, RequestLimits limits, LensWork lens) {
+  public ResponseRoute(Models models, RequestLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
     this.lens = lens;
   }
 
-  Route route() {
+  public Route route() {
     return Route.post("/v1/responses", this::handle);
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.text;
 
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.server.generation.ChunkEvents;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.window;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

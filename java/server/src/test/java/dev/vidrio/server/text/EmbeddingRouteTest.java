@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.text;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.text;
 
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
@@ -27,7 +27,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** {@code /v1/embeddings}. */
-final class EmbeddingRoute {
+public final class EmbeddingRoute {
   private static final int MAX_TEXTS = 2048;
 
   private final Models models;
@@ -42,12 +42,12 @@ final class EmbeddingRoute {
       boolean normalize,
       int dimensions) {}
 
-  EmbeddingRoute(Models models, WorkQueue queue) {
+  public EmbeddingRoute(Models models, WorkQueue queue) {
     this.models = models;
     this.queue = queue;
   }
 
-  Route route() {
+  public Route route() {
     return Route.post("/v1/embeddings", this::handle);
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.text;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
@@ -25,18 +25,18 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** {@code /v1/completions}. */
-final class CompletionRoute {
+public final class CompletionRoute {
   private final Models models;
   private final RequestLimits limits;
   private final LensWork lens;
 
-  CompletionRoute(Models models, RequestLimits limits, LensWork lens) {
+  public CompletionRoute(Models models, RequestLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
     this.lens = lens;
   }
 
-  Route route() {
+  public Route route() {
     return Route.post("/v1/completions", this::handle);
   }
 

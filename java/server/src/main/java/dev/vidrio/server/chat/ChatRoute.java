@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
@@ -26,18 +26,18 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** {@code /v1/chat/completions}. */
-final class ChatRoute {
+public final class ChatRoute {
   private final Models models;
   private final RequestLimits limits;
   private final LensWork lens;
 
-  ChatRoute(Models models, RequestLimits limits, LensWork lens) {
+  public ChatRoute(Models models, RequestLimits limits, LensWork lens) {
     this.models = models;
     this.limits = limits;
     this.lens = lens;
   }
 
-  Route route() {
+  public Route route() {
     return Route.post("/v1/chat/completions", this::handle);
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.window;
 
 import dev.vidrio.lens.page.Page;
 import dev.vidrio.server.http.Exchange;
@@ -16,7 +16,7 @@ import java.util.Objects;
  * The window: a page for people, which asks the other routes. It consists of files that are the
  * same for everybody and tell nothing, so that a browser gets them without a key.
  */
-final class WindowRoutes {
+public final class WindowRoutes {
   private static final String ROOT = "/";
   private static final String FOLDER = "/window/";
 
@@ -52,14 +52,14 @@ final class WindowRoutes {
 
   private static byte[] resource(String name) {
     try (InputStream in =
-        Objects.requireNonNull(WindowRoutes.class.getResourceAsStream("window/" + name), name)) {
+        Objects.requireNonNull(WindowRoutes.class.getResourceAsStream(name), name)) {
       return in.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(name, e);
     }
   }
 
-  static List<Route> routes() {
+  public static List<Route> routes() {
     return FILES.keySet().stream().map(path -> Route.open(path, WindowRoutes::answer)).toList();
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.text;
 
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import dev.vidrio.model.tokenizer.Tokenizer;

@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GeneratedToken;

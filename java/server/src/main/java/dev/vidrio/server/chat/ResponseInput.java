@@ -1,4 +1,4 @@
-package dev.vidrio.server;
+package dev.vidrio.server.chat;
 
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
