@@ -20,14 +20,19 @@ VD_INLINE v16 load_up_to(const char *p, int64_t i, int64_t n, int32_t type) {
     return n >= 16 ? v16_load_bfloats(halves) : v16_load_bfloats_part(halves, n);
 }
 
-// Products of the query with 16 adjacent keys.
-VD_INLINE v16 dot(const vd_query *query, const char *keys, int32_t type) {
-    v16 sum = v16_zero();
-    for (int64_t i = 0; i < query->cache->d_h; i++) {
-        v16 k = load_up_to(keys, i * VD_KV_LANES, 16, type);
-        sum = v16_fma(v16_splat(query->q[i]), k, sum);
+// Products of the query with `tiles` times 16 adjacent keys: one sum would wait for itself.
+VD_INLINE void dot(const vd_query *query, const char *keys, const int tiles, int32_t type, v16 *y) {
+    int64_t d_h = query->cache->d_h, bytes = VD_KV_LANES * vd_kv_bytes(type, d_h);
+    for (int w = 0; w < tiles; w++) {
+        y[w] = v16_zero();
     }
-    return sum;
+    for (int64_t i = 0; i < d_h; i++) {
+        v16 q = v16_splat(query->q[i]);
+        for (int w = 0; w < tiles; w++) {
+            v16 k = load_up_to(keys + w * bytes, i * VD_KV_LANES, 16, type);
+            y[w] = v16_fma(q, k, y[w]);
+        }
+    }
 }
 
 VD_INLINE v16 dot_quantized(const vd_query *query, const char *keys) {
@@ -47,33 +52,56 @@ VD_INLINE v16 dot_quantized(const vd_query *query, const char *keys) {
     return acc;
 }
 
-VD_INLINE v16 products(const vd_query *query, int64_t t) {
+// Products of the query with the keys of `tiles` times 16 positions from t on, all in one block.
+VD_INLINE void products(const vd_query *query, int64_t t, const int tiles, v16 *y) {
     const char *keys = vd_key_tile(query->cache, query->blocks, query->head, t);
     switch (query->cache->type) {
         case VD_F32:
-            return dot(query, keys, VD_F32);
+            dot(query, keys, tiles, VD_F32, y);
+            break;
         case VD_F16:
-            return dot(query, keys, VD_F16);
+            dot(query, keys, tiles, VD_F16, y);
+            break;
         case VD_BF16:
-            return dot(query, keys, VD_BF16);
-        default:
-            return dot_quantized(query, keys);
+            dot(query, keys, tiles, VD_BF16, y);
+            break;
+        default: {
+            int64_t bytes = VD_KV_LANES * vd_kv_bytes(VD_Q8_0, query->cache->d_h);
+            for (int w = 0; w < tiles; w++) {
+                y[w] = dot_quantized(query, keys + w * bytes);
+            }
+        }
     }
 }
 
-static void scores(const vd_scores *op, const vd_query *query, float *y) {
+// Scores of 16 positions from t on, of their products.
+VD_INLINE void score(const vd_scores *op, const vd_query *query, int64_t t, v16 product, float *y) {
     static const int32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    for (int64_t t = query->first / 16 * 16; t < query->end; t += 16) {
-        v16 s = v16_mul(v16_splat(op->scale), products(query, t));
-        if (op->cap > 0) {
-            s = v16_mul(v16_splat(op->cap), v16_tanh(v16_mul(s, v16_splat(1.0f / op->cap))));
+    v16 s = v16_mul(v16_splat(op->scale), product);
+    if (op->cap > 0) {
+        s = v16_mul(v16_splat(op->cap), v16_tanh(v16_mul(s, v16_splat(1.0f / op->cap))));
+    }
+    if (op->slopes != NULL) {
+        int32_t distance = (int32_t)(t + 1 - query->end);
+        v16i distances = v16i_add(v16i_load(lanes), v16i_splat(distance));
+        s = v16_fma(v16_splat(query->slope), v16_from_int(distances), s);
+    }
+    v16_store_up_to(y + t, s, op->P - t);
+}
+
+static void scores(const vd_scores *op, const vd_query *query, float *y) {
+    v16 product[4];
+    for (int64_t t = query->first / 16 * 16; t < query->end;) {
+        if (t % 64 == 0 && t + 64 <= query->end) {
+            products(query, t, 4, product);
+            for (int w = 0; w < 4; w++, t += 16) {
+                score(op, query, t, product[w], y);
+            }
+        } else {
+            products(query, t, 1, product);
+            score(op, query, t, product[0], y);
+            t += 16;
         }
-        if (op->slopes != NULL) {
-            int32_t distance = (int32_t)(t + 1 - query->end);
-            v16i distances = v16i_add(v16i_load(lanes), v16i_splat(distance));
-            s = v16_fma(v16_splat(query->slope), v16_from_int(distances), s);
-        }
-        v16_store_up_to(y + t, s, op->P - t);
     }
 }
 

@@ -20,17 +20,20 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
  * What follows from activations as they were when the model ran: norms, and scores and patterns of
  * attention. Watching these costs a running model no more than keeping what they are made of. One
- * plan has the operations of all points, of which asking for a point runs its part; {@link OpenOp}
- * gives the bits that a point has where it can be edited.
+ * plan has a part for each norm and each attention, which gives all that is asked for of it; {@link
+ * OpenOp} gives the bits that a point has where it can be edited.
  */
 final class DerivedPlan implements AutoCloseable {
   /** Bytes of a step's scores, at most, where one token does not need more. */
@@ -66,13 +69,17 @@ final class DerivedPlan implements AutoCloseable {
     }
   }
 
+  /** A point that follows from what was kept. */
+  private record Follower(HookPoint point, HookSource source) {}
+
   /**
-   * Operations of a point: those from {@code begin} on for all keys, those from {@code rows} on for
-   * all rows.
+   * Operations of a norm or of attention: those from {@code begin} on for all keys, those from
+   * {@code rows} on for all rows.
    *
-   * @param heads where its rows are scores, else 0
+   * @param outputs the points that follow from it, and what their rows are
+   * @param heads where rows are scores, else 0
    */
-  private record Part(int begin, int rows, int end, Buffer output, int heads) {}
+  private record Part(int begin, int rows, int end, Map<HookPoint, Buffer> outputs, int heads) {}
 
   /**
    * @param sources where points come from; those of other kinds are left out
@@ -80,7 +87,16 @@ final class DerivedPlan implements AutoCloseable {
   DerivedPlan(Executor executor, Input input, Map<HookPoint, HookSource> sources) {
     this.input = input;
     try {
-      sources.forEach(this::add);
+      Map<Op, List<Follower>> followers = new LinkedHashMap<>();
+      sources.forEach(
+          (point, source) ->
+              origin(source)
+                  .ifPresent(
+                      op ->
+                          followers
+                              .computeIfAbsent(op, o -> new ArrayList<>())
+                              .add(new Follower(point, source))));
+      followers.forEach(this::add);
       int keys = input.keys();
       this.blocks = IntStream.range(0, KvCache.blocksFor(keys)).toArray();
       var limits = new Limits(step(), 1, 1, keys, input.n);
@@ -99,48 +115,69 @@ final class DerivedPlan implements AutoCloseable {
     return Math.clamp(STEP_BYTES / Float.BYTES / Math.max(1, heads) / keys, 1, keys);
   }
 
-  private void add(HookPoint point, HookSource source) {
-    switch (source) {
-      case HookSource.NormScale(Op.Norm norm, Buffer x) -> norm(point, norm, x, true);
-      case HookSource.Normalized(Op.Norm norm, Buffer x) -> norm(point, norm, x, false);
-      case HookSource.Scores scores -> scores(point, scores);
-      case HookSource.Written ignored -> {}
-      case HookSource.HeadRows ignored -> {}
-      case HookSource.HeadResults ignored -> {}
-    }
+  /** The operation of the model that a point lies within. */
+  private static Optional<Op> origin(HookSource source) {
+    return switch (source) {
+      case HookSource.NormScale scale -> Optional.of(scale.norm());
+      case HookSource.Normalized normalized -> Optional.of(normalized.norm());
+      case HookSource.Scores scores -> Optional.of(scores.attention());
+      case HookSource.Written ignored -> Optional.empty();
+      case HookSource.HeadRows ignored -> Optional.empty();
+      case HookSource.HeadResults ignored -> Optional.empty();
+    };
   }
 
-  private void norm(HookPoint point, Op.Norm norm, Buffer kept, boolean isScale) {
+  private void add(Op origin, List<Follower> followers) {
+    Part part =
+        origin instanceof Op.Norm norm
+            ? norm(norm, followers)
+            : attention((SequenceOp.Attention) origin, followers);
+    part.outputs.keySet().forEach(point -> parts.put(point, part));
+  }
+
+  private Part norm(Op.Norm norm, List<Follower> followers) {
+    HookPoint name = followers.getFirst().point;
+    Buffer kept = followers.getFirst().source.captured().getFirst();
     int begin = ops.size();
-    Buffer x = buffer(point, "x", kept.width());
-    Buffer y = buffer(point, "normalized", kept.width());
-    Buffer scale = buffer(point, "scale", norm.heads());
+    Buffer x = buffer(name, "x", kept.width());
+    Buffer y = buffer(name, "normalized", kept.width());
+    Buffer scale = buffer(name, "scale", norm.heads());
     ops.add(load(kept, Op.EmbedIndex.TOKENS, x));
     ops.add(new Op.Norm(norm.kind(), norm.epsilon(), norm.heads(), x, null, null, y, scale));
-    parts.put(point, new Part(begin, begin, ops.size(), isScale ? scale : y, 0));
+    Map<HookPoint, Buffer> outputs = new LinkedHashMap<>();
+    for (Follower follower : followers) {
+      boolean isScale = follower.source instanceof HookSource.NormScale;
+      outputs.put(follower.point, isScale ? scale : y);
+    }
+    return new Part(begin, begin, ops.size(), outputs, 0);
   }
 
-  private void scores(HookPoint point, HookSource.Scores source) {
+  private Part attention(SequenceOp.Attention a, List<Follower> followers) {
+    HookPoint name = followers.getFirst().point;
+    Buffer kept = followers.getFirst().source.captured().getLast();
     int begin = ops.size();
-    SequenceOp.Attention a = source.attention();
     int dH = a.q().width() / a.heads();
-    shape = new KvShape(1, source.k().width() / dH, dH);
-    Buffer k = buffer(point, "k", source.k().width());
-    ops.add(load(source.k(), Op.EmbedIndex.POSITIONS, k));
+    shape = new KvShape(1, kept.width() / dH, dH);
+    Buffer k = buffer(name, "k", kept.width());
+    ops.add(load(kept, Op.EmbedIndex.POSITIONS, k));
     ops.add(new SequenceOp.KvStore(0, k, k));
     int rows = ops.size();
-    Buffer q = buffer(point, "q", a.q().width());
-    Buffer scores = buffer(point, "scores", Math.multiplyExact(a.heads(), input.keys()));
+    Buffer q = buffer(name, "q", a.q().width());
+    Buffer scores = buffer(name, "scores", Math.multiplyExact(a.heads(), input.keys()));
     ops.add(load(a.q(), Op.EmbedIndex.TOKENS, q));
     ops.add(
         new OpenOp.Scores(
             0, a.heads(), input.keys(), a.scale(), a.window(), a.cap(), a.slopes(), q, scores));
-    Buffer output = scores;
-    if (source.pattern()) {
-      output = buffer(point, "pattern", scores.width());
-      ops.add(new OpenOp.Softmax(a.heads(), a.window(), a.sinks(), scores, output));
+    Map<HookPoint, Buffer> outputs = new LinkedHashMap<>();
+    for (Follower follower : followers) {
+      Buffer output = scores;
+      if (((HookSource.Scores) follower.source).pattern()) {
+        output = buffer(follower.point, "pattern", scores.width());
+        ops.add(new OpenOp.Softmax(a.heads(), a.window(), a.sinks(), scores, output));
+      }
+      outputs.put(follower.point, output);
     }
-    parts.put(point, new Part(begin, rows, ops.size(), output, a.heads()));
+    return new Part(begin, rows, ops.size(), outputs, a.heads());
   }
 
   private static Buffer buffer(HookPoint point, String name, int width) {
@@ -164,29 +201,43 @@ final class DerivedPlan implements AutoCloseable {
     };
   }
 
+  /** The points whose values are computed together with those of a point, itself among them. */
+  Set<HookPoint> together(HookPoint point) {
+    return part(point).outputs.keySet();
+  }
+
+  private Part part(HookPoint point) {
+    return Objects.requireNonNull(parts.get(point), point::name);
+  }
+
   /**
-   * Computes the values of a point.
+   * Computes the values of a point and of those that are computed together with it.
    *
-   * @param target [n, width], or of scores [H, n, keys], f32
+   * @param target of each of them, [n, width], or of scores [H, n, keys], f32
    */
-  void fill(HookPoint point, MemorySegment target) {
-    Part part = Objects.requireNonNull(parts.get(point), point::name);
+  void fill(HookPoint point, Function<HookPoint, MemorySegment> target) {
+    Part part = part(point);
     int step = batch.limits().tokens();
     if (part.rows > part.begin) {
       for (int i = 0; i < input.keys(); i += step) {
         run(part.begin, part.rows, i, Math.min(step, input.keys() - i), 0);
       }
     }
-    long bytes = part.output.width() * (long) Float.BYTES;
     for (int i = 0; i < input.n; i += step) {
+      int row = i;
       int count = Math.min(step, input.n - i);
-      run(part.rows, part.end, i, count, input.first);
-      MemorySegment rows = plan.data(part.output).asSlice(0, count * bytes);
-      if (part.heads > 0) {
-        HeadsFirst.copy(rows, i, count, input.n, part.heads, input.keys(), target);
-      } else {
-        MemorySegment.copy(rows, 0, target, i * bytes, rows.byteSize());
-      }
+      run(part.rows, part.end, row, count, input.first);
+      part.outputs.forEach((each, output) -> copy(part, output, row, count, target.apply(each)));
+    }
+  }
+
+  private void copy(Part part, Buffer output, int row, int count, MemorySegment target) {
+    long bytes = output.width() * (long) Float.BYTES;
+    MemorySegment rows = plan.data(output).asSlice(0, count * bytes);
+    if (part.heads > 0) {
+      HeadsFirst.copy(rows, row, count, input.n, part.heads, input.keys(), target);
+    } else {
+      MemorySegment.copy(rows, 0, target, row * bytes, rows.byteSize());
     }
   }
 

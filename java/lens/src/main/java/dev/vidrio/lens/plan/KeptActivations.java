@@ -11,6 +11,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The activations of a sequence in the memory of the taps. */
@@ -95,12 +97,10 @@ public final class KeptActivations implements ActivationCache {
   }
 
   private Activation derived(HookPoint point, HookSource source) {
-    @Nullable Activation known = derived.get(point);
-    if (known == null) {
-      known = derive(point, source);
-      derived.put(point, known);
+    if (!derived.containsKey(point)) {
+      derived.putAll(derive(point, source));
     }
-    return known;
+    return Objects.requireNonNull(derived.get(point));
   }
 
   /** The values of an activation at the positions that were kept, as f32. */
@@ -113,30 +113,49 @@ public final class KeptActivations implements ActivationCache {
     return memory.rows(buffer, slot, first, from + rows());
   }
 
-  private Activation derive(HookPoint point, HookSource source) {
-    List<Integer> shape = shape(point, width(source));
+  /** The values of a point, and of those of the cache that are computed together with it. */
+  private Map<HookPoint, Activation> derive(HookPoint point, HookSource source) {
+    return switch (source) {
+      case HookSource.NormScale ignored -> compute(point);
+      case HookSource.Normalized ignored -> compute(point);
+      case HookSource.Scores ignored -> compute(point);
+      case HookSource.HeadRows(Buffer buffer, int heads) ->
+          filled(
+              point,
+              data -> HeadsFirst.copy(rows(buffer), 0, rows(), rows(), heads, from + rows(), data));
+      case HookSource.HeadResults results ->
+          filled(
+              point, data -> HeadResults.fill(results, memory.executor(), rows(results.z()), data));
+      case HookSource.Written(Buffer buffer) -> filled(point, data -> data.copyFrom(rows(buffer)));
+    };
+  }
+
+  private Map<HookPoint, Activation> compute(HookPoint point) {
+    if (rows() == 0) {
+      return filled(point, data -> {});
+    }
+    Map<HookPoint, Activation> made = new LinkedHashMap<>();
+    plan().together(point).forEach(each -> made.put(each, allocate(each)));
+    plan().fill(point, each -> Objects.requireNonNull(made.get(each)).data());
+    return made;
+  }
+
+  private Map<HookPoint, Activation> filled(HookPoint point, Consumer<MemorySegment> values) {
+    Activation made = allocate(point);
+    if (rows() > 0) {
+      values.accept(made.data());
+    }
+    return Map.of(point, made);
+  }
+
+  /** Memory for the values of a point. */
+  private Activation allocate(HookPoint point) {
+    List<Integer> shape = shape(point, width(hooks.source(point)));
     long elements = 1;
     for (int size : shape) {
       elements = Math.multiplyExact(elements, size);
     }
-    MemorySegment data = memory.allocate(Math.multiplyExact(elements, 4L));
-    if (rows() > 0) {
-      fill(point, source, data);
-    }
-    return new Activation(point, shape, data);
-  }
-
-  private void fill(HookPoint point, HookSource source, MemorySegment data) {
-    switch (source) {
-      case HookSource.NormScale ignored -> plan().fill(point, data);
-      case HookSource.Normalized ignored -> plan().fill(point, data);
-      case HookSource.Scores ignored -> plan().fill(point, data);
-      case HookSource.HeadRows(Buffer buffer, int heads) ->
-          HeadsFirst.copy(rows(buffer), 0, rows(), rows(), heads, from + rows(), data);
-      case HookSource.HeadResults results ->
-          HeadResults.fill(results, memory.executor(), rows(results.z()), data);
-      case HookSource.Written(Buffer buffer) -> data.copyFrom(rows(buffer));
-    }
+    return new Activation(point, shape, memory.allocate(Math.multiplyExact(elements, 4L)));
   }
 
   /** Of all points of the cache that follow from what was kept. */

@@ -174,7 +174,7 @@ public final class PointGradient {
     var input = new DerivedPlan.Input(TapType.F32, 0, n, (buffer, ignored) -> data.apply(buffer));
     HookPoint point = new HookPoint(HookSite.PATTERN, source.attention().layer());
     try (var plan = new DerivedPlan(executor, input, Map.of(point, pattern))) {
-      plan.fill(point, p);
+      plan.fill(point, ignored -> p);
     }
     for (int row = 0; row < gradients.length; row += n) {
       double sum = 0;
