@@ -38,7 +38,7 @@ final class DecoderReader {
         case "Metaspace" ->
             steps.add(
                 TextSteps.replace(
-                    PatternSplitter.literal(step.path("replacement").asString("▁")), " "));
+                    RegexSearch.literal(step.path("replacement").asString("▁")), " "));
         case "ByteLevel" -> byteLevel = true;
         case "ByteFallback" -> {}
         case "Fuse" -> fused = true;

@@ -2,7 +2,7 @@ package dev.vidrio.model.tokenizer;
 
 /**
  * Cuts runs of digits into groups of three, counted from the right, as in 1 234 567. The
- * expressions for it look ahead over the whole run, which an {@link Automaton} cannot.
+ * expressions for it look ahead over the whole run, which a {@link RegexSearch} cannot.
  *
  * @param digits what a run is made of
  * @param kind of the run, and of its first group

@@ -164,7 +164,7 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
       case WordPatterns.DIGIT_GROUPS_AHEAD ->
           new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.BEFORE_GROUPS);
       case WordPatterns.NUMBER_GROUPS -> new DigitGroups(CharSet.NUMBER, DigitGroups.Kind.RUNS);
-      default -> new PatternSplitter(pattern);
+      default -> new PatternSplitter(new RegexSearch(pattern));
     };
   }
 }

@@ -49,7 +49,7 @@ final class PreTokenizerReader {
       case "Punctuation" -> split(PUNCTUATION, behavior(step, "Isolated"));
       case "WhitespaceSplit" -> split(SPACE, SplitBehavior.REMOVED);
       case "Whitespace" ->
-          splitters.add(new SplitStep(new PatternSplitter(WORDS), SplitBehavior.REMOVED, true));
+          splitters.add(new SplitStep(new RegexSearch(WORDS), SplitBehavior.REMOVED, true));
       case "BertPreTokenizer" -> {
         split(SPACE, SplitBehavior.REMOVED);
         split(PUNCTUATION, SplitBehavior.ISOLATED);
@@ -70,7 +70,7 @@ final class PreTokenizerReader {
   }
 
   private void split(Regex pattern, SplitBehavior behavior) {
-    splitters.add(new SplitStep(new PatternSplitter(pattern), behavior, false));
+    splitters.add(new SplitStep(new RegexSearch(pattern), behavior, false));
   }
 
   private void change(TextStep step) {
@@ -95,7 +95,7 @@ final class PreTokenizerReader {
       throw json.unsupported("Metaspace with the replacement '" + replacement + "'", "a character");
     }
     boolean later = !splitters.isEmpty();
-    change(TextSteps.replace(PatternSplitter.literal(" "), replacement));
+    change(TextSteps.replace(RegexSearch.literal(" "), replacement));
     boolean never = !step.path("add_prefix_space").asBoolean(true);
     String scheme = step.path("prepend_scheme").asString(never ? "never" : "always");
     switch (scheme) {
@@ -114,8 +114,7 @@ final class PreTokenizerReader {
     }
     if (step.path("split").asBoolean(true)) {
       splitters.add(
-          new SplitStep(
-              PatternSplitter.literal(replacement), SplitBehavior.MERGED_WITH_NEXT, false));
+          new SplitStep(RegexSearch.literal(replacement), SplitBehavior.MERGED_WITH_NEXT, false));
     }
   }
 
@@ -124,7 +123,7 @@ final class PreTokenizerReader {
       change(TextSteps.prepend(" ", true));
     }
     if (step.path("use_regex").asBoolean(true)) {
-      splitters.add(new PatternSplitter(WordPatterns.GPT_2));
+      splitters.add(new PatternSplitter(new RegexSearch(WordPatterns.GPT_2)));
     }
     change(TextSteps::spellBytes);
   }

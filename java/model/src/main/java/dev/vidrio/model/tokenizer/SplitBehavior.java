@@ -1,6 +1,6 @@
 package dev.vidrio.model.tokenizer;
 
-import dev.vidrio.model.tokenizer.PatternSplitter.PieceSink;
+import dev.vidrio.model.tokenizer.RegexSearch.PieceSink;
 import dev.vidrio.model.tokenizer.WordSplitter.WordSink;
 
 /** What becomes of the pieces into which the matches of a pattern divide a text. */

@@ -7,7 +7,7 @@ package dev.vidrio.model.tokenizer;
  * @param behavior what becomes of matches
  * @param invert whether what lies between the matches counts as a match, and the reverse
  */
-record SplitStep(PatternSplitter pattern, SplitBehavior behavior, boolean invert)
+record SplitStep(RegexSearch pattern, SplitBehavior behavior, boolean invert)
     implements WordSplitter {
 
   @Override

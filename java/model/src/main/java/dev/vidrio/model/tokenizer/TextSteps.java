@@ -21,7 +21,7 @@ final class TextSteps {
   private TextSteps() {}
 
   /** Puts content in place of each match. */
-  static TextStep replace(PatternSplitter pattern, String content) {
+  static TextStep replace(RegexSearch pattern, String content) {
     byte[] replacement = content.getBytes(UTF_8);
     return (text, start, end) -> {
       ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);

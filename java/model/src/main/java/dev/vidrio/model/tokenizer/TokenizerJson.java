@@ -62,12 +62,12 @@ record TokenizerJson(String file, JsonNode root) {
   }
 
   /** Compiles the {@code pattern} of a step, a text or an expression. */
-  PatternSplitter pattern(JsonNode step) {
+  RegexSearch pattern(JsonNode step) {
     JsonNode regex = step.path("pattern").path("Regex");
     try {
       return regex.isString()
-          ? new PatternSplitter(regex.stringValue())
-          : PatternSplitter.literal(literal(step));
+          ? new RegexSearch(regex.stringValue())
+          : RegexSearch.literal(literal(step));
     } catch (IllegalArgumentException e) {
       String what = regex.isString() ? regex.stringValue() : literal(step);
       throw unsupported(
