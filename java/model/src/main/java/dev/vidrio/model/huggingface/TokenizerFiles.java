@@ -68,7 +68,7 @@ final class TokenizerFiles {
             .string(PREFIX + "pre", bpe.preTokenizer())
             .strings(PREFIX + "merges", bpe.merges());
         if (bpe.normalization() != Normalization.NONE) {
-          out.string(Tokenizers.NORMALIZATION, bpe.normalization().name());
+          out.string(Normalization.KEY, bpe.normalization().name());
         }
       }
       case TokenModel.SentencePieceBpe bpe ->
@@ -76,16 +76,16 @@ final class TokenizerFiles {
               .reals(PREFIX + "scores", floats(bpe.scores()))
               .strings(PREFIX + "merges", bpe.merges())
               .bool(PREFIX + "add_space_prefix", bpe.spacePrefix() != SpacePrefix.NEVER)
-              .string(Tokenizers.SPACE_PREFIX, bpe.spacePrefix().name());
+              .string(SpacePrefix.KEY, bpe.spacePrefix().name());
       case TokenModel.Unigram unigram ->
           throw new IllegalStateException("tokenizer.json has a pipeline instead");
       case TokenModel.Pipeline pipeline -> {
         out.string(PREFIX + "model", "vidrio")
-            .string(Tokenizers.PIPELINE, pipeline.stages())
+            .string(TokenModel.Pipeline.STAGES, pipeline.stages())
             .strings(PREFIX + "merges", pipeline.merges());
         if (!pipeline.scores().isEmpty()) {
           double[] scores = pipeline.scores().stream().mapToDouble(Double::doubleValue).toArray();
-          out.doubles(Tokenizers.PIPELINE_SCORES, scores);
+          out.doubles(TokenModel.Pipeline.SCORES, scores);
         }
       }
     }

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -13,7 +15,7 @@ final class DecoderReader {
 
   private final TokenizerJson json;
 
-  DecoderReader(TokenizerJson json) {
+  private DecoderReader(TokenizerJson json) {
     this.json = json;
   }
 
@@ -25,7 +27,18 @@ final class DecoderReader {
    */
   record Decoder(TextStep spelling, boolean isByteLevel) {}
 
-  Decoder read() {
+  /**
+   * Reads the decoder of stages that a file holds.
+   *
+   * @param file its name, for errors
+   * @throws UnsupportedModelException if it has what is not supported
+   * @throws ModelFileException if they are no JSON
+   */
+  static Decoder read(String file, String stages) {
+    return new DecoderReader(TokenizerJson.parse(file, stages)).read();
+  }
+
+  private Decoder read() {
     List<TextStep> steps = new ArrayList<>();
     boolean byteLevel =
         json.steps("pre_tokenizer").stream()

@@ -4,6 +4,10 @@ import static java.util.stream.Collectors.toSet;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -12,7 +16,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -45,16 +51,25 @@ final class HuggingFaceVocabulary {
   }
 
   /**
-   * Reads a vocabulary.
+   * Reads the vocabulary of a directory. What the stages of a pipeline hold is not looked at.
    *
-   * @param file the name of the file, for errors
-   * @param json what {@code tokenizer.json} holds
-   * @param config what {@code tokenizer_config.json} holds, or null without one
+   * @param directory holds {@code tokenizer.json} and perhaps {@code tokenizer_config.json}
    * @throws UnsupportedModelException if it asks for what is not supported
-   * @throws ModelFileException if it is malformed
+   * @throws ModelFileException if a file cannot be read or is malformed
    */
-  static Vocabulary read(String file, JsonNode json, @Nullable JsonNode config) {
-    return new HuggingFaceVocabulary(file, json).read(config);
+  static Vocabulary read(Path directory) {
+    Path file = directory.resolve("tokenizer.json");
+    Path config = directory.resolve("tokenizer_config.json");
+    return new HuggingFaceVocabulary(file.toString(), readJson(file))
+        .read(Files.exists(config) ? readJson(config) : null);
+  }
+
+  private static JsonNode readJson(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      return new JsonMapper().readTree(in);
+    } catch (IOException | JacksonException e) {
+      throw new ModelFileException(file.toString(), "", "", "cannot be read: " + e.getMessage(), e);
+    }
   }
 
   private Vocabulary read(@Nullable JsonNode config) {
@@ -72,24 +87,19 @@ final class HuggingFaceVocabulary {
     readTokens(model);
     Map<TokenRole, Integer> roles = readRoles(config);
     List<String> added = addedAround(roles);
-    Vocabulary vocabulary =
-        new Vocabulary(
-            file,
-            type.equals("BPE") ? readBpe(model) : pipeline(List.of(), readScores(model)),
-            tokens,
-            types,
-            roles,
-            added.contains("BOS"),
-            added.contains("EOS"),
-            new LiteralRules(
-                withFlag("lstrip"),
-                withFlag("rstrip"),
-                withFlag("single_word"),
-                withFlag("normalized")));
-    if (vocabulary.model() instanceof TokenModel.Pipeline) {
-      Tokenizers.of(vocabulary); // refuses what is not supported
-    }
-    return vocabulary;
+    return new Vocabulary(
+        file,
+        type.equals("BPE") ? readBpe(model) : pipeline(List.of(), readScores(model)),
+        tokens,
+        types,
+        roles,
+        added.contains("BOS"),
+        added.contains("EOS"),
+        new LiteralRules(
+            withFlag("lstrip"),
+            withFlag("rstrip"),
+            withFlag("single_word"),
+            withFlag("normalized")));
   }
 
   private TokenModel readBpe(JsonNode model) {

@@ -43,18 +43,52 @@ final class LiteralSearch {
         continue;
       }
       int after = pos + spellings[id].length;
-      if (rules.mayStand(id, text, start, pos, after, end)) {
-        int stretchEnd = rules.endBefore(id, text, start, pos);
+      if (mayStand(id, text, start, pos, after, end)) {
+        int stretchEnd = endBefore(id, text, start, pos);
         if (done < stretchEnd) {
           between.accept(done, stretchEnd);
         }
         found.accept(id);
-        done = rules.startAfter(id, text, after, end);
+        done = startAfter(id, text, after, end);
       }
       pos = after;
     }
     if (done < end) {
       between.accept(done, end);
     }
+  }
+
+  /** Says whether a token counts at a place of a text from {@code start} to before {@code end}. */
+  private boolean mayStand(int id, byte[] text, int start, int pos, int after, int end) {
+    if (!rules.singleWords().contains(id)) {
+      return true;
+    }
+    boolean wordBefore =
+        pos > start && CharSet.WORD.containsAt(text, Utf8.lastStart(text, start, pos), pos);
+    return !wordBefore && !(after < end && CharSet.WORD.containsAt(text, after, end));
+  }
+
+  /** Returns where the stretch of text before a token ends. */
+  private int endBefore(int id, byte[] text, int start, int pos) {
+    int end = pos;
+    while (rules.stripsLeft().contains(id) && end > start) {
+      int last = Utf8.lastStart(text, start, end);
+      if (!CharSet.SPACE.containsAt(text, last, end)) {
+        break;
+      }
+      end = last;
+    }
+    return end;
+  }
+
+  /** Returns where the stretch of text after a token begins. */
+  private int startAfter(int id, byte[] text, int pos, int end) {
+    int start = pos;
+    while (rules.stripsRight().contains(id)
+        && start < end
+        && CharSet.SPACE.containsAt(text, start, end)) {
+      start += Utf8.lengthAt(text, start, end);
+    }
+    return start;
   }
 }

@@ -23,6 +23,9 @@ public enum Normalization {
   /** Compatibility decomposition, then canonical composition. */
   NFKC(Normalizer.Form.NFKC);
 
+  /** Vidrio's own key for what GGUF cannot say: the name of one of these. */
+  public static final String KEY = "vidrio.tokenizer.normalization";
+
   /** Longer runs of marks have no use, and sorting them takes quadratic time. */
   private static final int MAX_MARKS = 1000;
 

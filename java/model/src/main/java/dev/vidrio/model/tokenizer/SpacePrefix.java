@@ -14,6 +14,12 @@ public enum SpacePrefix {
   /** Before that at the beginning of a text unless it begins with a space; Metaspace's first. */
   FIRST_MISSING;
 
+  /**
+   * Vidrio's own key for what GGUF cannot say: the name of one of these, which counts instead of
+   * {@code add_space_prefix}.
+   */
+  public static final String KEY = "vidrio.tokenizer.space_prefix";
+
   /** Says whether a stretch gets a space. */
   boolean isDue(boolean first, boolean beginsWithSpace) {
     return switch (this) {

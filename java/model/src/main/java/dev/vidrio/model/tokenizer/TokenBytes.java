@@ -51,8 +51,7 @@ final class TokenBytes {
       case TokenModel.SentencePieceBpe bpe -> TokenBytes::spaced;
       case TokenModel.Unigram unigram -> TokenBytes::spaced;
       case TokenModel.Pipeline pipeline -> {
-        TokenizerJson json = TokenizerJson.parse(vocabulary.source(), pipeline.stages());
-        DecoderReader.Decoder decoder = new DecoderReader(json).read();
+        DecoderReader.Decoder decoder = DecoderReader.read(vocabulary.source(), pipeline.stages());
         yield decoder.isByteLevel()
             ? TokenBytes::byteLevel
             : (token, type) -> decoder.spelling().apply(token.getBytes(UTF_8));

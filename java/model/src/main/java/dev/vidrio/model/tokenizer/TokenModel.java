@@ -69,6 +69,12 @@ public sealed interface TokenModel {
    */
   record Pipeline(String stages, List<String> merges, List<Double> scores) implements TokenModel {
 
+    /** Vidrio's own key for the {@link #stages}. */
+    public static final String STAGES = "vidrio.tokenizer.pipeline";
+
+    /** Vidrio's own key for the {@link #scores}, in double precision. */
+    public static final String SCORES = "vidrio.tokenizer.scores";
+
     /** Copies the lists. */
     public Pipeline {
       merges = List.copyOf(merges);

@@ -34,7 +34,11 @@ record TokenizerJson(String file, JsonNode root) {
       return new TokenizerJson(file, MAPPER.readTree(stages));
     } catch (JacksonException e) {
       throw new ModelFileException(
-          file, "key '" + Tokenizers.PIPELINE + "'", "", "must be JSON: " + e.getMessage(), e);
+          file,
+          "key '" + TokenModel.Pipeline.STAGES + "'",
+          "",
+          "must be JSON: " + e.getMessage(),
+          e);
     }
   }
 
