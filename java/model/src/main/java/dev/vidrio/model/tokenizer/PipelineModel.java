@@ -6,6 +6,7 @@ import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -22,16 +23,6 @@ final class PipelineModel implements TextModel {
   private final WordSplitter words;
   private final WordModel model;
   private final WordCache cache = new WordCache();
-
-  /** Turns words into tokens. */
-  private interface WordModel {
-    WordEncoder encoder();
-  }
-
-  /** Appends the tokens of a word. For one thread. */
-  private interface WordEncoder {
-    void encode(byte[] text, int start, int end, IntList out);
-  }
 
   /**
    * Makes the model.
@@ -68,9 +59,9 @@ final class PipelineModel implements TextModel {
       MergeTable table = new MergeTable(vocabulary, pipeline.merges(), ids);
       TokenIndex tokens = new TokenIndex(spellings, id -> isText(types[id]));
       boolean fuse = options.path("fuse_unk").asBoolean(false);
-      int unknown = unknown(vocabulary.source(), options, ids);
-      CharMerges merges = new CharMerges(table, tokens, byteTokens, unknown, fuse);
-      model = bpe(merges, tokens, options.path("ignore_merges").asBoolean(false));
+      OptionalInt unknown = unknown(vocabulary.source(), options, ids);
+      boolean whole = options.path("ignore_merges").asBoolean(false);
+      model = new CharBpe(table, tokens, byteTokens, unknown, fuse, whole);
     }
   }
 
@@ -91,33 +82,18 @@ final class PipelineModel implements TextModel {
     double lowest = Arrays.stream(scores).filter(Double::isFinite).min().orElse(0);
     TokenIndex tokens =
         new TokenIndex(spellings, id -> isText(types[id]) && Double.isFinite(scores[id]));
-    double unknownScore = lowest - UnigramModel.UNKNOWN_PENALTY;
-    Viterbi viterbi = new Viterbi(tokens, scores, unknown, unknownScore, byteTokens);
-    return () -> viterbi::encode;
-  }
-
-  private static WordModel bpe(CharMerges merges, TokenIndex tokens, boolean ignoreMerges) {
-    return () -> {
-      WordMerger merger = new WordMerger(merges);
-      return (text, start, end, out) -> {
-        int whole = ignoreMerges ? tokens.get(text, start, end) : MergeRules.NONE;
-        if (whole >= 0) {
-          out.add(whole);
-        } else {
-          merger.merge(text, start, end, out);
-        }
-      };
-    };
+    double unknownScore = lowest - Viterbi.UNKNOWN_PENALTY;
+    return new Viterbi(tokens, scores, unknown, unknownScore, byteTokens);
   }
 
   /** Returns the token of characters without one; without it, these are left out. */
-  private static int unknown(String file, JsonNode options, Map<String, Integer> ids) {
+  private static OptionalInt unknown(String file, JsonNode options, Map<String, Integer> ids) {
     String name = options.path("unk_token").asString("");
     Integer id = ids.get(name);
     if (id == null && !name.isEmpty()) {
       throw new ModelFileException(file, "unk_token", "'" + name + "'", "must be a token");
     }
-    return id == null ? MergeRules.DROPPED : id;
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
   }
 
   @Override
@@ -127,7 +103,7 @@ final class PipelineModel implements TextModel {
 
   @Override
   public TextEncoder encoder(IntList out) {
-    WordEncoder encoder = model.encoder();
+    WordModel.WordEncoder encoder = model.encoder();
     WordSplitter.WordSink sink =
         (text, start, end) -> {
           if (!cache.addTo(out, text, start, end)) {

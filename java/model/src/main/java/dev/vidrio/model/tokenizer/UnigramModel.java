@@ -9,9 +9,6 @@ import java.util.Arrays;
  */
 final class UnigramModel implements TextModel {
 
-  /** How much worse than the worst token an unknown character is. */
-  static final double UNKNOWN_PENALTY = 10;
-
   private final TokenModel.Unigram unigram;
   private final Viterbi viterbi;
 
@@ -42,7 +39,7 @@ final class UnigramModel implements TextModel {
             new TokenIndex(bytes, id -> types[id].isText()),
             scores,
             unknown,
-            lowest - UNKNOWN_PENALTY,
+            lowest - Viterbi.UNKNOWN_PENALTY,
             ByteTokens.allOrNone(vocabulary, bytes, types));
   }
 

@@ -7,7 +7,10 @@ import java.util.Arrays;
  * character without a token becomes the tokens of its bytes if there are any, else the unknown
  * token, once for a run of such characters.
  */
-final class Viterbi {
+final class Viterbi implements WordModel {
+
+  /** How much worse than the worst token an unknown character is. */
+  static final double UNKNOWN_PENALTY = 10;
 
   private final TokenIndex tokens;
   private final double[] scores;
@@ -30,6 +33,11 @@ final class Viterbi {
     this.unknown = unknown;
     this.unknownScore = unknownScore;
     this.byteTokens = byteTokens;
+  }
+
+  @Override
+  public WordEncoder encoder() {
+    return this::encode;
   }
 
   /** Appends the tokens of the text from {@code start} to before {@code end}. */
