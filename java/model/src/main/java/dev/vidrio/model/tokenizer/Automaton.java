@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Meter;
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;

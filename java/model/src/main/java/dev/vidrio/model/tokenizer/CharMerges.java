@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Utf8;
+
 /**
  * The merges of BPE over characters, by rank. A character without a token becomes the tokens of its
  * bytes, which merge with nothing, or the unknown token.

@@ -1,5 +1,9 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.CharSet;
+import dev.vidrio.model.tokenizer.text.Meter;
+import dev.vidrio.model.tokenizer.text.Utf8;
+
 /**
  * Cuts runs of digits into groups of three, counted from the right, as in 1 234 567. The
  * expressions for it look ahead over the whole run, which a {@link RegexSearch} cannot.

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.CharSet;
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.util.function.IntConsumer;
 import java.util.function.IntPredicate;
 

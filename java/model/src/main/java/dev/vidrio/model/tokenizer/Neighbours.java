@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Utf8;
+
 /**
  * Which characters stand side by side within tokens. Where two do so in no token, no merge spans
  * them, and the text may be cut there without changing its tokens.

@@ -1,6 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.tokenizer.text.CharSet;
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.text.Normalizer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Meter;
+
 /**
  * Cuts text before and after each match of a regular expression.
  *

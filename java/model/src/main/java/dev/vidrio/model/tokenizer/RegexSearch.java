@@ -1,5 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Meter;
+import dev.vidrio.model.tokenizer.text.Utf8;
+
 /** Finds the matches of a regular expression in a text, and what lies between. */
 final class RegexSearch {
 

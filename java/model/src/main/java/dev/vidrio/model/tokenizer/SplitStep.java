@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Meter;
+
 /**
  * Cuts text at the matches of a pattern, in any of the ways of Hugging Face tokenizers.
  *

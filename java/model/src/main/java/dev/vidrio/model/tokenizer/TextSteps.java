@@ -2,6 +2,9 @@ package dev.vidrio.model.tokenizer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.vidrio.model.tokenizer.text.CharSet;
+import dev.vidrio.model.tokenizer.text.Meter;
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.regex.Matcher;

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Utf8Decoder;
+
 /**
  * Decodes tokens one by one, for text that is shown while it is generated.
  *

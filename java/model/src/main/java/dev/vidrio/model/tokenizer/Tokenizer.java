@@ -1,6 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.io.ByteArrayOutputStream;
 import java.util.List;
 import java.util.OptionalInt;

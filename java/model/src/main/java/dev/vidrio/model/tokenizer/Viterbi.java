@@ -1,5 +1,6 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.util.Arrays;
 
 /**

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.text.Utf8;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;

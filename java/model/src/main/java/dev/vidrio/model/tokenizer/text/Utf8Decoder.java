@@ -1,10 +1,10 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.text;
 
 /**
  * The UTF-8 decoder of the WHATWG Encoding Standard: a state machine over bytes that gives one
  * U+FFFD for each maximal part of an ill-formed sequence.
  */
-final class Utf8Decoder {
+public final class Utf8Decoder {
 
   private static final char REPLACEMENT = '\ufffd';
 
@@ -14,7 +14,7 @@ final class Utf8Decoder {
   private int max;
 
   /** Takes a byte and appends what it completes. */
-  void accept(byte next, StringBuilder out) {
+  public void accept(byte next, StringBuilder out) {
     int b = Byte.toUnsignedInt(next);
     if (needed > 0 && (b < min || b > max)) {
       needed = 0;
@@ -47,7 +47,7 @@ final class Utf8Decoder {
   }
 
   /** Forgets an incomplete character and says whether there was one. */
-  boolean finish() {
+  public boolean finish() {
     boolean incomplete = needed > 0;
     needed = 0;
     return incomplete;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.text;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -10,7 +10,7 @@ import java.nio.charset.CodingErrorAction;
 import java.util.function.UnaryOperator;
 
 /** The byte patterns of well-formed UTF-8 (Unicode Standard, table 3-7). */
-final class Utf8 {
+public final class Utf8 {
 
   private static final byte[] REPLACEMENT = {(byte) 0xEF, (byte) 0xBF, (byte) 0xBD};
 
@@ -41,7 +41,7 @@ final class Utf8 {
    * Returns the code point at {@code pos}, which lies before {@code end}, or U+FFFD for a byte that
    * is no part of a well-formed character.
    */
-  static int codePointAt(byte[] text, int pos, int end) {
+  public static int codePointAt(byte[] text, int pos, int end) {
     int lead = text[pos];
     if (lead >= 0) {
       return lead;
@@ -58,7 +58,7 @@ final class Utf8 {
   }
 
   /** Returns the number of bytes of the character at {@code pos}; 1 for an ill-formed byte. */
-  static int lengthAt(byte[] text, int pos, int end) {
+  public static int lengthAt(byte[] text, int pos, int end) {
     int lead = Byte.toUnsignedInt(text[pos]);
     int length = length(lead);
     if (length <= 1 || length > end - pos) {
@@ -77,7 +77,7 @@ final class Utf8 {
   }
 
   /** Changes the well-formed parts of a text; other bytes stay as they are. */
-  static byte[] change(byte[] text, int start, int end, UnaryOperator<String> change) {
+  public static byte[] change(byte[] text, int start, int end, UnaryOperator<String> change) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
     int run = start;
     for (int pos = start; pos < end; ) {
@@ -98,7 +98,7 @@ final class Utf8 {
   }
 
   /** Returns where the last character before {@code end} begins, which lies after {@code start}. */
-  static int lastStart(byte[] text, int start, int end) {
+  public static int lastStart(byte[] text, int start, int end) {
     for (int pos = Math.max(start, end - 4); pos < end - 1; pos++) {
       if (pos + lengthAt(text, pos, end) == end) {
         return pos;
@@ -108,7 +108,7 @@ final class Utf8 {
   }
 
   /** Encodes a string; a surrogate without its partner becomes U+FFFD. */
-  static byte[] encode(String text) {
+  public static byte[] encode(String text) {
     // an encoder instead of getBytes, which makes such a surrogate a question mark
     try {
       ByteBuffer bytes =

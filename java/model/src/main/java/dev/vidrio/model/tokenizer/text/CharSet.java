@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.text;
 
 import java.util.List;
 import java.util.Set;
@@ -12,9 +12,9 @@ import java.util.Set;
  * @param parts sets whose members belong too
  * @param negated whether the members are all other code points
  */
-record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolean negated) {
+public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolean negated) {
 
-  static final CharSet LETTER =
+  public static final CharSet LETTER =
       categories(
           Character.UPPERCASE_LETTER,
           Character.LOWERCASE_LETTER,
@@ -22,16 +22,16 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
           Character.MODIFIER_LETTER,
           Character.OTHER_LETTER);
 
-  static final CharSet MARK =
+  public static final CharSet MARK =
       categories(
           Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK);
 
-  static final CharSet NUMBER =
+  public static final CharSet NUMBER =
       categories(Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER);
 
-  static final CharSet DIGIT = categories(Character.DECIMAL_DIGIT_NUMBER);
+  public static final CharSet DIGIT = categories(Character.DECIMAL_DIGIT_NUMBER);
 
-  static final CharSet PUNCTUATION =
+  public static final CharSet PUNCTUATION =
       categories(
           Character.CONNECTOR_PUNCTUATION,
           Character.DASH_PUNCTUATION,
@@ -41,25 +41,25 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
           Character.FINAL_QUOTE_PUNCTUATION,
           Character.OTHER_PUNCTUATION);
 
-  static final CharSet SYMBOL =
+  public static final CharSet SYMBOL =
       categories(
           Character.MATH_SYMBOL,
           Character.CURRENCY_SYMBOL,
           Character.MODIFIER_SYMBOL,
           Character.OTHER_SYMBOL);
 
-  static final CharSet SEPARATOR =
+  public static final CharSet SEPARATOR =
       categories(
           Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR);
 
   /** The property White_Space. */
-  static final CharSet SPACE = union(SEPARATOR, range('\t', '\r'), range(0x85, 0x85));
+  public static final CharSet SPACE = union(SEPARATOR, range('\t', '\r'), range(0x85, 0x85));
 
   private static final CharSet ASCII_PUNCTUATION =
       union(range('!', '/'), range(':', '@'), range('[', '`'), range('{', '~'));
 
   /** What Hugging Face tokenizers take for punctuation. */
-  static final CharSet PUNCTUATION_OR_ASCII_SYMBOL = union(PUNCTUATION, ASCII_PUNCTUATION);
+  public static final CharSet PUNCTUATION_OR_ASCII_SYMBOL = union(PUNCTUATION, ASCII_PUNCTUATION);
 
   /** The symbols of the property Alphabetic: letters in circles and squares. */
   private static final CharSet ENCLOSED_LETTER =
@@ -80,22 +80,22 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
           ENCLOSED_LETTER);
 
   /** What a word is made of (UTS #18, annex C, {@code \w}), joiners included. */
-  static final CharSet WORD = union(WORD_CORE, range(0x200C, 0x200D));
+  public static final CharSet WORD = union(WORD_CORE, range(0x200C, 0x200D));
 
   /** Oniguruma's {@code \w}: no joiners, but the superscripts and fractions of Latin-1. */
-  static final CharSet ONIGURUMA_WORD =
+  public static final CharSet ONIGURUMA_WORD =
       union(WORD_CORE, range(0xB2, 0xB3), range(0xB9, 0xB9), range(0xBC, 0xBE));
 
   /** Any code point but the line feed. */
-  static final CharSet DOT = range('\n', '\n').complement();
+  public static final CharSet DOT = range('\n', '\n').complement();
 
   /** Copies the lists. */
-  CharSet {
+  public CharSet {
     ranges = List.copyOf(ranges);
     parts = List.copyOf(parts);
   }
 
-  static CharSet categories(byte... types) {
+  public static CharSet categories(byte... types) {
     int bits = 0;
     for (byte type : types) {
       bits |= 1 << type;
@@ -103,15 +103,15 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
     return new CharSet(List.of(), bits, List.of(), false);
   }
 
-  static CharSet range(int first, int last) {
+  public static CharSet range(int first, int last) {
     return new CharSet(List.of(first, last), 0, List.of(), false);
   }
 
-  static CharSet union(CharSet... parts) {
+  public static CharSet union(CharSet... parts) {
     return new CharSet(List.of(), 0, List.of(parts), false);
   }
 
-  CharSet complement() {
+  public CharSet complement() {
     return new CharSet(ranges, categories, parts, !negated);
   }
 
@@ -120,12 +120,12 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
   }
 
   /** Says whether the character at a place of UTF-8 text belongs to the set. */
-  boolean containsAt(byte[] text, int pos, int end) {
+  public boolean containsAt(byte[] text, int pos, int end) {
     return contains(Utf8.codePointAt(text, pos, end));
   }
 
   /** Says whether a code point of this general category belongs to the set. */
-  boolean contains(int codePoint, int category) {
+  public boolean contains(int codePoint, int category) {
     boolean in = (categories >>> category & 1) != 0;
     for (int i = 0; i < ranges.size() && !in; i += 2) {
       in = codePoint >= ranges.get(i) && codePoint <= ranges.get(i + 1);
@@ -137,7 +137,7 @@ record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolea
   }
 
   /** Adds the code points at which membership may change although the category does not. */
-  void addBoundaries(Set<Integer> boundaries) {
+  public void addBoundaries(Set<Integer> boundaries) {
     for (int i = 0; i < ranges.size(); i += 2) {
       boundaries.add(ranges.get(i));
       boundaries.add(ranges.get(i + 1) + 1);

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.text;
 
 import dev.vidrio.model.InvalidInputException;
 
@@ -6,7 +6,7 @@ import dev.vidrio.model.InvalidInputException;
  * Counts the work of changing or cutting one text, so that a hostile model file cannot make it
  * endless.
  */
-final class Meter {
+public final class Meter {
 
   private static final int STEPS_PER_BYTE = 100;
 
@@ -14,11 +14,11 @@ final class Meter {
   private long steps;
 
   /** Makes a meter for a text of {@code length} bytes. */
-  Meter(int length) {
+  public Meter(int length) {
     limit = (long) STEPS_PER_BYTE * length + 10_000;
   }
 
-  void add(int count) {
+  public void add(int count) {
     steps += count;
     if (steps > limit) {
       throw new InvalidInputException(
@@ -26,7 +26,7 @@ final class Meter {
     }
   }
 
-  long steps() {
+  public long steps() {
     return steps;
   }
 }
