@@ -1,5 +1,6 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.Meter;
 
 /**

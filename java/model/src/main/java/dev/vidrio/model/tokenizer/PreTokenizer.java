@@ -10,6 +10,7 @@ import static dev.vidrio.model.tokenizer.WordPatterns.THREE_DIGITS;
 import static dev.vidrio.model.tokenizer.WordPatterns.UP_TO_3_DIGITS;
 
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.CharSet;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.regex.Regex;
+import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.CharSet;
 import java.util.ArrayList;
 import java.util.Arrays;

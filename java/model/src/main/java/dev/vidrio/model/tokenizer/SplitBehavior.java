@@ -1,7 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
-import dev.vidrio.model.tokenizer.RegexSearch.PieceSink;
 import dev.vidrio.model.tokenizer.WordSplitter.WordSink;
+import dev.vidrio.model.tokenizer.regex.RegexSearch.PieceSink;
 
 /** What becomes of the pieces into which the matches of a pattern divide a text. */
 enum SplitBehavior {

@@ -2,6 +2,7 @@ package dev.vidrio.model.tokenizer;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.CharSet;
 import dev.vidrio.model.tokenizer.text.Meter;
 import dev.vidrio.model.tokenizer.text.Utf8;

@@ -1,10 +1,10 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.regex;
 
 import dev.vidrio.model.tokenizer.text.CharSet;
 import java.util.List;
 
 /** A regular expression, parsed. */
-sealed interface Regex {
+public sealed interface Regex {
 
   /** Says whether the expression may match without taking a character. */
   default boolean isNullable() {

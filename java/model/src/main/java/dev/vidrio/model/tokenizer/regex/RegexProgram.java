@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.regex;
 
 import dev.vidrio.model.tokenizer.text.CharSet;
 import java.util.ArrayList;

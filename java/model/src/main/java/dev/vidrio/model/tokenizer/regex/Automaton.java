@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.regex;
 
 import dev.vidrio.model.tokenizer.text.Meter;
 import dev.vidrio.model.tokenizer.text.Utf8;

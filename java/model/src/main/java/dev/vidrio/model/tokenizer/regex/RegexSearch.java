@@ -1,10 +1,10 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.regex;
 
 import dev.vidrio.model.tokenizer.text.Meter;
 import dev.vidrio.model.tokenizer.text.Utf8;
 
 /** Finds the matches of a regular expression in a text, and what lies between. */
-final class RegexSearch {
+public final class RegexSearch {
 
   /** How many bytes a search may go on in vain before its way is remembered. */
   private static final int LONG_FAILURE = 32;
@@ -17,7 +17,7 @@ final class RegexSearch {
    * @throws IllegalArgumentException if it is malformed, unsupported or too large, or may match
    *     nothing
    */
-  RegexSearch(String pattern) {
+  public RegexSearch(String pattern) {
     this(RegexParser.parse(pattern));
   }
 
@@ -26,7 +26,7 @@ final class RegexSearch {
    *
    * @throws IllegalArgumentException if it is too large or may match nothing
    */
-  RegexSearch(Regex regex) {
+  public RegexSearch(Regex regex) {
     if (regex.isNullable()) {
       throw new IllegalArgumentException("may match nothing");
     }
@@ -38,18 +38,18 @@ final class RegexSearch {
    *
    * @throws IllegalArgumentException if it is empty or too long
    */
-  static RegexSearch literal(String text) {
+  public static RegexSearch literal(String text) {
     return new RegexSearch(RegexParser.literal(text));
   }
 
   /** Takes a match, or what lies between two; it is not empty. */
   @FunctionalInterface
-  interface PieceSink {
+  public interface PieceSink {
     void accept(int start, int end, boolean match);
   }
 
   /** Gives all matches and what lies between, in order and without gaps. */
-  void find(byte[] text, int start, int end, Meter meter, PieceSink sink) {
+  public void find(byte[] text, int start, int end, Meter meter, PieceSink sink) {
     int word = start;
     Automaton.Failure failure = Automaton.Failure.NONE;
     for (int pos = start; pos < end; ) {
