@@ -23,4 +23,5 @@ module dev.vidrio.model {
   exports dev.vidrio.model.sampling;
   exports dev.vidrio.model.template;
   exports dev.vidrio.model.tokenizer;
+  exports dev.vidrio.model.tokenizer.vocabulary;
 }

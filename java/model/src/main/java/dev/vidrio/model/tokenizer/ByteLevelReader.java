@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.vocabulary.Normalization;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,6 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.util.Arrays;
 import java.util.Locale;
 

@@ -4,6 +4,11 @@ import static java.util.stream.Collectors.toSet;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

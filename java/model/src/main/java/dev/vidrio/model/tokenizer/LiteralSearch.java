@@ -2,6 +2,7 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.tokenizer.text.CharSet;
 import dev.vidrio.model.tokenizer.text.Utf8;
+import dev.vidrio.model.tokenizer.vocabulary.LiteralRules;
 import java.util.function.IntConsumer;
 import java.util.function.IntPredicate;
 

@@ -1,6 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.util.List;
 import java.util.Map;
 

@@ -1,6 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.vocabulary.Charsmap;
+import dev.vidrio.model.tokenizer.vocabulary.Normalization;
 import java.util.Base64;
 import java.util.List;
 import tools.jackson.databind.JsonNode;

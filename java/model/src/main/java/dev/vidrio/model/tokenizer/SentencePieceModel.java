@@ -1,6 +1,10 @@
 package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.tokenizer.text.Utf8;
+import dev.vidrio.model.tokenizer.vocabulary.SpacePrefix;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.util.Arrays;
 import java.util.Map;
 

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.vocabulary.SpacePrefix;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

@@ -1,5 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;

@@ -6,6 +6,7 @@ import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.CharSet;
 import dev.vidrio.model.tokenizer.text.Meter;
 import dev.vidrio.model.tokenizer.text.Utf8;
+import dev.vidrio.model.tokenizer.vocabulary.Charsmap;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.regex.Matcher;

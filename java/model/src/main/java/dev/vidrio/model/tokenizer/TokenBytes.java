@@ -3,6 +3,9 @@ package dev.vidrio.model.tokenizer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 
 /** Finds the bytes that tokens stand for. */
 final class TokenBytes {

@@ -2,6 +2,8 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.tokenizer.text.Utf8;
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import java.io.ByteArrayOutputStream;
 import java.util.List;
 import java.util.OptionalInt;

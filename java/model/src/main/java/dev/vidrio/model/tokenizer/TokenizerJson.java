@@ -3,6 +3,7 @@ package dev.vidrio.model.tokenizer;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.tokenizer.regex.RegexSearch;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.core.JacksonException;

@@ -3,6 +3,8 @@ package dev.vidrio.model.tokenizer;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.nio.file.Path;
 
 /** Makes tokenizers from model files. */

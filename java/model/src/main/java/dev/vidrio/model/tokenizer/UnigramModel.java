@@ -2,6 +2,10 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.tokenizer.text.Meter;
 import dev.vidrio.model.tokenizer.text.Utf8;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 

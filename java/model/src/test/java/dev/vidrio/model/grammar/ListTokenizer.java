@@ -3,9 +3,9 @@ package dev.vidrio.model.grammar;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.tokenizer.EncodeOptions;
-import dev.vidrio.model.tokenizer.TokenRole;
-import dev.vidrio.model.tokenizer.TokenType;
 import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;

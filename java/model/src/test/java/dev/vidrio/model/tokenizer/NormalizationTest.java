@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.tokenizer.vocabulary.Normalization;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

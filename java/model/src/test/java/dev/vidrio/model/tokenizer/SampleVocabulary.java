@@ -1,5 +1,9 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

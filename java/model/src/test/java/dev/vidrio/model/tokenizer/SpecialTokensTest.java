@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;

@@ -2,6 +2,10 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -12,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Vocabularies for tests. */
-final class TestVocabulary {
+public final class TestVocabulary {
 
   private static final Vocabulary BARD = readBard();
 
@@ -50,7 +54,7 @@ final class TestVocabulary {
   }
 
   /** Begins a vocabulary of one token per byte: id = byte. */
-  static Builder bytes() {
+  public static Builder bytes() {
     Builder builder = new Builder();
     for (int b = 0; b < 256; b++) {
       builder.token(ReferenceTokenizer.spell(new byte[] {(byte) b}), TokenType.NORMAL);
@@ -59,27 +63,30 @@ final class TestVocabulary {
   }
 
   /** Collects a vocabulary. */
-  static final class Builder {
+  public static final class Builder {
     final List<String> tokens = new ArrayList<>();
-    final List<TokenType> types = new ArrayList<>();
+    public final List<TokenType> types = new ArrayList<>();
     final List<String> merges = new ArrayList<>();
     final Map<TokenRole, Integer> roles = new EnumMap<>(TokenRole.class);
     String preTokenizer = "gpt-2";
     boolean addBos;
     boolean addEos;
 
-    Builder preTokenizer(String name) {
+    /** Begins a vocabulary without tokens. */
+    public Builder() {}
+
+    public Builder preTokenizer(String name) {
       preTokenizer = name;
       return this;
     }
 
-    Builder token(String spelling, TokenType type) {
+    public Builder token(String spelling, TokenType type) {
       tokens.add(spelling);
       types.add(type);
       return this;
     }
 
-    Builder control(String... spellings) {
+    public Builder control(String... spellings) {
       for (String spelling : spellings) {
         token(spelling, TokenType.CONTROL);
       }
@@ -87,32 +94,32 @@ final class TestVocabulary {
     }
 
     /** Adds a merge without its result. */
-    Builder merge(String merge) {
+    public Builder merge(String merge) {
       merges.add(merge);
       return this;
     }
 
     /** Adds a merge and its result. */
-    Builder merged(String merge) {
+    public Builder merged(String merge) {
       return merge(merge).token(merge.replace(" ", ""), TokenType.NORMAL);
     }
 
-    Builder role(TokenRole role, int id) {
+    public Builder role(TokenRole role, int id) {
       roles.put(role, id);
       return this;
     }
 
-    Builder addBos() {
+    public Builder addBos() {
       addBos = true;
       return this;
     }
 
-    Builder addEos() {
+    public Builder addEos() {
       addEos = true;
       return this;
     }
 
-    Vocabulary vocabulary() {
+    public Vocabulary vocabulary() {
       return new Vocabulary(
           "test.gguf",
           new TokenModel.ByteLevelBpe(preTokenizer, merges),
@@ -123,7 +130,7 @@ final class TestVocabulary {
           addEos);
     }
 
-    Tokenizer tokenizer() {
+    public Tokenizer tokenizer() {
       return Tokenizers.of(vocabulary());
     }
   }

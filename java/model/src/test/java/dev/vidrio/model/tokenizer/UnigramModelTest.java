@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.tokenizer.vocabulary.Charsmap;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import java.util.Arrays;
 import java.util.Base64;
 import org.junit.jupiter.api.Test;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.vocabulary;
 
 import dev.vidrio.model.ModelFileException;
 import java.util.List;
@@ -112,17 +112,17 @@ public record Vocabulary(
   }
 
   /** Makes the error that says what is wrong with the tokens. */
-  ModelFileException tokensError(String limit) {
+  public ModelFileException tokensError(String limit) {
     return error(source, "tokens", "", limit);
   }
 
   /** Makes the error that says what is wrong with a token. */
-  ModelFileException tokenError(int id, String limit) {
+  public ModelFileException tokenError(int id, String limit) {
     return error(source, "tokens", id, tokens.get(id), limit);
   }
 
   /** Makes the error that says what is wrong with a merge. */
-  ModelFileException mergeError(int rank, String merge, String limit) {
+  public ModelFileException mergeError(int rank, String merge, String limit) {
     return error(source, "merges", rank, merge, limit);
   }
 }

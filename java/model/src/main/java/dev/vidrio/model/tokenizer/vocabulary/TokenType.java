@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.vocabulary;
 
 /** What kind of token it is. */
 public enum TokenType {
@@ -27,17 +27,17 @@ public enum TokenType {
   }
 
   /** Says whether the token is no text. */
-  boolean isSpecial() {
+  public boolean isSpecial() {
     return this == CONTROL || this == UNKNOWN;
   }
 
   /** Says whether merging may make the token. */
-  boolean isText() {
+  public boolean isText() {
     return this == NORMAL || this == USER_DEFINED;
   }
 
   /** Says whether the token's spelling is its text, found in a text before anything else. */
-  boolean isLiteral() {
+  public boolean isLiteral() {
     return isSpecial() || this == USER_DEFINED;
   }
 }

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.vocabulary;
 
 /**
  * Before which stretches of text SentencePiece BPE puts a space, so that a first word is the same
@@ -21,7 +21,7 @@ public enum SpacePrefix {
   public static final String KEY = "vidrio.tokenizer.space_prefix";
 
   /** Says whether a stretch gets a space. */
-  boolean isDue(boolean first, boolean beginsWithSpace) {
+  public boolean isDue(boolean first, boolean beginsWithSpace) {
     return switch (this) {
       case NEVER -> false;
       case EACH -> true;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.vocabulary;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -57,7 +57,7 @@ public final class Charsmap {
    * Returns the longest match at {@code pos}: its length in the upper half, in the lower where its
    * replacement begins; or 0.
    */
-  long match(byte[] text, int pos, int end) {
+  public long match(byte[] text, int pos, int end) {
     return match(text, pos, end, false);
   }
 
@@ -82,7 +82,7 @@ public final class Charsmap {
   /**
    * Appends the replacement of the shortest match at {@code pos}, and says whether there is one.
    */
-  boolean replaceBeginning(byte[] text, int pos, int end, StringBuilder out) {
+  public boolean replaceBeginning(byte[] text, int pos, int end, StringBuilder out) {
     long match = match(text, pos, end, true);
     if (match == 0) {
       return false;
@@ -103,7 +103,7 @@ public final class Charsmap {
   }
 
   /** Returns the byte of a replacement, 0 after its end. */
-  byte replacement(int index) {
+  public byte replacement(int index) {
     return index < replacements.length ? replacements[index] : 0;
   }
 }

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.vocabulary;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.tokenizer.text.CharSet;
@@ -42,7 +42,7 @@ public enum Normalization {
    *
    * @throws InvalidInputException if more than 1000 marks follow each other
    */
-  byte[] apply(byte[] text, int start, int end) {
+  public byte[] apply(byte[] text, int start, int end) {
     if (form == null || isAscii(text, start, end)) {
       return Arrays.copyOfRange(text, start, end);
     }

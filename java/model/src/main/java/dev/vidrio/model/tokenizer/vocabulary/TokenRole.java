@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.vocabulary;
 
 /** What a special token is for. A token may have several roles, and a role no token. */
 public enum TokenRole {
