@@ -2,6 +2,8 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.normalization.TextStep;
+import dev.vidrio.model.tokenizer.normalization.TextSteps;
 import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.normalization.TextStep;
+import dev.vidrio.model.tokenizer.normalization.TextSteps;
 import dev.vidrio.model.tokenizer.vocabulary.Charsmap;
 import dev.vidrio.model.tokenizer.vocabulary.Normalization;
 import java.util.Base64;

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.normalization.TextStep;
+import dev.vidrio.model.tokenizer.normalization.TextSteps;
 import dev.vidrio.model.tokenizer.regex.Regex;
 import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.CharSet;

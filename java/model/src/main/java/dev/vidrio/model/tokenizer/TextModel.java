@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.normalization.TextStep;
+
 /** Turns text into tokens. Immutable, for any number of threads; what it makes is for one. */
 interface TextModel {
 

@@ -3,6 +3,8 @@ package dev.vidrio.model.tokenizer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.normalization.ByteAlphabet;
+import dev.vidrio.model.tokenizer.normalization.Spaces;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;

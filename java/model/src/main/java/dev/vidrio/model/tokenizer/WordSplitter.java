@@ -1,5 +1,6 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.normalization.TextStep;
 import dev.vidrio.model.tokenizer.text.Meter;
 import java.util.List;
 

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.normalization;
 
 import java.util.Arrays;
 
@@ -6,19 +6,19 @@ import java.util.Arrays;
  * SentencePiece's spelling of the space, U+2581. Here tokens and text have spaces instead: what is
  * spelled U+2581 in a text is a space to SentencePiece too.
  */
-final class Spaces {
+public final class Spaces {
 
   private static final char ESCAPED = '\u2581';
 
   private Spaces() {}
 
   /** Returns the text of a spelling. */
-  static String unescape(String spelling) {
+  public static String unescape(String spelling) {
     return spelling.replace(ESCAPED, ' ');
   }
 
   /** Copies text, with a space for each U+2581 and, if asked for, one before all. */
-  static byte[] unescape(byte[] text, int start, int end, boolean prefix) {
+  public static byte[] unescape(byte[] text, int start, int end, boolean prefix) {
     byte[] copy = new byte[end - start + (prefix ? 1 : 0)];
     int length = 0;
     if (prefix) {
@@ -36,7 +36,7 @@ final class Spaces {
   }
 
   /** Says whether at {@code pos} there is a space, spelled either way. */
-  static boolean isSpace(byte[] text, int pos, int end) {
+  public static boolean isSpace(byte[] text, int pos, int end) {
     return text[pos] == ' ' || isEscaped(text, pos, end);
   }
 

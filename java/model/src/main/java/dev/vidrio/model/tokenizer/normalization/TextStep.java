@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.normalization;
 
 import dev.vidrio.model.tokenizer.text.Meter;
 import java.util.Arrays;
@@ -6,7 +6,7 @@ import java.util.List;
 
 /** Changes text before it is cut into words, or a token's spelling into its text. */
 @FunctionalInterface
-interface TextStep {
+public interface TextStep {
 
   /** Returns what becomes of the text from {@code start} to before {@code end}. */
   byte[] apply(byte[] text, int start, int end);

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.normalization;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -9,7 +9,7 @@ import java.util.Arrays;
  * GPT-2): a byte that is a printable, non-space Latin-1 character is spelled as itself, the others
  * in ascending order as U+0100, U+0101 and so on.
  */
-final class ByteAlphabet {
+public final class ByteAlphabet {
 
   private static final char[] LETTERS = new char[256];
 
@@ -29,12 +29,12 @@ final class ByteAlphabet {
   private ByteAlphabet() {}
 
   /** Returns the letter of a byte, 0 to 255. */
-  static char letter(int unsignedByte) {
+  public static char letter(int unsignedByte) {
     return LETTERS[unsignedByte];
   }
 
   /** Spells the bytes from {@code start} to before {@code end}. */
-  static String spell(byte[] bytes, int start, int end) {
+  public static String spell(byte[] bytes, int start, int end) {
     char[] letters = new char[end - start];
     for (int i = 0; i < letters.length; i++) {
       letters[i] = LETTERS[Byte.toUnsignedInt(bytes[start + i])];
@@ -46,7 +46,7 @@ final class ByteAlphabet {
    * Returns the bytes of a spelling. One with a character outside the alphabet is no spelling but
    * text, and is returned as UTF-8.
    */
-  static byte[] bytes(String spelling) {
+  public static byte[] bytes(String spelling) {
     byte[] bytes = new byte[spelling.length()];
     for (int i = 0; i < bytes.length; i++) {
       char letter = spelling.charAt(i);

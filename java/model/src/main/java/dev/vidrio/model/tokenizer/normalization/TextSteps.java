@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.normalization;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -13,7 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** The changes of text that the pipelines of Hugging Face tokenizers know. */
-final class TextSteps {
+public final class TextSteps {
 
   /** An extended grapheme cluster (UAX #29). */
   private static final Pattern CLUSTER = Pattern.compile("\\X");
@@ -26,7 +26,7 @@ final class TextSteps {
   private TextSteps() {}
 
   /** Puts content in place of each match. */
-  static TextStep replace(RegexSearch pattern, String content) {
+  public static TextStep replace(RegexSearch pattern, String content) {
     byte[] replacement = content.getBytes(UTF_8);
     return (text, start, end) -> {
       ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
@@ -51,7 +51,7 @@ final class TextSteps {
    *
    * @param ifMissing whether text that begins with the prefix gets none
    */
-  static TextStep prepend(String prefix, boolean ifMissing) {
+  public static TextStep prepend(String prefix, boolean ifMissing) {
     byte[] bytes = prefix.getBytes(UTF_8);
     return (text, start, end) -> {
       boolean has = startsWith(text, start, end, bytes);
@@ -70,7 +70,7 @@ final class TextSteps {
   }
 
   /** Takes white space from the ends. */
-  static TextStep strip(boolean left, boolean right) {
+  public static TextStep strip(boolean left, boolean right) {
     return (text, start, end) -> {
       int from = start;
       while (left && from < end && CharSet.SPACE.containsAt(text, from, end)) {
@@ -87,7 +87,7 @@ final class TextSteps {
   }
 
   /** Makes letters small, each on its own: a capital sigma at the end of a word is as any other. */
-  static byte[] lowercase(byte[] text, int start, int end) {
+  public static byte[] lowercase(byte[] text, int start, int end) {
     return Utf8.change(
         text,
         start,
@@ -107,7 +107,7 @@ final class TextSteps {
   }
 
   /** Takes marks away. */
-  static byte[] stripAccents(byte[] text, int start, int end) {
+  public static byte[] stripAccents(byte[] text, int start, int end) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
     for (int pos = start; pos < end; ) {
       int length = Utf8.lengthAt(text, pos, end);
@@ -120,7 +120,7 @@ final class TextSteps {
   }
 
   /** Spells bytes in the alphabet of GPT-2. */
-  static byte[] spellBytes(byte[] text, int start, int end) {
+  public static byte[] spellBytes(byte[] text, int start, int end) {
     return ByteAlphabet.spell(text, start, end).getBytes(UTF_8);
   }
 
@@ -128,7 +128,7 @@ final class TextSteps {
    * Replaces by SentencePiece's table, as Hugging Face tokenizers do: a short grapheme cluster as a
    * whole by what its beginning becomes, else each character.
    */
-  static TextStep replace(Charsmap charsmap) {
+  public static TextStep replace(Charsmap charsmap) {
     return (text, start, end) ->
         Utf8.change(
             text,
