@@ -7,6 +7,8 @@ import dev.vidrio.model.tokenizer.vocabulary.Normalization;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.model.tokenizer.word.PreTokenizer;
+import dev.vidrio.model.tokenizer.word.WordSplitter;
 import java.util.Map;
 
 /**

@@ -2,6 +2,8 @@ package dev.vidrio.model.tokenizer;
 
 import dev.vidrio.model.tokenizer.vocabulary.Normalization;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.word.PreTokenizer;
+import dev.vidrio.model.tokenizer.word.WordPatterns;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

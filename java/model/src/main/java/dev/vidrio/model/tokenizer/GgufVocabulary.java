@@ -13,6 +13,7 @@ import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.model.tokenizer.word.PreTokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

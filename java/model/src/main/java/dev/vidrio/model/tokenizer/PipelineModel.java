@@ -9,6 +9,7 @@ import dev.vidrio.model.tokenizer.text.Meter;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.model.tokenizer.word.WordSplitter;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.OptionalInt;

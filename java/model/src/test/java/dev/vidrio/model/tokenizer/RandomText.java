@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Random;
 
 /** Makes texts that are hard on tokenizers, the same for the same seed. */
-final class RandomText {
+public final class RandomText {
 
   private static final List<String> PIECES =
       List.of(
@@ -112,12 +112,12 @@ final class RandomText {
 
   private final Random random;
 
-  RandomText(long seed) {
+  public RandomText(long seed) {
     random = new Random(seed);
   }
 
   /** Returns a text of up to some twenty pieces; it may hold surrogates without partners. */
-  String text() {
+  public String text() {
     StringBuilder text = new StringBuilder();
     for (int count = random.nextInt(20); count > 0; count--) {
       switch (random.nextInt(8)) {
@@ -137,7 +137,7 @@ final class RandomText {
   }
 
   /** Returns the UTF-8 of a text with some bytes replaced, removed or doubled. */
-  byte[] bytes() {
+  public byte[] bytes() {
     byte[] bytes = Utf8.encode(text());
     for (int damage = random.nextInt(6); damage > 0 && bytes.length > 1; damage--) {
       int from = random.nextInt(bytes.length);

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  * Byte-level BPE as it is defined: words by the models' regular expressions, then one merge after
  * the other, each time the first in the list of merges. Knows no special tokens.
  */
-final class ReferenceTokenizer {
+public final class ReferenceTokenizer {
 
   private static final String GPT_2 =
       "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -106,7 +106,7 @@ final class ReferenceTokenizer {
   }
 
   /** Cuts bytes into words. */
-  static List<byte[]> words(String preTokenizer, byte[] bytes) {
+  public static List<byte[]> words(String preTokenizer, byte[] bytes) {
     StringBuilder text = new StringBuilder();
     List<Integer> offsets = new ArrayList<>();
     for (int pos = 0; pos < bytes.length; ) {

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.word;
 
 import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.Meter;
@@ -10,7 +10,7 @@ import dev.vidrio.model.tokenizer.text.Meter;
  * @param behavior what becomes of matches
  * @param invert whether what lies between the matches counts as a match, and the reverse
  */
-record SplitStep(RegexSearch pattern, SplitBehavior behavior, boolean invert)
+public record SplitStep(RegexSearch pattern, SplitBehavior behavior, boolean invert)
     implements WordSplitter {
 
   @Override

@@ -1,13 +1,13 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.word;
 
-import static dev.vidrio.model.tokenizer.WordPatterns.DIGIT_ALONE;
-import static dev.vidrio.model.tokenizer.WordPatterns.GPT_2;
-import static dev.vidrio.model.tokenizer.WordPatterns.LLAMA_3;
-import static dev.vidrio.model.tokenizer.WordPatterns.NEWLINE;
-import static dev.vidrio.model.tokenizer.WordPatterns.NUMBERS;
-import static dev.vidrio.model.tokenizer.WordPatterns.QWEN_2;
-import static dev.vidrio.model.tokenizer.WordPatterns.THREE_DIGITS;
-import static dev.vidrio.model.tokenizer.WordPatterns.UP_TO_3_DIGITS;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.DIGIT_ALONE;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.GPT_2;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.LLAMA_3;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.NEWLINE;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.NUMBERS;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.QWEN_2;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.THREE_DIGITS;
+import static dev.vidrio.model.tokenizer.word.WordPatterns.UP_TO_3_DIGITS;
 
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.tokenizer.regex.RegexSearch;
@@ -29,7 +29,7 @@ import java.util.Optional;
  * @param ignoreMerges whether a word that is a token as a whole is that token, without merging
  * @param addBos whether a text begins with the BOS token unless the model file says otherwise
  */
-record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos) {
+public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos) {
 
   /** The names to show a user; the others are names of single models. */
   static final String SUPPORTED =
@@ -133,7 +133,7 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
    *
    * @param source the file that names it, for errors
    */
-  static PreTokenizer require(String source, String name) {
+  public static PreTokenizer require(String source, String name) {
     return find(name)
         .orElseThrow(
             () ->
@@ -147,7 +147,7 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
   }
 
   /** Finds the name of a pre-tokenizer; of several alike, that which comes first. */
-  static Optional<String> nameOf(List<String> patterns, boolean ignoreMerges) {
+  public static Optional<String> nameOf(List<String> patterns, boolean ignoreMerges) {
     return BY_NAME.entrySet().stream()
         .filter(entry -> entry.getValue().patterns().equals(patterns))
         .filter(entry -> entry.getValue().ignoreMerges() == ignoreMerges)
@@ -156,7 +156,7 @@ record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos)
   }
 
   /** Compiles the expressions. */
-  WordSplitter splitter() {
+  public WordSplitter splitter() {
     return WordSplitter.inTurn(patterns.stream().map(PreTokenizer::splitter).toList());
   }
 

@@ -1,11 +1,11 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.word;
 
 import dev.vidrio.model.tokenizer.normalization.TextStep;
 import dev.vidrio.model.tokenizer.text.Meter;
 import java.util.List;
 
 /** Cuts text into the words within which tokens are merged. */
-interface WordSplitter {
+public interface WordSplitter {
 
   /**
    * Gives the words from {@code start} to before {@code end} in order, none of them empty. Text

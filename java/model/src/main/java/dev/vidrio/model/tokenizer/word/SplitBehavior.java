@@ -1,10 +1,10 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.word;
 
-import dev.vidrio.model.tokenizer.WordSplitter.WordSink;
 import dev.vidrio.model.tokenizer.regex.RegexSearch.PieceSink;
+import dev.vidrio.model.tokenizer.word.WordSplitter.WordSink;
 
 /** What becomes of the pieces into which the matches of a pattern divide a text. */
-enum SplitBehavior {
+public enum SplitBehavior {
   /** Each piece is a word. */
   ISOLATED("Isolated"),
   /** Each piece between matches is a word, and the matches are left out. */
@@ -23,7 +23,7 @@ enum SplitBehavior {
   }
 
   /** Returns the name in {@code tokenizer.json}. */
-  String id() {
+  public String id() {
     return id;
   }
 

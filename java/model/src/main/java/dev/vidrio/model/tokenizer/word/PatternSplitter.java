@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.word;
 
 import dev.vidrio.model.tokenizer.regex.RegexSearch;
 import dev.vidrio.model.tokenizer.text.Meter;
@@ -8,7 +8,7 @@ import dev.vidrio.model.tokenizer.text.Meter;
  *
  * @param pattern what to look for
  */
-record PatternSplitter(RegexSearch pattern) implements WordSplitter {
+public record PatternSplitter(RegexSearch pattern) implements WordSplitter {
 
   @Override
   public void split(byte[] text, int start, int end, Meter meter, WordSink sink) {

@@ -1,13 +1,13 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.word;
 
 /** The regular expressions by which families of models cut text into words. */
-final class WordPatterns {
+public final class WordPatterns {
 
   /** GPT-2 (Radford et al. 2019). */
-  static final String GPT_2 =
+  public static final String GPT_2 =
       "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
-  static final String DIGIT_ALONE = "\\p{N}";
+  public static final String DIGIT_ALONE = "\\p{N}";
   static final String UP_TO_3_DIGITS = "\\p{N}{1,3}";
 
   private static final String CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
@@ -137,7 +137,7 @@ final class WordPatterns {
   /** What files without a pre-tokenizer are read by. */
   static final String DEFAULT_SYMBOLS = "[\\p{P}\\$\\+<=>\\^~\\|]+";
 
-  static final String NUMBERS = "\\p{N}+";
+  public static final String NUMBERS = "\\p{N}+";
 
   /** BLOOM and its kin. */
   static final String BLOOM = " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+";
