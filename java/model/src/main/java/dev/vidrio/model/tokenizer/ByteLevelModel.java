@@ -1,5 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.encoding.IntList;
+import dev.vidrio.model.tokenizer.encoding.TextModel;
+import dev.vidrio.model.tokenizer.encoding.WordCache;
 import dev.vidrio.model.tokenizer.normalization.ByteAlphabet;
 import dev.vidrio.model.tokenizer.normalization.TextStep;
 import dev.vidrio.model.tokenizer.text.Meter;

@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.encoding.IntList;
+
 /**
  * The merges of byte-level BPE.
  *

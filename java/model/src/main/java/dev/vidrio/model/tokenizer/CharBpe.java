@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.encoding.TokenIndex;
+import dev.vidrio.model.tokenizer.encoding.WordModel;
 import java.util.OptionalInt;
 
 /** BPE over the characters of words, by the ranks of merges. */

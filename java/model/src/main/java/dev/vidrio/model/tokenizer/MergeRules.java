@@ -1,5 +1,7 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.encoding.IntList;
+
 /** What a word is made of at first, and which neighbours merge. */
 interface MergeRules {
 

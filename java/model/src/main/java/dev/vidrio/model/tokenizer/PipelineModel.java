@@ -4,6 +4,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.encoding.ByteTokens;
+import dev.vidrio.model.tokenizer.encoding.IntList;
+import dev.vidrio.model.tokenizer.encoding.TextModel;
+import dev.vidrio.model.tokenizer.encoding.TokenIndex;
+import dev.vidrio.model.tokenizer.encoding.WordCache;
+import dev.vidrio.model.tokenizer.encoding.WordModel;
 import dev.vidrio.model.tokenizer.normalization.TextStep;
 import dev.vidrio.model.tokenizer.text.Meter;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;

@@ -1,5 +1,10 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.encoding.ByteTokens;
+import dev.vidrio.model.tokenizer.encoding.IntList;
+import dev.vidrio.model.tokenizer.encoding.TextModel;
+import dev.vidrio.model.tokenizer.encoding.TokenIndex;
+import dev.vidrio.model.tokenizer.encoding.WordCache;
 import dev.vidrio.model.tokenizer.normalization.Spaces;
 import dev.vidrio.model.tokenizer.normalization.TextStep;
 import dev.vidrio.model.tokenizer.text.Utf8;

@@ -1,5 +1,8 @@
 package dev.vidrio.model.tokenizer;
 
+import dev.vidrio.model.tokenizer.encoding.IntList;
+import dev.vidrio.model.tokenizer.encoding.TokenIndex;
+import dev.vidrio.model.tokenizer.encoding.WordModel;
 import dev.vidrio.model.tokenizer.text.Utf8;
 import java.util.Arrays;
 

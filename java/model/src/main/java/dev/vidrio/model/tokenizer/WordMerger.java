@@ -3,6 +3,8 @@ package dev.vidrio.model.tokenizer;
 import static dev.vidrio.model.tokenizer.MergeRules.DROPPED;
 import static dev.vidrio.model.tokenizer.MergeRules.NONE;
 
+import dev.vidrio.model.tokenizer.encoding.IntList;
+
 /**
  * Merges the symbols of a word into tokens: of all neighbours that merge, those of the lowest rank,
  * and of these the leftmost, until none is left (Sennrich et al. 2016). A heap finds them, so that

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.encoding.IntList;
 import dev.vidrio.model.tokenizer.normalization.Spaces;
 import dev.vidrio.model.tokenizer.text.Utf8;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.encoding;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /** Finds the tokens that stand for single bytes. */
-final class ByteTokens {
+public final class ByteTokens {
 
   private static final int ABSENT = -1;
 
@@ -19,7 +19,7 @@ final class ByteTokens {
    * @param bytes of each token
    * @throws ModelFileException if a byte has none
    */
-  static int[] all(Vocabulary vocabulary, byte[][] bytes, TokenType[] types) {
+  public static int[] all(Vocabulary vocabulary, byte[][] bytes, TokenType[] types) {
     int[] tokens = new int[256];
     Arrays.fill(tokens, ABSENT);
     for (int id = types.length - 1; id >= 0; id--) {
@@ -40,7 +40,7 @@ final class ByteTokens {
    *
    * @throws ModelFileException if only some bytes have one
    */
-  static int[] allOrNone(Vocabulary vocabulary, byte[][] bytes, TokenType[] types) {
+  public static int[] allOrNone(Vocabulary vocabulary, byte[][] bytes, TokenType[] types) {
     return Arrays.asList(types).contains(TokenType.BYTE)
         ? all(vocabulary, bytes, types)
         : new int[0];

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.encoding;
 
 import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
@@ -8,7 +8,7 @@ import java.util.function.IntPredicate;
  * Finds tokens by their bytes: open addressing and linear probing. The hash starts at a number
  * drawn by chance, so that no model file can choose tokens that collide.
  */
-final class TokenIndex {
+public final class TokenIndex {
 
   private static final int ABSENT = -1;
   private static final long MULTIPLIER = 0x9E3779B97F4A7C15L;
@@ -25,7 +25,7 @@ final class TokenIndex {
    * @param bytes the bytes of each token of the vocabulary
    * @param selected which of them to find; empty ones never are, and of equal ones the first is
    */
-  TokenIndex(byte[][] bytes, IntPredicate selected) {
+  public TokenIndex(byte[][] bytes, IntPredicate selected) {
     this.bytes = bytes;
     int bits = Integer.SIZE - Integer.numberOfLeadingZeros(Math.max(bytes.length, 1) * 2 - 1);
     shift = Long.SIZE - bits;
@@ -43,18 +43,18 @@ final class TokenIndex {
   }
 
   /** Returns the token of the bytes from {@code start} to before {@code end}, or −1. */
-  int get(byte[] text, int start, int end) {
+  public int get(byte[] text, int start, int end) {
     return end - start > longest ? ABSENT : slots[slot(text, start, end)];
   }
 
   /** Takes a token and where it ends. */
   @FunctionalInterface
-  interface TokenSink {
+  public interface TokenSink {
     void accept(int end, int id);
   }
 
   /** Gives the tokens that begin at {@code start} and end by {@code limit}, the shortest first. */
-  void prefixes(byte[] text, int start, int limit, TokenSink sink) {
+  public void prefixes(byte[] text, int start, int limit, TokenSink sink) {
     long hash = seed;
     int last = (int) Math.min((long) start + longest, limit);
     for (int end = start + 1; end <= last; end++) {

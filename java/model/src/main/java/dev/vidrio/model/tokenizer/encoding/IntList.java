@@ -1,22 +1,22 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.encoding;
 
 import java.util.Arrays;
 
 /** A growing list of ints. */
-final class IntList {
+public final class IntList {
 
   private int[] items;
   private int size;
 
-  IntList(int capacity) {
+  public IntList(int capacity) {
     items = new int[capacity];
   }
 
-  int size() {
+  public int size() {
     return size;
   }
 
-  void add(int item) {
+  public void add(int item) {
     reserve(1);
     items[size++] = item;
   }
@@ -34,7 +34,7 @@ final class IntList {
   }
 
   /** Copies the items from an index on. */
-  int[] toArray(int from) {
+  public int[] toArray(int from) {
     return Arrays.copyOfRange(items, from, size);
   }
 }

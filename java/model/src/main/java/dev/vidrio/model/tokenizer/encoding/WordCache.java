@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.encoding;
 
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * Remembers the tokens of short words. Each word has one place, where the last one that was put
  * stays; so the cache is bounded and needs no lock.
  */
-final class WordCache {
+public final class WordCache {
 
   private static final int PLACES = 1 << 14;
   private static final int MAX_WORD = 48;
@@ -27,7 +27,7 @@ final class WordCache {
   }
 
   /** Appends the tokens of a word, if they are known, and says whether they are. */
-  boolean addTo(IntList out, byte[] text, int start, int end) {
+  public boolean addTo(IntList out, byte[] text, int start, int end) {
     if (end - start > MAX_WORD) {
       return false;
     }
@@ -40,7 +40,7 @@ final class WordCache {
   }
 
   /** Remembers the tokens of a word, if it is short enough. */
-  void put(byte[] text, int start, int end, int[] tokens) {
+  public void put(byte[] text, int start, int end, int[] tokens) {
     if (end - start <= MAX_WORD) {
       Entry entry = new Entry(Arrays.copyOfRange(text, start, end), tokens);
       entries.setPlain(place(text, start, end), entry);

@@ -1,9 +1,9 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.encoding;
 
 import dev.vidrio.model.tokenizer.normalization.TextStep;
 
 /** Turns text into tokens. Immutable, for any number of threads; what it makes is for one. */
-interface TextModel {
+public interface TextModel {
 
   /** Returns what is done to text before those literal tokens are found that ask for it. */
   TextStep normalizer();

@@ -1,7 +1,7 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.encoding;
 
 /** Turns words into tokens. Immutable, for any number of threads; what it makes is for one. */
-interface WordModel {
+public interface WordModel {
 
   /** Makes an encoder. */
   WordEncoder encoder();
