@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.bpe.CharBpe;
+import dev.vidrio.model.tokenizer.bpe.MergeTable;
 import dev.vidrio.model.tokenizer.encoding.ByteTokens;
 import dev.vidrio.model.tokenizer.encoding.IntList;
 import dev.vidrio.model.tokenizer.encoding.TextModel;

@@ -5,6 +5,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.bpe.ByteLevelModel;
+import dev.vidrio.model.tokenizer.bpe.SentencePieceModel;
 import dev.vidrio.model.tokenizer.encoding.IntList;
 import dev.vidrio.model.tokenizer.encoding.TextModel;
 import dev.vidrio.model.tokenizer.text.Utf8;

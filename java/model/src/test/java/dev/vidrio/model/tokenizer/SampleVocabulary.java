@@ -7,6 +7,7 @@ import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -14,12 +15,18 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A small vocabulary that SentencePiece made, and the ids that it gives for sample texts. */
-record SampleVocabulary(JsonNode json) {
+public final class SampleVocabulary {
+
+  private final JsonNode json;
+
+  private SampleVocabulary(JsonNode json) {
+    this.json = json;
+  }
 
   /** A text and its ids. */
-  record Sample(String text, List<Integer> ids) {}
+  public record Sample(String text, List<Integer> ids) {}
 
-  static SampleVocabulary read(String resource) {
+  public static SampleVocabulary read(String resource) {
     try (InputStream in = SampleVocabulary.class.getResourceAsStream(resource)) {
       return new SampleVocabulary(new JsonMapper().readTree(Objects.requireNonNull(in)));
     } catch (IOException e) {
@@ -27,11 +34,16 @@ record SampleVocabulary(JsonNode json) {
     }
   }
 
-  List<Float> scores() {
+  public List<Float> scores() {
     return json.get("scores").valueStream().map(JsonNode::floatValue).toList();
   }
 
-  Vocabulary vocabulary(TokenModel model) {
+  /** Returns the table of replacements. */
+  public byte[] charsmap() {
+    return Base64.getDecoder().decode(json.get("charsmap").stringValue());
+  }
+
+  public Vocabulary vocabulary(TokenModel model) {
     return new Vocabulary(
         "sample.gguf",
         model,
@@ -51,7 +63,7 @@ record SampleVocabulary(JsonNode json) {
     throw new IllegalArgumentException("type " + number);
   }
 
-  List<Sample> samples() {
+  public List<Sample> samples() {
     return json.get("samples").valueStream().map(SampleVocabulary::sample).toList();
   }
 

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.tokenizer.vocabulary.Charsmap;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import java.util.Arrays;
-import java.util.Base64;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -21,9 +20,9 @@ class UnigramModelTest {
   private static final Tokenizer TOKENIZER = tokenizer();
 
   private static Tokenizer tokenizer() {
-    byte[] blob = Base64.getDecoder().decode(SAMPLE.json().get("charsmap").stringValue());
+    Charsmap charsmap = new Charsmap(SAMPLE.charsmap());
     return Tokenizers.of(
-        SAMPLE.vocabulary(new TokenModel.Unigram(SAMPLE.scores(), true, true, new Charsmap(blob))));
+        SAMPLE.vocabulary(new TokenModel.Unigram(SAMPLE.scores(), true, true, charsmap)));
   }
 
   @Test

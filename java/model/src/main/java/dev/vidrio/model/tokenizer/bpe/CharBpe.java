@@ -1,11 +1,11 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.bpe;
 
 import dev.vidrio.model.tokenizer.encoding.TokenIndex;
 import dev.vidrio.model.tokenizer.encoding.WordModel;
 import java.util.OptionalInt;
 
 /** BPE over the characters of words, by the ranks of merges. */
-final class CharBpe implements WordModel {
+public final class CharBpe implements WordModel {
 
   private final TokenIndex tokens;
   private final MergeRules merges;
@@ -20,7 +20,7 @@ final class CharBpe implements WordModel {
    * @param fuseUnknown whether a run of such characters becomes one token
    * @param ignoreMerges whether a word that is a token as a whole is that token, without merging
    */
-  CharBpe(
+  public CharBpe(
       MergeTable table,
       TokenIndex tokens,
       int[] byteTokens,

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.bpe;
 
 import dev.vidrio.model.tokenizer.encoding.ByteTokens;
 import dev.vidrio.model.tokenizer.encoding.IntList;
@@ -23,7 +23,7 @@ import java.util.Map;
  * <p>Tokens of text and literal text come about by merging; control, unknown and unused tokens
  * never do, as in SentencePiece. (In llama.cpp they may.)
  */
-final class SentencePieceModel implements TextModel {
+public final class SentencePieceModel implements TextModel {
 
   private final SpacePrefix spacePrefix;
   private final MergeRules merges;
@@ -38,7 +38,7 @@ final class SentencePieceModel implements TextModel {
    * @param bytes of each token, in which a space is a space
    * @param types of each token
    */
-  SentencePieceModel(
+  public SentencePieceModel(
       Vocabulary vocabulary,
       TokenModel.SentencePieceBpe bpe,
       Map<String, Integer> ids,

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.bpe;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The merges of BPE: pairs of token ids in the order of their rank. */
-final class MergeTable {
+public final class MergeTable {
 
   private final LongIntMap ranks;
   private final int[] results;
@@ -20,7 +20,7 @@ final class MergeTable {
    * @throws ModelFileException if a merge is no pair, is of no token of the vocabulary or occurs
    *     twice
    */
-  MergeTable(Vocabulary vocabulary, List<String> merges, Map<String, Integer> ids) {
+  public MergeTable(Vocabulary vocabulary, List<String> merges, Map<String, Integer> ids) {
     ranks = new LongIntMap(merges.size());
     results = new int[merges.size()];
     for (int rank = 0; rank < results.length; rank++) {

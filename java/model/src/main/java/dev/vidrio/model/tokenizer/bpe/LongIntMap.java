@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.bpe;
 
 import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;

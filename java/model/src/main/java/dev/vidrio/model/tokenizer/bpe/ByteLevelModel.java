@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.bpe;
 
 import dev.vidrio.model.tokenizer.encoding.IntList;
 import dev.vidrio.model.tokenizer.encoding.TextModel;
@@ -21,7 +21,7 @@ import java.util.Map;
  * <p>Some vocabularies lack tokens for bytes that their training text did not contain; such a byte
  * is left out, as by llama.cpp and Hugging Face tokenizers.
  */
-final class ByteLevelModel implements TextModel {
+public final class ByteLevelModel implements TextModel {
 
   private final Normalization normalization;
   private final WordSplitter splitter;
@@ -38,7 +38,7 @@ final class ByteLevelModel implements TextModel {
    * @param ids the id of each spelling
    * @param types the type of each token
    */
-  ByteLevelModel(
+  public ByteLevelModel(
       Vocabulary vocabulary,
       TokenModel.ByteLevelBpe bpe,
       Map<String, Integer> ids,

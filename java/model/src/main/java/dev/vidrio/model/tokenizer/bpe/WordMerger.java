@@ -1,7 +1,7 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.bpe;
 
-import static dev.vidrio.model.tokenizer.MergeRules.DROPPED;
-import static dev.vidrio.model.tokenizer.MergeRules.NONE;
+import static dev.vidrio.model.tokenizer.bpe.MergeRules.DROPPED;
+import static dev.vidrio.model.tokenizer.bpe.MergeRules.NONE;
 
 import dev.vidrio.model.tokenizer.encoding.IntList;
 
