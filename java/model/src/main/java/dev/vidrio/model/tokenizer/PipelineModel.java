@@ -14,6 +14,7 @@ import dev.vidrio.model.tokenizer.encoding.WordCache;
 import dev.vidrio.model.tokenizer.encoding.WordModel;
 import dev.vidrio.model.tokenizer.normalization.TextStep;
 import dev.vidrio.model.tokenizer.text.Meter;
+import dev.vidrio.model.tokenizer.unigram.Viterbi;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;

@@ -10,6 +10,7 @@ import dev.vidrio.model.tokenizer.bpe.SentencePieceModel;
 import dev.vidrio.model.tokenizer.encoding.IntList;
 import dev.vidrio.model.tokenizer.encoding.TextModel;
 import dev.vidrio.model.tokenizer.text.Utf8;
+import dev.vidrio.model.tokenizer.unigram.UnigramModel;
 import dev.vidrio.model.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenRole;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.unigram;
 
 import dev.vidrio.model.tokenizer.encoding.ByteTokens;
 import dev.vidrio.model.tokenizer.encoding.IntList;
@@ -19,7 +19,7 @@ import java.util.Arrays;
  * The unigram model of SentencePiece (Kudo 2018): characters are replaced as the vocabulary says,
  * then text is cut by {@link Viterbi}.
  */
-final class UnigramModel implements TextModel {
+public final class UnigramModel implements TextModel {
 
   private final TokenModel.Unigram unigram;
   private final Viterbi viterbi;
@@ -31,7 +31,7 @@ final class UnigramModel implements TextModel {
    * @param bytes of each token, in which a space is a space
    * @param types of each token
    */
-  UnigramModel(
+  public UnigramModel(
       Vocabulary vocabulary, TokenModel.Unigram unigram, byte[][] bytes, TokenType[] types) {
     this.unigram = unigram;
     double[] scores = new double[types.length];

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.unigram;
 
 import dev.vidrio.model.tokenizer.encoding.IntList;
 import dev.vidrio.model.tokenizer.encoding.TokenIndex;
@@ -11,10 +11,10 @@ import java.util.Arrays;
  * character without a token becomes the tokens of its bytes if there are any, else the unknown
  * token, once for a run of such characters.
  */
-final class Viterbi implements WordModel {
+public final class Viterbi implements WordModel {
 
   /** How much worse than the worst token an unknown character is. */
-  static final double UNKNOWN_PENALTY = 10;
+  public static final double UNKNOWN_PENALTY = 10;
 
   private final TokenIndex tokens;
   private final double[] scores;
@@ -31,7 +31,8 @@ final class Viterbi implements WordModel {
    * @param unknownScore of a character without a token
    * @param byteTokens the token of each byte, or nothing
    */
-  Viterbi(TokenIndex tokens, double[] scores, int unknown, double unknownScore, int[] byteTokens) {
+  public Viterbi(
+      TokenIndex tokens, double[] scores, int unknown, double unknownScore, int[] byteTokens) {
     this.tokens = tokens;
     this.scores = scores;
     this.unknown = unknown;

@@ -1,10 +1,14 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.unigram;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.SampleVocabulary;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.vocabulary.Charsmap;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import java.util.Arrays;
