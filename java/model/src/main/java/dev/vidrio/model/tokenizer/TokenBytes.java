@@ -3,6 +3,7 @@ package dev.vidrio.model.tokenizer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.huggingface.DecoderReader;
 import dev.vidrio.model.tokenizer.normalization.ByteAlphabet;
 import dev.vidrio.model.tokenizer.normalization.Spaces;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;

@@ -3,6 +3,7 @@ package dev.vidrio.model.tokenizer;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.model.tokenizer.huggingface.HuggingFaceVocabulary;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.nio.file.Path;

@@ -9,6 +9,7 @@ import dev.vidrio.model.tokenizer.bpe.ByteLevelModel;
 import dev.vidrio.model.tokenizer.bpe.SentencePieceModel;
 import dev.vidrio.model.tokenizer.encoding.IntList;
 import dev.vidrio.model.tokenizer.encoding.TextModel;
+import dev.vidrio.model.tokenizer.huggingface.PipelineModel;
 import dev.vidrio.model.tokenizer.text.Utf8;
 import dev.vidrio.model.tokenizer.unigram.UnigramModel;
 import dev.vidrio.model.tokenizer.vocabulary.LiteralRules;

@@ -32,12 +32,12 @@ public final class TestVocabulary {
   }
 
   /** Returns the vocabulary of the embedded model. */
-  static Vocabulary bard() {
+  public static Vocabulary bard() {
     return BARD;
   }
 
   /** Returns that vocabulary with another pre-tokenizer. */
-  static Vocabulary bard(String preTokenizer) {
+  public static Vocabulary bard(String preTokenizer) {
     return new Vocabulary(
         "bard",
         new TokenModel.ByteLevelBpe(preTokenizer, merges(BARD)),
@@ -49,7 +49,7 @@ public final class TestVocabulary {
   }
 
   /** Returns the merges of a vocabulary of byte-level BPE. */
-  static List<String> merges(Vocabulary vocabulary) {
+  public static List<String> merges(Vocabulary vocabulary) {
     return ((TokenModel.ByteLevelBpe) vocabulary.model()).merges();
   }
 

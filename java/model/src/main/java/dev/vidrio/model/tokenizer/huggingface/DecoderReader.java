@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
@@ -14,7 +14,7 @@ import tools.jackson.databind.JsonNode;
  * its text. What decoders do to the beginning of a whole text, such as taking the space away that
  * was put before it, is left undone: a token's text does not depend on its place.
  */
-final class DecoderReader {
+public final class DecoderReader {
 
   private final TokenizerJson json;
 
@@ -28,7 +28,7 @@ final class DecoderReader {
    * @param spelling changes the spelling
    * @param isByteLevel whether the spelling is in the alphabet of GPT-2
    */
-  record Decoder(TextStep spelling, boolean isByteLevel) {}
+  public record Decoder(TextStep spelling, boolean isByteLevel) {}
 
   /**
    * Reads the decoder of stages that a file holds.
@@ -37,7 +37,7 @@ final class DecoderReader {
    * @throws UnsupportedModelException if it has what is not supported
    * @throws ModelFileException if they are no JSON
    */
-  static Decoder read(String file, String stages) {
+  public static Decoder read(String file, String stages) {
     return new DecoderReader(TokenizerJson.parse(file, stages)).read();
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -31,7 +31,7 @@ import tools.jackson.databind.JsonNode;
  * <p>Control tokens never come about by either, so that a text cannot forge them. (In Hugging Face
  * tokenizers the unigram model may make them of what the normalizer has changed.)
  */
-final class PipelineModel implements TextModel {
+public final class PipelineModel implements TextModel {
 
   private final TextStep normalizer;
   private final WordSplitter firstWords;
@@ -49,7 +49,7 @@ final class PipelineModel implements TextModel {
    * @throws UnsupportedModelException if a stage has what is not supported
    * @throws ModelFileException if a stage is malformed, or needs a token that does not exist
    */
-  PipelineModel(
+  public PipelineModel(
       Vocabulary vocabulary,
       TokenModel.Pipeline pipeline,
       Map<String, Integer> ids,

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.vocabulary;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.tokenizer.vocabulary.Normalization;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
+import dev.vidrio.model.tokenizer.huggingface.HuggingFaceSample;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

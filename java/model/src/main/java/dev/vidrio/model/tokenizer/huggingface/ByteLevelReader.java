@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import dev.vidrio.model.tokenizer.vocabulary.Normalization;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;

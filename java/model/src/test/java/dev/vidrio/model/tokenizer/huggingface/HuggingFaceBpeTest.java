@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.vocabulary.SpacePrefix;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;

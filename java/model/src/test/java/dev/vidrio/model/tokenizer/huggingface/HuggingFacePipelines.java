@@ -1,7 +1,8 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.model.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;

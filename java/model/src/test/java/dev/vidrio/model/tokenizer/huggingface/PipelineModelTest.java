@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -8,6 +8,9 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelException;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import static java.util.stream.Collectors.toSet;
 
@@ -33,7 +33,7 @@ import tools.jackson.databind.node.ObjectNode;
  * same kinds of model as in GGUF files, other pipelines one of their own; what no pipeline here can
  * do is refused by name.
  */
-final class HuggingFaceVocabulary {
+public final class HuggingFaceVocabulary {
 
   private static final Map<TokenRole, String> ROLES =
       new EnumMap<>(
@@ -62,7 +62,7 @@ final class HuggingFaceVocabulary {
    * @throws UnsupportedModelException if it asks for what is not supported
    * @throws ModelFileException if a file cannot be read or is malformed
    */
-  static Vocabulary read(Path directory) {
+  public static Vocabulary read(Path directory) {
     Path file = directory.resolve("tokenizer.json");
     Path config = directory.resolve("tokenizer_config.json");
     return new HuggingFaceVocabulary(file.toString(), readJson(file))

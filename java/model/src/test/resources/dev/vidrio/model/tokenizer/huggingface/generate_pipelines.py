@@ -230,7 +230,7 @@ def train(model, trainer, pre_tokenizer):
 
 
 def main():
-    sample = json.loads((HERE / "sentencepiece-unigram.json").read_text())
+    sample = json.loads((HERE.parent / "sentencepiece-unigram.json").read_text())
     names = ["<unk>", "<s>", "</s>"]
 
     trainer = trainers.BpeTrainer(

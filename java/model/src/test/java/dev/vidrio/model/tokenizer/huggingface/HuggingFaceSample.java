@@ -1,7 +1,9 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
@@ -14,12 +16,12 @@ import tools.jackson.databind.node.ObjectNode;
  * A small tokenizer.json, and the ids that Hugging Face tokenizers give for sample texts; from
  * generate.py.
  */
-record HuggingFaceSample(ObjectNode file, JsonNode samples) {
+public record HuggingFaceSample(ObjectNode file, JsonNode samples) {
 
   private static final EncodeOptions OPTIONS = new EncodeOptions(true, false);
 
   /** Reads one of the pipelines of a resource. */
-  static HuggingFaceSample read(String resource, String name) throws IOException {
+  public static HuggingFaceSample read(String resource, String name) throws IOException {
     try (InputStream in = HuggingFaceSample.class.getResourceAsStream(resource)) {
       ObjectNode file = (ObjectNode) new JsonMapper().readTree(Objects.requireNonNull(in));
       JsonNode pipeline =
@@ -35,7 +37,7 @@ record HuggingFaceSample(ObjectNode file, JsonNode samples) {
     }
   }
 
-  void check(Tokenizer tokenizer) {
+  public void check(Tokenizer tokenizer) {
     for (JsonNode sample : samples) {
       int[] expected = sample.get(1).valueStream().mapToInt(JsonNode::intValue).toArray();
       String text = sample.get(0).stringValue();

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import dev.vidrio.model.tokenizer.normalization.TextStep;
 import dev.vidrio.model.tokenizer.normalization.TextSteps;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.tokenizer;
+package dev.vidrio.model.tokenizer.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -9,6 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.ModelException;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.tokenizer.RandomText;
+import dev.vidrio.model.tokenizer.TestVocabulary;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
