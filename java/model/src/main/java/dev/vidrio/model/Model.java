@@ -65,7 +65,8 @@ public final class Model implements AutoCloseable {
           CompletableFuture.supplyAsync(
               () -> Tokenizers.fromGguf(file.metadata()), Thread.ofPlatform().daemon()::start);
       try {
-        this.architecture = Architectures.load(file, executor, arena, options);
+        this.architecture =
+            Architectures.load(file, executor, arena, options.progress(), options.repack());
       } finally {
         this.tokenizer = result(reading);
       }

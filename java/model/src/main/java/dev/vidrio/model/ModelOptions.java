@@ -1,6 +1,7 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.model.architecture.LoadListener;
 import java.util.function.Supplier;
 
 /**

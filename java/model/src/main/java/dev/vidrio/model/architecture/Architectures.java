@@ -1,7 +1,6 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import java.lang.foreign.Arena;
@@ -46,11 +45,14 @@ public final class Architectures {
   /**
    * Checks a model file's keys and tensors and brings its weights into the executor's memory.
    *
-   * @param options how; the executor in them is not asked for
+   * @param progress hears how loading goes
+   * @param repack whether quantized matrices are packed into memory of their own, or stay in the
+   *     mapped file
    * @throws UnsupportedModelException when the file needs what this version does not have
    * @throws dev.vidrio.model.ModelFileException when the file contradicts itself
    */
-  public static Architecture load(Gguf gguf, Executor executor, Arena arena, ModelOptions options) {
+  public static Architecture load(
+      Gguf gguf, Executor executor, Arena arena, LoadListener progress, boolean repack) {
     var keys = new Keys(gguf);
     Reader reader = READERS.get(keys.architecture());
     if (reader == null) {
@@ -59,6 +61,6 @@ public final class Architectures {
           "architecture '" + keys.architecture() + "'",
           "supported: " + String.join(", ", names()));
     }
-    return reader.read(keys, new WeightLoader(gguf, executor, arena, options));
+    return reader.read(keys, new WeightLoader(gguf, executor, arena, progress, repack));
   }
 }

@@ -7,9 +7,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
-import dev.vidrio.model.LoadListener;
 import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
@@ -28,9 +26,9 @@ import org.jspecify.annotations.Nullable;
  * what was taken, so that a tensor which nobody understands is not passed over in silence.
  *
  * <p>Matrices of floats and embedding tables stay in the mapped file, and all matrices but those of
- * experts where the options say so. The pages of what was packed are given back to the system part
- * by part, so that a file that is packed whole never takes its size twice; a row of them that is
- * looked up later comes back from the page cache.
+ * experts if nothing is to be repacked. The pages of what was packed are given back to the system
+ * part by part, so that a file that is packed whole never takes its size twice; a row of them that
+ * is looked up later comes back from the page cache.
  */
 final class WeightLoader {
   /** Bytes that are packed between two releases of pages and reports of progress. */
@@ -46,12 +44,12 @@ final class WeightLoader {
   private long bytesDone;
   private long bytesPerToken;
 
-  WeightLoader(Gguf gguf, Executor executor, Arena arena, ModelOptions options) {
+  WeightLoader(Gguf gguf, Executor executor, Arena arena, LoadListener progress, boolean repack) {
     this.gguf = gguf;
     this.executor = executor;
     this.memory = new WeightMemory(executor, arena, gguf.size());
-    this.progress = options.progress();
-    this.repack = options.repack();
+    this.progress = progress;
+    this.repack = repack;
     this.bytesTotal = gguf.tensors().stream().mapToLong(t -> t.data().byteSize()).sum();
     progress.onProgress(0, bytesTotal);
   }

@@ -14,7 +14,6 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
@@ -40,7 +39,7 @@ class ArchitecturesTest {
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
           Architectures.load(
-              TinyModels.gguf(name, arena), executor, arena, ModelOptions.with(() -> executor));
+              TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
@@ -56,7 +55,7 @@ class ArchitecturesTest {
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
           Architectures.load(
-              TinyModels.gguf(name, arena), executor, arena, ModelOptions.with(() -> executor));
+              TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
       int[] tokens = expected.ints("tokens");
       Plan plan = architecture.plan(tokens.length);
       Buffer logits = plan.buffer("unembed.hook_out");
@@ -79,10 +78,7 @@ class ArchitecturesTest {
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
           Architectures.load(
-              TinyModels.gguf("phi3-longrope", arena),
-              executor,
-              arena,
-              ModelOptions.with(() -> executor));
+              TinyModels.gguf("phi3-longrope", arena), executor, arena, LoadListener.SILENT, true);
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();
       int[] tokens = Arrays.copyOf(expected.ints("tokens"), count);

@@ -1,4 +1,4 @@
-package dev.vidrio.model;
+package dev.vidrio.model.architecture;
 
 /** Hears how the loading of a model's weights goes. */
 @FunctionalInterface
@@ -10,7 +10,7 @@ public interface LoadListener {
   /**
    * Reports a step. Called on the opening thread: at first with 0 bytes, then never with fewer than
    * before, and last of all, unless loading fails, with all of them. What it throws ends the
-   * loading and leaves {@link Model#open(java.nio.file.Path)}.
+   * loading and leaves {@link dev.vidrio.model.Model#open(java.nio.file.Path)}.
    *
    * @param bytesDone bytes of the file's tensors that are ready
    * @param bytesTotal bytes of all its tensors, the same in every call
