@@ -1,7 +1,13 @@
 /**
  * Turns text into token ids and back, exactly as the model was trained.
  *
- * <p>Start at {@link dev.vidrio.model.tokenizer.Tokenizers#fromGguf}.
+ * <p>Start at {@link dev.vidrio.model.tokenizer.Tokenizers#fromGguf}. Files are read as a {@link
+ * dev.vidrio.model.tokenizer.vocabulary.Vocabulary}: those of GGUF here, {@code tokenizer.json} in
+ * {@code huggingface}. A tokenizer finds the literal tokens of a text and gives what lies between
+ * to the model of the vocabulary: one of {@code bpe}, {@code unigram}, or a pipeline of {@code
+ * huggingface}. These share {@code encoding}; they change text by {@code normalization} and cut it
+ * by {@code word}, which both find places by {@code regex}. At the bottom, {@code text} knows
+ * characters.
  */
 @NullMarked
 package dev.vidrio.model.tokenizer;
