@@ -18,11 +18,9 @@ final class Llama {
 
   static Architecture read(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, weights, NormKind.RMS);
-    RopeReader rope = model.rope(Rotation.Pairs.INTERLEAVED);
-    Rotation rotation = rope.scaled(weights.optionalVector("rope_freqs.weight", rope.width() / 2));
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
-            .rotated(rotation)
+            .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled())
             .windowed(keys.window(0));
     @Nullable Experts experts = Experts.has(keys) ? Experts.read(keys, model.sizes()) : null;
     Buffer x = model.embed("hook_embed");

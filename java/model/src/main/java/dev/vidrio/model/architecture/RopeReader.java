@@ -25,13 +25,15 @@ final class RopeReader {
   private static final float MAX_BASE = 1e12f;
 
   private final Keys keys;
+  private final WeightLoader weights;
   private final Rotation.Pairs pairs;
   private final int contextLength;
   private final int dRot;
   private final double base;
 
-  RopeReader(Keys keys, Sizes sizes, Rotation.Pairs pairs) {
+  RopeReader(Keys keys, WeightLoader weights, Sizes sizes, Rotation.Pairs pairs) {
     this.keys = keys;
+    this.weights = weights;
     this.pairs = pairs;
     this.contextLength = sizes.contextLength();
     this.dRot = keys.intValue("rope.dimension_count", 2, sizes.dH(), sizes.dH());
@@ -52,9 +54,9 @@ final class RopeReader {
         "rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
   }
 
-  /** The rotation with the file's scaling. */
+  /** The rotation with the file's scaling, and its divisors where it has them. */
   Rotation scaled() {
-    return scaled(null);
+    return scaled(weights.optionalVector("rope_freqs.weight", dRot / 2));
   }
 
   /**
@@ -129,13 +131,16 @@ final class RopeReader {
       double kept = (1 - ramp) * extrapolation;
       mixed.add(frequencies.get(j) * (kept + (1 - kept) / factor));
     }
+    double multiplier = keys.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0);
+    double own = keys.floatValue("rope.scaling.yarn_attn_factor", 1e-6f, MAX, 1);
     double sharpened =
-        extrapolation == 0
-            ? 1
-            : 1
-                + keys.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0.1f)
-                    * StrictMath.log(factor);
+        extrapolation == 0 ? own : sharpening(factor, 1) / sharpening(factor, multiplier);
     return new Rotation(pairs, mixed, magnitude(sharpened));
+  }
+
+  /** What scores of contexts so many times as long are sharpened by. */
+  private static double sharpening(double factor, double multiplier) {
+    return factor <= 1 ? 1 : 1 + 0.1 * multiplier * StrictMath.log(factor);
   }
 
   /** The pair (as a real number) that makes so many turns over the original context. */

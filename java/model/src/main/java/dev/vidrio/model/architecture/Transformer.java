@@ -57,7 +57,7 @@ final class Transformer {
 
   /** The reader of its rotations. */
   RopeReader rope(Rotation.Pairs pairs) {
-    return new RopeReader(keys, sizes, pairs);
+    return new RopeReader(keys, weights, sizes, pairs);
   }
 
   /** The layers, first to last. */

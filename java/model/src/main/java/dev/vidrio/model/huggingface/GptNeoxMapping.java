@@ -14,18 +14,14 @@ final class GptNeoxMapping implements Mapping {
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "gelu");
     Keys.sizes(config, out, "gptneox");
+    out.remove("gptneox.attention.head_count_kv"); // transformers does not read it here
     Keys.layerNormEpsilon(config, out, "gptneox", "layer_norm_eps");
     out.bool("gptneox.use_parallel_residual", config.bool("use_parallel_residual", true));
-    Rope rope = Rope.of(config);
-    boolean hasShare = config.has("rotary_pct") || rope.partial() != 1;
-    Rope quarter =
-        new Rope(
-            rope.base(),
-            rope.localBase(),
-            rope.type(),
-            rope.scaling(),
-            hasShare ? rope.partial() : 0.25);
-    quarter.put(out, "gptneox", Keys.headWidth(config));
+    rope(config).put(out, "gptneox", Keys.headWidth(config));
+  }
+
+  private static Rope rope(Config config) {
+    return Rope.of(config, 0.25);
   }
 
   @Override
@@ -35,6 +31,7 @@ final class GptNeoxMapping implements Mapping {
     LlamaNames.unembedding(map, config, "embed_out", false);
     int heads = config.size("num_attention_heads");
     int dH = Keys.headWidth(config);
+    rope(config).addTensors(map, dH);
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = "gpt_neox.layers." + l + ".";
       String to = LlamaNames.to(l);

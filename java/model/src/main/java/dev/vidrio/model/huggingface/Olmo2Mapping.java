@@ -21,6 +21,7 @@ final class Olmo2Mapping implements Mapping {
   @Override
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
+    Rope.of(config).addTensors(map, Keys.headWidth(config));
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);

@@ -61,6 +61,7 @@ final class Phi3Mapping implements Mapping {
       map.addVector("rope_factors_long.weight", factors(rope, "long_factor", pairs));
       map.addVector("rope_factors_short.weight", factors(rope, "short_factor", pairs));
     }
+    rope.addTensors(map, Keys.headWidth(config));
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);

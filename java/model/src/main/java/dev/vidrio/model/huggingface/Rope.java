@@ -14,18 +14,33 @@ import org.jspecify.annotations.Nullable;
  * @param type {@code default}, {@code linear}, {@code llama3} …
  * @param scaling the object that holds the type's parameters
  * @param partial the share of a head that turns
+ * @param original positions that the model knew before its rotation was scaled
  */
-record Rope(double base, @Nullable Double localBase, String type, Config scaling, double partial) {
+record Rope(
+    double base,
+    @Nullable Double localBase,
+    String type,
+    Config scaling,
+    double partial,
+    int original) {
 
   private static final Map<String, String> YARN_KEYS =
       Map.of(
           "extrapolation_factor", "yarn_ext_factor",
-          "attention_factor", "yarn_attn_factor",
           "beta_fast", "yarn_beta_fast",
           "beta_slow", "yarn_beta_slow");
 
-  /** Reads it from a config. */
+  /** Reads it from a config, of a model whose heads turn whole where it does not say so. */
   static Rope of(Config config) {
+    return of(config, 1);
+  }
+
+  /**
+   * Reads it from a config.
+   *
+   * @param usual the share of a head that turns where the config does not say so
+   */
+  static Rope of(Config config, double usual) {
     Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
     Config local = all.object("sliding_attention");
     Config own = all.has("full_attention") ? all.object("full_attention") : all;
@@ -42,7 +57,8 @@ record Rope(double base, @Nullable Double localBase, String type, Config scaling
         localBase,
         own.string(own.firstOf("rope_type", "type"), "default"),
         own,
-        own.real("partial_rotary_factor", config.real(partial, 1)));
+        own.real("partial_rotary_factor", config.real(partial, usual)),
+        own.size("original_max_position_embeddings", config.size("max_position_embeddings", 1)));
   }
 
   /** Elements of a head that turn. */
@@ -70,11 +86,15 @@ record Rope(double base, @Nullable Double localBase, String type, Config scaling
           out.string(prefix + "scaling.type", "linear")
               .real(prefix + "scaling.factor", scaling.real("factor"));
       case "yarn" -> {
+        double factor = scaling.real("factor");
+        scaling.require("truncate", value -> value.asBoolean(false), "it must be true");
         out.string(prefix + "scaling.type", "yarn")
-            .real(prefix + "scaling.factor", scaling.real("factor"))
-            .integer(
-                prefix + "scaling.original_context_length",
-                scaling.size("original_max_position_embeddings"));
+            .real(prefix + "scaling.factor", factor)
+            .integer(prefix + "scaling.original_context_length", original);
+        double sharpened = sharpening(factor);
+        if (sharpened != sharpening(factor, 1)) {
+          out.real(prefix + "scaling.attn_factor", sharpened / sharpening(factor, 1));
+        }
         YARN_KEYS.forEach(
             (key, name) -> {
               if (scaling.has(key)) {
@@ -84,6 +104,22 @@ record Rope(double base, @Nullable Double localBase, String type, Config scaling
       }
       default -> throw unsupported("default, linear, llama3, yarn");
     }
+  }
+
+  /** What cosine and sine are multiplied by in contexts so many times as long. */
+  private double sharpening(double factor) {
+    double numerator = scaling.real("mscale", 0);
+    double denominator = scaling.real("mscale_all_dim", 0);
+    boolean both = numerator != 0 && denominator != 0;
+    double usual =
+        both
+            ? sharpening(factor, numerator) / sharpening(factor, denominator)
+            : sharpening(factor, 1);
+    return scaling.real("attention_factor", usual);
+  }
+
+  private static double sharpening(double factor, double multiplier) {
+    return factor <= 1 ? 1 : 1 + 0.1 * multiplier * Math.log(factor);
   }
 
   /** Adds the tensor of divisors that goes with the type {@code llama3}. */

@@ -16,12 +16,17 @@ final class StableLmMapping implements Mapping {
     Keys.sizes(config, out, "stablelm");
     Keys.layerNormEpsilon(config, out, "stablelm", config.firstOf("layer_norm_eps", "norm_eps"));
     out.bool("stablelm.use_parallel_residual", config.bool("use_parallel_residual", false));
-    Rope.of(config).put(out, "stablelm", Keys.headWidth(config));
+    rope(config).put(out, "stablelm", Keys.headWidth(config));
+  }
+
+  private static Rope rope(Config config) {
+    return Rope.of(config, 0.25);
   }
 
   @Override
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
+    rope(config).addTensors(map, Keys.headWidth(config));
     int heads = config.size("num_attention_heads");
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = LlamaNames.from(l);

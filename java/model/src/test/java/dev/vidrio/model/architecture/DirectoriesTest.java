@@ -1,16 +1,25 @@
 package dev.vidrio.model.architecture;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
 import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +28,8 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A directory of transformers reads as the GGUF file that llama.cpp's converter makes of it, and so
@@ -108,6 +119,48 @@ class DirectoriesTest {
               (key, value) ->
                   assertEquals(
                       value.toString(), String.valueOf(converted.metadata().entries().get(key))));
+    }
+  }
+
+  /**
+   * The divisors of Llama 3's frequencies count in each architecture that turns, or are refused.
+   */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void llama3IsNotPassedOver(String model, @TempDir Path temporary)
+      throws URISyntaxException, IOException {
+    Path weights = directory(model).resolve("model.safetensors");
+    Files.copy(weights, temporary.resolve("model.safetensors"));
+    Path config = directory(model).resolve("config.json");
+    ObjectNode json = (ObjectNode) JsonMapper.shared().readTree(Files.readAllBytes(config));
+    List<List<Double>> before = rates(directory(model));
+    json.putObject("rope_scaling")
+        .put("rope_type", "llama3")
+        .put("factor", 8)
+        .put("original_max_position_embeddings", 16);
+    Files.write(temporary.resolve("config.json"), JsonMapper.shared().writeValueAsBytes(json));
+    if (model.startsWith("phi3")) { // transformers has none
+      String message =
+          assertThrows(UnsupportedModelException.class, () -> rates(temporary)).getMessage();
+      assertTrue(message.contains("rope_freqs.weight"), message);
+    } else if (before.isEmpty() || model.equals("llama")) { // which has the same already
+      assertEquals(before, rates(temporary));
+    } else {
+      assertNotEquals(before, rates(temporary));
+    }
+  }
+
+  /** The frequencies of all that turns. */
+  private static List<List<Double>> rates(Path directory) {
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      Gguf gguf = HuggingFaceModel.open(directory, arena).toGguf(arena);
+      Architecture architecture =
+          Architectures.load(gguf, executor, arena, LoadListener.SILENT, true);
+      return architecture.plan().ops().stream()
+          .filter(op -> op instanceof SequenceOp.Rope)
+          .map(op -> ((SequenceOp.Rope) op).rotation().frequencies())
+          .toList();
     }
   }
 }
