@@ -43,6 +43,11 @@ final class Config {
     return node.propertyNames();
   }
 
+  /** Whether the key is there and its value null, where that says something else than no key. */
+  boolean isNull(String key) {
+    return node.path(key).isNull();
+  }
+
   boolean isString(String key) {
     return node.path(key).isString();
   }

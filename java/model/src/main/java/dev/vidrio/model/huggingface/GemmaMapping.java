@@ -30,24 +30,32 @@ final class GemmaMapping implements Mapping {
     } else {
       config.requireOneOf(config.firstOf("hidden_activation", "hidden_act"), "gelu_pytorch_tanh");
     }
+    config.requireOff("use_bidirectional_attention");
     Keys.sizes(config, out, architecture);
-    int dH = config.size("head_dim", 256);
+    int dH = headWidth(config);
     out.integer(prefix + "attention.key_length", dH).integer(prefix + "attention.value_length", dH);
     Keys.rmsEpsilon(config, out, architecture);
     Rope.of(config).put(out, architecture, dH);
     if (!architecture.equals("gemma")) {
       out.integer(prefix + "attention.sliding_window", config.size("sliding_window"))
           .real(
-              prefix + "attention.scale", 1 / Math.sqrt(config.real("query_pre_attn_scalar", dH)));
+              prefix + "attention.scale", 1 / Math.sqrt(config.real("query_pre_attn_scalar", 256)));
       checkWindows(config, architecture.equals("gemma2") ? 2 : 6);
     }
     softCap(config, out, "attn_logit_softcapping");
     softCap(config, out, "final_logit_softcapping");
   }
 
+  private static int headWidth(Config config) {
+    return config.size("head_dim", 256);
+  }
+
+  /** Gemma 2 has caps unless its config says null; Gemma 3 has none unless it says how high. */
   private void softCap(Config config, MetadataBuilder out, String key) {
     if (config.has(key)) {
       out.real(architecture + "." + key, config.real(key));
+    } else if (architecture.equals("gemma2") && config.isNull(key)) {
+      out.real(architecture + "." + key, 0);
     }
   }
 
@@ -71,6 +79,7 @@ final class GemmaMapping implements Mapping {
     map.take("model.embed_tokens.weight", "token_embd.weight");
     map.takePlusOne("model.norm.weight", "output_norm.weight");
     LlamaNames.unembedding(map, config, "lm_head", true);
+    Rope.of(config).addTensors(map, headWidth(config));
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       LlamaNames.attention(map, l);
       LlamaNames.gatedFfn(map, l);
