@@ -63,7 +63,8 @@ public final class Model implements AutoCloseable {
       // A vocabulary is read by one thread, which leaves processors to those who pack weights.
       CompletableFuture<Tokenizer> reading =
           CompletableFuture.supplyAsync(
-              () -> Tokenizers.fromGguf(file.metadata()), Thread.ofPlatform().daemon()::start);
+              () -> Tokenizers.fromGguf(file.metadata(), embeddings(file)),
+              Thread.ofPlatform().daemon()::start);
       try {
         this.architecture =
             Architectures.load(file, executor, arena, options.progress(), options.repack());
@@ -92,6 +93,11 @@ public final class Model implements AutoCloseable {
         case null, default -> throw e;
       }
     }
+  }
+
+  /** How many rows the table of embeddings has; architectures check what it is. */
+  private static long embeddings(Gguf gguf) {
+    return gguf.findTensor("token_embd.weight").map(tensor -> tensor.dim(1)).orElse(0L);
   }
 
   /** Every token needs an embedding; embeddings without a token are padding. */

@@ -64,8 +64,18 @@ public final class HuggingFaceModel {
     }
     mapping.keys(config, out);
     mapping.tensors(config, map);
-    TokenizerFiles.put(directory, out);
-    return new HuggingFaceModel(out.build(name), map.finish());
+    List<TensorSource> tensors = map.finish();
+    TokenizerFiles.put(directory, embeddings(tensors), out);
+    return new HuggingFaceModel(out.build(name), tensors);
+  }
+
+  /** The rows of the table of embeddings. */
+  private static long embeddings(List<TensorSource> tensors) {
+    return tensors.stream()
+        .filter(tensor -> tensor.name().equals("token_embd.weight"))
+        .mapToLong(tensor -> tensor.shape().size() == 2 ? tensor.shape().getLast() : 0)
+        .findFirst()
+        .orElse(0);
   }
 
   /** Returns the model's keys as a GGUF file has them. */

@@ -25,10 +25,14 @@ final class TokenizerFiles {
 
   private TokenizerFiles() {}
 
-  /** Puts the keys of what the directory has. */
-  static void put(Path directory, MetadataBuilder out) {
+  /**
+   * Puts the keys of what the directory has.
+   *
+   * @param embeddings the number of the model's token ids
+   */
+  static void put(Path directory, long embeddings, MetadataBuilder out) {
     if (Files.exists(directory.resolve("tokenizer.json"))) {
-      put(Tokenizers.readHuggingFace(directory), out);
+      put(Tokenizers.readHuggingFace(directory).padded(embeddings), out);
     }
     Path settings = directory.resolve("tokenizer_config.json");
     if (Files.exists(settings)) {

@@ -32,7 +32,18 @@ final class GgufVocabulary {
       List.of(LiteralRules.LEFT, LiteralRules.RIGHT, LiteralRules.SINGLE, LiteralRules.NORMALIZED);
   private static final List<String> PHI_3_PLAIN = List.of("<unk>", "<s>", "<|endoftext|>");
 
+  /** What files of llama.cpp call their tokenizer where they have none. */
+  private static final Set<String> NONE = Set.of("none", "no_vocab");
+
   private GgufVocabulary() {}
+
+  /** Whether a file describes no vocabulary. */
+  static boolean isMissing(Metadata metadata) {
+    return metadata
+        .optionalString(PREFIX + "model")
+        .map(NONE::contains)
+        .orElse(!metadata.contains(PREFIX + "tokens"));
+  }
 
   /**
    * Reads the vocabulary that a file describes.

@@ -25,6 +25,21 @@ public final class Tokenizers {
   }
 
   /**
+   * Makes the tokenizer of a model, which may have more embeddings than its file has tokens, or no
+   * tokenizer. Tokens that the file does not have are unused ones.
+   *
+   * @param embeddings the number of the model's token ids
+   * @throws UnsupportedModelException if the file names a kind of tokenizer or a pre-tokenizer that
+   *     is not known
+   * @throws ModelFileException if the description is incomplete or contradicts itself
+   */
+  public static Tokenizer fromGguf(Metadata metadata, long embeddings) {
+    return GgufVocabulary.isMissing(metadata)
+        ? new NoTokenizer(metadata.file(), (int) Math.min(embeddings, Vocabulary.MAX_EMBEDDINGS))
+        : of(readVocabulary(metadata).padded(embeddings));
+  }
+
+  /**
    * Makes the tokenizer of a directory in Hugging Face's layout.
    *
    * @param directory holds {@code tokenizer.json} and perhaps {@code tokenizer_config.json}

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelException;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.TokenStream;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.quantize.QuantizeOptions;
@@ -17,6 +19,7 @@ import dev.vidrio.model.quantize.Quantizer;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -260,7 +263,7 @@ class HuggingFaceModelTest {
       Gguf gguf = open(arena);
       Tokenizer tokenizer = Tokenizers.fromGguf(gguf.metadata());
       assertArrayEquals(new int[] {10, 4, 8, 12}, tokenizer.encode("abcdeab<end>"));
-      assertEquals(13, tokenizer.vocabularySize());
+      assertEquals(TinyDirectory.V, tokenizer.vocabularySize());
       assertEquals("{{ messages }}", gguf.metadata().string("tokenizer.chat_template"));
     }
   }
@@ -321,6 +324,37 @@ class HuggingFaceModelTest {
       assertEquals(expected.model(), actual.model());
       TokenModel.Pipeline pipeline = assertInstanceOf(TokenModel.Pipeline.class, actual.model());
       assertEquals(-Math.sqrt(259), pipeline.scores().getLast());
+    }
+  }
+
+  /** Embeddings without a token are of unused ones, which models may choose. */
+  @Test
+  void tokensAreAsManyAsEmbeddings(@TempDir Path other) throws IOException {
+    new TinyDirectory().write(directory);
+    TinyDirectory.writeTokenizer(directory);
+    Path file = other.resolve("model.gguf");
+    Quantizer.convert(directory, file, QuantizeOptions.keepTypes());
+    try (Arena arena = Arena.ofShared()) {
+      Vocabulary vocabulary = Tokenizers.readVocabulary(Gguf.open(file, arena).metadata());
+      assertEquals(TinyDirectory.V, vocabulary.tokens().size());
+      assertEquals(TokenType.UNUSED, vocabulary.types().getLast());
+    }
+    try (Model model = Model.open(directory)) {
+      assertEquals("", model.tokenizer().decode(TinyDirectory.V - 1));
+    }
+  }
+
+  @Test
+  void modelsWithoutTokenizersTakeTokenIds() throws IOException {
+    new TinyDirectory().write(directory);
+    try (Model model = Model.open(directory);
+        TokenStream stream =
+            model.generate(
+                new int[] {1, 2}, GenerationOptions.DEFAULT.withTokens(3).withIgnoreEnd(true))) {
+      assertEquals("", stream.result().text());
+      String message =
+          assertThrows(ModelException.class, () -> model.tokenizer().encode("a")).getMessage();
+      assertTrue(message.contains("the file has no tokenizer"), message);
     }
   }
 

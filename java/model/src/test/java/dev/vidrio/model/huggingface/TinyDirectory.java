@@ -14,7 +14,7 @@ final class TinyDirectory {
 
   private static final int D = 32;
   private static final int D_FFN = 48;
-  private static final int V = 40;
+  static final int V = 40;
 
   private final Map<String, Object> config = new LinkedHashMap<>();
   private final Map<String, long[]> shapes = new LinkedHashMap<>();

@@ -1,8 +1,10 @@
 package dev.vidrio.model.tokenizer.vocabulary;
 
 import dev.vidrio.model.ModelFileException;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * What a model file says about its tokenizer, in the terms of GGUF; errors name its keys.
@@ -26,6 +28,12 @@ public record Vocabulary(
     boolean addBos,
     boolean addEos,
     LiteralRules literalRules) {
+
+  /** As many as any architecture takes. */
+  public static final int MAX_EMBEDDINGS = 1 << 22;
+
+  /** The score of tokens that no text becomes. */
+  private static final float UNLIKELY = -1000;
 
   /** Makes a vocabulary whose literal tokens are found everywhere. */
   public Vocabulary(
@@ -86,6 +94,50 @@ public record Vocabulary(
     if (addEos && !roles.containsKey(TokenRole.EOS)) {
       throw error(source, TokenRole.EOS.key(), "", "is missing, but texts end with this token");
     }
+  }
+
+  /**
+   * The vocabulary of a model that has an embedding for so many tokens: those that are missing are
+   * unused, as GGUF files have it, whose tokens are as many as the embeddings.
+   */
+  public Vocabulary padded(long embeddings) {
+    int missing = (int) Math.min(embeddings, MAX_EMBEDDINGS) - tokens.size();
+    if (missing <= 0) {
+      return this;
+    }
+    TokenModel padded =
+        switch (model) {
+          case TokenModel.ByteLevelBpe bpe -> bpe;
+          case TokenModel.SentencePieceBpe bpe ->
+              new TokenModel.SentencePieceBpe(
+                  padded(bpe.scores(), missing, UNLIKELY), bpe.merges(), bpe.spacePrefix());
+          case TokenModel.Unigram unigram ->
+              new TokenModel.Unigram(
+                  padded(unigram.scores(), missing, UNLIKELY),
+                  unigram.addSpacePrefix(),
+                  unigram.removeExtraSpaces(),
+                  unigram.charsmap());
+          case TokenModel.Pipeline pipeline ->
+              pipeline.scores().isEmpty()
+                  ? pipeline
+                  : new TokenModel.Pipeline(
+                      pipeline.stages(),
+                      pipeline.merges(),
+                      padded(pipeline.scores(), missing, Double.NEGATIVE_INFINITY));
+        };
+    return new Vocabulary(
+        source,
+        padded,
+        padded(tokens, missing, ""),
+        padded(types, missing, TokenType.UNUSED),
+        roles,
+        addBos,
+        addEos,
+        literalRules);
+  }
+
+  private static <T> List<T> padded(List<T> values, int missing, T padding) {
+    return Stream.concat(values.stream(), Collections.nCopies(missing, padding).stream()).toList();
   }
 
   private static void checkScores(String source, List<? extends Number> scores, int size) {
