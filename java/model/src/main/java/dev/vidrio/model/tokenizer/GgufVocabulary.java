@@ -168,11 +168,17 @@ final class GgufVocabulary {
     Map<TokenRole, Integer> roles = new EnumMap<>(TokenRole.class);
     for (TokenRole role : TokenRole.values()) {
       String key = PREFIX + role.key();
-      if (metadata.contains(key)) {
+      if (metadata.contains(key) && !isUnused(metadata, role, key, size)) {
         roles.put(role, metadata.intValue(key, 0, size - 1));
       }
     }
     return roles;
+  }
+
+  /** Training may pad with a token that the model got no embedding for; running it never does. */
+  private static boolean isUnused(Metadata metadata, TokenRole role, String key, int size) {
+    return role == TokenRole.PADDING
+        && metadata.longValue(key, Long.MIN_VALUE, Long.MAX_VALUE) >= size;
   }
 
   /**

@@ -61,6 +61,14 @@ class TokenizersTest {
   }
 
   @Test
+  void paddingThatTheModelDoesNotHaveIsNone() {
+    Tokenizer tokenizer = read(file().uint32(PREFIX + "padding_token_id", 258));
+    assertEquals(OptionalInt.empty(), tokenizer.token(TokenRole.PADDING));
+    String message = refusal(ModelFileException.class, file().uint32(PREFIX + "eos_token_id", 258));
+    assertEquals("x.gguf: key 'tokenizer.ggml.eos_token_id' 258: must be 0 to 257", message);
+  }
+
+  @Test
   void theFileDecidesWhatIsAddedAndElseTheFamilyOfModels() {
     assertArrayEquals(new int[] {256, 257}, read(file()).encode("he"));
     GgufWriter never = file().bool(PREFIX + "add_bos_token", false);
