@@ -173,7 +173,7 @@ class ElementwiseTest {
 
   /**
    * The share of the normal distribution below x, by the series and the continued fraction of
-   * Abramowitz & Stegun, 26.2.11 and 26.2.14.
+   * Abramowitz and Stegun, 26.2.11 and 26.2.14.
    */
   private static double normalShare(double x) {
     double a = Math.abs(x);

@@ -38,7 +38,7 @@ public record Candidates(MemorySegment ids, MemorySegment values, float maximum,
    * The n most likely tokens of those that a mask allows, in order; fewer where it allows fewer.
    *
    * @param row f32 logits [V] whose candidates these are
-   * @param allowed the ids as bits: id & 63 of word id >> 6; null for all
+   * @param allowed the ids as bits: {@code id & 63} of word {@code id >> 6}; null for all
    */
   public int[] mostLikely(int n, MemorySegment row, long @Nullable [] allowed) {
     int[] known =

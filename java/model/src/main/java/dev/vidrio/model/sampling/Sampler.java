@@ -90,7 +90,7 @@ public final class Sampler {
    * Chooses the next token among those that a mask allows.
    *
    * @param row f32 logits [V], left as they are
-   * @param allowed the ids as bits: id & 63 of word id >> 6; null for all
+   * @param allowed the ids as bits: {@code id & 63} of word {@code id >> 6}; null for all
    * @throws IllegalArgumentException when it allows none
    */
   public int sample(MemorySegment row, long @Nullable [] allowed) {
@@ -127,7 +127,7 @@ public final class Sampler {
    *
    * @param candidates of the row
    * @param row f32 logits [V]
-   * @param allowed the ids as bits: id & 63 of word id >> 6; null for all
+   * @param allowed the ids as bits: {@code id & 63} of word {@code id >> 6}; null for all
    * @throws IllegalArgumentException when it allows none
    */
   public int sample(Candidates candidates, MemorySegment row, long @Nullable [] allowed) {

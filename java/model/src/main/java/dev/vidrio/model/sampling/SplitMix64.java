@@ -1,7 +1,7 @@
 package dev.vidrio.model.sampling;
 
 /**
- * The generator of random numbers of a request: SplitMix64 (Steele, Lea & Flood 2014,
+ * The generator of random numbers of a request: SplitMix64 (Steele, Lea and Flood 2014,
  * doi:10.1145/2660193.2660195). Written out here, since the same seed has to give the same text in
  * every version.
  */
