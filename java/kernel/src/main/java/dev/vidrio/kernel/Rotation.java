@@ -25,6 +25,14 @@ public record Rotation(Pairs pairs, List<Double> frequencies, double magnitude) 
     frequencies = List.copyOf(frequencies);
   }
 
+  /**
+   * What YaRN (Peng et al. 2023, arXiv 2309.00071) makes the magnitude of a context {@code factor}
+   * times as long: 1 + 0.1 · multiplier · ln factor, and 1 where it is no longer.
+   */
+  public static double sharpening(double factor, double multiplier) {
+    return factor <= 1 ? 1 : 1 + 0.1 * multiplier * StrictMath.log(factor);
+  }
+
   /** Elements of a head that turn. */
   public int width() {
     return 2 * frequencies.size();

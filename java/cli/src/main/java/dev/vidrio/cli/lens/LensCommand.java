@@ -3,10 +3,8 @@ package dev.vidrio.cli.lens;
 import dev.vidrio.cli.lens.sae.SaeCommand;
 import dev.vidrio.cli.option.CommandGroup;
 import java.util.List;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens}. */
@@ -48,7 +46,6 @@ public final class LensCommand implements Runnable, CommandGroup {
 
   @Override
   public void run() {
-    CommandLine self = command.commandLine();
-    throw new ParameterException(self, "lens needs one of " + self.getSubcommands().keySet());
+    throw CommandGroup.missing(command);
   }
 }

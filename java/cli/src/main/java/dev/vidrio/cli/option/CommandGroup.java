@@ -3,6 +3,8 @@ package dev.vidrio.cli.option;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 
 /**
  * A command with commands of its own.
@@ -32,6 +34,13 @@ public interface CommandGroup {
     }
     List<String> rest = named.isEmpty() ? List.of() : arguments.subList(1, arguments.size());
     line.getSubcommands().values().forEach(added -> add(added, rest));
+  }
+
+  /** What is wrong where a group that is no command itself was given none of its commands. */
+  static ParameterException missing(CommandSpec group) {
+    CommandLine self = group.commandLine();
+    return new ParameterException(
+        self, group.name() + " needs one of " + self.getSubcommands().keySet());
   }
 
   private static boolean isNamed(Class<?> command, List<String> arguments) {

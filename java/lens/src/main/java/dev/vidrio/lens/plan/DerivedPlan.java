@@ -24,10 +24,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What follows from activations as they were when the model ran: norms, and scores and patterns of
@@ -89,13 +89,13 @@ final class DerivedPlan implements AutoCloseable {
     try {
       Map<Op, List<Follower>> followers = new LinkedHashMap<>();
       sources.forEach(
-          (point, source) ->
-              origin(source)
-                  .ifPresent(
-                      op ->
-                          followers
-                              .computeIfAbsent(op, o -> new ArrayList<>())
-                              .add(new Follower(point, source))));
+          (point, source) -> {
+            @Nullable Op whole = source.whole();
+            if (whole != null) {
+              var follower = new Follower(point, source);
+              followers.computeIfAbsent(whole, op -> new ArrayList<>()).add(follower);
+            }
+          });
       followers.forEach(this::add);
       int keys = input.keys();
       this.blocks = IntStream.range(0, KvCache.blocksFor(keys)).toArray();
@@ -115,23 +115,11 @@ final class DerivedPlan implements AutoCloseable {
     return Math.clamp(STEP_BYTES / Float.BYTES / Math.max(1, heads) / keys, 1, keys);
   }
 
-  /** The operation of the model that a point lies within. */
-  private static Optional<Op> origin(HookSource source) {
-    return switch (source) {
-      case HookSource.NormScale scale -> Optional.of(scale.norm());
-      case HookSource.Normalized normalized -> Optional.of(normalized.norm());
-      case HookSource.Scores scores -> Optional.of(scores.attention());
-      case HookSource.Written ignored -> Optional.empty();
-      case HookSource.HeadRows ignored -> Optional.empty();
-      case HookSource.HeadResults ignored -> Optional.empty();
-    };
-  }
-
-  private void add(Op origin, List<Follower> followers) {
+  private void add(Op whole, List<Follower> followers) {
     Part part =
-        origin instanceof Op.Norm norm
+        whole instanceof Op.Norm norm
             ? norm(norm, followers)
-            : attention((SequenceOp.Attention) origin, followers);
+            : attention((SequenceOp.Attention) whole, followers);
     part.outputs.keySet().forEach(point -> parts.put(point, part));
   }
 

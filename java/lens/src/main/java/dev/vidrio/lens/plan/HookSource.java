@@ -5,11 +5,17 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.Weights;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Where the values of a hook point come from. */
 public sealed interface HookSource {
   /** The activations of the plan that it is made of. */
   List<Buffer> captured();
+
+  /** The norm or the attention that it lies within; null where the plan writes it. */
+  default @Nullable Op whole() {
+    return null;
+  }
 
   /** An activation of the plan. */
   record Written(Buffer buffer) implements HookSource {
@@ -25,6 +31,11 @@ public sealed interface HookSource {
     public List<Buffer> captured() {
       return List.of(x);
     }
+
+    @Override
+    public Op whole() {
+      return norm;
+    }
   }
 
   /** A norm over x, before its gain. */
@@ -33,6 +44,11 @@ public sealed interface HookSource {
     public List<Buffer> captured() {
       return List.of(x);
     }
+
+    @Override
+    public Op whole() {
+      return norm;
+    }
   }
 
   /** Scores of attention, or the pattern that their softmax is. */
@@ -40,6 +56,11 @@ public sealed interface HookSource {
     @Override
     public List<Buffer> captured() {
       return List.of(attention.q(), k);
+    }
+
+    @Override
+    public Op whole() {
+      return attention;
     }
   }
 

@@ -45,25 +45,13 @@ final class OpenedPlan {
     this.positions = positions;
     for (HookPoint point : hooks.points()) {
       HookSource source = hooks.source(point);
-      @Nullable Op op = whole(source);
+      @Nullable Op op = source.whole();
       if (op != null) {
         Inside inside = opened.getOrDefault(op, new Inside(null, null));
         opened.put(op, inside.with(source, point));
       }
     }
     opened.values().removeIf(i -> !isEdited(i.first) && !isEdited(i.second));
-  }
-
-  /** The operation that a point lies within, or null. */
-  private static @Nullable Op whole(HookSource source) {
-    return switch (source) {
-      case HookSource.NormScale scale -> scale.norm();
-      case HookSource.Normalized normalized -> normalized.norm();
-      case HookSource.Scores scores -> scores.attention();
-      case HookSource.Written ignored -> null;
-      case HookSource.HeadRows ignored -> null;
-      case HookSource.HeadResults ignored -> null;
-    };
   }
 
   private boolean isEdited(@Nullable HookPoint point) {

@@ -134,13 +134,10 @@ final class RopeReader {
     double multiplier = keys.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0);
     double own = keys.floatValue("rope.scaling.yarn_attn_factor", 1e-6f, MAX, 1);
     double sharpened =
-        extrapolation == 0 ? own : sharpening(factor, 1) / sharpening(factor, multiplier);
+        extrapolation == 0
+            ? own
+            : Rotation.sharpening(factor, 1) / Rotation.sharpening(factor, multiplier);
     return new Rotation(pairs, mixed, magnitude(sharpened));
-  }
-
-  /** What scores of contexts so many times as long are sharpened by. */
-  private static double sharpening(double factor, double multiplier) {
-    return factor <= 1 ? 1 : 1 + 0.1 * multiplier * StrictMath.log(factor);
   }
 
   /** The pair (as a real number) that makes so many turns over the original context. */

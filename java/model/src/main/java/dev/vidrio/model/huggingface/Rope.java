@@ -1,5 +1,6 @@
 package dev.vidrio.model.huggingface;
 
+import dev.vidrio.kernel.Rotation;
 import dev.vidrio.model.gguf.MetadataBuilder;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -91,9 +92,10 @@ record Rope(
         out.string(prefix + "scaling.type", "yarn")
             .real(prefix + "scaling.factor", factor)
             .integer(prefix + "scaling.original_context_length", original);
-        double sharpened = sharpening(factor);
-        if (sharpened != sharpening(factor, 1)) {
-          out.real(prefix + "scaling.attn_factor", sharpened / sharpening(factor, 1));
+        double usual = Rotation.sharpening(factor, 1);
+        double sharpened = sharpening(factor, usual);
+        if (sharpened != usual) {
+          out.real(prefix + "scaling.attn_factor", sharpened / usual);
         }
         YARN_KEYS.forEach(
             (key, name) -> {
@@ -107,19 +109,15 @@ record Rope(
   }
 
   /** What cosine and sine are multiplied by in contexts so many times as long. */
-  private double sharpening(double factor) {
+  private double sharpening(double factor, double usual) {
     double numerator = scaling.real("mscale", 0);
     double denominator = scaling.real("mscale_all_dim", 0);
     boolean both = numerator != 0 && denominator != 0;
-    double usual =
+    double own =
         both
-            ? sharpening(factor, numerator) / sharpening(factor, denominator)
-            : sharpening(factor, 1);
-    return scaling.real("attention_factor", usual);
-  }
-
-  private static double sharpening(double factor, double multiplier) {
-    return factor <= 1 ? 1 : 1 + 0.1 * multiplier * Math.log(factor);
+            ? Rotation.sharpening(factor, numerator) / Rotation.sharpening(factor, denominator)
+            : usual;
+    return scaling.real("attention_factor", own);
   }
 
   /** Adds the tensor of divisors that goes with the type {@code llama3}. */

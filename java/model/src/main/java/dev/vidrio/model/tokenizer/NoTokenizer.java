@@ -44,20 +44,14 @@ final class NoTokenizer implements Tokenizer {
 
   @Override
   public byte[] bytes(int id) {
-    check(id);
+    VocabularyTokenizer.requireId(id, size);
     return new byte[0];
   }
 
   @Override
   public TokenType type(int id) {
-    check(id);
+    VocabularyTokenizer.requireId(id, size);
     return TokenType.UNUSED;
-  }
-
-  private void check(int id) {
-    if (id < 0 || id >= size) {
-      throw new InvalidInputException("token id", String.valueOf(id), "must be 0 to " + (size - 1));
-    }
   }
 
   @Override

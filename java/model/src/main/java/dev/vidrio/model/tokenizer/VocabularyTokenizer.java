@@ -180,9 +180,13 @@ final class VocabularyTokenizer implements Tokenizer {
   }
 
   private int check(int id) {
-    if (id < 0 || id >= types.length) {
-      throw new InvalidInputException(
-          "token id", String.valueOf(id), "must be 0 to " + (types.length - 1));
+    return requireId(id, types.length);
+  }
+
+  /** Returns an id of a vocabulary of some size, or refuses it. */
+  static int requireId(int id, int size) {
+    if (id < 0 || id >= size) {
+      throw new InvalidInputException("token id", String.valueOf(id), "must be 0 to " + (size - 1));
     }
     return id;
   }

@@ -2,10 +2,8 @@ package dev.vidrio.cli.lens.sae;
 
 import dev.vidrio.cli.option.CommandGroup;
 import java.util.List;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens sae}. */
@@ -28,7 +26,6 @@ public final class SaeCommand implements Runnable, CommandGroup {
 
   @Override
   public void run() {
-    CommandLine self = command.commandLine();
-    throw new ParameterException(self, "sae needs one of " + self.getSubcommands().keySet());
+    throw CommandGroup.missing(command);
   }
 }
