@@ -10,8 +10,7 @@ import picocli.CommandLine.ParameterException;
  * A command with commands of its own.
  *
  * <p>They are listed here instead of in {@link Command#subcommands}, of which picocli inspects
- * every option of every command before the first argument is read: half of the time of a short
- * command.
+ * every option of every command before the first argument is read: 0.1 s of each start.
  */
 public interface CommandGroup {
 
