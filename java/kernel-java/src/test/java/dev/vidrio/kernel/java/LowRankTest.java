@@ -25,6 +25,7 @@ import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
+import dev.vidrio.kernel.java.memory.Elements;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

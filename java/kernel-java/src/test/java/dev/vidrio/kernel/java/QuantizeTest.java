@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.java.scalar.ScalarKernels;
+import dev.vidrio.kernel.java.step.Kernels;
+import dev.vidrio.kernel.java.vector.VectorKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;

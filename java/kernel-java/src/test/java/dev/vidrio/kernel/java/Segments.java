@@ -11,6 +11,8 @@ import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Packer;
+import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;

@@ -19,6 +19,7 @@ import dev.vidrio.kernel.Rows;
 import dev.vidrio.kernel.TapTarget;
 import dev.vidrio.kernel.TapType;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
+import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

@@ -1,0 +1,91 @@
+package dev.vidrio.kernel.java.memory;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.vidrio.kernel.WeightType;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What the bits of quantized weights mean: an element is an integer times the scale of its
+ * sub-block, plus the sub-block's minimum in types that have one.
+ *
+ * <p>A block keeps codes and factors. A code stands for an integer; scales and minima are made of
+ * one or two half-precision numbers and, in blocks of 256, of a small whole number for each
+ * sub-block.
+ */
+public final class Blocks {
+  private static final int[] IQ4_NL = {
+    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
+  };
+
+  /** Twice the numbers of E2M1: a sign, two bits of exponent, one of fraction. */
+  private static final int[] E2M1 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+  private Blocks() {}
+
+  /** The factors of a block, in whichever layout. */
+  public interface Factors {
+    /** Half-precision number i. */
+    float half(int i);
+
+    /**
+     * Whole number c, not negative: of Q4_K and Q5_K 8 scales and 8 minima, of Q2_K 16 bytes with
+     * the scale in the lower half, else scales.
+     */
+    int whole(int c);
+  }
+
+  /** The integer that a code stands for. */
+  public static int integer(WeightType type, int code) {
+    return switch (type) {
+      case Q4_1, Q5_1, Q2_K, Q4_K, Q5_K -> code;
+      case Q4_0 -> code - 8;
+      case Q5_0 -> code - 16;
+      case Q8_0 -> (byte) code;
+      case Q3_K -> code - 4;
+      case Q6_K -> code - 32;
+      case IQ4_NL -> IQ4_NL[code];
+      case MXFP4 -> E2M1[code];
+      case F32, F16, BF16 -> throw notQuantized(type);
+    };
+  }
+
+  /** The scale of sub-block j. Products of factors are exact. */
+  public static float scale(WeightType type, Factors f, int j) {
+    return switch (type) {
+      case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL -> f.half(0);
+      case Q2_K -> f.half(0) * (f.whole(j) & 15);
+      case Q3_K -> f.half(0) * (f.whole(j) - 32);
+      case Q4_K, Q5_K -> f.half(0) * f.whole(j);
+      case Q6_K -> f.half(0) * (byte) f.whole(j);
+      case MXFP4 -> f.whole(0) == 255 ? Float.NaN : Math.scalb(1f, f.whole(0) - 128);
+      case F32, F16, BF16 -> throw notQuantized(type);
+    };
+  }
+
+  /** The minimum of sub-block j, of types that have one. */
+  public static float minimum(WeightType type, Factors f, int j) {
+    return switch (type) {
+      case Q4_1, Q5_1 -> f.half(1);
+      case Q2_K -> -(f.half(1) * (f.whole(j) >> 4));
+      case Q4_K, Q5_K -> -(f.half(1) * f.whole(8 + j));
+      case Q4_0, Q5_0, Q8_0, Q3_K, Q6_K, IQ4_NL, MXFP4, F32, F16, BF16 ->
+          throw new IllegalArgumentException(type + " has no minima");
+    };
+  }
+
+  /**
+   * Number i of those of {@code width} bits that lie from an offset on: byte b of a run of {@code
+   * run} bytes holds numbers b, run + b, 2 · run + b and so on, the first in its lowest bits.
+   */
+  static int bits(MemorySegment data, long offset, int width, int run, int i) {
+    int perByte = Byte.SIZE / width;
+    long at = offset + i / run / perByte * (long) run + i % run;
+    int shift = i / run % perByte * width;
+    return Byte.toUnsignedInt(data.get(JAVA_BYTE, at)) >> shift & (1 << width) - 1;
+  }
+
+  private static IllegalArgumentException notQuantized(WeightType type) {
+    return new IllegalArgumentException(type + " is not quantized");
+  }
+}

@@ -1,0 +1,131 @@
+package dev.vidrio.kernel.java.memory;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One layer of the key-value cache; {@code vd_kv_cache} says how keys and values lie.
+ *
+ * @param heads H_kv
+ * @param pages from a block to the next
+ * @param dH d_h
+ */
+public record KvLayer(
+    MemorySegment keys, MemorySegment values, KvType type, int heads, int pages, int dH) {
+  /** Elements that share a scale. */
+  public static final int SCALED = 32;
+
+  public static KvLayer of(KvCache cache, int layer) {
+    return new KvLayer(
+        cache.keys(layer),
+        cache.values(layer),
+        cache.type(),
+        cache.shape().heads(),
+        cache.pages(),
+        cache.shape().dH());
+  }
+
+  /** Offset of the keys, and of the values, of a head in the block that holds a position. */
+  public long page(Batch batch, int sequence, int head, int position) {
+    long page = (long) batch.block(sequence, position) * pages + head;
+    return page * KvCache.BLOCK * type.bytes(dH);
+  }
+
+  /** Offset of the 16 positions' keys among which are those of a position of the page. */
+  public long tile(long page, int position) {
+    int tile = position % KvCache.BLOCK / KvCache.LANES;
+    return page + (long) tile * KvCache.LANES * type.bytes(dH);
+  }
+
+  /** Where element i of a position's key lies in its tile, counted in elements. */
+  public int keyElement(int position, int i) {
+    int lane = position % KvCache.LANES;
+    return type == KvType.Q8_0
+        ? (i / 4 * KvCache.LANES + lane) * 4 + i % 4
+        : i * KvCache.LANES + lane;
+  }
+
+  /** Offset of the scale of elements 32·b and following of a position's key. */
+  public long keyScale(long tile, int position, int b) {
+    return tile + (long) KvCache.LANES * dH + 2L * (b * KvCache.LANES + position % KvCache.LANES);
+  }
+
+  /** Where element i of a position's value lies in its page, counted in elements. */
+  int valueElement(int position, int i) {
+    return position % KvCache.BLOCK * dH + i;
+  }
+
+  /** Offset of the scale of elements 32·b and following of a position's value. */
+  long valueScale(long page, int position, int b) {
+    return page + (long) KvCache.BLOCK * dH + 2L * (position % KvCache.BLOCK * (dH / SCALED) + b);
+  }
+
+  /** Element {@code index} from an offset on, without its scale. */
+  public float get(MemorySegment half, long offset, int index) {
+    return switch (type) {
+      case F32 -> Elements.get(half.asSlice(offset), index);
+      case F16 -> Elements.half(half, offset + 2L * index);
+      case BF16 -> Float.intBitsToFloat(half.get(JAVA_SHORT_UNALIGNED, offset + 2L * index) << 16);
+      case Q8_0 -> half.get(JAVA_BYTE, offset + index);
+    };
+  }
+
+  /** Sets such an element, rounded. */
+  void set(MemorySegment half, long offset, int index, float x) {
+    switch (type) {
+      case F32 -> Elements.set(half.asSlice(offset), index, x);
+      case F16 -> Elements.setHalf(half.asSlice(offset), index, x);
+      case BF16 -> Elements.setBfloat(half.asSlice(offset), index, x);
+      case Q8_0 -> half.set(JAVA_BYTE, offset + index, (byte) x);
+    }
+  }
+
+  /** A position's value of element i. */
+  public float value(long page, int position, int i) {
+    float v = get(values, page, valueElement(position, i));
+    return type == KvType.Q8_0
+        ? v * Elements.half(values, valueScale(page, position, i / SCALED))
+        : v;
+  }
+
+  /** Stores the key and the value of a position that begin at element {@code at} of k and v. */
+  public void store(long page, int position, MemorySegment k, MemorySegment v, long at) {
+    long tile = tile(page, position);
+    if (type != KvType.Q8_0) {
+      for (int i = 0; i < dH; i++) {
+        set(keys, tile, keyElement(position, i), Elements.get(k, at + i));
+        set(values, page, valueElement(position, i), Elements.get(v, at + i));
+      }
+      return;
+    }
+    for (int i = 0; i < dH; i += SCALED) {
+      short keyScale = scale(k, at + i);
+      short valueScale = scale(v, at + i);
+      keys.set(JAVA_SHORT_UNALIGNED, keyScale(tile, position, i / SCALED), keyScale);
+      values.set(JAVA_SHORT_UNALIGNED, valueScale(page, position, i / SCALED), valueScale);
+      for (int j = i; j < i + SCALED; j++) {
+        set(keys, tile, keyElement(position, j), quant(Elements.get(k, at + j), keyScale));
+        set(values, page, valueElement(position, j), quant(Elements.get(v, at + j), valueScale));
+      }
+    }
+  }
+
+  private static short scale(MemorySegment x, long at) {
+    float a = 0;
+    for (int i = 0; i < SCALED; i++) {
+      a = Math.max(a, Math.abs(Elements.get(x, at + i)));
+    }
+    return Float.floatToFloat16(a / 127);
+  }
+
+  private static float quant(float x, short scale) {
+    float s = Float.float16ToFloat(scale);
+    float inverse = s > 0 && s < Float.POSITIVE_INFINITY ? 1 / s : 0;
+    return Math.clamp((float) Math.rint(x * inverse), -127f, 127f);
+  }
+}

@@ -1,0 +1,327 @@
+package dev.vidrio.kernel.java.resolve;
+
+import dev.vidrio.kernel.BackwardOp;
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.LowRankOp;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.OpenOp;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace;
+import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.scalar.OpenKernels;
+import dev.vidrio.kernel.java.step.ExpertProduct;
+import dev.vidrio.kernel.java.step.Step;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** Finds the memory of an operation once, and says how its outputs are divided. */
+public final class StepResolver {
+  /** Elements of a cache line, which workers do not share. */
+  private static final int GRAIN = 16;
+
+  private final Workspace workspace;
+  private final KvCache cache;
+
+  public StepResolver(Workspace workspace, KvCache cache) {
+    this.workspace = workspace;
+    this.cache = cache;
+  }
+
+  public Step resolve(Op op) {
+    return switch (op) {
+      case Op.Embed embed -> embed(embed);
+      case Op.Norm norm -> norm(norm);
+      case Op.Quantize quantize -> quantize(quantize);
+      case Op.MatMul matMul -> matMul(matMul);
+      case SequenceOp.Rope rope -> rope(rope);
+      case SequenceOp.KvStore store -> kvStore(store);
+      case SequenceOp.Attention attention -> attention(attention);
+      case Op.Activation activation -> activation(activation);
+      case Op.Add add -> add(add);
+      case Op.AddBias add -> addBias(add);
+      case Op.Scale scale -> scale(scale);
+      case Op.Edit edit -> edit(edit);
+      case Op.Tap tap -> tap(tap);
+      case Op.Accumulate accumulate -> accumulate(accumulate);
+      case Op.Gather gather -> gather(gather);
+      case ExpertOp.Route route -> route(route);
+      case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul);
+      case ExpertOp.ExpertSum sum -> expertSum(sum);
+      case Op.TopK topK -> topK(topK);
+      case OpenOp.Scores scores -> scores(scores);
+      case OpenOp.Softmax softmax -> softmax(softmax);
+      case OpenOp.Mix mix -> mix(mix);
+      case OpenOp.Normalize normalize -> normalize(normalize);
+      case OpenOp.Gain gain -> gain(gain);
+      case LowRankOp adapter -> new LowRankResolver(workspace).resolve(adapter);
+      case BackwardOp backward -> new BackwardResolver(workspace, cache).resolve(backward);
+    };
+  }
+
+  private MemorySegment data(Buffer buffer) {
+    return workspace.segment(buffer);
+  }
+
+  private static long elements(Buffer buffer, Batch batch) {
+    return (long) batch.rows(buffer.rows()) * buffer.width();
+  }
+
+  private Step embed(Op.Embed op) {
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.tokenCount();
+      kernels.embed(op, batch, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step norm(Op.Norm op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    @Nullable MemorySegment scale = op.scale() == null ? null : data(op.scale());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.rows(op.rows()), op.heads());
+      kernels.norm(op, x, y, scale, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step quantize(Op.Quantize op) {
+    MemorySegment x = data(op.x());
+    Quantized y = workspace.segments(op.y());
+    return (kernels, batch, share) -> {
+      int blocks = Math.multiplyExact(batch.rows(op.rows()), op.y().blocks());
+      kernels.quantize(x, y, share.begin(blocks), share.end(blocks));
+    };
+  }
+
+  private Step matMul(Op.MatMul op) {
+    if (op.weights().type().quantized() && op.weights().layout() != Weights.Layout.PACKED) {
+      throw new IllegalArgumentException(
+          op.weights().name() + " is not packed: only the native executor multiplies it so");
+    }
+    MemorySegment y = data(op.y());
+    int groups = Packing.groups(op.weights().n());
+    return switch (op.x()) {
+      case Buffer buffer -> {
+        MemorySegment x = data(buffer);
+        yield (kernels, batch, share) ->
+            kernels.matMul(
+                op.weights(), x, y, batch.rows(op.rows()), share.begin(groups), share.end(groups));
+      }
+      case QuantizedBuffer buffer -> {
+        Quantized x = workspace.segments(buffer);
+        yield (kernels, batch, share) ->
+            kernels.matMul(
+                op.weights(), x, y, batch.rows(op.rows()), share.begin(groups), share.end(groups));
+      }
+    };
+  }
+
+  private Step rope(SequenceOp.Rope op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    RotationTable table = workspace.table(op.rotation());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      kernels.rope(op, table, batch, x, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step kvStore(SequenceOp.KvStore op) {
+    MemorySegment k = data(op.k());
+    MemorySegment v = data(op.v());
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> {
+      int tokens = batch.tokenCount();
+      kernels.kvStore(layer, batch, k, v, share.begin(tokens), share.end(tokens));
+    };
+  }
+
+  private Step attention(SequenceOp.Attention op) {
+    MemorySegment q = data(op.q());
+    MemorySegment z = data(op.z());
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> kernels.attention(op, layer, batch, q, z, share);
+  }
+
+  private Step activation(Op.Activation op) {
+    MemorySegment x = data(op.x());
+    @Nullable MemorySegment up = op.up() == null ? null : data(op.up());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      kernels.activation(op.kind(), x, up, y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step add(Op.Add op) {
+    MemorySegment a = data(op.a());
+    MemorySegment b = data(op.b());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      kernels.add(a, b, y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step addBias(Op.AddBias op) {
+    MemorySegment a = data(op.a());
+    MemorySegment b = op.bias().data();
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.addBias(a, b, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step scale(Op.Scale op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      kernels.scale(x, op.factor(), y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step edit(Op.Edit op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.edit(op, batch, x, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  /** Workers share the columns, so that each sum has one order. */
+  private Step accumulate(Op.Accumulate op) {
+    MemorySegment x = data(op.x());
+    int width = op.x().width();
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      for (int i = 0; i < rows; i++) {
+        int slot = op.statistics().slot(batch.sequence(op.token(batch, i)));
+        for (int j = share.begin(width); j < share.end(width) && slot >= 0; j++) {
+          op.statistics().add(slot, j, Elements.get(x, (long) i * width + j));
+        }
+      }
+    };
+  }
+
+  private Step tap(Op.Tap op) {
+    MemorySegment x = data(op.x());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.tap(op, batch, x, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step gather(Op.Gather op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.logitCount();
+      kernels.gather(batch, x, y, op.y().width(), share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step route(ExpertOp.Route op) {
+    MemorySegment logits = data(op.logits());
+    MemorySegment experts = data(op.experts());
+    MemorySegment weights = data(op.weights());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.route(op, logits, experts, weights, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step expertMatMul(ExpertOp.ExpertMatMul op) {
+    var product =
+        switch (op.x()) {
+          case Buffer buffer ->
+              new ExpertProduct(op, data(op.experts()), data(buffer), data(op.y()));
+          case QuantizedBuffer buffer ->
+              new ExpertProduct(op, data(op.experts()), workspace.segments(buffer), data(op.y()));
+        };
+    int groups = Packing.groups(op.n());
+    return (kernels, batch, share) ->
+        product.run(kernels, batch.rows(op.rows()), share.begin(groups), share.end(groups));
+  }
+
+  private Step expertSum(ExpertOp.ExpertSum op) {
+    MemorySegment x = data(op.x());
+    MemorySegment weights = data(op.weights());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.expertSum(op, x, weights, y, share.begin(rows), share.end(rows));
+    };
+  }
+
+  private Step scores(OpenOp.Scores op) {
+    MemorySegment q = data(op.q());
+    MemorySegment y = data(op.y());
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      OpenKernels.scores(op, layer, batch, q, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step softmax(OpenOp.Softmax op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      OpenKernels.softmax(op, batch, x, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step mix(OpenOp.Mix op) {
+    var mixed =
+        new OpenKernels.Mixed(
+            data(op.pattern()), data(op.softmax()), data(op.attention()), data(op.z()));
+    KvLayer layer = KvLayer.of(cache, op.layer());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
+      OpenKernels.mix(op, layer, batch, mixed, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step normalize(OpenOp.Normalize op) {
+    MemorySegment x = data(op.x());
+    MemorySegment divisors = data(op.divisors());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      int heads = Math.multiplyExact(batch.rows(op.rows()), op.heads());
+      OpenKernels.normalize(op, x, divisors, y, share.begin(heads), share.end(heads));
+    };
+  }
+
+  private Step gain(OpenOp.Gain op) {
+    MemorySegment x = data(op.x());
+    MemorySegment y = data(op.y());
+    return (kernels, batch, share) -> {
+      long n = elements(op.y(), batch);
+      OpenKernels.gain(op, x, y, share.begin(n, GRAIN), share.end(n, GRAIN));
+    };
+  }
+
+  private Step topK(Op.TopK op) {
+    MemorySegment x = data(op.x());
+    MemorySegment values = data(op.values());
+    MemorySegment ids = data(op.ids());
+    MemorySegment sums = data(op.sums());
+    return (kernels, batch, share) -> {
+      int rows = batch.rows(op.rows());
+      kernels.topK(op, x, values, ids, sums, share.begin(rows), share.end(rows));
+    };
+  }
+}

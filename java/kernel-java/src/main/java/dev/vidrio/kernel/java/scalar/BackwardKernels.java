@@ -1,0 +1,163 @@
+package dev.vidrio.kernel.java.scalar;
+
+import dev.vidrio.kernel.BackwardOp;
+import dev.vidrio.kernel.BackwardOp.Slope;
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.PackedRow;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** The operations backward of docs/numerics.md but for those of attention. */
+public final class BackwardKernels {
+  private static final float GELU_3_CUBIC = 0.134145f;
+
+  /** 1 / √(2π). */
+  private static final float NORMAL_DENSITY = 0.3989423f;
+
+  private BackwardKernels() {}
+
+  /** Rows of y. */
+  public static void scatter(
+      Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end) {
+    long bytes = (long) width * Float.BYTES;
+    y.asSlice(begin * bytes, (end - begin) * bytes).fill((byte) 0);
+    for (int i = 0; i < batch.logitCount(); i++) {
+      int row = batch.logitRow(i);
+      if (row >= begin && row < end) {
+        for (int k = 0; k < width; k++) {
+          long at = (long) row * width + k;
+          Elements.set(y, at, Elements.get(y, at) + Elements.get(x, (long) i * width + k));
+        }
+      }
+    }
+  }
+
+  /** A head, counted over all rows. */
+  public static void norm(
+      BackwardOp.Norm op, MemorySegment x, MemorySegment dy, MemorySegment dx, int head) {
+    Op.Norm norm = op.forward();
+    boolean layer = norm.kind() == Op.NormKind.LAYER;
+    int d = norm.d();
+    long at = (long) head * d;
+    var sum = new LaneSum();
+    for (int i = 0; i < d; i++) {
+      sum.add(i, Elements.get(x, at + i));
+    }
+    float center = layer ? sum.merge() / d : 0;
+    sum.clear();
+    for (int i = 0; i < d; i++) {
+      float c = Elements.get(x, at + i) - center;
+      sum.fma(i, c, c);
+    }
+    float inverse = 1 / (float) Math.sqrt(sum.merge() / d + norm.epsilon());
+    var sums = new LaneSum();
+    var products = new LaneSum();
+    for (int i = 0; i < d; i++) {
+      float g = scaled(norm, dy, at, head, i);
+      sums.add(i, g);
+      products.fma(i, g, (Elements.get(x, at + i) - center) * inverse);
+    }
+    float mean = layer ? sums.merge() / d : 0;
+    float along = op.frozen() ? 0 : products.merge() / d;
+    for (int i = 0; i < d; i++) {
+      float normalized = (Elements.get(x, at + i) - center) * inverse;
+      float g = scaled(norm, dy, at, head, i) - mean;
+      Elements.set(dx, at + i, Math.fma(-along, normalized, g) * inverse);
+    }
+  }
+
+  private static float scaled(Op.Norm norm, MemorySegment dy, long at, int head, int i) {
+    float g = Elements.get(dy, at + i);
+    return norm.gain() == null
+        ? g
+        : g * Elements.get(norm.gain().data(), norm.affineOffset(head) + i);
+  }
+
+  /** Elements. */
+  public static void activation(
+      BackwardOp.Activation op,
+      MemorySegment x,
+      @Nullable MemorySegment up,
+      MemorySegment dy,
+      MemorySegment dx,
+      long begin,
+      long end) {
+    for (long i = begin; i < end; i++) {
+      Gate gate = gate(op.forward().kind(), Elements.get(x, i));
+      float g = Elements.get(dy, i);
+      g = up == null ? g : Elements.get(up, i) * g;
+      Elements.set(dx, i, (op.slope() == Slope.SECANT ? gate.secant : gate.derivative) * g);
+    }
+  }
+
+  /** f(x) / x and f'(x). */
+  private record Gate(float secant, float derivative) {}
+
+  private static Gate gate(Op.ActivationKind kind, float x) {
+    return switch (kind) {
+      case SILU -> {
+        float s = 1 / (1 + ScalarMath.exp(-x));
+        yield new Gate(s, s * Math.fma(x, 1 - s, 1));
+      }
+      case GELU_TANH -> {
+        float cubic = Math.fma(ScalarMath.GELU_CUBIC * x, x, 1);
+        float s = 1 / (1 + ScalarMath.exp(ScalarMath.GELU_OUTER * (x * cubic)));
+        float inner = -ScalarMath.GELU_OUTER * Math.fma(GELU_3_CUBIC * x, x, 1);
+        yield new Gate(s, Math.fma(x * s, (1 - s) * inner, s));
+      }
+      case RELU -> new Gate(step(x), step(x));
+      case GELU -> {
+        ScalarMath.NormalTail tail = ScalarMath.NormalTail.of(x);
+        float s = Math.abs(step(x) - tail.share());
+        yield new Gate(s, Math.fma(x, tail.e() * NORMAL_DENSITY, s));
+      }
+      case TANH -> {
+        float y = ScalarMath.tanh(x);
+        float above = Math.max(Math.abs(y), Float.MIN_NORMAL);
+        float below = Math.max(Math.abs(x), Float.MIN_NORMAL);
+        yield new Gate(above / below, Math.fma(-y, y, 1));
+      }
+    };
+  }
+
+  private static float step(float x) {
+    return x > 0 ? 1 : 0;
+  }
+
+  /** Row {@code to} of dx out of row {@code from} of dy. */
+  public static void matMul(Weights w, MemorySegment dy, long from, MemorySegment dx, long to) {
+    var acc = new float[w.k()];
+    for (int n = 0; n < w.n(); n++) {
+      float g = Elements.get(dy, from * w.n() + n);
+      if (g != 0) {
+        addRow(w, n, g, acc);
+      }
+    }
+    Elements.copy(acc, dx, to * w.k(), w.k());
+  }
+
+  private static void addRow(Weights w, int n, float g, float[] acc) {
+    if (!w.type().quantized()) {
+      for (int k = 0; k < w.k(); k++) {
+        float weight = Elements.get(w.type(), w.data(), (long) n * w.k() + k);
+        acc[k] = Math.fma(g, weight, acc[k]);
+      }
+      return;
+    }
+    var row = new PackedRow(w, n);
+    for (int k = 0; k < w.k(); k += w.type().subBlock()) {
+      float scale = row.scale(k);
+      float minimum = w.type().hasMinima() ? row.minimum(k) : 0;
+      for (int i = k; i < k + w.type().subBlock(); i++) {
+        float weight =
+            w.type().hasMinima()
+                ? Math.fma(row.integer(i), scale, minimum)
+                : row.integer(i) * scale;
+        acc[i] = Math.fma(g, weight, acc[i]);
+      }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+package dev.vidrio.kernel.java.scalar;
+
+import dev.vidrio.kernel.BackwardOp;
+import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.java.memory.Elements;
+import java.lang.foreign.MemorySegment;
+
+/** route, expert_sum and slot_sum backward of docs/numerics.md. */
+public final class ExpertsBackward {
+  private ExpertsBackward() {}
+
+  /** The gradient with respect to the logits of a row. */
+  public static void route(
+      BackwardOp.Route op,
+      MemorySegment logits,
+      MemorySegment experts,
+      MemorySegment weights,
+      MemorySegment dWeights,
+      MemorySegment dLogits,
+      int row) {
+    int count = op.dLogits().width();
+    int k = op.dWeights().width();
+    boolean all = op.forward().over() == ExpertOp.RouteOver.ALL;
+    float mean = 0;
+    for (long slot = (long) row * k; slot < (row + 1L) * k; slot++) {
+      mean = Math.fma(Elements.get(weights, slot), Elements.get(dWeights, slot), mean);
+    }
+    long at = (long) row * count;
+    float M = Elements.get(logits, at + (int) Elements.get(experts, (long) row * k));
+    float L = new ScalarExperts().sumOfAll(logits, at, count, M);
+    for (int e = 0; e < count; e++) {
+      float p = ScalarMath.exp(Elements.get(logits, at + e) - M) / L;
+      Elements.set(dLogits, at + e, all ? p * -mean : 0);
+    }
+    for (long slot = (long) row * k; slot < (row + 1L) * k; slot++) {
+      long chosen = at + (int) Elements.get(experts, slot);
+      float p = Elements.get(weights, slot);
+      float dP = Elements.get(dWeights, slot);
+      float g = all ? Math.fma(p, dP, Elements.get(dLogits, chosen)) : p * (dP - mean);
+      Elements.set(dLogits, chosen, g);
+    }
+  }
+
+  /** The gradients with respect to a slot, counted over all rows, and its weight. */
+  public static void sum(
+      BackwardOp.ExpertSum op,
+      MemorySegment x,
+      MemorySegment weights,
+      MemorySegment dy,
+      MemorySegment dx,
+      MemorySegment dWeights,
+      int slot) {
+    int d = op.dy().width();
+    long row = slot / op.forward().slots();
+    var sum = new LaneSum();
+    for (int i = 0; i < d; i++) {
+      float g = Elements.get(dy, row * d + i);
+      long at = (long) slot * d + i;
+      Elements.set(dx, at, Elements.get(weights, slot) * g);
+      sum.fma(i, g, Elements.get(x, at));
+    }
+    Elements.set(dWeights, slot, sum.merge());
+  }
+
+  /** The sum of a row's slots. */
+  public static void slotSum(BackwardOp.SlotSum op, MemorySegment x, MemorySegment y, int row) {
+    int d = op.y().width();
+    for (int i = 0; i < d; i++) {
+      long first = (long) row * op.slots();
+      float sum = Elements.get(x, first * d + i);
+      for (int slot = 1; slot < op.slots(); slot++) {
+        sum += Elements.get(x, (first + slot) * d + i);
+      }
+      Elements.set(y, (long) row * d + i, sum);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package dev.vidrio.kernel.java.scalar;
+
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KvLayer;
+import java.lang.foreign.MemorySegment;
+
+/** A query as keys of a type multiply it: its floats, or its quants in blocks of 32. */
+public final class QuantizedQuery {
+  private static final int BLOCK = KvLayer.SCALED;
+
+  private final KvLayer layer;
+  private final float[] q;
+  private final float[] scale;
+
+  public QuantizedQuery(KvLayer layer) {
+    this.layer = layer;
+    this.q = new float[layer.dH()];
+    this.scale = new float[layer.dH() / BLOCK];
+  }
+
+  /** Takes the query that begins at an element of {@code from}. */
+  public void load(MemorySegment from, long at) {
+    for (int i = 0; i < q.length; i++) {
+      q[i] = Elements.get(from, at + i);
+    }
+    if (layer.type() == KvType.Q8_0) {
+      for (int b = 0; b < scale.length; b++) {
+        scale[b] = quantize(b * BLOCK);
+      }
+    }
+  }
+
+  /** The quantize of docs/numerics.md for q[begin] and following; returns the scale. */
+  private float quantize(int begin) {
+    float a = 0;
+    for (int i = begin; i < begin + BLOCK; i++) {
+      a = Math.max(a, Math.abs(q[i]));
+    }
+    boolean zero = !(a <= Float.MAX_VALUE) || a < ScalarKernels.TINY;
+    float inverse = 127 / a;
+    for (int i = begin; i < begin + BLOCK; i++) {
+      q[i] = zero ? 0 : (float) Math.rint(q[i] * inverse);
+    }
+    return a <= Float.MAX_VALUE ? zero ? 0 : a / 127 : Float.NaN;
+  }
+
+  /** The elements, or quants. */
+  public float[] elements() {
+    return q;
+  }
+
+  /** The scales of quants. */
+  public float[] scales() {
+    return scale;
+  }
+
+  /** The product with the key of a position. */
+  float dot(long page, int position) {
+    long tile = layer.tile(page, position);
+    float dot = 0;
+    if (layer.type() != KvType.Q8_0) {
+      for (int i = 0; i < q.length; i++) {
+        dot = Math.fma(q[i], layer.get(layer.keys(), tile, layer.keyElement(position, i)), dot);
+      }
+      return dot;
+    }
+    for (int b = 0; b < scale.length; b++) {
+      int sum = 0;
+      for (int i = b * BLOCK; i < (b + 1) * BLOCK; i++) {
+        int k = (int) layer.get(layer.keys(), tile, layer.keyElement(position, i));
+        sum += ((int) q[i]) * k;
+      }
+      float s = Elements.half(layer.keys(), layer.keyScale(tile, position, b));
+      dot = Math.fma((float) sum, s * scale[b], dot);
+    }
+    return dot;
+  }
+}

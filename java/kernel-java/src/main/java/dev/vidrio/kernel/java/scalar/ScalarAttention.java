@@ -1,0 +1,105 @@
+package dev.vidrio.kernel.java.scalar;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KvLayer;
+import java.lang.foreign.MemorySegment;
+
+/** attention of docs/numerics.md, one query at a time. */
+public final class ScalarAttention {
+  /** Positions of a chunk. */
+  public static final int CHUNK = 256;
+
+  private final LaneSum sum = new LaneSum();
+  private final float[] s = new float[CHUNK];
+
+  /** Attention of one query: head {@code head} of the batch's token {@code row}. */
+  void attend(
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      int row,
+      int head,
+      MemorySegment q,
+      MemorySegment z) {
+    int dH = layer.dH();
+    int kvHead = head / (op.heads() / layer.heads());
+    long at = ((long) row * op.heads() + head) * dH;
+    int sequence = batch.sequence(row);
+    int first = op.first(batch.position(row));
+    int end = batch.position(row) + 1;
+    var query = new QuantizedQuery(layer);
+    query.load(q, at);
+    float M = 0;
+    float L = 0;
+    for (int begin = first / CHUNK * CHUNK; begin < end; begin += CHUNK) {
+      int from = Math.max(first - begin, 0);
+      int to = Math.min(CHUNK, end - begin);
+      for (int t = from; t < to; t++) {
+        long page = layer.page(batch, sequence, kvHead, begin + t);
+        float score = capped(op, query.dot(page, begin + t) * op.scale());
+        s[t] = Math.fma(slope(op, head), begin + t - (end - 1), score);
+      }
+      float chunkM = max(from, to);
+      float chunkL = exponentials(from, to, chunkM);
+      boolean isFirst = begin <= first;
+      float newM = isFirst ? chunkM : Math.max(M, chunkM);
+      float a = ScalarMath.exp(M - newM);
+      float b = ScalarMath.exp(chunkM - newM);
+      for (int i = 0; i < dH; i++) {
+        float o = 0;
+        for (int t = from; t < to; t++) {
+          long page = layer.page(batch, sequence, kvHead, begin + t);
+          o = Math.fma(s[t], layer.value(page, begin + t, i), o);
+        }
+        Elements.set(z, at + i, isFirst ? o : Math.fma(o, b, Elements.get(z, at + i) * a));
+      }
+      L = isFirst ? chunkL : Math.fma(chunkL, b, L * a);
+      M = newM;
+    }
+    float factor = factor(op, head, M, L);
+    for (int i = 0; i < dH; i++) {
+      Elements.set(z, at + i, Elements.get(z, at + i) * factor);
+    }
+  }
+
+  /** A score under the soft cap. */
+  public static float capped(SequenceOp.Attention op, float s) {
+    return op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
+  }
+
+  /** By how much a head's scores fall with the distance of positions. */
+  public static float slope(SequenceOp.Attention op, int head) {
+    return op.slopes() == null ? 0 : Elements.get(op.slopes().data(), head);
+  }
+
+  /** What the weighted values of all positions are multiplied with at the end. */
+  public static float factor(SequenceOp.Attention op, int head, float M, float L) {
+    if (op.sinks() == null) {
+      return 1 / L;
+    }
+    float sink = Elements.get(op.sinks().data(), head);
+    float greater = Math.max(M, sink);
+    float a = ScalarMath.exp(M - greater);
+    return a / Math.fma(L, a, ScalarMath.exp(sink - greater));
+  }
+
+  private float max(int from, int to) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int t = from; t < to; t++) {
+      max = Math.max(max, s[t]);
+    }
+    return max;
+  }
+
+  /** Replaces scores by e[t] and returns their sum. */
+  private float exponentials(int from, int to, float max) {
+    sum.clear();
+    for (int t = from; t < to; t++) {
+      s[t] = ScalarMath.exp(s[t] - max);
+      sum.add(t, s[t]);
+    }
+    return sum.merge();
+  }
+}

@@ -1,0 +1,66 @@
+package dev.vidrio.kernel.java.scalar;
+
+import dev.vidrio.kernel.Edit;
+import dev.vidrio.kernel.EditTable;
+import dev.vidrio.kernel.java.memory.Elements;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** edit of docs/numerics.md. */
+final class ScalarEdits {
+  private final LaneSum sum = new LaneSum();
+
+  /** Applies an entry to the token at a position, whose row begins at element {@code row} of y. */
+  void apply(EditTable.Entry entry, int position, MemorySegment y, long row) {
+    int n = entry.region().columns();
+    long at = row + entry.region().begin();
+    long first = entry.firstValue(position);
+    switch (entry.edit()) {
+      case Edit.Set set -> Elements.copy(set.values(), first, y, at, n);
+      case Edit.Add add -> {
+        for (int i = 0; i < n; i++) {
+          float step = add.strength() * Elements.get(add.values(), first + i);
+          Elements.set(y, at + i, Elements.get(y, at + i) + step);
+        }
+      }
+      case Edit.Scale scale -> {
+        for (int i = 0; i < n; i++) {
+          Elements.set(y, at + i, scale.factor() * Elements.get(y, at + i));
+        }
+      }
+      case Edit.Clamp clamp -> {
+        for (int i = 0; i < n; i++) {
+          Elements.set(y, at + i, clamp(clamp, Elements.get(y, at + i)));
+        }
+      }
+      case Edit.Subspace subspace -> subspace(subspace, first, y, at, n);
+    }
+  }
+
+  private static float clamp(Edit.Clamp edit, float x) {
+    float raised = x < edit.least() ? edit.least() : x;
+    return raised > edit.most() ? edit.most() : raised;
+  }
+
+  private void subspace(Edit.Subspace edit, long first, MemorySegment y, long at, int n) {
+    MemorySegment basis = edit.basis();
+    int k = (int) (basis.byteSize() / Float.BYTES / n);
+    for (int j = 0; j < k; j++) {
+      long r = (long) j * n;
+      sum.clear();
+      for (int i = 0; i < n; i++) {
+        float target = value(edit.values(), first + i);
+        sum.fma(i, target - Elements.get(y, at + i), Elements.get(basis, r + i));
+      }
+      float c = sum.merge();
+      for (int i = 0; i < n; i++) {
+        float moved = Math.fma(c, Elements.get(basis, r + i), Elements.get(y, at + i));
+        Elements.set(y, at + i, moved);
+      }
+    }
+  }
+
+  private static float value(@Nullable MemorySegment values, long i) {
+    return values == null ? 0 : Elements.get(values, i);
+  }
+}

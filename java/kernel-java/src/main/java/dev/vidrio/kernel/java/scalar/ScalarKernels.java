@@ -1,0 +1,389 @@
+package dev.vidrio.kernel.java.scalar;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.EditTable;
+import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.LowRank;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.TapTarget;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.memory.RowBlock;
+import dev.vidrio.kernel.java.step.Kernels;
+import dev.vidrio.kernel.java.step.Share;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** docs/numerics.md in plain Java: what every other kernel must equal. */
+public class ScalarKernels implements Kernels {
+  /** Below this magnitude, a block counts as zero. */
+  public static final float TINY = 0x1p-100f;
+
+  private static final int BLOCK = QuantizedBuffer.BLOCK;
+
+  private final LaneSum sum = new LaneSum();
+  private final ScalarMatMul matMul = new ScalarMatMul();
+  private final ScalarAttention attention = new ScalarAttention();
+  private final ScalarExperts experts = new ScalarExperts();
+  private final ScalarTopK topK = new ScalarTopK();
+  private final ScalarEdits edits = new ScalarEdits();
+
+  @Override
+  public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
+    int d = op.table().k();
+    for (int row = begin; row < end; row++) {
+      for (int k = 0; k < d; k++) {
+        Elements.set(y, (long) row * d + k, element(op.table(), op.row(batch, row), k));
+      }
+    }
+  }
+
+  private static float element(Weights table, int row, int k) {
+    WeightType type = table.type();
+    long index = (long) row * table.k() + k;
+    if (!type.quantized()) {
+      return Elements.get(type, table.data(), index);
+    }
+    int elements = type.blockElements();
+    var block = new RowBlock(type, table.data(), index / elements * type.blockBytes());
+    return block.element(k % elements);
+  }
+
+  @Override
+  public void norm(
+      Op.Norm op,
+      MemorySegment x,
+      MemorySegment y,
+      @Nullable MemorySegment scales,
+      int begin,
+      int end) {
+    int d = op.d();
+    for (int head = begin; head < end; head++) {
+      long at = (long) head * d;
+      int offset = op.affineOffset(head);
+      float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d, sum) : 0;
+      float scale = (float) Math.sqrt(meanSquare(x, at, d, center) + op.epsilon());
+      float inverse = 1 / scale;
+      for (int i = 0; i < d; i++) {
+        float normalized = (Elements.get(x, at + i) - center) * inverse;
+        Elements.set(y, at + i, affine(op.gain(), op.bias(), normalized, offset + i));
+      }
+      if (scales != null) {
+        Elements.set(scales, head, scale);
+      }
+    }
+  }
+
+  /** The mean of d elements, summed by what is given. */
+  static float mean(MemorySegment x, long at, int d, LaneSum sum) {
+    sum.clear();
+    for (int i = 0; i < d; i++) {
+      sum.add(i, Elements.get(x, at + i));
+    }
+    return sum.merge() / d;
+  }
+
+  private float meanSquare(MemorySegment x, long at, int d, float center) {
+    sum.clear();
+    for (int i = 0; i < d; i++) {
+      float c = Elements.get(x, at + i) - center;
+      sum.fma(i, c, c);
+    }
+    return sum.merge() / d;
+  }
+
+  /** x̂ with element i of gain and bias. */
+  public static float affine(
+      @Nullable Weights gains, @Nullable Weights bias, float normalized, int i) {
+    float gain = gains == null ? 1 : Elements.get(gains.data(), i);
+    return bias == null
+        ? normalized * gain
+        : Math.fma(normalized, gain, Elements.get(bias.data(), i));
+  }
+
+  @Override
+  public void quantize(MemorySegment x, Quantized y, int begin, int end) {
+    for (int block = begin; block < end; block++) {
+      long at = (long) block * BLOCK;
+      float a = 0;
+      for (int i = 0; i < BLOCK; i++) {
+        a = Math.max(a, Math.abs(Elements.get(x, at + i)));
+      }
+      boolean finite = a <= Float.MAX_VALUE;
+      boolean zero = !finite || a < TINY;
+      float inverse = 127 / a;
+      var sums = new int[2];
+      for (int i = 0; i < BLOCK; i++) {
+        int q = zero ? 0 : (int) Math.rint(Elements.get(x, at + i) * inverse);
+        y.q().set(JAVA_BYTE, at + i, (byte) q);
+        sums[i / QuantizedBuffer.SUM_BLOCK] += q;
+      }
+      setBlock(y, block, finite ? zero ? 0 : a / 127 : Float.NaN, sums[0], sums[1]);
+    }
+  }
+
+  /** Sets what a quantized block has beside its integers. */
+  public static void setBlock(Quantized y, int block, float scale, int sum0, int sum1) {
+    Elements.set(y.scale(), block, scale);
+    y.sum().setAtIndex(JAVA_INT, 2L * block, sum0);
+    y.sum().setAtIndex(JAVA_INT, 2L * block + 1, sum1);
+    Elements.set(y.scaledSum(), block, scale * (sum0 + sum1));
+  }
+
+  @Override
+  public void matMul(
+      Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
+    int last = Math.min(weights.n(), end * Packing.ROWS);
+    for (int m = 0; m < rows; m++) {
+      for (int n = begin * Packing.ROWS; n < last; n++) {
+        Elements.set(y, (long) m * weights.n() + n, matMul.dot(weights, n, x, m));
+      }
+    }
+  }
+
+  @Override
+  public void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end) {
+    int last = Math.min(weights.n(), end * Packing.ROWS);
+    for (int m = 0; m < rows; m++) {
+      for (int n = begin * Packing.ROWS; n < last; n++) {
+        Elements.set(y, (long) m * weights.n() + n, ScalarMatMul.dot(weights, n, x, m));
+      }
+    }
+  }
+
+  @Override
+  public void rope(
+      SequenceOp.Rope op,
+      RotationTable table,
+      Batch batch,
+      MemorySegment x,
+      MemorySegment y,
+      int begin,
+      int end) {
+    int rotated = op.rotation().width();
+    for (int head = begin; head < end; head++) {
+      long at = (long) head * op.dH();
+      long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
+      turnHead(op, table, angles, x, y, at);
+      Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
+    }
+  }
+
+  /** Turns a head whose first element is {@code at}, by the angles from {@code angles} on. */
+  protected void turnHead(
+      SequenceOp.Rope op,
+      RotationTable table,
+      long angles,
+      MemorySegment x,
+      MemorySegment y,
+      long at) {
+    turn(op, table, angles, x, y, at, 0);
+  }
+
+  /** Turns the pairs of a head from {@code firstPair} on. */
+  protected static void turn(
+      SequenceOp.Rope op,
+      RotationTable table,
+      long angles,
+      MemorySegment x,
+      MemorySegment y,
+      long at,
+      int firstPair) {
+    int pairs = op.rotation().width() / 2;
+    boolean interleaved = op.rotation().pairs() == Rotation.Pairs.INTERLEAVED;
+    for (int j = firstPair; j < pairs; j++) {
+      long i0 = at + (interleaved ? 2 * j : j);
+      long i1 = interleaved ? i0 + 1 : i0 + pairs;
+      float x0 = Elements.get(x, i0);
+      float x1 = Elements.get(x, i1);
+      float cos = Elements.get(table.cos(), angles + j);
+      float sin = Elements.get(table.sin(), angles + j);
+      Elements.set(y, i0, Math.fma(x0, cos, -(x1 * sin)));
+      Elements.set(y, i1, Math.fma(x0, sin, x1 * cos));
+    }
+  }
+
+  @Override
+  public void kvStore(
+      KvLayer layer, Batch batch, MemorySegment k, MemorySegment v, int begin, int end) {
+    for (int row = begin; row < end; row++) {
+      int sequence = batch.sequence(row);
+      int position = batch.position(row);
+      for (int head = 0; head < layer.heads(); head++) {
+        long at = ((long) row * layer.heads() + head) * layer.dH();
+        layer.store(layer.page(batch, sequence, head, position), position, k, v, at);
+      }
+    }
+  }
+
+  @Override
+  public void attention(
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      MemorySegment q,
+      MemorySegment z,
+      Share share) {
+    int queries = batch.tokenCount() * op.heads();
+    // Every workers-th one, since later tokens have more to read.
+    for (int i = share.worker(); i < queries; i += share.workers()) {
+      attention.attend(op, layer, batch, i / op.heads(), i % op.heads(), q, z);
+    }
+  }
+
+  @Override
+  public void activation(
+      Op.ActivationKind kind,
+      MemorySegment x,
+      @Nullable MemorySegment up,
+      MemorySegment y,
+      long begin,
+      long end) {
+    for (long i = begin; i < end; i++) {
+      float f = ScalarMath.activate(kind, Elements.get(x, i));
+      Elements.set(y, i, up == null ? f : f * Elements.get(up, i));
+    }
+  }
+
+  @Override
+  public void add(MemorySegment a, MemorySegment b, MemorySegment y, long begin, long end) {
+    for (long i = begin; i < end; i++) {
+      Elements.set(y, i, Elements.get(a, i) + Elements.get(b, i));
+    }
+  }
+
+  @Override
+  public void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end) {
+    int width = (int) (b.byteSize() / Float.BYTES);
+    for (long row = begin; row < end; row++) {
+      for (int i = 0; i < width; i++) {
+        float value = Elements.get(a, row * width + i) + Elements.get(b, i);
+        Elements.set(y, row * width + i, value);
+      }
+    }
+  }
+
+  @Override
+  public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
+    for (long i = begin; i < end; i++) {
+      Elements.set(y, i, factor * Elements.get(x, i));
+    }
+  }
+
+  @Override
+  public void edit(Op.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end) {
+    int width = op.edits().width();
+    for (int i = begin; i < end; i++) {
+      long row = (long) i * width;
+      int token = op.token(batch, i);
+      Elements.copy(x, row, y, row, width);
+      for (EditTable.Entry entry : op.edits().entries()) {
+        if (entry.region().contains(batch.sequence(token), batch.position(token))) {
+          edits.apply(entry, batch.position(token), y, row);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void tap(Op.Tap op, Batch batch, MemorySegment x, int begin, int end) {
+    TapTarget target = op.target();
+    int width = target.width();
+    for (int i = begin; i < end; i++) {
+      int token = op.token(batch, i);
+      long row = target.row(batch.sequence(token), batch.position(token));
+      if (row >= 0) {
+        copy(x, (long) i * width, target, row * width);
+      }
+    }
+  }
+
+  /** Copies a row that begins at element {@code from} of x to element {@code to} and following. */
+  private static void copy(MemorySegment x, long from, TapTarget target, long to) {
+    int width = target.width();
+    switch (target.type()) {
+      case F32 -> Elements.copy(x, from, target.data(), to, width);
+      case F16 -> {
+        for (int i = 0; i < width; i++) {
+          Elements.setHalf(target.data(), to + i, Elements.get(x, from + i));
+        }
+      }
+      case BF16 -> {
+        for (int i = 0; i < width; i++) {
+          Elements.setBfloat(target.data(), to + i, Elements.get(x, from + i));
+        }
+      }
+    }
+  }
+
+  @Override
+  public void lowRankUp(
+      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
+    for (int n = 0; n < update.n(); n++) {
+      float sum = 0;
+      for (int j = 0; j < update.rank(); j++) {
+        float b = Elements.get(update.b(), LowRank.index(update.rank(), n, j));
+        sum = Math.fma(Elements.get(t, tAt + j), b, sum);
+      }
+      Elements.set(y, at + n, Elements.get(x, at + n) + sum);
+    }
+  }
+
+  @Override
+  public void route(
+      ExpertOp.Route op,
+      MemorySegment logits,
+      MemorySegment chosen,
+      MemorySegment weights,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      experts.route(op, logits, chosen, weights, row);
+    }
+  }
+
+  @Override
+  public void expertSum(
+      ExpertOp.ExpertSum op,
+      MemorySegment x,
+      MemorySegment weights,
+      MemorySegment y,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      ScalarExperts.sum(op, x, weights, y, row);
+    }
+  }
+
+  @Override
+  public void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end) {
+    for (int i = begin; i < end; i++) {
+      Elements.copy(x, (long) batch.logitRow(i) * width, y, (long) i * width, width);
+    }
+  }
+
+  @Override
+  public void topK(
+      Op.TopK op,
+      MemorySegment x,
+      MemorySegment values,
+      MemorySegment ids,
+      MemorySegment sums,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      topK.row(op, x, values, ids, sums, row);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package dev.vidrio.kernel.java.scalar;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.PackedRow;
+import java.lang.foreign.MemorySegment;
+
+/** matmul of docs/numerics.md, one output at a time. */
+public final class ScalarMatMul {
+  private final LaneSum sum = new LaneSum();
+
+  /** y[m][n] for floating-point weights. */
+  float dot(Weights w, int n, MemorySegment x, int m) {
+    long row = (long) n * w.k();
+    sum.clear();
+    for (int k = 0; k < w.k(); k++) {
+      float weight = Elements.get(w.type(), w.data(), row + k);
+      sum.fma(k, Elements.get(x, (long) m * w.k() + k), weight);
+    }
+    return sum.merge();
+  }
+
+  /** y[m][n] for packed weights. */
+  static float dot(Weights w, int n, Quantized x, int m) {
+    WeightType type = w.type();
+    var row = new PackedRow(w, n);
+    float acc = 0;
+    for (int k = 0; k < w.k(); k += type.subBlock()) {
+      long at = (long) m * w.k() + k;
+      float scale = Elements.get(x.scale(), at / QuantizedBuffer.BLOCK);
+      int dot = 0;
+      for (int i = 0; i < type.subBlock(); i++) {
+        dot += row.integer(k + i) * x.q().get(JAVA_BYTE, at + i);
+      }
+      acc = Math.fma(dot, row.scale(k) * scale, acc);
+      if (type.hasMinima()) {
+        acc = Math.fma(row.minimum(k), scaledSum(x, at, type.subBlock()), acc);
+      }
+    }
+    return acc;
+  }
+
+  /** Scale · sum of a sub-block of x, from element {@code at} on. */
+  public static float scaledSum(Quantized x, long at, int subBlock) {
+    int sum = 0;
+    for (int i = 0; i < subBlock; i += QuantizedBuffer.SUM_BLOCK) {
+      sum += x.sum().get(JAVA_INT_UNALIGNED, (at + i) / QuantizedBuffer.SUM_BLOCK * Integer.BYTES);
+    }
+    return Elements.get(x.scale(), at / QuantizedBuffer.BLOCK) * sum;
+  }
+}

@@ -1,0 +1,135 @@
+package dev.vidrio.kernel.java.scalar;
+
+import dev.vidrio.kernel.Op;
+
+/** The functions of one element, and their constants. */
+public final class ScalarMath {
+  /** Arguments at which exp is 0 and infinity. */
+  public static final float EXP_MIN = -104f;
+
+  public static final float EXP_MAX = 89f;
+  public static final float LOG2_E = 0x1.715476p+0f;
+
+  /** −ln(2) in two parts; multiples of the upper one up to 150 are exact. */
+  public static final float LN_2_UPPER = -0x1.62e4p-1f;
+
+  public static final float LN_2_LOWER = -0x1.7f7d1cp-20f;
+
+  /** Coefficients of (eʳ − 1 − r)/r². */
+  public static final float C6 = 0x1.6a23d0p-10f;
+
+  public static final float C5 = 0x1.123a20p-7f;
+  public static final float C4 = 0x1.5558f2p-5f;
+  public static final float C3 = 0x1.555492p-3f;
+  public static final float C2 = 0x1.fffffcp-2f;
+
+  /** −2·√(2/π). */
+  public static final float GELU_OUTER = -1.5957692f;
+
+  public static final float GELU_CUBIC = 0.044715f;
+
+  /** Where the normal distribution's share is 1 in f32, and below 0 zero. */
+  public static final float GELU_END = 15;
+
+  private static final float[] GELU_TAIL = {
+    -0x1.4ab9d0p-13f,
+    -0x1.46c29ep-12f,
+    0x1.66d454p-11f,
+    0x1.4ad120p-9f,
+    -0x1.a3a5e4p-10f,
+    -0x1.0c78a4p-6f,
+    0x1.2ea424p-7f,
+    0x1.0e4f30p-3f,
+    -0x1.bc19c2p-2f,
+    0x1.69cee6p-1f
+  };
+
+  /** How many coefficients {@link #geluTail} has. */
+  public static final int GELU_TAIL_TERMS = GELU_TAIL.length;
+
+  private ScalarMath() {}
+
+  /** What GELU multiplies exp(−x²/2) with: its i-th coefficient, from the highest on. */
+  public static float geluTail(int i) {
+    return GELU_TAIL[i];
+  }
+
+  /** The exponential. */
+  public static float exp(float argument) {
+    float x = Math.min(Math.max(argument, EXP_MIN), EXP_MAX);
+    float m = (float) Math.rint(x * LOG2_E);
+    float p = exponentialMinusOne(remainder(x, m)) + 1;
+    int half = (int) m >> 1;
+    return p * powerOfTwo(half) * powerOfTwo((int) m - half);
+  }
+
+  /** The hyperbolic tangent. */
+  static float tanh(float argument) {
+    float y = Math.min(Math.max(2 * argument, -20f), 20f);
+    float m = (float) Math.rint(y * LOG2_E);
+    float power = powerOfTwo((int) m);
+    float e = Math.fma(exponentialMinusOne(remainder(y, m)), power, power - 1);
+    return e / (e + 2);
+  }
+
+  /** x − m · ln(2). */
+  private static float remainder(float x, float m) {
+    return Math.fma(m, LN_2_LOWER, Math.fma(m, LN_2_UPPER, x));
+  }
+
+  /** eʳ − 1 for |r| ≤ ln(2)/2. */
+  private static float exponentialMinusOne(float r) {
+    float q = C6;
+    q = Math.fma(q, r, C5);
+    q = Math.fma(q, r, C4);
+    q = Math.fma(q, r, C3);
+    q = Math.fma(q, r, C2);
+    return Math.fma(r * r, q, r);
+  }
+
+  /** 2ⁿ for −126 ≤ n ≤ 127. */
+  private static float powerOfTwo(int n) {
+    return Float.intBitsToFloat((n + 127) << 23);
+  }
+
+  /** An activation function. */
+  public static float activate(Op.ActivationKind kind, float x) {
+    return switch (kind) {
+      case SILU -> x / (1 + exp(-x));
+      case GELU_TANH -> x / (1 + exp(GELU_OUTER * (x * Math.fma(GELU_CUBIC * x, x, 1))));
+      case RELU -> x > 0 ? x : 0;
+      case GELU -> gelu(x);
+      case TANH -> tanh(x);
+    };
+  }
+
+  /** x times the normal distribution's share below x. */
+  private static float gelu(float x) {
+    NormalTail tail = NormalTail.of(x);
+    return Math.fma(-tail.a, tail.share, x > 0 ? x : 0);
+  }
+
+  /**
+   * The normal distribution beyond a magnitude.
+   *
+   * @param a |x|, at most {@link #GELU_END}
+   * @param e exp(−a²/2)
+   * @param share of the distribution beyond a
+   */
+  record NormalTail(float a, float e, float share) {
+    static NormalTail of(float x) {
+      float a = Math.min(Math.abs(x), GELU_END);
+      float t = 1 / (a + 2.5f);
+      float u = Math.fma(-5, t, 1);
+      float q = GELU_TAIL[0];
+      for (int i = 1; i < GELU_TAIL.length; i++) {
+        q = Math.fma(q, u, GELU_TAIL[i]);
+      }
+      float s = a * a;
+      float rest = Math.fma(a, a, -s);
+      float e = exp(-0.5f * s);
+      e = Math.fma(e, -0.5f * rest, e);
+      return new NormalTail(a, e, e * (q * t));
+    }
+  }
+}

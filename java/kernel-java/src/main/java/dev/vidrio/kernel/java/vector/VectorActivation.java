@@ -1,0 +1,105 @@
+package dev.vidrio.kernel.java.vector;
+
+import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
+import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.scalar.ScalarMath;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Activation functions on vectors, a piece of {@value #PIECE} elements at a time. */
+final class VectorActivation {
+  private static final int PIECE = 256;
+
+  // Arguments of exp, then its results.
+  private final float[] e = new float[PIECE];
+
+  /** {@code y[i] = f(x[i])} for i in [begin, end). */
+  void activate(Op.ActivationKind kind, MemorySegment x, MemorySegment y, long begin, long end) {
+    long vectors = begin + (end - begin) / LENGTH * LENGTH;
+    for (long i = begin; i < vectors; i += PIECE) {
+      int count = (int) Math.min(PIECE, vectors - i);
+      switch (kind) {
+        case SILU -> {
+          siluArguments(x, i, count);
+          divide(x, y, i, count);
+        }
+        case GELU_TANH -> {
+          geluTanhArguments(x, i, count);
+          divide(x, y, i, count);
+        }
+        case RELU -> relu(x, y, i, count);
+        case GELU -> {
+          halfSquares(x, i, count);
+          gelu(x, y, i, count);
+        }
+        case TANH -> VectorMath.tanh(x, y, i, i + count);
+      }
+    }
+    for (long i = vectors; i < end; i++) {
+      Elements.set(y, i, ScalarMath.activate(kind, Elements.get(x, i)));
+    }
+  }
+
+  private void siluArguments(MemorySegment x, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      Vectors.load(x, at + i).neg().intoArray(e, i);
+    }
+  }
+
+  private void geluTanhArguments(MemorySegment x, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector v = Vectors.load(x, at + i);
+      FloatVector cubic = v.mul(ScalarMath.GELU_CUBIC).fma(v, FloatVector.broadcast(FLOATS, 1));
+      v.mul(cubic).mul(ScalarMath.GELU_OUTER).intoArray(e, i);
+    }
+  }
+
+  /** {@code y = x / (1 + exp(e))}. */
+  private void divide(MemorySegment x, MemorySegment y, long at, int count) {
+    VectorMath.exp(e, 0, count, 0);
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector divisor = FloatVector.fromArray(FLOATS, e, i).add(1);
+      Vectors.store(Vectors.load(x, at + i).div(divisor), y, at + i);
+    }
+  }
+
+  /** {@code e = −x²/2}, up to where the exponential ends. */
+  private void halfSquares(MemorySegment x, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector a = Vectors.load(x, at + i).abs().min(ScalarMath.GELU_END);
+      a.mul(a).mul(-0.5f).intoArray(e, i);
+    }
+  }
+
+  private void gelu(MemorySegment x, MemorySegment y, long at, int count) {
+    VectorMath.exp(e, 0, count, 0);
+    FloatVector zero = FloatVector.zero(FLOATS);
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector v = Vectors.load(x, at + i);
+      FloatVector a = v.abs().min(ScalarMath.GELU_END);
+      FloatVector t = FloatVector.broadcast(FLOATS, 1).div(a.add(2.5f));
+      FloatVector u = t.fma(FloatVector.broadcast(FLOATS, -5), FloatVector.broadcast(FLOATS, 1));
+      FloatVector q = FloatVector.broadcast(FLOATS, ScalarMath.geluTail(0));
+      for (int k = 1; k < ScalarMath.GELU_TAIL_TERMS; k++) {
+        q = q.fma(u, FloatVector.broadcast(FLOATS, ScalarMath.geluTail(k)));
+      }
+      FloatVector rest = a.fma(a, a.mul(a).neg());
+      FloatVector share = FloatVector.fromArray(FLOATS, e, i);
+      share = share.fma(rest.mul(-0.5f), share).mul(q.mul(t));
+      FloatVector above = zero.blend(v, v.compare(VectorOperators.GT, 0));
+      Vectors.store(a.neg().fma(share, above), y, at + i);
+    }
+  }
+
+  private static void relu(MemorySegment x, MemorySegment y, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector v = Vectors.load(x, at + i);
+      FloatVector zero = FloatVector.zero(FLOATS);
+      Vectors.store(zero.blend(v, v.compare(VectorOperators.GT, 0)), y, at + i);
+    }
+  }
+}

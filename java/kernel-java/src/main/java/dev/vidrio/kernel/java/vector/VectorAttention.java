@@ -1,0 +1,201 @@
+package dev.vidrio.kernel.java.vector;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.scalar.QuantizedQuery;
+import dev.vidrio.kernel.java.scalar.ScalarAttention;
+import dev.vidrio.kernel.java.scalar.ScalarMath;
+import dev.vidrio.kernel.java.step.Share;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * attention: up to {@value AttentionKernels#QUERIES} queries that share a key-value head read its
+ * keys and values together, a chunk at a time. They are the query heads of the key-value head, and
+ * adjacent tokens of a sequence.
+ */
+final class VectorAttention {
+  private static final int QUERIES = AttentionKernels.QUERIES;
+
+  /** Tokens from which a worker takes queries at once. */
+  private static final int TOKENS = 4;
+
+  private static final int CHUNK = ScalarAttention.CHUNK;
+  private static final int BLOCK = KvCache.BLOCK;
+
+  private final AttentionKernels kernels = new AttentionKernels();
+
+  // Of each query of the tile: where it begins in q and z, its head, the positions [first, end)
+  // that
+  // it sees, and those of the chunk.
+  private final long[] at = new long[QUERIES];
+  private final int[] heads = new int[QUERIES];
+  private final int[] first = new int[QUERIES];
+  private final int[] end = new int[QUERIES];
+  private final int[] from = new int[QUERIES];
+  private final int[] to = new int[QUERIES];
+  private int queries;
+  private final FloatBlock floats = new FloatBlock();
+
+  // Of all chunks so far: greatest score, sum of exponentials, and weighted values [query][d_h].
+  private final float[] max = new float[QUERIES];
+  private final float[] sum = new float[QUERIES];
+  private float[] total = {};
+
+  /** Every {@code share.workers()}-th tile, since later tokens have more to read. */
+  void run(
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      MemorySegment q,
+      MemorySegment z,
+      Share share) {
+    int group = op.heads() / layer.heads();
+    int tiles = Math.ceilDiv(batch.tokenCount(), TOKENS) * layer.heads();
+    if (total.length < QUERIES * layer.dH()) {
+      total = new float[QUERIES * layer.dH()];
+    }
+    kernels.prepare(layer.dH(), op.scale());
+    for (int tile = share.worker(); tile < tiles; tile += share.workers()) {
+      int head = tile % layer.heads();
+      int begin = tile / layer.heads() * TOKENS;
+      int last = Math.min(begin + TOKENS, batch.tokenCount());
+      for (int row = begin; row < last; row++) {
+        int sequence = batch.sequence(row);
+        boolean sequenceEnds = row + 1 == last || batch.sequence(row + 1) != sequence;
+        for (int h = 0; h < group; h++) {
+          heads[queries] = head * group + h;
+          at[queries] = ((long) row * op.heads() + heads[queries]) * layer.dH();
+          first[queries] = op.first(batch.position(row));
+          end[queries++] = batch.position(row) + 1;
+          if (queries == QUERIES || (sequenceEnds && h + 1 == group)) {
+            attend(op, layer, batch, sequence, head, q, z);
+            queries = 0;
+          }
+        }
+      }
+    }
+  }
+
+  private void attend(
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      int sequence,
+      int head,
+      MemorySegment q,
+      MemorySegment z) {
+    int last = end[queries - 1];
+    var query = new QuantizedQuery(layer);
+    for (int j = 0; j < queries; j++) {
+      query.load(q, at[j]);
+      kernels.loadQuery(j, query, queries);
+    }
+    Arrays.fill(sum, 0);
+    for (int begin = first[0] / CHUNK * CHUNK; begin < last; begin += CHUNK) {
+      int chunkEnd = Math.min(begin + CHUNK, last);
+      for (int t = Math.max(begin, first[0] / BLOCK * BLOCK); t < chunkEnd; t += BLOCK) {
+        score(
+            layer, layer.page(batch, sequence, head, t), t - begin, Math.min(BLOCK, chunkEnd - t));
+      }
+      addChunk(op, layer, batch, sequence, head, begin);
+    }
+    int dH = layer.dH();
+    for (int j = 0; j < queries; j++) {
+      float factor = ScalarAttention.factor(op, heads[j], max[j], sum[j]);
+      for (int i = 0; i < dH; i++) {
+        Elements.set(z, at[j] + i, total[j * dH + i] * factor);
+      }
+    }
+  }
+
+  /** Scores of the first {@code count} positions of a page, which are t and following. */
+  private void score(KvLayer layer, long page, int t, int count) {
+    MemorySegment keys = floats.keys(layer, page, count);
+    long first = FloatBlock.first(layer, page);
+    if (layer.type() == KvType.Q8_0) {
+      MemorySegment scales = floats.keyScales(layer, page, count);
+      for (int j = 0; j < queries; j++) {
+        kernels.scoreQuantized(j, keys, first, scales, t, count);
+      }
+    } else {
+      kernels.score(keys, first, t, count);
+    }
+  }
+
+  /** Adds a chunk, whose scores are known, to what the queries have so far. */
+  private void addChunk(
+      SequenceOp.Attention op, KvLayer layer, Batch batch, int sequence, int head, int begin) {
+    int commonFrom = 0;
+    int commonTo = CHUNK;
+    for (int j = 0; j < queries; j++) {
+      from[j] = Math.clamp(first[j] - begin, 0, CHUNK);
+      to[j] = Math.clamp(end[j] - begin, 0, CHUNK);
+      commonFrom = Math.max(commonFrom, from[j]);
+      commonTo = Math.min(commonTo, to[j]);
+      if (from[j] < to[j]) {
+        kernels.cap(op, j, from[j], to[j]);
+        if (op.slopes() != null) {
+          float slope = ScalarAttention.slope(op, heads[j]);
+          kernels.addDistances(j, slope, begin + 1 - end[j], from[j], to[j]);
+        }
+        kernels.exponentials(j, from[j], to[j]);
+      }
+    }
+    if (queries == 1) {
+      commonTo = 0;
+    }
+    commonTo = Math.max(commonFrom, commonTo);
+    kernels.clearSums();
+    // Ascending for each query: what comes before the common positions, these, and the rest.
+    for (int j = 0; j < queries; j++) {
+      weigh(j, layer, batch, sequence, head, begin, from[j], Math.min(commonFrom, to[j]));
+    }
+    weigh(-1, layer, batch, sequence, head, begin, commonFrom, commonTo);
+    for (int j = 0; j < queries; j++) {
+      weigh(j, layer, batch, sequence, head, begin, Math.max(commonTo, from[j]), to[j]);
+      if (from[j] < to[j]) {
+        merge(j, layer.dH());
+      }
+    }
+  }
+
+  /** Adds the values of positions [t, last) of the chunk to the sums of query j, of all for −1. */
+  private void weigh(
+      int j, KvLayer layer, Batch batch, int sequence, int head, int begin, int t, int last) {
+    for (int next; t < last; t = next) {
+      next = Math.min(t / BLOCK * BLOCK + BLOCK, last);
+      long page = layer.page(batch, sequence, head, begin + t);
+      int place = t % BLOCK;
+      MemorySegment values = floats.values(layer, page, place, place + next - t);
+      long at = FloatBlock.first(layer, page) + (long) place * layer.dH();
+      if (j < 0) {
+        kernels.weigh(values, at, t, next - t);
+      } else {
+        kernels.weighSingle(j, values, at, t, next - t);
+      }
+    }
+  }
+
+  private void merge(int j, int dH) {
+    float[] sums = kernels.sums();
+    if (sum[j] == 0) { // a chunk's own sum is at least 1
+      System.arraycopy(sums, j * dH, total, j * dH, dH);
+      max[j] = kernels.max(j);
+      sum[j] = kernels.sum(j);
+      return;
+    }
+    float newMax = Math.max(max[j], kernels.max(j));
+    float a = ScalarMath.exp(max[j] - newMax);
+    float b = ScalarMath.exp(kernels.max(j) - newMax);
+    for (int i = j * dH; i < (j + 1) * dH; i++) {
+      total[i] = Math.fma(sums[i], b, total[i] * a);
+    }
+    sum[j] = Math.fma(kernels.sum(j), b, sum[j] * a);
+    max[j] = newMax;
+  }
+}

@@ -1,0 +1,204 @@
+package dev.vidrio.kernel.java.vector;
+
+import static dev.vidrio.kernel.java.vector.Vectors.INTS;
+import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExpertOp;
+import dev.vidrio.kernel.LowRank;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.scalar.ScalarKernels;
+import dev.vidrio.kernel.java.step.Share;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import org.jspecify.annotations.Nullable;
+
+/** The kernels with the Vector API. Copies and routes are those of {@link ScalarKernels}. */
+public final class VectorKernels extends ScalarKernels {
+  private static final int BLOCK = QuantizedBuffer.BLOCK;
+  private static final int SUM_BLOCK = QuantizedBuffer.SUM_BLOCK;
+  private static final int NOT_FINITE = 0x7f800000;
+
+  private final VectorFloatMatMul floatMatMul = new VectorFloatMatMul();
+  private final VectorQuantizedMatMul quantizedMatMul = new VectorQuantizedMatMul();
+  private final VectorAttention attention = new VectorAttention();
+  private final VectorEmbed embed = new VectorEmbed();
+  private final VectorNorm norm = new VectorNorm();
+  private final VectorActivation activation = new VectorActivation();
+  private final VectorTopK topK = new VectorTopK();
+
+  @Override
+  public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
+    for (int row = begin; row < end; row++) {
+      embed.row(op.table(), op.row(batch, row), y, (long) row * op.table().k());
+    }
+  }
+
+  @Override
+  public void norm(
+      Op.Norm op,
+      MemorySegment x,
+      MemorySegment y,
+      @Nullable MemorySegment scales,
+      int begin,
+      int end) {
+    for (int head = begin; head < end; head++) {
+      float scale = norm.head(op, x, y, head);
+      if (scales != null) {
+        Elements.set(scales, head, scale);
+      }
+    }
+  }
+
+  @Override
+  public void quantize(MemorySegment x, Quantized y, int begin, int end) {
+    for (int block = begin; block < end; block++) {
+      long at = (long) block * BLOCK;
+      int greatest = greatestMagnitude(x, at);
+      boolean finite = greatest < NOT_FINITE;
+      float a = Float.intBitsToFloat(greatest);
+      if (finite && a >= TINY) {
+        int sum0 = quantizeSum(x, y.q(), at, 127 / a);
+        int sum1 = quantizeSum(x, y.q(), at + SUM_BLOCK, 127 / a);
+        setBlock(y, block, a / 127, sum0, sum1);
+      } else {
+        y.q().asSlice(at, BLOCK).fill((byte) 0);
+        setBlock(y, block, finite ? 0 : Float.NaN, 0, 0);
+      }
+    }
+  }
+
+  /** As bits, which order as the magnitudes do, with NaN last. */
+  private static int greatestMagnitude(MemorySegment x, long at) {
+    IntVector greatest = IntVector.zero(INTS);
+    for (int i = 0; i < BLOCK; i += LENGTH) {
+      greatest = greatest.max(Vectors.load(x, at + i).reinterpretAsInts().and(Integer.MAX_VALUE));
+    }
+    return greatest.reduceLanes(VectorOperators.MAX);
+  }
+
+  /** Quantizes the elements that share a sum, and returns it. */
+  private static int quantizeSum(MemorySegment x, MemorySegment q, long at, float inverse) {
+    IntVector sum = IntVector.zero(INTS);
+    for (int i = 0; i < SUM_BLOCK; i += LENGTH) {
+      IntVector v = Vectors.round(Vectors.load(x, at + i).mul(inverse));
+      Vectors.storeBytes(v, q, at + i);
+      sum = sum.add(v);
+    }
+    return sum.reduceLanes(VectorOperators.ADD);
+  }
+
+  @Override
+  public void matMul(
+      Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
+    floatMatMul.run(weights, x, y, rows, begin, end);
+  }
+
+  @Override
+  public void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end) {
+    quantizedMatMul.run(weights, x, y, rows, begin, end);
+  }
+
+  @Override
+  protected void turnHead(
+      SequenceOp.Rope op,
+      RotationTable table,
+      long angles,
+      MemorySegment x,
+      MemorySegment y,
+      long at) {
+    int rotated = op.rotation().width();
+    int pairs = rotated / 2 / LENGTH * LENGTH;
+    if (op.rotation().pairs() == Rotation.Pairs.INTERLEAVED) {
+      VectorRope.turnInterleaved(table, angles, x, y, at, pairs);
+    } else {
+      VectorRope.turnHalves(table, angles, x, y, at, pairs, rotated / 2);
+    }
+    turn(op, table, angles, x, y, at, pairs);
+  }
+
+  @Override
+  public void attention(
+      SequenceOp.Attention op,
+      KvLayer layer,
+      Batch batch,
+      MemorySegment q,
+      MemorySegment z,
+      Share share) {
+    attention.run(op, layer, batch, q, z, share);
+  }
+
+  @Override
+  public void activation(
+      Op.ActivationKind kind,
+      MemorySegment x,
+      @Nullable MemorySegment up,
+      MemorySegment y,
+      long begin,
+      long end) {
+    activation.activate(kind, x, y, begin, end);
+    if (up != null) {
+      VectorMath.multiply(y, begin, up, begin, y, begin, end - begin);
+    }
+  }
+
+  @Override
+  public void add(MemorySegment a, MemorySegment b, MemorySegment y, long begin, long end) {
+    VectorMath.add(a, begin, b, begin, y, begin, end - begin);
+  }
+
+  @Override
+  public void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end) {
+    long width = b.byteSize() / Float.BYTES;
+    for (long row = begin; row < end; row++) {
+      VectorMath.add(a, row * width, b, 0, y, row * width, width);
+    }
+  }
+
+  @Override
+  public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
+    VectorMath.scale(x, factor, y, begin, end);
+  }
+
+  @Override
+  public void lowRankUp(
+      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
+    VectorMath.lowRankUp(update, x, at, t, tAt, y);
+  }
+
+  @Override
+  public void expertSum(
+      ExpertOp.ExpertSum op,
+      MemorySegment x,
+      MemorySegment weights,
+      MemorySegment y,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      VectorMath.weightedSum(x, weights, y, row, op.slots(), op.y().width());
+    }
+  }
+
+  @Override
+  public void topK(
+      Op.TopK op,
+      MemorySegment x,
+      MemorySegment values,
+      MemorySegment ids,
+      MemorySegment sums,
+      int begin,
+      int end) {
+    for (int row = begin; row < end; row++) {
+      topK.row(op, x, values, ids, sums, row);
+    }
+  }
+}

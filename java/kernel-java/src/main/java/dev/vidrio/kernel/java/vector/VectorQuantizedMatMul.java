@@ -1,0 +1,93 @@
+package dev.vidrio.kernel.java.vector;
+
+import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
+import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
+
+import dev.vidrio.kernel.Packing;
+import dev.vidrio.kernel.QuantizedBuffer;
+import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Elements;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * matmul of packed weights. Lanes are the 16 rows of a group, and an int lane holds 4 bytes of its
+ * row. There is no vector product of bytes in Java: as two shorts, the even and the odd bytes are
+ * split off by shifts and multiplied with even and odd activations. Rows of activations go through
+ * in tiles, which share the split weights. All types share the loops, since a {@link WeightPanel}
+ * makes bytes of each.
+ */
+final class VectorQuantizedMatMul {
+  /** Rows whose activations stay in the second-level cache while the weights pass by. */
+  private static final int STRIP = 64;
+
+  private final PairedActivations activations = new PairedActivations();
+  private final WeightPanel panel = new WeightPanel();
+  private final float[] results = new float[PairedActivations.TILE * Packing.ROWS];
+
+  /** Groups [begin, end) of the columns of y. */
+  void run(Weights w, Quantized x, MemorySegment y, int rows, int begin, int end) {
+    int blocks = w.k() / QuantizedBuffer.BLOCK;
+    for (int first = 0; first < rows; first += STRIP) {
+      int count = Math.min(STRIP, rows - first);
+      activations.read(w.type(), x, blocks, first, count);
+      for (int group = begin; group < end; group++) {
+        runGroup(w, y, first, count, group);
+      }
+    }
+  }
+
+  private void runGroup(Weights w, MemorySegment y, int first, int count, int group) {
+    panel.read(w, group);
+    for (int row = 0; row < count; row += PairedActivations.tile(row, count)) {
+      int rows = PairedActivations.tile(row, count);
+      for (int lane = 0; lane < Packing.ROWS; lane += LENGTH) {
+        if (wide(w.type())) {
+          wide(row, rows, lane);
+        } else {
+          narrow(w.type(), row, rows, lane);
+        }
+      }
+      store(w.n(), y, first + row, rows, group * Packing.ROWS);
+    }
+  }
+
+  /** Whether integers exceed what {@link NarrowKernel} can add up. */
+  private static boolean wide(WeightType type) {
+    return type == WeightType.Q8_0 || type == WeightType.IQ4_NL;
+  }
+
+  private void wide(int row, int rows, int lane) {
+    if (rows == PairedActivations.TILE) {
+      WideKernel.tile(panel, activations, row, lane, results);
+    } else {
+      WideKernel.single(panel, activations, row, lane, results);
+    }
+  }
+
+  private void narrow(WeightType type, int row, int rows, int lane) {
+    if (rows == PairedActivations.TILE) {
+      NarrowKernel.tile(type, panel, activations, row, lane, results);
+    } else {
+      NarrowKernel.single(type, panel, activations, row, lane, results);
+    }
+  }
+
+  /** Stores the results of a tile at y [rows, n]. */
+  private void store(int n, MemorySegment y, int row, int rows, int column) {
+    int width = Math.min(Packing.ROWS, n - column);
+    for (int r = 0; r < rows; r++) {
+      long to = (long) (row + r) * n + column;
+      int from = r * Packing.ROWS;
+      int i = 0;
+      for (; i + LENGTH <= width; i += LENGTH) {
+        Vectors.store(FloatVector.fromArray(FLOATS, results, from + i), y, to + i);
+      }
+      for (; i < width; i++) {
+        Elements.set(y, to + i, results[from + i]);
+      }
+    }
+  }
+}

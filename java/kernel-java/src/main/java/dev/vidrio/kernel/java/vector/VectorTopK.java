@@ -1,0 +1,99 @@
+package dev.vidrio.kernel.java.vector;
+
+import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
+
+import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.scalar.LaneSum;
+import dev.vidrio.kernel.java.scalar.ScalarMath;
+import dev.vidrio.kernel.java.scalar.ScalarTopK;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** top-k on vectors; what is not above the least candidate so far costs a comparison. */
+final class VectorTopK extends ScalarTopK {
+  private static final int LANES = LaneSum.LANES;
+  private static final int PIECE = 256;
+
+  private final Greatest greatest = new Greatest(Op.TopK.MAX);
+  private final float[] e = new float[PIECE];
+  private final float[] lanes = new float[LANES];
+
+  @Override
+  protected int[] greatest(Op.TopK op, MemorySegment x, long at) {
+    int n = op.x().width();
+    greatest.begin(op.k());
+    int i = 0;
+    for (; i < op.k(); i++) {
+      greatest.offer(Elements.get(x, at + i), i);
+    }
+    float least = least(x, at);
+    for (; i + LENGTH <= n; i += LENGTH) {
+      if (Vectors.load(x, at + i).compare(VectorOperators.GT, least).anyTrue()) {
+        for (int j = i; j < i + LENGTH; j++) {
+          greatest.offer(Elements.get(x, at + j), j);
+        }
+        least = least(x, at);
+      }
+    }
+    for (; i < n; i++) {
+      greatest.offer(Elements.get(x, at + i), i);
+    }
+    var ids = new int[greatest.sort()];
+    for (int j = 0; j < ids.length; j++) {
+      ids[j] = greatest.id(j);
+    }
+    return ids;
+  }
+
+  private float least(MemorySegment x, long at) {
+    float least = Elements.get(x, at + greatest.least());
+    return Float.isNaN(least) ? Float.NEGATIVE_INFINITY : least;
+  }
+
+  @Override
+  protected float maximum(MemorySegment x, long at, int n) {
+    int vectors = n / LENGTH * LENGTH;
+    float maximum = Float.NEGATIVE_INFINITY;
+    if (vectors > 0) {
+      FloatVector greatest = FloatVector.broadcast(Vectors.FLOATS, maximum);
+      for (int i = 0; i < vectors; i += LENGTH) {
+        FloatVector v = Vectors.load(x, at + i);
+        greatest = greatest.blend(v, v.compare(VectorOperators.GT, greatest));
+      }
+      maximum = greatest.reduceLanes(VectorOperators.MAX);
+    }
+    for (int i = vectors; i < n; i++) {
+      float value = Elements.get(x, at + i);
+      maximum = value > maximum ? value : maximum;
+    }
+    return maximum;
+  }
+
+  @Override
+  protected float sumExp(MemorySegment x, long at, int n, float maximum) {
+    int whole = n / LANES * LANES;
+    Arrays.fill(lanes, 0);
+    for (int first = 0; first < whole; first += PIECE) {
+      int count = Math.min(PIECE, whole - first);
+      for (int i = 0; i < count; i += LENGTH) {
+        Vectors.load(x, at + first + i).intoArray(e, i);
+      }
+      VectorMath.exp(e, 0, count, maximum);
+      for (int lane = 0; lane < LANES; lane += LENGTH) {
+        FloatVector sum = FloatVector.fromArray(Vectors.FLOATS, lanes, lane);
+        for (int i = lane; i < count; i += LANES) {
+          sum = sum.add(FloatVector.fromArray(Vectors.FLOATS, e, i));
+        }
+        sum.intoArray(lanes, lane);
+      }
+    }
+    for (int i = whole; i < n; i++) {
+      lanes[i - whole] += ScalarMath.exp(Elements.get(x, at + i) - maximum);
+    }
+    return VectorLanes.merge(lanes, 0);
+  }
+}
