@@ -34,8 +34,8 @@ import picocli.CommandLine.Option;
     name = "serve",
     description = {
       "Answers HTTP requests as OpenAI's API has them: docs/server.md.",
-      "Several -m serve several models; NAME=MODEL names one. The first, and those with adapters, are"
-          + " loaded at once, the others when they are asked for. SIGTERM and Ctrl-C let running requests end; a second one"
+      "Several -m serve several models; NAME=MODEL names one. The first, and those with"
+          + " adapters or draft models, are loaded at once, the others when they are asked for. SIGTERM and Ctrl-C let running requests end; a second one"
           + " does not."
     })
 final class ServeCommand implements Callable<Integer> {
@@ -46,6 +46,7 @@ final class ServeCommand implements Callable<Integer> {
   @Mixin private KvOption kv = new KvOption();
   @Mixin private FastOption fast = new FastOption();
   @Mixin private ServedAdaptersOption adapters = new ServedAdaptersOption();
+  @Mixin private ServedDraftsOption drafts = new ServedDraftsOption();
   @Mixin private SecretsOption secrets = new SecretsOption();
 
   @Option(
@@ -145,15 +146,7 @@ final class ServeCommand implements Callable<Integer> {
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL %4$s %5$s%6$s%n");
     var signalled = new CountDownLatch(1);
     List<Served> models = models();
-    Map<String, List<AdapterSource>> adaptersOf =
-        adapters.of(models.stream().map(served -> served.id).toList());
-    ModelSource[] sources =
-        models.stream()
-            .map(
-                served ->
-                    new ModelSource(
-                        served.id, served::open, adaptersOf.getOrDefault(served.id, List.of())))
-            .toArray(ModelSource[]::new);
+    ModelSource[] sources = sources(models);
     try (var _ = Interrupt.handleEnd(() -> end(signalled));
         Server server = start(sources)) {
       warnOfStrangers();
@@ -172,6 +165,21 @@ final class ServeCommand implements Callable<Integer> {
       Runtime.getRuntime().halt(INTERRUPTED);
     }
     signalled.countDown();
+  }
+
+  private ModelSource[] sources(List<Served> models) {
+    List<String> names = models.stream().map(served -> served.id).toList();
+    Map<String, List<AdapterSource>> adaptersOf = adapters.of(names);
+    Map<String, String> draftOf = drafts.of(names);
+    return models.stream()
+        .map(
+            served -> {
+              String draft = draftOf.get(served.id);
+              return new ModelSource(served.id, served::open)
+                  .withAdapters(adaptersOf.getOrDefault(served.id, List.of()))
+                  .withDraft(draft == null ? null : model.withReference(draft)::open);
+            })
+        .toArray(ModelSource[]::new);
   }
 
   private Server start(ModelSource... sources) throws IOException {
@@ -193,7 +201,8 @@ final class ServeCommand implements Callable<Integer> {
             .withCacheBytes(Math.multiplyExact(kvMegabytes, 1 << 20))
             .withKvType(kv.type())
             .withLens(kv.type() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
-            .withFast(fast.asked());
+            .withFast(fast.asked())
+            .withDraftTokens(drafts.tokens());
     ServerLimits limits =
         ServerLimits.DEFAULT
             .withTokens(maxTokens)

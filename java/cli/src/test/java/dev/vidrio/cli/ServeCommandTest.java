@@ -1,8 +1,10 @@
 package dev.vidrio.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModel;
 import java.io.BufferedReader;
@@ -217,6 +219,32 @@ class ServeCommandTest {
       assertEquals(2, result.code(), result.err());
       assertTrue(result.err().contains("--adapter " + wrong + ": must "), result.err());
     }
+  }
+
+  @Test
+  void aDraftModelGuessesForRequestsThatDoNotSay() throws IOException {
+    String f32 = BardFiles.f32().toString();
+    ProcessBuilder builder = serve("-m", "bard", "-m", "other=bard", "--draft", "bard=" + f32);
+    try (Running server = Running.start(builder);
+        Socket socket = server.connect()) {
+      send(
+          socket,
+          "POST /v1/completions",
+          "{\"model\":\"bard\",\"prompt\":\"To be\",\"max_tokens\":20,\"temperature\":0}");
+      readUntil(socket, "\"finish_reason\"");
+      send(socket, "GET /metrics", "");
+      readUntil(socket, "vidrio_tokens_draft_total{gen_ai_request_model=\"bard\"}");
+      assertNotEquals("0.0", readUntil(socket, "\n").strip());
+    }
+    for (String wrong : List.of(f32, "x=" + f32)) {
+      Cli result = Cli.run("serve", "-m", "bard", "-m", "b=bard", "--draft", wrong);
+      assertEquals(2, result.code(), result.err());
+      assertTrue(result.err().contains("--draft " + wrong + ": must "), result.err());
+    }
+    Cli twice = Cli.run("serve", "-m", "bard", "--draft", f32, "--draft", "bard=" + f32);
+    assertEquals(2, twice.code(), twice.err());
+    assertFails(
+        "draft tokens 99: must be 0 to ", Cli.run("serve", "--port", "0", "--draft-tokens", "99"));
   }
 
   private static void assertFails(String expected, Cli result) {

@@ -5,12 +5,15 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Guesses what a smaller model of the same vocabulary finds most likely. It runs the texts of all
@@ -18,10 +21,11 @@ import java.util.Map;
  */
 final class DraftModel implements Drafts {
   private final Session session;
+  private final int commonTokens;
   private final Map<Active, Draft> drafts = new HashMap<>();
 
   /** A text as the draft model has it: tokens that have run, of which the last ones are guesses. */
-  private static final class Draft {
+  private final class Draft {
     final Sequence sequence;
     int[] ran = new int[64];
     int text;
@@ -36,7 +40,7 @@ final class DraftModel implements Drafts {
     void compare(Branch branch) {
       int same = Math.min(text, branch.length());
       while (same < Math.min(sequence.length(), branch.length())
-          && ran[same] == branch.token(same)) {
+          && ran[same] == shared(branch.token(same))) {
         same++;
       }
       // The last token runs again where all have run, for its logits.
@@ -47,7 +51,7 @@ final class DraftModel implements Drafts {
         ran = Arrays.copyOf(ran, Math.max(2 * ran.length, text + wanted));
       }
       for (int i = sequence.length(); i < text; i++) {
-        ran[i] = branch.token(i);
+        ran[i] = shared(branch.token(i));
       }
     }
 
@@ -63,10 +67,10 @@ final class DraftModel implements Drafts {
   /**
    * @param options of the engine, for whose sequences there is room
    * @param context positions of a sequence
-   * @throws InvalidInputException when the models' tokens differ
+   * @throws InvalidInputException when the models' tokens differ, but for unused ones
    */
   DraftModel(Model model, Model draft, EngineOptions options, int context) {
-    requireSameTokens(model, draft);
+    this.commonTokens = commonTokens(model, draft);
     int positions = Math.min(context, draft.architecture().contextLength());
     this.session =
         draft.newSession(
@@ -74,16 +78,35 @@ final class DraftModel implements Drafts {
                 .withLogits(options.sequences()));
   }
 
-  private static void requireSameTokens(Model model, Model draft) {
-    int tokens = model.tokenizer().vocabularySize();
-    boolean same = draft.tokenizer().vocabularySize() == tokens;
-    for (int i = 0; i < tokens && same; i++) {
-      same = Arrays.equals(model.tokenizer().bytes(i), draft.tokenizer().bytes(i));
+  /**
+   * How many tokens both models have. Sizes of a family may differ in rows that no token needs
+   * (Qwen2.5 has 151 936 and 152 064), so those that only one has must be unused.
+   */
+  private static int commonTokens(Model model, Model draft) {
+    Tokenizer tokens = model.tokenizer();
+    Tokenizer others = draft.tokenizer();
+    int common = Math.min(tokens.vocabularySize(), others.vocabularySize());
+    boolean same = areUnused(tokens, common) && areUnused(others, common);
+    for (int i = 0; i < common && same; i++) {
+      same = Arrays.equals(tokens.bytes(i), others.bytes(i));
     }
     if (!same) {
       throw new InvalidInputException(
           "draft model", draft.name(), "must have the tokens of " + model.name());
     }
+    return common;
+  }
+
+  private static boolean areUnused(Tokenizer tokenizer, int from) {
+    return IntStream.range(from, tokenizer.vocabularySize())
+        .allMatch(id -> tokenizer.type(id) == TokenType.UNUSED);
+  }
+
+  /**
+   * A token that both models have: this one, or any in place of an unused one, as a guess may be.
+   */
+  private int shared(int token) {
+    return Math.min(token, commonTokens - 1);
   }
 
   @Override
@@ -124,7 +147,7 @@ final class DraftModel implements Drafts {
     session.run();
     for (int row = 0; row < asked.size(); row++) {
       Draft draft = asked.get(row);
-      draft.ran[draft.known()] = session.candidates(row).id(0);
+      draft.ran[draft.known()] = shared(session.candidates(row).id(0));
       draft.guesses++;
     }
   }

@@ -171,18 +171,41 @@ public final class Engine implements AutoCloseable {
     return group.stream().map(active -> active.stream).toList();
   }
 
+  /**
+   * Checks that a request would be taken, for who has yet to spend something on its prompt. Where
+   * others come first, it may be refused all the same.
+   *
+   * @param answers that it is for
+   * @throws EngineException as {@link #submit(GenerationRequest)} does
+   */
+  public void requireRoom(int answers) {
+    try {
+      // More than there is ever room for are an error of the request, which submit tells.
+      refuseWithoutRoom(Math.min(answers, options.sequences() + options.queue()));
+    } catch (EngineException refusal) {
+      for (int i = 0; i < answers; i++) {
+        options.listener().onFailed(refusal);
+      }
+      throw refusal;
+    }
+  }
+
   private synchronized void accept(List<Active> group) {
-    if (draining || scheduler.isClosed()) {
-      throw new EngineException.Closed(model.name());
-    }
-    if (unfinished + group.size() > options.sequences() + options.queue()) {
-      throw EngineException.QueueFull.ofPlaces(options.queue(), retryAfter(scheduler.meanAnswer()));
-    }
-    requireSoon(unfinished + group.size());
+    refuseWithoutRoom(group.size());
     unfinished += group.size();
     Active leader = group.getFirst();
     leader.forks.addAll(group.subList(1, group.size()));
     scheduler.submit(leader);
+  }
+
+  private synchronized void refuseWithoutRoom(int answers) {
+    if (draining || scheduler.isClosed()) {
+      throw new EngineException.Closed(model.name());
+    }
+    if (unfinished + answers > options.sequences() + options.queue()) {
+      throw EngineException.QueueFull.ofPlaces(options.queue(), retryAfter(scheduler.meanAnswer()));
+    }
+    requireSoon(unfinished + answers);
   }
 
   /** Checks that the last of so many requests need not wait too long. */
@@ -264,16 +287,17 @@ public final class Engine implements AutoCloseable {
   }
 
   /** Another answer's own seed; a beam search is the first one's. */
-  private static GenerationRequest ofAnswer(GenerationRequest request, int i) {
-    if (i == 0) {
-      return request;
+  private GenerationRequest ofAnswer(GenerationRequest request, int i) {
+    GenerationRequest.Builder answer = request.toBuilder();
+    if (request.draftTokens() < 0) {
+      answer.draftTokens(request.beams() == null ? options.draftTokens() : 0);
     }
-    GenerationOptions generation = request.options();
-    SamplingOptions sampling = generation.sampling();
-    return request.toBuilder()
-        .options(generation.withSampling(sampling.withSeed(sampling.seed() + i)))
-        .beams(null)
-        .build();
+    if (i > 0) {
+      GenerationOptions generation = request.options();
+      SamplingOptions sampling = generation.sampling();
+      answer.options(generation.withSampling(sampling.withSeed(sampling.seed() + i))).beams(null);
+    }
+    return answer.build();
   }
 
   private synchronized void ended() {

@@ -41,7 +41,7 @@ public interface EngineListener {
 
   /**
    * An answer has failed, or been refused: then it is the thread that hands over the request which
-   * calls.
+   * calls. Where there was no request yet, it calls the engine's listener.
    */
   default void onFailed(Throwable reason) {}
 }

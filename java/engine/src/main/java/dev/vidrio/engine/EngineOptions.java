@@ -3,6 +3,7 @@ package dev.vidrio.engine;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import java.time.Duration;
 import java.util.function.Consumer;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  *     run may have together
  * @param draft a smaller model of the same vocabulary that guesses the {@linkplain
  *     GenerationRequest#draftTokens draft tokens}; null to look them up in the text
+ * @param draftTokens of requests that do not say, but for searches with beams
  * @param lens what requests may see and change inside the model
  * @param listener is told what happens
  */
@@ -43,6 +45,7 @@ public record EngineOptions(
     boolean fast,
     int adapters,
     @Nullable Model draft,
+    int draftTokens,
     LensOptions lens,
     EngineListener listener) {
 
@@ -60,6 +63,7 @@ public record EngineOptions(
           false,
           0,
           null,
+          0,
           LensOptions.NONE,
           EngineListener.NONE);
 
@@ -73,6 +77,7 @@ public record EngineOptions(
     require("step tokens", stepTokens, sequences, 1 << 16);
     require("context", context, 0, Integer.MAX_VALUE);
     require("adapters", adapters, 0, 1024);
+    require("draft tokens", draftTokens, 0, Session.CANDIDATES);
     require("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
   }
 
@@ -95,6 +100,7 @@ public record EngineOptions(
     boolean fast;
     int adapters;
     @Nullable Model draft;
+    int draftTokens;
     LensOptions lens;
     EngineListener listener;
 
@@ -110,6 +116,7 @@ public record EngineOptions(
       fast = of.fast;
       adapters = of.adapters;
       draft = of.draft;
+      draftTokens = of.draftTokens;
       lens = of.lens;
       listener = of.listener;
     }
@@ -127,6 +134,7 @@ public record EngineOptions(
           fast,
           adapters,
           draft,
+          draftTokens,
           lens,
           listener);
     }
@@ -197,9 +205,14 @@ public record EngineOptions(
     return with(copy -> copy.lens = other);
   }
 
-  /** The same with another draft model, which is the caller's and must stay open. */
-  public EngineOptions withDraft(Model other) {
+  /** The same with another draft model or none; it is the caller's and must stay open. */
+  public EngineOptions withDraft(@Nullable Model other) {
     return with(copy -> copy.draft = other);
+  }
+
+  /** The same with other draft tokens of requests that do not say. */
+  public EngineOptions withDraftTokens(int tokens) {
+    return with(copy -> copy.draftTokens = tokens);
   }
 
   /** The same with room for another number of adapters. */

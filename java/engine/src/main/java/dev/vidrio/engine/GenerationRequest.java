@@ -48,7 +48,7 @@ public final class GenerationRequest {
     this.beams = builder.beams;
     require("log-probabilities", logProbabilities, -1, MAX_TOP);
     require("prompt log-probabilities", promptLogProbabilities, -1, MAX_TOP);
-    require("draft tokens", draftTokens, 0, Session.CANDIDATES);
+    require("draft tokens", draftTokens, -1, Session.CANDIDATES);
     require("min tokens", minTokens, 0, options.tokens());
     if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
       throw new InvalidInputException("timeout", timeout.toString(), "must be positive");
@@ -178,7 +178,7 @@ public final class GenerationRequest {
   /**
    * Tokens that may be guessed ahead and are checked in one step: by the engine's draft model, or
    * where the text repeats itself (prompt lookup: Saxena 2023). The answer is the same, token by
-   * token; 0 for none.
+   * token; 0 for none, −1 for as many as {@link EngineOptions#draftTokens} says.
    */
   public int draftTokens() {
     return draftTokens;
@@ -225,7 +225,7 @@ public final class GenerationRequest {
     private int priority;
     private @Nullable Duration timeout;
     private String cacheSalt = "";
-    private int draftTokens;
+    private int draftTokens = -1;
     private List<Edit> edits = List.of();
     private boolean watched;
     private @Nullable Adaptation adaptation;

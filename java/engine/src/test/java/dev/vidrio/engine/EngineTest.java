@@ -289,7 +289,10 @@ class EngineTest extends BardCase {
   void aFullQueueRefuses() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(1));
     TokenStream running = engine.submit(request(2, 10, 900));
+    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
+    engine.requireRoom(1);
     TokenStream waiting = engine.submit(request(2, 10, 900));
+    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(1));
     var full =
         assertThrows(EngineException.QueueFull.class, () -> engine.submit(request(2, 10, 900)));
     assertFalse(full.retryAfter().isZero());

@@ -84,4 +84,9 @@ public final class EngineMetrics implements EngineListener {
   public EngineListener forRequest(GenerationRequest request) {
     return answers;
   }
+
+  @Override
+  public void onFailed(Throwable reason) {
+    answers.onFailed(reason);
+  }
 }

@@ -107,6 +107,8 @@ class EngineMetricsTest {
         assertEquals(0, failures(registry, "queue_full"));
         assertThrows(EngineException.QueueFull.class, () -> engine.submit(request));
         assertEquals(1, failures(registry, "queue_full"));
+        assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
+        assertEquals(3, failures(registry, "queue_full"));
         running.cancel();
       }
       assertThrows(EngineException.Closed.class, () -> engine.submit(request));

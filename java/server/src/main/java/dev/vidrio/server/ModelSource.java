@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model that a server offers.
@@ -17,16 +18,37 @@ import java.util.function.Supplier;
  * @param opener opens it, when it is asked for first and after it was unloaded; the server closes
  *     what it returns
  * @param adapters of it, each of which is loaded and unloaded with it
+ * @param draft opens a smaller model of the same tokens, which guesses {@linkplain
+ *     EngineOptions#draft draft tokens} and is loaded and unloaded with it; null for none
  */
-public record ModelSource(String id, Supplier<Model> opener, List<AdapterSource> adapters) {
+public record ModelSource(
+    String id,
+    Supplier<Model> opener,
+    List<AdapterSource> adapters,
+    @Nullable Supplier<Model> draft) {
   /** Copies the list. */
   public ModelSource {
     adapters = List.copyOf(adapters);
   }
 
-  /** A model without adapters. */
+  /** A model alone. */
   public ModelSource(String id, Supplier<Model> opener) {
-    this(id, opener, List.of());
+    this(id, opener, List.of(), null);
+  }
+
+  /** The same with other adapters. */
+  public ModelSource withAdapters(List<AdapterSource> others) {
+    return new ModelSource(id, opener, others, draft);
+  }
+
+  /** The same with another draft model. */
+  public ModelSource withDraft(@Nullable Supplier<Model> other) {
+    return new ModelSource(id, opener, adapters, other);
+  }
+
+  /** Whether something besides the model can fail to load, so that a server loads it at once. */
+  boolean hasParts() {
+    return !adapters.isEmpty() || draft != null;
   }
 
   /** What requests may ask for: this, run by engines with these options. */
@@ -34,7 +56,7 @@ public record ModelSource(String id, Supplier<Model> opener, List<AdapterSource>
     return new ModelOffer(
         id,
         adapters.stream().map(AdapterSource::id).toList(),
-        metrics -> ServedModel.open(id, opener, this::adaptations, engine, metrics));
+        metrics -> ServedModel.open(id, opener, draft, this::adaptations, engine, metrics));
   }
 
   private Map<String, Adaptation> adaptations(Model model) {

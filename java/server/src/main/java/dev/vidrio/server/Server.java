@@ -115,11 +115,11 @@ public final class Server implements AutoCloseable {
   /**
    * Starts to answer.
    *
-   * @param models at least one; the first, and those that have adapters, are loaded before this
-   *     returns, the others when they are asked for
+   * @param models at least one; the first, and those that have adapters or a draft model, are
+   *     loaded before this returns, the others when they are asked for
    * @throws IOException when the address cannot be listened at
-   * @throws dev.vidrio.model.ModelException when one of these cannot be loaded, or an adapter is
-   *     not of its model
+   * @throws dev.vidrio.model.ModelException when one of these cannot be loaded, or an adapter or a
+   *     draft model is not for its model
    */
   public static Server start(ServerOptions options, ModelSource... models) throws IOException {
     JDK_LIMITS.forEach((name, value) -> System.getProperties().putIfAbsent(name, value));
@@ -127,7 +127,7 @@ public final class Server implements AutoCloseable {
     var server = new Server(options, http, List.of(models));
     try {
       for (int i = 0; i < models.length; i++) {
-        if (i == 0 || !models[i].adapters().isEmpty()) {
+        if (i == 0 || models[i].hasParts()) {
           server.models.preload(models[i].id());
         }
       }

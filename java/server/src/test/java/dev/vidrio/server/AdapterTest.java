@@ -124,7 +124,7 @@ class AdapterTest {
 
   private static TestServer start() {
     return TestServer.start(
-        options -> options, new ModelSource("tiny", () -> Model.open(tiny), adapters));
+        options -> options, new ModelSource("tiny", () -> Model.open(tiny)).withAdapters(adapters));
   }
 
   private static String body(String model, String more) {
@@ -255,7 +255,7 @@ class AdapterTest {
     try (TestServer server =
         TestServer.start(
             options -> options.withKeepAlive(Duration.ofMillis(50)),
-            new ModelSource("tiny", () -> Model.open(tiny), adapters))) {
+            new ModelSource("tiny", () -> Model.open(tiny)).withAdapters(adapters))) {
       for (int round = 0; round < 3; round++) {
         while (server.server().status("tiny").isPresent()) {
           Thread.sleep(5);
@@ -297,8 +297,8 @@ class AdapterTest {
     TestServer.start(
             options -> options,
             new ModelSource(TestServer.PARROT, TestServer::parrot),
-            new ModelSource(
-                "second", () -> Model.open(file), List.of(new AdapterSource(id, adapter, 1))))
+            new ModelSource("second", () -> Model.open(file))
+                .withAdapters(List.of(new AdapterSource(id, adapter, 1))))
         .close();
   }
 }

@@ -138,6 +138,15 @@ public final class TinyModel {
     return writer;
   }
 
+  /** The standard model with more embeddings than tokens; the others are the same. */
+  public static GgufWriter withUnused(int unused) {
+    Options options = Options.standard();
+    int rows = VOCABULARY + unused;
+    GgufWriter writer = writer(options).uint32("llama.vocab_size", rows);
+    new Weights(writer, options).matrix("token_embd.weight", options.width(), rows);
+    return writer;
+  }
+
   private static void putKeys(GgufWriter writer, Options options) {
     writer
         .string("general.architecture", "llama")

@@ -45,6 +45,7 @@ public final class ChatRoute {
     ChatRequest request = ChatRequest.read(exchange.fields(), limits, exchange.tenant());
     try (Models.Use use = models.use(request.model())) {
       ServedModel model = use.model();
+      model.engine().requireRoom(request.parameters().choices());
       GenerationRequest generation = request.generation(use, lens);
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       try (Streams streams =

@@ -35,6 +35,7 @@ public final class ResponseRoute {
     ChatRequest chat = request.chat();
     try (Models.Use use = models.use(chat.model())) {
       ServedModel model = use.model();
+      model.engine().requireRoom(1);
       GenerationRequest generation = chat.generation(use, lens);
       exchange.reply().header("x-vidrio-parameters", chat.parameters().summary());
       var response = new ResponseObject(request, model.tokenizer());

@@ -73,7 +73,7 @@ public record Parameters(
         fields.integer("priority", 0, -100, 100),
         Duration.ofMillis(Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))),
         tenant + "/" + salt,
-        fields.integer("draft_tokens", 0, 0, 16),
+        fields.integer("draft_tokens", -1, 0, 16),
         Steering.read(fields.value("vidrio")),
         beams);
   }

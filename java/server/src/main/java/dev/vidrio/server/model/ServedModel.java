@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class ServedModel implements AutoCloseable {
   private final String id;
   private final Model model;
+  private final @Nullable Model draft;
   private final Engine engine;
   private final Map<String, Adaptation> adaptations;
   private final EngineMetrics metrics;
@@ -27,11 +28,13 @@ public final class ServedModel implements AutoCloseable {
   private ServedModel(
       String id,
       Model model,
+      @Nullable Model draft,
       Engine engine,
       Map<String, Adaptation> adaptations,
       EngineMetrics metrics) {
     this.id = id;
     this.model = model;
+    this.draft = draft;
     this.engine = engine;
     this.adaptations = adaptations;
     this.metrics = metrics;
@@ -43,29 +46,36 @@ public final class ServedModel implements AutoCloseable {
    * Loads a model. Calls native code at length, so that it is not for virtual threads.
    *
    * @param opener opens it
+   * @param drafter opens a model that guesses; null for none
    * @param adapters opens those of a model, by their names; the model closes them
    */
   public static ServedModel open(
       String id,
       Supplier<Model> opener,
+      @Nullable Supplier<Model> drafter,
       Function<Model, Map<String, Adaptation>> adapters,
       EngineOptions options,
       ModelMetrics metrics) {
     Model model = opener.get();
+    Model draft = null;
     try {
+      draft = drafter == null ? null : drafter.get();
       Map<String, Adaptation> adaptations = adapters.apply(model);
       Engine engine =
           Engine.open(
               model,
-              options.withAdapters(adaptations.size()).withListener(metrics.listener(adaptations)));
+              options
+                  .withDraft(draft)
+                  .withAdapters(adaptations.size())
+                  .withListener(metrics.listener(adaptations)));
       try {
-        return new ServedModel(id, model, engine, adaptations, metrics.engine());
+        return new ServedModel(id, model, draft, engine, adaptations, metrics.engine());
       } catch (RuntimeException e) {
         engine.close();
         throw e;
       }
     } catch (RuntimeException e) {
-      model.close();
+      closeAll(model, draft);
       throw e;
     }
   }
@@ -114,6 +124,13 @@ public final class ServedModel implements AutoCloseable {
   public void close() {
     metrics.watch(null);
     engine.close();
+    closeAll(model, draft);
+  }
+
+  private static void closeAll(Model model, @Nullable Model draft) {
+    if (draft != null) {
+      draft.close();
+    }
     model.close();
   }
 }

@@ -45,6 +45,7 @@ public final class CompletionRoute {
         CompletionRequest.read(exchange.fields(), limits, exchange.tenant());
     try (Models.Use use = models.use(request.model())) {
       Tokenizer tokenizer = use.model().tokenizer();
+      use.model().engine().requireRoom(request.prompts().size() * request.bestOf());
       List<Edit> edits = request.parameters().steering().edits(lens, request.model());
       List<GenerationRequest> generations =
           request.prompts().stream()

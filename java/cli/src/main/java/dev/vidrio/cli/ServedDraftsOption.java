@@ -1,0 +1,75 @@
+package dev.vidrio.cli;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The options of guessing ahead, by draft models or by looking up what came before. */
+final class ServedDraftsOption {
+  private static final String FORM = "[NAME=]MODEL";
+  private static final int WITH_MODEL = 4;
+
+  @Option(
+      names = "--draft",
+      paramLabel = FORM,
+      description = {
+        "A smaller model of the same tokens, which guesses what comes next: answers stay the same,"
+            + " and come faster where it is much smaller and often right.",
+        "With several models, NAME is the one that it guesses for."
+      })
+  private List<String> drafts = new ArrayList<>();
+
+  @Option(
+      names = "--draft-tokens",
+      paramLabel = "N",
+      description =
+          "Tokens to guess ahead for requests that do not say. Default: "
+              + WITH_MODEL
+              + " with --draft, else 0.")
+  private @Nullable Integer tokens;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
+
+  ServedDraftsOption() {}
+
+  /** Tokens to guess ahead. */
+  int tokens() {
+    if (tokens != null) {
+      return tokens;
+    }
+    return drafts.isEmpty() ? 0 : WITH_MODEL;
+  }
+
+  /**
+   * What the user wrote for the draft model of each model.
+   *
+   * @param models names of the models
+   * @throws ParameterException when one does not say which model it is for, or is the second
+   */
+  Map<String, String> of(List<String> models) {
+    Map<String, String> byModel = new HashMap<>();
+    for (String draft : drafts) {
+      String name = draft.substring(0, Math.max(0, draft.indexOf('=')));
+      boolean named = models.contains(name);
+      if (!named && models.size() > 1) {
+        throw wrong(draft, "must name the model that it is for: " + FORM);
+      }
+      String reference = named ? draft.substring(name.length() + 1) : draft;
+      if (byModel.put(named ? name : models.getFirst(), reference) != null) {
+        throw wrong(draft, "a model has one draft model");
+      }
+    }
+    return byModel;
+  }
+
+  private ParameterException wrong(String draft, String limit) {
+    return new ParameterException(command.commandLine(), "--draft " + draft + ": " + limit);
+  }
+}

@@ -1,0 +1,95 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.engine.EngineStatus;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.testserver.TestServer;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Models that another one guesses for. */
+@Timeout(120)
+class DraftModelTest {
+  private static final ModelSource BARD =
+      new ModelSource(TestServer.BARD, () -> Model.open(BardFiles.q8()));
+
+  /** The same weights in more bits, which mostly agree. */
+  private static final ModelSource GUESSED = BARD.withDraft(() -> Model.open(BardFiles.f32()));
+
+  private static ServerOptions guessing(ServerOptions options) {
+    return options.withEngine(options.engine().withDraftTokens(3));
+  }
+
+  /** What comes after a prompt; {@code more} are fields. */
+  private static String answer(TestServer server, String more) {
+    return server
+        .json(
+            "/v1/completions",
+            """
+            {"model": "bard", "prompt": "To be, or", "max_tokens": 40, "temperature": 0,
+             "ignore_eos": true%s}"""
+                .formatted(more))
+        .path("choices")
+        .path(0)
+        .path("text")
+        .stringValue();
+  }
+
+  private static EngineStatus status(TestServer server) {
+    return server.server().status(TestServer.BARD).orElseThrow();
+  }
+
+  @Test
+  void theySaveStepsAndChangeNoAnswer() {
+    String expected;
+    try (TestServer server = TestServer.start(options -> options, BARD)) {
+      expected = answer(server, "");
+      assertEquals(0, status(server).draftTokens());
+    }
+    try (TestServer server = TestServer.start(DraftModelTest::guessing, GUESSED)) {
+      assertEquals(expected, answer(server, ", \"draft_tokens\": 0"));
+      assertEquals(0, status(server).draftTokens());
+      assertEquals(expected, answer(server, ""));
+      long accepted = status(server).acceptedTokens();
+      assertTrue(accepted > 0);
+      assertEquals(expected, answer(server, ", \"draft_tokens\": 8"));
+      assertTrue(status(server).acceptedTokens() > accepted);
+      // A search guesses nothing, whatever the others do.
+      assertEquals(expected, answer(server, ", \"beams\": 1"));
+    }
+  }
+
+  @Test
+  void theyComeAndGoWithTheirModel() throws InterruptedException {
+    try (TestServer server =
+        TestServer.start(
+            options -> guessing(options).withKeepAlive(Duration.ofMillis(50)), GUESSED)) {
+      for (int round = 0; round < 2; round++) {
+        while (server.server().status(TestServer.BARD).isPresent()) {
+          Thread.sleep(5);
+        }
+        assertTrue(answer(server, "").length() > 0);
+        assertTrue(status(server).acceptedTokens() > 0);
+      }
+    }
+  }
+
+  @Test
+  void otherTokensAreRefusedAtTheStart() {
+    ModelSource parrot = new ModelSource(TestServer.PARROT, TestServer::parrot);
+    var e =
+        assertThrows(
+            InvalidInputException.class,
+            () ->
+                TestServer.start(
+                        DraftModelTest::guessing, parrot, BARD.withDraft(TestServer::parrot))
+                    .close());
+    assertTrue(e.getMessage().startsWith("draft model "), e.getMessage());
+  }
+}
