@@ -14,14 +14,10 @@ final class Attributes {
   private static final Set<String> CHANGES_DICT =
       Set.of("clear", "pop", "popitem", "setdefault", "update");
 
-  private final Meter meter;
-
-  Attributes(Meter meter) {
-    this.meter = meter;
-  }
+  private Attributes() {}
 
   /** An attribute or method; an element of that name where there is none. */
-  Value attribute(Value owner, String name) {
+  static Value attribute(Value owner, String name) {
     Value own = ownAttribute(owner, name);
     if (own != null) {
       return own;
@@ -31,21 +27,21 @@ final class Attributes {
   }
 
   /** An element; the attribute or method of that name where there is none. */
-  Value item(Value owner, Value key) {
+  static Value item(Meter meter, Value owner, Value key) {
     if (owner instanceof Value.Undefined(String reason)) {
       throw Fault.failed(reason);
     }
-    Value element = element(owner, key);
+    Value element = element(meter, owner, key);
     if (element != null) {
       return element;
     }
     Value own =
         key instanceof Value.Text(String name, boolean markup) ? ownAttribute(owner, name) : null;
-    return own == null ? missing(owner, new Printer(meter).str(key)) : own;
+    return own == null ? missing(owner, Printer.str(meter, key)) : own;
   }
 
   /** An attribute or method, with no regard to elements. */
-  Value own(Value owner, String name) {
+  static Value own(Value owner, String name) {
     Value own = ownAttribute(owner, name);
     return own == null ? missing(owner, name) : own;
   }
@@ -58,21 +54,21 @@ final class Attributes {
   private static @Nullable Value ownAttribute(Value owner, String name) {
     return switch (owner) {
       case Value.Undefined(String reason) -> throw Fault.failed(reason);
-      case Value.Text t -> StringMethods.has(name) ? new Value.Method(t, name) : null;
+      case Value.Text t -> StringMethods.has(name) ? new Method(t, name) : null;
       case Value.Mapping m -> {
         if (CHANGES_DICT.contains(name)) {
           yield unchangeable(owner, name);
         }
-        yield CollectionMethods.hasForDict(name) ? new Value.Method(m, name) : null;
+        yield CollectionMethods.hasForDict(name) ? new Method(m, name) : null;
       }
       case Value.Sequence s -> {
         if (s.shape() == Value.Shape.LIST && CHANGES_LIST.contains(name)) {
           yield unchangeable(owner, name);
         }
-        yield CollectionMethods.hasFor(s.shape(), name) ? new Value.Method(s, name) : null;
+        yield CollectionMethods.hasFor(s.shape(), name) ? new Method(s, name) : null;
       }
       case Value.Namespace n -> n.get(name);
-      case Value.LoopVariable l -> l.loop().attribute(name);
+      case Value.Callable c -> c.attribute(name);
       default -> null;
     };
   }
@@ -82,7 +78,7 @@ final class Attributes {
         "method '" + name + "' would change a " + Value.type(owner) + ", which a template may not");
   }
 
-  private @Nullable Value element(Value owner, Value key) {
+  private static @Nullable Value element(Meter meter, Value owner, Value key) {
     if (owner instanceof Value.Mapping(var entries, int depth)) {
       return Value.isKey(key) ? entries.get(key) : null;
     }
@@ -112,7 +108,7 @@ final class Attributes {
   }
 
   /** A slice; bounds are integers or None. */
-  Value slice(Value owner, Value start, Value stop, Value step) {
+  static Value slice(Meter meter, Value owner, Value start, Value stop, Value step) {
     return switch (owner) {
       case Value.Undefined(String reason) -> throw Fault.failed(reason);
       case Value.Text(String text, boolean markup) -> {

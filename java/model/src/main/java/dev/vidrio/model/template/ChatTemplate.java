@@ -5,6 +5,7 @@ import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import java.time.ZonedDateTime;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -111,8 +112,8 @@ public final class ChatTemplate {
   public String render(List<ChatMessage> messages, ChatOptions options) {
     Meter meter = new Meter(characters(messages, options), System::nanoTime);
     try {
-      Scope scope = variables(messages, options);
-      return new Renderer(meter).render(body, new Scope(scope));
+      ZonedDateTime now = ZonedDateTime.now(options.clock());
+      return Renderer.render(body, variables(messages, options), now, meter);
     } catch (Fault fault) {
       throw errors.of(fault, meter.line());
     }
@@ -126,21 +127,22 @@ public final class ChatTemplate {
     return sum;
   }
 
-  private Scope variables(List<ChatMessage> messages, ChatOptions options) {
-    Scope scope = new Scope(Globals.scope(ZonedDateTime.now(options.clock())));
+  private Map<String, Value> variables(List<ChatMessage> messages, ChatOptions options) {
+    Map<String, Value> variables = new HashMap<>();
     List<Value> conversation = new ArrayList<>();
     for (ChatMessage message : messages) {
       conversation.add(JsonTree.toValue(withReasoning(message.fields())));
     }
-    scope.set("messages", Value.list(conversation));
-    scope.set("tools", options.tools().isEmpty() ? Value.NONE : JsonTree.toValue(options.tools()));
-    scope.set("documents", Value.NONE);
-    scope.set("add_generation_prompt", Value.of(options.addGenerationPrompt()));
+    variables.put("messages", Value.list(conversation));
+    variables.put(
+        "tools", options.tools().isEmpty() ? Value.NONE : JsonTree.toValue(options.tools()));
+    variables.put("documents", Value.NONE);
+    variables.put("add_generation_prompt", Value.of(options.addGenerationPrompt()));
     if (options.bosToken() != null) {
-      scope.set("bos_token", Value.of(options.bosToken()));
+      variables.put("bos_token", Value.of(options.bosToken()));
     }
     if (options.eosToken() != null) {
-      scope.set("eos_token", Value.of(options.eosToken()));
+      variables.put("eos_token", Value.of(options.eosToken()));
     }
     Set<String> allowed = variables();
     options
@@ -153,9 +155,9 @@ public final class ChatTemplate {
                     name,
                     "the template of " + errors.name() + " reads no variable of that name");
               }
-              scope.set(name, JsonTree.toValue(value));
+              variables.put(name, JsonTree.toValue(value));
             });
-    return scope;
+    return variables;
   }
 
   /** Gives reasoning the names that templates read, whichever name it came under. */

@@ -24,18 +24,17 @@ final class CollectionMethods {
             || (name.equals("copy") && shape == Value.Shape.LIST));
   }
 
-  static Value call(Evaluator evaluator, Value self, String name, Arguments arguments) {
+  static Value call(Meter meter, Value self, String name, Arguments arguments) {
     return switch (self) {
-      case Value.Mapping m -> dict(evaluator, m, name, arguments);
-      case Value.Sequence s -> sequence(evaluator, s, name, arguments);
+      case Value.Mapping m -> dict(meter, m, name, arguments);
+      case Value.Sequence s -> sequence(meter, s, name, arguments);
       default ->
           throw Fault.failed(
               "a value of type '" + Value.type(self) + "' has no method '" + name + "'");
     };
   }
 
-  private static Value dict(
-      Evaluator evaluator, Value.Mapping self, String name, Arguments arguments) {
+  private static Value dict(Meter meter, Value.Mapping self, String name, Arguments arguments) {
     String callee = "dict method '" + name + "'";
     if (name.equals("get")) {
       var bound = arguments.bind(callee, "key", "default");
@@ -43,9 +42,9 @@ final class CollectionMethods {
       return value == null ? bound.or(1, Value.NONE) : value;
     }
     arguments.bind(callee);
-    evaluator.meter().elements(self.entries().size());
+    meter.elements(self.entries().size());
     return switch (name) {
-      case "items" -> items(evaluator, self);
+      case "items" -> items(meter, self);
       case "keys" -> Value.sequence(Value.Shape.KEYS, new ArrayList<>(self.entries().keySet()));
       case "values" -> Value.sequence(Value.Shape.VALUES, new ArrayList<>(self.entries().values()));
       default -> self;
@@ -53,8 +52,8 @@ final class CollectionMethods {
   }
 
   /** The pairs of a dict. */
-  static Value items(Evaluator evaluator, Value.Mapping mapping) {
-    evaluator.meter().values(mapping.entries().size());
+  static Value items(Meter meter, Value.Mapping mapping) {
+    meter.values(mapping.entries().size());
     List<Value> items = new ArrayList<>(mapping.entries().size());
     for (Map.Entry<Value, Value> entry : mapping.entries().entrySet()) {
       items.add(Value.tuple(List.of(entry.getKey(), entry.getValue())));
@@ -63,7 +62,7 @@ final class CollectionMethods {
   }
 
   private static Value sequence(
-      Evaluator evaluator, Value.Sequence self, String name, Arguments arguments) {
+      Meter meter, Value.Sequence self, String name, Arguments arguments) {
     String callee = "list method '" + name + "'";
     if (name.equals("copy")) {
       arguments.bind(callee);
@@ -72,7 +71,7 @@ final class CollectionMethods {
     Value sought = arguments.bind(callee, "value").required(0);
     long count = 0;
     for (int i = 0; i < self.items().size(); i++) {
-      if (evaluator.comparison().equal(self.items().get(i), sought)) {
+      if (Comparison.equal(meter, self.items().get(i), sought)) {
         if (name.equals("index")) {
           return Value.of(i);
         }
@@ -86,23 +85,23 @@ final class CollectionMethods {
   }
 
   /** The function {@code dict}: a dict, or pairs, or nothing, and named arguments. */
-  static Value makeDict(Evaluator evaluator, Arguments arguments) {
+  static Value makeDict(Meter meter, Arguments arguments) {
     LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
     if (arguments.positional().size() > 1) {
       throw Fault.failed("dict() takes at most one argument without a name");
     }
     for (Value from : arguments.positional()) {
       if (from instanceof Value.Mapping(var others, int depth)) {
-        evaluator.meter().values(others.size());
+        meter.values(others.size());
         entries.putAll(others);
         continue;
       }
-      for (Value pair : evaluator.items(from)) {
-        List<Value> parts = evaluator.items(pair);
+      for (Value pair : Iteration.items(meter, from)) {
+        List<Value> parts = Iteration.items(meter, pair);
         if (parts.size() != 2) {
           throw Fault.failed("dict() wants pairs of a key and a value");
         }
-        evaluator.meter().step();
+        meter.step();
         entries.put(Value.key(parts.get(0)), parts.get(1));
       }
     }

@@ -5,42 +5,37 @@ import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Python's {@code ==}, {@code <} and {@code in}. */
 final class Comparison {
 
-  private final Meter meter;
-
-  Comparison(Meter meter) {
-    this.meter = meter;
-  }
+  private Comparison() {}
 
   /** Applies a comparison operator of the language. */
-  boolean compare(String operator, Value left, Value right) {
+  static boolean compare(Meter meter, ComparisonOperator operator, Value left, Value right) {
     return switch (operator) {
-      case "==" -> equal(left, right);
-      case "!=" -> !equal(left, right);
-      case "in" -> contains(right, left);
-      case "not in" -> !contains(right, left);
-      default -> {
-        int order = order(left, right);
+      case EQUAL -> equal(meter, left, right);
+      case NOT_EQUAL -> !equal(meter, left, right);
+      case IN -> contains(meter, right, left);
+      case NOT_IN -> !contains(meter, right, left);
+      case LESS, LESS_OR_EQUAL, GREATER, GREATER_OR_EQUAL -> {
+        int order = order(meter, left, right);
         // Nothing is less than, equal to or greater than NaN.
         yield !isNaN(left) && !isNaN(right) && holds(operator, order);
       }
     };
   }
 
-  private static boolean holds(String operator, int order) {
+  private static boolean holds(ComparisonOperator operator, int order) {
     return switch (operator) {
-      case "<" -> order < 0;
-      case "<=" -> order <= 0;
-      case ">" -> order > 0;
+      case LESS -> order < 0;
+      case LESS_OR_EQUAL -> order <= 0;
+      case GREATER -> order > 0;
       default -> order >= 0;
     };
   }
 
-  boolean equal(Value left, Value right) {
+  static boolean equal(Meter meter, Value left, Value right) {
     meter.step();
     return switch (left) {
       case Value.Undefined u -> right instanceof Value.Undefined;
@@ -52,55 +47,50 @@ final class Comparison {
           right instanceof Value.Sequence b
               && a.shape() == b.shape()
               && a.items().size() == b.items().size()
-              && equalItems(a.items(), b.items());
+              && equalItems(meter, a.items(), b.items());
       case Value.Mapping a ->
           right instanceof Value.Mapping b
               && a.entries().size() == b.entries().size()
-              && equalEntries(a.entries(), b.entries());
+              && equalEntries(meter, a.entries(), b.entries());
       case Value.None n -> right instanceof Value.None;
-      case Value.Bool n -> equalNumber(n, right);
-      case Value.Int n -> equalNumber(n, right);
-      case Value.Real n -> equalNumber(n, right);
+      case Value.Bool n -> equalNumber(meter, n, right);
+      case Value.Int n -> equalNumber(meter, n, right);
+      case Value.Real n -> equalNumber(meter, n, right);
       case Value.Cursor c -> c.equals(right);
       case Value.Namespace n -> n.equals(right);
-      case Value.Function f -> f.equals(right);
-      case Value.LoopVariable l -> l.equals(right);
-      case Value.Macro m ->
-          right instanceof Value.Macro other
-              && m.scope() == other.scope()
-              && m.definition().line() == other.definition().line();
-      case Value.Method m ->
-          right instanceof Value.Method other
+      case Method m ->
+          right instanceof Method other
               && m.name().equals(other.name())
-              && equal(m.self(), other.self());
+              && equal(meter, m.self(), other.self());
+      case Value.Callable c -> c.equals(right);
     };
   }
 
-  private boolean equalNumber(Value number, Value right) {
-    payForMixed(number, right);
+  private static boolean equalNumber(Meter meter, Value number, Value right) {
+    payForMixed(meter, number, right);
     return number.equals(right);
   }
 
-  private void payForMixed(Value left, Value right) {
+  private static void payForMixed(Meter meter, Value left, Value right) {
     if (isReal(left) != isReal(right)) {
       meter.number(isReal(left) ? left : right);
     }
   }
 
-  private boolean equalItems(List<Value> a, List<Value> b) {
+  private static boolean equalItems(Meter meter, List<Value> a, List<Value> b) {
     Iterator<Value> other = b.iterator();
     for (Value item : a) {
-      if (!equal(item, other.next())) {
+      if (!equal(meter, item, other.next())) {
         return false;
       }
     }
     return true;
   }
 
-  private boolean equalEntries(Map<Value, Value> a, Map<Value, Value> b) {
+  private static boolean equalEntries(Meter meter, Map<Value, Value> a, Map<Value, Value> b) {
     for (Map.Entry<Value, Value> entry : a.entrySet()) {
       Value other = b.get(entry.getKey());
-      if (other == null || !equal(entry.getValue(), other)) {
+      if (other == null || !equal(meter, entry.getValue(), other)) {
         return false;
       }
     }
@@ -111,10 +101,10 @@ final class Comparison {
    * Orders two values of types that have an order, as {@link Comparator#compare} does; NaN comes
    * last, so that sorting always ends.
    */
-  int order(Value left, Value right) {
+  static int order(Meter meter, Value left, Value right) {
     meter.step();
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
-      payForMixed(left, right);
+      payForMixed(meter, left, right);
       return orderNumbers(left, right);
     }
     if (left instanceof Value.Text a && right instanceof Value.Text b) {
@@ -125,7 +115,7 @@ final class Comparison {
         && right instanceof Value.Sequence b
         && a.shape() == b.shape()
         && (a.shape() == Value.Shape.LIST || a.shape() == Value.Shape.TUPLE)) {
-      return orderItems(a.items(), b.items());
+      return orderItems(meter, a.items(), b.items());
     }
     for (Value value : List.of(left, right)) {
       if (value instanceof Value.Undefined(String reason)) {
@@ -136,10 +126,10 @@ final class Comparison {
         "values of types '" + Value.type(left) + "' and '" + Value.type(right) + "' have no order");
   }
 
-  private int orderItems(List<Value> a, List<Value> b) {
+  private static int orderItems(Meter meter, List<Value> a, List<Value> b) {
     for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
-      if (!equal(a.get(i), b.get(i))) {
-        return order(a.get(i), b.get(i));
+      if (!equal(meter, a.get(i), b.get(i))) {
+        return order(meter, a.get(i), b.get(i));
       }
     }
     return Integer.compare(a.size(), b.size());
@@ -164,7 +154,7 @@ final class Comparison {
   }
 
   /** Whether {@code item in container}. */
-  boolean contains(Value container, Value item) {
+  static boolean contains(Meter meter, Value container, Value item) {
     return switch (container) {
       case Value.Text t -> {
         if (!(item instanceof Value.Text(String part, boolean markup))) {
@@ -175,17 +165,17 @@ final class Comparison {
         yield Strings.contains(t.value(), part);
       }
       case Value.Mapping m -> Value.find(m, item) != null;
-      case Value.Sequence s -> contains(s.items().iterator(), item);
-      case Value.Cursor c -> contains(c.items(), item);
+      case Value.Sequence s -> contains(meter, s.items().iterator(), item);
+      case Value.Cursor c -> contains(meter, c.items(), item);
       case Value.Undefined u -> false;
       default ->
           throw Fault.failed("nothing can be in a value of type '" + Value.type(container) + "'");
     };
   }
 
-  private boolean contains(Iterator<Value> items, Value item) {
+  private static boolean contains(Meter meter, Iterator<Value> items, Value item) {
     while (items.hasNext()) {
-      if (equal(items.next(), item)) {
+      if (equal(meter, items.next(), item)) {
         return true;
       }
     }
@@ -196,35 +186,14 @@ final class Comparison {
     if (Numbers.isInteger(left) && Numbers.isInteger(right)) {
       return Numbers.integer(left).compareTo(Numbers.integer(right));
     }
-    BigDecimal a = isReal(left) && isReal(right) ? null : Value.decimal(left);
-    BigDecimal b = Value.decimal(right);
+    BigDecimal a = isReal(left) && isReal(right) ? null : Numbers.decimal(left);
+    BigDecimal b = Numbers.decimal(right);
     return a != null && b != null
         ? a.compareTo(b)
         : Double.compare(Numbers.real(left) + 0.0, Numbers.real(right) + 0.0);
   }
 
-  /** Equality of numbers of any type, as {@link Value}'s records define {@code equals}. */
-  static boolean sameNumber(Value number, @Nullable Object other) {
-    if (!(other instanceof Value value) || !Numbers.isNumber(value)) {
-      return false;
-    }
-    if (Numbers.isInteger(number) && Numbers.isInteger(value)) {
-      return Numbers.integer(number).equals(Numbers.integer(value));
-    }
-    if (isReal(number) && isReal(value)) {
-      return Numbers.real(number) == Numbers.real(value);
-    }
-    BigDecimal a = Value.decimal(number);
-    BigDecimal b = Value.decimal(value);
-    return a != null && b != null && a.compareTo(b) == 0;
-  }
-
   private static boolean isReal(Value value) {
     return value instanceof Value.Real;
-  }
-
-  /** A hash that numbers of the same value share, whatever their types. */
-  static int numberHash(Value number) {
-    return Double.hashCode(Numbers.real(number) + 0.0);
   }
 }

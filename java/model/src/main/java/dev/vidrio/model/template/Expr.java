@@ -29,7 +29,7 @@ sealed interface Expr {
   record Sign(boolean negative, Expr operand, int line) implements Expr {}
 
   /** One of {@code + - * / // % **}. */
-  record Arithmetic(String operator, Expr left, Expr right, int line) implements Expr {}
+  record Arithmetic(ArithmeticOperator operator, Expr left, Expr right, int line) implements Expr {}
 
   record And(Expr left, Expr right, int line) implements Expr {}
 
@@ -39,7 +39,7 @@ sealed interface Expr {
   record Compare(Expr first, List<Comparand> rest, int line) implements Expr {}
 
   /** An operator, {@code in} and {@code not in} among them, and what stands to its right. */
-  record Comparand(String operator, Expr right) {}
+  record Comparand(ComparisonOperator operator, Expr right) {}
 
   /** {@code a ~ b ~ c}. */
   record Concat(List<Expr> parts, int line) implements Expr {}

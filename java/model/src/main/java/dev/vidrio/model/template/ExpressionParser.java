@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,8 +15,6 @@ final class ExpressionParser {
 
   /** Brackets, signs and blocks in each other. */
   static final int MAX_NESTING = 100;
-
-  private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
 
   private final TokenStream tokens;
   private final PrimaryParser primary;
@@ -113,33 +110,34 @@ final class ExpressionParser {
     int line = tokens.line();
     Expr first = sum();
     List<Expr.Comparand> rest = new ArrayList<>();
-    for (String operator = comparator(); operator != null; operator = comparator()) {
+    for (ComparisonOperator operator = comparator(); operator != null; operator = comparator()) {
       rest.add(new Expr.Comparand(operator, sum()));
     }
     return rest.isEmpty() ? first : new Expr.Compare(first, rest, line);
   }
 
-  private @Nullable String comparator() {
-    Token token = tokens.current();
-    if (token.kind() == Token.Kind.OPERATOR && COMPARISONS.contains(token.text())) {
-      return tokens.next().text();
-    }
+  private @Nullable ComparisonOperator comparator() {
     if (tokens.skipName("in")) {
-      return "in";
+      return ComparisonOperator.IN;
     }
     if (tokens.atName("not") && tokens.following().isName("in")) {
       tokens.next();
       tokens.next();
-      return "not in";
+      return ComparisonOperator.NOT_IN;
     }
-    return null;
+    ComparisonOperator operator =
+        tokens.at(Token.Kind.OPERATOR) ? ComparisonOperator.of(tokens.current().text()) : null;
+    if (operator != null) {
+      tokens.next();
+    }
+    return operator;
   }
 
   private Expr sum() {
     Expr left = concat();
     while (tokens.atOperator("+") || tokens.atOperator("-")) {
       Token operator = tokens.next();
-      left = new Expr.Arithmetic(operator.text(), left, concat(), operator.line());
+      left = arithmetic(operator, left, concat());
     }
     return left;
   }
@@ -164,7 +162,7 @@ final class ExpressionParser {
         || tokens.atOperator("//")
         || tokens.atOperator("%")) {
       Token operator = tokens.next();
-      left = new Expr.Arithmetic(operator.text(), left, power(), operator.line());
+      left = arithmetic(operator, left, power());
     }
     return left;
   }
@@ -172,10 +170,15 @@ final class ExpressionParser {
   private Expr power() {
     Expr left = unary(true);
     while (tokens.atOperator("**")) {
-      int line = tokens.next().line();
-      left = new Expr.Arithmetic("**", left, unary(true), line);
+      Token operator = tokens.next();
+      left = arithmetic(operator, left, unary(true));
     }
     return left;
+  }
+
+  private static Expr arithmetic(Token operator, Expr left, Expr right) {
+    return new Expr.Arithmetic(
+        ArithmeticOperator.of(operator.text()), left, right, operator.line());
   }
 
   private Expr unary(boolean withFilters) {

@@ -21,18 +21,25 @@ final class Filters {
 
   private Filters() {}
 
+  /** Applies the filter of that name. */
+  static Value apply(Meter meter, String name, Value input, Arguments arguments) {
+    Filter filter = ALL.get(name);
+    if (filter == null) {
+      throw Fault.unsupported("filter '" + name + "'");
+    }
+    return filter.apply(meter, input, arguments);
+  }
+
   /** A function of a value, with the arguments written behind its name. */
   interface Filter {
-    Value apply(Evaluator evaluator, Value input, Arguments arguments);
+    Value apply(Meter meter, Value input, Arguments arguments);
   }
 
-  private static Value attribute(Evaluator evaluator, Value input, Arguments arguments) {
-    return evaluator
-        .attributes()
-        .own(input, arguments.bind("filter 'attr'", "name").requiredText(0));
+  private static Value attribute(Meter meter, Value input, Arguments arguments) {
+    return Attributes.own(input, arguments.bind("filter 'attr'", "name").requiredText(0));
   }
 
-  private static Value orDefault(Evaluator evaluator, Value input, Arguments arguments) {
+  private static Value orDefault(Meter meter, Value input, Arguments arguments) {
     var bound = arguments.bind("filter 'default'", "default_value", "boolean");
     boolean missing =
         input instanceof Value.Undefined || (bound.truth(1, false) && !Value.truth(input));

@@ -64,21 +64,21 @@ record FormatSpec(
   }
 
   /** Formats a string, an integer, a float or a boolean. */
-  String format(Evaluator evaluator, Value value) {
+  String format(Meter meter, Value value) {
     if (precision > MAX_PRECISION) {
       throw Fault.failed("a format asks for more than " + MAX_PRECISION + " digits");
     }
     return switch (value) {
-      case Value.Text t -> text(evaluator, t.value());
-      case Value.Bool b when type == '\0' && width == 0 -> evaluator.printer().str(b);
-      case Value.Bool b -> number(evaluator, b);
-      case Value.Int i -> number(evaluator, i);
-      case Value.Real r -> number(evaluator, r);
+      case Value.Text t -> text(meter, t.value());
+      case Value.Bool b when type == '\0' && width == 0 -> Printer.str(meter, b);
+      case Value.Bool b -> number(meter, b);
+      case Value.Int i -> number(meter, i);
+      case Value.Real r -> number(meter, r);
       default -> throw Fault.failed("a value of type '" + Value.type(value) + "' takes no format");
     };
   }
 
-  private String text(Evaluator evaluator, String s) {
+  private String text(Meter meter, String s) {
     if ((type != '\0' && type != 's') || (align == '=' && !fill.equals("0")) || grouping != '\0') {
       throw Fault.failed("the format does not suit a string");
     }
@@ -86,11 +86,11 @@ record FormatSpec(
         precision >= 0 && precision < Strings.length(s)
             ? s.substring(0, s.offsetByCodePoints(0, precision))
             : s;
-    return pad(evaluator, "", cut, '<');
+    return pad(meter, "", cut, '<');
   }
 
-  private String number(Evaluator evaluator, Value value) {
-    evaluator.meter().number(value);
+  private String number(Meter meter, Value value) {
+    meter.number(value);
     boolean real = value instanceof Value.Real || (type != '\0' && "eEfFgG%".indexOf(type) >= 0);
     boolean negative =
         real
@@ -102,7 +102,7 @@ record FormatSpec(
     if (!real && alternate && "boxX".indexOf(type) >= 0) {
       prefix += "0" + type;
     }
-    return pad(evaluator, prefix, digits, '>');
+    return pad(meter, prefix, digits, '>');
   }
 
   private String integer(BigInteger value) {
@@ -200,13 +200,13 @@ record FormatSpec(
     return out.toString();
   }
 
-  private String pad(Evaluator evaluator, String prefix, String text, char ownAlign) {
+  private String pad(Meter meter, String prefix, String text, char ownAlign) {
     int inner = width - prefix.length();
     return switch (align == '\0' || (align == '=' && ownAlign == '<') ? ownAlign : align) {
-      case '<' -> Padding.pad(evaluator, prefix + text, width, fill, Padding.Side.RIGHT);
-      case '=' -> prefix + Padding.pad(evaluator, text, inner, fill, Padding.Side.LEFT);
-      case '^' -> Padding.pad(evaluator, prefix + text, width, fill, Padding.Side.MIDDLE);
-      default -> Padding.pad(evaluator, prefix + text, width, fill, Padding.Side.LEFT);
+      case '<' -> Padding.pad(meter, prefix + text, width, fill, Padding.Side.RIGHT);
+      case '=' -> prefix + Padding.pad(meter, text, inner, fill, Padding.Side.LEFT);
+      case '^' -> Padding.pad(meter, prefix + text, width, fill, Padding.Side.MIDDLE);
+      default -> Padding.pad(meter, prefix + text, width, fill, Padding.Side.LEFT);
     };
   }
 }

@@ -1,6 +1,7 @@
 package dev.vidrio.model.template;
 
 import java.time.ZonedDateTime;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 
@@ -23,34 +24,34 @@ final class Globals {
 
   private Globals() {}
 
-  /** Returns a scope with the functions; {@code now} is the time that they tell. */
-  static Scope scope(ZonedDateTime now) {
-    Scope scope = new Scope(null);
-    add(scope, "range", (evaluator, arguments) -> range(arguments));
-    add(scope, "dict", CollectionMethods::makeDict);
-    add(scope, "namespace", Globals::namespace);
-    add(scope, "raise_exception", Globals::raise);
+  /** Returns the functions by name; {@code now} is the time that they tell. */
+  static Map<String, Value> functions(ZonedDateTime now) {
+    Map<String, Value> functions = new HashMap<>();
+    add(functions, "range", (meter, arguments) -> range(arguments));
+    add(functions, "dict", CollectionMethods::makeDict);
+    add(functions, "namespace", Globals::namespace);
+    add(functions, "raise_exception", Globals::raise);
     add(
-        scope,
+        functions,
         "strftime_now",
-        (evaluator, arguments) -> {
+        (meter, arguments) -> {
           String format = arguments.bind("strftime_now()", "format").requiredText(0);
-          evaluator.meter().text(16L * format.length());
+          meter.text(16L * format.length());
           return Value.of(Strftime.format(format, now));
         });
     for (String name : UNSUPPORTED) {
       add(
-          scope,
+          functions,
           name,
-          (evaluator, arguments) -> {
+          (meter, arguments) -> {
             throw Fault.unsupported("function '" + name + "'");
           });
     }
-    return scope;
+    return functions;
   }
 
-  private static void add(Scope scope, String name, Value.Builtin body) {
-    scope.set(name, new Value.Function(name, body));
+  private static void add(Map<String, Value> functions, String name, Function.Body body) {
+    functions.put(name, new Function(name, body));
   }
 
   private static Value range(Arguments arguments) {
@@ -62,17 +63,17 @@ final class Globals {
         : Range.of(first, bound.integer(1, 0), bound.integer(2, 1));
   }
 
-  private static Value namespace(Evaluator evaluator, Arguments arguments) {
+  private static Value namespace(Meter meter, Arguments arguments) {
     Value.Namespace namespace = new Value.Namespace();
-    Value.Mapping attributes = (Value.Mapping) CollectionMethods.makeDict(evaluator, arguments);
+    Value.Mapping attributes = (Value.Mapping) CollectionMethods.makeDict(meter, arguments);
     for (Map.Entry<Value, Value> entry : attributes.entries().entrySet()) {
-      namespace.set(evaluator.printer().str(entry.getKey()), entry.getValue());
+      namespace.set(Printer.str(meter, entry.getKey()), entry.getValue());
     }
     return namespace;
   }
 
-  private static Value raise(Evaluator evaluator, Arguments arguments) {
+  private static Value raise(Meter meter, Arguments arguments) {
     Value message = arguments.bind("raise_exception()", "message").required(0);
-    throw Fault.raised(evaluator.printer().str(message));
+    throw Fault.raised(Printer.str(meter, message));
   }
 }

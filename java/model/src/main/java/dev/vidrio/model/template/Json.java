@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /** Writes values as Python's {@code json.dumps} does. */
 final class Json {
 
-  private final Evaluator evaluator;
+  private final Meter meter;
   private final boolean ascii;
   private final @Nullable String indent;
   private final String itemSeparator;
@@ -18,13 +18,13 @@ final class Json {
   private final StringBuilder out = new StringBuilder();
 
   private Json(
-      Evaluator evaluator,
+      Meter meter,
       boolean ascii,
       @Nullable String indent,
       String itemSeparator,
       String keySeparator,
       boolean sortKeys) {
-    this.evaluator = evaluator;
+    this.meter = meter;
     this.ascii = ascii;
     this.indent = indent;
     this.itemSeparator = itemSeparator;
@@ -33,7 +33,7 @@ final class Json {
   }
 
   /** The filter {@code tojson} with transformers' parameters. */
-  static Value filter(Evaluator evaluator, Value input, Arguments arguments) {
+  static Value filter(Meter meter, Value input, Arguments arguments) {
     var bound =
         arguments.bind("filter 'tojson'", "ensure_ascii", "indent", "separators", "sort_keys");
     String indent =
@@ -42,7 +42,7 @@ final class Json {
           case Value.Text t -> t.value();
           default -> {
             long width = Math.max(0, bound.integer(1, 0));
-            evaluator.meter().text(width);
+            meter.text(width);
             yield " ".repeat((int) width);
           }
         };
@@ -58,24 +58,23 @@ final class Json {
     } else if (!(separators instanceof Value.None)) {
       throw Fault.failed("filter 'tojson' wants two strings as 'separators'");
     }
-    Json json =
-        new Json(evaluator, bound.truth(0, false), indent, items, keys, bound.truth(3, false));
+    Json json = new Json(meter, bound.truth(0, false), indent, items, keys, bound.truth(3, false));
     json.write(input, 0);
     return Value.of(json.out.toString());
   }
 
   private void write(Value value, int level) {
-    evaluator.meter().step();
-    evaluator.meter().append(out, 0);
+    meter.step();
+    meter.append(out, 0);
     switch (value) {
       case Value.None n -> out.append("null");
       case Value.Bool b -> out.append(b.value());
       case Value.Int i -> {
-        evaluator.meter().number(i);
+        meter.number(i);
         out.append(i.value());
       }
       case Value.Real r -> {
-        evaluator.meter().number(r);
+        meter.number(r);
         out.append(real(r.value()));
       }
       case Value.Text t -> string(t.value());
@@ -124,7 +123,7 @@ final class Json {
     }
     List<Map.Entry<Value, Value>> entries = new ArrayList<>(mapping.entries().entrySet());
     if (sortKeys) {
-      entries.sort((a, b) -> evaluator.comparison().order(a.getKey(), b.getKey()));
+      entries.sort((a, b) -> Comparison.order(meter, a.getKey(), b.getKey()));
     }
     out.append('{');
     for (Iterator<Map.Entry<Value, Value>> i = entries.iterator(); i.hasNext(); ) {
@@ -151,13 +150,13 @@ final class Json {
 
   private void newLine(int level) {
     if (indent != null) {
-      evaluator.meter().append(out, (long) indent.length() * level);
+      meter.append(out, (long) indent.length() * level);
       out.append('\n').repeat(indent, level);
     }
   }
 
   private void string(String s) {
-    evaluator.meter().append(out, s.length());
+    meter.append(out, s.length());
     out.append('"');
     for (int i = 0; i < s.length(); i++) {
       char c = s.charAt(i);

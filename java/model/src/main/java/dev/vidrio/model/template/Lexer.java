@@ -206,7 +206,7 @@ final class Lexer {
     if (source.charAt(start) == '0'
         && start + 1 < source.length()
         && "bBoOxX".indexOf(source.charAt(start + 1)) >= 0) {
-      int radix = radix(source.charAt(start + 1));
+      int radix = Numbers.radix(source.charAt(start + 1));
       end = start + 2;
       while (end < source.length()
           && (Character.digit(source.charAt(end), radix) >= 0 || source.charAt(end) == '_')) {
@@ -232,14 +232,6 @@ final class Lexer {
     }
     add(kind, digits);
     advance(end);
-  }
-
-  static int radix(char letter) {
-    return switch (letter) {
-      case 'b', 'B' -> 2;
-      case 'o', 'O' -> 8;
-      default -> 16;
-    };
   }
 
   private int exponentEnd(int index) {

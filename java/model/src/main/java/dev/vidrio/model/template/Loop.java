@@ -5,9 +5,13 @@ import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The state of a running {@code for}, which its body sees as {@code loop}. */
-final class Loop {
+/**
+ * The state of a running {@code for}, which its body sees as {@code loop}; calling it renders a
+ * recursive loop one level deeper.
+ */
+final class Loop implements Value.Callable {
 
+  private final Renderer renderer;
   private final Stmt.For statement;
   private final Scope scope;
   private final int depth;
@@ -30,7 +34,14 @@ final class Loop {
    * @param length of the items, or -1 if only reading them tells
    * @param depth 0, and one more for each call of a recursive loop
    */
-  Loop(Stmt.For statement, Scope scope, Iterator<Value> items, int length, int depth) {
+  Loop(
+      Renderer renderer,
+      Stmt.For statement,
+      Scope scope,
+      Iterator<Value> items,
+      int length,
+      int depth) {
+    this.renderer = renderer;
     this.statement = statement;
     this.scope = scope;
     this.items = items;
@@ -38,16 +49,23 @@ final class Loop {
     this.depth = depth;
   }
 
-  Stmt.For statement() {
-    return statement;
+  @Override
+  public String type() {
+    return "LoopContext";
   }
 
-  Scope scope() {
-    return scope;
+  @Override
+  public String repr() {
+    return "<LoopContext>";
   }
 
-  int depth() {
-    return depth;
+  @Override
+  public Value call(Meter meter, Arguments arguments) {
+    if (!statement.recursive()) {
+      throw Fault.failed("only a loop marked 'recursive' can be called");
+    }
+    Value iterable = arguments.bind("loop()", "iterable").required(0);
+    return Value.of(renderer.render(statement, scope, iterable, depth + 1));
   }
 
   /** Goes to the next item, if there is one. */
@@ -74,7 +92,8 @@ final class Loop {
     return upcoming;
   }
 
-  int length() {
+  @Override
+  public int length() {
     if (length < 0) {
       List<Value> rest = new ArrayList<>();
       items.forEachRemaining(rest::add);
@@ -84,8 +103,8 @@ final class Loop {
     return length;
   }
 
-  /** Returns an attribute of {@code loop}, or null if it has none of that name. */
-  @Nullable Value attribute(String name) {
+  @Override
+  public @Nullable Value attribute(String name) {
     return switch (name) {
       case "index" -> Value.of(index + 1L);
       case "index0" -> Value.of(index);
@@ -102,13 +121,13 @@ final class Loop {
         Value next = peek();
         yield next == null ? new Value.Undefined("there is no next item") : next;
       }
-      case "cycle" -> new Value.Function("loop.cycle", this::cycle);
-      case "changed" -> new Value.Function("loop.changed", this::changed);
+      case "cycle" -> new Function("loop.cycle", this::cycle);
+      case "changed" -> new Function("loop.changed", this::changed);
       default -> null;
     };
   }
 
-  private Value cycle(Evaluator evaluator, Arguments arguments) {
+  private Value cycle(Meter meter, Arguments arguments) {
     List<Value> values = arguments.positional();
     if (values.isEmpty()) {
       throw Fault.failed("loop.cycle() wants values to choose from");
@@ -116,11 +135,11 @@ final class Loop {
     return values.get(index % values.size());
   }
 
-  private Value changed(Evaluator evaluator, Arguments arguments) {
+  private Value changed(Meter meter, Arguments arguments) {
     List<Value> values = arguments.positional();
     boolean changed =
         lastChanged == null
-            || !evaluator.comparison().equal(Value.tuple(lastChanged), Value.tuple(values));
+            || !Comparison.equal(meter, Value.tuple(lastChanged), Value.tuple(values));
     lastChanged = values;
     return Value.of(changed);
   }

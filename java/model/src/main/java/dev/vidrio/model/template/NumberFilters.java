@@ -31,19 +31,19 @@ final class NumberFilters {
     }
   }
 
-  private static Value abs(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value abs(Meter meter, Value value, Arguments arguments) {
     arguments.bind("filter 'abs'");
     requireNumber(value, "abs");
-    return Numbers.abs(value);
+    return NumberArithmetic.abs(value);
   }
 
-  private static Value toInteger(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value toInteger(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'int'", "default", "base");
     Value otherwise = bound.or(0, Value.of(0));
     return switch (value) {
       case Value.Undefined(String reason) -> throw Fault.failed(reason);
       case Value.Int i -> i;
-      case Value.Bool b -> Numbers.plus(b);
+      case Value.Bool b -> NumberArithmetic.plus(b);
       case Value.Real(double real) -> truncated(real, otherwise);
       case Value.Text(String text, boolean markup) -> {
         int base = Math.clamp(bound.integer(1, 10), 0, 37);
@@ -61,7 +61,7 @@ final class NumberFilters {
     return Double.isFinite(real) ? Numbers.of(new BigDecimal(real).toBigInteger()) : otherwise;
   }
 
-  private static Value toReal(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value toReal(Meter meter, Value value, Arguments arguments) {
     Value otherwise = arguments.bind("filter 'float'", "default").or(0, new Value.Real(0));
     if (value instanceof Value.Undefined(String reason)) {
       throw Fault.failed(reason);
@@ -74,10 +74,10 @@ final class NumberFilters {
     return real == null ? otherwise : new Value.Real(real);
   }
 
-  private static Value round(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value round(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'round'", "precision", "method");
     requireNumber(value, "round");
-    evaluator.meter().number(value);
+    meter.number(value);
     String method = bound.get(1) == null ? "common" : bound.requiredText(1);
     long precision = bound.integer(0, 0);
     RoundingMode mode =
@@ -88,7 +88,7 @@ final class NumberFilters {
           default -> throw Fault.failed("filter 'round' knows 'common', 'ceil' and 'floor'");
         };
     if (mode == RoundingMode.HALF_EVEN) {
-      return Numbers.round(value, precision);
+      return NumberArithmetic.round(value, precision);
     }
     if (Math.abs(precision) > Numbers.MAX_DIGITS || !Double.isFinite(Numbers.real(value))) {
       throw Fault.failed("filter 'round' cannot round to " + precision + " decimals");

@@ -2,12 +2,10 @@ package dev.vidrio.model.template;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.math.MathContext;
-import java.math.RoundingMode;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Python's arithmetic on integers, floats and booleans. */
+/** Integers, floats and booleans as Python takes them for numbers. */
 final class Numbers {
 
   /** Keeps every operation on integers near the cost of one on 64 bits. */
@@ -15,8 +13,6 @@ final class Numbers {
 
   /** Decimal digits that an integer of {@link #MAX_BITS} can have. */
   static final int MAX_DIGITS = 308;
-
-  private static final MathContext QUOTIENT = new MathContext(40, RoundingMode.HALF_EVEN);
 
   private static final Pattern REAL =
       Pattern.compile("(?=\\.?\\d)(\\d+(_\\d+)*)?(\\.(\\d+(_\\d+)*)?)?(e[+-]?\\d+(_\\d+)*)?");
@@ -61,105 +57,44 @@ final class Numbers {
     return new Value.Int(value);
   }
 
-  /** Computes {@code left operator right} of two numbers. */
-  static Value compute(String operator, Value left, Value right) {
-    if (isInteger(left) && isInteger(right)) {
-      return integers(operator, integer(left), integer(right));
-    }
-    return new Value.Real(reals(operator, real(left), real(right)));
-  }
-
-  private static Value integers(String operator, BigInteger a, BigInteger b) {
-    return switch (operator) {
-      case "+" -> of(a.add(b));
-      case "-" -> of(a.subtract(b));
-      case "*" -> of(a.multiply(b));
-      case "/" ->
-          new Value.Real(
-              new BigDecimal(a).divide(new BigDecimal(divisor(b)), QUOTIENT).doubleValue());
-      case "//" -> of(floorDivide(a, divisor(b)));
-      case "%" -> of(a.subtract(floorDivide(a, divisor(b)).multiply(b)));
-      default -> power(a, b);
+  /** The value of a number as an exact decimal, or null for what is no finite number. */
+  static @Nullable BigDecimal decimal(Value value) {
+    return switch (value) {
+      case Value.Bool b -> b.value() ? BigDecimal.ONE : BigDecimal.ZERO;
+      case Value.Int i -> new BigDecimal(i.value());
+      case Value.Real r when Double.isFinite(r.value()) -> new BigDecimal(r.value());
+      default -> null;
     };
   }
 
-  private static BigInteger divisor(BigInteger b) {
-    if (b.signum() == 0) {
-      throw Fault.failed("divides by zero");
+  /** Equality of numbers of any type, as {@link Value}'s records define {@code equals}. */
+  static boolean equal(Value number, @Nullable Object other) {
+    if (!(other instanceof Value value) || !isNumber(value)) {
+      return false;
     }
-    return b;
+    if (isInteger(number) && isInteger(value)) {
+      return integer(number).equals(integer(value));
+    }
+    if (number instanceof Value.Real(double a) && value instanceof Value.Real(double b)) {
+      return a == b;
+    }
+    BigDecimal a = decimal(number);
+    BigDecimal b = decimal(value);
+    return a != null && b != null && a.compareTo(b) == 0;
   }
 
-  private static BigInteger floorDivide(BigInteger a, BigInteger b) {
-    BigInteger[] result = a.divideAndRemainder(b);
-    boolean below = result[1].signum() != 0 && result[1].signum() != b.signum();
-    return below ? result[0].subtract(BigInteger.ONE) : result[0];
+  /** A hash that numbers of the same value share, whatever their types. */
+  static int hash(Value number) {
+    return Double.hashCode(real(number) + 0.0);
   }
 
-  private static Value power(BigInteger a, BigInteger b) {
-    if (b.signum() < 0) {
-      return new Value.Real(realPower(a.doubleValue(), b.doubleValue()));
-    }
-    if (a.abs().bitLength() <= 1) {
-      boolean even = !b.testBit(0);
-      return Value.of(a.signum() == 0 && b.signum() != 0 ? 0 : a.signum() < 0 && !even ? -1 : 1);
-    }
-    if (b.bitLength() > 31 || (long) (a.bitLength() - 1) * b.intValue() > MAX_BITS) {
-      throw Fault.failed("makes an integer of more than " + MAX_BITS + " bits");
-    }
-    return of(a.pow(b.intValue()));
-  }
-
-  private static double reals(String operator, double a, double b) {
-    if (b == 0 && (operator.equals("/") || operator.equals("//") || operator.equals("%"))) {
-      throw Fault.failed("divides by zero");
-    }
-    return switch (operator) {
-      case "+" -> a + b;
-      case "-" -> a - b;
-      case "*" -> a * b;
-      case "/" -> a / b;
-      case "//" -> Math.rint((a - modulo(a, b)) / b);
-      case "%" -> modulo(a, b);
-      default -> realPower(a, b);
+  /** The base that the letter of a prefix such as {@code 0x} stands for. */
+  static int radix(char letter) {
+    return switch (letter) {
+      case 'b', 'B' -> 2;
+      case 'o', 'O' -> 8;
+      default -> 16;
     };
-  }
-
-  /** The remainder with the sign of the divisor. */
-  private static double modulo(double a, double b) {
-    double remainder = a % b;
-    if (remainder == 0) {
-      return Math.copySign(0.0, b);
-    }
-    return (remainder < 0) == (b < 0) ? remainder : remainder + b;
-  }
-
-  private static double realPower(double a, double b) {
-    if (a == 0 && b < 0) {
-      throw Fault.failed("divides by zero");
-    }
-    double power = Math.pow(a, b);
-    if (Double.isNaN(power) && !Double.isNaN(a) && !Double.isNaN(b)) {
-      throw Fault.failed("raises a negative number to a fraction");
-    }
-    return power;
-  }
-
-  /** The sign {@code +} makes integers of booleans. */
-  static Value plus(Value value) {
-    return value instanceof Value.Real ? value : of(integer(value));
-  }
-
-  static Value negate(Value value) {
-    return value instanceof Value.Real(double real)
-        ? new Value.Real(-real)
-        : of(integer(value).negate());
-  }
-
-  static Value abs(Value value) {
-    return value instanceof Value.Real(double real)
-        ? new Value.Real(Math.abs(real))
-        : of(integer(value).abs());
   }
 
   /** Reads a string as Python's {@code int()} does, or returns null. */
@@ -170,8 +105,7 @@ final class Numbers {
       digits = digits.substring(1);
     }
     if (digits.length() > 2 && digits.charAt(0) == '0' && Character.isLetter(digits.charAt(1))) {
-      boolean matches =
-          "bBoOxX".indexOf(digits.charAt(1)) >= 0 && Lexer.radix(digits.charAt(1)) == base;
+      boolean matches = "bBoOxX".indexOf(digits.charAt(1)) >= 0 && radix(digits.charAt(1)) == base;
       digits = matches ? digits.substring(2) : digits;
     }
     if (digits.isEmpty() || digits.length() > MAX_DIGITS || base < 2 || base > 36) {
@@ -210,17 +144,5 @@ final class Numbers {
     }
     double value = Double.parseDouble(magnitude.replace("_", ""));
     return negative ? -value : value;
-  }
-
-  /** Rounds to a number of decimals as Python does: halves of the exact value go to even. */
-  static Value round(Value value, long decimals) {
-    BigDecimal exact = Value.decimal(value);
-    if (exact == null || Math.abs(decimals) > MAX_DIGITS) {
-      return value;
-    }
-    BigDecimal rounded = exact.setScale((int) decimals, RoundingMode.HALF_EVEN);
-    return value instanceof Value.Real(double real)
-        ? new Value.Real(Math.copySign(rounded.doubleValue(), real))
-        : of(rounded.toBigInteger());
   }
 }

@@ -16,12 +16,12 @@ final class Padding {
   private Padding() {}
 
   /** Fills a text up to that many code points. */
-  static String pad(Evaluator evaluator, String s, long width, String fill, Side side) {
+  static String pad(Meter meter, String s, long width, String fill, Side side) {
     int length = Strings.length(s);
     if (width <= length) {
       return s;
     }
-    evaluator.meter().text(width);
+    meter.text(width);
     int missing = (int) (width - length);
     int left =
         switch (side) {

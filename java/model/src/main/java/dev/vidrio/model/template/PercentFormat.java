@@ -15,13 +15,13 @@ final class PercentFormat {
   private static final FormatSpec CHARACTER =
       new FormatSpec(" ", '<', '-', false, 0, '\0', -1, 'c');
 
-  private final Evaluator evaluator;
+  private final Meter meter;
   private final Value operand;
   private final List<Value> values;
   private int used;
 
-  private PercentFormat(Evaluator evaluator, Value operand) {
-    this.evaluator = evaluator;
+  private PercentFormat(Meter meter, Value operand) {
+    this.meter = meter;
     this.operand = operand;
     this.values =
         operand instanceof Value.Sequence s && s.shape() == Value.Shape.TUPLE
@@ -30,8 +30,8 @@ final class PercentFormat {
   }
 
   /** Formats a tuple's items, a dict's entries by their names, or a single value. */
-  static Value format(Evaluator evaluator, Value.Text text, Value operand) {
-    PercentFormat format = new PercentFormat(evaluator, operand);
+  static Value format(Meter meter, Value.Text text, Value operand) {
+    PercentFormat format = new PercentFormat(meter, operand);
     return new Value.Text(format.format(text), text.markup());
   }
 
@@ -47,7 +47,7 @@ final class PercentFormat {
       }
       String text = m.group(5).equals("%") ? "%" : directive(m);
       text = self.markup() ? Strings.escapeHtml(text) : text;
-      evaluator.meter().append(out, text.length());
+      meter.append(out, text.length());
       out.append(text);
       start = m.end();
     }
@@ -82,14 +82,14 @@ final class PercentFormat {
     return switch (type) {
       case 's', 'r', 'a', 'c' ->
           new FormatSpec(" ", left ? '<' : '>', '-', false, width, '\0', precision, 's')
-              .format(evaluator, converted(evaluator, type, value));
+              .format(meter, converted(meter, type, value));
       case 'd', 'i', 'u' ->
-          numeric(zeros, left, sign, alternate, width, -1, 'd').format(evaluator, whole(value));
+          numeric(zeros, left, sign, alternate, width, -1, 'd').format(meter, whole(value));
       case 'o', 'x', 'X' ->
-          numeric(zeros, left, sign, alternate, width, -1, type).format(evaluator, whole(value));
+          numeric(zeros, left, sign, alternate, width, -1, type).format(meter, whole(value));
       case 'e', 'E', 'f', 'F', 'g', 'G' ->
           numeric(zeros, left, sign, alternate, width, precision < 0 ? 6 : precision, type)
-              .format(evaluator, number(value));
+              .format(meter, number(value));
       default -> throw Fault.unsupported("format directive '%" + type + "'");
     };
   }
@@ -129,7 +129,7 @@ final class PercentFormat {
   }
 
   private static Value whole(Value value) {
-    BigDecimal decimal = Value.decimal(number(value));
+    BigDecimal decimal = Numbers.decimal(number(value));
     if (decimal == null) {
       throw Fault.failed("a format wants a finite number");
     }
@@ -137,14 +137,12 @@ final class PercentFormat {
   }
 
   /** What the conversions {@code s}, {@code r}, {@code a} and {@code c} make of a value. */
-  static Value converted(Evaluator evaluator, char conversion, Value value) {
+  static Value converted(Meter meter, char conversion, Value value) {
     return switch (conversion) {
-      case 's' -> Value.of(evaluator.printer().str(value));
-      case 'r' -> Value.of(evaluator.printer().repr(value));
+      case 's' -> Value.of(Printer.str(meter, value));
+      case 'r' -> Value.of(Printer.repr(meter, value));
       case 'c' ->
-          value instanceof Value.Text
-              ? value
-              : Value.of(CHARACTER.format(evaluator, number(value)));
+          value instanceof Value.Text ? value : Value.of(CHARACTER.format(meter, number(value)));
       default -> throw Fault.unsupported("conversion to ASCII");
     };
   }

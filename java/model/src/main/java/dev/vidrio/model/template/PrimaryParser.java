@@ -80,7 +80,7 @@ final class PrimaryParser {
   static Value integer(Token token, TemplateErrors errors) {
     String text = token.text();
     boolean prefixed = text.length() > 1 && Character.isLetter(text.charAt(1));
-    int radix = prefixed ? Lexer.radix(text.charAt(1)) : 10;
+    int radix = prefixed ? Numbers.radix(text.charAt(1)) : 10;
     String digits = prefixed ? text.substring(2) : text;
     if (digits.isEmpty() || digits.length() > Numbers.MAX_DIGITS) {
       throw errors.syntax(token.line(), "an integer has no or too many digits");

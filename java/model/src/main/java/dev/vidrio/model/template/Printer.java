@@ -10,28 +10,24 @@ import java.util.Map;
 /** Spells values as Python's {@code str()} and {@code repr()} do. */
 final class Printer {
 
-  private final Meter meter;
-
-  Printer(Meter meter) {
-    this.meter = meter;
-  }
+  private Printer() {}
 
   /** Returns what {@code {{ value }}} prints. */
-  String str(Value value) {
+  static String str(Meter meter, Value value) {
     return switch (value) {
       case Value.Text t -> t.value();
       case Value.Undefined u -> "";
-      default -> repr(value);
+      default -> repr(meter, value);
     };
   }
 
-  String repr(Value value) {
+  static String repr(Meter meter, Value value) {
     StringBuilder out = new StringBuilder();
-    repr(value, out);
+    repr(meter, value, out);
     return out.toString();
   }
 
-  private void repr(Value value, StringBuilder out) {
+  private static void repr(Meter meter, Value value, StringBuilder out) {
     meter.step();
     meter.append(out, 0);
     switch (value) {
@@ -46,51 +42,49 @@ final class Printer {
         meter.number(r);
         out.append(real(r.value()));
       }
-      case Value.Text t -> text(t, out);
-      case Value.Sequence s -> sequence(s, out);
-      case Value.Mapping m -> mapping(m, out);
+      case Value.Text t -> text(meter, t, out);
+      case Value.Sequence s -> sequence(meter, s, out);
+      case Value.Mapping m -> mapping(meter, m, out);
       case Value.Cursor c -> out.append("<generator object>");
       case Value.Namespace n -> out.append("<Namespace>");
-      case Value.Macro m -> out.append("<Macro '").append(m.definition().name()).append("'>");
-      case Value.LoopVariable l -> out.append("<LoopContext>");
-      case Value.Function f -> out.append("<function ").append(f.name()).append('>');
-      case Value.Method m -> out.append("<method ").append(m.name()).append('>');
+      case Value.Callable c -> out.append(c.repr());
     }
   }
 
-  private void text(Value.Text text, StringBuilder out) {
+  private static void text(Meter meter, Value.Text text, StringBuilder out) {
     meter.append(out, text.value().length());
     out.append(text.markup() ? "Markup(" : "");
     quote(text.value(), out);
     out.append(text.markup() ? ")" : "");
   }
 
-  private void sequence(Value.Sequence sequence, StringBuilder out) {
+  private static void sequence(Meter meter, Value.Sequence sequence, StringBuilder out) {
     List<Value> items = sequence.items();
     switch (sequence.shape()) {
-      case LIST -> items(items, "[", "]", out);
-      case TUPLE -> items(items, "(", items.size() == 1 ? ",)" : ")", out);
+      case LIST -> items(meter, items, "[", "]", out);
+      case TUPLE -> items(meter, items, "(", items.size() == 1 ? ",)" : ")", out);
       case RANGE -> out.append(items);
-      case KEYS, VALUES, ITEMS -> items(items, sequence.shape().type + "([", "])", out);
+      case KEYS, VALUES, ITEMS -> items(meter, items, sequence.shape().type() + "([", "])", out);
     }
   }
 
-  private void items(List<Value> items, String open, String close, StringBuilder out) {
+  private static void items(
+      Meter meter, List<Value> items, String open, String close, StringBuilder out) {
     out.append(open);
     for (Iterator<Value> i = items.iterator(); i.hasNext(); ) {
-      repr(i.next(), out);
+      repr(meter, i.next(), out);
       out.append(i.hasNext() ? ", " : "");
     }
     out.append(close);
   }
 
-  private void mapping(Value.Mapping mapping, StringBuilder out) {
+  private static void mapping(Meter meter, Value.Mapping mapping, StringBuilder out) {
     String separator = "{";
     for (Map.Entry<Value, Value> entry : mapping.entries().entrySet()) {
       out.append(separator);
-      repr(entry.getKey(), out);
+      repr(meter, entry.getKey(), out);
       out.append(": ");
-      repr(entry.getValue(), out);
+      repr(meter, entry.getValue(), out);
       separator = ", ";
     }
     out.append(mapping.entries().isEmpty() ? "{}" : "}");

@@ -1,6 +1,6 @@
 package dev.vidrio.model.template;
 
-import java.util.ArrayList;
+import java.time.ZonedDateTime;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,12 +20,29 @@ final class Renderer {
   private final Evaluator evaluator;
   private StringBuilder out = new StringBuilder();
 
-  Renderer(Meter meter) {
+  private Renderer(Meter meter) {
     this.meter = meter;
-    this.evaluator = new Evaluator(this, meter);
+    this.evaluator = new Evaluator(meter);
   }
 
-  /** Runs a template's statements and returns the text they print. */
+  /**
+   * Runs a template and returns the text it prints.
+   *
+   * @param variables what the template is given
+   * @param now the time that it is told
+   */
+  static String render(
+      List<Stmt> body, Map<String, Value> variables, ZonedDateTime now, Meter meter) {
+    Scope functions = new Scope(null, Globals.functions(now));
+    Scope given = new Scope(functions, variables);
+    return new Renderer(meter).render(body, new Scope(given));
+  }
+
+  Evaluator evaluator() {
+    return evaluator;
+  }
+
+  /** Runs statements and returns the text they print. */
   String render(List<Stmt> body, Scope scope) {
     StringBuilder outer = out;
     out = new StringBuilder();
@@ -50,7 +67,7 @@ final class Renderer {
   private Flow run(Stmt statement, Scope scope) {
     switch (statement) {
       case Stmt.Data s -> print(s.text());
-      case Stmt.Print s -> print(evaluator.printer().str(evaluator.evaluate(s.value(), scope)));
+      case Stmt.Print s -> print(Printer.str(meter, evaluator.evaluate(s.value(), scope)));
       case Stmt.If s -> {
         return run(chosen(s, scope), scope);
       }
@@ -63,8 +80,7 @@ final class Renderer {
       }
       case Stmt.Set s -> assign(s.target(), evaluator.evaluate(s.value(), scope), scope);
       case Stmt.SetBlock s -> assign(s.target(), filtered(s.filters(), s.body(), scope), scope);
-      case Stmt.FilterBlock s ->
-          print(evaluator.printer().str(filtered(s.filters(), s.body(), scope)));
+      case Stmt.FilterBlock s -> print(Printer.str(meter, filtered(s.filters(), s.body(), scope)));
       case Stmt.With s -> {
         Scope inner = new Scope(scope);
         for (int i = 0; i < s.targets().size(); i++) {
@@ -73,8 +89,8 @@ final class Renderer {
         return run(s.body(), inner);
       }
       case Stmt.Block s -> run(s.body(), new Scope(scope));
-      case Stmt.Macro s -> scope.set(s.name(), new Value.Macro(s, scope));
-      case Stmt.CallBlock s -> print(evaluator.printer().str(callBlock(s, scope)));
+      case Stmt.Macro s -> scope.set(s.name(), new Macro(s, scope, this));
+      case Stmt.CallBlock s -> print(Printer.str(meter, callBlock(s, scope)));
     }
     return Flow.NEXT;
   }
@@ -102,23 +118,22 @@ final class Renderer {
   }
 
   private void loop(Stmt.For statement, Scope scope, Value iterable, int depth) {
-    Iterator<Value> items = evaluator.iterate(iterable);
-    int length = evaluator.length(iterable);
+    Iterator<Value> items = Iteration.iterate(meter, iterable);
+    int length = Iteration.length(meter, iterable);
     Expr test = statement.test();
     if (test != null) {
       // Tested no earlier than the loop gets there: the body may change what the test reads.
-      items = Iterators.filter(items, item -> passes(statement.target(), item, test, scope));
+      items = Iteration.filter(items, item -> passes(statement.target(), item, test, scope));
       length = -1;
     }
-    Loop loop = new Loop(statement, scope, items, length, depth);
-    Value variable = new Value.LoopVariable(loop);
+    Loop loop = new Loop(this, statement, scope, items, length, depth);
     Flow flow = Flow.NEXT;
     boolean completed = false;
     while (flow != Flow.BREAK && loop.advance()) {
       meter.step();
       Scope inner = new Scope(scope);
       assign(statement.target(), loop.current(), inner);
-      inner.set("loop", variable);
+      inner.set("loop", loop);
       flow = run(statement.body(), inner);
       completed |= flow == Flow.NEXT;
     }
@@ -134,16 +149,12 @@ final class Renderer {
     return evaluator.isTrue(test, inner);
   }
 
-  /** Calls a recursive loop with the items of the level below. */
-  Value recurse(Loop loop, Arguments arguments) {
-    if (!loop.statement().recursive()) {
-      throw Fault.failed("only a loop marked 'recursive' can be called");
-    }
-    Value iterable = arguments.bind("loop()", "iterable").required(0);
+  /** Runs a level of a recursive loop and returns the text it prints. */
+  String render(Stmt.For statement, Scope scope, Value iterable, int depth) {
     StringBuilder outer = out;
     out = new StringBuilder();
-    loop(loop.statement(), loop.scope(), iterable, loop.depth() + 1);
-    Value text = Value.of(out.toString());
+    loop(statement, scope, iterable, depth);
+    String text = out.toString();
     out = outer;
     return text;
   }
@@ -159,7 +170,7 @@ final class Renderer {
         namespace.set(t.name(), value);
       }
       case Stmt.TupleTarget t -> {
-        List<Value> values = evaluator.items(value);
+        List<Value> values = Iteration.items(meter, value);
         if (values.size() != t.parts().size()) {
           throw Fault.failed(
               "sets " + t.parts().size() + " variables from " + values.size() + " values");
@@ -176,67 +187,7 @@ final class Renderer {
     Value callee = evaluator.evaluate(call.callee(), scope);
     Arguments arguments = evaluator.arguments(call.arguments(), scope);
     Map<String, Value> named = new LinkedHashMap<>(arguments.named());
-    named.put("caller", new Value.Macro(block.caller(), scope));
+    named.put("caller", new Macro(block.caller(), scope, this));
     return evaluator.call(callee, new Arguments(arguments.positional(), named));
-  }
-
-  /** Calls a macro and returns the text it prints. */
-  Value call(Value.Macro macro, Arguments arguments) {
-    Stmt.Macro definition = macro.definition();
-    Scope scope = new Scope(macro.scope());
-    List<Value> positional = arguments.positional();
-    Map<String, Value> named = new LinkedHashMap<>(arguments.named());
-    List<Stmt.Parameter> parameters = definition.parameters();
-    List<Stmt.Parameter> missing = new ArrayList<>();
-    for (int i = 0; i < parameters.size(); i++) {
-      String name = parameters.get(i).name();
-      Value value = i < positional.size() ? positional.get(i) : named.remove(name);
-      if (value == null) {
-        missing.add(parameters.get(i));
-      } else {
-        scope.set(name, value);
-      }
-    }
-    for (Stmt.Parameter parameter : missing) {
-      scope.set(parameter.name(), defaultOf(parameter, scope));
-    }
-    bindSpecial(definition, positional, named, scope);
-    return Value.of(render(definition.body(), scope));
-  }
-
-  private Value defaultOf(Stmt.Parameter parameter, Scope scope) {
-    return parameter.otherwise() == null
-        ? new Value.Undefined("parameter '" + parameter.name() + "' was not given")
-        : evaluator.evaluate(parameter.otherwise(), scope);
-  }
-
-  /** Gives a macro the arguments that have no parameter, if its body reads them. */
-  private static void bindSpecial(
-      Stmt.Macro macro, List<Value> positional, Map<String, Value> named, Scope scope) {
-    if (macro.reads().contains("caller")) {
-      Value caller = named.remove("caller");
-      scope.set(
-          "caller",
-          caller == null ? new Value.Undefined("the macro was not given a body") : caller);
-    }
-    int taken = Math.min(positional.size(), macro.parameters().size());
-    List<Value> rest = positional.subList(taken, positional.size());
-    if (macro.reads().contains("varargs")) {
-      scope.set("varargs", Value.tuple(List.copyOf(rest)));
-    } else if (!rest.isEmpty()) {
-      throw Fault.failed("macro '" + macro.name() + "' takes at most " + taken + " arguments");
-    }
-    if (macro.reads().contains("kwargs")) {
-      LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
-      named.forEach((name, value) -> entries.put(Value.of(name), value));
-      scope.set("kwargs", Value.map(entries));
-    } else if (!named.isEmpty()) {
-      throw Fault.failed(
-          "macro '"
-              + macro.name()
-              + "' takes no argument '"
-              + named.keySet().iterator().next()
-              + "'");
-    }
   }
 }

@@ -8,10 +8,16 @@ import org.jspecify.annotations.Nullable;
 final class Scope {
 
   private final @Nullable Scope outer;
-  private final Map<String, Value> variables = new HashMap<>();
+  private final Map<String, Value> variables;
 
-  Scope(@Nullable Scope outer) {
+  Scope(Scope outer) {
+    this(outer, new HashMap<>());
+  }
+
+  /** Starts with variables that there are already. */
+  Scope(@Nullable Scope outer, Map<String, Value> variables) {
     this.outer = outer;
+    this.variables = variables;
   }
 
   /** Returns a variable of this or an outer scope, or null. */

@@ -14,32 +14,32 @@ final class SelectFilters {
 
   static void addTo(Map<String, Filters.Filter> filters) {
     filters.put("map", SelectFilters::map);
-    filters.put("select", (e, v, a) -> select(e, v, a, false, true));
-    filters.put("reject", (e, v, a) -> select(e, v, a, false, false));
-    filters.put("selectattr", (e, v, a) -> select(e, v, a, true, true));
-    filters.put("rejectattr", (e, v, a) -> select(e, v, a, true, false));
+    filters.put("select", (m, v, a) -> select(m, v, a, false, true));
+    filters.put("reject", (m, v, a) -> select(m, v, a, false, false));
+    filters.put("selectattr", (m, v, a) -> select(m, v, a, true, true));
+    filters.put("rejectattr", (m, v, a) -> select(m, v, a, true, false));
   }
 
-  private static Iterator<Value> itemsOf(Evaluator evaluator, Value value) {
-    return Value.truth(value) ? evaluator.iterate(value) : Collections.emptyIterator();
+  private static Iterator<Value> itemsOf(Meter meter, Value value) {
+    return Value.truth(value) ? Iteration.iterate(meter, value) : Collections.emptyIterator();
   }
 
-  private static Value map(Evaluator evaluator, Value value, Arguments arguments) {
-    Iterator<Value> items = itemsOf(evaluator, value);
+  private static Value map(Meter meter, Value value, Arguments arguments) {
+    Iterator<Value> items = itemsOf(meter, value);
     if (arguments.positional().isEmpty() && arguments.named().containsKey("attribute")) {
       var bound = arguments.bind("filter 'map'", "attribute", "default");
       UnaryOperator<Value> getter =
-          SequenceFilters.getter(evaluator, bound.required(0), bound.or(1, Value.NONE));
-      return Value.cursor(Iterators.map(items, getter), value);
+          SequenceFilters.getter(meter, bound.required(0), bound.or(1, Value.NONE));
+      return Value.cursor(Iteration.map(items, getter), value);
     }
     String name = name(arguments, 0, "filter 'map' wants the name of a filter");
     Arguments rest = rest(arguments, 1);
     UnaryOperator<Value> mapping =
         item -> {
-          evaluator.meter().step();
-          return evaluator.filter(name, item, rest);
+          meter.step();
+          return Filters.apply(meter, name, item, rest);
         };
-    return Value.cursor(Iterators.map(items, mapping), value);
+    return Value.cursor(Iteration.map(items, mapping), value);
   }
 
   /**
@@ -48,7 +48,7 @@ final class SelectFilters {
    * @param byAttribute whether the first argument names an attribute to test instead of the item
    */
   private static Value select(
-      Evaluator evaluator, Value value, Arguments arguments, boolean byAttribute, boolean wanted) {
+      Meter meter, Value value, Arguments arguments, boolean byAttribute, boolean wanted) {
     List<Value> positional = arguments.positional();
     int testIndex = byAttribute ? 1 : 0;
     if (byAttribute && positional.isEmpty()) {
@@ -56,21 +56,21 @@ final class SelectFilters {
     }
     UnaryOperator<Value> getter =
         byAttribute
-            ? SequenceFilters.getter(evaluator, positional.getFirst(), Value.NONE)
+            ? SequenceFilters.getter(meter, positional.getFirst(), Value.NONE)
             : UnaryOperator.identity();
     Predicate<Value> test = Value::truth;
     if (positional.size() > testIndex) {
       String name = name(arguments, testIndex, "the filter wants the name of a test");
       Arguments rest = rest(arguments, testIndex + 1);
-      test = item -> evaluator.test(name, item, rest);
+      test = item -> Tests.apply(meter, name, item, rest);
     }
     Predicate<Value> chosen = test;
     Predicate<Value> keeps =
         item -> {
-          evaluator.meter().step();
+          meter.step();
           return chosen.test(getter.apply(item)) == wanted;
         };
-    return Value.cursor(Iterators.filter(itemsOf(evaluator, value), keeps), value);
+    return Value.cursor(Iteration.filter(itemsOf(meter, value), keeps), value);
   }
 
   private static String name(Arguments arguments, int index, String error) {

@@ -20,13 +20,13 @@ final class SequenceFilters {
     filters.put("count", SequenceFilters::length);
     filters.put("first", SequenceFilters::first);
     filters.put("last", SequenceFilters::last);
-    filters.put("list", (e, v, a) -> Value.list(new ArrayList<>(e.items(v))));
+    filters.put("list", (m, v, a) -> Value.list(new ArrayList<>(Iteration.items(m, v))));
     filters.put("join", SequenceFilters::join);
     filters.put("reverse", SequenceFilters::reverse);
     filters.put("sort", SequenceFilters::sort);
     filters.put("unique", SequenceFilters::unique);
-    filters.put("min", (e, v, a) -> extreme(e, v, a, "min"));
-    filters.put("max", (e, v, a) -> extreme(e, v, a, "max"));
+    filters.put("min", (m, v, a) -> extreme(m, v, a, "min", ComparisonOperator.LESS));
+    filters.put("max", (m, v, a) -> extreme(m, v, a, "max", ComparisonOperator.GREATER));
     filters.put("sum", SequenceFilters::sum);
     filters.put("items", SequenceFilters::items);
     filters.put("dictsort", SequenceFilters::dictSort);
@@ -34,48 +34,48 @@ final class SequenceFilters {
     filters.put("slice", SequenceFilters::slice);
   }
 
-  private static Value length(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value length(Meter meter, Value value, Arguments arguments) {
     arguments.bind("filter 'length'");
-    int length = evaluator.length(value);
+    int length = Iteration.length(meter, value);
     if (length < 0) {
       throw Fault.failed("a value of type '" + Value.type(value) + "' has no length");
     }
     return Value.of(length);
   }
 
-  private static Value first(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value first(Meter meter, Value value, Arguments arguments) {
     arguments.bind("filter 'first'");
-    Iterator<Value> items = evaluator.iterate(value);
+    Iterator<Value> items = Iteration.iterate(meter, value);
     return items.hasNext() ? items.next() : new Value.Undefined("there is no first item");
   }
 
-  private static Value last(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value last(Meter meter, Value value, Arguments arguments) {
     arguments.bind("filter 'last'");
     if (value instanceof Value.Cursor) {
       throw Fault.failed("a value of type 'generator' cannot be read backwards");
     }
-    List<Value> items = evaluator.items(value);
+    List<Value> items = Iteration.items(meter, value);
     return items.isEmpty() ? new Value.Undefined("there is no last item") : items.getLast();
   }
 
-  private static Value join(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value join(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'join'", "d", "attribute");
-    UnaryOperator<Value> getter = getter(evaluator, bound.or(1, Value.NONE), Value.NONE);
+    UnaryOperator<Value> getter = getter(meter, bound.or(1, Value.NONE), Value.NONE);
     List<String> parts = new ArrayList<>();
-    for (Value item : evaluator.items(value)) {
-      parts.add(evaluator.printer().str(getter.apply(item)));
+    for (Value item : Iteration.items(meter, value)) {
+      parts.add(Printer.str(meter, getter.apply(item)));
     }
-    String separator = evaluator.printer().str(bound.or(0, Value.EMPTY));
-    return Value.of(StringMethods.join(evaluator, separator, parts));
+    String separator = Printer.str(meter, bound.or(0, Value.EMPTY));
+    return Value.of(StringMethods.join(meter, separator, parts));
   }
 
-  private static Value reverse(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value reverse(Meter meter, Value value, Arguments arguments) {
     arguments.bind("filter 'reverse'");
     if (value instanceof Value.Text(String text, boolean markup)) {
-      evaluator.meter().characters(text.length());
+      meter.characters(text.length());
       return new Value.Text(Strings.reverse(text), markup);
     }
-    List<Value> reversed = new ArrayList<>(evaluator.items(value)).reversed();
+    List<Value> reversed = new ArrayList<>(Iteration.items(meter, value)).reversed();
     return value instanceof Value.Cursor ? Value.list(reversed) : Value.cursor(reversed);
   }
 
@@ -85,7 +85,7 @@ final class SequenceFilters {
    *
    * @param otherwise what takes the place of a missing attribute, or None
    */
-  static UnaryOperator<Value> getter(Evaluator evaluator, Value attribute, Value otherwise) {
+  static UnaryOperator<Value> getter(Meter meter, Value attribute, Value otherwise) {
     if (attribute instanceof Value.None) {
       return item -> item;
     }
@@ -98,8 +98,8 @@ final class SequenceFilters {
     return item -> {
       Value value = item;
       for (Value part : path) {
-        evaluator.meter().step();
-        value = evaluator.attributes().item(value, part);
+        meter.step();
+        value = Attributes.item(meter, value, part);
         if (value instanceof Value.Undefined && !(otherwise instanceof Value.None)) {
           value = otherwise;
         }
@@ -123,42 +123,42 @@ final class SequenceFilters {
   }
 
   private static List<Value> sorted(
-      Evaluator evaluator, List<Value> items, UnaryOperator<Value> key, boolean reverse) {
+      Meter meter, List<Value> items, UnaryOperator<Value> key, boolean reverse) {
     record Keyed(Value key, Value item) {}
     List<Keyed> keyed = new ArrayList<>();
     for (Value item : items) {
       keyed.add(new Keyed(key.apply(item), item));
     }
     Comparator<Keyed> order =
-        (a, b) -> evaluator.comparison().order(a.key(), b.key()) * (reverse ? -1 : 1);
+        (a, b) -> Comparison.order(meter, a.key(), b.key()) * (reverse ? -1 : 1);
     keyed.sort(order);
     return keyed.stream().map(Keyed::item).toList();
   }
 
-  private static Value sort(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value sort(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'sort'", "reverse", "case_sensitive", "attribute");
     UnaryOperator<Value> fold = folding(bound.truth(1, false));
     Value attribute = bound.or(2, Value.NONE);
     List<UnaryOperator<Value>> getters =
         attribute instanceof Value.Text(String text, boolean markup)
             ? Strings.cut(text, Strings.disjoint(text, ",", Long.MAX_VALUE), 1).stream()
-                .map(part -> getter(evaluator, Value.of(part), Value.NONE))
+                .map(part -> getter(meter, Value.of(part), Value.NONE))
                 .toList()
-            : List.of(getter(evaluator, attribute, Value.NONE));
+            : List.of(getter(meter, attribute, Value.NONE));
     UnaryOperator<Value> key =
         item -> Value.list(getters.stream().map(g -> fold.apply(g.apply(item))).toList());
-    return Value.list(sorted(evaluator, evaluator.items(value), key, bound.truth(0, false)));
+    return Value.list(sorted(meter, Iteration.items(meter, value), key, bound.truth(0, false)));
   }
 
-  private static Value unique(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value unique(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'unique'", "case_sensitive", "attribute");
     UnaryOperator<Value> fold = folding(bound.truth(0, false));
-    UnaryOperator<Value> getter = getter(evaluator, bound.or(1, Value.NONE), Value.NONE);
+    UnaryOperator<Value> getter = getter(meter, bound.or(1, Value.NONE), Value.NONE);
     Value undefined = new Value.Undefined("");
     Set<Value> seen = new HashSet<>();
     List<Value> unique = new ArrayList<>();
-    for (Value item : evaluator.items(value)) {
-      evaluator.meter().step();
+    for (Value item : Iteration.items(meter, value)) {
+      meter.step();
       Value key = fold.apply(getter.apply(item));
       if (seen.add(key instanceof Value.Undefined ? undefined : Value.key(key))) {
         unique.add(item);
@@ -167,11 +167,12 @@ final class SequenceFilters {
     return Value.cursor(unique);
   }
 
-  private static Value extreme(Evaluator evaluator, Value value, Arguments arguments, String name) {
+  private static Value extreme(
+      Meter meter, Value value, Arguments arguments, String name, ComparisonOperator better) {
     var bound = arguments.bind("filter '" + name + "'", "case_sensitive", "attribute");
     UnaryOperator<Value> fold = folding(bound.truth(0, false));
-    UnaryOperator<Value> getter = getter(evaluator, bound.or(1, Value.NONE), Value.NONE);
-    Iterator<Value> items = evaluator.items(value).iterator();
+    UnaryOperator<Value> getter = getter(meter, bound.or(1, Value.NONE), Value.NONE);
+    Iterator<Value> items = Iteration.items(meter, value).iterator();
     if (!items.hasNext()) {
       return new Value.Undefined("there is no item to choose from");
     }
@@ -180,7 +181,7 @@ final class SequenceFilters {
     while (items.hasNext()) {
       Value item = items.next();
       Value key = fold.apply(getter.apply(item));
-      if (evaluator.comparison().compare(name.equals("min") ? "<" : ">", key, bestKey)) {
+      if (Comparison.compare(meter, better, key, bestKey)) {
         best = item;
         bestKey = key;
       }
@@ -188,32 +189,33 @@ final class SequenceFilters {
     return best;
   }
 
-  private static Value sum(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value sum(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'sum'", "attribute", "start");
-    UnaryOperator<Value> getter = getter(evaluator, bound.or(0, Value.NONE), Value.NONE);
+    UnaryOperator<Value> getter = getter(meter, bound.or(0, Value.NONE), Value.NONE);
     Value sum = bound.or(1, Value.of(0));
     if (sum instanceof Value.Text) {
       throw Fault.failed("filter 'sum' does not add strings");
     }
-    for (Value item : evaluator.items(value)) {
-      evaluator.meter().step();
-      sum = Arithmetic.compute(evaluator, "+", sum, getter.apply(item));
+    for (Value item : Iteration.items(meter, value)) {
+      meter.step();
+      sum = Arithmetic.compute(meter, ArithmeticOperator.ADD, sum, getter.apply(item));
     }
     return sum;
   }
 
-  private static Value items(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value items(Meter meter, Value value, Arguments arguments) {
     arguments.bind("filter 'items'");
     return switch (value) {
       case Value.Undefined u -> Value.cursor(List.of());
-      case Value.Mapping m -> Value.cursor(evaluator.items(CollectionMethods.items(evaluator, m)));
+      case Value.Mapping m ->
+          Value.cursor(Iteration.items(meter, CollectionMethods.items(meter, m)));
       default ->
           throw Fault.failed(
               "filter 'items' wants a dict, not a value of type '" + Value.type(value) + "'");
     };
   }
 
-  private static Value dictSort(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value dictSort(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'dictsort'", "case_sensitive", "by", "reverse");
     String by = bound.get(1) == null ? "key" : bound.requiredText(1);
     if (!by.equals("key") && !by.equals("value")) {
@@ -226,17 +228,17 @@ final class SequenceFilters {
       throw Fault.failed(
           "filter 'dictsort' wants a dict, not a value of type '" + Value.type(value) + "'");
     }
-    List<Value> pairs = evaluator.items(CollectionMethods.items(evaluator, mapping));
+    List<Value> pairs = Iteration.items(meter, CollectionMethods.items(meter, mapping));
     UnaryOperator<Value> fold = folding(bound.truth(0, false));
     int part = by.equals("key") ? 0 : 1;
-    UnaryOperator<Value> key = pair -> fold.apply(evaluator.items(pair).get(part));
-    return Value.list(sorted(evaluator, pairs, key, bound.truth(2, false)));
+    UnaryOperator<Value> key = pair -> fold.apply(Iteration.items(meter, pair).get(part));
+    return Value.list(sorted(meter, pairs, key, bound.truth(2, false)));
   }
 
-  private static Value batch(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value batch(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'batch'", "linecount", "fill_with");
-    List<Value> items = evaluator.items(value);
-    int size = size(evaluator, bound);
+    List<Value> items = Iteration.items(meter, value);
+    int size = size(meter, bound);
     List<Value> batches = new ArrayList<>();
     for (int i = 0; i < items.size(); i += size) {
       List<Value> batch = new ArrayList<>(items.subList(i, Math.min(items.size(), i + size)));
@@ -248,10 +250,10 @@ final class SequenceFilters {
     return Value.cursor(batches);
   }
 
-  private static Value slice(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value slice(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'slice'", "slices", "fill_with");
-    List<Value> items = evaluator.items(value);
-    int count = size(evaluator, bound);
+    List<Value> items = Iteration.items(meter, value);
+    int count = size(meter, bound);
     int each = items.size() / count;
     int longer = items.size() % count;
     List<Value> slices = new ArrayList<>();
@@ -268,13 +270,13 @@ final class SequenceFilters {
     return Value.cursor(slices);
   }
 
-  private static int size(Evaluator evaluator, Arguments.Bound bound) {
+  private static int size(Meter meter, Arguments.Bound bound) {
     bound.required(0);
     long size = bound.integer(0, 1);
     if (size < 1) {
       throw Fault.failed("lists are cut into sizes of at least 1");
     }
-    evaluator.meter().values(size);
+    meter.values(size);
     return (int) size;
   }
 }

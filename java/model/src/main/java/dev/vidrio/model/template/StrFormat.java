@@ -13,18 +13,18 @@ final class StrFormat {
 
   private static final Pattern PATH = Pattern.compile("\\.([^.\\[]+)|\\[([^\\]]+)\\]");
 
-  private final Evaluator evaluator;
+  private final Meter meter;
   private final Arguments arguments;
   private int automatic;
 
-  private StrFormat(Evaluator evaluator, Arguments arguments) {
-    this.evaluator = evaluator;
+  private StrFormat(Meter meter, Arguments arguments) {
+    this.meter = meter;
     this.arguments = arguments;
   }
 
   /** The string method {@code format}. */
-  static Value format(Evaluator evaluator, Value.Text self, Arguments arguments) {
-    StrFormat format = new StrFormat(evaluator, arguments);
+  static Value format(Meter meter, Value.Text self, Arguments arguments) {
+    StrFormat format = new StrFormat(meter, arguments);
     return new Value.Text(format.format(self), self.markup());
   }
 
@@ -49,7 +49,7 @@ final class StrFormat {
         }
         String text = field(field);
         text = self.markup() ? Strings.escapeHtml(text) : text;
-        evaluator.meter().append(out, text.length());
+        meter.append(out, text.length());
         out.append(text);
         i = end;
       }
@@ -65,19 +65,19 @@ final class StrFormat {
     Value value = argument(m.group(1));
     Matcher path = PATH.matcher(m.group(2));
     while (path.find()) {
-      evaluator.meter().step();
+      meter.step();
       value =
           path.group(1) != null
-              ? evaluator.attributes().attribute(value, path.group(1))
-              : evaluator.attributes().item(value, key(path.group(2)));
+              ? Attributes.attribute(value, path.group(1))
+              : Attributes.item(meter, value, key(path.group(2)));
     }
     if (m.group(3) != null) {
-      value = PercentFormat.converted(evaluator, m.group(3).charAt(0), value);
+      value = PercentFormat.converted(meter, m.group(3).charAt(0), value);
     }
     String spec = m.group(4);
     return spec == null || spec.isEmpty()
-        ? evaluator.printer().str(value)
-        : FormatSpec.parse(spec).format(evaluator, value);
+        ? Printer.str(meter, value)
+        : FormatSpec.parse(spec).format(meter, value);
   }
 
   private static Value key(String text) {

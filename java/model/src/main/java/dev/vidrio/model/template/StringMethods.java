@@ -34,50 +34,50 @@ final class StringMethods {
     asking("isdigit", Character::isDigit);
     asking("isnumeric", Character::isDigit);
     asking("isspace", Strings::isSpace);
-    ALL.put("isascii", (e, s, a) -> Value.of(s.value().chars().allMatch(c -> c < 0x80)));
-    ALL.put("islower", (e, s, a) -> Value.of(Strings.isAllCase(s.value(), false)));
-    ALL.put("isupper", (e, s, a) -> Value.of(Strings.isAllCase(s.value(), true)));
-    ALL.put("istitle", (e, s, a) -> Value.of(isTitle(s.value())));
-    ALL.put("split", (e, s, a) -> split(e, s, a, "split", true));
-    ALL.put("rsplit", (e, s, a) -> split(e, s, a, "rsplit", false));
+    ALL.put("isascii", (m, s, a) -> Value.of(s.value().chars().allMatch(c -> c < 0x80)));
+    ALL.put("islower", (m, s, a) -> Value.of(Strings.isAllCase(s.value(), false)));
+    ALL.put("isupper", (m, s, a) -> Value.of(Strings.isAllCase(s.value(), true)));
+    ALL.put("istitle", (m, s, a) -> Value.of(isTitle(s.value())));
+    ALL.put("split", (m, s, a) -> split(m, s, a, "split", true));
+    ALL.put("rsplit", (m, s, a) -> split(m, s, a, "rsplit", false));
     ALL.put("splitlines", StringMethods::splitLines);
-    ALL.put("partition", (e, s, a) -> partition(s, a, "partition", true));
-    ALL.put("rpartition", (e, s, a) -> partition(s, a, "rpartition", false));
-    ALL.put("startswith", (e, s, a) -> Value.of(edges(s, a, "startswith", true)));
-    ALL.put("endswith", (e, s, a) -> Value.of(edges(s, a, "endswith", false)));
-    ALL.put("removeprefix", (e, s, a) -> remove(s, a, "removeprefix", true));
-    ALL.put("removesuffix", (e, s, a) -> remove(s, a, "removesuffix", false));
-    ALL.put("find", (e, s, a) -> Value.of(find(s, a, "find", true)));
-    ALL.put("rfind", (e, s, a) -> Value.of(find(s, a, "rfind", false)));
-    ALL.put("index", (e, s, a) -> index(s, a, "index", true));
-    ALL.put("rindex", (e, s, a) -> index(s, a, "rindex", false));
+    ALL.put("partition", (m, s, a) -> partition(s, a, "partition", true));
+    ALL.put("rpartition", (m, s, a) -> partition(s, a, "rpartition", false));
+    ALL.put("startswith", (m, s, a) -> Value.of(edges(s, a, "startswith", true)));
+    ALL.put("endswith", (m, s, a) -> Value.of(edges(s, a, "endswith", false)));
+    ALL.put("removeprefix", (m, s, a) -> remove(s, a, "removeprefix", true));
+    ALL.put("removesuffix", (m, s, a) -> remove(s, a, "removesuffix", false));
+    ALL.put("find", (m, s, a) -> Value.of(find(s, a, "find", true)));
+    ALL.put("rfind", (m, s, a) -> Value.of(find(s, a, "rfind", false)));
+    ALL.put("index", (m, s, a) -> index(s, a, "index", true));
+    ALL.put("rindex", (m, s, a) -> index(s, a, "rindex", false));
     ALL.put("count", StringMethods::count);
     ALL.put("replace", StringMethods::replace);
     ALL.put("join", StringMethods::join);
     ALL.put("format", StrFormat::format);
-    ALL.put("center", (e, s, a) -> pad(e, s, a, "center", Padding.Side.CENTER));
-    ALL.put("ljust", (e, s, a) -> pad(e, s, a, "ljust", Padding.Side.RIGHT));
-    ALL.put("rjust", (e, s, a) -> pad(e, s, a, "rjust", Padding.Side.LEFT));
+    ALL.put("center", (m, s, a) -> pad(m, s, a, "center", Padding.Side.CENTER));
+    ALL.put("ljust", (m, s, a) -> pad(m, s, a, "ljust", Padding.Side.RIGHT));
+    ALL.put("rjust", (m, s, a) -> pad(m, s, a, "rjust", Padding.Side.LEFT));
     ALL.put("zfill", StringMethods::zeroFill);
   }
 
   private StringMethods() {}
 
   private interface Body {
-    Value call(Evaluator evaluator, Value.Text self, Arguments arguments);
+    Value call(Meter meter, Value.Text self, Arguments arguments);
   }
 
   static boolean has(String name) {
     return ALL.containsKey(name) || UNSUPPORTED.contains(name);
   }
 
-  static Value call(Evaluator evaluator, Value.Text self, String name, Arguments arguments) {
+  static Value call(Meter meter, Value.Text self, String name, Arguments arguments) {
     Body body = ALL.get(name);
     if (body == null) {
       throw Fault.unsupported("string method '" + name + "'");
     }
-    evaluator.meter().characters(self.value().length());
-    return body.call(evaluator, self, arguments);
+    meter.characters(self.value().length());
+    return body.call(meter, self, arguments);
   }
 
   /** Returns a text's value, escaped for HTML if it joins markup without being such. */
@@ -89,8 +89,8 @@ final class StringMethods {
     return new Value.Text(value, self.markup());
   }
 
-  private static Value list(Evaluator evaluator, Value.Text self, List<String> parts) {
-    evaluator.meter().values(parts.size());
+  private static Value list(Meter meter, Value.Text self, List<String> parts) {
+    meter.values(parts.size());
     return Value.list(parts.stream().<Value>map(part -> like(self, part)).toList());
   }
 
@@ -101,14 +101,14 @@ final class StringMethods {
   private static void stripping(String name, boolean left, boolean right) {
     ALL.put(
         name,
-        (e, s, a) ->
+        (m, s, a) ->
             like(s, Strings.strip(s.value(), a.bind(callee(name), "chars").text(0), left, right)));
   }
 
   private static void mapping(String name, UnaryOperator<String> mapping) {
     ALL.put(
         name,
-        (e, s, a) -> {
+        (m, s, a) -> {
           a.bind(callee(name));
           return like(s, mapping.apply(s.value()));
         });
@@ -117,7 +117,7 @@ final class StringMethods {
   private static void asking(String name, IntPredicate predicate) {
     ALL.put(
         name,
-        (e, s, a) -> Value.of(!s.value().isEmpty() && s.value().codePoints().allMatch(predicate)));
+        (m, s, a) -> Value.of(!s.value().isEmpty() && s.value().codePoints().allMatch(predicate)));
   }
 
   private static boolean isTitle(String s) {
@@ -125,7 +125,7 @@ final class StringMethods {
   }
 
   private static Value split(
-      Evaluator evaluator, Value.Text self, Arguments arguments, String name, boolean left) {
+      Meter meter, Value.Text self, Arguments arguments, String name, boolean left) {
     var bound = arguments.bind(callee(name), "sep", "maxsplit");
     String separator = bound.text(0);
     long max = bound.integer(1, -1);
@@ -133,19 +133,19 @@ final class StringMethods {
     String s = self.value();
     if (separator == null) {
       return list(
-          evaluator, self, left ? Strings.splitSpace(s, max) : Strings.splitSpaceFromRight(s, max));
+          meter, self, left ? Strings.splitSpace(s, max) : Strings.splitSpaceFromRight(s, max));
     }
     if (separator.isEmpty()) {
       throw Fault.failed(callee(name) + " cannot split at an empty string");
     }
     List<Integer> cuts =
         left ? Strings.disjoint(s, separator, max) : Strings.disjointFromRight(s, separator, max);
-    return list(evaluator, self, Strings.cut(s, cuts, separator.length()));
+    return list(meter, self, Strings.cut(s, cuts, separator.length()));
   }
 
-  private static Value splitLines(Evaluator evaluator, Value.Text self, Arguments arguments) {
+  private static Value splitLines(Meter meter, Value.Text self, Arguments arguments) {
     boolean keep = arguments.bind(callee("splitlines"), "keepends").truth(0, false);
-    return list(evaluator, self, Strings.splitLines(self.value(), keep));
+    return list(meter, self, Strings.splitLines(self.value(), keep));
   }
 
   private static Value partition(Value.Text self, Arguments arguments, String name, boolean left) {
@@ -241,17 +241,17 @@ final class StringMethods {
     return Value.of(found);
   }
 
-  private static Value count(Evaluator evaluator, Value.Text self, Arguments arguments) {
+  private static Value count(Meter meter, Value.Text self, Arguments arguments) {
     var bound = arguments.bind(callee("count"), "sub", "start", "end");
     String needle = bound.requiredText(0);
     String part = part(self.value(), bound);
     if (part == null) {
       return Value.of(0);
     }
-    return Value.of(count(evaluator, part, needle));
+    return Value.of(count(meter, part, needle));
   }
 
-  private static Value replace(Evaluator evaluator, Value.Text self, Arguments arguments) {
+  private static Value replace(Meter meter, Value.Text self, Arguments arguments) {
     var bound = arguments.bind(callee("replace"), "old", "new", "count");
     String with =
         bound.required(1) instanceof Value.Text text
@@ -260,69 +260,67 @@ final class StringMethods {
     long max = bound.integer(2, -1);
     return like(
         self,
-        replace(
-            evaluator, self.value(), bound.requiredText(0), with, max < 0 ? Long.MAX_VALUE : max));
+        replace(meter, self.value(), bound.requiredText(0), with, max < 0 ? Long.MAX_VALUE : max));
   }
 
-  private static long count(Evaluator evaluator, String s, String needle) {
+  private static long count(Meter meter, String s, String needle) {
     if (needle.isEmpty()) {
       return Strings.length(s) + 1L;
     }
     long count = Strings.disjoint(s, needle, Long.MAX_VALUE).size();
-    evaluator.meter().values(count);
+    meter.values(count);
     return count;
   }
 
   /** Replaces, once it is clear that the result is not too long. */
-  static String replace(Evaluator evaluator, String s, String old, String with, long max) {
-    long count = Math.min(max, count(evaluator, s, old));
-    evaluator.meter().text(s.length() + count * with.length());
+  static String replace(Meter meter, String s, String old, String with, long max) {
+    long count = Math.min(max, count(meter, s, old));
+    meter.text(s.length() + count * with.length());
     return Strings.replace(s, old, with, max);
   }
 
-  private static Value join(Evaluator evaluator, Value.Text self, Arguments arguments) {
+  private static Value join(Meter meter, Value.Text self, Arguments arguments) {
     Value iterable = arguments.bind(callee("join"), "iterable").required(0);
     List<String> parts = new ArrayList<>();
-    for (Value item : evaluator.items(iterable)) {
+    for (Value item : Iteration.items(meter, iterable)) {
       if (!(item instanceof Value.Text text)) {
         throw Fault.failed(
             callee("join") + " wants strings, not a value of type '" + Value.type(item) + "'");
       }
       parts.add(escapedFor(self.markup(), text));
     }
-    return like(self, join(evaluator, self.value(), parts));
+    return like(self, join(meter, self.value(), parts));
   }
 
   /** Joins, once it is clear that the result is not too long. */
-  static String join(Evaluator evaluator, String separator, List<String> parts) {
+  static String join(Meter meter, String separator, List<String> parts) {
     long length = (long) separator.length() * parts.size();
     for (String part : parts) {
       length += part.length();
     }
-    evaluator.meter().text(length);
-    evaluator.meter().elements(parts.size());
+    meter.text(length);
+    meter.elements(parts.size());
     return String.join(separator, parts);
   }
 
   private static Value pad(
-      Evaluator evaluator, Value.Text self, Arguments arguments, String name, Padding.Side side) {
+      Meter meter, Value.Text self, Arguments arguments, String name, Padding.Side side) {
     var bound = arguments.bind(callee(name), "width", "fillchar");
     String fill = bound.get(1) == null ? " " : bound.requiredText(1);
     if (Strings.length(fill) != 1) {
       throw Fault.failed(callee(name) + " fills with one character");
     }
     bound.required(0);
-    return like(self, Padding.pad(evaluator, self.value(), bound.integer(0, 0), fill, side));
+    return like(self, Padding.pad(meter, self.value(), bound.integer(0, 0), fill, side));
   }
 
-  private static Value zeroFill(Evaluator evaluator, Value.Text self, Arguments arguments) {
+  private static Value zeroFill(Meter meter, Value.Text self, Arguments arguments) {
     var bound = arguments.bind(callee("zfill"), "width");
     bound.required(0);
     String s = self.value();
     String sign = s.startsWith("-") || s.startsWith("+") ? s.substring(0, 1) : "";
     long width = bound.integer(0, 0) - sign.length();
     return like(
-        self,
-        sign + Padding.pad(evaluator, s.substring(sign.length()), width, "0", Padding.Side.LEFT));
+        self, sign + Padding.pad(meter, s.substring(sign.length()), width, "0", Padding.Side.LEFT));
   }
 }

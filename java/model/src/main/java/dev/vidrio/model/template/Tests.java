@@ -22,48 +22,57 @@ final class Tests {
     simple("number", Numbers::isNumber);
     simple("string", v -> v instanceof Value.Text);
     simple("mapping", v -> v instanceof Value.Mapping);
-    simple("iterable", Evaluator::isIterable);
+    simple("iterable", Iteration::isIterable);
     simple("sequence", Tests::isSequence);
     simple("callable", v -> v instanceof Value.Callable || v instanceof Value.Undefined);
     simple("escaped", v -> v instanceof Value.Text(String s, boolean markup) && markup);
     simple("odd", v -> modulo(v, BigInteger.TWO).signum() != 0);
     simple("even", v -> modulo(v, BigInteger.TWO).signum() == 0);
-    ALL.put("lower", (e, v, a) -> Strings.isAllCase(e.printer().str(v), false));
-    ALL.put("upper", (e, v, a) -> Strings.isAllCase(e.printer().str(v), true));
+    ALL.put("lower", (m, v, a) -> Strings.isAllCase(Printer.str(m, v), false));
+    ALL.put("upper", (m, v, a) -> Strings.isAllCase(Printer.str(m, v), true));
     ALL.put("divisibleby", Tests::isDivisible);
-    ALL.put("filter", (e, v, a) -> Filters.ALL.containsKey(e.printer().str(v)));
-    ALL.put("test", (e, v, a) -> ALL.containsKey(e.printer().str(v)));
-    ALL.put("in", (e, v, a) -> e.comparison().contains(operand("in", a), v));
-    ALL.put("sameas", (e, v, a) -> isSame(e, v, operand("sameas", a)));
-    comparison("==", "eq", "equalto");
-    comparison("!=", "ne");
-    comparison(">", "gt", "greaterthan");
-    comparison(">=", "ge");
-    comparison("<", "lt", "lessthan");
-    comparison("<=", "le");
+    ALL.put("filter", (m, v, a) -> Filters.ALL.containsKey(Printer.str(m, v)));
+    ALL.put("test", (m, v, a) -> ALL.containsKey(Printer.str(m, v)));
+    ALL.put("in", (m, v, a) -> Comparison.contains(m, operand("in", a), v));
+    ALL.put("sameas", (m, v, a) -> isSame(m, v, operand("sameas", a)));
+    comparison(ComparisonOperator.EQUAL, "eq", "equalto");
+    comparison(ComparisonOperator.NOT_EQUAL, "ne");
+    comparison(ComparisonOperator.GREATER, "gt", "greaterthan");
+    comparison(ComparisonOperator.GREATER_OR_EQUAL, "ge");
+    comparison(ComparisonOperator.LESS, "lt", "lessthan");
+    comparison(ComparisonOperator.LESS_OR_EQUAL, "le");
   }
 
   private Tests() {}
 
+  /** Applies the test of that name. */
+  static boolean apply(Meter meter, String name, Value input, Arguments arguments) {
+    Test test = ALL.get(name);
+    if (test == null) {
+      throw Fault.unsupported("test '" + name + "'");
+    }
+    return test.apply(meter, input, arguments);
+  }
+
   /** A test of a value, with the arguments written behind its name. */
   interface Test {
-    boolean apply(Evaluator evaluator, Value input, Arguments arguments);
+    boolean apply(Meter meter, Value input, Arguments arguments);
   }
 
   private static void simple(String name, Predicate<Value> predicate) {
     ALL.put(
         name,
-        (evaluator, value, arguments) -> {
+        (meter, value, arguments) -> {
           arguments.bind("test '" + name + "'");
           return predicate.test(value);
         });
   }
 
-  private static void comparison(String operator, String... names) {
+  private static void comparison(ComparisonOperator operator, String... names) {
     Test test =
-        (evaluator, value, arguments) ->
-            evaluator.comparison().compare(operator, value, operand(operator, arguments));
-    ALL.put(operator, test);
+        (meter, value, arguments) ->
+            Comparison.compare(meter, operator, value, operand(operator.symbol(), arguments));
+    ALL.put(operator.symbol(), test);
     for (String name : names) {
       ALL.put(name, test);
     }
@@ -83,7 +92,7 @@ final class Tests {
     };
   }
 
-  private static boolean isDivisible(Evaluator evaluator, Value value, Arguments arguments) {
+  private static boolean isDivisible(Meter meter, Value value, Arguments arguments) {
     BigInteger divisor = Numbers.integer(arguments.bind("test 'divisibleby'", "num").required(0));
     if (divisor.signum() == 0) {
       throw Fault.failed("divides by zero");
@@ -96,13 +105,13 @@ final class Tests {
   }
 
   /** Whether Python would have one object for both. */
-  private static boolean isSame(Evaluator evaluator, Value left, Value right) {
+  private static boolean isSame(Meter meter, Value left, Value right) {
     if (left.getClass() != right.getClass()) {
       return false;
     }
     if (left instanceof Value.Sequence || left instanceof Value.Mapping) {
       throw Fault.unsupported("test 'sameas' of two lists or dicts");
     }
-    return evaluator.comparison().equal(left, right);
+    return Comparison.equal(meter, left, right);
   }
 }

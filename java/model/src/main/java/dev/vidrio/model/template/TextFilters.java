@@ -21,16 +21,15 @@ final class TextFilters {
     filters.put("indent", TextFilters::indent);
     filters.put("truncate", TextFilters::truncate);
     filters.put("format", TextFilters::format);
-    filters.put("safe", (e, v, a) -> new Value.Text(e.printer().str(v), true));
+    filters.put("safe", (m, v, a) -> new Value.Text(Printer.str(m, v), true));
     filters.put("escape", TextFilters::escape);
     filters.put("e", TextFilters::escape);
-    filters.put(
-        "forceescape", (e, v, a) -> new Value.Text(escapeHtml(e, e.printer().str(v)), true));
+    filters.put("forceescape", (m, v, a) -> new Value.Text(escapeHtml(m, Printer.str(m, v)), true));
   }
 
-  private static Value.Text text(Evaluator evaluator, Value value) {
-    Value.Text text = value instanceof Value.Text t ? t : Value.of(evaluator.printer().str(value));
-    evaluator.meter().characters(text.value().length());
+  private static Value.Text text(Meter meter, Value value) {
+    Value.Text text = value instanceof Value.Text t ? t : Value.of(Printer.str(meter, value));
+    meter.characters(text.value().length());
     return text;
   }
 
@@ -38,9 +37,9 @@ final class TextFilters {
       Map<String, Filters.Filter> filters, String name, UnaryOperator<String> mapping) {
     filters.put(
         name,
-        (evaluator, value, arguments) -> {
+        (meter, value, arguments) -> {
           arguments.bind("filter '" + name + "'");
-          Value.Text text = text(evaluator, value);
+          Value.Text text = text(meter, value);
           return new Value.Text(mapping.apply(text.value()), text.markup());
         });
   }
@@ -59,30 +58,29 @@ final class TextFilters {
     return out.toString();
   }
 
-  private static Value trim(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value trim(Meter meter, Value value, Arguments arguments) {
     String characters = arguments.bind("filter 'trim'", "chars").text(0);
-    Value.Text text = text(evaluator, value);
+    Value.Text text = text(meter, value);
     return new Value.Text(Strings.strip(text.value(), characters, true, true), text.markup());
   }
 
-  private static Value replace(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value replace(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'replace'", "old", "new", "count");
-    Printer printer = evaluator.printer();
     long max = bound.or(2, Value.NONE) instanceof Value.None ? -1 : bound.integer(2, -1);
     return Value.of(
         StringMethods.replace(
-            evaluator,
-            text(evaluator, value).value(),
-            printer.str(bound.required(0)),
-            printer.str(bound.required(1)),
+            meter,
+            text(meter, value).value(),
+            Printer.str(meter, bound.required(0)),
+            Printer.str(meter, bound.required(1)),
             max < 0 ? Long.MAX_VALUE : max));
   }
 
-  private static Value center(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value center(Meter meter, Value value, Arguments arguments) {
     long width = arguments.bind("filter 'center'", "width").integer(0, 80);
-    Value.Text text = text(evaluator, value);
+    Value.Text text = text(meter, value);
     return new Value.Text(
-        Padding.pad(evaluator, text.value(), width, " ", Padding.Side.CENTER), text.markup());
+        Padding.pad(meter, text.value(), width, " ", Padding.Side.CENTER), text.markup());
   }
 
   private static Value.Text onlyText(Value value, String filter) {
@@ -96,7 +94,7 @@ final class TextFilters {
         "filter '" + filter + "' wants a string, not a value of type '" + Value.type(value) + "'");
   }
 
-  private static Value indent(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value indent(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'indent'", "width", "first", "blank");
     Value.Text text = onlyText(value, "indent");
     String indent;
@@ -104,13 +102,13 @@ final class TextFilters {
       indent = characters;
     } else {
       long width = Math.max(0, bound.integer(0, 4));
-      evaluator.meter().text(width);
+      meter.text(width);
       indent = " ".repeat((int) width);
     }
     boolean blank = bound.truth(2, false);
     // The added line break keeps the one that a text may end with.
     List<String> lines = Strings.splitLines(text.value() + "\n", false);
-    evaluator.meter().text(text.value().length() + (long) lines.size() * indent.length());
+    meter.text(text.value().length() + (long) lines.size() * indent.length());
     return new Value.Text(indentLines(lines, indent, bound.truth(1, false), blank), text.markup());
   }
 
@@ -126,7 +124,7 @@ final class TextFilters {
     return out.toString();
   }
 
-  private static Value truncate(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value truncate(Meter meter, Value value, Arguments arguments) {
     var bound = arguments.bind("filter 'truncate'", "length", "killwords", "end", "leeway");
     String end = bound.get(2) == null ? "..." : bound.requiredText(2);
     long length = bound.integer(0, 255);
@@ -135,7 +133,7 @@ final class TextFilters {
     if (kept < 0 || leeway < 0) {
       throw Fault.failed("filter 'truncate' wants a length of at least that of its end");
     }
-    int present = evaluator.length(value);
+    int present = Iteration.length(meter, value);
     if (present >= 0 && present <= length + leeway) {
       return value;
     }
@@ -146,26 +144,26 @@ final class TextFilters {
     return new Value.Text((space < 0 ? start : start.substring(0, space)) + end, text.markup());
   }
 
-  private static Value format(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value format(Meter meter, Value value, Arguments arguments) {
     if (!arguments.positional().isEmpty() && !arguments.named().isEmpty()) {
       throw Fault.failed("filter 'format' takes arguments either all with or all without names");
     }
     Value operand =
         arguments.named().isEmpty()
             ? Value.tuple(arguments.positional())
-            : CollectionMethods.makeDict(evaluator, arguments);
-    return PercentFormat.format(evaluator, text(evaluator, value), operand);
+            : CollectionMethods.makeDict(meter, arguments);
+    return PercentFormat.format(meter, text(meter, value), operand);
   }
 
-  private static Value escape(Evaluator evaluator, Value value, Arguments arguments) {
+  private static Value escape(Meter meter, Value value, Arguments arguments) {
     arguments.bind("filter 'escape'");
     return value instanceof Value.Text(String s, boolean markup) && markup
         ? value
-        : new Value.Text(escapeHtml(evaluator, evaluator.printer().str(value)), true);
+        : new Value.Text(escapeHtml(meter, Printer.str(meter, value)), true);
   }
 
-  private static String escapeHtml(Evaluator evaluator, String s) {
-    evaluator.meter().characters(5L * s.length());
+  private static String escapeHtml(Meter meter, String s) {
+    meter.characters(5L * s.length());
     return Strings.escapeHtml(s);
   }
 }

@@ -1,6 +1,5 @@
 package dev.vidrio.model.template;
 
-import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Collections;
 import java.util.HashMap;
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Values do not change, but for {@link Namespace} and {@link Cursor}; so lists share their
  * elements, and nothing but a namespace can contain itself. Java's {@code equals} is defined as
- * Python's {@code ==} for what can be a dict's key; {@link Comparison} compares the rest.
+ * Python's {@code ==} for what can be a dict's key; the operators compare the rest.
  */
 sealed interface Value {
 
@@ -40,12 +39,12 @@ sealed interface Value {
   record Bool(boolean value) implements Value {
     @Override
     public boolean equals(@Nullable Object other) {
-      return Comparison.sameNumber(this, other);
+      return Numbers.equal(this, other);
     }
 
     @Override
     public int hashCode() {
-      return Comparison.numberHash(this);
+      return Numbers.hash(this);
     }
   }
 
@@ -53,12 +52,12 @@ sealed interface Value {
   record Int(BigInteger value) implements Value {
     @Override
     public boolean equals(@Nullable Object other) {
-      return Comparison.sameNumber(this, other);
+      return Numbers.equal(this, other);
     }
 
     @Override
     public int hashCode() {
-      return Comparison.numberHash(this);
+      return Numbers.hash(this);
     }
   }
 
@@ -66,12 +65,12 @@ sealed interface Value {
   record Real(double value) implements Value {
     @Override
     public boolean equals(@Nullable Object other) {
-      return Comparison.sameNumber(this, other);
+      return Numbers.equal(this, other);
     }
 
     @Override
     public int hashCode() {
-      return Comparison.numberHash(this);
+      return Numbers.hash(this);
     }
   }
 
@@ -107,10 +106,14 @@ sealed interface Value {
     VALUES("dict_values"),
     ITEMS("dict_items");
 
-    final String type;
+    private final String type;
 
     Shape(String type) {
       this.type = type;
+    }
+
+    String type() {
+      return type;
     }
 
     boolean isIndexable() {
@@ -155,26 +158,27 @@ sealed interface Value {
     }
   }
 
-  /** Anything that can be called. */
-  sealed interface Callable extends Value {}
+  /** Anything that can be called. The interpreter has kinds of its own: macros and loops. */
+  non-sealed interface Callable extends Value {
 
-  /** A function that the interpreter offers, such as {@code range}. */
-  record Function(String name, Builtin body) implements Callable {}
+    /** The name of its type in Python. */
+    String type();
 
-  /** The body of a {@link Function}. */
-  @FunctionalInterface
-  interface Builtin {
-    Value call(Evaluator evaluator, Arguments arguments);
+    /** What Python's {@code repr()} says. */
+    String repr();
+
+    Value call(Meter meter, Arguments arguments);
+
+    /** The number of items, or -1 for what has none. */
+    default int length() {
+      return -1;
+    }
+
+    /** Returns an attribute, or null if there is none of that name. */
+    default @Nullable Value attribute(String name) {
+      return null;
+    }
   }
-
-  /** A method of a string, list or dict. */
-  record Method(Value self, String name) implements Callable {}
-
-  /** A macro, or the body of a call block, with the scope that it was written in. */
-  record Macro(Stmt.Macro definition, Scope scope) implements Callable {}
-
-  /** The variable {@code loop}; calling it renders a recursive loop one level deeper. */
-  record LoopVariable(Loop loop) implements Callable {}
 
   static Value of(boolean value) {
     return value ? TRUE : FALSE;
@@ -278,10 +282,9 @@ sealed interface Value {
       case Text t -> !t.value().isEmpty();
       case Sequence s -> !s.items().isEmpty();
       case Mapping m -> !m.entries().isEmpty();
-      case LoopVariable l -> l.loop().length() > 0;
       case Cursor c -> true;
       case Namespace n -> true;
-      case Callable c -> true;
+      case Callable c -> c.length() != 0;
     };
   }
 
@@ -294,24 +297,11 @@ sealed interface Value {
       case Int i -> "int";
       case Real r -> "float";
       case Text t -> t.markup() ? "Markup" : "str";
-      case Sequence s -> s.shape().type;
+      case Sequence s -> s.shape().type();
       case Mapping m -> "dict";
       case Cursor c -> "generator";
       case Namespace n -> "Namespace";
-      case Function f -> "function";
-      case Method m -> "method";
-      case Macro m -> "Macro";
-      case LoopVariable l -> "LoopContext";
-    };
-  }
-
-  /** The value of a number as an exact decimal, or null for what is no finite number. */
-  static @Nullable BigDecimal decimal(Value value) {
-    return switch (value) {
-      case Bool b -> b.value() ? BigDecimal.ONE : BigDecimal.ZERO;
-      case Int i -> new BigDecimal(i.value());
-      case Real r when Double.isFinite(r.value()) -> new BigDecimal(r.value());
-      default -> null;
+      case Callable c -> c.type();
     };
   }
 }

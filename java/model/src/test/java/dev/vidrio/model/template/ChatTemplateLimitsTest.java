@@ -194,8 +194,8 @@ class ChatTemplateLimitsTest {
     var clock = new AtomicLong();
     // Each look at this clock finds a second gone.
     var meter = new Meter(0, () -> clock.addAndGet(1_000_000_000));
-    Scope scope = Globals.scope(ZonedDateTime.now(Clock.systemUTC()));
-    var fault = assertThrows(Fault.class, () -> new Renderer(meter).render(body, scope));
+    var now = ZonedDateTime.now(Clock.systemUTC());
+    var fault = assertThrows(Fault.class, () -> Renderer.render(body, Map.of(), now, meter));
     assertEquals("takes more than 20 seconds", fault.getMessage());
   }
 

@@ -1,0 +1,26 @@
+package dev.vidrio.model.template;
+
+/** A function that every template has, such as {@code range}, or one of a loop's. */
+record Function(String name, Body body) implements Value.Callable {
+
+  /** What the function does. */
+  @FunctionalInterface
+  interface Body {
+    Value call(Meter meter, Arguments arguments);
+  }
+
+  @Override
+  public String type() {
+    return "function";
+  }
+
+  @Override
+  public String repr() {
+    return "<function " + name + ">";
+  }
+
+  @Override
+  public Value call(Meter meter, Arguments arguments) {
+    return body.call(meter, arguments);
+  }
+}
