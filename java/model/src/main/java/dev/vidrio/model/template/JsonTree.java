@@ -1,6 +1,8 @@
 package dev.vidrio.model.template;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.template.value.Numbers;
+import dev.vidrio.model.template.value.Value;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;

@@ -6,6 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelException;
+import dev.vidrio.model.template.interpreter.Renderer;
+import dev.vidrio.model.template.syntax.Parser;
+import dev.vidrio.model.template.syntax.Stmt;
+import dev.vidrio.model.template.syntax.TemplateErrors;
+import dev.vidrio.model.template.value.Fault;
+import dev.vidrio.model.template.value.Meter;
 import java.time.Clock;
 import java.time.ZonedDateTime;
 import java.util.ArrayList;
