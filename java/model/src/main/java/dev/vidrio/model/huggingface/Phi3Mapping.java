@@ -18,7 +18,7 @@ final class Phi3Mapping implements Mapping {
     out.integer(
         "phi3.attention.sliding_window",
         config.has("sliding_window") ? config.size("sliding_window") : 0);
-    Rope rope = Rope.of(config);
+    Rope rope = Rope.of(config, 1);
     if (isLong(rope)) {
       out.integer("phi3.rope.dimension_count", rope.dimensions(Keys.headWidth(config)))
           .real("phi3.rope.freq_base", rope.base())
@@ -35,7 +35,7 @@ final class Phi3Mapping implements Mapping {
   }
 
   private static int original(Config config) {
-    Config scaling = Rope.of(config).scaling();
+    Config scaling = Rope.of(config, 1).scaling();
     String key = "original_max_position_embeddings";
     return scaling.has(key)
         ? scaling.size(key)
@@ -55,7 +55,7 @@ final class Phi3Mapping implements Mapping {
   @Override
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
-    Rope rope = Rope.of(config);
+    Rope rope = Rope.of(config, 1);
     if (isLong(rope)) {
       int pairs = rope.dimensions(Keys.headWidth(config)) / 2;
       map.addVector("rope_factors_long.weight", factors(rope, "long_factor", pairs));

@@ -25,15 +25,27 @@ record Rope(
     double partial,
     int original) {
 
+  /** Names of the share of a head that turns. */
+  private static final String[] PARTIAL = {"partial_rotary_factor", "rope_pct", "rotary_pct"};
+
   private static final Map<String, String> YARN_KEYS =
       Map.of(
           "extrapolation_factor", "yarn_ext_factor",
           "beta_fast", "yarn_beta_fast",
           "beta_slow", "yarn_beta_slow");
 
-  /** Reads it from a config, of a model whose heads turn whole where it does not say so. */
+  /**
+   * Reads it from a config, of a model whose heads turn whole: transformers passes a share over in
+   * silence where the model's code knows none.
+   */
   static Rope of(Config config) {
-    return of(config, 1);
+    Rope rope = of(config, 1);
+    if (rope.partial != 1) {
+      Config from = rope.scaling.has(PARTIAL[0]) ? rope.scaling : config;
+      throw from.unsupported(
+          from.firstOf(PARTIAL), Double.toString(rope.partial), "heads of this model turn whole");
+    }
+    return rope;
   }
 
   /**
@@ -52,13 +64,13 @@ record Rope(
     } else if (config.has("rope_local_base_freq")) {
       localBase = config.real("rope_local_base_freq");
     }
-    String partial = config.firstOf("partial_rotary_factor", "rope_pct", "rotary_pct");
+    String partial = config.firstOf(PARTIAL);
     return new Rope(
         own.real("rope_theta", config.real(theta, 10000)),
         localBase,
         own.string(own.firstOf("rope_type", "type"), "default"),
         own,
-        own.real("partial_rotary_factor", config.real(partial, usual)),
+        own.real(PARTIAL[0], config.real(partial, usual)),
         own.size("original_max_position_embeddings", config.size("max_position_embeddings", 1)));
   }
 
@@ -67,7 +79,7 @@ record Rope(
     int dimensions = (int) (partial * dH);
     if (dimensions < 2 || dimensions > dH || dimensions % 2 != 0) {
       throw scaling.error(
-          "partial_rotary_factor",
+          PARTIAL[0],
           Double.toString(partial),
           "must leave an even number of a head's " + dH + " elements");
     }

@@ -143,7 +143,14 @@ class HuggingFaceModelTest {
             "rope-factor",
             d -> d.with("rope_scaling", Map.of("type", "linear")),
             "rope_scaling.factor'"),
-        config("partial", d -> d.with("partial_rotary_factor", -1), "must leave an even number"),
+        config(
+            "partial",
+            d -> d.with("partial_rotary_factor", 0.5),
+            "key 'partial_rotary_factor' 0.5 is not supported: heads of this model turn whole"),
+        config(
+            "partial-of-rope",
+            d -> d.with("rope_parameters", Map.of("partial_rotary_factor", 0.5)),
+            "key 'rope_parameters.partial_rotary_factor' 0.5 is not supported"),
         config("quantized", d -> d.with("quantization_config", Map.of()), "'quantization_config'"),
         config(
             "tensor-more",

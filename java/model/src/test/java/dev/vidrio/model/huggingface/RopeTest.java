@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Metadata;
 import dev.vidrio.model.gguf.MetadataBuilder;
@@ -65,6 +66,18 @@ class RopeTest {
     assertEquals(16, dimensions(Map.of()));
     assertEquals(32, dimensions(Map.of("rotary_pct", 0.5)));
     assertEquals(64, dimensions(Map.of("rope_parameters", Map.of("partial_rotary_factor", 1))));
+  }
+
+  @Test
+  void sharesThatLeaveNoPairsAreRefused() {
+    for (double share : new double[] {-1, 0.27, 2}) {
+      String message =
+          assertThrows(
+                  ModelFileException.class,
+                  () -> dimensions(Map.of("partial_rotary_factor", share)))
+              .getMessage();
+      assertTrue(message.contains("must leave an even number of a head's 64 elements"), message);
+    }
   }
 
   private static int dimensions(Map<String, Object> more) {
