@@ -140,15 +140,30 @@ public final class ModelMatrices {
    */
   public float[] gain(HookPoint point) {
     if (lens.has(point) && hooks.source(point) instanceof HookSource.Normalized normalized) {
-      @Nullable Weights gain = normalized.norm().gain();
-      if (gain != null) {
-        return gain.data().toArray(JAVA_FLOAT);
-      }
-      var ones = new float[normalized.norm().d()];
-      Arrays.fill(ones, 1);
-      return ones;
+      return gain(normalized.norm());
     }
     throw new InvalidInputException("hook", point.name(), "is not what a norm makes");
+  }
+
+  /**
+   * The gain of the norm whose output the matrix of a point multiplies, [K]; ones where it
+   * multiplies something else.
+   *
+   * @throws InvalidInputException when no one matrix makes the activation
+   */
+  public float[] gainBefore(HookPoint point) {
+    return hooks.normBefore(point).map(ModelMatrices::gain).orElseGet(() -> ones(height(point)));
+  }
+
+  private static float[] gain(Op.Norm norm) {
+    @Nullable Weights gain = norm.gain();
+    return gain == null ? ones(norm.d()) : gain.data().toArray(JAVA_FLOAT);
+  }
+
+  private static float[] ones(int n) {
+    var ones = new float[n];
+    Arrays.fill(ones, 1);
+    return ones;
   }
 
   /** H, query heads of a layer. */

@@ -84,6 +84,23 @@ public final class HeadOutputs {
     return parts;
   }
 
+  /**
+   * What a part of any product becomes behind it, where divisors of norms, which only a run has,
+   * and biases are left out.
+   *
+   * @param part overwritten
+   */
+  public static float[] undivided(List<Op> path, float[] part) {
+    for (Op op : path) {
+      switch (op) {
+        case Op.Scale scale -> multiply(part, scale.factor());
+        case Op.Norm norm -> normalize(norm, part, 1);
+        default -> {}
+      }
+    }
+    return part;
+  }
+
   /** Which layer. */
   public int layer() {
     return layer;

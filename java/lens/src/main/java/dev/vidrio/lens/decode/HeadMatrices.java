@@ -1,20 +1,24 @@
 package dev.vidrio.lens.decode;
 
+import dev.vidrio.kernel.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
+import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * What a head does to streams, in weights alone (Elhage et al. 2021): {@code W_OV = W_V W_O} says
  * what it writes of a token that it attends to, {@code W_QK = W_Q W_Kᵀ} which it attends to. The
- * gain of the norm before attention is multiplied into W_Q, W_K and W_V. Biases, rotary positions
- * and what norms stand behind the products are left out; with rotary positions W_QK is that of a
- * distance of 0.
+ * gain of a norm before attention is multiplied into W_Q, W_K and W_V, that of a norm between
+ * attention and the stream into W_O. Biases, divisors, rotary positions and norms of queries and
+ * keys are left out; with rotary positions W_QK is that of a distance of 0.
  */
 public final class HeadMatrices {
   private final float[][] queries;
@@ -39,17 +43,20 @@ public final class HeadMatrices {
     }
     HookPoint out = new HookPoint(HookSite.ATTN_OUT, layer);
     int width = matrices.height(out) / heads;
-    float[] gain = matrices.gain(new HookPoint(HookSite.LN1_NORMALIZED, layer));
+    float[][] outputs = matrices.rows(out, head * width, width);
+    List<Op> path = HookMap.of(lens.model()).afterAttention(layer);
+    Arrays.stream(outputs).forEach(row -> HeadOutputs.undivided(path, row));
     return new HeadMatrices(
-        columns(matrices, new HookPoint(HookSite.Q, layer), gain, head, heads, width),
-        columns(matrices, new HookPoint(HookSite.K, layer), gain, head, heads, width),
-        columns(matrices, new HookPoint(HookSite.V, layer), gain, head, heads, width),
-        matrices.rows(out, head * width, width));
+        columns(matrices, new HookPoint(HookSite.Q, layer), head, heads, width),
+        columns(matrices, new HookPoint(HookSite.K, layer), head, heads, width),
+        columns(matrices, new HookPoint(HookSite.V, layer), head, heads, width),
+        outputs);
   }
 
   /** The columns of a head, of keys and values those that it shares with others, [d][d_h]. */
   private static float[][] columns(
-      ModelMatrices matrices, HookPoint point, float[] gain, int head, int heads, int width) {
+      ModelMatrices matrices, HookPoint point, int head, int heads, int width) {
+    float[] gain = matrices.gainBefore(point);
     float[][] rows = matrices.rows(point, 0, matrices.height(point));
     int own = head / (heads * width / rows[0].length);
     for (int j = 0; j < rows.length; j++) {

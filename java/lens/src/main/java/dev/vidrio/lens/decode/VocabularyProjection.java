@@ -3,16 +3,21 @@ package dev.vidrio.lens.decode;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
+import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.plan.NormValues;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -47,7 +52,8 @@ public final class VocabularyProjection {
   }
 
   /**
-   * What a reading direction listens to: {@code ⟨x / rms(x), u⟩} of each token's embedding x.
+   * What a reading direction listens to: {@code ⟨x̂, u⟩} of each token's embedding, x̂ what the
+   * norm before attention makes of it without its gain, or the embedding where there is none.
    *
    * @param layer that reads: above the first, embeddings are effective ones, with what the first
    *     feed-forward block makes of them
@@ -61,11 +67,11 @@ public final class VocabularyProjection {
         lens,
         layer,
         IntStream.range(0, scores.length).toArray(),
-        (token, x) -> scores[token] = (float) Vectors.dot(normalized(x), direction));
+        (token, x) -> scores[token] = (float) Vectors.dot(x, direction));
     return greatest(scores, k);
   }
 
-  /** The embedding of a token, as {@link #read} takes it, over its root mean square. */
+  /** The embedding of a token as {@link #read} takes it, x̂. */
   public static float[] embedding(Lens lens, int layer, int token) {
     int vocabulary = lens.model().architecture().vocabulary();
     if (token < 0 || token >= vocabulary) {
@@ -73,35 +79,33 @@ public final class VocabularyProjection {
           "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
     }
     List<float[]> found = new ArrayList<>();
-    embeddings(lens, layer, new int[] {token}, (id, x) -> found.add(normalized(x)));
+    embeddings(lens, layer, new int[] {token}, (id, x) -> found.add(x));
     return found.getFirst();
   }
 
   private static void embeddings(Lens lens, int layer, int[] tokens, ModelMatrices.Taker taker) {
     ModelMatrices matrices = ModelMatrices.of(lens);
+    HookPoint values = new HookPoint(HookSite.V, layer);
+    Optional<Op.Norm> norm = HookMap.of(lens.model()).normBefore(values);
+    ModelMatrices.Taker normalizing =
+        (token, x) -> taker.take(token, norm.map(n -> NormValues.normalized(n, x)).orElse(x));
     if (layer == 0) {
-      matrices.embeddings(tokens, taker);
+      matrices.embeddings(tokens, normalizing);
     } else {
-      matrices.effectiveEmbeddings(tokens, taker);
+      matrices.effectiveEmbeddings(tokens, normalizing);
     }
-  }
-
-  private static float[] normalized(float[] x) {
-    float inverse = (float) (Math.sqrt(x.length) / Math.max(Vectors.norm(x), Float.MIN_NORMAL));
-    float[] scaled = x.clone();
-    for (int j = 0; j < x.length; j++) {
-      scaled[j] *= inverse;
-    }
-    return scaled;
   }
 
   /**
-   * What a neuron of a feed-forward block writes, w_out (its value vector), [d].
+   * What a neuron of a feed-forward block writes, w_out (its value vector), [d], with the gain of a
+   * norm between the block and the stream.
    *
    * @throws InvalidInputException when the block has no such neuron, or is a mixture of experts
    */
   public static float[] valueVector(Lens lens, int layer, int neuron) {
-    return ModelMatrices.of(lens).rows(new HookPoint(HookSite.MLP_OUT, layer), neuron, 1)[0];
+    HookPoint out = new HookPoint(HookSite.MLP_OUT, layer);
+    float[] row = ModelMatrices.of(lens).rows(out, neuron, 1)[0];
+    return HeadOutputs.undivided(HookMap.of(lens.model()).afterProduct(out), row);
   }
 
   private static int requireWidth(Lens lens, float[] vector) {

@@ -13,7 +13,6 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.NormValues;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.lens.vector.Vectors;
@@ -156,7 +155,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
       int tokens,
       Vocabulary vocabulary,
       Unembedding unembedding) {
-    float[][] written = written(lens, layer);
+    float[][] written = NeuronOutputs.directions(lens, layer);
     var active = new int[written.length];
     var greatest = new float[written.length];
     Arrays.fill(greatest, Float.NEGATIVE_INFINITY);
@@ -176,35 +175,6 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
                     active[u] / (double) tokens,
                     greatest[u])));
     return neurons;
-  }
-
-  /** What each neuron adds to the stream where its activation is 1, [d_ffn][d]. */
-  private static float[][] written(Lens lens, int layer) {
-    float[][] written = NeuronOutputs.directions(lens, layer);
-    HookMap hooks = HookMap.of(lens.model());
-    for (Op op : hooks.afterProduct(new HookPoint(HookSite.MLP_OUT, layer))) {
-      Arrays.stream(written).forEach(row -> apply(op, row));
-    }
-    return written;
-  }
-
-  /** What an operation on the way to the stream makes of a part, whatever its divisor. */
-  private static void apply(Op op, float[] part) {
-    switch (op) {
-      case Op.Scale scale -> {
-        for (int j = 0; j < part.length; j++) {
-          part[j] *= scale.factor();
-        }
-      }
-      case Op.Norm norm -> {
-        NormValues.centre(norm, part);
-        @Nullable Weights gain = norm.gain();
-        for (int j = 0; gain != null && j < part.length; j++) {
-          part[j] *= gain.data().getAtIndex(JAVA_FLOAT, j);
-        }
-      }
-      default -> {}
-    }
   }
 
   /** Counts where a layer's neurons are active. */

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
@@ -233,7 +234,17 @@ public final class HookMap {
       return product;
     }
     throw new InvalidInputException(
-        "hook", point.name(), "is not made by the product with a matrix");
+        "hook",
+        point.name(),
+        op instanceof ExpertOp
+            ? "is made by the matrices of several experts, not by one"
+            : "is not made by the product with a matrix");
+  }
+
+  /** The norm whose output the product of a point multiplies, where it does so. */
+  public Optional<Op.Norm> normBefore(HookPoint point) {
+    Operand x = product(point).x();
+    return norm(quantizedFrom.getOrDefault(x, x).name());
   }
 
   /** The embedding of tokens. */

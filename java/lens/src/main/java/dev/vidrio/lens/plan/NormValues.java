@@ -28,12 +28,17 @@ public final class NormValues {
         norm,
         x,
         (row, i) -> {
-          float inverse = 1 / centredScale(norm, row);
-          for (int j = 0; j < row.length; j++) {
-            row[j] *= inverse;
-          }
+          divide(norm, row);
           MemorySegment.copy(row, 0, y, JAVA_FLOAT, i * (long) row.length * 4, row.length);
         });
+  }
+
+  /** A row, centred where the norm does so, over its divisor. */
+  public static float[] normalized(Op.Norm norm, float[] row) {
+    float[] normalized = row.clone();
+    centre(norm, normalized);
+    divide(norm, normalized);
+    return normalized;
   }
 
   @FunctionalInterface
@@ -70,6 +75,13 @@ public final class NormValues {
       for (int i = 0; i < row.length; i++) {
         row[i] -= mean;
       }
+    }
+  }
+
+  private static void divide(Op.Norm norm, float[] centred) {
+    float inverse = 1 / centredScale(norm, centred);
+    for (int j = 0; j < centred.length; j++) {
+      centred[j] *= inverse;
     }
   }
 

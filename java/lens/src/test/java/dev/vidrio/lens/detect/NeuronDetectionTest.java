@@ -154,7 +154,8 @@ class NeuronDetectionTest {
       List<int[]> text = List.of(new int[] {3, 5});
       var refused =
           assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, text, 0, 1));
-      assertTrue(refused.getMessage().contains("product with a matrix"), refused.getMessage());
+      assertTrue(
+          refused.getMessage().contains("matrices of several experts"), refused.getMessage());
       assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, List.of(), 0, 1));
     }
   }

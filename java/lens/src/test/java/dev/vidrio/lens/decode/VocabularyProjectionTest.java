@@ -1,0 +1,130 @@
+package dev.vidrio.lens.decode;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.kernel.Op;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.vector.Vectors;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Weights read alone against what blocks write in every architecture, in texts of one token, which
+ * can attend to itself alone.
+ */
+class VocabularyProjectionTest {
+  private static final int LAYER = 1;
+  private static final int[][] TEXTS = {{7}, {11}};
+
+  @TempDir Path directory;
+
+  private Model open(String name) throws IOException {
+    return Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
+  }
+
+  /** The sum of what parts of a block write in a text. */
+  @FunctionalInterface
+  private interface Written {
+    float[] of(ActivationCache cache);
+  }
+
+  /**
+   * Compares sums of parts with the output of their block. Biases cancel between two texts; where a
+   * norm stands behind the block there are none, and its divisor changes lengths alone.
+   */
+  private static void assertWritten(Lens lens, HookPoint out, Written sum) {
+    List<Op> behind = HookMap.of(lens.model()).afterProduct(out);
+    try (ActivationCache one = lens.run(TEXTS[0], Capture.of("*"));
+        ActivationCache other = lens.run(TEXTS[1], Capture.of("*"))) {
+      float[] expected = one.get(out).row(0);
+      if (behind.stream().anyMatch(Op.Norm.class::isInstance)) {
+        assertEquals(1, Vectors.cosine(expected, sum.of(one)), 1e-6);
+      } else {
+        assertArrayEquals(
+            Vectors.minus(expected, other.get(out).row(0)),
+            Vectors.minus(sum.of(one), sum.of(other)),
+            1e-4f);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void headsWriteTheOutputOfAttention(String name) throws IOException {
+    try (Model model = open(name)) {
+      Lens lens = Lens.of(model);
+      HookPoint read = new HookPoint(HookSite.LN1_NORMALIZED, LAYER);
+      boolean before = HookMap.of(model).normBefore(new HookPoint(HookSite.V, LAYER)).isPresent();
+      assertWritten(
+          lens,
+          new HookPoint(HookSite.ATTN_OUT, LAYER),
+          cache -> {
+            float[] x = cache.get(before ? read : new HookPoint(HookSite.RESID_PRE, LAYER)).row(0);
+            var sum = new float[x.length];
+            for (int h = 0; h < model.architecture().heads(); h++) {
+              Vectors.add(sum, HeadMatrices.of(lens, LAYER, h).written(x));
+            }
+            return sum;
+          });
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void neuronsWriteTheOutputOfTheirBlock(String name) throws IOException {
+    try (Model model = open(name)) {
+      Lens lens = Lens.of(model);
+      if (lens.has(new HookPoint(HookSite.EXPERT_INDICES, LAYER))) {
+        assertThrows(
+            InvalidInputException.class, () -> VocabularyProjection.valueVector(lens, LAYER, 0));
+        return;
+      }
+      assertWritten(
+          lens,
+          new HookPoint(HookSite.MLP_OUT, LAYER),
+          cache -> {
+            float[] post = cache.get(HookSite.POST, LAYER).row(0);
+            var sum = new float[model.architecture().width()];
+            for (int u = 0; u < post.length; u++) {
+              float[] vector = VocabularyProjection.valueVector(lens, LAYER, u);
+              for (int j = 0; j < sum.length; j++) {
+                sum[j] += post[u] * vector[j];
+              }
+            }
+            return sum;
+          });
+    }
+  }
+
+  /** What the first block's norm gives, or the stream where it has none before attention. */
+  @ParameterizedTest
+  @MethodSource(TinyModels.NAMES)
+  void embeddingsAreWhatHeadsRead(String name) throws IOException {
+    try (Model model = open(name)) {
+      Lens lens = Lens.of(model);
+      if (lens.has(HookPoint.of(HookSite.POS_EMBED))) {
+        return;
+      }
+      boolean before = HookMap.of(model).normBefore(new HookPoint(HookSite.V, 0)).isPresent();
+      HookSite read = before ? HookSite.LN1_NORMALIZED : HookSite.RESID_PRE;
+      try (ActivationCache cache = lens.run(TEXTS[0], Capture.of("*"))) {
+        assertArrayEquals(
+            cache.get(read, 0).row(0), VocabularyProjection.embedding(lens, 0, TEXTS[0][0]), 1e-5f);
+      }
+    }
+  }
+}
