@@ -47,6 +47,7 @@ public final class EditedPlan {
     List<Op> ops = new ArrayList<>();
     plan.ops().forEach(op -> pass.opened.open(op).forEach(part -> pass.add(part, ops)));
     pass.movePoints();
+    pass.edited.keySet().forEach(buffer -> hooks.edit(buffer, unedited(buffer)));
     pass.opened.moved().forEach(hooks::move);
     return new Plan(ops, plan.kv(), plan.outputs());
   }

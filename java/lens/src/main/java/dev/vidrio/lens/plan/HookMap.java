@@ -34,6 +34,9 @@ public final class HookMap {
 
   private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
 
+  /** What edited activations were before. */
+  private final Map<Buffer, Buffer> unedited = new HashMap<>();
+
   /** Of a model, for contexts that are not long; its plans for others have the same points. */
   public static HookMap of(Model model) {
     return new HookMap(model.architecture().plan(), model.architecture().layers());
@@ -189,6 +192,16 @@ public final class HookMap {
   /** The first product of an activation. */
   Op.MatMul product(Buffer x) {
     return Objects.requireNonNull(products.get(x), x::name);
+  /** Says what an activation is before its edits now. */
+  void edit(Buffer buffer, Buffer before) {
+    unedited.put(buffer, before);
+  }
+
+  /** What the operation that makes an activation writes: before its edits, where it has some. */
+  Buffer unedited(Buffer buffer) {
+    return unedited.getOrDefault(buffer, buffer);
+  }
+
   }
 
   /** The experts that a token of a layer goes to; 0 where it has none. */

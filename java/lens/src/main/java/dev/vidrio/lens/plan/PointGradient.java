@@ -39,14 +39,16 @@ public final class PointGradient {
     return switch (source) {
       case HookSource.Written(Buffer buffer) -> new PointGradient(source, buffer, List.of(buffer));
       case HookSource.Normalized(Op.Norm norm, Buffer ignored) ->
-          new PointGradient(source, norm.y(), List.of());
+          new PointGradient(source, hooks.unedited(norm.y()), List.of());
       case HookSource.NormScale(Op.Norm norm, Buffer ignored) ->
-          new PointGradient(source, norm.y(), List.of(norm.x()));
+          new PointGradient(source, hooks.unedited(norm.y()), List.of(norm.x()));
       case HookSource.HeadResults results ->
-          new PointGradient(source, hooks.product(results.z()).y(), List.of());
+          new PointGradient(source, hooks.unedited(hooks.product(results.z()).y()), List.of());
       case HookSource.Scores(SequenceOp.Attention attention, Buffer k, boolean ignored) ->
           new PointGradient(
-              source, attention.z(), List.of(hooks.values(attention.layer()), attention.q(), k));
+              source,
+              hooks.unedited(attention.z()),
+              List.of(hooks.values(attention.layer()), attention.q(), k));
       case HookSource.HeadRows ignored ->
           throw new InvalidInputException(
               "hook", point.name(), "no gradient goes through attention where it is edited");
@@ -146,7 +148,7 @@ public final class PointGradient {
     var result = new float[Math.multiplyExact(heads, Math.multiplyExact(n, n))];
     for (int h = 0; h < heads; h++) {
       for (int i = 0; i < n; i++) {
-        for (int j = attention.first(i); j <= i; j++) {
+        for (int j = 0; j <= i; j++) {
           int key = (j * (heads / group) + h / group) * d;
           double sum = 0;
           for (int e = 0; e < d; e++) {

@@ -1,6 +1,8 @@
 package dev.vidrio.lens.plan;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.lens.Capture;
@@ -17,10 +19,16 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -129,12 +137,71 @@ class PointGradientTest {
     assertEquals(expected, slope, 1e-2 * (Math.abs(expected) + 0.1));
   }
 
+  /** What lies within an operation reaches the number through the edits of what it writes. */
+  @Test
+  void editsBehindAnOperationCountWithinIt() {
+    HookPoint z = new HookPoint(HookSite.Z, LAYER);
+    HookPoint out = new HookPoint(HookSite.ATTN_OUT, LAYER);
+    HookPoint pattern = new HookPoint(HookSite.PATTERN, LAYER);
+    HookPoint scores = new HookPoint(HookSite.ATTN_SCORES, LAYER);
+    HookPoint result = new HookPoint(HookSite.RESULT, LAYER);
+    GradientOptions options =
+        GradientOptions.of(
+                String.join(
+                    ",",
+                    List.of(out, pattern, scores, result).stream().map(HookPoint::name).toList()),
+                TOKENS.length)
+            .withEditable(z.name() + "," + out.name());
+    try (GradientSession edited = GradientSession.open(Lens.of(model), options)) {
+      edited.edits(List.of(Edit.zero(z).head(0), Edit.scale(out, 0.5f)));
+      edited.run(TOKENS, METRIC);
+      for (HookPoint point : List.of(pattern, scores)) {
+        assertEquals(0, Vectors.norm(edited.gradient(point).row(0)));
+        assertTrue(Vectors.norm(edited.gradient(point).row(1)) > 0);
+      }
+      float[] ofOut = edited.gradient(out).row(TOKENS.length - 1);
+      for (int j = 0; j < ofOut.length; j++) {
+        ofOut[j] *= 0.5f;
+      }
+      float[] ofResults = edited.gradient(result).row(TOKENS.length - 1);
+      assertArrayEquals(ofOut, Arrays.copyOf(ofResults, ofOut.length));
+    }
+  }
+
+  /** What lies out of the window counts where an edit of the pattern puts something there. */
+  @Test
+  void patternsHaveGradientsBeyondTheWindow(@TempDir Path directory) throws IOException {
+    int[] tokens = TinyModels.expected("mistral").ints("tokens");
+    int last = tokens.length - 1;
+    HookPoint pattern = new HookPoint(HookSite.PATTERN, LAYER);
+    float step = 1f / 64;
+    try (Model windowed = Model.open(TinyModels.write(directory.resolve("m.gguf"), "mistral"));
+        GradientSession gradients =
+            GradientSession.open(
+                Lens.of(windowed), GradientOptions.of(pattern.name(), tokens.length))) {
+      DifferentiableMetric metric = Metric.logitDifference(3, 4);
+      gradients.run(tokens, metric);
+      Edit more = Edit.add(pattern, step, 1).keys(0, 1).head(1).position(last);
+      Edit less = Edit.add(pattern, -step, 1).keys(0, 1).head(1).position(last);
+      double slope =
+          (edited(windowed, tokens, more, metric) - edited(windowed, tokens, less, metric))
+              / (2 * step);
+      double expected = gradients.gradient(pattern).at(1, last, 0);
+      assertTrue(Math.abs(expected) > 0.01);
+      assertEquals(expected, slope, 0.02 * Math.abs(expected));
+    }
+  }
+
+  private static double edited(Model model, int[] tokens, Edit edit, Metric metric) {
+    try (ActivationCache run =
+        Lens.of(model).run(tokens, Capture.of("unembed.hook_out"), List.of(edit))) {
+      float[] logits = run.get(HookSite.LOGITS).row(tokens.length - 1);
+      return metric.of(MemorySegment.ofArray(logits));
+    }
+  }
+
   private static double scaled(HookSite site, float factor) {
     Edit edit = Edit.scale(new HookPoint(site, LAYER), factor);
-    try (ActivationCache run =
-        Lens.of(model).run(TOKENS, Capture.of("unembed.hook_out"), List.of(edit))) {
-      float[] logits = run.get(HookSite.LOGITS).row(TOKENS.length - 1);
-      return (double) logits[300] - logits[301];
-    }
+    return edited(model, TOKENS, edit, METRIC);
   }
 }
