@@ -26,6 +26,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Identities that hold in every architecture, on tiny F32 models whose logits transformers gave.
@@ -37,6 +38,10 @@ class ArchitecturesTest {
           HookSite.POS_EMBED,
           HookSite.ROT_Q,
           HookSite.ROT_K,
+          HookSite.LN1_POST_SCALE,
+          HookSite.LN1_POST_NORMALIZED,
+          HookSite.LN2_POST_SCALE,
+          HookSite.LN2_POST_NORMALIZED,
           HookSite.RESID_MID,
           HookSite.LN2_SCALE,
           HookSite.LN2_NORMALIZED,
@@ -62,6 +67,42 @@ class ArchitecturesTest {
       boolean rotates = model.architecture().plan().rotations().size() > 0;
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 0)));
       assertEquals(name.equals("gpt2"), lens.has(HookPoint.of(HookSite.POS_EMBED)));
+      boolean sandwiched = name.equals("gemma2") || name.equals("gemma3");
+      assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 0)));
+      assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
+    }
+  }
+
+  /** Their divisor takes the sum of the heads to x̂, and their gain takes it to the stream. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gemma2", "gemma3"})
+  void normsBehindAttentionTakeHeadsToTheStream(String name) throws IOException {
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name);
+        ActivationCache cache = Lens.of(model).run(tokens, Capture.of("*,*.hook_result"))) {
+      int i = tokens.length - 1;
+      int d = model.architecture().width();
+      HookPoint normalized = new HookPoint(HookSite.LN1_POST_NORMALIZED, 1);
+      float[] gain = ModelMatrices.of(Lens.of(model)).gain(normalized);
+      float[] results = cache.get(HookSite.RESULT, 1).row(i);
+      double divisor = cache.get(HookSite.LN1_POST_SCALE, 1).at(i, 0);
+      for (int j = 0; j < d; j++) {
+        double sum = 0;
+        for (int h = 0; h < model.architecture().heads(); h++) {
+          sum += results[h * d + j];
+        }
+        double x = cache.get(normalized).at(i, j);
+        assertEquals(sum, divisor * x, 1e-5 * (1 + Math.abs(sum)));
+        double out = cache.get(HookSite.ATTN_OUT, 1).at(i, j);
+        assertEquals(out, gain[j] * x, 1e-6 * (1 + Math.abs(out)));
+      }
+      float[] out = cache.get(HookSite.MLP_OUT, 1).row(i);
+      float[] x = cache.get(HookSite.LN2_POST_NORMALIZED, 1).row(i);
+      float[] mlpGain =
+          ModelMatrices.of(Lens.of(model)).gain(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1));
+      for (int j = 0; j < d; j++) {
+        assertEquals(out[j], mlpGain[j] * x[j], 1e-6 * (1 + Math.abs(out[j])));
+      }
     }
   }
 

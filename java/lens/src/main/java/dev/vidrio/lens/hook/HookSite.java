@@ -38,6 +38,10 @@ public enum HookSite {
   Z("attn.hook_z", BLOCK, HEADS),
   /** What each head adds to the output of attention. */
   RESULT("attn.hook_result", BLOCK, RESULTS),
+  /** What a norm between attention and the stream divides by, where there is one before too. */
+  LN1_POST_SCALE("ln1_post.hook_scale", BLOCK, ONE),
+  /** Before the gain. */
+  LN1_POST_NORMALIZED("ln1_post.hook_normalized", BLOCK, WIDTH),
   ATTN_OUT("hook_attn_out", BLOCK, WIDTH),
   RESID_MID("hook_resid_mid", BLOCK, WIDTH),
   /** What the norm divides by. */
@@ -52,6 +56,10 @@ public enum HookSite {
   /** The other factor of a gated block. */
   PRE_LINEAR("mlp.hook_pre_linear", BLOCK, FFN),
   POST("mlp.hook_post", BLOCK, FFN),
+  /** What a norm behind the feed-forward block divides by, where there is one before too. */
+  LN2_POST_SCALE("ln2_post.hook_scale", BLOCK, ONE),
+  /** Before the gain. */
+  LN2_POST_NORMALIZED("ln2_post.hook_normalized", BLOCK, WIDTH),
   MLP_OUT("hook_mlp_out", BLOCK, WIDTH),
   RESID_POST("hook_resid_post", BLOCK, WIDTH),
   /** What the last norm divides by. */

@@ -78,10 +78,14 @@ public final class HookMap {
   private Optional<? extends HookSource> find(HookPoint point) {
     return switch (point.site()) {
       case RESID_PRE -> residPre(point.layer()).map(HookSource.Written::new);
-      case LN1_SCALE -> norm(ln1(point.layer())).map(n -> new HookSource.NormScale(n, n.x()));
-      case LN1_NORMALIZED -> norm(ln1(point.layer())).map(n -> new HookSource.Normalized(n, n.x()));
-      case LN2_SCALE -> norm(ln2(point.layer())).map(n -> new HookSource.NormScale(n, n.x()));
-      case LN2_NORMALIZED -> norm(ln2(point.layer())).map(n -> new HookSource.Normalized(n, n.x()));
+      case LN1_SCALE -> scale(norm(ln1(point.layer())));
+      case LN1_NORMALIZED -> normalized(norm(ln1(point.layer())));
+      case LN1_POST_SCALE -> scale(ln1Post(point.layer()));
+      case LN1_POST_NORMALIZED -> normalized(ln1Post(point.layer()));
+      case LN2_SCALE -> scale(norm(ln2(point.layer())));
+      case LN2_NORMALIZED -> normalized(norm(ln2(point.layer())));
+      case LN2_POST_SCALE -> scale(ln2Post(point.layer()));
+      case LN2_POST_NORMALIZED -> normalized(ln2Post(point.layer()));
       case LN_FINAL_SCALE -> norm("ln_final").map(n -> new HookSource.NormScale(n, allRows(n.x())));
       case LN_FINAL_NORMALIZED ->
           norm("ln_final").map(n -> new HookSource.Normalized(n, allRows(n.x())));
@@ -127,6 +131,26 @@ public final class HookMap {
     return before ? block(layer, "ln2") : block(layer, "hook_mlp_out");
   }
 
+  /** The norm between attention and the stream, where there is one before attention too. */
+  private Optional<Op.Norm> ln1Post(int layer) {
+    String name = block(layer, "hook_attn_out");
+    return name.equals(ln1(layer)) ? Optional.empty() : norm(name);
+  }
+
+  /** The norm behind the feed-forward block, where there is one before it too. */
+  private Optional<Op.Norm> ln2Post(int layer) {
+    String name = block(layer, "hook_mlp_out");
+    return name.equals(ln2(layer)) ? Optional.empty() : norm(name);
+  }
+
+  private static Optional<HookSource> scale(Optional<Op.Norm> norm) {
+    return norm.map(n -> new HookSource.NormScale(n, n.x()));
+  }
+
+  private static Optional<HookSource> normalized(Optional<Op.Norm> norm) {
+    return norm.map(n -> new HookSource.Normalized(n, n.x()));
+  }
+
   private Optional<Op.Norm> norm(String name) {
     return writers.get(name) instanceof Op.Norm norm ? Optional.of(norm) : Optional.empty();
   }
@@ -168,6 +192,16 @@ public final class HookMap {
     sources.put(point, source);
   }
 
+  /** Says what an activation is before its edits now. */
+  void edit(Buffer buffer, Buffer before) {
+    unedited.put(buffer, before);
+  }
+
+  /** What the operation that makes an activation writes: before its edits, where it has some. */
+  Buffer unedited(Buffer buffer) {
+    return unedited.getOrDefault(buffer, buffer);
+  }
+
   /** Whether the values of a point are an activation that the plan has, or can be made to have. */
   public boolean editable(HookPoint point) {
     return !(source(point) instanceof HookSource.HeadResults)
@@ -192,16 +226,6 @@ public final class HookMap {
   /** The first product of an activation. */
   Op.MatMul product(Buffer x) {
     return Objects.requireNonNull(products.get(x), x::name);
-  /** Says what an activation is before its edits now. */
-  void edit(Buffer buffer, Buffer before) {
-    unedited.put(buffer, before);
-  }
-
-  /** What the operation that makes an activation writes: before its edits, where it has some. */
-  Buffer unedited(Buffer buffer) {
-    return unedited.getOrDefault(buffer, buffer);
-  }
-
   }
 
   /** The experts that a token of a layer goes to; 0 where it has none. */
