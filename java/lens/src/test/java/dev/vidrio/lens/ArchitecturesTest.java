@@ -287,6 +287,7 @@ class ArchitecturesTest {
         var difference = DirectLogitAttribution.of(lens, tokens, 2, 7, 9, by);
         double cap = cap(model.architecture().plan().ops());
         assertEquals(one.logit(), capped(one.sum(), cap), 1e-4 * (1 + Math.abs(one.logit())));
+        assertEquals(one.capped(), !Double.isInfinite(cap));
         if (Double.isInfinite(cap)) {
           assertEquals(difference.logit(), difference.sum(), 1e-4 * (1 + Math.abs(one.logit())));
         }

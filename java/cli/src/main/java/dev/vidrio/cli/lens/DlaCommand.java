@@ -84,12 +84,13 @@ final class DlaCommand implements Callable<Integer> {
   private void print(Model model, DirectLogitAttribution dla) {
     System.out.printf(
         Locale.ROOT,
-        "logit of %s%s after position %d: %.3f, sum of %d parts: %.3f%n",
+        "logit of %s%s after position %d: %.3f, sum of %d parts%s: %.3f%n",
         TokenText.of(model, dla.token()),
         dla.versus() < 0 ? "" : " less that of " + TokenText.of(model, dla.versus()),
         dla.position(),
         dla.logit(),
         dla.parts().size(),
+        dla.capped() ? ", before the soft cap" : "",
         dla.sum());
     List<Part> ranked = dla.ranked();
     double greatest = Math.abs(ranked.getFirst().value());
@@ -116,6 +117,9 @@ final class DlaCommand implements Callable<Integer> {
     }
     result.put("logit", dla.logit());
     result.put("sum", dla.sum());
+    if (dla.capped()) {
+      result.put("capped", true);
+    }
     result.put("parts", parts);
     return result;
   }

@@ -78,10 +78,18 @@ public final class Readout {
         norm, column, constant + (bias == null ? 0 : factor * element(bias.bias(), token, 0)));
   }
 
+  /** Whether a model caps its logits softly, behind what this is about. */
+  public static boolean isCapped(Model model) {
+    return isCapped(model.architecture().plan().ops());
+  }
+
+  private static boolean isCapped(List<Op> ops) {
+    return ops.get(ops.size() - 2) instanceof Op.Activation;
+  }
+
   /** By what logits are multiplied at last; the scalings of a soft cap are not meant. */
   private static double factor(List<Op> ops) {
-    boolean capped = ops.get(ops.size() - 2) instanceof Op.Activation;
-    return ops.getLast() instanceof Op.Scale scale && !capped ? scale.factor() : 1;
+    return ops.getLast() instanceof Op.Scale scale && !isCapped(ops) ? scale.factor() : 1;
   }
 
   private static double element(@Nullable Weights vector, int i, double otherwise) {

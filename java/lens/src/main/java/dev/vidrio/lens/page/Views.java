@@ -161,11 +161,12 @@ public final class Views {
     String note =
         String.format(
             Locale.ROOT,
-            "Parts of the logit of “%s”%s after position %d: %.3f, sum of the parts %.3f.",
+            "Parts of the logit of “%s”%s after position %d: %.3f, sum of the parts%s %.3f.",
             Pieces.of(model, dla.token()),
             versus,
             dla.position(),
             dla.logit(),
+            dla.capped() ? ", before the soft cap," : "",
             dla.sum());
     List<View> views = new ArrayList<>();
     views.add(

@@ -25,10 +25,11 @@ import java.util.List;
  *     a part of their own
  * @param logit the model's own, or its difference. The sum of the parts equals it up to the
  *     rounding of the final product, which multiplies 8-bit activations where weights are
- *     quantized; and before a soft cap.
+ *     quantized, and where logits are not capped.
+ * @param capped whether the model caps its logits softly: the parts are of what the cap takes
  */
 public record DirectLogitAttribution(
-    int position, int token, int versus, List<Part> parts, double logit) {
+    int position, int token, int versus, List<Part> parts, double logit, boolean capped) {
   /** What the attribution is divided among. */
   public enum By {
     /** Attention and feed-forward block of each layer. */
@@ -77,7 +78,8 @@ public record DirectLogitAttribution(
   public static DirectLogitAttribution of(
       Lens lens, int[] tokens, int position, int token, int versus, By by) {
     if (by == By.TOKEN) {
-      return of(AltiLogit.of(lens, tokens, position, token, versus));
+      return of(
+          AltiLogit.of(lens, tokens, position, token, versus), Readout.isCapped(lens.model()));
     }
     Inputs.requirePosition(tokens, position);
     Readout readout = Readout.of(lens, token, versus);
@@ -96,17 +98,18 @@ public record DirectLogitAttribution(
       }
       Activation logits = cache.get(HookSite.LOGITS);
       double logit = logits.at(row, token) - (versus < 0 ? 0 : logits.at(row, versus));
-      return new DirectLogitAttribution(position, token, versus, parts, logit);
+      return new DirectLogitAttribution(
+          position, token, versus, parts, logit, Readout.isCapped(lens.model()));
     }
   }
 
-  private static DirectLogitAttribution of(AltiLogit alti) {
+  private static DirectLogitAttribution of(AltiLogit alti, boolean capped) {
     List<Part> parts = new ArrayList<>();
     for (int k = 0; k < alti.tokens().size(); k++) {
       parts.add(new Part("token " + k, alti.tokens().get(k)));
     }
     parts.add(new Part("mlp", alti.rest()));
     return new DirectLogitAttribution(
-        alti.position(), alti.token(), alti.versus(), parts, alti.logit());
+        alti.position(), alti.token(), alti.versus(), parts, alti.logit(), capped);
   }
 }
