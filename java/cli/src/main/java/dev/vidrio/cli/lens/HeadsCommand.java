@@ -53,9 +53,11 @@ final class HeadsCommand implements Callable<Integer> {
   @Option(
       names = "--length",
       paramLabel = "S",
-      defaultValue = "" + HeadDetection.LENGTH,
-      description = "Random tokens of a text, which it has twice. Default: ${DEFAULT-VALUE}.")
-  private int length = HeadDetection.LENGTH;
+      description =
+          "Random tokens of a text, which it has twice. Default: "
+              + HeadDetection.LENGTH
+              + ", or as many as fit.")
+  private @Nullable Integer length;
 
   @Option(
       names = "--seed",
@@ -84,7 +86,9 @@ final class HeadsCommand implements Callable<Integer> {
     page.check();
     try (Model opened = model.open()) {
       Lens lens = Lens.of(opened);
-      HeadDetection detection = HeadDetection.of(lens, samples, length, seed);
+      int tokens =
+          length == null ? Math.min(HeadDetection.LENGTH, HeadDetection.longest(opened)) : length;
+      HeadDetection detection = HeadDetection.of(lens, samples, tokens, seed);
       List<OvScores> said = OvScores.of(lens, COPIED, seed);
       if (page.isWanted()) {
         page.write(opened, "vidrio lens heads", new int[0], List.of(Views.heads(detection, said)));

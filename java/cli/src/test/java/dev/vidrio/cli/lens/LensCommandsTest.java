@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.cli.Cli;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,6 +166,28 @@ class LensCommandsTest {
     assertEquals(1 + 3 + 1, table.size());
     String name = "L" + best.get("layer").intValue() + ".H" + best.get("head").intValue();
     assertTrue(table.get(1).substring(16).startsWith(name), table.get(1));
+  }
+
+  /** A context and a vocabulary of 64 hold none of the usual lengths. */
+  @Test
+  void defaultsFitSmallModels() throws IOException {
+    String model = TinyModels.write(directory.resolve("mpt.gguf"), "mpt").toString();
+    JsonNode heads = done("lens", "heads", "-m", model, "--samples", "1", "--json").json();
+    assertEquals(31, heads.get("length").intValue());
+    Path text = Files.writeString(directory.resolve("ids.json"), Arrays.toString(new int[100]));
+    String[] examples = {"lens", "examples", "-m", model, "--ids", text.toString()};
+    done(with(examples, "--head", "L0.H0"));
+  }
+
+  @Test
+  void partsOfCappedLogitsAreSaidToBeBeforeTheCap() throws IOException {
+    String model = TinyModels.write(directory.resolve("gemma2.gguf"), "gemma2").toString();
+    Path text = Files.writeString(directory.resolve("ids.json"), "[3, 5, 7]");
+    String[] arguments = {"lens", "dla", "-m", model, "--ids", text.toString()};
+    String first = done(arguments).out().lines().findFirst().orElseThrow();
+    assertTrue(first.contains("parts, before the soft cap: "), first);
+    assertTrue(done(with(arguments, "--json")).json().get("capped").booleanValue());
+    assertFalse(done("lens", "dla", "-p", "To be", "--json").json().has("capped"));
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
@@ -68,7 +69,8 @@ public final class Examples {
       rows.put(point, new ArrayList<>());
     }
     for (int[] tokens : texts) {
-      Capture last = Capture.of(points).positions(Math.max(0, tokens.length - 1), tokens.length);
+      Inputs.requireTokens(lens.model(), tokens);
+      Capture last = Capture.of(points).positions(tokens.length - 1, tokens.length);
       try (ActivationCache cache = lens.run(tokens, last)) {
         rows.forEach((point, list) -> list.add(cache.get(point).row(0)));
       }

@@ -38,13 +38,12 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
    * Runs the texts that a seed gives.
    *
    * @param samples at least 1
-   * @param length at least 2; twice as many and BOS must fit into the context
+   * @param length 2 to {@link #longest}
    */
   public static HeadDetection of(Lens lens, int samples, int length, long seed) {
     Model model = lens.model();
-    int longest = (model.architecture().contextLength() - 1) / 2;
     requireRange("samples", samples, 1, 1000);
-    requireRange("length", length, 2, longest);
+    requireRange("length", length, 2, longest(model));
     var random = new Random(seed);
     List<List<HeadScores>> runs = new ArrayList<>();
     for (int sample = 0; sample < samples; sample++) {
@@ -58,6 +57,14 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
             .mapToObj(i -> HeadScores.mean(runs.stream().map(run -> run.get(i)).toList()))
             .toList();
     return new HeadDetection(samples, length, means);
+  }
+
+  /**
+   * The greatest S: of tokens that the vocabulary has, twice as many and BOS must fit into the
+   * context.
+   */
+  public static int longest(Model model) {
+    return Math.min((model.architecture().contextLength() - 1) / 2, ordinary(model.tokenizer()));
   }
 
   static void requireRange(String name, int value, int least, int greatest) {
@@ -75,14 +82,22 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
         .toArray();
   }
 
+  /** How many tokens are no special ones. */
+  static int ordinary(Tokenizer tokenizer) {
+    return (int)
+        IntStream.range(0, tokenizer.vocabularySize()).filter(isOrdinary(tokenizer)).count();
+  }
+
+  private static IntPredicate isOrdinary(Tokenizer tokenizer) {
+    return id -> !tokenizer.isSpecial(id) && tokenizer.bytes(id).length > 0;
+  }
+
   /** Different tokens that are no special ones. */
   static int[] different(Tokenizer tokenizer, Random random, int count) {
-    IntPredicate ordinary = id -> !tokenizer.isSpecial(id) && tokenizer.bytes(id).length > 0;
-    int there = (int) IntStream.range(0, tokenizer.vocabularySize()).filter(ordinary).count();
-    requireRange("tokens", count, 1, there);
+    requireRange("tokens", count, 1, ordinary(tokenizer));
     return random
         .ints(0, tokenizer.vocabularySize())
-        .filter(ordinary)
+        .filter(isOrdinary(tokenizer))
         .distinct()
         .limit(count)
         .toArray();

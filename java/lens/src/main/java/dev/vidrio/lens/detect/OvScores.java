@@ -52,14 +52,15 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
   /**
    * Reads all heads.
    *
-   * @param samples tokens for the copying score, at least 1
+   * @param samples tokens for the copying score, at least 1; no more than the vocabulary has
    * @param seed of their choice
    * @return by layer and head
    */
   public static List<OvScores> of(Lens lens, int samples, long seed) {
     Model model = lens.model();
-    HeadDetection.requireRange("samples", samples, 1, model.architecture().contextLength());
-    int[] tokens = HeadDetection.different(model.tokenizer(), new Random(seed), samples);
+    HeadDetection.requireRange("samples", samples, 1, Integer.MAX_VALUE);
+    int count = Math.min(samples, HeadDetection.ordinary(model.tokenizer()));
+    int[] tokens = HeadDetection.different(model.tokenizer(), new Random(seed), count);
     var counts = new Counts[model.architecture().layers()][];
     HookMap hooks = HookMap.of(model);
     Arrays.setAll(counts, l -> counts(hooks.heads(l)));
@@ -77,7 +78,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
     List<OvScores> scores = new ArrayList<>();
     for (int l = 0; l < counts.length; l++) {
       for (int h = 0; h < counts[l].length; h++) {
-        scores.add(scores(l, h, counts[l][h], samples, pairs));
+        scores.add(scores(l, h, counts[l][h], count, pairs));
       }
     }
     return List.copyOf(scores);

@@ -100,4 +100,15 @@ class OvScoresTest extends BardTest {
     assertEquals(scores, OvScores.of(lens, samples, 3));
     assertThrows(InvalidInputException.class, () -> OvScores.of(lens, 0, 3));
   }
+
+  /** A vocabulary of 64 tokens has no hundred; the texts of head detection fit into it too. */
+  @Test
+  void smallVocabulariesAreReadWhole() throws IOException {
+    try (Model tiny = Model.open(TinyModels.write(directory.resolve("mpt.gguf"), "mpt"))) {
+      Lens of = Lens.of(tiny);
+      int there = HeadDetection.ordinary(tiny.tokenizer());
+      assertEquals(OvScores.of(of, there, 3), OvScores.of(of, 100, 3));
+      assertThrows(InvalidInputException.class, () -> HeadDetection.of(of, 1, there + 1, 3));
+    }
+  }
 }

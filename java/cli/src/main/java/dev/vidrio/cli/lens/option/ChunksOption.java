@@ -4,24 +4,32 @@ import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.model.Model;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A long text, read piece by piece. */
 public final class ChunksOption {
+  private static final int LENGTH = 128;
+
   @Mixin private TextInput input = new TextInput();
 
   @Option(
       names = "--length",
       paramLabel = "N",
-      defaultValue = "128",
-      description = "Tokens of a piece that the model reads at once. Default: ${DEFAULT-VALUE}.")
-  private int length = 128;
+      description = {
+        "Tokens of a piece that the model reads at once.",
+        "Default: 128, or the context where that is shorter."
+      })
+  private @Nullable Integer length;
 
   public ChunksOption() {}
 
   /** The pieces, each as the model wants a text to begin. */
   public List<int[]> of(Model model) {
-    return TextChunks.of(model, input.requiredIds(model), length);
+    int most = Math.min(LENGTH, model.architecture().contextLength());
+    int tokens = Objects.requireNonNullElse(length, most);
+    return TextChunks.of(model, input.requiredIds(model), tokens);
   }
 }
