@@ -1,5 +1,6 @@
 package dev.vidrio.model.grammar;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /** A set of texts: what a rule of a grammar says, whatever it was written in. */
@@ -29,6 +30,22 @@ sealed interface Expr {
 
   /** What a rule says, by its number. */
   record Call(int rule) implements Expr {}
+
+  /**
+   * What an automaton takes.
+   *
+   * @param labels what is written for the sets of its edges, in their order
+   */
+  record Machine(Dfa dfa, List<List<Expr>> labels) implements Expr {}
+
+  /** What an automaton takes, as it is. */
+  static Expr machine(Dfa dfa) {
+    List<List<Expr>> labels = new ArrayList<>();
+    for (int state = 0; state < dfa.size(); state++) {
+      labels.add(dfa.edges(state).stream().<Expr>map(edge -> new Chars(edge.set())).toList());
+    }
+    return new Machine(dfa, labels);
+  }
 
   /** A text and nothing else. */
   static Expr text(String text) {

@@ -91,8 +91,13 @@ final class JsonRules {
   static Expr number() {
     Expr sign = Expr.optional(Expr.anyOf("+-"));
     Expr exponent = Expr.sequence(Expr.anyOf("eE"), sign, new Expr.Repeat(DIGIT, 1, 2));
-    Expr fraction = Expr.sequence(Expr.text("."), new Expr.Repeat(DIGIT, 1, 16));
-    return Expr.sequence(integer(), Expr.optional(fraction), Expr.optional(exponent));
+    return Expr.sequence(decimal(16), Expr.optional(exponent));
+  }
+
+  /** A number without an exponent, with at most so many digits behind the point. */
+  static Expr decimal(int digits) {
+    Expr fraction = Expr.sequence(Expr.text("."), new Expr.Repeat(DIGIT, 1, digits));
+    return digits == 0 ? integer() : Expr.sequence(integer(), Expr.optional(fraction));
   }
 
   /** An integer of at most 16 digits. */
@@ -151,6 +156,10 @@ final class JsonRules {
           new Expr.Choice(parts.stream().map(JsonRules::escaped).toList());
       case Expr.Repeat(Expr part, int min, int max) -> new Expr.Repeat(escaped(part), min, max);
       case Expr.Call call -> throw new IllegalArgumentException("a rule has no escaped form");
+      case Expr.Machine(Dfa dfa, List<List<Expr>> labels) ->
+          new Expr.Machine(
+              dfa,
+              labels.stream().map(each -> each.stream().map(JsonRules::escaped).toList()).toList());
     };
   }
 

@@ -28,6 +28,7 @@ final class ProgramBuilder {
   private final Map<CodePoints, List<List<ByteSet>>> encodings = new HashMap<>();
   private final Map<CodePoints, Integer> classes = new HashMap<>();
   private final Map<Integer, Integer> alike = new HashMap<>();
+  private final Map<Expr, Expr> labelRules = new HashMap<>();
   private int work;
 
   private ProgramBuilder(Rules rules) {
@@ -94,7 +95,43 @@ final class ProgramBuilder {
         yield first;
       }
       case Expr.Repeat repeat -> addRepeat(repeat, then);
+      case Expr.Machine(Dfa dfa, List<List<Expr>> labels) -> addMachine(dfa, labels, then);
     };
+  }
+
+  private int addMachine(Dfa dfa, List<List<Expr>> labels, int then) {
+    int[] first = new int[dfa.size()];
+    for (int state = 0; state < first.length; state++) {
+      first[state] = add(new Program.End()); // holds the place until all states have one
+    }
+    int nothing = add(new Program.Bytes(ByteSet.NONE, then));
+    boolean many = first.length > MAX_COPIES;
+    for (int state = 0; state < first.length; state++) {
+      int rest = dfa.isAccepting(state) ? then : nothing;
+      List<Dfa.Edge> edges = dfa.edges(state);
+      for (int i = 0; i < edges.size(); i++) {
+        Expr label = labels.get(state).get(i);
+        Expr part = many ? labelRules.computeIfAbsent(label, this::called) : label;
+        rest = add(new Program.Fork(add(part, first[edges.get(i).to()]), rest));
+      }
+      places.set(first[state], new Program.Fork(rest, nothing));
+    }
+    if (many) {
+      markAlike(dfa, first);
+    }
+    return first[0];
+  }
+
+  /** States that the bytes of a token do not tell apart are no matter, either. */
+  private void markAlike(Dfa dfa, int[] places) {
+    int[] blocks = dfa.alike(Program.REACH);
+    Map<Integer, Integer> samples = new HashMap<>();
+    for (int state = 0; state < places.length; state++) {
+      Integer sample = samples.putIfAbsent(blocks[state], places[state]);
+      if (sample != null) {
+        alike.put(places[state], sample);
+      }
+    }
   }
 
   /** Adds copies of the part, each of which may be the last one or not. */

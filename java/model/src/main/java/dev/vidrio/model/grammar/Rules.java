@@ -73,6 +73,8 @@ final class Rules {
       case Expr.Repeat(Expr part, int min, int max) ->
           new Expr.Repeat(shifted(part, offset), min, max);
       case Expr.Call(int rule) -> new Expr.Call(rule + offset);
+      // Its labels are characters and how they are written, without calls.
+      case Expr.Machine machine -> machine;
     };
   }
 

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -14,81 +13,6 @@ import org.junit.jupiter.api.Test;
 
 /** Random grammars over two letters against their languages, as sets of texts. */
 class ProgramTest {
-
-  private static final int MAX_LENGTH = 7;
-
-  private static Expr random(SplittableRandom random, int rules, int depth) {
-    return switch (random.nextInt(depth == 0 ? 3 : 7)) {
-      case 0 -> Expr.anyOf("a");
-      case 1 -> Expr.anyOf(random.nextBoolean() ? "b" : "ab");
-      case 2 -> new Expr.Call(random.nextInt(rules));
-      case 3, 4 -> {
-        List<Expr> parts = new ArrayList<>();
-        for (int i = random.nextInt(4); i > 0; i--) {
-          parts.add(random(random, rules, depth - 1));
-        }
-        yield new Expr.Sequence(parts);
-      }
-      case 5 -> Expr.choice(random(random, rules, depth - 1), random(random, rules, depth - 1));
-      default -> {
-        int min = random.nextInt(3);
-        int max = random.nextBoolean() ? -1 : min + random.nextInt(3);
-        yield new Expr.Repeat(random(random, rules, depth - 1), min, max);
-      }
-    };
-  }
-
-  /** The texts of an expression, where those of the rules are known; by definition. */
-  private static Set<String> texts(Expr expr, List<Set<String>> known) {
-    return switch (expr) {
-      case Expr.Chars(CodePoints set) -> {
-        Set<String> texts = new HashSet<>();
-        for (char c : new char[] {'a', 'b'}) {
-          if (set.contains(c)) {
-            texts.add(Character.toString(c));
-          }
-        }
-        yield texts;
-      }
-      case Expr.Call(int rule) -> known.get(rule);
-      case Expr.Choice(List<Expr> parts) -> {
-        Set<String> texts = new HashSet<>();
-        parts.forEach(part -> texts.addAll(texts(part, known)));
-        yield texts;
-      }
-      case Expr.Sequence(List<Expr> parts) -> {
-        Set<String> texts = Set.of("");
-        for (Expr part : parts) {
-          texts = joined(texts, texts(part, known));
-        }
-        yield texts;
-      }
-      case Expr.Repeat(Expr part, int min, int max) -> {
-        Set<String> once = texts(part, known);
-        Set<String> times = Set.of("");
-        Set<String> texts = new HashSet<>();
-        for (int i = 0; i <= (max < 0 ? min + MAX_LENGTH : max); i++) {
-          if (i >= min) {
-            texts.addAll(times);
-          }
-          times = joined(times, once);
-        }
-        yield texts;
-      }
-    };
-  }
-
-  private static Set<String> joined(Set<String> first, Set<String> second) {
-    Set<String> joined = new HashSet<>();
-    for (String a : first) {
-      for (String b : second) {
-        if (a.length() + b.length() <= MAX_LENGTH) {
-          joined.add(a + b);
-        }
-      }
-    }
-    return joined;
-  }
 
   /** The language of the first rule: the least fixed point of all rules. */
   private static Set<String> language(Rules rules) {
@@ -99,7 +23,7 @@ class ProgramTest {
     for (boolean more = true; more; ) {
       more = false;
       for (int rule = 0; rule < rules.size(); rule++) {
-        Set<String> texts = texts(rules.get(rule), known);
+        Set<String> texts = Languages.texts(rules.get(rule), known);
         more |= texts.size() > known.get(rule).size();
         known.set(rule, texts);
       }
@@ -111,7 +35,7 @@ class ProgramTest {
     assertEquals(language.contains(text), state.accepting, text);
     boolean alive = language.stream().anyMatch(each -> each.startsWith(text));
     assertTrue(!alive || !state.isDead(), text);
-    if (text.length() < MAX_LENGTH) {
+    if (text.length() < Languages.MAX_LENGTH) {
       for (String letter : List.of("a", "b")) {
         run.allowWork();
         Pushdown.State next = run.next(state, letter.getBytes(UTF_8)[0]);
@@ -128,7 +52,7 @@ class ProgramTest {
       Rules rules = new Rules("grammar");
       int count = 1 + random.nextInt(4);
       for (int rule = 0; rule < count; rule++) {
-        rules.add("r" + rule, random(random, count, 3));
+        rules.add("r" + rule, Languages.random(random, count, 3));
       }
       Program program;
       try {
