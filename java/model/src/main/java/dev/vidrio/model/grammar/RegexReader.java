@@ -6,11 +6,11 @@ import java.util.List;
 
 /**
  * Reads regular expressions in the syntax and meaning of ECMA-262 with the flag {@code u}:
- * literals, classes, properties, groups, repetition. Lazy repetition is read as greedy, which makes
- * no difference to which texts match as a whole. Anchors may stand at the ends of the alternatives
- * of the whole expression. Where flavours differ in what white space is, {@code \s} and {@code \S}
- * are what all of them take for it, and for none. Looking ahead or behind, back references and
- * flags are refused.
+ * literals, classes, properties, groups, repetition; closing brackets on their own are literals, as
+ * without the flag. Lazy repetition is read as greedy, which makes no difference to which texts
+ * match as a whole. Anchors may stand at the ends of the alternatives of the whole expression.
+ * Where flavours differ in what white space is, {@code \s} and {@code \S} are what all of them take
+ * for it, and for none. Looking ahead or behind, back references and flags are refused.
  */
 final class RegexReader {
 
@@ -123,7 +123,7 @@ final class RegexReader {
     if (in.at("^")) {
       throw in.error("an anchor elsewhere than at the ends");
     }
-    if (in.atAnyOf("*+?{}]")) {
+    if (in.atAnyOf("*+?{")) {
       throw in.error("a '" + Character.toString(in.next()) + "' without a meaning");
     }
     return new Expr.Chars(in.skip("\\") ? escape() : CodePoints.of(in.next()));

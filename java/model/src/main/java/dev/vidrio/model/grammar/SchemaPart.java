@@ -4,77 +4,59 @@ import dev.vidrio.model.InvalidInputException;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.node.BooleanNode;
 
-/**
- * A schema that is an object, with its place in the document; all its keywords are known.
- *
- * @param path a JSON pointer, for errors
- */
-record SchemaPart(String path, ObjectNode node) {
+/** A schema at its place in the document; equal only to itself. */
+final class SchemaPart {
 
   /** What errors call a schema. */
   static final String FIELD = "JSON schema";
 
-  /** Keywords of values of one type, by type. */
-  private static final Map<String, Set<String>> OF_TYPE =
-      Map.of(
-          "object", Set.of("properties", "required", "additionalProperties"),
-          "array", Set.of("items", "prefixItems", "minItems", "maxItems"),
-          "string", Set.of("minLength", "maxLength", "pattern", "format"),
-          "number", Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"));
+  /** Takes every value. */
+  static final SchemaPart ANYTHING = new SchemaPart("true", BooleanNode.TRUE);
 
-  private static final Set<String> GENERAL =
-      Set.of("type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref");
+  /** Takes none. */
+  static final SchemaPart NOTHING = new SchemaPart("false", BooleanNode.FALSE);
 
-  /** Keywords that ask for nothing. */
-  private static final Set<String> ANNOTATIONS =
-      Set.of(
-          "title",
-          "description",
-          "default",
-          "examples",
-          "deprecated",
-          "readOnly",
-          "writeOnly",
-          "$comment",
-          "$schema",
-          "$defs",
-          "definitions");
-
-  private static final List<String> TYPES =
-      List.of("object", "array", "string", "number", "integer", "boolean", "null");
-
+  /** The highest count of characters, items or properties; an upper bound above it is as high. */
   private static final int MAX_COUNT = 10_000;
+
+  private final String path;
+  private final JsonNode node;
+  private final List<String> assertions;
 
   /**
    * Takes a schema.
    *
-   * @throws InvalidInputException if it is no object, or has a keyword that is not supported
+   * @param path a JSON pointer, for errors
+   * @throws InvalidInputException if it is neither an object nor true or false
    */
-  static SchemaPart of(String path, JsonNode node) {
-    if (!(node instanceof ObjectNode object)) {
+  SchemaPart(String path, JsonNode node) {
+    if (!node.isObject() && !node.isBoolean()) {
       throw new InvalidInputException(
           FIELD + " '" + path + "'", "", "must be an object, true or false");
     }
-    SchemaPart part = new SchemaPart(path, object);
-    for (String keyword : object.propertyNames()) {
-      boolean known =
-          GENERAL.contains(keyword)
-              || ANNOTATIONS.contains(keyword)
-              || (keyword.equals("$id") && path.equals("#"))
-              || OF_TYPE.values().stream().anyMatch(set -> set.contains(keyword));
-      if (!known) {
-        throw part.error(keyword, "is not supported");
-      }
-    }
-    return part;
+    this.path = path;
+    this.node = node;
+    this.assertions = node.propertyNames().stream().filter(Keywords::isAssertion).toList();
+  }
+
+  String path() {
+    return path;
+  }
+
+  JsonNode node() {
+    return node;
+  }
+
+  boolean isAnything() {
+    return node.isBoolean() ? node.booleanValue() : assertions.isEmpty();
+  }
+
+  boolean isNothing() {
+    return node.isBoolean() && !node.booleanValue();
   }
 
   InvalidInputException error(String keyword, String limit) {
@@ -91,21 +73,7 @@ record SchemaPart(String path, ObjectNode node) {
 
   /** The keywords that ask for something. */
   List<String> assertions() {
-    return node.propertyNames().stream()
-        .filter(keyword -> !ANNOTATIONS.contains(keyword) && !keyword.equals("$id"))
-        .toList();
-  }
-
-  /** The same without some keywords. */
-  SchemaPart without(String... keywords) {
-    return new SchemaPart(path, copy().remove(List.of(keywords)));
-  }
-
-  /** A copy of the schema, but not of what lies below. */
-  ObjectNode copy() {
-    ObjectNode copy = JsonNodeFactory.instance.objectNode();
-    node.forEachEntry(copy::set);
-    return copy;
+    return assertions;
   }
 
   /** The path of what lies below a keyword. */
@@ -117,62 +85,47 @@ record SchemaPart(String path, ObjectNode node) {
     return below.toString();
   }
 
-  /**
-   * The types that it allows: those it names, otherwise those that its keywords are about,
-   * otherwise all of them.
-   *
-   * @throws InvalidInputException if a keyword is about none of the types that it names
-   */
-  Set<String> types() {
-    Set<String> types = new TreeSet<>();
+  /** The types that it names; empty where it names none. */
+  List<String> types() {
     JsonNode named = node.get("type");
-    if (named == null) {
-      OF_TYPE.forEach(
-          (type, keywords) -> {
-            if (keywords.stream().anyMatch(node::has)) {
-              types.add(type);
-            }
-          });
-      return types.isEmpty() ? Set.copyOf(TYPES) : types;
-    }
-    for (JsonNode type : named.isArray() ? named : List.of(named)) {
-      if (!type.isString() || !TYPES.contains(type.stringValue())) {
-        throw error("type", "must be of " + String.join(", ", TYPES));
+    List<String> types = new ArrayList<>();
+    for (JsonNode type :
+        named == null ? List.<JsonNode>of() : named.isArray() ? named : List.of(named)) {
+      if (!type.isString() || !Keywords.TYPES.contains(type.stringValue())) {
+        throw error("type", "must be of " + String.join(", ", Keywords.TYPES));
       }
       types.add(type.stringValue());
     }
-    if (types.contains("number")) {
-      types.remove("integer");
-    }
-    requireAbout(types);
     return types;
   }
 
-  private void requireAbout(Set<String> types) {
-    OF_TYPE.forEach(
-        (type, keywords) -> {
-          boolean about = types.contains(type);
-          about |= type.equals("number") && types.contains("integer");
-          for (String keyword : keywords) {
-            if (!about && node.has(keyword)) {
-              throw error(keyword, "is not about type " + String.join(", ", types));
-            }
-          }
-        });
-  }
-
-  /** A count of characters or items. */
-  int count(String keyword, int absent) {
-    JsonNode value = node.get(keyword);
-    if (value == null) {
-      return absent;
-    }
-    if (!value.canConvertToExactIntegral()
-        || value.decimalValue().signum() < 0
-        || value.decimalValue().compareTo(BigDecimal.valueOf(MAX_COUNT)) > 0) {
+  /** A count of characters, items or properties; an upper one may be higher than it can be. */
+  int count(String keyword, boolean upper) {
+    BigDecimal value = number(keyword);
+    if (value.signum() < 0
+        || value.stripTrailingZeros().scale() > 0
+        || (!upper && value.compareTo(BigDecimal.valueOf(MAX_COUNT)) > 0)) {
       throw error(keyword, "must be an integer of 0 to " + MAX_COUNT);
     }
-    return value.decimalValue().intValueExact();
+    return value.min(BigDecimal.valueOf(MAX_COUNT)).intValueExact();
+  }
+
+  /** A number. */
+  BigDecimal number(String keyword) {
+    JsonNode value = node.get(keyword);
+    if (value == null || !value.isNumber()) {
+      throw error(keyword, "must be a number");
+    }
+    return value.decimalValue();
+  }
+
+  /** A truth value. */
+  boolean flag(String keyword) {
+    JsonNode value = node.get(keyword);
+    if (value == null || !value.isBoolean()) {
+      throw error(keyword, "must be true or false");
+    }
+    return value.booleanValue();
   }
 
   /** A text. */
@@ -190,8 +143,28 @@ record SchemaPart(String path, ObjectNode node) {
     if (value == null || !value.isArray()) {
       throw error(keyword, "must be an array");
     }
-    List<JsonNode> list = new ArrayList<>();
-    value.forEach(list::add);
-    return list;
+    return value.valueStream().toList();
+  }
+
+  /** An array of texts. */
+  List<String> texts(String keyword) {
+    return texts(keyword, node.get(keyword));
+  }
+
+  /** An array of texts that stands at or below a keyword. */
+  List<String> texts(String keyword, @Nullable JsonNode value) {
+    if (value == null || !value.isArray() || !value.valueStream().allMatch(JsonNode::isString)) {
+      throw error(keyword, "must be an array of strings");
+    }
+    return value.valueStream().map(JsonNode::stringValue).toList();
+  }
+
+  /** An object. */
+  JsonNode object(String keyword) {
+    JsonNode value = node.get(keyword);
+    if (value == null || !value.isObject()) {
+      throw error(keyword, "must be an object");
+    }
+    return value;
   }
 }

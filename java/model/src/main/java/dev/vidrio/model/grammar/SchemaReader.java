@@ -3,9 +3,13 @@ package dev.vidrio.model.grammar;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -15,27 +19,28 @@ import tools.jackson.databind.JsonNode;
  */
 final class SchemaReader {
 
-  /** Schemas made by putting together others, one within the other. */
-  private static final int MAX_DEPTH = 200;
+  private record Pending(int rule, Set<Term> terms) {}
 
-  private record Pending(int rule, String path, JsonNode node) {}
-
-  private final JsonNode document;
   private final Rules rules = new Rules(SchemaPart.FIELD);
+  private final SchemaDocument document;
+  private final TextMatcher matcher = new TextMatcher();
+  private final SchemaExpansion expansion;
   private final JsonRules json;
-  // By identity, so that a schema becomes one rule however many refer to it.
-  private final IdentityHashMap<JsonNode, Integer> known = new IdentityHashMap<>();
+  private final ObjectRules objects;
+  private final ArrayRules arrays;
+  private final StringRules strings;
+  // A set of schemas becomes one rule however often it is asked for.
+  private final Map<Set<Term>, Integer> known = new HashMap<>();
   private final Deque<Pending> pending = new ArrayDeque<>();
-  private final StructureRules structures;
-  private int depth;
 
-  private SchemaReader(JsonNode document) {
-    this.document = document;
-    int root = rules.declare("#");
+  private SchemaReader(JsonNode root) {
+    document = new SchemaDocument(root);
+    expansion = new SchemaExpansion(document, matcher);
+    int _ = rules.declare("#");
     json = new JsonRules(rules);
-    structures = new StructureRules(rules, json, this::rule);
-    known.put(document, root);
-    pending.add(new Pending(root, "#", document));
+    strings = new StringRules(json, matcher, expansion);
+    objects = new ObjectRules(rules, json, matcher, strings, this::rule);
+    arrays = new ArrayRules(rules, json, expansion.check(), this::rule);
   }
 
   /**
@@ -45,182 +50,97 @@ final class SchemaReader {
    */
   static Rules read(String text) {
     SchemaReader reader = new SchemaReader(SchemaJson.parse(SchemaPart.FIELD, text));
+    Set<Term> root = Set.of(Term.of(reader.document.root()));
+    reader.known.put(root, 0);
+    reader.pending.add(new Pending(0, root));
     while (!reader.pending.isEmpty()) {
       Pending next = reader.pending.remove();
-      reader.rules.define(next.rule, reader.schema(next.path, next.node));
+      reader.rules.define(next.rule, reader.values(next.terms));
     }
     return reader.rules;
   }
 
-  /** A rule of the values of a schema below another one, to be read later. */
-  private Expr rule(String path, JsonNode node) {
-    if (node.isBoolean()) {
-      return node.booleanValue() ? json.value() : Expr.NOTHING;
+  /** A rule of the values that keep to all of some schemas, to be read later. */
+  private Expr rule(Collection<Term> all) {
+    Set<Term> terms = new LinkedHashSet<>(all);
+    terms.removeIf(Term::isAnything);
+    if (terms.isEmpty()) {
+      return json.value();
     }
-    Integer rule = known.get(node);
+    if (terms.stream().anyMatch(term -> term.isNothing() || terms.contains(term.opposite()))) {
+      return Expr.NOTHING;
+    }
+    Integer rule = known.get(terms);
     if (rule == null) {
-      rule = rules.declare(path);
-      known.put(node, rule);
-      pending.add(new Pending(rule, path, node));
+      rule = rules.declare(terms.iterator().next().part().path());
+      known.put(terms, rule);
+      pending.add(new Pending(rule, terms));
     }
     return new Expr.Call(rule);
   }
 
-  private Expr schema(String path, JsonNode node) {
-    if (node.isBoolean()) {
-      return node.booleanValue() ? json.value() : Expr.NOTHING;
-    }
-    return schema(SchemaPart.of(path, node));
-  }
-
-  private Expr schema(SchemaPart part) {
-    if (++depth > MAX_DEPTH) {
-      throw part.error(
-          part.has("$ref") ? "$ref" : "allOf", "puts together more than " + MAX_DEPTH + " schemas");
-    }
-    Expr expr;
-    if (part.has("$ref")) {
-      expr = reference(part);
-    } else if (part.has("allOf")) {
-      expr = all(part);
-    } else if (part.has("anyOf")) {
-      expr = any(part, "anyOf");
-    } else if (part.has("oneOf")) {
-      expr = any(part, "oneOf");
-    } else if (part.has("enum") || part.has("const")) {
-      expr = values(part);
-    } else {
-      expr = types(part);
-    }
-    depth--;
-    return expr;
-  }
-
-  private Expr reference(SchemaPart part) {
-    String pointer = part.text("$ref");
-    JsonNode target = resolve(part, pointer);
-    return part.assertions().size() > 1
-        ? schema(SchemaMerge.merge(part.without("$ref"), SchemaPart.of(pointer, target)))
-        : rule(pointer, target);
-  }
-
-  private JsonNode resolve(SchemaPart part, String pointer) {
-    if (!pointer.equals("#") && !pointer.startsWith("#/")) {
-      throw part.error("$ref", "must begin with '#/': only this document is read");
-    }
-    JsonNode target = document;
-    String[] steps = pointer.split("/", -1);
-    for (int i = 1; i < steps.length; i++) {
-      String step = steps[i].replace("~1", "/").replace("~0", "~");
-      target =
-          target.isArray() && step.matches("[0-9]{1,6}")
-              ? target.path(Integer.parseInt(step))
-              : target.path(step);
-    }
-    if (target.isMissingNode()) {
-      throw part.error("$ref", "names '" + pointer + "', which is not there");
-    }
-    return target;
-  }
-
-  private Expr all(SchemaPart part) {
-    SchemaPart whole = part.without("allOf");
-    List<JsonNode> parts = part.list("allOf");
-    if (parts.size() == 1 && whole.assertions().isEmpty()) {
-      return schema(part.below("allOf", "0"), parts.getFirst());
-    }
-    for (int i = 0; i < parts.size(); i++) {
-      JsonNode more = parts.get(i);
-      if (more.isBoolean()) {
-        if (!more.booleanValue()) {
-          return Expr.NOTHING;
-        }
-        continue;
+  private Expr values(Set<Term> terms) {
+    Term first = terms.iterator().next();
+    if (terms.size() == 1 && !first.negated()) {
+      SchemaPart part = first.part();
+      List<String> assertions = part.assertions();
+      if (assertions.equals(List.of("$ref"))) {
+        return rule(List.of(Term.of(document.referred(part))));
       }
-      SchemaPart other = SchemaPart.of(part.below("allOf", Integer.toString(i)), more);
-      whole = SchemaMerge.merge(whole, inlined(other));
-    }
-    return schema(whole);
-  }
-
-  /** A schema in place of a reference to it. */
-  private SchemaPart inlined(SchemaPart part) {
-    SchemaPart inlined = part;
-    for (int i = 0; inlined.has("$ref"); i++) {
-      String pointer = inlined.text("$ref");
-      SchemaPart target = SchemaPart.of(pointer, resolve(inlined, pointer));
-      if (i == MAX_DEPTH) {
-        throw part.error("$ref", "leads to itself");
+      if (assertions.equals(List.of("anyOf"))) {
+        return alternatives(part);
       }
-      SchemaPart rest = inlined.without("$ref");
-      inlined = rest.assertions().isEmpty() ? target : SchemaMerge.merge(rest, target);
     }
-    return inlined;
-  }
-
-  private Expr any(SchemaPart part, String keyword) {
-    SchemaPart rest = part.without(keyword);
-    List<JsonNode> alternatives = part.list(keyword);
+    Set<JsonNode> listed = new LinkedHashSet<>();
     List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    for (int i = 0; i < alternatives.size(); i++) {
-      String path = part.below(keyword, Integer.toString(i));
-      JsonNode node = alternatives.get(i);
-      if (rest.assertions().isEmpty() || node.isBoolean()) {
-        parts.add(node.isBoolean() && node.booleanValue() ? schema(rest) : schema(path, node));
+    for (Conjunction all : expansion.expand(terms)) {
+      if (all.values != null) {
+        listed.addAll(all.values);
       } else {
-        parts.add(schema(SchemaMerge.merge(rest, inlined(SchemaPart.of(path, node)))));
+        parts.add(values(all));
       }
     }
+    listed.forEach(value -> parts.add(json.literal(value)));
     return new Expr.Choice(parts);
   }
 
-  private Expr values(SchemaPart part) {
-    for (String keyword : part.assertions()) {
-      if (!List.of("enum", "const", "type").contains(keyword)) {
-        throw part.error(keyword, "cannot stand beside enum or const");
-      }
-    }
-    JsonNode only = part.get("const");
-    List<JsonNode> values = part.has("enum") ? part.list("enum") : List.of();
-    if (only != null) {
-      values = part.has("enum") && !values.contains(only) ? List.of() : List.of(only);
-    }
+  private Expr alternatives(SchemaPart part) {
+    List<JsonNode> nodes = part.list("anyOf");
     List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    for (JsonNode value : values) {
-      if (part.types().stream().anyMatch(type -> isOf(type, value))) {
-        parts.add(json.literal(value));
-      }
+    for (int i = 0; i < nodes.size(); i++) {
+      SchemaPart each = document.below(part, "anyOf", Integer.toString(i), nodes.get(i));
+      parts.add(rule(List.of(Term.of(each))));
     }
     return new Expr.Choice(parts);
   }
 
-  private static boolean isOf(String type, JsonNode value) {
-    return switch (type) {
-      case "object" -> value.isObject();
-      case "array" -> value.isArray();
-      case "string" -> value.isString();
-      case "number" -> value.isNumber();
-      case "integer" -> value.isNumber() && value.canConvertToExactIntegral();
-      case "boolean" -> value.isBoolean();
-      default -> value.isNull();
-    };
-  }
-
-  private Expr types(SchemaPart part) {
-    if (part.assertions().isEmpty()) {
+  private Expr values(Conjunction all) {
+    if (all.isAnything()) {
       return json.value();
     }
     List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    for (String type : part.types()) {
-      parts.add(
-          switch (type) {
-            case "object" -> structures.object(part);
-            case "array" -> structures.array(part);
-            case "string" -> ScalarRules.string(part, json);
-            case "number", "integer" -> ScalarRules.number(part, type.equals("integer"));
-            case "boolean" -> Expr.choice(Expr.text("true"), Expr.text("false"));
-            default -> Expr.text("null");
-          });
+    for (String type : all.types()) {
+      if (all.allows(type)) {
+        parts.add(
+            switch (type) {
+              case "object" -> objects.object(all);
+              case "array" -> arrays.array(all);
+              case "string" -> strings.string(all);
+              case "number" -> NumberRules.number(all);
+              case "boolean" -> words(all, "true", "false");
+              default -> words(all, "null");
+            });
+      }
+    }
+    return new Expr.Choice(parts);
+  }
+
+  private static Expr words(Conjunction all, String... words) {
+    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
+    for (String word : words) {
+      if (all.excluded.stream().noneMatch(value -> value.toString().equals(word))) {
+        parts.add(Expr.text(word));
+      }
     }
     return new Expr.Choice(parts);
   }

@@ -97,7 +97,7 @@ class ToolCallRulesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"{'type':'string','minimum':1}", "{'not':{}}", "{'properties':1}"})
+  @ValueSource(strings = {"{'unevaluatedItems':1}", "{'minlength':1}", "{'properties':1}"})
   void parametersThatAreNoSchemaNameTheirTool(String parameters) {
     var e =
         assertThrows(
