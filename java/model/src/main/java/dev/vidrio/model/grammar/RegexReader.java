@@ -2,7 +2,9 @@ package dev.vidrio.model.grammar;
 
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Reads regular expressions in the syntax and meaning of ECMA-262 with the flag {@code u}:
@@ -58,17 +60,26 @@ final class RegexReader {
    * @param around what may come before and behind, where there is no anchor
    */
   private Expr read(Expr around) {
-    List<Expr> alternatives = new ArrayList<>();
+    // Those with the same anchors have the same around them, which an automaton is to see once.
+    Map<List<Boolean>, List<Expr>> alternatives = new LinkedHashMap<>();
     do {
-      Expr before = in.skip("^") ? Expr.EMPTY : around;
+      boolean first = in.skip("^");
       Expr match = sequence();
-      Expr behind = in.skip("$") ? Expr.EMPTY : around;
-      alternatives.add(Expr.sequence(before, match, behind));
+      boolean last = in.skip("$");
+      alternatives.computeIfAbsent(List.of(first, last), ignored -> new ArrayList<>()).add(match);
     } while (in.skip("|"));
     if (!in.isAtEnd()) {
       throw in.error(in.at(")") ? "a ')' too many" : "an anchor elsewhere than at the ends");
     }
-    return new Expr.Choice(alternatives);
+    List<Expr> parts = new ArrayList<>();
+    alternatives.forEach(
+        (anchors, matches) ->
+            parts.add(
+                Expr.sequence(
+                    anchors.getFirst() ? Expr.EMPTY : around,
+                    new Expr.Choice(matches),
+                    anchors.getLast() ? Expr.EMPTY : around)));
+    return new Expr.Choice(parts);
   }
 
   private Expr choice() {
