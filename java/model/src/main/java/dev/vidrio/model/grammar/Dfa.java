@@ -1,6 +1,5 @@
 package dev.vidrio.model.grammar;
 
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -13,8 +12,6 @@ import java.util.Map;
  * other. State 0 is the first; a character that no edge of a state has leads nowhere.
  */
 final class Dfa {
-
-  private static final int MAX_STATES = 30_000;
 
   /** Where the characters of a set lead; the sets of a state's edges have none in common. */
   record Edge(CodePoints set, int to) {}
@@ -31,8 +28,8 @@ final class Dfa {
   }
 
   /** The texts of an expression without calls of rules. */
-  static Dfa of(String field, Expr expr) {
-    return new DfaBuilder(field).build(expr);
+  static Dfa of(StateBudget budget, Expr expr) {
+    return new DfaBuilder(budget).build(expr);
   }
 
   /** All texts of so many characters; without an upper bound if that is −1. */
@@ -81,18 +78,18 @@ final class Dfa {
   }
 
   /** The texts in this and in the other. */
-  Dfa both(String field, Dfa other) {
-    return new Product(field, this, other, Product.Kind.BOTH).make();
+  Dfa both(StateBudget budget, Dfa other) {
+    return new Product(budget, this, other, Product.Kind.BOTH).make();
   }
 
   /** The texts in this and not in the other. */
-  Dfa minus(String field, Dfa other) {
-    return new Product(field, this, other, Product.Kind.MINUS).make();
+  Dfa minus(StateBudget budget, Dfa other) {
+    return new Product(budget, this, other, Product.Kind.MINUS).make();
   }
 
   /** The texts in this or in the other. */
-  Dfa either(String field, Dfa other) {
-    return new Product(field, this, other, Product.Kind.EITHER).make();
+  Dfa either(StateBudget budget, Dfa other) {
+    return new Product(budget, this, other, Product.Kind.EITHER).make();
   }
 
   /** Runs two automata side by side. */
@@ -105,7 +102,7 @@ final class Dfa {
 
     private record Pair(int one, int other) {}
 
-    private final String field;
+    private final StateBudget budget;
     private final Dfa one;
     private final Dfa other;
     private final Kind kind;
@@ -114,8 +111,8 @@ final class Dfa {
     private final List<List<Edge>> edges = new ArrayList<>();
     private final BitSet accepting = new BitSet();
 
-    private Product(String field, Dfa one, Dfa other, Kind kind) {
-      this.field = field;
+    private Product(StateBudget budget, Dfa one, Dfa other, Kind kind) {
+      this.budget = budget;
       this.one = one;
       this.other = other;
       this.kind = kind;
@@ -143,9 +140,7 @@ final class Dfa {
     private int number(Pair pair) {
       Integer number = known.get(pair);
       if (number == null) {
-        if (pairs.size() == MAX_STATES) {
-          throw tooLarge(field);
-        }
+        budget.state(pairs.size());
         number = pairs.size();
         known.put(pair, number);
         pairs.add(pair);
@@ -188,15 +183,6 @@ final class Dfa {
     List<Edge> edges = new ArrayList<>(found.size());
     found.forEach((to, sets) -> edges.add(new Edge(CodePoints.union(sets), to)));
     return edges;
-  }
-
-  static InvalidInputException tooLarge(String field) {
-    return new InvalidInputException(
-        field, "", "is too large together: more than " + MAX_STATES + " states");
-  }
-
-  static int maxStates() {
-    return MAX_STATES;
   }
 
   /** The same without states from which no text comes to its end. */

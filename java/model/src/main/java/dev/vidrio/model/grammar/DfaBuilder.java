@@ -12,18 +12,16 @@ import java.util.TreeSet;
 /** Makes the {@link Dfa} of an expression, by sets of places (Rabin and Scott, 1959). */
 final class DfaBuilder {
 
-  private static final int MAX_PLACES = 200_000;
-
   /** A place takes a character and goes on, or goes on at two places at once. */
   private record Place(CodePoints set, int then, int other) {}
 
-  private final String field;
+  private final StateBudget budget;
   private final List<Place> places = new ArrayList<>();
   private final Map<BitSet, Integer> known = new HashMap<>();
   private final List<BitSet> states = new ArrayList<>();
 
-  DfaBuilder(String field) {
-    this.field = field;
+  DfaBuilder(StateBudget budget) {
+    this.budget = budget;
   }
 
   Dfa build(Expr expr) {
@@ -40,14 +38,12 @@ final class DfaBuilder {
   }
 
   private int add(CodePoints set, int then, int other) {
-    if (places.size() == MAX_PLACES) {
-      throw Dfa.tooLarge(field);
-    }
     places.add(new Place(set, then, other));
     return places.size() - 1;
   }
 
   private int add(Expr expr, int then) {
+    budget.work(64); // a place takes more room than a step takes time
     return switch (expr) {
       case Expr.Chars(CodePoints set) -> add(set, set.isEmpty() ? -1 : then, -1);
       case Expr.Sequence(List<Expr> parts) -> {
@@ -92,6 +88,7 @@ final class DfaBuilder {
         continue;
       }
       found.set(place);
+      budget.work(1);
       Place at = places.get(place);
       if (at.set.isEmpty()) {
         todo.push(at.then);
@@ -104,9 +101,7 @@ final class DfaBuilder {
   private int number(BitSet state) {
     Integer number = known.get(state);
     if (number == null) {
-      if (states.size() == Dfa.maxStates()) {
-        throw Dfa.tooLarge(field);
-      }
+      budget.state(states.size());
       number = states.size();
       known.put(state, number);
       states.add(state);
@@ -125,6 +120,7 @@ final class DfaBuilder {
         cuts.add(range.last() + 1);
       }
     }
+    budget.work((long) cuts.size() * taking.size());
     Map<List<Integer>, List<CodePoints>> byTargets = new HashMap<>();
     Integer first = null;
     for (int cut : cuts) {

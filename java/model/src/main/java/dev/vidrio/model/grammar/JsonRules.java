@@ -1,7 +1,9 @@
 package dev.vidrio.model.grammar;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -156,10 +158,18 @@ final class JsonRules {
           new Expr.Choice(parts.stream().map(JsonRules::escaped).toList());
       case Expr.Repeat(Expr part, int min, int max) -> new Expr.Repeat(escaped(part), min, max);
       case Expr.Call call -> throw new IllegalArgumentException("a rule has no escaped form");
-      case Expr.Machine(Dfa dfa, List<List<Expr>> labels) ->
-          new Expr.Machine(
-              dfa,
-              labels.stream().map(each -> each.stream().map(JsonRules::escaped).toList()).toList());
+      case Expr.Machine(Dfa dfa, List<List<Expr>> labels) -> {
+        Map<Expr, Expr> known = new HashMap<>(); // most edges have the labels of others
+        yield new Expr.Machine(
+            dfa,
+            labels.stream()
+                .map(
+                    each ->
+                        each.stream()
+                            .map(label -> known.computeIfAbsent(label, JsonRules::escaped))
+                            .toList())
+                .toList());
+      }
     };
   }
 

@@ -21,7 +21,7 @@ final class NumberRules {
   private NumberRules() {}
 
   /** The numbers. */
-  static Expr number(Conjunction all) {
+  static Expr number(Conjunction all, StateBudget budget) {
     List<BigDecimal> excluded =
         all.excluded.stream().filter(JsonNode::isNumber).map(JsonNode::decimalValue).toList();
     boolean plain = all.multiples.isEmpty() && excluded.isEmpty();
@@ -32,17 +32,16 @@ final class NumberRules {
     if (plain || range.equals(Expr.NOTHING)) {
       return range;
     }
-    String field = SchemaPart.FIELD + " '" + all.at.path() + "'";
-    Dfa numbers = Dfa.of(field, range);
+    Dfa numbers = Dfa.of(budget, range);
     for (Conjunction.Multiple multiple : all.multiples) {
       Dfa multiples = MultipleOf.automaton(multiple.of());
       numbers =
-          multiple.negated() ? numbers.minus(field, multiples) : numbers.both(field, multiples);
+          multiple.negated() ? numbers.minus(budget, multiples) : numbers.both(budget, multiples);
     }
     for (BigDecimal number : excluded) {
       if (number.abs().compareTo(BigDecimal.TEN.pow(MAX_DIGITS)) < 0
           && number.scale() < MAX_DIGITS) {
-        numbers = numbers.minus(field, Dfa.of(field, written(number)));
+        numbers = numbers.minus(budget, Dfa.of(budget, written(number)));
       }
     }
     return numbers.isEmpty() ? Expr.NOTHING : Expr.machine(numbers);

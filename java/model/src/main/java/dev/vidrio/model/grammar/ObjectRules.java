@@ -95,13 +95,7 @@ final class ObjectRules {
   }
 
   private Dfa names(Conjunction all) {
-    return all.propertyNames.isEmpty()
-        ? Dfa.ofLength(0, -1)
-        : strings.texts(field(all), all.propertyNames);
-  }
-
-  private static String field(Conjunction all) {
-    return SchemaPart.FIELD + " '" + all.at.path() + "'";
+    return all.propertyNames.isEmpty() ? Dfa.ofLength(0, -1) : strings.texts(all.propertyNames);
   }
 
   /**
@@ -150,21 +144,21 @@ final class ObjectRules {
 
   /** A member of another name than these. */
   private Expr others(Conjunction all, Set<String> names, Dfa allowed) {
-    String field = field(all);
+    StateBudget budget = matcher.budget();
     Set<String> patterns = new LinkedHashSet<>();
     all.properties.forEach(each -> patterns.addAll(each.patterns().keySet()));
     boolean says = all.properties.stream().anyMatch(each -> each.additional() != null);
     boolean unmatched = says || patterns.isEmpty() || all.unevaluated != null;
     List<Kind> kinds =
-        List.of(new Kind(allowed.minus(field, StringRules.words(field, names)), Set.of()));
+        List.of(new Kind(allowed.minus(budget, StringRules.words(budget, names)), Set.of()));
     for (String pattern : patterns) {
       Dfa matching = matcher.automaton(all.at.below("patternProperties", pattern), pattern);
       List<Kind> cut = new ArrayList<>();
       for (Kind kind : kinds) {
         Set<String> matched = new HashSet<>(kind.matched);
         matched.add(pattern);
-        cut.add(new Kind(kind.names.both(field, matching), matched));
-        cut.add(new Kind(kind.names.minus(field, matching), kind.matched));
+        cut.add(new Kind(kind.names.both(budget, matching), matched));
+        cut.add(new Kind(kind.names.minus(budget, matching), kind.matched));
       }
       cut.removeIf(kind -> kind.names.isEmpty());
       if (cut.size() > MAX_KINDS) {
@@ -181,7 +175,7 @@ final class ObjectRules {
       Set<Term> terms = all.others(kind.matched);
       Expr value = terms.stream().anyMatch(Term::isNothing) ? Expr.NOTHING : values.apply(terms);
       if (!value.equals(Expr.NOTHING)) {
-        members.merge(value, kind.names, (one, other) -> one.either(field, other));
+        members.merge(value, kind.names, (one, other) -> one.either(budget, other));
       }
     }
     List<Expr> parts = new ArrayList<>();

@@ -322,7 +322,7 @@ final class SchemaCheck {
       case "pattern" -> matcher.matches(part, part.text(keyword), value) == wanted;
       default ->
           StringFormats.isKnown(part)
-              ? wanted && matcher.format(part.path(), part.text(keyword), false).matches(value)
+              ? wanted && matcher.format(part.text(keyword), false).matches(value)
               : wanted;
     };
   }

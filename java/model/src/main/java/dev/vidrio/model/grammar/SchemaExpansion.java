@@ -17,7 +17,10 @@ import tools.jackson.databind.JsonNode;
 final class SchemaExpansion {
 
   /** Schemas to take apart in a document. */
-  private static final int MAX_WORK = 50_000;
+  private static final int MAX_WORK = 20_000;
+
+  /** Alternatives within alternatives. */
+  private static final int MAX_DEPTH = 500;
 
   /** A term to take apart, and the one that it stands in place of a value for. */
   private record Item(Term term, @Nullable Item cause, boolean negation) {}
@@ -77,6 +80,7 @@ final class SchemaExpansion {
   private final SchemaNegation negation;
   private final KeywordReader keywords;
   private int work;
+  private int depth;
 
   SchemaExpansion(SchemaDocument document, TextMatcher matcher) {
     this.document = document;
@@ -157,12 +161,16 @@ final class SchemaExpansion {
       boolean negated,
       Collection<Term> goal,
       List<Conjunction> found) {
+    if (++depth > MAX_DEPTH) {
+      throw cause.term.part().error("allOf", "has more than " + MAX_DEPTH + " alternatives within");
+    }
     for (Way way : ways) {
       Agenda next = ways.size() == 1 ? agenda : agenda.copy();
       way.terms.forEach(term -> next.add(term, cause, negated || cause.negation));
       way.change.accept(next.conjunction);
       search(next, goal, found);
     }
+    depth--;
   }
 
   /** Whether a property that is required can have no value. */

@@ -126,7 +126,7 @@ final class SchemaReader {
               case "object" -> objects.object(all);
               case "array" -> arrays.array(all);
               case "string" -> strings.string(all);
-              case "number" -> NumberRules.number(all);
+              case "number" -> NumberRules.number(all, matcher.budget());
               case "boolean" -> words(all, "true", "false");
               default -> words(all, "null");
             });

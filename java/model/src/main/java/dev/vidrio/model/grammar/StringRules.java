@@ -55,57 +55,59 @@ final class StringRules {
 
   /** The texts that a string may have. */
   private Dfa texts(Conjunction all) {
-    String field = SchemaPart.FIELD + " '" + all.at.path() + "'";
-    Dfa texts = matching(field, all, false);
+    Dfa texts = matching(all, false);
     int longest = texts.longest();
     int max = longest >= 0 && longest <= all.maxLength ? -1 : all.maxLength;
     int most =
         all.formats.stream().mapToInt(StringFormats::briefLength).min().orElse(Integer.MAX_VALUE);
     if (max >= 0 && all.minLength <= most) {
-      texts = matching(field, all, true);
+      texts = matching(all, true);
       max = Math.min(max, most);
     }
     if (max >= 0 || all.minLength > texts.shortest()) {
-      texts = texts.both(field, Dfa.ofLength(all.minLength, max));
+      texts = texts.both(matcher.budget(), Dfa.ofLength(all.minLength, max));
     }
     List<String> words =
         all.excluded.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
-    return words.isEmpty() ? texts : texts.minus(field, words(field, words));
+    return words.isEmpty() ? texts : texts.minus(matcher.budget(), words(matcher.budget(), words));
   }
 
   /** The texts that keep to all expressions and formats, or to the brief forms of these. */
-  private Dfa matching(String field, Conjunction all, boolean brief) {
+  private Dfa matching(Conjunction all, boolean brief) {
     Dfa texts = Dfa.ofLength(0, -1);
     for (Conjunction.Pattern pattern : all.patterns) {
       Dfa matching = matcher.automaton(pattern.path(), pattern.regex());
-      texts = pattern.negated() ? texts.minus(field, matching) : texts.both(field, matching);
+      texts =
+          pattern.negated()
+              ? texts.minus(matcher.budget(), matching)
+              : texts.both(matcher.budget(), matching);
     }
     for (String format : all.formats) {
-      texts = texts.both(field, matcher.format(all.at.path(), format, brief));
+      texts = texts.both(matcher.budget(), matcher.format(format, brief));
     }
     return texts;
   }
 
   /** Just these texts. */
-  static Dfa words(String field, Collection<String> words) {
+  static Dfa words(StateBudget budget, Collection<String> words) {
     List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
     words.stream().filter(TextMatcher::isText).forEach(word -> parts.add(Expr.text(word)));
-    return Dfa.of(field, new Expr.Choice(parts));
+    return Dfa.of(budget, new Expr.Choice(parts));
   }
 
   /** The strings that keep to some schemas, as texts. */
-  Dfa texts(String field, Collection<Term> terms) {
+  Dfa texts(Collection<Term> terms) {
     if (terms.stream().allMatch(Term::isAnything)) {
       return Dfa.ofLength(0, -1);
     }
-    Dfa texts = words(field, List.of());
+    Dfa texts = words(matcher.budget(), List.of());
     for (Conjunction all : expansion.expand(terms)) {
       if (all.values != null) {
         List<String> values =
             all.values.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
-        texts = texts.either(field, words(field, values));
+        texts = texts.either(matcher.budget(), words(matcher.budget(), values));
       } else if (all.allows("string") && (all.maxLength < 0 || all.maxLength >= all.minLength)) {
-        texts = texts.either(field, texts(all));
+        texts = texts.either(matcher.budget(), texts(all));
       }
     }
     return texts;

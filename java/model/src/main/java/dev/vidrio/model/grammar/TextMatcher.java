@@ -9,6 +9,12 @@ final class TextMatcher {
 
   private final Map<String, Expr> expressions = new HashMap<>();
   private final Map<String, Dfa> automata = new HashMap<>();
+  private final StateBudget budget = new StateBudget(SchemaPart.FIELD);
+
+  /** What automata may yet be made. */
+  StateBudget budget() {
+    return budget;
+  }
 
   /** An expression that a text has a match of. */
   Expr expression(String path, String regex) {
@@ -17,14 +23,14 @@ final class TextMatcher {
 
   /** The texts that have a match of an expression. */
   Dfa automaton(String path, String regex) {
-    return cached("/" + regex, ignored -> Dfa.of(field(path), expression(path, regex)));
+    return cached("/" + regex, ignored -> Dfa.of(budget, expression(path, regex)));
   }
 
   /** The texts of a format, or those of its brief form. */
-  Dfa format(String path, String format, boolean brief) {
+  Dfa format(String format, boolean brief) {
     return cached(
         (brief ? "-" : "=") + format,
-        ignored -> Dfa.of(field(path), StringFormats.find(format, brief).orElseThrow()));
+        ignored -> Dfa.of(budget, StringFormats.find(format, brief).orElseThrow()));
   }
 
   private Dfa cached(String key, Function<String, Dfa> made) {

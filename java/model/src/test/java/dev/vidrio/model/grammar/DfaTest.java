@@ -19,6 +19,10 @@ class DfaTest {
 
   private static final String FIELD = "automaton";
 
+  private static StateBudget budget() {
+    return new StateBudget(FIELD);
+  }
+
   private static final List<String> TEXTS = texts();
 
   private static List<String> texts() {
@@ -44,18 +48,18 @@ class DfaTest {
       Expr second = Languages.random(random, 0, 3);
       Set<String> one = Languages.texts(first, List.of());
       Set<String> other = Languages.texts(second, List.of());
-      Dfa a = Dfa.of(FIELD, first);
-      Dfa b = Dfa.of(FIELD, second);
+      Dfa a = Dfa.of(budget(), first);
+      Dfa b = Dfa.of(budget(), second);
       check(one, a);
       Set<String> both = new HashSet<>(one);
       both.retainAll(other);
-      check(both, a.both(FIELD, b));
+      check(both, a.both(budget(), b));
       Set<String> minus = new HashSet<>(one);
       minus.removeAll(other);
-      check(minus, a.minus(FIELD, b));
+      check(minus, a.minus(budget(), b));
       Set<String> either = new HashSet<>(one);
       either.addAll(other);
-      check(either, a.either(FIELD, b));
+      check(either, a.either(budget(), b));
     }
   }
 
@@ -65,8 +69,8 @@ class DfaTest {
     SplittableRandom random = new SplittableRandom(6);
     for (int n = 0; n < 200; n++) {
       Expr expr = Expr.sequence(Languages.random(random, 0, 3), Expr.optional(Expr.text("b")));
-      Dfa dfa = Dfa.of(FIELD, expr);
-      Dfa counted = dfa.both(FIELD, Dfa.ofLength(0, 60));
+      Dfa dfa = Dfa.of(budget(), expr);
+      Dfa counted = dfa.both(budget(), Dfa.ofLength(0, 60));
       if (!counted.isEmpty()) {
         for (Dfa each : List.of(dfa, counted)) {
           Rules rules = new Rules(FIELD);
@@ -88,13 +92,13 @@ class DfaTest {
   @Test
   void charactersAreAnyOfUnicode() {
     Expr letters = RegexReader.whole(FIELD, "\\p{L}{2,}");
-    Dfa greek = Dfa.of(FIELD, RegexReader.whole(FIELD, "[α-ω😀]*"));
-    Dfa both = Dfa.of(FIELD, letters).both(FIELD, greek);
+    Dfa greek = Dfa.of(budget(), RegexReader.whole(FIELD, "[α-ω😀]*"));
+    Dfa both = Dfa.of(budget(), letters).both(budget(), greek);
     assertTrue(both.matches("αβ"));
     assertFalse(both.matches("α"));
     assertFalse(both.matches("α😀"));
     assertFalse(both.matches("ab"));
-    assertTrue(greek.minus(FIELD, Dfa.of(FIELD, letters)).matches("α😀"));
+    assertTrue(greek.minus(budget(), Dfa.of(budget(), letters)).matches("α😀"));
   }
 
   @Test
@@ -129,7 +133,11 @@ class DfaTest {
   @Test
   void thoseThatGrowTooLargeAreRefused() {
     Expr far = RegexReader.whole(FIELD, "(a|b)*a(a|b){40}");
-    InvalidInputException e = assertThrows(InvalidInputException.class, () -> Dfa.of(FIELD, far));
+    InvalidInputException e =
+        assertThrows(InvalidInputException.class, () -> Dfa.of(budget(), far));
     assertTrue(e.getMessage().contains("30000 states"), e.getMessage());
+    Expr empty = RegexReader.whole(FIELD, "(((((){1000}){1000}){1000}){1000}){1000}");
+    e = assertThrows(InvalidInputException.class, () -> Dfa.of(budget(), empty));
+    assertTrue(e.getMessage().contains("steps"), e.getMessage());
   }
 }

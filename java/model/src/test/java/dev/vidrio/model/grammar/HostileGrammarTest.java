@@ -109,6 +109,18 @@ class HostileGrammarTest {
         "{\"properties\":{\"a\":{\"allOf\":[{\"$ref\":\"#\"},{\"properties\":{\"b\":{\"type\":\"null\"}}}]}}}";
     soon(() -> Grammar.jsonSchema(doubled));
     soon(() -> Grammar.jsonSchema(nested("{\"items\":", "{\"type\":\"null\"}", "}", 90)));
+    StringBuilder properties = new StringBuilder("{\"properties\":{");
+    StringBuilder choices = new StringBuilder("{\"allOf\":[");
+    for (int i = 0; i < 1000; i++) {
+      properties.append(
+          "\"%d\":{\"pattern\":\"(a|b)*a(a|b){3}%d\",\"maxLength\":99},".formatted(i, i));
+      choices.append(
+          "{\"anyOf\":[{\"required\":[\"%d\"]},{\"minProperties\":%d}]},".formatted(i, i));
+    }
+    assertTrue(
+        refused(() -> Grammar.jsonSchema(properties + "\"x\":true}}")).contains("states in all"));
+    assertTrue(
+        refused(() -> Grammar.jsonSchema(choices + "true]}")).contains("alternatives within"));
     String count = "{\"type\":\"array\",\"items\":%s,\"minItems\":10000,\"maxItems\":10000}";
     String counts = count.formatted(count.formatted(count.formatted("{}")));
     soon(() -> Grammar.jsonSchema(counts));
