@@ -101,6 +101,16 @@ public final class Grammar {
   }
 
   /**
+   * Any answer of a chat model in which calls of tools, if there are some, are as {@link #toolCall}
+   * has them. What {@link dev.vidrio.model.template.AnswerParser} would read as another call is not
+   * among the texts.
+   */
+  public static Grammar freeAnswer(List<Map<String, @Nullable Object>> tools) {
+    String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
+    return new Grammar("answer with tools", source, ToolCallRules.inAnswer(tools));
+  }
+
+  /**
    * What a chat model must answer with; null where it is free to say anything.
    *
    * @param tools that it has, as {@link #toolCall} takes them

@@ -37,6 +37,12 @@ public final class AnswerParser {
 
   private static final String PYTHON_TAG = "<|python_tag|>";
 
+  /** All of which none is in an answer that is text. */
+  public static final List<String> MARKS_AND_TAG = List.of(OPEN, LIST, PYTHON_TAG);
+
+  /** The keys in JSON of which every call has one. */
+  public static final List<String> ARGUMENTS = List.of("\"arguments\"", "\"parameters\"");
+
   /** What the object begins with where an answer is a call as a whole. */
   private static final List<String> KEYS =
       List.of("\"name\"", "\"arguments\"", "\"parameters\"", "\"id\"", "\"type\"");

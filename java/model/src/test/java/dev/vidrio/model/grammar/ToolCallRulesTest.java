@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.template.AnswerParser;
+import dev.vidrio.model.template.ToolCall;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -80,6 +81,81 @@ class ToolCallRulesTest {
     assertNull(Grammar.chatAnswer(TOOLS, false, null));
     assertNull(Grammar.chatAnswer(List.of(), false, null));
     assertEquals(form, Grammar.chatAnswer(List.of(), false, form));
+  }
+
+  @Test
+  void aFreeAnswerIsATextOrHasCallsOfTheTools() {
+    Grammar grammar = Grammar.freeAnswer(TOOLS);
+    String call = call("g", "{'a': 2}");
+    String marked = "<tool_call>\n" + call + "\n</tool_call>";
+    for (String text :
+        List.of(
+            "",
+            " \u2003\n",
+            "Glass… is \"arguments\" <b> a [solid].",
+            "[1] says so",
+            "{\"name\": \"Ann\"}",
+            "[{\"type\": \"x\"}]",
+            "\n{\"a\": {\"b\": 1}}",
+            call,
+            marked,
+            "Let me look.\n" + marked,
+            "<<tool" + marked + "\n" + marked)) {
+      assertTrue(grammar.matches(text), text);
+    }
+    for (String text :
+        List.of(
+            call("g", "{'a': 1}"),
+            marked.replace('2', '1'),
+            "Let me look." + marked + marked.replace('2', '1'),
+            "a <tool_call> is",
+            "[TOOL_CALLS][" + call + "]",
+            "<|python_tag|>" + call,
+            "[" + call("h", "{}") + "]",
+            "{\"name\": \"g\", \"\\u0061rguments\": {}}")) {
+      assertFalse(grammar.matches(text), text);
+    }
+  }
+
+  /**
+   * All texts of a few pieces: whatever {@link AnswerParser} finds in an answer is as it must be.
+   */
+  @Test
+  void nothingInAFreeAnswerIsAnotherCall() {
+    Grammar answer = Grammar.freeAnswer(TOOLS);
+    Grammar call = Grammar.toolCall(TOOLS);
+    List<String> pieces =
+        List.of(
+            "a",
+            "\n",
+            call("g", "{'a': 2}"),
+            call("g", "{'a': 1}"),
+            AnswerParser.OPEN + call("g", "{'a': 2}") + AnswerParser.CLOSE,
+            AnswerParser.OPEN,
+            AnswerParser.CLOSE,
+            "[TOOL_CALLS]",
+            "<|python_tag|>",
+            "{",
+            "[",
+            "]");
+    int found = 0;
+    for (int i = 0; i < pieces.size() * pieces.size() * pieces.size(); i++) {
+      var made = new StringBuilder();
+      for (int j = i; j > 0; j /= pieces.size()) {
+        made.append(pieces.get(j % pieces.size()));
+      }
+      String text = made.toString();
+      if (answer.matches(text)) {
+        for (ToolCall each : AnswerParser.parse(text, text).toolCalls()) {
+          String written = JsonMapper.shared().writeValueAsString(each.arguments());
+          assertTrue(call.matches(call(each.name(), written)), text);
+          found++;
+        }
+      } else {
+        assertTrue(text.matches("(?s)\\s*[\\[{].*|.*(<|\\[TOOL).*"), text);
+      }
+    }
+    assertTrue(found > 10);
   }
 
   @Test
