@@ -64,6 +64,12 @@ final class ServeCommand implements Callable<Integer> {
   private int port;
 
   @Option(
+      names = "--allow-origin",
+      paramLabel = "ORIGIN",
+      description = "A web page elsewhere that may ask, by its origin: http://localhost:3000.")
+  private List<String> origins = new ArrayList<>();
+
+  @Option(
       names = "--parallel",
       paramLabel = "N",
       defaultValue = "32",
@@ -212,6 +218,7 @@ final class ServeCommand implements Callable<Integer> {
     return ServerOptions.DEFAULT
         .withAddress(host, port)
         .withApiKeys(secrets.apiKeys())
+        .withOrigins(origins)
         .withTls(secrets.tls())
         .withEngine(engine)
         .withLimits(limits)

@@ -33,6 +33,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import javax.net.ssl.SSLContext;
@@ -106,6 +107,7 @@ public final class Server implements AutoCloseable {
     return new GateOptions(
         options.host(),
         options.apiKeys(),
+        Set.copyOf(options.origins()),
         limits.bodyBytes(),
         limits.requests(),
         limits.writeTime(),

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param host the address to listen at
  * @param port 0 for any that is free
  * @param apiKeys keys of which a client must have one; empty to answer everybody
+ * @param origins of web pages elsewhere to which browsers may show answers, such as {@code
+ *     http://localhost:3000}
  * @param tls what proves the server's name, for HTTPS; null for HTTP
  * @param limits of requests
  * @param engine of every model; its listener and its room for adapters are the server's own
@@ -22,6 +24,7 @@ public record ServerOptions(
     String host,
     int port,
     List<String> apiKeys,
+    List<String> origins,
     @Nullable SSLContext tls,
     ServerLimits limits,
     EngineOptions engine,
@@ -30,46 +33,65 @@ public record ServerOptions(
   /** HTTP at 127.0.0.1:8080 for everybody on this machine. */
   public static final ServerOptions DEFAULT =
       new ServerOptions(
-          "127.0.0.1", 8080, List.of(), null, ServerLimits.DEFAULT, EngineOptions.DEFAULT, null);
+          "127.0.0.1",
+          8080,
+          List.of(),
+          List.of(),
+          null,
+          ServerLimits.DEFAULT,
+          EngineOptions.DEFAULT,
+          null);
 
-  /** Checks port and keys. */
+  /** Checks port, keys and origins. */
   public ServerOptions {
     apiKeys = List.copyOf(apiKeys);
+    origins = List.copyOf(origins);
     if (port < 0 || port > 65535) {
       throw new InvalidInputException("port", Integer.toString(port), "must be 0 to 65535");
     }
     if (apiKeys.stream().anyMatch(String::isBlank)) {
       throw new InvalidInputException("API key", "", "must not be empty");
     }
+    for (String origin : origins) {
+      if (!origin.matches("https?://[^/\\s]+")) {
+        throw new InvalidInputException(
+            "origin", origin, "must be like http://localhost:3000, without a path");
+      }
+    }
   }
 
   /** The same at another address. */
   public ServerOptions withAddress(String newHost, int newPort) {
-    return new ServerOptions(newHost, newPort, apiKeys, tls, limits, engine, keepAlive);
+    return new ServerOptions(newHost, newPort, apiKeys, origins, tls, limits, engine, keepAlive);
   }
 
   /** The same for whoever has one of these keys. */
   public ServerOptions withApiKeys(List<String> keys) {
-    return new ServerOptions(host, port, keys, tls, limits, engine, keepAlive);
+    return new ServerOptions(host, port, keys, origins, tls, limits, engine, keepAlive);
+  }
+
+  /** The same for web pages of these origins too. */
+  public ServerOptions withOrigins(List<String> newOrigins) {
+    return new ServerOptions(host, port, apiKeys, newOrigins, tls, limits, engine, keepAlive);
   }
 
   /** The same over HTTPS. */
   public ServerOptions withTls(@Nullable SSLContext context) {
-    return new ServerOptions(host, port, apiKeys, context, limits, engine, keepAlive);
+    return new ServerOptions(host, port, apiKeys, origins, context, limits, engine, keepAlive);
   }
 
   /** The same with other limits. */
   public ServerOptions withLimits(ServerLimits newLimits) {
-    return new ServerOptions(host, port, apiKeys, tls, newLimits, engine, keepAlive);
+    return new ServerOptions(host, port, apiKeys, origins, tls, newLimits, engine, keepAlive);
   }
 
   /** The same with other engines. */
   public ServerOptions withEngine(EngineOptions options) {
-    return new ServerOptions(host, port, apiKeys, tls, limits, options, keepAlive);
+    return new ServerOptions(host, port, apiKeys, origins, tls, limits, options, keepAlive);
   }
 
   /** The same with models that leave memory when they are idle. */
   public ServerOptions withKeepAlive(@Nullable Duration time) {
-    return new ServerOptions(host, port, apiKeys, tls, limits, engine, time);
+    return new ServerOptions(host, port, apiKeys, origins, tls, limits, engine, time);
   }
 }

@@ -3,6 +3,7 @@ package dev.vidrio.server.http;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A request that is not answered, and why, in the terms of OpenAI's error object. */
@@ -64,9 +65,14 @@ public final class ApiException extends RuntimeException {
     return request(403, "forbidden", null, message);
   }
 
-  /** 404 for a path. */
-  static ApiException noRoute(String path) {
-    return request(404, "not_found", null, "there is nothing at " + path);
+  /**
+   * 404 for a path.
+   *
+   * @param meant a path that may have been meant, where there is something
+   */
+  static ApiException noRoute(String path, Optional<String> meant) {
+    String hint = meant.map(other -> ", but at " + other).orElse("");
+    return request(404, "not_found", null, "there is nothing at " + path + hint);
   }
 
   /** 404 for a model. */
@@ -93,6 +99,15 @@ public final class ApiException extends RuntimeException {
         "unsupported_media_type",
         null,
         "content type '" + type + "': must be application/json");
+  }
+
+  /** 415 for a body that is compressed. */
+  static ApiException wrongEncoding(String encoding) {
+    return request(
+        415,
+        "unsupported_media_type",
+        null,
+        "content encoding '" + encoding + "': bodies are taken as they are, without one");
   }
 
   /** 429. */

@@ -76,6 +76,10 @@ public final class Exchange {
     if (!bare.equals(JSON)) {
       throw ApiException.wrongType(type == null ? "" : type);
     }
+    String encoding = header("Content-Encoding");
+    if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
+      throw ApiException.wrongEncoding(encoding);
+    }
     return Fields.ofBody(body());
   }
 

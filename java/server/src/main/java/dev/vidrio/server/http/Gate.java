@@ -22,6 +22,7 @@ public final class Gate implements HttpHandler, AutoCloseable {
 
   private final GateOptions options;
   private final ApiKeys keys;
+  private final Origins origins;
   private final Router router;
   private final ReplyWatch watch;
   private final RequestMetrics metrics;
@@ -31,6 +32,7 @@ public final class Gate implements HttpHandler, AutoCloseable {
   public Gate(GateOptions options, List<Route> routes, RequestMetrics metrics) {
     this.options = options;
     this.keys = new ApiKeys(options.apiKeys());
+    this.origins = new Origins(options.origins());
     this.router = new Router(routes);
     this.watch = new ReplyWatch(options.writeTime(), options.heartbeat());
     this.metrics = metrics;
@@ -70,6 +72,9 @@ public final class Gate implements HttpHandler, AutoCloseable {
   }
 
   private void pass(Exchange exchange, int others) throws IOException {
+    if (origins.answer(exchange)) {
+      return;
+    }
     Route.Access access = router.at(exchange.path()).map(Route::access).orElse(Route.Access.KEY);
     boolean probe = access == Route.Access.PROBE;
     if (draining && !probe) {

@@ -68,6 +68,16 @@ class GateTest {
       assertEquals(405, preflight.statusCode());
       assertFalse(preflight.headers().firstValue("access-control-allow-origin").isPresent());
       assertEquals("404 not_found - there is nothing at /v2", TestServer.error(server.get("/v2")));
+      for (String path : List.of("/completions", "/v1/v1/completions", "/v1/completions/")) {
+        assertEquals(
+            "404 not_found - there is nothing at " + path + ", but at /v1/completions",
+            TestServer.error(server.post(path, SHORT)));
+      }
+      assertEquals(
+          "415 unsupported_media_type - content encoding 'gzip': bodies are taken as they are, without one",
+          TestServer.error(
+              server.send(
+                  server.jsonRequest(COMPLETE, SHORT).header("Content-Encoding", "gzip").build())));
       assertEquals(
           "415 unsupported_media_type - content type 'text/plain': must be application/json",
           TestServer.error(
@@ -111,6 +121,47 @@ class GateTest {
           server.send(server.request(path).header("x-request-id", "a b<script>").build());
       assertTrue(hostile.headers().firstValue("x-request-id").orElse("").matches("[0-9a-f-]{36}"));
     }
+  }
+
+  /** What browsers ask first, and what they must be told then (the Fetch standard). */
+  @Test
+  void pagesOfNamedOriginsMayReadAnswers() throws IOException {
+    String page = "http://localhost:3000";
+    try (TestServer server =
+        TestServer.start(options -> options.withApiKeys(List.of("k")).withOrigins(List.of(page)))) {
+      HttpResponse<String> preflight =
+          server.send(
+              server
+                  .request(COMPLETE)
+                  .method("OPTIONS", BodyPublishers.noBody())
+                  .header("Origin", page)
+                  .header("Access-Control-Request-Method", "POST")
+                  .header("Access-Control-Request-Headers", "authorization,content-type")
+                  .build());
+      assertEquals(204, preflight.statusCode());
+      assertEquals(page, header(preflight, "access-control-allow-origin"));
+      assertEquals("GET, POST", header(preflight, "access-control-allow-methods"));
+      assertEquals("authorization,content-type", header(preflight, "access-control-allow-headers"));
+      for (String key : List.of("k", "wrong")) {
+        HttpResponse<String> answer =
+            server.send(
+                server
+                    .jsonRequest(COMPLETE, SHORT)
+                    .header("Origin", page)
+                    .header("Authorization", "Bearer " + key)
+                    .build());
+        assertEquals(key.equals("k") ? 200 : 401, answer.statusCode());
+        assertEquals(page, header(answer, "access-control-allow-origin"));
+        assertEquals("Origin", header(answer, "vary"));
+      }
+      HttpResponse<String> other =
+          server.send(server.request("/v1/models").header("Origin", page + "0").build());
+      assertEquals("", header(other, "access-control-allow-origin"));
+    }
+  }
+
+  private static String header(HttpResponse<String> response, String name) {
+    return response.headers().firstValue(name).orElse("");
   }
 
   /** A page whose name was made to lead to this machine is not this machine's. */
