@@ -35,7 +35,7 @@ record ChatRequest(
     ChatTools tools,
     Parameters parameters,
     int logProbabilities,
-    Map<String, @Nullable Object> variables,
+    Map<String, Value> variables,
     boolean stream,
     boolean includeUsage) {
 
@@ -85,6 +85,7 @@ record ChatRequest(
     fields.refuse("function_call", "is the old form of tool_choice");
     fields.refuse("audio", "models here write text only");
     fields.refuse("prediction", "draft_tokens guesses from the prompt itself");
+    var _ = fields.oneOf("verbosity", "medium", "medium");
     Value modalities = fields.value("modalities");
     if (modalities != null) {
       for (Value modality : modalities.elements(1, 8)) {
@@ -110,28 +111,31 @@ record ChatRequest(
   private static int logProbabilities(Fields fields) {
     boolean wanted = fields.bool("logprobs", false);
     Value top = fields.value("top_logprobs");
-    if (top != null && !wanted) {
+    int count = top == null ? 0 : top.integer(0, GenerationRequest.MAX_TOP);
+    if (count > 0 && !wanted) {
       throw ApiException.invalid("top_logprobs", "top_logprobs: needs logprobs to be true");
     }
-    int count = top == null ? 0 : top.integer(0, GenerationRequest.MAX_TOP);
     return wanted ? count : -1;
   }
 
   /** Reads what sets variables of the chat template. */
-  static Map<String, @Nullable Object> variables(Fields fields) {
-    Map<String, @Nullable Object> variables = new LinkedHashMap<>();
+  static Map<String, Value> variables(Fields fields) {
+    Map<String, Value> variables = new LinkedHashMap<>();
     Value value = fields.value("chat_template_kwargs");
     if (value != null) {
-      var _ = value.fields();
-      variables.putAll(
-          JsonMapper.shared()
-              .convertValue(value.node(), new TypeReference<Map<String, @Nullable Object>>() {}));
+      String path = value.fields().path("");
+      value.node().forEachEntry((name, node) -> variables.put(name, new Value(path + name, node)));
     }
-    String effort = fields.string("reasoning_effort");
+    addEffort(fields.value("reasoning_effort"), variables);
+    return variables;
+  }
+
+  /** Adds how much the model is to think before it answers. */
+  static void addEffort(@Nullable Value effort, Map<String, Value> variables) {
     if (effort != null) {
+      var _ = effort.string();
       variables.put("reasoning_effort", effort);
     }
-    return variables;
   }
 
   /** The engine's request. */
@@ -144,9 +148,21 @@ record ChatRequest(
 
   /** The tokens of the conversation, up to where the answer begins. */
   int[] encode(ChatFormat format) {
+    if (tools.areGiven() && !format.template().reads("tools")) {
+      throw ApiException.unsupported("tools", "tools: the model's chat template takes none");
+    }
     ChatOptions.Builder options = ChatOptions.builder();
     tools.tools().forEach(options::tool);
-    variables.forEach(options::variable);
+    variables.forEach(
+        (name, value) -> {
+          if (!format.template().variables().contains(name)) {
+            throw ApiException.unsupported(
+                value.path(),
+                value.path() + ": the model's chat template reads no variable of that name");
+          }
+          options.variable(
+              name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
+        });
     return format.encode(messages, options.build());
   }
 }

@@ -20,14 +20,18 @@ import tools.jackson.databind.json.JsonMapper;
  * @param tools each as chat templates read it; empty where the model is to call none
  * @param parallel whether it may call more than one at a time
  * @param mustCall the path of the field that says that it must call one; null where it need not
+ * @param strict whether arguments must keep to their schema also where it need not call one
  */
 record ChatTools(
-    List<Map<String, @Nullable Object>> tools, boolean parallel, @Nullable String mustCall) {
+    List<Map<String, @Nullable Object>> tools,
+    boolean parallel,
+    @Nullable String mustCall,
+    boolean strict) {
   private static final int MAX_TOOLS = 128;
   private static final int MAX_NAME = 64;
 
-  /** A function, and where it says that arguments must keep to their schema; null where not. */
-  private record Function(Map<String, @Nullable Object> json, @Nullable String strict) {
+  /** A function, and whether its arguments must keep to their schema. */
+  private record Function(Map<String, @Nullable Object> json, boolean strict) {
     boolean isNamed(String name) {
       return name.equals(json.get("name"));
     }
@@ -61,7 +65,7 @@ record ChatTools(
       return called(List.of(named(choice, functions, flat)), parallel, choice.path());
     }
     return switch (choice.string()) {
-      case "none" -> new ChatTools(List.of(), parallel, null);
+      case "none" -> new ChatTools(List.of(), parallel, null, false);
       case "auto" -> free(functions, parallel);
       case "required" -> called(functions, parallel, choice.path());
       default -> throw choice.error("must be none, auto, required or a function");
@@ -73,21 +77,15 @@ record ChatTools(
   }
 
   private static ChatTools free(List<Function> functions, boolean parallel) {
-    for (Function function : functions) {
-      String strict = function.strict();
-      if (strict != null) {
-        throw ApiException.unsupported(
-            strict, strict + ": arguments keep to their schema only where tool_choice asks a call");
-      }
-    }
-    return new ChatTools(tools(functions), parallel, null);
+    boolean strict = functions.stream().anyMatch(Function::strict);
+    return new ChatTools(tools(functions), parallel, null, strict);
   }
 
   private static ChatTools called(List<Function> functions, boolean parallel, String path) {
     if (functions.isEmpty()) {
       throw ApiException.invalid(path, path + ": there are no tools to choose from");
     }
-    return new ChatTools(tools(functions), parallel, path);
+    return new ChatTools(tools(functions), parallel, path, true);
   }
 
   /**
@@ -98,7 +96,10 @@ record ChatTools(
   @Nullable Grammar answer(@Nullable Grammar form) {
     return AnswerFormat.checked(
         mustCall == null ? "tools" : mustCall,
-        () -> Grammar.chatAnswer(tools, mustCall != null, form));
+        () ->
+            strict && mustCall == null && form == null
+                ? Grammar.freeAnswer(tools)
+                : Grammar.chatAnswer(tools, mustCall != null, form));
   }
 
   /** Whether the model has some that it may call. */
@@ -142,7 +143,7 @@ record ChatTools(
       var _ = parameters.fields();
       json.put("parameters", tree(parameters));
     }
-    String strict = fields.bool("strict", false) ? fields.path("strict") : null;
+    boolean strict = fields.bool("strict", false);
     fields.end();
     tool.end();
     return new Function(json, strict);

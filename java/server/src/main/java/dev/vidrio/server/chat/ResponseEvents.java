@@ -147,19 +147,19 @@ final class ResponseEvents {
     String callId = ToolCalls.id(call);
     String arguments = ToolCalls.arguments(call);
     item("added", index, ResponseObject.call(id, call, callId, ""));
-    callEvent("delta", id, index, "delta", arguments);
-    callEvent("done", id, index, "arguments", arguments);
+    callEvent("delta", id, index, Map.of("delta", arguments));
+    callEvent("done", id, index, Map.of("name", call.name(), "arguments", arguments));
     Map<String, Object> item = ResponseObject.call(id, call, callId, arguments);
     item("done", index, item);
     items.add(item);
   }
 
-  private void callEvent(String what, String id, int index, String field, String value)
+  private void callEvent(String what, String id, int index, Map<String, String> fields)
       throws IOException {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("item_id", id);
     json.put("output_index", index);
-    json.put(field, value);
+    json.putAll(fields);
     event("response.function_call_arguments." + what, json);
   }
 }

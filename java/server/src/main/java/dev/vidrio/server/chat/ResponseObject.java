@@ -76,7 +76,8 @@ final class ResponseObject {
   private static Map<String, Object> usage(Usage usage) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("input_tokens", usage.prompt());
-    json.put("input_tokens_details", Map.of("cached_tokens", usage.cached()));
+    json.put(
+        "input_tokens_details", Map.of("cached_tokens", usage.cached(), "cache_write_tokens", 0));
     json.put("output_tokens", usage.completion());
     json.put("output_tokens_details", Map.of("reasoning_tokens", 0));
     json.put("total_tokens", usage.prompt() + usage.completion());

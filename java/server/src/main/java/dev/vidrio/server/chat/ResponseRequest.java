@@ -64,11 +64,23 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
                 chatTools,
                 "text.format"),
             logProbabilities(fields),
-            ChatRequest.variables(fields),
+            variables(fields),
             stream,
             ChunkEvents.includesUsage(fields, stream));
     fields.end();
     return new ResponseRequest(chat, echoed);
+  }
+
+  /** Those of a chat, and the effort of {@code reasoning}. */
+  private static Map<String, Value> variables(Fields fields) {
+    Map<String, Value> variables = ChatRequest.variables(fields);
+    Value value = fields.value("reasoning");
+    if (value != null) {
+      Fields reasoning = value.fields();
+      ChatRequest.addEffort(reasoning.value("effort"), variables);
+      reasoning.end();
+    }
+    return variables;
   }
 
   private static @Nullable Grammar format(Fields fields) {
@@ -77,6 +89,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
       return null;
     }
     Fields text = value.fields();
+    var _ = text.oneOf("verbosity", "medium", "medium");
     Grammar format = AnswerFormat.of(text.value("format"), true);
     text.end();
     return format;
@@ -84,16 +97,18 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
 
   private static int logProbabilities(Fields fields) {
     int top = fields.integer("top_logprobs", 0, 0, GenerationRequest.MAX_TOP);
+    boolean wanted = top > 0;
     Value include = fields.value("include");
-    if (include == null) {
-      return top > 0 ? top : -1;
-    }
-    for (Value element : include.elements(0, 16)) {
-      if (!element.string().equals(LOG_PROBABILITIES)) {
-        throw ApiException.unsupported(
-            element.path(), element.path() + " '" + element.string() + "': is not supported");
+    for (Value element : include == null ? List.<Value>of() : include.elements(0, 16)) {
+      switch (element.string()) {
+        case LOG_PROBABILITIES -> wanted = true;
+        // Of items that hold a model's thoughts, which no response here has.
+        case "reasoning.encrypted_content" -> {}
+        default ->
+            throw ApiException.unsupported(
+                element.path(), element.path() + " '" + element.string() + "': is not supported");
       }
     }
-    return include.elements(0, 16).isEmpty() ? -1 : top;
+    return wanted ? top : -1;
   }
 }

@@ -7,6 +7,7 @@ import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -16,36 +17,57 @@ public final class AnswerFormat {
 
   private AnswerFormat() {}
 
+  /** A field that says of what form an answer is. */
+  private record Form(Value value, Function<Value, Grammar> maker) {
+    Grammar grammar() {
+      return maker.apply(value);
+    }
+  }
+
   /** Reads the extensions that every route for text has, of which one may be there. */
   static @Nullable Grammar read(Fields fields) {
-    Value schema = fields.value("json_schema");
-    Value regex = fields.value("regex");
-    Value ebnf = fields.value("grammar");
-    Value choice = fields.value("choice");
-    List<Value> given = new ArrayList<>();
-    for (Value value : new @Nullable Value[] {schema, regex, ebnf, choice}) {
-      if (value != null) {
-        given.add(value);
-      }
+    List<Form> given = new ArrayList<>(forms(fields, "json_schema"));
+    Value outputs = fields.value("structured_outputs");
+    if (outputs != null) {
+      given.addAll(structuredOutputs(outputs));
     }
     if (given.size() > 1) {
-      throw ApiException.invalid(
-          given.get(1).path(), given.get(1).path() + ": an answer has one form, and there is one");
+      String second = given.get(1).value().path();
+      throw ApiException.invalid(second, second + ": an answer has one form, and there is one");
     }
-    if (schema != null) {
-      return ofSchema(schema);
+    return given.isEmpty() ? null : given.getFirst().grammar();
+  }
+
+  /** The same in vLLM's words. */
+  private static List<Form> structuredOutputs(Value value) {
+    Fields fields = value.fields();
+    List<Form> given = forms(fields, "json");
+    if (given.isEmpty()) {
+      throw value.error("must have one of json, regex, grammar and choice");
     }
-    if (regex != null) {
-      return checked(regex, () -> Grammar.regex(regex.string()));
+    fields.end();
+    return given;
+  }
+
+  private static List<Form> forms(Fields fields, String schema) {
+    List<Form> given = new ArrayList<>();
+    add(given, fields.value(schema), AnswerFormat::ofSchema);
+    add(given, fields.value("regex"), regex -> checked(regex, () -> Grammar.regex(regex.string())));
+    add(given, fields.value("grammar"), ebnf -> checked(ebnf, () -> Grammar.ebnf(ebnf.string())));
+    add(
+        given,
+        fields.value("choice"),
+        choice -> {
+          List<String> texts = choice.elements(1, MAX_CHOICES).stream().map(Value::string).toList();
+          return checked(choice, () -> Grammar.choice(texts));
+        });
+    return given;
+  }
+
+  private static void add(List<Form> given, @Nullable Value value, Function<Value, Grammar> maker) {
+    if (value != null) {
+      given.add(new Form(value, maker));
     }
-    if (ebnf != null) {
-      return checked(ebnf, () -> Grammar.ebnf(ebnf.string()));
-    }
-    if (choice != null) {
-      List<String> choices = choice.elements(1, MAX_CHOICES).stream().map(Value::string).toList();
-      return checked(choice, () -> Grammar.choice(choices));
-    }
-    return null;
   }
 
   /**
@@ -61,7 +83,11 @@ public final class AnswerFormat {
     Grammar grammar =
         switch (type) {
           case "text" -> null;
-          case "json_object" -> Grammar.json();
+          case "json_object" -> {
+            // Not OpenAI's, but known to clients of many servers.
+            Value schema = fields.value("schema");
+            yield schema == null ? Grammar.json() : ofSchema(schema);
+          }
           case "json_schema" -> {
             Fields described = flat ? fields : fields.required("json_schema").fields();
             described.unused("name", "description");

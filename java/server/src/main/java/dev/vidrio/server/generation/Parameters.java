@@ -40,6 +40,7 @@ public record Parameters(
   private static final int MAX_BEAMS = 1024;
   private static final int MAX_STOPS = 16;
   private static final int MAX_SALT = 256;
+  private static final int MAX_WINDOW = 1 << 16;
 
   /** Seeds that JSON's numbers hold exactly. */
   private static final long SEEDS = 1L << 53;
@@ -82,7 +83,7 @@ public record Parameters(
     Value beams = fields.value("beams");
     Value lengthPenalty = fields.value("length_penalty");
     if (beams == null) {
-      if (lengthPenalty != null) {
+      if (lengthPenalty != null && lengthPenalty.number(-100, 100) != 1) {
         throw ApiException.invalid("length_penalty", "length_penalty: needs beams");
       }
       return null;
@@ -97,9 +98,20 @@ public record Parameters(
         : options.withLengthPenalty(lengthPenalty.number(-100, 100));
   }
 
-  /** Fields that are about OpenAI's service: they change nothing here, or must not. */
+  /**
+   * Fields that are about OpenAI's service, and those of other servers by which a client asks for
+   * what is done here anyway: they change nothing here, or must not.
+   */
   private static void refuseUnused(Fields fields) {
-    fields.unused("user", "safety_identifier");
+    fields.unused("user", "safety_identifier", "prompt_cache_key");
+    var _ = fields.oneOf("prompt_cache_retention", "in_memory", "in_memory");
+    fields.only("add_generation_prompt", true);
+    fields.only("continue_final_message", false);
+    fields.only("skip_special_tokens", true);
+    fields.only("spaces_between_special_tokens", true);
+    fields.only("include_stop_str_in_output", false);
+    fields.only("use_beam_search", false);
+    fields.only("cache_prompt", true);
     Value metadata = fields.value("metadata");
     if (metadata != null) {
       Fields pairs = metadata.fields();
@@ -113,13 +125,20 @@ public record Parameters(
 
   private static SamplingOptions sampling(Fields fields, double temperature) {
     Value seed = fields.value("seed");
+    Value whole = fields.value("repetition_penalty");
+    if (whole != null) {
+      fields.refuse("repeat_penalty", "is repetition_penalty, which is there too");
+    }
+    double repeatPenalty =
+        whole == null ? fields.number("repeat_penalty", 1, 1e-3, 1e3) : whole.number(1e-3, 1e3);
     return SamplingOptions.builder()
         .temperature(fields.number("temperature", temperature, 0, 2))
         .topP(fields.number("top_p", 1, 0, 1))
-        .topK(fields.integer("top_k", 0, 0, Integer.MAX_VALUE))
+        .topK(Math.max(0, fields.integer("top_k", 0, -1, Integer.MAX_VALUE)))
         .minP(fields.number("min_p", 0, 0, 1))
-        .repeatPenalty(fields.number("repeat_penalty", 1, 1e-3, 1e3))
-        .penaltyWindow(fields.integer("repeat_last_n", 64, 0, 1 << 16))
+        .repeatPenalty(repeatPenalty)
+        .penaltyWindow(
+            fields.integer("repeat_last_n", whole == null ? 64 : MAX_WINDOW, 0, MAX_WINDOW))
         .frequencyPenalty(fields.number("frequency_penalty", 0, -2, 2))
         .presencePenalty(fields.number("presence_penalty", 0, -2, 2))
         .logitBias(logitBias(fields.value("logit_bias")))

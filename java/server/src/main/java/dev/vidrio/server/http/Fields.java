@@ -123,6 +123,13 @@ public final class Fields {
     }
   }
 
+  /** Reads a field by which only that can be asked for which is done anyway. */
+  public void only(String name, boolean supported) {
+    if (bool(name, supported) != supported) {
+      throw ApiException.unsupported(path(name), path(name) + ": must be " + supported);
+    }
+  }
+
   /** Refuses a field unless it is absent, with the reason. */
   public void refuse(String name, String reason) {
     Value value = value(name);

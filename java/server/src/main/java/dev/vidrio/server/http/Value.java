@@ -36,7 +36,11 @@ public record Value(String path, JsonNode node) {
     if (!node.isString()) {
       throw error("must be a string");
     }
-    return node.stringValue();
+    String string = node.stringValue();
+    if (string.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
+      throw ApiException.invalid(path, path + ": has half a surrogate pair");
+    }
+    return string;
   }
 
   boolean bool() {

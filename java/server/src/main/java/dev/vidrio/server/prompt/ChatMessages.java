@@ -113,6 +113,8 @@ public final class ChatMessages {
     for (Value element : value.elements(0, MAX_CALLS)) {
       Fields call = element.fields();
       String id = call.required("id").string();
+      // Left by those who put a call together from the pieces of a stream.
+      var _ = call.integer("index", 0, 0, MAX_CALLS);
       var _ = call.oneOf("type", "function", "function");
       Fields function = call.required("function").fields();
       calls.add(

@@ -33,7 +33,10 @@ record CompletionRequest(
   static CompletionRequest read(Fields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
-    fields.refuse("suffix", "models here continue texts, and do not fill gaps");
+    if (!fields.string("suffix", "").isEmpty()) {
+      throw ApiException.unsupported(
+          "suffix", "suffix: models here continue texts, and do not fill gaps");
+    }
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     Parameters parameters =
         Parameters.read(

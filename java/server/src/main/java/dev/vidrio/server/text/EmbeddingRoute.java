@@ -109,6 +109,10 @@ public final class EmbeddingRoute {
     List<int[]> texts = new ArrayList<>();
     for (Prompt prompt : request.input()) {
       int[] ids = prompt.encode(tokenizer);
+      if (ids.length == 0) {
+        String path = "input[" + texts.size() + "]";
+        throw ApiException.invalid(path, path + " of no tokens: must have at least one");
+      }
       for (int id : ids) {
         if (id >= tokenizer.vocabularySize()) {
           throw ApiException.invalid(

@@ -207,9 +207,26 @@ class ChatRouteTest {
             PATH,
             "{'model':'parrot','messages':[{'role':'developer','content':'Be brief.'},"
                 + "{'role':'user','content':[{'type':'text','text':'Wea'},{'type':'text','text':'ther?'}]},"
-                + "{'role':'assistant','content':null,'tool_calls':[{'id':'c1','type':'function',"
+                + "{'role':'assistant','content':null,'tool_calls':[{'index':0,'id':'c1','type':'function',"
                 + "'function':{'name':'get_weather','arguments':'{}'}}]},"
                 + "{'role':'tool','tool_call_id':'c1','content':'rain'}]}");
+    assertEquals(TEXT, json.path("choices").path(0).path("message").path("content").stringValue());
+  }
+
+  /** Clients send what they have defaults for, and those of other servers' extensions. */
+  @Test
+  void whatAsksForNothingIsTaken() {
+    JsonNode json =
+        chat(
+            ",'user':'u','safety_identifier':'s','metadata':{'a':'b'},'store':false,"
+                + "'service_tier':'auto','prompt_cache_key':'k','prompt_cache_retention':'in_memory',"
+                + "'verbosity':'medium','modalities':['text'],'audio':null,'tools':[],"
+                + "'tool_choice':'auto','parallel_tool_calls':true,'response_format':{'type':'text'},"
+                + "'logprobs':false,'top_logprobs':0,'stop':[],'logit_bias':{},'top_k':-1,"
+                + "'repetition_penalty':1,'length_penalty':1,'add_generation_prompt':true,"
+                + "'continue_final_message':false,'skip_special_tokens':true,"
+                + "'spaces_between_special_tokens':true,'include_stop_str_in_output':false,"
+                + "'use_beam_search':false,'cache_prompt':true,'chat_template_kwargs':{}");
     assertEquals(TEXT, json.path("choices").path(0).path("message").path("content").stringValue());
   }
 

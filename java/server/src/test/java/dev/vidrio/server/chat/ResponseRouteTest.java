@@ -62,6 +62,19 @@ class ResponseRouteTest {
   }
 
   @Test
+  void whatAsksForNothingIsTaken() {
+    JsonNode json =
+        respond(
+            "'What is glass?'",
+            ",'reasoning':{'effort':null},'text':{'verbosity':'medium'},'truncation':'disabled',"
+                + "'include':['reasoning.encrypted_content'],'previous_response_id':null,"
+                + "'store':false,'background':false,'prompt_cache_key':'a','tools':[]");
+    assertEquals(
+        TEXT, json.path("output").path(0).path("content").path(0).path("text").stringValue());
+    assertEquals("[]", json.at("/output/0/content/0/logprobs").toString());
+  }
+
+  @Test
   void whatIsCutShortIsIncomplete() {
     JsonNode json = respond("'What is glass?'", ",'max_output_tokens':2");
     assertEquals("incomplete", json.path("status").stringValue());
@@ -136,6 +149,7 @@ class ResponseRouteTest {
         types.subList(added, types.size()));
     assertEquals(1, events.get(added).path("output_index").intValue());
     assertEquals("{\"place\":\"Köln\"}", events.get(added + 2).path("arguments").stringValue());
+    assertEquals("get_weather", events.get(added + 2).path("name").stringValue());
     assertEquals(2, events.getLast().path("response").path("output").size());
   }
 
@@ -148,7 +162,9 @@ class ResponseRouteTest {
         "'input':'a','conversation':'c' | 400 unsupported_parameter conversation",
         "'input':'a','background':true | 400 unsupported_parameter background",
         "'input':'a','store':true | 400 unsupported_parameter store",
-        "'input':'a','reasoning':{} | 400 unsupported_parameter reasoning",
+        "'input':'a','reasoning':{'effort':'low'} | 400 unsupported_parameter reasoning.effort",
+        "'input':'a','reasoning':{'summary':'auto'} | 400 unsupported_parameter reasoning.summary",
+        "'input':'a','text':{'verbosity':'high'} | 400 invalid_value text.verbosity",
         "'input':'a','n':2 | 400 unsupported_parameter n",
         "'input':'a','truncation':'auto' | 400 invalid_value truncation",
         "'input':'a','include':['x'] | 400 unsupported_parameter include[0]",

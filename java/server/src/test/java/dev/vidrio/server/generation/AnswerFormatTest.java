@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -51,11 +52,14 @@ class AnswerFormatTest {
     JsonNode choice = choice(format + ",'temperature':2,'seed':" + seed);
     assertEquals("stop", choice.path("finish_reason").stringValue());
     assertKeepsToSchema(choice.path("message").path("content").stringValue());
-    assertKeepsToSchema(
-        choice("'json_schema':" + SCHEMA + ",'seed':" + seed)
-            .path("message")
-            .path("content")
-            .stringValue());
+    for (String other :
+        List.of(
+            "'json_schema':" + SCHEMA,
+            "'structured_outputs':{'json':" + SCHEMA + "}",
+            "'response_format':{'type':'json_object','schema':" + SCHEMA + "}")) {
+      assertKeepsToSchema(
+          choice(other + ",'seed':" + seed).path("message").path("content").stringValue());
+    }
   }
 
   @Test
@@ -79,7 +83,10 @@ class AnswerFormatTest {
         new String[] {
           "'choice':['ja','nein']",
           "'regex':'ja|nein'",
-          "'grammar':'root ::= [j] [a] | [n] [e] [i] [n]'"
+          "'grammar':'root ::= [j] [a] | [n] [e] [i] [n]'",
+          "'structured_outputs':{'choice':['ja','nein']}",
+          "'structured_outputs':{'regex':'ja|nein','json':null}",
+          "'structured_outputs':{'grammar':'root ::= [j] [a] | [n] [e] [i] [n]'}"
         }) {
       JsonNode json =
           server.json("/v1/completions", "{'model':'parrot','prompt':'x:'," + form + "}");
@@ -93,7 +100,7 @@ class AnswerFormatTest {
   void aToolThatMustBeCalledIsCalledByItsSchema() {
     String named = "'tool_choice':{'type':'function','function':{'name':'get_weather'}}";
     for (String more : new String[] {named, "'tool_choice':'required'"}) {
-      JsonNode choice = choice(TOOLS + "," + more);
+      JsonNode choice = choice(TOOLS + "," + more + ",'seed':1");
       assertEquals("tool_calls", choice.path("finish_reason").stringValue(), choice.toString());
       assertTrue(choice.path("message").path("content").isNull());
       JsonNode function = choice.path("message").path("tool_calls").path(0).path("function");
@@ -147,6 +154,28 @@ class AnswerFormatTest {
   }
 
   @Test
+  void aStrictToolNeedNotBeCalledAndIsCalledByItsSchema() {
+    String parameters =
+        "{'type':'object','properties':{'place':{'enum':['Bonn']}},'required':['place']}";
+    for (boolean strict : new boolean[] {false, true}) {
+      String tool =
+          "'tools':[{'function':{'name':'get_weather','strict':"
+              + strict
+              + ",'parameters':"
+              + parameters
+              + "}}]";
+      JsonNode message = choice(tool + ",'temperature':0").path("message");
+      assertEquals("Let me look.", message.path("content").stringValue());
+      JsonNode function = message.path("tool_calls").path(0).path("function");
+      assertEquals(
+          strict ? "{\"place\":\"Bonn\"}" : "{\"place\":\"Köln\"}",
+          function.path("arguments").stringValue());
+    }
+    JsonNode free = choice(TOOLS + ",'tool_choice':'none'").path("message");
+    assertEquals(String.join("", TestServer.ANSWER), free.path("content").stringValue());
+  }
+
+  @Test
   void definitionsOfArgumentsAreFound() {
     JsonNode choice =
         choice(
@@ -174,7 +203,7 @@ class AnswerFormatTest {
         "'regex':'a','response_format':{'type':'json_object'} | 400 invalid_value response_format",
         "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: there are no tools",
         "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400 invalid_value tool_choice.function.name",
-        "'tools':[{'function':{'name':'f','strict':true}}] | 400 unsupported_parameter tools[0].function.strict",
+        "'tools':[{'function':{'name':'f','strict':true,'parameters':{'type':'x'}}}] | 400 invalid_value tools tools: parameters of tool 'f'",
         "'tools':[{'function':{'name':'f','parameters':{'type':'x'}}}],'tool_choice':'required' | 400 invalid_value tool_choice",
       })
   void whatIsNoFormIsRefused(String field, String expected) {
