@@ -3,6 +3,15 @@ package dev.vidrio.model.grammar;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.expression.EbnfReader;
+import dev.vidrio.model.grammar.expression.Expr;
+import dev.vidrio.model.grammar.expression.RegexReader;
+import dev.vidrio.model.grammar.expression.Rules;
+import dev.vidrio.model.grammar.program.Program;
+import dev.vidrio.model.grammar.program.ProgramBuilder;
+import dev.vidrio.model.grammar.schema.SchemaJson;
+import dev.vidrio.model.grammar.schema.SchemaReader;
+import dev.vidrio.model.grammar.schema.ToolCallRules;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,8 @@
 package dev.vidrio.model.grammar;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.program.ByteSet;
+import dev.vidrio.model.grammar.program.Program;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,5 +1,6 @@
 package dev.vidrio.model.grammar;
 
+import dev.vidrio.model.grammar.program.Program;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;

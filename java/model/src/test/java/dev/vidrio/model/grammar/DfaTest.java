@@ -7,6 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.expression.Dfa;
+import dev.vidrio.model.grammar.expression.Expr;
+import dev.vidrio.model.grammar.expression.RegexReader;
+import dev.vidrio.model.grammar.expression.Rules;
+import dev.vidrio.model.grammar.expression.StateBudget;
+import dev.vidrio.model.grammar.program.ProgramBuilder;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

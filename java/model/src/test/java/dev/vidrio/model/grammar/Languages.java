@@ -1,5 +1,7 @@
 package dev.vidrio.model.grammar;
 
+import dev.vidrio.model.grammar.expression.CodePoints;
+import dev.vidrio.model.grammar.expression.Expr;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

@@ -12,10 +12,10 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /** All bytes, then some texts, then a special token, then the end. */
-final class ListTokenizer implements Tokenizer {
+public final class ListTokenizer implements Tokenizer {
   private final List<byte[]> tokens = new ArrayList<>();
 
-  ListTokenizer(List<byte[]> texts) {
+  public ListTokenizer(List<byte[]> texts) {
     for (int i = 0; i < 256; i++) {
       tokens.add(new byte[] {(byte) i});
     }
@@ -24,7 +24,7 @@ final class ListTokenizer implements Tokenizer {
     tokens.add("</s>".getBytes(UTF_8));
   }
 
-  static ListTokenizer of(String... texts) {
+  public static ListTokenizer of(String... texts) {
     return new ListTokenizer(List.of(texts).stream().map(text -> text.getBytes(UTF_8)).toList());
   }
 

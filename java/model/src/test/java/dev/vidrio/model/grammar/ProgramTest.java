@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.expression.Rules;
+import dev.vidrio.model.grammar.program.Program;
+import dev.vidrio.model.grammar.program.ProgramBuilder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

@@ -13,7 +13,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /** Walks through a grammar by tokens that the masks allow, and after a while towards its end. */
-final class RandomWalk {
+public final class RandomWalk {
 
   /** Texts that end something, the best first. */
   private static final String[] ENDING = {"\"", "b", "}", "]", "0", "a", ":", ",", "e", "l", "1"};
@@ -21,7 +21,7 @@ final class RandomWalk {
   private final Tokenizer tokenizer;
   private final Map<Integer, Integer> ending = new HashMap<>();
 
-  RandomWalk(Tokenizer tokenizer) {
+  public RandomWalk(Tokenizer tokenizer) {
     this.tokenizer = tokenizer;
     for (int id = 0; id < tokenizer.vocabularySize(); id++) {
       int rank = Arrays.asList(ENDING).indexOf(tokenizer.piece(id));
@@ -31,14 +31,14 @@ final class RandomWalk {
     }
   }
 
-  static int[] allowed(long[] mask) {
+  public static int[] allowed(long[] mask) {
     return IntStream.range(0, mask.length * 64)
         .filter(id -> (mask[id / 64] >>> id & 1) != 0)
         .toArray();
   }
 
   /** The text, if it came to an end. */
-  Optional<byte[]> text(TokenConstraint constraint, int tokens, SplittableRandom random) {
+  public Optional<byte[]> text(TokenConstraint constraint, int tokens, SplittableRandom random) {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     ConstraintState state = constraint.start();
     for (int i = 0; i < 3 * tokens; i++) {

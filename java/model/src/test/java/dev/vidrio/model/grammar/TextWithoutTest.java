@@ -2,6 +2,10 @@ package dev.vidrio.model.grammar;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.model.grammar.expression.CodePoints;
+import dev.vidrio.model.grammar.expression.Rules;
+import dev.vidrio.model.grammar.expression.TextWithout;
+import dev.vidrio.model.grammar.program.ProgramBuilder;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;

@@ -1,0 +1,193 @@
+package dev.vidrio.model.grammar.schema;
+
+import dev.vidrio.model.grammar.expression.Dfa;
+import dev.vidrio.model.grammar.expression.Expr;
+import dev.vidrio.model.grammar.expression.Rules;
+import dev.vidrio.model.grammar.expression.StateBudget;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import tools.jackson.databind.JsonNode;
+
+/** Objects of JSON schemas. */
+final class ObjectRules {
+
+  /** Sets of regular expressions that names of properties may match. */
+  private static final int MAX_KINDS = 64;
+
+  private final Rules rules;
+  private final JsonRules json;
+  private final TextMatcher matcher;
+  private final StringRules strings;
+  private final Function<Collection<Term>, Expr> values;
+
+  /**
+   * Objects.
+   *
+   * @param values gives the values that keep to some schemas
+   */
+  ObjectRules(
+      Rules rules,
+      JsonRules json,
+      TextMatcher matcher,
+      StringRules strings,
+      Function<Collection<Term>, Expr> values) {
+    this.rules = rules;
+    this.json = json;
+    this.matcher = matcher;
+    this.strings = strings;
+    this.values = values;
+  }
+
+  /** A property that has a name: with the comma before it, and without. */
+  private record Member(String path, Expr pair, boolean isRequired) {}
+
+  /**
+   * An object: its properties in the schema's order, those that are not required or left out, then
+   * others, where they are allowed.
+   */
+  Expr object(Conjunction all) {
+    int min = all.minProperties;
+    for (JsonNode value : all.excluded) {
+      if (value.isObject()) {
+        if (!value.isEmpty()) {
+          throw all.at.error("not", "cannot exclude an object that has properties");
+        }
+        min = Math.max(min, 1);
+      }
+    }
+    int max = all.maxProperties;
+    boolean free =
+        all.properties.isEmpty() && all.required.isEmpty() && all.propertyNames.isEmpty();
+    if (free && min == 0 && max < 0 && all.unevaluated == null) {
+      return json.object();
+    }
+    Map<String, Set<Term>> names = all.names(matcher);
+    Dfa allowed = names(all);
+    List<Member> members = new ArrayList<>();
+    for (Map.Entry<String, Set<Term>> each : names.entrySet()) {
+      String name = each.getKey();
+      boolean required = all.required.contains(name);
+      Expr value =
+          each.getValue().stream().anyMatch(Term::isNothing) || !allowed.matches(name)
+              ? Expr.NOTHING
+              : values.apply(each.getValue());
+      if (!value.equals(Expr.NOTHING)) {
+        String path = all.at.below("properties", name);
+        Expr key = JsonRules.quoted(JsonRules.escaped(rules.text(name)));
+        Expr pair = rules.add(path, Expr.sequence(key, JsonRules.COLON, value));
+        members.add(new Member(path, pair, required));
+      } else if (required) {
+        return Expr.NOTHING;
+      }
+    }
+    Expr other = all.isClosed() ? Expr.NOTHING : others(all, names.keySet(), allowed);
+    if (min > members.size() + 1 && !other.equals(Expr.NOTHING)) {
+      throw all.at.error(
+          "minProperties", "must be at most 1 more than the properties that have a name");
+    }
+    boolean mayBeEmpty = all.required.isEmpty() && min == 0;
+    Expr inside = Expr.sequence(inside(members, other, min, max), json.space);
+    return Expr.sequence(
+        Expr.text("{"), json.space, mayBeEmpty ? Expr.optional(inside) : inside, Expr.text("}"));
+  }
+
+  private Dfa names(Conjunction all) {
+    return all.propertyNames.isEmpty() ? Dfa.ofLength(0, -1) : strings.texts(all.propertyNames);
+  }
+
+  /**
+   * One or more members. Built from the end: what may come after the i-th when so many have come
+   * before. Members of free names may be of the same name, so that they count as one.
+   */
+  private Expr inside(List<Member> members, Expr other, int min, int max) {
+    if (max == 0) {
+      return Expr.NOTHING;
+    }
+    int counts = max > 0 ? Math.min(max, members.size() + 1) : Math.max(min, 1);
+    Expr[] after = new Expr[counts + 1];
+    for (int count = 0; count <= counts; count++) {
+      after[count] = end(other, count, min, max, count == counts && max < 0);
+    }
+    for (Member member : members.reversed()) {
+      Expr[] before = new Expr[counts + 1];
+      for (int count = 0; count <= counts; count++) {
+        int next = max > 0 ? count + 1 : Math.min(count + 1, counts);
+        Expr taken =
+            next > counts
+                ? Expr.NOTHING
+                : Expr.sequence(count == 0 ? Expr.EMPTY : json.comma, member.pair, after[next]);
+        before[count] =
+            rules.add(member.path, member.isRequired ? taken : Expr.choice(taken, after[count]));
+      }
+      after = before;
+    }
+    return after[0];
+  }
+
+  /** What comes behind all members that have a name. */
+  private Expr end(Expr other, int count, int min, int max, boolean orMore) {
+    int left = max < 0 ? -1 : max - count;
+    Expr nothing = count > 0 && count >= min ? Expr.EMPTY : Expr.NOTHING;
+    if (other.equals(Expr.NOTHING) || left == 0 || (count < min - 1 && !orMore)) {
+      return nothing;
+    }
+    Expr first = Expr.sequence(count == 0 ? Expr.EMPTY : json.comma, other);
+    Expr more = new Expr.Repeat(Expr.sequence(json.comma, other), 0, left < 0 ? -1 : left - 1);
+    return Expr.choice(nothing, Expr.sequence(first, more));
+  }
+
+  /** A kind of names that match the same regular expressions. */
+  private record Kind(Dfa names, Set<String> matched) {}
+
+  /** A member of another name than these. */
+  private Expr others(Conjunction all, Set<String> names, Dfa allowed) {
+    StateBudget budget = matcher.budget();
+    Set<String> patterns = new LinkedHashSet<>();
+    all.properties.forEach(each -> patterns.addAll(each.patterns().keySet()));
+    boolean says = all.properties.stream().anyMatch(each -> each.additional() != null);
+    boolean unmatched = says || patterns.isEmpty() || all.unevaluated != null;
+    List<Kind> kinds =
+        List.of(new Kind(allowed.minus(budget, StringRules.words(budget, names)), Set.of()));
+    for (String pattern : patterns) {
+      Dfa matching = matcher.automaton(all.at.below("patternProperties", pattern), pattern);
+      List<Kind> cut = new ArrayList<>();
+      for (Kind kind : kinds) {
+        Set<String> matched = new HashSet<>(kind.matched);
+        matched.add(pattern);
+        cut.add(new Kind(kind.names.both(budget, matching), matched));
+        cut.add(new Kind(kind.names.minus(budget, matching), kind.matched));
+      }
+      cut.removeIf(kind -> kind.names.isEmpty());
+      if (cut.size() > MAX_KINDS) {
+        throw all.at.error("patternProperties", "overlap in more than " + MAX_KINDS + " ways");
+      }
+      kinds = cut;
+    }
+    // Kinds of the same values are one.
+    Map<Expr, Dfa> members = new LinkedHashMap<>();
+    for (Kind kind : kinds) {
+      if (kind.names.isEmpty() || (kind.matched.isEmpty() && !unmatched)) {
+        continue;
+      }
+      Set<Term> terms = all.others(kind.matched);
+      Expr value = terms.stream().anyMatch(Term::isNothing) ? Expr.NOTHING : values.apply(terms);
+      if (!value.equals(Expr.NOTHING)) {
+        members.merge(value, kind.names, (one, other) -> one.either(budget, other));
+      }
+    }
+    List<Expr> parts = new ArrayList<>();
+    members.forEach(
+        (value, keys) ->
+            parts.add(Expr.sequence(StringRules.written(keys), JsonRules.COLON, value)));
+    return parts.isEmpty()
+        ? Expr.NOTHING
+        : rules.add(all.at.below("additionalProperties"), new Expr.Choice(parts));
+  }
+}
