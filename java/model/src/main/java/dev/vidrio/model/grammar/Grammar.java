@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * A set of texts that a model may generate. Immutable, and independent of tokenizers: {@link
  * TokenConstraint} puts the two together.
  *
+ * <p>A source that is still held as a grammar somewhere is not read again: all methods that make
+ * one return that.
+ *
  * <p>All methods that make one throw {@link InvalidInputException} for what is malformed, what is
  * not supported (by name: nothing is ignored), what allows no text, and what is too large: 1 Mi
  * characters, 100 levels of groups, 10 000 repetitions, 200 000 places of the graph that it
@@ -28,13 +31,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Grammar {
   private static final int MAX_SOURCE = 1 << 20;
+  private static final KnownGrammars KNOWN = new KnownGrammars();
 
   private final String kind;
   private final String source;
   private final Rules rules;
   private final Program program;
 
-  private Grammar(String kind, String source, Rules rules) {
+  Grammar(String kind, String source, Rules rules) {
     this.kind = kind;
     this.source = source;
     this.rules = rules;
@@ -46,7 +50,8 @@ public final class Grammar {
    * schema's order, and white space is one blank, or a new line with an indentation.
    */
   public static Grammar jsonSchema(String schema) {
-    return new Grammar("JSON schema", schema, SchemaReader.read(checked("JSON schema", schema)));
+    String field = "JSON schema";
+    return KNOWN.get(field, checked(field, schema), () -> SchemaReader.read(schema));
   }
 
   /**
@@ -71,9 +76,14 @@ public final class Grammar {
    */
   public static Grammar regex(String regex) {
     String field = "regular expression";
-    Rules rules = new Rules(field);
-    var _ = rules.add("", RegexReader.whole(field, checked(field, regex)));
-    return new Grammar(field, regex, rules);
+    return KNOWN.get(
+        field,
+        checked(field, regex),
+        () -> {
+          Rules rules = new Rules(field);
+          var _ = rules.add("", RegexReader.whole(field, regex));
+          return rules;
+        });
   }
 
   /**
@@ -82,7 +92,7 @@ public final class Grammar {
    */
   public static Grammar ebnf(String grammar) {
     String field = "EBNF grammar";
-    return new Grammar(field, grammar, EbnfReader.read(field, checked(field, grammar)));
+    return KNOWN.get(field, checked(field, grammar), () -> EbnfReader.read(field, grammar));
   }
 
   /** One of these texts. */
@@ -92,9 +102,14 @@ public final class Grammar {
       throw new InvalidInputException(field, "", "must be at least one");
     }
     String source = checked(field, SchemaJson.write(choices));
-    Rules rules = new Rules(field);
-    var _ = rules.add("", new Expr.Choice(choices.stream().map(rules::text).toList()));
-    return new Grammar(field, source, rules);
+    return KNOWN.get(
+        field,
+        source,
+        () -> {
+          Rules rules = new Rules(field);
+          var _ = rules.add("", new Expr.Choice(choices.stream().map(rules::text).toList()));
+          return rules;
+        });
   }
 
   /**
@@ -106,7 +121,7 @@ public final class Grammar {
    */
   public static Grammar toolCall(List<Map<String, @Nullable Object>> tools) {
     String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
-    return new Grammar(ToolCallRules.FIELD, source, ToolCallRules.of(tools));
+    return KNOWN.get(ToolCallRules.FIELD, source, () -> ToolCallRules.of(tools));
   }
 
   /**
@@ -116,7 +131,7 @@ public final class Grammar {
    */
   public static Grammar freeAnswer(List<Map<String, @Nullable Object>> tools) {
     String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
-    return new Grammar("answer with tools", source, ToolCallRules.inAnswer(tools));
+    return KNOWN.get("answer with tools", source, () -> ToolCallRules.inAnswer(tools));
   }
 
   /**
@@ -136,10 +151,16 @@ public final class Grammar {
 
   /** The texts of this and those of another one. */
   public Grammar or(Grammar other) {
-    Rules both = new Rules(kind + " or " + other.kind);
-    int root = both.declare("");
-    both.define(root, Expr.choice(both.include(rules), both.include(other.rules)));
-    return new Grammar(both.field(), SchemaJson.write(List.of(source, other.source)), both);
+    String either = kind + " or " + other.kind;
+    return KNOWN.get(
+        either,
+        SchemaJson.write(List.of(source, other.source)),
+        () -> {
+          Rules both = new Rules(either);
+          int root = both.declare("");
+          both.define(root, Expr.choice(both.include(rules), both.include(other.rules)));
+          return both;
+        });
   }
 
   private static String checked(String field, String source) {

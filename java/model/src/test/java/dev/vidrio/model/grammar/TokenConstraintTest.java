@@ -210,4 +210,12 @@ class TokenConstraintTest {
     assertSame(other, cache.get(Grammar.choice(List.of("a"))));
     assertTrue(b != cache.get(Grammar.regex("b")));
   }
+
+  @Test
+  void grammarsThatAreHeldAreNotReadAgain() {
+    Grammar string = Grammar.jsonSchema("{}");
+    Grammar either = string.or(Grammar.regex("a"));
+    assertSame(string, Grammar.jsonSchema("{}"));
+    assertSame(either, string.or(Grammar.regex("a")));
+  }
 }

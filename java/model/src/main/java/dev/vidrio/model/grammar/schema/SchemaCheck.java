@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -299,7 +300,7 @@ final class SchemaCheck {
         wanted);
   }
 
-  private static boolean all(java.util.stream.Stream<Boolean> each, boolean wanted) {
+  private static boolean all(Stream<Boolean> each, boolean wanted) {
     return wanted ? each.allMatch(Boolean::booleanValue) : each.anyMatch(Boolean::booleanValue);
   }
 

@@ -73,6 +73,7 @@ final class SchemaExpansion {
   private record Branch(List<Way> ways, Item cause) {}
 
   private static final Term ANYTHING = Term.of(SchemaPart.ANYTHING);
+  private static final Set<String> OBJECT = Set.of("object");
 
   private final SchemaDocument document;
   private final TextMatcher matcher;
@@ -173,20 +174,14 @@ final class SchemaExpansion {
     depth--;
   }
 
-  /** Whether a property that is required can have no value. */
+  /** Whether only objects are left, and a property that is required can have no value. */
   private boolean isImpossible(Conjunction all) {
-    return all.required.stream()
-        .anyMatch(
-            name -> {
-              Set<Term> terms = all.property(name, matcher);
-              if (terms.stream().anyMatch(Term::isNothing)
-                  || terms.stream().anyMatch(term -> terms.contains(term.opposite()))) {
-                return all.types().size() == 1 && all.types().contains("object");
-              }
-              return all.types().size() == 1
-                  && all.types().contains("object")
-                  && check.values(terms).filter(List::isEmpty).isPresent();
-            });
+    return all.types().equals(OBJECT)
+        && all.required.stream().anyMatch(name -> hasNoValue(all.property(name, matcher)));
+  }
+
+  private boolean hasNoValue(Set<Term> terms) {
+    return Term.contradict(terms) || check.values(terms).filter(List::isEmpty).isPresent();
   }
 
   /** Adds what a schema asks for; false if it asks for nothing that can be. */

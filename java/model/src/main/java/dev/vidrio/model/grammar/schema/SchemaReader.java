@@ -69,7 +69,7 @@ public final class SchemaReader {
     if (terms.isEmpty()) {
       return json.value();
     }
-    if (terms.stream().anyMatch(term -> term.isNothing() || terms.contains(term.opposite()))) {
+    if (Term.contradict(terms)) {
       return Expr.NOTHING;
     }
     Integer rule = known.get(terms);

@@ -1,5 +1,7 @@
 package dev.vidrio.model.grammar.schema;
 
+import java.util.Set;
+
 /** A schema that a value must keep to, or must not. */
 record Term(SchemaPart part, boolean negated) {
 
@@ -22,5 +24,10 @@ record Term(SchemaPart part, boolean negated) {
 
   boolean isNothing() {
     return negated ? part.isAnything() : part.isNothing();
+  }
+
+  /** Whether no value can keep to all of some, as far as that is seen at once. */
+  static boolean contradict(Set<Term> terms) {
+    return terms.stream().anyMatch(term -> term.isNothing() || terms.contains(term.opposite()));
   }
 }
