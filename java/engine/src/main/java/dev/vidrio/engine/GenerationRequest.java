@@ -30,6 +30,7 @@ public final class GenerationRequest {
   private final boolean watched;
   private final @Nullable Adaptation adaptation;
   private final @Nullable BeamOptions beams;
+  private final Operation operation;
 
   private GenerationRequest(Builder builder) {
     this.prompt = builder.prompt;
@@ -46,6 +47,7 @@ public final class GenerationRequest {
     this.watched = builder.watched;
     this.adaptation = builder.adaptation;
     this.beams = builder.beams;
+    this.operation = builder.operation;
     require("log-probabilities", logProbabilities, -1, MAX_TOP);
     require("prompt log-probabilities", promptLogProbabilities, -1, MAX_TOP);
     require("draft tokens", draftTokens, -1, Session.CANDIDATES);
@@ -112,6 +114,7 @@ public final class GenerationRequest {
     builder.watched = watched;
     builder.adaptation = adaptation;
     builder.beams = beams;
+    builder.operation = operation;
     return builder;
   }
 
@@ -214,6 +217,11 @@ public final class GenerationRequest {
     return beams;
   }
 
+  /** What metrics are to call it. */
+  public Operation operation() {
+    return operation;
+  }
+
   /** Collects what a request says. */
   public static final class Builder {
     private final int[] prompt;
@@ -230,6 +238,7 @@ public final class GenerationRequest {
     private boolean watched;
     private @Nullable Adaptation adaptation;
     private @Nullable BeamOptions beams;
+    private Operation operation = Operation.TEXT_COMPLETION;
 
     private Builder(int[] prompt) {
       this.prompt = prompt;
@@ -310,6 +319,12 @@ public final class GenerationRequest {
     /** Sets {@link GenerationRequest#beams}. */
     public Builder beams(@Nullable BeamOptions value) {
       beams = value;
+      return this;
+    }
+
+    /** Sets {@link GenerationRequest#operation}. */
+    public Builder operation(Operation value) {
+      operation = value;
       return this;
     }
 

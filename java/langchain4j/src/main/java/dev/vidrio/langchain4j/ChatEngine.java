@@ -12,6 +12,7 @@ import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.Operation;
 import dev.vidrio.engine.TokenStream;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
@@ -105,6 +106,7 @@ final class ChatEngine implements AutoCloseable {
         GenerationRequest.builder(format.encode(messages, options.build()))
             .options(generation(parameters).withGrammar(Grammar.chatAnswer(tools, mustCall, form)))
             .timeout(timeout)
+            .operation(Operation.CHAT)
             .build();
     return new Answer(handle.engine().submit(generate), !tools.isEmpty());
   }

@@ -3,18 +3,23 @@ package dev.vidrio.micrometer;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.EngineListener;
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.Operation;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Meters of the requests that have one name, such as that of a model or of an adapter: {@code
- * gen_ai.server.request.duration}, {@code .time_to_first_token}, {@code .time_per_output_token},
- * {@code vidrio.inter_token_latency}, {@code vidrio.requests.finished} and {@code .failed}, with
- * the tag {@code gen_ai.request.model}.
+ * gen_ai.server.request.duration}, {@code .time_to_first_token} and {@code .time_per_output_token},
+ * by {@code gen_ai.operation.name}; {@code vidrio.inter_token_latency}, {@code
+ * vidrio.requests.finished} and {@code .failed}. All have the tag {@code gen_ai.request.model}.
  */
 public final class AnswerMetrics implements EngineListener {
   static final String MODEL = "gen_ai.request.model";
@@ -31,32 +36,22 @@ public final class AnswerMetrics implements EngineListener {
 
   private final MeterRegistry registry;
   private final String model;
-  private final Timer duration;
-  private final Timer firstToken;
-  private final Timer perToken;
   private final Timer betweenTokens;
+  private final Map<Operation, OfOperation> operations = new ConcurrentHashMap<>();
 
   /**
-   * Registers the meters.
+   * Registers the meters; those of an operation with its first request.
    *
    * @param model what the tag says
    */
   public AnswerMetrics(MeterRegistry registry, String model) {
     this.registry = registry;
     this.model = model;
-    this.duration = timer("gen_ai.server.request.duration", "From request to end.", DURATIONS);
-    this.firstToken =
-        timer("gen_ai.server.time_to_first_token", "From request to first token.", FIRST_TOKEN);
-    this.perToken =
-        timer(
-            "gen_ai.server.time_per_output_token",
-            "Mean time of a request's tokens after the first.",
-            PER_TOKEN);
     this.betweenTokens =
-        timer("vidrio.inter_token_latency", "From a token to the next.", PER_TOKEN);
+        timer("vidrio.inter_token_latency", "From a token to the next.", PER_TOKEN, Tags.empty());
   }
 
-  private Timer timer(String name, String description, double[] buckets) {
+  private Timer timer(String name, String description, double[] buckets, Tags tags) {
     Duration[] bounds =
         Arrays.stream(buckets)
             .mapToObj(seconds -> Duration.ofNanos(Math.round(seconds * 1e9)))
@@ -64,24 +59,61 @@ public final class AnswerMetrics implements EngineListener {
     return Timer.builder(name)
         .description(description)
         .tag(MODEL, model)
+        .tags(tags)
         .serviceLevelObjectives(bounds)
         .register(registry);
   }
 
   @Override
-  public void onTokens(boolean first, int count, Duration waited) {
-    (first ? firstToken : betweenTokens).record(waited);
+  public EngineListener forRequest(GenerationRequest request) {
+    return operations.computeIfAbsent(request.operation(), OfOperation::new);
   }
 
-  @Override
-  public void onFinished(Completion completion) {
-    duration.record(completion.total());
-    int tokens = completion.result().tokens().size();
-    if (tokens > 1) {
-      perToken.record(completion.total().minus(completion.firstToken()).dividedBy(tokens - 1));
+  /** Meters of the requests of one kind. */
+  private final class OfOperation implements EngineListener {
+    private final Timer duration;
+    private final Timer firstToken;
+    private final Timer perToken;
+
+    OfOperation(Operation operation) {
+      Tags tags =
+          Tags.of("gen_ai.operation.name", operation.toString(), "gen_ai.provider.name", "vidrio");
+      this.duration =
+          timer("gen_ai.server.request.duration", "From request to end.", DURATIONS, tags);
+      this.firstToken =
+          timer(
+              "gen_ai.server.time_to_first_token",
+              "From request to first token.",
+              FIRST_TOKEN,
+              tags);
+      this.perToken =
+          timer(
+              "gen_ai.server.time_per_output_token",
+              "Mean time of a request's tokens after the first.",
+              PER_TOKEN,
+              tags);
     }
-    String finish = completion.result().finish().name().toLowerCase(Locale.ROOT);
-    increment("vidrio.requests.finished", "Requests that have ended.", "finish", finish);
+
+    @Override
+    public void onTokens(boolean first, int count, Duration waited) {
+      (first ? firstToken : betweenTokens).record(waited);
+    }
+
+    @Override
+    public void onFinished(Completion completion) {
+      duration.record(completion.total());
+      int tokens = completion.result().tokens().size();
+      if (tokens > 1) {
+        perToken.record(completion.total().minus(completion.firstToken()).dividedBy(tokens - 1));
+      }
+      String finish = completion.result().finish().name().toLowerCase(Locale.ROOT);
+      increment("vidrio.requests.finished", "Requests that have ended.", "finish", finish);
+    }
+
+    @Override
+    public void onFailed(Throwable reason) {
+      AnswerMetrics.this.onFailed(reason);
+    }
   }
 
   @Override

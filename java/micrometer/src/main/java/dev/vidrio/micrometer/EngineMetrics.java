@@ -82,7 +82,7 @@ public final class EngineMetrics implements EngineListener {
 
   @Override
   public EngineListener forRequest(GenerationRequest request) {
-    return answers;
+    return answers.forRequest(request);
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.Operation;
 import dev.vidrio.engine.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
@@ -27,6 +28,9 @@ import org.junit.jupiter.api.Test;
 
 /** The lines that Prometheus reads. */
 class EngineMetricsTest {
+  private static final String CHAT =
+      "gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"vidrio\"";
+
   private static Completion completion(int tokens, Duration first, Duration total) {
     var result = new GenerationResult("", Collections.nCopies(tokens, 7), 3, Finish.STOP);
     return new Completion(result, 0, List.of(), List.of(), null, null, Duration.ZERO, first, total);
@@ -36,7 +40,8 @@ class EngineMetricsTest {
   void timesHaveOpenTelemetrysNamesAndBuckets() {
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     EngineListener metrics =
-        new EngineMetrics(registry, "m").forRequest(GenerationRequest.builder(1).build());
+        new EngineMetrics(registry, "m")
+            .forRequest(GenerationRequest.builder(1).operation(Operation.CHAT).build());
     metrics.onTokens(true, 1, Duration.ofMillis(30));
     metrics.onTokens(false, 1, Duration.ofMillis(3));
     metrics.onFinished(completion(5, Duration.ofMillis(30), Duration.ofMillis(110)));
@@ -45,15 +50,33 @@ class EngineMetricsTest {
     for (String line :
         List.of(
             "# TYPE gen_ai_server_request_duration_seconds histogram",
-            "gen_ai_server_request_duration_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.08\"} 0",
-            "gen_ai_server_request_duration_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.16\"} 1",
-            "gen_ai_server_request_duration_seconds_bucket{gen_ai_request_model=\"m\",le=\"81.92\"} 1",
-            "gen_ai_server_request_duration_seconds_sum{gen_ai_request_model=\"m\"} 0.11",
-            "gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.02\"} 0",
-            "gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.04\"} 1",
-            "gen_ai_server_time_per_output_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.01\"} 0",
-            "gen_ai_server_time_per_output_token_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.025\"} 1",
-            "gen_ai_server_time_per_output_token_seconds_sum{gen_ai_request_model=\"m\"} 0.02",
+            "gen_ai_server_request_duration_seconds_bucket{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\",le=\"0.08\"} 0",
+            "gen_ai_server_request_duration_seconds_bucket{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\",le=\"0.16\"} 1",
+            "gen_ai_server_request_duration_seconds_bucket{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\",le=\"81.92\"} 1",
+            "gen_ai_server_request_duration_seconds_sum{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\"} 0.11",
+            "gen_ai_server_time_to_first_token_seconds_bucket{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\",le=\"0.02\"} 0",
+            "gen_ai_server_time_to_first_token_seconds_bucket{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\",le=\"0.04\"} 1",
+            "gen_ai_server_time_per_output_token_seconds_bucket{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\",le=\"0.01\"} 0",
+            "gen_ai_server_time_per_output_token_seconds_bucket{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\",le=\"0.025\"} 1",
+            "gen_ai_server_time_per_output_token_seconds_sum{"
+                + CHAT
+                + ",gen_ai_request_model=\"m\"} 0.02",
             "vidrio_inter_token_latency_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.005\"} 1",
             "vidrio_requests_finished_total{finish=\"stop\",gen_ai_request_model=\"m\"} 1.0",
             "vidrio_requests_failed_total{error_type=\"step_failed\",gen_ai_request_model=\"m\"} 1.0",

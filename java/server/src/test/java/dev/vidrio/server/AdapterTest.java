@@ -52,6 +52,9 @@ class AdapterTest {
   private static final String GREEDY =
       "'temperature':0,'ignore_eos':true,'max_tokens':" + TOKENS + "}";
 
+  private static final String OPERATION =
+      "gen_ai_operation_name=\"text_completion\",gen_ai_provider_name=\"vidrio\"";
+
   @TempDir private static Path directory;
   private static Path tiny = Path.of("");
   private static List<AdapterSource> adapters = List.of();
@@ -167,8 +170,12 @@ class AdapterTest {
       for (String line :
           List.of(
               "vidrio_requests_finished_total{finish=\"length\",gen_ai_request_model=\"%s\"} 8.0",
-              "gen_ai_server_time_to_first_token_seconds_count{gen_ai_request_model=\"%s\"} 8",
-              "gen_ai_server_request_duration_seconds_count{gen_ai_request_model=\"%s\"} 8")) {
+              "gen_ai_server_time_to_first_token_seconds_count{"
+                  + OPERATION
+                  + ",gen_ai_request_model=\"%s\"} 8",
+              "gen_ai_server_request_duration_seconds_count{"
+                  + OPERATION
+                  + ",gen_ai_request_model=\"%s\"} 8")) {
         String expected = line.formatted(name);
         assertTrue(metrics.contains(expected), expected + " in\n" + metrics);
       }

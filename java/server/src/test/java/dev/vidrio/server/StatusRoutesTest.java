@@ -58,7 +58,8 @@ class StatusRoutesTest {
     for (String line :
         new String[] {
           "http_server_requests_seconds_count{method=\"POST\",status=\"200\",uri=\"/v1/completions\"}",
-          "gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_request_model=\"parrot\",le=\"+Inf\"}",
+          "gen_ai_server_time_to_first_token_seconds_bucket{gen_ai_operation_name=\"text_completion\","
+              + "gen_ai_provider_name=\"vidrio\",gen_ai_request_model=\"parrot\",le=\"+Inf\"}",
           "vidrio_requests_running{gen_ai_request_model=\"parrot\"} 0.0",
           "vidrio_kv_usage{gen_ai_request_model=\"parrot\"} 0.0",
         }) {

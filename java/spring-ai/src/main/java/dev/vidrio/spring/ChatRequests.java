@@ -3,6 +3,7 @@ package dev.vidrio.spring;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.Operation;
 import dev.vidrio.engine.TokenStream;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
@@ -81,6 +82,7 @@ final class ChatRequests {
     GenerationRequest request =
         GenerationRequest.builder(tokens)
             .options((options == null ? generation : generation(options)).withGrammar(answer))
+            .operation(Operation.CHAT)
             .build();
     return new Running(
         engine.submit(request), new ChatAnswer(engine.model().tokenizer(), !tools.isEmpty()));

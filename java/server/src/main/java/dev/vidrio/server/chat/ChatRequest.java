@@ -1,6 +1,7 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.Operation;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.template.ChatMessage;
@@ -143,6 +144,7 @@ record ChatRequest(
     return parameters.request(encode(use.model().chat()), logProbabilities, -1).toBuilder()
         .edits(parameters.steering().edits(lens, model))
         .adaptation(use.adaptation())
+        .operation(Operation.CHAT)
         .build();
   }
 

@@ -25,7 +25,13 @@ public record ModelMetrics(EngineMetrics engine, Map<String, AnswerMetrics> adap
       @Override
       public EngineListener forRequest(GenerationRequest request) {
         EngineListener ofAdapter = named.get(request.adaptation());
-        return ofAdapter == null ? engine.forRequest(request) : ofAdapter;
+        return (ofAdapter == null ? engine : ofAdapter).forRequest(request);
+      }
+
+      // Before there is a request, only the model is known that it would have run on.
+      @Override
+      public void onFailed(Throwable reason) {
+        engine.onFailed(reason);
       }
     };
   }

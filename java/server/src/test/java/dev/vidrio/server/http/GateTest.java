@@ -198,6 +198,10 @@ class GateTest {
           server.post(COMPLETE, "{'model':'bard','prompt':'To be','n':2}");
       assertEquals(429, response.statusCode(), response.body());
       assertTrue(Integer.parseInt(response.headers().firstValue("retry-after").orElse("0")) >= 1);
+      String failed =
+          "vidrio_requests_failed_total{error_type=\"queue_full\",gen_ai_request_model=\"bard\"} 2.0";
+      String metrics = server.get("/metrics").body();
+      assertTrue(metrics.contains(failed), metrics);
     }
     try (TestServer server =
             TestServer.start(options -> options.withLimits(ServerLimits.DEFAULT.withRequests(1)));

@@ -1,0 +1,15 @@
+package dev.vidrio.engine;
+
+import java.util.Locale;
+
+/** What a request is for, as OpenTelemetry's {@code gen_ai.operation.name} has it. */
+public enum Operation {
+  CHAT,
+  TEXT_COMPLETION;
+
+  /** As metrics write it. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
