@@ -16,6 +16,7 @@ import dev.vidrio.model.grammar.program.ProgramBuilder;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -67,6 +68,24 @@ class DfaTest {
       either.addAll(other);
       check(either, a.either(budget(), b));
     }
+  }
+
+  @Test
+  void knowHowLongTheirTextsAre() {
+    record Lengths(int shortest, int longest) {}
+    Map<String, Lengths> lengths =
+        Map.of(
+            "", new Lengths(0, 0),
+            "a{2,5}b?", new Lengths(2, 6),
+            "(a|bb)(c|d|efg)", new Lengths(2, 5),
+            "a(bc)*", new Lengths(1, -1),
+            "a+|b{3}", new Lengths(1, -1),
+            "(a*b){2}c", new Lengths(3, -1));
+    lengths.forEach(
+        (regex, expected) -> {
+          Dfa dfa = Dfa.of(budget(), RegexReader.whole(FIELD, regex));
+          assertEquals(expected, new Lengths(dfa.shortest(), dfa.longest()), regex);
+        });
   }
 
   /** A grammar of an automaton has its texts, whether its states are few or many. */

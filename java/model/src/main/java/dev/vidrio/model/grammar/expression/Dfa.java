@@ -1,8 +1,10 @@
 package dev.vidrio.model.grammar.expression;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -236,36 +238,61 @@ public final class Dfa {
 
   /** How many characters the shortest text has, where there is one. */
   public int shortest() {
-    BitSet states = new BitSet();
-    states.set(0);
-    for (int length = 0; length <= size(); length++) {
-      if (states.intersects(accepting)) {
-        return length;
+    int[] distances = distances();
+    return accepting.stream()
+        .map(state -> distances[state])
+        .filter(distance -> distance != NOWHERE)
+        .min()
+        .orElse(size());
+  }
+
+  /** How many characters lead to each state at least. */
+  private int[] distances() {
+    int[] distances = new int[size()];
+    Arrays.fill(distances, NOWHERE);
+    distances[0] = 0;
+    Deque<Integer> todo = new ArrayDeque<>(List.of(0));
+    while (!todo.isEmpty()) {
+      int state = todo.remove();
+      for (Edge edge : edges.get(state)) {
+        if (distances[edge.to] == NOWHERE) {
+          distances[edge.to] = distances[state] + 1;
+          todo.add(edge.to);
+        }
       }
-      states = after(states);
     }
-    return size();
+    return distances;
   }
 
   /** How many characters the longest text has; −1 if there is none. */
   public int longest() {
-    BitSet live = live();
-    BitSet states = new BitSet();
-    states.set(0);
-    for (int length = 0; length <= size(); length++) {
-      states = after(states);
-      states.and(live);
-      if (states.isEmpty()) {
-        return length;
+    int[] distances = distances();
+    BitSet states = live();
+    for (int state = 0; state < size(); state++) {
+      states.set(state, states.get(state) && distances[state] != NOWHERE);
+    }
+    int[] entries = new int[size()];
+    states.stream().forEach(state -> edges.get(state).forEach(edge -> entries[edge.to]++));
+    // A state comes after all that lead to it; those of a loop never come.
+    int[] lengths = new int[size()];
+    Deque<Integer> todo = new ArrayDeque<>();
+    if (entries[0] == 0 && states.get(0)) {
+      todo.add(0);
+    }
+    int longest = 0;
+    int done = 0;
+    while (!todo.isEmpty()) {
+      int state = todo.remove();
+      done++;
+      longest = Math.max(longest, lengths[state]);
+      for (Edge edge : edges.get(state)) {
+        lengths[edge.to] = Math.max(lengths[edge.to], lengths[state] + 1);
+        if (--entries[edge.to] == 0 && states.get(edge.to)) {
+          todo.add(edge.to);
+        }
       }
     }
-    return -1;
-  }
-
-  private BitSet after(BitSet states) {
-    BitSet after = new BitSet();
-    states.stream().forEach(state -> edges.get(state).forEach(edge -> after.set(edge.to)));
-    return after;
+    return done == states.cardinality() ? longest : -1;
   }
 
   private BitSet live() {
