@@ -40,7 +40,17 @@ final class Conjunction {
   record Multiple(BigDecimal of, boolean negated) {}
 
   /** A bound of numbers. */
-  record Bound(BigDecimal value, boolean exclusive, boolean upper) {}
+  record Bound(BigDecimal value, boolean exclusive, boolean upper) {
+    boolean allows(BigDecimal number) {
+      int order = number.compareTo(value) * (upper ? 1 : -1);
+      return exclusive ? order < 0 : order <= 0;
+    }
+
+    /** What bounds all other numbers. */
+    Bound opposite() {
+      return new Bound(value, !exclusive, !upper);
+    }
+  }
 
   private static final Set<String> ALL_TYPES =
       Set.of("object", "array", "string", "number", "boolean", "null");

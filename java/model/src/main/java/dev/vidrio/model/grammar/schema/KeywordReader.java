@@ -1,10 +1,10 @@
 package dev.vidrio.model.grammar.schema;
 
 import java.math.BigDecimal;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
 /** Adds to a {@link Conjunction} what keywords ask for that have no alternatives. */
@@ -137,21 +137,13 @@ final class KeywordReader {
   }
 
   private static void numbers(SchemaPart part, Conjunction all) {
-    for (String keyword : new String[] {"minimum", "maximum"}) {
-      boolean upper = keyword.equals("maximum");
-      String strict = upper ? "exclusiveMaximum" : "exclusiveMinimum";
-      JsonNode exclusive = part.get(strict);
-      // In draft 4, this says what kind of bound the other one is.
-      boolean kind = exclusive != null && exclusive.isBoolean();
-      boolean exclude = exclusive != null && exclusive.isBoolean() && exclusive.booleanValue();
-      if (part.has(keyword)) {
-        all.about("number");
-        all.bounds.add(bound(part, keyword, exclude, upper));
-      }
-      if (exclusive != null && !kind) {
-        all.about("number");
-        all.bounds.add(bound(part, strict, true, upper));
-      }
+    for (String keyword : Keywords.BOUNDS) {
+      bound(part, keyword)
+          .ifPresent(
+              bound -> {
+                all.about("number");
+                all.bounds.add(bound);
+              });
     }
     if (part.has("multipleOf")) {
       all.about("number");
@@ -170,18 +162,21 @@ final class KeywordReader {
     return new Conjunction.Multiple(of, negated);
   }
 
-  static Conjunction.Bound bound(
-      SchemaPart part, String keyword, boolean exclusive, boolean upper) {
-    return new Conjunction.Bound(part.number(keyword), exclusive, upper);
+  /** What a keyword bounds; nothing where, in draft 4, it says what kind the other bound is. */
+  static Optional<Conjunction.Bound> bound(SchemaPart part, String keyword) {
+    if (!part.has(keyword) || part.node().get(keyword).isBoolean()) {
+      return Optional.empty();
+    }
+    boolean upper = keyword.endsWith("aximum");
+    JsonNode kind = part.get(upper ? "exclusiveMaximum" : "exclusiveMinimum");
+    boolean exclusive =
+        keyword.startsWith("exclusive")
+            || (kind != null && kind.isBoolean() && kind.booleanValue());
+    return Optional.of(new Conjunction.Bound(part.number(keyword), exclusive, upper));
   }
 
-  /** The schemas in an array. */
+  /** The schemas in an array, each to be kept to. */
   List<Term> each(SchemaPart part, String keyword) {
-    List<JsonNode> nodes = part.list(keyword);
-    List<Term> terms = new ArrayList<>();
-    for (int i = 0; i < nodes.size(); i++) {
-      terms.add(Term.of(document.below(part, keyword, Integer.toString(i), nodes.get(i))));
-    }
-    return terms;
+    return document.each(part, keyword).stream().map(Term::of).toList();
   }
 }

@@ -41,6 +41,9 @@ final class Keywords {
 
   static final Set<String> OF_STRINGS = Set.of("minLength", "maxLength", "pattern", "format");
 
+  static final List<String> BOUNDS =
+      List.of("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum");
+
   static final Set<String> OF_NUMBERS =
       Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
 

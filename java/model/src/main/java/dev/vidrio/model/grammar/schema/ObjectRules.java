@@ -30,7 +30,7 @@ final class ObjectRules {
   /**
    * Objects.
    *
-   * @param values gives the values that keep to some schemas
+   * @param values gives the values that keep to some schemas, {@link Expr#NOTHING} for none
    */
   ObjectRules(
       Rules rules,
@@ -74,10 +74,7 @@ final class ObjectRules {
     for (Map.Entry<String, Set<Term>> each : names.entrySet()) {
       String name = each.getKey();
       boolean required = all.required.contains(name);
-      Expr value =
-          each.getValue().stream().anyMatch(Term::isNothing) || !allowed.matches(name)
-              ? Expr.NOTHING
-              : values.apply(each.getValue());
+      Expr value = allowed.matches(name) ? values.apply(each.getValue()) : Expr.NOTHING;
       if (!value.equals(Expr.NOTHING)) {
         String path = all.at.below("properties", name);
         Expr key = JsonRules.quoted(JsonRules.escaped(rules.text(name)));
@@ -176,8 +173,7 @@ final class ObjectRules {
       if (kind.names.isEmpty() || (kind.matched.isEmpty() && !unmatched)) {
         continue;
       }
-      Set<Term> terms = all.others(kind.matched);
-      Expr value = terms.stream().anyMatch(Term::isNothing) ? Expr.NOTHING : values.apply(terms);
+      Expr value = values.apply(all.others(kind.matched));
       if (!value.equals(Expr.NOTHING)) {
         members.merge(value, kind.names, (one, other) -> one.either(budget, other));
       }

@@ -136,16 +136,16 @@ final class SchemaCheck {
       case "allOf" -> {
         Predicate<SchemaPart> each = one -> holds(one, value, wanted);
         yield wanted
-            ? each(part, keyword).stream().allMatch(each)
-            : each(part, keyword).stream().anyMatch(each);
+            ? document.each(part, keyword).stream().allMatch(each)
+            : document.each(part, keyword).stream().anyMatch(each);
       }
       case "anyOf" -> {
         Predicate<SchemaPart> each = one -> holds(one, value, wanted);
         yield wanted
-            ? each(part, keyword).stream().anyMatch(each)
-            : each(part, keyword).stream().allMatch(each);
+            ? document.each(part, keyword).stream().anyMatch(each)
+            : document.each(part, keyword).stream().allMatch(each);
       }
-      case "oneOf" -> oneOf(each(part, keyword), value, wanted);
+      case "oneOf" -> oneOf(document.each(part, keyword), value, wanted);
       case "if" -> condition(part, value, wanted);
       case "then", "else", "minContains", "maxContains" -> wanted;
       default -> {
@@ -161,13 +161,6 @@ final class SchemaCheck {
         yield value.isNumber() ? number(part, keyword, value.decimalValue()) == wanted : wanted;
       }
     };
-  }
-
-  private List<SchemaPart> each(SchemaPart part, String keyword) {
-    List<JsonNode> nodes = part.list(keyword);
-    return IntStream.range(0, nodes.size())
-        .mapToObj(i -> document.below(part, keyword, Integer.toString(i), nodes.get(i)))
-        .toList();
   }
 
   private boolean oneOf(List<SchemaPart> parts, JsonNode value, boolean wanted) {
@@ -265,7 +258,7 @@ final class SchemaCheck {
     return switch (keyword) {
       case "prefixItems", "items" -> {
         if (part.node().get(keyword).isArray()) {
-          List<SchemaPart> first = each(part, keyword);
+          List<SchemaPart> first = document.each(part, keyword);
           yield all(
               IntStream.range(0, Math.min(first.size(), value.size()))
                   .mapToObj(i -> holds(first.get(i), value.get(i), wanted)),
@@ -329,21 +322,11 @@ final class SchemaCheck {
   }
 
   private static boolean number(SchemaPart part, String keyword, BigDecimal value) {
-    JsonNode node = part.node().get(keyword);
-    boolean upper = keyword.endsWith("aximum");
     if (keyword.equals("multipleOf")) {
       BigDecimal of = part.number(keyword);
       return of.signum() > 0 && isMultiple(value, of);
     }
-    if (node.isBoolean()) {
-      return true; // of draft 4: it belongs to the other bound
-    }
-    JsonNode kind = part.get(upper ? "exclusiveMaximum" : "exclusiveMinimum");
-    boolean exclusive =
-        keyword.startsWith("exclusive")
-            || (kind != null && kind.isBoolean() && kind.booleanValue());
-    int order = value.compareTo(part.number(keyword)) * (upper ? 1 : -1);
-    return exclusive ? order < 0 : order <= 0;
+    return KeywordReader.bound(part, keyword).map(bound -> bound.allows(value)).orElse(true);
   }
 
   private static boolean isMultiple(BigDecimal value, BigDecimal of) {

@@ -5,8 +5,10 @@ import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -87,6 +89,14 @@ final class SchemaDocument {
     return part(part.below(keyword, name), node);
   }
 
+  /** The schemas in an array at a keyword. */
+  List<SchemaPart> each(SchemaPart part, String keyword) {
+    List<JsonNode> nodes = part.list(keyword);
+    return IntStream.range(0, nodes.size())
+        .mapToObj(i -> below(part, keyword, Integer.toString(i), nodes.get(i)))
+        .toList();
+  }
+
   private void index(JsonNode node, URI outer, String path, boolean names) {
     URI base = outer;
     if (node.isObject() && !names) {
@@ -109,7 +119,7 @@ final class SchemaDocument {
         String name = below.getKey();
         boolean named = !names && NAMED.contains(name);
         if (names || named || SCHEMAS.contains(name)) {
-          index(below.getValue(), base, path + "/" + escaped(name), named);
+          index(below.getValue(), base, path + "/" + SchemaPart.escaped(name), named);
         }
       }
     } else if (node.isArray()) {
@@ -117,10 +127,6 @@ final class SchemaDocument {
         index(node.get(i), base, path + "/" + i, false);
       }
     }
-  }
-
-  private static String escaped(String step) {
-    return step.replace("~", "~0").replace("/", "~1");
   }
 
   /** The base of a schema, which may name one of its own; earlier drafts name anchors so, too. */

@@ -85,10 +85,12 @@ final class SchemaNegation {
       case "enum" -> failures.add(none(part.list(keyword)));
       case "const" -> failures.add(none(List.of(part.node().get(keyword))));
       case "$ref" -> failures.add(way(Term.not(document.referred(part))));
-      case "allOf" -> each(part, keyword).forEach(each -> failures.add(way(Term.not(each))));
+      case "allOf" ->
+          document.each(part, keyword).forEach(each -> failures.add(way(Term.not(each))));
       case "anyOf" ->
-          failures.add(way(each(part, keyword).stream().map(Term::not).toArray(Term[]::new)));
-      case "oneOf" -> moreOrNone(each(part, keyword), failures);
+          failures.add(
+              way(document.each(part, keyword).stream().map(Term::not).toArray(Term[]::new)));
+      case "oneOf" -> moreOrNone(document.each(part, keyword), failures);
       case "not" -> failures.add(way(Term.of(document.below(part, keyword))));
       case "if" -> {
         Term condition = Term.of(document.below(part, keyword));
@@ -185,8 +187,16 @@ final class SchemaNegation {
                   to ->
                       to.patterns.add(
                           new Conjunction.Pattern(part.below(keyword), part.text(keyword), true))));
-      case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum" ->
-          bound(part, keyword, failures);
+      case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum" -> {
+        if (!part.node().get(keyword).isBoolean()) {
+          failures.add(
+              change(
+                  "number",
+                  to ->
+                      KeywordReader.bound(part, keyword)
+                          .ifPresent(bound -> to.bounds.add(bound.opposite()))));
+        }
+      }
       case "multipleOf" -> {
         Conjunction.Multiple other = KeywordReader.multiple(part, true);
         failures.add(change("number", to -> to.multiples.add(other)));
@@ -197,15 +207,6 @@ final class SchemaNegation {
 
   private static InvalidInputException unsupported(SchemaPart part, String keyword) {
     return part.error(keyword, "cannot be negated, as not, oneOf or if ask for");
-  }
-
-  private List<SchemaPart> each(SchemaPart part, String keyword) {
-    List<JsonNode> nodes = part.list(keyword);
-    List<SchemaPart> parts = new ArrayList<>();
-    for (int i = 0; i < nodes.size(); i++) {
-      parts.add(document.below(part, keyword, Integer.toString(i), nodes.get(i)));
-    }
-    return parts;
   }
 
   private static void moreOrNone(List<SchemaPart> parts, List<Failure> failures) {
@@ -315,7 +316,7 @@ final class SchemaNegation {
     if (part.has("additionalItems")) {
       throw unsupported(part, "additionalItems");
     }
-    List<SchemaPart> first = each(part, keyword);
+    List<SchemaPart> first = document.each(part, keyword);
     for (int i = 0; i < first.size(); i++) {
       int at = i;
       List<Term> terms = new ArrayList<>();
@@ -331,21 +332,5 @@ final class SchemaNegation {
                 to.items.add(new Conjunction.Items(terms, null, false));
               }));
     }
-  }
-
-  private static void bound(SchemaPart part, String keyword, List<Failure> failures) {
-    JsonNode value = part.node().get(keyword);
-    if (value.isBoolean()) {
-      return; // of draft 4: it belongs to the other bound
-    }
-    boolean upper = keyword.endsWith("aximum");
-    JsonNode kind = part.get(upper ? "exclusiveMaximum" : "exclusiveMinimum");
-    boolean exclusive =
-        keyword.startsWith("exclusive")
-            || (kind != null && kind.isBoolean() && kind.booleanValue());
-    failures.add(
-        change(
-            "number",
-            to -> to.bounds.add(new Conjunction.Bound(part.number(keyword), !exclusive, !upper))));
   }
 }

@@ -80,9 +80,14 @@ final class SchemaPart {
   String below(String... steps) {
     StringBuilder below = new StringBuilder(path);
     for (String step : steps) {
-      below.append('/').append(step.replace("~", "~0").replace("/", "~1"));
+      below.append('/').append(escaped(step));
     }
     return below.toString();
+  }
+
+  /** A step of a JSON pointer. */
+  static String escaped(String step) {
+    return step.replace("~", "~0").replace("/", "~1");
   }
 
   /** The types that it names; empty where it names none. */

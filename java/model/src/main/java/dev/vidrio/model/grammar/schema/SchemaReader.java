@@ -107,12 +107,8 @@ public final class SchemaReader {
   }
 
   private Expr alternatives(SchemaPart part) {
-    List<JsonNode> nodes = part.list("anyOf");
     List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    for (int i = 0; i < nodes.size(); i++) {
-      SchemaPart each = document.below(part, "anyOf", Integer.toString(i), nodes.get(i));
-      parts.add(rule(List.of(Term.of(each))));
-    }
+    document.each(part, "anyOf").forEach(each -> parts.add(rule(List.of(Term.of(each)))));
     return new Expr.Choice(parts);
   }
 

@@ -6,7 +6,6 @@ import dev.vidrio.model.grammar.expression.RegexReader;
 import dev.vidrio.model.grammar.expression.StateBudget;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.Function;
 
 /** What the regular expressions of a schema say of texts, each read once. */
 final class TextMatcher {
@@ -27,23 +26,15 @@ final class TextMatcher {
 
   /** The texts that have a match of an expression. */
   Dfa automaton(String path, String regex) {
-    return cached("/" + regex, ignored -> Dfa.of(budget, expression(path, regex)));
+    return automata.computeIfAbsent(
+        "/" + regex, ignored -> Dfa.of(budget, expression(path, regex)));
   }
 
   /** The texts of a format, or those of its brief form. */
   Dfa format(String format, boolean brief) {
-    return cached(
+    return automata.computeIfAbsent(
         (brief ? "-" : "=") + format,
         ignored -> Dfa.of(budget, StringFormats.find(format, brief).orElseThrow()));
-  }
-
-  private Dfa cached(String key, Function<String, Dfa> made) {
-    Dfa known = automata.get(key);
-    if (known == null) {
-      known = made.apply(key);
-      automata.put(key, known);
-    }
-    return known;
   }
 
   boolean matches(SchemaPart part, String regex, String text) {
