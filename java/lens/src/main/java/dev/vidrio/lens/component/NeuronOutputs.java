@@ -21,7 +21,19 @@ public final class NeuronOutputs {
    * @throws InvalidInputException when the layer has experts
    */
   public static float[][] directions(Lens lens, int layer) {
-    float[][] rows = rows(lens, layer);
+    return undivided(lens, layer, rows(lens, layer));
+  }
+
+  /**
+   * What one neuron writes, [d].
+   *
+   * @throws InvalidInputException when the layer has no such neuron, or experts
+   */
+  public static float[] direction(Lens lens, int layer, int neuron) {
+    return undivided(lens, layer, ModelMatrices.of(lens).rows(out(layer), neuron, 1))[0];
+  }
+
+  private static float[][] undivided(Lens lens, int layer, float[][] rows) {
     List<Op> path = HookMap.of(lens.model()).afterProduct(out(layer));
     Arrays.stream(rows).forEach(row -> HeadOutputs.undivided(path, row));
     return rows;

@@ -7,7 +7,7 @@ import dev.vidrio.kernel.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
-import dev.vidrio.lens.component.HeadOutputs;
+import dev.vidrio.lens.component.NeuronOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
@@ -103,9 +103,7 @@ public final class VocabularyProjection {
    * @throws InvalidInputException when the block has no such neuron, or is a mixture of experts
    */
   public static float[] valueVector(Lens lens, int layer, int neuron) {
-    HookPoint out = new HookPoint(HookSite.MLP_OUT, layer);
-    float[] row = ModelMatrices.of(lens).rows(out, neuron, 1)[0];
-    return HeadOutputs.undivided(HookMap.of(lens.model()).afterProduct(out), row);
+    return NeuronOutputs.direction(lens, layer, neuron);
   }
 
   private static int requireWidth(Lens lens, float[] vector) {
