@@ -13,6 +13,7 @@ import dev.vidrio.model.template.value.Meter;
 import dev.vidrio.model.template.value.Value;
 import java.time.ZonedDateTime;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,11 +62,13 @@ public final class ChatTemplate {
   private final TemplateErrors errors;
   private final List<Stmt> body;
   private final Set<String> names;
+  private final Set<String> variables;
 
   private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed) {
     this.errors = errors;
     this.body = parsed.body();
     this.names = parsed.names();
+    this.variables = variables(names);
   }
 
   /**
@@ -101,10 +104,14 @@ public final class ChatTemplate {
    * sorted; among them are names that the template itself sets.
    */
   public Set<String> variables() {
+    return variables;
+  }
+
+  private static Set<String> variables(Set<String> names) {
     Set<String> variables = new TreeSet<>(names);
     variables.removeAll(GIVEN);
     variables.removeAll(Globals.NAMES);
-    return variables;
+    return Collections.unmodifiableSet(variables);
   }
 
   /**
