@@ -173,6 +173,15 @@ final class Active {
         : 0;
   }
 
+  /** Tokens of prompts, or of what has to run again, that have to run before it generates. */
+  int pendingPrompt() {
+    int pending = 0;
+    for (Branch text : branches()) {
+      pending += text.pending() > 1 ? text.pending() : 0;
+    }
+    return pending;
+  }
+
   /** Whether the logits after a token of a text are wanted. */
   boolean wantsLogits(Branch text, int position) {
     return position >= text.length() - 1 || logProbabilities.wantsPrompt(position);

@@ -2,17 +2,19 @@ package dev.vidrio.engine;
 
 import java.time.Duration;
 
-/** How long answers were lately, to tell how long the next ones may be. */
+/** How long answers and their prompts were lately, to tell how long the next ones may be. */
 final class Answers {
   /** The weight of a new answer. */
   private static final double WEIGHT = 0.1;
 
   private double tokens;
+  private double prompt;
   private volatile double nanos;
-  private volatile double runningNanos;
+  private double runningNanos;
 
   void observe(Completion completion) {
     tokens = mean(tokens, completion.result().tokens().size());
+    prompt = mean(prompt, completion.result().promptTokens() - completion.cachedTokens());
     nanos = mean(nanos, (double) completion.total().toNanos());
     Duration running = completion.total().minus(completion.queued());
     if (running.isPositive()) {
@@ -34,7 +36,12 @@ final class Answers {
     return Duration.ofNanos((long) nanos);
   }
 
-  /** The mean time from first step to end, or 0 before the first answer; by any thread. */
+  /** The mean number of tokens of a prompt that were not in the cache, or 0 before the first. */
+  double meanPrompt() {
+    return prompt;
+  }
+
+  /** The mean time from first step to end, or 0 before the first answer. */
   double runningNanos() {
     return runningNanos;
   }

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sequences sequences that run at a time
  * @param queue requests that may wait; further ones are refused
- * @param maxWait a request that would wait longer for its first step is refused too, as far as the
- *     answers before it tell; null for no limit
+ * @param maxWait a request that would wait longer until its prompt runs is refused too, as far as
+ *     the answers before it tell; null for no limit
  * @param stepTokens tokens of a step at most: those of running sequences and chunks of prompts
  * @param context positions of a sequence; 0 for what the model was made for, at most {@value
  *     SessionOptions#DEFAULT_CONTEXT}

@@ -4,27 +4,65 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * How long requests will have to wait, if answers go on to be as long and to take the time that
- * they lately did. The scheduler's thread keeps it up to date; any thread may ask.
+ * How long requests will have to wait until their prompts run, if answers go on to be as long and
+ * to take the time that they lately did. The scheduler's thread keeps it up to date; any thread may
+ * ask.
  */
 final class Outlook {
   private final int sequences;
   private final Answers answers;
+  private final StepPace pace;
   private volatile State state;
 
   /**
-   * @param places requests that run at a time
+   * What runs. Times are nanoseconds.
+   *
+   * @param running requests
+   * @param places requests that can run at a time
    * @param ends when those that run will have ended, in ascending order, by {@link System#nanoTime}
+   * @param answer how long a request runs
+   * @param prompts how long it takes to run what is left of the prompts of those that run
+   * @param prompt the same for one that has not begun
    */
-  private record State(int places, List<Long> ends) {}
+  record State(
+      int running, int places, List<Long> ends, double answer, double prompts, double prompt) {
+    /**
+     * How long the last of so many requests will wait. Prompts run one after the other, in the
+     * order in which requests came, each as soon as it has a place.
+     */
+    Duration expectedWait(int unfinished, long now) {
+      double wait = prompts;
+      for (int i = running + 1; i <= unfinished; i++) {
+        wait = Math.max(i > running + 1 ? wait + prompt : wait, untilPlace(i - places, now));
+      }
+      return Duration.ofNanos((long) wait);
+    }
+
+    /**
+     * The k-th that has no place gets that of the k-th that ends. That alone would be too hopeful
+     * where answers are longer than the mean, so it is no less than what their rate says. Nothing,
+     * before there was an answer.
+     */
+    private double untilPlace(int k, long now) {
+      if (k <= 0) {
+        return 0;
+      }
+      double byRate = answer * k / places;
+      double byEnds = ends.isEmpty() ? 0 : ends.get(Math.min(k, ends.size()) - 1) - now;
+      return Math.max(byRate, byEnds);
+    }
+  }
 
   /**
    * @param sequences that may run at a time
+   * @param answers how long they lately were
+   * @param pace how long prompts lately took
    */
-  Outlook(int sequences, Answers answers) {
+  Outlook(int sequences, Answers answers, StepPace pace) {
     this.sequences = sequences;
     this.answers = answers;
-    this.state = new State(sequences, List.of());
+    this.pace = pace;
+    this.state = new State(0, sequences, List.of(), 0, 0, 0);
   }
 
   /** Notes what runs. Where some wait, no more than these have room, be it for want of memory. */
@@ -35,23 +73,19 @@ final class Outlook {
             .map(active -> now + (long) (nanos * answers.remainingTokens(active)))
             .sorted()
             .toList();
-    state = new State(someWait ? Math.max(1, running.size()) : sequences, ends);
+    long pending = running.stream().mapToLong(Active::pendingPrompt).sum();
+    state =
+        new State(
+            running.size(),
+            someWait ? Math.max(1, running.size()) : sequences,
+            ends,
+            answers.runningNanos(),
+            pending * pace.promptNanos(),
+            answers.meanPrompt() * pace.promptNanos());
   }
 
-  /**
-   * How long the last of so many requests will wait for its first step. The k-th that waits begins
-   * when the k-th that runs has ended; that alone would be too hopeful where answers are longer
-   * than the mean, so it is no less than what their rate says. Nothing, before there was an answer.
-   */
+  /** How long the last of so many requests will wait. */
   Duration expectedWait(int unfinished) {
-    State now = state;
-    int k = unfinished - now.places;
-    if (k <= 0) {
-      return Duration.ZERO;
-    }
-    long byRate = (long) (answers.runningNanos() * k / now.places);
-    int ends = now.ends.size();
-    long byEnds = ends == 0 ? 0 : now.ends.get(Math.min(k, ends) - 1) - System.nanoTime();
-    return Duration.ofNanos(Math.max(byRate, byEnds));
+    return state.expectedWait(unfinished, System.nanoTime());
   }
 }

@@ -60,7 +60,7 @@ final class Scheduler implements Runnable {
     this.lens = new LensSteps(options.lens(), session);
     this.drafts = drafts;
     this.step = new Step(session, prefixes, drafts);
-    this.outlook = new Outlook(options.sequences(), answers);
+    this.outlook = new Outlook(options.sequences(), answers, pace);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, answers);
     this.endings = new Endings(listener, drafts, lens, answers, counters, onEnd);
     this.positions = Admission.positions(session);
@@ -111,8 +111,8 @@ final class Scheduler implements Runnable {
   }
 
   /**
-   * How long the last of so many requests will wait for its first step, where that has a limit; by
-   * any thread.
+   * How long the last of so many requests will wait until its prompt runs, where that has a limit;
+   * by any thread.
    */
   Duration expectedWait(int unfinished) {
     return outlook.expectedWait(unfinished);

@@ -38,6 +38,17 @@ class StepPaceTest {
   }
 
   @Test
+  void aTokenOfAPromptTakesItsPartOfTheStep() {
+    assertEquals(0, pace.promptNanos());
+    for (int decoding : new int[] {0, 16}) {
+      pace.observe(decoding, 8, nanos(decoding, 8));
+      pace.observe(decoding, 0, nanos(decoding, 0));
+    }
+    double older = 0.8 * nanos(0, 8);
+    assertEquals((older + nanos(16, 8)) / (0.8 * 8 + 8), pace.promptNanos(), 1);
+  }
+
+  @Test
   void onePromptMakesStepsLessThanTwiceAsLong() {
     step(0, 1);
     for (int decoding : new int[] {4, 8, 16, 31}) {
