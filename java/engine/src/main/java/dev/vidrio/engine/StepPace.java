@@ -34,8 +34,6 @@ final class StepPace {
   private int decodeTokens;
   private double perPrompt;
   private int mixed;
-  private double recentNanos;
-  private double recentPrompt;
 
   /**
    * The most tokens of prompts.
@@ -68,10 +66,6 @@ final class StepPace {
   /** Learns from a step: nanoseconds it took, and its tokens of both kinds. */
   void observe(int decoding, int prompt, double nanos) {
     mixed = prompt > 0 && decoding > 0 ? mixed + 1 : 0;
-    if (prompt > 0) {
-      recentNanos += WEIGHT * (nanos - recentNanos);
-      recentPrompt += WEIGHT * (prompt - recentPrompt);
-    }
     if (prompt == 0) {
       double trusted = Math.min(nanos, SLOWER * atMost(decoding));
       decodeNanos = decoding == decodeTokens ? mean(decodeNanos, trusted) : trusted;
@@ -83,9 +77,12 @@ final class StepPace {
     }
   }
 
-  /** Nanoseconds until a token of a prompt has run, beside what generates; 0 before the first. */
+  /**
+   * Nanoseconds until a token of a prompt has run, of which about half go to what generates; 0
+   * before the first.
+   */
   double promptNanos() {
-    return recentPrompt == 0 ? 0 : recentNanos / recentPrompt;
+    return 2 * perPrompt;
   }
 
   /** Nanoseconds of tokens that generate: more of them take no more each. */
