@@ -5,5 +5,10 @@ module dev.vidrio.kernel {
   requires static transitive org.jspecify;
 
   exports dev.vidrio.kernel;
+  exports dev.vidrio.kernel.execution;
   exports dev.vidrio.kernel.ffm;
+  exports dev.vidrio.kernel.gradient;
+  exports dev.vidrio.kernel.hook;
+  exports dev.vidrio.kernel.op;
+  exports dev.vidrio.kernel.weight;
 }

@@ -1,9 +1,9 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
 import org.openjdk.jmh.annotations.Param;
 
 /** Gated activations of the feed-forward width: {@code f(gate) · up}. */

@@ -1,8 +1,8 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.op.Buffer;
 import org.openjdk.jmh.annotations.Param;
 
 /**

@@ -2,9 +2,9 @@ package dev.vidrio.bench;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.ffm.Blas;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.openjdk.jmh.annotations.Benchmark;

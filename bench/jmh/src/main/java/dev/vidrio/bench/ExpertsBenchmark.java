@@ -1,11 +1,11 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Param;

@@ -1,12 +1,12 @@
 package dev.vidrio.bench;
 
 import dev.vidrio.bindings.Vidrio;
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.ffm.NativeLibrary;
+import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;

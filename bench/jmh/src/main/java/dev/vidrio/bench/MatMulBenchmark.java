@@ -1,9 +1,9 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.weight.WeightType;
 import org.openjdk.jmh.annotations.Param;
 
 /**

@@ -1,10 +1,10 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.PlanBuilder;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Param;
 

@@ -1,9 +1,9 @@
 package dev.vidrio.bench;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
-import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Rotation;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Param;

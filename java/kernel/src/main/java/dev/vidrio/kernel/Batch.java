@@ -2,6 +2,7 @@ package dev.vidrio.kernel;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -156,6 +157,11 @@ public final class Batch {
   /** The batch row that logit row i belongs to. */
   public int logitRow(int i) {
     return logitRows.getAtIndex(JAVA_INT, i);
+  }
+
+  /** The batch row that row i of this kind belongs to. */
+  public int tokenRow(Rows rows, int i) {
+    return rows == Rows.LOGITS ? logitRow(i) : i;
   }
 
   /** The cache block of a sequence that holds this position. */

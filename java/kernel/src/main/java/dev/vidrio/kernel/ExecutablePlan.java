@@ -1,5 +1,6 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.MemorySegment;
 
 /** A plan with memory for its activations. Not thread-safe: one step at a time. */

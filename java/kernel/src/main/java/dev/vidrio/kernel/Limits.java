@@ -1,5 +1,7 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.op.Rows;
+
 /**
  * What an executable plan has room for.
  *

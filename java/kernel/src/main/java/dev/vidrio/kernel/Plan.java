@@ -1,5 +1,13 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.OpenOp;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -67,7 +75,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
   }
 
   /** Positions that its operations have room for, where they do not depend on the limits. */
-  int positions() {
+  public int positions() {
     int positions = Integer.MAX_VALUE;
     for (Op op : ops) {
       positions =

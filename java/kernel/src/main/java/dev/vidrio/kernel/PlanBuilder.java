@@ -1,5 +1,14 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;

@@ -1,10 +1,14 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** An executor that only gives memory, for tests of what lies around executors. */
-final class HeapExecutor implements Executor {
+public final class HeapExecutor implements Executor {
+  /** One that gives memory of arenas. */
+  public HeapExecutor() {}
+
   @Override
   public String name() {
     return "memory";

@@ -1,6 +1,6 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.model.InvalidInputException;
 import java.util.List;
 

@@ -1,6 +1,6 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.model.InvalidInputException;
 
 /**

@@ -1,6 +1,6 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.GradientRules;
+import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 

@@ -1,14 +1,14 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.Gradient;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.gradient.Gradient;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Change;

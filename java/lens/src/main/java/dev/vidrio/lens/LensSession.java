@@ -1,11 +1,11 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;

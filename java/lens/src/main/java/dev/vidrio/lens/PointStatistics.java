@@ -1,6 +1,6 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.ColumnStatistics;
+import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.lens.hook.HookPoint;
 import java.util.Arrays;
 import java.util.Objects;

@@ -3,13 +3,13 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.ColumnStatistics;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
-import dev.vidrio.kernel.TapTarget;
-import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.hook.ColumnStatistics;
+import dev.vidrio.kernel.hook.TapTarget;
+import dev.vidrio.kernel.hook.TapType;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookSource;
@@ -91,7 +91,9 @@ final class StatisticsRun implements AutoCloseable {
   }
 
   private Gathered gather(Buffer x) {
-    var columns = new ColumnStatistics(x.width(), 1, 1, model.executor(), arena);
+    var columns =
+        new ColumnStatistics(
+            x.width(), 1, 1, allocate(ColumnStatistics.bytes(x.width(), 1)), arena);
     columns.sequence(0, 0);
     int k = k(x);
     return new Gathered(
@@ -106,7 +108,12 @@ final class StatisticsRun implements AutoCloseable {
   }
 
   private TapTarget target(int width) {
-    return new TapTarget(TapType.F32, width, tokens, 1, model.executor(), arena);
+    long bytes = TapTarget.bytes(TapType.F32, width, tokens);
+    return new TapTarget(TapType.F32, width, tokens, 1, allocate(bytes), arena);
+  }
+
+  private MemorySegment allocate(long bytes) {
+    return model.executor().allocate(bytes, arena);
   }
 
   /** What gathers the statistics of an activation; its norm is that of x over 1 / √width. */

@@ -1,7 +1,7 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.model.Model;

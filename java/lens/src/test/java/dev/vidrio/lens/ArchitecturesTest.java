@@ -3,7 +3,7 @@ package dev.vidrio.lens;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;

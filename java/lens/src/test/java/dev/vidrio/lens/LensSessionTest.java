@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;

@@ -1,6 +1,6 @@
 package dev.vidrio.model;
 
-import dev.vidrio.kernel.LowRank;
+import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.huggingface.HuggingFaceAdapter;
 import java.lang.foreign.Arena;

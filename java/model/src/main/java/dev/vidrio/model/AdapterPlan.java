@@ -1,13 +1,13 @@
 package dev.vidrio.model;
 
-import dev.vidrio.kernel.BackwardOp;
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.LowRankOp;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.LowRankOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

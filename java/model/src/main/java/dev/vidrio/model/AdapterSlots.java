@@ -1,10 +1,10 @@
 package dev.vidrio.model;
 
-import dev.vidrio.kernel.LowRank;
-import dev.vidrio.kernel.LowRankTable;
-import dev.vidrio.kernel.LowRankTable.Matrix;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.weight.LowRank;
+import dev.vidrio.kernel.weight.LowRankTable;
+import dev.vidrio.kernel.weight.LowRankTable.Matrix;
+import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.LowRankTable;
+import dev.vidrio.kernel.weight.LowRankTable;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

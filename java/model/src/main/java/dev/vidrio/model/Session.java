@@ -1,14 +1,14 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.kernel.LowRank;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModel;

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.TinyModel;

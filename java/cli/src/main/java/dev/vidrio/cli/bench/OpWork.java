@@ -1,14 +1,14 @@
 package dev.vidrio.cli.bench;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 
 /**
  * What operations have to do at least.

@@ -3,12 +3,12 @@ package dev.vidrio.cli.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Rows;
-import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.Test;
 

@@ -1,15 +1,15 @@
 package dev.vidrio.kernel.java;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Workspace;
+import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.java.resolve.StepResolver;
 import dev.vidrio.kernel.java.step.Step;
 import dev.vidrio.kernel.java.step.Team;
+import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

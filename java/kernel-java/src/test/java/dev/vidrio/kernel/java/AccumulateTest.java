@@ -5,16 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.ColumnStatistics;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
+import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -59,7 +59,8 @@ class AccumulateTest {
       Plan plan, Executor executor, Arena arena) {
     Map<Buffer, ColumnStatistics> statistics = new HashMap<>();
     for (Buffer x : plan.outputs()) {
-      var s = new ColumnStatistics(x.width(), SLOTS, PlanRuns.SEQUENCES, executor, arena);
+      var memory = executor.allocate(ColumnStatistics.bytes(x.width(), SLOTS), arena);
+      var s = new ColumnStatistics(x.width(), SLOTS, PlanRuns.SEQUENCES, memory, arena);
       s.sequence(0, 0);
       s.sequence(1, 1);
       statistics.put(x, s);
@@ -142,7 +143,8 @@ class AccumulateTest {
   void shapesAreChecked() {
     try (Arena arena = Arena.ofConfined();
         JavaExecutor executor = JavaExecutor.scalar(1)) {
-      var statistics = new ColumnStatistics(8, 2, 3, executor, arena);
+      var memory = executor.allocate(ColumnStatistics.bytes(8, 2), arena);
+      var statistics = new ColumnStatistics(8, 2, 3, memory, arena);
       assertEquals(8 * 2 * (16 + 8), ColumnStatistics.bytes(8, 2));
       assertEquals(
           ColumnStatistics.bytes(8, 2),
@@ -153,7 +155,7 @@ class AccumulateTest {
       assertThrows(IndexOutOfBoundsException.class, () -> statistics.sequence(3, 0));
       assertThrows(IndexOutOfBoundsException.class, () -> statistics.sum(0, 8));
       assertThrows(
-          IllegalArgumentException.class, () -> new ColumnStatistics(0, 1, 1, executor, arena));
+          IllegalArgumentException.class, () -> new ColumnStatistics(0, 1, 1, memory, arena));
     }
   }
 }

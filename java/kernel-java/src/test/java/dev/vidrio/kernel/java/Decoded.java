@@ -2,8 +2,8 @@ package dev.vidrio.kernel.java;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 

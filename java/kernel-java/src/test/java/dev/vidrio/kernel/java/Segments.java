@@ -7,12 +7,12 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Packer;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;

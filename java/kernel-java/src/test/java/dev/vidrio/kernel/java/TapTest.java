@@ -7,19 +7,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rows;
-import dev.vidrio.kernel.TapTarget;
-import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.hook.TapTarget;
+import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -68,7 +68,8 @@ class TapTest {
     Map<Buffer, TapTarget> targets = new HashMap<>();
     for (Buffer x : buffers) {
       long rows = (long) SEQUENCES * POSITIONS;
-      var target = new TapTarget(TapType.F32, x.width(), rows, SEQUENCES, executor, arena);
+      var data = executor.allocate(TapTarget.bytes(TapType.F32, x.width(), rows), arena);
+      var target = new TapTarget(TapType.F32, x.width(), rows, SEQUENCES, data, arena);
       target.positions(0, POSITIONS);
       for (int s = 0; s < SEQUENCES; s++) {
         target.sequence(s, (long) s * POSITIONS);
@@ -159,7 +160,8 @@ class TapTest {
       MemorySegment x =
           Segments.floats(
               arena, width, () -> Math.scalb(random.nextGaussian(), random.nextInt(-26, 12)));
-      var target = new TapTarget(type, width, 1, 1, scalar, arena);
+      var data = scalar.allocate(TapTarget.bytes(type, width, 1), arena);
+      var target = new TapTarget(type, width, 1, 1, data, arena);
       target.positions(0, 1);
       target.sequence(0, 0);
       Batch batch = new Batch(PlanRuns.LIMITS, arena);

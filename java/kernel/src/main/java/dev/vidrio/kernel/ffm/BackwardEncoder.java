@@ -12,10 +12,10 @@ import dev.vidrio.bindings.vd_route_backward;
 import dev.vidrio.bindings.vd_scale;
 import dev.vidrio.bindings.vd_scatter;
 import dev.vidrio.bindings.vd_slot_sum;
-import dev.vidrio.kernel.BackwardOp;
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 
 /** Writes the operations backward of a plan. */

@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_edit_entry;
-import dev.vidrio.kernel.Edit;
-import dev.vidrio.kernel.EditTable;
+import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditTable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.vidrio.kernel.ffm;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.vidrio.bindings.Vidrio;
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.OptionalLong;

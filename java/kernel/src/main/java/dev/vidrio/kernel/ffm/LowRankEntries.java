@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.bindings.vd_low_rank;
 import dev.vidrio.bindings.vd_low_rank_choice;
-import dev.vidrio.kernel.LowRank;
-import dev.vidrio.kernel.LowRankTable;
+import dev.vidrio.kernel.weight.LowRank;
+import dev.vidrio.kernel.weight.LowRankTable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

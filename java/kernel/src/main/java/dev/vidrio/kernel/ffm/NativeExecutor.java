@@ -7,10 +7,10 @@ import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Packing;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Schedule;
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.execution.Schedule;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 

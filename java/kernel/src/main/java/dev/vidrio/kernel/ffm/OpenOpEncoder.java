@@ -7,7 +7,7 @@ import dev.vidrio.bindings.vd_norm;
 import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_scores;
 import dev.vidrio.bindings.vd_softmax;
-import dev.vidrio.kernel.OpenOp;
+import dev.vidrio.kernel.op.OpenOp;
 import java.lang.foreign.MemorySegment;
 
 /** Writes open operations for {@link PlanEncoder}. */

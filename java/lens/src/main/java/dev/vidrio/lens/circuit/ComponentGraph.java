@@ -1,6 +1,6 @@
 package dev.vidrio.lens.circuit;
 
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;

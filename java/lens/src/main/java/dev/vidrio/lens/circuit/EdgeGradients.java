@@ -2,10 +2,10 @@ package dev.vidrio.lens.circuit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;

@@ -2,8 +2,8 @@ package dev.vidrio.lens.component;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookSite;

@@ -1,6 +1,6 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.component.HeadOutputs;

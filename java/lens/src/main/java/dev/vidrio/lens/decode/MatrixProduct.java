@@ -2,12 +2,12 @@ package dev.vidrio.lens.decode;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Rows;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.plan.RowPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

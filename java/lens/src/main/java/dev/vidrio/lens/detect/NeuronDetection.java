@@ -2,8 +2,8 @@ package dev.vidrio.lens.detect;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;

@@ -2,8 +2,8 @@ package dev.vidrio.lens.detect;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.EditTable.Region;
+import dev.vidrio.kernel.hook.EditTable.Region;
+import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;

@@ -1,8 +1,8 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.EditTable;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.EditTable;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
@@ -31,7 +31,7 @@ public final class EditTables implements AutoCloseable {
       HookPoint point,
       @Nullable Sequence sequence,
       EditTable.Region region,
-      dev.vidrio.kernel.Edit edit) {}
+      dev.vidrio.kernel.hook.Edit edit) {}
 
   /**
    * Empty tables.

@@ -2,7 +2,7 @@ package dev.vidrio.lens.plan;
 
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.hook.TapType;
 import java.lang.foreign.MemorySegment;
 
 /** Elements of two bytes as floats. */

@@ -1,11 +1,11 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.ExpertOp;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;

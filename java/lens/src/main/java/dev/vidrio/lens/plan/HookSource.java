@@ -1,9 +1,9 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

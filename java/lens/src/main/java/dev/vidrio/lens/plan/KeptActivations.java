@@ -1,7 +1,7 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.hook.TapType;
+import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;

@@ -2,8 +2,8 @@ package dev.vidrio.lens.plan;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Op.NormKind;
 import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 

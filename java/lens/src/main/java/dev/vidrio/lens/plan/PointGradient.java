@@ -2,12 +2,12 @@ package dev.vidrio.lens.plan;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.TapType;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.hook.TapType;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;

@@ -1,14 +1,14 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.Gradient;
-import dev.vidrio.kernel.GradientRules;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.gradient.Gradient;
+import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

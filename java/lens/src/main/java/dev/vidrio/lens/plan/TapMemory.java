@@ -1,9 +1,9 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.TapTarget;
-import dev.vidrio.kernel.TapType;
+import dev.vidrio.kernel.hook.TapTarget;
+import dev.vidrio.kernel.hook.TapType;
+import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

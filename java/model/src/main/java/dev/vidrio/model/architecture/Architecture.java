@@ -1,10 +1,10 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.Rotation;
-import dev.vidrio.kernel.SequenceOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

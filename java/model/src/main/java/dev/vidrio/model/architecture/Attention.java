@@ -1,7 +1,7 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Rotation;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 
 /**

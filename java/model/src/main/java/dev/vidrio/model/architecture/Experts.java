@@ -1,7 +1,7 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.ExpertOp;
-import dev.vidrio.kernel.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 
 /**
  * The mixtures that replace feed-forward blocks.

@@ -1,8 +1,8 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op.NormKind;
-import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
 import java.util.function.IntPredicate;
 

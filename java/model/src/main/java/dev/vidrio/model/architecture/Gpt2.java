@@ -1,9 +1,9 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op.ActivationKind;
-import dev.vidrio.kernel.Op.NormKind;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
 
 /**
  * GPT-2 (Radford et al. 2019): pre-norm blocks with LayerNorm and a plain feed-forward block over

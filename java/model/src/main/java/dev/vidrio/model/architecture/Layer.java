@@ -1,10 +1,10 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op.ActivationKind;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.PlanBuilder.Routes;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,8 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op.ActivationKind;
-import dev.vidrio.kernel.Op.NormKind;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
 
 /**
  * MPT (MosaicML 2023): {@link Gpt2} with attention that falls with the distance (ALiBi) in place of

@@ -1,9 +1,9 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op.ActivationKind;
-import dev.vidrio.kernel.Op.NormKind;
-import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
 
 /**
  * Qwen 2 and 2.5 (arXiv 2407.10671, 2412.15115): {@link Llama} with biases on queries, keys and

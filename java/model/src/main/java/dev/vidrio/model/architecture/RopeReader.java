@@ -2,8 +2,8 @@ package dev.vidrio.model.architecture;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-import dev.vidrio.kernel.Rotation;
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,6 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Buffer;
+import dev.vidrio.kernel.op.Buffer;
 
 /** A run of operations from one activation to another. */
 @FunctionalInterface

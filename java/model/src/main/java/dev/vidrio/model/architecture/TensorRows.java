@@ -1,6 +1,6 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Weights;
+import dev.vidrio.kernel.weight.Weights;
 
 /**
  * Which rows of a model file's tensor a matrix of the plan has. A fused tensor is several matrices,

@@ -2,10 +2,10 @@ package dev.vidrio.model.evaluation;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Operand;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;

@@ -1,6 +1,6 @@
 package dev.vidrio.model.huggingface;
 
-import dev.vidrio.kernel.Rotation;
+import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.gguf.MetadataBuilder;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,7 @@
 package dev.vidrio.model.quantize;
 
-import dev.vidrio.kernel.WeightType;
 import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.GgmlType;

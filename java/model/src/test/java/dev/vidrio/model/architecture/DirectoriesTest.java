@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;

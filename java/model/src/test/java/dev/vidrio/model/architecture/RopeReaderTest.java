@@ -3,8 +3,8 @@ package dev.vidrio.model.architecture;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.testfiles.GgufWriter;
 import dev.vidrio.model.testfiles.TinyModels;

@@ -1,6 +1,6 @@
 package dev.vidrio.model.testfiles;
 
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.gguf.GgmlType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

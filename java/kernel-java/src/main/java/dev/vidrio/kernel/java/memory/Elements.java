@@ -3,7 +3,7 @@ package dev.vidrio.kernel.java.memory;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
 /** Elements of off-heap arrays. Weights lie at any alignment, so nothing here asks for one. */

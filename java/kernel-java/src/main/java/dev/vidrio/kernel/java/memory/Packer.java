@@ -3,8 +3,8 @@ package dev.vidrio.kernel.java.memory;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
 /** Packs a quantized matrix [n, k] from GGUF's layout into that of {@link Packing}. */

@@ -2,7 +2,7 @@ package dev.vidrio.kernel.java.memory;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -1,17 +1,17 @@
 package dev.vidrio.kernel.java.resolve;
 
-import dev.vidrio.kernel.BackwardOp;
-import dev.vidrio.kernel.Buffer;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.Workspace;
+import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.AttentionBackward;
 import dev.vidrio.kernel.java.scalar.BackwardKernels;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
 import dev.vidrio.kernel.java.step.Step;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

@@ -1,13 +1,13 @@
 package dev.vidrio.kernel.java.resolve;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.LowRank;
-import dev.vidrio.kernel.LowRankOp;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.Workspace;
+import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.step.Step;
+import dev.vidrio.kernel.op.LowRankOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.LowRank;
+import dev.vidrio.kernel.weight.Packing;
 import java.lang.foreign.MemorySegment;
 
 /** Resolves operations of low rank for {@link StepResolver}: workers share rows. */
@@ -76,7 +76,7 @@ final class LowRankResolver {
   }
 
   private static int sequence(Op op, Batch batch, int row) {
-    return batch.sequence(op.token(batch, row));
+    return batch.sequence(batch.tokenRow(op.rows(), row));
   }
 
   /** The end of the rows from {@code begin} on that belong to one sequence. */

@@ -1,25 +1,25 @@
 package dev.vidrio.kernel.java.resolve;
 
-import dev.vidrio.kernel.BackwardOp;
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Buffer;
-import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.LowRankOp;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.OpenOp;
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.RotationTable;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.Weights;
-import dev.vidrio.kernel.Workspace;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.execution.Workspace;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.OpenKernels;
 import dev.vidrio.kernel.java.step.ExpertProduct;
 import dev.vidrio.kernel.java.step.Step;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.LowRankOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.OpenOp;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -207,7 +207,7 @@ public final class StepResolver {
     return (kernels, batch, share) -> {
       int rows = batch.rows(op.rows());
       for (int i = 0; i < rows; i++) {
-        int slot = op.statistics().slot(batch.sequence(op.token(batch, i)));
+        int slot = op.statistics().slot(batch.sequence(batch.tokenRow(op.rows(), i)));
         for (int j = share.begin(width); j < share.end(width) && slot >= 0; j++) {
           op.statistics().add(slot, j, Elements.get(x, (long) i * width + j));
         }

@@ -1,10 +1,10 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.BackwardOp;
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
 /** attention backward of docs/numerics.md, one query or one key at a time. */

@@ -1,12 +1,12 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.BackwardOp;
-import dev.vidrio.kernel.BackwardOp.Slope;
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.PackedRow;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.BackwardOp.Slope;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

@@ -1,8 +1,8 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.BackwardOp;
-import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
 
 /** route, expert_sum and slot_sum backward of docs/numerics.md. */

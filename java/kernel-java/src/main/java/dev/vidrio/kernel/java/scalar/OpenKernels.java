@@ -1,10 +1,10 @@
 package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.OpenOp;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.OpenOp;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 

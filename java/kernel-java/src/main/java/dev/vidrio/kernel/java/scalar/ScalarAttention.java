@@ -1,9 +1,9 @@
 package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
 /** attention of docs/numerics.md, one query at a time. */

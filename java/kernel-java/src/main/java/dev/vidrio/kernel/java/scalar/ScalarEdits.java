@@ -1,7 +1,7 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.Edit;
-import dev.vidrio.kernel.EditTable;
+import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.java.memory.Elements;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;

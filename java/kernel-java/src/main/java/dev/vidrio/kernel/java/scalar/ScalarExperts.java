@@ -1,7 +1,7 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.ExpertOp;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
 
 /** route and expert_sum of docs/numerics.md. */

@@ -4,24 +4,24 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.EditTable;
-import dev.vidrio.kernel.ExpertOp;
-import dev.vidrio.kernel.LowRank;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.Rotation;
-import dev.vidrio.kernel.RotationTable;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.TapTarget;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
+import dev.vidrio.kernel.hook.EditTable;
+import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.memory.RowBlock;
 import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.step.Share;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.LowRank;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -43,8 +43,9 @@ public class ScalarKernels implements Kernels {
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
     int d = op.table().k();
     for (int row = begin; row < end; row++) {
+      int from = op.row(batch.token(row), batch.position(row));
       for (int k = 0; k < d; k++) {
-        Elements.set(y, (long) row * d + k, element(op.table(), op.row(batch, row), k));
+        Elements.set(y, (long) row * d + k, element(op.table(), from, k));
       }
     }
   }
@@ -286,7 +287,7 @@ public class ScalarKernels implements Kernels {
     int width = op.edits().width();
     for (int i = begin; i < end; i++) {
       long row = (long) i * width;
-      int token = op.token(batch, i);
+      int token = batch.tokenRow(op.rows(), i);
       Elements.copy(x, row, y, row, width);
       for (EditTable.Entry entry : op.edits().entries()) {
         if (entry.region().contains(batch.sequence(token), batch.position(token))) {
@@ -301,7 +302,7 @@ public class ScalarKernels implements Kernels {
     TapTarget target = op.target();
     int width = target.width();
     for (int i = begin; i < end; i++) {
-      int token = op.token(batch, i);
+      int token = batch.tokenRow(op.rows(), i);
       long row = target.row(batch.sequence(token), batch.position(token));
       if (row >= 0) {
         copy(x, (long) i * width, target, row * width);

@@ -3,12 +3,12 @@ package dev.vidrio.kernel.java.scalar;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.PackedRow;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 
 /** matmul of docs/numerics.md, one output at a time. */

@@ -1,6 +1,6 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.Op;
+import dev.vidrio.kernel.op.Op;
 
 /** The functions of one element, and their constants. */
 public final class ScalarMath {

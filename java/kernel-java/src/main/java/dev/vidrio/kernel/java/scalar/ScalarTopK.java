@@ -2,8 +2,8 @@ package dev.vidrio.kernel.java.scalar;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.op.Op;
 import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.stream.IntStream;

@@ -1,9 +1,9 @@
 package dev.vidrio.kernel.java.step;
 
-import dev.vidrio.kernel.ExpertOp;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.QuantizedBuffer;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

@@ -1,14 +1,14 @@
 package dev.vidrio.kernel.java.step;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ExpertOp;
-import dev.vidrio.kernel.LowRank;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.RotationTable;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.Weights;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.LowRank;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

@@ -5,12 +5,12 @@ import static dev.vidrio.kernel.java.vector.Vectors.INTS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.LaneSum;
 import dev.vidrio.kernel.java.scalar.QuantizedQuery;
 import dev.vidrio.kernel.java.scalar.ScalarAttention;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;

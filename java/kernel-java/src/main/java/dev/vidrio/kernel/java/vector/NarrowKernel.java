@@ -8,8 +8,8 @@ import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.WeightType;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;

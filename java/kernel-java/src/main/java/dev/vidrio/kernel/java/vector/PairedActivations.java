@@ -2,12 +2,12 @@ package dev.vidrio.kernel.java.vector;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.scalar.ScalarMatMul;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
 /**

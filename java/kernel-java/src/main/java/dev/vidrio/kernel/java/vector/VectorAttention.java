@@ -3,13 +3,13 @@ package dev.vidrio.kernel.java.vector;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.SequenceOp;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.QuantizedQuery;
 import dev.vidrio.kernel.java.scalar.ScalarAttention;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
 import dev.vidrio.kernel.java.step.Share;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 

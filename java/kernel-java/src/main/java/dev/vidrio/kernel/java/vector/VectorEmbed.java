@@ -3,11 +3,11 @@ package dev.vidrio.kernel.java.vector;
 import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.java.memory.Blocks;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.RowBlock;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 

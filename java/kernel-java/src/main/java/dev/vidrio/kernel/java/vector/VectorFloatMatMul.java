@@ -4,12 +4,12 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.Scratch;
 import dev.vidrio.kernel.java.scalar.LaneSum;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 

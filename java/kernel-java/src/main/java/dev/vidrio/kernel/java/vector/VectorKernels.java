@@ -4,19 +4,19 @@ import static dev.vidrio.kernel.java.vector.Vectors.INTS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ExpertOp;
-import dev.vidrio.kernel.LowRank;
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.Rotation;
-import dev.vidrio.kernel.RotationTable;
-import dev.vidrio.kernel.SequenceOp;
-import dev.vidrio.kernel.Weights;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.step.Share;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.LowRank;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -39,7 +39,8 @@ public final class VectorKernels extends ScalarKernels {
   @Override
   public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
     for (int row = begin; row < end; row++) {
-      embed.row(op.table(), op.row(batch, row), y, (long) row * op.table().k());
+      int from = op.row(batch.token(row), batch.position(row));
+      embed.row(op.table(), from, y, (long) row * op.table().k());
     }
   }
 

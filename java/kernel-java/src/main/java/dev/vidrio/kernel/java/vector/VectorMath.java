@@ -3,9 +3,9 @@ package dev.vidrio.kernel.java.vector;
 import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
-import dev.vidrio.kernel.LowRank;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
+import dev.vidrio.kernel.weight.LowRank;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;

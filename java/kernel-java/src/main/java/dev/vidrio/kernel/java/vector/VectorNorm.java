@@ -3,11 +3,11 @@ package dev.vidrio.kernel.java.vector;
 import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
-import dev.vidrio.kernel.Op;
-import dev.vidrio.kernel.Weights;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.scalar.LaneSum;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;

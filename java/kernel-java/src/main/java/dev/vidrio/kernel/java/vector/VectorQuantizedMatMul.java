@@ -3,12 +3,12 @@ package dev.vidrio.kernel.java.vector;
 import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
-import dev.vidrio.kernel.Packing;
-import dev.vidrio.kernel.QuantizedBuffer;
-import dev.vidrio.kernel.WeightType;
-import dev.vidrio.kernel.Weights;
-import dev.vidrio.kernel.Workspace.Quantized;
+import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 

@@ -3,7 +3,7 @@ package dev.vidrio.kernel.java.vector;
 import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
-import dev.vidrio.kernel.RotationTable;
+import dev.vidrio.kernel.execution.RotationTable;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;

@@ -3,11 +3,11 @@ package dev.vidrio.kernel.java.vector;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Greatest;
-import dev.vidrio.kernel.Op;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.scalar.LaneSum;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
 import dev.vidrio.kernel.java.scalar.ScalarTopK;
+import dev.vidrio.kernel.op.Op;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;

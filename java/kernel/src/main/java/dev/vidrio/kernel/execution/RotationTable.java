@@ -1,0 +1,53 @@
+package dev.vidrio.kernel.execution;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.op.Rotation;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Cosines and sines of a rotation, each [positions, pairs], filled as positions are reached. */
+public final class RotationTable {
+  /** Rows are filled in steps of this many, so that a decoded token rarely pays for it. */
+  private static final int STEP = 64;
+
+  private final Rotation rotation;
+  private final int capacity;
+  private final MemorySegment cos;
+  private final MemorySegment sin;
+  private int filled;
+
+  RotationTable(Rotation rotation, int capacity, Executor executor, Arena arena) {
+    this.rotation = rotation;
+    this.capacity = capacity;
+    long bytes = (long) capacity * rotation.frequencies().size() * Float.BYTES;
+    this.cos = executor.allocate(bytes, arena);
+    this.sin = executor.allocate(bytes, arena);
+  }
+
+  /** The cosines. */
+  public MemorySegment cos() {
+    return cos;
+  }
+
+  /** The sines. */
+  public MemorySegment sin() {
+    return sin;
+  }
+
+  void ensure(int positions) {
+    if (positions <= filled) {
+      return;
+    }
+    int end = Math.min(capacity, Math.ceilDiv(positions, STEP) * STEP);
+    int pairs = rotation.width() / 2;
+    for (int p = filled; p < end; p++) {
+      for (int j = 0; j < pairs; j++) {
+        cos.setAtIndex(JAVA_FLOAT, (long) p * pairs + j, rotation.cos(p, j));
+        sin.setAtIndex(JAVA_FLOAT, (long) p * pairs + j, rotation.sin(p, j));
+      }
+    }
+    filled = end;
+  }
+}

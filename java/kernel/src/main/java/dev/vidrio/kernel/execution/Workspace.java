@@ -1,0 +1,227 @@
+package dev.vidrio.kernel.execution;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rotation;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Memory for the activations of a plan, the same for every executor. Activations that are no longer
+ * read leave their place to later ones, so that a deep model needs the memory of one layer and
+ * stays in the caches.
+ */
+public final class Workspace {
+  private static final long ALIGNMENT = 64;
+
+  /** Where a quantized activation lies; shapes as in {@code vd_quantized}. */
+  public record Quantized(
+      MemorySegment q, MemorySegment scale, MemorySegment sum, MemorySegment scaledSum) {}
+
+  /** A piece of memory that activations occupy one after the other. */
+  private record Slot(long offset, long bytes) {}
+
+  /** Rows of a local activation that each worker has; {@code VD_LOCAL_ROWS}. */
+  private static final int LOCAL_ROWS = 16;
+
+  private final Limits limits;
+  private final Schedule schedule;
+  private final int workers;
+  private final int positions;
+  private final MemorySegment memory;
+  private final Map<Operand, Slot> slots;
+  private final Schedule.Barrier[] barriers;
+  private final Map<Rotation, RotationTable> rotations = new HashMap<>();
+
+  private Workspace(Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
+    this.limits = limits;
+    this.schedule = schedule;
+    this.workers = executor.workers();
+    this.positions = plan.positions();
+    checkTables(plan, limits);
+    var assignment = new Assignment(plan);
+    this.slots = assignment.slots;
+    this.memory = executor.allocateUncleared(Math.max(assignment.end, ALIGNMENT), arena);
+    this.barriers = schedule.barriers(slots);
+    for (Rotation rotation : plan.rotations()) {
+      rotations.put(rotation, new RotationTable(rotation, limits.positions(), executor, arena));
+    }
+  }
+
+  private static void checkTables(Plan plan, Limits limits) {
+    for (Op op : plan.ops()) {
+      if (op instanceof Op.Embed embed) {
+        long needed = embed.rowsNeeded(limits.vocabulary(), limits.positions());
+        if (embed.table().n() < needed) {
+          throw new IllegalArgumentException(
+              embed.table().name()
+                  + " has "
+                  + embed.table().n()
+                  + " rows, but the limits need "
+                  + needed);
+        }
+      }
+    }
+  }
+
+  /** Allocates memory for a plan, which lives as long as the arena. */
+  public static Workspace allocate(Plan plan, Limits limits, Executor executor, Arena arena) {
+    return allocate(plan, Schedule.plain(plan), limits, executor, arena);
+  }
+
+  /** Allocates memory for a plan whose operations run as the schedule of the plan says. */
+  public static Workspace allocate(
+      Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
+    return new Workspace(plan, schedule, limits, executor, arena);
+  }
+
+  /** The memory of an activation, [room for rows, width]. */
+  public MemorySegment segment(Buffer buffer) {
+    return slice(slot(buffer).offset, bytes(buffer));
+  }
+
+  /** The memory of a quantized activation. */
+  public Quantized segments(QuantizedBuffer buffer) {
+    long rows = rows(buffer);
+    long q = slot(buffer).offset;
+    long perBlock = rows * buffer.blocks() * Float.BYTES;
+    long sums = sumBytes(rows, buffer);
+    long scale = align(q + rows * buffer.width());
+    long sum = align(scale + perBlock);
+    long scaledSum = align(sum + sums);
+    return new Quantized(
+        slice(q, rows * buffer.width()),
+        slice(scale, perBlock),
+        slice(sum, sums),
+        slice(scaledSum, perBlock));
+  }
+
+  /** The table of a rotation. */
+  public RotationTable table(Rotation rotation) {
+    RotationTable table = rotations.get(rotation);
+    if (table == null) {
+      throw new IllegalArgumentException("the plan does not use this rotation");
+    }
+    return table;
+  }
+
+  /**
+   * Fills the rotation tables up to the positions of a batch.
+   *
+   * @throws IllegalArgumentException when operations have no room for these positions
+   */
+  public void ensurePositions(Batch batch) {
+    if (batch.maxPosition() >= positions) {
+      throw new IllegalArgumentException(
+          "position "
+              + batch.maxPosition()
+              + ": the plan has room for the scores of "
+              + positions
+              + " positions");
+    }
+    for (RotationTable table : rotations.values()) {
+      table.ensure(batch.maxPosition() + 1);
+    }
+  }
+
+  /** When operation i must wait until all workers have finished the earlier ones. */
+  public Schedule.Barrier barrier(int i) {
+    return barriers[i];
+  }
+
+  /** Whether operation i must wait, where nothing is local. */
+  public boolean barrierBefore(int i) {
+    return barriers[i] != Schedule.Barrier.NEVER;
+  }
+
+  private Slot slot(Operand operand) {
+    Slot slot = slots.get(operand);
+    if (slot == null) {
+      throw new IllegalArgumentException("the plan has no activation " + operand.name());
+    }
+    return slot;
+  }
+
+  private MemorySegment slice(long offset, long bytes) {
+    return memory.asSlice(offset, bytes);
+  }
+
+  private long rows(Operand operand) {
+    int rows = limits.rows(operand.rows());
+    return schedule.isLocal(operand) ? Math.max(rows, workers * LOCAL_ROWS) : rows;
+  }
+
+  private long bytes(Buffer buffer) {
+    return Math.multiplyExact(rows(buffer) * buffer.width(), (long) Float.BYTES);
+  }
+
+  private long slotBytes(Operand operand) {
+    return switch (operand) {
+      case Buffer buffer -> align(bytes(buffer));
+      case QuantizedBuffer buffer -> {
+        long rows = rows(buffer);
+        yield align(rows * buffer.width())
+            + 2 * align(rows * buffer.blocks() * Float.BYTES)
+            + align(sumBytes(rows, buffer));
+      }
+    };
+  }
+
+  private static long sumBytes(long rows, QuantizedBuffer buffer) {
+    return rows * (buffer.width() / QuantizedBuffer.SUM_BLOCK) * Integer.BYTES;
+  }
+
+  private static long align(long bytes) {
+    return Math.ceilDiv(bytes, ALIGNMENT) * ALIGNMENT;
+  }
+
+  /**
+   * Gives each activation the smallest free slot that holds it, from its write to its last read.
+   */
+  private final class Assignment {
+    final Map<Operand, Slot> slots = new HashMap<>();
+    final List<Slot> free = new ArrayList<>();
+    long end;
+
+    Assignment(Plan plan) {
+      List<Op> ops = plan.ops();
+      Map<Operand, Integer> lastUses = schedule.lastUses();
+      lastUses.keySet().removeAll(plan.outputs());
+      List<List<Operand>> ending = new ArrayList<>();
+      ops.forEach(op -> ending.add(new ArrayList<>()));
+      lastUses.forEach((operand, i) -> ending.get(i).add(operand));
+      for (int i = 0; i < ops.size(); i++) {
+        for (Operand operand : ops.get(i).writes()) {
+          slots.put(operand, take(slotBytes(operand)));
+        }
+        ending.get(i).forEach(operand -> free.add(slots.get(operand)));
+      }
+    }
+
+    private Slot take(long bytes) {
+      Slot best = null;
+      for (Slot slot : free) {
+        if (slot.bytes >= bytes && (best == null || slot.bytes < best.bytes)) {
+          best = slot;
+        }
+      }
+      if (best != null) {
+        free.remove(best);
+        return best;
+      }
+      var slot = new Slot(end, bytes);
+      end = Math.addExact(end, bytes);
+      return slot;
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package dev.vidrio.kernel.gradient;
+
+import dev.vidrio.kernel.op.BackwardOp.Slope;
+
+/**
+ * Where a gradient departs from the true one, so that gradient × input becomes a rule of relevance
+ * propagation. Factors multiply what flows back; 0 stops it.
+ *
+ * <p>The authors of layer-wise relevance propagation hold patents on it, which no licence of
+ * software grants: whoever uses {@link #ATTN_LRP} or {@link #CP_LRP} beyond research has to ask.
+ *
+ * @param frozenNorms whether the divisors of norms count as constants
+ * @param slope of activations
+ * @param gateFactor on both factors of {@code f(x) · up}
+ * @param queryKeyFactor on queries and keys
+ * @param valueFactor on values
+ */
+public record GradientRules(
+    boolean frozenNorms, Slope slope, float gateFactor, float queryKeyFactor, float valueFactor) {
+  /** The gradient itself. */
+  public static final GradientRules EXACT = new GradientRules(false, Slope.DERIVATIVE, 1, 1, 1);
+
+  /** Attention-aware layer-wise relevance propagation (Achtibat et al. 2024, arXiv 2402.05602). */
+  public static final GradientRules ATTN_LRP =
+      new GradientRules(true, Slope.SECANT, 0.5f, 0.25f, 0.5f);
+
+  /** Conservative propagation: attention patterns are constants (Ali et al. 2022, 2202.07304). */
+  public static final GradientRules CP_LRP = new GradientRules(true, Slope.SECANT, 0.5f, 0, 1);
+
+  /** The gradient with attention patterns and the divisors of norms held fixed. */
+  public static final GradientRules FROZEN = new GradientRules(true, Slope.DERIVATIVE, 1, 0, 1);
+
+  public GradientRules {
+    for (float factor : new float[] {gateFactor, queryKeyFactor, valueFactor}) {
+      if (!Float.isFinite(factor)) {
+        throw new IllegalArgumentException("factor " + factor + " is not finite");
+      }
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package dev.vidrio.kernel.op;
+
+import static dev.vidrio.kernel.op.Shapes.require;
+
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
+import java.util.List;
+
+/**
+ * Operations of a mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to k
+ * of E experts. Slot s of a token is its s-th expert, so that rows stay those of tokens.
+ */
+public sealed interface ExpertOp extends Op {
+  /** Most experts of a mixture, {@code VD_EXPERTS_MAX}. */
+  int EXPERTS_MAX = 4096;
+
+  /** Most columns of an expert's matrix, {@code VD_EXPERT_K_MAX}. */
+  int K_MAX = 32768;
+
+  /** What the softmax of a token's experts runs over. */
+  enum RouteOver {
+    /** The experts that it goes to: their weights add up to 1. */
+    CHOSEN,
+    ALL
+  }
+
+  /**
+   * Chooses the experts with the greatest logits, in descending order; of equal ones the lower
+   * comes first.
+   *
+   * @param logits [rows, E]
+   * @param experts receives the numbers of the experts [rows, k], as floats
+   * @param weights receives their softmax [rows, k]
+   */
+  record Route(RouteOver over, Buffer logits, Buffer experts, Buffer weights) implements ExpertOp {
+    public Route {
+      require(logits.width() <= EXPERTS_MAX, logits, "number of experts");
+      require(experts.width() <= logits.width(), experts, "number of slots");
+      Shapes.requireSame(experts, weights);
+      require(logits.rows() == experts.rows(), experts, "rows");
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(logits);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(experts, weights);
+    }
+  }
+
+  /**
+   * Multiplies each slot with its expert's matrix: y [rows, k, N].
+   *
+   * @param matrices of each expert [N, K], of one type and layout
+   * @param experts [rows, k]
+   * @param x a row of K for all slots [rows, K], or one for each [rows, k, K]
+   */
+  record ExpertMatMul(List<Weights> matrices, Buffer experts, Operand x, Buffer y)
+      implements ExpertOp {
+    public ExpertMatMul {
+      matrices = List.copyOf(matrices);
+      require(!matrices.isEmpty() && matrices.size() <= EXPERTS_MAX, y, "number of experts");
+      Weights first = matrices.getFirst();
+      for (Weights w : matrices) {
+        boolean same = w.type() == first.type() && w.n() == first.n() && w.k() == first.k();
+        require(same && w.layout() == first.layout(), y, w.name());
+      }
+      int k = experts.width();
+      boolean quantized = first.type().quantized();
+      require(k <= matrices.size(), y, "number of slots");
+      require(x instanceof QuantizedBuffer == quantized, y, "operand type");
+      require(first.layout() == Weights.Layout.PACKED == quantized, y, "weight layout");
+      require(x.rows() == y.rows() && experts.rows() == y.rows(), y, "rows");
+      require(x.width() == first.k() || x.width() == k * first.k(), y, "width of " + x.name());
+      require(first.k() <= K_MAX && y.width() == k * first.n(), y, "shape");
+    }
+
+    /** k, the slots of a token. */
+    public int slots() {
+      return experts.width();
+    }
+
+    /** N, the outputs of a slot. */
+    public int n() {
+      return matrices.getFirst().n();
+    }
+
+    /** K, the inputs of a slot. */
+    public int k() {
+      return matrices.getFirst().k();
+    }
+
+    /** The type of all matrices. */
+    public WeightType type() {
+      return matrices.getFirst().type();
+    }
+
+    /** Whether the slots of a token share a row of x. */
+    public boolean shared() {
+      return x.width() == k();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(experts, x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /**
+   * Adds the slots of each token up: {@code y[i] = Σ weights[i][s] · x[i][s]}.
+   *
+   * @param x [rows, k, d]
+   * @param weights [rows, k]
+   */
+  record ExpertSum(Buffer x, Buffer weights, Buffer y) implements ExpertOp {
+    public ExpertSum {
+      require(x.rows() == y.rows() && weights.rows() == y.rows(), y, "rows");
+      require(x.width() == weights.width() * y.width(), y, "width of " + x.name());
+    }
+
+    /** k, the slots of a token. */
+    public int slots() {
+      return weights.width();
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x, weights);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package dev.vidrio.kernel.op;
+
+/** What a matrix product multiplies with weights: {@link Buffer} or {@link QuantizedBuffer}. */
+public sealed interface Operand permits Buffer, QuantizedBuffer {
+  /** The buffer's name, unique in a plan. */
+  String name();
+
+  /** How many rows it has in a step. */
+  Rows rows();
+
+  /** Elements of a row. */
+  int width();
+}

@@ -1,0 +1,55 @@
+package dev.vidrio.kernel.op;
+
+import java.util.List;
+
+/**
+ * The angles of a rotary position embedding (Su et al. 2021, arXiv 2104.09864): at position p, pair
+ * j turns by {@code p · frequencies.get(j)}. Scalings of the context change the frequencies and the
+ * magnitude.
+ *
+ * @param pairs which elements form a pair
+ * @param frequencies θ in radians per position, one per pair
+ * @param magnitude factor on cosine and sine, 1 but for YaRN
+ */
+public record Rotation(Pairs pairs, List<Double> frequencies, double magnitude) {
+
+  /** Which elements of a head form a pair. */
+  public enum Pairs {
+    /** Elements 2j and 2j+1. */
+    INTERLEAVED,
+    /** Elements j and j + width/2. */
+    HALVES
+  }
+
+  public Rotation {
+    frequencies = List.copyOf(frequencies);
+  }
+
+  /**
+   * What YaRN (Peng et al. 2023, arXiv 2309.00071) makes the magnitude of a context {@code factor}
+   * times as long: 1 + 0.1 · multiplier · ln factor, and 1 where it is no longer.
+   */
+  public static double sharpening(double factor, double multiplier) {
+    return factor <= 1 ? 1 : 1 + 0.1 * multiplier * StrictMath.log(factor);
+  }
+
+  /** Elements of a head that turn. */
+  public int width() {
+    return 2 * frequencies.size();
+  }
+
+  /** The rotation by the opposite angles: where the magnitude is 1, the inverse. */
+  public Rotation opposite() {
+    return new Rotation(pairs, frequencies.stream().map(theta -> -theta).toList(), magnitude);
+  }
+
+  /** The cosine of pair j at a position, as docs/numerics.md defines it. */
+  public float cos(int position, int j) {
+    return (float) (StrictMath.cos(position * frequencies.get(j)) * magnitude);
+  }
+
+  /** The sine of pair j at a position. */
+  public float sin(int position, int j) {
+    return (float) (StrictMath.sin(position * frequencies.get(j)) * magnitude);
+  }
+}

@@ -1,0 +1,107 @@
+package dev.vidrio.kernel.op;
+
+import static dev.vidrio.kernel.op.Shapes.require;
+import static dev.vidrio.kernel.op.Shapes.requireSame;
+import static dev.vidrio.kernel.op.Shapes.requireVector;
+
+import dev.vidrio.kernel.weight.Weights;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Operations that depend on a token's sequence and on its place there. */
+public sealed interface SequenceOp extends Op {
+  /** Rotary position embedding of heads of {@code dH} elements. */
+  record Rope(Rotation rotation, int dH, Buffer x, Buffer y) implements SequenceOp {
+    public Rope {
+      requireSame(x, y);
+      require(dH > 0 && x.width() % dH == 0 && rotation.width() <= dH, y, "head width");
+      require(y.rows() == Rows.TOKENS, y, "rows");
+    }
+
+    /** Number of heads. */
+    public int heads() {
+      return x.width() / dH;
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
+    }
+  }
+
+  /** Stores keys and values [n, H_kv, d_h] in a layer of the cache, at the tokens' positions. */
+  record KvStore(int layer, Buffer k, Buffer v) implements SequenceOp {
+    public KvStore {
+      requireSame(k, v);
+      require(layer >= 0 && k.rows() == Rows.TOKENS, k, "layer or rows");
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(k, v);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of();
+    }
+  }
+
+  /**
+   * Causal attention of each token over its sequence up to itself: q [n, H, d_h] → z [n, H, d_h].
+   *
+   * @param heads H, a multiple of the cache's H_kv
+   * @param scale of the scores, usually 1/√d_h
+   * @param window positions attended to, the token's own among them; 0 for all
+   * @param cap scores s become cap · tanh(s / cap); 0 for none
+   * @param sinks vector [H], a score of each head that stands for no position and takes its share;
+   *     or null
+   * @param slopes vector [H] by which the scores of a head fall with the distance of positions
+   *     (ALiBi, arXiv 2108.12409), or null
+   */
+  record Attention(
+      int layer,
+      int heads,
+      float scale,
+      int window,
+      float cap,
+      @Nullable Weights sinks,
+      @Nullable Weights slopes,
+      Buffer q,
+      Buffer z)
+      implements SequenceOp {
+    public Attention {
+      require(window >= 0 && cap >= 0, z, "window or cap");
+      requireVector(sinks, z, heads);
+      requireVector(slopes, z, heads);
+      requireSame(q, z);
+      require(layer >= 0 && heads > 0 && q.width() % heads == 0, z, "layer or heads");
+      require(q.rows() == Rows.TOKENS, z, "rows");
+    }
+
+    /** Attention to all positions, without cap, sinks and slopes. */
+    public Attention(int layer, int heads, float scale, Buffer q, Buffer z) {
+      this(layer, heads, scale, 0, 0, null, null, q, z);
+    }
+
+    /** The first position that a token attends to. */
+    public int first(int position) {
+      return window == 0 ? 0 : Math.max(0, position + 1 - window);
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(q);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(z);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package dev.vidrio.kernel.weight;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What an adapter adds to the product with a matrix [N, K]: {@code scale · B · A}, of rank r (LoRA:
+ * Hu et al. 2021, arXiv 2106.09685).
+ *
+ * @param a [r, K], F32 in rows
+ * @param n N
+ * @param b [⌈N / 16⌉, r, 16] f32: column j of 16 rows of B side by side, the last ones padded with
+ *     zeros
+ * @param scale finite
+ */
+public record LowRank(Weights a, int n, MemorySegment b, float scale) {
+  /** Rows of B that lie together; {@code VD_LOW_RANK_COLUMNS}. */
+  public static final int GROUP = 16;
+
+  /** The greatest rank; {@code VD_LOW_RANK_MAX}. */
+  public static final int MAX_RANK = 512;
+
+  public LowRank {
+    require(
+        a.type() == WeightType.F32 && a.layout() == Weights.Layout.ROWS,
+        a.name() + " is no F32 matrix in rows");
+    require(a.n() <= MAX_RANK, a.name() + ": rank " + a.n() + " exceeds " + MAX_RANK);
+    require(n > 0, a.name() + ": " + n + " outputs are not positive");
+    require(
+        b.byteSize() == bytes(n, a.n()),
+        a.name() + ": B has " + b.byteSize() + " bytes, not " + bytes(n, a.n()));
+    require(Float.isFinite(scale), a.name() + ": scale " + scale + " is not finite");
+  }
+
+  private static void require(boolean holds, String otherwise) {
+    if (!holds) {
+      throw new IllegalArgumentException(otherwise);
+    }
+  }
+
+  /** Bytes of B for so many outputs. */
+  public static long bytes(int n, int rank) {
+    return Math.multiplyExact((long) Math.ceilDiv(n, GROUP) * GROUP * Float.BYTES, (long) rank);
+  }
+
+  /** Element of b that is B[row][column]. */
+  public static long index(int rank, int row, int column) {
+    return ((long) row / GROUP * rank + column) * GROUP + row % GROUP;
+  }
+
+  /** r. */
+  public int rank() {
+    return a.n();
+  }
+
+  /** K. */
+  public int k() {
+    return a.k();
+  }
+}

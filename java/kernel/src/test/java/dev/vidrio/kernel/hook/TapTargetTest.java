@@ -1,0 +1,87 @@
+package dev.vidrio.kernel.hook;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Test;
+
+class TapTargetTest {
+  private static TapTarget target(Arena arena) {
+    return target(TapType.BF16, 5, 10, 2, arena);
+  }
+
+  private static TapTarget target(TapType type, int width, long rows, int sequences, Arena arena) {
+    MemorySegment data = arena.allocate(TapTarget.bytes(type, width, rows), 64);
+    return new TapTarget(type, width, rows, sequences, data, arena);
+  }
+
+  private static void assertRefused(String message, Runnable call) {
+    Exception e = assertThrows(IllegalArgumentException.class, call::run);
+    assertEquals(message, e.getMessage());
+  }
+
+  @Test
+  void tokensGoToTheRowsOfTheirSequence() {
+    try (Arena arena = Arena.ofConfined()) {
+      TapTarget target = target(arena);
+      assertEquals(10 * 5 * 2, target.data().byteSize());
+      assertEquals(-1, target.row(0, 0));
+      target.positions(3, 7);
+      assertEquals(-1, target.row(0, 3));
+      target.sequence(0, 6);
+      target.sequence(1, 0);
+      assertEquals(-1, target.row(0, 2));
+      assertEquals(6, target.row(0, 3));
+      assertEquals(9, target.row(0, 6));
+      assertEquals(-1, target.row(0, 7));
+      assertEquals(0, target.row(1, 3));
+      assertEquals(-1, target.row(2, 3));
+      target.sequence(0, -1);
+      assertEquals(-1, target.row(0, 3));
+    }
+  }
+
+  @Test
+  void rowsOutsideAreRefused() {
+    try (Arena arena = Arena.ofConfined()) {
+      TapTarget target = target(arena);
+      target.positions(3, 7);
+      String exceeding = "rows from 7 for 4 positions exceed the 10 rows";
+      assertRefused(exceeding, () -> target.sequence(0, 7));
+      target.sequence(1, 6);
+      assertRefused("rows from 6 for 5 positions exceed the 10 rows", () -> target.positions(3, 8));
+      assertRefused("positions 3 to 2 are no range", () -> target.positions(3, 2));
+      assertRefused("positions -1 to 2 are no range", () -> target.positions(-1, 2));
+      assertRefused("sequence 2 is outside 0 to 1", () -> target.sequence(2, 0));
+      assertRefused("row -2 is negative", () -> target.sequence(0, -2));
+      assertEquals(9, target.row(1, 6));
+    }
+  }
+
+  @Test
+  void sizesAreChecked() {
+    try (Arena arena = Arena.ofConfined()) {
+      assertRefused("0 rows are not positive", () -> target(TapType.F32, 5, 0, 1, arena));
+      assertRefused("width 0 is not positive", () -> target(TapType.F32, 0, 1, 1, arena));
+      assertRefused("0 sequences are not positive", () -> target(TapType.F32, 5, 1, 0, arena));
+      assertThrows(
+          ArithmeticException.class, () -> target(TapType.F32, 5, Long.MAX_VALUE / 10, 1, arena));
+    }
+  }
+
+  @Test
+  void aTapHasTheWidthOfItsTarget() {
+    try (Arena arena = Arena.ofConfined()) {
+      TapTarget target = target(arena);
+      assertEquals(5, new Op.Tap(new Buffer("x", Rows.LOGITS, 5), target).shape().width());
+      assertRefused(
+          "x: width of the target does not fit",
+          () -> new Op.Tap(new Buffer("x", Rows.TOKENS, 6), target));
+    }
+  }
+}
