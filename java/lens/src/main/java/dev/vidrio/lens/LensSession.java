@@ -4,7 +4,7 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
@@ -136,7 +136,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
           new TapMemory(
               model.executor(), capture.type(), watched, options.sequences(), captured, to);
       this.plan =
-          TappedPlan.of(editedPlan, memory::has, x -> List.of(new Op.Tap(x, memory.target(x))));
+          TappedPlan.of(editedPlan, memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))));
     } catch (Throwable e) {
       edits.close();
       throw e;
@@ -312,7 +312,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private void runWithHooks() {
     int begin = 0;
     for (Stop stop : stops) {
-      Op.Edit edit = (Op.Edit) plan.ops().get(stop.op);
+      HookOp.Edit edit = (HookOp.Edit) plan.ops().get(stop.op);
       session.run(begin, stop.op + 1);
       begin = stop.op + 1;
       List<SessionRows.Token> tokens =

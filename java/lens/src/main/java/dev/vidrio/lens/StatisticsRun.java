@@ -8,6 +8,7 @@ import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.HookPoint;
@@ -120,21 +121,21 @@ final class StatisticsRun implements AutoCloseable {
   private List<Op> ops(Buffer x) {
     Gathered to = Objects.requireNonNull(gathered.get(x));
     List<Op> ops = new ArrayList<>();
-    ops.add(new Op.Accumulate(x, to.columns));
+    ops.add(new HookOp.Accumulate(x, to.columns));
     to.rms.ifPresent(
         target -> {
           Buffer rms = beside(x, "rms", 1);
           Buffer unit = beside(x, "unit", x.width());
           ops.add(new Op.Norm(Op.NormKind.RMS, 0, 1, x, null, null, unit, rms));
-          ops.add(new Op.Tap(rms, target));
+          ops.add(new HookOp.Tap(rms, target));
         });
     to.ids.ifPresent(
         target -> {
           Buffer values = beside(x, "top", k(x));
           Buffer ids = beside(x, "top.columns", k(x));
           ops.add(new Op.TopK(x, values, ids, beside(x, "top.sums", 2)));
-          ops.add(new Op.Tap(ids, target));
-          ops.add(new Op.Tap(values, to.values.orElseThrow()));
+          ops.add(new HookOp.Tap(ids, target));
+          ops.add(new HookOp.Tap(values, to.values.orElseThrow()));
         });
     return ops;
   }

@@ -13,6 +13,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
@@ -76,7 +77,8 @@ class AccumulateTest {
       op.writes().stream()
           .filter(statistics::containsKey)
           .map(Buffer.class::cast)
-          .forEach(x -> ops.add(new Op.Accumulate(x, Objects.requireNonNull(statistics.get(x)))));
+          .forEach(
+              x -> ops.add(new HookOp.Accumulate(x, Objects.requireNonNull(statistics.get(x)))));
     }
     return new Plan(ops, plan.kv(), plan.outputs());
   }
@@ -150,7 +152,7 @@ class AccumulateTest {
           ColumnStatistics.bytes(8, 2),
           statistics.sums().byteSize() + statistics.bounds().byteSize());
       Buffer narrow = new Buffer("x", Rows.TOKENS, 7);
-      assertThrows(IllegalArgumentException.class, () -> new Op.Accumulate(narrow, statistics));
+      assertThrows(IllegalArgumentException.class, () -> new HookOp.Accumulate(narrow, statistics));
       assertThrows(IllegalArgumentException.class, () -> statistics.sequence(0, 2));
       assertThrows(IndexOutOfBoundsException.class, () -> statistics.sequence(3, 0));
       assertThrows(IndexOutOfBoundsException.class, () -> statistics.sum(0, 8));

@@ -18,6 +18,7 @@ import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
@@ -61,11 +62,11 @@ class EditTest {
             new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, x),
             new Op.Quantize(x, xq),
             new Op.MatMul(w, xq, product),
-            new Op.Edit(product, inChain, edited),
+            new HookOp.Edit(product, inChain, edited),
             new Op.Add(x, edited, sum),
-            new Op.Edit(sum, wholeRows, rows),
+            new HookOp.Edit(sum, wholeRows, rows),
             new Op.Gather(rows, chosen),
-            new Op.Edit(chosen, ofLogits, logits)),
+            new HookOp.Edit(chosen, ofLogits, logits)),
         new KvShape(1, 1, 32),
         Set.of(x, product, edited, sum, rows, chosen, logits));
   }

@@ -18,6 +18,7 @@ import dev.vidrio.kernel.hook.Edit;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
@@ -79,7 +80,7 @@ class OpenOpTest {
             attention,
             new OpenOp.Scores(attention, P, scores),
             new OpenOp.Softmax(HEADS, window, sinks, scores, softmax),
-            new Op.Edit(softmax, doubled(), pattern),
+            new HookOp.Edit(softmax, doubled(), pattern),
             new OpenOp.Mix(0, HEADS, pattern, softmax, z, mixed),
             new Op.Norm(Op.NormKind.LAYER, 1e-5f, 1, x, null, null, bare, null),
             new Op.Norm(Op.NormKind.LAYER, 1e-5f, 1, x, null, null, buffer("x̂", D), scale),

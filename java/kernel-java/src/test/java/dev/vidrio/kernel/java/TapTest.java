@@ -17,6 +17,7 @@ import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
@@ -97,7 +98,7 @@ class TapTest {
       List<Op> ops, List<Operand> operands, Map<Buffer, TapTarget> targets) {
     for (Operand operand : operands) {
       if (operand instanceof Buffer x && targets.containsKey(x)) {
-        ops.add(new Op.Tap(x, Objects.requireNonNull(targets.get(x))));
+        ops.add(new HookOp.Tap(x, Objects.requireNonNull(targets.get(x))));
       }
     }
   }
@@ -167,7 +168,7 @@ class TapTest {
       Batch batch = new Batch(PlanRuns.LIMITS, arena);
       batch.addSequence(new int[] {0}, 1);
       batch.add(0, 0, 0, true);
-      var op = new Op.Tap(new Buffer("x", Rows.TOKENS, width), target);
+      var op = new HookOp.Tap(new Buffer("x", Rows.TOKENS, width), target);
       new ScalarKernels().tap(op, batch, x, 0, 1);
       for (int i = 0; i < width; i++) {
         double exact = x.getAtIndex(JAVA_FLOAT, i);

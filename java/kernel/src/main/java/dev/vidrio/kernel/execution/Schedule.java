@@ -2,6 +2,7 @@ package dev.vidrio.kernel.execution;
 
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.LowRankOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
@@ -112,8 +113,8 @@ public final class Schedule {
           case Op.AddBias a -> written.contains(a.a());
           case Op.Scale s -> written.contains(s.x());
           case LowRankOp.Up u -> written.contains(u.x());
-          case Op.Edit e -> written.contains(e.x()) && !e.edits().subspaces();
-          case Op.Tap ignored -> true;
+          case HookOp.Edit e -> written.contains(e.x()) && !e.edits().subspaces();
+          case HookOp.Tap ignored -> true;
           default -> false;
         };
     return byElement && op.shape().width() == head.y().width() && op.rows() == head.rows();
@@ -146,7 +147,7 @@ public final class Schedule {
     return op instanceof Op.MatMul
         || op instanceof LowRankOp.Down
         || op instanceof Op.Quantize
-        || op instanceof Op.Tap;
+        || op instanceof HookOp.Tap;
   }
 
   /**

@@ -14,6 +14,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -113,8 +114,9 @@ final class NativePlan implements ExecutablePlan {
 
   private void noteOutside(Op op) {
     switch (op) {
-      case Op.Tap tap -> outside.put("target of the tap of " + tap.x().name(), tap.target().data());
-      case Op.Accumulate a ->
+      case HookOp.Tap tap ->
+          outside.put("target of the tap of " + tap.x().name(), tap.target().data());
+      case HookOp.Accumulate a ->
           outside.put("memory of statistics of " + a.x().name(), a.statistics().sums());
       default -> {}
     }

@@ -3,11 +3,9 @@ package dev.vidrio.kernel.ffm;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
 import dev.vidrio.bindings.Vidrio;
-import dev.vidrio.bindings.vd_accumulate;
 import dev.vidrio.bindings.vd_activation;
 import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
-import dev.vidrio.bindings.vd_edit;
 import dev.vidrio.bindings.vd_embed;
 import dev.vidrio.bindings.vd_expert_matmul;
 import dev.vidrio.bindings.vd_expert_sum;
@@ -22,18 +20,16 @@ import dev.vidrio.bindings.vd_quantized;
 import dev.vidrio.bindings.vd_rope;
 import dev.vidrio.bindings.vd_route;
 import dev.vidrio.bindings.vd_scale;
-import dev.vidrio.bindings.vd_tap;
 import dev.vidrio.bindings.vd_top_k;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.execution.Workspace;
-import dev.vidrio.kernel.hook.ColumnStatistics;
-import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.LowRankOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
@@ -55,6 +51,7 @@ final class PlanEncoder {
   private final KvCache cache;
   private final Arena tables;
   private final List<Runnable> updates = new ArrayList<>();
+  private final HookOpEncoder hooks;
   private final LowRankEncoder adapters;
 
   /**
@@ -67,6 +64,7 @@ final class PlanEncoder {
     this.workspace = workspace;
     this.cache = cache;
     this.tables = tables;
+    this.hooks = new HookOpEncoder(this, tables, updates);
     this.adapters = new LowRankEncoder(this, tables, updates);
   }
 
@@ -113,14 +111,12 @@ final class PlanEncoder {
       case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), add.bias().data(), add.y(), 1, vd_op.as.add(as));
       case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
-      case Op.Edit edit -> edit(edit, vd_op.as.edit(as));
-      case Op.Tap tap -> tap(tap, vd_op.as.tap(as));
-      case Op.Accumulate accumulate -> accumulate(accumulate, vd_op.as.accumulate(as));
       case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
       case ExpertOp.Route route -> route(route, vd_op.as.route(as));
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
       case ExpertOp.ExpertSum sum -> expertSum(sum, vd_op.as.expert_sum(as));
       case Op.TopK topK -> topK(topK, vd_op.as.top_k(as));
+      case HookOp hook -> hooks.encode(hook, as);
       case LowRankOp adapter -> adapters.encode(adapter, as);
       case OpenOp open -> new OpenOpEncoder(this).encode(open, as);
       case BackwardOp backward -> new BackwardEncoder(this).encode(backward, as);
@@ -265,43 +261,6 @@ final class PlanEncoder {
     vd_scale.factor(s, op.factor());
     vd_scale.width(s, op.x().width());
     return Vidrio.VD_OP_SCALE();
-  }
-
-  private int edit(Op.Edit op, MemorySegment s) {
-    var entries = new EditEntries(op.edits(), tables);
-    updates.add(entries::update);
-    vd_edit.x(s, address(op.x()));
-    vd_edit.y(s, address(op.y()));
-    vd_edit.entries(s, entries.entries());
-    vd_edit.n_entries(s, entries.count());
-    vd_edit.width(s, op.x().width());
-    vd_edit.whole_rows(s, op.edits().subspaces() ? 1 : 0);
-    return Vidrio.VD_OP_EDIT();
-  }
-
-  private int accumulate(Op.Accumulate op, MemorySegment s) {
-    ColumnStatistics statistics = op.statistics();
-    vd_accumulate.x(s, address(op.x()));
-    vd_accumulate.sums(s, statistics.sums());
-    vd_accumulate.bounds(s, statistics.bounds());
-    vd_accumulate.slots(s, statistics.slots());
-    vd_accumulate.n_slots(s, statistics.count());
-    vd_accumulate.n_sequences(s, statistics.sequences());
-    vd_accumulate.width(s, statistics.width());
-    return Vidrio.VD_OP_ACCUMULATE();
-  }
-
-  private int tap(Op.Tap op, MemorySegment s) {
-    TapTarget target = op.target();
-    vd_tap.x(s, address(op.x()));
-    vd_tap.data(s, target.data());
-    vd_tap.bases(s, target.bases());
-    vd_tap.positions(s, target.window());
-    vd_tap.n_rows(s, target.rows());
-    vd_tap.n_sequences(s, target.sequences());
-    vd_tap.type(s, target.type().id());
-    vd_tap.width(s, target.width());
-    return Vidrio.VD_OP_TAP();
   }
 
   private int gather(Op.Gather op, MemorySegment s) {

@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
@@ -161,7 +162,8 @@ final class BackwardPass {
       }
       case Op.AddBias sum -> add(sum.a(), dy);
       case Op.Scale scale -> pass(scale.x(), dx -> new Op.Scale(dy, scale.factor(), dx));
-      case Op.Edit edit -> pass(edit.x(), dx -> new Op.Edit(dy, edit.edits().derivative(), dx));
+      case HookOp.Edit edit ->
+          pass(edit.x(), dx -> new HookOp.Edit(dy, edit.edits().derivative(), dx));
       case Op.Gather gather -> pass(gather.x(), dx -> new BackwardOp.Scatter(dy, dx));
       case SequenceOp.Rope rope ->
           pass(rope.x(), dx -> new SequenceOp.Rope(rope.rotation().opposite(), rope.dH(), dy, dx));

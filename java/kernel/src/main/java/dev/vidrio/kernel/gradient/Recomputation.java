@@ -3,6 +3,7 @@ package dev.vidrio.kernel.gradient;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
@@ -89,7 +90,7 @@ final class Recomputation {
       case Op.AddBias o -> new Op.AddBias(in(o.a(), to), o.bias(), in(o.y(), to));
       case Op.Scale o -> new Op.Scale(in(o.x(), to), o.factor(), in(o.y(), to));
       case Op.Gather o -> new Op.Gather(in(o.x(), to), in(o.y(), to));
-      case Op.Edit o -> new Op.Edit(in(o.x(), to), o.edits(), in(o.y(), to));
+      case HookOp.Edit o -> new HookOp.Edit(in(o.x(), to), o.edits(), in(o.y(), to));
       case SequenceOp.Rope o ->
           new SequenceOp.Rope(o.rotation(), o.dH(), in(o.x(), to), in(o.y(), to));
       case SequenceOp.Attention o -> replaced(o, in(o.q(), to), in(o.z(), to));

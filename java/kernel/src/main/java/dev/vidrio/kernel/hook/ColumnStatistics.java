@@ -10,8 +10,8 @@ import java.util.Objects;
 
 /**
  * Running statistics of an activation's columns, off-heap: of any number of rows they take the
- * memory of six. {@link dev.vidrio.kernel.op.Op.Accumulate} adds rows to them. In the beginning no
- * sequence counts.
+ * memory of six. {@link dev.vidrio.kernel.op.HookOp.Accumulate} adds rows to them. In the beginning
+ * no sequence counts.
  *
  * <p>Not thread-safe. Plans that add to them must not outlive their arena.
  */

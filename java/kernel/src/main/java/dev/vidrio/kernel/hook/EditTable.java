@@ -7,9 +7,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link dev.vidrio.kernel.op.Op.Edit} changes in an activation. Entries apply in the order in
- * which they were added, and may change between steps; without any, the activation stays as it is,
- * bit for bit.
+ * What {@link dev.vidrio.kernel.op.HookOp.Edit} changes in an activation. Entries apply in the
+ * order in which they were added, and may change between steps; without any, the activation stays
+ * as it is, bit for bit.
  *
  * <p>Values have to live while their entry is in the table and steps run. Not thread-safe.
  */

@@ -1,14 +1,9 @@
-// Longer than most: the operations over rows, each a record with its shapes; those over sequences,
-// of experts, within attention and of ways back have files of their own.
 package dev.vidrio.kernel.op;
 
 import static dev.vidrio.kernel.op.Shapes.require;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
-import dev.vidrio.kernel.hook.ColumnStatistics;
-import dev.vidrio.kernel.hook.EditTable;
-import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
 import java.util.stream.Stream;
@@ -19,23 +14,21 @@ import org.jspecify.annotations.Nullable;
  * executor need not.
  */
 public sealed interface Op
-    permits Op.Accumulate,
-        Op.Activation,
+    permits Op.Activation,
         Op.Add,
         Op.AddBias,
-        Op.Edit,
         Op.Embed,
         Op.Gather,
         Op.MatMul,
         Op.Norm,
         Op.Quantize,
         Op.Scale,
-        Op.Tap,
         Op.TopK,
         BackwardOp,
         SequenceOp,
         ExpertOp,
         OpenOp,
+        HookOp,
         LowRankOp {
   /** What it has the rows of: what it writes, or reads where that is no activation. */
   default Operand shape() {
@@ -284,67 +277,6 @@ public sealed interface Op
     public Scale {
       requireSame(x, y);
       require(Float.isFinite(factor), y, "factor");
-    }
-
-    @Override
-    public List<Operand> reads() {
-      return List.of(x);
-    }
-
-    @Override
-    public List<Operand> writes() {
-      return List.of(y);
-    }
-  }
-
-  /**
-   * Copies rows of x out of the step, and changes nothing else. Workers wait least where it stands
-   * just before the first operation that reads x, or after the one that writes it where none does.
-   *
-   * @param target where they go; it belongs to this operation alone
-   */
-  record Tap(Buffer x, TapTarget target) implements Op {
-    public Tap {
-      require(x.width() == target.width(), x, "width of the target");
-    }
-
-    @Override
-    public List<Operand> reads() {
-      return List.of(x);
-    }
-
-    @Override
-    public List<Operand> writes() {
-      return List.of();
-    }
-  }
-
-  /**
-   * Adds rows of x to running statistics of its columns, and changes nothing else.
-   *
-   * @param statistics they belong to this operation alone
-   */
-  record Accumulate(Buffer x, ColumnStatistics statistics) implements Op {
-    public Accumulate {
-      require(x.width() == statistics.width(), x, "width of the statistics");
-    }
-
-    @Override
-    public List<Operand> reads() {
-      return List.of(x);
-    }
-
-    @Override
-    public List<Operand> writes() {
-      return List.of();
-    }
-  }
-
-  /** y is x, but where the table says otherwise. */
-  record Edit(Buffer x, EditTable edits, Buffer y) implements Op {
-    public Edit {
-      requireSame(x, y);
-      require(x.width() == edits.width(), y, "width of the edits");
     }
 
     @Override

@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -78,10 +78,10 @@ class TapTargetTest {
   void aTapHasTheWidthOfItsTarget() {
     try (Arena arena = Arena.ofConfined()) {
       TapTarget target = target(arena);
-      assertEquals(5, new Op.Tap(new Buffer("x", Rows.LOGITS, 5), target).shape().width());
+      assertEquals(5, new HookOp.Tap(new Buffer("x", Rows.LOGITS, 5), target).shape().width());
       assertRefused(
           "x: width of the target does not fit",
-          () -> new Op.Tap(new Buffer("x", Rows.TOKENS, 6), target));
+          () -> new HookOp.Tap(new Buffer("x", Rows.TOKENS, 6), target));
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.lens.hook.HookPoint;
@@ -33,7 +34,7 @@ public final class BlockStarts {
   public Buffer input(int layer) {
     HookPoint point = new HookPoint(HookSite.RESID_PRE, layer);
     if (tables.tables().containsKey(point)
-        && ops.get(tables.operation(point, plan)) instanceof Op.Edit edit) {
+        && ops.get(tables.operation(point, plan)) instanceof HookOp.Edit edit) {
       return edit.x();
     }
     return hooks.source(point).captured().getFirst();

@@ -2,7 +2,7 @@ package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.EditTable;
-import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
@@ -117,7 +117,8 @@ public final class EditTables implements AutoCloseable {
   /** Which operation of a plan makes the edits of a point. */
   public int operation(HookPoint point, Plan plan) {
     return IntStream.range(0, plan.ops().size())
-        .filter(i -> plan.ops().get(i) instanceof Op.Edit edit && edit.edits() == tables.get(point))
+        .filter(
+            i -> plan.ops().get(i) instanceof HookOp.Edit edit && edit.edits() == tables.get(point))
         .findFirst()
         .orElseThrow();
   }

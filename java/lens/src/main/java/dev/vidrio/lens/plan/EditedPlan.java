@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
@@ -87,7 +88,7 @@ public final class EditedPlan {
     Buffer x = unedited(buffer);
     for (HookPoint point : points(buffer)) {
       Buffer y = after(buffer, point);
-      edits.add(new Op.Edit(x, Objects.requireNonNull(tables.get(point)), y));
+      edits.add(new HookOp.Edit(x, Objects.requireNonNull(tables.get(point)), y));
       x = y;
     }
     return edits;

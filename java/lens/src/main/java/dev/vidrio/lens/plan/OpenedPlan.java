@@ -2,6 +2,7 @@ package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.SequenceOp;
@@ -138,7 +139,7 @@ final class OpenedPlan {
       return x;
     }
     Buffer y = like(x, point.name(), x.width());
-    ops.add(new Op.Edit(x, table, y));
+    ops.add(new HookOp.Edit(x, table, y));
     return y;
   }
 

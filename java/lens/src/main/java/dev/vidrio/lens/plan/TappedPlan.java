@@ -2,6 +2,7 @@ package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import java.util.ArrayList;
@@ -13,7 +14,7 @@ import java.util.function.Predicate;
 
 /**
  * Inserts into a plan operations that only look at activations, each before the first reader of
- * what it looks at, as {@link Op.Tap} asks.
+ * what it looks at, as {@link HookOp.Tap} asks.
  */
 public final class TappedPlan {
   private TappedPlan() {}

@@ -13,6 +13,7 @@ import dev.vidrio.kernel.java.step.Step;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.LowRankOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
@@ -49,9 +50,9 @@ public final class StepResolver {
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
       case Op.Scale scale -> scale(scale);
-      case Op.Edit edit -> edit(edit);
-      case Op.Tap tap -> tap(tap);
-      case Op.Accumulate accumulate -> accumulate(accumulate);
+      case HookOp.Edit edit -> edit(edit);
+      case HookOp.Tap tap -> tap(tap);
+      case HookOp.Accumulate accumulate -> accumulate(accumulate);
       case Op.Gather gather -> gather(gather);
       case ExpertOp.Route route -> route(route);
       case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul);
@@ -191,7 +192,7 @@ public final class StepResolver {
     };
   }
 
-  private Step edit(Op.Edit op) {
+  private Step edit(HookOp.Edit op) {
     MemorySegment x = data(op.x());
     MemorySegment y = data(op.y());
     return (kernels, batch, share) -> {
@@ -201,7 +202,7 @@ public final class StepResolver {
   }
 
   /** Workers share the columns, so that each sum has one order. */
-  private Step accumulate(Op.Accumulate op) {
+  private Step accumulate(HookOp.Accumulate op) {
     MemorySegment x = data(op.x());
     int width = op.x().width();
     return (kernels, batch, share) -> {
@@ -215,7 +216,7 @@ public final class StepResolver {
     };
   }
 
-  private Step tap(Op.Tap op) {
+  private Step tap(HookOp.Tap op) {
     MemorySegment x = data(op.x());
     return (kernels, batch, share) -> {
       int rows = batch.rows(op.rows());

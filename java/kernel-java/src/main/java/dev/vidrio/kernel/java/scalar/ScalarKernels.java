@@ -14,6 +14,7 @@ import dev.vidrio.kernel.java.memory.RowBlock;
 import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
@@ -283,7 +284,8 @@ public class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void edit(Op.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end) {
+  public void edit(
+      HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end) {
     int width = op.edits().width();
     for (int i = begin; i < end; i++) {
       long row = (long) i * width;
@@ -298,7 +300,7 @@ public class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void tap(Op.Tap op, Batch batch, MemorySegment x, int begin, int end) {
+  public void tap(HookOp.Tap op, Batch batch, MemorySegment x, int begin, int end) {
     TapTarget target = op.target();
     int width = target.width();
     for (int i = begin; i < end; i++) {

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.LowRank;
@@ -80,10 +81,10 @@ public interface Kernels {
   void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end);
 
   /** Rows of y. */
-  void edit(Op.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end);
+  void edit(HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end);
 
   /** Rows of x. */
-  void tap(Op.Tap op, Batch batch, MemorySegment x, int begin, int end);
+  void tap(HookOp.Tap op, Batch batch, MemorySegment x, int begin, int end);
 
   /**
    * One row: adds B · t to x, which like y begins at element {@code at}; t begins at {@code tAt}.
