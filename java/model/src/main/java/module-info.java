@@ -18,6 +18,7 @@ module dev.vidrio.model {
   exports dev.vidrio.model.grammar;
   exports dev.vidrio.model.huggingface;
   exports dev.vidrio.model.hub;
+  exports dev.vidrio.model.hub.source;
   exports dev.vidrio.model.quantize;
   exports dev.vidrio.model.safetensors;
   exports dev.vidrio.model.sampling;

@@ -6,9 +6,9 @@ import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.model.hub.ModelReference;
-import dev.vidrio.model.hub.ModelSource;
 import dev.vidrio.model.hub.ModelStore;
-import dev.vidrio.model.hub.ProgressListener;
+import dev.vidrio.model.hub.source.ModelSource;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.nio.file.Path;
 import java.util.Locale;
 

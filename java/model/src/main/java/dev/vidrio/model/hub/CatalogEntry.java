@@ -1,6 +1,10 @@
 package dev.vidrio.model.hub;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.hub.file.PathSegment;
+import dev.vidrio.model.hub.file.Sha256;
+import dev.vidrio.model.hub.source.EmbeddedSource;
+import dev.vidrio.model.hub.source.ModelSource;
 import java.util.List;
 import java.util.regex.Pattern;
 

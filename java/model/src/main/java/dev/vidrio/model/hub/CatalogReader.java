@@ -1,5 +1,9 @@
 package dev.vidrio.model.hub;
 
+import dev.vidrio.model.hub.source.EmbeddedSource;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
+import dev.vidrio.model.hub.source.ModelSource;
+import dev.vidrio.model.hub.source.PipSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -2,6 +2,7 @@ package dev.vidrio.model.hub;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.NearNames;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

@@ -1,10 +1,17 @@
 package dev.vidrio.model.hub;
 
-import static dev.vidrio.model.hub.ProgressListener.Phase.VERIFYING;
-import static dev.vidrio.model.hub.ProgressListener.Phase.WAITING;
+import static dev.vidrio.model.hub.source.ProgressListener.Phase.VERIFYING;
+import static dev.vidrio.model.hub.source.ProgressListener.Phase.WAITING;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelStoreException;
+import dev.vidrio.model.hub.download.Expected;
+import dev.vidrio.model.hub.file.FileTree;
+import dev.vidrio.model.hub.file.IoReason;
+import dev.vidrio.model.hub.file.Sha256;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
+import dev.vidrio.model.hub.source.ModelSource;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -80,13 +87,17 @@ public final class ModelStore {
         case ModelReference.LocalFile file -> Optional.of(file.path()).filter(Files::isRegularFile);
         case ModelReference.Named(CatalogEntry entry) when entry.isEmbedded() -> Optional.empty();
         case ModelReference.Named(CatalogEntry entry) ->
-            find(layout.named(entry.name()), Expected.of(entry));
+            find(layout.named(entry.name()), expected(entry));
         case ModelReference.HuggingFace(HuggingFaceSource source) ->
             find(layout.huggingFace(source), Expected.NOTHING);
       };
     } catch (IOException e) {
       throw new ModelStoreException(reference.toString(), IoReason.of(e), "", e);
     }
+  }
+
+  private static Expected expected(CatalogEntry entry) {
+    return new Expected(entry.bytes(), Optional.of(entry.sha256()));
   }
 
   private static Optional<Path> find(StoreLayout.Slot slot, Expected expected) throws IOException {
@@ -180,11 +191,7 @@ public final class ModelStore {
               "model", entry.name(), "comes with the engine and need not be pulled");
       case ModelReference.Named(CatalogEntry entry) ->
           pull(
-              entry.name(),
-              layout.named(entry.name()),
-              entry.sources(),
-              Expected.of(entry),
-              progress);
+              entry.name(), layout.named(entry.name()), entry.sources(), expected(entry), progress);
       case ModelReference.HuggingFace(HuggingFaceSource source) ->
           pull(
               source.label(),

@@ -2,6 +2,10 @@ package dev.vidrio.model.hub;
 
 import dev.vidrio.kernel.UserCache;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.hub.download.Backoff;
+import dev.vidrio.model.hub.download.HttpSettings;
+import dev.vidrio.model.hub.download.Pip;
+import dev.vidrio.model.hub.file.DiskSpace;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -122,7 +126,7 @@ public final class ModelStoreBuilder {
    * @throws InvalidInputException if a setting is malformed
    */
   public ModelStore build() {
-    if (token.filter(text -> !HttpAnswer.isHeaderValue(text)).isPresent()) {
+    if (token.filter(text -> !HttpSettings.isHeaderValue(text)).isPresent()) {
       throw new InvalidInputException("HF_TOKEN", "", "must be printable ASCII on one line");
     }
     HttpSettings http = new HttpSettings(connectTimeout, idleTimeout, backoff, token);

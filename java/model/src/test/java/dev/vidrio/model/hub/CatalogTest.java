@@ -6,6 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.hub.file.Sha256;
+import dev.vidrio.model.hub.source.EmbeddedSource;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
+import dev.vidrio.model.hub.source.ModelSource;
+import dev.vidrio.model.hub.source.PipSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;

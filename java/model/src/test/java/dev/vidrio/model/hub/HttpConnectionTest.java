@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.ModelStoreException;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

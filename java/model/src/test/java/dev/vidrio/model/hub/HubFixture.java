@@ -1,5 +1,9 @@
 package dev.vidrio.model.hub;
 
+import dev.vidrio.model.hub.file.Sha256;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
+import dev.vidrio.model.hub.source.ModelSource;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.NearNames;
+import dev.vidrio.model.hub.source.HuggingFaceSource;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -14,6 +14,7 @@ import com.sun.net.httpserver.HttpExchange;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.ModelStoreException;
 import dev.vidrio.model.hub.HubFixture.Recorder;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

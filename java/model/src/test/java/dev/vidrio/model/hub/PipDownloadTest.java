@@ -10,7 +10,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.ModelStoreException;
 import dev.vidrio.model.hub.HubFixture.Recorder;
-import dev.vidrio.model.hub.ProgressListener.Phase;
+import dev.vidrio.model.hub.source.PipSource;
+import dev.vidrio.model.hub.source.ProgressListener;
+import dev.vidrio.model.hub.source.ProgressListener.Phase;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;

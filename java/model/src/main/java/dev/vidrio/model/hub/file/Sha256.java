@@ -1,21 +1,21 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.file;
 
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.regex.Pattern;
 
 /** SHA-256 digests as the store writes them: 64 lower-case hex digits. */
-final class Sha256 {
+public final class Sha256 {
 
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
 
   private Sha256() {}
 
-  static boolean isHex(String text) {
+  public static boolean isHex(String text) {
     return HEX.matcher(text).matches();
   }
 
-  static MessageDigest newDigest() {
+  public static MessageDigest newDigest() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {

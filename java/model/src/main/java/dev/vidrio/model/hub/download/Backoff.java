@@ -1,10 +1,10 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
 import java.time.Duration;
 
 /** Waits between two tries. */
 @FunctionalInterface
-interface Backoff {
+public interface Backoff {
 
   /** Doubles from one second up to thirty. */
   Backoff EXPONENTIAL =

@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
 import java.io.IOException;
 import java.net.URI;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.file;
 
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -11,12 +11,12 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
 /** Directories with all that is in them. Links are never followed. */
-final class FileTree {
+public final class FileTree {
 
   private FileTree() {}
 
   /** Removes a file or directory; nothing happens if there is none. */
-  static void delete(Path root) throws IOException {
+  public static void delete(Path root) throws IOException {
     if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
@@ -48,7 +48,7 @@ final class FileTree {
   }
 
   /** Returns the bytes of all files below a directory that another process is writing to. */
-  static long bytes(Path root) throws IOException {
+  public static long bytes(Path root) throws IOException {
     long[] sum = {0};
     Files.walkFileTree(
         root,

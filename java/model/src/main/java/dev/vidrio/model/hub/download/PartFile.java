@@ -1,8 +1,13 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
-import static dev.vidrio.model.hub.ProgressListener.Phase.VERIFYING;
+import static dev.vidrio.model.hub.source.ProgressListener.Phase.VERIFYING;
 
 import dev.vidrio.model.ModelStoreException;
+import dev.vidrio.model.hub.file.ByteSize;
+import dev.vidrio.model.hub.file.DiskSpace;
+import dev.vidrio.model.hub.file.IoReason;
+import dev.vidrio.model.hub.file.Sha256;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,15 +20,16 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
  * The beginning of a file that is being fetched, with its SHA-256 so far.
  *
  * <p>Beside it lies the validator (ETag or date) under which the server gave these bytes; without
- * one they cannot be continued, and the file starts over. The caller holds the {@link StoreLock}.
+ * one they cannot be continued, and the file starts over. The caller holds the store's lock.
  */
-final class PartFile implements Closeable {
+public final class PartFile implements Closeable {
 
   private static final int HASH_BLOCK = 1 << 20;
 
@@ -37,11 +43,12 @@ final class PartFile implements Closeable {
   private Optional<String> validator;
   private long length;
 
-  private PartFile(String model, StoreLayout.Slot slot, DiskSpace space) throws IOException {
+  private PartFile(String model, Path path, Path validatorPath, DiskSpace space)
+      throws IOException {
     this.model = model;
-    this.directory = slot.directory();
-    this.path = slot.part();
-    this.validatorPath = slot.validator();
+    this.directory = Objects.requireNonNull(path.getParent());
+    this.path = path;
+    this.validatorPath = validatorPath;
     this.space = space;
     this.validator = readValidator(validatorPath);
     this.channel =
@@ -50,11 +57,11 @@ final class PartFile implements Closeable {
   }
 
   /** Opens the part, and reads what is there into the digest if it can be continued. */
-  static PartFile open(
-      String model, StoreLayout.Slot slot, DiskSpace space, ProgressListener progress)
+  public static PartFile open(
+      String model, Path path, Path validator, DiskSpace space, ProgressListener progress)
       throws InterruptedException {
     try {
-      PartFile part = new PartFile(model, slot, space);
+      PartFile part = new PartFile(model, path, validator, space);
       try {
         if (part.validator.isPresent()) {
           part.digestExisting(progress);
@@ -69,8 +76,7 @@ final class PartFile implements Closeable {
     } catch (ClosedByInterruptException e) {
       throw interrupted();
     } catch (IOException e) {
-      throw new ModelStoreException(
-          model, "cannot open " + slot.part() + ": " + IoReason.of(e), "", e);
+      throw new ModelStoreException(model, "cannot open " + path + ": " + IoReason.of(e), "", e);
     }
   }
 
@@ -79,7 +85,7 @@ final class PartFile implements Closeable {
       return Optional.empty();
     }
     String text = Files.readString(path, StandardCharsets.ISO_8859_1);
-    return Optional.of(text).filter(HttpAnswer::isHeaderValue);
+    return Optional.of(text).filter(HttpSettings::isHeaderValue);
   }
 
   private void digestExisting(ProgressListener progress) throws IOException {
@@ -93,7 +99,7 @@ final class PartFile implements Closeable {
   }
 
   /** Returns the bytes that are here. */
-  long length() {
+  public long length() {
     return length;
   }
 
@@ -185,7 +191,7 @@ final class PartFile implements Closeable {
    * @return its SHA-256
    * @throws SourceException if size or SHA-256 differ; the part is removed
    */
-  String finish(Expected expected, Path target) throws SourceException {
+  public String finish(Expected expected, Path target) throws SourceException {
     String actual = HexFormat.of().formatHex(digest.digest());
     if (expected.hasBytes() && length != expected.bytes()) {
       discard();

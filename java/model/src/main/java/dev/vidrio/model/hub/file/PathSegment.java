@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.file;
 
 import dev.vidrio.model.InvalidInputException;
 import java.io.ByteArrayOutputStream;
@@ -14,7 +14,7 @@ import java.util.stream.Stream;
  * <p>The same encoding serves both, so that a file in the store is named as in its address, no name
  * can leave the store, and two remote files never share a local one.
  */
-final class PathSegment {
+public final class PathSegment {
 
   /** Leaves room below the 255 bytes of common file systems for the store's own endings. */
   private static final int MAX_ENCODED = 230;
@@ -22,7 +22,7 @@ final class PathSegment {
   private PathSegment() {}
 
   /** Rejects a segment that is empty, means a directory, or is too long once encoded. */
-  static void check(String field, String whole, String segment) {
+  public static void check(String field, String whole, String segment) {
     if (segment.isEmpty() || segment.equals(".") || segment.equals("..")) {
       throw new InvalidInputException(field, whole, "must not have empty, '.' or '..' parts");
     }
@@ -39,7 +39,7 @@ final class PathSegment {
   }
 
   /** Encodes everything but letters, digits and {@code -._~}. */
-  static String encode(String segment) {
+  public static String encode(String segment) {
     StringBuilder out = new StringBuilder(segment.length());
     for (byte b : segment.getBytes(StandardCharsets.UTF_8)) {
       if (isUnreserved(b)) {
@@ -52,7 +52,7 @@ final class PathSegment {
   }
 
   /** Undoes {@link #encode}; empty for a text that it never gives. */
-  static Optional<String> decode(String encoded) {
+  public static Optional<String> decode(String encoded) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(encoded.length());
     for (int i = 0; i < encoded.length(); i++) {
       char c = encoded.charAt(i);
@@ -72,7 +72,7 @@ final class PathSegment {
   }
 
   /** Encodes the segments of a path and leaves its slashes. */
-  static String encodePath(String path) {
+  public static String encodePath(String path) {
     return Stream.of(path.split("/", -1)).map(PathSegment::encode).collect(Collectors.joining("/"));
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.source;
 
 /** Hears how a pull goes. Called on the pulling thread, often; it must return quickly. */
 @FunctionalInterface

@@ -1,15 +1,15 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.file;
 
 import java.util.Locale;
 
 /** Writes a number of bytes for people, in powers of 1000. */
-final class ByteSize {
+public final class ByteSize {
 
   private static final String[] UNITS = {"kB", "MB", "GB", "TB", "PB", "EB"};
 
   private ByteSize() {}
 
-  static String of(long bytes) {
+  public static String of(long bytes) {
     if (bytes < 1000) {
       return bytes + " B";
     }

@@ -1,5 +1,6 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.util.Optional;
 
 /**
@@ -8,13 +9,9 @@ import java.util.Optional;
  * @param bytes its size, or {@link ProgressListener#UNKNOWN}
  * @param sha256 its SHA-256, if known
  */
-record Expected(long bytes, Optional<String> sha256) {
+public record Expected(long bytes, Optional<String> sha256) {
 
-  static final Expected NOTHING = new Expected(ProgressListener.UNKNOWN, Optional.empty());
-
-  static Expected of(CatalogEntry entry) {
-    return new Expected(entry.bytes(), Optional.of(entry.sha256()));
-  }
+  public static final Expected NOTHING = new Expected(ProgressListener.UNKNOWN, Optional.empty());
 
   /**
    * Adds what a server says.
@@ -37,7 +34,7 @@ record Expected(long bytes, Optional<String> sha256) {
     return new Expected(hasBytes() ? bytes : offered.bytes, sha256.or(() -> offered.sha256));
   }
 
-  boolean hasBytes() {
+  public boolean hasBytes() {
     return bytes >= 0;
   }
 }

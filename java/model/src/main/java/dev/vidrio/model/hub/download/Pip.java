@@ -1,5 +1,6 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
+import dev.vidrio.model.hub.file.FileTree;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -13,10 +14,10 @@ import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /** The user's own pip, with the indexes, proxies and credentials that it is set up with. */
-final class Pip {
+public final class Pip {
 
   /** How pip is called, the most exact way first. */
-  static final List<List<String>> COMMANDS =
+  public static final List<List<String>> COMMANDS =
       List.of(List.of("python3", "-m", "pip"), List.of("pip3"), List.of("pip"));
 
   private static final System.Logger LOG = System.getLogger(Pip.class.getName());
@@ -28,7 +29,7 @@ final class Pip {
 
   private final List<List<String>> commands;
 
-  Pip(List<List<String>> commands) {
+  public Pip(List<List<String>> commands) {
     this.commands = commands;
   }
 

@@ -1,6 +1,7 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.source;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.hub.file.PathSegment;
 import java.net.URI;
 import java.util.regex.Pattern;
 
@@ -63,7 +64,7 @@ public record HuggingFaceSource(String owner, String repo, String revision, Stri
    * @param endpoint the site's root, such as {@code https://huggingface.co}; a mirror may have a
    *     path
    */
-  URI downloadUri(URI endpoint) {
+  public URI downloadUri(URI endpoint) {
     String root = endpoint.toString();
     while (root.endsWith("/")) {
       root = root.substring(0, root.length() - 1);

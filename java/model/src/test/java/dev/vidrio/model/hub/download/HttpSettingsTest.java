@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -1,5 +1,7 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
+import dev.vidrio.model.hub.file.Sha256;
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.net.URI;
 import java.net.http.HttpHeaders;
 import java.time.Duration;
@@ -47,12 +49,7 @@ record HttpAnswer(URI uri, int status, HttpHeaders headers, Expected offered, Bo
         .firstValue("ETag")
         .filter(tag -> !tag.startsWith("W/"))
         .or(() -> headers.firstValue("Last-Modified"))
-        .filter(HttpAnswer::isHeaderValue);
-  }
-
-  /** Whether a text can be sent as a header's value. */
-  static boolean isHeaderValue(String text) {
-    return !text.isBlank() && text.chars().allMatch(c -> c >= ' ' && c <= '~');
+        .filter(HttpSettings::isHeaderValue);
   }
 
   /** Returns where a partial answer starts. */

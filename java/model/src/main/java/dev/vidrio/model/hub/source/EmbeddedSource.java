@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.source;
 
 /** The engine's own artifacts: the model is there already and is never pulled. */
 public record EmbeddedSource() implements ModelSource {

@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.source;
 
 /**
  * A place that a model's bytes come from. Every source of a catalogue entry gives the same bytes.

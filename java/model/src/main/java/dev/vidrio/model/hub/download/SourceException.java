@@ -1,9 +1,9 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
 import org.jspecify.annotations.Nullable;
 
 /** One source could not give the file; another one may. The message is one line. */
-final class SourceException extends Exception {
+public final class SourceException extends Exception {
 
   private static final long serialVersionUID = 1L;
 
@@ -15,7 +15,7 @@ final class SourceException extends Exception {
   }
 
   /** The source answered, and will not give this file. */
-  static SourceException refused(String reason) {
+  public static SourceException refused(String reason) {
     return new SourceException(reason, true, null);
   }
 
@@ -25,12 +25,12 @@ final class SourceException extends Exception {
   }
 
   /** Returns the reason, one line. */
-  String reason() {
+  public String reason() {
     return String.valueOf(getMessage());
   }
 
   /** Whether the source answered, so that fetching the file from elsewhere may not help. */
-  boolean reachable() {
+  public boolean reachable() {
     return reachable;
   }
 }

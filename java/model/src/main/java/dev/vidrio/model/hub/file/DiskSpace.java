@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.file;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -6,7 +6,7 @@ import java.nio.file.Path;
 
 /** Tells how much space is left. */
 @FunctionalInterface
-interface DiskSpace {
+public interface DiskSpace {
 
   /** What the file system says. */
   DiskSpace ACTUAL = directory -> Files.getFileStore(directory).getUsableSpace();

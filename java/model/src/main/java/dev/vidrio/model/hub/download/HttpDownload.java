@@ -1,7 +1,8 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
-import static dev.vidrio.model.hub.ProgressListener.Phase.DOWNLOADING;
+import static dev.vidrio.model.hub.source.ProgressListener.Phase.DOWNLOADING;
 
+import dev.vidrio.model.hub.source.ProgressListener;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -16,7 +17,7 @@ import java.util.Optional;
  * after a pause, once the server has answered at all. An address that cannot be reached is given up
  * at once, so that another source gets its turn.
  */
-final class HttpDownload {
+public final class HttpDownload {
 
   private static final System.Logger LOG = System.getLogger(HttpDownload.class.getName());
 
@@ -49,7 +50,7 @@ final class HttpDownload {
   private Expected expected;
   private boolean answered;
 
-  HttpDownload(
+  public HttpDownload(
       HttpSettings settings, URI uri, Expected expected, PartFile part, ProgressListener progress) {
     this.settings = settings;
     this.uri = uri;
@@ -63,7 +64,7 @@ final class HttpDownload {
    *
    * @return what is expected of it, with what the server said
    */
-  Expected run() throws SourceException, InterruptedException {
+  public Expected run() throws SourceException, InterruptedException {
     try (HttpConnection connection = new HttpConnection(settings)) {
       int failures = 0;
       long reached = part.length();

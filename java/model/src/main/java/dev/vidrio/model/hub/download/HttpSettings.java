@@ -1,4 +1,4 @@
-package dev.vidrio.model.hub;
+package dev.vidrio.model.hub.download;
 
 import java.net.URI;
 import java.time.Duration;
@@ -12,10 +12,15 @@ import java.util.Optional;
  * @param backoff waits between tries
  * @param token Hugging Face access token, if the user has one
  */
-record HttpSettings(
+public record HttpSettings(
     Duration connectTimeout, Duration idleTimeout, Backoff backoff, Optional<String> token) {
 
   private static final String TOKEN_HOST = "huggingface.co";
+
+  /** Whether a text can be sent as a header's value. */
+  public static boolean isHeaderValue(String text) {
+    return !text.isBlank() && text.chars().allMatch(c -> c >= ' ' && c <= '~');
+  }
 
   /**
    * Returns the header that authorises a request, for Hugging Face itself alone: mirrors and the
