@@ -1,26 +1,9 @@
 // Operations backward that vd_plan_create refuses.
 #include <math.h>
 
-#include "backward/backward_ops.h"
-#include "support/check.h"
+#include "core/plan_ops.h"
 
-static const vd_limits limits = {
-    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7};
-
-static const void *const one_missing[2] = {&limits, NULL};
-
-// Changes a valid operation and expects that it is refused.
-#define REFUSED(op_kind, change)                                                \
-    do {                                                                        \
-        vd_op op = valid_backward_op(op_kind);                                  \
-        change;                                                                 \
-        describe("operation %d with %s", op_kind, #change);                     \
-        vd_plan *plan;                                                          \
-        int32_t bad_op = -2;                                                    \
-        CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_SCALAR, &plan, &bad_op) == \
-              VD_INVALID_ARGUMENT);                                             \
-        CHECK(bad_op == 0);                                                     \
-    } while (0)
+static const void *const one_missing[2] = {&plan_limits, NULL};
 
 int main(void) {
     describe_faults();

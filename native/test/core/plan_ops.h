@@ -1,0 +1,27 @@
+// Operations that vd_plan_create takes, and a check that it refuses them once they are changed.
+#ifndef VD_TEST_PLAN_OPS_H
+#define VD_TEST_PLAN_OPS_H
+
+#include "support/check.h"
+#include "vidrio.h"
+
+extern const vd_limits plan_limits;
+
+// One of that kind, over buffers that must never be read.
+vd_op valid_op(vd_op_kind kind);
+
+// Creates a plan in which the operation is the second of three, and frees it.
+vd_status create_plan_with(const vd_op *op, int32_t *bad_op);
+
+// Changes a valid operation and expects that it is refused.
+#define REFUSED(op_kind, change)                                      \
+    do {                                                              \
+        vd_op op = valid_op(op_kind);                                 \
+        change;                                                       \
+        describe("operation %d with %s", op_kind, #change);           \
+        int32_t bad_op = -2;                                          \
+        CHECK(create_plan_with(&op, &bad_op) == VD_INVALID_ARGUMENT); \
+        CHECK(bad_op == 1);                                           \
+    } while (0)
+
+#endif

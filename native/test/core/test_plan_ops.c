@@ -1,0 +1,254 @@
+// What vd_plan_create refuses of each operation. Those backward are in test_backward.c.
+#include <math.h>
+
+#include "core/plan_ops.h"
+
+static const void *const one_missing[2] = {&plan_limits, NULL};
+
+static void check_embed_norm_quantize(void) {
+    REFUSED(VD_OP_EMBED, op.as.embed.table = NULL);
+    REFUSED(VD_OP_EMBED, op.as.embed.y = NULL);
+    REFUSED(VD_OP_EMBED, op.as.embed.V = 9);  // the limits allow token 9
+    REFUSED(VD_OP_EMBED, op.as.embed.V = 0);
+    REFUSED(VD_OP_EMBED, op.as.embed.d = 0);
+    REFUSED(VD_OP_EMBED, op.as.embed.d = -32);
+    REFUSED(VD_OP_EMBED, op.as.embed.d = 63);
+    REFUSED(VD_OP_EMBED, op.as.embed.type = 4);
+    REFUSED(VD_OP_EMBED, op.as.embed.type = -1);
+    REFUSED(VD_OP_EMBED, op.as.embed.index = 2);
+    REFUSED(VD_OP_EMBED, op.as.embed.index = -1);
+    REFUSED(VD_OP_EMBED, op.as.embed.offset = -1);
+    REFUSED(VD_OP_EMBED, (op.as.embed.index = VD_EMBED_POSITIONS, op.as.embed.V = 199));
+    REFUSED(VD_OP_EMBED,
+            (op.as.embed.index = VD_EMBED_POSITIONS, op.as.embed.V = 200, op.as.embed.offset = 1));
+    REFUSED(VD_OP_EMBED, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_NORM, op.as.norm.x = NULL);
+    REFUSED(VD_OP_NORM, op.as.norm.y = NULL);
+    REFUSED(VD_OP_NORM, op.as.norm.d = 0);
+    REFUSED(VD_OP_NORM, op.as.norm.d = -1);
+    REFUSED(VD_OP_NORM, op.as.norm.heads = 0);
+    REFUSED(VD_OP_NORM, op.as.norm.per_head = 2);
+    REFUSED(VD_OP_NORM, op.as.norm.kind = 2);
+    REFUSED(VD_OP_NORM, op.as.norm.kind = -1);
+    REFUSED(VD_OP_NORM, op.as.norm.epsilon = -1e-9f);
+    REFUSED(VD_OP_NORM, op.as.norm.epsilon = INFINITY);
+    REFUSED(VD_OP_NORM, op.as.norm.epsilon = NAN);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.x = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.q = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.scale = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.sum = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.y.scaled_sum = NULL);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.K = 0);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.K = -32);
+    REFUSED(VD_OP_QUANTIZE, op.as.quantize.K = 33);
+}
+
+static void check_matmul_rope(void) {
+    REFUSED(VD_OP_MATMUL, op.as.matmul.weights = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.y = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.N = 0);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.N = -1);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.K = 0);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.K = -64);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.K = 48);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.type = 12);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.type = -3);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.q = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.scale = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.sum = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.xq.scaled_sum = NULL);
+    REFUSED(VD_OP_MATMUL, op.as.matmul.unpacked = 2);
+    REFUSED(VD_OP_MATMUL, (op.as.matmul.unpacked = 1, op.as.matmul.type = VD_F32));
+    REFUSED(VD_OP_MATMUL, (op.as.matmul.type = VD_F32, op.as.matmul.x = NULL));
+    REFUSED(VD_OP_MATMUL, (op.as.matmul.type = VD_F16, op.as.matmul.x = NULL));
+    REFUSED(VD_OP_ROPE, op.as.rope.x = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.y = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.cos = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.sin = NULL);
+    REFUSED(VD_OP_ROPE, op.as.rope.heads = 0);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_h = 5);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = 0);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = -2);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = 5);
+    REFUSED(VD_OP_ROPE, op.as.rope.d_rot = 10);
+    REFUSED(VD_OP_ROPE, op.as.rope.pairs = 2);
+    REFUSED(VD_OP_ROPE, op.rows = VD_ROWS_LOGITS);
+}
+
+static void check_kv_store_attention(void) {
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.k = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.v = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.keys = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.values = NULL);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.H_kv = 0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.pages = 1);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = 0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = VD_HEAD_MAX + 1);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q4_0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q8_0);  // d_h is no multiple of 32
+    REFUSED(VD_OP_KV_STORE, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.q = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.z = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.keys = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.values = NULL);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.H_kv = -1);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cache.d_h = -8);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.H = 0);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.H = 3);  // not a multiple of H_kv
+    REFUSED(VD_OP_ATTENTION, op.as.attention.scale = NAN);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.window = -1);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cap = -1);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.cap = INFINITY);
+    REFUSED(VD_OP_ATTENTION, op.rows = VD_ROWS_LOGITS);
+}
+
+static void check_elementwise(void) {
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.x = NULL);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.y = NULL);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_TANH + 1);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = -1);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.width = 0);
+    REFUSED(VD_OP_ADD, op.as.add.a = NULL);
+    REFUSED(VD_OP_ADD, op.as.add.b = NULL);
+    REFUSED(VD_OP_ADD, op.as.add.y = NULL);
+    REFUSED(VD_OP_ADD, op.as.add.width = 0);
+    REFUSED(VD_OP_ADD, op.as.add.broadcast = 2);
+    REFUSED(VD_OP_SCALE, op.as.scale.x = NULL);
+    REFUSED(VD_OP_SCALE, op.as.scale.y = NULL);
+    REFUSED(VD_OP_SCALE, op.as.scale.factor = INFINITY);
+    REFUSED(VD_OP_SCALE, op.as.scale.width = 0);
+    REFUSED(VD_OP_GATHER, op.as.gather.x = NULL);
+    REFUSED(VD_OP_GATHER, op.as.gather.y = NULL);
+    REFUSED(VD_OP_GATHER, op.as.gather.width = 0);
+    REFUSED(VD_OP_GATHER, op.rows = VD_ROWS_TOKENS);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.x = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.values = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.ids = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.sums = NULL);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.k = 0);
+    REFUSED(VD_OP_TOP_K, op.as.top_k.k = 8);
+    REFUSED(VD_OP_TOP_K, (op.as.top_k.V = 1000, op.as.top_k.k = VD_TOP_K_MAX + 1));
+}
+
+static void check_tap_edit(void) {
+    REFUSED(VD_OP_EDIT, op.as.edit.x = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.y = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.entries = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.n_entries = NULL);
+    REFUSED(VD_OP_EDIT, op.as.edit.width = 0);
+    REFUSED(VD_OP_EDIT, op.as.edit.whole_rows = 2);
+    REFUSED(VD_OP_TAP, op.as.tap.x = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.data = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.bases = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.positions = NULL);
+    REFUSED(VD_OP_TAP, op.as.tap.n_rows = 0);
+    REFUSED(VD_OP_TAP, op.as.tap.n_rows = INT64_MAX / 6 + 1);
+    REFUSED(VD_OP_TAP, op.as.tap.n_sequences = 0);
+    REFUSED(VD_OP_TAP, op.as.tap.type = VD_Q8_0);
+    REFUSED(VD_OP_TAP, op.as.tap.width = -1);
+}
+
+static void check_low_rank(void) {
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.u = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.t = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.K = 0);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.updates = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.slots = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.strengths = NULL);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.n_slots = 0);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.n_sequences = -1);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = 0);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = VD_LOW_RANK_MAX + 1);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.local = VD_LOCAL_WRITE);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.x = NULL);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.t = NULL);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.y = NULL);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.N = 0);
+    REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.choice.R = -1);
+}
+
+static void check_accumulate(void) {
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.x = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.sums = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.bounds = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.slots = NULL);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.n_slots = 0);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.n_sequences = 0);
+    REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.width = -1);
+}
+
+static void check_open(void) {
+    REFUSED(VD_OP_SCORES, op.as.scores.q = NULL);
+    REFUSED(VD_OP_SCORES, op.as.scores.y = NULL);
+    REFUSED(VD_OP_SCORES, op.as.scores.cache.keys = NULL);
+    REFUSED(VD_OP_SCORES, op.as.scores.H = 3);  // not a multiple of H_kv
+    REFUSED(VD_OP_SCORES, op.as.scores.P = 0);
+    REFUSED(VD_OP_SCORES, op.as.scores.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_SCORES, op.as.scores.window = -1);
+    REFUSED(VD_OP_SCORES, op.as.scores.cap = -1);
+    REFUSED(VD_OP_SCORES, op.as.scores.scale = NAN);
+    REFUSED(VD_OP_SCORES, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.x = NULL);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.y = NULL);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.H = 0);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.P = -1);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.window = -1);
+    REFUSED(VD_OP_SOFTMAX, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_MIX, op.as.mix.pattern = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.softmax = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.attention = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.z = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.cache.values = NULL);
+    REFUSED(VD_OP_MIX, op.as.mix.H = 0);
+    REFUSED(VD_OP_MIX, op.as.mix.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_MIX, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_GAIN, op.as.gain.x = NULL);
+    REFUSED(VD_OP_GAIN, op.as.gain.gain = NULL);
+    REFUSED(VD_OP_GAIN, op.as.gain.y = NULL);
+    REFUSED(VD_OP_GAIN, op.as.gain.heads = 0);
+    REFUSED(VD_OP_GAIN, op.as.gain.d = 0);
+    REFUSED(VD_OP_GAIN, op.as.gain.per_head = -1);
+}
+
+static void check_experts(void) {
+    REFUSED(VD_OP_ROUTE, op.as.route.logits = NULL);
+    REFUSED(VD_OP_ROUTE, op.as.route.experts = NULL);
+    REFUSED(VD_OP_ROUTE, op.as.route.weights = NULL);
+    REFUSED(VD_OP_ROUTE, op.as.route.E = VD_EXPERTS_MAX + 1);
+    REFUSED(VD_OP_ROUTE, op.as.route.k = 0);
+    REFUSED(VD_OP_ROUTE, op.as.route.k = 5);
+    REFUSED(VD_OP_ROUTE, op.as.route.over = 2);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = one_missing);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.experts = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.y = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.xq.scaled_sum = NULL);
+    REFUSED(VD_OP_EXPERT_MATMUL, (op.as.expert_matmul.type = VD_F32, op.as.expert_matmul.x = NULL));
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.type = 12 + 64);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.E = 0);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.k = 3);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.N = 0);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.K = 48);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.K = VD_EXPERT_K_MAX + 32);
+    REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.shared = 2);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.x = NULL);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.weights = NULL);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.y = NULL);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.k = 0);
+    REFUSED(VD_OP_EXPERT_SUM, op.as.expert_sum.d = 0);
+}
+
+int main(void) {
+    describe_faults();
+    check_embed_norm_quantize();
+    check_matmul_rope();
+    check_kv_store_attention();
+    check_elementwise();
+    check_tap_edit();
+    check_low_rank();
+    check_accumulate();
+    check_open();
+    check_experts();
+    return 0;
+}
