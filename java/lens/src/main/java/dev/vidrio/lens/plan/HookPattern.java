@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Names of hook points. {@code *} stands for any characters, and a block may be counted from the
@@ -48,25 +49,25 @@ public final class HookPattern {
 
   private static List<HookPoint> matching(String pattern, List<HookPoint> all, int layers) {
     boolean results = pattern.contains("result");
-    List<Pattern> alternatives = compile(pattern, layers);
+    List<Glob> alternatives = compile(pattern, layers);
     return all.stream()
         .filter(point -> results || point.site() != HookSite.RESULT)
-        .filter(point -> alternatives.stream().anyMatch(a -> a.matcher(point.name()).matches()))
+        .filter(point -> alternatives.stream().anyMatch(glob -> glob.matches(point.name())))
         .toList();
   }
 
-  private static List<Pattern> compile(String pattern, int layers) {
+  private static List<Glob> compile(String pattern, int layers) {
     Matcher block = BLOCK.matcher(pattern);
     if (!block.lookingAt()) {
-      return List.of(glob(pattern));
+      return List.of(Glob.of(pattern));
     }
     String numbers = block.group(1);
     int dash = numbers.lastIndexOf('-');
     int from = dash == 0 ? layers + Integer.parseInt(numbers) : parse(numbers, 0, dash);
     int to = dash == 0 ? from : parse(numbers, dash + 1, numbers.length());
-    List<Pattern> alternatives = new ArrayList<>();
+    List<Glob> alternatives = new ArrayList<>();
     for (int l = Math.max(from, 0); l <= Math.min(to, layers - 1); l++) {
-      alternatives.add(glob("blocks." + l + "." + pattern.substring(block.end())));
+      alternatives.add(Glob.of("blocks." + l + "." + pattern.substring(block.end())));
     }
     return alternatives;
   }
@@ -75,12 +76,40 @@ public final class HookPattern {
     return Integer.parseInt(text, begin, end, 10);
   }
 
-  private static Pattern glob(String pattern) {
-    var regex = new StringBuilder();
-    for (String literal : pattern.split("\\*", -1)) {
-      regex.append(regex.isEmpty() ? "" : ".*").append(Pattern.quote(literal));
+  /**
+   * What stands between the stars of a pattern. A model has some thousand names for each of many
+   * patterns, on which regular expressions would take longer than a layer.
+   *
+   * @param first before the first star
+   * @param middle between stars
+   * @param last after the last star; null where there is none
+   */
+  private record Glob(String first, List<String> middle, @Nullable String last) {
+    static Glob of(String pattern) {
+      List<String> parts = List.of(pattern.split("\\*", -1));
+      return parts.size() == 1
+          ? new Glob(pattern, List.of(), null)
+          : new Glob(parts.getFirst(), parts.subList(1, parts.size() - 1), parts.getLast());
     }
-    return Pattern.compile(regex.toString());
+
+    boolean matches(String name) {
+      if (last == null) {
+        return name.equals(first);
+      }
+      int end = name.length() - last.length();
+      int at = first.length();
+      if (at > end || !name.startsWith(first) || !name.endsWith(last)) {
+        return false;
+      }
+      for (String part : middle) {
+        int found = name.indexOf(part, at);
+        at = found + part.length();
+        if (found < 0 || at > end) {
+          return false;
+        }
+      }
+      return true;
+    }
   }
 
   /**

@@ -8,9 +8,11 @@ import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Names of hook points, on the bard's four layers. */
 class HookPatternTest extends BardTest {
@@ -69,6 +71,33 @@ class HookPatternTest extends BardTest {
       })
   void namesMean(String patterns, String expected) {
     assertEquals(List.of(expected.split(" ")), names(patterns));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "**",
+        "*hook*hook*",
+        "blocks.*.hook_*_*",
+        "*_out",
+        "hook*d",
+        "*ln*.*e",
+        "*k*k*",
+        "b*q",
+        "blocks.*o*o*",
+        "hook_embed*",
+        "*hook_embed",
+        "*.attn.*.hook_*",
+        "*bl*ocks.1*",
+      })
+  void starsMeanAnyCharacters(String pattern) {
+    String regex = Pattern.quote(pattern).replace("*", "\\E.*\\Q");
+    List<String> expected = names("*").stream().filter(name -> name.matches(regex)).toList();
+    if (expected.isEmpty()) {
+      assertThrows(InvalidInputException.class, () -> names(pattern));
+    } else {
+      assertEquals(expected, names(pattern));
+    }
   }
 
   @ParameterizedTest
