@@ -110,30 +110,30 @@ final class DraftModel implements Drafts {
   }
 
   @Override
-  public void prepare(List<Active> generating) {
-    List<Draft> running = new ArrayList<>();
-    for (Active active : generating) {
+  public void prepare(List<Active> running) {
+    List<Draft> behind = new ArrayList<>();
+    for (Active active : running) {
       int wanted =
           Math.min(active.guesses(), session.limits().positions() - active.branch().length());
-      if (wanted > 0) {
+      if (wanted > 0 && active.branch().pending() == 1) {
         Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
         draft.wanted = wanted;
         draft.compare(active.branch());
-        running.add(draft);
+        behind.add(draft);
       }
     }
-    while (!running.isEmpty()) {
-      step(running);
-      running.removeIf(draft -> draft.guesses == draft.wanted);
+    while (!behind.isEmpty()) {
+      step(behind);
+      behind.removeIf(draft -> draft.guesses == draft.wanted);
     }
   }
 
   /** Runs what has not run of each text, as much as a step takes; guesses where that is all. */
-  private void step(List<Draft> running) {
+  private void step(List<Draft> behind) {
     List<Draft> asked = new ArrayList<>();
     int room = session.limits().tokens();
     session.begin();
-    for (Iterator<Draft> i = running.iterator(); i.hasNext() && room > 0; ) {
+    for (Iterator<Draft> i = behind.iterator(); i.hasNext() && room > 0; ) {
       Draft draft = i.next();
       int end = Math.min(draft.known(), draft.sequence.length() + room);
       room -= end - draft.sequence.length();

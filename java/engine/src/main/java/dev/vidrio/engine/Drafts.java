@@ -8,8 +8,8 @@ import java.util.List;
  * that the model chooses anyway, so that answers stay the same, token by token.
  */
 interface Drafts extends AutoCloseable {
-  /** Gets ready to guess for these requests, which generate. */
-  void prepare(List<Active> generating);
+  /** Gets ready to guess for those of the requests that generate. */
+  void prepare(List<Active> running);
 
   /**
    * A guess.
@@ -28,7 +28,7 @@ interface Drafts extends AutoCloseable {
   Drafts LOOK_UP =
       new Drafts() {
         @Override
-        public void prepare(List<Active> generating) {}
+        public void prepare(List<Active> running) {}
 
         @Override
         public int[] guess(Active active, int most) {

@@ -184,7 +184,7 @@ final class Scheduler implements Runnable {
   private void runStep() {
     long start = System.nanoTime();
     try {
-      drafts.prepare(running.stream().filter(Scheduler::guesses).toList());
+      drafts.prepare(running);
       compose();
       step.run();
     } catch (RuntimeException | Error e) {
@@ -197,10 +197,6 @@ final class Scheduler implements Runnable {
     takeRows(now);
     listener.onStep(
         step.decoding() + step.prompt(), step.parts().size(), Duration.ofNanos(now - start));
-  }
-
-  private static boolean guesses(Active active) {
-    return active.guesses() > 0 && active.branch().pending() == 1;
   }
 
   private void compose() {

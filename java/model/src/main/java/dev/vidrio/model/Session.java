@@ -38,8 +38,10 @@ public final class Session implements BatchFeed, AutoCloseable {
   private final KvCache cache;
   private final ExecutablePlan plan;
   private final Batch batch;
-  private final Buffer logits;
-  private final Op.TopK topK;
+  private final Matrix logits;
+  private final Matrix values;
+  private final Matrix ids;
+  private final Matrix sums;
   private final List<Sequence> inBatch = new ArrayList<>();
   private final Consumer<Session> onClose;
   private final @Nullable AdapterSlots adapters;
@@ -64,8 +66,7 @@ public final class Session implements BatchFeed, AutoCloseable {
     try {
       this.cache = shared == null ? cache(model, options) : shared.cache;
       this.batch = new Batch(limits, arena);
-      this.logits = output(steps);
-      this.topK = topK(logits);
+      Op.TopK topK = topK(output(steps));
       Plan exact = plan(model, options, steps);
       this.adapters =
           shared == null ? AdapterSlots.of(model, exact, options) : shared.adapters(options);
@@ -73,6 +74,10 @@ public final class Session implements BatchFeed, AutoCloseable {
       this.adapted = adapters == null ? null : new AdapterPlan(exact, adapters);
       Plan whole = (adapted == null ? exact : adapted.plan()).then(topK);
       this.plan = model.executor().prepare(whole, limits, cache);
+      this.logits = new Matrix(topK.x());
+      this.values = new Matrix(topK.values());
+      this.ids = new Matrix(topK.ids());
+      this.sums = new Matrix(topK.sums());
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -328,7 +333,7 @@ public final class Session implements BatchFeed, AutoCloseable {
   public MemorySegment logits(int i) {
     requireOpen();
     requireRow(i);
-    return row(logits, i);
+    return logits.row(i);
   }
 
   /**
@@ -343,12 +348,12 @@ public final class Session implements BatchFeed, AutoCloseable {
       plan.run(batch, lastOp(), lastOp() + 1);
       ranked = true;
     }
-    MemorySegment sums = row(topK.sums(), i);
+    MemorySegment sum = sums.row(i);
     return new Candidates(
-        row(topK.ids(), i),
-        row(topK.values(), i),
-        sums.getAtIndex(ValueLayout.JAVA_FLOAT, 0),
-        sums.getAtIndex(ValueLayout.JAVA_FLOAT, 1));
+        ids.row(i),
+        values.row(i),
+        sum.getAtIndex(ValueLayout.JAVA_FLOAT, 0),
+        sum.getAtIndex(ValueLayout.JAVA_FLOAT, 1));
   }
 
   @Override
@@ -356,7 +361,7 @@ public final class Session implements BatchFeed, AutoCloseable {
     return candidates(batch.logitCount() - 1);
   }
 
-  /** The index of {@link #topK} in the plan. */
+  /** The index of the search for candidates in the plan. */
   private int lastOp() {
     return plan.plan().ops().size() - 1;
   }
@@ -368,9 +373,19 @@ public final class Session implements BatchFeed, AutoCloseable {
     }
   }
 
-  private MemorySegment row(Buffer buffer, int i) {
-    long bytes = buffer.width() * (long) Float.BYTES;
-    return plan.data(buffer).asSlice(i * bytes, bytes, ValueLayout.JAVA_FLOAT.byteAlignment());
+  /** What a step writes to a buffer, looked up once. */
+  private final class Matrix {
+    private final MemorySegment data;
+    private final long bytes;
+
+    Matrix(Buffer buffer) {
+      this.data = plan.data(buffer);
+      this.bytes = buffer.width() * (long) Float.BYTES;
+    }
+
+    MemorySegment row(int i) {
+      return data.asSlice(i * bytes, bytes, ValueLayout.JAVA_FLOAT.byteAlignment());
+    }
   }
 
   private void requireOpen() {
