@@ -15,25 +15,40 @@ final class Outlook {
   private volatile State state;
 
   /**
-   * What runs. Times are nanoseconds.
+   * What runs.
    *
    * @param running requests
    * @param places requests that can run at a time
+   * @param prompts tokens that are left of the prompts of those that do not generate yet
+   * @param prompt the same of one that has not begun
+   * @param promptNanos that a token of a prompt takes, where nothing generates
    * @param ends when those that run will have ended, in ascending order, by {@link System#nanoTime}
-   * @param answer how long a request runs
-   * @param prompts how long it takes to run what is left of the prompts of those that run
-   * @param prompt the same for one that has not begun
+   * @param answerNanos that a request runs
    */
   record State(
-      int running, int places, List<Long> ends, double answer, double prompts, double prompt) {
+      int running,
+      int places,
+      List<Integer> prompts,
+      double prompt,
+      double promptNanos,
+      List<Long> ends,
+      double answerNanos) {
     /**
      * How long the last of so many requests will wait. Prompts run one after the other, in the
      * order in which requests came, each as soon as it has a place.
      */
     Duration expectedWait(int unfinished, long now) {
-      double wait = prompts;
+      double wait = 0;
+      int decoding = running - prompts.size();
+      int waiting = prompts.size() + Math.max(0, unfinished - running);
+      for (int tokens : prompts) {
+        wait += tokens * promptNanos * StepPace.slowdown(decoding++, waiting--);
+      }
       for (int i = running + 1; i <= unfinished; i++) {
-        wait = Math.max(i > running + 1 ? wait + prompt : wait, untilPlace(i - places, now));
+        wait = Math.max(wait, untilPlace(i - places, now));
+        if (i < unfinished) {
+          wait += prompt * promptNanos * StepPace.slowdown(Math.min(decoding++, places), waiting--);
+        }
       }
       return Duration.ofNanos((long) wait);
     }
@@ -47,7 +62,7 @@ final class Outlook {
       if (k <= 0) {
         return 0;
       }
-      double byRate = answer * k / places;
+      double byRate = answerNanos * k / places;
       double byEnds = ends.isEmpty() ? 0 : ends.get(Math.min(k, ends.size()) - 1) - now;
       return Math.max(byRate, byEnds);
     }
@@ -62,7 +77,7 @@ final class Outlook {
     this.sequences = sequences;
     this.answers = answers;
     this.pace = pace;
-    this.state = new State(0, sequences, List.of(), 0, 0, 0);
+    this.state = new State(0, sequences, List.of(), 0, 0, List.of(), 0);
   }
 
   /** Notes what runs. Where some wait, no more than these have room, be it for want of memory. */
@@ -73,15 +88,17 @@ final class Outlook {
             .map(active -> now + (long) (nanos * answers.remainingTokens(active)))
             .sorted()
             .toList();
-    long pending = running.stream().mapToLong(Active::pendingPrompt).sum();
+    List<Integer> prompts =
+        running.stream().map(Active::pendingPrompt).filter(tokens -> tokens > 0).toList();
     state =
         new State(
             running.size(),
             someWait ? Math.max(1, running.size()) : sequences,
+            prompts,
+            answers.meanPrompt(),
+            pace.promptNanos(),
             ends,
-            answers.runningNanos(),
-            pending * pace.promptNanos(),
-            answers.meanPrompt() * pace.promptNanos());
+            answers.runningNanos());
   }
 
   /** How long the last of so many requests will wait. */

@@ -77,12 +77,19 @@ final class StepPace {
     }
   }
 
-  /**
-   * Nanoseconds until a token of a prompt has run, of which about half go to what generates; 0
-   * before the first.
-   */
+  /** Nanoseconds that a token of a prompt takes, where nothing generates; 0 before the first. */
   double promptNanos() {
-    return 2 * perPrompt;
+    return perPrompt;
+  }
+
+  /**
+   * How many times as long prompts take beside what generates.
+   *
+   * @param decoding sequences that generate
+   * @param waiting sequences that do not generate yet
+   */
+  static double slowdown(int decoding, int waiting) {
+    return decoding == 0 ? 1 : 1 + 1 / share(decoding, waiting);
   }
 
   /** Nanoseconds of tokens that generate: more of them take no more each. */

@@ -10,9 +10,13 @@ import org.junit.jupiter.api.Test;
 class OutlookTest {
   private static final double SECOND = 1e9;
 
-  /** Two that run of three, ending after 4 and 7 s; prompts: 2 s are left, 0.5 s each. */
-  private static final Outlook.State STATE =
-      new Outlook.State(2, 3, ends(4, 7), 5 * SECOND, 2 * SECOND, 0.5 * SECOND);
+  /** Prompts have 100 tokens, each of which takes 5 ms, where nothing generates. */
+  private static Outlook.State state(int places, List<Integer> prompts, List<Long> ends) {
+    return new Outlook.State(ends.size(), places, prompts, 100, 0.005 * SECOND, ends, 5 * SECOND);
+  }
+
+  /** Two that run of three, ending after 4 and 7 s; 400 tokens are left of one's prompt. */
+  private static final Outlook.State STATE = state(3, List.of(400), ends(4, 7));
 
   private static List<Long> ends(long... seconds) {
     return Arrays.stream(seconds).map(s -> s * (long) SECOND).boxed().toList();
@@ -24,40 +28,41 @@ class OutlookTest {
 
   @Test
   void whoHasAPlaceWaitsForThePromptsBefore() {
-    assertEquals(2, expectedWait(STATE, 3, 0));
+    double beside = 400 * 0.005 * StepPace.slowdown(1, 2);
+    assertEquals(beside, expectedWait(STATE, 3, 0), 1e-3);
   }
 
   @Test
   void othersWaitForAPlaceAndThePromptsBefore() {
-    // The first end is after 4 s, when the prompt of the third has run for 0.5 s already.
-    assertEquals(4, expectedWait(STATE, 4, 0));
-    assertEquals(7, expectedWait(STATE, 5, 0));
+    // The one that comes before has run its prompt when the first ends.
+    assertEquals(7, expectedWait(state(3, List.of(), ends(7, 9)), 4, 0), 1e-3);
     // A second of these has passed.
-    assertEquals(6, expectedWait(STATE, 5, (long) SECOND));
+    assertEquals(6, expectedWait(state(3, List.of(), ends(7, 9)), 4, (long) SECOND), 1e-3);
   }
 
   @Test
   void promptsOfThoseThatGetPlacesTogetherRunInTurn() {
-    var wave = new Outlook.State(3, 3, ends(1, 1, 1), 0, 0, 0.5 * SECOND);
-    assertEquals(1, expectedWait(wave, 4, 0));
-    assertEquals(1.5, expectedWait(wave, 5, 0));
-    assertEquals(2, expectedWait(wave, 6, 0));
+    Outlook.State wave = state(4, List.of(), ends(9, 9, 9, 9));
+    assertEquals(9, expectedWait(wave, 5, 0), 1e-3);
+    double each = 0.5 * StepPace.slowdown(4, 2);
+    assertEquals(9 + each, expectedWait(wave, 6, 0), 1e-3);
   }
 
   @Test
   void placesBecomeFreeNoFasterThanAnswersEnd() {
-    // Answers of 6 s in three places: one ends every 2 s.
-    var hopeful = new Outlook.State(3, 3, ends(0, 0, 0), 6 * SECOND, 0, 0);
-    assertEquals(2, expectedWait(hopeful, 4, 0));
-    assertEquals(8, expectedWait(hopeful, 7, 0));
+    // Answers of 5 s in five places: one ends every second.
+    Outlook.State hopeful =
+        new Outlook.State(5, 5, List.of(), 0, 0, ends(0, 0, 0, 0, 0), 5 * SECOND);
+    assertEquals(1, expectedWait(hopeful, 6, 0));
+    assertEquals(7, expectedWait(hopeful, 12, 0));
   }
 
   @Test
   void nobodyWaitsWhereNothingRunsOrIsKnown() {
-    var idle = new Outlook.State(0, 3, List.of(), 5 * SECOND, 0, 0.5 * SECOND);
+    Outlook.State idle = state(3, List.of(), List.of());
     assertEquals(0, expectedWait(idle, 1, 0));
     assertEquals(0.5, expectedWait(idle, 2, 0));
-    var unknown = new Outlook.State(3, 3, ends(0, 0, 0), 0, 0, 0);
+    var unknown = new Outlook.State(3, 3, List.of(), 0, 0, ends(0, 0, 0), 0);
     assertEquals(0, expectedWait(unknown, 9, 0));
     // Those that have ended since are not among the unfinished any more.
     assertEquals(0, expectedWait(unknown, 1, 0));

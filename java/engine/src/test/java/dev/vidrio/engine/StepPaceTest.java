@@ -38,12 +38,19 @@ class StepPaceTest {
   }
 
   @Test
-  void aTokenOfAPromptTakesAsLongAgainForWhatGenerates() {
-    assertEquals(0, pace.promptNanos());
-    for (int i = 0; i < 64; i++) {
-      step(16, 1);
+  void promptsTakeAsMuchLongerAsWasForetold() {
+    step(0, 1);
+    for (int waiting : new int[] {1, 4, 16, 48}) {
+      double nanos = 0;
+      int prompt = 0;
+      for (int i = 0; i < 512; i++) {
+        int tokens = step(16, waiting);
+        nanos += nanos(16, tokens);
+        prompt += tokens;
+      }
+      double slowdown = nanos / prompt / pace.promptNanos();
+      assertEquals(StepPace.slowdown(16, waiting), slowdown, 0.1 * slowdown);
     }
-    assertEquals(2 * 0.5e6, pace.promptNanos(), 1e4);
   }
 
   @Test
