@@ -3,9 +3,11 @@ package dev.vidrio.engine;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.Generator.Finish;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Queue;
 
 /**
  * How requests end: they have their answer, are canceled or late, or fail. Each gives its memory
@@ -18,7 +20,7 @@ final class Endings {
   private final Answers answers;
   private final Counters counters;
   private final Runnable onEnd;
-  private final List<Runnable> untold = new ArrayList<>();
+  private final Queue<Runnable> untold = new ArrayDeque<>();
 
   /**
    * @param onEnd is called after each request
@@ -76,7 +78,7 @@ final class Endings {
   void finish(Active active, Finish reason, long now) {
     BeamSearch beams = active.beams();
     if (beams == null) {
-      end(active, reason, now);
+      orFail(active, () -> end(active, reason, now));
       return;
     }
     List<BeamSearch.Hypothesis> found = beams.answers(reason);
@@ -84,11 +86,22 @@ final class Endings {
     group.addFirst(active);
     active.forks.clear();
     for (int i = 0; i < group.size(); i++) {
+      Active each = group.get(i);
       if (i < found.size()) {
-        answer(group.get(i), found.get(i), active, now);
+        BeamSearch.Hypothesis answer = found.get(i);
+        orFail(each, () -> answer(each, answer, active, now));
       } else {
-        end(group.get(i), reason, now);
+        orFail(each, () -> end(each, reason, now));
       }
+    }
+  }
+
+  /** Ends a request; where that fails, as for want of memory, the request does. */
+  private void orFail(Active active, Runnable end) {
+    try {
+      end.run();
+    } catch (RuntimeException | Error e) {
+      fail(active, new EngineException.StepFailed(e));
     }
   }
 
@@ -155,10 +168,9 @@ final class Endings {
 
   /** Tells the listener and the readers. */
   void tell() {
-    for (Runnable each : untold) {
+    for (Runnable each = untold.poll(); each != null; each = untold.poll()) {
       onEnd.run(); // before: who is told may have the next request at once
       each.run();
     }
-    untold.clear();
   }
 }

@@ -14,6 +14,7 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +34,9 @@ public final class Engine implements AutoCloseable {
 
   private final Model model;
   private final EngineOptions options;
+  private final EngineListener listener;
   private final int positions;
+  private final Inbox inbox = new Inbox();
   private final Scheduler scheduler;
   private final Thread thread;
   private final SamplingBuffers buffers;
@@ -43,6 +46,7 @@ public final class Engine implements AutoCloseable {
 
   private Engine(Model model, EngineOptions wanted) {
     this.model = model;
+    this.listener = new GuardedListener(wanted.listener());
     this.buffers = new SamplingBuffers(model.architecture().vocabulary());
     SessionOptions room = room(model, wanted);
     Session session = model.newSession(room);
@@ -53,7 +57,7 @@ public final class Engine implements AutoCloseable {
             .withCacheBytes(
                 KvCache.bytes(
                     model.architecture().kvShape(), wanted.kvType(), session.cache().blocks()));
-    this.scheduler = new Scheduler(options, session, drafts(session), this::ended);
+    this.scheduler = scheduler(session, drafts(session));
     this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(this::run);
   }
 
@@ -71,14 +75,17 @@ public final class Engine implements AutoCloseable {
     return new Engine(model, options);
   }
 
-  /** Steps leave the processor to those who hand requests over and take answers. */
   private void run() {
+    scheduler.run(this::stepAside);
+  }
+
+  /** Steps leave the processor to those who hand requests over and take answers. */
+  private void stepAside() {
     model.executor().stepAside();
     Model draft = options.draft();
     if (draft != null) {
       draft.executor().stepAside();
     }
-    scheduler.run();
   }
 
   private Drafts drafts(Session session) {
@@ -86,6 +93,16 @@ public final class Engine implements AutoCloseable {
     try {
       return draft == null ? Drafts.LOOK_UP : new DraftModel(model, draft, options, positions);
     } catch (RuntimeException | Error e) {
+      session.close();
+      throw e;
+    }
+  }
+
+  private Scheduler scheduler(Session session, Drafts drafts) {
+    try {
+      return new Scheduler(options, inbox, session, drafts, this::ended);
+    } catch (RuntimeException | Error e) {
+      drafts.close();
       session.close();
       throw e;
     }
@@ -159,12 +176,11 @@ public final class Engine implements AutoCloseable {
               arrivals.getAndIncrement(),
               positions,
               buffers,
-              this::wakeScheduler));
+              inbox::wake));
     }
     try {
       accept(group);
     } catch (EngineException refusal) {
-      EngineListener listener = options.listener();
       group.forEach(active -> listener.forRequest(active.request).onFailed(refusal));
       throw refusal;
     }
@@ -184,7 +200,7 @@ public final class Engine implements AutoCloseable {
       refuseWithoutRoom(Math.min(answers, options.sequences() + options.queue()));
     } catch (EngineException refusal) {
       for (int i = 0; i < answers; i++) {
-        options.listener().onFailed(refusal);
+        listener.onFailed(refusal);
       }
       throw refusal;
     }
@@ -192,14 +208,16 @@ public final class Engine implements AutoCloseable {
 
   private synchronized void accept(List<Active> group) {
     refuseWithoutRoom(group.size());
-    unfinished += group.size();
     Active leader = group.getFirst();
     leader.forks.addAll(group.subList(1, group.size()));
-    scheduler.submit(leader);
+    if (!inbox.add(leader)) {
+      throw new EngineException.Closed(model.name());
+    }
+    unfinished += group.size();
   }
 
   private synchronized void refuseWithoutRoom(int answers) {
-    if (draining || scheduler.isClosed()) {
+    if (draining || inbox.isClosed()) {
       throw new EngineException.Closed(model.name());
     }
     if (unfinished + answers > options.sequences() + options.queue()) {
@@ -223,10 +241,6 @@ public final class Engine implements AutoCloseable {
   private static Duration retryAfter(Duration time) {
     Duration least = Duration.ofSeconds(1);
     return time.compareTo(least) < 0 ? least : time;
-  }
-
-  private void wakeScheduler() {
-    scheduler.wake();
   }
 
   private void check(GenerationRequest request, int n) {
@@ -317,7 +331,7 @@ public final class Engine implements AutoCloseable {
    */
   public synchronized boolean drain(Duration timeout) throws InterruptedException {
     draining = true;
-    long end = System.nanoTime() + timeout.toNanos();
+    long end = System.nanoTime() + TimeUnit.NANOSECONDS.convert(timeout);
     while (unfinished > 0) {
       long left = (end - System.nanoTime()) / 1_000_000;
       if (left <= 0) {
@@ -333,15 +347,18 @@ public final class Engine implements AutoCloseable {
     return draining;
   }
 
-  /** Cancels all requests, and frees the memory. Waits for a step that is running. */
+  /**
+   * Cancels all requests, and frees the memory. Waits for a step that is running, but where the
+   * engine's own thread calls, such as in a listener: then all that is done after the call.
+   */
   @Override
   public void close() {
     synchronized (this) {
       draining = true;
     }
-    scheduler.close();
+    inbox.close();
     boolean interrupted = false;
-    while (thread.isAlive()) {
+    while (thread.isAlive() && !thread.equals(Thread.currentThread())) {
       try {
         thread.join();
       } catch (InterruptedException e) {

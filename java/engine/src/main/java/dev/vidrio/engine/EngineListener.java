@@ -4,7 +4,7 @@ import java.time.Duration;
 
 /**
  * Is told what an engine does, for metrics. Called by the thread that schedules, where nothing else
- * is said: it must be quick and must not throw.
+ * is said: it must be quick. The first error that it throws is logged.
  */
 public interface EngineListener {
   /** Ignores everything. */

@@ -7,9 +7,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.PriorityQueue;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * came last and has the lowest priority gives its own back and waits; it is computed anew later, to
  * the same bits.
  */
-final class Scheduler implements Runnable {
+final class Scheduler {
   /** How old a status may be while nothing ends. */
   private static final long STATUS_NANOS = 20_000_000;
 
@@ -37,23 +34,23 @@ final class Scheduler implements Runnable {
   private final Admission admission;
   private final Endings endings;
   private final int positions;
-  private final Queue<Active> inbox = new ConcurrentLinkedQueue<>();
+  private final Inbox inbox;
   private final PriorityQueue<Active> waiting = new PriorityQueue<>(Active.ORDER);
   private final List<Active> running = new ArrayList<>();
   private final Counters counters = new Counters();
-  private volatile @Nullable Thread thread;
-  private volatile boolean closed;
   private volatile EngineStatus status;
-  private long statusAt;
+  private long statusAt = System.nanoTime();
 
   /**
+   * @param inbox where requests come from; it ends when this is closed
    * @param session closed with the scheduler
    * @param drafts closed with the scheduler
    * @param onEnd is called after each request
    */
-  Scheduler(EngineOptions options, Session session, Drafts drafts, Runnable onEnd) {
+  Scheduler(EngineOptions options, Inbox inbox, Session session, Drafts drafts, Runnable onEnd) {
     this.options = options;
-    this.listener = options.listener();
+    this.inbox = inbox;
+    this.listener = new GuardedListener(options.listener());
     this.session = session;
     this.cache = session.cache();
     this.prefixes = new PrefixCache(cache);
@@ -67,23 +64,6 @@ final class Scheduler implements Runnable {
     this.status = snapshot();
   }
 
-  /** Hands a request over; by any thread. */
-  void submit(Active active) {
-    inbox.add(active);
-    wake();
-  }
-
-  /** Has it look at what changed outside: a request that is canceled; by any thread. */
-  void wake() {
-    LockSupport.unpark(thread);
-  }
-
-  /** Ends it; by any thread. */
-  void close() {
-    closed = true;
-    wake();
-  }
-
   /**
    * Checks whether a request can run here; by any thread.
    *
@@ -93,11 +73,6 @@ final class Scheduler implements Runnable {
   void check(GenerationRequest request) {
     lens.check(request);
     admission.check(request);
-  }
-
-  /** Whether it has ended, or soon will; by any thread. */
-  boolean isClosed() {
-    return closed;
   }
 
   /** What it is doing; by any thread. */
@@ -118,12 +93,18 @@ final class Scheduler implements Runnable {
     return outlook.expectedWait(unfinished);
   }
 
-  @Override
-  public void run() {
-    thread = Thread.currentThread();
+  /**
+   * Runs until the inbox is closed.
+   *
+   * @param first is done before
+   */
+  void run(Runnable first) {
+    inbox.openForThisThread();
+    EngineException failure = null;
     try {
-      while (!closed) {
-        receive();
+      first.run();
+      while (!inbox.isClosed()) {
+        inbox.moveTo(waiting);
         letGo(System.nanoTime());
         begin(System.nanoTime());
         if (!running.isEmpty()) {
@@ -132,29 +113,42 @@ final class Scheduler implements Runnable {
         tell();
         rest();
       }
+    } catch (RuntimeException | Error e) {
+      failure = new EngineException.StepFailed(e);
+      throw e;
     } finally {
-      closed = true;
-      receive();
-      List<Active> rest = new ArrayList<>(running);
-      rest.addAll(waiting);
-      rest.forEach(endings::cancel);
+      end(failure);
+    }
+  }
+
+  /** Ends all requests, by what went wrong where something did, and frees the memory. */
+  private void end(@Nullable EngineException failure) {
+    inbox.close();
+    inbox.moveTo(waiting);
+    List<Active> rest = new ArrayList<>(running);
+    rest.addAll(waiting);
+    running.clear();
+    waiting.clear();
+    try {
+      for (Active active : rest) {
+        if (failure == null) {
+          endings.cancel(active);
+        } else {
+          endings.fail(active, failure);
+        }
+      }
       prefixes.clear();
       tell();
+    } finally {
       drafts.close();
       lens.close();
     }
   }
 
-  private void receive() {
-    for (Active active = inbox.poll(); active != null; active = inbox.poll()) {
-      waiting.add(active);
-    }
-  }
-
   /** Sleeps where there is nothing to do. */
   private void rest() {
-    if (running.isEmpty() && waiting.isEmpty() && inbox.isEmpty() && !closed) {
-      LockSupport.park(this);
+    if (running.isEmpty() && waiting.isEmpty()) {
+      inbox.await();
     }
   }
 
@@ -183,6 +177,7 @@ final class Scheduler implements Runnable {
 
   private void runStep() {
     long start = System.nanoTime();
+    step.clear();
     try {
       drafts.prepare(running);
       compose();
@@ -241,10 +236,14 @@ final class Scheduler implements Runnable {
     return false;
   }
 
+  /** Fails what is in the step, or all that run where nothing has come into it. */
   private void failStep(Throwable cause) {
     var failure = new EngineException.StepFailed(cause);
-    for (Step.Part part : step.parts()) {
-      Active active = part.active;
+    List<Active> failed =
+        step.parts().isEmpty()
+            ? List.copyOf(running)
+            : step.parts().stream().map(part -> part.active).toList();
+    for (Active active : failed) {
       if (running.remove(active)) {
         endings.fail(active, failure);
       }

@@ -54,11 +54,16 @@ final class Step {
     this.drafts = drafts;
   }
 
+  /** Has nothing in it. */
+  void clear() {
+    parts.clear();
+    rows.clear();
+  }
+
   /** Begins anew, for what will run it. */
   void begin(BatchFeed next) {
     feed = next;
-    parts.clear();
-    rows.clear();
+    clear();
     tokenRoom = feed.limits().tokens();
     rowRoom = feed.limits().logits();
     reserved = 0;

@@ -78,7 +78,11 @@ public final class TokenStream
   public void subscribe(Flow.Subscriber<? super GeneratedToken> subscriber) {
     take();
     var subscription = new PullSubscription<>(tokens(), this::cancel, this::close, subscriber);
-    var _ = Thread.ofVirtual().name("vidrio-stream").start(subscription::run);
+    onVirtualThread(subscription::run);
+  }
+
+  private static void onVirtualThread(Runnable task) {
+    var _ = Thread.ofVirtual().name("vidrio-stream").start(task);
   }
 
   /**
@@ -91,18 +95,15 @@ public final class TokenStream
   public CompletableFuture<Completion> onToken(Consumer<? super GeneratedToken> callback) {
     take();
     CompletableFuture<Completion> end = new CompletableFuture<>();
-    var _ =
-        Thread.ofVirtual()
-            .name("vidrio-stream")
-            .start(
-                () -> {
-                  try (this) {
-                    tokens().forEachRemaining(callback);
-                    end.complete(result());
-                  } catch (RuntimeException | Error e) {
-                    end.completeExceptionally(e);
-                  }
-                });
+    onVirtualThread(
+        () -> {
+          try (this) {
+            tokens().forEachRemaining(callback);
+            end.complete(result());
+          } catch (RuntimeException | Error e) {
+            end.completeExceptionally(e);
+          }
+        });
     return end;
   }
 
@@ -169,9 +170,13 @@ public final class TokenStream
     }
   }
 
-  /** The end, to be told of it. */
+  /**
+   * The end, to be told of it: on a virtual thread, so that what is done then holds nobody else up.
+   */
   public CompletableFuture<Completion> completion() {
-    return completion.copy();
+    return completion.isDone()
+        ? completion.copy()
+        : completion.whenCompleteAsync((end, failure) -> {}, TokenStream::onVirtualThread);
   }
 
   /** Ends the answer before the next step. */

@@ -5,23 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ExecutablePlan;
-import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +21,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -40,73 +29,6 @@ import org.junit.jupiter.api.Timeout;
 class EngineFaultTest {
   /** Requests that come and go; 100 000 take half a minute on two cores. */
   private static final int CHURN = Integer.getInteger("vidrio.churn", 10_000);
-
-  /** Runs plans, but for steps that are to fail. */
-  private static final class FailingExecutor implements Executor {
-    final AtomicInteger stepsUntilFailure = new AtomicInteger(Integer.MAX_VALUE);
-    private final Executor real = NativeExecutor.create();
-
-    @Override
-    public String name() {
-      return real.name();
-    }
-
-    @Override
-    public int workers() {
-      return real.workers();
-    }
-
-    @Override
-    public MemorySegment allocate(long bytes, Arena arena) {
-      return real.allocate(bytes, arena);
-    }
-
-    @Override
-    public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
-      real.pack(type, n, k, source, packed);
-    }
-
-    @Override
-    public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
-      return new FailingPlan(real.prepare(plan, limits, cache), stepsUntilFailure);
-    }
-
-    @Override
-    public void close() {
-      real.close();
-    }
-  }
-
-  private record FailingPlan(ExecutablePlan real, AtomicInteger stepsUntilFailure)
-      implements ExecutablePlan {
-    @Override
-    public Plan plan() {
-      return real.plan();
-    }
-
-    @Override
-    public Limits limits() {
-      return real.limits();
-    }
-
-    @Override
-    public void run(Batch batch, int begin, int end) {
-      if (stepsUntilFailure.getAndDecrement() == 0) {
-        throw new OutOfMemoryError("made to fail");
-      }
-      real.run(batch, begin, end);
-    }
-
-    @Override
-    public MemorySegment data(Buffer buffer) {
-      return real.data(buffer);
-    }
-
-    @Override
-    public void close() {
-      real.close();
-    }
-  }
 
   private static GenerationRequest request(Model model, int seed, int length, int tokens) {
     int[] prompt = new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
@@ -155,6 +77,55 @@ class EngineFaultTest {
       }
       assertTrue(engine.drain(Duration.ofSeconds(60)));
       assertEquals(0, engine.status().usedBlocks());
+    }
+  }
+
+  /** A draft model that is closed too early fails all its steps, the first of a text among them. */
+  @Test
+  @Timeout(30)
+  void aDraftModelThatFailsFailsRequests() throws InterruptedException {
+    Model draft = Model.open(BardFiles.q8());
+    try (Model model = Model.open(BardFiles.q8());
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
+      GenerationRequest guessing = request(model, 1, 1, 20).toBuilder().draftTokens(4).build();
+      GenerationRequest plain = guessing.toBuilder().draftTokens(0).build();
+      assertEquals(20, engine.submit(plain).result().result().tokens().size());
+      draft.close();
+      TokenStream failing = engine.submit(guessing);
+      assertThrows(EngineException.StepFailed.class, failing::result);
+      assertEquals(20, engine.submit(plain).result().result().tokens().size());
+      assertTrue(engine.drain(Duration.ofSeconds(20)));
+      assertEquals(0, engine.status().usedBlocks());
+    }
+  }
+
+  @Test
+  @Timeout(30)
+  void aWatchedRequestThatIsCanceledWithoutMemoryFailsAlone() {
+    var executor = new FailingExecutor();
+    var options = EngineOptions.DEFAULT.withLens(new LensOptions("*hook_resid_post", "", 1));
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
+        Engine engine = Engine.open(model, options)) {
+      TokenStream other = engine.submit(request(model, 1, 10, 200));
+      TokenStream watched =
+          engine.submit(request(model, 2, 10, 900).toBuilder().watched(true).build());
+      assertTrue(watched.iterator().hasNext());
+      executor.full = true;
+      watched.cancel();
+      assertThrows(EngineException.StepFailed.class, watched::result);
+      assertEquals(200, other.result().result().tokens().size());
+    }
+  }
+
+  @Test
+  void anEngineThatDoesNotOpenLeavesNoMemory() {
+    var executor = new FailingExecutor();
+    var options = EngineOptions.DEFAULT.withLens(new LensOptions("", "blocks.99.hook_z", 0));
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor))) {
+      executor.allocated.clear();
+      assertThrows(InvalidInputException.class, () -> Engine.open(model, options));
+      assertFalse(executor.allocated.isEmpty());
+      assertTrue(executor.allocated.stream().noneMatch(memory -> memory.scope().isAlive()));
     }
   }
 

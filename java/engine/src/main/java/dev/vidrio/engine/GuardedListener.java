@@ -1,0 +1,65 @@
+package dev.vidrio.engine;
+
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** Keeps errors of a listener from answers; the first one is logged. */
+final class GuardedListener implements EngineListener {
+  private static final System.Logger LOG = System.getLogger("dev.vidrio.engine");
+
+  private final EngineListener listener;
+  private final AtomicBoolean logged;
+
+  GuardedListener(EngineListener listener) {
+    this(listener, new AtomicBoolean());
+  }
+
+  private GuardedListener(EngineListener listener, AtomicBoolean logged) {
+    this.listener = listener;
+    this.logged = logged;
+  }
+
+  @Override
+  public EngineListener forRequest(GenerationRequest request) {
+    try {
+      return new GuardedListener(listener.forRequest(request), logged);
+    } catch (RuntimeException | Error e) {
+      log(e);
+      return NONE;
+    }
+  }
+
+  @Override
+  public void onStep(int tokens, int sequences, Duration duration) {
+    guard(() -> listener.onStep(tokens, sequences, duration));
+  }
+
+  @Override
+  public void onTokens(boolean first, int count, Duration waited) {
+    guard(() -> listener.onTokens(first, count, waited));
+  }
+
+  @Override
+  public void onFinished(Completion completion) {
+    guard(() -> listener.onFinished(completion));
+  }
+
+  @Override
+  public void onFailed(Throwable reason) {
+    guard(() -> listener.onFailed(reason));
+  }
+
+  private void guard(Runnable call) {
+    try {
+      call.run();
+    } catch (RuntimeException | Error e) {
+      log(e);
+    }
+  }
+
+  private void log(Throwable e) {
+    if (!logged.getAndSet(true)) {
+      LOG.log(System.Logger.Level.ERROR, "a listener of the engine fails", e);
+    }
+  }
+}

@@ -1,0 +1,126 @@
+package dev.vidrio.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How engines and requests end, whatever is done then. */
+@Timeout(30)
+class EngineCloseTest {
+  private static GenerationRequest request(Model model, int seed, int length, int tokens) {
+    int[] prompt = new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
+    return GenerationRequest.builder(prompt)
+        .options(
+            GenerationOptions.DEFAULT
+                .withTokens(tokens)
+                .withIgnoreEnd(true)
+                .withSampling(SamplingOptions.GREEDY))
+        .build();
+  }
+
+  /** Metrics that throw are no reason for a reader to wait for ever. */
+  @Test
+  void aListenerThatThrowsHarmsNobody() throws InterruptedException {
+    var listener =
+        new EngineListener() {
+          @Override
+          public void onStep(int tokens, int sequences, Duration duration) {
+            throw new IllegalStateException("made to fail");
+          }
+
+          @Override
+          public void onTokens(boolean first, int count, Duration waited) {
+            throw new IllegalStateException("made to fail");
+          }
+
+          @Override
+          public void onFinished(Completion completion) {
+            throw new IllegalStateException("made to fail");
+          }
+        };
+    try (Model model = Model.open(BardFiles.q8());
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withListener(listener))) {
+      for (TokenStream stream : engine.submit(request(model, 1, 10, 20), 3)) {
+        assertEquals(20, stream.result().result().tokens().size());
+      }
+      assertTrue(engine.drain(ChronoUnit.FOREVER.getDuration()));
+      assertEquals(0, engine.status().usedBlocks());
+    }
+  }
+
+  @Test
+  void nobodyWaitsForAThreadThatHasEnded() {
+    var executor = new FailingExecutor();
+    executor.onStepAside =
+        () -> {
+          throw new OutOfMemoryError("made to fail");
+        };
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
+        Engine engine = Engine.open(model)) {
+      GenerationRequest request = request(model, 1, 10, 5);
+      assertThrows(EngineException.class, () -> engine.submit(request).result());
+    }
+  }
+
+  @Test
+  void itsOwnThreadMayCloseIt() throws InterruptedException {
+    var own = new AtomicReference<Engine>();
+    var closed = new CountDownLatch(1);
+    var listener =
+        new EngineListener() {
+          @Override
+          public void onFinished(Completion completion) {
+            Objects.requireNonNull(own.get()).close();
+            closed.countDown();
+          }
+        };
+    try (Model model = Model.open(BardFiles.q8());
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withListener(listener))) {
+      own.set(engine);
+      TokenStream running = engine.submit(request(model, 2, 10, 900));
+      assertEquals(1, engine.submit(request(model, 1, 10, 1)).result().result().tokens().size());
+      closed.await();
+      assertEquals(Finish.CANCELED, running.result().result().finish());
+      assertThrows(
+          EngineException.Closed.class, () -> engine.submit(request(model, 1, 10, 1)).result());
+    }
+  }
+
+  @Test
+  void whatIsDoneAtTheEndHoldsNobodyUp() throws Exception {
+    var executor = new FailingExecutor();
+    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
+        Engine engine = Engine.open(model)) {
+      TokenStream first = engine.submit(request(model, 1, 10, 20));
+      CompletableFuture<Integer> next =
+          first
+              .completion()
+              .thenApply(
+                  end -> engine.submit(request(model, 2, 10, 5)).result().result().tokens().size());
+      assertEquals(5, next.get());
+      CompletableFuture<Boolean> failed =
+          engine
+              .submit(request(model, 1, 10, 900))
+              .completion()
+              .handle((end, failure) -> failure != null && Thread.currentThread().isVirtual());
+      executor.stepsUntilFailure.set(0);
+      assertTrue(failed.get());
+    }
+  }
+}
