@@ -189,7 +189,8 @@ public final class GenerationRequest {
 
   /**
    * Changes of activations of this request, such as steering; others in the same steps do not
-   * notice. Positions are those of the prompt and the answer together.
+   * notice. Positions are those of the prompt and the answer together. There may be {@value
+   * dev.vidrio.lens.Lens#EDITS} at a point.
    */
   public List<Edit> edits() {
     return edits;

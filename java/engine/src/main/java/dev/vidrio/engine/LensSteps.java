@@ -5,12 +5,15 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +60,21 @@ final class LensSteps implements AutoCloseable {
           "the engine was opened to edit nothing");
     }
     lens.check(request.edits());
+    requireRoom(request.edits());
+  }
+
+  /** Edits of all sequences have to fit at a time. */
+  private void requireRoom(List<Edit> edits) {
+    int room = Lens.EDITS;
+    Map<HookPoint, Integer> counts = new HashMap<>();
+    for (Edit edit : edits) {
+      if (counts.merge(edit.point(), 1, Integer::sum) > room) {
+        throw new InvalidInputException(
+            "edits of " + edit.point(),
+            Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
+            "a request may have " + room);
+      }
+    }
   }
 
   /** Whether a request can begin: not more are watched than there is room for. */

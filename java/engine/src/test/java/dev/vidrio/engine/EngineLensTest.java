@@ -24,6 +24,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -186,6 +187,23 @@ class EngineLensTest extends BardCase {
           request(1).toBuilder()
               .edits(List.of(Edit.zero(new HookPoint(HookSite.POST, 1))))
               .build());
+    }
+  }
+
+  /** As many as fit when all sequences have them. */
+  @Test
+  void aRequestHasRoomForSoManyEdits() {
+    List<Edit> most = Collections.nCopies(Lens.EDITS, steering(0.1f).getFirst());
+    List<Edit> more = Collections.nCopies(Lens.EDITS + 1, steering(0.1f).getFirst());
+    EngineOptions options = EngineOptions.DEFAULT.withSequences(2).withLens(LENS);
+    try (Engine engine = Engine.open(model, options)) {
+      assertRefused(
+          "edits of blocks.1.hook_resid_post 65: a request may have 64",
+          engine,
+          request(1).toBuilder().edits(more).build());
+      for (TokenStream each : engine.submit(request(1).toBuilder().edits(most).build(), 2)) {
+        assertEquals(TOKENS, each.result().result().tokens().size());
+      }
     }
   }
 

@@ -31,7 +31,7 @@ public final class Lens {
   private static final int BATCH = 512;
 
   /** Edits that a point has room for in each sequence of a session. */
-  private static final int EDITS = 64;
+  public static final int EDITS = 64;
 
   private final Model model;
 
