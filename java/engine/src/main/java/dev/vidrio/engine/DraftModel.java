@@ -115,7 +115,10 @@ final class DraftModel implements Drafts {
     for (Active active : running) {
       int wanted =
           Math.min(active.guesses(), session.limits().positions() - active.branch().length());
-      if (wanted > 0 && active.branch().pending() == 1) {
+      if (wanted <= 0) {
+        // It has all its tokens, or more than the draft model's context.
+        end(active);
+      } else if (active.branch().pending() == 1) {
         Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
         draft.wanted = wanted;
         draft.compare(active.branch());

@@ -13,6 +13,7 @@ import dev.vidrio.model.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,6 +64,32 @@ class DraftModelTest {
       assertEquals(
           "draft model " + draft.name() + ": must have the tokens of " + model.name(),
           e.getMessage());
+    }
+  }
+
+  /** Texts that are longer than the draft model's context are guessed no more. */
+  @Test
+  void guessesEndWithTheContextOfTheDraftModel() throws IOException {
+    long context = 128;
+    int[] prompt = IntStream.range(0, 100).map(i -> 3 + i % 50).toArray();
+    GenerationRequest request =
+        GenerationRequest.builder(prompt)
+            .options(
+                GenerationOptions.DEFAULT
+                    .withTokens(300)
+                    .withIgnoreEnd(true)
+                    .withSampling(SamplingOptions.GREEDY))
+            .draftTokens(4)
+            .build();
+    GgufWriter longer = TinyModel.withUnused(0).uint32("llama.context_length", 8 * context);
+    GgufWriter shorter = TinyModel.withUnused(0).uint32("llama.context_length", context);
+    try (Model model = open("model", longer);
+        Model draft = open("draft", shorter);
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
+      assertEquals(300, engine.submit(request).result().result().tokens().size());
+      long guessed = engine.status().draftTokens();
+      // At most four for each token up to the context.
+      assertTrue(0 < guessed && guessed <= 4 * (context - prompt.length), "guessed " + guessed);
     }
   }
 
