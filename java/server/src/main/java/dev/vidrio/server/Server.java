@@ -36,6 +36,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 
 /**
@@ -126,7 +127,14 @@ public final class Server implements AutoCloseable {
   public static Server start(ServerOptions options, ModelSource... models) throws IOException {
     JDK_LIMITS.forEach((name, value) -> System.getProperties().putIfAbsent(name, value));
     HttpServer http = listen(options);
-    var server = new Server(options, http, List.of(models));
+    Server server;
+    try {
+      server = new Server(options, http, List.of(models));
+    } catch (RuntimeException e) {
+      http.start(); // The JDK's server keeps its port until one that was started stops.
+      http.stop(0);
+      throw e;
+    }
     try {
       for (int i = 0; i < models.length; i++) {
         if (i == 0 || models[i].hasParts()) {
@@ -134,6 +142,7 @@ public final class Server implements AutoCloseable {
         }
       }
     } catch (RuntimeException e) {
+      http.start(); // as above
       server.close();
       throw e;
     }
@@ -211,7 +220,7 @@ public final class Server implements AutoCloseable {
    */
   public boolean drain(Duration timeout) throws InterruptedException {
     gate.drain();
-    long end = System.nanoTime() + timeout.toNanos();
+    long end = System.nanoTime() + TimeUnit.NANOSECONDS.convert(timeout);
     while (running() > 0) {
       if (System.nanoTime() - end > 0) {
         return false;

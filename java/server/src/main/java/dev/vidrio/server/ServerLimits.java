@@ -6,7 +6,7 @@ import java.time.Duration;
 /**
  * What a server takes of its clients.
  *
- * @param bodyBytes bytes of a request's body
+ * @param bodyBytes bytes of a request's body, at most 1 GiB
  * @param requests requests that are worked on at a time; further ones get 429
  * @param tokens tokens that one answer may have, which is also what a chat gets that does not say
  * @param choices answers that one request may ask for, over all of its prompts
@@ -38,9 +38,15 @@ public record ServerLimits(
           Duration.ofSeconds(1),
           Duration.ofMinutes(1));
 
-  /** Checks that all are positive. */
+  private static final int MAX_BODY_BYTES = 1 << 30;
+
+  /** Checks that all are positive, and not too large. */
   public ServerLimits {
     require("body bytes", bodyBytes);
+    if (bodyBytes > MAX_BODY_BYTES) {
+      throw new InvalidInputException(
+          "body bytes", Integer.toString(bodyBytes), "must be at most " + MAX_BODY_BYTES);
+    }
     require("requests", requests);
     require("tokens", tokens);
     require("choices", choices);

@@ -18,7 +18,7 @@ public final class Failures {
    *
    * @param id of the request, for the log
    */
-  public static ApiException explain(RuntimeException e, String id) {
+  public static ApiException explain(Throwable e, String id) {
     return switch (e) {
       case ApiException api -> api;
       case InvalidInputException input ->

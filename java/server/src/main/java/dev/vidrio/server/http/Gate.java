@@ -62,7 +62,7 @@ public final class Gate implements HttpHandler, AutoCloseable {
     } catch (IOException e) {
       // The JDK's server cuts a connection where a handler throws, and has the channel's end so.
       throw e;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       refuse(exchange, Failures.explain(e, exchange.id()));
     } finally {
       exchange.reply().endBeats();

@@ -48,7 +48,12 @@ public final class Reply {
   }
 
   public void header(String name, String value) {
-    http.getResponseHeaders().set(name, value);
+    writing.lock(); // a heartbeat may be sending the others
+    try {
+      http.getResponseHeaders().set(name, value);
+    } finally {
+      writing.unlock();
+    }
   }
 
   /** The status that was sent; 0 where none was. */

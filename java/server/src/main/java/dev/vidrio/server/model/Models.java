@@ -36,6 +36,7 @@ public final class Models implements AutoCloseable {
   private final @Nullable Duration keepAlive;
   private final @Nullable Thread reaper;
   private final Instant created = Instant.now();
+  private volatile boolean closed;
 
   /** What there is of one model. */
   private static final class Slot {
@@ -186,8 +187,9 @@ public final class Models implements AutoCloseable {
    */
   public void preload(String id) {
     Slot slot = slot(id);
+    CompletableFuture<ServedModel> loading = enter(slot);
     try {
-      var _ = enter(slot).join();
+      var _ = loading.join();
     } catch (CompletionException e) {
       if (e.getCause() instanceof RuntimeException cause) {
         throw cause;
@@ -201,13 +203,14 @@ public final class Models implements AutoCloseable {
   /**
    * A model for one request; loads it where need be, and waits for that.
    *
-   * @throws ApiException 404 for a name that is not served, 503 while it loads for too long, 500
-   *     when it cannot be loaded
+   * @throws ApiException 404 for a name that is not served, 503 while it loads for too long and
+   *     when this is closed, 500 when it cannot be loaded
    */
   public Use use(String id) {
     Slot slot = slot(id);
+    CompletableFuture<ServedModel> loading = enter(slot);
     try {
-      return new Use(id, slot, enter(slot).get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
+      return new Use(id, slot, loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
     } catch (ExecutionException e) {
       release(slot);
       LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());
@@ -225,13 +228,16 @@ public final class Models implements AutoCloseable {
   /** Counts a user, and starts to load where nobody has. */
   private CompletableFuture<ServedModel> enter(Slot slot) {
     synchronized (slot) {
-      slot.users++;
+      if (closed) {
+        throw ApiException.unavailable("this server is shutting down", RETRY);
+      }
       CompletableFuture<ServedModel> loading = slot.loading;
       if (loading == null) {
         loading = new CompletableFuture<>();
-        slot.loading = loading;
         load(slot, loading);
+        slot.loading = loading;
       }
+      slot.users++;
       return loading;
     }
   }
@@ -293,9 +299,10 @@ public final class Models implements AutoCloseable {
     LOG.log(System.Logger.Level.INFO, "model ''{0}'' was idle and is unloaded", slot.offer.id());
   }
 
-  /** Unloads all. Requests that still run are called off. */
+  /** Unloads all, and loads none any more. Requests that still run are called off. */
   @Override
   public void close() {
+    closed = true;
     if (reaper != null) {
       reaper.interrupt();
     }

@@ -70,11 +70,11 @@ public final class ServedModel implements AutoCloseable {
                   .withListener(metrics.listener(adaptations)));
       try {
         return new ServedModel(id, model, draft, engine, adaptations, metrics.engine());
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         engine.close();
         throw e;
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       closeAll(model, draft);
       throw e;
     }

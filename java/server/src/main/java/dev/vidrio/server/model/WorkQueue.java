@@ -46,6 +46,9 @@ public final class WorkQueue implements AutoCloseable {
     try {
       thread.execute(task);
     } catch (RejectedExecutionException e) {
+      if (thread.isShutdown()) {
+        throw shuttingDown();
+      }
       throw ApiException.tooMany("as many requests wait as there is room for", SOON);
     }
     return task;

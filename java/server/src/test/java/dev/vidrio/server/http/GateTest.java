@@ -2,18 +2,29 @@ package dev.vidrio.server.http;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.server.ServerLimits;
+import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.testserver.RawClient;
 import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -186,6 +197,54 @@ class GateTest {
     }
   }
 
+  /** As where a body needs more memory than there is: the next request is none the worse. */
+  @Test
+  void anErrorIsAnswered() throws Exception {
+    var options =
+        new GateOptions(
+            "127.0.0.1",
+            List.of(),
+            Set.of(),
+            1000,
+            8,
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(1));
+    Route broken =
+        Route.open(
+            "/broken",
+            exchange -> {
+              throw new OutOfMemoryError("made to fail");
+            });
+    HttpServer http =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 8);
+    try (var gate = new Gate(options, List.of(broken), new RequestMetrics());
+        HttpClient client = HttpClient.newHttpClient()) {
+      http.createContext("/", gate);
+      http.start();
+      URI uri = URI.create("http://127.0.0.1:" + http.getAddress().getPort() + "/broken");
+      for (int i = 0; i < 2; i++) {
+        HttpResponse<String> response =
+            client.send(
+                HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(30)).build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertEquals(500, response.statusCode());
+      }
+      assertEquals(0, gate.running());
+    } finally {
+      http.stop(0);
+    }
+  }
+
+  @Test
+  void limitsAreChecked() {
+    var e =
+        assertThrows(
+            InvalidInputException.class,
+            () -> ServerLimits.DEFAULT.withBodyBytes(Integer.MAX_VALUE));
+    assertEquals("body bytes 2147483647: must be at most 1073741824", e.getMessage());
+    assertThrows(InvalidInputException.class, () -> ServerLimits.DEFAULT.withRequests(0));
+  }
+
   @Test
   void moreRequestsThanThereIsRoomForAreRefused() throws Exception {
     try (TestServer server =
@@ -226,7 +285,7 @@ class GateTest {
       assertEquals(503, server.get("/ready").statusCode());
       assertEquals(200, server.get("/health").statusCode());
       running.readUntil("data: [DONE]\n\n");
-      assertTrue(server.server().drain(Duration.ofSeconds(30)));
+      assertTrue(server.server().drain(ChronoUnit.FOREVER.getDuration()));
     }
   }
 }

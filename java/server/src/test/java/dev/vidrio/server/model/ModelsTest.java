@@ -4,15 +4,25 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.server.ModelSource;
+import dev.vidrio.server.Server;
 import dev.vidrio.server.ServerLimits;
+import dev.vidrio.server.ServerOptions;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.testserver.TestServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -130,22 +140,89 @@ class ModelsTest {
     }
   }
 
+  private static ModelSource broken() {
+    return new ModelSource(
+        "broken",
+        () -> {
+          throw new InvalidInputException("file", "x", "is missing");
+        });
+  }
+
   @Test
   void theFirstModelMustLoad() {
-    var broken =
-        new ModelSource(
-            "broken",
-            () -> {
-              throw new InvalidInputException("file", "x", "is missing");
-            });
     var e =
         assertThrows(
-            InvalidInputException.class, () -> TestServer.start(options -> options, broken));
+            InvalidInputException.class, () -> TestServer.start(options -> options, broken()));
     assertEquals("file x: is missing", e.getMessage());
     var twice =
         assertThrows(
             InvalidInputException.class,
             () -> TestServer.start(options -> options, first(), first()));
     assertEquals("model first: two models have this name", twice.getMessage());
+  }
+
+  @Test
+  void aServerThatDoesNotStartLeavesItsPort() throws IOException {
+    int port = freePort();
+    ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", port);
+    assertThrows(InvalidInputException.class, () -> Server.start(options, first(), first()));
+    assertThrows(InvalidInputException.class, () -> Server.start(options, broken()));
+    try (Server server = Server.start(options, first())) {
+      assertEquals(port, server.uri().getPort());
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Test
+  void nothingIsLoadedAfterTheEnd() {
+    var loads = new AtomicInteger();
+    var offer =
+        new ModelOffer(
+            "late",
+            List.of(),
+            metrics -> {
+              loads.incrementAndGet();
+              throw new IllegalStateException("is loaded");
+            });
+    var models = new Models(List.of(offer), Duration.ofMinutes(1), null, new RequestMetrics());
+    models.close();
+    var refused = assertThrows(ApiException.class, () -> models.use("late"));
+    assertEquals(503, refused.status());
+    assertEquals(0, loads.get());
+  }
+
+  @Test
+  void aModelForWhoseDraftThereIsNoMemoryLeavesIt() {
+    List<Model> opened = new ArrayList<>();
+    ModelOffer.Loader loader =
+        metrics ->
+            ServedModel.open(
+                "first",
+                () -> {
+                  opened.add(TestServer.parrot());
+                  return opened.getFirst();
+                },
+                () -> {
+                  throw new OutOfMemoryError("made to fail");
+                },
+                model -> Map.of(),
+                EngineOptions.DEFAULT,
+                metrics);
+    var models =
+        new Models(
+            List.of(new ModelOffer("first", List.of(), loader)),
+            Duration.ofMinutes(1),
+            null,
+            new RequestMetrics());
+    try (models) {
+      assertEquals(500, assertThrows(ApiException.class, () -> models.use("first")).status());
+      assertThrows(
+          IllegalStateException.class, () -> opened.getFirst().newSession(SessionOptions.DEFAULT));
+    }
   }
 }

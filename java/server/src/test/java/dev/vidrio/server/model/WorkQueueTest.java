@@ -67,6 +67,8 @@ class WorkQueueTest {
     queue.close();
     var end = assertThrows(ApiException.class, () -> WorkQueue.join(lens));
     assertEquals("this server is shutting down", end.getMessage());
+    var late = assertThrows(ApiException.class, () -> queue.submit(() -> true));
+    assertEquals("this server is shutting down", late.getMessage());
   }
 
   /** As the lens does before each of its passes. */
