@@ -109,7 +109,7 @@ final class ProbeCommand implements Callable<Integer> {
   private Row row(Model opened, HookPoint point, Examples examples) {
     Examples.Split split = examples.split(test, seed);
     ControlTask task = ControlTask.of(opened.executor(), split, kind, l2, seed);
-    Leace leace = Leace.fit(opened.executor(), split.train());
+    Leace leace = Leace.fit(split.train());
     Examples train = leace.erase(split.train());
     LinearProbe probe = LinearProbe.fit(kind, opened.executor(), train, l2);
     return new Row(point, task, probe.accuracy(leace.erase(split.test())));

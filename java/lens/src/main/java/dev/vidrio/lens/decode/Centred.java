@@ -1,8 +1,9 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.vector.DoubleVectors;
+import java.util.stream.IntStream;
 
-/** Rows less their mean. */
+/** Rows less their mean, each column perhaps times a factor. */
 final class Centred {
   private final float[][] rows;
   private final double[] mean;
@@ -32,14 +33,39 @@ final class Centred {
     return new Centred(centred, mean);
   }
 
+  /**
+   * The same with each column times a factor. Columns of a like length keep massive activations,
+   * thousands of times as large as all others, from hiding these.
+   */
+  Centred scaled(double[] factors) {
+    var scaled = new float[rows.length][factors.length];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < factors.length; j++) {
+        scaled[i][j] = (float) (rows[i][j] * factors[j]);
+      }
+    }
+    return new Centred(scaled, mean);
+  }
+
   /** [n][d]. */
   float[][] rows() {
     return rows;
   }
 
-  /** [d]. */
+  /** What was subtracted, before any factor, [d]. */
   double[] mean() {
     return mean;
+  }
+
+  /** Σ x² of each column, [d]. */
+  double[] squares() {
+    var squares = new double[mean.length];
+    for (float[] row : rows) {
+      for (int j = 0; j < squares.length; j++) {
+        squares[j] += (double) row[j] * row[j];
+      }
+    }
+    return squares;
   }
 
   /** The rows in double. */
@@ -58,20 +84,18 @@ final class Centred {
     return MatrixProduct.transposed(rows);
   }
 
-  /** XᵀX, [d][d]. */
-  double[][] gram(Executor executor) {
-    float[][] columns = columns();
-    int d = columns.length;
-    var gram = new double[d][d];
-    try (var product = MatrixProduct.of(executor, columns, d)) {
-      float[][] products = product.of(columns);
-      for (int i = 0; i < d; i++) {
-        for (int j = 0; j < d; j++) {
-          // Equal but for rounding; what is derived from it takes it for symmetric.
-          gram[i][j] = (products[i][j] + (double) products[j][i]) / 2;
-        }
-      }
-    }
+  /** XᵀX, [d][d]: in double, since its least eigenvalues matter as much as the greatest. */
+  double[][] gram() {
+    double[][] x = doubles();
+    var gram = new double[mean.length][mean.length];
+    IntStream.range(0, gram.length)
+        .parallel()
+        .forEach(
+            i -> {
+              for (double[] row : x) {
+                DoubleVectors.add(gram[i], row[i], row);
+              }
+            });
     return gram;
   }
 }

@@ -25,6 +25,9 @@ final class Lbfgs {
   private static final double DECREASE = 1e-4;
   private static final double CURVATURE = 0.9;
 
+  /** Of the value, when its products are f32. */
+  private static final double ROUNDING = 1e-6;
+
   private final Objective objective;
   private final Deque<Pair> pairs = new ArrayDeque<>();
   private double[] x;
@@ -81,9 +84,10 @@ final class Lbfgs {
       double[] next = plus(x, length, direction);
       var nextGradient = new double[next.length];
       double nextValue = objective.at(next, nextGradient);
-      if (!(nextValue <= value + DECREASE * length * slope)) {
+      double nextSlope = dot(direction, nextGradient);
+      if (!falls(nextValue, length, slope, nextSlope)) {
         high = length;
-      } else if (dot(direction, nextGradient) < CURVATURE * slope) {
+      } else if (nextSlope < CURVATURE * slope) {
         low = length;
       } else {
         accept(next, nextGradient, nextValue);
@@ -92,6 +96,16 @@ final class Lbfgs {
       length = Double.isInfinite(high) ? 2 * length : (low + high) / 2;
     }
     return false;
+  }
+
+  /**
+   * Whether a step descends enough; where values differ by rounding alone, their slopes tell (Hager
+   * and Zhang 2005, doi:10.1137/030601880).
+   */
+  private boolean falls(double nextValue, double length, double slope, double nextSlope) {
+    boolean even = nextValue <= value + ROUNDING * Math.abs(value);
+    return nextValue <= value + DECREASE * length * slope
+        || (even && nextSlope <= (2 * DECREASE - 1) * slope);
   }
 
   private void accept(double[] next, double[] nextGradient, double nextValue) {

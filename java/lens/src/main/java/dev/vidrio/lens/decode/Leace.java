@@ -4,9 +4,9 @@ import static dev.vidrio.lens.vector.DoubleVectors.add;
 import static dev.vidrio.lens.vector.DoubleVectors.dot;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.hook.Hook;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Least-squares concept erasure (Belrose et al. 2023, arXiv 2306.03819): the affine map that
@@ -19,8 +19,8 @@ import java.lang.foreign.MemorySegment;
  * whitening W, and any one gives the same.
  */
 public final class Leace {
-  /** Of the greatest eigenvalue, below which one counts as 0. */
-  private static final double RANK = 1e-6;
+  /** Of the greatest eigenvalue, below which one counts as 0: the rounding of f32, squared. */
+  private static final double RANK = 1e-12;
 
   private final double[] mean;
 
@@ -36,8 +36,12 @@ public final class Leace {
   }
 
   /** Fits the eraser of the classes of examples. */
-  public static Leace fit(Executor executor, Examples examples) {
-    Centred centred = Centred.of(examples.rows());
+  public static Leace fit(Examples examples) {
+    // What is erased does not depend on the units of dimensions, but its rounding does.
+    Centred plain = Centred.of(examples.rows());
+    double[] lengths = Arrays.stream(plain.squares()).map(Math::sqrt).toArray();
+    double[] factors = Arrays.stream(lengths).map(x -> x == 0 ? 0 : 1 / x).toArray();
+    Centred centred = plain.scaled(factors);
     int d = examples.width();
     int n = examples.size();
     int classes = examples.classes();
@@ -48,24 +52,31 @@ public final class Leace {
         cross[examples.label(i)][j] += centred.rows()[i][j] / (double) n;
       }
     }
-    double[][] whitened = whitened(executor, centred, cross);
+    double[][] whitened = whitened(centred, cross);
     var inner = new double[classes][classes];
     for (int a = 0; a < classes; a++) {
       for (int b = 0; b < classes; b++) {
         inner[a][b] = (dot(whitened[a], cross[b]) + dot(whitened[b], cross[a])) / 2;
       }
     }
-    return of(centred.mean(), SingularVectors.of(inner), cross, whitened);
+    Leace leace = of(centred.mean(), SingularVectors.of(inner), cross, whitened);
+    for (int r = 0; r < leace.rank(); r++) {
+      for (int j = 0; j < d; j++) {
+        leace.read[r][j] *= factors[j];
+        leace.write[r][j] *= lengths[j];
+      }
+    }
+    return leace;
   }
 
   /**
    * Rows times Σ_xx⁺. Its eigenvectors are the right singular vectors of X, or those of XᵀX where
    * that is smaller.
    */
-  private static double[][] whitened(Executor executor, Centred centred, double[][] rows) {
+  private static double[][] whitened(Centred centred, double[][] rows) {
     int n = centred.rows().length;
     boolean few = n < centred.mean().length;
-    var vectors = SingularVectors.of(few ? centred.doubles() : centred.gram(executor));
+    var vectors = SingularVectors.of(few ? centred.doubles() : centred.gram());
     var result = new double[rows.length][centred.mean().length];
     double greatest = eigenvalue(vectors, 0, few);
     for (int e = 0; e < vectors.values().length; e++) {

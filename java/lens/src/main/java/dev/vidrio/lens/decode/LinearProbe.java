@@ -34,7 +34,7 @@ public final class LinearProbe {
 
   /** Fits a probe of a kind. */
   public static LinearProbe fit(Kind kind, Executor executor, Examples examples, double l2) {
-    return kind == Kind.LOGISTIC ? logistic(executor, examples, l2) : ridge(executor, examples, l2);
+    return kind == Kind.LOGISTIC ? logistic(executor, examples, l2) : ridge(examples, l2);
   }
 
   /**
@@ -54,9 +54,9 @@ public final class LinearProbe {
    *
    * @param l2 above 0
    */
-  public static LinearProbe ridge(Executor executor, Examples examples, double l2) {
+  public static LinearProbe ridge(Examples examples, double l2) {
     requirePenalty(l2);
-    return RidgeRegression.fit(executor, examples, l2);
+    return RidgeRegression.fit(examples, l2);
   }
 
   private static void requirePenalty(double l2) {

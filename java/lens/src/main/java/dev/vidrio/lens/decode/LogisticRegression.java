@@ -8,11 +8,13 @@ import java.util.Arrays;
  * Multinomial logistic regression by L-BFGS: a convex problem, so that any method which converges
  * finds the same. Both products of a step, with X and with its transpose, run on the executor. X is
  * centred, which moves nothing but the biases: they and the weights would otherwise pull at each
- * other.
+ * other. Weights are found in units in which the loss is about as curved along each, however large
+ * the dimensions of X are.
  */
 final class LogisticRegression implements Lbfgs.Objective {
   private final Examples examples;
-  private final double l2;
+  private final double[] penalties;
+  private final double biasUnit;
   private final int d;
   private final MatrixProduct scores;
   private final MatrixProduct gradients;
@@ -20,9 +22,10 @@ final class LogisticRegression implements Lbfgs.Objective {
   private final float[][] residuals;
 
   private LogisticRegression(
-      Examples examples, double l2, MatrixProduct scores, MatrixProduct gradients) {
+      Examples examples, double[] penalties, MatrixProduct scores, MatrixProduct gradients) {
     this.examples = examples;
-    this.l2 = l2;
+    this.penalties = penalties;
+    this.biasUnit = 2 / Math.sqrt(examples.size());
     this.d = examples.width();
     this.scores = scores;
     this.gradients = gradients;
@@ -33,15 +36,24 @@ final class LogisticRegression implements Lbfgs.Objective {
   static LinearProbe fit(Executor executor, Examples examples, double l2) {
     int classes = examples.classes();
     int d = examples.width();
-    Centred centred = Centred.of(examples.rows());
+    Centred plain = Centred.of(examples.rows());
+    // p (1 − p) is at most ¼.
+    double[] units =
+        Arrays.stream(plain.squares()).map(sum -> 1 / Math.sqrt(sum / 4 + l2)).toArray();
+    double[] penalties = Arrays.stream(units).map(unit -> l2 * unit * unit).toArray();
+    Centred centred = plain.scaled(units);
     try (var scores = MatrixProduct.of(executor, centred.rows(), classes);
         var gradients = MatrixProduct.of(executor, centred.columns(), classes)) {
-      var objective = new LogisticRegression(examples, l2, scores, gradients);
+      var objective = new LogisticRegression(examples, penalties, scores, gradients);
       double[] found = Lbfgs.minimize(objective, new double[classes * (d + 1)]);
       var weights = new double[classes][];
       double[] biases = Arrays.copyOfRange(found, classes * d, found.length);
       for (int c = 0; c < classes; c++) {
         weights[c] = Arrays.copyOfRange(found, c * d, (c + 1) * d);
+        for (int j = 0; j < d; j++) {
+          weights[c][j] *= units[j];
+        }
+        biases[c] *= objective.biasUnit;
         biases[c] -= DoubleVectors.dot(weights[c], centred.mean());
       }
       return new LinearProbe(weights, biases);
@@ -67,10 +79,10 @@ final class LogisticRegression implements Lbfgs.Objective {
     for (int c = 0; c < classes; c++) {
       for (int j = 0; j < d; j++) {
         double w = parameters[c * d + j];
-        gradient[c * d + j] = sums[c][j] + l2 * w;
-        loss += l2 / 2 * w * w;
+        gradient[c * d + j] = sums[c][j] + penalties[j] * w;
+        loss += penalties[j] / 2 * w * w;
       }
-      gradient[classes * d + c] = biasGradient[c];
+      gradient[classes * d + c] = biasUnit * biasGradient[c];
     }
     return loss;
   }
@@ -81,7 +93,7 @@ final class LogisticRegression implements Lbfgs.Objective {
     var score = new double[classes];
     double greatest = Double.NEGATIVE_INFINITY;
     for (int c = 0; c < classes; c++) {
-      score[c] = products[c][i] + parameters[classes * d + c];
+      score[c] = products[c][i] + biasUnit * parameters[classes * d + c];
       greatest = Math.max(greatest, score[c]);
     }
     double sum = 0;

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.vector.DoubleVectors;
 
 /**
@@ -10,11 +9,11 @@ import dev.vidrio.lens.vector.DoubleVectors;
 final class RidgeRegression {
   private RidgeRegression() {}
 
-  static LinearProbe fit(Executor executor, Examples examples, double l2) {
+  static LinearProbe fit(Examples examples, double l2) {
     Centred centred = Centred.of(examples.rows());
     int d = examples.width();
     int classes = examples.classes();
-    double[][] gram = centred.gram(executor);
+    double[][] gram = centred.gram();
     for (int j = 0; j < d; j++) {
       gram[j][j] += l2;
     }

@@ -8,9 +8,12 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.lens.decode.LinearProbe.Kind;
 import dev.vidrio.model.InvalidInputException;
+import java.util.Arrays;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Probes against scikit-learn's, and against their controls. */
 class LinearProbeTest {
@@ -65,7 +68,7 @@ class LinearProbeTest {
 
   @Test
   void ridgeIsThatOfScikitLearn() {
-    LinearProbe probe = LinearProbe.ridge(executor, ProbesFile.examples(3), 2);
+    LinearProbe probe = LinearProbe.ridge(ProbesFile.examples(3), 2);
     for (int c = 0; c < 3; c++) {
       assertClassEquals(
           ProbesFile.matrix("ridge_weights")[c],
@@ -74,6 +77,59 @@ class LinearProbeTest {
           c,
           new double[ProbesFile.WIDTH]);
     }
+  }
+
+  /** At the minimum the gradient is 0, in units of each dimension. */
+  @ParameterizedTest
+  @EnumSource
+  void dimensionsMayBeOfAnySize(Kind kind) {
+    float[] units = {1, 8192, 1f / 128, 1, 1024, 1, 1, 16};
+    Examples examples = ProbesFile.scaled(ProbesFile.examples(3), units);
+    LinearProbe probe = LinearProbe.fit(kind, executor, examples, 0.5);
+    for (int c = 0; c < 3; c++) {
+      double[] weights = probe.weights(c);
+      for (int j = 0; j < ProbesFile.WIDTH; j++) {
+        double gradient = 0.5 * weights[j];
+        double squares = 0;
+        for (int i = 0; i < examples.size(); i++) {
+          float x = examples.row(i)[j];
+          gradient += residual(kind, probe, examples, i, c) * x;
+          squares += (double) x * x;
+        }
+        assertEquals(0, gradient / Math.sqrt(squares), 1e-4);
+      }
+    }
+  }
+
+  /** The derivative of an example's loss with respect to the score of a class. */
+  private static double residual(Kind kind, LinearProbe probe, Examples examples, int i, int c) {
+    double[] scores = new double[3];
+    for (int k = 0; k < 3; k++) {
+      scores[k] = probe.bias(k);
+      for (int j = 0; j < ProbesFile.WIDTH; j++) {
+        scores[k] += probe.weights(k)[j] * examples.row(i)[j];
+      }
+    }
+    boolean own = examples.label(i) == c;
+    double sum = Arrays.stream(scores).map(Math::exp).sum();
+    return kind == Kind.LOGISTIC
+        ? Math.exp(scores[c]) / sum - (own ? 1 : 0)
+        : scores[c] - (own ? 1 : -1);
+  }
+
+  /** A penalty far below the rounding of sums of f32 still gives a minimum. */
+  @Test
+  void ridgeOfFewExamplesWithMassiveActivations() {
+    Examples all = ProbesFile.examples(3);
+    var rows = new float[6][];
+    var labels = new int[6];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = all.row(i).clone();
+      rows[i][3] *= 20000;
+      labels[i] = all.label(i);
+    }
+    var few = new Examples(rows, labels, labels, 3);
+    assertEquals(1, LinearProbe.ridge(few, 1e-3).accuracy(few));
   }
 
   @Test

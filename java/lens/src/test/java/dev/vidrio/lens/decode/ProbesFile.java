@@ -36,6 +36,17 @@ final class ProbesFile {
         classes);
   }
 
+  /** The same examples with each dimension in another unit. */
+  static Examples scaled(Examples examples, float[] units) {
+    var rows = new float[examples.size()][WIDTH];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < WIDTH; j++) {
+        rows[i][j] = examples.row(i)[j] * units[j];
+      }
+    }
+    return examples.withRows(rows);
+  }
+
   /** A matrix of rows of 8. */
   static float[][] matrix(String name) {
     float[] values = FILE.floats(name);
