@@ -37,13 +37,14 @@ final class SaeConfigReader {
           case "transcoder", "skip_transcoder" -> Activation.RELU;
           case "topk" -> Activation.TOPK;
           case "jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder" -> Activation.JUMPRELU;
-          case "batchtopk" -> Activation.JUMPRELU;
+          case "batchtopk", "matryoshka_batchtopk" -> Activation.JUMPRELU;
           case "gated" -> Activation.GATED;
           default ->
               throw unsupported(
                   "architecture",
                   architecture,
-                  "supported: standard, topk, batchtopk, jumprelu, gated and transcoders");
+                  "supported: standard, topk, batchtopk, matryoshka_batchtopk, jumprelu, gated and"
+                      + " transcoders");
         };
     requireNoReshaping();
     int dIn = size("d_in");
@@ -67,7 +68,7 @@ final class SaeConfigReader {
   private boolean rescaled(String architecture) {
     return switch (architecture) {
       case "topk" -> bool("rescale_acts_by_decoder_norm", false);
-      case "batchtopk" -> bool("rescale_acts_by_decoder_norm", true);
+      case "batchtopk", "matryoshka_batchtopk" -> bool("rescale_acts_by_decoder_norm", true);
       default -> false;
     };
   }
@@ -90,18 +91,24 @@ final class SaeConfigReader {
   }
 
   private Normalization normalization() {
-    String name = string("normalize_activations", "none");
+    String key = "normalize_activations";
+    String name = json.path(key).isBoolean() ? ofOldest(bool(key, false)) : string(key, "none");
     return switch (name) {
       case "none" -> Normalization.NONE;
       case "layer_norm" -> Normalization.LAYER_NORM;
       case "constant_norm_rescale" -> Normalization.CONSTANT_NORM_RESCALE;
       default ->
           throw unsupported(
-              "normalize_activations",
+              key,
               name,
               "supported: none, layer_norm, constant_norm_rescale; SAELens folds others into the"
                   + " weights when it saves for inference");
     };
+  }
+
+  /** What yes and no meant before there were names. */
+  private static String ofOldest(boolean normalizes) {
+    return normalizes ? "expected_average_only_in" : "none";
   }
 
   private void requireNoReshaping() {
@@ -111,9 +118,12 @@ final class SaeConfigReader {
     }
   }
 
+  /** The name was that of a hook point once. */
   private String hook(String key) {
     JsonNode metadata = json.path("metadata");
-    return metadata.path(key).isString() ? metadata.get(key).stringValue() : string(key, "");
+    return metadata.path(key).isString()
+        ? metadata.get(key).stringValue()
+        : string(key, key.equals("hook_name") ? string("hook_point", "") : "");
   }
 
   private String string(String key, String fallback) {

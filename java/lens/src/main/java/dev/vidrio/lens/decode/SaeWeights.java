@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.file.AtomicFile;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
@@ -17,10 +18,14 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -72,12 +77,36 @@ final class SaeWeights {
         }
         case RELU, TOPK -> vectors.put("b_enc", values(file, "b_enc", dSae));
       }
+      requireNothingElse(file, config, vectors.keySet());
       return new SaeWeights(
           MatrixProduct.transposed(rows(file, "W_enc", config.dIn(), dSae)),
           rows(file, "W_dec", dSae, config.dOut()),
           vectors,
           config.skip() ? rows(file, "W_skip", config.dOut(), config.dIn()) : null);
     }
+  }
+
+  /** What is not read would change the arithmetic; old files have a factor that is 1. */
+  private static void requireNothingElse(Safetensors file, SaeConfig config, Set<String> vectors) {
+    Set<String> known = new HashSet<>(vectors);
+    known.addAll(List.of("W_enc", "W_dec", "topk_threshold"));
+    if (config.skip()) {
+      known.add("W_skip");
+    }
+    for (SafetensorsTensor tensor : file.tensors()) {
+      boolean isOne = tensor.name().equals("scaling_factor") && isAllOnes(file, tensor);
+      if (!known.contains(tensor.name()) && !isOne) {
+        throw new UnsupportedModelException(
+            file.name(),
+            "tensor '" + tensor.name() + "'",
+            "an autoencoder of this kind has " + String.join(", ", new TreeSet<>(known)));
+      }
+    }
+  }
+
+  private static boolean isAllOnes(Safetensors file, SafetensorsTensor tensor) {
+    long count = tensor.shape().stream().reduce(1L, (a, b) -> a * b);
+    return LongStream.range(0, count).allMatch(i -> element(file, tensor, i) == 1);
   }
 
   /** The same activations with a decoder of rows of length 1: all else takes their lengths. */
@@ -153,18 +182,27 @@ final class SaeWeights {
 
   private static float element(Safetensors file, SafetensorsTensor tensor, long i) {
     MemorySegment data = tensor.data();
-    return switch (tensor.dtype()) {
-      case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
-      case F64 -> (float) data.getAtIndex(JAVA_DOUBLE_UNALIGNED, i);
-      case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i));
-      case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i) << Short.SIZE);
-      default ->
-          throw new ModelFileException(
-              file.name(),
-              "type of tensor '" + tensor.name() + "'",
-              tensor.dtype().name(),
-              "must be F32, F64, F16 or BF16");
-    };
+    float value =
+        switch (tensor.dtype()) {
+          case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+          case F64 -> (float) data.getAtIndex(JAVA_DOUBLE_UNALIGNED, i);
+          case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i));
+          case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i) << Short.SIZE);
+          default ->
+              throw new ModelFileException(
+                  file.name(),
+                  "type of tensor '" + tensor.name() + "'",
+                  tensor.dtype().name(),
+                  "must be F32, F64, F16 or BF16");
+        };
+    if (!Float.isFinite(value)) {
+      throw new ModelFileException(
+          file.name(),
+          "element " + i + " of tensor '" + tensor.name() + "'",
+          Float.toString(value),
+          "must be finite");
+    }
+    return value;
   }
 
   /** Writes {@code cfg.json} and the weights into a directory that exists. */

@@ -156,6 +156,15 @@ public final class TunedLens implements LogitLens.Translation {
     }
     var values = new float[Math.toIntExact(tensor.get().data().byteSize() / Float.BYTES)];
     MemorySegment.copy(tensor.get().data(), JAVA_FLOAT_UNALIGNED, 0, values, 0, values.length);
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new ModelFileException(
+            file.name(),
+            "element " + i + " of tensor '" + name + "'",
+            Float.toString(values[i]),
+            "must be finite");
+      }
+    }
     return values;
   }
 }

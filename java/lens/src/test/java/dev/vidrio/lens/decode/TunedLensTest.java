@@ -114,6 +114,13 @@ class TunedLensTest extends BardTest {
     new TunedLens(Map.of(FIRST, new TunedLens.Translator(new float[8][8], new float[8])))
         .save(file, "other");
     assertThrows(ModelFileException.class, () -> TunedLens.load(lens, file));
+    int d = model.architecture().width();
+    var bias = new float[d];
+    bias[3] = Float.NaN;
+    new TunedLens(Map.of(FIRST, new TunedLens.Translator(new float[d][d], bias)))
+        .save(file, "not finite");
+    var e = assertThrows(ModelFileException.class, () -> TunedLens.load(lens, file));
+    assertTrue(String.valueOf(e.getMessage()).contains("element 3"), e.getMessage());
     try (var trainer = new TunedLensTrainer(lens, POINTS, 0.1)) {
       assertThrows(InvalidInputException.class, () -> trainer.run(List.of(new int[1])));
     }
