@@ -97,6 +97,9 @@ final class AlignCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (steps < 0) {
+      throw new InvalidInputException("steps", Integer.toString(steps), "must be 0 or more");
+    }
     try (Model opened = model.open()) {
       List<Interchange> all = read(opened);
       Lens lens = gradients.lens(opened);

@@ -18,6 +18,7 @@ import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.CircuitView;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -86,6 +87,9 @@ final class CircuitCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     page.check();
+    if (!(threshold >= 0)) {
+      throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
+    }
     try (Model opened = model.open()) {
       int[] clean = texts.clean(opened);
       Found found = find(gradients.lens(opened), clean, texts.corrupted(opened));
@@ -108,13 +112,18 @@ final class CircuitCommand implements Callable<Integer> {
     Metric metric = Metric.logitDifference(answer, wrong);
     try (CircuitRun run = CircuitRun.open(lens, clean, corrupted);
         var bar = new ProgressBar("edges")) {
+      double difference = run.clean(metric) - run.corrupted(metric);
+      if (difference == 0) {
+        throw new InvalidInputException(
+            "corrupted text", "", "has the logit difference of the clean one");
+      }
       Circuit candidates =
           candidateCount == 0
               ? Circuit.whole(run.graph())
               : EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, STEPS)
                   .strongest(candidateCount);
       int edges = candidates.edges().size();
-      double least = threshold * Math.abs(run.clean(metric) - run.corrupted(metric));
+      double least = threshold * Math.abs(difference);
       Circuit circuit =
           AutomaticCircuitDiscovery.of(
               run, metric, least, candidates, n -> bar.update(n / (double) edges, ""));

@@ -94,7 +94,7 @@ class InterventionsTest {
     args.set(1, "circuit");
     Cli result = run(args, "--answer", " his", "--wrong", " her", "--threshold", "-1");
     assertEquals(1, result.code());
-    assertTrue(result.err().contains("must be 0 or more"), result.err());
+    assertTrue(result.err().contains("threshold -1.0: must be 0 or more"), result.err());
   }
 
   @Test
@@ -163,6 +163,8 @@ class InterventionsTest {
         "1 | must have as many as the clean one | patch --clean KING --corrupt To,be --answer #7 --wrong #8",
         "1 | answer no_such_token_as_this | patch --clean a --corrupt b --answer no_such_token_as_this --wrong #8",
         "2 | Missing required option | patch --clean a",
+        "1 | has the logit difference of the clean one | circuit --clean a --corrupt a --answer #7 --wrong #8",
+        "1 | another token than the right one | edges --clean a --corrupt b --answer #7 --wrong #7",
         "1 | layer 4: must be -4 to 3 | steer --plus a --minus b --layer 4 -p c",
         "2 | Missing required option | steer --plus a -p c",
       })

@@ -30,7 +30,13 @@ public final class NeuronOutputs {
    * @throws InvalidInputException when the layer has no such neuron, or experts
    */
   public static float[] direction(Lens lens, int layer, int neuron) {
-    return undivided(lens, layer, ModelMatrices.of(lens).rows(out(layer), neuron, 1))[0];
+    ModelMatrices matrices = ModelMatrices.of(lens);
+    int neurons = matrices.height(out(layer));
+    if (neuron < 0 || neuron >= neurons) {
+      throw new InvalidInputException(
+          "neuron", Integer.toString(neuron), "must be 0 to " + (neurons - 1));
+    }
+    return undivided(lens, layer, matrices.rows(out(layer), neuron, 1))[0];
   }
 
   private static float[][] undivided(Lens lens, int layer, float[][] rows) {

@@ -66,6 +66,7 @@ public final class Examples {
       Lens lens, String points, List<int[]> texts, int[] labels, int classes) {
     Map<HookPoint, List<float[]>> rows = new LinkedHashMap<>();
     for (HookPoint point : lens.points(points)) {
+      Inputs.requireRows(point);
       rows.put(point, new ArrayList<>());
     }
     for (int[] tokens : texts) {

@@ -6,6 +6,7 @@ import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
@@ -41,6 +42,7 @@ public final class Patchscope {
    */
   public static Patchscope of(Lens lens, int[] source, int position, HookPoint point) {
     requirePosition("position", source, position);
+    Inputs.requireRows(point);
     Capture one = Capture.of(point.name()).positions(position, position + 1);
     try (ActivationCache cache = lens.run(source, one)) {
       return new Patchscope(cache.get(point).row(0));

@@ -6,6 +6,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.StepRows;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
@@ -72,12 +73,13 @@ public final class SaeSplice {
     return of(lens, autoencoder, errorTerm, features -> features.with(feature, value));
   }
 
-  /** The one point of this name. */
+  /** The one point of this name, which has a row for each token. */
   static HookPoint point(Lens lens, String name) {
     List<HookPoint> points = lens.points(name);
     if (points.size() != 1) {
       throw new InvalidInputException("hook", name, "must be one hook point, not " + points.size());
     }
+    Inputs.requireRows(points.getFirst());
     return points.getFirst();
   }
 

@@ -5,6 +5,7 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
@@ -20,6 +21,10 @@ public sealed interface Unit {
 
   /** An element of an activation's rows, such as a neuron of {@code mlp.hook_post}. */
   record Element(HookPoint point, int element) implements Unit {
+    public Element {
+      Inputs.requireRows(point);
+    }
+
     @Override
     public float[] values(ActivationCache cache) {
       Activation activation = cache.get(point);

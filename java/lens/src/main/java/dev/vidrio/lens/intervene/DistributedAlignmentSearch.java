@@ -67,6 +67,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
       throw new InvalidInputException(
           "learning rate", Double.toString(rate), "must be above 0 and below 1");
     }
+    requirePoint(point);
     this.lens = lens;
     this.point = point;
     this.interchanges = List.copyOf(interchanges);
@@ -88,6 +89,14 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     int longest = interchanges.stream().mapToInt(each -> each.base().length).max().orElseThrow();
     String name = point.name();
     this.session = GradientSession.open(lens, GradientOptions.of(name, longest).withEditable(name));
+  }
+
+  /** Behind the last block, gradients are those of the last token alone. */
+  private static void requirePoint(HookPoint point) {
+    Inputs.requireRows(point);
+    if (!point.site().inBlock() && !point.site().isResidualStream()) {
+      throw new InvalidInputException("hook", point.name(), "must be that of a block");
+    }
   }
 
   private float[] row(int[] tokens, int position) {

@@ -36,6 +36,7 @@ public final class SteeringVector {
    * @throws InvalidInputException when there are no texts of a kind, or the model cannot take one
    */
   public static SteeringVector of(Lens lens, HookPoint point, List<int[]> plus, List<int[]> minus) {
+    Inputs.requireRows(point);
     float[] with = mean(lens, point, "plus", plus);
     return new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
   }

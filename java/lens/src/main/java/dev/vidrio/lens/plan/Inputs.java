@@ -1,5 +1,7 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 
@@ -24,6 +26,13 @@ public final class Inputs {
     }
   }
 
+  /** Checks that an activation has a row of its own for each token. */
+  public static void requireRows(HookPoint point) {
+    if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
+      throw new InvalidInputException("hook", point.name(), "has no row for each token");
+    }
+  }
+
   /** Checks that the model knows a token. */
   public static void requireToken(Model model, int token) {
     int vocabulary = model.architecture().vocabulary();
@@ -38,6 +47,10 @@ public final class Inputs {
     requireEqualLength(clean, corrupted);
     requireToken(model, answer);
     requireToken(model, wrong);
+    if (answer == wrong) {
+      throw new InvalidInputException(
+          "wrong answer", Integer.toString(wrong), "must be another token than the right one");
+    }
   }
 
   /** Checks that two runs have the same positions. */

@@ -34,6 +34,9 @@ class EdgeAttributionTest extends F32BardTest {
     assertThrows(
         InvalidInputException.class,
         () -> EdgeAttribution.integrated(lens, CLEAN, CORRUPTED, ANSWER, WRONG, 0));
+    assertThrows(
+        InvalidInputException.class,
+        () -> EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, ANSWER));
   }
 
   private static double sum(EdgeAttribution edges, Predicate<Edge> chosen) {

@@ -101,5 +101,13 @@ class MaxActivatingExamplesTest extends BardTest {
     assertThrows(
         InvalidInputException.class,
         () -> MaxActivatingExamples.of(lens, texts, new Unit.Element(post, 0), 0, 1));
+    // What has no row for each token.
+    HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
+    assertThrows(InvalidInputException.class, () -> new Unit.Element(pattern, 0));
+    assertThrows(
+        InvalidInputException.class, () -> TextChunks.activations(lens, pattern.name(), texts));
+    assertThrows(
+        InvalidInputException.class,
+        () -> Examples.ofLastTokens(lens, "hook_embed," + pattern, texts, new int[3], 1));
   }
 }

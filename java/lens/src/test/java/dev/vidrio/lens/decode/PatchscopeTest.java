@@ -99,6 +99,8 @@ class PatchscopeTest extends BardTest {
   void faultsAreNamed() {
     assertThrows(
         InvalidInputException.class, () -> Patchscope.of(lens, source, source.length, POINT));
+    HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
+    assertThrows(InvalidInputException.class, () -> Patchscope.of(lens, source, 0, pattern));
     Patchscope scope = Patchscope.of(lens, source, 0, POINT);
     assertThrows(InvalidInputException.class, () -> scope.read(lens, target, -1, POINT, 1));
     assertThrows(InvalidInputException.class, () -> scope.read(lens, target, 0, POINT, 0));

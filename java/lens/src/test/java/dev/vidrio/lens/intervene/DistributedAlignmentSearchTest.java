@@ -163,6 +163,12 @@ class DistributedAlignmentSearchTest {
     assertThrows(
         InvalidInputException.class,
         () -> new DistributedAlignmentSearch(lens, POINT, interchanges, 1, 1, 0).close());
+    for (String name : List.of("unembed.hook_out", "blocks.0.attn.hook_pattern")) {
+      HookPoint point = lens.points(name).getFirst();
+      assertThrows(
+          InvalidInputException.class,
+          () -> new DistributedAlignmentSearch(lens, point, interchanges, 1, 0.1, 0).close());
+    }
     assertThrows(
         InvalidInputException.class, () -> new Interchange(new int[2], 2, new int[1], 0, 1, 2));
   }

@@ -68,5 +68,7 @@ class SteeringVectorTest extends BardTest {
     assertThrows(
         InvalidInputException.class,
         () -> SteeringVector.of(lens, POINT, PLUS, List.of(new int[0])));
+    HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
+    assertThrows(InvalidInputException.class, () -> SteeringVector.of(lens, pattern, PLUS, MINUS));
   }
 }
