@@ -55,7 +55,7 @@ public final class AutomaticCircuitDiscovery {
 
   private static boolean isHeard(ComponentGraph graph, EdgeMask kept, Node.Receiver receiver) {
     return switch (receiver) {
-      case Node.HeadInput input -> graph.heads(input).stream().anyMatch(kept::isHeard);
+      case Node.HeadInput input -> graph.changed(input).stream().anyMatch(kept::isHeard);
       case Node.Mlp mlp -> kept.isHeard(mlp);
       case Node.Logits ignored -> true;
     };

@@ -61,10 +61,10 @@ public record Circuit(Set<Edge> edges) {
     return backward.reversed();
   }
 
-  /** What writes what a receiver makes. */
+  /** What writes something else when a receiver reads something else. */
   private static List<Node> outputs(ComponentGraph graph, Node.Receiver receiver) {
     return switch (receiver) {
-      case Node.HeadInput input -> List.copyOf(graph.heads(input));
+      case Node.HeadInput input -> List.copyOf(graph.changed(input));
       case Node.Mlp mlp -> List.of(mlp);
       case Node.Logits logits -> List.of(logits);
     };

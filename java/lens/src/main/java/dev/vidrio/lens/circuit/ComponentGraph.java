@@ -7,6 +7,7 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,6 +32,9 @@ public final class ComponentGraph {
   /** H of each layer. */
   private final List<Integer> headsOf = new ArrayList<>();
 
+  /** Layers whose heads a norm divides together before they add to the stream. */
+  private final BitSet divided = new BitSet();
+
   private final int kvHeads;
 
   private ComponentGraph(Lens lens) {
@@ -40,6 +44,7 @@ public final class ComponentGraph {
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       requireSum(hooks, l);
       headsOf.add(hooks.heads(l));
+      divided.set(l, hooks.afterAttention(l).stream().anyMatch(Op.Norm.class::isInstance));
       int before = senders.size();
       for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
         inputs(site, l).forEach(input -> add(input, before));
@@ -128,6 +133,15 @@ public final class ComponentGraph {
     return IntStream.range(input.head() * group, (input.head() + 1) * group)
         .mapToObj(h -> new Node.Head(input.layer(), h))
         .toList();
+  }
+
+  /** The heads that write something else when an input changes: under a norm all of the layer. */
+  List<Node.Head> changed(Node.HeadInput input) {
+    return divided.get(input.layer())
+        ? IntStream.range(0, headsOf.get(input.layer()))
+            .mapToObj(h -> new Node.Head(input.layer(), h))
+            .toList()
+        : heads(input);
   }
 
   /** All edges, by their receivers in the order of a forward pass. */

@@ -149,6 +149,40 @@ class CircuitRunTest extends BardTest {
     }
   }
 
+  /** No edge is dropped untried that changes something, as under a norm that divides all heads. */
+  @Test
+  void discoveryIsThatOfARunForEachEdge() throws IOException {
+    int[] clean = TinyModels.expected("gemma3").ints("tokens");
+    int[] corrupted = clean.clone();
+    corrupted[2] = (corrupted[2] + 1) % 40;
+    Metric metric = Metric.logitDifference(3, 4);
+    try (Model tiny = Model.open(TinyModels.write(directory.resolve("divided.gguf"), "gemma3"));
+        CircuitRun run = CircuitRun.open(Lens.of(tiny), clean, corrupted)) {
+      double threshold = 0.05 * Math.abs(run.clean(metric) - run.corrupted(metric));
+      Circuit whole = Circuit.whole(run.graph());
+      Circuit found = AutomaticCircuitDiscovery.of(run, metric, threshold, whole, n -> {});
+      assertEquals(discovered(run, metric, threshold), found.edges());
+    }
+  }
+
+  private static Set<Edge> discovered(CircuitRun run, Metric metric, double threshold) {
+    Set<Edge> kept = run.graph().edges().collect(Collectors.toSet());
+    double value = run.run(new Circuit(kept), metric);
+    for (Node.Receiver receiver : run.graph().receivers().reversed()) {
+      for (Node.Sender sender : run.graph().senders(receiver).reversed()) {
+        var edge = new Edge(sender, receiver);
+        kept.remove(edge);
+        double without = run.run(new Circuit(kept), metric);
+        if (Math.abs(without - value) < threshold) {
+          value = without;
+        } else {
+          kept.add(edge);
+        }
+      }
+    }
+    return kept;
+  }
+
   @Test
   void evaluationOfTheWholeModel() {
     try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
