@@ -66,8 +66,12 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       throw new InvalidInputException(
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
     }
+    if (receivers.isEmpty()) {
+      throw new InvalidInputException("receivers", "", "must be one head or more");
+    }
     List<ActivationCache> heard = new ArrayList<>();
     try (var pair = new Pair(lens, clean, corrupted, answer, wrong)) {
+      receivers.forEach(receiver -> pair.require(receiver, input));
       return pair.patch(sender -> pair.received(sender, input, receivers, heard));
     } finally {
       heard.forEach(ActivationCache::close);
@@ -108,6 +112,21 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
 
     int heads(int layer) {
       return sent.get(HookSite.Z, layer).shape().get(1);
+    }
+
+    /** Checks that the model has a head, of keys and values where those are received. */
+    void require(Head head, HookSite input) {
+      int kvHeads = lens.model().architecture().kvShape().heads();
+      boolean hasLayer = head.layer >= 0 && head.layer < layers;
+      int count = !hasLayer ? 0 : input == HookSite.Q ? heads(head.layer) : kvHeads;
+      if (head.head < 0 || head.head >= count) {
+        throw new InvalidInputException(
+            "receiver",
+            "layer " + head.layer + ", head " + head.head,
+            hasLayer
+                ? "the layer has heads 0 to " + (count - 1)
+                : "the model has layers 0 to " + (layers - 1));
+      }
     }
 
     List<Edit> direct(Head sender) {

@@ -125,5 +125,16 @@ class PathPatchingTest extends BardTest {
               PathPatching.toHeads(
                   lens, CLEAN, CORRUPTED, ANSWER, WRONG, input, List.of(new Head(2, 4))));
     }
+    // Also where nobody could reach it.
+    for (Head none : List.of(new Head(0, 8), new Head(-1, 0), new Head(4, 0))) {
+      assertThrows(
+          InvalidInputException.class,
+          () ->
+              PathPatching.toHeads(
+                  lens, CLEAN, CORRUPTED, ANSWER, WRONG, HookSite.Q, List.of(none)));
+    }
+    assertThrows(
+        InvalidInputException.class,
+        () -> PathPatching.toHeads(lens, CLEAN, CORRUPTED, ANSWER, WRONG, HookSite.Q, List.of()));
   }
 }
