@@ -42,6 +42,11 @@ public final class Examples {
         throw new InvalidInputException(
             "examples", "row " + i + " of " + rows[i].length, "must be of " + rows[0].length);
       }
+      for (float value : rows[i]) {
+        if (!Float.isFinite(value)) {
+          throw new InvalidInputException("row " + i, Float.toString(value), "must be finite");
+        }
+      }
       if (labels[i] < 0 || labels[i] >= classes) {
         throw new InvalidInputException(
             "label of row " + i, Integer.toString(labels[i]), "must be 0 to " + (classes - 1));

@@ -57,9 +57,12 @@ public final class SaeTrainer implements AutoCloseable {
     this.options = options;
     this.random = new SplitMix64(options.seed());
     this.d = rows[0].length;
-    this.scale =
-        (float)
-            (Math.sqrt(d) / Arrays.stream(rows).mapToDouble(Vectors::norm).average().orElseThrow());
+    double length = Arrays.stream(rows).mapToDouble(Vectors::norm).average().orElseThrow();
+    if (!(length > 0 && Double.isFinite(length))) {
+      throw new InvalidInputException(
+          "activations", "of mean length " + length, "must be finite, and not all zeros");
+    }
+    this.scale = (float) (Math.sqrt(d) / length);
     this.decoder = directions();
     this.encoder = Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
     this.encoderBias = new float[options.features()];

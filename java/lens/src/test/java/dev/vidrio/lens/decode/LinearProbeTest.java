@@ -164,5 +164,8 @@ class LinearProbeTest {
     assertThrows(
         InvalidInputException.class,
         () -> new Examples(new float[][] {{1}}, new int[] {1}, new int[1], 1));
+    assertThrows(
+        InvalidInputException.class,
+        () -> new Examples(new float[][] {{1}, {Float.NaN}}, new int[2], new int[2], 1));
   }
 }

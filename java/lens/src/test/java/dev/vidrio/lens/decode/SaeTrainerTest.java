@@ -251,6 +251,10 @@ class SaeTrainerTest {
     assertThrows(
         InvalidInputException.class,
         () -> new SaeTrainer(executor, few, SaeOptions.DEFAULT).close());
+    float[][] zeros = new float[SaeOptions.DEFAULT.batch()][D];
+    assertThrows(
+        InvalidInputException.class,
+        () -> new SaeTrainer(executor, zeros, SaeOptions.DEFAULT).close());
     assertThrows(InvalidInputException.class, () -> SaeOptions.DEFAULT.withFeatures(8, 9));
     assertThrows(InvalidInputException.class, () -> SaeOptions.DEFAULT.withPenalty(-1));
     assertThrows(InvalidInputException.class, () -> SaeOptions.DEFAULT.withSteps(0));
