@@ -28,7 +28,12 @@ public final class TokenText {
    */
   public static int parse(Model model, String option, String text) {
     if (text.matches("#\\d{1,9}")) {
-      return Integer.parseInt(text.substring(1));
+      int id = Integer.parseInt(text.substring(1));
+      int vocabulary = model.architecture().vocabulary();
+      if (id >= vocabulary) {
+        throw new InvalidInputException(option, text, "must be #0 to #" + (vocabulary - 1));
+      }
+      return id;
     }
     int[] ids = model.tokenizer().encode(text, new EncodeOptions(true, false));
     if (ids.length != 1) {
