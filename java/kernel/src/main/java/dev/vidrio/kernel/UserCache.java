@@ -2,12 +2,16 @@ package dev.vidrio.kernel;
 
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /** Where Vidrio keeps files of the user that it can make or fetch again. */
 public final class UserCache {
   private UserCache() {}
 
-  /** {@code $VIDRIO_HOME}, else {@code $XDG_CACHE_HOME/vidrio}, else {@code ~/.cache/vidrio}. */
+  /**
+   * {@code $VIDRIO_HOME}, else {@code $XDG_CACHE_HOME/vidrio}, else {@code $HOME/.cache/vidrio};
+   * the system's own record of the home directory serves where the environment has none.
+   */
   public static Path root() {
     return root(System.getenv(), Path.of(System.getProperty("user.home", ".")));
   }
@@ -18,12 +22,14 @@ public final class UserCache {
     if (!own.isEmpty()) {
       return Path.of(own).toAbsolutePath();
     }
-    String caches = environment.getOrDefault("XDG_CACHE_HOME", "");
-    // The XDG specification tells to ignore relative paths.
-    Path base =
-        !caches.isEmpty() && Path.of(caches).isAbsolute()
-            ? Path.of(caches)
-            : home.resolve(".cache");
-    return base.resolve("vidrio");
+    return absolute(environment, "XDG_CACHE_HOME")
+        .orElseGet(() -> absolute(environment, "HOME").orElse(home).resolve(".cache"))
+        .resolve("vidrio");
+  }
+
+  /** The XDG specification tells to ignore relative paths. */
+  private static Optional<Path> absolute(Map<String, String> environment, String name) {
+    String path = environment.getOrDefault(name, "");
+    return Optional.of(Path.of(path)).filter(Path::isAbsolute);
   }
 }

@@ -16,6 +16,8 @@ class UserCacheTest {
         UserCache.root(Map.of("VIDRIO_HOME", "/own", "XDG_CACHE_HOME", "/caches"), HOME));
     assertEquals(
         Path.of("/caches/vidrio"), UserCache.root(Map.of("XDG_CACHE_HOME", "/caches"), HOME));
+    assertEquals(
+        Path.of("/home/bob/.cache/vidrio"), UserCache.root(Map.of("HOME", "/home/bob"), HOME));
     assertEquals(Path.of("/home/ann/.cache/vidrio"), UserCache.root(Map.of(), HOME));
     assertEquals(
         Path.of("/home/ann/.cache/vidrio"),

@@ -42,6 +42,7 @@ public final class NativeExecutor implements Executor {
    * @throws NativeException when libvidrio cannot be loaded
    */
   public static NativeExecutor create() {
+    NativeLibrary.load(); // Before Isa, which would hide its errors in those of a class.
     return create(Isa.pick(), defaultWorkers());
   }
 

@@ -50,11 +50,31 @@ public final class NativeLibrary {
   public static synchronized Path load() {
     Path path = loaded;
     if (path == null) {
-      path = new Search(Platform.current(), UserCache.root()).find(System.getProperty(PROPERTY));
+      path = search().find(System.getProperty(PROPERTY));
       link(path);
       loaded = path;
     }
     return path;
+  }
+
+  /** The first use of the bindings, whose layouts are restricted too. */
+  private static Search search() {
+    try {
+      return new Search(Platform.current(), UserCache.root());
+    } catch (ExceptionInInitializerError e) {
+      if (e.getCause() instanceof IllegalCallerException denied) {
+        throw denied(denied);
+      }
+      throw e;
+    }
+  }
+
+  private static NativeException denied(IllegalCallerException e) {
+    return new NativeException(
+        "Vidrio may not call native code. Start java with"
+            + " --enable-native-access=dev.vidrio.bindings,dev.vidrio.kernel (ALL-UNNAMED when"
+            + " Vidrio is on the class path)",
+        e);
   }
 
   @SuppressWarnings("restricted") // loading native code is what this class is for
@@ -64,11 +84,7 @@ public final class NativeLibrary {
     } catch (UnsatisfiedLinkError e) {
       throw new NativeException(path + " cannot be loaded: " + e.getMessage(), e);
     } catch (IllegalCallerException e) {
-      throw new NativeException(
-          "Vidrio may not call native code. Start java with"
-              + " --enable-native-access=dev.vidrio.bindings,dev.vidrio.kernel (ALL-UNNAMED when"
-              + " Vidrio is on the class path)",
-          e);
+      throw denied(e);
     }
     String library = Vidrio.vd_version().getString(0);
     String bindings = Vidrio.VD_VERSION().getString(0);

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.kernel.ffm.NativeLibrary.Search;
+import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,6 +39,34 @@ class NativeLibraryTest {
   void theLibraryOfTheBuildLoads() {
     assertTrue(Files.isRegularFile(NativeLibrary.load()));
     assertEquals(Vidrio.VD_VERSION().getString(0), Vidrio.vd_version().getString(0));
+  }
+
+  /** A process that may not call native code. */
+  static final class Denied {
+    private Denied() {}
+
+    public static void main(String[] arguments) {
+      try (NativeExecutor executor = NativeExecutor.create()) {
+        System.out.println(executor.name());
+      } catch (NativeException e) {
+        System.out.println(e.getMessage());
+      }
+    }
+  }
+
+  @Test
+  void whoMayNotCallNativeCodeIsToldHow() throws IOException {
+    String path =
+        System.getProperty("jdk.module.path", "")
+            + File.pathSeparator
+            + System.getProperty("java.class.path");
+    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+    List<String> command =
+        List.of(
+            java.toString(), "--illegal-native-access=deny", "-cp", path, Denied.class.getName());
+    Process process = new ProcessBuilder(command).start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertTrue(out.startsWith("Vidrio may not call native code. Start java with"), out);
   }
 
   @Test
