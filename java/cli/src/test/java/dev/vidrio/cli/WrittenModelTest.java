@@ -136,7 +136,9 @@ class WrittenModelTest {
   @Test
   void outputsThatCannotBeWrittenAreNamed() throws IOException {
     String absent = directory + "/none/out.gguf";
-    assertFails("none", Cli.run("quantize", BARD, "-o", absent, "--type", "F16"));
+    assertFails(
+        absent + ": cannot be written: no such directory",
+        Cli.run("quantize", BARD, "-o", absent, "--type", "F16"));
     assertFails(
         "regular file", Cli.run("quantize", BARD, "-o", directory.toString(), "--type", "F16"));
     assertFails("none", Cli.run("convert", LLAMA.toString(), "-o", absent));
@@ -173,6 +175,18 @@ class WrittenModelTest {
   @Test
   void whoIsKilledWhileConvertingLeavesNoHalfFile() throws IOException, InterruptedException {
     assertWholeWhereKilled(1 << 10, convert(LLAMA));
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS) // has no way to end a process that may clean up
+  void whoIsInterruptedLeavesNoTemporaryFile() throws IOException, InterruptedException {
+    Process process = start(Cli.process(quantize("Q2_K")));
+    while (process.isAlive() && !hasPart(1 << 16)) {
+      Thread.onSpinWait();
+    }
+    process.destroy();
+    process.waitFor();
+    assertFalse(hasPart(-1));
   }
 
   /**

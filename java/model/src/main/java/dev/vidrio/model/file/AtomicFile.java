@@ -3,16 +3,19 @@ package dev.vidrio.model.file;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.random.RandomGenerator;
 
 /**
  * A file that appears under its name only when it is complete: it is written to a temporary file
  * beside it, which then takes its name. Whatever ends the program before leaves the old file, or
- * none.
+ * none, and a program that is not killed outright leaves no temporary one.
  */
 public final class AtomicFile implements AutoCloseable {
 
@@ -23,9 +26,22 @@ public final class AtomicFile implements AutoCloseable {
 
   private AtomicFile(Path target) throws IOException {
     this.target = regularFile(target);
-    Path directory = this.target.toAbsolutePath().getParent();
-    this.temporary = Files.createTempFile(directory, "." + this.target.getFileName(), ".part");
-    this.channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
+    String unused = Long.toUnsignedString(RandomGenerator.getDefault().nextLong(), 36);
+    this.temporary =
+        this.target.resolveSibling("." + this.target.getFileName() + "-" + unused + ".part");
+    this.channel = open();
+    temporary.toFile().deleteOnExit();
+  }
+
+  /** Creates the file as any other: a temporary one of the JDK's would be closed to other users. */
+  private FileChannel open() throws IOException {
+    try {
+      return FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    } catch (NoSuchFileException e) {
+      throw new NoSuchFileException(target.toString());
+    } catch (AccessDeniedException e) {
+      throw new AccessDeniedException(target.toString());
+    }
   }
 
   /**
