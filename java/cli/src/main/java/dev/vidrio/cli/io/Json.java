@@ -1,6 +1,7 @@
 package dev.vidrio.cli.io;
 
 import dev.vidrio.model.file.AtomicFile;
+import dev.vidrio.model.file.JsonFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -72,7 +73,7 @@ public final class Json {
       }
       return node.valueStream().toList();
     } catch (JacksonException e) {
-      throw new CommandException(file + ": is no JSON: " + e.getOriginalMessage(), e);
+      throw new CommandException(file + ": is no JSON: " + JsonFile.reason(e), e);
     }
   }
 }

@@ -56,7 +56,21 @@ public final class JsonFile {
       }
       return node;
     } catch (JacksonException e) {
-      throw new ModelFileException(file, field, "", "is no JSON: " + e.getOriginalMessage(), e);
+      throw new ModelFileException(file, field, "", "is no JSON: " + reason(e), e);
     }
+  }
+
+  /** What is wrong with a text, and where; the library's own words name sources that are none. */
+  public static String reason(JacksonException e) {
+    String first = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
+    String what = first.replaceFirst(" \\(start marker at .*", "");
+    return e.getLocation() == null
+        ? what
+        : what
+            + " (line "
+            + e.getLocation().getLineNr()
+            + ", column "
+            + e.getLocation().getColumnNr()
+            + ")";
   }
 }

@@ -1,5 +1,6 @@
 package dev.vidrio.server.http;
 
+import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.file.StrictJson;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -46,21 +47,8 @@ public final class Json {
     try {
       return read(utf8(body));
     } catch (JacksonException e) {
-      throw ApiException.malformed("body: is no JSON that is taken here: " + reason(e));
+      throw ApiException.malformed("body: is no JSON that is taken here: " + JsonFile.reason(e));
     }
-  }
-
-  /** What is wrong with a text, and where. */
-  public static String reason(JacksonException e) {
-    String first = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
-    return e.getLocation() == null
-        ? first
-        : first
-            + " (line "
-            + e.getLocation().getLineNr()
-            + ", column "
-            + e.getLocation().getColumnNr()
-            + ")";
   }
 
   private static String utf8(byte[] body) {

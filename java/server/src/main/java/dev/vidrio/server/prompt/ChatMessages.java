@@ -1,5 +1,6 @@
 package dev.vidrio.server.prompt;
 
+import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.http.ApiException;
@@ -132,7 +133,7 @@ public final class ChatMessages {
     try {
       node = Json.read(value.string());
     } catch (JacksonException e) {
-      throw value.error("must be the text of a JSON object: " + Json.reason(e));
+      throw value.error("must be the text of a JSON object: " + JsonFile.reason(e));
     }
     if (!node.isObject()) {
       throw value.error("must be the text of a JSON object");

@@ -1,6 +1,7 @@
 package dev.vidrio.model.grammar.schema;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.file.StrictJson;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -28,7 +29,7 @@ public final class SchemaJson {
     try {
       return MAPPER.readTree(json);
     } catch (JacksonException e) {
-      throw new InvalidInputException(field, "", "is no JSON: " + e.getOriginalMessage());
+      throw new InvalidInputException(field, "", "is no JSON: " + JsonFile.reason(e));
     }
   }
 
