@@ -327,7 +327,7 @@ public final class Model implements AutoCloseable {
 
   /** Closes sessions, adapters, executor and all memory. Waits for a step that is running. */
   @Override
-  public void close() {
+  public synchronized void close() {
     if (arena.scope().isAlive()) {
       sessions.forEach(Session::close);
       adapters.forEach(Adapter::close);
