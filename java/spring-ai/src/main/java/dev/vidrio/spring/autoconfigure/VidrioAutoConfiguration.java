@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
-import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
@@ -46,9 +45,10 @@ public class VidrioAutoConfiguration {
   /** The model, which is closed after all that use it. */
   @Bean
   @ConditionalOnMissingBean
-  Model vidrioModel(@Value("${vidrio.model}") Path file, VidrioProperties properties) {
+  Model vidrioModel(VidrioProperties properties) {
     return Model.open(
-        file, ModelOptions.with(() -> NativeExecutor.create(Isa.pick(), properties.workers())));
+        properties.requiredModel(),
+        ModelOptions.with(() -> NativeExecutor.create(Isa.pick(), properties.workers())));
   }
 
   @Bean

@@ -3,6 +3,7 @@ package dev.vidrio.spring.autoconfigure;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.nio.file.Path;
@@ -85,7 +86,18 @@ public record VidrioProperties(
         .withFast(fast);
   }
 
+  Path requiredModel() {
+    if (model == null) {
+      throw new InvalidInputException("vidrio.model", "", "must name a file");
+    }
+    return model;
+  }
+
   int workers() {
+    if (threads < 0 || threads > 1024) {
+      throw new InvalidInputException(
+          "vidrio.threads", Integer.toString(threads), "must be 0 to 1024");
+    }
     return threads == 0 ? NativeExecutor.defaultWorkers() : threads;
   }
 

@@ -21,14 +21,20 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.embedding.EmbeddingModel;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+import org.springframework.boot.diagnostics.FailureAnalyzer;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.core.io.support.SpringFactoriesLoader;
+import org.springframework.core.io.support.SpringFactoriesLoader.FailureHandler;
 
 /** What applications get by their properties, with real models. */
 class VidrioAutoConfigurationTest {
@@ -69,6 +75,35 @@ class VidrioAutoConfigurationTest {
                 .hasNotFailed()
                 .doesNotHaveBean(Engine.class)
                 .doesNotHaveBean(ChatModel.class));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      textBlock =
+          """
+          vidrio.model=/none.gguf, /none.gguf: no such file
+          vidrio.model=, vidrio.model: must name a file
+          vidrio.threads=-2, vidrio.threads -2: must be
+          vidrio.sequences=0, sequences 0: must be
+          vidrio.chat.temperature=-1, temperature -1: must be
+          """)
+  void whatIsWrongIsSaidInsteadOfAStackTrace(String property, String description) {
+    withModel()
+        .withPropertyValues(property)
+        .run(
+            context -> {
+              Throwable failure = Objects.requireNonNull(context.getStartupFailure());
+              FailureHandler others = (type, name, error) -> {}; // that want a bean factory
+              FailureAnalysis analysis =
+                  SpringFactoriesLoader.forDefaultResourceLocation()
+                      .load(FailureAnalyzer.class, others)
+                      .stream()
+                      .filter(ModelFailureAnalyzer.class::isInstance)
+                      .map(analyzer -> Objects.requireNonNull(analyzer.analyze(failure)))
+                      .findFirst()
+                      .orElseThrow();
+              assertThat(analysis.getDescription()).contains(description);
+            });
   }
 
   @Test
