@@ -117,7 +117,7 @@ final class ChatEngine implements AutoCloseable {
       throw unsupported("modelName '" + model + "' (the model is '" + name + "')");
     }
     if (!parameters.toolSpecifications().isEmpty() && !format.template().reads("tools")) {
-      throw unsupported("tools: the chat template of " + name + " takes none, and they");
+      throw unsupported("a request with tools, which the template of " + name + " does not take,");
     }
   }
 
