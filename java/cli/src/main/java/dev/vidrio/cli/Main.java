@@ -4,6 +4,7 @@ import dev.vidrio.cli.bench.BenchCommand;
 import dev.vidrio.cli.eval.EvalCommand;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.StandardOutput;
 import dev.vidrio.cli.lens.LensCommand;
 import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.kernel.ffm.NativeException;
@@ -13,6 +14,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -45,7 +47,11 @@ public final class Main implements Runnable, CommandGroup {
 
   /** Runs one command and ends the process with its exit code. */
   public static void main(String[] args) {
-    System.exit(execute(args));
+    StandardOutput output = StandardOutput.install();
+    int code = execute(args);
+    Optional<String> failure = output.failure();
+    failure.ifPresent(reason -> System.err.println("vidrio: standard output: " + reason));
+    System.exit(failure.isPresent() ? FAILED : code);
   }
 
   /** Runs one command and returns its exit code. */
@@ -66,7 +72,7 @@ public final class Main implements Runnable, CommandGroup {
   private static int wrongUsage(CommandLine.ParameterException e, String[] args) {
     CommandLine command = e.getCommandLine();
     PrintWriter err = command.getErr();
-    err.println("vidrio: " + e.getMessage());
+    err.println("vidrio: " + String.valueOf(e.getMessage()).replaceFirst("^Error: ", ""));
     if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, err)) {
       err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
     }

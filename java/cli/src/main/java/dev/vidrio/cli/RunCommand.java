@@ -6,6 +6,7 @@ import dev.vidrio.cli.option.AdapterOption;
 import dev.vidrio.cli.option.FastOption;
 import dev.vidrio.cli.option.KvOption;
 import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.BeamOptions;
@@ -26,7 +27,9 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code vidrio run}. */
 @Command(
@@ -81,14 +84,15 @@ final class RunCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print ids, text, log-probabilities and timings.")
   private boolean json;
 
+  @Spec private CommandSpec command = CommandSpec.create();
+
   RunCommand() {}
 
   @Override
   public Integer call() {
-    BeamOptions search = beams.read();
+    BeamOptions search = OptionValues.of(command, beams::read);
     GenerationOptions options =
-        GenerationOptions.DEFAULT
-            .withTokens(tokens)
+        OptionValues.of(command, () -> GenerationOptions.DEFAULT.withTokens(tokens))
             .withSampling(search == null ? sampling.toOptions() : sampling.toOptions(0))
             .withIgnoreEnd(ignoreEnd)
             .withGrammar(grammar.read());
@@ -143,8 +147,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private SessionOptions sessionOptions(Model opened) {
-    return SessionOptions.DEFAULT
-        .withContext(context)
+    return OptionValues.of(command, () -> SessionOptions.DEFAULT.withContext(context))
         .withKvType(kv.type())
         .withFast(fast.asked())
         .withAdaptation(adapter.open(opened));

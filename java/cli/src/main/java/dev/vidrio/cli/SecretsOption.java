@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -78,8 +79,11 @@ final class SecretsOption {
       return context;
     } catch (GeneralSecurityException e) {
       throw new CommandException(file + ": " + e.getMessage(), e);
+    } catch (FileSystemException e) {
+      throw new CommandException(InputOutput.reason(e), e);
     } catch (IOException e) {
-      throw new CommandException(file + ": " + InputOutput.reason(e), e);
+      throw new CommandException(
+          file + ": is no PKCS #12 file that $" + TLS_PASSWORD + " opens: " + e.getMessage(), e);
     }
   }
 }

@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.option.FastOption;
 import dev.vidrio.cli.option.KvOption;
 import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.kernel.KvType;
@@ -27,7 +28,10 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code vidrio serve}. */
 @Command(
@@ -145,10 +149,15 @@ final class ServeCommand implements Callable<Integer> {
           "Time that running requests have to end after SIGTERM. Default: ${DEFAULT-VALUE}.")
   private int drain;
 
+  @Spec private CommandSpec command = CommandSpec.create();
+
   ServeCommand() {}
 
   @Override
   public Integer call() throws IOException, InterruptedException {
+    require("--drain", drain, 0, Integer.MAX_VALUE);
+    require("--kv-memory", kvMegabytes, 0, Long.MAX_VALUE >> 20);
+    require("--max-body", maxBody, 1, Integer.MAX_VALUE >> 20);
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL %4$s %5$s%6$s%n");
     var signalled = new CountDownLatch(1);
     List<Served> models = models();
@@ -164,6 +173,13 @@ final class ServeCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private void require(String option, long value, long min, long max) {
+    if (value < min || value > max) {
+      throw new ParameterException(
+          command.commandLine(), option + " " + value + ": must be " + min + " to " + max);
+    }
   }
 
   private static void end(CountDownLatch signalled) {
@@ -190,7 +206,7 @@ final class ServeCommand implements Callable<Integer> {
 
   private Server start(ModelSource... sources) throws IOException {
     try {
-      return Server.start(options(), sources);
+      return Server.start(OptionValues.of(command, this::options), sources);
     } catch (BindException e) {
       throw new CommandException(
           "cannot listen at " + host + ":" + port + ": " + e.getMessage(), e);
@@ -204,7 +220,7 @@ final class ServeCommand implements Callable<Integer> {
             .withQueue(queue)
             .withMaxWait(maxWait == null ? null : Duration.ofMillis((long) (maxWait * 1000)))
             .withContext(context)
-            .withCacheBytes(Math.multiplyExact(kvMegabytes, 1 << 20))
+            .withCacheBytes(kvMegabytes << 20)
             .withKvType(kv.type())
             .withLens(kv.type() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
             .withFast(fast.asked())
@@ -212,7 +228,7 @@ final class ServeCommand implements Callable<Integer> {
     ServerLimits limits =
         ServerLimits.DEFAULT
             .withTokens(maxTokens)
-            .withBodyBytes(Math.multiplyExact(maxBody, 1 << 20))
+            .withBodyBytes(maxBody << 20)
             .withRequests(maxRequests)
             .withRequestTime(Duration.ofSeconds(timeout));
     return ServerOptions.DEFAULT

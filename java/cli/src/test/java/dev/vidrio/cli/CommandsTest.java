@@ -91,8 +91,8 @@ class CommandsTest {
     }
 
     assertEquals(1, Cli.run("run", "-p", PROMPT, "--beams", "2", "--temp", "1").code());
-    assertEquals(1, Cli.run("run", "-p", PROMPT, "--length-penalty", "2").code());
-    assertEquals(1, Cli.run("run", "-p", PROMPT, "--beams", "0").code());
+    assertEquals(2, Cli.run("run", "-p", PROMPT, "--length-penalty", "2").code());
+    assertEquals(2, Cli.run("run", "-p", PROMPT, "--beams", "0").code());
   }
 
   @Test

@@ -3,10 +3,12 @@ package dev.vidrio.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.vidrio.model.testfiles.HostileFile;
 import dev.vidrio.model.testfiles.HostileFiles;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -48,6 +50,8 @@ class FailuresTest {
     assertFails("no such file", Cli.run("run", "-m", directory + "/none.gguf"));
     assertFails("config.json: no such file", Cli.run("run", "-m", directory.toString()));
     assertFails("did you mean bard?", Cli.run("run", "-m", "brad"));
+    // Tests run in the module's directory.
+    assertFails("src/config.json: no such file", Cli.run("run", "-m", "src"));
     assertFails("is empty", Cli.run("inspect", write("empty.gguf", "").toString()));
   }
 
@@ -60,14 +64,14 @@ class FailuresTest {
         "must be a token id", Cli.run("run", "--ids", write("ids.json", "[1.5]").toString()));
     assertFails(
         "must hold a JSON array", Cli.run("run", "--ids", write("ids.json", "{}").toString()));
-    assertFails("is no JSON", Cli.run("run", "--ids", write("ids.json", "[1").toString()));
+    assertFails(
+        "ids.json: is no JSON: Unexpected end-of-input: expected close marker for Array (line 1, ",
+        Cli.run("run", "--ids", write("ids.json", "[1").toString()));
     assertFails(
         "prompt: has no tokens", Cli.run("run", "--ids", write("ids.json", "[]").toString()));
     assertFails(
         "only 4 of the 4 positions", Cli.run("run", "-p", "To be, or not to be", "-c", "4"));
     assertFails("the model was made for 1024 tokens", Cli.run("run", "-p", "a", "-c", "1025"));
-    assertFails("temperature -1", Cli.run("run", "-p", "a", "--temp", "-1"));
-    assertFails("number of tokens -1", Cli.run("run", "-p", "a", "-n", "-1"));
     assertFails("must be below 2048", Cli.run("run", "-p", "a", "--logit-bias", "5000=1"));
     assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
     assertFails("is a directory", Cli.run("run", "-f", directory.toString()));
@@ -75,10 +79,54 @@ class FailuresTest {
     assertFails("is not UTF-8", Cli.run("run", "-f", latin1.toString()));
   }
 
+  private static void assertWrongUsage(String expected, String... arguments) {
+    Cli result = Cli.run(arguments);
+    assertEquals(2, result.code(), result.err());
+    assertTrue(result.err().startsWith("vidrio: " + expected), result.err());
+    assertEquals(2, result.err().lines().count(), result.err());
+  }
+
+  @Test
+  void valuesOfOptionsBeyondTheirLimitsAreWrongUsage() {
+    assertWrongUsage("temperature -1: ", "run", "-p", "a", "--temp", "-1");
+    assertWrongUsage("number of tokens -1: ", "run", "-p", "a", "-n", "-1");
+    assertWrongUsage("context -1: ", "run", "-p", "a", "-c", "-1");
+    assertWrongUsage("beams 0: ", "run", "-p", "a", "--beams", "0");
+    assertWrongUsage("port 70000: must be 0 to 65535", "serve", "--port", "70000");
+    assertWrongUsage("draft tokens 99: ", "serve", "--port", "0", "--draft-tokens", "99");
+    assertWrongUsage("--drain -1: ", "serve", "--port", "0", "--drain", "-1");
+    assertWrongUsage("keep-alive PT-1S: ", "serve", "--port", "0", "--keep-alive", "-1");
+    assertWrongUsage("--max-body 9999: ", "serve", "--port", "0", "--max-body", "9999");
+    assertWrongUsage("--url here: must be like http", "bench", "serve", "--url", "here");
+    assertWrongUsage("--prompt=TEXT, --file=FILE are", "run", "-p", "a", "-f", "b");
+  }
+
+  @Test
+  void outputThatIsLostIsAFailure() throws IOException, InterruptedException {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full));
+    Process process =
+        new ProcessBuilder(Cli.process("lens", "hooks")).redirectOutput(full.toFile()).start();
+    String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(1, process.waitFor(), err);
+    assertTrue(err.startsWith("vidrio: standard output: "), err);
+    assertEquals(1, err.lines().count(), err);
+  }
+
+  @Test
+  void nobodyWhoReadsIsNoFailure() throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(Cli.process("run", "-p", "a", "--ignore-eos")).start();
+    process.getInputStream().close();
+    String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), err);
+    assertEquals("", err);
+  }
+
   @Test
   void outputsThatCannotBeWrittenAreNamed() {
     String target = directory + "/none/logits.safetensors";
-    assertFails("no such file or directory", Cli.run("eval", "logits", "-p", "a", "-o", target));
+    assertFails(
+        target + ": no such file or directory", Cli.run("eval", "logits", "-p", "a", "-o", target));
     assertFails(
         "is not a regular file", Cli.run("eval", "logits", "-p", "a", "-o", directory.toString()));
   }

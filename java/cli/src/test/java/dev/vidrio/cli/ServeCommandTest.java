@@ -175,7 +175,9 @@ class ServeCommandTest {
         readUntil(socket, "[DONE]");
       }
     }
-    assertFails("keys.p12: ", Cli.run("serve", "--port", "0", "--tls-keystore", store.toString()));
+    assertFails(
+        "keys.p12: is no PKCS #12 file that $VIDRIO_TLS_PASSWORD opens: ",
+        Cli.run("serve", "--port", "0", "--tls-keystore", store.toString()));
   }
 
   @Test
@@ -243,8 +245,6 @@ class ServeCommandTest {
     }
     Cli twice = Cli.run("serve", "-m", "bard", "--draft", f32, "--draft", "bard=" + f32);
     assertEquals(2, twice.code(), twice.err());
-    assertFails(
-        "draft tokens 99: must be 0 to ", Cli.run("serve", "--port", "0", "--draft-tokens", "99"));
   }
 
   private static void assertFails(String expected, Cli result) {
@@ -259,7 +259,6 @@ class ServeCommandTest {
       String port = Integer.toString(taken.getLocalPort());
       assertFails("cannot listen at 127.0.0.1:" + port, Cli.run("serve", "--port", port));
     }
-    assertFails("port 70000: must be 0 to 65535", Cli.run("serve", "--port", "70000"));
     assertFails("host nowhere.invalid", Cli.run("serve", "--host", "nowhere.invalid"));
     assertFails("no such file", Cli.run("serve", "--port", "0", "-m", directory + "/none.gguf"));
     assertFails(

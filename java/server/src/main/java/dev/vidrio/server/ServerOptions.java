@@ -42,7 +42,7 @@ public record ServerOptions(
           EngineOptions.DEFAULT,
           null);
 
-  /** Checks port, keys and origins. */
+  /** Checks port, keys, origins and times. */
   public ServerOptions {
     apiKeys = List.copyOf(apiKeys);
     origins = List.copyOf(origins);
@@ -57,6 +57,9 @@ public record ServerOptions(
         throw new InvalidInputException(
             "origin", origin, "must be like http://localhost:3000, without a path");
       }
+    }
+    if (keepAlive != null && keepAlive.isNegative()) {
+      throw new InvalidInputException("keep-alive", keepAlive.toString(), "must not be negative");
     }
   }
 

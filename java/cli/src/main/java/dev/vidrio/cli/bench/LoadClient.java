@@ -5,6 +5,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -79,6 +80,8 @@ final class LoadClient implements AutoCloseable {
             url + "/v1/models: status " + reply.statusCode() + ", names no model");
       }
       return first.stringValue();
+    } catch (ConnectException e) {
+      throw new CommandException(url + ": nobody answers there", e);
     } catch (IOException | JacksonException e) {
       throw new CommandException(url + "/v1/models: " + e, e);
     }

@@ -126,6 +126,10 @@ final class ServeCommand implements Callable<Integer> {
     if (!(rate >= 0 && rate <= 1e6)) {
       throw new ParameterException(command.commandLine(), "--rate " + rate + ": must be 0 to 1e6");
     }
+    if (!String.valueOf(url).matches("https?://[^/].*")) {
+      throw new ParameterException(
+          command.commandLine(), "--url " + url + ": must be like http://127.0.0.1:8080");
+    }
     try (var client = new LoadClient(url, model, System.getenv("VIDRIO_API_KEY"))) {
       var load = new LoadTest(client, prefix, prompt, tokens, seed);
       if (warmUp > 0) {

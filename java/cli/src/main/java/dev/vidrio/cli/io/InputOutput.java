@@ -3,6 +3,7 @@ package dev.vidrio.cli.io;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
@@ -33,7 +34,12 @@ public final class InputOutput {
   /** The text that comes on standard input. */
   public static String readStandardInput() {
     try {
-      return new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(System.in.readAllBytes()))
+          .toString();
+    } catch (CharacterCodingException e) {
+      throw new CommandException("standard input: is not UTF-8", e);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -3,7 +3,7 @@ package dev.vidrio.cli.io;
 import java.io.PrintStream;
 import java.util.Locale;
 
-/** A bar on standard error, where that is a terminal; otherwise nothing. */
+/** A bar on standard error, where that is a terminal that can take a line back; else nothing. */
 public final class ProgressBar implements AutoCloseable {
   private static final int WIDTH = 30;
   private static final long REDRAW_NANOS = 100_000_000;
@@ -18,7 +18,7 @@ public final class ProgressBar implements AutoCloseable {
   /** A bar that appears when the work takes longer than a moment. */
   public ProgressBar(String label) {
     this.err = System.err;
-    this.visible = Terminal.ERR.isTerminal();
+    this.visible = Terminal.ERR.isTerminal() && !"dumb".equals(System.getenv("TERM"));
     this.label = label;
   }
 
@@ -33,7 +33,7 @@ public final class ProgressBar implements AutoCloseable {
     int full = (int) Math.round(Math.clamp(fraction, 0, 1) * WIDTH);
     err.printf(
         Locale.ROOT,
-        "\r\033[K%s [%s%s] %3.0f %% %s",
+        "\r\033[K\033[?7l%s [%s%s] %3.0f %% %s\033[?7h", // cut off, not wrapped, where it is narrow
         label,
         "#".repeat(full),
         "-".repeat(WIDTH - full),

@@ -6,10 +6,9 @@ import picocli.CommandLine.Option;
 public final class FastOption {
   @Option(
       names = "--fast",
-      description = {
-        "Let products of more than 16 tokens leave the promise of equal bits where this processor",
-        "gains by it: 'vidrio doctor' says where."
-      })
+      description =
+          "Let products of more than 16 tokens leave the promise of equal bits where this processor"
+              + " gains by it: 'vidrio doctor' says where.")
   private boolean asked;
 
   public FastOption() {}

@@ -5,7 +5,9 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The options that say how tokens are chosen. */
 public final class SamplingOption {
@@ -79,6 +81,9 @@ public final class SamplingOption {
       description = "Seed of the random numbers. Default: another one each time.")
   private @Nullable Long seed;
 
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
+
   public SamplingOption() {}
 
   /** The options; a seed is drawn where none is given. */
@@ -88,17 +93,18 @@ public final class SamplingOption {
 
   /** The same with another temperature where none is given. */
   public SamplingOptions toOptions(double otherwise) {
-    return SamplingOptions.builder()
-        .temperature(temperature == null ? otherwise : temperature)
-        .topK(topK)
-        .topP(topP)
-        .minP(minP)
-        .repeatPenalty(repeatPenalty)
-        .frequencyPenalty(frequencyPenalty)
-        .presencePenalty(presencePenalty)
-        .penaltyWindow(penaltyWindow)
-        .logitBias(logitBias)
-        .seed(seed == null ? RandomGenerator.getDefault().nextLong() : seed)
-        .build();
+    SamplingOptions.Builder options =
+        SamplingOptions.builder()
+            .temperature(temperature == null ? otherwise : temperature)
+            .topK(topK)
+            .topP(topP)
+            .minP(minP)
+            .repeatPenalty(repeatPenalty)
+            .frequencyPenalty(frequencyPenalty)
+            .presencePenalty(presencePenalty)
+            .penaltyWindow(penaltyWindow)
+            .logitBias(logitBias)
+            .seed(seed == null ? RandomGenerator.getDefault().nextLong() : seed);
+    return OptionValues.of(command, options::build);
   }
 }

@@ -84,7 +84,7 @@ public sealed interface ModelReference {
    * <p>{@code hf:owner/repo/file}, optionally with {@code @revision} at its end, names a file on
    * Hugging Face. A name of the catalogue stands for that model even if a file of that name lies in
    * the working directory; {@code ./name} means the file. Everything that has a path separator,
-   * ends with {@code .gguf} or exists as a file is a path; whether it can be read is not looked at.
+   * ends with {@code .gguf} or exists is a path; whether it can be read is not looked at.
    *
    * @param text what the user wrote
    * @param catalog the names that are known
@@ -116,7 +116,7 @@ public sealed interface ModelReference {
       return new Named(entry);
     }
     LocalFile file = localFile(text);
-    if (StoreLayout.isModelFile(text) || Files.isRegularFile(file.path())) {
+    if (StoreLayout.isModelFile(text) || (!text.isEmpty() && Files.exists(file.path()))) {
       return file;
     }
     throw new InvalidInputException("model", text, unknown(text, catalog));
