@@ -12,7 +12,7 @@ from pathlib import Path
 
 PAGES = Path(__file__).resolve().parent
 ROOT = PAGES.parent.parent
-BLOCK = re.compile(r"```console\n\$ \./vidrio ([^\n]*)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"^```console\n\$ \./vidrio ([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def main():
