@@ -42,8 +42,9 @@ public record ServerOptions(
           EngineOptions.DEFAULT,
           null);
 
-  /** Checks port, keys, origins and times. */
+  /** Checks port, keys, origins and times; an address of IPv6 may have its brackets. */
   public ServerOptions {
+    host = host.replaceFirst("^\\[(.*)]$", "$1");
     apiKeys = List.copyOf(apiKeys);
     origins = List.copyOf(origins);
     if (port < 0 || port > 65535) {

@@ -1,0 +1,29 @@
+package dev.vidrio.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.model.InvalidInputException;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ServerOptionsTest {
+  private static final ServerOptions OPTIONS = ServerOptions.DEFAULT;
+
+  @Test
+  void addressesOfIpv6MayHaveBrackets() {
+    assertEquals("::1", OPTIONS.withAddress("[::1]", 0).host());
+    assertEquals("::1", OPTIONS.withAddress("::1", 0).host());
+    assertEquals("127.0.0.1", OPTIONS.withAddress("127.0.0.1", 0).host());
+  }
+
+  @Test
+  void whatIsWrongIsRefused() {
+    assertThrows(InvalidInputException.class, () -> OPTIONS.withAddress("::1", 65536));
+    assertThrows(InvalidInputException.class, () -> OPTIONS.withApiKeys(List.of(" ")));
+    assertThrows(InvalidInputException.class, () -> OPTIONS.withOrigins(List.of("*")));
+    Duration negative = Duration.ofSeconds(-1);
+    assertThrows(InvalidInputException.class, () -> OPTIONS.withKeepAlive(negative));
+  }
+}
