@@ -62,6 +62,7 @@ public final class Main implements Runnable, CommandGroup {
     commandLine
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
+        .setExpandAtFiles(false) // a text may begin with @
         .setParameterExceptionHandler(Main::wrongUsage)
         .setExecutionExceptionHandler(main::failed);
     int code = commandLine.execute(args);

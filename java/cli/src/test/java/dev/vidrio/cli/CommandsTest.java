@@ -150,6 +150,8 @@ class CommandsTest {
     Cli ids = Cli.run("tokenize", "--ids", "HAMLET.\nTo be, or not to be");
     assertEquals("[1968,635,52,14,199,410,305,12,526,324,290,305]", ids.out().strip());
     assertTrue(Cli.run("tokenize", "a\n").out().contains("\"\\n\""));
+    // A file of this name lies in the module's directory, where tests run.
+    assertTrue(Cli.run("tokenize", "@pom.xml").out().contains("\"@\""));
     assertEquals("[0]", Cli.run("tokenize", "--ids", "<|endoftext|>").out().strip());
     assertFalse(
         Cli.run("tokenize", "--ids", "--no-special", "<|endoftext|>").out().strip().equals("[0]"));
