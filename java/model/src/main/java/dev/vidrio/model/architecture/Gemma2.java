@@ -26,18 +26,11 @@ final class Gemma2 {
     IntPredicate slides = keys.slidingLayers(2);
     Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
     for (Layer layer : model.layers()) {
-      x = block(layer, slides.test(layer.index()) ? sliding : full, x);
+      Attention attention = slides.test(layer.index()) ? sliding : full;
+      x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
     }
     float cap = keys.floatValue("final_logit_softcapping", 0, MAX_CAP, 30);
     return model.finish(x, model.cappedUnembedding(cap));
-  }
-
-  /** A block with norms before and after each sublayer. */
-  static Buffer block(Layer layer, Attention attention, Buffer x) {
-    return layer.preNorm(
-        x,
-        layer.normalized("post_attention_norm", layer.attention(attention)),
-        layer.normalized("post_ffw_norm", layer.gatedFfn(ActivationKind.GELU_TANH)));
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
@@ -28,7 +29,8 @@ final class Gemma3 {
     IntPredicate slides = keys.slidingLayers(6);
     Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
     for (Layer layer : model.layers()) {
-      x = Gemma2.block(layer, slides.test(layer.index()) ? sliding : full, x);
+      Attention attention = slides.test(layer.index()) ? sliding : full;
+      x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
     }
     float cap = keys.floatValue("final_logit_softcapping", 0, 1e6f, 0);
     return model.finish(x, model.cappedUnembedding(cap));

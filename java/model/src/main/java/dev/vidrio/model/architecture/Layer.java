@@ -52,6 +52,12 @@ final class Layer {
         residPre, (hook, x) -> attention.write(hook, ln1(x)), (hook, x) -> ffn.write(hook, ln2(x)));
   }
 
+  /** A block of two residual steps, each of which has a norm before and one after it. */
+  Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
+    return preNorm(
+        residPre, normalized("post_attention_norm", attention), normalized("post_ffw_norm", ffn));
+  }
+
   /** A block of one residual step, which attention and feed-forward take side by side. */
   Buffer parallel(
       Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
@@ -61,14 +67,30 @@ final class Layer {
     return plan.add(hook("hook_resid_post"), residPre, both);
   }
 
+  /** The same where both read one norm. */
+  Buffer parallel(Buffer residPre, Sublayer attention, Sublayer ffn) {
+    Buffer normalized = ln1(residPre);
+    return parallel(residPre, normalized, attention, normalized, ffn);
+  }
+
   /** The norm before attention. */
   Buffer ln1(Buffer x) {
-    return model.norm(hook("ln1"), tensor("attn_norm"), x);
+    return ln1("attn_norm", x);
+  }
+
+  /** The norm before attention, under another name. */
+  Buffer ln1(String tensor, Buffer x) {
+    return model.norm(hook("ln1"), tensor(tensor), x);
   }
 
   /** The norm before the feed-forward block. */
   Buffer ln2(Buffer x) {
-    return model.norm(hook("ln2"), tensor("ffn_norm"), x);
+    return ln2("ffn_norm", x);
+  }
+
+  /** The norm before the feed-forward block, under another name. */
+  Buffer ln2(String tensor, Buffer x) {
+    return model.norm(hook("ln2"), tensor(tensor), x);
   }
 
   /** A sublayer whose output is normalized. */

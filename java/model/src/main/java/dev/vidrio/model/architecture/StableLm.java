@@ -30,12 +30,7 @@ final class StableLm {
     for (Layer layer : model.layers()) {
       Sublayer attend = layer.attention(attention);
       Sublayer ffn = layer.gatedFfn(ActivationKind.SILU);
-      if (sequential) {
-        x = layer.preNorm(x, attend, ffn);
-      } else {
-        Buffer normalized = layer.ln1(x);
-        x = layer.parallel(x, normalized, attend, normalized, ffn);
-      }
+      x = sequential ? layer.preNorm(x, attend, ffn) : layer.parallel(x, attend, ffn);
     }
     return model.finish(x, model.unembedding());
   }

@@ -54,7 +54,7 @@ final class BloomMapping implements Mapping {
           from + "self_attention.query_key_value",
           to + "attn_qkv",
           3 * heads * dH,
-          Layouts.queriesThenKeysThenValues(heads, dH));
+          Layouts.queriesThenKeysThenValues(heads, heads, dH));
       map.takeLinear(from + "self_attention.dense", to + "attn_output");
       map.takeLinear(from + "post_attention_layernorm", to + "ffn_norm");
       map.takeLinear(from + "mlp.dense_h_to_4h", to + "ffn_up");

@@ -41,7 +41,7 @@ final class GptNeoxMapping implements Mapping {
           from + "attention.query_key_value",
           to + "attn_qkv",
           3 * heads * dH,
-          Layouts.queriesThenKeysThenValues(heads, dH));
+          Layouts.queriesThenKeysThenValues(heads, heads, dH));
       map.takeLinear(from + "attention.dense", to + "attn_output");
       map.takeLinear(from + "mlp.dense_h_to_4h", to + "ffn_up");
       map.takeLinear(from + "mlp.dense_4h_to_h", to + "ffn_down");

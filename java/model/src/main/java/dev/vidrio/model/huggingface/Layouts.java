@@ -29,16 +29,19 @@ final class Layouts {
   }
 
   /**
-   * The order of the rows of a fused projection of H heads that puts all queries first, then all
-   * keys, then all values; the checkpoint has these three for head after head.
+   * The order of the rows of a fused projection that puts all queries first, then all keys, then
+   * all values; the checkpoint has the queries of each key-value head, its key and its value, for
+   * head after head.
    *
    * @return the checkpoint's row of each row
    */
-  static IntUnaryOperator queriesThenKeysThenValues(int heads, int dH) {
+  static IntUnaryOperator queriesThenKeysThenValues(int heads, int kvHeads, int dH) {
+    int group = heads / kvHeads;
     return row -> {
-      int part = row / (heads * dH);
-      int head = row / dH % heads;
-      return (head * 3 + part) * dH + row % dH;
+      int head = row / dH;
+      int kvHead = head < heads ? head / group : (head - heads) % kvHeads;
+      int place = head < heads ? head % group : group + (head - heads) / kvHeads;
+      return (kvHead * (group + 2) + place) * dH + row % dH;
     };
   }
 
