@@ -19,6 +19,8 @@ public final class Architectures {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("bloom", Bloom::read),
+              Map.entry("cohere2", Cohere2::read),
+              Map.entry("command-r", CommandR::read),
               Map.entry("gemma", Gemma::read),
               Map.entry("gemma2", Gemma2::read),
               Map.entry("gemma3", Gemma3::read),

@@ -81,6 +81,15 @@ public final class MetadataBuilder {
     return array(key, GgufValueType.STRING, values.size(), out.toByteArray());
   }
 
+  /** Puts an array of truth values. */
+  public MetadataBuilder bools(String key, List<Boolean> values) {
+    byte[] data = new byte[values.size()];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = (byte) (values.get(i) ? 1 : 0);
+    }
+    return array(key, GgufValueType.BOOL, data.length, data);
+  }
+
   /** Puts an array of signed integers of 32 bits. */
   public MetadataBuilder integers(String key, int[] values) {
     byte[] data = new byte[Math.multiplyExact(values.length, Integer.BYTES)];

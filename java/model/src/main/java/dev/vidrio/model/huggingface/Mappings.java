@@ -26,6 +26,8 @@ final class Mappings {
               Map.entry("GPT2LMHeadModel", new Gpt2Mapping()),
               Map.entry("GPTNeoXForCausalLM", new GptNeoxMapping()),
               Map.entry("Olmo2ForCausalLM", new Olmo2Mapping()),
+              Map.entry("Cohere2ForCausalLM", new CohereMapping("cohere2")),
+              Map.entry("CohereForCausalLM", new CohereMapping("command-r")),
               Map.entry("StableLmForCausalLM", new StableLmMapping()),
               Map.entry("BloomForCausalLM", new BloomMapping()),
               Map.entry("MPTForCausalLM", new MptMapping()),

@@ -74,6 +74,17 @@ record Rope(
         own.size("original_max_position_embeddings", config.size("max_position_embeddings", 1)));
   }
 
+  /**
+   * Refuses a config without a base, of a model whose classes in transformers take others then,
+   * which differ between versions.
+   */
+  static void requireBase(Config config) {
+    Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
+    if (!config.has("rope_theta") && !all.has("rope_theta")) {
+      throw config.error("rope_theta", "", "is missing");
+    }
+  }
+
   /** Elements of a head that turn. */
   int dimensions(int dH) {
     int dimensions = (int) (partial * dH);

@@ -34,6 +34,13 @@ class HostileArchitecturesTest {
     }
   }
 
+  /** The name of a tiny model less what it has besides its architecture's. */
+  private static String architecture(String model) {
+    return model
+        .replaceAll("mistral|mixtral", "llama")
+        .replaceAll("-(longrope|head-norms|windows)", "");
+  }
+
   private static void assertRefused(
       Class<? extends ModelException> type, String model, String what, Consumer<GgufWriter> c) {
     String message = assertThrows(type, () -> load(model, c)).getMessage();
@@ -51,6 +58,8 @@ class HostileArchitecturesTest {
     "granite, embedding_scale, NaN",
     "granite, residual_scale, 0",
     "granite, logit_scale, -4",
+    "command-r, logit_scale, 0",
+    "cohere2, logit_scale, NaN",
     "phi3-longrope, rope.scaling.attn_factor, NaN",
     "gpt2, attention.layer_norm_epsilon, 0",
     "mpt, attention.max_alibi_bias, 0",
@@ -58,7 +67,7 @@ class HostileArchitecturesTest {
     "qwen3, attention.layer_norm_rms_epsilon, -1",
   })
   void numbersOutsideTheirLimits(String model, String key, float value) {
-    String full = model.replaceAll("-.*", "") + "." + key;
+    String full = architecture(model) + "." + key;
     assertRefused(ModelException.class, model, full, writer -> writer.float32(full, value));
   }
 
@@ -77,9 +86,11 @@ class HostileArchitecturesTest {
     "qwen3moe, expert_feed_forward_length, 0",
     "qwen3moe, expert_feed_forward_length, 32769",
     "mistral, attention.sliding_window, 2147483648",
+    "cohere2, attention.sliding_window, 0",
+    "cohere2, attention.sliding_window_pattern, 0",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
-    String full = model.replaceAll("mistral|mixtral", "llama") + "." + key;
+    String full = architecture(model) + "." + key;
     assertRefused(ModelException.class, model, full, writer -> writer.uint32(full, value));
   }
 
@@ -99,9 +110,11 @@ class HostileArchitecturesTest {
     "qwen3moe, expert_shared_count",
     "qwen3moe, expert_group_count",
     "qwen3moe, leading_dense_block_count",
+    "command-r, attention.sliding_window",
+    "cohere2, rope.freq_base_swa",
   })
   void unsupportedKeys(String model, String key) {
-    String full = model + "." + key;
+    String full = architecture(model) + "." + key;
     assertRefused(UnsupportedModelException.class, model, full, writer -> writer.uint32(full, 4));
   }
 
@@ -142,6 +155,8 @@ class HostileArchitecturesTest {
     "mixtral, blk.1.ffn_gate_inp.weight",
     "qwen3moe, blk.0.ffn_down_exps.weight",
     "stablelm-head-norms, blk.1.attn_k_norm.weight",
+    "command-r-head-norms, blk.1.attn_q_norm.weight",
+    "cohere2, blk.4.attn_norm.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

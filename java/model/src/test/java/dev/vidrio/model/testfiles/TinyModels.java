@@ -30,6 +30,9 @@ public final class TinyModels {
   static List<String> names() {
     return List.of(
         "bloom",
+        "cohere2",
+        "command-r",
+        "command-r-head-norms",
         "gemma",
         "gemma2",
         "gemma3",
@@ -94,7 +97,8 @@ public final class TinyModels {
       case GgufValue.Bool bool -> writer.bool(key, bool.value());
       case GgufValue.Text text ->
           writer.string(key, new String(text.utf8().toArray(JAVA_BYTE), StandardCharsets.UTF_8));
-      case GgufValue.Array array -> throw new IllegalArgumentException(key + ": " + array);
+      case GgufValue.Array array ->
+          writer.array(key, array.elementType(), array.length(), array.data().toArray(JAVA_BYTE));
     }
   }
 

@@ -113,6 +113,16 @@ MODELS = {
         "StableLm",
         dict(partial_rotary_factor=0.5, use_qkv_bias=False, use_parallel_residual=True),
     ),
+    "command-r": ("Cohere", dict(logit_scale=0.25, tie_word_embeddings=True)),
+    "command-r-head-norms": (
+        "Cohere",
+        dict(logit_scale=0.25, use_qk_norm=True, attention_bias=True, tie_word_embeddings=True),
+    ),
+    "cohere2": (
+        "Cohere2",
+        dict(logit_scale=0.25, sliding_window=8, num_hidden_layers=5, tie_word_embeddings=True)
+        | dict(intermediate_size=32, rotary_pct=1.0),
+    ),
     "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
     "mpt": (
         "Mpt",
@@ -229,6 +239,7 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     with transformers.modeling_utils.no_init_weights():
         model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     model = model.float().eval()
+    model.tie_weights()
     draw(name, model)
     model.save_pretrained(directory, safe_serialization=True)
     (directory / "generation_config.json").unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+package dev.vidrio.model.architecture;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.ModelException;
+import dev.vidrio.model.huggingface.HuggingFaceModel;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What a config asks for and GGUF or the architecture does not have is refused by its name. */
+class RefusedConfigsTest {
+
+  private static String refusal(String model, Path temporary, Consumer<ObjectNode> edit)
+      throws IOException, URISyntaxException {
+    Path config =
+        Path.of(
+            Objects.requireNonNull(RefusedConfigsTest.class.getResource(model + "/config.json"))
+                .toURI());
+    ObjectNode json = (ObjectNode) JsonMapper.shared().readTree(Files.readAllBytes(config));
+    edit.accept(json);
+    Files.write(temporary.resolve("config.json"), JsonMapper.shared().writeValueAsBytes(json));
+    Files.copy(config.resolveSibling("model.safetensors"), temporary.resolve("model.safetensors"));
+    try (Arena arena = Arena.ofShared()) {
+      return assertThrows(ModelException.class, () -> HuggingFaceModel.open(temporary, arena))
+          .getMessage();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "command-r|hidden_act|\"gelu\"",
+        "command-r|use_parallel_block|false",
+        "command-r|use_gated_activation|false",
+        "command-r|position_embedding_type|\"rope_neox\"",
+        "command-r|rope_theta|missing",
+        "command-r|rotary_pct|0.5",
+        "cohere2|use_qk_norm|true",
+        "cohere2|layer_switch|3",
+        "cohere2|order_of_interleaved_layers|\"global_attn_first\"",
+        "cohere2|sliding_window|null",
+        "cohere2|sliding_window|0",
+        "cohere2|layer_types|[\"sliding_attention\"]",
+        "cohere2|layer_types|[\"chunked_attention\"]",
+      })
+  void keyIsNamed(String model, String key, String value, @TempDir Path temporary)
+      throws IOException, URISyntaxException {
+    String message =
+        refusal(
+            model,
+            temporary,
+            json -> {
+              if (value.equals("missing")) {
+                json.remove(key);
+              } else {
+                json.set(key, JsonMapper.shared().readTree(value));
+              }
+            });
+    String named = value.contains("mrope_section") ? "mrope_section" : key;
+    assertTrue(message.contains(named), message);
+  }
+}
