@@ -67,7 +67,7 @@ class ArchitecturesTest {
       boolean rotates = model.architecture().plan().rotations().size() > 0;
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 0)));
       assertEquals(name.equals("gpt2"), lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = Set.of("gemma2", "gemma3").contains(name);
+      boolean sandwiched = Set.of("gemma2", "gemma3", "glm4").contains(name);
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 0)));
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
     }
@@ -75,7 +75,7 @@ class ArchitecturesTest {
 
   /** Their divisor takes the sum of the heads to x̂, and their gain takes it to the stream. */
   @ParameterizedTest
-  @ValueSource(strings = {"gemma2", "gemma3"})
+  @ValueSource(strings = {"gemma2", "gemma3", "glm4"})
   void normsBehindAttentionTakeHeadsToTheStream(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);

@@ -24,6 +24,7 @@ public final class Architectures {
               Map.entry("gemma", Gemma::read),
               Map.entry("gemma2", Gemma2::read),
               Map.entry("gemma3", Gemma3::read),
+              Map.entry("glm4", Glm4::read),
               Map.entry("gpt2", Gpt2::read),
               Map.entry("gptneox", GptNeox::read),
               Map.entry("granite", Granite::read),

@@ -45,6 +45,7 @@ final class Keys {
           "nextn_predict_layers",
           "residual_scale",
           "rope.dimension_count_swa",
+          "rope.dimension_sections",
           "rope.freq_base_swa",
           "rope.scale_linear",
           "rope.scaling.attn_factor",

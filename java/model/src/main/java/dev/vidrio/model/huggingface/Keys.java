@@ -28,7 +28,17 @@ final class Keys {
 
   /** Puts the epsilon of RMSNorm. */
   static void rmsEpsilon(Config config, MetadataBuilder out, String architecture) {
-    out.real(architecture + ".attention.layer_norm_rms_epsilon", config.real("rms_norm_eps", 1e-6));
+    rmsEpsilon(config, out, architecture, 1e-6);
+  }
+
+  /**
+   * Puts the epsilon of RMSNorm.
+   *
+   * @param usual what transformers takes where the config says nothing
+   */
+  static void rmsEpsilon(Config config, MetadataBuilder out, String architecture, double usual) {
+    out.real(
+        architecture + ".attention.layer_norm_rms_epsilon", config.real("rms_norm_eps", usual));
   }
 
   /** Puts the epsilon of LayerNorm. */

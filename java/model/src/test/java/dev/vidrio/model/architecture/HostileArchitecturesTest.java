@@ -88,6 +88,7 @@ class HostileArchitecturesTest {
     "mistral, attention.sliding_window, 2147483648",
     "cohere2, attention.sliding_window, 0",
     "cohere2, attention.sliding_window_pattern, 0",
+    "glm4, rope.dimension_count, 14",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -112,6 +113,8 @@ class HostileArchitecturesTest {
     "qwen3moe, leading_dense_block_count",
     "command-r, attention.sliding_window",
     "cohere2, rope.freq_base_swa",
+    "glm4, rope.dimension_sections",
+    "glm4, nextn_predict_layers",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -157,6 +160,7 @@ class HostileArchitecturesTest {
     "stablelm-head-norms, blk.1.attn_k_norm.weight",
     "command-r-head-norms, blk.1.attn_q_norm.weight",
     "cohere2, blk.4.attn_norm.weight",
+    "glm4, blk.0.post_attention_norm.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

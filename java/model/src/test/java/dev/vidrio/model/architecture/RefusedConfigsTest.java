@@ -54,6 +54,8 @@ class RefusedConfigsTest {
         "cohere2|sliding_window|0",
         "cohere2|layer_types|[\"sliding_attention\"]",
         "cohere2|layer_types|[\"chunked_attention\"]",
+        "glm4|rope_scaling|{\"rope_type\": \"default\", \"mrope_section\": [1, 1, 1]}",
+        "glm4|partial_rotary_factor|0.25",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)
       throws IOException, URISyntaxException {

@@ -36,6 +36,7 @@ public final class TinyModels {
         "gemma",
         "gemma2",
         "gemma3",
+        "glm4",
         "gpt2",
         "gptneox",
         "gptneox-sequential",

@@ -123,6 +123,10 @@ MODELS = {
         dict(logit_scale=0.25, sliding_window=8, num_hidden_layers=5, tie_word_embeddings=True)
         | dict(intermediate_size=32, rotary_pct=1.0),
     ),
+    "glm4": (
+        "Glm4",
+        dict(head_dim=12, partial_rotary_factor=0.5, attention_bias=True, rms_norm_eps=1e-5),
+    ),
     "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
     "mpt": (
         "Mpt",
