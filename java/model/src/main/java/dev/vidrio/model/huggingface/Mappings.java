@@ -28,6 +28,7 @@ final class Mappings {
               Map.entry("Olmo2ForCausalLM", new Olmo2Mapping()),
               Map.entry("Cohere2ForCausalLM", new CohereMapping("cohere2")),
               Map.entry("CohereForCausalLM", new CohereMapping("command-r")),
+              Map.entry("Exaone4ForCausalLM", new Exaone4Mapping()),
               Map.entry("Glm4ForCausalLM", new Glm4Mapping()),
               Map.entry("StableLmForCausalLM", new StableLmMapping()),
               Map.entry("BloomForCausalLM", new BloomMapping()),

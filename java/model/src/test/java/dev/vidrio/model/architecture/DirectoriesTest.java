@@ -11,6 +11,7 @@ import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
@@ -25,6 +26,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -69,6 +72,13 @@ class DirectoriesTest {
     return shapes;
   }
 
+  /** A value with the elements of arrays. */
+  private static String text(@Nullable GgufValue value) {
+    return value instanceof GgufValue.Array array
+        ? StreamSupport.stream(array.spliterator(), false).toList().toString()
+        : String.valueOf(value);
+  }
+
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void readsAsTheFileOfLlamaCpp(String model) throws URISyntaxException {
@@ -92,8 +102,7 @@ class DirectoriesTest {
               (key, value) -> {
                 if (OTHER_KEYS.stream().noneMatch(key::matches)
                     && !key.endsWith(".context_length")) {
-                  assertEquals(
-                      value.toString(), String.valueOf(actual.metadata().entries().get(key)), key);
+                  assertEquals(text(value), text(actual.metadata().entries().get(key)), key);
                 }
               });
     }

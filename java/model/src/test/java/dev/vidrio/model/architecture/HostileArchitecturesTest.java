@@ -88,6 +88,7 @@ class HostileArchitecturesTest {
     "mistral, attention.sliding_window, 2147483648",
     "cohere2, attention.sliding_window, 0",
     "cohere2, attention.sliding_window_pattern, 0",
+    "exaone4-windows, attention.sliding_window, 2147483648",
     "glm4, rope.dimension_count, 14",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
@@ -115,6 +116,7 @@ class HostileArchitecturesTest {
     "cohere2, rope.freq_base_swa",
     "glm4, rope.dimension_sections",
     "glm4, nextn_predict_layers",
+    "exaone4, rope.freq_base_swa",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -161,6 +163,7 @@ class HostileArchitecturesTest {
     "command-r-head-norms, blk.1.attn_q_norm.weight",
     "cohere2, blk.4.attn_norm.weight",
     "glm4, blk.0.post_attention_norm.weight",
+    "exaone4, blk.1.post_ffw_norm.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

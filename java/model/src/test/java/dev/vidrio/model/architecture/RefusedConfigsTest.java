@@ -15,6 +15,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -56,6 +57,8 @@ class RefusedConfigsTest {
         "cohere2|layer_types|[\"chunked_attention\"]",
         "glm4|rope_scaling|{\"rope_type\": \"default\", \"mrope_section\": [1, 1, 1]}",
         "glm4|partial_rotary_factor|0.25",
+        "exaone4-windows|sliding_window|missing",
+        "exaone4-windows|partial_rotary_factor|0.5",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)
       throws IOException, URISyntaxException {
@@ -72,5 +75,21 @@ class RefusedConfigsTest {
             });
     String named = value.contains("mrope_section") ? "mrope_section" : key;
     assertTrue(message.contains(named), message);
+  }
+
+  /** Old configs of EXAONE 4 have letters for layers with and without the window. */
+  @ParameterizedTest
+  @ValueSource(strings = {"LLX", ""})
+  void patternsOfOtherLetters(String pattern, @TempDir Path temporary)
+      throws IOException, URISyntaxException {
+    String message =
+        refusal(
+            "exaone4-windows",
+            temporary,
+            json -> {
+              json.remove("layer_types");
+              json.put("sliding_window_pattern", pattern);
+            });
+    assertTrue(message.contains("sliding_window_pattern"), message);
   }
 }

@@ -33,6 +33,8 @@ public final class TinyModels {
         "cohere2",
         "command-r",
         "command-r-head-norms",
+        "exaone4",
+        "exaone4-windows",
         "gemma",
         "gemma2",
         "gemma3",

@@ -127,6 +127,12 @@ MODELS = {
         "Glm4",
         dict(head_dim=12, partial_rotary_factor=0.5, attention_bias=True, rms_norm_eps=1e-5),
     ),
+    "exaone4": ("Exaone4", dict(sliding_window=None, layer_types=["full_attention"] * 2, head_dim=16)),
+    "exaone4-windows": (
+        "Exaone4",
+        dict(sliding_window=8, sliding_window_pattern=3, num_hidden_layers=4)
+        | dict(intermediate_size=32),
+    ),
     "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
     "mpt": (
         "Mpt",
