@@ -117,6 +117,7 @@ class HostileArchitecturesTest {
     "glm4, rope.dimension_sections",
     "glm4, nextn_predict_layers",
     "exaone4, rope.freq_base_swa",
+    "starcoder2, logit_scale",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -164,6 +165,7 @@ class HostileArchitecturesTest {
     "cohere2, blk.4.attn_norm.weight",
     "glm4, blk.0.post_attention_norm.weight",
     "exaone4, blk.1.post_ffw_norm.weight",
+    "starcoder2, blk.0.ffn_up.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

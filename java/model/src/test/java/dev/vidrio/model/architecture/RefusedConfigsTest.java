@@ -59,6 +59,8 @@ class RefusedConfigsTest {
         "glm4|partial_rotary_factor|0.25",
         "exaone4-windows|sliding_window|missing",
         "exaone4-windows|partial_rotary_factor|0.5",
+        "starcoder2|hidden_act|\"gelu\"",
+        "starcoder2|sliding_window|0",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)
       throws IOException, URISyntaxException {

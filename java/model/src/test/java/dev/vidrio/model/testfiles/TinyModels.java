@@ -57,7 +57,8 @@ public final class TinyModels {
         "smollm3",
         "stablelm",
         "stablelm-head-norms",
-        "stablelm-parallel");
+        "stablelm-parallel",
+        "starcoder2");
   }
 
   /** Parses a model's GGUF file, copied into the arena. */

@@ -133,6 +133,7 @@ MODELS = {
         dict(sliding_window=8, sliding_window_pattern=3, num_hidden_layers=4)
         | dict(intermediate_size=32),
     ),
+    "starcoder2": ("Starcoder2", dict(sliding_window=8, use_bias=True, tie_word_embeddings=True)),
     "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
     "mpt": (
         "Mpt",
@@ -227,7 +228,7 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
 
         def set_gguf_parameters(self):
             super().set_gguf_parameters()
-            if name == "mistral":
+            if name in ("mistral", "starcoder2"):
                 self.gguf_writer.add_sliding_window(hparams["sliding_window"])
             if not hparams.get("norm_topk_prob", True):
                 self.gguf_writer.add_expert_weights_norm(False)
