@@ -32,6 +32,7 @@ public final class Architectures {
               Map.entry("llama", Llama::read),
               Map.entry("mpt", Mpt::read),
               Map.entry("olmo2", Olmo2::read),
+              Map.entry("phi2", Phi2::read),
               Map.entry("phi3", Phi3::read),
               Map.entry("qwen2", Qwen2::read),
               Map.entry("qwen3", Qwen3::read),

@@ -118,6 +118,7 @@ class HostileArchitecturesTest {
     "glm4, nextn_predict_layers",
     "exaone4, rope.freq_base_swa",
     "starcoder2, logit_scale",
+    "phi2, use_parallel_residual",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -166,6 +167,7 @@ class HostileArchitecturesTest {
     "glm4, blk.0.post_attention_norm.weight",
     "exaone4, blk.1.post_ffw_norm.weight",
     "starcoder2, blk.0.ffn_up.weight",
+    "phi2, output_norm.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

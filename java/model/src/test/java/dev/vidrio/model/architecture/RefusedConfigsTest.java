@@ -61,6 +61,8 @@ class RefusedConfigsTest {
         "exaone4-windows|partial_rotary_factor|0.5",
         "starcoder2|hidden_act|\"gelu\"",
         "starcoder2|sliding_window|0",
+        "phi2|hidden_act|\"gelu\"",
+        "phi2|qk_layernorm|true",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)
       throws IOException, URISyntaxException {

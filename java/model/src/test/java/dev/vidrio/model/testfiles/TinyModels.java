@@ -48,6 +48,7 @@ public final class TinyModels {
         "mixtral",
         "mpt",
         "olmo2",
+        "phi2",
         "phi3",
         "phi3-longrope",
         "qwen2",

@@ -134,6 +134,10 @@ MODELS = {
         | dict(intermediate_size=32),
     ),
     "starcoder2": ("Starcoder2", dict(sliding_window=8, use_bias=True, tie_word_embeddings=True)),
+    "phi2": (
+        "Phi",
+        dict(partial_rotary_factor=0.5, num_key_value_heads=4, intermediate_size=128),
+    ),
     "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
     "mpt": (
         "Mpt",

@@ -1,0 +1,27 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+
+/**
+ * Phi 1, 1.5 (arXiv 2309.05463) and 2: attention and a plain feed-forward block side by side behind
+ * one LayerNorm, rotary positions in a part of each head, and biases everywhere, that of the logits
+ * among them.
+ */
+final class Phi2 {
+  private Phi2() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.LAYER);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.parallel(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}
