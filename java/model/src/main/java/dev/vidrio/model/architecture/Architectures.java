@@ -21,6 +21,7 @@ public final class Architectures {
               Map.entry("bloom", Bloom::read),
               Map.entry("cohere2", Cohere2::read),
               Map.entry("command-r", CommandR::read),
+              Map.entry("ernie4_5", Ernie45::read),
               Map.entry("exaone4", Exaone4::read),
               Map.entry("gemma", Gemma::read),
               Map.entry("gemma2", Gemma2::read),

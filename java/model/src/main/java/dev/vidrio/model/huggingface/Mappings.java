@@ -28,6 +28,7 @@ final class Mappings {
               Map.entry("Olmo2ForCausalLM", new Olmo2Mapping()),
               Map.entry("Cohere2ForCausalLM", new CohereMapping("cohere2")),
               Map.entry("CohereForCausalLM", new CohereMapping("command-r")),
+              Map.entry("Ernie4_5ForCausalLM", new Ernie45Mapping()),
               Map.entry("Exaone4ForCausalLM", new Exaone4Mapping()),
               Map.entry("Glm4ForCausalLM", new Glm4Mapping()),
               Map.entry("PhiForCausalLM", new PhiMapping()),

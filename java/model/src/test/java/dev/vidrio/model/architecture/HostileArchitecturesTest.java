@@ -117,6 +117,7 @@ class HostileArchitecturesTest {
     "glm4, rope.dimension_sections",
     "glm4, nextn_predict_layers",
     "exaone4, rope.freq_base_swa",
+    "ernie4_5, expert_count",
     "starcoder2, logit_scale",
     "phi2, use_parallel_residual",
   })
@@ -166,6 +167,7 @@ class HostileArchitecturesTest {
     "cohere2, blk.4.attn_norm.weight",
     "glm4, blk.0.post_attention_norm.weight",
     "exaone4, blk.1.post_ffw_norm.weight",
+    "ernie4_5, blk.1.ffn_norm.weight",
     "starcoder2, blk.0.ffn_up.weight",
     "phi2, output_norm.weight",
   })

@@ -59,6 +59,7 @@ class RefusedConfigsTest {
         "glm4|partial_rotary_factor|0.25",
         "exaone4-windows|sliding_window|missing",
         "exaone4-windows|partial_rotary_factor|0.5",
+        "ernie4_5|rope_theta|missing",
         "starcoder2|hidden_act|\"gelu\"",
         "starcoder2|sliding_window|0",
         "phi2|hidden_act|\"gelu\"",

@@ -33,6 +33,7 @@ public final class TinyModels {
         "cohere2",
         "command-r",
         "command-r-head-norms",
+        "ernie4_5",
         "exaone4",
         "exaone4-windows",
         "gemma",

@@ -133,6 +133,7 @@ MODELS = {
         dict(sliding_window=8, sliding_window_pattern=3, num_hidden_layers=4)
         | dict(intermediate_size=32),
     ),
+    "ernie4_5": ("Ernie4_5", dict(head_dim=12, rope_theta=500000.0, tie_word_embeddings=True)),
     "starcoder2": ("Starcoder2", dict(sliding_window=8, use_bias=True, tie_word_embeddings=True)),
     "phi2": (
         "Phi",
