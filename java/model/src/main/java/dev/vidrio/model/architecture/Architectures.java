@@ -38,6 +38,7 @@ public final class Architectures {
               Map.entry("qwen2", Qwen2::read),
               Map.entry("qwen3", Qwen3::read),
               Map.entry("qwen3moe", Qwen3Moe::read),
+              Map.entry("seed_oss", SeedOss::read),
               Map.entry("smollm3", SmolLm3::read),
               Map.entry("stablelm", StableLm::read),
               Map.entry("starcoder2", StarCoder2::read)));

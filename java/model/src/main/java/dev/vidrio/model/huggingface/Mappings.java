@@ -32,6 +32,7 @@ final class Mappings {
               Map.entry("Exaone4ForCausalLM", new Exaone4Mapping()),
               Map.entry("Glm4ForCausalLM", new Glm4Mapping()),
               Map.entry("PhiForCausalLM", new PhiMapping()),
+              Map.entry("SeedOssForCausalLM", new SeedOssMapping()),
               Map.entry("Starcoder2ForCausalLM", new StarCoder2Mapping()),
               Map.entry("StableLmForCausalLM", new StableLmMapping()),
               Map.entry("BloomForCausalLM", new BloomMapping()),

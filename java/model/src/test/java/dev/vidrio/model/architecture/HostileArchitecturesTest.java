@@ -120,6 +120,7 @@ class HostileArchitecturesTest {
     "ernie4_5, expert_count",
     "starcoder2, logit_scale",
     "phi2, use_parallel_residual",
+    "seed_oss, attention.sliding_window",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -170,6 +171,7 @@ class HostileArchitecturesTest {
     "ernie4_5, blk.1.ffn_norm.weight",
     "starcoder2, blk.0.ffn_up.weight",
     "phi2, output_norm.weight",
+    "seed_oss, blk.0.post_attention_norm.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

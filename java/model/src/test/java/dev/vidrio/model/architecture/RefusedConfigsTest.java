@@ -64,6 +64,7 @@ class RefusedConfigsTest {
         "starcoder2|sliding_window|0",
         "phi2|hidden_act|\"gelu\"",
         "phi2|qk_layernorm|true",
+        "seed_oss|hidden_act|\"relu\"",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)
       throws IOException, URISyntaxException {

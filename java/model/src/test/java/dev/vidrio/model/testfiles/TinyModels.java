@@ -56,6 +56,7 @@ public final class TinyModels {
         "qwen3",
         "qwen3moe",
         "qwen3moe-unnormalized",
+        "seed_oss",
         "smollm3",
         "stablelm",
         "stablelm-head-norms",
