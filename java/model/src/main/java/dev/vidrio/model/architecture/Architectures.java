@@ -23,6 +23,7 @@ public final class Architectures {
               Map.entry("command-r", CommandR::read),
               Map.entry("ernie4_5", Ernie45::read),
               Map.entry("exaone4", Exaone4::read),
+              Map.entry("falcon", Falcon::read),
               Map.entry("gemma", Gemma::read),
               Map.entry("gemma2", Gemma2::read),
               Map.entry("gemma3", Gemma3::read),

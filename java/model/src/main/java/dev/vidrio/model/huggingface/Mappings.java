@@ -30,6 +30,7 @@ final class Mappings {
               Map.entry("CohereForCausalLM", new CohereMapping("command-r")),
               Map.entry("Ernie4_5ForCausalLM", new Ernie45Mapping()),
               Map.entry("Exaone4ForCausalLM", new Exaone4Mapping()),
+              Map.entry("FalconForCausalLM", new FalconMapping()),
               Map.entry("Glm4ForCausalLM", new Glm4Mapping()),
               Map.entry("PhiForCausalLM", new PhiMapping()),
               Map.entry("SeedOssForCausalLM", new SeedOssMapping()),

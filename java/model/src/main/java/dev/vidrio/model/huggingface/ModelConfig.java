@@ -26,7 +26,10 @@ final class ModelConfig {
       node.put(name, d);
     }
     String kvHeads = prefix + "attention.head_count_kv";
-    node.put("num_key_value_heads", metadata.contains(kvHeads) ? size(metadata, kvHeads) : heads);
+    for (String name : new String[] {"num_key_value_heads", "num_kv_heads"}) {
+      node.put(name, metadata.contains(kvHeads) ? size(metadata, kvHeads) : heads);
+    }
+    node.put("new_decoder_architecture", true); // which may have any number of these
     String width = prefix + "attention.key_length";
     if (metadata.contains(width)) {
       node.put("head_dim", size(metadata, width));

@@ -89,6 +89,7 @@ class HostileArchitecturesTest {
     "cohere2, attention.sliding_window, 0",
     "cohere2, attention.sliding_window_pattern, 0",
     "exaone4-windows, attention.sliding_window, 2147483648",
+    "falcon, attention.head_count_kv, 3",
     "glm4, rope.dimension_count, 14",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
@@ -120,6 +121,7 @@ class HostileArchitecturesTest {
     "ernie4_5, expert_count",
     "starcoder2, logit_scale",
     "phi2, use_parallel_residual",
+    "falcon, attention.max_alibi_bias",
     "seed_oss, attention.sliding_window",
   })
   void unsupportedKeys(String model, String key) {
@@ -171,6 +173,7 @@ class HostileArchitecturesTest {
     "ernie4_5, blk.1.ffn_norm.weight",
     "starcoder2, blk.0.ffn_up.weight",
     "phi2, output_norm.weight",
+    "falcon, blk.1.attn_norm_2.weight",
     "seed_oss, blk.0.post_attention_norm.weight",
   })
   void lostTensors(String model, String tensor) {

@@ -64,6 +64,10 @@ class RefusedConfigsTest {
         "starcoder2|sliding_window|0",
         "phi2|hidden_act|\"gelu\"",
         "phi2|qk_layernorm|true",
+        "falcon|alibi|true",
+        "falcon|parallel_attn|false",
+        "falcon|activation|\"relu\"",
+        "falcon|num_kv_heads|3",
         "seed_oss|hidden_act|\"relu\"",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)

@@ -36,6 +36,8 @@ public final class TinyModels {
         "ernie4_5",
         "exaone4",
         "exaone4-windows",
+        "falcon",
+        "falcon-multi-query",
         "gemma",
         "gemma2",
         "gemma3",

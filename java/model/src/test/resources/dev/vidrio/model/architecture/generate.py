@@ -139,6 +139,14 @@ MODELS = {
         "Phi",
         dict(partial_rotary_factor=0.5, num_key_value_heads=4, intermediate_size=128),
     ),
+    "falcon": (
+        "Falcon",
+        dict(new_decoder_architecture=True, num_kv_heads=2, tie_word_embeddings=True),
+    ),
+    "falcon-multi-query": (
+        "Falcon",
+        dict(multi_query=True, num_kv_heads=1, tie_word_embeddings=True),
+    ),
     "seed_oss": ("SeedOss", dict(head_dim=16, attention_out_bias=True, mlp_bias=True)),
     "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
     "mpt": (
