@@ -38,10 +38,10 @@ public final class Session implements BatchFeed, AutoCloseable {
   private final KvCache cache;
   private final ExecutablePlan plan;
   private final Batch batch;
-  private final Matrix logits;
-  private final Matrix values;
-  private final Matrix ids;
-  private final Matrix sums;
+  private final OutputRows logits;
+  private final OutputRows values;
+  private final OutputRows ids;
+  private final OutputRows sums;
   private final List<Sequence> inBatch = new ArrayList<>();
   private final Consumer<Session> onClose;
   private final @Nullable AdapterSlots adapters;
@@ -74,10 +74,10 @@ public final class Session implements BatchFeed, AutoCloseable {
       this.adapted = adapters == null ? null : new AdapterPlan(exact, adapters);
       Plan whole = (adapted == null ? exact : adapted.plan()).then(topK);
       this.plan = model.executor().prepare(whole, limits, cache);
-      this.logits = new Matrix(topK.x());
-      this.values = new Matrix(topK.values());
-      this.ids = new Matrix(topK.ids());
-      this.sums = new Matrix(topK.sums());
+      this.logits = OutputRows.of(plan, topK.x());
+      this.values = OutputRows.of(plan, topK.values());
+      this.ids = OutputRows.of(plan, topK.ids());
+      this.sums = OutputRows.of(plan, topK.sums());
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -370,21 +370,6 @@ public final class Session implements BatchFeed, AutoCloseable {
     if (i < 0 || i >= batch.logitCount()) {
       throw new IndexOutOfBoundsException(
           "row " + i + " of logits, but the step has " + batch.logitCount());
-    }
-  }
-
-  /** What a step writes to a buffer, looked up once. */
-  private final class Matrix {
-    private final MemorySegment data;
-    private final long bytes;
-
-    Matrix(Buffer buffer) {
-      this.data = plan.data(buffer);
-      this.bytes = buffer.width() * (long) Float.BYTES;
-    }
-
-    MemorySegment row(int i) {
-      return data.asSlice(i * bytes, bytes, ValueLayout.JAVA_FLOAT.byteAlignment());
     }
   }
 
