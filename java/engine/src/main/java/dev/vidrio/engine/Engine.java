@@ -100,7 +100,7 @@ public final class Engine implements AutoCloseable {
 
   private Scheduler scheduler(Session session, Drafts drafts) {
     try {
-      return new Scheduler(options, inbox, session, drafts, this::ended);
+      return new Scheduler(options, listener, inbox, session, drafts, this::ended);
     } catch (RuntimeException | Error e) {
       drafts.close();
       session.close();

@@ -11,7 +11,7 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -65,16 +65,15 @@ final class LensSteps implements AutoCloseable {
 
   /** Edits of all sequences have to fit at a time. */
   private void requireRoom(List<Edit> edits) {
-    int room = Lens.EDITS;
-    Map<HookPoint, Integer> counts = new HashMap<>();
-    for (Edit edit : edits) {
-      if (counts.merge(edit.point(), 1, Integer::sum) > room) {
-        throw new InvalidInputException(
-            "edits of " + edit.point(),
-            Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
-            "a request may have " + room);
-      }
-    }
+    Map<HookPoint, Long> counts = new LinkedHashMap<>();
+    edits.forEach(edit -> counts.merge(edit.point(), 1L, Long::sum));
+    counts.forEach(
+        (point, count) -> {
+          if (count > Lens.EDITS) {
+            throw new InvalidInputException(
+                "edits of " + point, Long.toString(count), "a request may have " + Lens.EDITS);
+          }
+        });
   }
 
   /** Whether a request can begin: not more are watched than there is room for. */

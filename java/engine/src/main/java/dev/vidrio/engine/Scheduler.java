@@ -42,15 +42,22 @@ final class Scheduler {
   private long statusAt = System.nanoTime();
 
   /**
+   * @param listener is told what happens, and throws nothing
    * @param inbox where requests come from; it ends when this is closed
    * @param session closed with the scheduler
    * @param drafts closed with the scheduler
    * @param onEnd is called after each request
    */
-  Scheduler(EngineOptions options, Inbox inbox, Session session, Drafts drafts, Runnable onEnd) {
+  Scheduler(
+      EngineOptions options,
+      EngineListener listener,
+      Inbox inbox,
+      Session session,
+      Drafts drafts,
+      Runnable onEnd) {
     this.options = options;
     this.inbox = inbox;
-    this.listener = new GuardedListener(options.listener());
+    this.listener = listener;
     this.session = session;
     this.cache = session.cache();
     this.prefixes = new PrefixCache(cache);
