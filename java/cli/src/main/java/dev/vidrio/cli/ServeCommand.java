@@ -157,7 +157,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     require("--drain", drain, 0, Integer.MAX_VALUE);
     require("--kv-memory", kvMegabytes, 0, Long.MAX_VALUE >> 20);
-    require("--max-body", maxBody, 1, Integer.MAX_VALUE >> 20);
+    require("--max-body", maxBody, 1, ServerLimits.MAX_BODY_BYTES >> 20);
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL %4$s %5$s%6$s%n");
     var signalled = new CountDownLatch(1);
     List<Served> models = models();

@@ -6,7 +6,7 @@ import java.time.Duration;
 /**
  * What a server takes of its clients.
  *
- * @param bodyBytes bytes of a request's body, at most 1 GiB
+ * @param bodyBytes bytes of a request's body, at most {@link #MAX_BODY_BYTES}
  * @param requests requests that are worked on at a time; further ones get 429
  * @param tokens tokens that one answer may have, which is also what a chat gets that does not say
  * @param choices answers that one request may ask for, over all of its prompts
@@ -38,7 +38,8 @@ public record ServerLimits(
           Duration.ofSeconds(1),
           Duration.ofMinutes(1));
 
-  private static final int MAX_BODY_BYTES = 1 << 30;
+  /** The most that {@link #bodyBytes} may be: 1 GiB. */
+  public static final int MAX_BODY_BYTES = 1 << 30;
 
   /** Checks that all are positive, and not too large. */
   public ServerLimits {
