@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import java.time.Duration;
 import java.util.Random;
@@ -27,7 +29,22 @@ abstract class BardCase {
 
   /** A prompt of so many tokens. */
   static int[] prompt(int seed, int length) {
-    return new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
+    return prompt(model, seed, length);
+  }
+
+  private static int[] prompt(Model of, int seed, int length) {
+    return new Random(seed).ints(length, 0, of.architecture().vocabulary()).toArray();
+  }
+
+  /** A request for so many of the likeliest tokens after such a prompt. */
+  static GenerationRequest request(Model of, int seed, int length, int tokens) {
+    return GenerationRequest.builder(prompt(of, seed, length))
+        .options(
+            GenerationOptions.DEFAULT
+                .withTokens(tokens)
+                .withIgnoreEnd(true)
+                .withSampling(SamplingOptions.GREEDY))
+        .build();
   }
 
   /** Options of an engine with so many blocks for keys and values. */

@@ -1,19 +1,17 @@
 package dev.vidrio.engine;
 
+import static dev.vidrio.engine.BardCase.request;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Objects;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
@@ -23,17 +21,6 @@ import org.junit.jupiter.api.Timeout;
 /** How engines and requests end, whatever is done then. */
 @Timeout(30)
 class EngineCloseTest {
-  private static GenerationRequest request(Model model, int seed, int length, int tokens) {
-    int[] prompt = new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
-    return GenerationRequest.builder(prompt)
-        .options(
-            GenerationOptions.DEFAULT
-                .withTokens(tokens)
-                .withIgnoreEnd(true)
-                .withSampling(SamplingOptions.GREEDY))
-        .build();
-  }
-
   /** Metrics that throw are no reason for a reader to wait for ever. */
   @Test
   void aListenerThatThrowsHarmsNobody() throws InterruptedException {

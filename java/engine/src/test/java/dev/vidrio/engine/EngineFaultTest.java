@@ -1,16 +1,15 @@
 package dev.vidrio.engine;
 
+import static dev.vidrio.engine.BardCase.request;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,17 +28,6 @@ import org.junit.jupiter.api.Timeout;
 class EngineFaultTest {
   /** Requests that come and go; 100 000 take half a minute on two cores. */
   private static final int CHURN = Integer.getInteger("vidrio.churn", 10_000);
-
-  private static GenerationRequest request(Model model, int seed, int length, int tokens) {
-    int[] prompt = new Random(seed).ints(length, 0, model.architecture().vocabulary()).toArray();
-    return GenerationRequest.builder(prompt)
-        .options(
-            GenerationOptions.DEFAULT
-                .withTokens(tokens)
-                .withIgnoreEnd(true)
-                .withSampling(SamplingOptions.GREEDY))
-        .build();
-  }
 
   @Test
   void aStepThatFailsFailsItsRequestsAlone() throws InterruptedException {

@@ -10,15 +10,10 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.server.ModelSource;
-import dev.vidrio.server.Server;
 import dev.vidrio.server.ServerLimits;
-import dev.vidrio.server.ServerOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.testserver.TestServer;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -159,23 +154,6 @@ class ModelsTest {
             InvalidInputException.class,
             () -> TestServer.start(options -> options, first(), first()));
     assertEquals("model first: two models have this name", twice.getMessage());
-  }
-
-  @Test
-  void aServerThatDoesNotStartLeavesItsPort() throws IOException {
-    int port = freePort();
-    ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", port);
-    assertThrows(InvalidInputException.class, () -> Server.start(options, first(), first()));
-    assertThrows(InvalidInputException.class, () -> Server.start(options, broken()));
-    try (Server server = Server.start(options, first())) {
-      assertEquals(port, server.uri().getPort());
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   @Test
