@@ -104,7 +104,9 @@ final class ServeCommand implements Callable<Integer> {
       names = "--kv-memory",
       paramLabel = "MB",
       defaultValue = "0",
-      description = "Memory of a model's key-value cache. Default: a quarter of the machine's.")
+      description =
+          "Memory of a model's key-value cache, taken while there is nothing else to do. Default:"
+              + " up to a quarter of the machine's, taken as it is needed.")
   private long kvMegabytes;
 
   @Option(

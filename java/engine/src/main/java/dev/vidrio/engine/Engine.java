@@ -57,7 +57,7 @@ public final class Engine implements AutoCloseable {
             .withCacheBytes(
                 KvCache.bytes(
                     model.architecture().kvShape(), wanted.kvType(), session.cache().blocks()));
-    this.scheduler = scheduler(session, drafts(session));
+    this.scheduler = scheduler(wanted, session, drafts(session));
     this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(this::run);
   }
 
@@ -98,9 +98,9 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private Scheduler scheduler(Session session, Drafts drafts) {
+  private Scheduler scheduler(EngineOptions wanted, Session session, Drafts drafts) {
     try {
-      return new Scheduler(options, listener, inbox, session, drafts, this::ended);
+      return new Scheduler(wanted, listener, inbox, session, drafts, this::ended);
     } catch (RuntimeException | Error e) {
       drafts.close();
       session.close();

@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
  * @param stepTokens tokens of a step at most: those of running sequences and chunks of prompts
  * @param context positions of a sequence; 0 for what the model was made for, at most {@value
  *     SessionOptions#DEFAULT_CONTEXT}
- * @param cacheBytes memory of the key-value cache; 0 for a quarter of what this process may use,
- *     and never more than all sequences can fill
+ * @param cacheBytes memory of the key-value cache, which an idle engine takes from the system block
+ *     by block before it is needed; 0 for a quarter of what this process may use, taken as it is
+ *     needed. Never more than all sequences can fill
  * @param kvType element type of the key-value cache
  * @param prefixCache whether the keys and values of prompts are kept for later ones that begin with
  *     the same tokens, while there is memory

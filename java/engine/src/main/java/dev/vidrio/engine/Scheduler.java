@@ -42,6 +42,7 @@ final class Scheduler {
   private long statusAt = System.nanoTime();
 
   /**
+   * @param options as the user gave them
    * @param listener is told what happens, and throws nothing
    * @param inbox where requests come from; it ends when this is closed
    * @param session closed with the scheduler
@@ -152,11 +153,18 @@ final class Scheduler {
     }
   }
 
-  /** Sleeps where there is nothing to do. */
+  /** Sleeps where there is nothing to do, but get ready for more. */
   private void rest() {
-    if (running.isEmpty() && waiting.isEmpty()) {
+    if (running.isEmpty() && waiting.isEmpty() && !prepareMemory()) {
       inbox.await();
     }
+  }
+
+  /**
+   * Gets the next block's memory where its amount was asked for; what is chosen may stay unused.
+   */
+  private boolean prepareMemory() {
+    return options.cacheBytes() > 0 && cache.prepare();
   }
 
   /** Ends what is canceled or late. */

@@ -34,6 +34,8 @@ public final class KvCache {
   private final int[] owners;
   private final int[] free;
   private int freeCount;
+  // Blocks from here on nobody has used yet.
+  private int fresh;
 
   /** A cache of f32. */
   public KvCache(Executor executor, KvShape shape, int blocks, Arena arena) {
@@ -106,7 +108,24 @@ public final class KvCache {
     }
     int block = free[--freeCount];
     owners[block] = 1;
+    fresh = Math.max(fresh, block + 1);
     return block;
+  }
+
+  /**
+   * Gets the memory of a block that nobody has used yet, so that the first who does need not wait
+   * until the system finds its pages.
+   *
+   * @return whether there was one
+   */
+  public boolean prepare() {
+    if (fresh == blocks) {
+      return false;
+    }
+    long bytes = pages() * pageBytes();
+    memory.asSlice(fresh * bytes, bytes).fill((byte) 0);
+    fresh++;
+    return true;
   }
 
   /** Adds an owner to a block, which its owners no longer change. */

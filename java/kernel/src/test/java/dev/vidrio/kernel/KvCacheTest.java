@@ -34,6 +34,22 @@ class KvCacheTest {
   }
 
   @Test
+  void preparesWhatNobodyHasUsedYet() {
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
+      cache.acquire();
+      cache.release(cache.acquire());
+      cache.keys(0).asSlice(0, cache.keys(1).address() - cache.keys(0).address()).fill((byte) 1);
+      assertTrue(cache.prepare());
+      assertTrue(cache.prepare());
+      assertFalse(cache.prepare());
+      assertEquals((byte) 1, cache.keys(0).get(ValueLayout.JAVA_BYTE, 0));
+      assertEquals(3, cache.freeBlocks());
+      assertEquals(1, cache.acquire());
+    }
+  }
+
+  @Test
   void aBlockLiesTogetherAndItsLayersDoNotOverlap() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
