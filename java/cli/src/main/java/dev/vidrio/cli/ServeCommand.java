@@ -94,6 +94,15 @@ final class ServeCommand implements Callable<Integer> {
   private @Nullable Double maxWait;
 
   @Option(
+      names = "--stream-interval",
+      paramLabel = "MS",
+      defaultValue = "10",
+      description =
+          "Tokens of a stream that come sooner after others are sent together: whoever reads along"
+              + " holds up the model. 0 sends each at once. Default: ${DEFAULT-VALUE}.")
+  private int streamInterval;
+
+  @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
       defaultValue = "0",
@@ -159,6 +168,7 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     require("--drain", drain, 0, Integer.MAX_VALUE);
     require("--kv-memory", kvMegabytes, 0, Long.MAX_VALUE >> 20);
+    require("--stream-interval", streamInterval, 0, 60_000);
     require("--max-body", maxBody, 1, ServerLimits.MAX_BODY_BYTES >> 20);
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL %4$s %5$s%6$s%n");
     var signalled = new CountDownLatch(1);
@@ -221,6 +231,7 @@ final class ServeCommand implements Callable<Integer> {
             .withSequences(parallel)
             .withQueue(queue)
             .withMaxWait(maxWait == null ? null : Duration.ofMillis((long) (maxWait * 1000)))
+            .withStreamInterval(Duration.ofMillis(streamInterval))
             .withContext(context)
             .withCacheBytes(kvMegabytes << 20)
             .withKvType(kv.type())

@@ -55,6 +55,7 @@ final class Active {
    * @param arrival grows from request to request
    * @param positions of a sequence at most
    * @param buffers of the scheduler's thread
+   * @param streamInterval as in {@link EngineOptions}
    * @param onCancel as in {@link TokenStream}
    */
   Active(
@@ -63,11 +64,12 @@ final class Active {
       long arrival,
       int positions,
       SamplingBuffers buffers,
+      Duration streamInterval,
       Runnable onCancel) {
     this.request = request;
     this.arrival = arrival;
     this.options = request.options();
-    this.stream = new TokenStream(onCancel);
+    this.stream = new TokenStream(streamInterval, onCancel);
     this.sampler = new Sampler(options.sampling(), buffers);
     this.allowed = new AllowedTokens(request, model);
     this.answer = new AnswerText(model.tokenizer(), options.stop());
@@ -154,6 +156,7 @@ final class Active {
 
   /** Gives its memory back. */
   void stop() {
+    stream.flush();
     if (beams == null) {
       branch.stop();
     } else {

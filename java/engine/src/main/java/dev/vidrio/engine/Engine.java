@@ -176,6 +176,7 @@ public final class Engine implements AutoCloseable {
               arrivals.getAndIncrement(),
               positions,
               buffers,
+              options.streamInterval(),
               inbox::wake));
     }
     try {

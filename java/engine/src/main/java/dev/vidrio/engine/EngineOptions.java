@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * @param draft a smaller model of the same vocabulary that guesses the {@linkplain
  *     GenerationRequest#draftTokens draft tokens}; null to look them up in the text
  * @param draftTokens of requests that do not say, but for searches with beams
+ * @param streamInterval tokens that come sooner after others are read together, when it has passed:
+ *     each reader that wakes holds up the step; zero to read each at once
  * @param lens what requests may see and change inside the model
  * @param listener is told what happens
  */
@@ -47,8 +49,11 @@ public record EngineOptions(
     int adapters,
     @Nullable Model draft,
     int draftTokens,
+    Duration streamInterval,
     LensOptions lens,
     EngineListener listener) {
+
+  private static final Duration LONGEST_INTERVAL = Duration.ofMinutes(1);
 
   /** 32 sequences, 256 that wait, steps of 512 tokens, an F32 cache with prefixes. */
   public static final EngineOptions DEFAULT =
@@ -65,6 +70,7 @@ public record EngineOptions(
           0,
           null,
           0,
+          Duration.ZERO,
           LensOptions.NONE,
           EngineListener.NONE);
 
@@ -80,6 +86,10 @@ public record EngineOptions(
     require("adapters", adapters, 0, 1024);
     require("draft tokens", draftTokens, 0, Session.CANDIDATES);
     require("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
+    if (streamInterval.isNegative() || streamInterval.compareTo(LONGEST_INTERVAL) > 0) {
+      throw new InvalidInputException(
+          "stream interval", streamInterval.toString(), "must be 0 to " + LONGEST_INTERVAL);
+    }
   }
 
   private static void require(String field, long value, long min, long max) {
@@ -102,6 +112,7 @@ public record EngineOptions(
     int adapters;
     @Nullable Model draft;
     int draftTokens;
+    Duration streamInterval;
     LensOptions lens;
     EngineListener listener;
 
@@ -118,6 +129,7 @@ public record EngineOptions(
       adapters = of.adapters;
       draft = of.draft;
       draftTokens = of.draftTokens;
+      streamInterval = of.streamInterval;
       lens = of.lens;
       listener = of.listener;
     }
@@ -136,6 +148,7 @@ public record EngineOptions(
           adapters,
           draft,
           draftTokens,
+          streamInterval,
           lens,
           listener);
     }
@@ -214,6 +227,11 @@ public record EngineOptions(
   /** The same with other draft tokens of requests that do not say. */
   public EngineOptions withDraftTokens(int tokens) {
     return with(copy -> copy.draftTokens = tokens);
+  }
+
+  /** The same with another time in which tokens are read together. */
+  public EngineOptions withStreamInterval(Duration time) {
+    return with(copy -> copy.streamInterval = time);
   }
 
   /** The same with room for another number of adapters. */

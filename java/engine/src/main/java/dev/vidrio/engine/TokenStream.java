@@ -1,6 +1,7 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.model.PullSubscription;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -29,6 +30,10 @@ public final class TokenStream
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition came = lock.newCondition();
   private final Queue<GeneratedToken> unread = new ArrayDeque<>();
+  private final long interval;
+  // The first of the unread tokens, which a reader may have; the others wait for more.
+  private int ready;
+  private long readyAt;
   private final CompletableFuture<Completion> completion = new CompletableFuture<>();
   private final Runnable onCancel;
   private boolean ended;
@@ -36,9 +41,12 @@ public final class TokenStream
   private volatile boolean canceled;
 
   /**
+   * @param interval as in {@link EngineOptions#streamInterval}
    * @param onCancel is called when the request is canceled, by any thread and more than once
    */
-  TokenStream(Runnable onCancel) {
+  TokenStream(Duration interval, Runnable onCancel) {
+    this.interval = interval.toNanos();
+    this.readyAt = System.nanoTime() - this.interval;
     this.onCancel = onCancel;
   }
 
@@ -116,10 +124,10 @@ public final class TokenStream
   private boolean awaitToken() {
     lock.lock();
     try {
-      while (unread.isEmpty() && !ended) {
+      while (ready == 0 && !ended) {
         came.await();
       }
-      if (!unread.isEmpty()) {
+      if (ready > 0) {
         return true;
       }
     } catch (InterruptedException e) {
@@ -146,7 +154,18 @@ public final class TokenStream
       if (!awaitToken()) {
         throw new NoSuchElementException("the answer has ended");
       }
+      ready--;
       return unread.remove();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Whether the next token is there: whoever reads it need not wait. */
+  public boolean isReady() {
+    lock.lock();
+    try {
+      return ready > 0;
     } finally {
       lock.unlock();
     }
@@ -196,13 +215,32 @@ public final class TokenStream
   }
 
   void publish(GeneratedToken token) {
+    long now = System.nanoTime();
     lock.lock();
     try {
       unread.add(token);
-      came.signalAll();
+      if (now - readyAt >= interval) {
+        readyAt = now;
+        release();
+      }
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Lets the reader have what is there, where more is long in coming. */
+  void flush() {
+    lock.lock();
+    try {
+      release();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void release() {
+    ready = unread.size();
+    came.signalAll();
   }
 
   void complete(Completion result) {
@@ -219,7 +257,7 @@ public final class TokenStream
     lock.lock();
     try {
       ended = true;
-      came.signalAll();
+      release();
     } finally {
       lock.unlock();
     }

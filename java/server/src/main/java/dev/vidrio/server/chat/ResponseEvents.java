@@ -44,9 +44,10 @@ final class ResponseEvents {
     events.whileWaiting(streams::close);
     event("response.created", Map.of("response", response.begun()));
     event("response.in_progress", Map.of("response", response.begun()));
+    events.flush();
     Completion completion;
     try {
-      completion = streams.read((i, token) -> accept(token)).getFirst();
+      completion = streams.read((i, token) -> accept(token), events::flush).getFirst();
     } catch (RuntimeException e) {
       ApiException shown = Failures.explain(e, exchange.id());
       Map<String, @Nullable Object> error = new LinkedHashMap<>();

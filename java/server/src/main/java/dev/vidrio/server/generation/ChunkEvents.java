@@ -98,9 +98,10 @@ public abstract class ChunkEvents {
       choices.add(choice(i));
       choices.get(i).begin();
     }
+    events.flush();
     List<Completion> completions;
     try {
-      completions = streams.read((i, token) -> choices.get(i).accept(token));
+      completions = streams.read((i, token) -> choices.get(i).accept(token), events::flush);
     } catch (RuntimeException e) {
       events.send(Failures.explain(e, request).toJson());
       events.end();

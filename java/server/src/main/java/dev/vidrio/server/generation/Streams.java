@@ -23,6 +23,12 @@ public final class Streams implements AutoCloseable {
     void accept(int index, GeneratedToken token) throws IOException;
   }
 
+  /** Is told when the next token is not there yet. */
+  @FunctionalInterface
+  public interface Pause {
+    void begin() throws IOException;
+  }
+
   /** Submits requests, each for some answers; all of them or none. */
   public static Streams submit(Engine engine, List<GenerationRequest> requests, int n) {
     var all = new Streams();
@@ -51,15 +57,15 @@ public final class Streams implements AutoCloseable {
    *
    * @throws IOException when the sink does; the others are called off
    */
-  public List<Completion> read(TokenSink sink) throws IOException {
+  public List<Completion> read(TokenSink sink, Pause pause) throws IOException {
     if (streams.size() == 1) {
-      return List.of(readOne(0, sink));
+      return List.of(readOne(0, sink, pause));
     }
     List<Future<Completion>> readers = new ArrayList<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int i = 0; i < streams.size(); i++) {
         int index = i;
-        readers.add(threads.submit(() -> readOne(index, sink)));
+        readers.add(threads.submit(() -> readOne(index, sink, pause)));
       }
     }
     List<Completion> completions = new ArrayList<>();
@@ -69,11 +75,14 @@ public final class Streams implements AutoCloseable {
     return completions;
   }
 
-  private Completion readOne(int index, TokenSink sink) throws IOException {
+  private Completion readOne(int index, TokenSink sink, Pause pause) throws IOException {
     TokenStream stream = streams.get(index);
     try {
       for (GeneratedToken token : stream) {
         sink.accept(index, token);
+        if (!stream.isReady()) {
+          pause.begin();
+        }
       }
       return stream.result();
     } catch (IOException | RuntimeException e) {

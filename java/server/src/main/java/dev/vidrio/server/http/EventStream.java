@@ -3,7 +3,7 @@ package dev.vidrio.server.http;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** Server-sent events, each of them written at once. */
+/** Server-sent events, which are sent when they are {@linkplain #flush flushed}, or are many. */
 public final class EventStream {
   private static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
 
@@ -44,7 +44,7 @@ public final class EventStream {
   /** Sends an event that {@link #start} began. */
   public void send(JsonBuffer event) throws IOException {
     event.raw(END);
-    reply.write(event.array(), event.length());
+    reply.append(event.array(), event.length());
   }
 
   public void send(byte[] json) throws IOException {
@@ -54,6 +54,11 @@ public final class EventStream {
   /** Sends an event with a name. */
   public void send(String name, byte[] json) throws IOException {
     send(new JsonBuffer().raw("event: " + name + "\n").raw(DATA).raw(json));
+  }
+
+  /** Sends what waits for more. */
+  public void flush() throws IOException {
+    reply.write(new byte[0], 0);
   }
 
   /** Says that all has been said. */

@@ -84,13 +84,23 @@ public final class Reply {
   void write(byte[] bytes, int length) throws IOException {
     writing.lock();
     try {
-      send(bytes, length);
+      send(bytes, length, true);
     } finally {
       writing.unlock();
     }
   }
 
-  private void send(byte[] bytes, int length) throws IOException {
+  /** The same, but that the bytes may wait for the next ones. */
+  void append(byte[] bytes, int length) throws IOException {
+    writing.lock();
+    try {
+      send(bytes, length, false);
+    } finally {
+      writing.unlock();
+    }
+  }
+
+  private void send(byte[] bytes, int length, boolean atOnce) throws IOException {
     if (gone) {
       throw new IOException("the client has gone");
     }
@@ -101,7 +111,9 @@ public final class Reply {
         out = begin(200, contentType, CHUNKED);
       }
       out.write(bytes, 0, length);
-      out.flush();
+      if (atOnce) {
+        out.flush();
+      }
     } catch (IOException e) {
       gone = true;
       onGone.run();
@@ -124,7 +136,7 @@ public final class Reply {
   void end() throws IOException {
     writing.lock();
     try {
-      send(new byte[0], 0);
+      send(new byte[0], 0, true);
       close();
     } finally {
       writing.unlock();
@@ -147,7 +159,7 @@ public final class Reply {
         throw new IOException("status " + code + " comes too late, after " + status);
       }
       if (!isBare(bytes.length)) {
-        send(bytes, bytes.length);
+        send(bytes, bytes.length, true);
         close();
       }
     } finally {
@@ -227,7 +239,7 @@ public final class Reply {
     writing.lock();
     try {
       if (!isEnded()) {
-        send(heartbeat, heartbeat.length);
+        send(heartbeat, heartbeat.length, true);
       }
     } catch (IOException e) {
       // The work has been called off, and the thread that does it will find the client gone.
