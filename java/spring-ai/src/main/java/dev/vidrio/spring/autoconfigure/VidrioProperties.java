@@ -23,6 +23,7 @@ import org.springframework.util.unit.DataSize;
  * @param queue requests that may wait; further ones are refused
  * @param maxWait refuse a request that would wait longer for its turn; without it none
  * @param stepTokens tokens of a step at most
+ * @param streamInterval tokens of a stream that come sooner after others come with the next ones
  * @param context positions of a sequence; 0 for what the model was made for, at most 4096
  * @param cacheSize memory of the key-value cache; 0 for a quarter of what the process may use
  * @param prefixCache whether prompts that begin alike share their keys and values
@@ -39,6 +40,7 @@ public record VidrioProperties(
     @DefaultValue("256") int queue,
     @Nullable Duration maxWait,
     @DefaultValue("512") int stepTokens,
+    @DefaultValue("0ms") Duration streamInterval,
     @DefaultValue("0") int context,
     @DefaultValue("0B") DataSize cacheSize,
     @DefaultValue("true") boolean prefixCache,
@@ -80,6 +82,7 @@ public record VidrioProperties(
         .withQueue(queue)
         .withMaxWait(maxWait)
         .withStepTokens(stepTokens)
+        .withStreamInterval(streamInterval)
         .withContext(context)
         .withCacheBytes(cacheSize.toBytes())
         .withPrefixCache(prefixCache)

@@ -113,6 +113,7 @@ class VidrioAutoConfigurationTest {
             "vidrio.sequences=4",
             "vidrio.queue=5",
             "vidrio.step-tokens=64",
+            "vidrio.stream-interval=20ms",
             "vidrio.context=256",
             "vidrio.cache-size=1MB",
             "vidrio.prefix-cache=false",
@@ -126,6 +127,7 @@ class VidrioAutoConfigurationTest {
               assertThat(options.sequences()).isEqualTo(4);
               assertThat(options.queue()).isEqualTo(5);
               assertThat(options.stepTokens()).isEqualTo(64);
+              assertThat(options.streamInterval()).isEqualTo(Duration.ofMillis(20));
               assertThat(options.context()).isEqualTo(256);
               assertThat(options.cacheBytes()).isLessThanOrEqualTo(1 << 20);
               assertThat(options.prefixCache()).isFalse();
