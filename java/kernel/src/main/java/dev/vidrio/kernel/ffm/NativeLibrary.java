@@ -12,11 +12,8 @@ import java.nio.file.StandardCopyOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,13 +21,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>the file that the system property {@value #PROPERTY} names;
- *   <li>the user's cache, {@code <cache>/native/<version>/<SHA-256>/}, where the name of the
- *       directory tells the content that the file must have;
  *   <li>the jar of this platform on the class path ({@code vidrio-bindings-…-linux-x86_64.jar}),
- *       from which it is copied to the cache.
+ *       which is copied to the user's cache, {@code <cache>/native/<version>/<SHA-256>/}, unless a
+ *       file of that content is there.
  * </ol>
  *
- * Nothing is ever downloaded. A library is loaded only if its SHA-256 is right.
+ * Nothing is ever downloaded. What is in the cache is loaded only where a jar names its SHA-256: a
+ * version may have had other contents, as those of snapshots.
  */
 public final class NativeLibrary {
   /** The system property that names a library file. */
@@ -97,7 +94,6 @@ public final class NativeLibrary {
   static final class Search {
     private final Platform platform;
     private final Path directory;
-    private final List<String> tried = new ArrayList<>();
 
     Search(Platform platform, Path cacheRoot) {
       this.platform = platform;
@@ -113,20 +109,17 @@ public final class NativeLibrary {
         }
         return path;
       }
-      tried.add("system property " + PROPERTY + ": not set");
-      Optional<String> digest = digestInJar();
-      return digest
-          .flatMap(this::cached)
-          .or(() -> digest.isPresent() ? Optional.empty() : anyCached())
-          .or(() -> digest.map(this::extract))
-          .orElseThrow(this::notFound);
+      String digest = digestInJar().orElseThrow(this::notFound);
+      Path path = directory.resolve(digest).resolve(platform.libraryName());
+      return Files.isRegularFile(path) && digest.equals(sha256(path))
+          ? path
+          : extract(digest, path);
     }
 
     private Optional<String> digestInJar() {
       String resource = platform.resource() + ".sha256";
       try (InputStream in = open(resource)) {
         if (in == null) {
-          tried.add("class path: no " + platform.resource());
           return Optional.empty();
         }
         String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
@@ -139,40 +132,8 @@ public final class NativeLibrary {
       }
     }
 
-    private Optional<Path> cached(String digest) {
-      Path path = directory.resolve(digest).resolve(platform.libraryName());
-      if (Files.isRegularFile(path)) {
-        if (digest.equals(sha256(path))) {
-          return Optional.of(path);
-        }
-        tried.add(path + ": SHA-256 is wrong");
-      } else {
-        tried.add(path + ": no such file");
-      }
-      return Optional.empty();
-    }
-
-    private Optional<Path> anyCached() {
-      if (!Files.isDirectory(directory)) {
-        tried.add(directory + ": no such directory");
-        return Optional.empty();
-      }
-      try (Stream<Path> entries = Files.list(directory)) {
-        return entries
-            .map(entry -> entry.getFileName().toString())
-            .filter(Search::isDigest)
-            .sorted()
-            .flatMap(digest -> cached(digest).stream())
-            .findFirst();
-      } catch (IOException e) {
-        tried.add(directory + ": " + e.getMessage());
-        return Optional.empty();
-      }
-    }
-
     /** Copies the library to a temporary file first: another process may do the same right now. */
-    private Path extract(String digest) {
-      Path target = directory.resolve(digest).resolve(platform.libraryName());
+    private Path extract(String digest, Path target) {
       Path temporary = null;
       try (InputStream in = open(platform.resource())) {
         if (in == null) {
@@ -206,8 +167,10 @@ public final class NativeLibrary {
       return new NativeException(
           "libvidrio for "
               + platform.name()
-              + " not found. Looked for\n  "
-              + String.join("\n  ", tried)
+              + " not found. Looked for\n  system property "
+              + PROPERTY
+              + ": not set\n  class path: no "
+              + platform.resource()
               + "\nAdd vidrio-bindings-<version>-"
               + platform.name()
               + ".jar (artifact vidrio-bindings, classifier "
