@@ -2,6 +2,8 @@ package dev.vidrio.model.grammar.schema;
 
 import dev.vidrio.model.grammar.expression.Expr;
 import dev.vidrio.model.grammar.expression.Rules;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -11,6 +13,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -19,6 +23,9 @@ final class ArrayRules {
 
   /** Values of which unique items may come in any order. */
   private static final int MAX_UNORDERED = 6;
+
+  /** Integers between bounds that are few. */
+  private static final int MAX_INTEGERS = 100;
 
   private final Rules rules;
   private final JsonRules json;
@@ -165,7 +172,7 @@ final class ArrayRules {
               () ->
                   all.at.error(
                       "uniqueItems",
-                      "is supported only where items have an enum, or maxItems is 1"))) {
+                      "is supported only where there are few values of items, or maxItems is 1"))) {
         if (each.stream().noneMatch(other -> SchemaCheck.equal(value, other))) {
           each.add(value);
         }
@@ -175,15 +182,66 @@ final class ArrayRules {
 
     private Optional<List<JsonNode>> listed(Set<Term> terms) {
       Optional<List<JsonNode>> values = check.values(terms);
-      boolean bool =
-          terms.stream()
-              .anyMatch(term -> !term.negated() && term.part().types().equals(List.of("boolean")));
-      if (values.isPresent() || !bool) {
+      if (values.isPresent()) {
         return values;
       }
+      return terms.stream()
+          .filter(term -> !term.negated())
+          .map(term -> few(term.part()))
+          .flatMap(Optional::stream)
+          .findFirst()
+          .map(few -> few.stream().filter(value -> check.holdAll(terms, value)).toList());
+    }
+
+    /** The values of a schema, if all of its types have few. */
+    private static Optional<List<JsonNode>> few(SchemaPart part) {
       JsonNodeFactory nodes = JsonNodeFactory.instance;
-      List<JsonNode> both = List.of(nodes.booleanNode(true), nodes.booleanNode(false));
-      return Optional.of(both.stream().filter(value -> check.holdAll(terms, value)).toList());
+      List<JsonNode> values = new ArrayList<>();
+      for (String type : part.types()) {
+        switch (type) {
+          case "boolean" ->
+              values.addAll(List.of(nodes.booleanNode(true), nodes.booleanNode(false)));
+          case "null" -> values.add(nodes.nullNode());
+          case "integer" -> {
+            List<JsonNode> integers = integers(part);
+            if (integers.isEmpty()) {
+              return Optional.empty();
+            }
+            values.addAll(integers);
+          }
+          default -> {
+            return Optional.empty();
+          }
+        }
+      }
+      return values.isEmpty() ? Optional.empty() : Optional.of(values);
+    }
+
+    /** The integers between a schema's bounds; none where it has not both, or there are many. */
+    private static List<JsonNode> integers(SchemaPart part) {
+      @Nullable Long least = null;
+      @Nullable Long greatest = null;
+      for (String keyword : Keywords.BOUNDS) {
+        Conjunction.Bound bound = KeywordReader.bound(part, keyword).orElse(null);
+        if (bound != null && isShort(bound.value())) {
+          // What an exclusive bound excludes is sorted out later.
+          if (bound.upper()) {
+            greatest = bound.value().setScale(0, RoundingMode.FLOOR).longValueExact();
+          } else {
+            least = bound.value().setScale(0, RoundingMode.CEILING).longValueExact();
+          }
+        }
+      }
+      if (least == null || greatest == null || greatest - least >= MAX_INTEGERS) {
+        return List.of();
+      }
+      return LongStream.rangeClosed(least, greatest)
+          .<JsonNode>mapToObj(JsonNodeFactory.instance::numberNode)
+          .toList();
+    }
+
+    private static boolean isShort(BigDecimal value) {
+      return value.precision() <= 9 && Math.abs(value.scale()) <= 9;
     }
 
     private Expr items() {

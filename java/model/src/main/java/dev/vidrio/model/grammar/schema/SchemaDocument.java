@@ -31,7 +31,8 @@ final class SchemaDocument {
           "contains",
           "additionalProperties",
           "propertyNames",
-          "unevaluatedProperties");
+          "unevaluatedProperties",
+          "unevaluatedItems");
 
   /** Below these lie schemas by names, which may be any. */
   private static final Set<String> NAMED =
@@ -53,10 +54,12 @@ final class SchemaDocument {
   private final IdentityHashMap<JsonNode, URI> bases = new IdentityHashMap<>();
   private final IdentityHashMap<JsonNode, String> paths = new IdentityHashMap<>();
 
+  /** Indexes a document, which belongs to this from now on. */
   SchemaDocument(JsonNode document) {
     paths.put(document, "#");
     addresses.put(NO_BASE.toString(), document);
     index(document, NO_BASE, "#", false);
+    PlainKeywords.rewrite(bases.keySet());
     root = part("#", document);
   }
 

@@ -111,6 +111,25 @@ class SchemaKeywordsTest {
             List.of("{'b':null,'a':null}", "{}"),
             List.of("{'c':null}")),
         SchemaCase.of(
+            "{'allOf':[{'properties':{'a':{'type':'null'}},'unevaluatedProperties':{'type':"
+                + "'null'}},{'properties':{'b':true}}]}",
+            List.of("{'a':null,'b':null}", "{}"),
+            List.of("{'b':1}", "{'a':1}")),
+        SchemaCase.of(
+            "{'additionalProperties':{'type':'null'},'unevaluatedProperties':false}",
+            List.of("{}", "{'a':null}"),
+            List.of("{'a':1}")),
+        SchemaCase.of(
+            "{'$dynamicAnchor':'node','properties':{'a':{'$dynamicRef':'#node'},'b':{'type':"
+                + "'null'}}}",
+            List.of("{}", "{'a':{'a':{'b':null}}}"),
+            List.of("{'a':1}", "{'a':{'b':1}}")),
+        SchemaCase.of(
+            "{'$recursiveAnchor':true,'properties':{'a':{'$recursiveRef':'#'},'b':{'type':"
+                + "'null'}}}",
+            List.of("{}", "{'a':{'a':{'b':null}}}"),
+            List.of("{'a':1}", "{'a':{'b':1}}")),
+        SchemaCase.of(
             "{'allOf':[{'properties':{'a':{'type':'null'}},'additionalProperties':"
                 + "{'type':'integer'}},{'properties':{'b':{'maximum':5}}}]}",
             List.of("{'a':null,'b':3,'c':9}"),
@@ -131,6 +150,27 @@ class SchemaKeywordsTest {
             "{'items':{'type':'boolean'},'uniqueItems':true}",
             List.of("[]", "[true]", "[false,true]"),
             List.of("[true,true]", "[true,false,true]")),
+        SchemaCase.of(
+            "{'items':{'const':'a'},'uniqueItems':true}",
+            List.of("[]", "['a']"),
+            List.of("['a','a']")),
+        SchemaCase.of(
+            "{'items':{'type':['null','boolean']},'uniqueItems':true,'minItems':2}",
+            List.of("[null,true]", "[false,true,null]"),
+            List.of("[null]", "[null,null]", "[true,null,true]")),
+        SchemaCase.of(
+            "{'items':{'type':'integer','minimum':1,'exclusiveMaximum':5,'not':{'const':3}},"
+                + "'uniqueItems':true}",
+            List.of("[]", "[4,1,2]", "[2]"),
+            List.of("[3]", "[5]", "[0]", "[1,1]", "[2,4,2]")),
+        SchemaCase.of(
+            "{'prefixItems':[{'type':'integer'}],'unevaluatedItems':{'type':'null'},'minItems':1}",
+            List.of("[1]", "[1,null,null]"),
+            List.of("[]", "[null]", "[1,2]")),
+        SchemaCase.of(
+            "{'items':{'type':'null'},'unevaluatedItems':false}",
+            List.of("[]", "[null,null]"),
+            List.of("[1]")),
         SchemaCase.of(
             "{'type':'array','uniqueItems':true,'maxItems':1}",
             List.of("[]", "[1]"),

@@ -15,11 +15,23 @@ class SchemaRefusalsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{'unevaluatedItems':false}|JSON schema '#' keyword 'unevaluatedItems': is not supported",
-        "{'properties':{'a':{'$dynamicRef':'#a'}}}"
+        "{'unevaluatedItems':false,'allOf':[{}]}"
+            + "|JSON schema '#' keyword 'unevaluatedItems': is not supported",
+        "{'unevaluatedItems':false,'contains':true}"
+            + "|JSON schema '#' keyword 'unevaluatedItems': is not supported",
+        "{'unevaluatedItems':false,'items':[true]}"
+            + "|JSON schema '#' keyword 'unevaluatedItems': is not supported",
+        "{'unevaluatedItems':1}|JSON schema '#' keyword 'unevaluatedItems': is not supported",
+        "{'$defs':{'b':{'$id':'b','$dynamicAnchor':'a'}},'$dynamicAnchor':'a','properties':{'a':"
+            + "{'$dynamicRef':'#a'}}}"
             + "|JSON schema '#/properties/a' keyword '$dynamicRef': is not supported",
+        "{'$dynamicRef':'#b'}|JSON schema '#' keyword '$ref': names '#b', which is not in this"
+            + " document, and no other is read",
         "{'items':{'uniqueItems':true}}|JSON schema '#/items' keyword 'uniqueItems': is supported"
-            + " only where items have an enum, or maxItems is 1",
+            + " only where there are few values of items, or maxItems is 1",
+        "{'items':{'type':'integer','minimum':1},'uniqueItems':true}|JSON schema '#' keyword"
+            + " 'uniqueItems': is supported only where there are few values of items, or maxItems"
+            + " is 1",
         "{'minlength':1}|JSON schema '#' keyword 'minlength': is not a keyword; is 'minLength'"
             + " meant?",
         "{'require':['a']}|JSON schema '#' keyword 'require': is not a keyword; is 'required'"
@@ -62,7 +74,7 @@ class SchemaRefusalsTest {
         "{'properties':{'a':1}}|JSON schema '#/properties/a': must be an object, true or false",
         "{'required':'a'}|JSON schema '#' keyword 'required': must be an array of strings",
         "1|JSON schema '#': must be an object, true or false",
-        "{'allOf':[{'unevaluatedProperties':false},{'properties':{'a':true}}]}|JSON schema"
+        "{'allOf':[{'unevaluatedProperties':false,'$ref':'#/$defs/b'},{}],'$defs':{'b':true}}|JSON schema"
             + " '#/allOf/0' keyword 'unevaluatedProperties': cannot be combined with schemas around"
             + " it",
       })
