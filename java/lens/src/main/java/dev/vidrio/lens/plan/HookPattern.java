@@ -128,7 +128,7 @@ public final class HookPattern {
               .toList();
     }
     return near.isEmpty()
-        ? "the model has no such hook point; --hooks '*' takes all, 'vidrio lens hooks' lists them"
+        ? "the model has no such hook point; '*' means all"
         : "the model has no such hook point; near are "
             + String.join(", ", near.subList(0, Math.min(SUGGESTIONS, near.size())));
   }
