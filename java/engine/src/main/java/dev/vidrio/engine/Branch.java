@@ -22,6 +22,7 @@ final class Branch {
   private PrefixCache.@Nullable Entry lastKept;
   private int kept;
   private int cachedTokens;
+  private boolean stopped;
 
   /** The prompt of a request. */
   Branch(GenerationRequest request) {
@@ -76,6 +77,7 @@ final class Branch {
     }
     lastKept = null;
     kept = 0;
+    stopped = true;
   }
 
   /** Whether it has a sequence. */
@@ -133,7 +135,7 @@ final class Branch {
     return count - request.promptTokens();
   }
 
-  /** Tokens of the prompt that were in the cache. */
+  /** Tokens of the prompt that were in the cache when it began first. */
   int cachedTokens() {
     return cachedTokens;
   }
@@ -166,7 +168,7 @@ final class Branch {
       current.append(found.block);
       lastKept = found;
       kept++;
-      if (current.length() <= request.promptTokens() && generated() == 0) {
+      if (!stopped && current.length() <= request.promptTokens()) {
         cachedTokens += KvCache.BLOCK;
       }
     }
