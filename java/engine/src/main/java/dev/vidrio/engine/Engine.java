@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -167,25 +168,38 @@ public final class Engine implements AutoCloseable {
    */
   public List<TokenStream> submit(GenerationRequest request, int n) {
     check(request, n);
-    List<Active> group = new ArrayList<>();
-    for (int i = 0; i < n; i++) {
-      group.add(
-          new Active(
-              model,
-              ofAnswer(request, i),
-              arrivals.getAndIncrement(),
-              positions,
-              buffers,
-              options.streamInterval(),
-              inbox::wake));
-    }
+    List<GenerationRequest> answers =
+        IntStream.range(0, n).mapToObj(i -> ofAnswer(request, i)).toList();
     try {
-      accept(group);
+      // Before the work that a grammar is: a full engine refuses without it.
+      takePlaces(n);
+      return enter(answers);
     } catch (EngineException refusal) {
-      group.forEach(active -> listener.forRequest(active.request).onFailed(refusal));
+      answers.forEach(answer -> listener.forRequest(answer).onFailed(refusal));
       throw refusal;
     }
-    return group.stream().map(active -> active.stream).toList();
+  }
+
+  /** Hands over what has its places, or gives them back. */
+  private List<TokenStream> enter(List<GenerationRequest> answers) {
+    try {
+      List<Active> group = new ArrayList<>();
+      for (GenerationRequest answer : answers) {
+        long arrival = arrivals.getAndIncrement();
+        group.add(
+            new Active(
+                model, answer, arrival, positions, buffers, options.streamInterval(), inbox::wake));
+      }
+      Active leader = group.getFirst();
+      leader.forks.addAll(group.subList(1, group.size()));
+      if (!inbox.add(leader)) {
+        throw new EngineException.Closed(model.name());
+      }
+      return group.stream().map(active -> active.stream).toList();
+    } catch (RuntimeException | Error e) {
+      leavePlaces(answers.size());
+      throw e;
+    }
   }
 
   /**
@@ -207,14 +221,14 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private synchronized void accept(List<Active> group) {
-    refuseWithoutRoom(group.size());
-    Active leader = group.getFirst();
-    leader.forks.addAll(group.subList(1, group.size()));
-    if (!inbox.add(leader)) {
-      throw new EngineException.Closed(model.name());
-    }
-    unfinished += group.size();
+  private synchronized void takePlaces(int answers) {
+    refuseWithoutRoom(answers);
+    unfinished += answers;
+  }
+
+  private synchronized void leavePlaces(int answers) {
+    unfinished -= answers;
+    notifyAll();
   }
 
   private synchronized void refuseWithoutRoom(int answers) {
@@ -315,9 +329,8 @@ public final class Engine implements AutoCloseable {
     return answer.build();
   }
 
-  private synchronized void ended() {
-    unfinished--;
-    notifyAll();
+  private void ended() {
+    leavePlaces(1);
   }
 
   /** What it is doing. */

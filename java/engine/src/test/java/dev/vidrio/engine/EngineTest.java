@@ -15,7 +15,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -298,6 +302,46 @@ class EngineTest extends BardCase {
     assertFalse(full.retryAfter().isZero());
     running.cancel();
     waiting.cancel();
+    assertNothingIsHeld(engine);
+  }
+
+  /** What a request asks for is looked at when it has its place, and else gives it back. */
+  @Test
+  void aFullEngineRefusesBeforeItGetsReadyForARequest() throws InterruptedException {
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(0));
+    GenerationOptions biased =
+        GenerationOptions.DEFAULT.withSampling(
+            SamplingOptions.builder().logitBias(Map.of(Integer.MAX_VALUE, 1f)).build());
+    GenerationRequest wrong = request(2, 10, 900).toBuilder().options(biased).build();
+    for (int i = 0; i < 3; i++) {
+      assertThrows(InvalidInputException.class, () -> engine.submit(wrong));
+    }
+    TokenStream running = engine.submit(request(2, 10, 900));
+    assertThrows(EngineException.QueueFull.class, () -> engine.submit(wrong));
+    running.cancel();
+    assertNothingIsHeld(engine);
+  }
+
+  @Test
+  void asManyAreTakenAsThereArePlacesHoweverManyComeAtOnce() throws Exception {
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(4).withQueue(6));
+    List<Future<List<TokenStream>>> asked = new ArrayList<>();
+    try (ExecutorService threads = Executors.newFixedThreadPool(16)) {
+      for (int i = 0; i < 64; i++) {
+        int n = 1 + i % 2;
+        asked.add(threads.submit(() -> engine.submit(request(2, 10, 900), n)));
+      }
+    }
+    List<TokenStream> taken = new ArrayList<>();
+    for (Future<List<TokenStream>> each : asked) {
+      if (each.state() == Future.State.SUCCESS) {
+        taken.addAll(each.resultNow());
+      } else {
+        assertTrue(each.exceptionNow() instanceof EngineException.QueueFull);
+      }
+    }
+    assertEquals(10, taken.size());
+    taken.forEach(TokenStream::cancel);
     assertNothingIsHeld(engine);
   }
 
