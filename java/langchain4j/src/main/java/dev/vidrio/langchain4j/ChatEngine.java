@@ -44,6 +44,7 @@ final class ChatEngine implements AutoCloseable {
     this.generation = builder.generationOptions;
     this.timeout = builder.timeout;
     this.listeners = builder.listeners;
+    var _ = request(builder.parameters.build());
     this.handle = EngineHandle.open(builder.engine, builder.modelPath, builder.engineOptions);
     try {
       String file = handle.engine().model().name();
@@ -93,22 +94,39 @@ final class ChatEngine implements AutoCloseable {
   Answer submit(ChatRequest request) {
     ChatRequestParameters parameters = request.parameters();
     requireSupported(parameters);
-    List<Map<String, @Nullable Object>> tools =
-        parameters.toolChoice() == ToolChoice.NONE
-            ? List.of()
-            : parameters.toolSpecifications().stream().map(Messages::toTemplate).toList();
+    handle.engine().requireRoom(1); // before the work that a form and a prompt are
+    List<Map<String, @Nullable Object>> tools = tools(parameters);
+    if (tools.isEmpty() && parameters.toolChoice() == ToolChoice.REQUIRED) {
+      throw new InvalidInputException("tools", "", "there are none to choose from");
+    }
     var options = ChatOptions.builder();
     tools.forEach(options::tool);
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
-    boolean mustCall = parameters.toolChoice() == ToolChoice.REQUIRED;
+    int[] prompt = format.encode(messages, options.build());
+    return new Answer(handle.engine().submit(request(parameters, prompt)), !tools.isEmpty());
+  }
+
+  private static List<Map<String, @Nullable Object>> tools(ChatRequestParameters parameters) {
+    return parameters.toolChoice() == ToolChoice.NONE
+        ? List.of()
+        : parameters.toolSpecifications().stream().map(Messages::toTemplate).toList();
+  }
+
+  /**
+   * What parameters ask the engine for.
+   *
+   * @throws InvalidInputException when one of them is out of range
+   */
+  private GenerationRequest request(ChatRequestParameters parameters, int... prompt) {
+    List<Map<String, @Nullable Object>> tools = tools(parameters);
+    // Those that must be called may come with a request.
+    boolean mustCall = parameters.toolChoice() == ToolChoice.REQUIRED && !tools.isEmpty();
     Grammar form = ResponseForm.of(parameters.responseFormat());
-    GenerationRequest generate =
-        GenerationRequest.builder(format.encode(messages, options.build()))
-            .options(generation(parameters).withGrammar(Grammar.chatAnswer(tools, mustCall, form)))
-            .timeout(timeout)
-            .operation(Operation.CHAT)
-            .build();
-    return new Answer(handle.engine().submit(generate), !tools.isEmpty());
+    return GenerationRequest.builder(prompt)
+        .options(generation(parameters).withGrammar(Grammar.chatAnswer(tools, mustCall, form)))
+        .timeout(timeout)
+        .operation(Operation.CHAT)
+        .build();
   }
 
   private void requireSupported(ChatRequestParameters parameters) {

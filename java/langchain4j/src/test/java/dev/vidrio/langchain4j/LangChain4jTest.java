@@ -11,6 +11,7 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
@@ -34,12 +35,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -143,13 +146,17 @@ class LangChain4jTest {
     JsonSchema schema =
         JsonSchema.builder()
             .name("x")
-            .rootElement(JsonRawSchema.from("{\"unevaluatedItems\":false}"))
+            .rootElement(JsonRawSchema.from("{\"contains\":{},\"uniqueItems\":true}"))
             .build();
     ResponseFormat format =
         ResponseFormat.builder().type(ResponseFormatType.JSON).jsonSchema(schema).build();
-    var model = VidrioChatModel.builder().engine(ENGINE).responseFormat(format).build();
-    var e = assertThrows(InvalidRequestException.class, () -> model.chat(QUESTION));
-    assertTrue(e.toString().contains("'unevaluatedItems'"), e.toString());
+    var builder = VidrioChatModel.builder().engine(ENGINE).responseFormat(format);
+    var e = assertThrows(InvalidInputException.class, builder::build);
+    assertTrue(e.toString().contains("'uniqueItems'"), e.toString());
+    var model = VidrioChatModel.builder().engine(ENGINE).build();
+    var request =
+        ChatRequest.builder().messages(UserMessage.from(QUESTION)).responseFormat(format).build();
+    assertThrows(InvalidRequestException.class, () -> model.chat(request));
   }
 
   @Test
@@ -218,8 +225,27 @@ class LangChain4jTest {
     var model = VidrioChatModel.builder().engine(ENGINE).build();
     String text = "word ".repeat(5000);
     assertThrows(InvalidRequestException.class, () -> model.chat(text));
-    var hot = VidrioChatModel.builder().engine(ENGINE).temperature(-1.0).build();
-    assertThrows(InvalidRequestException.class, () -> hot.chat(QUESTION));
+    var hot = ChatRequest.builder().messages(UserMessage.from(QUESTION)).temperature(-1.0).build();
+    assertThrows(InvalidRequestException.class, () -> model.chat(hot));
+  }
+
+  @Test
+  void whatNoRequestCanHaveIsRefusedWhenTheModelIsBuilt() {
+    Map<String, UnaryOperator<VidrioChatModel.Builder>> wrong =
+        Map.of(
+            "temperature -1:", builder -> builder.temperature(-1.0),
+            "top-p 2:", builder -> builder.topP(2.0),
+            "number of tokens -1", builder -> builder.maxOutputTokens(-1),
+            "stop", builder -> builder.stopSequences(List.of("")),
+            "timeout PT0S", builder -> builder.timeout(Duration.ZERO));
+    wrong.forEach(
+        (message, change) -> {
+          var builder = change.apply(VidrioChatModel.builder().engine(ENGINE));
+          var e = assertThrows(InvalidInputException.class, builder::build);
+          assertTrue(String.valueOf(e.getMessage()).startsWith(message), e.getMessage());
+        });
+    var streaming = VidrioStreamingChatModel.builder().engine(ENGINE).temperature(-1.0);
+    assertThrows(InvalidInputException.class, streaming::build);
   }
 
   @Test
