@@ -2,6 +2,7 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.model.ModelOffer;
 import dev.vidrio.server.model.ServedModel;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A model that a server offers.
  *
- * @param id what requests call it
+ * @param id what requests call it; not empty
  * @param opener opens it, when it is asked for first and after it was unloaded; the server closes
  *     what it returns
  * @param adapters of it, each of which is loaded and unloaded with it
@@ -26,9 +27,10 @@ public record ModelSource(
     Supplier<Model> opener,
     List<AdapterSource> adapters,
     @Nullable Supplier<Model> draft) {
-  /** Copies the list. */
+  /** Copies the list, and checks the name. */
   public ModelSource {
     adapters = List.copyOf(adapters);
+    requireName("model", id);
   }
 
   /** A model alone. */
@@ -44,6 +46,13 @@ public record ModelSource(
   /** The same with another draft model. */
   public ModelSource withDraft(@Nullable Supplier<Model> other) {
     return new ModelSource(id, opener, adapters, other);
+  }
+
+  /** Checks that requests can ask for it by its name. */
+  static void requireName(String field, String id) {
+    if (id.isBlank()) {
+      throw new InvalidInputException(field, id, "must have a name that is not empty");
+    }
   }
 
   /** Whether something besides the model can fail to load, so that a server loads it at once. */

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.server.testserver.TestServer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -23,6 +25,9 @@ class ServerOptionsTest {
     assertThrows(InvalidInputException.class, () -> OPTIONS.withAddress("::1", 65536));
     assertThrows(InvalidInputException.class, () -> OPTIONS.withApiKeys(List.of(" ")));
     assertThrows(InvalidInputException.class, () -> OPTIONS.withOrigins(List.of("*")));
+    assertThrows(InvalidInputException.class, () -> new ModelSource("", TestServer::parrot));
+    Path file = Path.of("a.gguf");
+    assertThrows(InvalidInputException.class, () -> new AdapterSource(" ", file, 1));
     Duration negative = Duration.ofSeconds(-1);
     assertThrows(InvalidInputException.class, () -> OPTIONS.withKeepAlive(negative));
   }
