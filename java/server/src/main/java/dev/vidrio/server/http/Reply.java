@@ -19,6 +19,9 @@ public final class Reply {
   private static final int CHUNKED = 0;
   private static final int NO_BODY = -1;
 
+  /** Bytes that a client that reads takes well within the time that it has for one. */
+  private static final int PIECE = 1 << 16;
+
   private final HttpExchange http;
   private final ReplyWatch watch;
   private final ReentrantLock writing = new ReentrantLock();
@@ -110,7 +113,10 @@ public final class Reply {
       if (out == null) {
         out = begin(200, contentType, CHUNKED);
       }
-      out.write(bytes, 0, length);
+      for (int from = 0; from < length; from += PIECE) {
+        enter(); // what was taken before shows that the client reads
+        out.write(bytes, from, Math.min(PIECE, length - from));
+      }
       if (atOnce) {
         out.flush();
       }
@@ -152,6 +158,8 @@ public final class Reply {
   public void finish(int code, String type, byte[] bytes) throws IOException {
     writing.lock();
     try {
+      stopBeats();
+      watch.add(this); // for a client that does not read
       if (body == null) {
         sendHead(code, type, bytes.length);
       }
@@ -200,10 +208,12 @@ public final class Reply {
 
   /** Sends no more heartbeats: the answer has ended, or nobody waits for one any more. */
   void endBeats() {
-    synchronized (this) {
-      ended = true;
-    }
+    stopBeats();
     watch.remove(this);
+  }
+
+  private synchronized void stopBeats() {
+    ended = true;
   }
 
   private synchronized void enter() {

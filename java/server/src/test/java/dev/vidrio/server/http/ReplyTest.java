@@ -112,6 +112,17 @@ class ReplyTest {
     }
   }
 
+  /** As one in a stream is. */
+  @Test
+  void aClientThatDoesNotReadAWholeAnswerIsCutOff() throws Exception {
+    try (RawClient client = new RawClient(server.server().uri(), 4096)) {
+      String text = "To be, or not to be. ".repeat(100_000);
+      client.post("/tokenize", "{'model':'parrot','pieces':true,'text':'" + text + "'}");
+      client.readUntil("HTTP/1.1 200");
+      assertTrue(server.server().drain(PATIENCE));
+    }
+  }
+
   @Test
   void randomDisconnectsLeaveNothingBehind() throws Exception {
     var random = new Random(3);
