@@ -21,6 +21,7 @@ public final class Exchange {
   private final Reply reply;
   private final String id;
   private String tenant = "";
+  private boolean read;
 
   Exchange(HttpExchange http, int bodyLimit, ReplyWatch watch) {
     this.http = http;
@@ -87,12 +88,24 @@ public final class Exchange {
     InputStream in = http.getRequestBody();
     byte[] bytes = in.readNBytes(bodyLimit + 1);
     if (bytes.length > bodyLimit) {
-      // A client that is still sending would not see the answer to a body that nobody reads.
-      var _ = in.skip(8L * bodyLimit);
       reply.header("Connection", "close");
       throw ApiException.tooLarge(bodyLimit);
     }
+    read = true;
     return bytes;
+  }
+
+  /** Whether the whole body has been read. */
+  boolean isRead() {
+    return read;
+  }
+
+  /**
+   * Reads what is left of the body, as far as it is not much too long: a client that is still
+   * sending would not see the answer to one that nobody reads.
+   */
+  void discardBody() throws IOException {
+    var _ = http.getRequestBody().skip(8L * bodyLimit);
   }
 
   /**

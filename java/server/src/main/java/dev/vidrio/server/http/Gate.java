@@ -63,7 +63,11 @@ public final class Gate implements HttpHandler, AutoCloseable {
       // The JDK's server cuts a connection where a handler throws, and has the channel's end so.
       throw e;
     } catch (RuntimeException | Error e) {
-      refuse(exchange, Failures.explain(e, exchange.id()));
+      ApiException refusal = Failures.explain(e, exchange.id());
+      if (!exchange.isRead()) {
+        discardBody(exchange);
+      }
+      refuse(exchange, refusal);
     } finally {
       exchange.reply().endBeats();
       running.decrementAndGet();
@@ -105,6 +109,16 @@ public final class Gate implements HttpHandler, AutoCloseable {
     String name = host.replaceFirst(":\\d+$", "");
     if (!LOOPBACK.contains(name) && !name.equals(options.host())) {
       throw ApiException.forbidden("host '" + name + "': pages of other hosts need an API key");
+    }
+  }
+
+  /** Reads a body that is of no use; who sends it slowly takes no place from others meanwhile. */
+  private void discardBody(Exchange exchange) throws IOException {
+    running.decrementAndGet();
+    try {
+      exchange.discardBody();
+    } finally {
+      running.incrementAndGet();
     }
   }
 
