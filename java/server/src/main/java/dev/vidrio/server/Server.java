@@ -97,7 +97,7 @@ public final class Server implements AutoCloseable {
     routes.add(new CompletionRoute(models, requestLimits, lens).route());
     routes.add(new ChatRoute(models, requestLimits, lens).route());
     routes.add(new ResponseRoute(models, requestLimits, lens).route());
-    routes.add(new EmbeddingRoute(models, embeddings).route());
+    routes.add(new EmbeddingRoute(models, embeddings, limits.requestTime()).route());
     routes.addAll(new LensRoutes(lens).routes());
     routes.addAll(WindowRoutes.routes());
     this.gate = new Gate(gateOptions(options), routes, metrics);

@@ -269,7 +269,7 @@ public final class Models implements AutoCloseable {
   }
 
   private void unloadIdle() {
-    long limit = keepAlive == null ? Long.MAX_VALUE : keepAlive.toNanos();
+    long limit = keepAlive == null ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.convert(keepAlive);
     try {
       while (true) {
         Thread.sleep(Math.clamp(limit / 4_000_000, 1, 1000));

@@ -19,7 +19,6 @@ import java.util.concurrent.TimeoutException;
  */
 public final class WorkQueue implements AutoCloseable {
   private static final Duration SOON = Duration.ofSeconds(1);
-  private static final Duration FOREVER = Duration.ofMillis(Long.MAX_VALUE);
 
   private final ThreadPoolExecutor thread;
 
@@ -52,11 +51,6 @@ public final class WorkQueue implements AutoCloseable {
       throw ApiException.tooMany("as many requests wait as there is room for", SOON);
     }
     return task;
-  }
-
-  /** Waits for work. */
-  public static <T> T join(FutureTask<T> task) {
-    return join(task, FOREVER);
   }
 
   /** Waits for work so long; then it is called off, by an interrupt where it has begun. */

@@ -16,6 +16,7 @@ import dev.vidrio.server.prompt.Prompt;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -32,6 +33,7 @@ public final class EmbeddingRoute {
 
   private final Models models;
   private final WorkQueue queue;
+  private final Duration time;
 
   /** What is asked for. */
   private record Request(
@@ -42,9 +44,15 @@ public final class EmbeddingRoute {
       boolean normalize,
       int dimensions) {}
 
-  public EmbeddingRoute(Models models, WorkQueue queue) {
+  /**
+   * The route to these models.
+   *
+   * @param time that a request waits for its vectors
+   */
+  public EmbeddingRoute(Models models, WorkQueue queue, Duration time) {
     this.models = models;
     this.queue = queue;
+    this.time = time;
   }
 
   public Route route() {
@@ -77,22 +85,30 @@ public final class EmbeddingRoute {
       var gone = new AtomicBoolean();
       FutureTask<List<float[]>> task =
           queue.submit(
-              () ->
-                  Embeddings.of(
+              () -> {
+                // Work whose request has given up keeps the model by a use of its own.
+                try (Models.Use own = models.use(request.model())) {
+                  return Embeddings.of(
                       model,
                       texts,
                       request.pooling(),
                       request.normalize(),
-                      SessionOptions.DEFAULT.withAdaptation(use.adaptation()),
-                      done -> stopIf(gone.get())));
+                      SessionOptions.DEFAULT.withAdaptation(own.adaptation()),
+                      done -> stopIf(gone.get() || Thread.currentThread().isInterrupted()));
+                }
+              });
       exchange.whileWaiting(() -> gone.set(true));
-      exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task))));
+      try {
+        exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task, time))));
+      } finally {
+        gone.set(true);
+      }
     }
   }
 
   private static void stopIf(boolean gone) {
     if (gone) {
-      throw new CancellationException("the client has gone");
+      throw new CancellationException("nobody waits for the vectors any more");
     }
   }
 

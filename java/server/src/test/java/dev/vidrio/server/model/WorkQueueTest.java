@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 
 /** Work waits its turn, and not for ever. */
 class WorkQueueTest {
+  private static final Duration LONG = Duration.ofMinutes(1);
+
   @Test
   void whatComesTooLateIsCalledOffAndWhatIsTooMuchRefused() throws InterruptedException {
     var began = new CountDownLatch(1);
@@ -38,8 +40,8 @@ class WorkQueueTest {
       assertEquals(503, late.status());
       assertEquals("the work has not ended in 0.001 s, which is the limit", late.getMessage());
       end.countDown();
-      assertTrue(WorkQueue.join(first));
-      assertTrue(WorkQueue.join(last));
+      assertTrue(WorkQueue.join(first, LONG));
+      assertTrue(WorkQueue.join(last, LONG));
       assertFalse(second.get());
     }
   }
@@ -49,7 +51,7 @@ class WorkQueueTest {
     try (var queue = new WorkQueue("test", 2)) {
       FutureTask<Boolean> endless = queue.submit(WorkQueueTest::untilInterrupted);
       assertThrows(ApiException.class, () -> WorkQueue.join(endless, Duration.ofMillis(1)));
-      assertTrue(WorkQueue.join(queue.submit(() -> !Thread.currentThread().isInterrupted())));
+      assertTrue(WorkQueue.join(queue.submit(() -> !Thread.currentThread().isInterrupted()), LONG));
     }
   }
 
@@ -65,7 +67,7 @@ class WorkQueueTest {
             });
     began.await();
     queue.close();
-    var end = assertThrows(ApiException.class, () -> WorkQueue.join(lens));
+    var end = assertThrows(ApiException.class, () -> WorkQueue.join(lens, LONG));
     assertEquals("this server is shutting down", end.getMessage());
     var late = assertThrows(ApiException.class, () -> queue.submit(() -> true));
     assertEquals("this server is shutting down", late.getMessage());

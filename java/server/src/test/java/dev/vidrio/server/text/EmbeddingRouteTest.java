@@ -7,9 +7,12 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.TestServer;
+import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -59,6 +62,22 @@ class EmbeddingRouteTest {
     assertArrayEquals(expected("Juliet", Pooling.MEAN, true), floats(second.path("embedding")));
     int tokens = bard.tokenizer().encode("Romeo").length + bard.tokenizer().encode("Juliet").length;
     assertEquals(tokens, json.path("usage").path("prompt_tokens").intValue());
+  }
+
+  @Test
+  void whatTakesTooLongIsCalledOff() {
+    var limits =
+        ServerLimits.DEFAULT
+            .withRequestTime(Duration.ofMillis(1))
+            .withHeartbeat(Duration.ofDays(1));
+    try (TestServer hasty = TestServer.start(options -> options.withLimits(limits))) {
+      String texts = "'" + "To be, or not to be. ".repeat(20) + "',";
+      String body = "{'model':'bard','input':[" + texts.repeat(2000) + "'a']}";
+      HttpResponse<String> late = hasty.post(PATH, body);
+      assertEquals(
+          "503 unavailable - the work has not ended in 0.001 s, which is the limit",
+          TestServer.error(late));
+    }
   }
 
   @Test
