@@ -3,18 +3,19 @@ package dev.vidrio.server.chat;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.engine.Operation;
 import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.TextAnswer;
+import dev.vidrio.server.generation.TextRequest;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
-import dev.vidrio.server.lens.LensWork;
-import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +39,8 @@ record ChatRequest(
     int logProbabilities,
     Map<String, Value> variables,
     boolean stream,
-    boolean includeUsage) {
+    boolean includeUsage)
+    implements TextRequest {
 
   static ChatRequest read(Fields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
@@ -50,8 +52,7 @@ record ChatRequest(
         formed(
             Parameters.read(fields, tokens(fields, limits), limits, tenant),
             AnswerFormat.of(fields.value("response_format"), false),
-            tools,
-            "response_format");
+            tools);
     var request =
         new ChatRequest(
             model,
@@ -69,16 +70,10 @@ record ChatRequest(
   /**
    * Parameters with the form that an answer must have.
    *
-   * @param format that the request asks for, or null
-   * @param path where it does
+   * @param format that the request asks for in the words of its route, or null
    */
-  static Parameters formed(
-      Parameters parameters, @Nullable Grammar format, ChatTools tools, String path) {
-    Grammar other = parameters.options().grammar();
-    if (format != null && other != null) {
-      throw ApiException.invalid(path, path + ": an answer has one form, and there is one");
-    }
-    return parameters.withGrammar(tools.answer(format == null ? other : format));
+  static Parameters formed(Parameters parameters, @Nullable AnswerFormat format, ChatTools tools) {
+    return parameters.withFormat(tools.answer(AnswerFormat.one(parameters.format(), format)));
   }
 
   private static void refuseOthers(Fields fields) {
@@ -139,13 +134,18 @@ record ChatRequest(
     }
   }
 
-  /** The engine's request. */
-  GenerationRequest generation(Models.Use use, LensWork lens) {
-    return parameters.request(encode(use.model().chat()), logProbabilities, -1).toBuilder()
-        .edits(parameters.steering().edits(lens, model))
-        .adaptation(use.adaptation())
-        .operation(Operation.CHAT)
-        .build();
+  @Override
+  public List<GenerationRequest> generations(ServedModel served) {
+    int[] prompt = encode(served.chat());
+    return List.of(
+        parameters.request(prompt, logProbabilities, -1).toBuilder()
+            .operation(Operation.CHAT)
+            .build());
+  }
+
+  @Override
+  public TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations) {
+    return new ChatCompletion(this, tokenizer);
   }
 
   /** The tokens of the conversation, up to where the answer begins. */

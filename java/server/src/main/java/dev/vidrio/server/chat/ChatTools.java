@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
@@ -93,13 +94,19 @@ record ChatTools(
    *
    * @param form of an answer that is no call, or null for any
    */
-  @Nullable Grammar answer(@Nullable Grammar form) {
-    return AnswerFormat.checked(
-        mustCall == null ? "tools" : mustCall,
-        () ->
-            strict && mustCall == null && form == null
-                ? Grammar.freeAnswer(tools)
-                : Grammar.chatAnswer(tools, mustCall != null, form));
+  @Nullable AnswerFormat answer(@Nullable AnswerFormat form) {
+    if (form == null && !strict) {
+      return null;
+    }
+    return new AnswerFormat(mustCall == null ? "tools" : mustCall, () -> grammar(form));
+  }
+
+  private Grammar grammar(@Nullable AnswerFormat form) {
+    if (form == null) {
+      return mustCall == null ? Grammar.freeAnswer(tools) : Grammar.toolCall(tools);
+    }
+    Grammar other = form.grammar();
+    return Objects.requireNonNull(Grammar.chatAnswer(tools, mustCall != null, other));
   }
 
   /** Whether the model has some that it may call. */

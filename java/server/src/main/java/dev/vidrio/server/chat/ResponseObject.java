@@ -9,7 +9,11 @@ import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
 import dev.vidrio.server.generation.Reasons;
+import dev.vidrio.server.generation.Streams;
+import dev.vidrio.server.generation.TextAnswer;
 import dev.vidrio.server.generation.Usage;
+import dev.vidrio.server.http.Exchange;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,7 +22,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A response as JSON, from its beginning to its end. */
-final class ResponseObject {
+final class ResponseObject implements TextAnswer {
   private final ResponseRequest request;
   private final Tokenizer tokenizer;
   private final String id = Ids.next("resp_");
@@ -27,6 +31,19 @@ final class ResponseObject {
   ResponseObject(ResponseRequest request, Tokenizer tokenizer) {
     this.request = request;
     this.tokenizer = tokenizer;
+  }
+
+  @Override
+  public Map<String, @Nullable Object> toJson(List<Completion> completions) {
+    Completion completion = completions.getFirst();
+    return ended(completion, items(completion));
+  }
+
+  @Override
+  public void send(Exchange exchange, Streams streams) throws IOException {
+    ChatTools tools = request.chat().tools();
+    var answer = new ChatAnswer(tokenizer, tools.areGiven());
+    new ResponseEvents(exchange, this, answer, tools).send(streams);
   }
 
   /** The response while its answer is generated. */
@@ -85,7 +102,7 @@ final class ResponseObject {
   }
 
   /** The items of an answer: its text, then its calls. */
-  List<Map<String, Object>> items(Completion completion) {
+  private List<Map<String, Object>> items(Completion completion) {
     ChatTools tools = request.chat().tools();
     ChatMessage answer = ChatAnswer.message(tokenizer, completion.result(), tools.areGiven());
     List<ToolCall> calls = tools.kept(answer.toolCalls());
@@ -101,7 +118,7 @@ final class ResponseObject {
   }
 
   /** The text of an answer that has ended. */
-  Map<String, Object> message(String item, String text, Completion completion) {
+  private Map<String, Object> message(String item, String text, Completion completion) {
     return message(item, "completed", List.of(part(text, completion.tokens())));
   }
 

@@ -1,14 +1,17 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.TextAnswer;
+import dev.vidrio.server.generation.TextRequest;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.server.model.ServedModel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param echoed fields that the response repeats
  */
-record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
+record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
+    implements TextRequest {
   private static final Map<String, Object> TEXT = Map.of("format", Map.of("type", "text"));
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
@@ -61,14 +65,38 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
                     limits,
                     tenant),
                 format(fields),
-                chatTools,
-                "text.format"),
+                chatTools),
             logProbabilities(fields),
             variables(fields),
             stream,
             ChunkEvents.includesUsage(fields, stream));
     fields.end();
     return new ResponseRequest(chat, echoed);
+  }
+
+  @Override
+  public String model() {
+    return chat.model();
+  }
+
+  @Override
+  public Parameters parameters() {
+    return chat.parameters();
+  }
+
+  @Override
+  public boolean stream() {
+    return chat.stream();
+  }
+
+  @Override
+  public List<GenerationRequest> generations(ServedModel model) {
+    return chat.generations(model);
+  }
+
+  @Override
+  public TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations) {
+    return new ResponseObject(this, tokenizer);
   }
 
   /** Those of a chat, and the effort of {@code reasoning}. */
@@ -83,14 +111,14 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed) {
     return variables;
   }
 
-  private static @Nullable Grammar format(Fields fields) {
+  private static @Nullable AnswerFormat format(Fields fields) {
     Value value = fields.value("text");
     if (value == null) {
       return null;
     }
     Fields text = value.fields();
     var _ = text.oneOf("verbosity", "medium", "medium");
-    Grammar format = AnswerFormat.of(text.value("format"), true);
+    AnswerFormat format = AnswerFormat.of(text.value("format"), true);
     text.end();
     return format;
   }

@@ -23,10 +23,13 @@ import tools.jackson.databind.JsonNode;
  * What a request says of how text is generated, on whatever route. What it leaves open is as
  * OpenAI's API has it: temperature 1, every token, another seed each time.
  *
+ * @param options all but the grammar
+ * @param format what an answer must be; null where it may be anything
  * @param choices answers to each prompt
  */
 public record Parameters(
     GenerationOptions options,
+    @Nullable AnswerFormat format,
     int choices,
     int minTokens,
     Set<Integer> stopTokens,
@@ -59,8 +62,7 @@ public record Parameters(
             .withTokens(tokens)
             .withSampling(sampling(fields, beams == null ? 1 : 0))
             .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
-            .withIgnoreEnd(fields.bool("ignore_eos", false))
-            .withGrammar(AnswerFormat.read(fields));
+            .withIgnoreEnd(fields.bool("ignore_eos", false));
     double seconds = limits.time().toMillis() / 1e3;
     String salt = fields.string("cache_salt", "");
     if (salt.length() > MAX_SALT) {
@@ -68,6 +70,7 @@ public record Parameters(
     }
     return new Parameters(
         options,
+        AnswerFormat.read(fields),
         fields.integer("n", 1, 1, limits.choices()),
         fields.integer("min_tokens", 0, 0, tokens),
         stopTokens(fields),
@@ -179,10 +182,11 @@ public record Parameters(
     return tokens;
   }
 
-  /** The same for answers that must be of a form, or need not where it is null. */
-  public Parameters withGrammar(@Nullable Grammar grammar) {
+  /** The same for answers that must be of another form, or need not where it is null. */
+  public Parameters withFormat(@Nullable AnswerFormat other) {
     return new Parameters(
-        options.withGrammar(grammar),
+        options,
+        other,
         choices,
         minTokens,
         stopTokens,
@@ -194,8 +198,13 @@ public record Parameters(
         beams);
   }
 
+  /** Compiles what an answer must be; null where it may be anything. */
+  @Nullable Grammar grammar() {
+    return format == null ? null : format.grammar();
+  }
+
   /**
-   * A request to the engine.
+   * A request to the engine, without a grammar.
    *
    * @param logProbabilities as {@link GenerationRequest#logProbabilities}
    * @param promptLogProbabilities the same for the prompt

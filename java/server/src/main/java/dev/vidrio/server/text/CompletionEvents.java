@@ -51,7 +51,7 @@ final class CompletionEvents extends ChunkEvents {
     @Override
     public void begin() throws IOException {
       if (request.echo()) {
-        int[] prompt = generations.get(index / request.bestOf()).prompt();
+        int[] prompt = generations.get(index / request.answersPerPrompt()).prompt();
         send(CompletionText.of(tokenizer, prompt), NULL, null);
       }
     }

@@ -1,11 +1,15 @@
 package dev.vidrio.server.text;
 
 import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
 import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.generation.TextAnswer;
+import dev.vidrio.server.generation.TextRequest;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.Prompt;
 import java.util.List;
 
@@ -25,7 +29,8 @@ record CompletionRequest(
     int logProbabilities,
     int bestOf,
     boolean stream,
-    boolean includeUsage) {
+    boolean includeUsage)
+    implements TextRequest {
 
   /** Tokens of an answer where the request does not say, as OpenAI's API has it. */
   private static final int DEFAULT_TOKENS = 16;
@@ -82,12 +87,28 @@ record CompletionRequest(
     }
   }
 
-  /** The engine's request for a prompt. */
-  GenerationRequest generation(int[] prompt) {
+  @Override
+  public int promptCount() {
+    return prompts.size();
+  }
+
+  @Override
+  public int answersPerPrompt() {
+    return bestOf;
+  }
+
+  @Override
+  public List<GenerationRequest> generations(ServedModel served) {
     boolean ranked = bestOf > parameters.choices();
-    return parameters.request(
-        prompt,
-        ranked ? Math.max(0, logProbabilities) : logProbabilities,
-        echo ? logProbabilities : -1);
+    int own = ranked ? Math.max(0, logProbabilities) : logProbabilities;
+    return prompts.stream()
+        .map(prompt -> prompt.encode(served.tokenizer()))
+        .map(prompt -> parameters.request(prompt, own, echo ? logProbabilities : -1))
+        .toList();
+  }
+
+  @Override
+  public TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations) {
+    return new TextCompletion(this, tokenizer, generations);
   }
 }

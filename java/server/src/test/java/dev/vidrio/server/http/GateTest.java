@@ -24,6 +24,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -274,6 +275,63 @@ class GateTest {
           "429 overloaded - 1 requests run already, which is the limit",
           TestServer.error(server.post(COMPLETE, SHORT)));
       assertEquals(200, server.get("/health").statusCode());
+    }
+  }
+
+  /** Else a request would cost a full server as much as one that it has room for. */
+  @Test
+  void aFullServerReadsNeitherGrammarsNorPrompts() throws Exception {
+    String schema = "{'type':'text'}";
+    String tool = "{'type':'function',%s'name':'f','parameters':" + schema + "}";
+    Map<String, List<String>> wrong =
+        Map.of(
+            COMPLETE,
+            List.of("'prompt':'a','regex':'('", "'prompt':[99999999]"),
+            "/v1/chat/completions",
+            List.of(
+                "'messages':[{'role':'user','content':'a'}],'tool_choice':'required','tools':["
+                    + tool.formatted("'function':{")
+                    + "}]",
+                "'messages':[{'role':'user','content':'no model for chats'}]"),
+            "/v1/responses",
+            List.of("'input':'a','tool_choice':'required','tools':[" + tool.formatted("") + "]"));
+    try (TestServer server =
+            TestServer.start(
+                options ->
+                    options.withEngine(EngineOptions.DEFAULT.withSequences(4).withQueue(0)));
+        RawClient running = new RawClient(server.server().uri())) {
+      assertStatus(400, server, wrong);
+      running.post(COMPLETE, LONG).readUntil("data: ");
+      assertStatus(429, server, wrong);
+    }
+  }
+
+  private static void assertStatus(
+      int status, TestServer server, Map<String, List<String>> requests) {
+    requests.forEach(
+        (path, all) ->
+            all.forEach(
+                fields -> {
+                  var response = server.post(path, "{'model':'bard'," + fields + "}");
+                  assertEquals(status, response.statusCode(), response.body());
+                }));
+  }
+
+  /** It could not be answered later either. */
+  @Test
+  void aRequestForMoreThanThereIsEverRoomForIsWrong() {
+    try (TestServer server =
+        TestServer.start(
+            options -> options.withEngine(EngineOptions.DEFAULT.withSequences(2).withQueue(1)))) {
+      String many = "{'model':'bard','max_tokens':1,'prompt':['a','b','c','d']}";
+      assertEquals(
+          "400 invalid_value prompt prompt: asks for 4 answers at a time, and there is room for 3",
+          TestServer.error(server.post(COMPLETE, many)));
+      assertEquals(200, server.post(COMPLETE, many.replace(",'d'", "")).statusCode());
+      String chat = "{'model':'parrot','messages':[{'role':'user','content':'a'}],'n':4}";
+      assertEquals(
+          "400 invalid_value n n: asks for 4 answers at a time, and there is room for 3",
+          TestServer.error(server.post("/v1/chat/completions", chat)));
     }
   }
 

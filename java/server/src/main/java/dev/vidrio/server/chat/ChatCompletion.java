@@ -1,0 +1,78 @@
+package dev.vidrio.server.chat;
+
+import dev.vidrio.engine.Completion;
+import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.LogProbabilities;
+import dev.vidrio.server.generation.Reasons;
+import dev.vidrio.server.generation.Streams;
+import dev.vidrio.server.generation.TextAnswer;
+import dev.vidrio.server.generation.Usage;
+import dev.vidrio.server.http.Exchange;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The answers to a chat. */
+final class ChatCompletion implements TextAnswer {
+  private final ChatRequest request;
+  private final Tokenizer tokenizer;
+
+  ChatCompletion(ChatRequest request, Tokenizer tokenizer) {
+    this.request = request;
+    this.tokenizer = tokenizer;
+  }
+
+  @Override
+  public void send(Exchange exchange, Streams streams) throws IOException {
+    new ChatEvents(exchange, request, tokenizer).send(streams, request.answersPerPrompt());
+  }
+
+  @Override
+  public Map<String, Object> toJson(List<Completion> completions) {
+    List<Map<String, @Nullable Object>> choices = new ArrayList<>();
+    for (int i = 0; i < completions.size(); i++) {
+      choices.add(choice(i, completions.get(i)));
+    }
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", Ids.next("chatcmpl-"));
+    json.put("object", "chat.completion");
+    json.put("created", Ids.now());
+    json.put("model", request.model());
+    json.put("choices", choices);
+    json.put("usage", Usage.of(completions, completions.size()).toJson());
+    return json;
+  }
+
+  private Map<String, @Nullable Object> choice(int index, Completion completion) {
+    ChatMessage answer =
+        ChatAnswer.message(tokenizer, completion.result(), request.tools().areGiven());
+    List<ToolCall> calls = request.tools().kept(answer.toolCalls());
+    Map<String, @Nullable Object> message = new LinkedHashMap<>();
+    message.put("role", "assistant");
+    message.put("content", answer.content());
+    message.put("refusal", null);
+    if (!calls.isEmpty()) {
+      message.put("tool_calls", calls.stream().map(ToolCalls::toJson).toList());
+    }
+    Map<String, @Nullable Object> choice = new LinkedHashMap<>();
+    choice.put("index", index);
+    choice.put("message", message);
+    choice.put(
+        "logprobs",
+        request.logProbabilities() < 0
+            ? null
+            : LogProbabilities.ofChat(tokenizer, completion.tokens()));
+    choice.put("finish_reason", calls.isEmpty() ? Reasons.finish(completion) : "tool_calls");
+    if (completion.score() != null) {
+      choice.put("score", completion.score());
+    }
+    return choice;
+  }
+}

@@ -1,0 +1,46 @@
+package dev.vidrio.server.generation;
+
+import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.model.ServedModel;
+import java.util.List;
+
+/** A request for text, in the words of its route. */
+public interface TextRequest {
+  /** Reads the body of one. */
+  @FunctionalInterface
+  interface Reader {
+    /**
+     * Reads strictly; what is costly is left for later.
+     *
+     * @param tenant who asks
+     */
+    TextRequest read(Fields fields, RequestLimits limits, String tenant);
+  }
+
+  /** The name of the model. */
+  String model();
+
+  /** How text is generated. */
+  Parameters parameters();
+
+  /** Whether the answer is sent as it comes. */
+  boolean stream();
+
+  /** How many prompts it has. */
+  default int promptCount() {
+    return 1;
+  }
+
+  /** How many answers are generated to each of them. */
+  default int answersPerPrompt() {
+    return parameters().choices();
+  }
+
+  /** The engine's requests, one for each prompt, but for what {@link TextRoutes} adds to all. */
+  List<GenerationRequest> generations(ServedModel model);
+
+  /** Begins to answer. */
+  TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations);
+}
