@@ -41,7 +41,7 @@ final class CompletionEvents extends ChunkEvents {
   private final class TextChoice implements Choice {
     private final int index;
     private final JsonBuffer buffer = new JsonBuffer();
-    private int length;
+    private final TextOffsets offsets = new TextOffsets(tokenizer);
 
     TextChoice(int index) {
       this.index = index;
@@ -67,8 +67,10 @@ final class CompletionEvents extends ChunkEvents {
               ? NULL
               : Json.bytes(
                   LogProbabilities.ofCompletion(
-                      tokenizer, List.of(token.id()), List.of(logProbability), List.of(length)));
-      length += token.text().length();
+                      tokenizer,
+                      List.of(token.id()),
+                      List.of(logProbability),
+                      List.of(offsets.next(token.id()))));
       send(token.text(), json, null);
     }
 

@@ -62,7 +62,10 @@ final class TextCompletion implements TextAnswer {
     return json;
   }
 
-  /** The answers of the greatest log-probability per token, in that order; all as they came. */
+  /**
+   * The answers of the greatest log-probability per token, in that order, those without a token
+   * last; all as they came.
+   */
   private static List<Completion> best(List<Completion> answers, int n) {
     if (n == answers.size()) {
       return answers;
@@ -77,7 +80,7 @@ final class TextCompletion implements TextAnswer {
     return completion.tokens().stream()
         .mapToDouble(TokenLogProbability::logProbability)
         .average()
-        .orElse(0);
+        .orElse(Double.NEGATIVE_INFINITY);
   }
 
   private Map<String, @Nullable Object> choice(int[] prompt, int index, Completion completion) {
@@ -93,6 +96,7 @@ final class TextCompletion implements TextAnswer {
     }
     ids.addAll(completion.result().tokens());
     tokens.addAll(completion.tokens());
+    var offsets = new TextOffsets(tokenizer);
     Map<String, @Nullable Object> choice = new LinkedHashMap<>();
     choice.put("text", echoed + completion.result().text());
     choice.put("index", index);
@@ -101,7 +105,7 @@ final class TextCompletion implements TextAnswer {
         request.logProbabilities() < 0
             ? null
             : LogProbabilities.ofCompletion(
-                tokenizer, ids, tokens, CompletionText.offsets(tokenizer, ids)));
+                tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()));
     choice.put("finish_reason", Reasons.finish(completion));
     if (completion.score() != null) {
       choice.put("score", completion.score());

@@ -1,6 +1,7 @@
 package dev.vidrio.server.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.GenerationOptions;
@@ -8,8 +9,10 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.LogLikelihood;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -160,6 +163,56 @@ class CompletionRouteTest {
       int offset = offsets.path(i).intValue();
       assertTrue(text.startsWith(tokens.path(i).stringValue(), offset), i + " " + tokens);
     }
+  }
+
+  /** As Python counts, in which an emoji is one character. */
+  @Test
+  void offsetsCountCodePoints() {
+    JsonNode choice =
+        complete("'😀 To be'", ",'max_tokens':0,'echo':true,'logprobs':0").path("choices").path(0);
+    String text = choice.path("text").stringValue();
+    JsonNode tokens = choice.path("logprobs").path("tokens");
+    JsonNode offsets = choice.path("logprobs").path("text_offset");
+    int last = tokens.size() - 1;
+    int at = text.offsetByCodePoints(0, offsets.path(last).intValue());
+    assertEquals(tokens.path(last).stringValue(), text.substring(at));
+  }
+
+  /** Also where text is held back that might have been the beginning of a stop text. */
+  @Test
+  void offsetsOfAStreamAreThoseOfTheWhole() {
+    String likely = greedy(TEXT, 12);
+    String stop = likely.charAt(likely.length() / 2) + "~~";
+    String more = ",'max_tokens':12,'logprobs':0,'temperature':0,'stop':'" + stop + "'";
+    JsonNode whole = complete("'" + TEXT + "'", more).path("choices").path(0).path("logprobs");
+    String body = "{'model':'bard','stream':true,'prompt':'" + TEXT + "'" + more + "}";
+    List<Integer> offsets = new ArrayList<>();
+    server
+        .post(PATH, body)
+        .body()
+        .lines()
+        .filter(line -> line.startsWith("data: {"))
+        .map(line -> JsonMapper.shared().readTree(line.substring("data: ".length())))
+        .map(event -> event.path("choices").path(0).path("logprobs").path("text_offset"))
+        .forEach(each -> each.forEach(offset -> offsets.add(offset.intValue())));
+    List<Integer> expected = new ArrayList<>();
+    whole.path("text_offset").forEach(offset -> expected.add(offset.intValue()));
+    assertEquals(12, expected.size());
+    assertEquals(expected, offsets);
+  }
+
+  /** One that ends at once has no log-probability that others could be compared with. */
+  @Test
+  void anAnswerWithoutATokenIsTheLast() {
+    int first = bard.tokenizer().encode(greedy(TEXT, 1), new EncodeOptions(false, false))[0];
+    String sampling = ",'max_tokens':6,'temperature':1,'seed':3,'stop_token_ids':[" + first + "]";
+    List<String> all = new ArrayList<>();
+    complete("'" + TEXT + "'", sampling + ",'n':16")
+        .path("choices")
+        .forEach(choice -> all.add(choice.path("text").stringValue()));
+    assertTrue(all.contains(""), all.toString());
+    JsonNode best = complete("'" + TEXT + "'", sampling + ",'best_of':16").path("choices").path(0);
+    assertNotEquals("", best.path("text").stringValue());
   }
 
   @Test
