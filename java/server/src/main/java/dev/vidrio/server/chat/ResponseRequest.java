@@ -38,26 +38,13 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     if (fields.bool("background", false)) {
       throw ApiException.unsupported("background", "background: " + stored);
     }
-    ChatTools chatTools = ChatTools.read(fields, true);
-    Map<String, @Nullable Object> echoed = new LinkedHashMap<>();
-    Value metadata = fields.value("metadata");
-    Value tools = fields.value("tools");
-    Value choice = fields.value("tool_choice");
-    Value text = fields.value("text");
-    Value tokens = fields.value("max_output_tokens");
-    echoed.put("instructions", fields.string("instructions"));
-    echoed.put("metadata", metadata == null ? Map.of() : metadata.tree(Map.class));
-    echoed.put("tools", tools == null ? List.of() : tools.tree(List.class));
-    echoed.put("tool_choice", choice == null ? "auto" : choice.tree(Object.class));
-    echoed.put("text", text == null ? TEXT : text.tree(Map.class));
-    echoed.put("max_output_tokens", tokens == null ? null : tokens.integer(1, limits.tokens()));
-    echoed.put("truncation", truncation);
+    ChatTools tools = ChatTools.read(fields, true);
     boolean stream = fields.bool("stream", false);
     var chat =
         new ChatRequest(
             fields.required("model").string(),
             ResponseInput.read(fields),
-            chatTools,
+            tools,
             ChatRequest.formed(
                 Parameters.read(
                     fields,
@@ -65,13 +52,32 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
                     limits,
                     tenant),
                 format(fields),
-                chatTools),
+                tools),
             logProbabilities(fields),
             variables(fields),
             stream,
             ChunkEvents.includesUsage(fields, stream));
+    var request = new ResponseRequest(chat, echoed(fields, truncation));
     fields.end();
-    return new ResponseRequest(chat, echoed);
+    return request;
+  }
+
+  /** What the response repeats of fields that have been read, and are right. */
+  private static Map<String, @Nullable Object> echoed(Fields fields, String truncation) {
+    Value metadata = fields.value("metadata");
+    Value tools = fields.value("tools");
+    Value choice = fields.value("tool_choice");
+    Value text = fields.value("text");
+    Value tokens = fields.value("max_output_tokens");
+    Map<String, @Nullable Object> echoed = new LinkedHashMap<>();
+    echoed.put("instructions", fields.string("instructions"));
+    echoed.put("metadata", metadata == null ? Map.of() : metadata.tree(Map.class));
+    echoed.put("tools", tools == null ? List.of() : tools.tree(List.class));
+    echoed.put("tool_choice", choice == null ? "auto" : choice.tree(Object.class));
+    echoed.put("text", text == null ? TEXT : text.tree(Map.class));
+    echoed.put("max_output_tokens", tokens == null ? null : tokens.tree(Integer.class));
+    echoed.put("truncation", truncation);
+    return echoed;
   }
 
   @Override
