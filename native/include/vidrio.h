@@ -429,6 +429,9 @@ typedef enum vd_activation_kind {
     VD_ACTIVATION_RELU = 2,
     VD_ACTIVATION_GELU = 3,  // by the error function
     VD_ACTIVATION_TANH = 4,
+    VD_ACTIVATION_SQUARED_RELU = 5,  // So et al. 2021, arXiv 2109.08668
+    VD_ACTIVATION_ELU = 6,           // Clevert et al. 2016, arXiv 1511.07289
+    VD_ACTIVATION_HARD_TANH = 7,     // x, but at least -1 and at most 1
 } vd_activation_kind;
 
 // y = f(x), or f(x) * up where up is not null (gated). All [rows, width]; y may be x or up.

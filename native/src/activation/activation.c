@@ -10,7 +10,8 @@ vd_activation_kernel *const vd_activation_kernels[VD_ISA_COUNT] = {
 
 vd_status vd_activation_check(const vd_op *op) {
     const vd_activation *activation = &op->as.activation;
-    int known = activation->kind >= VD_ACTIVATION_SILU && activation->kind <= VD_ACTIVATION_TANH;
+    int known =
+        activation->kind >= VD_ACTIVATION_SILU && activation->kind <= VD_ACTIVATION_HARD_TANH;
     int valid = known && activation->x != NULL && activation->y != NULL && activation->width > 0;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }

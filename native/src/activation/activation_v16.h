@@ -9,9 +9,11 @@ VD_INLINE v16 gate(v16 x, v16 exponent) {
     return v16_div(x, v16_add(v16_splat(1.0f), v16_exp(exponent)));
 }
 
+VD_INLINE v16 positive(v16 x) { return v16_max(x, v16_zero()); }
+
 VD_INLINE v16 gelu(v16 x) {
     vd_normal_tail tail = vd_normal_tail_of(x);
-    return v16_fma(v16_negate(tail.a), tail.share, v16_max(x, v16_zero()));
+    return v16_fma(v16_negate(tail.a), tail.share, positive(x));
 }
 
 VD_INLINE v16 activate(int32_t kind, v16 x) {
@@ -27,8 +29,14 @@ VD_INLINE v16 activate(int32_t kind, v16 x) {
             return gelu(x);
         case VD_ACTIVATION_TANH:
             return v16_tanh(x);
+        case VD_ACTIVATION_SQUARED_RELU:
+            return v16_mul(positive(x), positive(x));
+        case VD_ACTIVATION_ELU:
+            return v16_add(v16_exp_less_one(v16_min(v16_zero(), x)), positive(x));
+        case VD_ACTIVATION_HARD_TANH:  // in this order NaNs remain
+            return v16_min(v16_splat(1.0f), v16_max(v16_splat(-1.0f), x));
         default:
-            return v16_max(x, v16_zero());
+            return positive(x);
     }
 }
 

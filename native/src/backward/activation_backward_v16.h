@@ -41,10 +41,31 @@ VD_INLINE gate gelu(v16 x) {
     return (gate){s, v16_fma(x, v16_mul(tail.e, v16_splat(VD_NORMAL_DENSITY)), s)};
 }
 
+// y / x, where both may be 0.
+VD_INLINE v16 secant(v16 y, v16 x) {
+    v16 least = v16_splat(0x1p-126f);  // in this order NaNs remain
+    return v16_div(v16_max(least, magnitude(y)), v16_max(least, magnitude(x)));
+}
+
 VD_INLINE gate hyperbolic_tangent(v16 x) {
-    v16 y = v16_tanh(x), least = v16_splat(0x1p-126f);  // in this order NaNs remain
-    v16 s = v16_div(v16_max(least, magnitude(y)), v16_max(least, magnitude(x)));
-    return (gate){s, v16_fma(v16_negate(y), y, one())};
+    v16 y = v16_tanh(x);
+    return (gate){secant(y, x), v16_fma(v16_negate(y), y, one())};
+}
+
+VD_INLINE gate squared_relu(v16 x) {
+    v16 r = v16_max(x, v16_zero());
+    return (gate){r, v16_add(r, r)};
+}
+
+VD_INLINE gate elu(v16 x) {
+    v16 below = v16_min(v16_zero(), x);  // in this order NaNs remain
+    v16 y = v16_add(v16_exp_less_one(below), v16_max(x, v16_zero()));
+    return (gate){secant(y, x), v16_exp(below)};
+}
+
+VD_INLINE gate hard_tanh(v16 x) {
+    v16 y = v16_min(one(), v16_max(v16_splat(-1.0f), x));
+    return (gate){secant(y, x), v16_sub(one(), step_at(v16_sub(magnitude(x), one())))};
 }
 
 VD_INLINE gate gate_of(int32_t kind, v16 x) {
@@ -57,6 +78,12 @@ VD_INLINE gate gate_of(int32_t kind, v16 x) {
             return gelu(x);
         case VD_ACTIVATION_TANH:
             return hyperbolic_tangent(x);
+        case VD_ACTIVATION_SQUARED_RELU:
+            return squared_relu(x);
+        case VD_ACTIVATION_ELU:
+            return elu(x);
+        case VD_ACTIVATION_HARD_TANH:
+            return hard_tanh(x);
         default:
             return (gate){step_at(x), step_at(x)};
     }

@@ -37,16 +37,20 @@ static inline float vd_exp(float x) {
     return p * vd_pow2(half) * vd_pow2(n - half);
 }
 
-static inline float vd_tanh(float x) {
+// e^x - 1 for -20 <= x <= 20; beyond, what it is there.
+static inline float vd_exp_less_one(float x) {
     if (isnan(x)) {
         return x;
     }
-    float y = 2.0f * x;
-    y = y > -20.0f ? y : -20.0f;
+    float y = x > -20.0f ? x : -20.0f;
     y = y < 20.0f ? y : 20.0f;
     float m = rintf(y * 0x1.715476p+0f);
     float power = vd_pow2((int32_t)m);
-    float e = fmaf(vd_exp_minus_one(vd_exp_rest(y, m)), power, power - 1.0f);
+    return fmaf(vd_exp_minus_one(vd_exp_rest(y, m)), power, power - 1.0f);
+}
+
+static inline float vd_tanh(float x) {
+    float e = vd_exp_less_one(2.0f * x);
     return e / (e + 2.0f);
 }
 

@@ -11,7 +11,7 @@
 #include "support/rng.h"
 #include "support/tolerance.h"
 
-enum { KINDS = VD_ACTIVATION_TANH + 1 };
+enum { KINDS = VD_ACTIVATION_HARD_TANH + 1 };
 
 typedef struct activation_case {
     int32_t kind, slope, width, gated, in_place;
@@ -57,8 +57,28 @@ static double activate(const void *kind, double v) {
             return v / 2 * erfc(-v * M_SQRT1_2);
         case VD_ACTIVATION_TANH:
             return tanh(v);
+        case VD_ACTIVATION_SQUARED_RELU:
+            return fmax(v, 0) * fmax(v, 0);
+        case VD_ACTIVATION_ELU:
+            return v > 0 ? v : expm1(v);
+        case VD_ACTIVATION_HARD_TANH:
+            return fmax(-1, fmin(v, 1));
         default:
             return fmax(v, 0);
+    }
+}
+
+// Whether the function, or its derivative, bends sharply near v.
+static int has_kink(int32_t kind, double v) {
+    switch (kind) {
+        case VD_ACTIVATION_RELU:
+        case VD_ACTIVATION_SQUARED_RELU:
+        case VD_ACTIVATION_ELU:
+            return fabs(v) < 0.01;
+        case VD_ACTIVATION_HARD_TANH:
+            return fabs(fabs(v) - 1) < 0.01;
+        default:
+            return 0;
     }
 }
 
@@ -66,8 +86,8 @@ static double activate(const void *kind, double v) {
 // most |x|^3 here, and derivatives are sums of a few terms of magnitude 1 + |x|^3.
 static void check_element(const activation_case *c, int64_t i, float actual) {
     double v = (double)x[i], factor = (double)dy[i] * (c->gated ? (double)up[i] : 1);
-    if (c->kind == VD_ACTIVATION_RELU && fabs(v) < 0.01) {
-        return;  // differences do not see the kink
+    if (has_kink(c->kind, v)) {
+        return;  // which differences do not see
     }
     double exact = c->slope == VD_SLOPE_SECANT ? activate(&c->kind, v) / v
                                                : derivative_at(activate, &c->kind, v);

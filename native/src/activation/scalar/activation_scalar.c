@@ -5,9 +5,11 @@
 
 #include "activation/scalar/normal.h"
 
+static float positive(float x) { return x > 0.0f ? x : 0.0f; }
+
 static float gelu(float x) {
     vd_normal_tail tail = vd_normal_tail_of(x);
-    return fmaf(-tail.a, tail.share, x > 0.0f ? x : 0.0f);
+    return fmaf(-tail.a, tail.share, positive(x));
 }
 
 static float activate(int32_t kind, float x) {
@@ -22,8 +24,16 @@ static float activate(int32_t kind, float x) {
             return gelu(x);
         case VD_ACTIVATION_TANH:
             return vd_tanh(x);
+        case VD_ACTIVATION_SQUARED_RELU:
+            return positive(x) * positive(x);
+        case VD_ACTIVATION_ELU:
+            return x > 0.0f ? x : vd_exp_less_one(x);
+        case VD_ACTIVATION_HARD_TANH: {
+            float y = -1.0f > x ? -1.0f : x;
+            return 1.0f < y ? 1.0f : y;
+        }
         default:
-            return x > 0.0f ? x : 0.0f;
+            return positive(x);
     }
 }
 

@@ -30,11 +30,31 @@ static gate gelu(float x) {
     return (gate){s, fmaf(x, tail.e * VD_NORMAL_DENSITY, s)};
 }
 
-static gate hyperbolic_tangent(float x) {
-    float y = vd_tanh(x);
+// y / x, where both may be 0.
+static float secant(float y, float x) {
     float above = 0x1p-126f > fabsf(y) ? 0x1p-126f : fabsf(y);
     float below = 0x1p-126f > fabsf(x) ? 0x1p-126f : fabsf(x);
-    return (gate){above / below, fmaf(-y, y, 1.0f)};
+    return above / below;
+}
+
+static gate hyperbolic_tangent(float x) {
+    float y = vd_tanh(x);
+    return (gate){secant(y, x), fmaf(-y, y, 1.0f)};
+}
+
+static gate squared_relu(float x) {
+    float r = x > 0.0f ? x : 0.0f;
+    return (gate){r, r + r};
+}
+
+static gate elu(float x) {
+    float y = x > 0.0f ? x : vd_exp_less_one(x);
+    return (gate){secant(y, x), vd_exp(0.0f < x ? 0.0f : x)};
+}
+
+static gate hard_tanh(float x) {
+    float y = -1.0f > x ? -1.0f : x;
+    return (gate){secant(1.0f < y ? 1.0f : y, x), 1.0f - step_at(fabsf(x) - 1.0f)};
 }
 
 static gate gate_of(int32_t kind, float x) {
@@ -47,6 +67,12 @@ static gate gate_of(int32_t kind, float x) {
             return gelu(x);
         case VD_ACTIVATION_TANH:
             return hyperbolic_tangent(x);
+        case VD_ACTIVATION_SQUARED_RELU:
+            return squared_relu(x);
+        case VD_ACTIVATION_ELU:
+            return elu(x);
+        case VD_ACTIVATION_HARD_TANH:
+            return hard_tanh(x);
         default:
             return (gate){step_at(x), step_at(x)};
     }

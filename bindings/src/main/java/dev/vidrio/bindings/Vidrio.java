@@ -1712,6 +1712,33 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ACTIVATION_TANH() {
         return VD_ACTIVATION_TANH;
     }
+    private static final int VD_ACTIVATION_SQUARED_RELU = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_SQUARED_RELU = 5
+     * }
+     */
+    public static int VD_ACTIVATION_SQUARED_RELU() {
+        return VD_ACTIVATION_SQUARED_RELU;
+    }
+    private static final int VD_ACTIVATION_ELU = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_ELU = 6
+     * }
+     */
+    public static int VD_ACTIVATION_ELU() {
+        return VD_ACTIVATION_ELU;
+    }
+    private static final int VD_ACTIVATION_HARD_TANH = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_HARD_TANH = 7
+     * }
+     */
+    public static int VD_ACTIVATION_HARD_TANH() {
+        return VD_ACTIVATION_HARD_TANH;
+    }
     private static final int VD_EDIT_SET = (int)0L;
     /**
      * {@snippet lang=c :

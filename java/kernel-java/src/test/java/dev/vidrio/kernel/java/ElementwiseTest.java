@@ -153,14 +153,17 @@ class ElementwiseTest {
           case RELU -> Math.max(v, 0);
           case GELU -> v * normalShare(v);
           case TANH -> Math.tanh(v);
+          case SQUARED_RELU -> Math.max(v, 0) * Math.max(v, 0);
+          case ELU -> v > 0 ? v : Math.expm1(v);
+          case HARD_TANH -> Math.clamp(v, -1, 1);
         };
     // exp is off by 2 U and by the 6 roundings of its argument; then come 3 roundings.
     double roundings =
         switch (kind) {
-          case SILU, RELU -> 5;
+          case SILU, RELU, SQUARED_RELU, HARD_TANH -> 5;
           case GELU_TANH -> 5 + 6 * Math.abs(argument);
           case GELU -> 2 * GELU_ULPS;
-          case TANH -> 2 * TANH_ULPS;
+          case TANH, ELU -> 2 * TANH_ULPS;
         };
     double bound = Math.abs(exact) * U * roundings;
     // Where exp is infinite, what is lost lies below this.
@@ -217,7 +220,8 @@ class ElementwiseTest {
         }
         Segments.assertSameBits(y[0], y[1], kind.name());
         assertEquals(0f, y[0].getAtIndex(JAVA_FLOAT, 0));
-        assertEquals(kind != Op.ActivationKind.RELU, Float.isNaN(y[0].getAtIndex(JAVA_FLOAT, 9)));
+        boolean selects = kind == Op.ActivationKind.RELU || kind == Op.ActivationKind.SQUARED_RELU;
+        assertEquals(!selects, Float.isNaN(y[0].getAtIndex(JAVA_FLOAT, 9)));
       }
     }
   }

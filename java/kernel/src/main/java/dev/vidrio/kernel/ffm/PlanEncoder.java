@@ -243,6 +243,9 @@ final class PlanEncoder {
       case RELU -> Vidrio.VD_ACTIVATION_RELU();
       case GELU -> Vidrio.VD_ACTIVATION_GELU();
       case TANH -> Vidrio.VD_ACTIVATION_TANH();
+      case SQUARED_RELU -> Vidrio.VD_ACTIVATION_SQUARED_RELU();
+      case ELU -> Vidrio.VD_ACTIVATION_ELU();
+      case HARD_TANH -> Vidrio.VD_ACTIVATION_HARD_TANH();
     };
   }
 

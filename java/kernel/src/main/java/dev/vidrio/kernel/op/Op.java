@@ -209,7 +209,13 @@ public sealed interface Op
     RELU,
     /** By the error function. */
     GELU,
-    TANH
+    TANH,
+    /** The square of RELU, arXiv 2109.08668. */
+    SQUARED_RELU,
+    /** x where that is positive, else eˣ − 1, arXiv 1511.07289. */
+    ELU,
+    /** x, but at least −1 and at most 1. */
+    HARD_TANH
   }
 
   /**

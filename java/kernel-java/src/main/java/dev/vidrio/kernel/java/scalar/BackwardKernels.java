@@ -116,11 +116,21 @@ public final class BackwardKernels {
       }
       case TANH -> {
         float y = ScalarMath.tanh(x);
-        float above = Math.max(Math.abs(y), Float.MIN_NORMAL);
-        float below = Math.max(Math.abs(x), Float.MIN_NORMAL);
-        yield new Gate(above / below, Math.fma(-y, y, 1));
+        yield new Gate(secant(y, x), Math.fma(-y, y, 1));
       }
+      case SQUARED_RELU -> {
+        float r = x > 0 ? x : 0;
+        yield new Gate(r, r + r);
+      }
+      case ELU -> new Gate(secant(ScalarMath.activate(kind, x), x), ScalarMath.exp(Math.min(x, 0)));
+      case HARD_TANH ->
+          new Gate(secant(ScalarMath.activate(kind, x), x), 1 - step(Math.abs(x) - 1));
     };
+  }
+
+  /** y / x, where both may be 0. */
+  private static float secant(float y, float x) {
+    return Math.max(Math.abs(y), Float.MIN_NORMAL) / Math.max(Math.abs(x), Float.MIN_NORMAL);
   }
 
   private static float step(float x) {

@@ -64,12 +64,17 @@ public final class ScalarMath {
   }
 
   /** The hyperbolic tangent. */
-  static float tanh(float argument) {
-    float y = Math.min(Math.max(2 * argument, -20f), 20f);
+  static float tanh(float x) {
+    float e = exponentialLessOne(2 * x);
+    return e / (e + 2);
+  }
+
+  /** eˣ − 1 for −20 ≤ x ≤ 20; beyond, what it is there. */
+  static float exponentialLessOne(float x) {
+    float y = Math.min(Math.max(x, -20f), 20f);
     float m = (float) Math.rint(y * LOG2_E);
     float power = powerOfTwo((int) m);
-    float e = Math.fma(exponentialMinusOne(remainder(y, m)), power, power - 1);
-    return e / (e + 2);
+    return Math.fma(exponentialMinusOne(remainder(y, m)), power, power - 1);
   }
 
   /** x − m · ln(2). */
@@ -100,6 +105,9 @@ public final class ScalarMath {
       case RELU -> x > 0 ? x : 0;
       case GELU -> gelu(x);
       case TANH -> tanh(x);
+      case SQUARED_RELU -> x > 0 ? x * x : 0;
+      case ELU -> x > 0 ? x : exponentialLessOne(x);
+      case HARD_TANH -> Math.min(Math.max(x, -1f), 1f);
     };
   }
 

@@ -37,6 +37,9 @@ final class VectorActivation {
           gelu(x, y, i, count);
         }
         case TANH -> VectorMath.tanh(x, y, i, i + count);
+        case SQUARED_RELU -> squaredRelu(x, y, i, count);
+        case ELU -> elu(x, y, i, count);
+        case HARD_TANH -> hardTanh(x, y, i, count);
       }
     }
     for (long i = vectors; i < end; i++) {
@@ -97,9 +100,32 @@ final class VectorActivation {
 
   private static void relu(MemorySegment x, MemorySegment y, long at, int count) {
     for (int i = 0; i < count; i += LENGTH) {
+      Vectors.store(positive(Vectors.load(x, at + i)), y, at + i);
+    }
+  }
+
+  private static FloatVector positive(FloatVector v) {
+    return FloatVector.zero(FLOATS).blend(v, v.compare(VectorOperators.GT, 0));
+  }
+
+  private static void squaredRelu(MemorySegment x, MemorySegment y, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector r = positive(Vectors.load(x, at + i));
+      Vectors.store(r.mul(r), y, at + i);
+    }
+  }
+
+  private static void elu(MemorySegment x, MemorySegment y, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
       FloatVector v = Vectors.load(x, at + i);
-      FloatVector zero = FloatVector.zero(FLOATS);
-      Vectors.store(zero.blend(v, v.compare(VectorOperators.GT, 0)), y, at + i);
+      FloatVector e = VectorMath.exponentialLessOne(v);
+      Vectors.store(e.blend(v, v.compare(VectorOperators.GT, 0)), y, at + i);
+    }
+  }
+
+  private static void hardTanh(MemorySegment x, MemorySegment y, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      Vectors.store(VectorMath.clamp(Vectors.load(x, at + i), -1, 1), y, at + i);
     }
   }
 }

@@ -19,8 +19,7 @@ final class VectorMath {
   static void exp(float[] values, int begin, int end, float subtrahend) {
     for (int i = begin; i < end; i += LENGTH) {
       FloatVector x = FloatVector.fromArray(FLOATS, values, i).sub(subtrahend);
-      x = x.blend(ScalarMath.EXP_MIN, x.compare(VectorOperators.LT, ScalarMath.EXP_MIN));
-      x = x.blend(ScalarMath.EXP_MAX, x.compare(VectorOperators.GT, ScalarMath.EXP_MAX));
+      x = clamp(x, ScalarMath.EXP_MIN, ScalarMath.EXP_MAX);
       IntVector n = Vectors.round(x.mul(ScalarMath.LOG2_E));
       FloatVector p = exponentialMinusOne(remainder(x, Vectors.toFloats(n))).add(1);
       IntVector half = n.lanewise(VectorOperators.ASHR, 1);
@@ -32,15 +31,24 @@ final class VectorMath {
   /** {@code y[i] = tanh(x[i])} for i in [begin, end), which fill vectors. */
   static void tanh(MemorySegment x, MemorySegment y, long begin, long end) {
     for (long i = begin; i < end; i += LENGTH) {
-      FloatVector z = Vectors.load(x, i).mul(2);
-      z = z.blend(-20, z.compare(VectorOperators.LT, -20));
-      z = z.blend(20, z.compare(VectorOperators.GT, 20));
-      IntVector n = Vectors.round(z.mul(ScalarMath.LOG2_E));
-      FloatVector r = remainder(z, Vectors.toFloats(n));
-      FloatVector power = powerOfTwo(n);
-      FloatVector e = exponentialMinusOne(r).fma(power, power.sub(1));
+      FloatVector e = exponentialLessOne(Vectors.load(x, i).mul(2));
       Vectors.store(e.div(e.add(2)), y, i);
     }
+  }
+
+  /** eˣ − 1 for −20 ≤ x ≤ 20; beyond, what it is there. */
+  static FloatVector exponentialLessOne(FloatVector x) {
+    FloatVector z = clamp(x, -20, 20);
+    IntVector n = Vectors.round(z.mul(ScalarMath.LOG2_E));
+    FloatVector r = remainder(z, Vectors.toFloats(n));
+    FloatVector power = powerOfTwo(n);
+    return exponentialMinusOne(r).fma(power, power.sub(1));
+  }
+
+  /** x, but at least {@code least} and at most {@code most}. */
+  static FloatVector clamp(FloatVector x, float least, float most) {
+    FloatVector y = x.blend(least, x.compare(VectorOperators.LT, least));
+    return y.blend(most, y.compare(VectorOperators.GT, most));
   }
 
   /** x − m · ln(2). */
