@@ -10,8 +10,10 @@ import java.util.List;
  * @param pairs which elements form a pair
  * @param frequencies θ in radians per position, one per pair
  * @param magnitude factor on cosine and sine, 1 but for YaRN
+ * @param temperature by which the magnitude grows with the position
  */
-public record Rotation(Pairs pairs, List<Double> frequencies, double magnitude) {
+public record Rotation(
+    Pairs pairs, List<Double> frequencies, double magnitude, Temperature temperature) {
 
   /** Which elements of a head form a pair. */
   public enum Pairs {
@@ -21,8 +23,34 @@ public record Rotation(Pairs pairs, List<Double> frequencies, double magnitude) 
     HALVES
   }
 
+  /**
+   * What queries grow by in long contexts, so that scores still tell tokens apart (Nakanishi 2025,
+   * arXiv 2501.19399, as Llama 4 has it): 1 + scale · ln(1 + ⌊position / length⌋).
+   *
+   * @param scale 0 for none
+   * @param length positions of a context that is not long, at least 1
+   */
+  public record Temperature(double scale, int length) {
+    /** No growth. */
+    public static final Temperature NONE = new Temperature(0, 1);
+
+    double factor(int position) {
+      return 1 + scale * StrictMath.log(1 + position / length);
+    }
+  }
+
   public Rotation {
     frequencies = List.copyOf(frequencies);
+  }
+
+  /** A rotation whose magnitude is the same at all positions. */
+  public Rotation(Pairs pairs, List<Double> frequencies, double magnitude) {
+    this(pairs, frequencies, magnitude, Temperature.NONE);
+  }
+
+  /** The same with a magnitude that grows. */
+  public Rotation heated(Temperature newTemperature) {
+    return new Rotation(pairs, frequencies, magnitude, newTemperature);
   }
 
   /**
@@ -40,16 +68,21 @@ public record Rotation(Pairs pairs, List<Double> frequencies, double magnitude) 
 
   /** The rotation by the opposite angles: where the magnitude is 1, the inverse. */
   public Rotation opposite() {
-    return new Rotation(pairs, frequencies.stream().map(theta -> -theta).toList(), magnitude);
+    List<Double> negated = frequencies.stream().map(theta -> -theta).toList();
+    return new Rotation(pairs, negated, magnitude, temperature);
   }
 
   /** The cosine of pair j at a position, as docs/numerics.md defines it. */
   public float cos(int position, int j) {
-    return (float) (StrictMath.cos(position * frequencies.get(j)) * magnitude);
+    return (float) (StrictMath.cos(position * frequencies.get(j)) * magnitude(position));
   }
 
   /** The sine of pair j at a position. */
   public float sin(int position, int j) {
-    return (float) (StrictMath.sin(position * frequencies.get(j)) * magnitude);
+    return (float) (StrictMath.sin(position * frequencies.get(j)) * magnitude(position));
+  }
+
+  private double magnitude(int position) {
+    return magnitude * temperature.factor(position);
   }
 }

@@ -23,6 +23,20 @@ class RotationTableTest {
     }
   }
 
+  /** By 1 + 0.5 ln(1 + ⌊p / 16⌋), as Ministral 3 has it; nothing in the first 16 positions. */
+  @Test
+  void magnitudeGrowsWithThePosition() {
+    var rotation =
+        new Rotation(Rotation.Pairs.HALVES, List.of(0.3), 1.5)
+            .heated(new Rotation.Temperature(0.5, 16));
+    for (int p : new int[] {0, 15, 16, 31, 32, 1000}) {
+      double magnitude = 1.5 * (1 + 0.5 * Math.log(1 + Math.floor(p / 16.0)));
+      assertEquals(magnitude * Math.cos(0.3 * p), rotation.cos(p, 0), 1e-6);
+      assertEquals(magnitude * Math.sin(0.3 * p), rotation.sin(p, 0), 1e-6);
+      assertEquals(-rotation.sin(p, 0), rotation.opposite().sin(p, 0));
+    }
+  }
+
   private static void check(RotationTable table, Rotation rotation, int from, int to) {
     for (int p = from; p < to; p++) {
       for (int j = 0; j < 2; j++) {
