@@ -168,6 +168,12 @@ public final class PlanBuilder {
     return scale(name, cap, activation(name + ".tanh", Op.ActivationKind.TANH, scaled));
   }
 
+  /** x, but at least {@code −limit} and at most {@code limit}. */
+  public Buffer clamp(String name, float limit, Buffer x) {
+    Buffer scaled = scale(name + ".scaled", 1 / limit, x);
+    return scale(name, limit, activation(name + ".clamped", Op.ActivationKind.HARD_TANH, scaled));
+  }
+
   /**
    * Where tokens go in a mixture of experts.
    *

@@ -258,13 +258,16 @@ public final class HookMap {
 
   /**
    * The product that an activation is made by; what is added to it and multiplied with it after
-   * that aside.
+   * that aside, and how it is clamped.
    *
    * @throws InvalidInputException when no one product makes it
    */
   public Op.MatMul product(HookPoint point) {
     @Nullable Op op = writers.get(written(point.name()).map(Buffer::name).orElse(""));
-    while (op instanceof Op.AddBias || op instanceof Op.Scale || op instanceof Op.Norm) {
+    while (op instanceof Op.AddBias
+        || op instanceof Op.Scale
+        || op instanceof Op.Norm
+        || (op instanceof Op.Activation a && a.kind() == Op.ActivationKind.HARD_TANH)) {
       op = writers.get(op.reads().getFirst().name());
     }
     if (op instanceof Op.MatMul product) {

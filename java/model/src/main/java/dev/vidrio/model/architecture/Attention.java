@@ -1,65 +1,85 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What attention layers differ in.
  *
+ * @param clamp magnitude that queries, keys and values have at most; 0 for any
  * @param scale of the scores
  * @param rotation of queries and keys, or null for none
- * @param norm of queries and keys before they turn
+ * @param temperature of queries that turn
+ * @param norm of queries and keys
  * @param window positions attended to, the token's own among them; 0 for all
  * @param cap soft cap of the scores, 0 for none
  * @param slopes [H] by which scores fall with the distance (ALiBi), or null
  */
 record Attention(
+    float clamp,
     float scale,
     @Nullable Rotation rotation,
+    Temperature temperature,
     QueryKeyNorm norm,
     int window,
     float cap,
     @Nullable Weights slopes) {
 
-  /** Which elements of queries (or keys) a norm takes together (arXiv 2302.05442). */
+  /**
+   * Which elements of queries (or keys) a norm takes together (arXiv 2302.05442), before they turn
+   * but in one.
+   */
   enum QueryKeyNorm {
     NONE,
     /** Those of a head, with one gain for all heads. */
     HEAD,
     /** Those of a head, with a gain of its own. */
     HEAD_OWN_GAIN,
+    /** Those of a head, with one gain for all heads, behind the rotation. */
+    TURNED_HEAD,
     /** Those of all heads. */
     ALL_HEADS
   }
 
   /** Attention to all positions, without knowing them. */
   static Attention scaled(float scale) {
-    return new Attention(scale, null, QueryKeyNorm.NONE, 0, 0, null);
+    return new Attention(0, scale, null, Temperature.NONE, QueryKeyNorm.NONE, 0, 0, null);
+  }
+
+  /** The same with queries, keys and values of a limited magnitude. */
+  Attention clamped(float newClamp) {
+    return new Attention(newClamp, scale, rotation, temperature, norm, window, cap, slopes);
   }
 
   /** The same with rotary positions. */
   Attention rotated(Rotation newRotation) {
-    return new Attention(scale, newRotation, norm, window, cap, slopes);
+    return new Attention(clamp, scale, newRotation, temperature, norm, window, cap, slopes);
+  }
+
+  /** The same with queries that grow with the position where they turn. */
+  Attention heated(Temperature newTemperature) {
+    return new Attention(clamp, scale, rotation, newTemperature, norm, window, cap, slopes);
   }
 
   /** The same with normalized queries and keys. */
   Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(scale, rotation, newNorm, window, cap, slopes);
+    return new Attention(clamp, scale, rotation, temperature, newNorm, window, cap, slopes);
   }
 
   /** The same over a sliding window. */
   Attention windowed(int newWindow) {
-    return new Attention(scale, rotation, norm, newWindow, cap, slopes);
+    return new Attention(clamp, scale, rotation, temperature, norm, newWindow, cap, slopes);
   }
 
   /** The same with capped scores. */
   Attention capped(float newCap) {
-    return new Attention(scale, rotation, norm, window, newCap, slopes);
+    return new Attention(clamp, scale, rotation, temperature, norm, window, newCap, slopes);
   }
 
   /** The same with scores that fall with the distance. */
   Attention sloped(Weights newSlopes) {
-    return new Attention(scale, rotation, norm, window, cap, newSlopes);
+    return new Attention(clamp, scale, rotation, temperature, norm, window, cap, newSlopes);
   }
 }

@@ -124,6 +124,11 @@ final class Keys {
     return floatValue("attention.scale", 1e-6f, 1e6f, (float) (1 / Math.sqrt(dH)));
   }
 
+  /** The magnitude that queries, keys and values have at most; 0 for any. */
+  float clamp() {
+    return floatValue("attention.clamp_kqv", 0, 1e6f, 0);
+  }
+
   /** Positions that a token attends to where the window slides; 0 for all. */
   int window(int fallback) {
     return intValue("attention.sliding_window", 0, Integer.MAX_VALUE, fallback);

@@ -4,6 +4,7 @@ import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.PlanBuilder.Routes;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
 import java.util.List;
@@ -103,13 +104,14 @@ final class Layer {
     return (hook, x) -> {
       int dQ = sizes.heads() * sizes.dH();
       int dKv = sizes.kvHeads() * sizes.dH();
-      boolean fused = weights.has(tensor("attn_qkv.weight"));
-      Buffer q = fused ? qkv("q", 0, dQ, x) : linear("attn.hook_q", "attn_q", dQ, x);
-      Buffer k = fused ? qkv("k", dQ, dKv, x) : linear("attn.hook_k", "attn_k", dKv, x);
-      Buffer v = fused ? qkv("v", dQ + dKv, dKv, x) : linear("attn.hook_v", "attn_v", dKv, x);
-      Buffer rotQ = rotated("attn.hook_rot_q", a, normalized("q", a.norm(), q));
-      plan.kvStore(index, rotated("attn.hook_rot_k", a, normalized("k", a.norm(), k)), v);
-      Buffer z = attend(hook("attn.hook_z"), a, rotQ);
+      Buffer q = projected("q", a, 0, dQ, x);
+      Buffer k = projected("k", a, dQ, dKv, x);
+      Buffer v = projected("v", a, dQ + dKv, dKv, x);
+      @Nullable Rotation keys = a.rotation();
+      @Nullable Rotation queries = keys == null ? null : keys.heated(a.temperature());
+      Buffer readyQ = ready("q", a.norm(), queries, q);
+      plan.kvStore(index, ready("k", a.norm(), keys, k), v);
+      Buffer z = attend(hook("attn.hook_z"), a, readyQ);
       return model.linear(hook, tensor("attn_output"), sizes.d(), z);
     };
   }
@@ -120,25 +122,43 @@ final class Layer {
         : plan.alibiAttention(name, index, a.scale(), a.slopes(), q);
   }
 
+  /** Queries or keys as attention takes them: normalized and turned. */
+  private Buffer ready(String which, QueryKeyNorm norm, @Nullable Rotation rotation, Buffer x) {
+    if (norm == QueryKeyNorm.TURNED_HEAD) {
+      return normalized(which, norm, rotated(which, rotation, x));
+    }
+    return rotated(which, rotation, normalized(which, norm, x));
+  }
+
   private Buffer normalized(String which, QueryKeyNorm norm, Buffer x) {
     String name = hook("attn." + which + "_norm");
     String tensor = tensor("attn_" + which + "_norm");
     return switch (norm) {
       case NONE -> x;
-      case HEAD -> model.headNorm(name, tensor, sizes.dH(), x);
+      case HEAD, TURNED_HEAD -> model.headNorm(name, tensor, sizes.dH(), x);
       case HEAD_OWN_GAIN -> model.headNorm(name, tensor, x.width(), x);
       case ALL_HEADS -> model.norm(name, tensor, x);
     };
   }
 
-  private Buffer rotated(String name, Attention a, Buffer x) {
-    return a.rotation() == null ? x : plan.rope(hook(name), a.rotation(), x);
+  private Buffer rotated(String which, @Nullable Rotation rotation, Buffer x) {
+    return rotation == null ? x : plan.rope(hook("attn.hook_rot_" + which), rotation, x);
   }
 
-  /** One of the three projections whose weights lie one after the other in one matrix. */
-  private Buffer qkv(String which, int first, int n, Buffer x) {
+  /**
+   * One of the three projections.
+   *
+   * @param first its first row where their weights lie one after the other in one matrix
+   */
+  private Buffer projected(String which, Attention a, int first, int n, Buffer x) {
     int rows = (sizes.heads() + 2 * sizes.kvHeads()) * sizes.dH();
-    return fused("attn.hook_" + which, "attn_qkv", first, n, rows, x);
+    String name = "attn.hook_" + which;
+    String written = a.clamp() == 0 ? name : name + ".unclamped";
+    Buffer y =
+        weights.has(tensor("attn_qkv.weight"))
+            ? fused(written, "attn_qkv", first, n, rows, x)
+            : linear(written, "attn_" + which, n, x);
+    return a.clamp() == 0 ? y : plan.clamp(hook(name), a.clamp(), y);
   }
 
   /** {@code act(gate · x) · (up · x)}, projected down (Shazeer 2020, arXiv 2002.05202). */
@@ -161,9 +181,18 @@ final class Layer {
 
   /** {@code act(up · x)}, projected down. */
   Sublayer plainFfn(ActivationKind kind) {
+    return plainFfn((hook, pre) -> plan.activation(hook, kind, pre));
+  }
+
+  /** The same with an activation that has parameters. */
+  Sublayer plainFfn(Xielu activation) {
+    return plainFfn((hook, pre) -> activation.write(plan, hook, pre));
+  }
+
+  private Sublayer plainFfn(Sublayer activation) {
     return (hook, x) -> {
       Buffer pre = linear("mlp.hook_pre", "ffn_up", sizes.dFfn(), x);
-      Buffer post = plan.activation(hook("mlp.hook_post"), kind, pre);
+      Buffer post = activation.write(hook("mlp.hook_post"), pre);
       return model.linear(hook, tensor("ffn_down"), sizes.d(), post);
     };
   }

@@ -3,6 +3,7 @@ package dev.vidrio.model.architecture;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,6 +53,12 @@ final class RopeReader {
   int originalContext() {
     return keys.intValue(
         "rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
+  }
+
+  /** How much queries grow with the position. */
+  Temperature temperature() {
+    double scale = keys.floatValue("attention.temperature_scale", 0, MAX, 0);
+    return scale == 0 ? Temperature.NONE : new Temperature(scale, originalContext());
   }
 
   /** The rotation with the file's scaling, and its divisors where it has them. */

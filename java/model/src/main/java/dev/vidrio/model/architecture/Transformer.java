@@ -19,17 +19,27 @@ final class Transformer {
   private final WeightLoader weights;
   private final PlanBuilder plan;
   private final NormKind norm;
+  private final boolean gains;
   private final float epsilon;
 
   /**
    * @param norm which all norms of the model are
    */
   Transformer(Keys keys, WeightLoader weights, NormKind norm) {
+    this(keys, weights, norm, true);
+  }
+
+  /**
+   * @param norm which all norms of the model are
+   * @param gains whether they have a gain
+   */
+  Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains) {
     this.keys = keys;
     this.sizes = Sizes.read(keys);
     this.weights = weights;
     this.plan = new PlanBuilder(sizes.kvShape());
     this.norm = norm;
+    this.gains = gains;
     this.epsilon =
         keys.floatValue(
             norm == NormKind.RMS
@@ -77,7 +87,7 @@ final class Transformer {
 
   /** A norm with the gain {@code tensor.weight} and, where the file has one, a bias. */
   Buffer norm(String hook, String tensor, Buffer x) {
-    Weights gain = weights.vector(tensor + ".weight", x.width());
+    @Nullable Weights gain = gains ? weights.vector(tensor + ".weight", x.width()) : null;
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }
 

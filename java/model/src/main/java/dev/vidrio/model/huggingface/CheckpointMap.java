@@ -1,11 +1,14 @@
 package dev.vidrio.model.huggingface;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.gguf.TensorSource;
 import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -103,6 +106,18 @@ final class CheckpointMap implements TensorMap {
       take(from, to);
     } else {
       add(to, type(tensor), tensor.shape(), allocator -> Layouts.rows(tensor, order, allocator));
+    }
+  }
+
+  /** Takes a tensor of one element. */
+  float number(String from) {
+    SafetensorsTensor tensor = get(from);
+    type(tensor);
+    if (tensor.data().byteSize() != tensor.dtype().bytes()) {
+      throw error(tensor, "must have one element");
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      return Layouts.widened(tensor, arena).get(JAVA_FLOAT_UNALIGNED, 0);
     }
   }
 

@@ -63,6 +63,7 @@ public final class HuggingFaceModel {
       out.string("general.name", last.toString());
     }
     mapping.keys(config, out);
+    mapping.keysOfTensors(config, map, out);
     mapping.tensors(config, map);
     List<TensorSource> tensors = map.finish();
     TokenizerFiles.put(directory, embeddings(tensors), out);

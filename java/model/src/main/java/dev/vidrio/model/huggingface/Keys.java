@@ -13,7 +13,7 @@ final class Keys {
     int heads = config.size("num_attention_heads");
     out.integer(prefix + "context_length", config.size("max_position_embeddings"))
         .integer(prefix + "embedding_length", config.size("hidden_size"))
-        .integer(prefix + "block_count", config.size("num_hidden_layers"))
+        .integer(prefix + "block_count", layers(config))
         .integer(prefix + "feed_forward_length", config.size("intermediate_size"))
         .integer(prefix + "attention.head_count", heads)
         .integer(prefix + "attention.head_count_kv", config.size("num_key_value_heads", heads));
@@ -24,6 +24,11 @@ final class Keys {
     if (config.has("vocab_size")) {
       out.integer(prefix + "vocab_size", config.size("vocab_size"));
     }
+  }
+
+  /** L. */
+  static int layers(Config config) {
+    return config.size(config.firstOf("num_hidden_layers", "num_layers"));
   }
 
   /** Puts the epsilon of RMSNorm. */

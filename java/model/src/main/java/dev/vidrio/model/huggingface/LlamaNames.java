@@ -65,6 +65,12 @@ final class LlamaNames {
     map.takeLinear(from + "down_proj", to(layer) + "ffn_down");
   }
 
+  /** Takes a plain feed-forward block. */
+  static void plainFfn(TensorMap map, int layer) {
+    map.takeLinear(from(layer) + "mlp.up_proj", to(layer) + "ffn_up");
+    map.takeLinear(from(layer) + "mlp.down_proj", to(layer) + "ffn_down");
+  }
+
   /** Takes the norms before attention and feed-forward block. */
   static void norms(TensorMap map, int layer) {
     map.takeLinear(from(layer) + "input_layernorm", to(layer) + "attn_norm");

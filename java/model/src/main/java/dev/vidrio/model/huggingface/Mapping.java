@@ -14,6 +14,9 @@ interface Mapping {
   /** Puts the architecture's keys. */
   void keys(Config config, MetadataBuilder out);
 
+  /** Puts the keys that the checkpoint has as tensors, of architectures that have such. */
+  default void keysOfTensors(Config config, CheckpointMap map, MetadataBuilder out) {}
+
   /** Takes the checkpoint's tensors. */
   void tensors(Config config, TensorMap map);
 }

@@ -85,6 +85,11 @@ record Rope(
     }
   }
 
+  /** The same without scaling, for another base. */
+  Rope based(double newBase) {
+    return new Rope(newBase, localBase, "default", scaling, partial, original);
+  }
+
   /** Elements of a head that turn. */
   int dimensions(int dH) {
     int dimensions = (int) (partial * dH);
