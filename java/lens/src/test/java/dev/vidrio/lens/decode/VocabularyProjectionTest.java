@@ -2,6 +2,7 @@ package dev.vidrio.lens.decode;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Capture;
@@ -74,6 +75,7 @@ class VocabularyProjectionTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void headsWriteTheOutputOfAttention(String name) throws IOException {
+    assumeFalse(name.equals("olmo-clamped"), "what is clamped on the way, no matrix gives");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       HookPoint read = new HookPoint(HookSite.LN1_NORMALIZED, LAYER);

@@ -18,10 +18,13 @@ public final class Architectures {
   private static final Map<String, Reader> READERS =
       new TreeMap<>(
           Map.ofEntries(
+              Map.entry("apertus", Apertus::read),
+              Map.entry("arcee", Arcee::read),
               Map.entry("bloom", Bloom::read),
               Map.entry("cohere2", Cohere2::read),
               Map.entry("command-r", CommandR::read),
               Map.entry("ernie4_5", Ernie45::read),
+              Map.entry("exaone", Exaone::read),
               Map.entry("exaone4", Exaone4::read),
               Map.entry("falcon", Falcon::read),
               Map.entry("gemma", Gemma::read),
@@ -31,9 +34,16 @@ public final class Architectures {
               Map.entry("gpt2", Gpt2::read),
               Map.entry("gptneox", GptNeox::read),
               Map.entry("granite", Granite::read),
+              Map.entry("hunyuan-dense", HunyuanDense::read),
+              Map.entry("internlm2", InternLm2::read),
               Map.entry("llama", Llama::read),
+              Map.entry("minicpm", Granite::miniCpm),
+              Map.entry("mistral3", Mistral3::read),
               Map.entry("mpt", Mpt::read),
+              Map.entry("nemotron", Nemotron::read),
+              Map.entry("olmo", Olmo::read),
               Map.entry("olmo2", Olmo2::read),
+              Map.entry("orion", Orion::read),
               Map.entry("phi2", Phi2::read),
               Map.entry("phi3", Phi3::read),
               Map.entry("qwen2", Qwen2::read),
@@ -42,7 +52,9 @@ public final class Architectures {
               Map.entry("seed_oss", SeedOss::read),
               Map.entry("smollm3", SmolLm3::read),
               Map.entry("stablelm", StableLm::read),
-              Map.entry("starcoder2", StarCoder2::read)));
+              Map.entry("starcoder", Gpt2::read),
+              Map.entry("starcoder2", StarCoder2::read),
+              Map.entry("xverse", InternLm2::read)));
 
   private Architectures() {}
 

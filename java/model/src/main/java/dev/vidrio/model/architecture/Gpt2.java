@@ -8,6 +8,7 @@ import dev.vidrio.kernel.op.Op.NormKind;
 /**
  * GPT-2 (Radford et al. 2019): pre-norm blocks with LayerNorm and a plain feed-forward block over
  * embeddings of tokens and positions. Queries, keys and values are one projection, split here.
+ * StarCoder (arXiv 2305.06161) has one key-value head (arXiv 1911.02150).
  */
 final class Gpt2 {
   private Gpt2() {}

@@ -4,16 +4,28 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import java.util.List;
 
 /**
- * Granite 3: {@link Llama} with constants that scale the embeddings, the attention scores, what
- * sublayers add to the residual stream, and the logits (after arXiv 2203.03466).
+ * Granite 3, and MiniCPM (arXiv 2404.06395): {@link Llama} with constants that scale the
+ * embeddings, the attention scores, what sublayers add to the residual stream, and the logits
+ * (after arXiv 2203.03466).
  */
 final class Granite {
   private static final float MIN = 1e-6f;
   private static final float MAX = 1e6f;
 
   private Granite() {}
+
+  /** MiniCPM, of whose files those that leave constants out mean others than 1. */
+  static Architecture miniCpm(Keys keys, WeightLoader weights) {
+    for (String key : List.of("embedding_scale", "residual_scale", "logit_scale")) {
+      if (!keys.has(key)) {
+        throw keys.unsupported("a file without " + keys.full(key));
+      }
+    }
+    return read(keys, weights);
+  }
 
   static Architecture read(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, weights, NormKind.RMS);

@@ -5,22 +5,32 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import java.util.function.IntPredicate;
 
 /**
- * OLMo 2 (arXiv 2501.00656): {@link Llama} with the norms behind the sublayers, and normalized
- * queries and keys.
+ * OLMo 2 (arXiv 2501.00656) and OLMo 3 (arXiv 2512.13961): {@link Llama} with the norms behind the
+ * sublayers, and normalized queries and keys. In OLMo 3 windows slide in three layers of four,
+ * whose rotation is not scaled.
  */
 final class Olmo2 {
+  private static final int LAYERS_PER_FULL = 4;
+
   private Olmo2() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, weights, NormKind.RMS);
-    Attention attention =
+    RopeReader rope = model.rope(Rotation.Pairs.HALVES);
+    Attention full =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.ALL_HEADS)
-            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+            .rotated(rope.scaled());
+    int window = keys.window(0);
+    Attention sliding =
+        window == 0 ? full : full.rotated(rope.plain("rope.freq_base", 10000f)).windowed(window);
+    IntPredicate slides = window == 0 ? l -> false : keys.slidingLayers(LAYERS_PER_FULL);
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {
+      Attention attention = slides.test(layer.index()) ? sliding : full;
       x =
           layer.sequential(
               x,

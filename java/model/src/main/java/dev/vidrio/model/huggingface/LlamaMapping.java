@@ -3,13 +3,14 @@ package dev.vidrio.model.huggingface;
 import dev.vidrio.model.gguf.MetadataBuilder;
 import java.util.List;
 
-/** Llama and its kin with adjacent rotary pairs: Mistral, Mixtral, SmolLM3, Granite. */
+/** Llama and its kin with adjacent rotary pairs. */
 final class LlamaMapping implements Mapping {
 
   private final String architecture;
 
   /**
-   * @param architecture {@code llama}, {@code smollm3} or {@code granite}
+   * @param architecture {@code llama}, {@code smollm3}, {@code granite}, {@code minicpm} or {@code
+   *     xverse}
    */
   LlamaMapping(String architecture) {
     this.architecture = architecture;
@@ -29,6 +30,8 @@ final class LlamaMapping implements Mapping {
     switch (architecture) {
       case "smollm3" -> checkSmolLm3(config);
       case "granite" -> scales(config, out);
+      case "minicpm" -> miniCpmScales(config, out);
+      case "xverse" -> {}
       default -> {
         if (config.has("sliding_window")) {
           out.integer("llama.attention.sliding_window", config.size("sliding_window"));
@@ -64,6 +67,14 @@ final class LlamaMapping implements Mapping {
         .real("granite.embedding_scale", config.real("embedding_multiplier", 1))
         .real("granite.residual_scale", config.real("residual_multiplier", 1))
         .real("granite.logit_scale", config.real("logits_scaling", 1));
+  }
+
+  private static void miniCpmScales(Config config, MetadataBuilder out) {
+    double layers = config.size("num_hidden_layers");
+    double width = config.size("hidden_size");
+    out.real("minicpm.embedding_scale", config.real("scale_emb"))
+        .real("minicpm.residual_scale", config.real("scale_depth") / Math.sqrt(layers))
+        .real("minicpm.logit_scale", width / config.size("dim_model_base"));
   }
 
   @Override

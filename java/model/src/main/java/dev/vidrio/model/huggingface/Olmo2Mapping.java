@@ -2,7 +2,7 @@ package dev.vidrio.model.huggingface;
 
 import dev.vidrio.model.gguf.MetadataBuilder;
 
-/** OLMo 2: norms behind attention and feed-forward block, none before. */
+/** OLMo 2 and 3: norms behind attention and feed-forward block, none before. */
 final class Olmo2Mapping implements Mapping {
 
   @Override
@@ -16,6 +16,9 @@ final class Olmo2Mapping implements Mapping {
     Keys.sizes(config, out, "olmo2");
     Keys.rmsEpsilon(config, out, "olmo2");
     Rope.of(config).put(out, "olmo2", Keys.headWidth(config));
+    if (config.has("sliding_window")) {
+      SlidingWindow.put(config, out, "olmo2", 4);
+    }
   }
 
   @Override

@@ -18,6 +18,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Keys outside their limits and contradictions are errors; what is not supported has its name. */
 class HostileArchitecturesTest {
@@ -37,8 +38,9 @@ class HostileArchitecturesTest {
   /** The name of a tiny model less what it has besides its architecture's. */
   private static String architecture(String model) {
     return model
-        .replaceAll("mistral|mixtral", "llama")
-        .replaceAll("-(longrope|head-norms|windows)", "");
+        .replaceAll("mistral$|mixtral", "llama")
+        .replace("olmo3", "olmo2")
+        .replaceAll("-(longrope|head-norms|windows|clamped)", "");
   }
 
   private static void assertRefused(
@@ -65,6 +67,11 @@ class HostileArchitecturesTest {
     "mpt, attention.max_alibi_bias, 0",
     "stablelm, attention.layer_norm_epsilon, NaN",
     "qwen3, attention.layer_norm_rms_epsilon, -1",
+    "minicpm, residual_scale, 0",
+    "mistral3, attention.temperature_scale, NaN",
+    "mistral3, attention.temperature_scale, -1",
+    "olmo-clamped, attention.clamp_kqv, -1",
+    "olmo, attention.layer_norm_epsilon, 0",
   })
   void numbersOutsideTheirLimits(String model, String key, float value) {
     String full = architecture(model) + "." + key;
@@ -91,6 +98,9 @@ class HostileArchitecturesTest {
     "exaone4-windows, attention.sliding_window, 2147483648",
     "falcon, attention.head_count_kv, 3",
     "glm4, rope.dimension_count, 14",
+    "nemotron, rope.dimension_count, 3",
+    "olmo3, attention.sliding_window_pattern, 0",
+    "mistral3, rope.scaling.original_context_length, 0",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -101,7 +111,8 @@ class HostileArchitecturesTest {
   @CsvSource({
     "qwen2, attention.sliding_window",
     "qwen3, expert_count",
-    "olmo2, attention.sliding_window",
+    "olmo2, attention.sliding_window_pattern",
+    "olmo3, rope.freq_base_swa",
     "granite, expert_count",
     "gpt2, attention.clamp_kqv",
     "mpt, attention.clamp_kqv",
@@ -123,6 +134,19 @@ class HostileArchitecturesTest {
     "phi2, use_parallel_residual",
     "falcon, attention.max_alibi_bias",
     "seed_oss, attention.sliding_window",
+    "minicpm, expert_count",
+    "starcoder, attention.clamp_kqv",
+    "xverse, attention.sliding_window",
+    "mistral3, expert_count",
+    "mistral3, attention.sliding_window",
+    "apertus, attention.sliding_window",
+    "arcee, attention.temperature_scale",
+    "nemotron, attention.clamp_kqv",
+    "olmo, attention.sliding_window",
+    "hunyuan-dense, rope.dimension_sections",
+    "exaone, attention.sliding_window",
+    "internlm2, logit_scale",
+    "orion, attention.max_alibi_bias",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -175,6 +199,18 @@ class HostileArchitecturesTest {
     "phi2, output_norm.weight",
     "falcon, blk.1.attn_norm_2.weight",
     "seed_oss, blk.0.post_attention_norm.weight",
+    "minicpm, blk.1.ffn_down.weight",
+    "starcoder, position_embd.weight",
+    "xverse, blk.0.attn_k.weight",
+    "mistral3, blk.1.ffn_down.weight",
+    "apertus, blk.1.attn_k_norm.weight",
+    "arcee, blk.0.ffn_up.weight",
+    "nemotron, blk.1.attn_norm.weight",
+    "olmo, blk.0.attn_output.weight",
+    "hunyuan-dense, blk.1.attn_q_norm.weight",
+    "exaone, blk.0.ffn_norm.weight",
+    "internlm2, output_norm.weight",
+    "orion, blk.1.ffn_norm.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");
@@ -190,6 +226,22 @@ class HostileArchitecturesTest {
           w.tensor("blk.0.ffn_gate_inp.weight", GgmlType.F32, new byte[5 * 32 * 4], 32, 5);
         };
     assertRefused(ModelException.class, "mixtral", tensor, five);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"embedding_scale", "residual_scale", "logit_scale"})
+  void constantsThatOldFilesLeaveOut(String name) {
+    String key = "minicpm." + name;
+    assertRefused(UnsupportedModelException.class, "minicpm", key, w -> w.remove(key));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"alpha_p, Infinity", "alpha_n, 1001", "beta, NaN", "eps, 0.1"})
+  void parametersOfActivationsOutsideTheirLimits(String name, float value) {
+    String key = "xielu." + name;
+    assertRefused(ModelException.class, "apertus", key, w -> w.float32(key, value));
+    assertRefused(ModelException.class, "apertus", key, w -> w.float32s(key, 0, value));
+    assertRefused(ModelException.class, "apertus", key, w -> w.float32s(key, 0));
   }
 
   @Test

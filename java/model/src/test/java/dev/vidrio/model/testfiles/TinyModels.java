@@ -19,6 +19,9 @@ public final class TinyModels {
   /** The method that gives their names, for parameterized tests. */
   public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
 
+  /** The same of those that a directory of transformers is of. */
+  public static final String DIRECTORIES = "dev.vidrio.model.testfiles.TinyModels#directories";
+
   /** Tests run in the directory of their module, beside that of this one. */
   private static final Path DIRECTORY =
       Path.of("../model/src/test/resources/dev/vidrio/model/architecture");
@@ -29,11 +32,14 @@ public final class TinyModels {
 
   static List<String> names() {
     return List.of(
+        "apertus",
+        "arcee",
         "bloom",
         "cohere2",
         "command-r",
         "command-r-head-norms",
         "ernie4_5",
+        "exaone",
         "exaone4",
         "exaone4-windows",
         "falcon",
@@ -46,11 +52,20 @@ public final class TinyModels {
         "gptneox",
         "gptneox-sequential",
         "granite",
+        "hunyuan-dense",
+        "internlm2",
         "llama",
+        "minicpm",
         "mistral",
+        "mistral3",
         "mixtral",
         "mpt",
+        "nemotron",
+        "olmo",
+        "olmo-clamped",
         "olmo2",
+        "olmo3",
+        "orion",
         "phi2",
         "phi3",
         "phi3-longrope",
@@ -63,7 +78,13 @@ public final class TinyModels {
         "stablelm",
         "stablelm-head-norms",
         "stablelm-parallel",
-        "starcoder2");
+        "starcoder",
+        "starcoder2",
+        "xverse");
+  }
+
+  static List<String> directories() {
+    return names().stream().filter(name -> !name.equals("internlm2")).toList();
   }
 
   /** Parses a model's GGUF file, copied into the arena. */

@@ -15,12 +15,14 @@ Each model gets a directory with
 Weights are drawn so that every part of the model matters: scores spread over several units, gains
 and biases differ from element to element. Texts are longer than the windows.
 
-Needs torch, transformers 4.57.3, safetensors and gguf.
+Needs torch, transformers 4.57.3 (mistral3: 5.24), safetensors and gguf.
 """
 
 import argparse
+import contextlib
 import json
 import math
+import re
 import sys
 import zlib
 from pathlib import Path
@@ -28,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 VOCABULARY = 64
 COUNT = 40
@@ -59,6 +61,21 @@ LONG_ROPE = dict(
     type="longrope",
     short_factor=[1.0, 1.1, 1.25, 1.5],
     long_factor=[1.0, 2.0, 4.0, 8.0],
+)
+
+YARN = dict(
+    rope_type="yarn",
+    factor=8.0,
+    original_max_position_embeddings=16,
+    beta_fast=4.0,
+    beta_slow=1.0,
+)
+
+MINISTRAL3_ROPE = YARN | dict(
+    rope_theta=10000.0,
+    mscale=1.0,
+    mscale_all_dim=1.0,
+    llama_4_scaling_beta=0.5,
 )
 
 # Directory, class of the configuration, what differs from COMMON.
@@ -99,6 +116,10 @@ MODELS = {
     "gptneox": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=True)),
     "gptneox-sequential": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=False)),
     "olmo2": ("Olmo2", dict()),
+    "olmo3": (
+        "Olmo3",
+        dict(sliding_window=8, num_hidden_layers=4, intermediate_size=32, rope_scaling=YARN),
+    ),
     "granite": (
         "Granite",
         dict(embedding_multiplier=6.0, attention_multiplier=0.5, residual_multiplier=0.25)
@@ -149,14 +170,90 @@ MODELS = {
     ),
     "seed_oss": ("SeedOss", dict(head_dim=16, attention_out_bias=True, mlp_bias=True)),
     "bloom": ("Bloom", dict(n_layer=2, n_head=6, hidden_size=48)),
+    "apertus": ("Apertus", dict(rope_scaling=LLAMA3_ROPE)),
+    "arcee": ("Arcee", dict(head_dim=12)),
+    "nemotron": ("Nemotron", dict(partial_rotary_factor=0.5, attention_bias=True, mlp_bias=True)),
+    "olmo": ("Olmo", dict()),
+    "olmo-clamped": ("Olmo", dict(clip_qkv=0.75)),
+    "hunyuan-dense": (
+        "HunYuanDenseV1",
+        dict(head_dim=12, tie_word_embeddings=True, max_position_embeddings=32768)
+        | dict(rope_scaling=dict(type="dynamic", alpha=50.0, factor=1.0)),
+    ),
+    "mistral3": ("Ministral3", dict(head_dim=12, rope_parameters=MINISTRAL3_ROPE)),
+    "exaone": ("Llama", dict(rope_scaling=LLAMA3_ROPE)),
+    "internlm2": ("Llama", dict()),
+    "xverse": ("Llama", dict()),
+    "minicpm": (
+        "Granite",
+        dict(embedding_multiplier=6.0, residual_multiplier=1.4 / math.sqrt(2))
+        | dict(attention_multiplier=1 / math.sqrt(8), logits_scaling=4.0),
+    ),
+    "starcoder": ("GPTBigCode", dict(n_positions=128, n_inner=128, tie_word_embeddings=True)),
+    "orion": ("StableLm", dict(partial_rotary_factor=1.0, use_qkv_bias=False)),
     "mpt": (
         "Mpt",
         dict(d_model=32, n_heads=4, n_layers=2, max_seq_len=64, attn_config=dict(clip_qkv=None)),
     ),
 }
 
-# Tensors of one dimension that are gains; Gemma's are stored without the one.
-GAIN = ("norm", "layernorm", "ln_1.weight", "ln_2.weight", "ln_f.weight")
+# Models that transformers does not have, or only under names of its own: one of the same arithmetic
+# is drawn, and written as the original has it. Here is what configurations say, and what tensors are
+# called.
+ORIGINALS = {
+    "exaone": (
+        dict(
+            architectures=["ExaoneForCausalLM"],
+            model_type="exaone",
+            activation_function="silu",
+            num_layers=2,
+            layer_norm_epsilon=1e-6,
+        ),
+        {
+            r"model.embed_tokens": "transformer.wte",
+            r"model.norm": "transformer.ln_f",
+            r"model.layers.(\d+).input_layernorm": r"transformer.h.\1.ln_1",
+            r"model.layers.(\d+).post_attention_layernorm": r"transformer.h.\1.ln_2",
+            r"model.layers.(\d+).self_attn.o_proj": r"transformer.h.\1.attn.attention.out_proj",
+            r"model.layers.(\d+).self_attn": r"transformer.h.\1.attn.attention",
+            r"model.layers.(\d+).mlp.gate_proj": r"transformer.h.\1.mlp.c_fc_0",
+            r"model.layers.(\d+).mlp.up_proj": r"transformer.h.\1.mlp.c_fc_1",
+            r"model.layers.(\d+).mlp.down_proj": r"transformer.h.\1.mlp.c_proj",
+        },
+    ),
+    "internlm2": (
+        dict(architectures=["InternLM2ForCausalLM"], model_type="internlm2", bias=False),
+        {
+            r"lm_head": "output",
+            r"model.embed_tokens": "model.tok_embeddings",
+            r"(layers.\d+.)input_layernorm": r"\1attention_norm",
+            r"(layers.\d+.)post_attention_layernorm": r"\1ffn_norm",
+            r"(layers.\d+.)self_attn.o_proj": r"\1attention.wo",
+            r"(layers.\d+.)self_attn": r"\1attention",
+            r"mlp.gate_proj": "feed_forward.w1",
+            r"mlp.up_proj": "feed_forward.w3",
+            r"mlp.down_proj": "feed_forward.w2",
+        },
+    ),
+    "minicpm": (
+        dict(
+            architectures=["MiniCPMForCausalLM"],
+            model_type="minicpm",
+            scale_emb=6.0,
+            scale_depth=1.4,
+            dim_model_base=8,
+        ),
+        {},
+    ),
+    "xverse": (dict(architectures=["XverseForCausalLM"], model_type="xverse"), {}),
+    "orion": (
+        dict(architectures=["OrionForCausalLM"], model_type="orion", rms_norm_eps=1e-5),
+        {},
+    ),
+}
+
+# Models whose directories Vidrio does not read.
+FILES_ALONE = ("internlm2",)
 
 
 def configuration(name: str):
@@ -172,12 +269,12 @@ def configuration(name: str):
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    gemma = name.startswith("gemma")
+    less_one = name.startswith(("gemma", "nemotron"))
     with torch.no_grad():
         for key, parameter in model.named_parameters():
             values = torch.randn(parameter.shape, generator=generator)
             if parameter.dim() == 1 and key.endswith("weight"):
-                values = values * 0.25 + (0.0 if gemma else 1.0)
+                values = values * 0.25 + (0.0 if less_one else 1.0)
             elif parameter.dim() == 1:
                 values = values * 0.25
             elif "embed" in key or "wte" in key or "wpe" in key:
@@ -191,6 +288,33 @@ def fan_in(key: str, parameter: torch.Tensor, model: torch.nn.Module) -> int:
     """GPT-2 alone stores matrices as [in, out]."""
     transposed = model.config.model_type == "gpt2" and "lm_head" not in key
     return parameter.shape[0 if transposed else -1]
+
+
+def write_original(directory: Path, name: str) -> None:
+    """Gives a checkpoint the names that the model's own code had."""
+    says, names = ORIGINALS[name]
+    path = directory / "config.json"
+    config = json.loads(path.read_text()) | says
+    path.write_text(json.dumps(config, indent=2) + "\n")
+    tensors = {}
+    for key, value in load_file(directory / "model.safetensors").items():
+        for pattern, replacement in names.items():
+            key = re.sub(pattern, replacement, key)
+        tensors[key] = value
+    if name == "internlm2":
+        for l in range(config["num_hidden_layers"]):
+            prefix = f"model.layers.{l}.attention."
+            tensors[prefix + "wqkv.weight"] = grouped(
+                [tensors.pop(f"{prefix}{part}_proj.weight") for part in "qkv"],
+                config["num_key_value_heads"],
+            )
+    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+
+
+def grouped(qkv: list[np.ndarray], kv_heads: int) -> np.ndarray:
+    """One matrix that has each key-value head's queries, key and value, head after head."""
+    parts = [part.reshape(kv_heads, -1, part.shape[-1]) for part in qkv]
+    return np.concatenate(parts, axis=1).reshape(-1, qkv[0].shape[-1])
 
 
 def expected(model: torch.nn.Module, tokens: torch.Tensor) -> np.ndarray:
@@ -229,6 +353,7 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     # The converter knows MPT under the name that its own code had.
     architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
     kind = conversion.get_model_class(architecture)
+    kind = getattr(kind, "Ministral3Model", kind)  # which Mistral 3's hands its work to
     # Gemma 3's drops embeddings without a token.
     tokenizer = directory / "tokenizer.json"
     vocabulary = {f"token{i}": i for i in range(VOCABULARY)}
@@ -261,13 +386,16 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     config = configuration(name)
     torch.manual_seed(0)
     # StableLM cannot initialize norms without a bias; all parameters are drawn below.
-    with transformers.modeling_utils.no_init_weights():
+    no_init = getattr(transformers.modeling_utils, "no_init_weights", contextlib.nullcontext)
+    with no_init():
         model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     model = model.float().eval()
     model.tie_weights()
     draw(name, model)
-    model.save_pretrained(directory, safe_serialization=True)
+    model.save_pretrained(directory)
     (directory / "generation_config.json").unlink(missing_ok=True)
+    if name in ORIGINALS:
+        write_original(directory, name)
     random = np.random.default_rng(zlib.crc32(name.encode()))
     tokens = random.integers(0, VOCABULARY, COUNT, dtype=np.int32)
     ids = torch.from_numpy(tokens).long()
@@ -277,6 +405,9 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
         tensors["short_logits"] = expected(model, ids[:original])
     save_file(tensors, directory / "expected.safetensors")
     convert(llama_cpp, directory, name)
+    if name in FILES_ALONE:
+        for part in ("config.json", "model.safetensors"):
+            (directory / part).unlink()
 
 
 def main() -> None:

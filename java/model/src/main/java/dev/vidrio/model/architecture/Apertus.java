@@ -1,0 +1,28 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+
+/**
+ * Apertus (arXiv 2509.14233): {@link Llama} with normalized queries and keys, and a plain
+ * feed-forward block of xIELU.
+ */
+final class Apertus {
+  private Apertus() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .normalized(QueryKeyNorm.HEAD)
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      Xielu activation = Xielu.read(keys, layer.index(), model.sizes().layers());
+      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(activation));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

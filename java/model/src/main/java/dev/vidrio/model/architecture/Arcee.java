@@ -1,0 +1,23 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+
+/** Arcee's AFM: {@link Llama} with a plain feed-forward block, of squared ReLU. */
+final class Arcee {
+  private Arcee() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.SQUARED_RELU));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

@@ -1,0 +1,23 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+
+/** EXAONE 3 and 3.5 (arXiv 2408.03541, 2412.04862): {@link Llama} that turns halves of heads. */
+final class Exaone {
+  private Exaone() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

@@ -1,0 +1,27 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+
+/**
+ * Hunyuan (Tencent 2025), dense: {@link Qwen3} that normalizes queries and keys once they turned.
+ */
+final class HunyuanDense {
+  private HunyuanDense() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .normalized(QueryKeyNorm.TURNED_HEAD)
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

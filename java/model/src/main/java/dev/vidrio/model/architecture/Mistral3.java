@@ -1,0 +1,28 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+
+/**
+ * Ministral 3 (Mistral AI 2025): {@link Llama} whose queries grow with the position beyond the
+ * context that it knew before YaRN.
+ */
+final class Mistral3 {
+  private Mistral3() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    RopeReader rope = model.rope(Rotation.Pairs.INTERLEAVED);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(rope.scaled())
+            .heated(rope.temperature());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}
