@@ -125,28 +125,41 @@ typedef enum vd_type {
     VD_Q4_K = 12,
     VD_Q5_K = 13,
     VD_Q6_K = 14,
+    VD_IQ2_XXS = 16,
+    VD_IQ2_XS = 17,
+    VD_IQ3_XXS = 18,
+    VD_IQ1_S = 19,
     VD_IQ4_NL = 20,
+    VD_IQ3_S = 21,
+    VD_IQ2_S = 22,
+    VD_IQ4_XS = 23,
+    VD_IQ1_M = 29,
     VD_BF16 = 30,
+    VD_TQ1_0 = 34,
+    VD_TQ2_0 = 35,
     VD_MXFP4 = 39,
 } vd_type;
 
 // Quantized weights are packed before use: 16 rows side by side, so that 16 outputs fill the lanes
-// of a vector. For each group of 16 rows (the last one padded with zero rows), first the codes of
+// of a vector. For each group of 16 rows (the last one filled up with zeros), first the codes of
 // all K/32 runs of columns, then the factors of all blocks. Groups start at multiples of 64 bytes.
-// Bits are the file's.
+// Bits are the file's, but in the IQ types other than IQ4_NL and in TQ1_0: files have the points of
+// a grid, or five elements in a byte, memory a code for each element, and a byte for each sub-block
+// (docs/adr/019-codebook-types.md).
 //
 //   Codes    Each run of 32 columns is one plane of bits, or two, lower bits first:
-//            4 bits        Q4_0, Q4_1, Q4_K, IQ4_NL, MXFP4
+//            4 bits        Q4_0, Q4_1, Q4_K, IQ4_NL, IQ4_XS, IQ3_XXS, IQ3_S, MXFP4
 //            4 and 1 bits  Q5_0, Q5_1, Q5_K
 //            4 and 2 bits  Q6_K
 //            8 bits        Q8_0
-//            2 bits        Q2_K
-//            2 and 1 bits  Q3_K
+//            2 bits        Q2_K, TQ1_0, TQ2_0
+//            2 and 1 bits  Q3_K, IQ2_XXS, IQ2_XS, IQ2_S, IQ1_S, IQ1_M
 //            A plane of b bits is b units of 16 rows x 4 bytes: columns 4k to 4k+3 are the
 //            bytes of unit k mod b, at bit b * (k div b).
 //   Factors  Of each block 16 halves d; then 16 halves of the minimum (K types: dmin) in types
-//            with minima; then, in K types, the codes of scales and minima:
-//            Q6_K, Q2_K: for each of the 16 sub-blocks 16 bytes; Q2_K: scale | minimum << 4.
+//            with minima; then, in K and IQ types of 256, the codes of scales and minima:
+//            Q6_K, Q2_K, IQ types: for each sub-block 16 bytes; Q2_K: scale | minimum << 4, the
+//            others: what d is multiplied by, with sign.
 //            Q3_K, Q4_K, Q5_K: 16 codes of 6 bits per row, first scales, then minima, in
 //            three times 16 words: code c has its low 4 bits in word c div 8 at bit
 //            4 * (c mod 8), and the upper 2 bits in word 2 at bit 2c.
@@ -166,6 +179,7 @@ VD_API vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, cons
 // in GGUF's layout; `target` is the whole matrix's memory. K fills whole blocks of both types. Rows
 // may be encoded by several threads at once. importance [K], none negative, weighs the errors of
 // columns: the mean squares of their activations; null where they are not known.
+// VD_UNSUPPORTED: no encoder for `to`, which is an IQ type other than IQ4 or ternary.
 // VD_OUT_OF_RANGE: an element is infinite or no number, or exceeds what `to` can hold; *bad_row
 // (may be null) is its row, else -1.
 VD_API vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,

@@ -116,6 +116,32 @@ static void expand_panel(const vd_matmul_backward *op, int64_t first, int64_t n,
         case VD_MXFP4:
             expand_groups(VD_MXFP4, op, first, n, column, panel);
             break;
+        case VD_IQ4_XS:
+            expand_groups(VD_IQ4_XS, op, first, n, column, panel);
+            break;
+        case VD_IQ3_S:
+            expand_groups(VD_IQ3_S, op, first, n, column, panel);
+            break;
+        case VD_IQ3_XXS:
+            expand_groups(VD_IQ3_XXS, op, first, n, column, panel);
+            break;
+        case VD_IQ2_S:
+        case VD_IQ2_XS:
+            expand_groups(VD_IQ2_S, op, first, n, column, panel);
+            break;
+        case VD_IQ2_XXS:
+            expand_groups(VD_IQ2_XXS, op, first, n, column, panel);
+            break;
+        case VD_IQ1_M:
+            expand_groups(VD_IQ1_M, op, first, n, column, panel);
+            break;
+        case VD_IQ1_S:
+            expand_groups(VD_IQ1_S, op, first, n, column, panel);
+            break;
+        case VD_TQ2_0:
+        case VD_TQ1_0:
+            expand_groups(VD_TQ2_0, op, first, n, column, panel);
+            break;
         default:
             expand_rows(op, first, n, column, panel);
     }

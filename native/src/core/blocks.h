@@ -12,10 +12,11 @@ int32_t vd_code_weight(int32_t type, uint8_t code);
 
 // A block's factors besides its sub-blocks' codes: the half d, and the half dmin of types with
 // minima. MXFP4 has the byte e in place of d.
-const uint8_t *vd_block_d(int32_t type, const uint8_t *block);
-const uint8_t *vd_block_dmin(int32_t type, const uint8_t *block);
+uint16_t vd_block_d(int32_t type, const uint8_t *block);
+uint16_t vd_block_dmin(int32_t type, const uint8_t *block);
 
-// Codes of the scale and minimum of a sub-block (0 where the type has none).
+// Codes of the scale and minimum of a sub-block (0 where the type has none). Of Q6_K and the IQ
+// types, what d is multiplied by, in two's complement.
 typedef struct vd_factor_codes {
     uint8_t scale;
     uint8_t minimum;
@@ -31,7 +32,7 @@ void vd_block_put_factor_codes(int32_t type, uint8_t *block, int sub_block, vd_f
 
 // s and m of docs/numerics.md. Only types of 256 elements read the codes, only those with minima
 // dmin.
-float vd_scale_of(int32_t type, const uint8_t *d, vd_factor_codes codes);
-float vd_minimum_of(int32_t type, const uint8_t *dmin, vd_factor_codes codes);
+float vd_scale_of(int32_t type, uint16_t d, vd_factor_codes codes);
+float vd_minimum_of(int32_t type, uint16_t dmin, vd_factor_codes codes);
 
 #endif

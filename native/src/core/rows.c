@@ -31,10 +31,10 @@ void vd_expand_part(int32_t type, const uint8_t *row, int64_t first, int64_t n, 
             y[i] = type == VD_F16 ? vd_load_half(from + 2 * i) : vd_load_bfloat(from + 2 * i);
         }
     } else {
-        int32_t elements = vd_block_layout_of(type).elements;
+        vd_block_layout layout = vd_block_layout_of(type);
         for (int64_t k = first; k < first + n; k += VD_BLOCK) {
-            const uint8_t *block = row + vd_row_bytes(type, elements) * (k / elements);
-            expand(type, block, (int)(k % elements / VD_BLOCK), y + k - first);
+            const uint8_t *block = row + layout.file_bytes * (k / layout.elements);
+            expand(type, block, (int)(k % layout.elements / VD_BLOCK), y + k - first);
         }
     }
 }

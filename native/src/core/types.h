@@ -15,50 +15,91 @@ enum {
     VD_UNIT_BYTES = 64  // 16 rows of 4 bytes
 };
 
-// A quantized type's block in a GGUF file. Its elements' codes have low_bits + high_bits bits;
-// packed, the two parts lie in planes of their own.
+// A quantized type's block. Packed, the low and the high bits of its elements' codes lie in planes
+// of their own.
 typedef struct vd_block_layout {
     int32_t elements;      // of a block: 32, or 256 where scales are themselves quantized
     int32_t sub_block;     // elements that share a scale: 32 or 16
-    int32_t low_bits;      // 2, 4 or 8
+    int32_t low_bits;      // of a code: 2, 4 or 8
     int32_t high_bits;     // 0, 1 or 2
-    int32_t factor_bytes;  // of a block: what is not codes
+    int32_t factor_bytes;  // of a packed block: what is not codes
     int32_t minima;        // 1 when a sub-block has a minimum too
+    int32_t file_bytes;    // of a block in a GGUF file
 } vd_block_layout;
 
 // All zero for types without blocks.
 VD_INLINE vd_block_layout vd_block_layout_of(int32_t type) {
     switch (type) {
         case VD_Q4_0:
-            return (vd_block_layout){32, 32, 4, 0, 2, 0};
-        case VD_Q4_1:
-            return (vd_block_layout){32, 32, 4, 0, 4, 1};
-        case VD_Q5_0:
-            return (vd_block_layout){32, 32, 4, 1, 2, 0};
-        case VD_Q5_1:
-            return (vd_block_layout){32, 32, 4, 1, 4, 1};
-        case VD_Q8_0:
-            return (vd_block_layout){32, 32, 8, 0, 2, 0};
-        case VD_Q2_K:
-            return (vd_block_layout){256, 16, 2, 0, 20, 1};
-        case VD_Q3_K:
-            return (vd_block_layout){256, 16, 2, 1, 14, 0};
-        case VD_Q4_K:
-            return (vd_block_layout){256, 32, 4, 0, 16, 1};
-        case VD_Q5_K:
-            return (vd_block_layout){256, 32, 4, 1, 16, 1};
-        case VD_Q6_K:
-            return (vd_block_layout){256, 16, 4, 2, 18, 0};
         case VD_IQ4_NL:
-            return (vd_block_layout){32, 32, 4, 0, 2, 0};
+            return (vd_block_layout){32, 32, 4, 0, 2, 0, 18};
+        case VD_Q4_1:
+            return (vd_block_layout){32, 32, 4, 0, 4, 1, 20};
+        case VD_Q5_0:
+            return (vd_block_layout){32, 32, 4, 1, 2, 0, 22};
+        case VD_Q5_1:
+            return (vd_block_layout){32, 32, 4, 1, 4, 1, 24};
+        case VD_Q8_0:
+            return (vd_block_layout){32, 32, 8, 0, 2, 0, 34};
         case VD_MXFP4:
-            return (vd_block_layout){32, 32, 4, 0, 1, 0};
+            return (vd_block_layout){32, 32, 4, 0, 1, 0, 17};
+        case VD_Q2_K:
+            return (vd_block_layout){256, 16, 2, 0, 20, 1, 84};
+        case VD_Q3_K:
+            return (vd_block_layout){256, 16, 2, 1, 14, 0, 110};
+        case VD_Q4_K:
+            return (vd_block_layout){256, 32, 4, 0, 16, 1, 144};
+        case VD_Q5_K:
+            return (vd_block_layout){256, 32, 4, 1, 16, 1, 176};
+        case VD_Q6_K:
+            return (vd_block_layout){256, 16, 4, 2, 18, 0, 210};
+        case VD_IQ4_XS:
+            return (vd_block_layout){256, 32, 4, 0, 10, 0, 136};
+        case VD_IQ3_S:
+            return (vd_block_layout){256, 32, 4, 0, 10, 0, 110};
+        case VD_IQ3_XXS:
+            return (vd_block_layout){256, 32, 4, 0, 10, 0, 98};
+        case VD_IQ2_S:
+            return (vd_block_layout){256, 16, 2, 1, 18, 0, 82};
+        case VD_IQ2_XS:
+            return (vd_block_layout){256, 16, 2, 1, 18, 0, 74};
+        case VD_IQ2_XXS:
+            return (vd_block_layout){256, 32, 2, 1, 10, 0, 66};
+        case VD_IQ1_M:
+            return (vd_block_layout){256, 16, 2, 1, 18, 0, 56};
+        case VD_IQ1_S:
+            return (vd_block_layout){256, 32, 2, 1, 10, 0, 50};
+        case VD_TQ2_0:
+            return (vd_block_layout){256, 32, 2, 0, 2, 0, 66};
+        case VD_TQ1_0:
+            return (vd_block_layout){256, 32, 2, 0, 2, 0, 54};
         default:
-            return (vd_block_layout){0, 0, 0, 0, 0, 0};
+            return (vd_block_layout){0, 0, 0, 0, 0, 0, 0};
     }
 }
 
 VD_INLINE int vd_is_quantized(int32_t type) { return vd_block_layout_of(type).elements > 0; }
+
+// 1 for types whose files have points of a grid.
+VD_INLINE int vd_has_grid(int32_t type) {
+    switch (type) {
+        case VD_IQ3_S:
+        case VD_IQ3_XXS:
+        case VD_IQ2_S:
+        case VD_IQ2_XS:
+        case VD_IQ2_XXS:
+        case VD_IQ1_M:
+        case VD_IQ1_S:
+            return 1;
+        default:
+            return 0;
+    }
+}
+
+// 1 for types that have a byte of two's complement for each sub-block, which d is multiplied by.
+VD_INLINE int vd_has_scale_bytes(int32_t type) {
+    return type == VD_Q6_K || type == VD_IQ4_XS || vd_has_grid(type);
+}
 
 // Bits of an element's code: as many units of a packed group hold 32 columns.
 VD_INLINE int32_t vd_code_bits(int32_t type) {
@@ -77,22 +118,48 @@ VD_INLINE int32_t vd_code_offset(int32_t type) {
             return 4;
         case VD_Q6_K:
             return 32;
+        case VD_TQ1_0:
+        case VD_TQ2_0:
+            return 1;
         default:
             return 0;
     }
 }
 
-// What the codes of IQ4_NL and MXFP4 stand for; those of MXFP4 are E2M1 numbers, doubled.
-#define VD_IQ4_NL_WEIGHTS {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
-#define VD_MXFP4_WEIGHTS {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
-#define VD_MXFP4_RAISED {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0}  // by 12
+// What codes stand for in types with a table, and the same raised by r. Codes of MXFP4 are E2M1
+// numbers, here doubled. Those of IQ3 and IQ2 are a digit of a grid and a sign above it; those of
+// IQ1 a digit, and above it the sign of what is added to eight times the digit's number.
+#define VD_IQ4_WEIGHTS {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
+#define VD_SIGNED_EIGHT(r, a, b, c, d, e, f, g, h)           \
+    {r + a, r + b, r + c, r + d, r + e, r + f, r + g, r + h, \
+     r - a, r - b, r - c, r - d, r - e, r - f, r - g, r - h}
+#define VD_MXFP4_WEIGHTS(r) VD_SIGNED_EIGHT(r, 0, 1, 2, 3, 4, 6, 8, 12)
+#define VD_IQ3_S_WEIGHTS(r) VD_SIGNED_EIGHT(r, 1, 3, 5, 7, 9, 11, 13, 15)
+#define VD_IQ3_XXS_WEIGHTS(r) VD_SIGNED_EIGHT(r, 2, 6, 10, 14, 18, 22, 26, 31)
+#define VD_IQ2_WEIGHTS(r) {r + 8, r + 25, r + 43, 0, r - 8, r - 25, r - 43, 0}
+#define VD_IQ1_WEIGHTS(r) {r - 7, r + 1, r + 9, 0, r - 9, r - 1, r + 7, 0}
+
+// By what, besides d and its code, the scale of a sub-block is multiplied.
+VD_INLINE float vd_scale_unit(int32_t type) {
+    switch (type) {
+        case VD_IQ3_XXS:
+            return 0.5f;
+        case VD_IQ2_S:
+        case VD_IQ2_XS:
+        case VD_IQ2_XXS:
+        case VD_IQ1_M:
+        case VD_IQ1_S:
+            return 0.125f;
+        default:
+            return 1.0f;
+    }
+}
 
 // Bytes of K elements in rows, 0 when they do not fill whole blocks or the type is unknown.
 VD_INLINE int64_t vd_row_bytes(int32_t type, int64_t K) {
     vd_block_layout block = vd_block_layout_of(type);
     if (block.elements > 0) {
-        int64_t bytes = block.elements / 8 * vd_code_bits(type) + block.factor_bytes;
-        return K % block.elements == 0 ? K / block.elements * bytes : 0;
+        return K % block.elements == 0 ? K / block.elements * block.file_bytes : 0;
     }
     return type == VD_F32 ? 4 * K : type == VD_F16 || type == VD_BF16 ? 2 * K : 0;
 }
@@ -108,9 +175,15 @@ VD_INLINE int64_t vd_packed_codes(int32_t type) {
     return VD_PACK_ROWS * 2 * (1 + vd_block_layout_of(type).minima);
 }
 
+// Bytes that a row takes in a packed group.
+VD_INLINE int64_t vd_packed_row_bytes(int32_t type, int64_t K) {
+    vd_block_layout block = vd_block_layout_of(type);
+    return K / block.elements * (block.elements / 8 * vd_code_bits(type) + block.factor_bytes);
+}
+
 // Bytes from one packed group to the next.
 VD_INLINE int64_t vd_packed_group_bytes(int32_t type, int64_t K) {
-    return (VD_PACK_ROWS * vd_row_bytes(type, K) + 63) / 64 * 64;
+    return (VD_PACK_ROWS * vd_packed_row_bytes(type, K) + 63) / 64 * 64;
 }
 
 VD_INLINE float vd_bits_to_float(uint32_t bits) {

@@ -27,16 +27,15 @@ static float mean_square(const float *x, int64_t K) {
     return sum / (float)K;
 }
 
-static int is_half_finite(const uint8_t *half) { return isfinite(vd_load_half(half)); }
+static int is_half_finite(uint16_t half) { return isfinite(vd_half_to_float(half)); }
 
 // Encodes a row in blocks; 0 when a scale or minimum exceeds the halves.
 static int encode_blocks(int32_t type, int64_t K, const float *x, const float *importance,
                          uint8_t *row) {
     vd_block_layout layout = vd_block_layout_of(type);
-    int64_t block_bytes = vd_row_bytes(type, layout.elements);
     float square = importance == NULL ? 0 : mean_square(x, K);
     memset(row, 0, (size_t)vd_row_bytes(type, K));
-    for (int64_t k = 0; k < K; k += layout.elements, row += block_bytes) {
+    for (int64_t k = 0; k < K; k += layout.elements, row += layout.file_bytes) {
         const float *part = importance == NULL ? NULL : importance + k;
         if (layout.elements == VD_BLOCK) {
             vd_encode_block_32(type, x + k, part, square, row);
@@ -82,6 +81,9 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
     if (source == NULL || target == NULL || K <= 0 || K > INT32_MAX || row_begin < 0 ||
         row_begin > row_end || vd_row_bytes(from, K) == 0 || vd_row_bytes(to, K) == 0) {
         return VD_INVALID_ARGUMENT;
+    }
+    if (vd_has_grid(to) || to == VD_TQ1_0 || to == VD_TQ2_0) {
+        return VD_UNSUPPORTED;
     }
     float *x = malloc((size_t)K * sizeof *x);
     if (x == NULL) {

@@ -9,7 +9,8 @@
 void vd_encode_block_32(int32_t type, const float *x, const float *importance, float mean_square,
                         uint8_t *block);
 
-// A block of 256 elements: Q2_K to Q6_K. `block` is zero before; importance [256] may be null.
+// A block of 256 elements: Q2_K to Q6_K, IQ4_XS. `block` is zero before; importance [256] may be
+// null.
 void vd_encode_block_k(int32_t type, const float *x, const float *importance, uint8_t *block);
 
 #endif

@@ -11,8 +11,6 @@ static uint8_t code_below(float x, int max) {
     return (uint8_t)(x < (float)max ? x > 0 ? (int)x : 0 : max);
 }
 
-static float inverse_of(float d) { return d != 0 ? 1 / d : 0.0f; }
-
 static void weigh(const float *x, const float *importance, float mean_square, float *weights) {
     for (int i = 0; i < VD_BLOCK; i++) {
         weights[i] = importance[i] * sqrtf(mean_square + x[i] * x[i]);
@@ -25,7 +23,7 @@ static float encode_centred(int levels, const float *x, const float *weights, ui
         return vd_fit_scale(VD_BLOCK, levels, x, weights, codes);
     }
     float d = vd_extreme(VD_BLOCK, x) / (float)-levels;
-    float inverse = inverse_of(d);
+    float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
         codes[i] = code_below(x[i] * inverse + ((float)levels + 0.5f), 2 * levels - 1);
     }
@@ -48,7 +46,7 @@ static float encode_affine(int levels, const float *x, const float *weights, uin
         max = x[i] > max ? x[i] : max;
     }
     float d = (max - *min) / (float)levels;
-    float inverse = inverse_of(d);
+    float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
         codes[i] = code_below((x[i] - *min) * inverse + 0.5f, levels);
     }
@@ -57,45 +55,9 @@ static float encode_affine(int levels, const float *x, const float *weights, uin
 
 static float encode_q8_0(const float *x, uint8_t *codes) {
     float d = fabsf(vd_extreme(VD_BLOCK, x)) / 127.0f;
-    float inverse = inverse_of(d);
+    float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
         codes[i] = (uint8_t)(int8_t)fminf(fmaxf(roundf(x[i] * inverse), -127.0f), 127.0f);
-    }
-    return d;
-}
-
-// The code of IQ4_NL whose weight is nearest; of two, the greater.
-static uint8_t nearest_uneven(float x) {
-    static const int8_t weights[16] = VD_IQ4_NL_WEIGHTS;
-    uint8_t code = 0;
-    while (code < 15 && !(x - (float)weights[code] < (float)weights[code + 1] - x)) {
-        code++;
-    }
-    return code;
-}
-
-// The scale of IQ4_NL with the least error, of some that turn the extreme element into about the
-// least weight.
-static float fit_uneven(const float *x, const float *weights) {
-    float extreme = vd_extreme(VD_BLOCK, x);
-    if (fabsf(extreme) < VD_ENCODE_EPSILON) {
-        return 0;
-    }
-    float least = (float)vd_code_weight(VD_IQ4_NL, 0);
-    float d = 0;
-    float gain = 0;  // by which the error is less than with all weights zero
-    for (int step = -8; step <= 7; step++) {
-        float inverse = step < -7 ? 1 / (-extreme / least) : ((float)step + least) / extreme;
-        float xq = 0, qq = 0;
-        for (int i = 0; i < VD_BLOCK; i++) {
-            float q = (float)vd_code_weight(VD_IQ4_NL, nearest_uneven(inverse * x[i]));
-            xq += weights[i] * q * x[i];
-            qq += weights[i] * q * q;
-        }
-        if (qq > 0 && (step < -7 || xq * xq > gain * qq)) {
-            d = xq / qq;
-            gain = d * xq;
-        }
     }
     return d;
 }
@@ -110,9 +72,9 @@ static float encode_iq4_nl(const float *x, const float *importance, uint8_t *cod
     if (importance != NULL) {
         weigh(x, importance, sum * (2.0f / (float)VD_BLOCK), weights);
     }
-    float d = fit_uneven(x, weights);
+    float d = vd_fit_uneven(x, weights);
     for (int i = 0; i < VD_BLOCK; i++) {
-        codes[i] = nearest_uneven(inverse_of(d) * x[i]);
+        codes[i] = vd_nearest_uneven(vd_inverse(d) * x[i]);
     }
     return d;
 }

@@ -28,7 +28,7 @@ static float sum_of_squares(int n, const float *x) {
 // The weights of a sub-block's errors.
 static float weigh(int32_t type, int n, const float *x, const float *importance, float mean_square,
                    float *weights) {
-    int is_symmetric = type == VD_Q3_K || type == VD_Q6_K;
+    int is_symmetric = type == VD_Q3_K || type == VD_Q6_K || type == VD_IQ4_XS;
     float spread = is_symmetric || type == VD_Q2_K ? 0 : sqrtf(sum_of_squares(n, x) / (float)n);
     float sum = 0;
     for (int i = 0; i < n; i++) {
@@ -65,6 +65,8 @@ static void fit_sub_blocks(int32_t type, const float *x, const float *importance
         if (layout.minima) {
             b->scales[j] = vd_fit_affine(n, levels - 1, x + j * n, weights,
                                          candidates_of(type, part != NULL), codes, &b->offsets[j]);
+        } else if (type == VD_IQ4_XS) {
+            b->scales[j] = vd_fit_uneven(x + j * n, weights);
         } else if (type == VD_Q3_K && part == NULL) {
             b->scales[j] = vd_fit_scale_by_moves(n, levels / 2, x + j * n, weights, codes);
         } else {
@@ -150,6 +152,21 @@ static void encode_elements(int32_t type, const float *x, int j, const uint8_t *
     }
 }
 
+// IQ4_XS: scales of 6 bits, with sign. Elements are encoded for d before it is rounded to a half.
+static void encode_uneven(const float *x, k_block *b, uint8_t *block) {
+    const int sub_blocks = ELEMENTS / VD_BLOCK;
+    float d = vd_extreme(sub_blocks, b->scales) / -32.0f;
+    vd_block_put_d(VD_IQ4_XS, block, vd_float_to_half(d));
+    for (int j = 0; j < sub_blocks; j++) {
+        int32_t code = vd_clamp(vd_nearest(vd_inverse(d) * b->scales[j]), -32, 31);
+        b->factors[j] = (vd_factor_codes){(uint8_t)code, 0};
+        float inverse = vd_inverse(d * (float)code);
+        for (int i = j * VD_BLOCK; i < (j + 1) * VD_BLOCK; i++) {
+            b->codes[i] = vd_nearest_uneven(inverse * x[i]);
+        }
+    }
+}
+
 void vd_encode_block_k(int32_t type, const float *x, const float *importance, uint8_t *block) {
     vd_block_layout layout = vd_block_layout_of(type);
     k_block b;
@@ -157,14 +174,18 @@ void vd_encode_block_k(int32_t type, const float *x, const float *importance, ui
     if (type == VD_Q6_K && fabsf(vd_extreme(SUB_BLOCKS, b.scales)) < VD_ENCODE_EPSILON) {
         return;  // all zero
     }
-    if (layout.minima) {
+    if (type == VD_IQ4_XS) {
+        encode_uneven(x, &b, block);
+    } else if (layout.minima) {
         encode_factors(type, importance != NULL, &b, block);
     } else {
         encode_signed_factors(type, importance != NULL, &b, block);
     }
     for (int j = 0; j < ELEMENTS / layout.sub_block; j++) {
         vd_block_put_factor_codes(type, block, j, b.factors[j]);
-        encode_elements(type, x, j, block, &b);
+        if (type != VD_IQ4_XS) {
+            encode_elements(type, x, j, block, &b);
+        }
     }
     for (int i = 0; i < ELEMENTS / VD_BLOCK; i++) {
         vd_block_put_codes(type, block, i, b.codes + i * VD_BLOCK);

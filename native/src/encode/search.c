@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/blocks.h"
+
 // Of the codes l of elements x with weights w: the sums of w x l and of w l l.
 typedef struct sums {
     float xl;
@@ -231,4 +233,37 @@ float vd_fit_affine(int n, int levels, const float *x, const float *weights,
     }
     *offset = -best.min;
     return best.scale;
+}
+
+uint8_t vd_nearest_uneven(float x) {
+    static const int8_t weights[16] = VD_IQ4_WEIGHTS;
+    uint8_t code = 0;
+    while (code < 15 && !(x - (float)weights[code] < (float)weights[code + 1] - x)) {
+        code++;
+    }
+    return code;
+}
+
+float vd_fit_uneven(const float *x, const float *weights) {
+    float extreme = vd_extreme(VD_BLOCK, x);
+    if (fabsf(extreme) < VD_ENCODE_EPSILON) {
+        return 0;
+    }
+    float least = (float)vd_code_weight(VD_IQ4_NL, 0);
+    float d = 0;
+    float gain = 0;  // by which the error is less than with all weights zero
+    for (int step = -8; step <= 7; step++) {
+        float inverse = step < -7 ? 1 / (-extreme / least) : ((float)step + least) / extreme;
+        float xq = 0, qq = 0;
+        for (int i = 0; i < VD_BLOCK; i++) {
+            float q = (float)vd_code_weight(VD_IQ4_NL, vd_nearest_uneven(inverse * x[i]));
+            xq += weights[i] * q * x[i];
+            qq += weights[i] * q * q;
+        }
+        if (qq > 0 && (step < -7 || xq * xq > gain * qq)) {
+            d = xq / qq;
+            gain = d * xq;
+        }
+    }
+    return d;
 }

@@ -46,4 +46,14 @@ typedef struct vd_candidates {
 float vd_fit_affine(int n, int levels, const float *x, const float *weights,
                     vd_candidates candidates, uint8_t *codes, float *offset);
 
+// The code of IQ4 whose weight is nearest; of two, the greater.
+uint8_t vd_nearest_uneven(float x);
+
+// The scale of 32 elements of IQ4 with the least error, of some that turn the extreme element into
+// about the least weight.
+float vd_fit_uneven(const float *x, const float *weights);
+
+// 1 / d, and 0 where d is.
+VD_INLINE float vd_inverse(float d) { return d != 0 ? 1 / d : 0.0f; }
+
 #endif

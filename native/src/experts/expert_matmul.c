@@ -58,7 +58,7 @@ static int64_t row_bytes(const vd_expert_matmul *m) {
 // Columns of a tile: as many as its bytes allow, but for every worker one.
 static int64_t tile_columns(const vd_expert_matmul *m, const vd_step *step) {
     int64_t width = 2 * vd_matmul_unit(m->type);
-    int64_t columns = vd_at_most(TILE_BYTES / vd_row_bytes(m->type, m->K), TILE_COLUMNS);
+    int64_t columns = vd_at_most(TILE_BYTES / vd_matmul_row_bytes(m->type, m->K), TILE_COLUMNS);
     int64_t by_workers = vd_ceil_div(m->N, step->worker->count * width);
     int64_t grains = vd_at_most(columns / width, by_workers);
     return grains < 1 ? width : grains * width;

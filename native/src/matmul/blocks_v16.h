@@ -9,7 +9,48 @@
 
 // 1 for types whose loaded columns are bytes for v64_dot_signed, else they are 0 to 127 and for
 // v64_dot_unsigned.
-VD_INLINE int vd_columns_signed(const int type) { return type == VD_Q8_0 || type == VD_IQ4_NL; }
+VD_INLINE int vd_columns_signed(const int type) {
+    return type == VD_Q8_0 || type == VD_IQ4_NL || type == VD_IQ4_XS;
+}
+
+// By how much the tables lie above the true weights, so that none is negative.
+enum {
+    VD_MXFP4_RAISE = 12,
+    VD_IQ3_S_RAISE = 15,
+    VD_IQ3_XXS_RAISE = 31,
+    VD_IQ2_RAISE = 43,
+    VD_IQ1_RAISE = 9
+};
+
+VD_INLINE int vd_has_table(const int type) {
+    return type == VD_IQ4_NL || type == VD_IQ4_XS || type == VD_MXFP4 || vd_has_grid(type);
+}
+
+// Columns by their codes, of types with a table.
+VD_INLINE v64 vd_table(const int type) {
+    static const int8_t iq4[16] = VD_IQ4_WEIGHTS;
+    static const int8_t mxfp4[16] = VD_MXFP4_WEIGHTS(VD_MXFP4_RAISE);
+    static const int8_t iq3_s[16] = VD_IQ3_S_WEIGHTS(VD_IQ3_S_RAISE);
+    static const int8_t iq3_xxs[16] = VD_IQ3_XXS_WEIGHTS(VD_IQ3_XXS_RAISE);
+    static const int8_t iq2[16] = VD_IQ2_WEIGHTS(VD_IQ2_RAISE);
+    static const int8_t iq1[16] = VD_IQ1_WEIGHTS(VD_IQ1_RAISE);
+    switch (type) {
+        case VD_MXFP4:
+            return v64_table(mxfp4);
+        case VD_IQ3_S:
+            return v64_table(iq3_s);
+        case VD_IQ3_XXS:
+            return v64_table(iq3_xxs);
+        case VD_IQ2_S:
+        case VD_IQ2_XXS:
+            return v64_table(iq2);
+        case VD_IQ1_M:
+        case VD_IQ1_S:
+            return v64_table(iq1);
+        default:
+            return v64_signed(v64_table(iq4));
+    }
+}
 
 // The bits of columns 4k to 4k+3 in a plane of `bits` bits, moved up to bit `to`.
 VD_INLINE v64 vd_plane(const uint8_t *plane, const int bits, int k, const int to) {
@@ -19,8 +60,6 @@ VD_INLINE v64 vd_plane(const uint8_t *plane, const int bits, int k, const int to
 // Weights of columns 4k to 4k+3 (k from 0 to 7) of the 32 columns whose units start at `quants`,
 // vd_bias(type) above their true values.
 VD_INLINE v64 vd_columns(const int type, const uint8_t *quants, int k) {
-    static const int8_t iq4_nl[16] = VD_IQ4_NL_WEIGHTS;
-    static const int8_t mxfp4[16] = VD_MXFP4_RAISED;
     const vd_block_layout layout = vd_block_layout_of(type);
     if (layout.low_bits == 8) {
         return v64_signed(v64_load(quants + VD_UNIT_BYTES * k));
@@ -30,26 +69,39 @@ VD_INLINE v64 vd_columns(const int type, const uint8_t *quants, int k) {
         const uint8_t *high = quants + VD_UNIT_BYTES * layout.low_bits;
         codes = v64_or(codes, vd_plane(high, layout.high_bits, k, layout.low_bits));
     }
+    return vd_has_table(type) ? v64_look_up(vd_table(type), codes) : codes;
+}
+
+// By how much the loaded weights exceed the true ones.
+VD_INLINE int32_t vd_bias(const int type) {
     switch (type) {
-        case VD_IQ4_NL:
-            return v64_look_up(v64_signed(v64_table(iq4_nl)), codes);
         case VD_MXFP4:
-            return v64_look_up(v64_table(mxfp4), codes);
+            return VD_MXFP4_RAISE;
+        case VD_IQ3_S:
+            return VD_IQ3_S_RAISE;
+        case VD_IQ3_XXS:
+            return VD_IQ3_XXS_RAISE;
+        case VD_IQ2_S:
+        case VD_IQ2_XXS:
+            return VD_IQ2_RAISE;
+        case VD_IQ1_M:
+        case VD_IQ1_S:
+            return VD_IQ1_RAISE;
         default:
-            return codes;
+            return vd_columns_signed(type) ? VD_SIGNED_BIAS : vd_code_offset(type);
     }
 }
 
 // No loaded column has a greater magnitude. One less than a power of two, or 128: so the columns
 // whose sums fit 16 bits divide a sub-block.
 VD_INLINE int vd_greatest_column(const int type) {
-    const int bits = type == VD_MXFP4 ? 5 : vd_code_bits(type);  // MXFP4 is raised to 0 to 24
-    return vd_columns_signed(type) ? 128 : (1 << bits) - 1;
-}
-
-// By how much the loaded weights exceed the true ones.
-VD_INLINE int32_t vd_bias(const int type) {
-    return vd_columns_signed(type) ? VD_SIGNED_BIAS : type == VD_MXFP4 ? 12 : vd_code_offset(type);
+    if (vd_columns_signed(type)) {
+        return 128;
+    }
+    if (!vd_has_table(type)) {
+        return (1 << vd_code_bits(type)) - 1;
+    }
+    return 2 * vd_bias(type) < 32 ? 31 : 2 * vd_bias(type) < 64 ? 63 : 127;
 }
 
 // Per row: sum + the products of 4 loaded weights with the 4 activations at a.
@@ -91,6 +143,11 @@ VD_INLINE v16 vd_power_of_two(v16i e) {
 VD_INLINE v16 vd_scales(const int type, const uint8_t *factors, int j) {
     const uint8_t *codes = factors + vd_packed_codes(type);
     v16i scale;
+    if (vd_has_scale_bytes(type)) {
+        scale = v16i_load_signed_bytes(codes + VD_PACK_ROWS * j);
+        return v16_mul(v16_mul(v16_load_halves(factors), v16_from_int(scale)),
+                       v16_splat(vd_scale_unit(type)));
+    }
     switch (type) {
         case VD_MXFP4:
             return vd_power_of_two(v16i_load_bytes(factors));
@@ -103,9 +160,6 @@ VD_INLINE v16 vd_scales(const int type, const uint8_t *factors, int j) {
         case VD_Q4_K:
         case VD_Q5_K:
             scale = vd_six_bits(codes, j);
-            break;
-        case VD_Q6_K:
-            scale = v16i_load_signed_bytes(codes + VD_PACK_ROWS * j);
             break;
         default:
             return v16_load_halves(factors);

@@ -37,6 +37,10 @@ enum {
 
 int64_t vd_matmul_unit(int32_t type) { return vd_is_quantized(type) ? VD_PACK_ROWS : 1; }
 
+int64_t vd_matmul_row_bytes(int32_t type, int64_t K) {
+    return vd_is_quantized(type) ? vd_packed_row_bytes(type, K) : vd_row_bytes(type, K);
+}
+
 static int needs_blas(const vd_matmul *matmul, vd_isa isa) {
     int isa_gains = isa == VD_ISA_AVX2 || isa == VD_ISA_AVX_VNNI;
     return matmul->fast && matmul->type == VD_F32 && isa_gains;
@@ -93,7 +97,7 @@ static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_
     int64_t width = grain(matmul, step);
     int64_t most = fast_kernel(matmul, step) != NULL
                        ? FAST_OUTPUTS
-                       : TILE_BYTES / vd_row_bytes(matmul->type, matmul->K);
+                       : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
     int64_t by_workers = vd_ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
     int64_t grains = vd_at_most(most / width, by_workers);
     return grains < 1 ? width : grains * width;

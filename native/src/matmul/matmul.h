@@ -35,4 +35,7 @@ extern vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA
 // Outputs in a unit: 16 or 1.
 int64_t vd_matmul_unit(int32_t type);
 
+// Bytes of a row of weights as kernels read them.
+int64_t vd_matmul_row_bytes(int32_t type, int64_t K);
+
 #endif

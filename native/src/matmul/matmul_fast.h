@@ -63,7 +63,7 @@ VD_INLINE void expand_quad(v64 codes, v16 scale, v16 offset, uint16_t (*to)[2 * 
     }
 }
 
-// Group g of packed rows. A bias is a power of two, or the scale is, so that offsets are exact.
+// Group g of packed rows. A scale has so few bits that its product with a bias is exact.
 VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int64_t k,
                             int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
     const vd_block_layout layout = vd_block_layout_of(type);

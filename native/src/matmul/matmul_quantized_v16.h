@@ -125,3 +125,35 @@ void VD_NAME(vd_matmul_iq4_nl)(const vd_matmul *op, vd_range rows, vd_range unit
 void VD_NAME(vd_matmul_mxfp4)(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_MXFP4, op, rows, units);
 }
+
+void VD_NAME(vd_matmul_iq4_xs)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ4_XS, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_iq3_s)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ3_S, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_iq3_xxs)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ3_XXS, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_iq2_s)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ2_S, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_iq2_xxs)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ2_XXS, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_iq1_m)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ1_M, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_iq1_s)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ1_S, op, rows, units);
+}
+
+void VD_NAME(vd_matmul_tq2_0)(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_TQ2_0, op, rows, units);
+}

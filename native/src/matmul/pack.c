@@ -69,26 +69,28 @@ static void pack_factor_codes(int32_t type, const uint8_t *block, uint8_t *packe
             codes[sub_blocks + j] = factor.minimum;
         }
     }
-    if (type == VD_Q2_K || type == VD_Q6_K) {
+    if (type == VD_Q3_K || type == VD_Q4_K || type == VD_Q5_K) {
+        pack_six_bits(codes, packed, r);
+    } else {
         for (int j = 0; j < sub_blocks; j++) {
             packed[j * VD_PACK_ROWS + r] = codes[j];
         }
-    } else {
-        pack_six_bits(codes, packed, r);
     }
 }
 
 static void pack_factors(int32_t type, const uint8_t *block, uint8_t *packed, int r) {
     vd_block_layout layout = vd_block_layout_of(type);
+    uint16_t d = vd_block_d(type, block);
     if (type == VD_MXFP4) {
-        packed[r] = *vd_block_d(type, block);
+        packed[r] = (uint8_t)d;
         return;
     }
-    memcpy(packed + 2 * r, vd_block_d(type, block), 2);
+    memcpy(packed + 2 * r, &d, 2);
     if (layout.minima) {
-        memcpy(packed + 2 * VD_PACK_ROWS + 2 * r, vd_block_dmin(type, block), 2);
+        uint16_t dmin = vd_block_dmin(type, block);
+        memcpy(packed + 2 * VD_PACK_ROWS + 2 * r, &dmin, 2);
     }
-    if (layout.elements > VD_BLOCK) {
+    if (vd_packed_codes(type) < VD_PACK_ROWS * layout.factor_bytes) {
         pack_factor_codes(type, block, packed + vd_packed_codes(type), r);
     }
 }
@@ -96,7 +98,6 @@ static void pack_factors(int32_t type, const uint8_t *block, uint8_t *packed, in
 static void pack_row(int32_t type, int64_t K, const uint8_t *source, uint8_t *quants,
                      uint8_t *factors, int r) {
     vd_block_layout layout = vd_block_layout_of(type);
-    int64_t block_bytes = vd_row_bytes(type, layout.elements);
     for (int64_t k = 0; k < K; k += layout.elements) {
         for (int b = 0; b < layout.elements / VD_BLOCK; b++) {
             uint8_t codes[VD_BLOCK];
@@ -109,7 +110,7 @@ static void pack_row(int32_t type, int64_t K, const uint8_t *source, uint8_t *qu
             quants += VD_UNIT_BYTES * vd_code_bits(type);
         }
         pack_factors(type, source, factors, r);
-        source += block_bytes;
+        source += layout.file_bytes;
         factors += VD_PACK_ROWS * layout.factor_bytes;
     }
 }

@@ -72,23 +72,27 @@ static inline vd_factor_codes packed_factor_codes(const packed_row *row, int64_t
         case VD_Q5_K:
             return (vd_factor_codes){packed_six_bits(row, codes, j),
                                      packed_six_bits(row, codes, 8 + j)};
-        case VD_Q6_K:
-            return (vd_factor_codes){codes[j * VD_PACK_ROWS + row->r], 0};
         default:
-            return (vd_factor_codes){0, 0};
+            return (vd_factor_codes){
+                vd_has_scale_bytes(row->type) ? codes[j * VD_PACK_ROWS + row->r] : 0, 0};
     }
+}
+
+// Half i of the block of column k.
+static inline uint16_t packed_half(const packed_row *row, int64_t k, int i) {
+    uint16_t half;
+    memcpy(&half, packed_factors(row, k) + 2 * (i * VD_PACK_ROWS + row->r), sizeof half);
+    return half;
 }
 
 // Scale and minimum of the sub-block of column k.
 static inline float packed_scale(const packed_row *row, int64_t k) {
-    int bytes = row->type == VD_MXFP4 ? 1 : 2;
-    return vd_scale_of(row->type, packed_factors(row, k) + bytes * row->r,
-                       packed_factor_codes(row, k));
+    uint16_t d = row->type == VD_MXFP4 ? packed_factors(row, k)[row->r] : packed_half(row, k, 0);
+    return vd_scale_of(row->type, d, packed_factor_codes(row, k));
 }
 
 static inline float packed_minimum(const packed_row *row, int64_t k) {
-    return vd_minimum_of(row->type, packed_factors(row, k) + 2 * VD_PACK_ROWS + 2 * row->r,
-                         packed_factor_codes(row, k));
+    return vd_minimum_of(row->type, packed_half(row, k, 1), packed_factor_codes(row, k));
 }
 
 #endif

@@ -12,8 +12,9 @@
 
 enum { GROUP = 16 };
 
-static const vd_type types[] = {VD_Q4_0, VD_Q4_1, VD_Q5_0, VD_Q5_1, VD_Q8_0,   VD_Q2_K,
-                                VD_Q3_K, VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
+enum { FLOAT_TYPES = 3, TYPES = WEIGHT_TYPES - FLOAT_TYPES };
+
+static const vd_type *const types = weight_types + FLOAT_TYPES;
 
 typedef struct shape {
     vd_type type;
@@ -26,14 +27,52 @@ typedef struct shape {
 
 static shape shape_of(vd_type type, int64_t N, int64_t K) {
     shape s = {.type = type, .N = N, .K = K};
-    s.low_bits = type == VD_Q8_0 ? 8 : type == VD_Q2_K || type == VD_Q3_K ? 2 : 4;
-    s.high_bits = type == VD_Q6_K                                                            ? 2
-                  : type == VD_Q3_K || type == VD_Q5_0 || type == VD_Q5_1 || type == VD_Q5_K ? 1
-                                                                                             : 0;
+    s.low_bits = 4;
     int64_t block = block_elements(type);
-    s.factor_bytes = weights_row_bytes(type, block) - block * (s.low_bits + s.high_bits) / 8;
+    int64_t scales = 0;  // bytes, where there is one for each sub-block
+    switch (type) {
+        case VD_Q8_0:
+            s.low_bits = 8;
+            break;
+        case VD_Q6_K:
+            s.high_bits = 2;
+            break;
+        case VD_Q5_0:
+        case VD_Q5_1:
+        case VD_Q5_K:
+            s.high_bits = 1;
+            break;
+        case VD_IQ4_XS:
+        case VD_IQ3_S:
+        case VD_IQ3_XXS:
+            scales = block / sub_block_elements(type);
+            break;
+        case VD_IQ2_S:
+        case VD_IQ2_XS:
+        case VD_IQ2_XXS:
+        case VD_IQ1_M:
+        case VD_IQ1_S:
+            scales = block / sub_block_elements(type);
+            s.low_bits = 2;
+            s.high_bits = 1;
+            break;
+        case VD_Q3_K:
+            s.low_bits = 2;
+            s.high_bits = 1;
+            break;
+        case VD_Q2_K:
+        case VD_TQ1_0:
+        case VD_TQ2_0:
+            s.low_bits = 2;
+            break;
+        default:
+            break;
+    }
+    int64_t code_bytes = block * (s.low_bits + s.high_bits) / 8;
+    int expands = scales > 0 || type == VD_TQ1_0;  // to d and the scales
+    s.factor_bytes = expands ? 2 + scales : weights_row_bytes(type, block) - code_bytes;
     s.groups = (N + GROUP - 1) / GROUP;
-    s.group_bytes = (GROUP * weights_row_bytes(type, K) + 63) / 64 * 64;
+    s.group_bytes = (GROUP * K / block * (code_bytes + s.factor_bytes) + 63) / 64 * 64;
     return s;
 }
 
@@ -98,7 +137,16 @@ static void check_factors(const shape *s, const unsigned char *row, const unsign
             break;
         }
         case VD_Q6_K:
-            CHECK(codes[j * GROUP + n % GROUP] == weight_scale_code(s->type, row, k));
+        case VD_IQ4_XS:
+        case VD_IQ3_S:
+        case VD_IQ3_XXS:
+        case VD_IQ2_S:
+        case VD_IQ2_XS:
+        case VD_IQ2_XXS:
+        case VD_IQ1_M:
+        case VD_IQ1_S:
+            CHECK(codes[j * GROUP + n % GROUP] ==
+                  (n < s->N ? weight_scale_code(s->type, row, k) : 0));
             break;
         case VD_Q3_K:
             CHECK(six_bits(codes, n, j) == weight_scale_code(s->type, row, k));
@@ -165,7 +213,7 @@ static void check_errors(void) {
     CHECK(vd_packed_bytes(VD_F32, 1, 32, &bytes) == VD_UNSUPPORTED);
     CHECK(vd_packed_bytes(VD_F16, 1, 32, &bytes) == VD_UNSUPPORTED);
     CHECK(vd_packed_bytes(VD_BF16, 1, 32, &bytes) == VD_UNSUPPORTED);
-    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+    for (size_t t = 0; t < TYPES; t++) {
         static const int64_t bad[][2] = {{0, 32},         {-1, 32},       {1, 0},
                                          {1, -32},        {1, 31},        {1, 33},
                                          {1LL << 31, 32}, {1, 1LL << 31}, {1, INT64_MAX - 31}};
@@ -190,7 +238,7 @@ int main(void) {
     rng r = {6};
     vd_pool *pool;
     CHECK(vd_pool_create(3, &pool) == VD_OK);
-    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+    for (size_t t = 0; t < TYPES; t++) {
         for (int64_t N = 1; N <= 50; N++) {
             int64_t block = block_elements(types[t]);
             for (int64_t K = block; K <= 32 * 9 || K <= 2 * block; K += block) {

@@ -3,9 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-const vd_type weight_types[WEIGHT_TYPES] = {VD_F32,  VD_F16,  VD_BF16, VD_Q4_0,   VD_Q4_1,
-                                            VD_Q5_0, VD_Q5_1, VD_Q8_0, VD_Q2_K,   VD_Q3_K,
-                                            VD_Q4_K, VD_Q5_K, VD_Q6_K, VD_IQ4_NL, VD_MXFP4};
+#include "support/codebooks.h"
+
+const vd_type weight_types[WEIGHT_TYPES] = {
+    VD_F32,   VD_F16,    VD_BF16,    VD_Q4_0,  VD_Q4_1,   VD_Q5_0,  VD_Q5_1,   VD_Q8_0,  VD_Q2_K,
+    VD_Q3_K,  VD_Q4_K,   VD_Q5_K,    VD_Q6_K,  VD_IQ4_NL, VD_MXFP4, VD_IQ4_XS, VD_IQ3_S, VD_IQ3_XXS,
+    VD_IQ2_S, VD_IQ2_XS, VD_IQ2_XXS, VD_IQ1_M, VD_IQ1_S,  VD_TQ1_0, VD_TQ2_0};
 
 double half_value(uint16_t half) {
     double sign = half & 0x8000 ? -1 : 1;
@@ -21,7 +24,7 @@ uint16_t half_near(double magnitude) { return (uint16_t)((ilogb(magnitude) + 15)
 
 enum { NONE = -1, TYPES = VD_MXFP4 + 1 };
 
-// Where a block has what, in bytes.
+// Where a block has what, in bytes; of types with grids codebooks.c knows it.
 typedef struct format {
     const char *name;
     int elements, sub_block, bytes;
@@ -46,6 +49,16 @@ static const format formats[TYPES] = {
     [VD_Q4_K] = {"q4_k", 256, 32, 144, 16, NONE, 0, 2, 4},
     [VD_Q5_K] = {"q5_k", 256, 32, 176, 48, 16, 0, 2, 4},
     [VD_Q6_K] = {"q6_k", 256, 16, 210, 0, 128, 208, NONE, 192},
+    [VD_IQ4_XS] = {"iq4_xs", 256, 32, 136, 8, NONE, 0, NONE, 2},
+    [VD_IQ3_S] = {"iq3_s", 256, 32, 110, NONE, NONE, NONE, NONE, NONE},
+    [VD_IQ3_XXS] = {"iq3_xxs", 256, 32, 98, NONE, NONE, NONE, NONE, NONE},
+    [VD_IQ2_S] = {"iq2_s", 256, 16, 82, NONE, NONE, NONE, NONE, NONE},
+    [VD_IQ2_XS] = {"iq2_xs", 256, 16, 74, NONE, NONE, NONE, NONE, NONE},
+    [VD_IQ2_XXS] = {"iq2_xxs", 256, 32, 66, NONE, NONE, NONE, NONE, NONE},
+    [VD_IQ1_M] = {"iq1_m", 256, 16, 56, NONE, NONE, NONE, NONE, NONE},
+    [VD_IQ1_S] = {"iq1_s", 256, 32, 50, NONE, NONE, NONE, NONE, NONE},
+    [VD_TQ1_0] = {"tq1_0", 256, 32, 54, 0, NONE, 52, NONE, NONE},
+    [VD_TQ2_0] = {"tq2_0", 256, 32, 66, 0, NONE, 64, NONE, NONE},
 };
 
 const char *type_name(vd_type type) { return formats[type].name; }
@@ -107,7 +120,10 @@ static void random_block(rng *r, vd_type type, weight_bits bits, uint8_t *block)
     for (int i = 0; i < f->bytes; i++) {
         block[i] = random_codes(r, type, bits);
     }
-    int factors = f->factors == NONE ? 0 : f->sub_block == 16 && type != VD_Q3_K ? 16 : 12;
+    int factors = f->factors == NONE                      ? 0
+                  : type == VD_IQ4_XS                     ? 6
+                  : f->sub_block == 16 && type != VD_Q3_K ? 16
+                                                          : 12;
     for (int i = 0; i < factors; i++) {
         block[f->factors + i] = random_factor_codes(r);
     }
@@ -116,6 +132,10 @@ static void random_block(rng *r, vd_type type, weight_bits bits, uint8_t *block)
         return;
     }
     uint16_t d = random_half(r, bits), dmin = random_half(r, bits);
+    if (is_codebook(type)) {
+        codebook_put_d(type, block, d);
+        return;
+    }
     memcpy(block + f->d, &d, sizeof d);
     if (f->dmin != NONE) {
         memcpy(block + f->dmin, &dmin, sizeof dmin);
@@ -156,17 +176,36 @@ static uint16_t two_bytes(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8
 
 static int nibble(uint8_t byte, int high) { return high ? byte >> 4 : byte & 15; }
 
+// Element k of TQ1_0: 5 digits in base 3 of a fraction in 256ths.
+static uint8_t trit(const uint8_t *block, int k) {
+    int digit = k < 160 ? k / 32 : k < 240 ? (k - 160) / 16 : (k - 240) / 4;
+    int at = k < 160 ? k % 32 : k < 240 ? 32 + k % 16 : 48 + k % 4;
+    int left = block[at];
+    while (digit-- > 0) {
+        left = 3 * left % 256;
+    }
+    return (uint8_t)(3 * left / 256);
+}
+
 uint8_t weight_code(vd_type type, const void *row, int64_t at) {
     const uint8_t *block = block_of(type, row, at);
     const uint8_t *low = block + formats[type].low, *high = block + formats[type].high;
     int k = (int)(at % formats[type].elements);
     int l = k % 32;
+    if (is_codebook(type)) {
+        return codebook_code(type, block, k);
+    }
     switch (type) {
         case VD_Q8_0:
             return low[k];
+        case VD_TQ1_0:
+            return trit(block, k);
+        case VD_IQ4_XS:
+            return (uint8_t)nibble(low[k / 32 * 16 + k % 16], l >= 16);
         case VD_Q5_0:
         case VD_Q5_1:
             return (uint8_t)(nibble(low[k % 16], k >= 16) | (high[k / 8] >> k % 8 & 1) << 4);
+        case VD_TQ2_0:
         case VD_Q2_K:
             return low[k / 128 * 32 + l] >> k % 128 / 32 * 2 & 3;
         case VD_Q3_K:
@@ -190,7 +229,13 @@ int32_t weight_quant(vd_type type, const void *row, int64_t k) {
                                     1,    13,   25,  38,  53,  69,  89,  113};
     static const int8_t mxfp4[] = {0, 1, 2, 3, 4, 6, 8, 12};
     uint8_t code = weight_code(type, row, k);
+    if (is_codebook(type)) {
+        return codebook_quant(type, code);
+    }
     switch (type) {
+        case VD_TQ1_0:
+        case VD_TQ2_0:
+            return code - 1;
         case VD_Q4_0:
             return code - 8;
         case VD_Q5_0:
@@ -202,6 +247,7 @@ int32_t weight_quant(vd_type type, const void *row, int64_t k) {
         case VD_Q6_K:
             return code - 32;
         case VD_IQ4_NL:
+        case VD_IQ4_XS:
             return iq4_nl[code];
         case VD_MXFP4:
             return code < 8 ? mxfp4[code] : -mxfp4[code - 8];
@@ -211,6 +257,9 @@ int32_t weight_quant(vd_type type, const void *row, int64_t k) {
 }
 
 uint16_t weight_d(vd_type type, const void *row, int64_t k) {
+    if (is_codebook(type)) {
+        return codebook_d(type, block_of(type, row, k));
+    }
     const uint8_t *d = block_of(type, row, k) + formats[type].d;
     return type == VD_MXFP4 ? *d : two_bytes(d);
 }
@@ -229,9 +278,16 @@ static const uint8_t *factors_of(vd_type type, const void *row, int64_t k) {
 }
 
 uint8_t weight_scale_code(vd_type type, const void *row, int64_t k) {
+    if (is_codebook(type)) {
+        return codebook_scale_code(type, block_of(type, row, k), (int)(k % 256));
+    }
     const uint8_t *codes = factors_of(type, row, k);
     int j = sub_block_of(type, k);
     switch (type) {
+        case VD_IQ4_XS: {
+            int code = nibble(codes[2 + j / 2], j % 2) + 16 * (two_bytes(codes) >> 2 * j & 3);
+            return (uint8_t)(code - 32);
+        }
         case VD_Q2_K:
             return codes[j] & 15;
         case VD_Q3_K:
@@ -260,11 +316,15 @@ double weight_scale(vd_type type, const void *row, int64_t k) {
     if (type == VD_MXFP4) {
         return d == 255 ? (double)NAN : ldexp(1, d - 128);
     }
+    if (is_codebook(type)) {
+        return half_value(d) * weight_scale_code(type, row, k) * codebook_unit(type);
+    }
     if (formats[type].factors == NONE) {
         return half_value(d);
     }
     uint8_t code = weight_scale_code(type, row, k);
-    return half_value(d) * (type == VD_Q6_K ? (int8_t)code : type == VD_Q3_K ? code - 32 : code);
+    int is_signed = type == VD_Q6_K || type == VD_IQ4_XS;
+    return half_value(d) * (is_signed ? (int8_t)code : type == VD_Q3_K ? code - 32 : code);
 }
 
 double weight_minimum(vd_type type, const void *row, int64_t k) {

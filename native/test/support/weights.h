@@ -15,7 +15,7 @@ double half_value(uint16_t half);
 uint16_t half_near(double magnitude);
 
 // All types of weights.
-enum { WEIGHT_TYPES = 15 };
+enum { WEIGHT_TYPES = 25 };
 extern const vd_type weight_types[WEIGHT_TYPES];
 
 const char *type_name(vd_type type);
@@ -50,7 +50,7 @@ uint8_t weight_code(vd_type type, const void *row, int64_t k);
 int32_t weight_quant(vd_type type, const void *row, int64_t k);
 
 // The halves of the block of element k (for MXFP4 the exponent), and the codes of its sub-block's
-// scale and minimum.
+// scale and minimum; where a packed scale is a byte with sign, this byte.
 uint16_t weight_d(vd_type type, const void *row, int64_t k);
 uint16_t weight_dmin(vd_type type, const void *row, int64_t k);
 uint8_t weight_scale_code(vd_type type, const void *row, int64_t k);

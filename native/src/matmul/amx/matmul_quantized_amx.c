@@ -235,3 +235,27 @@ void vd_matmul_iq4_nl_amx_int8(const vd_matmul *op, vd_range rows, vd_range unit
 void vd_matmul_mxfp4_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_MXFP4, vd_matmul_mxfp4_avx512_vnni, op, rows, units);
 }
+
+void vd_matmul_iq4_xs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ4_XS, vd_matmul_iq4_xs_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_iq3_s_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ3_S, vd_matmul_iq3_s_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_iq3_xxs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ3_XXS, vd_matmul_iq3_xxs_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_iq2_xxs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ2_XXS, vd_matmul_iq2_xxs_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_iq1_s_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ1_S, vd_matmul_iq1_s_avx512_vnni, op, rows, units);
+}
+
+void vd_matmul_tq2_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_TQ2_0, vd_matmul_tq2_0_avx512_vnni, op, rows, units);
+}

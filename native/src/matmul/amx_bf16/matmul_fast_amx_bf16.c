@@ -82,3 +82,43 @@ void vd_matmul_fast_mxfp4_amx_bf16(const vd_matmul *op, vd_range rows, vd_range 
                                    void *scratch) {
     product(VD_MXFP4, op, rows, outputs, scratch);
 }
+
+void vd_matmul_fast_iq4_xs_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                    void *scratch) {
+    product(VD_IQ4_XS, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_iq3_s_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                   void *scratch) {
+    product(VD_IQ3_S, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_iq3_xxs_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                     void *scratch) {
+    product(VD_IQ3_XXS, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_iq2_s_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                   void *scratch) {
+    product(VD_IQ2_S, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_iq2_xxs_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                     void *scratch) {
+    product(VD_IQ2_XXS, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_iq1_m_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                   void *scratch) {
+    product(VD_IQ1_M, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_iq1_s_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                   void *scratch) {
+    product(VD_IQ1_S, op, rows, outputs, scratch);
+}
+
+void vd_matmul_fast_tq2_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
+                                   void *scratch) {
+    product(VD_TQ2_0, op, rows, outputs, scratch);
+}

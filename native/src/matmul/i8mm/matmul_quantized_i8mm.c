@@ -230,3 +230,35 @@ void vd_matmul_iq4_nl_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
 void vd_matmul_mxfp4_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
     product(VD_MXFP4, vd_matmul_mxfp4_dotprod, op, rows, units);
 }
+
+void vd_matmul_iq4_xs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ4_XS, vd_matmul_iq4_xs_dotprod, op, rows, units);
+}
+
+void vd_matmul_iq3_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ3_S, vd_matmul_iq3_s_dotprod, op, rows, units);
+}
+
+void vd_matmul_iq3_xxs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ3_XXS, vd_matmul_iq3_xxs_dotprod, op, rows, units);
+}
+
+void vd_matmul_iq2_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ2_S, vd_matmul_iq2_s_dotprod, op, rows, units);
+}
+
+void vd_matmul_iq2_xxs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ2_XXS, vd_matmul_iq2_xxs_dotprod, op, rows, units);
+}
+
+void vd_matmul_iq1_m_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ1_M, vd_matmul_iq1_m_dotprod, op, rows, units);
+}
+
+void vd_matmul_iq1_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_IQ1_S, vd_matmul_iq1_s_dotprod, op, rows, units);
+}
+
+void vd_matmul_tq2_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
+    product(VD_TQ2_0, vd_matmul_tq2_0_dotprod, op, rows, units);
+}

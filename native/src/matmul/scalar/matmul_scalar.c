@@ -122,3 +122,35 @@ void vd_matmul_iq4_nl_scalar(const vd_matmul *op, vd_range rows, vd_range units)
 void vd_matmul_mxfp4_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
     quantized_product(op, rows, units);
 }
+
+void vd_matmul_iq4_xs_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_iq3_s_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_iq3_xxs_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_iq2_s_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_iq2_xxs_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_iq1_m_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_iq1_s_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}
+
+void vd_matmul_tq2_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    quantized_product(op, rows, units);
+}

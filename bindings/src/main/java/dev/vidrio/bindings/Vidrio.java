@@ -1019,6 +1019,42 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_Q6_K() {
         return VD_Q6_K;
     }
+    private static final int VD_IQ2_XXS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ2_XXS = 16
+     * }
+     */
+    public static int VD_IQ2_XXS() {
+        return VD_IQ2_XXS;
+    }
+    private static final int VD_IQ2_XS = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ2_XS = 17
+     * }
+     */
+    public static int VD_IQ2_XS() {
+        return VD_IQ2_XS;
+    }
+    private static final int VD_IQ3_XXS = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ3_XXS = 18
+     * }
+     */
+    public static int VD_IQ3_XXS() {
+        return VD_IQ3_XXS;
+    }
+    private static final int VD_IQ1_S = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ1_S = 19
+     * }
+     */
+    public static int VD_IQ1_S() {
+        return VD_IQ1_S;
+    }
     private static final int VD_IQ4_NL = (int)20L;
     /**
      * {@snippet lang=c :
@@ -1028,6 +1064,42 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_IQ4_NL() {
         return VD_IQ4_NL;
     }
+    private static final int VD_IQ3_S = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ3_S = 21
+     * }
+     */
+    public static int VD_IQ3_S() {
+        return VD_IQ3_S;
+    }
+    private static final int VD_IQ2_S = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ2_S = 22
+     * }
+     */
+    public static int VD_IQ2_S() {
+        return VD_IQ2_S;
+    }
+    private static final int VD_IQ4_XS = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ4_XS = 23
+     * }
+     */
+    public static int VD_IQ4_XS() {
+        return VD_IQ4_XS;
+    }
+    private static final int VD_IQ1_M = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_IQ1_M = 29
+     * }
+     */
+    public static int VD_IQ1_M() {
+        return VD_IQ1_M;
+    }
     private static final int VD_BF16 = (int)30L;
     /**
      * {@snippet lang=c :
@@ -1036,6 +1108,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_BF16() {
         return VD_BF16;
+    }
+    private static final int VD_TQ1_0 = (int)34L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_TQ1_0 = 34
+     * }
+     */
+    public static int VD_TQ1_0() {
+        return VD_TQ1_0;
+    }
+    private static final int VD_TQ2_0 = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_TQ2_0 = 35
+     * }
+     */
+    public static int VD_TQ2_0() {
+        return VD_TQ2_0;
     }
     private static final int VD_MXFP4 = (int)39L;
     /**

@@ -2,8 +2,11 @@ package dev.vidrio.kernel.java;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.vidrio.kernel.java.memory.Blocks;
+import dev.vidrio.kernel.java.memory.RowBlock;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -51,6 +54,8 @@ final class Decoded {
       case Q4_K -> q45k(b, first, 16, 0);
       case Q5_K -> q45k(b, first, 48, 16);
       case Q6_K -> q6k(b, first);
+      case IQ4_XS, IQ3_S, IQ3_XXS, IQ2_S, IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S, TQ1_0, TQ2_0 ->
+          proved(type, b, first);
       default -> {
         for (int i = 0; i < 32; i++) {
           of32(type, b, first + i, i);
@@ -76,6 +81,15 @@ final class Decoded {
         set(to, q < 8 ? doubled : -doubled, Math.scalb(1.0, (b.get(0) & 255) - 128), 0);
       }
       default -> throw new AssertionError(type);
+    }
+  }
+
+  /** Types whose blocks RowBlockTest compares with another program's reading. */
+  private void proved(WeightType type, ByteBuffer b, int first) {
+    var block = new RowBlock(type, MemorySegment.ofBuffer(b), 0);
+    for (int i = 0; i < 256; i++) {
+      int integer = Blocks.integer(type, block.code(i));
+      set(first + i, integer, Blocks.scale(type, block, i / type.subBlock()), 0);
     }
   }
 

@@ -142,7 +142,7 @@ class MatMulTest {
               w.data().set(JAVA_BYTE, block, (byte) 128);
             }
             for (int half = 0; half < type.halves(); half++) {
-              Segments.setHalf(w.data(), block + type.halfOffset() + 2L * half, half == 0 ? 1 : 0);
+              Segments.setFactor(type, w.data(), block, half, half == 0 ? 1 : 0);
             }
           }
           Quantized x = Segments.quantized(arena, rows * k);
@@ -179,8 +179,8 @@ class MatMulTest {
     try (Arena arena = Arena.ofConfined()) {
       Weights w = Segments.matrix(arena, type, 21, k, random);
       if (type.halves() > 0) {
-        Segments.setHalf(w.data(), type.halfOffset(), 65504 / 64f);
-        Segments.setHalf(w.data(), type.blockBytes() + type.halfOffset(), 0x1p-24f);
+        Segments.setFactor(type, w.data(), 0, 0, 65504 / 64f);
+        Segments.setFactor(type, w.data(), type.blockBytes(), 0, 0x1p-24f);
       } else {
         w.data().set(JAVA_BYTE, 0, (byte) 143);
         w.data().set(JAVA_BYTE, type.blockBytes(), (byte) 0);

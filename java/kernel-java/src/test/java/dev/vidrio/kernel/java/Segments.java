@@ -111,9 +111,21 @@ final class Segments {
         data.set(JAVA_BYTE, block, (byte) random.nextInt(118, 124));
       }
       for (int half = 0; half < type.halves(); half++) {
-        long at = block + type.halfOffset() + 2L * half;
-        setHalf(data, at, (float) random.nextGaussian() * magnitude);
+        setFactor(type, data, block, half, (float) random.nextGaussian() * magnitude);
       }
+    }
+  }
+
+  /** Sets a half-precision factor of the block at an offset. */
+  static void setFactor(WeightType type, MemorySegment data, long block, int half, float value) {
+    if (type != WeightType.IQ1_M) {
+      setHalf(data, block + type.halfOffset() + 2L * half, value);
+      return;
+    }
+    int bits = Float.floatToFloat16(value);
+    for (int i = 0; i < 4; i++) { // nibbles above each four scales
+      long at = block + 49 + 2L * i;
+      data.set(JAVA_BYTE, at, (byte) ((data.get(JAVA_BYTE, at) & 15) | (bits >> (4 * i) & 15) << 4));
     }
   }
 

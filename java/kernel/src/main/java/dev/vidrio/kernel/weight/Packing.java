@@ -11,7 +11,7 @@ package dev.vidrio.kernel.weight;
  * for each half that it has, then what scales and minima have in whole numbers: 16 bytes for each,
  * or, where they have 6 bits, three units for 16 of them, the lower 4 bits in the words of the
  * first two and the upper 2 in those of the third. Groups start at multiples of 64 bytes; the last
- * one is filled up with zero rows. Every instruction set reads this one layout
+ * one is filled up with zeros. Every instruction set reads this one layout
  * (docs/adr/004-packed-layout.md).
  */
 public final class Packing {
@@ -64,7 +64,9 @@ public final class Packing {
     if (!type.quantized() || k % type.blockElements() != 0) {
       throw new IllegalArgumentException("rows of " + k + " " + type + " cannot be packed");
     }
-    return Math.ceilDiv(ROWS * type.bytes(k), ALIGNMENT) * (long) ALIGNMENT;
+    int codeBytes = type.blockElements() * type.codeBits() / Byte.SIZE;
+    long blockBytes = (long) ROWS * codeBytes + blockFactorBytes(type);
+    return Math.ceilDiv(k / type.blockElements() * blockBytes, ALIGNMENT) * (long) ALIGNMENT;
   }
 
   /** Bytes of a packed [n, k] matrix. */

@@ -10,21 +10,31 @@ import java.util.Optional;
  * has a scale and in some types a minimum. docs/numerics.md says what the bits of a block mean.
  */
 public enum WeightType {
-  F32(0, 1, 4, 1, 0, 0, 0, 0, false),
-  F16(1, 1, 2, 1, 0, 0, 0, 0, false),
-  Q4_0(2, 32, 18, 32, 4, 0, 1, 0, false),
-  Q4_1(3, 32, 20, 32, 4, 0, 2, 0, true),
-  Q5_0(6, 32, 22, 32, 4, 1, 1, 0, false),
-  Q5_1(7, 32, 24, 32, 4, 1, 2, 0, true),
-  Q8_0(8, 32, 34, 32, 8, 0, 1, 0, false),
-  Q2_K(10, 256, 84, 16, 2, 0, 2, 80, true),
-  Q3_K(11, 256, 110, 16, 2, 1, 1, 108, false),
-  Q4_K(12, 256, 144, 32, 4, 0, 2, 0, true),
-  Q5_K(13, 256, 176, 32, 4, 1, 2, 0, true),
-  Q6_K(14, 256, 210, 16, 4, 2, 1, 208, false),
-  IQ4_NL(20, 32, 18, 32, 4, 0, 1, 0, false),
-  BF16(30, 1, 2, 1, 0, 0, 0, 0, false),
-  MXFP4(39, 32, 17, 32, 4, 0, 0, 0, false);
+  F32(0, 1, 4, 1, 0, 0, 0, 0, 0, false),
+  F16(1, 1, 2, 1, 0, 0, 0, 0, 0, false),
+  Q4_0(2, 32, 18, 32, 4, 0, 1, 0, 0, false),
+  Q4_1(3, 32, 20, 32, 4, 0, 2, 0, 0, true),
+  Q5_0(6, 32, 22, 32, 4, 1, 1, 0, 0, false),
+  Q5_1(7, 32, 24, 32, 4, 1, 2, 0, 0, true),
+  Q8_0(8, 32, 34, 32, 8, 0, 1, 0, 0, false),
+  Q2_K(10, 256, 84, 16, 2, 0, 2, 80, 16, true),
+  Q3_K(11, 256, 110, 16, 2, 1, 1, 108, 12, false),
+  Q4_K(12, 256, 144, 32, 4, 0, 2, 0, 12, true),
+  Q5_K(13, 256, 176, 32, 4, 1, 2, 0, 12, true),
+  Q6_K(14, 256, 210, 16, 4, 2, 1, 208, 16, false),
+  IQ2_XXS(16, 256, 66, 32, 2, 1, 1, 0, 8, false),
+  IQ2_XS(17, 256, 74, 16, 2, 1, 1, 0, 16, false),
+  IQ3_XXS(18, 256, 98, 32, 4, 0, 1, 0, 8, false),
+  IQ1_S(19, 256, 50, 32, 2, 1, 1, 0, 8, false),
+  IQ4_NL(20, 32, 18, 32, 4, 0, 1, 0, 0, false),
+  IQ3_S(21, 256, 110, 32, 4, 0, 1, 0, 8, false),
+  IQ2_S(22, 256, 82, 16, 2, 1, 1, 0, 16, false),
+  IQ4_XS(23, 256, 136, 32, 4, 0, 1, 0, 8, false),
+  IQ1_M(29, 256, 56, 16, 2, 1, 1, 0, 16, false),
+  BF16(30, 1, 2, 1, 0, 0, 0, 0, 0, false),
+  TQ1_0(34, 256, 54, 32, 2, 0, 1, 52, 0, false),
+  TQ2_0(35, 256, 66, 32, 2, 0, 1, 64, 0, false),
+  MXFP4(39, 32, 17, 32, 4, 0, 0, 0, 1, false);
 
   private final int id;
   private final int blockElements;
@@ -34,6 +44,7 @@ public enum WeightType {
   private final int highBits;
   private final int halves;
   private final int halfOffset;
+  private final int factorBytes;
   private final boolean hasMinima;
 
   WeightType(
@@ -45,6 +56,7 @@ public enum WeightType {
       int highBits,
       int halves,
       int halfOffset,
+      int factorBytes,
       boolean hasMinima) {
     this.id = id;
     this.blockElements = blockElements;
@@ -54,6 +66,7 @@ public enum WeightType {
     this.highBits = highBits;
     this.halves = halves;
     this.halfOffset = halfOffset;
+    this.factorBytes = factorBytes;
     this.hasMinima = hasMinima;
   }
 
@@ -102,16 +115,28 @@ public enum WeightType {
     return halves;
   }
 
-  /** Offset of the half-precision factors in a block of GGUF's layout. */
+  /**
+   * Offset of the half-precision factors in a block of GGUF's layout; IQ1_M has its own in four
+   * parts.
+   */
   public int halfOffset() {
     return halfOffset;
   }
 
   /**
-   * Bytes of a block that are neither codes nor half-precision factors: factors in whole numbers.
+   * Bytes of a packed block that are neither codes nor half-precision factors: factors in whole
+   * numbers.
    */
   public int factorBytes() {
-    return blockBytes - blockElements * codeBits() / Byte.SIZE - halves * Short.BYTES;
+    return factorBytes;
+  }
+
+  /** Whether files have numbers of points of a grid, each for several elements. */
+  public boolean hasGrid() {
+    return switch (this) {
+      case IQ3_S, IQ3_XXS, IQ2_S, IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S -> true;
+      default -> false;
+    };
   }
 
   /** Whether sub-blocks have a minimum, which is added to each of their elements. */

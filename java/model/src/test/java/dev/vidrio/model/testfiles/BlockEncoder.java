@@ -57,9 +57,21 @@ final class BlockEncoder {
     float magnitude = type.blockElements() > BLOCK ? 0.001f : 0.01f;
     for (int half = 0; half < weights.halves(); half++) {
       float factor = magnitude * (float) random.nextDouble(-1, 1);
-      block.putShort(weights.halfOffset() + half * Short.BYTES, Float.floatToFloat16(factor));
+      putFactor(type, block, weights.halfOffset() + half * Short.BYTES, factor);
     }
     out.put(bytes);
+  }
+
+  private static void putFactor(GgmlType type, ByteBuffer block, int at, float factor) {
+    short bits = Float.floatToFloat16(factor);
+    if (type != GgmlType.IQ1_M) {
+      block.putShort(at, bits);
+      return;
+    }
+    for (int i = 0; i < 4; i++) { // in the upper nibbles of every second byte
+      int low = block.get(49 + 2 * i) & 15;
+      block.put(49 + 2 * i, (byte) (low | (bits >> (4 * i) & 15) << 4));
+    }
   }
 
   /** Q8_0: a half-precision scale and 32 signed bytes; x = scale · q. */

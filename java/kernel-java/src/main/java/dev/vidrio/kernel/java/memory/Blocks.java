@@ -14,9 +14,15 @@ import java.lang.foreign.MemorySegment;
  * sub-block.
  */
 public final class Blocks {
-  private static final int[] IQ4_NL = {
+  private static final int[] IQ4 = {
     -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
   };
+
+  /** Magnitudes by digit; half those that files mean, whose scales are twice as great. */
+  private static final int[] IQ3_XXS = {2, 6, 10, 14, 18, 22, 26, 31};
+
+  /** Magnitudes by digit; no point has a digit of 3. */
+  private static final int[] IQ2 = {8, 25, 43, 0};
 
   /** Twice the numbers of E2M1: a sign, two bits of exponent, one of fraction. */
   private static final int[] E2M1 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
@@ -30,7 +36,8 @@ public final class Blocks {
 
     /**
      * Whole number c, not negative: of Q4_K and Q5_K 8 scales and 8 minima, of Q2_K 16 bytes with
-     * the scale in the lower half, else scales.
+     * the scale in the lower half, else scales. Those of Q6_K and the IQ types are the bits of a
+     * byte with sign.
      */
     int whole(int c);
   }
@@ -44,20 +51,31 @@ public final class Blocks {
       case Q8_0 -> (byte) code;
       case Q3_K -> code - 4;
       case Q6_K -> code - 32;
-      case IQ4_NL -> IQ4_NL[code];
+      case IQ4_NL, IQ4_XS -> IQ4[code];
+      case IQ3_S -> signed(2 * (code & 7) + 1, code >> 3);
+      case IQ3_XXS -> signed(IQ3_XXS[code & 7], code >> 3);
+      case IQ2_S, IQ2_XS, IQ2_XXS -> signed(IQ2[code & 3], code >> 2);
+      case IQ1_M, IQ1_S -> 8 * ((code & 3) - 1) + signed(1, code >> 2);
+      case TQ1_0, TQ2_0 -> code - 1;
       case MXFP4 -> E2M1[code];
       case F32, F16, BF16 -> throw notQuantized(type);
     };
   }
 
+  private static int signed(int magnitude, int sign) {
+    return sign == 0 ? magnitude : -magnitude;
+  }
+
   /** The scale of sub-block j. Products of factors are exact. */
   public static float scale(WeightType type, Factors f, int j) {
     return switch (type) {
-      case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL -> f.half(0);
+      case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, TQ1_0, TQ2_0 -> f.half(0);
       case Q2_K -> f.half(0) * (f.whole(j) & 15);
       case Q3_K -> f.half(0) * (f.whole(j) - 32);
       case Q4_K, Q5_K -> f.half(0) * f.whole(j);
-      case Q6_K -> f.half(0) * (byte) f.whole(j);
+      case Q6_K, IQ4_XS, IQ3_S -> f.half(0) * (byte) f.whole(j);
+      case IQ3_XXS -> f.half(0) * (byte) f.whole(j) / 2;
+      case IQ2_S, IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S -> f.half(0) * (byte) f.whole(j) / 8;
       case MXFP4 -> f.whole(0) == 255 ? Float.NaN : Math.scalb(1f, f.whole(0) - 128);
       case F32, F16, BF16 -> throw notQuantized(type);
     };
@@ -69,8 +87,7 @@ public final class Blocks {
       case Q4_1, Q5_1 -> f.half(1);
       case Q2_K -> -(f.half(1) * (f.whole(j) >> 4));
       case Q4_K, Q5_K -> -(f.half(1) * f.whole(8 + j));
-      case Q4_0, Q5_0, Q8_0, Q3_K, Q6_K, IQ4_NL, MXFP4, F32, F16, BF16 ->
-          throw new IllegalArgumentException(type + " has no minima");
+      default -> throw new IllegalArgumentException(type + " has no minima");
     };
   }
 

@@ -2,6 +2,7 @@ package dev.vidrio.kernel.java.memory;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
@@ -84,8 +85,7 @@ public final class Packer {
   private void packFactors(RowBlock block, MemorySegment target, int b, int r) {
     long at = Packing.factorOffset(type, k) + (long) b * Packing.blockFactorBytes(type);
     for (int h = 0; h < type.halves(); h++) {
-      long half = block.at() + type.halfOffset() + (long) h * Short.BYTES;
-      MemorySegment.copy(source, half, target, at + (long) r * Short.BYTES, Short.BYTES);
+      target.set(JAVA_SHORT_UNALIGNED, at + (long) r * Short.BYTES, block.halfBits(h));
       at += Packing.ROWS * Short.BYTES;
     }
     if (Packing.wholesAreBytes(type)) {

@@ -1,6 +1,7 @@
 package dev.vidrio.kernel.java.memory;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
@@ -23,7 +24,11 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
 
   /** The code of element i. */
   public int code(int i) {
-    return low(i) | high(i) << type.lowBits();
+    return type.hasGrid() ? codebook().code(i) : low(i) | high(i) << type.lowBits();
+  }
+
+  private Codebook codebook() {
+    return new Codebook(type, data, at);
   }
 
   private int low(int i) {
@@ -39,8 +44,26 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
       case Q5_K -> bits(48, 4, 32, i);
       case Q6_K -> bits(0, 4, 64, i);
       case MXFP4 -> bits(1, 4, 16, i);
-      case F32, F16, BF16 -> throw new IllegalArgumentException(type + " has no codes");
+      case IQ4_XS -> bits(8, 4, 16, i);
+      case TQ1_0 ->
+          i < 160
+              ? trit(i % 32, i / 32)
+              : i < 240 ? trit(32 + i % 16, i / 16 - 10) : trit(48 + i % 4, i / 4 - 60);
+      case TQ2_0 -> bits(0, 2, 32, i);
+      default -> throw new IllegalArgumentException(type + " has no codes");
     };
+  }
+
+  /**
+   * Digit n in base 3 of a byte that is a fraction in 256ths: the whole part of 3 times what is
+   * left after n digits.
+   */
+  private int trit(int offset, int n) {
+    int left = at(offset);
+    for (int i = 0; i < n; i++) {
+      left = (3 * left) & 255;
+    }
+    return (3 * left) >> 8;
   }
 
   private int high(int i) {
@@ -60,7 +83,14 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
 
   @Override
   public float half(int i) {
-    return Elements.half(data, at + type.halfOffset() + (long) i * Short.BYTES);
+    return Float.float16ToFloat(halfBits(i));
+  }
+
+  /** The bits of half-precision number i. */
+  short halfBits(int i) {
+    return type.hasGrid()
+        ? codebook().half()
+        : data.get(JAVA_SHORT_UNALIGNED, at + type.halfOffset() + (long) i * Short.BYTES);
   }
 
   @Override
@@ -68,6 +98,8 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
     return switch (type) {
       case Q6_K -> at(192 + c);
       case Q3_K -> bits(96, 4, 8, c) | bits(104, 2, 4, c) << 4;
+      case IQ4_XS -> ((bits(4, 4, 1, c) | bits(2, 2, 1, c) << 4) - 32) & 255;
+      case IQ3_S, IQ3_XXS, IQ2_S, IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S -> codebook().scale(c);
       case Q4_K, Q5_K -> c < 8 ? scale(c) : minimum(c - 8);
       default -> at(c);
     };

@@ -45,7 +45,7 @@ final class VectorQuantizedMatMul {
       int rows = PairedActivations.tile(row, count);
       for (int lane = 0; lane < Packing.ROWS; lane += LENGTH) {
         if (wide(w.type())) {
-          wide(row, rows, lane);
+          wide(w.type(), row, rows, lane);
         } else {
           narrow(w.type(), row, rows, lane);
         }
@@ -56,14 +56,17 @@ final class VectorQuantizedMatMul {
 
   /** Whether integers exceed what {@link NarrowKernel} can add up. */
   private static boolean wide(WeightType type) {
-    return type == WeightType.Q8_0 || type == WeightType.IQ4_NL;
+    return switch (type) {
+      case Q8_0, IQ4_NL, IQ4_XS, IQ2_S, IQ2_XS, IQ2_XXS -> true;
+      default -> false;
+    };
   }
 
-  private void wide(int row, int rows, int lane) {
+  private void wide(WeightType type, int row, int rows, int lane) {
     if (rows == PairedActivations.TILE) {
-      WideKernel.tile(panel, activations, row, lane, results);
+      WideKernel.tile(type, panel, activations, row, lane, results);
     } else {
-      WideKernel.single(panel, activations, row, lane, results);
+      WideKernel.single(type, panel, activations, row, lane, results);
     }
   }
 

@@ -67,12 +67,15 @@ final class WeightPanel {
 
   /** Integers by code, as often as they fill a vector, or null where a difference gives them. */
   private static @Nullable ByteVector table(WeightType type) {
-    if (type != WeightType.IQ4_NL && type != WeightType.MXFP4) {
+    if (!type.hasGrid()
+        && type != WeightType.IQ4_NL
+        && type != WeightType.IQ4_XS
+        && type != WeightType.MXFP4) {
       return null;
     }
     byte[] table = new byte[Vectors.BYTES.length()];
     for (int i = 0; i < table.length; i++) {
-      table[i] = (byte) Blocks.integer(type, i % 16);
+      table[i] = (byte) Blocks.integer(type, i % (1 << type.codeBits()));
     }
     return ByteVector.fromArray(Vectors.BYTES, table, 0);
   }
@@ -126,7 +129,7 @@ final class WeightPanel {
     if (factors.length < subBlocks * perSubBlock * ROWS) {
       factors = new float[subBlocks * perSubBlock * ROWS];
     }
-    if (type.factorBytes() == 0) {
+    if (type.factorBytes() == 0 && type.blockElements() == type.subBlock()) {
       Elements.halvesToFloats(w, from, factors, subBlocks * perSubBlock * ROWS);
       return;
     }

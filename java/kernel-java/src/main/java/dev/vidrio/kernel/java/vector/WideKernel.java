@@ -9,6 +9,7 @@ import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
 import dev.vidrio.kernel.weight.Packing;
+import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -16,8 +17,7 @@ import jdk.incubator.vector.ShortVector;
 
 /**
  * Weights of up to 8 bits by paired activations. The sum of an even and an odd product, at most 2 ·
- * 128 · 127, fits a short; it is then widened and added to an int. The types have sub-blocks of 32
- * and no minima.
+ * 128 · 127, fits a short; it is then widened and added to an int. The types have no minima.
  *
  * <p>{@code row} is the row of x at which the tile begins, {@code lane} the lane of the group.
  * Results go to results[16 · row of the tile + lane].
@@ -28,25 +28,27 @@ final class WideKernel {
   private WideKernel() {}
 
   /** A tile of rows by a vector of weight rows, from {@code lane} of the group on. */
-  static void tile(WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
+  static void tile(
+      WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();
     long first = panel.offset() + (long) lane * Packing.UNIT;
     float[] factors = panel.factors();
-    int blocks = x.blocks();
+    int quads = type.subBlock() / Packing.UNIT;
+    int count = x.blocks() * QUADS / quads;
     int[] pairs = x.pairs();
     float[] scales = x.scales();
     FloatVector y0 = FloatVector.zero(FLOATS);
     FloatVector y1 = FloatVector.zero(FLOATS);
     FloatVector y2 = FloatVector.zero(FLOATS);
     FloatVector y3 = FloatVector.zero(FLOATS);
-    for (int block = 0; block < blocks; block++) {
-      int at = row * blocks + block * PairedActivations.TILE;
+    for (int sub = 0; sub < count; sub++) {
+      int at = row * x.blocks() + sub * quads / QUADS * PairedActivations.TILE;
       IntVector sum0 = IntVector.zero(INTS);
       IntVector sum1 = IntVector.zero(INTS);
       IntVector sum2 = IntVector.zero(INTS);
       IntVector sum3 = IntVector.zero(INTS);
-      for (int u = 0; u < QUADS; u++) {
-        int p = at * QUADS * 2 + u;
+      for (int u = sub * quads; u < (sub + 1) * quads; u++) {
+        int p = at * QUADS * 2 + u % QUADS;
         ShortVector even0 = IntVector.broadcast(INTS, pairs[p]).reinterpretAsShorts();
         ShortVector odd0 = IntVector.broadcast(INTS, pairs[p + QUADS]).reinterpretAsShorts();
         ShortVector even1 = IntVector.broadcast(INTS, pairs[p + 2 * QUADS]).reinterpretAsShorts();
@@ -55,7 +57,7 @@ final class WideKernel {
         ShortVector odd2 = IntVector.broadcast(INTS, pairs[p + 5 * QUADS]).reinterpretAsShorts();
         ShortVector even3 = IntVector.broadcast(INTS, pairs[p + 6 * QUADS]).reinterpretAsShorts();
         ShortVector odd3 = IntVector.broadcast(INTS, pairs[p + 7 * QUADS]).reinterpretAsShorts();
-        long unit = first + (block * QUADS + u) * (long) Packing.UNIT_BYTES;
+        long unit = first + u * (long) Packing.UNIT_BYTES;
         ShortVector bytes = ShortVector.fromMemorySegment(SHORTS, w, unit, ORDER);
         ShortVector evenBytes = bytes.lanewise(LSHL, 8).lanewise(ASHR, 8);
         ShortVector oddBytes = bytes.lanewise(ASHR, 8);
@@ -76,7 +78,7 @@ final class WideKernel {
         sum3 = sum3.add(pair3.lanewise(ASHR, 16));
         sum3 = sum3.add(pair3.lanewise(LSHL, 16).lanewise(ASHR, 16));
       }
-      FloatVector scale = FloatVector.fromArray(FLOATS, factors, block * Packing.ROWS + lane);
+      FloatVector scale = FloatVector.fromArray(FLOATS, factors, sub * Packing.ROWS + lane);
       FloatVector f0 = (FloatVector) sum0.convertShape(I2F, FLOATS, 0);
       y0 = f0.fma(scale.mul(scales[at]), y0);
       FloatVector f1 = (FloatVector) sum1.convertShape(I2F, FLOATS, 0);
@@ -93,22 +95,24 @@ final class WideKernel {
   }
 
   /** One row. */
-  static void single(WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
+  static void single(
+      WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();
     long first = panel.offset() + (long) lane * Packing.UNIT;
     float[] factors = panel.factors();
-    int blocks = x.blocks();
+    int quads = type.subBlock() / Packing.UNIT;
+    int count = x.blocks() * QUADS / quads;
     int[] pairs = x.pairs();
     float[] scales = x.scales();
     FloatVector y = FloatVector.zero(FLOATS);
-    for (int block = 0; block < blocks; block++) {
-      int at = row * blocks + block;
+    for (int sub = 0; sub < count; sub++) {
+      int at = row * x.blocks() + sub * quads / QUADS;
       IntVector sum = IntVector.zero(INTS);
-      for (int u = 0; u < QUADS; u++) {
-        int p = at * QUADS * 2 + u;
+      for (int u = sub * quads; u < (sub + 1) * quads; u++) {
+        int p = at * QUADS * 2 + u % QUADS;
         ShortVector even = IntVector.broadcast(INTS, pairs[p]).reinterpretAsShorts();
         ShortVector odd = IntVector.broadcast(INTS, pairs[p + QUADS]).reinterpretAsShorts();
-        long unit = first + (block * QUADS + u) * (long) Packing.UNIT_BYTES;
+        long unit = first + u * (long) Packing.UNIT_BYTES;
         ShortVector bytes = ShortVector.fromMemorySegment(SHORTS, w, unit, ORDER);
         ShortVector evenBytes = bytes.lanewise(LSHL, 8).lanewise(ASHR, 8);
         ShortVector oddBytes = bytes.lanewise(ASHR, 8);
@@ -117,7 +121,7 @@ final class WideKernel {
         sum = sum.add(pair.lanewise(ASHR, 16));
         sum = sum.add(pair.lanewise(LSHL, 16).lanewise(ASHR, 16));
       }
-      FloatVector scale = FloatVector.fromArray(FLOATS, factors, block * Packing.ROWS + lane);
+      FloatVector scale = FloatVector.fromArray(FLOATS, factors, sub * Packing.ROWS + lane);
       FloatVector f = (FloatVector) sum.convertShape(I2F, FLOATS, 0);
       y = f.fma(scale.mul(scales[at]), y);
     }
