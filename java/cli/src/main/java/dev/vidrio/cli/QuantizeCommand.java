@@ -31,7 +31,7 @@ final class QuantizeCommand implements Callable<Integer> {
       converter = WrittenModel.FileTypeConverter.class,
       description =
           "F32, F16, BF16, Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q5_1, Q5_0, Q4_K_M, Q4_K_S, Q4_1, Q4_0,"
-              + " IQ4_NL, MXFP4_MOE, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K or Q2_K_S.")
+              + " IQ4_NL, IQ4_XS, MXFP4_MOE, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K or Q2_K_S.")
   private FileType type = FileType.Q8_0;
 
   @Option(names = "--pure", description = "One type for all matrices, with no mixture.")

@@ -49,6 +49,8 @@ public enum FileType {
   Q6_K(18, GgmlType.Q6_K),
   /** 4 bits of uneven steps. */
   IQ4_NL(25, GgmlType.IQ4_NL),
+  /** 4 bits of uneven steps, with 6-bit scales. */
+  IQ4_XS(30, GgmlType.IQ4_XS),
   /** 4-bit floats for mixtures of experts, 8 bits for all else. */
   MXFP4_MOE(38, GgmlType.MXFP4);
 

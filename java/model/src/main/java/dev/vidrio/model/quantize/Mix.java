@@ -69,6 +69,7 @@ final class Mix {
     }
     GgmlType narrow =
         switch (type) {
+          case IQ4_XS -> GgmlType.IQ4_NL;
           case Q2_K, Q3_K -> GgmlType.Q4_0;
           case Q4_K -> GgmlType.Q5_0;
           case Q5_K -> GgmlType.Q5_1;
@@ -130,7 +131,7 @@ final class Mix {
           case Q3_K_L -> GgmlType.Q5_K;
           case Q4_K_S -> index < 4 ? GgmlType.Q5_K : base;
           case Q4_K_M, Q5_K_M -> isSensitive(index, valueTensors.size()) ? GgmlType.Q6_K : base;
-          case IQ4_NL -> isShared ? GgmlType.Q5_K : base;
+          case IQ4_NL, IQ4_XS -> isShared ? GgmlType.Q5_K : base;
           default -> base;
         };
     return experts == EIGHT_EXPERTS ? GgmlType.Q8_0 : chosen;
@@ -145,7 +146,7 @@ final class Mix {
       case Q3_K_L -> GgmlType.Q5_K;
       case Q4_K_S -> isFirst ? GgmlType.Q5_K : base;
       case Q4_K_M, Q5_K_M -> isSensitive(layer, layers) ? GgmlType.Q6_K : base;
-      case IQ4_NL -> isFirst && !isWeighted ? GgmlType.Q5_K : base;
+      case IQ4_NL, IQ4_XS -> isFirst && !isWeighted ? GgmlType.Q5_K : base;
       case Q4_0 -> isFirst && isWeighted ? GgmlType.Q4_1 : base;
       case Q5_0 -> isFirst && isWeighted ? GgmlType.Q5_1 : base;
       default -> base;
@@ -155,7 +156,7 @@ final class Mix {
   private GgmlType attentionOutput(GgmlType base) {
     if (experts == EIGHT_EXPERTS) {
       return switch (type) {
-        case Q2_K, Q3_K_S, Q3_K_M, Q4_K_S, Q4_K_M, IQ4_NL -> GgmlType.Q5_K;
+        case Q2_K, Q3_K_S, Q3_K_M, Q4_K_S, Q4_K_M, IQ4_NL, IQ4_XS -> GgmlType.Q5_K;
         default -> base;
       };
     }

@@ -116,6 +116,7 @@ class MixTest {
   }
 
   static List<String> aliases() {
-    return List.of("q4_k_m", "Q4_K", "q3_k", "Q5_K", "q6_k", "f32", "BF16", "iq4_nl", "MXFP4_MOE");
+    return List.of(
+        "q4_k_m", "Q4_K", "q3_k", "Q5_K", "q6_k", "f32", "BF16", "iq4_nl", "IQ4_XS", "MXFP4_MOE");
   }
 }

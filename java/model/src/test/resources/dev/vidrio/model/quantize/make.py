@@ -17,8 +17,8 @@ import gguf
 import numpy as np
 
 HERE = pathlib.Path(__file__).parent
-TYPES = "F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q4_K_S Q5_K_S Q6_K IQ4_NL MXFP4_MOE".split()
-SEARCHED = "Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q4_K_S Q5_K_S Q6_K IQ4_NL".split()
+TYPES = "F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q4_K_S Q5_K_S Q6_K IQ4_NL IQ4_XS MXFP4_MOE".split()
+SEARCHED = "Q4_0 Q4_1 Q5_0 Q5_1 Q2_K Q3_K_S Q4_K_S Q5_K_S Q6_K IQ4_NL IQ4_XS".split()
 FILE_TYPES = TYPES + "Q3_K_M Q3_K_L Q4_K_M Q5_K_M".split()
 ROWS = "attn_q attn_k attn_v attn_qkv attn_output ffn_gate ffn_up ffn_down".split()
 rng = np.random.default_rng(20)
