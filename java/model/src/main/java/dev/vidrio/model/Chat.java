@@ -22,7 +22,7 @@ public final class Chat implements AutoCloseable {
   private final Model model;
   private final ChatFormat format;
   private final ChatOptions template;
-  private final GenerationOptions generation;
+  private GenerationOptions generation;
   private final Session session;
   private final Sequence sequence;
   private final List<ChatMessage> messages = new ArrayList<>();
@@ -99,6 +99,26 @@ public final class Chat implements AutoCloseable {
   /** The conversation so far, the model's answers included; unmodifiable. */
   public List<ChatMessage> messages() {
     return Collections.unmodifiableList(messages);
+  }
+
+  /**
+   * Makes the conversation another one, such as the same with other instructions. What the two
+   * begin with stays in the cache.
+   */
+  public void setMessages(List<ChatMessage> conversation) {
+    List<ChatMessage> copy = List.copyOf(conversation);
+    messages.clear();
+    messages.addAll(copy);
+  }
+
+  /** How the next answers are generated. */
+  public GenerationOptions options() {
+    return generation;
+  }
+
+  /** Lets the next answers be generated otherwise. */
+  public void setOptions(GenerationOptions options) {
+    generation = options;
   }
 
   /** Forgets the conversation but for its first messages. */

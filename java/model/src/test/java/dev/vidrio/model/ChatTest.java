@@ -63,6 +63,21 @@ class ChatTest {
   }
 
   @Test
+  void theConversationAndItsOptionsMayBeReplaced() {
+    try (Chat chat = newChat(ChatOptions.builder().build())) {
+      var _ = chat.send("a").result();
+      List<ChatMessage> other = List.of(ChatMessage.system("the tin"), ChatMessage.user("on"));
+      chat.setMessages(other.subList(0, 1));
+      assertEquals(
+          model.chat(other, GREEDY).result().text(), chat.send(other.getLast()).result().text());
+      assertEquals(GREEDY, chat.options());
+      GenerationOptions shorter = GREEDY.withTokens(2).withIgnoreEnd(true);
+      chat.setOptions(shorter);
+      assertEquals(2, chat.send("b").result().tokens().size());
+    }
+  }
+
+  @Test
   void whatIsLeftOfAnAnswerIsGeneratedFirstUnlessCanceled() {
     try (Chat chat = newChat(ChatOptions.builder().build())) {
       String whole = chat.send("a").result().text();

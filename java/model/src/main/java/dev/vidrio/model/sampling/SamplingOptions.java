@@ -70,6 +70,21 @@ public record SamplingOptions(
     return new Builder();
   }
 
+  /** A builder that starts from these. */
+  public Builder toBuilder() {
+    return builder()
+        .temperature(temperature)
+        .topK(topK)
+        .topP(topP)
+        .minP(minP)
+        .repeatPenalty(repeatPenalty)
+        .frequencyPenalty(frequencyPenalty)
+        .presencePenalty(presencePenalty)
+        .penaltyWindow(penaltyWindow)
+        .logitBias(logitBias)
+        .seed(seed);
+  }
+
   /** Whether tokens that occurred are penalized. */
   public boolean penalizes() {
     return repeatPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0;
@@ -77,17 +92,7 @@ public record SamplingOptions(
 
   /** The same with another seed. */
   public SamplingOptions withSeed(long other) {
-    return new SamplingOptions(
-        temperature,
-        topK,
-        topP,
-        minP,
-        repeatPenalty,
-        frequencyPenalty,
-        presencePenalty,
-        penaltyWindow,
-        logitBias,
-        other);
+    return toBuilder().seed(other).build();
   }
 
   /** Collects options. */
