@@ -11,6 +11,8 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+from accessibility import assert_accessible
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "build" / "pages"
 BARD = ROOT / "java" / "bard" / "src" / "main" / "resources" / "dev" / "vidrio" / "bard" / "bard-q8_0.gguf"
@@ -162,6 +164,7 @@ def check_chat(browser, address):
     tokens = expected["logprobs"]["content"]
     answer.locator(".token").nth(3).hover()
     check_token(page, address, context, tokens, 3)
+    assert_accessible(page, "the window in light")
     page.locator("#clear").click()
     assert page.locator(".token").count() == 0
     assert page.locator("#glass").is_hidden()
@@ -178,6 +181,7 @@ def check_keyboard_and_steering(browser, address):
     page.keyboard.press("ArrowLeft")
     assert page.locator("#about").inner_text().startswith(f"Token {TOKENS - 1} of the answer")
     page.locator("#logits td").first.wait_for()
+    assert_accessible(page, "the window in the dark")
     page.locator("#plus").focus()
     page.keyboard.type("love")
     page.keyboard.press("Tab")

@@ -66,7 +66,7 @@ function drawAttention(view) {
   const table = element('table', { class: 'heads', 'aria-label': 'Heads' }, element('thead', {}, head), body);
   return [
     element('div', { class: 'controls' }, 'weight', legend(scaleOf('SEQUENTIAL', [], 0, 1))),
-    element('div', { class: 'attention' }, element('div', { class: 'scroll' }, table), chosen.node),
+    element('div', { class: 'attention' }, scrolling('Heads', false, table), chosen.node),
   ];
 }
 
@@ -118,7 +118,7 @@ function drawPattern(view) {
   const lines = () => {
     const query = view.from + at[0];
     return [
-      `query ${visible(view.tokens[query])} (${query}) → key ${visible(view.tokens[at[1]])} (${at[1]})`,
+      `query ${quoted(view.tokens[query])} (${query}) → key ${quoted(view.tokens[at[1]])} (${at[1]})`,
       `weight ${weight(view, shown, query, at[1]).toFixed(4)}`,
     ];
   };
@@ -163,7 +163,7 @@ function drawPattern(view) {
   canvas.addEventListener('blur', hideTip);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => draw());
   return {
-    node: element('figure', {}, caption, element('div', { class: 'scroll' }, canvas), strip),
+    node: element('figure', {}, caption, scrolling('Weights', false, canvas), strip),
     show: (head, text) => {
       shown = head;
       caption.textContent = text;

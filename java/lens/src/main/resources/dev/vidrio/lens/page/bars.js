@@ -26,9 +26,10 @@ function drawBars(view) {
     button.textContent = sorted ? 'In the order of the model' : 'By size';
   };
   show(true);
-  const head = ['part', 'value', ''].map(name => element('th', { scope: 'col' }, name));
+  const head = ['part', 'value'].map(name => element('th', { scope: 'col' }, name));
+  head.push(element('td', {}));
   const table = element('table', { class: 'bars', 'aria-label': view.title }, element('thead', {}, element('tr', {}, ...head)), body);
-  return [element('div', { class: 'controls' }, button), element('div', { class: 'scroll' }, table)];
+  return [element('div', { class: 'controls' }, button), scrolling(view.title, true, table)];
 }
 
 /** A text whose tokens are coloured by a value each. */
@@ -37,7 +38,7 @@ function drawTokens(view) {
   const scale = scaleOf(signed ? 'DIVERGING' : 'SEQUENTIAL', view.values, signed ? null : 0, null);
   const nodes = view.tokens.map((token, i) => {
     const node = element('li', {}, element('bdi', {}, visible(token)));
-    const lines = [`${visible(token)} (${i})`, written(view.values[i])];
+    const lines = [`${quoted(token)} (${i})`, written(view.values[i])];
     paint(node, scale.of(view.values[i]));
     node.setAttribute('aria-label', lines.join(': '));
     node.addEventListener('mousemove', event => showTip(lines, event.clientX, event.clientY));
@@ -45,7 +46,7 @@ function drawTokens(view) {
     node.addEventListener('blur', hideTip);
     return node;
   });
-  rove([nodes], (i, j, node) => showTipAt([`${visible(view.tokens[j])} (${j})`, written(view.values[j])], node));
+  rove([nodes], (i, j, node) => showTipAt([`${quoted(view.tokens[j])} (${j})`, written(view.values[j])], node));
   return [
     element('div', { class: 'controls' }, legend(scale)),
     element('ol', { class: 'tokens', 'aria-label': view.title }, ...nodes),

@@ -77,5 +77,8 @@ function drawCircuit(view) {
     ...lines,
     ...boxes,
   );
-  return [element('div', { class: 'scroll' }, svg)];
+  const place = scrolling(view.title, false, svg);
+  // Wider than the window, it begins in the middle, where the logits are.
+  requestAnimationFrame(() => (place.scrollLeft = (place.scrollWidth - place.clientWidth) / 2));
+  return [place];
 }

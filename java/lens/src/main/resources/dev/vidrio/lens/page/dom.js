@@ -34,6 +34,25 @@ function visible(token) {
     .replace(/[\p{Cc}\p{Cf}]/gu, c => '\\u{' + c.codePointAt(0).toString(16) + '}');
 }
 
+/** The same in a sentence, whose order it leaves as it is where it is written from right to left. */
+function quoted(token) {
+  return '\u2068' + visible(token) + '\u2069';
+}
+
+/**
+ * A text whose lines stay, but with what could turn its order round or hide in it made visible.
+ * Joiners stay: words of many scripts and emoji are made with them.
+ */
+function readable(text) {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, c => ('\n\t\u200c\u200d'.includes(c) ? c : visible(c)));
+}
+
+/** A place that scrolls, which the keyboard reaches where nothing in it can have the focus. */
+function scrolling(name, focusable, ...children) {
+  const attributes = focusable ? { tabindex: '0', role: 'group', 'aria-label': name } : {};
+  return element('div', { class: 'scroll', ...attributes }, ...children);
+}
+
 function shortened(text, length) {
   const letters = [...text];
   return letters.length <= length ? text : letters.slice(0, length - 1).join('') + '…';

@@ -13,7 +13,7 @@ function drawGrid(view) {
   table.append(element('thead', {}, head), body);
 
   const lines = (i, j) => [
-    `${view.rowName} ${visible(view.rows[i])}, ${view.columnName} ${visible(view.columns[j])} (${j})`,
+    `${view.rowName} ${quoted(view.rows[i])}, ${view.columnName} ${quoted(view.columns[j])} (${j})`,
     ...view.measures
       .filter(measure => measure.values[i][j] !== null)
       .map(measure => `${measure.name}: ${written(measure.values[i][j])}`),
@@ -50,7 +50,7 @@ function drawGrid(view) {
   };
   show(0);
   const controls = element('div', { class: 'controls' }, measureChoice(view, show), key);
-  return [controls, element('div', { class: 'scroll' }, table)];
+  return [controls, scrolling(view.title, false, table)];
 }
 
 /** The same with spaces at its end, which belong to a token, made visible. */

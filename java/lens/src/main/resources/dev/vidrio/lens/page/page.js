@@ -4,7 +4,11 @@ const DRAW = { attention: drawAttention, grid: drawGrid, bars: drawBars, tokens:
 const main = document.getElementById('main');
 main.append(element('h1', {}, data.title), element('p', { class: 'model' }, data.model));
 if (data.text) {
-  main.append(element('blockquote', { class: 'text' }, data.text));
+  const text = element('blockquote', { class: 'text', dir: 'auto' }, readable(data.text));
+  main.append(text);
+  if (text.scrollHeight > text.clientHeight) {
+    text.tabIndex = 0;
+  }
 }
 data.pictures.forEach(({ kind, view }, number) => {
   const heading = `picture-${number}`;
@@ -13,7 +17,7 @@ data.pictures.forEach(({ kind, view }, number) => {
       'section',
       { 'aria-labelledby': heading },
       element('h2', { id: heading }, view.title),
-      element('p', { class: 'note' }, view.note),
+      element('p', { class: 'note' }, readable(view.note).replaceAll('\n', '⏎')),
       ...DRAW[kind](view),
     ),
   );

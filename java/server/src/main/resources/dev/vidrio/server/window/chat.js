@@ -9,7 +9,7 @@ let running = null;
 
 /** Adds a message to the page and returns the element of its words. */
 function addMessage(who, className) {
-  const words = element('p', { class: 'words' });
+  const words = element('p', { class: 'words', dir: 'auto' });
   const item = element('li', { class: className }, element('div', { class: 'who' }, who), words);
   at('messages').append(item);
   return words;
@@ -126,7 +126,8 @@ async function ask(text, model) {
 /** Adds a token to an answer, which the glass shows when it is pointed at. */
 function addToken(words, answer, token) {
   const index = answer.tokens.push(token) - 1;
-  const node = element('span', { class: 'token', role: 'button', 'aria-label': visible(token.text) }, token.text);
+  const label = visible(token.text) || 'part of a character';
+  const node = element('span', { class: 'token', role: 'button', 'aria-label': label }, token.text);
   node.addEventListener('mouseenter', () => showToken(answer, index));
   answer.nodes.push(node);
   words.append(node);

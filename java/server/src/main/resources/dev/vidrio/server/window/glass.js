@@ -28,7 +28,7 @@ function showToken(answer, index) {
   const token = answer.tokens[index];
   at('glass').hidden = false;
   at('about').textContent =
-    `Token ${index + 1} of the answer, ${visible(token.text)}: ${percent(token.logprob)}.` +
+    `Token ${index + 1} of the answer, ${quoted(token.text)}: ${percent(token.logprob)}.` +
     (answer.steered ? ' The answer was steered; attention, attribution and layers are those without steering.' : '');
   at('alternatives').replaceChildren(alternatives(token));
   ['attention', 'attribution', 'logits'].forEach(id => at(id).replaceChildren());
@@ -98,7 +98,7 @@ async function look(now) {
 function drawStrip(id, pieces, values, scale) {
   const nodes = pieces.map((piece, i) => {
     const node = element('li', {}, element('bdi', {}, visible(piece)));
-    const lines = [`${visible(piece)} (${i})`, written(values[i])];
+    const lines = [`${quoted(piece)} (${i})`, written(values[i])];
     paint(node, scale.of(values[i]));
     node.setAttribute('aria-label', lines.join(': '));
     node.addEventListener('mousemove', event => showTip(lines, event.clientX, event.clientY));
@@ -106,7 +106,7 @@ function drawStrip(id, pieces, values, scale) {
     node.addEventListener('blur', hideTip);
     return node;
   });
-  rove([nodes], (i, j, node) => showTipAt([`${visible(pieces[j])} (${j})`, written(values[j])], node));
+  rove([nodes], (i, j, node) => showTipAt([`${quoted(pieces[j])} (${j})`, written(values[j])], node));
   at(id).replaceChildren(...nodes);
 }
 

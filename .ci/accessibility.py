@@ -1,0 +1,21 @@
+"""What axe-core says of a page: its rules of WCAG and of good practice."""
+
+from axe_playwright_python.sync_playwright import Axe
+
+NARROW = {"width": 360, "height": 740}
+
+
+def assert_accessible(page, name):
+    """Fails where axe-core is sure of a fault, as the page is now and where it is narrow."""
+    size = page.viewport_size
+    for viewport in size, NARROW:
+        page.set_viewport_size(viewport)
+        faults = [
+            f"{fault['id']}: {node['target'][0]}: {node['failureSummary']}"
+            for fault in Axe().run(page).response["violations"]
+            for node in fault["nodes"]
+        ]
+        assert not faults, "\n".join([f"{name}, {viewport['width']} wide:", *faults])
+        beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert beyond <= 0, f"{name}: {beyond} pixels beyond {viewport['width']}"
+    page.set_viewport_size(size)
