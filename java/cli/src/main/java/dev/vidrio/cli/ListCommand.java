@@ -48,7 +48,8 @@ final class ListCommand implements Callable<Integer> {
     if (json) {
       Json.print(rows.stream().map(ListCommand::toJson).toList());
     } else {
-      rows.forEach(ListCommand::print);
+      int width = rows.stream().mapToInt(row -> row.name.length()).max().orElse(1);
+      rows.forEach(row -> print(row, width));
     }
     return 0;
   }
@@ -62,11 +63,11 @@ final class ListCommand implements Callable<Integer> {
     return new Row(stored.name(), "here", stored.bytes(), stored.source(), stored);
   }
 
-  private static void print(Row row) {
+  private static void print(Row row, int width) {
     System.out.printf(
         Locale.ROOT,
-        "%-16s %-11s %9s  %s%n",
-        row.name,
+        "%s  %-10s  %8s  %s%n",
+        row.name + " ".repeat(width - row.name.length()),
         row.state,
         Units.bytes(row.bytes),
         row.description);

@@ -57,8 +57,7 @@ public final class Main implements Runnable, CommandGroup {
   /** Runs one command and returns its exit code. */
   static int execute(String... args) {
     var main = new Main();
-    var commandLine = new CommandLine(main);
-    CommandGroup.add(commandLine, List.of(args));
+    CommandLine commandLine = commandLine(main, List.of(args));
     commandLine
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
@@ -68,6 +67,18 @@ public final class Main implements Runnable, CommandGroup {
     int code = commandLine.execute(args);
     System.out.flush();
     return code;
+  }
+
+  /** The command with those below it that its arguments need; with all, for none. */
+  private static CommandLine commandLine(Main main, List<String> args) {
+    var commandLine = new CommandLine(main);
+    CommandGroup.add(commandLine, args);
+    return commandLine;
+  }
+
+  /** The command with all that is below it. */
+  static CommandLine complete() {
+    return commandLine(new Main(), List.of());
   }
 
   private static int wrongUsage(CommandLine.ParameterException e, String[] args) {
@@ -117,7 +128,8 @@ public final class Main implements Runnable, CommandGroup {
         PullCommand.class,
         ListCommand.class,
         RmCommand.class,
-        DoctorCommand.class);
+        DoctorCommand.class,
+        CompletionCommand.class);
   }
 
   @Override

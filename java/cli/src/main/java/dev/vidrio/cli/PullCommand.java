@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.cli.option.ModelPull;
 import dev.vidrio.model.hub.ModelReference;
 import dev.vidrio.model.hub.ModelStore;
@@ -17,6 +18,7 @@ final class PullCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "MODEL",
+      completionCandidates = ModelNames.class,
       description = "A name (see 'vidrio list') or hf:OWNER/REPO/FILE.")
   private List<String> references = List.of();
 

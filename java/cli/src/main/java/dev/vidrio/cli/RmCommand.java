@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.model.hub.ModelStore;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -10,7 +11,11 @@ import picocli.CommandLine.Parameters;
 @Command(name = "rm", description = "Removes models that were pulled.")
 final class RmCommand implements Callable<Integer> {
 
-  @Parameters(arity = "1..*", paramLabel = "NAME", description = "As 'vidrio list' shows them.")
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "NAME",
+      completionCandidates = ModelNames.class,
+      description = "As 'vidrio list' shows them.")
   private List<String> names = List.of();
 
   RmCommand() {}

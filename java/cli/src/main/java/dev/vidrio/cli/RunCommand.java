@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.option.AdapterOption;
 import dev.vidrio.cli.option.FastOption;
 import dev.vidrio.cli.option.KvOption;
+import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.SamplingOption;
@@ -29,6 +30,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code vidrio run}. */
@@ -48,6 +50,21 @@ final class RunCommand implements Callable<Integer> {
   @Mixin private SamplingOption sampling = new SamplingOption();
   @Mixin private GrammarOption grammar = new GrammarOption();
   @Mixin private BeamOption beams = new BeamOption();
+
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODEL",
+      completionCandidates = ModelNames.class,
+      description = "The same as -m MODEL.")
+  private @Nullable String namedModel;
+
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "TEXT",
+      description = "The same as -p TEXT.")
+  private @Nullable String text;
 
   @Option(
       names = {"-n", "--tokens"},
@@ -90,6 +107,8 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    model = model.named(namedModel);
+    input = OptionValues.of(command, () -> input.named(text));
     BeamOptions search = OptionValues.of(command, beams::read);
     GenerationOptions options =
         OptionValues.of(command, () -> GenerationOptions.DEFAULT.withTokens(tokens))

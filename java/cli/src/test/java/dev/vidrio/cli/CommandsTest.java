@@ -24,6 +24,22 @@ class CommandsTest {
   @TempDir Path directory;
 
   @Test
+  void aModelAndATextMayStandWithoutTheirOptions() {
+    Cli expected = Cli.run("run", "-m", "bard", "-p", PROMPT, "-n", "4", "--temp", "0");
+    assertEquals(expected.out(), Cli.run("run", "bard", PROMPT, "-n", "4", "--temp", "0").out());
+    assertEquals(2, Cli.run("run", "bard", "-m", "bard").code());
+    assertEquals(2, Cli.run("run", "bard", PROMPT, "-p", PROMPT).code());
+  }
+
+  @Test
+  void theScriptOfCompletionNamesCommandsAndModels() {
+    String script = Cli.run("completion").out();
+    for (String word : new String[] {"quantize", "attribute", "--top-k", "smollm2"}) {
+      assertTrue(script.contains(word), word);
+    }
+  }
+
+  @Test
   void runContinuesAText() {
     Cli result = Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0");
     assertEquals(0, result.code(), result.err());

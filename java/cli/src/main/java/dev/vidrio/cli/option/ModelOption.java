@@ -34,6 +34,7 @@ public final class ModelOption {
       names = {"-m", "--model"},
       paramLabel = "MODEL",
       defaultValue = "bard",
+      completionCandidates = ModelNames.class,
       description =
           "A GGUF file, a directory of transformers, a name (see 'vidrio list'), or"
               + " hf:OWNER/REPO/FILE. Default: bard.")
@@ -81,6 +82,17 @@ public final class ModelOption {
     copy.noRepack = noRepack;
     copy.command = command;
     return copy;
+  }
+
+  /** The same, for the model of an argument that may be given instead; null for none. */
+  public ModelOption named(@Nullable String argument) {
+    if (argument == null) {
+      return this;
+    }
+    if (command.commandLine().getParseResult().hasMatchedOption("--model")) {
+      throw usage(argument + ": is a second model, beside that of -m");
+    }
+    return withReference(argument);
   }
 
   /** What the user wrote, for a command that takes one model. */

@@ -40,6 +40,20 @@ public final class TextInput {
 
   public TextInput() {}
 
+  /** The same, for the text of an argument that may be given instead; null for none. */
+  public TextInput named(@Nullable String argument) {
+    if (argument == null) {
+      return this;
+    }
+    if (source != null) {
+      throw new InvalidInputException("TEXT", argument, "-p, -f or --ids gives another");
+    }
+    var named = new TextInput();
+    named.source = new Source();
+    named.source.text = argument;
+    return named;
+  }
+
   /** Whether the user gave any. */
   public boolean isPresent() {
     return source != null;

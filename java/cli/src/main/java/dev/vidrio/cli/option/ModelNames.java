@@ -1,0 +1,20 @@
+package dev.vidrio.cli.option;
+
+import dev.vidrio.model.hub.Catalog;
+import dev.vidrio.model.hub.CatalogEntry;
+import dev.vidrio.model.hub.ModelStore;
+import dev.vidrio.model.hub.StoredModel;
+import java.util.Iterator;
+import java.util.stream.Stream;
+
+/** The names of the models that are here or can be pulled, for a shell to complete. */
+public final class ModelNames implements Iterable<String> {
+  public ModelNames() {}
+
+  @Override
+  public Iterator<String> iterator() {
+    Stream<String> offered = Catalog.standard().entries().stream().map(CatalogEntry::name);
+    Stream<String> stored = ModelStore.open().list().stream().map(StoredModel::name);
+    return Stream.concat(offered, stored).distinct().iterator();
+  }
+}
