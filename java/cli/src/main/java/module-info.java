@@ -11,6 +11,8 @@ module dev.vidrio.cli {
   requires java.net.http;
   requires jdk.management;
   requires jdk.unsupported;
+  requires org.jline.reader;
+  requires org.jline.terminal;
   requires static org.jspecify;
   requires tools.jackson.databind;
 

@@ -1,5 +1,7 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.chat.Tools;
+import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.engine.BeamOptions;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
@@ -41,7 +43,7 @@ final class BeamCompletion implements Continuation {
   @Override
   public void print(int[] prompt) {
     GenerationResult best = search(prompt).getFirst().result();
-    System.out.println(best.text());
+    System.out.println(Escapes.shown(best.text()));
     if (tools) {
       Tools.print(Tools.calls(model, best.tokens()));
     }

@@ -1,5 +1,7 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.chat.Tools;
+import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
@@ -39,7 +41,7 @@ final class Completion implements Continuation {
     Generator generator = start(prompt);
     while (generator.hasNext() && !System.out.checkError()) {
       ids.add(generator.nextInt());
-      System.out.print(decoder.accept(ids.getLast()));
+      System.out.print(Escapes.shown(decoder.accept(ids.getLast())));
     }
     System.out.println(decoder.finish());
     Tools.print(toolCalls(ids));

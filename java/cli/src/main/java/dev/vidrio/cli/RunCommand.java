@@ -1,5 +1,7 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.chat.ChatLoop;
+import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.option.AdapterOption;
@@ -69,9 +71,8 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "256",
-      description = "Generate at most N tokens. Default: ${DEFAULT-VALUE}.")
-  private int tokens;
+      description = "Generate at most N tokens. Default: an answer to its end, else 256.")
+  private @Nullable Integer tokens;
 
   @Option(
       names = {"-c", "--context"},
@@ -110,16 +111,16 @@ final class RunCommand implements Callable<Integer> {
     model = model.named(namedModel);
     input = OptionValues.of(command, () -> input.named(text));
     BeamOptions search = OptionValues.of(command, beams::read);
-    GenerationOptions options =
-        OptionValues.of(command, () -> GenerationOptions.DEFAULT.withTokens(tokens))
-            .withSampling(search == null ? sampling.toOptions() : sampling.toOptions(0))
-            .withIgnoreEnd(ignoreEnd)
-            .withGrammar(grammar.read());
+    GenerationOptions base = generationOptions(search != null);
     ChatOptions chatOptions = chatOptions();
     long start = System.nanoTime();
     try (Model opened = model.open()) {
       Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
       requireChat(opened, format);
+      GenerationOptions options =
+          tokens == null && format.isPresent() && search == null && !ignoreEnd
+              ? base.withTokens(Integer.MAX_VALUE) // up to the end of the turn, or of the context
+              : base;
       boolean chats = format.isPresent() && !input.isPresent() && !json && search == null;
       if (chats && Terminal.IN.isTerminal()) {
         try (Chat chat = opened.newChat(chatOptions, options, sessionOptions(opened))) {
@@ -140,6 +141,15 @@ final class RunCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private GenerationOptions generationOptions(boolean searches) {
+    int most = tokens == null ? GenerationOptions.DEFAULT.tokens() : tokens;
+    GenerationOptions base =
+        OptionValues.of(command, () -> GenerationOptions.DEFAULT.withTokens(most));
+    return base.withSampling(searches ? sampling.toOptions(0) : sampling.toOptions())
+        .withIgnoreEnd(ignoreEnd)
+        .withGrammar(grammar.read());
   }
 
   private void print(Continuation continuation, int[] prompt) {

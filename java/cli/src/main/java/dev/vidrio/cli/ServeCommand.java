@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.Interrupt;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.option.FastOption;
 import dev.vidrio.cli.option.KvOption;

@@ -18,7 +18,7 @@ public record Cli(int code, String out, String err) {
     return runWithInput("", args);
   }
 
-  static Cli runWithInput(String input, String... args) {
+  public static Cli runWithInput(String input, String... args) {
     PrintStream originalOut = System.out;
     PrintStream originalErr = System.err;
     InputStream originalIn = System.in;

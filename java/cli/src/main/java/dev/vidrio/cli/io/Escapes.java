@@ -1,10 +1,31 @@
 package dev.vidrio.cli.io;
 
-/** Text of unknown origin, made safe to show on one line of a terminal. */
+/** Text of unknown origin, made safe to show on a terminal. */
 public final class Escapes {
   private Escapes() {}
 
-  /** The text in quotes, control characters escaped as in Java. */
+  /**
+   * What standard output shows of a model's text: where it is a terminal, control characters other
+   * than line ends and tabs are escaped, for a terminal would obey them.
+   */
+  public static String shown(String text) {
+    if (!Terminal.OUT.isTerminal()) {
+      return text;
+    }
+    var shown = new StringBuilder();
+    text.codePoints()
+        .forEach(
+            c -> {
+              if (Character.isISOControl(c) && c != '\n' && c != '\t') {
+                shown.append("\\u{%x}".formatted(c));
+              } else {
+                shown.appendCodePoint(c);
+              }
+            });
+    return shown.toString();
+  }
+
+  /** The text on one line, in quotes, control characters escaped as in Java. */
   public static String quote(String text) {
     var quoted = new StringBuilder("\"");
     text.codePoints()

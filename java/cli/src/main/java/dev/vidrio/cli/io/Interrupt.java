@@ -1,4 +1,4 @@
-package dev.vidrio.cli;
+package dev.vidrio.cli.io;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -10,7 +10,7 @@ import java.util.Map;
  * Takes signals while it is open, so that they do not end the program. The JDK has signals only in
  * {@code sun.misc.Signal}, which the compiler cannot name without a warning.
  */
-final class Interrupt implements AutoCloseable {
+public final class Interrupt implements AutoCloseable {
   private final Method handle;
   private final Map<Object, Object> before = new LinkedHashMap<>();
 
@@ -33,12 +33,12 @@ final class Interrupt implements AutoCloseable {
   }
 
   /** Runs the action, on a thread of its own, for each Ctrl-C. */
-  static Interrupt handle(Runnable action) {
+  public static Interrupt handle(Runnable action) {
     return handle(action, "INT");
   }
 
   /** Runs the action, on a thread of its own, for each Ctrl-C and each SIGTERM. */
-  static Interrupt handleEnd(Runnable action) {
+  public static Interrupt handleEnd(Runnable action) {
     return handle(action, "INT", "TERM");
   }
 

@@ -1,6 +1,7 @@
-package dev.vidrio.cli;
+package dev.vidrio.cli.chat;
 
 import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.template.AnswerParser;
@@ -15,11 +16,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Tools that a model may ask for, and what it asks. */
-final class Tools {
+public final class Tools {
   private Tools() {}
 
   /** Adds the tools of a file, a JSON array of them in the form of OpenAI's API. */
-  static void read(Path file, ChatOptions.Builder options) {
+  public static void read(Path file, ChatOptions.Builder options) {
     List<JsonNode> elements = Json.readArray(file);
     for (int i = 0; i < elements.size(); i++) {
       JsonNode tool = elements.get(i);
@@ -35,21 +36,21 @@ final class Tools {
   }
 
   /** The calls in an answer. */
-  static List<ToolCall> calls(Model model, List<Integer> answer) {
+  public static List<ToolCall> calls(Model model, List<Integer> answer) {
     String marked = model.tokenizer().decode(answer.stream().mapToInt(i -> i).toArray());
     return AnswerParser.parse(marked, marked).toolCalls();
   }
 
   /** Shows calls, one a line. */
-  static void print(List<ToolCall> calls) {
+  public static void print(List<ToolCall> calls) {
     for (ToolCall call : calls) {
-      System.out.println(
-          "→ " + call.name() + " " + JsonMapper.shared().writeValueAsString(call.arguments()));
+      String arguments = JsonMapper.shared().writeValueAsString(call.arguments());
+      System.out.println(Escapes.shown("→ " + call.name() + " " + arguments));
     }
   }
 
   /** A call for {@code --json}. */
-  static Map<String, Object> toJson(ToolCall call) {
+  public static Map<String, Object> toJson(ToolCall call) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("name", call.name());
     json.put("arguments", call.arguments());

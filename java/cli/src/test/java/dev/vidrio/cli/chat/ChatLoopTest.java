@@ -1,0 +1,145 @@
+package dev.vidrio.cli.chat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import dev.vidrio.model.testfiles.TinyModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A conversation, with standard input for the terminal. */
+class ChatLoopTest {
+  private static final String TERMINALS = "vidrio.terminals";
+
+  @TempDir Path directory;
+  private Path model = Path.of("unwritten");
+
+  @BeforeEach
+  void write() throws IOException {
+    model = TinyModel.writeChat(directory.resolve("tiny.gguf"));
+    System.setProperty(TERMINALS, "0");
+  }
+
+  @AfterEach
+  void clear() {
+    System.clearProperty(TERMINALS);
+  }
+
+  private Cli chat(String input, String... more) {
+    List<String> arguments =
+        new ArrayList<>(List.of("run", "-m", model.toString(), "-n", "4", "--ignore-eos"));
+    arguments.addAll(List.of(more));
+    if (!arguments.contains("--temp")) {
+      arguments.addAll(List.of("--temp", "0"));
+    }
+    Cli result = Cli.runWithInput(input, arguments.toArray(String[]::new));
+    assertEquals(0, result.code(), result.err());
+    return result;
+  }
+
+  /** How often the user was asked. */
+  private static int prompts(Cli result) {
+    return result.err().split("> ", -1).length - 1;
+  }
+
+  @Test
+  void everyLineIsAnsweredUntilTheUserLeaves() {
+    for (String end : new String[] {"/bye\nnever", "/exit\nnever", ""}) {
+      // A prompt for each line, blank ones included, and one for the end.
+      assertEquals(4, prompts(chat("a\n\nthe tin\n" + end)));
+    }
+  }
+
+  @Test
+  void whatWasSaidIsForgottenOnRequest() {
+    String once = chat("a\n").out();
+    assertEquals(once + once, chat("a\n/clear\na\n").out());
+  }
+
+  @Test
+  void aMessageMayHaveSeveralLines() {
+    Cli quoted = chat("\"\"\"the\ntin\"\"\"\n");
+    assertTrue(quoted.err().contains(EditedInput.CONTINUED), quoted.err());
+    assertEquals(2, prompts(quoted));
+    assertEquals(quoted.out(), chat("\"\"\"\nthe\ntin\n\"\"\"\n").out());
+  }
+
+  @Test
+  void aLineThatDoesNotFitIsRefusedAndTheChatGoesOn() {
+    Cli result = chat("x".repeat(3000) + "\na\n");
+    assertTrue(result.err().contains("conversation"), result.err());
+    assertEquals(chat("a\n").out(), result.out());
+  }
+
+  @Test
+  void helpNamesEveryCommand() {
+    String help = chat("/?\n").err();
+    for (String command : ChatCommand.completions(List.of())) {
+      assertTrue(help.contains("\n" + command) || help.contains("> " + command), command);
+    }
+  }
+
+  @Test
+  void anUnknownCommandIsNoMessageUnlessABlankComesBeforeIt() {
+    Cli unknown = chat("/cleer\n");
+    assertTrue(unknown.err().contains("vidrio: /cleer: no such command"), unknown.err());
+    assertEquals("", unknown.out());
+    assertFalse(chat(" /cleer\n").out().isEmpty());
+  }
+
+  @Test
+  void settingsOfTheChatAreThoseOfTheCommandLine() {
+    String expected = chat("a\n", "--temp", "1", "--seed", "3").out();
+    assertEquals(expected, chat("/set temperature 1\n/set seed 3\na\n").out());
+    Cli shown = chat("/set top-k 5\n/set\n");
+    assertTrue(shown.err().contains("top-k                5"), shown.err());
+  }
+
+  @Test
+  void aSettingThatCannotBeIsRefusedByName() {
+    Cli result = chat("/set heat 1\n/set top-p 2\n/set tokens many\n/set seed\na\n");
+    for (String error :
+        new String[] {
+          "/set heat: no such", "top-p 2: must be", "tokens many: is no", "/set seed:"
+        }) {
+      assertTrue(result.err().contains("vidrio: " + error), result.err());
+    }
+    assertEquals(chat("a\n").out(), result.out());
+  }
+
+  @Test
+  void instructionsOfTheChatAreThoseOfTheCommandLine() {
+    String expected = chat("a\n", "--system", "the tin").out();
+    assertEquals(expected, chat("/system the tin\na\n").out());
+    assertEquals(
+        expected, chat("a\n/clear\na\n", "--system", "the tin").out().substring(expected.length()));
+    assertTrue(chat("/system the tin\n/system\n").err().contains("> the tin\n"));
+  }
+
+  @Test
+  void theLastMessageIsAnsweredAgain() {
+    // Greedy, so that the other seed makes no difference.
+    String once = chat("a\n").out();
+    assertEquals(once + once, chat("a\n/again\n").out());
+    assertTrue(chat("/again\n").err().contains("nothing was answered yet"));
+  }
+
+  @Test
+  void anAnswerThatIsCutOffSaysSo() {
+    assertTrue(chat("a\n").err().contains("cut off after 4 tokens"));
+    assertTrue(chat("/set tokens 3\na\n").err().contains("cut off after 3 tokens"));
+  }
+
+  @Test
+  void statisticsCountTheTokensOfTheAnswer() {
+    assertTrue(chat("a\n/stats\n").err().contains("; 4 tokens of answer"));
+  }
+}
