@@ -125,7 +125,8 @@ final class Segments {
     int bits = Float.floatToFloat16(value);
     for (int i = 0; i < 4; i++) { // nibbles above each four scales
       long at = block + 49 + 2L * i;
-      data.set(JAVA_BYTE, at, (byte) ((data.get(JAVA_BYTE, at) & 15) | (bits >> (4 * i) & 15) << 4));
+      data.set(
+          JAVA_BYTE, at, (byte) ((data.get(JAVA_BYTE, at) & 15) | (bits >> (4 * i) & 15) << 4));
     }
   }
 

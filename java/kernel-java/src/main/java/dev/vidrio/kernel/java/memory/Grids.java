@@ -31,8 +31,7 @@ final class Grids {
   }
 
   private static int[] grid(String name) {
-    Matcher grid =
-        Pattern.compile("VD_GRID\\(\\s*" + name + ", \\d+,([^)]*)\\)").matcher(TEXT);
+    Matcher grid = Pattern.compile("VD_GRID\\(\\s*" + name + ", \\d+,([^)]*)\\)").matcher(TEXT);
     if (!grid.find()) {
       throw new IllegalStateException("no grid " + name);
     }
