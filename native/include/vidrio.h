@@ -443,9 +443,11 @@ typedef enum vd_activation_kind {
     VD_ACTIVATION_RELU = 2,
     VD_ACTIVATION_GELU = 3,  // by the error function
     VD_ACTIVATION_TANH = 4,
-    VD_ACTIVATION_SQUARED_RELU = 5,  // So et al. 2021, arXiv 2109.08668
-    VD_ACTIVATION_ELU = 6,           // Clevert et al. 2016, arXiv 1511.07289
-    VD_ACTIVATION_HARD_TANH = 7,     // x, but at least -1 and at most 1
+    VD_ACTIVATION_SQUARED_RELU = 5,    // So et al. 2021, arXiv 2109.08668
+    VD_ACTIVATION_ELU = 6,             // Clevert et al. 2016, arXiv 1511.07289
+    VD_ACTIVATION_HARD_TANH = 7,       // x, but at least -1 and at most 1
+    VD_ACTIVATION_CLAMPED_SWISH = 8,   // x * sigmoid(1.702 x) of x up to 7: a gate of gpt-oss
+    VD_ACTIVATION_CLAMPED_LINEAR = 9,  // 1 + x of x from -7 to 7: what such a gate multiplies
 } vd_activation_kind;
 
 // y = f(x), or f(x) * up where up is not null (gated). All [rows, width]; y may be x or up.
@@ -612,31 +614,41 @@ enum {
     VD_EXPERT_K_MAX = 32768  // columns of an expert's matrix
 };
 
-// What the softmax of a token's experts runs over.
+// What a router's logits become.
+typedef enum vd_route_score {
+    VD_ROUTE_SOFTMAX = 0,
+    VD_ROUTE_SIGMOID = 1,  // of each on its own
+} vd_route_score;
+
+// What the weights of a token's experts add up to 1 over.
 typedef enum vd_route_over {
-    VD_ROUTE_CHOSEN = 0,  // the experts that it goes to: their weights add up to 1
-    VD_ROUTE_ALL = 1,
+    VD_ROUTE_CHOSEN = 0,  // the experts that it goes to
+    VD_ROUTE_ALL = 1,     // all experts where scores are a softmax; sigmoids stay as they are
 } vd_route_over;
 
 // Mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to the k of E experts
-// with the greatest logits [rows,E]. Slot s of a token is its s-th expert in descending order of
-// logits; of equal ones the lower comes first. experts [rows,k] are their numbers, as floats, and
-// weights [rows,k] their softmax.
+// with the greatest logits [rows,E], or where there is a bias the greatest sums of score and bias
+// (Wang et al. 2024, arXiv 2408.15664), which weights do not contain. Slot s of a token is its s-th
+// expert in descending order of these; of equal ones the lower comes first. experts [rows,k] are
+// their numbers, as floats, and weights [rows,k] their scores.
 typedef struct vd_route {
     const float *logits;
+    const float *bias;  // [E], or null
     float *experts;
     float *weights;
     int32_t E;
     int32_t k;
-    int32_t over;  // vd_route_over
-    int32_t reserved;
+    int32_t score;  // vd_route_score
+    int32_t over;   // vd_route_over
 } vd_route;
 
-// y[i][s] = x[i] * W^T for the matrix W [N,K] of expert experts[i][s]: y is [rows,k,N]. x has a row
-// for each slot, [rows,k,K], or where shared is 1 one for all, [rows,K]. Matrices and x are those
-// of vd_matmul, with one type for all experts. A slot that names no expert is not written.
+// y[i][s] = x[i] * W^T + b for the matrix W [N,K] and, where experts have one, the bias b [N] of
+// expert experts[i][s]: y is [rows,k,N]. x has a row for each slot, [rows,k,K], or where shared is
+// 1 one for all, [rows,K]. Matrices and x are those of vd_matmul, with one type for all experts. A
+// slot that names no expert is not written.
 typedef struct vd_expert_matmul {
     const void *const *matrices;  // [E]
+    const float *bias;            // [E,N], or null
     const float *experts;
     const float *x;
     vd_quantized xq;
@@ -762,8 +774,8 @@ typedef struct vd_attention_backward {
     float *dv;
 } vd_attention_backward;
 
-// dlogits [rows,E] of vd_route, whose logits, experts, weights, E, k and over these are, for the
-// gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant.
+// dlogits [rows,E] of vd_route, whose logits, experts, weights, E, k, score and over these are, for
+// the gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant.
 typedef struct vd_route_backward {
     const float *logits;
     const float *experts;
@@ -772,8 +784,8 @@ typedef struct vd_route_backward {
     float *dlogits;
     int32_t E;
     int32_t k;
-    int32_t over;  // vd_route_over
-    int32_t reserved;
+    int32_t score;  // vd_route_score
+    int32_t over;   // vd_route_over
 } vd_route_backward;
 
 // dx[i][s] = dy[i][s] * W for the matrix W [N,K] of expert experts[i][s]: dy is [rows,k,N], dx

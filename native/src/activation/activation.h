@@ -22,6 +22,8 @@ enum { VD_GELU_TERMS = sizeof vd_gelu_tail / sizeof vd_gelu_tail[0] };
 #define VD_GELU_CUBIC 0.044715f
 #define VD_GELU_MINUS_2_SQRT_2_OVER_PI (-1.59576912f)
 #define VD_GELU_3_CUBIC 0.134145f
+#define VD_SWISH_LIMIT 7.0f
+#define VD_SWISH_SLOPE 1.702f
 #define VD_NORMAL_DENSITY 0.3989423f  // 1 / sqrt(2 pi)
 
 #endif

@@ -11,6 +11,11 @@ VD_INLINE v16 gate(v16 x, v16 exponent) {
 
 VD_INLINE v16 positive(v16 x) { return v16_max(x, v16_zero()); }
 
+VD_INLINE v16 clamped(v16 x) {
+    v16 limit = v16_splat(VD_SWISH_LIMIT);
+    return v16_max(v16_negate(limit), v16_min(limit, x));
+}
+
 VD_INLINE v16 gelu(v16 x) {
     vd_normal_tail tail = vd_normal_tail_of(x);
     return v16_fma(v16_negate(tail.a), tail.share, positive(x));
@@ -35,6 +40,12 @@ VD_INLINE v16 activate(int32_t kind, v16 x) {
             return v16_add(v16_exp_less_one(v16_min(v16_zero(), x)), positive(x));
         case VD_ACTIVATION_HARD_TANH:  // in this order NaNs remain
             return v16_min(v16_splat(1.0f), v16_max(v16_splat(-1.0f), x));
+        case VD_ACTIVATION_CLAMPED_SWISH: {
+            v16 c = v16_min(v16_splat(VD_SWISH_LIMIT), x);  // in this order NaNs remain
+            return gate(c, v16_mul(v16_splat(-VD_SWISH_SLOPE), c));
+        }
+        case VD_ACTIVATION_CLAMPED_LINEAR:
+            return v16_add(v16_splat(1.0f), clamped(x));
         default:
             return positive(x);
     }

@@ -68,6 +68,29 @@ VD_INLINE gate hard_tanh(v16 x) {
     return (gate){secant(y, x), v16_sub(one(), step_at(v16_sub(magnitude(x), one())))};
 }
 
+// 1 up to the limit, beyond it the share of x that the limit leaves.
+VD_INLINE v16 kept(v16 x) {
+    v16 limit = v16_splat(VD_SWISH_LIMIT);
+    return v16_div(limit, v16_max(x, limit));
+}
+
+// 1 up to the limit, else 0.
+VD_INLINE v16 inside(v16 x) {
+    v16 limit = v16_splat(VD_SWISH_LIMIT);
+    return v16_sub(one(), step_at(v16_sub(x, limit)));
+}
+
+VD_INLINE gate clamped_swish(v16 x) {
+    v16 slope = v16_splat(VD_SWISH_SLOPE);
+    v16 c = v16_min(v16_splat(VD_SWISH_LIMIT), x);
+    v16 s = v16_div(one(), v16_add(one(), v16_exp(v16_mul(v16_negate(slope), c))));
+    v16 bent = v16_fma(v16_mul(slope, c), v16_sub(one(), s), one());
+    return (gate){v16_mul(s, kept(x)), v16_mul(v16_mul(s, bent), inside(x))};
+}
+
+// The secant is that of f - 1, which goes through the origin.
+VD_INLINE gate clamped_linear(v16 x) { return (gate){kept(magnitude(x)), inside(magnitude(x))}; }
+
 VD_INLINE gate gate_of(int32_t kind, v16 x) {
     switch (kind) {
         case VD_ACTIVATION_SILU:
@@ -84,6 +107,10 @@ VD_INLINE gate gate_of(int32_t kind, v16 x) {
             return elu(x);
         case VD_ACTIVATION_HARD_TANH:
             return hard_tanh(x);
+        case VD_ACTIVATION_CLAMPED_SWISH:
+            return clamped_swish(x);
+        case VD_ACTIVATION_CLAMPED_LINEAR:
+            return clamped_linear(x);
         default:
             return (gate){step_at(x), step_at(x)};
     }

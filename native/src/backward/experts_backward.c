@@ -101,12 +101,17 @@ vd_status vd_route_backward_check(const vd_op *op) {
     int valid = route->logits != NULL && route->experts != NULL && route->weights != NULL &&
                 route->dweights != NULL && route->dlogits != NULL && route->E > 0 &&
                 route->E <= VD_EXPERTS_MAX && route->k > 0 && route->k <= route->E &&
+                (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
                 (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
 // The softmax p of all experts, times -mean.
-static void all_experts(const float *logits, int32_t E, float M, float mean, float *dlogits) {
+static void all_experts(const float *logits, int32_t E, float mean, float *dlogits) {
+    float M = logits[0];
+    for (int32_t e = 1; e < E; e++) {
+        M = logits[e] > M ? logits[e] : M;
+    }
     float lane[VD_LANES] = {0};
     for (int32_t e = 0; e < E; e++) {
         lane[e % VD_LANES] += vd_exp(logits[e] - M);
@@ -117,27 +122,34 @@ static void all_experts(const float *logits, int32_t E, float M, float mean, flo
     }
 }
 
+// 1 - sigmoid(logit).
+static float complement(float logit) { return 1.0f / (1.0f + vd_exp(logit)); }
+
 static void route_row(const vd_route_backward *route, int64_t row) {
     const float *logits = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
     const float *weights = route->weights + row * route->k;
     const float *dweights = route->dweights + row * route->k;
     float *dlogits = route->dlogits + row * route->E;
+    int all = route->over == VD_ROUTE_ALL, sigmoid = route->score == VD_ROUTE_SIGMOID;
     float mean = 0.0f;
-    for (int32_t slot = 0; slot < route->k; slot++) {
+    for (int32_t slot = 0; slot < route->k && !(all && sigmoid); slot++) {
         mean = fmaf(weights[slot], dweights[slot], mean);
     }
-    if (route->over == VD_ROUTE_ALL) {
-        all_experts(logits, route->E, logits[(int32_t)experts[0]], mean, dlogits);
-    } else {
-        for (int32_t e = 0; e < route->E; e++) {
-            dlogits[e] = 0.0f;
-        }
+    for (int32_t e = 0; e < route->E; e++) {
+        dlogits[e] = 0.0f;
+    }
+    if (all && !sigmoid) {
+        all_experts(logits, route->E, mean, dlogits);
     }
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t e = (int32_t)experts[slot];
-        dlogits[e] = route->over == VD_ROUTE_ALL ? fmaf(weights[slot], dweights[slot], dlogits[e])
-                                                 : weights[slot] * (dweights[slot] - mean);
+        if (all && !sigmoid) {
+            dlogits[e] = fmaf(weights[slot], dweights[slot], dlogits[e]);
+        } else {
+            float g = weights[slot] * (dweights[slot] - mean);
+            dlogits[e] = sigmoid ? g * complement(logits[e]) : g;
+        }
     }
 }
 

@@ -113,6 +113,20 @@ static void gather(const vd_expert_matmul *m, const vd_matmul *product, int64_t 
     memcpy(y->scaled_sum + to * blocks, x->scaled_sum + from * blocks, (size_t)blocks * 4);
 }
 
+// Brings row `row` of the tile's results to their slot.
+static void scatter(const vd_expert_matmul *m, const tile *t, const float *row, int64_t slot) {
+    float *y = m->y + slot * m->N + t->columns.begin;
+    int64_t n = t->columns.end - t->columns.begin;
+    if (m->bias == NULL) {
+        memcpy(y, row, (size_t)n * 4);
+        return;
+    }
+    const float *bias = m->bias + (int64_t)t->expert * m->N + t->columns.begin;
+    for (int64_t i = 0; i < n; i++) {
+        y[i] = row[i] + bias[i];
+    }
+}
+
 static void run_tile(const vd_expert_matmul *m, const vd_step *step, const tile *t) {
     int64_t slot_of[TILE_ROWS];
     vd_matmul product = lay_out(m, t, step->worker->scratch);
@@ -127,8 +141,7 @@ static void run_tile(const vd_expert_matmul *m, const vd_step *step, const tile 
     vd_matmul_kernels[m->type][step->isa](&product, (vd_range){0, rows},
                                           (vd_range){0, vd_ceil_div(product.N, unit)});
     for (int64_t row = 0; row < rows; row++) {
-        memcpy(m->y + slot_of[row] * m->N + t->columns.begin, product.y + row * product.N,
-               (size_t)product.N * 4);
+        scatter(m, t, product.y + row * product.N, slot_of[row]);
     }
 }
 

@@ -8,16 +8,17 @@ vd_status vd_route_check(const vd_op *op) {
     int valid = route->logits != NULL && route->experts != NULL && route->weights != NULL &&
                 route->E > 0 && route->E <= VD_EXPERTS_MAX && route->k > 0 &&
                 route->k <= route->E &&
+                (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
                 (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Inserts each expert into the k best so far, after all whose logits are not less.
-static void choose(const float *logits, int32_t E, int32_t k, float *experts) {
+// Inserts each expert into the k best so far, after all whose ranks are not less.
+static void choose(const float *rank, int32_t E, int32_t k, float *experts) {
     int32_t n = 0;
     for (int32_t e = 0; e < E; e++) {
         int32_t slot = n;
-        while (slot > 0 && logits[e] > logits[(int32_t)experts[slot - 1]]) {
+        while (slot > 0 && rank[e] > rank[(int32_t)experts[slot - 1]]) {
             slot--;
         }
         n = n < k ? n + 1 : k;
@@ -38,15 +39,39 @@ static float sum_of_all(const float *logits, int32_t E, float M) {
     return vd_merge_lanes(lane);
 }
 
-static void weigh(const vd_route *route, const float *logits, const float *experts,
+static float greatest(const float *logits, int32_t E) {
+    float M = logits[0];
+    for (int32_t e = 1; e < E; e++) {
+        M = logits[e] > M ? logits[e] : M;
+    }
+    return M;
+}
+
+// A score before its division by a sum: of a softmax exp(logit - M).
+static float score_of(const vd_route *route, float logit, float M) {
+    return route->score == VD_ROUTE_SIGMOID ? 1.0f / (1.0f + vd_exp(-logit)) : vd_exp(logit - M);
+}
+
+// What a score is divided by for it to be one among all experts.
+static float divisor_of_all(const vd_route *route, const float *logits, float M) {
+    return route->score == VD_ROUTE_SIGMOID ? 1.0f : sum_of_all(logits, route->E, M);
+}
+
+static void rank_by_bias(const vd_route *route, const float *logits, float M, float *rank) {
+    float L = divisor_of_all(route, logits, M);
+    for (int32_t e = 0; e < route->E; e++) {
+        rank[e] = score_of(route, logits[e], M) / L + route->bias[e];
+    }
+}
+
+static void weigh(const vd_route *route, const float *logits, const float *experts, float M,
                   float *weights) {
-    float M = logits[(int32_t)experts[0]];
     float L = 0.0f;
     for (int32_t slot = 0; slot < route->k; slot++) {
-        weights[slot] = vd_exp(logits[(int32_t)experts[slot]] - M);
+        weights[slot] = score_of(route, logits[(int32_t)experts[slot]], M);
         L += weights[slot];
     }
-    L = route->over == VD_ROUTE_ALL ? sum_of_all(logits, route->E, M) : L;
+    L = route->over == VD_ROUTE_ALL ? divisor_of_all(route, logits, M) : L;
     for (int32_t slot = 0; slot < route->k; slot++) {
         weights[slot] /= L;
     }
@@ -55,10 +80,15 @@ static void weigh(const vd_route *route, const float *logits, const float *exper
 void vd_route_run(const vd_op *op, const vd_step *step) {
     const vd_route *route = &op->as.route;
     vd_range rows = vd_share(step->worker, step->rows);
+    float rank[VD_EXPERTS_MAX];
     for (int64_t row = rows.begin; row < rows.end; row++) {
         const float *logits = route->logits + row * route->E;
         float *experts = route->experts + row * route->k;
-        choose(logits, route->E, route->k, experts);
-        weigh(route, logits, experts, route->weights + row * route->k);
+        float M = greatest(logits, route->E);
+        if (route->bias != NULL) {
+            rank_by_bias(route, logits, M, rank);
+        }
+        choose(route->bias == NULL ? logits : rank, route->E, route->k, experts);
+        weigh(route, logits, experts, M, route->weights + row * route->k);
     }
 }

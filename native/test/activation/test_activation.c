@@ -21,7 +21,7 @@ typedef struct activation_case {
     vd_range range;
 } activation_case;
 
-enum { KINDS = VD_ACTIVATION_HARD_TANH + 1, BATCH = 1024 };
+enum { KINDS = VD_ACTIVATION_CLAMPED_LINEAR + 1, BATCH = 1024 };
 
 static float x[LONGEST], up[LONGEST];
 
@@ -54,12 +54,13 @@ static void check_untouched(const float *y, const activation_case *c) {
     }
 }
 
-// x / (1 + exp(w)), where w is off by w_error. Where exp(w) is infinite in f32, the exact result is
-// less than |x| * 2^-127.
-static void check_gate(int64_t i, double w, double w_error, double factor, int64_t extra, float y) {
-    double exact = (double)x[i] / (1 + exp(w)) * factor;
+// v / (1 + exp(w)), where w is off by w_error. Where exp(w) is infinite in f32, the exact result is
+// less than |v| * 2^-127.
+static void check_gate(int64_t i, double v, double w, double w_error, double factor, int64_t extra,
+                       float y) {
+    double exact = v / (1 + exp(w)) * factor;
     double relative = w > 88.7 ? 0 : expm1(w_error) + EXP_ERROR + roundings(2 + extra);
-    double beyond = w > 88.7 ? fabs((double)x[i] * factor) * 0x1p-127 : 0;
+    double beyond = w > 88.7 ? fabs(v * factor) * 0x1p-127 : 0;
     near("y", i, exact, fabs(exact) * relative + beyond + underflows(1) * (1 + fabs(factor)), y);
 }
 
@@ -79,9 +80,15 @@ static void check_element(const activation_case *c, int64_t i, float y) {
         near("y", i, fmax(v, 0) * factor, fabs(v * factor) * roundings(c->gated) + underflows(1),
              y);
     } else if (c->kind == VD_ACTIVATION_SILU) {
-        check_gate(i, -v, 0, factor, c->gated, y);
+        check_gate(i, v, -v, 0, factor, c->gated, y);
     } else if (c->kind == VD_ACTIVATION_GELU) {
         check_function(i, gelu(v), factor, GELU_ERROR, c->gated, y);
+    } else if (c->kind == VD_ACTIVATION_CLAMPED_LINEAR) {
+        double exact = (1 + fmax(fmin(v, 7), -7)) * factor;
+        near("y", i, exact, 8 * fabs(factor) * roundings(1 + c->gated) + underflows(1), y);
+    } else if (c->kind == VD_ACTIVATION_CLAMPED_SWISH) {
+        double clamped = fmin(v, 7), w = -(double)VD_SWISH_SLOPE * clamped;
+        check_gate(i, clamped, w, fmin(fabs(w), 89) * roundings(1), factor, c->gated, y);
     } else if (c->kind == VD_ACTIVATION_TANH) {
         check_function(i, tanh(v), factor, TANH_ERROR, c->gated, y);
     } else if (c->kind == VD_ACTIVATION_SQUARED_RELU) {
@@ -93,7 +100,7 @@ static void check_element(const activation_case *c, int64_t i, float y) {
     } else {
         double cubic = (double)VD_GELU_CUBIC, slope = (double)VD_GELU_MINUS_2_SQRT_2_OVER_PI;
         double w = slope * v * (1 + cubic * v * v);
-        check_gate(i, w, fmin(fabs(w), 89) * roundings(4) + underflows(4), factor, c->gated, y);
+        check_gate(i, v, w, fmin(fabs(w), 89) * roundings(4) + underflows(4), factor, c->gated, y);
     }
 }
 

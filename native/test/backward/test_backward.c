@@ -16,7 +16,7 @@ int main(void) {
     REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.epsilon = NAN);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.x = NULL);
     REFUSED(VD_OP_ACTIVATION_BACKWARD,
-            op.as.activation_backward.kind = VD_ACTIVATION_HARD_TANH + 1);
+            op.as.activation_backward.kind = VD_ACTIVATION_CLAMPED_LINEAR + 1);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.slope = 2);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.width = 0);
     REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.weights = NULL);
@@ -34,6 +34,7 @@ int main(void) {
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.dweights = NULL);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.k = 5);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.over = 2);
+    REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.score = 2);
     REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.matrices = one_missing);
     REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.k = 3);
     REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.K = 48);

@@ -147,43 +147,51 @@ static double logit(const routed *r, double value, int32_t e) {
     return e == r->e ? value : (double)r->op->logits[r->row * r->op->E + e];
 }
 
+static double score(const vd_route_backward *op, double l) {
+    return op->score == VD_ROUTE_SIGMOID ? 1 / (1 + exp(-l)) : exp(l);
+}
+
 static double routed_value(const void *what, double value) {
     const routed *r = what;
     const vd_route_backward *op = r->op;
-    double sum = 0, weighted = 0;
-    for (int32_t e = 0; op->over == VD_ROUTE_ALL && e < op->E; e++) {
-        sum += exp(logit(r, value, e));
+    double all = op->score == VD_ROUTE_SIGMOID ? 1 : 0, chosen = 0, weighted = 0;
+    for (int32_t e = 0; op->score == VD_ROUTE_SOFTMAX && e < op->E; e++) {
+        all += exp(logit(r, value, e));
     }
     for (int32_t slot = 0; slot < op->k; slot++) {
         int64_t at = r->row * op->k + slot;
-        double p = exp(logit(r, value, (int32_t)op->experts[at]));
-        sum += op->over == VD_ROUTE_ALL ? 0 : p;
+        double p = score(op, logit(r, value, (int32_t)op->experts[at]));
+        chosen += p;
         weighted += p * (double)op->dweights[at];
     }
-    return weighted / sum;
+    return weighted / (op->over == VD_ROUTE_ALL ? all : chosen);
 }
 
-static void check_routes(rng *r, int32_t over) {
+static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     int32_t k = 2;
     float *logits = guarded_alloc(ROWS * E * 4, AT_END);
+    float *bias = guarded_alloc(E * 4, AT_END);
     float *dweights = guarded_alloc((size_t)(ROWS * k) * 4, AT_END);
     float *experts = guarded_alloc((size_t)(ROWS * k) * 4, AT_END);
     float *chosen = guarded_alloc((size_t)(ROWS * k) * 4, AT_END);
+    float *dlogits = guarded_alloc(ROWS * E * 4, AT_END);
     rng_fill(r, ORDINARY, logits, ROWS * E);
+    rng_fill(r, ORDINARY, bias, E);
     rng_fill(r, ORDINARY, dweights, ROWS * k);
-    vd_op ops[2] = {{.kind = VD_OP_ROUTE, .as.route = {logits, experts, chosen, E, k, over, 0}},
-                    {.kind = VD_OP_ROUTE_BACKWARD,
-                     .as.route_backward = {logits, experts, chosen, dweights,
-                                           guarded_alloc(ROWS * E * 4, AT_END), E, k, over, 0}}};
+    vd_op ops[2] = {
+        {.kind = VD_OP_ROUTE, .as.route = {logits, bias, experts, chosen, E, k, score_kind, over}},
+        {.kind = VD_OP_ROUTE_BACKWARD,
+         .as.route_backward = {logits, experts, chosen, dweights, dlogits, E, k, score_kind,
+                               over}}};
     run_rows(&ops[0], VD_ISA_SCALAR, 1, ROWS);
     run_rows(&ops[1], VD_ISA_SCALAR, 3, ROWS);
-    describe("route backward, over %d", over);
+    describe("route backward, score %d, over %d", score_kind, over);
     // Logits up to 4 give exponentials that EXP_ERROR and sums of E terms are off by.
     double tolerance = 8 * (2 * EXP_ERROR + roundings(E + 8)) + difference_error(8);
     for (int32_t i = 0; i < ROWS * E; i++) {
         routed f = {&ops[1].as.route_backward, i / E, i % E};
         double exact = derivative_at(routed_value, &f, (double)logits[i]);
-        near("dlogits", i, exact, tolerance, ops[1].as.route_backward.dlogits[i]);
+        near("dlogits", i, exact, tolerance, dlogits[i]);
     }
     guarded_free_all();
 }
@@ -203,7 +211,8 @@ int main(void) {
             check_products(&r, VD_Q8_0, isa, workers);
         }
     }
-    check_routes(&r, VD_ROUTE_CHOSEN);
-    check_routes(&r, VD_ROUTE_ALL);
+    for (int which = 0; which < 4; which++) {
+        check_routes(&r, which / 2, which % 2);
+    }
     return 0;
 }

@@ -105,7 +105,7 @@ static void check_kv_store_attention(void) {
 static void check_elementwise(void) {
     REFUSED(VD_OP_ACTIVATION, op.as.activation.x = NULL);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.y = NULL);
-    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_HARD_TANH + 1);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_CLAMPED_LINEAR + 1);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = -1);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.width = 0);
     REFUSED(VD_OP_ADD, op.as.add.a = NULL);
@@ -219,6 +219,7 @@ static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, op.as.route.k = 0);
     REFUSED(VD_OP_ROUTE, op.as.route.k = 5);
     REFUSED(VD_OP_ROUTE, op.as.route.over = 2);
+    REFUSED(VD_OP_ROUTE, op.as.route.score = 2);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = NULL);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = one_missing);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.experts = NULL);

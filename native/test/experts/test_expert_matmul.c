@@ -1,5 +1,5 @@
-// expert_matmul: each slot equals the scalar product of its row alone with its expert's matrix, on
-// every instruction set and for any number of workers.
+// expert_matmul: each slot equals the scalar product of its row alone with its expert's matrix, and
+// its bias added, on every instruction set and for any number of workers.
 #include <stdlib.h>
 
 #include "core/types.h"
@@ -17,7 +17,7 @@ enum { E_MAX = 9 };
 
 typedef struct expert_case {
     vd_type type;
-    int32_t rows, E, k, N, K, shared;
+    int32_t rows, E, k, N, K, shared, biased;
 } expert_case;
 
 static const void *matrix(rng *r, const expert_case *c) {
@@ -96,15 +96,26 @@ static void check_case(rng *r, const expert_case *c) {
     if (is_quantized(c->type)) {
         m.xq = quantized(x, x_rows, c->K);
     }
+    if (c->biased) {
+        float *bias = guarded_alloc((size_t)(c->E * c->N) * 4, AT_END);
+        rng_fill(r, ORDINARY, bias, c->E * c->N);
+        m.bias = bias;
+    }
     float *expected = guarded_alloc((size_t)(slots * c->N) * 4, AT_END);
     for (int64_t slot = 0; slot < slots; slot++) {
-        run_slot(&m, slot, expected + slot * c->N);
+        float *y = expected + slot * c->N;
+        run_slot(&m, slot, y);
+        for (int32_t n = 0; n < c->N && c->biased; n++) {
+            y[n] += m.bias[(int32_t)m.experts[slot] * c->N + n];
+        }
     }
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (int32_t workers = 1; workers <= 3; workers++) {
-            describe("expert_matmul %s, %s, %d rows, %d of %d experts, N %d, K %d, %d workers",
-                     vd_isa_name(isa), type_name(c->type), c->rows, c->k, c->E, c->N, c->K,
-                     workers);
+            describe(
+                "expert_matmul %s, %s, %d rows, %d of %d experts, N %d, K %d, bias %d, "
+                "%d workers",
+                vd_isa_name(isa), type_name(c->type), c->rows, c->k, c->E, c->N, c->K, c->biased,
+                workers);
             m.y = guarded_alloc((size_t)(slots * c->N) * 4, AT_END);
             vd_op op = {.kind = VD_OP_EXPERT_MATMUL, .as.expert_matmul = m};
             run_rows(&op, isa, workers, c->rows);
@@ -119,15 +130,15 @@ int main(void) {
     rng r = {33};
     for (int t = 0; t < WEIGHT_TYPES; t++) {
         int32_t K = is_quantized(weight_types[t]) ? (int32_t)block_elements(weight_types[t]) : 19;
-        expert_case cases[] = {{weight_types[t], 1, 8, 2, 70, 2 * K, 1},
-                               {weight_types[t], 5, 9, 3, 33, K, 0},
-                               {weight_types[t], 40, 2, 1, 16, K, 1}};
+        expert_case cases[] = {{weight_types[t], 1, 8, 2, 70, 2 * K, 1, 1},
+                               {weight_types[t], 5, 9, 3, 33, K, 0, 0},
+                               {weight_types[t], 40, 2, 1, 16, K, 1, 1}};
         for (int i = 0; i < 3; i++) {
             check_case(&r, &cases[i]);
         }
     }
     // More rows of an expert than a tile has, and rows so long that few fit.
-    check_case(&r, &(expert_case){VD_Q8_0, 230, 3, 2, 64, 64, 0});
-    check_case(&r, &(expert_case){VD_F32, 12, 2, 2, 5, 32768, 1});
+    check_case(&r, &(expert_case){VD_Q8_0, 230, 3, 2, 64, 64, 0, 1});
+    check_case(&r, &(expert_case){VD_F32, 12, 2, 2, 5, 32768, 1, 1});
     return 0;
 }

@@ -1,5 +1,5 @@
 // route: experts by their definition, an expert is chosen when fewer than k come before it; weights
-// against the softmax in double; each row alone.
+// against softmax and sigmoid in double; each row alone.
 #include <math.h>
 
 #include "support/check.h"
@@ -11,52 +11,70 @@
 
 enum { ROWS = 9, E_MAX = 130 };
 
-static float logits[ROWS * E_MAX];
+static float logits[ROWS * E_MAX], bias[E_MAX];
 
-// How many experts come before e: greater logits, and equal ones of lower numbers.
-static int32_t rank_of(const float *row, int32_t E, int32_t e) {
-    int32_t rank = 0;
+// How many experts come before e: greater ranks, and equal ones of lower numbers.
+static int32_t place_of(const double *rank, int32_t E, int32_t e) {
+    int32_t place = 0;
     for (int32_t other = 0; other < E; other++) {
-        rank += row[other] > row[e] || (row[other] == row[e] && other < e);
+        place += rank[other] > rank[e] || (rank[other] == rank[e] && other < e);
     }
-    return rank;
+    return place;
+}
+
+// The scores of a row, each among all experts.
+static void scores_of(const vd_route *route, const float *l, double *score) {
+    double greatest = -HUGE_VAL, all = 0;
+    for (int32_t e = 0; e < route->E; e++) {
+        greatest = fmax(greatest, (double)l[e]);
+    }
+    for (int32_t e = 0; e < route->E; e++) {
+        all += exp((double)l[e] - greatest);
+    }
+    for (int32_t e = 0; e < route->E; e++) {
+        score[e] = route->score == VD_ROUTE_SIGMOID ? 1 / (1 + exp(-(double)l[e]))
+                                                    : exp((double)l[e] - greatest) / all;
+    }
 }
 
 static void check_row(const vd_route *route, int64_t row) {
     const float *l = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
-    double greatest = -HUGE_VAL, all = 0, chosen = 0;
+    double score[E_MAX], rank[E_MAX], greatest = -HUGE_VAL, chosen = 0;
+    scores_of(route, l, score);
     for (int32_t e = 0; e < route->E; e++) {
-        int32_t rank = rank_of(l, route->E, e);
-        CHECK(rank >= route->k || experts[rank] == (float)e);
+        rank[e] = route->bias == NULL ? (double)l[e] : score[e] + (double)route->bias[e];
         greatest = fmax(greatest, (double)l[e]);
     }
     for (int32_t e = 0; e < route->E; e++) {
-        double share = exp((double)l[e] - greatest);
-        all += share;
-        chosen += rank_of(l, route->E, e) < route->k ? share : 0;
+        int32_t place = place_of(rank, route->E, e);
+        CHECK(place >= route->k || experts[place] == (float)e);
+        chosen += place < route->k ? score[e] : 0;
     }
     for (int32_t slot = 0; slot < route->k; slot++) {
-        double below = greatest - (double)l[(int32_t)experts[slot]];
-        double exact = exp(-below) / (route->over == VD_ROUTE_ALL ? all : chosen);
+        int32_t e = (int32_t)experts[slot];
+        double below = fmin(greatest - (double)l[e], 104);
+        double exact = score[e] / (route->over == VD_ROUTE_ALL ? 1 : chosen);
         // Each exponential is off by exp and by the rounding of its argument; the sum has up to E
-        // terms, of which only those within 104 of the greatest count.
-        double error =
-            2 * EXP_ERROR + roundings(1) * (fmin(below, 104) + 104) + roundings(route->E + 2);
+        // terms, of which only those within 104 of the greatest count. Sigmoids take one more sum.
+        double error = 2 * EXP_ERROR + roundings(1) * (below + 104) + roundings(route->E + 4);
         near("weight", row * route->k + slot, exact, exact * error + underflows(2),
              route->weights[row * route->k + slot]);
     }
 }
 
-static void check_route(int32_t E, int32_t k, vd_route_over over, placement where) {
+static void check_route(int32_t E, int32_t k, int which, placement where) {
     vd_route route = {.logits = guarded_copy(logits, (size_t)(ROWS * E) * 4, where),
                       .experts = guarded_alloc((size_t)(ROWS * k) * 4, where),
                       .weights = guarded_alloc((size_t)(ROWS * k) * 4, where),
+                      .bias = which & 4 ? guarded_copy(bias, (size_t)E * 4, where) : NULL,
                       .E = E,
                       .k = k,
-                      .over = over};
+                      .score = which & 2 ? VD_ROUTE_SIGMOID : VD_ROUTE_SOFTMAX,
+                      .over = which & 1 ? VD_ROUTE_ALL : VD_ROUTE_CHOSEN};
     vd_op op = {.kind = VD_OP_ROUTE, .as.route = route};
-    describe("route to %d of %d, over %d", k, E, over);
+    describe("route to %d of %d, score %d, over %d, bias %d", k, E, route.score, route.over,
+             route.bias != NULL);
     run_rows(&op, VD_ISA_SCALAR, 1, ROWS);
     for (int64_t row = 0; row < ROWS; row++) {
         check_row(&route, row);
@@ -71,12 +89,14 @@ static void check_route(int32_t E, int32_t k, vd_route_over over, placement wher
     guarded_free_all();
 }
 
-// Whatever the logits are, a token goes to k different experts that there are.
-static void check_nasty(rng *r, int32_t E, int32_t k) {
+// Whatever logits and biases are, a token goes to k different experts that there are.
+static void check_nasty(rng *r, int32_t E, int32_t k, int biased) {
     rng_fill(r, NASTY, logits, ROWS * E);
+    rng_fill(r, NASTY, bias, E);
     vd_route route = {.logits = guarded_copy(logits, (size_t)(ROWS * E) * 4, AT_END),
                       .experts = guarded_alloc((size_t)(ROWS * k) * 4, AT_END),
                       .weights = guarded_alloc((size_t)(ROWS * k) * 4, AT_END),
+                      .bias = biased ? guarded_copy(bias, (size_t)E * 4, AT_END) : NULL,
                       .E = E,
                       .k = k};
     vd_op op = {.kind = VD_OP_ROUTE, .as.route = route};
@@ -99,14 +119,17 @@ int main(void) {
     rng r = {31};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         int32_t E = sizes[i][0], k = sizes[i][1];
-        for (int which = 0; which < 6; which++) {
+        for (int which = 0; which < 16; which++) {
             rng_fill(&r, ORDINARY, logits, ROWS * E);
-            for (int32_t j = 0; which % 2 == 1 && j < ROWS * E; j++) {
+            rng_fill(&r, ORDINARY, bias, E);
+            for (int32_t j = 0; which >= 8 && j < ROWS * E; j++) {
                 logits[j] = floorf(logits[j]);  // many ties
+                bias[j % E] = floorf(bias[j % E]);
             }
-            check_route(E, k, (vd_route_over)(which / 3), (placement)(which % PLACEMENTS));
+            check_route(E, k, which % 8, (placement)(which % PLACEMENTS));
         }
-        check_nasty(&r, E, k);
+        check_nasty(&r, E, k, 0);
+        check_nasty(&r, E, k, 1);
     }
     return 0;
 }

@@ -32,6 +32,14 @@ static float activate(int32_t kind, float x) {
             float y = -1.0f > x ? -1.0f : x;
             return 1.0f < y ? 1.0f : y;
         }
+        case VD_ACTIVATION_CLAMPED_SWISH: {
+            float c = x > VD_SWISH_LIMIT ? VD_SWISH_LIMIT : x;
+            return c / (1.0f + vd_exp(-VD_SWISH_SLOPE * c));
+        }
+        case VD_ACTIVATION_CLAMPED_LINEAR: {
+            float c = x > VD_SWISH_LIMIT ? VD_SWISH_LIMIT : x;
+            return 1.0f + (c < -VD_SWISH_LIMIT ? -VD_SWISH_LIMIT : c);
+        }
         default:
             return positive(x);
     }

@@ -57,6 +57,22 @@ static gate hard_tanh(float x) {
     return (gate){secant(1.0f < y ? 1.0f : y, x), 1.0f - step_at(fabsf(x) - 1.0f)};
 }
 
+// 1 up to the limit, beyond it the share of x that the limit leaves.
+static float kept(float x) { return VD_SWISH_LIMIT / (x > VD_SWISH_LIMIT ? x : VD_SWISH_LIMIT); }
+
+// 1 up to the limit, else 0.
+static float inside(float x) { return x > VD_SWISH_LIMIT ? 0.0f : 1.0f; }
+
+static gate clamped_swish(float x) {
+    float c = x > VD_SWISH_LIMIT ? VD_SWISH_LIMIT : x;
+    float s = 1.0f / (1.0f + vd_exp(-VD_SWISH_SLOPE * c));
+    float bent = fmaf(VD_SWISH_SLOPE * c, 1.0f - s, 1.0f);
+    return (gate){s * kept(x), s * bent * inside(x)};
+}
+
+// The secant is that of f - 1, which goes through the origin.
+static gate clamped_linear(float x) { return (gate){kept(fabsf(x)), inside(fabsf(x))}; }
+
 static gate gate_of(int32_t kind, float x) {
     switch (kind) {
         case VD_ACTIVATION_SILU:
@@ -73,6 +89,10 @@ static gate gate_of(int32_t kind, float x) {
             return elu(x);
         case VD_ACTIVATION_HARD_TANH:
             return hard_tanh(x);
+        case VD_ACTIVATION_CLAMPED_SWISH:
+            return clamped_swish(x);
+        case VD_ACTIVATION_CLAMPED_LINEAR:
+            return clamped_linear(x);
         default:
             return (gate){step_at(x), step_at(x)};
     }

@@ -1829,6 +1829,24 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ACTIVATION_HARD_TANH() {
         return VD_ACTIVATION_HARD_TANH;
     }
+    private static final int VD_ACTIVATION_CLAMPED_SWISH = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_CLAMPED_SWISH = 8
+     * }
+     */
+    public static int VD_ACTIVATION_CLAMPED_SWISH() {
+        return VD_ACTIVATION_CLAMPED_SWISH;
+    }
+    private static final int VD_ACTIVATION_CLAMPED_LINEAR = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_CLAMPED_LINEAR = 9
+     * }
+     */
+    public static int VD_ACTIVATION_CLAMPED_LINEAR() {
+        return VD_ACTIVATION_CLAMPED_LINEAR;
+    }
     private static final int VD_EDIT_SET = (int)0L;
     /**
      * {@snippet lang=c :
@@ -1918,6 +1936,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_EXPERT_K_MAX() {
         return VD_EXPERT_K_MAX;
+    }
+    private static final int VD_ROUTE_SOFTMAX = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_score.VD_ROUTE_SOFTMAX = 0
+     * }
+     */
+    public static int VD_ROUTE_SOFTMAX() {
+        return VD_ROUTE_SOFTMAX;
+    }
+    private static final int VD_ROUTE_SIGMOID = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_score.VD_ROUTE_SIGMOID = 1
+     * }
+     */
+    public static int VD_ROUTE_SIGMOID() {
+        return VD_ROUTE_SIGMOID;
     }
     private static final int VD_ROUTE_CHOSEN = (int)0L;
     /**

@@ -16,6 +16,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct vd_expert_matmul {
  *     const void *const *matrices;
+ *     const float *bias;
  *     const float *experts;
  *     const float *x;
  *     vd_quantized xq;
@@ -37,6 +38,7 @@ public class vd_expert_matmul {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         Vidrio.C_POINTER.withName("matrices"),
+        Vidrio.C_POINTER.withName("bias"),
         Vidrio.C_POINTER.withName("experts"),
         Vidrio.C_POINTER.withName("x"),
         vd_quantized.layout().withName("xq"),
@@ -98,6 +100,50 @@ public class vd_expert_matmul {
      */
     public static void matrices(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(matrices$LAYOUT, matrices$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout bias$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("bias"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static final AddressLayout bias$layout() {
+        return bias$LAYOUT;
+    }
+
+    private static final long bias$OFFSET = $LAYOUT.byteOffset(groupElement("bias"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static final long bias$offset() {
+        return bias$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static MemorySegment bias(MemorySegment struct) {
+        return struct.get(bias$LAYOUT, bias$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static void bias(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(bias$LAYOUT, bias$OFFSET, fieldValue);
     }
 
     private static final AddressLayout experts$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("experts"));

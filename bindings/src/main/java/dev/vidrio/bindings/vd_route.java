@@ -16,12 +16,13 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct vd_route {
  *     const float *logits;
+ *     const float *bias;
  *     float *experts;
  *     float *weights;
  *     int32_t E;
  *     int32_t k;
+ *     int32_t score;
  *     int32_t over;
- *     int32_t reserved;
  * }
  * }
  */
@@ -33,12 +34,13 @@ public class vd_route {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         Vidrio.C_POINTER.withName("logits"),
+        Vidrio.C_POINTER.withName("bias"),
         Vidrio.C_POINTER.withName("experts"),
         Vidrio.C_POINTER.withName("weights"),
         Vidrio.C_INT.withName("E"),
         Vidrio.C_INT.withName("k"),
-        Vidrio.C_INT.withName("over"),
-        Vidrio.C_INT.withName("reserved")
+        Vidrio.C_INT.withName("score"),
+        Vidrio.C_INT.withName("over")
     ).withName("vd_route");
 
     /**
@@ -90,6 +92,50 @@ public class vd_route {
      */
     public static void logits(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(logits$LAYOUT, logits$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout bias$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("bias"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static final AddressLayout bias$layout() {
+        return bias$LAYOUT;
+    }
+
+    private static final long bias$OFFSET = $LAYOUT.byteOffset(groupElement("bias"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static final long bias$offset() {
+        return bias$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static MemorySegment bias(MemorySegment struct) {
+        return struct.get(bias$LAYOUT, bias$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *bias
+     * }
+     */
+    public static void bias(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(bias$LAYOUT, bias$OFFSET, fieldValue);
     }
 
     private static final AddressLayout experts$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("experts"));
@@ -268,6 +314,50 @@ public class vd_route {
         struct.set(k$LAYOUT, k$OFFSET, fieldValue);
     }
 
+    private static final OfInt score$LAYOUT = (OfInt)$LAYOUT.select(groupElement("score"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static final OfInt score$layout() {
+        return score$LAYOUT;
+    }
+
+    private static final long score$OFFSET = $LAYOUT.byteOffset(groupElement("score"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static final long score$offset() {
+        return score$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static int score(MemorySegment struct) {
+        return struct.get(score$LAYOUT, score$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static void score(MemorySegment struct, int fieldValue) {
+        struct.set(score$LAYOUT, score$OFFSET, fieldValue);
+    }
+
     private static final OfInt over$LAYOUT = (OfInt)$LAYOUT.select(groupElement("over"));
 
     /**
@@ -310,50 +400,6 @@ public class vd_route {
      */
     public static void over(MemorySegment struct, int fieldValue) {
         struct.set(over$LAYOUT, over$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

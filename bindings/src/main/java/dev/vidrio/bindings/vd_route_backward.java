@@ -22,8 +22,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     float *dlogits;
  *     int32_t E;
  *     int32_t k;
+ *     int32_t score;
  *     int32_t over;
- *     int32_t reserved;
  * }
  * }
  */
@@ -41,8 +41,8 @@ public class vd_route_backward {
         Vidrio.C_POINTER.withName("dlogits"),
         Vidrio.C_INT.withName("E"),
         Vidrio.C_INT.withName("k"),
-        Vidrio.C_INT.withName("over"),
-        Vidrio.C_INT.withName("reserved")
+        Vidrio.C_INT.withName("score"),
+        Vidrio.C_INT.withName("over")
     ).withName("vd_route_backward");
 
     /**
@@ -360,6 +360,50 @@ public class vd_route_backward {
         struct.set(k$LAYOUT, k$OFFSET, fieldValue);
     }
 
+    private static final OfInt score$LAYOUT = (OfInt)$LAYOUT.select(groupElement("score"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static final OfInt score$layout() {
+        return score$LAYOUT;
+    }
+
+    private static final long score$OFFSET = $LAYOUT.byteOffset(groupElement("score"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static final long score$offset() {
+        return score$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static int score(MemorySegment struct) {
+        return struct.get(score$LAYOUT, score$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t score
+     * }
+     */
+    public static void score(MemorySegment struct, int fieldValue) {
+        struct.set(score$LAYOUT, score$OFFSET, fieldValue);
+    }
+
     private static final OfInt over$LAYOUT = (OfInt)$LAYOUT.select(groupElement("over"));
 
     /**
@@ -402,50 +446,6 @@ public class vd_route_backward {
      */
     public static void over(MemorySegment struct, int fieldValue) {
         struct.set(over$LAYOUT, over$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

@@ -38,10 +38,17 @@ public class ExpertsBenchmark extends OneOpBenchmark {
     Buffer x = plan.embed("x", inputs.table(d));
     Buffer logits = plan.matMul("logits", inputs.matrix(WeightType.F32, experts, d), x);
     PlanBuilder.Routes routes =
-        plan.route("experts", "weights", ExpertOp.RouteOver.CHOSEN, slots, logits);
+        plan.route(
+            "experts",
+            "weights",
+            ExpertOp.RouteScore.SOFTMAX,
+            ExpertOp.RouteOver.CHOSEN,
+            null,
+            slots,
+            logits);
     List<Weights> matrices =
         IntStream.range(0, experts).mapToObj(e -> inputs.matrix(type, shape.dFfn(), d)).toList();
-    plan.expertMatMul("y", matrices, routes, x);
+    plan.expertMatMul("y", matrices, null, routes, x);
     return PlanSlice.Work.last(plan.build(), tokens);
   }
 }

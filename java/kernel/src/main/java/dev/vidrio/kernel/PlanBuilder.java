@@ -120,9 +120,21 @@ public final class PlanBuilder {
 
   /** Causal attention with the window and soft cap of {@link SequenceOp.Attention}. */
   public Buffer attention(String name, int layer, float scale, int window, float cap, Buffer q) {
+    return attention(name, layer, scale, window, cap, null, q);
+  }
+
+  /** The same with sinks [H], where they are not null. */
+  public Buffer attention(
+      String name,
+      int layer,
+      float scale,
+      int window,
+      float cap,
+      @Nullable Weights sinks,
+      Buffer q) {
     Buffer z = like(name, q);
-    ops.add(
-        new SequenceOp.Attention(layer, q.width() / kv.dH(), scale, window, cap, null, null, q, z));
+    int heads = q.width() / kv.dH();
+    ops.add(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, null, q, z));
     return z;
   }
 
@@ -182,25 +194,34 @@ public final class PlanBuilder {
    */
   public record Routes(Buffer experts, Buffer weights) {}
 
-  /** Sends each token to the k experts with the greatest logits. */
+  /** Sends each token to k experts, as {@link ExpertOp.Route} does. */
   public Routes route(
-      String experts, String weights, ExpertOp.RouteOver over, int k, Buffer logits) {
+      String experts,
+      String weights,
+      ExpertOp.RouteScore score,
+      ExpertOp.RouteOver over,
+      @Nullable Weights bias,
+      int k,
+      Buffer logits) {
     var routes =
         new Routes(new Buffer(experts, logits.rows(), k), new Buffer(weights, logits.rows(), k));
-    ops.add(new ExpertOp.Route(over, logits, routes.experts, routes.weights));
+    ops.add(new ExpertOp.Route(score, over, bias, logits, routes.experts, routes.weights));
     return routes;
   }
 
   /**
-   * Multiplies with the matrices [N, K] of each token's k experts: [rows, k, N].
+   * Multiplies with the matrices [N, K] of each token's k experts, and adds their biases: [rows, k,
+   * N].
    *
+   * @param bias [E · N], or null
    * @param x a row of K for all experts of a token [rows, K], or one for each [rows, k, K]
    */
-  public Buffer expertMatMul(String name, List<Weights> matrices, Routes routes, Buffer x) {
+  public Buffer expertMatMul(
+      String name, List<Weights> matrices, @Nullable Weights bias, Routes routes, Buffer x) {
     int k = routes.experts.width();
     Buffer y = new Buffer(name, x.rows(), Math.multiplyExact(k, matrices.getFirst().n()));
     Operand operand = matrices.getFirst().type().quantized() ? quantize(x) : x;
-    ops.add(new ExpertOp.ExpertMatMul(matrices, routes.experts, operand, y));
+    ops.add(new ExpertOp.ExpertMatMul(matrices, bias, routes.experts, operand, y));
     return y;
   }
 

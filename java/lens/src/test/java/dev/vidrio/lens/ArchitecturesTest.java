@@ -47,7 +47,10 @@ class ArchitecturesTest {
           HookSite.LN2_NORMALIZED,
           HookSite.PRE_LINEAR,
           HookSite.EXPERT_INDICES,
-          HookSite.EXPERT_WEIGHTS);
+          HookSite.EXPERT_WEIGHTS,
+          HookSite.SHARED_PRE,
+          HookSite.SHARED_PRE_LINEAR,
+          HookSite.SHARED_POST);
 
   @TempDir Path directory;
 
@@ -298,7 +301,8 @@ class ArchitecturesTest {
 
   /** What a logit of the model can be divided among: experts have no neurons of their own. */
   private static List<By> parts(Lens lens) {
-    boolean experts = lens.has(new HookPoint(HookSite.EXPERT_INDICES, 0));
+    boolean experts =
+        lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
     return Stream.of(By.values()).filter(by -> !experts || by != By.NEURON).toList();
   }
 

@@ -156,6 +156,8 @@ class ElementwiseTest {
           case SQUARED_RELU -> Math.max(v, 0) * Math.max(v, 0);
           case ELU -> v > 0 ? v : Math.expm1(v);
           case HARD_TANH -> Math.clamp(v, -1, 1);
+          case CLAMPED_SWISH -> Math.min(v, 7) / (1 + Math.exp(-1.702f * Math.min(v, 7)));
+          case CLAMPED_LINEAR -> 1 + Math.clamp(v, -7, 7);
         };
     // exp is off by 2 U and by the 6 roundings of its argument; then come 3 roundings.
     double roundings =
@@ -164,6 +166,8 @@ class ElementwiseTest {
           case GELU_TANH -> 5 + 6 * Math.abs(argument);
           case GELU -> 2 * GELU_ULPS;
           case TANH, ELU -> 2 * TANH_ULPS;
+          case CLAMPED_SWISH -> 5 + 1.702 * Math.abs(Math.min(v, 7));
+          case CLAMPED_LINEAR -> 1;
         };
     double bound = Math.abs(exact) * U * roundings;
     // Where exp is infinite, what is lost lies below this.
@@ -219,7 +223,8 @@ class ElementwiseTest {
           both.get(i).activation(kind, x, null, y[i], 0, 64);
         }
         Segments.assertSameBits(y[0], y[1], kind.name());
-        assertEquals(0f, y[0].getAtIndex(JAVA_FLOAT, 0));
+        float origin = kind == Op.ActivationKind.CLAMPED_LINEAR ? 1 : 0;
+        assertEquals(origin, y[0].getAtIndex(JAVA_FLOAT, 0));
         boolean selects = kind == Op.ActivationKind.RELU || kind == Op.ActivationKind.SQUARED_RELU;
         assertEquals(!selects, Float.isNaN(y[0].getAtIndex(JAVA_FLOAT, 9)));
       }

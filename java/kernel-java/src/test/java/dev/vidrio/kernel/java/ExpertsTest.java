@@ -16,12 +16,14 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** route, expert_matmul and expert_sum. */
@@ -36,16 +38,31 @@ class ExpertsTest {
     return new Buffer(name, Rows.TOKENS, width);
   }
 
-  /** Experts by a stable sort, weights by the softmax in double. */
+  /** Experts by a stable sort, weights by softmax and sigmoid in double. */
   @ParameterizedTest
-  @EnumSource(ExpertOp.RouteOver.class)
-  void route(ExpertOp.RouteOver over) {
+  @CsvSource({
+    "SOFTMAX, CHOSEN, false",
+    "SOFTMAX, ALL, false",
+    "SOFTMAX, CHOSEN, true",
+    "SIGMOID, CHOSEN, true",
+    "SIGMOID, ALL, false"
+  })
+  void route(ExpertOp.RouteScore score, ExpertOp.RouteOver over, boolean biased) {
     for (int[] size : new int[][] {{1, 1}, {8, 2}, {17, 17}, {128, 8}}) {
       int count = size[0];
       int k = size[1];
-      var op =
-          new ExpertOp.Route(over, buffer("l", count), buffer("experts", k), buffer("weights", k));
       try (Arena arena = Arena.ofConfined()) {
+        MemorySegment bias = Segments.floats(arena, count, () -> random.nextInt(4));
+        var op =
+            new ExpertOp.Route(
+                score,
+                over,
+                biased
+                    ? new Weights("b", WeightType.F32, Weights.Layout.ROWS, 1, count, bias)
+                    : null,
+                buffer("l", count),
+                buffer("experts", k),
+                buffer("weights", k));
         // Rounded to halves, so that many are equal.
         MemorySegment logits =
             Segments.floats(
@@ -75,24 +92,36 @@ class ExpertsTest {
         IntStream.range(0, count)
             .mapToDouble(e -> logits.getAtIndex(JAVA_FLOAT, (long) row * count + e))
             .toArray();
+    double all = Arrays.stream(l).map(Math::exp).sum();
+    double[] score =
+        Arrays.stream(l)
+            .map(
+                logit ->
+                    op.score() == ExpertOp.RouteScore.SIGMOID
+                        ? 1 / (1 + Math.exp(-logit))
+                        : Math.exp(logit) / all)
+            .toArray();
+    double[] rank = score.clone();
+    for (int e = 0; e < count && op.bias() != null; e++) {
+      rank[e] += op.bias().data().getAtIndex(JAVA_FLOAT, e);
+    }
     List<Integer> order =
         IntStream.range(0, count)
             .boxed()
-            .sorted(Comparator.comparingDouble((Integer e) -> 0 - l[e]))
+            .sorted(Comparator.comparingDouble((Integer e) -> 0 - rank[e]))
             .toList();
-    List<Integer> summed = op.over() == ExpertOp.RouteOver.ALL ? order : order.subList(0, k);
-    double sum = summed.stream().mapToDouble(e -> Math.exp(l[e] - l[order.getFirst()])).sum();
+    double chosen = order.subList(0, k).stream().mapToDouble(e -> score[e]).sum();
     for (int slot = 0; slot < k; slot++) {
       long at = (long) row * k + slot;
       assertEquals(order.get(slot).floatValue(), experts.getAtIndex(JAVA_FLOAT, at));
-      double exact = Math.exp(l[order.get(slot)] - l[order.getFirst()]) / sum;
-      // Exponentials are off by 2 U each, the sum by its roundings, the quotient by one.
-      double bound = exact * U * (2 + 2 + count + 1);
+      double exact = score[order.get(slot)] / (op.over() == ExpertOp.RouteOver.ALL ? 1 : chosen);
+      // Exponentials are off by 2 U each, sums by their roundings, quotients by one.
+      double bound = exact * U * (2 + 2 + count + 4);
       assertTrue(Math.abs(weights.getAtIndex(JAVA_FLOAT, at) - exact) <= bound);
     }
   }
 
-  /** Every slot is the plain product of its row with the matrix of its expert. */
+  /** Every slot is the plain product of its row with the matrix of its expert, and its bias. */
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
@@ -108,11 +137,19 @@ class ExpertsTest {
       }
       MemorySegment experts =
           Segments.floats(arena, (long) ROWS * k, () -> random.nextInt(matrices.size()));
+      MemorySegment biases =
+          Segments.floats(arena, (long) matrices.size() * n, random::nextGaussian);
+      var bias =
+          new Weights("b", WeightType.F32, Weights.Layout.ROWS, 1, matrices.size() * n, biases);
       for (int slots : new int[] {1, k}) {
         MemorySegment x = Segments.floats(arena, (long) ROWS * slots * width, random::nextGaussian);
         var op =
             new ExpertOp.ExpertMatMul(
-                matrices, buffer("experts", k), buffer("x", slots * width), buffer("y", k * n));
+                matrices,
+                bias,
+                buffer("experts", k),
+                buffer("x", slots * width),
+                buffer("y", k * n));
         for (Kernels kernels : both) {
           MemorySegment y = Segments.floats(arena, (long) ROWS * k * n);
           var product = new ExpertProduct(op, experts, x, y);
@@ -129,6 +166,12 @@ class ExpertsTest {
                     1,
                     0,
                     2);
+            long first = n * (long) experts.getAtIndex(JAVA_FLOAT, slot);
+            for (int i = 0; i < n; i++) {
+              float sum =
+                  expected.getAtIndex(JAVA_FLOAT, i) + biases.getAtIndex(JAVA_FLOAT, first + i);
+              expected.setAtIndex(JAVA_FLOAT, i, sum);
+            }
             Segments.assertSameBits(expected, y.asSlice(4L * slot * n, 4L * n), "slot " + slot);
           }
         }

@@ -353,12 +353,25 @@ public final class PlanFixtures {
       Buffer router = builder.matMul("router" + layer, matrix(count, d), x);
       var routes =
           builder.route(
-              "experts" + layer, "weights" + layer, pick(ExpertOp.RouteOver.values()), k, router);
-      Buffer pre = builder.expertMatMul("pre" + layer, matrices(count, ffn, d), routes, x);
-      Buffer up = builder.expertMatMul("up" + layer, matrices(count, ffn, d), routes, x);
+              "experts" + layer,
+              "weights" + layer,
+              pick(ExpertOp.RouteScore.values()),
+              pick(ExpertOp.RouteOver.values()),
+              random.nextBoolean() ? vector(count) : null,
+              k,
+              router);
+      Buffer pre = experts("pre" + layer, matrices(count, ffn, d), routes, x);
+      Buffer up = experts("up" + layer, matrices(count, ffn, d), routes, x);
       Buffer post = builder.gated("post" + layer + ".gated", activation, pre, up);
-      Buffer down = builder.expertMatMul("down" + layer, matrices(count, d, ffn), routes, post);
+      Buffer down = experts("down" + layer, matrices(count, d, ffn), routes, post);
       return builder.expertSum("sum" + layer, routes, down);
+    }
+
+    private Buffer experts(
+        String name, List<Weights> matrices, PlanBuilder.Routes routes, Buffer x) {
+      int width = matrices.size() * matrices.getFirst().n();
+      return builder.expertMatMul(
+          name, matrices, random.nextBoolean() ? vector(width) : null, routes, x);
     }
 
     /** Matrices of one type. */

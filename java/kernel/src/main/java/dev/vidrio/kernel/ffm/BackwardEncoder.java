@@ -130,6 +130,7 @@ final class BackwardEncoder {
     vd_route_backward.dlogits(s, plan.address(op.dLogits()));
     vd_route_backward.E(s, op.dLogits().width());
     vd_route_backward.k(s, op.dWeights().width());
+    vd_route_backward.score(s, PlanEncoder.score(op.forward().score()));
     vd_route_backward.over(s, PlanEncoder.over(op.forward().over()));
     return Vidrio.VD_OP_ROUTE_BACKWARD();
   }

@@ -246,6 +246,8 @@ final class PlanEncoder {
       case SQUARED_RELU -> Vidrio.VD_ACTIVATION_SQUARED_RELU();
       case ELU -> Vidrio.VD_ACTIVATION_ELU();
       case HARD_TANH -> Vidrio.VD_ACTIVATION_HARD_TANH();
+      case CLAMPED_SWISH -> Vidrio.VD_ACTIVATION_CLAMPED_SWISH();
+      case CLAMPED_LINEAR -> Vidrio.VD_ACTIVATION_CLAMPED_LINEAR();
     };
   }
 
@@ -275,12 +277,21 @@ final class PlanEncoder {
 
   private int route(ExpertOp.Route op, MemorySegment s) {
     vd_route.logits(s, address(op.logits()));
+    vd_route.bias(s, address(op.bias()));
     vd_route.experts(s, address(op.experts()));
     vd_route.weights(s, address(op.weights()));
     vd_route.E(s, op.logits().width());
     vd_route.k(s, op.experts().width());
+    vd_route.score(s, score(op.score()));
     vd_route.over(s, over(op.over()));
     return Vidrio.VD_OP_ROUTE();
+  }
+
+  static int score(ExpertOp.RouteScore score) {
+    return switch (score) {
+      case SOFTMAX -> Vidrio.VD_ROUTE_SOFTMAX();
+      case SIGMOID -> Vidrio.VD_ROUTE_SIGMOID();
+    };
   }
 
   static int over(ExpertOp.RouteOver over) {
@@ -292,6 +303,7 @@ final class PlanEncoder {
 
   private int expertMatMul(ExpertOp.ExpertMatMul op, MemorySegment s) {
     vd_expert_matmul.matrices(s, matrices(op));
+    vd_expert_matmul.bias(s, address(op.bias()));
     vd_expert_matmul.experts(s, address(op.experts()));
     switch (op.x()) {
       case Buffer x -> vd_expert_matmul.x(s, address(x));

@@ -96,10 +96,15 @@ final class Recomputation {
       case SequenceOp.Attention o -> replaced(o, in(o.q(), to), in(o.z(), to));
       case ExpertOp.Route o ->
           new ExpertOp.Route(
-              o.over(), in(o.logits(), to), in(o.experts(), to), in(o.weights(), to));
+              o.score(),
+              o.over(),
+              o.bias(),
+              in(o.logits(), to),
+              in(o.experts(), to),
+              in(o.weights(), to));
       case ExpertOp.ExpertMatMul o ->
           new ExpertOp.ExpertMatMul(
-              o.matrices(), in(o.experts(), to), to.apply(o.x()), in(o.y(), to));
+              o.matrices(), o.bias(), in(o.experts(), to), to.apply(o.x()), in(o.y(), to));
       case ExpertOp.ExpertSum o ->
           new ExpertOp.ExpertSum(in(o.x(), to), in(o.weights(), to), in(o.y(), to));
       default ->
@@ -138,7 +143,7 @@ final class Recomputation {
 
   /** The operation over routes that are there. */
   ExpertOp.ExpertMatMul known(ExpertOp.ExpertMatMul op) {
-    return new ExpertOp.ExpertMatMul(op.matrices(), value(op.experts()), op.x(), op.y());
+    return new ExpertOp.ExpertMatMul(op.matrices(), op.bias(), value(op.experts()), op.x(), op.y());
   }
 
   /** The operation over activations that are there. */

@@ -5,6 +5,7 @@ import static dev.vidrio.kernel.op.Shapes.require;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Operations of a mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to k
@@ -17,23 +18,40 @@ public sealed interface ExpertOp extends Op {
   /** Most columns of an expert's matrix, {@code VD_EXPERT_K_MAX}. */
   int K_MAX = 32768;
 
-  /** What the softmax of a token's experts runs over. */
+  /** What a router's logits become. */
+  enum RouteScore {
+    SOFTMAX,
+    /** Of each on its own. */
+    SIGMOID
+  }
+
+  /** What the weights of a token's experts add up to 1 over. */
   enum RouteOver {
-    /** The experts that it goes to: their weights add up to 1. */
+    /** The experts that it goes to. */
     CHOSEN,
+    /** All experts, where scores are a softmax; sigmoids stay as they are. */
     ALL
   }
 
   /**
-   * Chooses the experts with the greatest logits, in descending order; of equal ones the lower
-   * comes first.
+   * Chooses the experts with the greatest logits, or where there is a bias the greatest sums of
+   * score and bias, in descending order; of equal ones the lower comes first.
    *
+   * @param bias [E], which weights do not contain (Wang et al. 2024, arXiv 2408.15664), or null
    * @param logits [rows, E]
    * @param experts receives the numbers of the experts [rows, k], as floats
-   * @param weights receives their softmax [rows, k]
+   * @param weights receives their scores [rows, k]
    */
-  record Route(RouteOver over, Buffer logits, Buffer experts, Buffer weights) implements ExpertOp {
+  record Route(
+      RouteScore score,
+      RouteOver over,
+      @Nullable Weights bias,
+      Buffer logits,
+      Buffer experts,
+      Buffer weights)
+      implements ExpertOp {
     public Route {
+      Shapes.requireVector(bias, experts, logits.width());
       require(logits.width() <= EXPERTS_MAX, logits, "number of experts");
       require(experts.width() <= logits.width(), experts, "number of slots");
       Shapes.requireSame(experts, weights);
@@ -52,13 +70,15 @@ public sealed interface ExpertOp extends Op {
   }
 
   /**
-   * Multiplies each slot with its expert's matrix: y [rows, k, N].
+   * Multiplies each slot with its expert's matrix, and adds the expert's bias: y [rows, k, N].
    *
    * @param matrices of each expert [N, K], of one type and layout
+   * @param bias of all experts [E · N], or null
    * @param experts [rows, k]
    * @param x a row of K for all slots [rows, K], or one for each [rows, k, K]
    */
-  record ExpertMatMul(List<Weights> matrices, Buffer experts, Operand x, Buffer y)
+  record ExpertMatMul(
+      List<Weights> matrices, @Nullable Weights bias, Buffer experts, Operand x, Buffer y)
       implements ExpertOp {
     public ExpertMatMul {
       matrices = List.copyOf(matrices);
@@ -68,6 +88,7 @@ public sealed interface ExpertOp extends Op {
         boolean same = w.type() == first.type() && w.n() == first.n() && w.k() == first.k();
         require(same && w.layout() == first.layout(), y, w.name());
       }
+      Shapes.requireVector(bias, y, Math.multiplyExact(matrices.size(), first.n()));
       int k = experts.width();
       boolean quantized = first.type().quantized();
       require(k <= matrices.size(), y, "number of slots");

@@ -215,7 +215,11 @@ public sealed interface Op
     /** x where that is positive, else eˣ − 1, arXiv 1511.07289. */
     ELU,
     /** x, but at least −1 and at most 1. */
-    HARD_TANH
+    HARD_TANH,
+    /** {@code x · σ(1.702 x)} of x up to 7, which gpt-oss gates with. */
+    CLAMPED_SWISH,
+    /** {@code 1 + x} of x from −7 to 7, which gpt-oss gates. */
+    CLAMPED_LINEAR
   }
 
   /**

@@ -7,6 +7,7 @@ import static dev.vidrio.lens.hook.HookSite.Axes.KV_HEADS;
 import static dev.vidrio.lens.hook.HookSite.Axes.ONE;
 import static dev.vidrio.lens.hook.HookSite.Axes.QUERY_KEY;
 import static dev.vidrio.lens.hook.HookSite.Axes.RESULTS;
+import static dev.vidrio.lens.hook.HookSite.Axes.SHARED;
 import static dev.vidrio.lens.hook.HookSite.Axes.VOCABULARY;
 import static dev.vidrio.lens.hook.HookSite.Axes.WIDTH;
 import static dev.vidrio.lens.hook.HookSite.Place.BLOCK;
@@ -56,6 +57,10 @@ public enum HookSite {
   /** The other factor of a gated block. */
   PRE_LINEAR("mlp.hook_pre_linear", BLOCK, FFN),
   POST("mlp.hook_post", BLOCK, FFN),
+  /** Of the expert that all tokens go to, beside those that they are sent to. */
+  SHARED_PRE("mlp.shared.hook_pre", BLOCK, SHARED),
+  SHARED_PRE_LINEAR("mlp.shared.hook_pre_linear", BLOCK, SHARED),
+  SHARED_POST("mlp.shared.hook_post", BLOCK, SHARED),
   /** What a norm behind the feed-forward block divides by, where there is one before too. */
   LN2_POST_SCALE("ln2_post.hook_scale", BLOCK, ONE),
   /** Before the gain. */
@@ -92,6 +97,8 @@ public enum HookSite {
     FFN,
     /** [n, k]. */
     EXPERTS,
+    /** [n, width of the shared expert]. */
+    SHARED,
     /** [n, V]. */
     VOCABULARY
   }

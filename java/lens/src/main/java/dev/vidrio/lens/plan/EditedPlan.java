@@ -137,12 +137,14 @@ public final class EditedPlan {
       case OpenOp.Gain o -> new OpenOp.Gain(o.x(), o.gain(), o.bias(), to);
       case ExpertOp.Route o ->
           new ExpertOp.Route(
+              o.score(),
               o.over(),
+              o.bias(),
               o.logits(),
               o.experts().equals(from) ? to : o.experts(),
               o.weights().equals(from) ? to : o.weights());
       case ExpertOp.ExpertMatMul o ->
-          new ExpertOp.ExpertMatMul(o.matrices(), o.experts(), o.x(), to);
+          new ExpertOp.ExpertMatMul(o.matrices(), o.bias(), o.experts(), o.x(), to);
       case ExpertOp.ExpertSum o -> new ExpertOp.ExpertSum(o.x(), o.weights(), to);
       default -> throw new IllegalArgumentException(op + " writes no hook point");
     };

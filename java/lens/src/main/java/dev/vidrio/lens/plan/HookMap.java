@@ -335,7 +335,7 @@ public final class HookMap {
   public List<Integer> shape(HookPoint point, int n, int keys, int kvHeads, int width) {
     int layer = point.layer();
     return switch (point.site().axes()) {
-      case WIDTH, EXPERTS, VOCABULARY -> List.of(n, width);
+      case WIDTH, EXPERTS, SHARED, VOCABULARY -> List.of(n, width);
       case ONE -> List.of(n, 1);
       case HEADS -> List.of(n, heads(layer), width / heads(layer));
       case KV_HEADS -> List.of(n, kvHeads, width / kvHeads);

@@ -2,34 +2,83 @@ package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 
 /**
- * The mixtures that replace feed-forward blocks.
+ * The mixtures that replace feed-forward blocks (Shazeer et al. 2017, arXiv 1701.06538).
  *
  * @param count E, experts of a layer
  * @param used k, those that a token goes to
- * @param over what the softmax of their weights runs over
+ * @param width of an expert
+ * @param score what the router's logits become
+ * @param over what their weights add up to 1 over
+ * @param scale of the weights
+ * @param clamped whether both factors of an expert's gated block are clamped, as in gpt-oss
+ * @param sharedWidth of the expert that all tokens go to (Dai et al. 2024, arXiv 2401.06066), or 0
+ * @param firstLayer that has a mixture; those before it are dense
+ * @param period a layer has a mixture where its number, from 1, is a multiple of this
  */
-record Experts(int count, int used, RouteOver over) {
+record Experts(
+    int count,
+    int used,
+    int width,
+    RouteScore score,
+    RouteOver over,
+    float scale,
+    boolean clamped,
+    int sharedWidth,
+    int firstLayer,
+    int period) {
 
-  /** The value of {@code expert_gating_func} that stands for a softmax; 0 is not said. */
+  private static final String GATING = "expert_gating_func";
+  private static final float MIN_SCALE = 1e-6f;
+  private static final float MAX_SCALE = 1e6f;
+
+  /** Values of {@code expert_gating_func}; 0 is not said. */
   private static final int SOFTMAX = 1;
+
+  private static final int SIGMOID = 2;
+  private static final int SOFTMAX_OF_CHOSEN = 3;
 
   /** Whether a model has experts, where its architecture does not say so. */
   static boolean has(Keys keys) {
     return keys.intValue("expert_count", 0, ExpertOp.EXPERTS_MAX, 0) > 0;
   }
 
-  static Experts read(Keys keys, Sizes sizes) {
+  /**
+   * The mixture of a model that has one in every layer, and no shared expert.
+   *
+   * @param score where the file does not say so
+   * @param over where the file does not say so
+   */
+  static Experts read(Keys keys, Sizes sizes, RouteScore score, RouteOver over) {
     int count = keys.intValue("expert_count", 1, ExpertOp.EXPERTS_MAX);
     int used = keys.intValue("expert_used_count", 1, count);
-    if (keys.intValue("expert_gating_func", 0, Integer.MAX_VALUE, SOFTMAX) > SOFTMAX) {
-      throw keys.unsupported(keys.full("expert_gating_func") + " other than softmax");
+    boolean normalized = keys.flag("expert_weights_norm", over == RouteOver.CHOSEN);
+    int gating = keys.intValue(GATING, 0, Integer.MAX_VALUE, 0);
+    if (gating > SOFTMAX_OF_CHOSEN) {
+      throw keys.unsupported(keys.full(GATING) + " " + gating);
     }
-    boolean normalized = keys.flag("expert_weights_norm", true);
+    if (keys.intValue("expert_group_count", 0, Integer.MAX_VALUE, 0) > 1) {
+      throw keys.unsupported(keys.full("expert_group_count") + " of more than one");
+    }
     requireWidth(keys, "embedding_length", sizes.d(), used);
-    requireWidth(keys, "expert_feed_forward_length", sizes.dFfn(), used);
-    return new Experts(count, used, normalized ? RouteOver.CHOSEN : RouteOver.ALL);
+    requireWidth(keys, "expert_feed_forward_length", sizes.dExpert(), used);
+    return new Experts(
+        count,
+        used,
+        sizes.dExpert(),
+        switch (gating) {
+          case SOFTMAX, SOFTMAX_OF_CHOSEN -> RouteScore.SOFTMAX;
+          case SIGMOID -> RouteScore.SIGMOID;
+          default -> score;
+        },
+        normalized || gating == SOFTMAX_OF_CHOSEN ? RouteOver.CHOSEN : RouteOver.ALL,
+        1,
+        false,
+        0,
+        0,
+        1);
   }
 
   /** A token's row has this width for each expert that it goes to. */
@@ -41,5 +90,47 @@ record Experts(int count, int used, RouteOver over) {
           Integer.toString(width),
           "must be at most " + most + " where a token goes to " + used + " experts");
     }
+  }
+
+  /** The same with the file's scale of the weights. */
+  Experts scaled(Keys keys) {
+    float read = keys.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
+    float newScale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
+    return new Experts(
+        count, used, width, score, over, newScale, clamped, sharedWidth, firstLayer, period);
+  }
+
+  /** The same with clamped factors. */
+  Experts clamp() {
+    return new Experts(
+        count, used, width, score, over, scale, true, sharedWidth, firstLayer, period);
+  }
+
+  /**
+   * The same with the file's shared expert: of a width of its own, or of that of several others.
+   */
+  Experts shared(Keys keys) {
+    int several = keys.intValue("expert_shared_count", 0, count, 0);
+    int newWidth =
+        keys.intValue(
+            "expert_shared_feed_forward_length",
+            0,
+            Sizes.MAX_WIDTH,
+            Math.toIntExact(Math.min((long) several * width, Sizes.MAX_WIDTH)));
+    return new Experts(
+        count, used, width, score, over, scale, clamped, newWidth, firstLayer, period);
+  }
+
+  /** The same in those layers that the file says. */
+  Experts placed(Keys keys, Sizes sizes) {
+    int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
+    int newPeriod = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
+    return new Experts(
+        count, used, width, score, over, scale, clamped, sharedWidth, dense, newPeriod);
+  }
+
+  /** Whether a layer, counted from 0, has a mixture. */
+  boolean in(int layer) {
+    return layer >= firstLayer && (layer + 1) % period == 0;
   }
 }

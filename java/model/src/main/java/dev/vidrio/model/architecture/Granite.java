@@ -1,15 +1,18 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Granite 3, and MiniCPM (arXiv 2404.06395): {@link Llama} with constants that scale the
  * embeddings, the attention scores, what sublayers add to the residual stream, and the logits
- * (after arXiv 2203.03466).
+ * (after arXiv 2203.03466). Granite MoE has experts, and may have a shared one.
  */
 final class Granite {
   private static final float MIN = 1e-6f;
@@ -28,18 +31,30 @@ final class Granite {
   }
 
   static Architecture read(Keys keys, WeightLoader weights) {
+    return read(keys, weights, false);
+  }
+
+  /** Reads one that may have experts. */
+  static Architecture readMixture(Keys keys, WeightLoader weights) {
+    return read(keys, weights, Experts.has(keys));
+  }
+
+  private static Architecture read(Keys keys, WeightLoader weights, boolean isMixture) {
     var model = new Transformer(keys, weights, NormKind.RMS);
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
     Sublayer scale = model.scale(keys.floatValue("residual_scale", MIN, MAX, 1));
+    @Nullable Experts experts =
+        isMixture
+            ? Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN).shared(keys)
+            : null;
     Buffer x = model.embed("hook_embed", keys.floatValue("embedding_scale", MIN, MAX, 1));
     for (Layer layer : model.layers()) {
+      Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
       x =
           layer.preNorm(
-              x,
-              layer.attention(attention).then("unscaled", scale),
-              layer.gatedFfn(ActivationKind.SILU).then("unscaled", scale));
+              x, layer.attention(attention).then("unscaled", scale), ffn.then("unscaled", scale));
     }
     Sublayer divide = model.scale(1 / keys.floatValue("logit_scale", MIN, MAX));
     return model.finish(x, model.unembedding().then("unscaled", divide));

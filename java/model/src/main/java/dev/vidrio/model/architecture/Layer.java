@@ -1,13 +1,11 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.PlanBuilder;
-import dev.vidrio.kernel.PlanBuilder.Routes;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
@@ -51,6 +49,14 @@ final class Layer {
   Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return sequential(
         residPre, (hook, x) -> attention.write(hook, ln1(x)), (hook, x) -> ffn.write(hook, ln2(x)));
+  }
+
+  /** The same where the second norm has another name. */
+  Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
+    return sequential(
+        residPre,
+        (hook, x) -> attention.write(hook, ln1(x)),
+        (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
   /** A block of two residual steps, each of which has a norm before and one after it. */
@@ -117,8 +123,9 @@ final class Layer {
   }
 
   private Buffer attend(String name, Attention a, Buffer q) {
+    @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), sizes.heads());
     return a.slopes() == null
-        ? plan.attention(name, index, a.scale(), a.window(), a.cap(), q)
+        ? plan.attention(name, index, a.scale(), a.window(), a.cap(), sinks, q)
         : plan.alibiAttention(name, index, a.scale(), a.slopes(), q);
   }
 
@@ -197,31 +204,11 @@ final class Layer {
     };
   }
 
-  /**
-   * A mixture of experts (arXiv 1701.06538), each a gated block. Activations between the router and
-   * the sum are those of all experts that the token goes to, side by side.
-   */
-  Sublayer experts(Experts experts, ActivationKind kind) {
-    return (hook, x) -> {
-      Buffer logits = linear("mlp.router_logits", "ffn_gate_inp", experts.count(), x);
-      Routes routes =
-          plan.route(
-              hook("mlp.hook_expert_indices"),
-              hook("mlp.hook_expert_weights"),
-              experts.over(),
-              experts.used(),
-              logits);
-      int d = sizes.d();
-      int n = sizes.dFfn();
-      List<Weights> gates = weights.experts(tensor("ffn_gate"), experts, n, d);
-      List<Weights> ups = weights.experts(tensor("ffn_up"), experts, n, d);
-      List<Weights> downs = weights.experts(tensor("ffn_down"), experts, d, n);
-      Buffer gate = plan.expertMatMul(hook("mlp.hook_pre"), gates, routes, x);
-      Buffer up = plan.expertMatMul(hook("mlp.hook_pre_linear"), ups, routes, x);
-      Buffer post = plan.gated(hook("mlp.hook_post"), kind, gate, up);
-      Buffer outs = plan.expertMatMul(hook("mlp.experts_out"), downs, routes, post);
-      return plan.expertSum(hook, routes, outs);
-    };
+  /** A mixture of experts in the layers that have one, in the others a gated block. */
+  Sublayer mixture(Experts experts) {
+    return experts.in(index)
+        ? new Mixture(model, experts, index)::write
+        : gatedFfn(ActivationKind.SILU);
   }
 
   private Buffer linear(String name, String tensor, int n, Buffer x) {

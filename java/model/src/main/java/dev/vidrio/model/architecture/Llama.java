@@ -1,6 +1,8 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
@@ -22,13 +24,13 @@ final class Llama {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled())
             .windowed(keys.window(0));
-    @Nullable Experts experts = Experts.has(keys) ? Experts.read(keys, model.sizes()) : null;
+    @Nullable Experts experts =
+        Experts.has(keys)
+            ? Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN)
+            : null;
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {
-      Sublayer ffn =
-          experts == null
-              ? layer.gatedFfn(ActivationKind.SILU)
-              : layer.experts(experts, ActivationKind.SILU);
+      Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
       x = layer.preNorm(x, layer.attention(attention), ffn);
     }
     return model.finish(x, model.unembedding());

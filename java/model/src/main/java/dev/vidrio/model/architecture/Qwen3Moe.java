@@ -1,7 +1,8 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
@@ -16,10 +17,10 @@ final class Qwen3Moe {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Experts experts = Experts.read(keys, model.sizes());
+    Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.experts(experts, ActivationKind.SILU));
+      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
     }
     return model.finish(x, model.unembedding());
   }

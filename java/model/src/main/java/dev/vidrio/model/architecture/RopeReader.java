@@ -31,6 +31,7 @@ final class RopeReader {
   private final int contextLength;
   private final int dRot;
   private final double base;
+  private boolean wholePairs = true;
 
   RopeReader(Keys keys, WeightLoader weights, Sizes sizes, Rotation.Pairs pairs) {
     this.keys = keys;
@@ -42,6 +43,12 @@ final class RopeReader {
       throw keys.error("rope.dimension_count", Integer.toString(dRot), "must be even");
     }
     this.base = keys.floatValue("rope.freq_base", MIN_BASE, MAX_BASE, 10000f);
+  }
+
+  /** The same where YaRN mixes between pairs that are real numbers, not rounded to whole ones. */
+  RopeReader unrounded() {
+    wholePairs = false;
+    return this;
   }
 
   /** Elements of a head that turn. */
@@ -130,8 +137,10 @@ final class RopeReader {
     double fast = keys.floatValue("rope.scaling.yarn_beta_fast", 1e-6f, MAX, 32);
     double slow = keys.floatValue("rope.scaling.yarn_beta_slow", 1e-6f, MAX, 1);
     double extrapolation = keys.floatValue("rope.scaling.yarn_ext_factor", 0, 1, 1);
-    double low = Math.max(0, Math.floor(pairWithTurns(fast, original)));
-    double high = Math.min(dRot - 1, Math.ceil(pairWithTurns(slow, original)));
+    double first = pairWithTurns(fast, original);
+    double last = pairWithTurns(slow, original);
+    double low = Math.max(0, wholePairs ? Math.floor(first) : first);
+    double high = Math.min(dRot - 1, wholePairs ? Math.ceil(last) : last);
     List<Double> mixed = new ArrayList<>();
     for (int j = 0; j < frequencies.size(); j++) {
       double ramp = Math.clamp((j - low) / Math.max(0.001, high - low), 0, 1);

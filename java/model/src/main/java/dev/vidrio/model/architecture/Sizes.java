@@ -12,7 +12,8 @@ import dev.vidrio.model.gguf.GgufTensor;
  * @param heads H, query heads
  * @param kvHeads H_kv, key-value heads
  * @param dH d_h, elements of a head
- * @param dFfn width of the feed-forward blocks, or of each expert where blocks are made of them
+ * @param dFfn width of the feed-forward blocks
+ * @param dExpert width of an expert; d_ffn where the file does not say so
  * @param vocabulary V
  * @param contextLength positions that the model was made for
  */
@@ -23,6 +24,7 @@ record Sizes(
     int kvHeads,
     int dH,
     int dFfn,
+    int dExpert,
     int vocabulary,
     int contextLength) {
 
@@ -33,10 +35,17 @@ record Sizes(
   private static final int MAX_HEADS = 4096;
   private static final int MAX_CONTEXT = 1 << 26;
 
-  static Sizes read(Keys keys) {
+  /**
+   * Reads them.
+   *
+   * @param drafts blocks behind the others that draft tokens, which are no layers of the model
+   */
+  static Sizes read(Keys keys, int drafts) {
     int d = keys.intValue("embedding_length", 1, MAX_WIDTH);
-    int layers = keys.intValue("block_count", 1, MAX_LAYERS);
-    requireNoLayer(keys, layers);
+    int blocks = keys.intValue("block_count", drafts + 1, MAX_LAYERS);
+    int layers = blocks - drafts;
+    requireNoLayer(keys, blocks);
+    int dFfn = keys.sameInEveryLayer("feed_forward_length", 1, MAX_WIDTH);
     int heads = keys.sameInEveryLayer("attention.head_count", 1, MAX_HEADS);
     return new Sizes(
         d,
@@ -44,7 +53,8 @@ record Sizes(
         heads,
         kvHeads(keys, heads),
         headWidth(keys, d, heads),
-        ffnWidth(keys),
+        dFfn,
+        keys.intValue("expert_feed_forward_length", 1, MAX_WIDTH, dFfn),
         vocabulary(keys),
         keys.intValue("context_length", 1, MAX_CONTEXT));
   }
@@ -57,11 +67,6 @@ record Sizes(
             "block_count", Integer.toString(layers), "the file has a tensor " + tensor.name());
       }
     }
-  }
-
-  private static int ffnWidth(Keys keys) {
-    int width = keys.sameInEveryLayer("feed_forward_length", 1, MAX_WIDTH);
-    return keys.intValue("expert_feed_forward_length", 1, MAX_WIDTH, width);
   }
 
   private static int kvHeads(Keys keys, int heads) {

@@ -26,7 +26,7 @@ final class Transformer {
    * @param norm which all norms of the model are
    */
   Transformer(Keys keys, WeightLoader weights, NormKind norm) {
-    this(keys, weights, norm, true);
+    this(keys, weights, norm, true, 0);
   }
 
   /**
@@ -34,8 +34,24 @@ final class Transformer {
    * @param gains whether they have a gain
    */
   Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains) {
+    this(keys, weights, norm, gains, 0);
+  }
+
+  /**
+   * The same with blocks that draft tokens (multi-token prediction), which are passed over.
+   *
+   * @param drafts how many, behind the layers
+   */
+  Transformer(Keys keys, WeightLoader weights, NormKind norm, int drafts) {
+    this(keys, weights, norm, true, drafts);
+  }
+
+  private Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains, int drafts) {
     this.keys = keys;
-    this.sizes = Sizes.read(keys);
+    this.sizes = Sizes.read(keys, drafts);
+    for (int i = 0; i < drafts; i++) {
+      weights.ignore("blk." + (sizes.layers() + i) + ".");
+    }
     this.weights = weights;
     this.plan = new PlanBuilder(sizes.kvShape());
     this.norm = norm;
@@ -97,7 +113,7 @@ final class Transformer {
    * @param gains d_h elements for all heads, or as many as x has, where each has its own
    */
   Buffer headNorm(String hook, String tensor, int gains, Buffer x) {
-    Weights gain = weights.headVectors(tensor + ".weight", gains / sizes.dH(), sizes.dH());
+    Weights gain = weights.vectors(tensor + ".weight", gains / sizes.dH(), sizes.dH());
     return plan.headNorm(hook, norm, x, epsilon, gain);
   }
 
@@ -161,7 +177,7 @@ final class Transformer {
         sizes.d(),
         sizes.layers(),
         sizes.heads(),
-        sizes.dFfn(),
+        sizes.dExpert(),
         sizes.vocabulary(),
         sizes.contextLength(),
         weights.bytesPerToken(),

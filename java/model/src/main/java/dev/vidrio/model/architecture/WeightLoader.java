@@ -181,9 +181,19 @@ final class WeightLoader {
     return vectorPart(take(name, length), first, k, length);
   }
 
-  /** Vectors [heads, k] of heads, or one [k] for all, as one vector in f32. */
-  Weights headVectors(String name, int heads, int k) {
-    return vectorPart(take(name, k, heads), 0, heads * k, heads * k);
+  /** Vectors [count, k] of heads or experts, or one [k], as one vector in f32. */
+  Weights vectors(String name, int count, int k) {
+    int elements = Math.multiplyExact(count, k);
+    return vectorPart(take(name, k, count), 0, elements, elements);
+  }
+
+  /** Passes over the tensors whose names begin like this. */
+  void ignore(String prefix) {
+    for (GgufTensor tensor : gguf.tensors()) {
+      if (tensor.name().startsWith(prefix)) {
+        taken.add(tensor.name());
+      }
+    }
   }
 
   private Weights vectorPart(GgufTensor tensor, int first, int k, int length) {

@@ -162,12 +162,69 @@ final class CheckpointMap implements TensorMap {
   public void takeHalves(String from, String upper, String lower) {
     SafetensorsTensor tensor = get(from);
     List<Long> shape = tensor.shape();
-    if (shape.size() != 3 || shape.get(1) % 2 != 0) {
-      throw error(tensor, "must be a stack of matrices with an even number of rows");
+    int rows = shape.size() - 2;
+    if (rows < 0 || rows > 1 || shape.get(rows) % 2 != 0) {
+      throw error(tensor, "must be a matrix, or a stack of them, with an even number of rows");
     }
-    List<Long> half = List.of(shape.get(0), shape.get(1) / 2, shape.get(2));
+    List<Long> half = new ArrayList<>(shape);
+    half.set(rows, shape.get(rows) / 2);
     add(upper, type(tensor), half, allocator -> Layouts.half(tensor, 0, allocator));
     add(lower, type(tensor), half, allocator -> Layouts.half(tensor, 1, allocator));
+  }
+
+  @Override
+  public void takeColumns(String from, String to, int first, int step) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = requireStack(tensor, 3);
+    long n = strided(tensor, shape.get(2), step);
+    add(
+        to,
+        type(tensor),
+        List.of(shape.get(0), n, shape.get(1)),
+        allocator -> Layouts.columns(tensor, first, step, allocator));
+  }
+
+  @Override
+  public void takeElements(String from, String to, int first, int step) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = requireStack(tensor, 2);
+    long n = strided(tensor, shape.get(1), step);
+    add(
+        to,
+        type(tensor),
+        List.of(shape.get(0), n),
+        allocator -> Layouts.elements(tensor, first, step, allocator));
+  }
+
+  @Override
+  public void takeMxfp4(String from, String to, int first, int step) {
+    SafetensorsTensor codes = get(from + "_blocks");
+    SafetensorsTensor scales = get(from + "_scales");
+    List<Long> shape = requireStack(codes, 4);
+    boolean isWhole = codes.dtype() == Dtype.U8 && shape.get(3) == Layouts.MXFP4_BYTES;
+    if (!isWhole || scales.dtype() != Dtype.U8 || !scales.shape().equals(shape.subList(0, 3))) {
+      throw error(codes, "must be U8 [E, N, B, 16] beside U8 scales [E, N, B]");
+    }
+    long n = strided(codes, shape.get(1), step);
+    add(
+        to,
+        GgmlType.MXFP4,
+        List.of(shape.get(0), n, shape.get(2) * GgmlType.MXFP4.blockElements()),
+        allocator -> Layouts.mxfp4(codes, scales, first, step, allocator));
+  }
+
+  private List<Long> requireStack(SafetensorsTensor tensor, int dimensions) {
+    if (tensor.shape().size() != dimensions || tensor.shape().contains(0L)) {
+      throw error(tensor, "must have " + dimensions + " dimensions");
+    }
+    return tensor.shape();
+  }
+
+  private long strided(SafetensorsTensor tensor, long size, int step) {
+    if (size % step != 0) {
+      throw error(tensor, "must be a multiple of " + step);
+    }
+    return size / step;
   }
 
   @Override
@@ -179,6 +236,11 @@ final class CheckpointMap implements TensorMap {
   @Override
   public void ignore(String from) {
     taken.add(from);
+  }
+
+  @Override
+  public void ignoreAll(String prefix) {
+    checkpoint.keySet().stream().filter(name -> name.startsWith(prefix)).forEach(taken::add);
   }
 
   /**

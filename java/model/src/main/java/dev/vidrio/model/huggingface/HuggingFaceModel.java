@@ -21,8 +21,8 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>Weights are F32, F16 or BF16 and stay in the mapped files wherever GGUF holds them in the same
- * layout.
+ * <p>Weights are F32, F16, BF16 or MXFP4 and stay in the mapped files wherever GGUF holds them in
+ * the same layout.
  */
 public final class HuggingFaceModel {
 
@@ -53,7 +53,10 @@ public final class HuggingFaceModel {
     }
     Path file = directory.resolve(CONFIG);
     Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
-    config.require("quantization_config", value -> false, "weights must be F32, F16 or BF16");
+    config.require(
+        "quantization_config",
+        value -> value.path("quant_method").asString("").equals("mxfp4"),
+        "weights must be F32, F16, BF16 or MXFP4");
     Mapping mapping = Mappings.of(config);
     var map = new CheckpointMap(name, Checkpoint.open(directory, arena));
     MetadataBuilder out = new MetadataBuilder();

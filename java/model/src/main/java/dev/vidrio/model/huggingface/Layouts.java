@@ -15,6 +15,9 @@ import java.util.function.IntUnaryOperator;
 /** The ways in which GGUF files hold weights otherwise than checkpoints of transformers. */
 final class Layouts {
 
+  /** The bytes of 32 codes of MXFP4. */
+  static final int MXFP4_BYTES = 16;
+
   private Layouts() {}
 
   /**
@@ -80,6 +83,73 @@ final class Layouts {
     return target;
   }
 
+  /** Each {@code step}-th column of a stack of matrices [E, K, N] as a row: [E, N / step, K]. */
+  static MemorySegment columns(
+      SafetensorsTensor tensor, int first, int step, SegmentAllocator allocator) {
+    long experts = tensor.shape().get(0);
+    long k = tensor.shape().get(1);
+    long n = tensor.shape().get(2) / step;
+    int bytes = tensor.dtype().bytes();
+    MemorySegment target = allocator.allocate(experts * n * k * bytes);
+    for (long e = 0; e < experts; e++) {
+      for (long row = 0; row < n; row++) {
+        for (long column = 0; column < k; column++) {
+          long from = (e * k + column) * n * step + first + row * step;
+          long to = (e * n + row) * k + column;
+          MemorySegment.copy(tensor.data(), from * bytes, target, to * bytes, bytes);
+        }
+      }
+    }
+    return target;
+  }
+
+  /** Each {@code step}-th element of each row of a matrix. */
+  static MemorySegment elements(
+      SafetensorsTensor tensor, int first, int step, SegmentAllocator allocator) {
+    int bytes = tensor.dtype().bytes();
+    long count = tensor.data().byteSize() / bytes / step;
+    MemorySegment target = allocator.allocate(count * bytes);
+    for (long i = 0; i < count; i++) {
+      MemorySegment.copy(tensor.data(), (first + i * step) * bytes, target, i * bytes, bytes);
+    }
+    return target;
+  }
+
+  /**
+   * Each {@code step}-th row of a stack of matrices of MXFP4 in the blocks of GGUF: the exponent,
+   * then 16 bytes, of which the j-th has the codes of elements j and j + 16. Here it has those of
+   * 2j and 2j + 1.
+   *
+   * @param codes [E, N, B, 16]
+   * @param scales [E, N, B]
+   */
+  static MemorySegment mxfp4(
+      SafetensorsTensor codes,
+      SafetensorsTensor scales,
+      int first,
+      int step,
+      SegmentAllocator allocator) {
+    long blocks = codes.shape().get(2);
+    long rows = codes.shape().get(0) * codes.shape().get(1) / step;
+    MemorySegment target = allocator.allocate(rows * blocks * (1 + MXFP4_BYTES));
+    for (long i = 0; i < rows * blocks; i++) {
+      long from = (first + i / blocks * step) * blocks + i % blocks;
+      long to = i * (1 + MXFP4_BYTES);
+      target.set(JAVA_BYTE, to, scales.data().get(JAVA_BYTE, from));
+      for (int j = 0; j < MXFP4_BYTES; j++) {
+        int low = code(codes.data(), from, j);
+        int high = code(codes.data(), from, j + MXFP4_BYTES);
+        target.set(JAVA_BYTE, to + 1 + j, (byte) (low | high << 4));
+      }
+    }
+    return target;
+  }
+
+  private static int code(MemorySegment codes, long block, int element) {
+    int pair = codes.get(JAVA_BYTE, block * MXFP4_BYTES + element / 2);
+    return pair >> (element % 2 * 4) & 15;
+  }
+
   /** Adds 1 to each element, in f32: the norms of Gemma multiply by 1 + gain. */
   static MemorySegment plusOne(SafetensorsTensor tensor, SegmentAllocator allocator) {
     MemorySegment target = widened(tensor, allocator);
@@ -137,10 +207,10 @@ final class Layouts {
     return target;
   }
 
-  /** Half of each matrix of a stack [E, 2N, K]: the first or the second N rows. */
+  /** Half of a matrix [2N, K], or of each of a stack [E, 2N, K]: the first or the second N rows. */
   static MemorySegment half(SafetensorsTensor tensor, int index, SegmentAllocator allocator) {
     MemorySegment data = tensor.data();
-    long experts = tensor.shape().getFirst();
+    long experts = tensor.shape().size() == 2 ? 1 : tensor.shape().getFirst();
     long bytes = data.byteSize() / experts / 2;
     MemorySegment target = allocator.allocate(bytes * experts);
     for (long e = 0; e < experts; e++) {

@@ -6,11 +6,13 @@ import java.util.List;
 /** Llama and its kin with adjacent rotary pairs. */
 final class LlamaMapping implements Mapping {
 
+  private static final String SHARED = "shared_intermediate_size";
+
   private final String architecture;
 
   /**
-   * @param architecture {@code llama}, {@code smollm3}, {@code granite}, {@code minicpm} or {@code
-   *     xverse}
+   * @param architecture {@code llama}, {@code smollm3}, {@code granite}, {@code granitemoe}, {@code
+   *     minicpm} or {@code xverse}
    */
   LlamaMapping(String architecture) {
     this.architecture = architecture;
@@ -30,6 +32,14 @@ final class LlamaMapping implements Mapping {
     switch (architecture) {
       case "smollm3" -> checkSmolLm3(config);
       case "granite" -> scales(config, out);
+      case "granitemoe" -> {
+        scales(config, out);
+        ExpertNames.counts(config, out, architecture);
+        if (config.has(SHARED)) {
+          String key = "granitemoe.expert_shared_feed_forward_length";
+          out.integer(key, config.integer(SHARED, 0, Config.MAX_SIZE));
+        }
+      }
       case "minicpm" -> miniCpmScales(config, out);
       case "xverse" -> {}
       default -> {
@@ -62,11 +72,12 @@ final class LlamaMapping implements Mapping {
         "each fourth layer does not rotate");
   }
 
-  private static void scales(Config config, MetadataBuilder out) {
-    out.real("granite.attention.scale", config.real("attention_multiplier", 1))
-        .real("granite.embedding_scale", config.real("embedding_multiplier", 1))
-        .real("granite.residual_scale", config.real("residual_multiplier", 1))
-        .real("granite.logit_scale", config.real("logits_scaling", 1));
+  private void scales(Config config, MetadataBuilder out) {
+    String prefix = architecture + ".";
+    out.real(prefix + "attention.scale", config.real("attention_multiplier", 1))
+        .real(prefix + "embedding_scale", config.real("embedding_multiplier", 1))
+        .real(prefix + "residual_scale", config.real("residual_multiplier", 1))
+        .real(prefix + "logit_scale", config.real("logits_scaling", 1));
   }
 
   private static void miniCpmScales(Config config, MetadataBuilder out) {
@@ -84,11 +95,31 @@ final class LlamaMapping implements Mapping {
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       LlamaNames.norms(map, l);
       LlamaNames.interleavedAttention(map, config, l);
-      if (config.has("num_local_experts")) {
+      if (architecture.equals("granitemoe")) {
+        graniteExperts(config, map, l);
+      } else if (config.has("num_local_experts")) {
         experts(config, map, l);
       } else {
         LlamaNames.gatedFfn(map, l);
       }
+    }
+  }
+
+  private static void graniteExperts(Config config, TensorMap map, int layer) {
+    String from = LlamaNames.from(layer);
+    String to = LlamaNames.to(layer);
+    map.take(from + "block_sparse_moe.router.layer.weight", to + "ffn_gate_inp.weight");
+    map.takeHalves(
+        from + "block_sparse_moe.input_linear.weight",
+        to + "ffn_gate_exps.weight",
+        to + "ffn_up_exps.weight");
+    map.take(from + "block_sparse_moe.output_linear.weight", to + "ffn_down_exps.weight");
+    if (config.has(SHARED) && config.integer(SHARED, 0, Config.MAX_SIZE) > 0) {
+      map.takeHalves(
+          from + "shared_mlp.input_linear.weight",
+          to + "ffn_gate_shexp.weight",
+          to + "ffn_up_shexp.weight");
+      map.take(from + "shared_mlp.output_linear.weight", to + "ffn_down_shexp.weight");
     }
   }
 

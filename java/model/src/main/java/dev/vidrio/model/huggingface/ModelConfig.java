@@ -38,8 +38,23 @@ final class ModelConfig {
     if (metadata.contains(experts)) {
       node.put("num_local_experts", size(metadata, experts));
     }
+    for (String name : new String[] {"first_k_dense_replace", "moe_layer_start_index"}) {
+      node.put(name, number(metadata, prefix + "leading_dense_block_count"));
+    }
+    for (String name : new String[] {"n_shared_experts", "moe_num_shared_experts"}) {
+      node.put(name, number(metadata, prefix + "expert_shared_count"));
+    }
+    node.put(
+        "shared_intermediate_size", number(metadata, prefix + "expert_shared_feed_forward_length"));
+    String period = prefix + "interleave_moe_layer_step";
+    node.put("moe_layer_interval", Math.max(1, number(metadata, period)));
     node.put("tie_word_embeddings", model.findTensor("output.weight").isEmpty());
     return new Config(model.name(), node);
+  }
+
+  /** A number that is 0 where the file does not have it. */
+  private static int number(Metadata metadata, String key) {
+    return metadata.intValue(key, 0, Config.MAX_SIZE, 0);
   }
 
   private static int size(Metadata metadata, String key) {

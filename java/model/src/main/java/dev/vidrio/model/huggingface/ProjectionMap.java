@@ -68,8 +68,20 @@ final class ProjectionMap implements TensorMap {
   public void takeHalves(String from, String upper, String lower) {}
 
   @Override
+  public void takeColumns(String from, String to, int first, int step) {}
+
+  @Override
+  public void takeElements(String from, String to, int first, int step) {}
+
+  @Override
+  public void takeMxfp4(String from, String to, int first, int step) {}
+
+  @Override
   public void addVector(String to, float[] values) {}
 
   @Override
   public void ignore(String from) {}
+
+  @Override
+  public void ignoreAll(String prefix) {}
 }

@@ -104,6 +104,15 @@ record Rope(
 
   /** Puts the keys, and the tensor of divisors that Llama 3 has. */
   void put(MetadataBuilder out, String architecture, int dH) {
+    put(out, architecture, dH, true);
+  }
+
+  /**
+   * Puts the same.
+   *
+   * @param wholePairs whether the architecture rounds the pairs that YaRN mixes between
+   */
+  void put(MetadataBuilder out, String architecture, int dH, boolean wholePairs) {
     String prefix = architecture + ".rope.";
     out.integer(prefix + "dimension_count", dimensions(dH)).real(prefix + "freq_base", base);
     if (localBase != null) {
@@ -116,7 +125,10 @@ record Rope(
               .real(prefix + "scaling.factor", scaling.real("factor"));
       case "yarn" -> {
         double factor = scaling.real("factor");
-        scaling.require("truncate", value -> value.asBoolean(false), "it must be true");
+        boolean rounds = scaling.bool("truncate", true);
+        if (rounds != wholePairs) {
+          throw scaling.unsupported("truncate", "" + rounds, "it must be " + wholePairs);
+        }
         out.string(prefix + "scaling.type", "yarn")
             .real(prefix + "scaling.factor", factor)
             .integer(prefix + "scaling.original_context_length", original);

@@ -41,12 +41,33 @@ interface TensorMap {
    */
   void takeStacked(String pattern, int count, String to);
 
-  /** Takes a stack [E, 2N, K] as two of [E, N, K]: the upper rows of each matrix, and the lower. */
+  /**
+   * Takes a matrix [2N, K], or a stack [E, 2N, K], as two of [N, K]: the upper rows of each matrix,
+   * and the lower.
+   */
   void takeHalves(String from, String upper, String lower);
+
+  /**
+   * Takes each {@code step}-th column, from {@code first} on, of a stack of matrices [E, K, N] as
+   * the rows of a stack [E, N / step, K].
+   */
+  void takeColumns(String from, String to, int first, int step);
+
+  /** Takes each {@code step}-th element, from {@code first} on, of each row of a matrix. */
+  void takeElements(String from, String to, int first, int step);
+
+  /**
+   * Takes each {@code step}-th row, from {@code first} on, of a stack of matrices [E, N, K] of
+   * MXFP4: codes in {@code from_blocks}, two to a byte, and exponents in {@code from_scales}.
+   */
+  void takeMxfp4(String from, String to, int first, int step);
 
   /** Adds a vector that the checkpoint does not have. */
   void addVector(String to, float[] values);
 
   /** Passes over a tensor that says nothing: a table that is computed, a copy of a tied one. */
   void ignore(String from);
+
+  /** Passes over all tensors whose names begin like this. */
+  void ignoreAll(String prefix);
 }

@@ -9,6 +9,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.gguf.GgufValue;
@@ -28,6 +29,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -118,6 +120,25 @@ class DirectoriesTest {
                   assertEquals(text(value), text(actual.metadata().entries().get(key)), key);
                 }
               });
+    }
+  }
+
+  /** Experts of 4 bits are moved into the blocks of GGUF, bit for bit as by llama.cpp. */
+  @Test
+  void expertsOfMxfp4() throws URISyntaxException {
+    String model = "gpt-oss-mxfp4";
+    try (Arena arena = Arena.ofShared()) {
+      Gguf expected = TinyModels.gguf(model, arena);
+      Gguf actual = HuggingFaceModel.open(directory(model), arena).toGguf(arena);
+      assertEquals(shapes(expected), shapes(actual));
+      List<GgufTensor> experts =
+          expected.tensors().stream().filter(t -> t.type() == GgmlType.MXFP4).toList();
+      assertEquals(6, experts.size());
+      for (GgufTensor tensor : experts) {
+        GgufTensor found = actual.tensor(tensor.name());
+        assertEquals(tensor.type(), found.type());
+        assertEquals(-1, tensor.data().mismatch(found.data()), tensor.name());
+      }
     }
   }
 

@@ -92,6 +92,12 @@ class HostileArchitecturesTest {
     "qwen3moe, expert_count, 0",
     "qwen3moe, expert_feed_forward_length, 0",
     "qwen3moe, expert_feed_forward_length, 32769",
+    "gpt-oss, expert_used_count, 6",
+    "glm4moe, leading_dense_block_count, 4",
+    "glm4moe, expert_shared_count, 6",
+    "glm4moe, nextn_predict_layers, 17",
+    "qwen2moe, expert_shared_feed_forward_length, 1048577",
+    "ernie4_5-moe, interleave_moe_layer_step, 0",
     "mistral, attention.sliding_window, 2147483648",
     "cohere2, attention.sliding_window, 0",
     "cohere2, attention.sliding_window_pattern, 0",
@@ -147,6 +153,13 @@ class HostileArchitecturesTest {
     "exaone, attention.sliding_window",
     "internlm2, logit_scale",
     "orion, attention.max_alibi_bias",
+    "olmoe, expert_shared_count",
+    "olmoe, attention.clamp_kqv",
+    "gpt-oss, leading_dense_block_count",
+    "qwen2moe, expert_gating_func",
+    "glm4moe, rope.dimension_sections",
+    "dots1, expert_group_count",
+    "granitemoe, expert_weights_scale",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;

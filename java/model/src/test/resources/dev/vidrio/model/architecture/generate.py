@@ -5,7 +5,7 @@
 Each model gets a directory with
 
 - `config.json` and `model.safetensors`, as transformers writes them, all weights F32 but of values
-  that BF16 holds,
+  that BF16 holds; where the name says so, experts in MXFP4,
 - `model.gguf`, the same weights in BF16 (norms and biases in F32), made by llama.cpp's converter in
   the directory LLAMA_CPP,
 - `expected.safetensors`: `tokens` int32 [n], and `logits` float32 [n, V] that transformers computes
@@ -78,6 +78,8 @@ MINISTRAL3_ROPE = YARN | dict(
     llama_4_scaling_beta=0.5,
 )
 
+GPT_OSS_YARN = YARN | dict(factor=4.0, original_max_position_embeddings=32, truncate=False)
+
 # Directory, class of the configuration, what differs from COMMON.
 MODELS = {
     "llama": ("Llama", dict(rope_scaling=LLAMA3_ROPE, tie_word_embeddings=True)),
@@ -95,6 +97,64 @@ MODELS = {
         "Qwen3Moe",
         dict(head_dim=16, num_experts=5, num_experts_per_tok=3, moe_intermediate_size=24)
         | dict(norm_topk_prob=False, decoder_sparse_step=1),
+    ),
+    "qwen2moe": (
+        "Qwen2Moe",
+        dict(num_experts=5, num_experts_per_tok=2, moe_intermediate_size=24, norm_topk_prob=False)
+        | dict(shared_expert_intermediate_size=40, decoder_sparse_step=1),
+    ),
+    "olmoe": ("Olmoe", dict(num_experts=6, num_experts_per_tok=3, intermediate_size=24)),
+    "granitemoe": (
+        "GraniteMoe",
+        dict(num_local_experts=4, num_experts_per_tok=2, intermediate_size=24)
+        | dict(embedding_multiplier=6.0, attention_multiplier=0.5, residual_multiplier=0.25)
+        | dict(logits_scaling=4.0, tie_word_embeddings=True),
+    ),
+    "granitemoe-shared": (
+        "GraniteMoeShared",
+        dict(num_local_experts=4, num_experts_per_tok=2, intermediate_size=24)
+        | dict(shared_intermediate_size=20, tie_word_embeddings=True),
+    ),
+    "glm4moe": (
+        "Glm4Moe",
+        dict(head_dim=12, partial_rotary_factor=0.5, attention_bias=True, num_hidden_layers=3)
+        | dict(n_routed_experts=5, num_experts_per_tok=2, moe_intermediate_size=24)
+        | dict(n_shared_experts=1, first_k_dense_replace=1, routed_scaling_factor=1.5)
+        | dict(norm_topk_prob=True, n_group=1, topk_group=1, use_qk_norm=False),
+    ),
+    "glm4moe-head-norms": (
+        "Glm4Moe",
+        dict(head_dim=16, partial_rotary_factor=0.5, attention_bias=False)
+        | dict(n_routed_experts=4, num_experts_per_tok=3, moe_intermediate_size=16)
+        | dict(n_shared_experts=2, first_k_dense_replace=1, routed_scaling_factor=1.0)
+        | dict(norm_topk_prob=False, n_group=1, topk_group=1, use_qk_norm=True),
+    ),
+    "dots1": (
+        "Dots1",
+        dict(head_dim=8, num_key_value_heads=4, n_routed_experts=5, num_experts_per_tok=2)
+        | dict(moe_intermediate_size=24, n_shared_experts=2, first_k_dense_replace=1)
+        | dict(routed_scaling_factor=2.5, norm_topk_prob=True, n_group=1, topk_group=1)
+        | dict(sliding_window=None, layer_types=["full_attention"] * 2),
+    ),
+    "ernie4_5-moe": (
+        "Ernie4_5_Moe",
+        dict(num_hidden_layers=4, moe_num_experts=5, moe_k=2, moe_intermediate_size=24)
+        | dict(moe_num_shared_experts=1, moe_layer_start_index=1, moe_layer_end_index=-1)
+        | dict(moe_layer_interval=2, rope_theta=500000.0, tie_word_embeddings=True),
+    ),
+    "gpt-oss": (
+        "GptOss",
+        dict(head_dim=16, num_local_experts=5, num_experts_per_tok=2, sliding_window=8)
+        | dict(num_hidden_layers=3, intermediate_size=24, rope_theta=150000.0)
+        | dict(rope_scaling=GPT_OSS_YARN, attention_bias=True)
+        | dict(layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
+    ),
+    "gpt-oss-mxfp4": (
+        "GptOss",
+        dict(head_dim=16, num_local_experts=3, num_experts_per_tok=2, sliding_window=8)
+        | dict(intermediate_size=64, rope_theta=150000.0, attention_bias=True)
+        | dict(rope_scaling=dict(rope_type="default"))
+        | dict(layer_types=["sliding_attention", "full_attention"]),
     ),
     "gemma": ("Gemma", dict(num_key_value_heads=1, head_dim=16, tie_word_embeddings=True)),
     "gemma2": (
@@ -270,13 +330,17 @@ def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
     less_one = name.startswith(("gemma", "nemotron"))
+    corrections = [b for b in model.named_buffers() if b[0].endswith("e_score_correction_bias")]
     with torch.no_grad():
-        for key, parameter in model.named_parameters():
+        for key, parameter in [*model.named_parameters(), *corrections]:
             values = torch.randn(parameter.shape, generator=generator)
             if parameter.dim() == 1 and key.endswith("weight"):
                 values = values * 0.25 + (0.0 if less_one else 1.0)
-            elif parameter.dim() == 1:
+            elif parameter.dim() == 1 or key.endswith("bias"):
                 values = values * 0.25
+            elif key.endswith("gate_up_proj") and model.config.model_type == "gpt_oss":
+                # Some of their products lie beyond where it clamps.
+                values = values * (4 / math.sqrt(fan_in(key, parameter, model)))
             elif "embed" in key or "wte" in key or "wpe" in key:
                 pass
             else:
@@ -284,10 +348,41 @@ def draw(name: str, model: torch.nn.Module) -> None:
             parameter.copy_(values.bfloat16().float())
 
 
+def draw_mxfp4(model: torch.nn.Module, seed: int) -> dict[str, np.ndarray]:
+    """Gives gpt-oss's experts random weights of MXFP4, and returns their codes and exponents."""
+    values = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
+    random = np.random.default_rng(seed)
+    tensors = {}
+    for key, parameter in model.named_parameters():
+        if not key.endswith(("experts.gate_up_proj", "experts.down_proj")):
+            continue
+        experts, inputs, outputs = parameter.shape
+        blocks = random.integers(0, 256, (experts, outputs, inputs // 32, 16), dtype=np.uint8)
+        scales = random.integers(121, 126, blocks.shape[:3], dtype=np.uint8)
+        codes = np.stack((blocks & 15, blocks >> 4), axis=-1).reshape(*blocks.shape[:3], 32)
+        weights = values[codes] * np.exp2(scales.astype(np.float32) - 127)[..., None]
+        weights = weights.reshape(experts, outputs, inputs).transpose(0, 2, 1)
+        with torch.no_grad():
+            parameter.copy_(torch.from_numpy(np.ascontiguousarray(weights)))
+        tensors |= {key: None, key + "_blocks": blocks, key + "_scales": scales}
+    return tensors
+
+
+def replace_tensors(directory: Path, tensors: dict[str, np.ndarray]) -> None:
+    """Makes a checkpoint one of MXFP4. Tensors without a value are left out."""
+    file, config = directory / "model.safetensors", directory / "config.json"
+    kept = load_file(file) | tensors
+    save_file({k: v for k, v in kept.items() if v is not None}, file, {"format": "pt"})
+    values = json.loads(config.read_text())
+    values["quantization_config"] = {"quant_method": "mxfp4"}
+    config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
 def fan_in(key: str, parameter: torch.Tensor, model: torch.nn.Module) -> int:
-    """GPT-2 alone stores matrices as [in, out]."""
+    """GPT-2 stores matrices as [in, out], and gpt-oss those of experts."""
     transposed = model.config.model_type == "gpt2" and "lm_head" not in key
-    return parameter.shape[0 if transposed else -1]
+    experts = model.config.model_type == "gpt_oss" and "experts" in key
+    return parameter.shape[0 if transposed else -2 if experts else -1]
 
 
 def write_original(directory: Path, name: str) -> None:
@@ -392,7 +487,10 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     model = model.float().eval()
     model.tie_weights()
     draw(name, model)
+    mxfp4 = draw_mxfp4(model, zlib.crc32(name.encode())) if name.endswith("mxfp4") else {}
     model.save_pretrained(directory)
+    if mxfp4:
+        replace_tensors(directory, mxfp4)
     (directory / "generation_config.json").unlink(missing_ok=True)
     if name in ORIGINALS:
         write_original(directory, name)

@@ -125,12 +125,30 @@ public final class BackwardKernels {
       case ELU -> new Gate(secant(ScalarMath.activate(kind, x), x), ScalarMath.exp(Math.min(x, 0)));
       case HARD_TANH ->
           new Gate(secant(ScalarMath.activate(kind, x), x), 1 - step(Math.abs(x) - 1));
+      case CLAMPED_SWISH -> {
+        float c = x > ScalarMath.SWISH_LIMIT ? ScalarMath.SWISH_LIMIT : x;
+        float s = 1 / (1 + ScalarMath.exp(-ScalarMath.SWISH_SLOPE * c));
+        float bent = Math.fma(ScalarMath.SWISH_SLOPE * c, 1 - s, 1);
+        yield new Gate(s * kept(x), s * bent * inside(x));
+      }
+      // The secant is that of f − 1, which goes through the origin.
+      case CLAMPED_LINEAR -> new Gate(kept(Math.abs(x)), inside(Math.abs(x)));
     };
   }
 
   /** y / x, where both may be 0. */
   private static float secant(float y, float x) {
     return Math.max(Math.abs(y), Float.MIN_NORMAL) / Math.max(Math.abs(x), Float.MIN_NORMAL);
+  }
+
+  /** 1 up to the limit, beyond it the share of x that the limit leaves. */
+  private static float kept(float x) {
+    return ScalarMath.SWISH_LIMIT / (x > ScalarMath.SWISH_LIMIT ? x : ScalarMath.SWISH_LIMIT);
+  }
+
+  /** 1 up to the limit, else 0. */
+  private static float inside(float x) {
+    return x > ScalarMath.SWISH_LIMIT ? 0 : 1;
   }
 
   private static float step(float x) {

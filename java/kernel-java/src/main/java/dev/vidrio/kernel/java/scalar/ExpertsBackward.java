@@ -20,23 +20,29 @@ public final class ExpertsBackward {
       int row) {
     int count = op.dLogits().width();
     int k = op.dWeights().width();
+    boolean sigmoid = op.forward().score() == ExpertOp.RouteScore.SIGMOID;
     boolean all = op.forward().over() == ExpertOp.RouteOver.ALL;
     float mean = 0;
-    for (long slot = (long) row * k; slot < (row + 1L) * k; slot++) {
+    for (long slot = (long) row * k; slot < (row + 1L) * k && !(all && sigmoid); slot++) {
       mean = Math.fma(Elements.get(weights, slot), Elements.get(dWeights, slot), mean);
     }
     long at = (long) row * count;
-    float M = Elements.get(logits, at + (int) Elements.get(experts, (long) row * k));
+    float M = ScalarExperts.greatest(logits, at, count);
     float L = new ScalarExperts().sumOfAll(logits, at, count, M);
     for (int e = 0; e < count; e++) {
       float p = ScalarMath.exp(Elements.get(logits, at + e) - M) / L;
-      Elements.set(dLogits, at + e, all ? p * -mean : 0);
+      Elements.set(dLogits, at + e, all && !sigmoid ? p * -mean : 0);
     }
     for (long slot = (long) row * k; slot < (row + 1L) * k; slot++) {
       long chosen = at + (int) Elements.get(experts, slot);
       float p = Elements.get(weights, slot);
       float dP = Elements.get(dWeights, slot);
-      float g = all ? Math.fma(p, dP, Elements.get(dLogits, chosen)) : p * (dP - mean);
+      float g = p * (dP - mean);
+      if (sigmoid) {
+        g *= 1 / (1 + ScalarMath.exp(Elements.get(logits, chosen)));
+      } else if (all) {
+        g = Math.fma(p, dP, Elements.get(dLogits, chosen));
+      }
       Elements.set(dLogits, chosen, g);
     }
   }

@@ -17,31 +17,57 @@ final class ScalarExperts {
       int row) {
     int k = op.experts().width();
     int count = op.logits().width();
-    int[] chosen = choose(logits, (long) row * count, count, k);
-    float M = Elements.get(logits, (long) row * count + chosen[0]);
-    var e = new float[k];
+    long at = (long) row * count;
+    float M = greatest(logits, at, count);
+    boolean overAll = op.over() == ExpertOp.RouteOver.ALL;
+    float all =
+        overAll || op.bias() != null ? divisorOfAll(op.score(), logits, at, count, M) : Float.NaN;
+    var rank = new float[count];
+    for (int e = 0; e < count; e++) {
+      float logit = Elements.get(logits, at + e);
+      rank[e] =
+          op.bias() == null
+              ? logit
+              : score(op.score(), logit, M) / all + Elements.get(op.bias().data(), e);
+    }
+    int[] chosen = choose(rank, k);
+    var scores = new float[k];
     float L = 0;
     for (int slot = 0; slot < k; slot++) {
-      e[slot] = ScalarMath.exp(Elements.get(logits, (long) row * count + chosen[slot]) - M);
-      L += e[slot];
+      scores[slot] = score(op.score(), Elements.get(logits, at + chosen[slot]), M);
+      L += scores[slot];
     }
-    if (op.over() == ExpertOp.RouteOver.ALL) {
-      L = sumOfAll(logits, (long) row * count, count, M);
-    }
+    L = overAll ? all : L;
     for (int slot = 0; slot < k; slot++) {
       Elements.set(experts, (long) row * k + slot, chosen[slot]);
-      Elements.set(weights, (long) row * k + slot, e[slot] / L);
+      Elements.set(weights, (long) row * k + slot, scores[slot] / L);
     }
   }
 
-  /** Inserts each expert into the k best so far, after all whose logits are not less. */
-  private static int[] choose(MemorySegment logits, long at, int count, int k) {
+  /** A score before its division by a sum: of a softmax exp(logit − M). */
+  private static float score(ExpertOp.RouteScore score, float logit, float M) {
+    return switch (score) {
+      case SOFTMAX -> ScalarMath.exp(logit - M);
+      case SIGMOID -> 1 / (1 + ScalarMath.exp(-logit));
+    };
+  }
+
+  /** What a score is divided by for it to be one among all experts. */
+  private float divisorOfAll(
+      ExpertOp.RouteScore score, MemorySegment logits, long at, int count, float M) {
+    return switch (score) {
+      case SOFTMAX -> sumOfAll(logits, at, count, M);
+      case SIGMOID -> 1;
+    };
+  }
+
+  /** Inserts each expert into the k best so far, after all whose ranks are not less. */
+  private static int[] choose(float[] rank, int k) {
     var chosen = new int[k];
     int n = 0;
-    for (int e = 0; e < count; e++) {
-      float logit = Elements.get(logits, at + e);
+    for (int e = 0; e < rank.length; e++) {
       int slot = n;
-      while (slot > 0 && logit > Elements.get(logits, at + chosen[slot - 1])) {
+      while (slot > 0 && rank[e] > rank[chosen[slot - 1]]) {
         slot--;
       }
       n = Math.min(n + 1, k);
@@ -51,6 +77,16 @@ final class ScalarExperts {
       }
     }
     return chosen;
+  }
+
+  /** The greatest logit of a row. */
+  static float greatest(MemorySegment logits, long at, int count) {
+    float M = Elements.get(logits, at);
+    for (int e = 1; e < count; e++) {
+      float logit = Elements.get(logits, at + e);
+      M = logit > M ? logit : M;
+    }
+    return M;
   }
 
   float sumOfAll(MemorySegment logits, long at, int count, float M) {

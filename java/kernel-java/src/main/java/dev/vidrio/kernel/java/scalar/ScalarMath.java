@@ -31,6 +31,11 @@ public final class ScalarMath {
   /** Where the normal distribution's share is 1 in f32, and below 0 zero. */
   public static final float GELU_END = 15;
 
+  /** What gpt-oss clamps the two factors of a gated block to. */
+  public static final float SWISH_LIMIT = 7;
+
+  public static final float SWISH_SLOPE = 1.702f;
+
   private static final float[] GELU_TAIL = {
     -0x1.4ab9d0p-13f,
     -0x1.46c29ep-12f,
@@ -108,6 +113,14 @@ public final class ScalarMath {
       case SQUARED_RELU -> x > 0 ? x * x : 0;
       case ELU -> x > 0 ? x : exponentialLessOne(x);
       case HARD_TANH -> Math.min(Math.max(x, -1f), 1f);
+      case CLAMPED_SWISH -> {
+        float c = x > SWISH_LIMIT ? SWISH_LIMIT : x;
+        yield c / (1 + exp(-SWISH_SLOPE * c));
+      }
+      case CLAMPED_LINEAR -> {
+        float c = x > SWISH_LIMIT ? SWISH_LIMIT : x;
+        yield 1 + (c < -SWISH_LIMIT ? -SWISH_LIMIT : c);
+      }
     };
   }
 

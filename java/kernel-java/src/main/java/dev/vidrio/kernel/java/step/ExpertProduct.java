@@ -4,6 +4,7 @@ import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.weight.Packing;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,12 @@ public final class ExpertProduct {
       kernels.matMul(op.matrices().get(expert), row(quantized, row), to, 1, begin, end);
     } else if (x != null) {
       kernels.matMul(op.matrices().get(expert), floats(x, row, op.k()), to, 1, begin, end);
+    }
+    if (op.bias() != null) {
+      long first = (long) expert * op.n();
+      for (int n = begin * Packing.ROWS; n < Math.min(op.n(), end * Packing.ROWS); n++) {
+        Elements.set(to, n, Elements.get(to, n) + Elements.get(op.bias().data(), first + n));
+      }
     }
   }
 

@@ -40,6 +40,8 @@ final class VectorActivation {
         case SQUARED_RELU -> squaredRelu(x, y, i, count);
         case ELU -> elu(x, y, i, count);
         case HARD_TANH -> hardTanh(x, y, i, count);
+        case CLAMPED_SWISH -> clampedSwish(x, y, i, count);
+        case CLAMPED_LINEAR -> clampedLinear(x, y, i, count);
       }
     }
     for (long i = vectors; i < end; i++) {
@@ -96,6 +98,32 @@ final class VectorActivation {
       FloatVector above = zero.blend(v, v.compare(VectorOperators.GT, 0));
       Vectors.store(a.neg().fma(share, above), y, at + i);
     }
+  }
+
+  private void clampedSwish(MemorySegment x, MemorySegment y, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      clampedAbove(x, at + i).mul(-ScalarMath.SWISH_SLOPE).intoArray(e, i);
+    }
+    VectorMath.exp(e, 0, count, 0);
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector divisor = FloatVector.fromArray(FLOATS, e, i).add(1);
+      Vectors.store(clampedAbove(x, at + i).div(divisor), y, at + i);
+    }
+  }
+
+  private static void clampedLinear(MemorySegment x, MemorySegment y, long at, int count) {
+    float least = -ScalarMath.SWISH_LIMIT;
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector c = clampedAbove(x, at + i);
+      c = c.blend(least, c.compare(VectorOperators.LT, least));
+      Vectors.store(c.add(1), y, at + i);
+    }
+  }
+
+  private static FloatVector clampedAbove(MemorySegment x, long at) {
+    FloatVector v = Vectors.load(x, at);
+    float most = ScalarMath.SWISH_LIMIT;
+    return v.blend(most, v.compare(VectorOperators.GT, most));
   }
 
   private static void relu(MemorySegment x, MemorySegment y, long at, int count) {

@@ -1,0 +1,34 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+
+/**
+ * dots.llm1 (arXiv 2506.05767): {@link Qwen3} with dense layers first, then experts that sigmoids
+ * and a bias choose, and a shared one.
+ */
+final class Dots1 {
+  private Dots1() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .normalized(QueryKeyNorm.HEAD)
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Experts experts =
+        Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL)
+            .scaled(keys)
+            .shared(keys)
+            .placed(keys, model.sizes());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

@@ -1,0 +1,31 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+
+/**
+ * ERNIE 4.5 with a mixture of experts (Baidu 2025): {@link Ernie45} with dense layers first, then
+ * experts that a softmax and a bias choose, and a shared one.
+ */
+final class Ernie45Moe {
+  private Ernie45Moe() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
+    Experts experts =
+        Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN)
+            .shared(keys)
+            .placed(keys, model.sizes());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

@@ -1,0 +1,41 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+
+/**
+ * GLM-4.5 (arXiv 2508.06471): rotary positions in a part of each head, in some models normalized
+ * queries and keys, dense layers first, then experts that sigmoids and a bias choose, and a shared
+ * one. Blocks that draft tokens are passed over.
+ */
+final class Glm4Moe {
+  private static final int MAX_DRAFTS = 16;
+
+  private Glm4Moe() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    int drafts = keys.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
+    var model = new Transformer(keys, weights, NormKind.RMS, drafts);
+    boolean normalizes = weights.has("blk.0.attn_q_norm.weight");
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .normalized(normalizes ? QueryKeyNorm.HEAD : QueryKeyNorm.NONE)
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Experts experts =
+        Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL)
+            .scaled(keys)
+            .shared(keys)
+            .placed(keys, model.sizes());
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x =
+          layer.preNorm(
+              x, layer.attention(attention), "post_attention_norm", layer.mixture(experts));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}

@@ -1,0 +1,117 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.PlanBuilder.Routes;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.weight.Weights;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The mixture of experts of one layer, each a gated block. Activations between the router and the
+ * sum are those of all experts that the token goes to, side by side.
+ */
+final class Mixture {
+  private final Transformer model;
+  private final Experts experts;
+  private final WeightLoader weights;
+  private final PlanBuilder plan;
+  private final String hooks;
+  private final String tensors;
+
+  Mixture(Transformer model, Experts experts, int layer) {
+    this.model = model;
+    this.experts = experts;
+    this.weights = model.weights();
+    this.plan = model.plan();
+    this.hooks = "blocks." + layer + ".mlp.";
+    this.tensors = "blk." + layer + ".";
+  }
+
+  /** What a token's experts make of it, and the shared one where there is one. */
+  Buffer write(String hook, Buffer x) {
+    return experts.sharedWidth() == 0
+        ? routed(hook, x)
+        : plan.add(hook, routed(hook + ".routed", x), shared(hook + ".shared", x));
+  }
+
+  private Buffer routed(String hook, Buffer x) {
+    Routes routes = routes(x);
+    int d = x.width();
+    Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", experts.width(), routes, x);
+    Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", experts.width(), routes, x);
+    Buffer post = post(hooks, gate, up);
+    return plan.expertSum(
+        hook, routes, multiply(hooks + "experts_out", "ffn_down", d, routes, post));
+  }
+
+  private Routes routes(Buffer x) {
+    int count = experts.count();
+    Buffer logits = model.linear(hooks + "router_logits", tensors + "ffn_gate_inp", count, x);
+    @Nullable Weights bias = weights.optionalVector(tensors + "exp_probs_b.bias", count);
+    String name = hooks + "hook_expert_weights";
+    boolean scaled = experts.scale() != 1;
+    Routes routes =
+        plan.route(
+            hooks + "hook_expert_indices",
+            scaled ? name + ".unscaled" : name,
+            experts.score(),
+            experts.over(),
+            bias,
+            experts.used(),
+            logits);
+    return scaled
+        ? new Routes(routes.experts(), plan.scale(name, experts.scale(), routes.weights()))
+        : routes;
+  }
+
+  private Buffer multiply(String name, String tensor, int n, Routes routes, Buffer x) {
+    int k = tensor.equals("ffn_down") ? experts.width() : x.width();
+    List<Weights> matrices = weights.experts(tensors + tensor, experts, n, k);
+    String bias = tensors + tensor + "_exps.bias";
+    return plan.expertMatMul(
+        name,
+        matrices,
+        weights.has(bias) ? weights.vectors(bias, experts.count(), n) : null,
+        routes,
+        x);
+  }
+
+  private Buffer post(String prefix, Buffer gate, Buffer up) {
+    String name = prefix + "hook_post";
+    if (!experts.clamped()) {
+      return plan.gated(name, ActivationKind.SILU, gate, up);
+    }
+    Buffer linear =
+        plan.activation(prefix + "hook_pre_linear.clamped", ActivationKind.CLAMPED_LINEAR, up);
+    return plan.gated(name, ActivationKind.CLAMPED_SWISH, gate, linear);
+  }
+
+  /** The expert that all tokens go to, by a weight of its own where it has one. */
+  private Buffer shared(String hook, Buffer x) {
+    int n = experts.sharedWidth();
+    String prefix = hooks + "shared.";
+    Buffer gate = model.linear(prefix + "hook_pre", tensors + "ffn_gate_shexp", n, x);
+    Buffer up = model.linear(prefix + "hook_pre_linear", tensors + "ffn_up_shexp", n, x);
+    Buffer post = post(prefix, gate, up);
+    String down = tensors + "ffn_down_shexp";
+    String router = tensors + "ffn_gate_inp_shexp";
+    if (!weights.has(router + ".weight")) {
+      return model.linear(hook, down, x.width(), post);
+    }
+    Buffer out = model.linear(prefix + "out", down, x.width(), post);
+    Routes routes =
+        plan.route(
+            prefix + "expert_indices",
+            prefix + "expert_weights",
+            RouteScore.SIGMOID,
+            RouteOver.ALL,
+            null,
+            1,
+            model.linear(prefix + "router_logits", router, 1, x));
+    return plan.expertSum(hook, routes, out);
+  }
+}

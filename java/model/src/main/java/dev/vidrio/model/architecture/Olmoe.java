@@ -1,0 +1,27 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+
+/** OLMoE (arXiv 2409.02060): {@link Llama} with experts, and normalized queries and keys. */
+final class Olmoe {
+  private Olmoe() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention =
+        Attention.scaled(keys.attentionScale(model.sizes().dH()))
+            .normalized(QueryKeyNorm.ALL_HEADS)
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+    Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.ALL);
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
+    }
+    return model.finish(x, model.unembedding());
+  }
+}
