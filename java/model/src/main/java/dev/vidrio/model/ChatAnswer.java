@@ -2,20 +2,25 @@ package dev.vidrio.model;
 
 import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.HarmonyParser;
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A chat model's answer as it comes: text that may be shown, and the calls of tools, which are
- * known when it has ended. What may be the beginning of a call is held back. The pieces of text put
- * together are the content of the message. For one answer and one thread.
+ * A chat model's answer as it comes: text that may be shown, the reasoning of models that mark it,
+ * and the calls of tools, which are known when it has ended. What may be the beginning of a call is
+ * held back. The pieces of text put together are the content of the message. For one answer and one
+ * thread.
  */
 public final class ChatAnswer {
   private final boolean tools;
   private final TokenDecoder decoder;
   private final StringBuilder text = new StringBuilder();
   private final StringBuilder marked = new StringBuilder();
+  private @Nullable HarmonyParser harmony;
+  private boolean mayBeHarmony = true;
   private int shown;
   private ChatMessage message = ChatMessage.assistant("");
 
@@ -32,7 +37,11 @@ public final class ChatAnswer {
   /** The message that a whole answer is. */
   public static ChatMessage message(Tokenizer tokenizer, GenerationResult result, boolean tools) {
     if (!tools) {
-      return ChatMessage.assistant(result.text());
+      var parser = new HarmonyParser(false);
+      parser.accept(result.text());
+      return HarmonyParser.begins(result.text())
+          ? parser.finish()
+          : ChatMessage.assistant(result.text());
     }
     int[] tokens = result.tokens().stream().mapToInt(i -> i).toArray();
     return AnswerParser.parse(result.text(), tokenizer.decode(tokens));
@@ -46,13 +55,34 @@ public final class ChatAnswer {
    */
   public String accept(int token, String piece) {
     text.append(piece);
-    if (!tools) {
-      return show(text.length());
-    }
     if (token >= 0) {
       marked.append(decoder.accept(token));
     }
+    if (isHarmony(piece)) {
+      return harmony == null ? "" : harmony.newContent();
+    }
+    if (!tools) {
+      return show(text.length());
+    }
     return show(AnswerParser.mayBeCall(marked) ? shown : text.length() - heldBack());
+  }
+
+  /** Whether the answer is, or may become, one in the format of {@link HarmonyParser}. */
+  private boolean isHarmony(String piece) {
+    if (harmony != null) {
+      harmony.accept(piece);
+    } else if (mayBeHarmony && HarmonyParser.begins(text.toString())) {
+      harmony = new HarmonyParser(tools);
+      harmony.accept(text.toString());
+    } else {
+      mayBeHarmony &= HarmonyParser.mayBegin(text.toString());
+    }
+    return harmony != null || mayBeHarmony;
+  }
+
+  /** The reasoning that came since this was asked last, of models that mark it. */
+  public String reasoning() {
+    return harmony == null ? "" : harmony.newReasoning();
   }
 
   private String show(int end) {
@@ -73,6 +103,10 @@ public final class ChatAnswer {
   /** Ends the answer and returns the text that is left to be shown. */
   public String finish() {
     marked.append(decoder.finish());
+    if (harmony != null) {
+      message = harmony.finish();
+      return harmony.newContent();
+    }
     message =
         tools
             ? AnswerParser.parse(text.toString(), marked.toString())

@@ -138,4 +138,52 @@ class ChatAnswerTest {
     assertEquals("Glass", show(answer, "Glass"));
     assertFalse(answer.finish().contains("Glass"));
   }
+
+  /** The format of gpt-oss: what it thinks, says first, and says. */
+  @Test
+  void channelsAreReasoningAndContent() {
+    String text =
+        "<|channel|>analysis<|message|>They < greet.<|end|><|start|>assistant<|channel|>commentary"
+            + "<|message|>Well.<|end|><|start|>assistant<|channel|>final<|message|>Hello <|x|>.";
+    for (boolean tools : new boolean[] {false, true}) {
+      ChatMessage message = answer(text, tools);
+      assertEquals("Well.\n\nHello <|x|>.", message.content());
+      assertEquals("They < greet.", message.reasoning());
+      assertTrue(message.toolCalls().isEmpty());
+    }
+  }
+
+  /** A recipient may stand before the channel, where the template has it, or after it. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "<|channel|>commentary to=functions.weather <|constrain|>json<|message|>",
+        "<|start|>assistant to=functions.weather<|channel|>commentary json<|message|>"
+      })
+  void callsGoToFunctions(String header) {
+    String reasoning = "<|channel|>analysis<|message|>Hm.<|end|>";
+    ChatMessage message = answer(reasoning + header + "{\"city\": \"Köln\"}<|call|>", true);
+    assertEquals(List.of(WEATHER), message.toolCalls());
+    assertEquals(null, message.content());
+    assertEquals("Hm.", message.reasoning());
+    assertEquals("{\"city\": \"K", answer(reasoning + header + "{\"city\": \"K", true).content());
+  }
+
+  @Test
+  void aCallMayComeFirst() {
+    String text = " to=functions.weather<|channel|>commentary json<|message|>{\"city\": \"Köln\"}";
+    assertEquals(List.of(WEATHER), answer(text, true).toolCalls());
+    assertEquals("{\"city\": \"Köln\"}", answer(text, false).content());
+  }
+
+  /** Reasoning comes piece by piece too. */
+  @Test
+  void reasoningIsShownAsItComes() {
+    var answer = new ChatAnswer(model.tokenizer(), false);
+    assertEquals("", show(answer, "<|channel|>analysis<|message|>One"));
+    assertEquals("One", answer.reasoning());
+    assertEquals(
+        "Two", show(answer, ", yes.<|end|><|start|>assistant<|channel|>final<|message|>Two"));
+    assertEquals(", yes.", answer.reasoning());
+  }
 }

@@ -112,6 +112,11 @@ public record ChatMessage(Map<String, @Nullable Object> fields) {
         : List.of();
   }
 
+  /** The thoughts before the answer, or null if there are none. */
+  public @Nullable String reasoning() {
+    return fields.get("reasoning_content") instanceof String reasoning ? reasoning : null;
+  }
+
   /** The text, or null if there is none or it is a list of parts. */
   public @Nullable String content() {
     return fields.get("content") instanceof String content ? content : null;

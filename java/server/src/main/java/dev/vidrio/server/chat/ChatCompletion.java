@@ -57,6 +57,9 @@ final class ChatCompletion implements TextAnswer {
     Map<String, @Nullable Object> message = new LinkedHashMap<>();
     message.put("role", "assistant");
     message.put("content", answer.content());
+    if (answer.reasoning() != null) {
+      message.put("reasoning_content", answer.reasoning());
+    }
     message.put("refusal", null);
     if (!calls.isEmpty()) {
       message.put("tool_calls", calls.stream().map(ToolCalls::toJson).toList());

@@ -75,6 +75,7 @@ final class ChatEvents extends ChunkEvents {
     @Override
     public void accept(GeneratedToken token) throws IOException {
       String text = answer.accept(token.id(), token.text());
+      reason();
       var logProbability = token.logProbability();
       if (text.isEmpty() && logProbability == null) {
         return;
@@ -87,9 +88,18 @@ final class ChatEvents extends ChunkEvents {
       }
     }
 
+    private void reason() throws IOException {
+      String reasoning = answer.reasoning();
+      if (!reasoning.isEmpty()) {
+        start().raw("\"reasoning_content\":").string(reasoning);
+        send();
+      }
+    }
+
     @Override
     public void end(Completion completion) throws IOException {
       String rest = answer.finish();
+      reason();
       if (!rest.isEmpty()) {
         start().raw(CONTENT).string(rest);
         send();
