@@ -87,6 +87,14 @@ public final class Chat implements AutoCloseable {
     return answer;
   }
 
+  /**
+   * What tells content, reasoning and calls apart in the pieces of the next answer, for {@link
+   * ChatAnswer#accept(String)}.
+   */
+  public ChatAnswer newAnswer() {
+    return ChatAnswer.ofText(!template.tools().isEmpty());
+  }
+
   private void finish(int[] prompt, GenerationResult result) {
     int[] all = Arrays.copyOf(prompt, prompt.length + result.tokens().size());
     for (int i = prompt.length; i < all.length; i++) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ChatAnswer {
   private final boolean tools;
-  private final TokenDecoder decoder;
+  private final @Nullable TokenDecoder decoder;
   private final StringBuilder text = new StringBuilder();
   private final StringBuilder marked = new StringBuilder();
   private @Nullable HarmonyParser harmony;
@@ -30,8 +30,17 @@ public final class ChatAnswer {
    * @param tools whether the model was given tools; where it was not, nothing is a call
    */
   public ChatAnswer(Tokenizer tokenizer, boolean tools) {
+    this(tools, tokenizer.streamingDecoder());
+  }
+
+  private ChatAnswer(boolean tools, @Nullable TokenDecoder decoder) {
     this.tools = tools;
-    this.decoder = tokenizer.streamingDecoder();
+    this.decoder = decoder;
+  }
+
+  /** Starts an answer of whose tokens only the text is known. */
+  static ChatAnswer ofText(boolean tools) {
+    return new ChatAnswer(tools, null);
   }
 
   /** The message that a whole answer is. */
@@ -55,7 +64,9 @@ public final class ChatAnswer {
    */
   public String accept(int token, String piece) {
     text.append(piece);
-    if (token >= 0) {
+    if (decoder == null) {
+      marked.append(piece);
+    } else if (token >= 0) {
       marked.append(decoder.accept(token));
     }
     if (isHarmony(piece)) {
@@ -65,6 +76,11 @@ public final class ChatAnswer {
       return show(text.length());
     }
     return show(AnswerParser.mayBeCall(marked) ? shown : text.length() - heldBack());
+  }
+
+  /** Takes a piece of an answer of whose tokens only the text is known. */
+  public String accept(String piece) {
+    return accept(-1, piece);
   }
 
   /** Whether the answer is, or may become, one in the format of {@link HarmonyParser}. */
@@ -102,7 +118,9 @@ public final class ChatAnswer {
 
   /** Ends the answer and returns the text that is left to be shown. */
   public String finish() {
-    marked.append(decoder.finish());
+    if (decoder != null) {
+      marked.append(decoder.finish());
+    }
     if (harmony != null) {
       message = harmony.finish();
       return harmony.newContent();

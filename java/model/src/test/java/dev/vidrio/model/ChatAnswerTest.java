@@ -64,7 +64,20 @@ class ChatAnswerTest {
     List<Integer> ids = Arrays.stream(tokens(text)).boxed().toList();
     var result = new GenerationResult(text, ids, 1, Generator.Finish.STOP);
     assertEquals(message, ChatAnswer.message(model.tokenizer(), result, tools));
+    assertEquals(message, answerOfText(text, tools));
     return message;
+  }
+
+  /** The message of a text, of which the characters are given. */
+  private static ChatMessage answerOfText(String text, boolean tools) {
+    var answer = ChatAnswer.ofText(tools);
+    var shown = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      shown.append(answer.accept(text.substring(i, i + 1)));
+    }
+    shown.append(answer.finish());
+    assertEquals(Objects.requireNonNullElse(answer.message().content(), ""), shown.toString());
+    return answer.message();
   }
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.model.Chat;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.InvalidInputException;
@@ -168,13 +169,16 @@ public final class ChatLoop {
   private void answer(TokenStream stream) {
     answer = stream;
     var clock = new ChatStatistics.Clock();
+    ChatAnswer reader = chat.newAnswer();
+    boolean thinks = false;
     for (String piece : stream) {
       clock.piece();
-      System.out.print(Escapes.shown(piece));
+      thinks = show(reader, reader.accept(piece), thinks);
       if (System.out.checkError()) {
         stream.cancel();
       }
     }
+    show(reader, reader.finish(), thinks);
     answer = null;
     System.out.println();
     GenerationResult result = stream.result();
@@ -182,6 +186,23 @@ public final class ChatLoop {
     tellEnd(result);
     wanted.addAll(chat.messages().getLast().toolCalls());
     Tools.print(List.copyOf(wanted));
+  }
+
+  /**
+   * Shows text, and on standard error the reasoning that came with it.
+   *
+   * @param thinks whether reasoning was shown last
+   * @return the same of now
+   */
+  private static boolean show(ChatAnswer reader, String text, boolean thinks) {
+    String reasoning = reader.reasoning();
+    System.err.print(Escapes.shown(reasoning));
+    boolean thinksNow = thinks || !reasoning.isEmpty();
+    if (thinksNow && !text.isEmpty()) {
+      System.err.println();
+    }
+    System.out.print(Escapes.shown(text));
+    return thinksNow && text.isEmpty();
   }
 
   /** Says why an answer is not whole, where it is not obvious. */

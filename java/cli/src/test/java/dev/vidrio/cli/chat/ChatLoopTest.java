@@ -133,6 +133,16 @@ class ChatLoopTest {
   }
 
   @Test
+  void anAnswerInChannelsIsItsContent() {
+    String answer =
+        "<\\|channel\\|>analysis<\\|message\\|>hm<\\|end\\|>"
+            + "<\\|start\\|>assistant<\\|channel\\|>final<\\|message\\|>tin";
+    Cli result = chat("/set tokens 200\na\n", "--regex", answer);
+    assertEquals("tin" + System.lineSeparator(), result.out());
+    assertTrue(result.err().contains("> hm" + System.lineSeparator()), result.err());
+  }
+
+  @Test
   void anAnswerThatIsCutOffSaysSo() {
     assertTrue(chat("a\n").err().contains("cut off after 4 tokens"));
     assertTrue(chat("/set tokens 3\na\n").err().contains("cut off after 3 tokens"));
