@@ -234,8 +234,8 @@ typedef enum vd_rows {
 
 // What chooses the row of an embedding table.
 typedef enum vd_embed_index {
-    VD_EMBED_TOKENS = 0,     // row tokens[i]
-    VD_EMBED_POSITIONS = 1,  // row positions[i] + offset: learned positions
+    VD_EMBED_TOKENS = 0,     // row tokens[i] * (1 + skip) + offset
+    VD_EMBED_POSITIONS = 1,  // row positions[i] * (1 + skip) + offset: learned positions
 } vd_embed_index;
 
 // y[i] = the row of table [V,d] that token i of the batch chooses. The table has GGUF's own layout
@@ -247,8 +247,8 @@ typedef struct vd_embed {
     int32_t V;
     int32_t d;
     int32_t index;   // vd_embed_index
-    int32_t offset;  // of positions, not negative
-    int32_t reserved;
+    int32_t offset;  // not negative
+    int32_t skip;    // rows between those of a token, or a position, and those of the next
 } vd_embed;
 
 typedef enum vd_norm_kind {

@@ -94,8 +94,9 @@ static int chain_valid(const vd_op *ops, int32_t i) {
 
 // Rows that an embedding table needs.
 static int64_t rows_of_table(const vd_embed *embed, const vd_limits *limits) {
-    return embed->index == VD_EMBED_POSITIONS ? (int64_t)limits->positions + embed->offset
-                                              : limits->vocabulary;
+    int64_t last =
+        (embed->index == VD_EMBED_POSITIONS ? limits->positions : limits->vocabulary) - 1;
+    return last * (1 + (int64_t)embed->skip) + embed->offset + 1;
 }
 
 static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) {

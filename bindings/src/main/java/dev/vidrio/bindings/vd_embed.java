@@ -22,7 +22,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t d;
  *     int32_t index;
  *     int32_t offset;
- *     int32_t reserved;
+ *     int32_t skip;
  * }
  * }
  */
@@ -40,7 +40,7 @@ public class vd_embed {
         Vidrio.C_INT.withName("d"),
         Vidrio.C_INT.withName("index"),
         Vidrio.C_INT.withName("offset"),
-        Vidrio.C_INT.withName("reserved")
+        Vidrio.C_INT.withName("skip")
     ).withName("vd_embed");
 
     /**
@@ -358,48 +358,48 @@ public class vd_embed {
         struct.set(offset$LAYOUT, offset$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt skip$LAYOUT = (OfInt)$LAYOUT.select(groupElement("skip"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t skip
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt skip$layout() {
+        return skip$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long skip$OFFSET = $LAYOUT.byteOffset(groupElement("skip"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t skip
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long skip$offset() {
+        return skip$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t skip
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int skip(MemorySegment struct) {
+        return struct.get(skip$LAYOUT, skip$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t skip
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void skip(MemorySegment struct, int fieldValue) {
+        struct.set(skip$LAYOUT, skip$OFFSET, fieldValue);
     }
 
     /**

@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
@@ -25,6 +26,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -80,8 +82,8 @@ final class InspectCommand implements Callable<Integer> {
     runtime.put("layers", a.layers());
     runtime.put("d", a.width());
     runtime.put("heads", a.heads());
-    runtime.put("kv_heads", a.kvShape().heads());
-    runtime.put("d_h", a.kvShape().dH());
+    runtime.put("kv_heads", each(a, KvShape.Layer::heads));
+    runtime.put("d_h", each(a, KvShape.Layer::dH));
     runtime.put("d_ffn", a.ffnWidth());
     runtime.put("vocabulary", a.vocabulary());
     runtime.put("context", a.contextLength());
@@ -93,6 +95,12 @@ final class InspectCommand implements Callable<Integer> {
         "kv_bytes_per_position", a.kvShape().bytesPerPosition(SessionOptions.DEFAULT_KV_TYPE));
     runtime.put("executor", opened.executor().name());
     return runtime;
+  }
+
+  /** What layers have in common, or what each kind of them has. */
+  private static Object each(Architecture a, Function<KvShape.Layer, Integer> size) {
+    List<Integer> sizes = a.kvShape().layers().stream().map(size).distinct().toList();
+    return sizes.size() == 1 ? sizes.getFirst() : sizes;
   }
 
   private static Stream<Weights> matrices(Op op) {

@@ -2,6 +2,10 @@ package dev.vidrio.kernel;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The paged key-value cache: a fixed number of blocks of {@value #BLOCK} positions, each holding
@@ -13,7 +17,10 @@ import java.lang.foreign.MemorySegment;
  *                        values [H_kv, BLOCK, d_h]}
  * </pre>
  *
- * Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector; how Q8_0
+ * Where layers differ in H_kv or d_h, those that are alike lie so together, one kind after the
+ * other.
+ *
+ * <p>Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector; how Q8_0
  * lies, {@code vd_kv_cache} says.
  *
  * <p>A block may have several owners: sequences that begin alike, and whoever keeps it for later
@@ -31,6 +38,7 @@ public final class KvCache {
   private final KvType type;
   private final int blocks;
   private final MemorySegment memory;
+  private final List<Kind> kinds = new ArrayList<>();
   private final int[] owners;
   private final int[] free;
   private int freeCount;
@@ -50,19 +58,49 @@ public final class KvCache {
    * @throws IllegalArgumentException when the type does not fit the width of the heads
    */
   public KvCache(Executor executor, KvShape shape, KvType type, int blocks, Arena arena) {
-    if (!type.fits(shape.dH())) {
-      throw new IllegalArgumentException(type + " does not fit heads of " + shape.dH());
+    if (!shape.fits(type)) {
+      throw new IllegalArgumentException(type + " does not fit the heads of " + shape);
     }
     this.shape = shape;
     this.type = type;
     this.blocks = blocks;
     this.memory = executor.allocate(bytes(shape, type, blocks), arena);
+    long begin = 0;
+    for (KvShape.Layer layer : new LinkedHashSet<>(shape.layers())) {
+      var kind = new Kind(layer, members(layer), begin, (long) BLOCK * type.bytes(layer.dH()));
+      kinds.add(kind);
+      begin += blocks * kind.blockBytes();
+    }
     this.owners = new int[blocks];
     this.free = new int[blocks];
     for (int i = 0; i < blocks; i++) {
       free[i] = blocks - 1 - i;
     }
     this.freeCount = blocks;
+  }
+
+  /**
+   * Layers that are alike.
+   *
+   * @param layers their numbers
+   * @param begin where they lie
+   * @param pageBytes of the keys, or the values, of a head in a block
+   */
+  private record Kind(KvShape.Layer shape, List<Integer> layers, long begin, long pageBytes) {
+    int pages() {
+      return Math.multiplyExact(2 * layers.size(), shape.heads());
+    }
+
+    long blockBytes() {
+      return pages() * pageBytes;
+    }
+  }
+
+  private List<Integer> members(KvShape.Layer layer) {
+    return IntStream.range(0, shape.layers().size())
+        .filter(l -> shape.layer(l).equals(layer))
+        .boxed()
+        .toList();
   }
 
   /** Blocks that {@code positions} positions fill. */
@@ -122,8 +160,10 @@ public final class KvCache {
     if (fresh == blocks) {
       return false;
     }
-    long bytes = pages() * pageBytes();
-    memory.asSlice(fresh * bytes, bytes).fill((byte) 0);
+    for (Kind kind : kinds) {
+      long bytes = kind.blockBytes();
+      memory.asSlice(kind.begin + fresh * bytes, bytes).fill((byte) 0);
+    }
     fresh++;
     return true;
   }
@@ -152,8 +192,11 @@ public final class KvCache {
   public void copy(int from, int to) {
     requireOwned(from);
     requireOwned(to);
-    long bytes = pages() * pageBytes();
-    MemorySegment.copy(memory, from * bytes, memory, to * bytes, bytes);
+    for (Kind kind : kinds) {
+      long bytes = kind.blockBytes();
+      long begin = kind.begin;
+      MemorySegment.copy(memory, begin + from * bytes, memory, begin + to * bytes, bytes);
+    }
   }
 
   private void requireOwned(int block) {
@@ -164,31 +207,35 @@ public final class KvCache {
 
   /** The keys of a layer, from those of block 0 on. */
   public MemorySegment keys(int layer) {
-    return half(2 * layer);
+    return half(layer, 0);
   }
 
   /** The values of a layer, from those of block 0 on. */
   public MemorySegment values(int layer) {
-    return half(2 * layer + 1);
+    return half(layer, 1);
   }
 
-  private MemorySegment half(int index) {
-    return blocks == 0
-        ? memory
-        : memory.asSlice(
-            (long) index * shape.heads() * pageBytes(),
-            ((blocks - 1L) * pages() + shape.heads()) * pageBytes());
+  private MemorySegment half(int layer, int half) {
+    if (blocks == 0) {
+      return memory;
+    }
+    Kind kind = kind(layer);
+    int heads = kind.shape.heads();
+    long first = (2L * kind.layers.indexOf(layer) + half) * heads * kind.pageBytes;
+    long bytes = (blocks - 1L) * kind.blockBytes() + heads * kind.pageBytes;
+    return memory.asSlice(kind.begin + first, bytes);
+  }
+
+  private Kind kind(int layer) {
+    KvShape.Layer wanted = shape.layer(layer);
+    return kinds.stream().filter(kind -> kind.shape.equals(wanted)).findFirst().orElseThrow();
   }
 
   /**
    * Pages from a layer's keys, or values, of a block to those of the next. A page has those of one
    * head.
    */
-  public int pages() {
-    return Math.multiplyExact(2 * shape.layers(), shape.heads());
-  }
-
-  private long pageBytes() {
-    return (long) BLOCK * type.bytes(shape.dH());
+  public int pages(int layer) {
+    return kind(layer).pages();
   }
 }

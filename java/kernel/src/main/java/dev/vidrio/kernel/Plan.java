@@ -51,14 +51,13 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
   private static void checkCache(Op op, KvShape kv) {
     boolean fits =
         switch (op) {
-          case SequenceOp.KvStore store ->
-              store.layer() < kv.layers() && store.k().width() == kv.width();
+          case SequenceOp.KvStore store -> stores(store.layer(), store.k(), kv);
           case SequenceOp.Attention a -> fits(a, kv);
           case OpenOp.Scores s -> fits(s.layer(), s.heads(), s.q(), kv);
           case OpenOp.Mix m -> fits(m.layer(), m.heads(), m.z(), kv);
           case BackwardOp.Query query -> fits(query.forward(), kv);
           case BackwardOp.KeyValue keys ->
-              fits(keys.forward(), kv) && keys.dk().width() == kv.width();
+              fits(keys.forward(), kv) && stores(keys.forward().layer(), keys.dk(), kv);
           default -> true;
         };
     if (!fits) {
@@ -66,12 +65,18 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
     }
   }
 
+  private static boolean stores(int layer, Buffer keys, KvShape kv) {
+    return layer < kv.layers().size() && keys.width() == kv.layer(layer).width();
+  }
+
   private static boolean fits(SequenceOp.Attention a, KvShape kv) {
     return fits(a.layer(), a.heads(), a.q(), kv);
   }
 
   private static boolean fits(int layer, int heads, Buffer queries, KvShape kv) {
-    return layer < kv.layers() && heads % kv.heads() == 0 && queries.width() == heads * kv.dH();
+    return layer < kv.layers().size()
+        && heads % kv.layer(layer).heads() == 0
+        && queries.width() == heads * kv.layer(layer).dH();
   }
 
   /** Positions that its operations have room for, where they do not depend on the limits. */

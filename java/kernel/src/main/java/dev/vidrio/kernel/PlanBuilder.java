@@ -35,14 +35,26 @@ public final class PlanBuilder {
   /** Rows of the embedding table for the batch's tokens. */
   public Buffer embed(String name, Weights table) {
     Buffer y = new Buffer(name, Rows.TOKENS, table.k());
-    ops.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, y));
+    ops.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, y));
+    return y;
+  }
+
+  /**
+   * Rows of a table that has several for each token, one after the other.
+   *
+   * @param table [V · count, d]
+   * @param index which of a token's rows, from 0
+   */
+  public Buffer embed(String name, Weights table, int index, int count) {
+    Buffer y = new Buffer(name, Rows.TOKENS, table.k());
+    ops.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, index, count - 1, y));
     return y;
   }
 
   /** Rows of a table of learned positions, whose row {@code offset} is that of position 0. */
   public Buffer embedPositions(String name, Weights table, int offset) {
     Buffer y = new Buffer(name, Rows.TOKENS, table.k());
-    ops.add(new Op.Embed(table, Op.EmbedIndex.POSITIONS, offset, y));
+    ops.add(new Op.Embed(table, Op.EmbedIndex.POSITIONS, offset, 0, y));
     return y;
   }
 
@@ -64,11 +76,14 @@ public final class PlanBuilder {
     return y;
   }
 
-  /** A norm of each head on its own, whose gain is one for all [d_h], or one for each [H · d_h]. */
+  /**
+   * A norm of each head of d_h elements on its own, whose gain is one for all [d_h], or one for
+   * each [H · d_h].
+   */
   public Buffer headNorm(
-      String name, Op.NormKind kind, Buffer x, float epsilon, @Nullable Weights gain) {
+      String name, Op.NormKind kind, int dH, Buffer x, float epsilon, @Nullable Weights gain) {
     Buffer y = like(name, x);
-    ops.add(new Op.Norm(kind, epsilon, x.width() / kv.dH(), x, gain, null, y, null));
+    ops.add(new Op.Norm(kind, epsilon, x.width() / dH, x, gain, null, y, null));
     return y;
   }
 
@@ -101,14 +116,14 @@ public final class PlanBuilder {
         });
   }
 
-  /** Rotates the heads of x. */
-  public Buffer rope(String name, Rotation rotation, Buffer x) {
+  /** Rotates the heads of x, of d_h elements each. */
+  public Buffer rope(String name, Rotation rotation, int dH, Buffer x) {
     Buffer y = like(name, x);
-    ops.add(new SequenceOp.Rope(rotation, kv.dH(), x, y));
+    ops.add(new SequenceOp.Rope(rotation, dH, x, y));
     return y;
   }
 
-  /** Stores keys and values of a layer. */
+  /** Stores keys and values of a layer of the cache. */
   public void kvStore(int layer, Buffer k, Buffer v) {
     ops.add(new SequenceOp.KvStore(layer, k, v));
   }
@@ -133,7 +148,7 @@ public final class PlanBuilder {
       @Nullable Weights sinks,
       Buffer q) {
     Buffer z = like(name, q);
-    int heads = q.width() / kv.dH();
+    int heads = heads(layer, q);
     ops.add(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, null, q, z));
     return z;
   }
@@ -141,9 +156,12 @@ public final class PlanBuilder {
   /** Causal attention whose scores fall with the distance by a slope [H] of each head (ALiBi). */
   public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
     Buffer z = like(name, q);
-    int heads = q.width() / kv.dH();
-    ops.add(new SequenceOp.Attention(layer, heads, scale, 0, 0, null, slopes, q, z));
+    ops.add(new SequenceOp.Attention(layer, heads(layer, q), scale, 0, 0, null, slopes, q, z));
     return z;
+  }
+
+  private int heads(int layer, Buffer q) {
+    return q.width() / kv.layer(layer).dH();
   }
 
   /** {@code f(x)}. */

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 class KvCacheTest {
@@ -53,17 +54,56 @@ class KvCacheTest {
   void aBlockLiesTogetherAndItsLayersDoNotOverlap() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
-      long bytes = (long) KvCache.BLOCK * SHAPE.width() * Float.BYTES;
-      long stride = cache.pages() * bytes / SHAPE.heads();
+      long bytes = (long) KvCache.BLOCK * SHAPE.layer(0).width() * Float.BYTES;
+      long stride = cache.pages(0) * bytes / SHAPE.layer(0).heads();
       assertEquals(KvCache.bytes(SHAPE, KvType.F32, 4), 4 * stride);
       long next = cache.keys(0).address();
       for (int block = 0; block < 4; block++) {
-        for (int layer = 0; layer < SHAPE.layers(); layer++) {
+        for (int layer = 0; layer < SHAPE.layers().size(); layer++) {
           for (MemorySegment half : List.of(cache.keys(layer), cache.values(layer))) {
             assertEquals(next, half.asSlice(block * stride, bytes).address());
             next += bytes;
           }
         }
+      }
+    }
+  }
+
+  @Test
+  void layersThatDifferDoNotOverlap() {
+    var shape =
+        new KvShape(
+            List.of(
+                new KvShape.Layer(2, 8),
+                new KvShape.Layer(1, 12),
+                new KvShape.Layer(2, 8),
+                new KvShape.Layer(4, 4)));
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), shape, 3, arena);
+      assertEquals(KvCache.bytes(shape, KvType.F32, 3), 3 * 64 * 8 * (16 + 12 + 16 + 16));
+      byte[] number = {0};
+      forEachPart(cache, shape, part -> part.fill(++number[0]));
+      byte[] expected = {0};
+      forEachPart(
+          cache,
+          shape,
+          part -> {
+            byte value = ++expected[0];
+            for (long i = 0; i < part.byteSize(); i++) {
+              assertEquals(value, part.get(ValueLayout.JAVA_BYTE, i));
+            }
+          });
+    }
+  }
+
+  /** The keys and the values of each layer in each block. */
+  private static void forEachPart(KvCache cache, KvShape shape, Consumer<MemorySegment> action) {
+    for (int layer = 0; layer < shape.layers().size(); layer++) {
+      long bytes = (long) KvCache.BLOCK * shape.layer(layer).width() * Float.BYTES;
+      long stride = cache.pages(layer) * bytes / shape.layer(layer).heads();
+      for (int block = 0; block < cache.blocks(); block++) {
+        action.accept(cache.keys(layer).asSlice(block * stride, bytes));
+        action.accept(cache.values(layer).asSlice(block * stride, bytes));
       }
     }
   }
@@ -94,27 +134,32 @@ class KvCacheTest {
 
   @Test
   void aCopyHasTheKeysAndValuesOfAllLayers() {
+    var shape = new KvShape(List.of(new KvShape.Layer(2, 8), new KvShape.Layer(1, 24)));
     for (KvType type : List.of(KvType.F32, KvType.BF16)) {
       try (Arena arena = Arena.ofConfined()) {
-        var cache = new KvCache(new HeapExecutor(), SHAPE, type, 3, arena);
+        var cache = new KvCache(new HeapExecutor(), shape, type, 3, arena);
         cache.acquire();
         int from = cache.acquire();
         int to = cache.acquire();
-        long bytes = (long) KvCache.BLOCK * SHAPE.heads() * type.bytes(SHAPE.dH());
-        long stride = cache.pages() * bytes / SHAPE.heads();
-        for (int layer = 0; layer < SHAPE.layers(); layer++) {
-          cache.keys(layer).asSlice(from * stride, bytes).fill((byte) (1 + layer));
-          cache.values(layer).asSlice(from * stride, bytes).fill((byte) (-1 - layer));
+        for (int layer = 0; layer < 2; layer++) {
+          block(cache, cache.keys(layer), layer, from).fill((byte) (1 + layer));
+          block(cache, cache.values(layer), layer, from).fill((byte) (-1 - layer));
         }
         cache.copy(from, to);
-        for (int layer = 0; layer < SHAPE.layers(); layer++) {
+        for (int layer = 0; layer < 2; layer++) {
           for (MemorySegment half : List.of(cache.keys(layer), cache.values(layer))) {
-            assertEquals(
-                -1, half.asSlice(from * stride, bytes).mismatch(half.asSlice(to * stride, bytes)));
+            MemorySegment copied = block(cache, half, layer, to);
+            assertEquals(-1, block(cache, half, layer, from).mismatch(copied));
             assertEquals(0, half.get(ValueLayout.JAVA_BYTE, 0));
           }
         }
       }
     }
+  }
+
+  private static MemorySegment block(KvCache cache, MemorySegment half, int layer, int block) {
+    KvShape.Layer shape = cache.shape().layer(layer);
+    long page = (long) KvCache.BLOCK * cache.type().bytes(shape.dH());
+    return half.asSlice((long) block * cache.pages(layer) * page, shape.heads() * page);
   }
 }

@@ -37,7 +37,7 @@ class PlanTest {
     Buffer a = tokens("a", 32);
     Buffer b = tokens("b", 32);
     Op scale = new Op.Scale(a, 2, b);
-    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), Op.EmbedIndex.TOKENS, 0, a);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 32), Op.EmbedIndex.TOKENS, 0, 0, a);
     assertThrows(IllegalArgumentException.class, () -> new Plan(List.of(scale), KV, Set.of()));
     assertThrows(
         IllegalArgumentException.class, () -> new Plan(List.of(embed, embed), KV, Set.of()));
@@ -51,7 +51,7 @@ class PlanTest {
   void attentionHasToFitTheCache() {
     Buffer q = tokens("q", 40);
     Buffer z = tokens("z", 40);
-    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, q);
+    Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, 0, q);
     Op fiveHeads = new SequenceOp.Attention(0, 5, 1, q, z);
     Op missingLayer = new SequenceOp.Attention(1, 5, 1, q, z);
     for (Op attention : List.of(fiveHeads, missingLayer)) {

@@ -50,7 +50,6 @@ public final class GradientSession implements AutoCloseable {
   private final Executor executor;
   private final HookMap hooks;
   private final List<HookPoint> points;
-  private final int kvHeads;
   private final Limits limits;
   private final Map<HookPoint, MemorySegment> seeds = new LinkedHashMap<>();
   private final EditTables edits;
@@ -73,7 +72,6 @@ public final class GradientSession implements AutoCloseable {
     Plan model = lens.model().architecture().plan(options.tokens());
     this.executor = lens.model().executor();
     this.hooks = new HookMap(model, layers);
-    this.kvHeads = model.kv().heads();
     this.points = HookPattern.select(options.hooks(), hooks, layers);
     List<HookPoint> seeded = HookPattern.select(options.seeds(), hooks, layers);
     List<HookPoint> editable =
@@ -87,7 +85,7 @@ public final class GradientSession implements AutoCloseable {
             1,
             options.tokens(),
             lens.model().architecture().vocabulary());
-    var placer = new EditPlacer(hooks, kvHeads, options.tokens());
+    var placer = new EditPlacer(hooks, options.tokens());
     this.edits = new EditTables(placer, editable, options.tokens());
     try {
       Plan edited = EditedPlan.of(model, hooks, edits);
@@ -308,7 +306,7 @@ public final class GradientSession implements AutoCloseable {
 
   private Activation shaped(HookPoint point, Buffer buffer, MemorySegment data) {
     int n = batch.rows(buffer.rows());
-    return new Activation(point, hooks.shape(point, n, n, kvHeads, buffer.width()), data);
+    return new Activation(point, hooks.shape(point, n, n, buffer.width()), data);
   }
 
   private MemorySegment data(Buffer buffer) {

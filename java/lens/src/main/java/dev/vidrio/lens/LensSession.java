@@ -63,7 +63,6 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private final Plan plan;
   private final Session session;
   private final boolean allLogits;
-  private final int kvHeads;
   private final Map<Sequence, Slot> slots = new HashMap<>();
   private final BitSet taken = new BitSet();
   private final int watched;
@@ -119,7 +118,6 @@ public final class LensSession implements BatchFeed, AutoCloseable {
         capture.hooks().isEmpty()
             ? List.of()
             : HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
-    this.kvHeads = plan.kv().heads();
     int to = Math.min(capture.to(), options.context());
     if (to <= capture.from()) {
       throw new InvalidInputException(
@@ -127,7 +125,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
           capture.from() + ":",
           "must begin before the " + options.context() + " positions of the context");
     }
-    this.edits = new EditTables(new EditPlacer(hooks, kvHeads, options.context()), editable, room);
+    this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
     try {
       Plan editedPlan = EditedPlan.of(plan, hooks, edits);
       Map<Buffer, Integer> captured = captured();
@@ -376,8 +374,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private ActivationCache cache(Sequence sequence, TapMemory kept, int slot, boolean last) {
     int limit = Math.min(capture.to(), session.limits().positions());
     int[] tokens = Arrays.copyOf(slot(sequence).tokens, sequence.length());
-    return new KeptActivations(
-        hooks, points, kept, slot, capture.from(), limit, kvHeads, tokens, last);
+    return new KeptActivations(hooks, points, kept, slot, capture.from(), limit, tokens, last);
   }
 
   /** Ends the session; what was kept of a sequence lives on until the cache is closed. */

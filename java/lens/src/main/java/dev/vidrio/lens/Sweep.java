@@ -109,8 +109,14 @@ public final class Sweep {
     return new Variant(
         index,
         edits,
-        edits.stream().mapToInt(this::start).min().orElse(lastLayer()),
+        start(edits),
         edits.stream().mapToInt(Edit::from).min().orElse(tokens.length - 1));
+  }
+
+  /** The last block from which on a run has all that edits change. */
+  private int start(List<Edit> edits) {
+    int start = edits.stream().mapToInt(this::start).min().orElse(lastLayer());
+    return start == EMBEDDING ? EMBEDDING : HookMap.of(lens.model()).entry(start);
   }
 
   private int lastLayer() {
@@ -180,7 +186,7 @@ public final class Sweep {
               .toList();
       int most = variants.stream().mapToInt(v -> mostAtOnePoint(v.edits)).max().orElse(0);
       int room = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
-      var placer = new EditPlacer(hooks, plan.kv().heads(), tokens.length);
+      var placer = new EditPlacer(hooks, tokens.length);
       this.tables = new EditTables(placer, points, room);
       try {
         Plan edited = EditedPlan.of(plan, hooks, tables);
@@ -232,7 +238,8 @@ public final class Sweep {
       if (start == EMBEDDING) {
         session.run();
       } else {
-        enter(step, start, inputs.get(HookSite.RESID_PRE, start));
+        Activation input = inputs.get(HookSite.RESID_PRE, start);
+        starts.run(session, start, starts.end(), () -> enter(step, start, input));
       }
       for (int i = 0; i < step.size(); i++) {
         results[step.get(i).index] = metric.of(session.logits(i));
@@ -241,13 +248,14 @@ public final class Sweep {
 
     /** Edits of the base run that a step makes; those before its start are in its input. */
     private List<Edit> baseEdits(int start) {
+      boolean tokens = start != EMBEDDING && starts.readsTokens(start);
       return base.stream()
-          .filter(edit -> start(edit) >= start)
+          .filter(edit -> start(edit) >= start || (tokens && start(edit) == EMBEDDING))
           .filter(edit -> edit.point().site() != HookSite.RESID_PRE || start(edit) > start)
           .toList();
     }
 
-    /** Runs the step from the input of a block on. */
+    /** Writes the input of a block. */
     private void enter(List<Variant> step, int layer, Activation input) {
       MemorySegment data = session.data(starts.input(layer));
       int d = starts.input(layer).width();
@@ -264,7 +272,6 @@ public final class Sweep {
             elements);
         row += tokens.length - variant.from;
       }
-      session.run(starts.operation(layer), starts.end());
     }
 
     /** Runs the base run, in each sequence as far as the step needs it and it is not there. */

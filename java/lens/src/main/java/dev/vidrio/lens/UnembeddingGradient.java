@@ -52,7 +52,7 @@ public final class UnembeddingGradient implements AutoCloseable {
       var weights =
           new Weights("x", WeightType.F32, Weights.Layout.ROWS, rows, residual.width(), table);
       List<Op> ops = new ArrayList<>();
-      ops.add(new Op.Embed(weights, Op.EmbedIndex.TOKENS, 0, residual));
+      ops.add(new Op.Embed(weights, Op.EmbedIndex.TOKENS, 0, 0, residual));
       ops.addAll(end.ops());
       var forward = new Plan(ops, NO_CACHE, Set.of(logits));
       this.gradient =

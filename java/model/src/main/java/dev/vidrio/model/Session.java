@@ -131,11 +131,13 @@ public final class Session implements BatchFeed, AutoCloseable {
 
   private static KvShape kvShape(Model model, SessionOptions options) {
     KvShape shape = model.architecture().kvShape();
-    if (!options.kvType().fits(shape.dH())) {
-      throw new InvalidInputException(
-          "kv type",
-          options.kvType().name(),
-          "does not fit heads of " + shape.dH() + " elements, no multiple of 32");
+    for (KvShape.Layer layer : shape.layers()) {
+      if (!options.kvType().fits(layer.dH())) {
+        throw new InvalidInputException(
+            "kv type",
+            options.kvType().name(),
+            "does not fit heads of " + layer.dH() + " elements, no multiple of 32");
+      }
     }
     return shape;
   }

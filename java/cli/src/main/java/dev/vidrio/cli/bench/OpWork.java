@@ -68,6 +68,7 @@ record OpWork(double bytes, double operations, boolean integer) {
 
   /** Every sequence reads its positions once; every token has two products with each it sees. */
   private static OpWork attention(SequenceOp.Attention op, Batch batch, KvShape shape, KvType kv) {
+    KvShape.Layer layer = shape.layer(op.layer());
     double read = 0;
     double seen = 0;
     int first = 0;
@@ -80,7 +81,7 @@ record OpWork(double bytes, double operations, boolean integer) {
       seen += position + 1 - op.first(position);
     }
     return new OpWork(
-        read * 2 * shape.heads() * kv.bytes(shape.dH()), seen * 4 * op.q().width(), false);
+        read * 2 * layer.heads() * kv.bytes(layer.dH()), seen * 4 * op.q().width(), false);
   }
 
   OpWork plus(OpWork other) {

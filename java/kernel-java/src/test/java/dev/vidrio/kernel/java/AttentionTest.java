@@ -306,7 +306,7 @@ class AttentionTest {
           for (int j = 0; j < 2 * 10; j++) {
             int head = j / 10;
             int i = j % 10;
-            long block = (long) test.table(s)[p / 64] * test.cache.pages() + head;
+            long block = (long) test.table(s)[p / 64] * test.cache.pages(1) + head;
             long place = p % 64;
             long key = ((block * 4 + place / 16) * 10 + i) * 16 + place % 16;
             long value = (block * 64 + place) * 10 + i;

@@ -59,7 +59,7 @@ class EditTest {
     var w = Segments.packed(arena, Segments.matrix(arena, WeightType.Q8_0, D, D, random));
     return new Plan(
         List.of(
-            new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, x),
+            new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, x),
             new Op.Quantize(x, xq),
             new Op.MatMul(w, xq, product),
             new HookOp.Edit(product, inChain, edited),

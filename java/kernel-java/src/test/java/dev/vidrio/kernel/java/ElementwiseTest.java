@@ -60,7 +60,31 @@ class ElementwiseTest {
   }
 
   private static Op.Embed embedding(Weights table, Op.EmbedIndex index, int offset) {
-    return new Op.Embed(table, index, offset, new Buffer("y", Rows.TOKENS, table.k()));
+    return embedding(table, index, offset, 0);
+  }
+
+  private static Op.Embed embedding(Weights table, Op.EmbedIndex index, int offset, int skip) {
+    return new Op.Embed(table, index, offset, skip, new Buffer("y", Rows.TOKENS, table.k()));
+  }
+
+  /** A table may have several rows for each token. */
+  @Test
+  void embedOneOfSeveralRows() {
+    int rows = 6;
+    int d = 19;
+    try (Arena arena = Arena.ofConfined()) {
+      Weights table = Segments.matrix(arena, WeightType.BF16, 4 * rows, d, random);
+      var decoded = new Decoded(table);
+      Batch batch = batch(arena, rows);
+      for (Kernels kernels : both) {
+        MemorySegment y = Segments.floats(arena, (long) rows * d);
+        kernels.embed(embedding(table, Op.EmbedIndex.TOKENS, 2, 3), batch, y, 0, rows);
+        for (int i = 0; i < rows * d; i++) {
+          float expected = (float) decoded.element(4 * batch.token(i / d) + 2, i % d);
+          assertEquals(expected, y.getAtIndex(JAVA_FLOAT, i), "element " + i);
+        }
+      }
+    }
   }
 
   /** Learned positions are rows of their table, some of which come before position 0. */

@@ -83,7 +83,8 @@ class JavaExecutorTest {
         JavaExecutor executor = JavaExecutor.vector(2)) {
       Plan plan = PlanFixtures.transformer(1, arena);
       KvShape shape = plan.kv();
-      KvShape other = new KvShape(shape.layers(), shape.heads() + 1, shape.dH());
+      KvShape other =
+          new KvShape(shape.layers().size(), shape.layer(0).heads() + 1, shape.layer(0).dH());
       KvCache wrong = new KvCache(executor, other, 4, arena);
       assertThrows(IllegalArgumentException.class, () -> executor.prepare(plan, LIMITS, wrong));
       KvCache cache = new KvCache(executor, shape, 4, arena);

@@ -82,7 +82,7 @@ class LowRankTest {
     var unembedding = Segments.matrix(arena, WeightType.F32, LOGITS, D, random);
     return new Plan(
         List.of(
-            new Op.Embed(embedding, Op.EmbedIndex.TOKENS, 0, x),
+            new Op.Embed(embedding, Op.EmbedIndex.TOKENS, 0, 0, x),
             new Op.Quantize(x, xq),
             new LowRankOp.Down(x, table, 0, xDown),
             new Op.MatMul(w, xq, product),

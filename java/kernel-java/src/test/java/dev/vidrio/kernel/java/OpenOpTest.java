@@ -56,10 +56,10 @@ class OpenOpTest {
     Weights gain = Segments.vector(arena, D, random);
     Weights bias = vectors ? Segments.vector(arena, D, random) : null;
     Buffer normed = b.norm("normed", Op.NormKind.LAYER, x, 1e-5f, gain, bias);
-    Weights wq = matrix(arena, HEADS * KV.dH(), random);
+    Weights wq = matrix(arena, HEADS * KV.layer(0).dH(), random);
     Buffer q = b.matMul("q", wq, normed);
-    Buffer v = b.matMul("v", matrix(arena, KV.width(), random), normed);
-    b.kvStore(0, b.matMul("k", matrix(arena, KV.width(), random), normed), v);
+    Buffer v = b.matMul("v", matrix(arena, KV.layer(0).width(), random), normed);
+    b.kvStore(0, b.matMul("k", matrix(arena, KV.layer(0).width(), random), normed), v);
     List<Op> ops = new ArrayList<>(b.build().ops());
     Weights sinks = vectors ? Segments.vector(arena, HEADS, random) : null;
     Weights slopes = vectors ? Segments.vector(arena, HEADS, random) : null;
@@ -180,7 +180,7 @@ class OpenOpTest {
       float[][] own = values[tokens.get(i).sequence()];
       int count = tokens.get(i).position() + 1;
       for (int j = 0; j < z[i].length; j++) {
-        if (j / KV.dH() % 2 == 0) {
+        if (j / KV.layer(0).dH() % 2 == 0) {
           assertEquals(z[i][j], mixed[i][j]);
           continue;
         }
@@ -194,8 +194,8 @@ class OpenOpTest {
   /** Of element j of z, over the first {@code count} positions. */
   private static double tolerance(
       float[] scores, float[] pattern, float[][] values, int j, int count) {
-    int head = j / KV.dH();
-    int element = head / (HEADS / KV.heads()) * KV.dH() + j % KV.dH();
+    int head = j / KV.layer(0).dH();
+    int element = head / (HEADS / KV.layer(0).heads()) * KV.layer(0).dH() + j % KV.layer(0).dH();
     double magnitude = 0;
     double greatest = 0;
     for (int t = 0; t < count; t++) {
@@ -284,7 +284,7 @@ class OpenOpTest {
       assertRefused(() -> new OpenOp.Gain(q, gain, null, buffer("y", 64)));
       var scores = new OpenOp.Scores(1, 2, 9, 1, 0, 0, null, q, buffer("y", 18));
       Weights table = Segments.matrix(arena, WeightType.F32, 3, 64, new Random(2));
-      var embed = new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, q);
+      var embed = new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, q);
       assertRefused(() -> new Plan(List.of(embed, scores), KV, Set.of()));
     }
   }

@@ -209,6 +209,7 @@ public final class PlanFixtures {
     private final boolean mixture;
     private final Op.ActivationKind activation;
     private final Rotation rotation;
+    private final KvShape cache;
     private final PlanBuilder builder;
 
     Transformer(Random random, Arena arena) {
@@ -232,7 +233,18 @@ public final class PlanFixtures {
               pick(Rotation.Pairs.values()),
               DoubleStream.iterate(1, theta -> theta * 0.7).limit(rotated).boxed().toList(),
               1);
-      this.builder = new PlanBuilder(new KvShape(2, kvHeads, dH));
+      this.cache = new KvShape(caches());
+      this.builder = new PlanBuilder(cache);
+    }
+
+    /** The second layer is like the first, or differs from it, or reads what the first stored. */
+    private List<KvShape.Layer> caches() {
+      var first = new KvShape.Layer(kvHeads, dH);
+      return switch (random.nextInt(3)) {
+        case 0 -> List.of(first, first);
+        case 1 -> List.of(first, new KvShape.Layer(heads, dH + 2));
+        default -> List.of(first);
+      };
     }
 
     private <T> T pick(T[] values) {
@@ -323,28 +335,32 @@ public final class PlanFixtures {
     }
 
     /** A norm of each head: by one gain, or a gain of each. */
-    private Buffer normalizeHeads(String name, Buffer x) {
-      return normalizedHeads
-          ? builder.headNorm(name, norm, x, EPSILON, vector(random.nextBoolean() ? dH : x.width()))
-          : x;
+    private Buffer normalizeHeads(String name, int dH, Buffer x) {
+      Weights gain = vector(random.nextBoolean() ? dH : x.width());
+      return normalizedHeads ? builder.headNorm(name, norm, dH, x, EPSILON, gain) : x;
     }
 
     private Buffer attention(int layer, Buffer x) {
       Buffer normalized = normalize("norm1." + layer, x);
-      Buffer q = linear("q" + layer, heads * dH, normalized);
-      Buffer k = linear("k" + layer, kvHeads * dH, normalized);
-      Buffer v = linear("v" + layer, kvHeads * dH, normalized);
-      Buffer rotatedQ =
-          builder.rope("rot_q" + layer, rotation, normalizeHeads("norm_q" + layer, q));
-      Buffer rotatedK =
-          builder.rope("rot_k" + layer, rotation, normalizeHeads("norm_k" + layer, k));
-      builder.kvStore(layer, rotatedK, v);
-      float scale = (float) (1 / Math.sqrt(dH));
+      int stored = Math.min(layer, cache.layers().size() - 1);
+      int own = cache.layer(stored).dH();
+      Buffer rotatedQ = rotated("q" + layer, own, linear("q" + layer, heads * own, normalized));
+      if (stored == layer) {
+        int width = cache.layer(layer).width();
+        Buffer k = linear("k" + layer, width, normalized);
+        Buffer v = linear("v" + layer, width, normalized);
+        builder.kvStore(layer, rotated("k" + layer, own, k), v);
+      }
+      float scale = (float) (1 / Math.sqrt(own));
       Buffer z =
           random.nextInt(3) == 0
-              ? builder.alibiAttention("z" + layer, layer, scale, vector(heads), rotatedQ)
-              : builder.attention("z" + layer, layer, scale, rotatedQ);
+              ? builder.alibiAttention("z" + layer, stored, scale, vector(heads), rotatedQ)
+              : builder.attention("z" + layer, stored, scale, rotatedQ);
       return linear("out" + layer, d, z);
+    }
+
+    private Buffer rotated(String name, int dH, Buffer x) {
+      return builder.rope("rot_" + name, rotation, dH, normalizeHeads("norm_" + name, dH, x));
     }
 
     private Buffer mixture(int layer, Buffer x) {

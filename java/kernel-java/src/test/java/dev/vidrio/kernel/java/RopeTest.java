@@ -50,7 +50,7 @@ class RopeTest {
         JavaExecutor executor = JavaExecutor.scalar(1)) {
       PlanBuilder builder = new PlanBuilder(new KvShape(1, HEADS, dH));
       Buffer in = builder.embed("x", Segments.matrix(arena, WeightType.F32, 5, HEADS * dH, random));
-      builder.rope("y", rotation, in);
+      builder.rope("y", rotation, dH, in);
       Plan plan = builder.build();
       Workspace workspace = Workspace.allocate(plan, limits, executor, arena);
       Batch batch = new Batch(limits, arena);

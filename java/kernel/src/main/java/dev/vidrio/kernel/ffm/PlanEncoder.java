@@ -136,6 +136,7 @@ final class PlanEncoder {
           case POSITIONS -> Vidrio.VD_EMBED_POSITIONS();
         });
     vd_embed.offset(s, op.offset());
+    vd_embed.skip(s, op.skip());
     return Vidrio.VD_OP_EMBED();
   }
 
@@ -359,9 +360,9 @@ final class PlanEncoder {
     vd_kv_cache.keys(s, cache.keys(layer));
     vd_kv_cache.values(s, cache.values(layer));
     vd_kv_cache.type(s, cache.type().id());
-    vd_kv_cache.H_kv(s, cache.shape().heads());
-    vd_kv_cache.d_h(s, cache.shape().dH());
-    vd_kv_cache.pages(s, cache.pages());
+    vd_kv_cache.H_kv(s, cache.shape().layer(layer).heads());
+    vd_kv_cache.d_h(s, cache.shape().layer(layer).dH());
+    vd_kv_cache.pages(s, cache.pages(layer));
   }
 
   MemorySegment address(Buffer buffer) {

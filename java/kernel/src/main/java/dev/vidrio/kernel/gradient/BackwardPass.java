@@ -233,8 +233,9 @@ final class BackwardPass {
       add(op.q(), scaled(op.q(), rules.queryKeyFactor(), dq));
     }
     if (dependentLayers.contains(op.layer())) {
-      var k = new Buffer(op.z().name() + ".key", Rows.TOKENS, forward.kv().width());
-      var v = new Buffer(op.z().name() + ".value", Rows.TOKENS, forward.kv().width());
+      int width = forward.kv().layer(op.layer()).width();
+      var k = new Buffer(op.z().name() + ".key", Rows.TOKENS, width);
+      var v = new Buffer(op.z().name() + ".value", Rows.TOKENS, width);
       Buffer dk = fresh(k);
       Buffer dv = fresh(v);
       ops.add(new BackwardOp.KeyValue(known, dz, statistics, dk, dv));

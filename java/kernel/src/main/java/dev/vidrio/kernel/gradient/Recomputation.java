@@ -70,7 +70,7 @@ final class Recomputation {
 
   private static Op replaced(Op op, UnaryOperator<Operand> to) {
     return switch (op) {
-      case Op.Embed o -> new Op.Embed(o.table(), o.index(), o.offset(), in(o.y(), to));
+      case Op.Embed o -> new Op.Embed(o.table(), o.index(), o.offset(), o.skip(), in(o.y(), to));
       case Op.Norm o ->
           new Op.Norm(
               o.kind(),

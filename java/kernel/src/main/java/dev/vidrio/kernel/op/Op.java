@@ -56,23 +56,25 @@ public sealed interface Op
   /**
    * Rows of a table [V, d], which lies in rows: one per token of the batch.
    *
-   * @param offset the row of position 0; 0 where tokens choose
+   * @param offset the row of token 0, or of position 0
+   * @param skip rows between those of a token, or a position, and those of the next
    */
-  record Embed(Weights table, EmbedIndex index, int offset, Buffer y) implements Op {
+  record Embed(Weights table, EmbedIndex index, int offset, int skip, Buffer y) implements Op {
     public Embed {
       require(table.layout() == Weights.Layout.ROWS, y, "embedding table must not be packed");
       require(table.k() == y.width() && y.rows() == Rows.TOKENS, y, "shape");
-      require(offset >= 0 && (index == EmbedIndex.POSITIONS || offset == 0), y, "offset");
+      require(offset >= 0 && skip >= 0, y, "offset or skip");
     }
 
     /** The row of the table that a token at a position chooses. */
     public int row(int token, int position) {
-      return index == EmbedIndex.TOKENS ? token : position + offset;
+      return (index == EmbedIndex.TOKENS ? token : position) * (1 + skip) + offset;
     }
 
     /** Rows that the table needs for so many token ids and positions. */
     public long rowsNeeded(int vocabulary, int positions) {
-      return index == EmbedIndex.TOKENS ? vocabulary : (long) positions + offset;
+      long rows = index == EmbedIndex.TOKENS ? vocabulary : positions;
+      return (rows - 1) * (1L + skip) + offset + 1;
     }
 
     @Override

@@ -60,11 +60,12 @@ public record AltiLogit(
       for (int l = 0; l < mixing.layers(); l++) {
         var contributions = new TokenContributions(executor, hooks, cache, l);
         if (l == 0) {
-          added[position] += readout.of(contributions.stream(position), scale);
+          double embedded = readout.of(contributions.stream(position), scale);
+          added[position] += contributions.factor() * embedded;
         }
         float[][] parts = contributions.ofAttention(position);
         for (int j = 0; j <= position; j++) {
-          double part = readout.of(parts[j], scale);
+          double part = contributions.factor() * readout.of(parts[j], scale);
           for (int k = 0; k <= j; k++) {
             added[k] += part * (l == 0 ? (k == j ? 1 : 0) : mixing.rolledOut(l - 1, j, k));
           }

@@ -47,8 +47,9 @@ final class ValueZeroing implements AutoCloseable {
     int layers = model.architecture().layers();
     Plan plan = model.architecture().plan(tokens.length);
     this.hooks = new HookMap(plan, layers);
+    hooks.requireOwnKeys("value zeroing");
     int count = Math.clamp(BATCH / tokens.length, 1, tokens.length);
-    var placer = new EditPlacer(hooks, plan.kv().heads(), tokens.length);
+    var placer = new EditPlacer(hooks, tokens.length);
     List<HookPoint> values = IntStream.range(0, layers).mapToObj(ValueZeroing::values).toList();
     this.tables = new EditTables(placer, values, count);
     try {
@@ -112,12 +113,15 @@ final class ValueZeroing implements AutoCloseable {
             .mapToObj(s -> Edit.zero(values(layer)).position(begin + s).in(step.get(s)))
             .toList());
     tables.assign(step);
+    starts.run(session, layer, starts.end(layer), () -> fill(input, layer, count));
+  }
+
+  private void fill(Activation input, int layer, int count) {
     MemorySegment data = session.data(starts.input(layer));
     for (int s = 0; s < count; s++) {
       long bytes = input.data().byteSize();
       MemorySegment.copy(input.data(), 0, data, s * bytes, bytes);
     }
-    session.run(starts.operation(layer), starts.end(layer));
   }
 
   @Override

@@ -35,15 +35,17 @@ public final class ComponentGraph {
   /** Layers whose heads a norm divides together before they add to the stream. */
   private final BitSet divided = new BitSet();
 
-  private final int kvHeads;
+  /** H_kv of each layer. */
+  private final List<Integer> kvHeadsOf = new ArrayList<>();
 
   private ComponentGraph(Lens lens) {
     HookMap hooks = HookMap.of(lens.model());
-    this.kvHeads = lens.model().architecture().kvShape().heads();
+    hooks.requireOwnKeys("circuit");
     add(new Node.Embedding());
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       requireSum(hooks, l);
       headsOf.add(hooks.heads(l));
+      kvHeadsOf.add(hooks.kvHeads(l));
       divided.set(l, hooks.afterAttention(l).stream().anyMatch(Op.Norm.class::isInstance));
       int before = senders.size();
       for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
@@ -67,6 +69,14 @@ public final class ComponentGraph {
 
   /** Checks that what attention writes is the sum of its heads and what no run changes. */
   private static void requireSum(HookMap hooks, int layer) {
+    if (hooks.factorFrom(layer) != 1) {
+      throw new InvalidInputException(
+          "blocks." + layer + ".hook_resid_post", "", "is no sum of components, but a multiple");
+    }
+    if (hooks.has(new HookPoint(HookSite.PER_LAYER_OUT, layer))) {
+      throw new InvalidInputException(
+          "blocks." + layer + ".hook_per_layer_out", "", "is no component of circuits");
+    }
     List<Op> path = hooks.afterAttention(layer);
     if (path.stream().anyMatch(Op.AddBias.class::isInstance)
         && path.stream().anyMatch(Op.Norm.class::isInstance)) {
@@ -121,7 +131,7 @@ public final class ComponentGraph {
 
   /** What the heads of a layer make queries, keys or values of. */
   List<Node.HeadInput> inputs(HookSite site, int layer) {
-    return IntStream.range(0, site == HookSite.Q ? headsOf.get(layer) : kvHeads)
+    return IntStream.range(0, (site == HookSite.Q ? headsOf : kvHeadsOf).get(layer))
         .mapToObj(h -> new Node.HeadInput(site, layer, h))
         .toList();
   }
@@ -129,7 +139,7 @@ public final class ComponentGraph {
   /** The heads that use an input. */
   public List<Node.Head> heads(Node.HeadInput input) {
     int heads = headsOf.get(input.layer());
-    int group = input.site() == HookSite.Q ? 1 : heads / kvHeads;
+    int group = input.site() == HookSite.Q ? 1 : heads / kvHeadsOf.get(input.layer());
     return IntStream.range(input.head() * group, (input.head() + 1) * group)
         .mapToObj(h -> new Node.Head(input.layer(), h))
         .toList();

@@ -48,7 +48,7 @@ public final class TokenContributions {
 
   private float[][] values(Executor executor) {
     var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, layer));
-    Activation v = cache.get(HookSite.V, layer);
+    Activation v = cache.get(HookSite.V, hooks.keysOf(layer));
     int group = heads / v.shape().get(1);
     long headBytes = v.shape().get(2) * 4L;
     int n = cache.rows();
@@ -69,6 +69,11 @@ public final class TokenContributions {
   /** Tokens of the text. */
   public int tokens() {
     return values.length;
+  }
+
+  /** What the stream is multiplied by between what the layer adds and the last norm. */
+  public float factor() {
+    return hooks.factorFrom(layer);
   }
 
   /** What the layer reads of token i, [d]. */

@@ -44,12 +44,14 @@ public final class HeadMatrices {
     HookPoint out = new HookPoint(HookSite.ATTN_OUT, layer);
     int width = matrices.height(out) / heads;
     float[][] outputs = matrices.rows(out, head * width, width);
-    List<Op> path = HookMap.of(lens.model()).afterAttention(layer);
+    HookMap hooks = HookMap.of(lens.model());
+    int keys = hooks.keysOf(layer);
+    List<Op> path = hooks.afterAttention(layer);
     Arrays.stream(outputs).forEach(row -> HeadOutputs.undivided(path, row));
     return new HeadMatrices(
         columns(matrices, new HookPoint(HookSite.Q, layer), head, heads, width),
-        columns(matrices, new HookPoint(HookSite.K, layer), head, heads, width),
-        columns(matrices, new HookPoint(HookSite.V, layer), head, heads, width),
+        columns(matrices, new HookPoint(HookSite.K, keys), head, heads, width),
+        columns(matrices, new HookPoint(HookSite.V, keys), head, heads, width),
         outputs);
   }
 

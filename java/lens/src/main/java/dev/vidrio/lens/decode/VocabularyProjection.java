@@ -85,8 +85,9 @@ public final class VocabularyProjection {
 
   private static void embeddings(Lens lens, int layer, int[] tokens, ModelMatrices.Taker taker) {
     ModelMatrices matrices = ModelMatrices.of(lens);
-    HookPoint values = new HookPoint(HookSite.V, layer);
-    Optional<Op.Norm> norm = HookMap.of(lens.model()).normBefore(values);
+    HookMap hooks = HookMap.of(lens.model());
+    HookPoint values = new HookPoint(HookSite.V, hooks.keysOf(layer));
+    Optional<Op.Norm> norm = hooks.normBefore(values);
     ModelMatrices.Taker normalizing =
         (token, x) -> taker.take(token, norm.map(n -> NormValues.normalized(n, x)).orElse(x));
     if (layer == 0) {

@@ -105,6 +105,7 @@ final class OvCircuits {
 
   /** What the heads of a layer write, [n, H, d]. */
   private MemorySegment outputs(int layer, MemorySegment embeddings, Arena arena) {
+    hooks.requireOwnKeys("OV circuits");
     Buffer values = buffer(new HookPoint(HookSite.V, layer));
     var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, layer));
     MemorySegment v = arena.allocate(4L * n * values.width(), ALIGNMENT);

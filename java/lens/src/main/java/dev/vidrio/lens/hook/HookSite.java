@@ -66,6 +66,8 @@ public enum HookSite {
   /** Before the gain. */
   LN2_POST_NORMALIZED("ln2_post.hook_normalized", BLOCK, WIDTH),
   MLP_OUT("hook_mlp_out", BLOCK, WIDTH),
+  /** What a block adds last, of the token itself: by per-layer embeddings. */
+  PER_LAYER_OUT("hook_per_layer_out", BLOCK, WIDTH),
   RESID_POST("hook_resid_post", BLOCK, WIDTH),
   /** What the last norm divides by. */
   LN_FINAL_SCALE("ln_final.hook_scale", MODEL, ONE),

@@ -10,6 +10,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
@@ -18,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -78,7 +80,8 @@ public record AtpStar(
       for (HookPoint z : session.points()) {
         changes.put(z, Vectors.minus(patched.get(z).toArray(), here.get(z).toArray()));
       }
-      int heads = here.get(input, 0).shape().get(1);
+      HookMap hooks = HookMap.of(lens.model());
+      IntUnaryOperator heads = input == HookSite.Q ? hooks::heads : hooks::kvHeads;
       double value = session.run(clean, metric);
       List<List<Double>> estimates = products(session, changes, clean.length, heads);
       List<List<List<Double>>> dropped = new ArrayList<>();
@@ -98,6 +101,7 @@ public record AtpStar(
   private static List<Edit> edits(
       Lens lens, ActivationCache here, ActivationCache there, HookSite input) {
     List<Edit> edits = new ArrayList<>();
+    HookMap.of(lens.model()).requireOwnKeys("input of heads");
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       for (HookSite site : INPUTS) {
         edits.add(Edit.patch(site == input ? there : here, new HookPoint(site, l)));
@@ -108,12 +112,13 @@ public record AtpStar(
 
   /** Of each head, or of the heads that share keys and values. */
   private static List<List<Double>> products(
-      GradientSession session, Map<HookPoint, float[]> changes, int n, int heads) {
+      GradientSession session, Map<HookPoint, float[]> changes, int n, IntUnaryOperator headsOf) {
     return session.points().stream()
         .map(
             z -> {
               float[] change = Objects.requireNonNull(changes.get(z));
               float[] gradient = session.gradient(z).toArray();
+              int heads = headsOf.applyAsInt(z.layer());
               return IntStream.range(0, heads)
                   .mapToObj(h -> PatchGrid.Place.head(z, h).product(change, gradient, n, heads))
                   .toList();

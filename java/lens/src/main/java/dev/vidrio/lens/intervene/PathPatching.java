@@ -8,6 +8,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
@@ -110,21 +111,28 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       }
     }
 
+    /** Heads of keys and values that a layer makes. */
+    int kvHeads(int layer) {
+      HookMap hooks = HookMap.of(lens.model());
+      return hooks.keysOf(layer) == layer ? hooks.kvHeads(layer) : 0;
+    }
+
     int heads(int layer) {
       return sent.get(HookSite.Z, layer).shape().get(1);
     }
 
     /** Checks that the model has a head, of keys and values where those are received. */
     void require(Head head, HookSite input) {
-      int kvHeads = lens.model().architecture().kvShape().heads();
       boolean hasLayer = head.layer >= 0 && head.layer < layers;
-      int count = !hasLayer ? 0 : input == HookSite.Q ? heads(head.layer) : kvHeads;
+      int count = !hasLayer ? 0 : input == HookSite.Q ? heads(head.layer) : kvHeads(head.layer);
       if (head.head < 0 || head.head >= count) {
         throw new InvalidInputException(
             "receiver",
             "layer " + head.layer + ", head " + head.head,
             hasLayer
-                ? "the layer has heads 0 to " + (count - 1)
+                ? count == 0
+                    ? "the layer has no keys and values of its own"
+                    : "the layer has heads 0 to " + (count - 1)
                 : "the model has layers 0 to " + (layers - 1));
       }
     }

@@ -7,6 +7,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.model.Session;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -18,6 +19,7 @@ public final class BlockStarts {
   private final HookMap hooks;
   private final EditTables tables;
   private final Plan plan;
+  private final int tokensEnd;
 
   /**
    * @param plan after {@link EditedPlan}
@@ -26,8 +28,18 @@ public final class BlockStarts {
   public BlockStarts(Plan plan, HookMap hooks, EditTables tables) {
     this.plan = plan;
     this.ops = plan.ops();
+    this.tokensEnd =
+        IntStream.range(0, ops.size())
+            .filter(i -> ops.get(i).writes().stream().anyMatch(BlockStarts::isOfTokens))
+            .map(i -> i + 1)
+            .max()
+            .orElse(0);
     this.hooks = hooks;
     this.tables = tables;
+  }
+
+  private static boolean isOfTokens(Operand y) {
+    return y.name().startsWith("per_layer_inputs.");
   }
 
   /** The input of a block, before edits of it. */
@@ -41,29 +53,57 @@ public final class BlockStarts {
   }
 
   /**
-   * The first operation of a block.
+   * Runs a session's step from the input of a block on. What blocks read of tokens besides is
+   * computed before.
    *
-   * @throws IllegalStateException when what follows reads more than the block's input
+   * @param end after the last operation
+   * @param fill writes the values of {@link #input}
+   * @throws IllegalStateException when what follows reads more than that
    */
-  public int operation(int layer) {
-    Buffer input = input(layer);
-    int begin =
-        IntStream.range(0, ops.size())
-            .filter(i -> ops.get(i).reads().contains(input))
-            .findFirst()
-            .orElseThrow();
-    Set<Operand> before = new HashSet<>();
-    ops.subList(0, begin).forEach(op -> before.addAll(op.writes()));
-    before.remove(input);
-    for (Op op : ops.subList(begin, ops.size())) {
+  public void run(Session session, int layer, int end, Runnable fill) {
+    if (readsTokens(layer)) {
+      session.run(0, begin(0));
+    }
+    fill.run();
+    session.run(begin(layer), end);
+  }
+
+  /**
+   * Whether a block, or one after it, reads more of tokens than the stream.
+   *
+   * @throws IllegalStateException when it reads what another block made, besides the stream
+   */
+  public boolean readsTokens(int layer) {
+    Set<Operand> ofTokens = written(0, begin(0));
+    Set<Operand> ofBlocks = written(begin(0), begin(layer));
+    ofTokens.remove(input(layer));
+    ofBlocks.remove(input(layer));
+    boolean reads = false;
+    for (Op op : ops.subList(begin(layer), ops.size())) {
       for (Operand operand : op.reads()) {
-        if (before.contains(operand)) {
+        if (ofBlocks.contains(operand)) {
           throw new IllegalStateException(
               "block " + layer + " also reads " + operand.name() + ", from before it");
         }
+        reads |= ofTokens.contains(operand);
       }
     }
-    return begin;
+    return reads;
+  }
+
+  private Set<Operand> written(int begin, int end) {
+    Set<Operand> written = new HashSet<>();
+    ops.subList(begin, end).forEach(op -> written.addAll(op.writes()));
+    return written;
+  }
+
+  /** The first operation of a block, behind those of what blocks read of tokens. */
+  private int begin(int layer) {
+    Buffer input = input(layer);
+    return IntStream.range(tokensEnd, ops.size())
+        .filter(i -> ops.get(i).reads().contains(input))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** After the last operation of a block: the first that reads its output. */

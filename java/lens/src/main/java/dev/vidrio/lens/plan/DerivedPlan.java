@@ -48,7 +48,7 @@ final class DerivedPlan implements AutoCloseable {
   private final int[] blocks;
   private final Batch batch;
   private final ExecutablePlan plan;
-  private KvShape shape = NO_CACHE;
+  private final List<KvShape.Layer> caches = new ArrayList<>();
 
   /** Native memory of the rows of an activation from a position on. */
   @FunctionalInterface
@@ -101,6 +101,7 @@ final class DerivedPlan implements AutoCloseable {
       this.blocks = IntStream.range(0, KvCache.blocksFor(keys)).toArray();
       var limits = new Limits(step(), 1, 1, keys, input.n);
       this.batch = new Batch(limits, arena);
+      KvShape shape = caches.isEmpty() ? NO_CACHE : new KvShape(caches);
       var cache = new KvCache(executor, shape, blocks.length, arena);
       this.plan = executor.prepare(new Plan(ops, shape, Set.of()), limits, cache);
     } catch (Throwable e) {
@@ -145,17 +146,17 @@ final class DerivedPlan implements AutoCloseable {
     Buffer kept = followers.getFirst().source.captured().getLast();
     int begin = ops.size();
     int dH = a.q().width() / a.heads();
-    shape = new KvShape(1, kept.width() / dH, dH);
+    int cache = cacheOf(new KvShape.Layer(kept.width() / dH, dH));
     Buffer k = buffer(name, "k", kept.width());
     ops.add(load(kept, Op.EmbedIndex.POSITIONS, k));
-    ops.add(new SequenceOp.KvStore(0, k, k));
+    ops.add(new SequenceOp.KvStore(cache, k, k));
     int rows = ops.size();
     Buffer q = buffer(name, "q", a.q().width());
     Buffer scores = buffer(name, "scores", Math.multiplyExact(a.heads(), input.keys()));
     ops.add(load(a.q(), Op.EmbedIndex.TOKENS, q));
     ops.add(
         new OpenOp.Scores(
-            0, a.heads(), input.keys(), a.scale(), a.window(), a.cap(), a.slopes(), q, scores));
+            cache, a.heads(), input.keys(), a.scale(), a.window(), a.cap(), a.slopes(), q, scores));
     Map<HookPoint, Buffer> outputs = new LinkedHashMap<>();
     for (Follower follower : followers) {
       Buffer output = scores;
@@ -168,6 +169,14 @@ final class DerivedPlan implements AutoCloseable {
     return new Part(begin, rows, ops.size(), outputs, a.heads());
   }
 
+  /** The layer of the cache for keys of a kind; parts run one after the other. */
+  private int cacheOf(KvShape.Layer kind) {
+    if (!caches.contains(kind)) {
+      caches.add(kind);
+    }
+    return caches.indexOf(kind);
+  }
+
   private static Buffer buffer(HookPoint point, String name, int width) {
     return new Buffer(point.name() + "." + name, Rows.TOKENS, width);
   }
@@ -178,7 +187,7 @@ final class DerivedPlan implements AutoCloseable {
     MemorySegment rows = input.kept.from(kept, position);
     int n = input.keys() - position;
     var table = new Weights(x.name(), type(), Weights.Layout.ROWS, n, x.width(), rows);
-    return new Op.Embed(table, index, 0, x);
+    return new Op.Embed(table, index, 0, 0, x);
   }
 
   private WeightType type() {

@@ -15,17 +15,14 @@ import java.util.stream.IntStream;
 /** Checks edits against a model and a session's room, and says which elements they mean. */
 public final class EditPlacer {
   private final HookMap hooks;
-  private final int kvHeads;
   private final int positions;
 
   /**
    * @param hooks of the plan, whether or not it is edited
-   * @param kvHeads H_kv
    * @param positions of a sequence, the context
    */
-  public EditPlacer(HookMap hooks, int kvHeads, int positions) {
+  public EditPlacer(HookMap hooks, int positions) {
     this.hooks = hooks;
-    this.kvHeads = kvHeads;
     this.positions = positions;
   }
 
@@ -152,7 +149,7 @@ public final class EditPlacer {
     int heads =
         switch (edit.point().site().axes()) {
           case HEADS, QUERY_KEY -> hooks.heads(edit.point().layer());
-          case KV_HEADS -> kvHeads;
+          case KV_HEADS -> hooks.kvHeads(edit.point().layer());
           default -> throw refused(edit, "head " + head, "its rows are not those of heads");
         };
     if (head < 0 || head >= heads) {

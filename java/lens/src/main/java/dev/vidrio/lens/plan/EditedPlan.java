@@ -112,7 +112,7 @@ public final class EditedPlan {
   /** The operation with one of the activations that it writes under another name. */
   static Op writing(Op op, Buffer from, Buffer to) {
     return switch (op) {
-      case Op.Embed o -> new Op.Embed(o.table(), o.index(), o.offset(), to);
+      case Op.Embed o -> new Op.Embed(o.table(), o.index(), o.offset(), o.skip(), to);
       case Op.Norm o ->
           new Op.Norm(o.kind(), o.epsilon(), o.heads(), o.x(), o.gain(), o.bias(), to, o.scale());
       case Op.MatMul o -> new Op.MatMul(o.weights(), o.x(), to, o.fast());

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
@@ -26,8 +27,12 @@ import org.jspecify.annotations.Nullable;
 public final class HookMap {
   private final Map<String, Op> writers = new HashMap<>();
   private final Map<Operand, Operand> quantizedFrom = new HashMap<>();
-  private final Map<Integer, SequenceOp.Attention> attentions = new HashMap<>();
+  private final KvShape kv;
+  private final int layers;
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
+
+  /** The first embedding of tokens. */
+  private Op.@Nullable Embed embedding;
 
   /** The first product of each activation. */
   private final Map<Operand, Op.MatMul> products = new HashMap<>();
@@ -44,6 +49,8 @@ public final class HookMap {
 
   /** Of a plan. */
   public HookMap(Plan plan, int layers) {
+    this.kv = plan.kv();
+    this.layers = layers;
     plan.ops().forEach(this::index);
     add(HookPoint.of(HookSite.EMBED));
     add(HookPoint.of(HookSite.POS_EMBED));
@@ -62,8 +69,8 @@ public final class HookMap {
   private void index(Op op) {
     op.writes().forEach(operand -> writers.put(operand.name(), op));
     switch (op) {
-      case SequenceOp.Attention attention -> attentions.put(attention.layer(), attention);
       case SequenceOp.KvStore store -> stores.put(store.layer(), store);
+      case Op.Embed e when embedding == null && e.index() == Op.EmbedIndex.TOKENS -> embedding = e;
       case Op.Quantize quantize -> quantizedFrom.put(quantize.y(), quantize.x());
       case Op.MatMul product ->
           products.putIfAbsent(quantizedFrom.getOrDefault(product.x(), product.x()), product);
@@ -160,16 +167,22 @@ public final class HookMap {
     return writers.get(x.name()) instanceof Op.Gather gather ? gather.x() : x;
   }
 
+  private SequenceOp.@Nullable Attention attention(int layer) {
+    return writers.get(block(layer, HookSite.Z.suffix())) instanceof SequenceOp.Attention attention
+        ? attention
+        : null;
+  }
+
   private Optional<HookSource> scores(int layer, boolean pattern) {
-    SequenceOp.Attention attention = attentions.get(layer);
-    SequenceOp.KvStore store = stores.get(layer);
+    SequenceOp.Attention attention = attention(layer);
+    SequenceOp.KvStore store = attention == null ? null : stores.get(attention.layer());
     return attention == null || store == null
         ? Optional.empty()
         : Optional.of(new HookSource.Scores(attention, store.k(), pattern));
   }
 
   private Optional<HookSource> headResults(int layer) {
-    SequenceOp.Attention attention = attentions.get(layer);
+    SequenceOp.Attention attention = attention(layer);
     Op.MatMul product = attention == null ? null : products.get(attention.z());
     return attention == null || product == null
         ? Optional.empty()
@@ -215,12 +228,62 @@ public final class HookMap {
 
   /** H, query heads of a layer. */
   public int heads(int layer) {
-    return Objects.requireNonNull(attentions.get(layer)).heads();
+    return Objects.requireNonNull(attention(layer)).heads();
   }
 
-  /** What a layer's attention takes the mean of. */
-  Buffer values(int layer) {
-    return Objects.requireNonNull(stores.get(layer)).v();
+  /** H_kv, key-value heads of a layer. */
+  public int kvHeads(int layer) {
+    return kv.layer(keysOf(layer)).heads();
+  }
+
+  /** The layer whose keys and values one attends to: itself, or an earlier one. */
+  public int keysOf(int layer) {
+    return Objects.requireNonNull(attention(layer)).layer();
+  }
+
+  /**
+   * The last layer, up to one, from which on none reads keys and values of layers before: from
+   * there a run can begin with the stream alone.
+   */
+  public int entry(int layer) {
+    int entry = layer;
+    for (int l = layers - 1; l >= entry; l--) {
+      if (keysOf(l) < entry) {
+        entry = keysOf(l);
+        l = layers;
+      }
+    }
+    return entry;
+  }
+
+  /**
+   * Checks that each layer has keys and values of its own.
+   *
+   * @param method that needs them
+   */
+  public void requireOwnKeys(String method) {
+    for (int l = 0; l < layers; l++) {
+      if (keysOf(l) != l) {
+        throw new InvalidInputException(
+            method, "", "layer " + l + " reads the keys and values of layer " + keysOf(l));
+      }
+    }
+  }
+
+  /** What the stream is multiplied by from the sums of a block on to the end of the last block. */
+  public float factorFrom(int layer) {
+    float factor = 1;
+    for (int l = layer; l < layers; l++) {
+      if (writers.get(block(l, HookSite.RESID_POST.suffix())) instanceof Op.Scale scale) {
+        factor *= scale.factor();
+      }
+    }
+    return factor;
+  }
+
+  /** What the attention takes the mean of. */
+  Buffer values(SequenceOp.Attention attention) {
+    return Objects.requireNonNull(stores.get(attention.layer())).v();
   }
 
   /** The first product of an activation. */
@@ -289,11 +352,7 @@ public final class HookMap {
 
   /** The embedding of tokens. */
   public Op.Embed embedding() {
-    return writers.values().stream()
-        .filter(op -> op instanceof Op.Embed e && e.index() == Op.EmbedIndex.TOKENS)
-        .map(Op.Embed.class::cast)
-        .findFirst()
-        .orElseThrow();
+    return Objects.requireNonNull(embedding);
   }
 
   /**
@@ -332,13 +391,13 @@ public final class HookMap {
    * @param keys positions that they attend to
    * @param width elements of a row
    */
-  public List<Integer> shape(HookPoint point, int n, int keys, int kvHeads, int width) {
+  public List<Integer> shape(HookPoint point, int n, int keys, int width) {
     int layer = point.layer();
     return switch (point.site().axes()) {
       case WIDTH, EXPERTS, SHARED, VOCABULARY -> List.of(n, width);
       case ONE -> List.of(n, 1);
       case HEADS -> List.of(n, heads(layer), width / heads(layer));
-      case KV_HEADS -> List.of(n, kvHeads, width / kvHeads);
+      case KV_HEADS -> List.of(n, kvHeads(layer), width / kvHeads(layer));
       case QUERY_KEY -> List.of(heads(layer), n, keys);
       case RESULTS -> List.of(n, heads(layer), width);
       case FFN ->

@@ -23,7 +23,6 @@ public final class KeptActivations implements ActivationCache {
   private final int slot;
   private final int from;
   private final int limit;
-  private final int kvHeads;
   private final int[] tokens;
   private final boolean last;
   private final Map<HookPoint, Activation> derived = new HashMap<>();
@@ -42,7 +41,6 @@ public final class KeptActivations implements ActivationCache {
       int slot,
       int from,
       int limit,
-      int kvHeads,
       int[] tokens,
       boolean last) {
     this.hooks = hooks;
@@ -51,7 +49,6 @@ public final class KeptActivations implements ActivationCache {
     this.slot = slot;
     this.from = from;
     this.limit = limit;
-    this.kvHeads = kvHeads;
     this.tokens = tokens;
     this.last = last;
   }
@@ -176,7 +173,7 @@ public final class KeptActivations implements ActivationCache {
   }
 
   private List<Integer> shape(HookPoint point, int width) {
-    return hooks.shape(point, rows(), from + rows(), kvHeads, width);
+    return hooks.shape(point, rows(), from + rows(), width);
   }
 
   @Override

@@ -48,7 +48,7 @@ public final class PointGradient {
           new PointGradient(
               source,
               hooks.unedited(attention.z()),
-              List.of(hooks.values(attention.layer()), attention.q(), k));
+              List.of(hooks.values(attention), attention.q(), k));
       case HookSource.HeadRows ignored ->
           throw new InvalidInputException(
               "hook", point.name(), "no gradient goes through attention where it is edited");
@@ -174,7 +174,7 @@ public final class PointGradient {
     var pattern = new HookSource.Scores(source.attention(), source.k(), true);
     MemorySegment p = MemorySegment.ofArray(new float[gradients.length]);
     var input = new DerivedPlan.Input(TapType.F32, 0, n, (buffer, ignored) -> data.apply(buffer));
-    HookPoint point = new HookPoint(HookSite.PATTERN, source.attention().layer());
+    HookPoint point = new HookPoint(HookSite.PATTERN, 0); // any: the plan has no other
     try (var plan = new DerivedPlan(executor, input, Map.of(point, pattern))) {
       plan.fill(point, ignored -> p);
     }

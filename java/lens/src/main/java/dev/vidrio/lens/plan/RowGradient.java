@@ -43,7 +43,7 @@ public final class RowGradient implements AutoCloseable {
       }
       // The derivation wants the input to be written; RowPlan's table is what writes it in the end.
       List<Op> ops = new ArrayList<>();
-      ops.add(new Op.Embed(anyTable(from, executor), Op.EmbedIndex.TOKENS, 0, from));
+      ops.add(new Op.Embed(anyTable(from, executor), Op.EmbedIndex.TOKENS, 0, 0, from));
       ops.addAll(hooks.between(from, to.toArray(Buffer[]::new)));
       Gradient gradient =
           Gradient.of(new Plan(ops, kv, Set.of()), seeds, Set.of(from), GradientRules.EXACT);

@@ -82,7 +82,7 @@ public final class RowPlan implements AutoCloseable {
     try {
       this.table = source.apply(arena);
       List<Op> all = new ArrayList<>();
-      all.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, x));
+      all.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, x));
       all.addAll(ops);
       this.blocks = IntStream.range(0, KvCache.blocksFor(rows)).toArray();
       var cache = new KvCache(executor, NO_CACHE, blocks.length, arena);

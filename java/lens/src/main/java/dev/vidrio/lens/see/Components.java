@@ -19,7 +19,7 @@ import java.util.List;
  * equation 10 of the primer (arXiv 2405.00208) before the unembedding.
  */
 final class Components {
-  /** A component. */
+  /** A component; what it writes is as the end of the last block has it. */
   static final class Component {
     private final String name;
     private final float[] written;
@@ -46,6 +46,7 @@ final class Components {
   static String hooks(Lens lens, By by) {
     return "hook_embed,*.hook_attn_out,*.hook_mlp_out"
         + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
+        + (lens.has(new HookPoint(HookSite.PER_LAYER_OUT, 0)) ? ",*.hook_per_layer_out" : "")
         + switch (by) {
           case LAYER, TOKEN -> "";
           case HEAD -> ",*.hook_result";
@@ -68,7 +69,9 @@ final class Components {
     if (cache.has(HookPoint.of(HookSite.POS_EMBED))) {
       components.add(new Component("pos_embed", cache.get(HookSite.POS_EMBED).row(i)));
     }
+    multiply(components, hooks.factorFrom(0));
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
+      int before = components.size();
       float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
       switch (by) {
         case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);
@@ -82,8 +85,29 @@ final class Components {
       } else {
         components.add(new Component("L" + l + ".mlp", mlp));
       }
+      if (cache.has(new HookPoint(HookSite.PER_LAYER_OUT, l))) {
+        float[] own = cache.get(HookSite.PER_LAYER_OUT, l).row(i);
+        components.add(new Component("L" + l + ".per_layer", own));
+      }
+      multiply(components.subList(before, components.size()), hooks.factorFrom(l));
     }
     return components;
+  }
+
+  /** What becomes of components where later blocks multiply the stream. */
+  private static void multiply(List<Component> components, float factor) {
+    if (factor != 1) {
+      components.replaceAll(
+          component -> new Component(component.name, times(component.written, factor)));
+    }
+  }
+
+  private static float[] times(float[] vector, float factor) {
+    var product = new float[vector.length];
+    for (int j = 0; j < product.length; j++) {
+      product[j] = factor * vector[j];
+    }
+    return product;
   }
 
   /** What heads of a layer add by each token, and what attention has beyond their sum. */

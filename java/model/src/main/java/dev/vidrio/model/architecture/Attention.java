@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param rotation of queries and keys, or null for none
  * @param temperature of queries that turn
  * @param norm of queries and keys
+ * @param valueNorm whether the values of each head are normalized, without a gain
  * @param window positions attended to, the token's own among them; 0 for all
  * @param cap soft cap of the scores, 0 for none
  * @param slopes [H] by which scores fall with the distance (ALiBi), or null
@@ -23,6 +24,7 @@ record Attention(
     @Nullable Rotation rotation,
     Temperature temperature,
     QueryKeyNorm norm,
+    boolean valueNorm,
     int window,
     float cap,
     @Nullable Weights slopes) {
@@ -45,41 +47,53 @@ record Attention(
 
   /** Attention to all positions, without knowing them. */
   static Attention scaled(float scale) {
-    return new Attention(0, scale, null, Temperature.NONE, QueryKeyNorm.NONE, 0, 0, null);
+    return new Attention(0, scale, null, Temperature.NONE, QueryKeyNorm.NONE, false, 0, 0, null);
   }
 
   /** The same with queries, keys and values of a limited magnitude. */
   Attention clamped(float newClamp) {
-    return new Attention(newClamp, scale, rotation, temperature, norm, window, cap, slopes);
+    return new Attention(
+        newClamp, scale, rotation, temperature, norm, valueNorm, window, cap, slopes);
   }
 
   /** The same with rotary positions. */
   Attention rotated(Rotation newRotation) {
-    return new Attention(clamp, scale, newRotation, temperature, norm, window, cap, slopes);
+    return new Attention(
+        clamp, scale, newRotation, temperature, norm, valueNorm, window, cap, slopes);
   }
 
   /** The same with queries that grow with the position where they turn. */
   Attention heated(Temperature newTemperature) {
-    return new Attention(clamp, scale, rotation, newTemperature, norm, window, cap, slopes);
+    return new Attention(
+        clamp, scale, rotation, newTemperature, norm, valueNorm, window, cap, slopes);
   }
 
   /** The same with normalized queries and keys. */
   Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(clamp, scale, rotation, temperature, newNorm, window, cap, slopes);
+    return new Attention(
+        clamp, scale, rotation, temperature, newNorm, valueNorm, window, cap, slopes);
+  }
+
+  /** The same with normalized values. */
+  Attention withValueNorm() {
+    return new Attention(clamp, scale, rotation, temperature, norm, true, window, cap, slopes);
   }
 
   /** The same over a sliding window. */
   Attention windowed(int newWindow) {
-    return new Attention(clamp, scale, rotation, temperature, norm, newWindow, cap, slopes);
+    return new Attention(
+        clamp, scale, rotation, temperature, norm, valueNorm, newWindow, cap, slopes);
   }
 
   /** The same with capped scores. */
   Attention capped(float newCap) {
-    return new Attention(clamp, scale, rotation, temperature, norm, window, newCap, slopes);
+    return new Attention(
+        clamp, scale, rotation, temperature, norm, valueNorm, window, newCap, slopes);
   }
 
   /** The same with scores that fall with the distance. */
   Attention sloped(Weights newSlopes) {
-    return new Attention(clamp, scale, rotation, temperature, norm, window, cap, newSlopes);
+    return new Attention(
+        clamp, scale, rotation, temperature, norm, valueNorm, window, cap, newSlopes);
   }
 }

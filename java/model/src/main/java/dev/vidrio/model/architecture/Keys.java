@@ -7,6 +7,8 @@ import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.gguf.GgufValueType;
 import dev.vidrio.model.gguf.Metadata;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -28,11 +30,13 @@ final class Keys {
           "attention.key_length_swa",
           "attention.max_alibi_bias",
           "attention.scale",
+          "attention.shared_kv_layers",
           "attention.sliding_window",
           "attention.sliding_window_pattern",
           "attention.temperature_length",
           "attention.temperature_scale",
           "attn_logit_softcapping",
+          "embedding_length_per_layer_input",
           "embedding_scale",
           "expert_count",
           "expert_gating_func",
@@ -119,6 +123,18 @@ final class Keys {
       }
     }
     return values[0];
+  }
+
+  /** An integer for each of the layers, or one for all. */
+  List<Integer> inEachLayer(String key, int layers, int min, int max) {
+    if (!(metadata.entries().get(full(key)) instanceof GgufValue.Array)) {
+      return Collections.nCopies(layers, intValue(key, min, max));
+    }
+    int[] values = metadata.ints(asked(key), min, max);
+    if (values.length != layers) {
+      throw error(key, Arrays.toString(values), "must be an array of " + layers);
+    }
+    return Arrays.stream(values).boxed().toList();
   }
 
   /** The factor of attention scores, where the file does not say so 1/√d_h. */

@@ -1,5 +1,6 @@
 package dev.vidrio.model.architecture;
 
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
@@ -29,26 +30,39 @@ final class Layer {
     return index;
   }
 
-  private String hook(String name) {
+  /** The full name of one of its activations. */
+  String hook(String name) {
     return "blocks." + index + "." + name;
   }
 
-  private String tensor(String name) {
+  /** The full name of one of its tensors. */
+  String tensor(String name) {
     return "blk." + index + "." + name;
   }
 
   /** A block of two residual steps: attention, then feed-forward. */
   Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
+    return sequential(hook("hook_resid_post"), residPre, attention, ffn);
+  }
+
+  private Buffer sequential(String residPost, Buffer residPre, Sublayer attention, Sublayer ffn) {
     Buffer attentionOut = attention.write(hook("hook_attn_out"), residPre);
     Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, attentionOut);
     Buffer ffnOut = ffn.write(hook("hook_mlp_out"), residMid);
-    return plan.add(hook("hook_resid_post"), residMid, ffnOut);
+    return plan.add(residPost, residMid, ffnOut);
   }
 
   /** A block of two residual steps, each of which normalizes what it reads (arXiv 2002.04745). */
   Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
+    return preNorm(hook("hook_resid_post"), residPre, attention, ffn);
+  }
+
+  private Buffer preNorm(String residPost, Buffer residPre, Sublayer attention, Sublayer ffn) {
     return sequential(
-        residPre, (hook, x) -> attention.write(hook, ln1(x)), (hook, x) -> ffn.write(hook, ln2(x)));
+        residPost,
+        residPre,
+        (hook, x) -> attention.write(hook, ln1(x)),
+        (hook, x) -> ffn.write(hook, ln2(x)));
   }
 
   /** The same where the second norm has another name. */
@@ -63,6 +77,18 @@ final class Layer {
   Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
         residPre, normalized("post_attention_norm", attention), normalized("post_ffw_norm", ffn));
+  }
+
+  /** The same whose sum goes on through something else. */
+  Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn, Sublayer end) {
+    Sublayer block =
+        (hook, x) ->
+            preNorm(
+                hook,
+                x,
+                normalized("post_attention_norm", attention),
+                normalized("post_ffw_norm", ffn));
+    return block.then("sum", end).write(hook("hook_resid_post"), residPre);
   }
 
   /** A block of one residual step, which attention and feed-forward take side by side. */
@@ -108,48 +134,78 @@ final class Layer {
   /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
   Sublayer attention(Attention a) {
     return (hook, x) -> {
-      int dQ = sizes.heads() * sizes.dH();
-      int dKv = sizes.kvHeads() * sizes.dH();
-      Buffer q = projected("q", a, 0, dQ, x);
-      Buffer k = projected("k", a, dQ, dKv, x);
-      Buffer v = projected("v", a, dQ + dKv, dKv, x);
-      @Nullable Rotation keys = a.rotation();
-      @Nullable Rotation queries = keys == null ? null : keys.heated(a.temperature());
-      Buffer readyQ = ready("q", a.norm(), queries, q);
-      plan.kvStore(index, ready("k", a.norm(), keys, k), v);
-      Buffer z = attend(hook("attn.hook_z"), a, readyQ);
-      return model.linear(hook, tensor("attn_output"), sizes.d(), z);
+      KvShape.Layer kv = sizes.kvShape().layer(index);
+      int dQ = sizes.heads() * kv.dH();
+      Buffer q = projected("q", a, 0, dQ, kv, x);
+      Buffer k = projected("k", a, dQ, kv.width(), kv, x);
+      Buffer v = values(a, kv, k, x);
+      Buffer readyQ = ready("q", a.norm(), queries(a), kv.dH(), q);
+      plan.kvStore(index, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
+      return output(hook, attend(a, index, readyQ));
     };
   }
 
-  private Buffer attend(String name, Attention a, Buffer q) {
+  /**
+   * Attention over the keys and values of an earlier layer: a projection to queries alone. Files
+   * may have those to keys and values too.
+   */
+  Sublayer attention(Attention a, int source) {
+    return (hook, x) -> {
+      KvShape.Layer kv = sizes.kvShape().layer(source);
+      weights.ignore(tensor("attn_k"));
+      weights.ignore(tensor("attn_v"));
+      Buffer q = projected("q", a, 0, sizes.heads() * kv.dH(), kv, x);
+      return output(hook, attend(a, source, ready("q", a.norm(), queries(a), kv.dH(), q)));
+    };
+  }
+
+  private static @Nullable Rotation queries(Attention a) {
+    @Nullable Rotation keys = a.rotation();
+    return keys == null ? null : keys.heated(a.temperature());
+  }
+
+  /** Where values are normalized, a layer without a projection to them has those of its keys. */
+  private Buffer values(Attention a, KvShape.Layer kv, Buffer k, Buffer x) {
+    boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
+    int first = sizes.heads() * kv.dH() + kv.width();
+    Buffer v = own || !a.valueNorm() ? projected("v", a, first, kv.width(), kv, x) : k;
+    return a.valueNorm() ? model.headNorm(hook("attn.hook_v"), kv.dH(), v) : v;
+  }
+
+  private Buffer output(String hook, Buffer z) {
+    return model.linear(hook, tensor("attn_output"), sizes.d(), z);
+  }
+
+  private Buffer attend(Attention a, int source, Buffer q) {
+    String name = hook("attn.hook_z");
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), sizes.heads());
     return a.slopes() == null
-        ? plan.attention(name, index, a.scale(), a.window(), a.cap(), sinks, q)
-        : plan.alibiAttention(name, index, a.scale(), a.slopes(), q);
+        ? plan.attention(name, source, a.scale(), a.window(), a.cap(), sinks, q)
+        : plan.alibiAttention(name, source, a.scale(), a.slopes(), q);
   }
 
   /** Queries or keys as attention takes them: normalized and turned. */
-  private Buffer ready(String which, QueryKeyNorm norm, @Nullable Rotation rotation, Buffer x) {
+  private Buffer ready(
+      String which, QueryKeyNorm norm, @Nullable Rotation rotation, int dH, Buffer x) {
     if (norm == QueryKeyNorm.TURNED_HEAD) {
-      return normalized(which, norm, rotated(which, rotation, x));
+      return normalized(which, norm, dH, rotated(which, rotation, dH, x));
     }
-    return rotated(which, rotation, normalized(which, norm, x));
+    return rotated(which, rotation, dH, normalized(which, norm, dH, x));
   }
 
-  private Buffer normalized(String which, QueryKeyNorm norm, Buffer x) {
+  private Buffer normalized(String which, QueryKeyNorm norm, int dH, Buffer x) {
     String name = hook("attn." + which + "_norm");
     String tensor = tensor("attn_" + which + "_norm");
     return switch (norm) {
       case NONE -> x;
-      case HEAD, TURNED_HEAD -> model.headNorm(name, tensor, sizes.dH(), x);
-      case HEAD_OWN_GAIN -> model.headNorm(name, tensor, x.width(), x);
+      case HEAD, TURNED_HEAD -> model.headNorm(name, tensor, dH, dH, x);
+      case HEAD_OWN_GAIN -> model.headNorm(name, tensor, dH, x.width(), x);
       case ALL_HEADS -> model.norm(name, tensor, x);
     };
   }
 
-  private Buffer rotated(String which, @Nullable Rotation rotation, Buffer x) {
-    return rotation == null ? x : plan.rope(hook("attn.hook_rot_" + which), rotation, x);
+  private Buffer rotated(String which, @Nullable Rotation rotation, int dH, Buffer x) {
+    return rotation == null ? x : plan.rope(hook("attn.hook_rot_" + which), rotation, dH, x);
   }
 
   /**
@@ -157,9 +213,10 @@ final class Layer {
    *
    * @param first its first row where their weights lie one after the other in one matrix
    */
-  private Buffer projected(String which, Attention a, int first, int n, Buffer x) {
-    int rows = (sizes.heads() + 2 * sizes.kvHeads()) * sizes.dH();
-    String name = "attn.hook_" + which;
+  private Buffer projected(
+      String which, Attention a, int first, int n, KvShape.Layer kv, Buffer x) {
+    int rows = (sizes.heads() + 2 * kv.heads()) * kv.dH();
+    String name = which.equals("v") && a.valueNorm() ? "attn.v" : "attn.hook_" + which;
     String written = a.clamp() == 0 ? name : name + ".unclamped";
     Buffer y =
         weights.has(tensor("attn_qkv.weight"))
@@ -170,8 +227,12 @@ final class Layer {
 
   /** {@code act(gate · x) · (up · x)}, projected down (Shazeer 2020, arXiv 2002.05202). */
   Sublayer gatedFfn(ActivationKind kind) {
+    return gatedFfn(kind, sizes.dFfn());
+  }
+
+  /** The same of n elements, where layers differ. */
+  Sublayer gatedFfn(ActivationKind kind, int n) {
     return (hook, x) -> {
-      int n = sizes.dFfn();
       boolean fused = !weights.has(tensor("ffn_gate.weight"));
       Buffer gate =
           fused
@@ -211,7 +272,8 @@ final class Layer {
         : gatedFfn(ActivationKind.SILU);
   }
 
-  private Buffer linear(String name, String tensor, int n, Buffer x) {
+  /** A projection to n elements. */
+  Buffer linear(String name, String tensor, int n, Buffer x) {
     return model.linear(hook(name), tensor(tensor), n, x);
   }
 

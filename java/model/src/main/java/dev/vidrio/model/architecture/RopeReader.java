@@ -38,10 +38,7 @@ final class RopeReader {
     this.weights = weights;
     this.pairs = pairs;
     this.contextLength = sizes.contextLength();
-    this.dRot = keys.intValue("rope.dimension_count", 2, sizes.dH(), sizes.dH());
-    if (dRot % 2 != 0) {
-      throw keys.error("rope.dimension_count", Integer.toString(dRot), "must be even");
-    }
+    this.dRot = width(keys, "rope.dimension_count", sizes.dH());
     this.base = keys.floatValue("rope.freq_base", MIN_BASE, MAX_BASE, 10000f);
   }
 
@@ -49,6 +46,15 @@ final class RopeReader {
   RopeReader unrounded() {
     wholePairs = false;
     return this;
+  }
+
+  /** Elements that turn of a head of d_h. */
+  static int width(Keys keys, String key, int dH) {
+    int width = keys.intValue(key, 2, dH, dH);
+    if (width % 2 != 0) {
+      throw keys.error(key, Integer.toString(width), "must be even");
+    }
+    return width;
   }
 
   /** Elements of a head that turn. */
@@ -81,7 +87,7 @@ final class RopeReader {
   Rotation scaled(@Nullable Weights divisors) {
     String type =
         keys.string("rope.scaling.type", keys.has("rope.scale_linear") ? "linear" : "none");
-    List<Double> frequencies = divided(base, divisors);
+    List<Double> frequencies = divided(dRot, base, divisors);
     return switch (type) {
       case "none", "longrope" -> new Rotation(pairs, frequencies, magnitude(1));
       case "linear" -> new Rotation(pairs, scaled(frequencies, factor()), magnitude(1));
@@ -97,8 +103,17 @@ final class RopeReader {
    * @param fallback base where the file does not have the key
    */
   Rotation plain(String key, float fallback) {
+    return plain(dRot, key, fallback);
+  }
+
+  /**
+   * The rotation without scaling, of layers whose heads have another width.
+   *
+   * @param width elements of a head that turn
+   */
+  Rotation plain(int width, String key, float fallback) {
     double ownBase = keys.floatValue(key, MIN_BASE, MAX_BASE, fallback);
-    return new Rotation(pairs, divided(ownBase, null), 1);
+    return new Rotation(pairs, divided(width, ownBase, null), 1);
   }
 
   private double factor() {
@@ -112,10 +127,10 @@ final class RopeReader {
     return scaling * keys.floatValue("rope.scaling.attn_factor", 1e-6f, MAX, 1);
   }
 
-  private List<Double> divided(double base, @Nullable Weights divisors) {
+  private List<Double> divided(int width, double base, @Nullable Weights divisors) {
     List<Double> frequencies = new ArrayList<>();
-    for (int j = 0; j < dRot / 2; j++) {
-      double frequency = StrictMath.pow(base, -2.0 * j / dRot);
+    for (int j = 0; j < width / 2; j++) {
+      double frequency = StrictMath.pow(base, -2.0 * j / width);
       float divisor = divisors == null ? 1 : divisors.data().getAtIndex(JAVA_FLOAT_UNALIGNED, j);
       if (divisors != null && (!(divisor > 0) || Float.isInfinite(divisor))) {
         throw keys.gguf()

@@ -10,53 +10,76 @@ import dev.vidrio.model.gguf.GgufTensor;
  * @param d width of the residual stream
  * @param layers L
  * @param heads H, query heads
- * @param kvHeads H_kv, key-value heads
- * @param dH d_h, elements of a head
- * @param dFfn width of the feed-forward blocks
+ * @param dH d_h, elements of a head; where windows of some layers slide, it may be that of the
+ *     others
+ * @param dFfn width of the feed-forward blocks; the most where layers differ
  * @param dExpert width of an expert; d_ffn where the file does not say so
  * @param vocabulary V
  * @param contextLength positions that the model was made for
+ * @param kvShape key-value heads of each layer that has its own
  */
 record Sizes(
     int d,
     int layers,
     int heads,
-    int kvHeads,
     int dH,
     int dFfn,
     int dExpert,
     int vocabulary,
-    int contextLength) {
+    int contextLength,
+    KvShape kvShape) {
 
   /** Larger than in any model known, small enough that no product of two overflows. */
   static final int MAX_WIDTH = 1 << 20;
+
+  /** The key of the widths of feed-forward blocks. */
+  static final String FFN_WIDTH = "feed_forward_length";
 
   private static final int MAX_LAYERS = 512;
   private static final int MAX_HEADS = 4096;
   private static final int MAX_CONTEXT = 1 << 26;
 
   /**
-   * Reads them.
+   * Of a model whose layers are alike.
    *
    * @param drafts blocks behind the others that draft tokens, which are no layers of the model
    */
   static Sizes read(Keys keys, int drafts) {
-    int d = keys.intValue("embedding_length", 1, MAX_WIDTH);
-    int blocks = keys.intValue("block_count", drafts + 1, MAX_LAYERS);
-    int layers = blocks - drafts;
-    requireNoLayer(keys, blocks);
-    int dFfn = keys.sameInEveryLayer("feed_forward_length", 1, MAX_WIDTH);
-    int heads = keys.sameInEveryLayer("attention.head_count", 1, MAX_HEADS);
+    int layers = layers(keys, drafts);
+    int heads = heads(keys);
+    int dH = headWidth(keys, "attention.key_length", "attention.value_length");
+    int dFfn = keys.sameInEveryLayer(FFN_WIDTH, 1, MAX_WIDTH);
+    return read(keys, layers, dH, dFfn, new KvShape(layers, kvHeads(keys, heads), dH));
+  }
+
+  /** Of a model whose layers differ as said. */
+  static Sizes read(Keys keys, int layers, int dH, int dFfn, KvShape kvShape) {
     return new Sizes(
-        d,
+        keys.intValue("embedding_length", 1, MAX_WIDTH),
         layers,
-        heads,
-        kvHeads(keys, heads),
-        headWidth(keys, d, heads),
+        heads(keys),
+        dH,
         dFfn,
         keys.intValue("expert_feed_forward_length", 1, MAX_WIDTH, dFfn),
         vocabulary(keys),
-        keys.intValue("context_length", 1, MAX_CONTEXT));
+        keys.intValue("context_length", 1, MAX_CONTEXT),
+        kvShape);
+  }
+
+  /**
+   * L.
+   *
+   * @param drafts blocks behind the others, which are no layers of the model
+   */
+  static int layers(Keys keys, int drafts) {
+    int blocks = keys.intValue("block_count", drafts + 1, MAX_LAYERS);
+    requireNoLayer(keys, blocks);
+    return blocks - drafts;
+  }
+
+  /** H. */
+  static int heads(Keys keys) {
+    return keys.sameInEveryLayer("attention.head_count", 1, MAX_HEADS);
   }
 
   private static void requireNoLayer(Keys keys, int layers) {
@@ -72,6 +95,11 @@ record Sizes(
   private static int kvHeads(Keys keys, int heads) {
     String key = "attention.head_count_kv";
     int kvHeads = keys.has(key) ? keys.sameInEveryLayer(key, 1, heads) : heads;
+    return requireDivides(keys, key, kvHeads, heads);
+  }
+
+  /** Checks that query heads can share key-value heads. */
+  static int requireDivides(Keys keys, String key, int kvHeads, int heads) {
     if (heads % kvHeads != 0) {
       throw keys.error(
           key,
@@ -81,8 +109,15 @@ record Sizes(
     return kvHeads;
   }
 
-  private static int headWidth(Keys keys, int d, int heads) {
-    String key = "attention.key_length";
+  /**
+   * d_h, that of keys and values.
+   *
+   * @param key of the one
+   * @param valueKey of the other
+   */
+  static int headWidth(Keys keys, String key, String valueKey) {
+    int d = keys.intValue("embedding_length", 1, MAX_WIDTH);
+    int heads = heads(keys);
     if (!keys.has(key) && d % heads != 0) {
       throw keys.error(
           "attention.head_count",
@@ -90,9 +125,9 @@ record Sizes(
           "must divide " + keys.full("embedding_length") + " " + d);
     }
     int dH = keys.intValue(key, 2, MAX_HEADS, d / heads);
-    int valueLength = keys.intValue("attention.value_length", 1, MAX_HEADS, dH);
+    int valueLength = keys.intValue(valueKey, 1, MAX_HEADS, dH);
     if (valueLength != dH) {
-      throw keys.error("attention.value_length", Integer.toString(valueLength), "must equal " + dH);
+      throw keys.error(valueKey, Integer.toString(valueLength), "must equal " + dH);
     }
     return dH;
   }
@@ -113,9 +148,5 @@ record Sizes(
           "must equal the " + rows + " rows of token_embd.weight");
     }
     return rows;
-  }
-
-  KvShape kvShape() {
-    return new KvShape(layers, kvHeads, dH);
   }
 }

@@ -26,7 +26,7 @@ final class Transformer {
    * @param norm which all norms of the model are
    */
   Transformer(Keys keys, WeightLoader weights, NormKind norm) {
-    this(keys, weights, norm, true, 0);
+    this(keys, weights, norm, true);
   }
 
   /**
@@ -34,7 +34,7 @@ final class Transformer {
    * @param gains whether they have a gain
    */
   Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains) {
-    this(keys, weights, norm, gains, 0);
+    this(keys, Sizes.read(keys, 0), weights, norm, gains);
   }
 
   /**
@@ -43,15 +43,19 @@ final class Transformer {
    * @param drafts how many, behind the layers
    */
   Transformer(Keys keys, WeightLoader weights, NormKind norm, int drafts) {
-    this(keys, weights, norm, true, drafts);
-  }
-
-  private Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains, int drafts) {
-    this.keys = keys;
-    this.sizes = Sizes.read(keys, drafts);
+    this(keys, Sizes.read(keys, drafts), weights, norm, true);
     for (int i = 0; i < drafts; i++) {
       weights.ignore("blk." + (sizes.layers() + i) + ".");
     }
+  }
+
+  /**
+   * @param norm which all norms of the model are
+   * @param gains whether they have a gain
+   */
+  Transformer(Keys keys, Sizes sizes, WeightLoader weights, NormKind norm, boolean gains) {
+    this.keys = keys;
+    this.sizes = sizes;
     this.weights = weights;
     this.plan = new PlanBuilder(sizes.kvShape());
     this.norm = norm;
@@ -107,14 +111,24 @@ final class Transformer {
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }
 
+  /** A norm with a gain. */
+  Buffer norm(String hook, Weights gain, Buffer x) {
+    return plan.norm(hook, norm, x, epsilon, gain, null);
+  }
+
   /**
-   * A norm of each head on its own.
+   * A norm of each head of d_h elements on its own.
    *
    * @param gains d_h elements for all heads, or as many as x has, where each has its own
    */
-  Buffer headNorm(String hook, String tensor, int gains, Buffer x) {
-    Weights gain = weights.vectors(tensor + ".weight", gains / sizes.dH(), sizes.dH());
-    return plan.headNorm(hook, norm, x, epsilon, gain);
+  Buffer headNorm(String hook, String tensor, int dH, int gains, Buffer x) {
+    Weights gain = weights.vectors(tensor + ".weight", gains / dH, dH);
+    return plan.headNorm(hook, norm, dH, x, epsilon, gain);
+  }
+
+  /** A norm of each head of d_h elements on its own, without a gain. */
+  Buffer headNorm(String hook, int dH, Buffer x) {
+    return plan.headNorm(hook, norm, dH, x, epsilon, null);
   }
 
   /**

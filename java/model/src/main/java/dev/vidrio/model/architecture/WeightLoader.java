@@ -171,6 +171,41 @@ final class WeightLoader {
     return new Weights(name, type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
   }
 
+  /**
+   * A table [n, parts, k] whose rows [k] are looked up, several for each of the n.
+   *
+   * @throws ModelFileException when a block of the table's type would lie in two rows
+   */
+  Weights table(String name, int n, int parts, int k) {
+    GgufTensor tensor = take(name, Math.multiplyExact(parts, k), n);
+    WeightType type = type(tensor);
+    if (k % type.blockElements() != 0 || (long) n * parts > Integer.MAX_VALUE) {
+      throw new ModelFileException(
+          gguf.name(),
+          "tensor '" + name + "' shape",
+          tensor.shape().toString(),
+          "must be made of rows of "
+              + k
+              + " elements, multiples of "
+              + type.blockElements()
+              + ", at most "
+              + Integer.MAX_VALUE);
+    }
+    return new Weights(name, type, Weights.Layout.ROWS, n * parts, k, tensor.data());
+  }
+
+  /** A number that the file has as a vector of one element. */
+  float scalar(String name) {
+    GgufTensor tensor = take(name, 1);
+    float value = element(tensor, 0);
+    if (!Float.isFinite(value)) {
+      throw new ModelFileException(
+          gguf.name(), "tensor '" + name + "'", Float.toString(value), "must be finite");
+    }
+    count(tensor.data().byteSize());
+    return value;
+  }
+
   /** A vector of floats, in f32. */
   Weights vector(String name, int k) {
     return vectorPart(name, 0, k, k);

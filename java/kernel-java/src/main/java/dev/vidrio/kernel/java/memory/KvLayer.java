@@ -25,9 +25,9 @@ public record KvLayer(
         cache.keys(layer),
         cache.values(layer),
         cache.type(),
-        cache.shape().heads(),
-        cache.pages(),
-        cache.shape().dH());
+        cache.shape().layer(layer).heads(),
+        cache.pages(layer),
+        cache.shape().layer(layer).dH());
   }
 
   /** Offset of the keys, and of the values, of a head in the block that holds a position. */
