@@ -17,6 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  *       Pro, Qwen 2.5 and 3, SmolLM3)
  *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
  *   <li>parts in the channel {@code commentary} (gpt-oss; see {@link HarmonyParser})
+ *   <li>{@code <|tool_call>call:name{key:value}<tool_call|>}, any number of them (Gemma 4)
  *   <li>the whole answer as such an object or a list of them, with {@code parameters} for {@code
  *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}; one of these, {@code
  *       id} or {@code type} comes first, so that other JSON is known as text when it begins
@@ -33,13 +34,16 @@ public final class AnswerParser {
 
   private static final String LIST = "[TOOL_CALLS]";
 
+  private static final String GEMMA_OPEN = "<|tool_call>";
+  private static final String GEMMA_CLOSE = "<tool_call|>";
+
   /** What begins calls behind other text. */
-  public static final List<String> MARKS = List.of(OPEN, LIST);
+  public static final List<String> MARKS = List.of(OPEN, LIST, GEMMA_OPEN);
 
   private static final String PYTHON_TAG = "<|python_tag|>";
 
   /** All of which none is in an answer that is text. */
-  public static final List<String> MARKS_AND_TAG = List.of(OPEN, LIST, PYTHON_TAG);
+  public static final List<String> MARKS_AND_TAG = List.of(OPEN, LIST, GEMMA_OPEN, PYTHON_TAG);
 
   /** The keys in JSON of which every call has one. */
   public static final List<String> ARGUMENTS = List.of("\"arguments\"", "\"parameters\"");
@@ -72,16 +76,27 @@ public final class AnswerParser {
       calls.addAll(calls(marked.substring(list + LIST.length())));
     } else if (calls.isEmpty() && marked.contains(OPEN)) {
       content = marked.substring(0, marked.indexOf(OPEN));
-      int end = 0;
-      for (int i = marked.indexOf(OPEN); i >= 0; i = marked.indexOf(OPEN, end)) {
-        int close = marked.indexOf(CLOSE, i);
-        end = close < 0 ? marked.length() : close;
-        calls.addAll(calls(marked.substring(i + OPEN.length(), end)));
-      }
+      between(marked, OPEN, CLOSE).forEach(call -> calls.addAll(calls(call)));
+    } else if (calls.isEmpty() && marked.contains(GEMMA_OPEN)) {
+      content = marked.substring(0, marked.indexOf(GEMMA_OPEN));
+      between(marked, GEMMA_OPEN, GEMMA_CLOSE)
+          .forEach(call -> GemmaCalls.read(call).ifPresent(calls::add));
     }
     return calls.isEmpty()
         ? ChatMessage.assistant(text)
         : ChatMessage.assistant(content.isBlank() ? null : content.strip(), null, calls);
+  }
+
+  /** What stands between marks; behind the last there may be none that closes. */
+  private static List<String> between(String text, String open, String close) {
+    List<String> parts = new ArrayList<>();
+    int end = 0;
+    for (int i = text.indexOf(open); i >= 0; i = text.indexOf(open, end)) {
+      int closed = text.indexOf(close, i);
+      end = closed < 0 ? text.length() : closed;
+      parts.add(text.substring(i + open.length(), end));
+    }
+    return parts;
   }
 
   /**

@@ -67,6 +67,12 @@ final class GgufVocabulary {
       case "llama" -> {
         yield vocabulary(metadata, readSentencePiece(metadata), tokens, true);
       }
+      case "gemma4" -> {
+        List<String> merges = metadata.strings(PREFIX + "merges");
+        TokenModel bpe =
+            new TokenModel.SentencePieceBpe(readScores(metadata), merges, SpacePrefix.NEVER);
+        yield vocabulary(metadata, bpe, tokens, true);
+      }
       case "t5" -> {
         TokenModel unigram =
             new TokenModel.Unigram(
@@ -81,8 +87,8 @@ final class GgufVocabulary {
           throw new UnsupportedModelException(
               metadata.file(),
               "tokenizer '" + model + "'",
-              "supported are gpt2 (byte-level BPE), llama (SentencePiece BPE), t5 (unigram),"
-                  + " vidrio (a pipeline of Hugging Face tokenizers)");
+              "supported are gpt2 (byte-level BPE), llama and gemma4 (SentencePiece BPE), t5"
+                  + " (unigram), vidrio (a pipeline of Hugging Face tokenizers)");
     };
   }
 

@@ -104,7 +104,17 @@ final class SpecialTokens {
 
   /** Tokens that are always shown and always parsed, although files call them control tokens. */
   private static final List<String> SHOWN =
-      List.of("<|channel|>", "<|message|>", "<|start|>", "<|constrain|>");
+      List.of(
+          "<|channel|>",
+          "<|message|>",
+          "<|start|>",
+          "<|constrain|>",
+          "<|channel>",
+          "<channel|>",
+          "<|tool_call>",
+          "<tool_call|>",
+          "<tool_response|>",
+          "<|\"|>");
 
   /** Roles after which generation stops. */
   private static final List<TokenRole> ENDING_ROLES =

@@ -3,6 +3,8 @@ package dev.vidrio.model.template;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -31,6 +33,8 @@ class AnswerParserTest {
         "{\"name\": \"get_weather\", \"parameters\": {\"place\": \"Köln\"}}",
         "<|python_tag|>{\"name\": \"get_weather\", \"parameters\": {\"place\": \"Köln\"}}",
         " [{\"name\": \"get_weather\", \"arguments\": {\"place\": \"Köln\"}}]\n",
+        "<|tool_call>call:get_weather{place:<|\"|>Köln<|\"|>}<tool_call|>",
+        "<|tool_call>call:get_weather{ place: <|\"|>Köln<|\"|> }",
       })
   void callsAreFound(String answer) {
     ChatMessage message = parse(answer);
@@ -69,12 +73,41 @@ class AnswerParserTest {
         "<tool_call>get_weather</tool_call>",
         "<tool_call>{\"name\": 1, \"arguments\": {}}</tool_call>",
         "[TOOL_CALLS]",
+        "<|tool_call>get_weather{}<tool_call|>",
+        "<|tool_call>call:get_weather{place:Köln}<tool_call|>",
+        "<|tool_call>call:get_weather{place:<|\"|>Köln}<tool_call|>",
         "{\"name\": \"x\", \"arguments\": \"text\"}",
       })
   void anythingElseIsText(String answer) {
     ChatMessage message = parse(answer);
     assertEquals("the text", message.content());
     assertEquals(List.of(), message.toolCalls());
+  }
+
+  /** The values that the template of Gemma 4 writes. */
+  @Test
+  void callsOfGemmaHaveAllKindsOfValues() {
+    String quote = "<|\"|>";
+    ChatMessage message =
+        parse(
+            "I look.<|tool_call>call:f{a:"
+                + quote
+                + "x}, \"y\""
+                + quote
+                + ",b:[1,-2.5,true,null],c:{d:{},"
+                + quote
+                + "e:f"
+                + quote
+                + ":3000000000}}<tool_call|><|tool_call>call:g{}<tool_call|>");
+    Map<String, Object> inner = Map.of("d", Map.of(), "e:f", 3000000000L);
+    Map<String, Object> arguments =
+        Map.of("a", "x}, \"y\"", "b", Arrays.asList(1, -2.5, true, null), "c", inner);
+    assertEquals("I look.", message.content());
+    assertEquals(
+        List.of(
+            new ToolCall(null, "f", new LinkedHashMap<>(arguments)),
+            new ToolCall(null, "g", Map.of())),
+        message.toolCalls());
   }
 
   @Test
