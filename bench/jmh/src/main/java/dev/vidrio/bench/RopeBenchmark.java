@@ -21,7 +21,7 @@ public class RopeBenchmark extends OneOpBenchmark {
   PlanSlice.Work work(Shape shape, Inputs inputs) {
     var plan = new PlanBuilder(new KvShape(1, shape.kvHeads(), shape.dH()));
     Buffer x = plan.embed("x", inputs.table(shape.qWidth()));
-    plan.rope("y", new Rotation(pairs, frequencies(shape), 1), x);
+    plan.rope("y", new Rotation(pairs, frequencies(shape), 1), shape.dH(), x);
     return PlanSlice.Work.last(plan.build(), tokens);
   }
 

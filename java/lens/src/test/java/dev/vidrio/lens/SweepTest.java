@@ -56,7 +56,10 @@ class SweepTest {
       for (int p = 0; p < n; p += step) {
         for (HookSite site :
             List.of(HookSite.RESID_PRE, HookSite.ATTN_OUT, HookSite.V, HookSite.POST)) {
-          variants.add(List.of(Edit.patch(other, new HookPoint(site, l)).position(p)));
+          var point = new HookPoint(site, l);
+          if (lens.has(point)) {
+            variants.add(List.of(Edit.patch(other, point).position(p)));
+          }
         }
       }
       Edit z = Edit.patch(other, new HookPoint(HookSite.Z, l)).head(1);
@@ -79,6 +82,12 @@ class SweepTest {
       try (ActivationCache other = lens.run(corrupted, Capture.of("*"))) {
         List<List<Edit>> variants = variants(lens, other, tokens.length, 3);
         check(lens, tokens, List.of(), variants, Metric.logitDifference(5, 9));
+        // Over an edit of the embedding, which per-layer inputs follow.
+        List<Edit> base = List.of(Edit.scale(HookPoint.of(HookSite.EMBED), 1.5f).position(1));
+        check(lens, tokens, base, variants.subList(3, 9), Metric.logit(7));
+        if (lens.has(new HookPoint(HookSite.PER_LAYER_OUT, 0))) {
+          return;
+        }
         // All of the other run is the other run.
         Edit all = Edit.patch(other, new HookPoint(HookSite.RESID_PRE, 0));
         Metric metric = Metric.probability(7);

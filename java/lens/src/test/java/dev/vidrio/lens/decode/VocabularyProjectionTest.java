@@ -76,6 +76,7 @@ class VocabularyProjectionTest {
   @MethodSource(TinyModels.NAMES)
   void headsWriteTheOutputOfAttention(String name) throws IOException {
     assumeFalse(name.equals("olmo-clamped"), "what is clamped on the way, no matrix gives");
+    assumeFalse(name.startsWith("gemma4"), "values have a divisor in each head");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       HookPoint read = new HookPoint(HookSite.LN1_NORMALIZED, LAYER);

@@ -22,6 +22,9 @@ final class Mappings {
               Map.entry("GemmaForCausalLM", new GemmaMapping("gemma")),
               Map.entry("Gemma2ForCausalLM", new GemmaMapping("gemma2")),
               Map.entry("Gemma3ForCausalLM", new GemmaMapping("gemma3")),
+              Map.entry("Gemma4ForCausalLM", new Gemma4Mapping("model.")),
+              Map.entry(
+                  "Gemma4ForConditionalGeneration", new Gemma4Mapping("model.language_model.")),
               Map.entry("Qwen2MoeForCausalLM", new QwenMapping("qwen2moe")),
               Map.entry("GraniteMoeForCausalLM", new LlamaMapping("granitemoe")),
               Map.entry("GraniteMoeSharedForCausalLM", new LlamaMapping("granitemoe")),

@@ -1,6 +1,7 @@
 package dev.vidrio.model.huggingface;
 
 import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.gguf.Metadata;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -26,8 +27,10 @@ final class ModelConfig {
       node.put(name, d);
     }
     String kvHeads = prefix + "attention.head_count_kv";
-    for (String name : new String[] {"num_key_value_heads", "num_kv_heads"}) {
-      node.put(name, metadata.contains(kvHeads) ? size(metadata, kvHeads) : heads);
+    if (!(metadata.entries().get(kvHeads) instanceof GgufValue.Array)) {
+      for (String name : new String[] {"num_key_value_heads", "num_kv_heads"}) {
+        node.put(name, metadata.contains(kvHeads) ? size(metadata, kvHeads) : heads);
+      }
     }
     node.put("new_decoder_architecture", true); // which may have any number of these
     String width = prefix + "attention.key_length";

@@ -22,7 +22,8 @@ final class SlidingWindow {
         .bools(prefix + PATTERN, layers(config, period));
   }
 
-  private static List<Boolean> layers(Config config, int period) {
+  /** In which layers the window slides: as the config says, or in all but every period-th. */
+  static List<Boolean> layers(Config config, int period) {
     int layers = config.size("num_hidden_layers");
     if (config.has(TYPES)) {
       return byType(config, layers);

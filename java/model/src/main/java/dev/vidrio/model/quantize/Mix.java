@@ -1,6 +1,7 @@
 package dev.vidrio.model.quantize;
 
 import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.gguf.Metadata;
 import dev.vidrio.model.gguf.TensorSource;
 import java.util.Comparator;
@@ -16,6 +17,9 @@ final class Mix {
 
   private static final Pattern BLOCK = Pattern.compile("blk\\.(\\d{1,4})\\..*");
   private static final int EIGHT_EXPERTS = 8;
+
+  private static final List<String> EMBEDDINGS =
+      List.of("token_embd.weight", "per_layer_token_embd.weight");
 
   private final FileType type;
   private final boolean isWeighted;
@@ -36,14 +40,22 @@ final class Mix {
     this.layers = metadata.intValue(prefix + "block_count", 1, 1 << 16);
     this.experts = metadata.intValue(prefix + "expert_count", 0, 1 << 16, 0);
     int heads = metadata.intValue(prefix + "attention.head_count", 1, 1 << 16, 1);
-    this.queriesPerKey =
-        heads / metadata.intValue(prefix + "attention.head_count_kv", 1, heads, heads);
+    this.queriesPerKey = heads / keyValueHeads(metadata, prefix + "attention.head_count_kv", heads);
     this.valueTensors =
         tensors.stream()
             .map(TensorSource::name)
             .filter(Mix::isValues)
             .sorted(Comparator.comparingInt(Mix::layer).thenComparing(Comparator.naturalOrder()))
             .toList();
+  }
+
+  /** Key-value heads, of the first layer where layers differ. */
+  private static int keyValueHeads(Metadata metadata, String key, int heads) {
+    if (metadata.entries().get(key) instanceof GgufValue.Array) {
+      int[] each = metadata.ints(key, 1, heads);
+      return each.length == 0 ? heads : each[0];
+    }
+    return metadata.intValue(key, 1, heads, heads);
   }
 
   /** Whether the tensor is a matrix of weights whose type may change. */
@@ -53,6 +65,7 @@ final class Mix {
         && name.endsWith("weight")
         && !name.endsWith("_norm.weight")
         && !name.contains("ffn_gate_inp.weight")
+        && !name.equals("per_layer_model_proj.weight")
         && !name.equals("position_embd.weight");
   }
 
@@ -85,7 +98,7 @@ final class Mix {
     if (!type.isQuantized()) {
       return base;
     }
-    if (name.equals("output.weight") || (isTied && name.equals("token_embd.weight"))) {
+    if (name.equals("output.weight") || (isTied && EMBEDDINGS.contains(name))) {
       boolean isPlain = type == FileType.MXFP4_MOE || base == GgmlType.Q8_0;
       boolean fits = tensor.shape().getFirst() % base.blockElements() == 0;
       return isPlain || !fits ? GgmlType.Q8_0 : GgmlType.Q6_K;

@@ -40,7 +40,7 @@ class HostileArchitecturesTest {
     return model
         .replaceAll("mistral$|mixtral", "llama")
         .replace("olmo3", "olmo2")
-        .replaceAll("-(longrope|head-norms|windows|clamped)", "");
+        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values)", "");
   }
 
   private static void assertRefused(
@@ -56,6 +56,8 @@ class HostileArchitecturesTest {
     "gemma2, final_logit_softcapping, Infinity",
     "gemma3, final_logit_softcapping, -1",
     "gemma3, rope.freq_base_swa, 0",
+    "gemma4, final_logit_softcapping, NaN",
+    "gemma4, rope.freq_base_swa, -1",
     "granite, attention.scale, 0",
     "granite, embedding_scale, NaN",
     "granite, residual_scale, 0",
@@ -82,6 +84,14 @@ class HostileArchitecturesTest {
   @CsvSource({
     "gemma2, attention.sliding_window, 4294967295",
     "gemma3, attention.sliding_window_pattern, 0",
+    "gemma4, attention.sliding_window, 0",
+    "gemma4, attention.shared_kv_layers, 5",
+    "gemma4, attention.shared_kv_layers, 3",
+    "gemma4, attention.key_length_swa, 0",
+    "gemma4, attention.value_length_swa, 16",
+    "gemma4, attention.head_count_kv, 3",
+    "gemma4, rope.dimension_count_swa, 7",
+    "gemma4, embedding_length_per_layer_input, 1048577",
     "gptneox, rope.dimension_count, 16",
     "gptneox, use_parallel_residual, 1",
     "phi3, rope.scaling.original_context_length, 0",
@@ -126,6 +136,10 @@ class HostileArchitecturesTest {
     "llama, logit_scale",
     "smollm3, final_logit_softcapping",
     "gemma, attn_logit_softcapping",
+    "gemma3, attention.shared_kv_layers",
+    "gemma3, embedding_length_per_layer_input",
+    "gemma4, attention.scale",
+    "gemma4, expert_count",
     "qwen3moe, expert_gating_func",
     "qwen3moe, expert_shared_count",
     "qwen3moe, expert_group_count",
@@ -197,6 +211,9 @@ class HostileArchitecturesTest {
     "phi3-longrope, rope_factors_long.weight",
     "gpt2, position_embd.weight",
     "gemma2, blk.1.post_ffw_norm.weight",
+    "gemma4, per_layer_token_embd.weight",
+    "gemma4, blk.4.inp_gate.weight",
+    "gemma4-keys-as-values, blk.2.attn_k.weight",
     "olmo2, blk.0.attn_q_norm.weight",
     "qwen3, blk.1.attn_k_norm.weight",
     "gptneox, blk.0.attn_qkv.weight",

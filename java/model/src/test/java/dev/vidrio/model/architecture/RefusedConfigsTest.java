@@ -55,6 +55,14 @@ class RefusedConfigsTest {
         "cohere2|sliding_window|0",
         "cohere2|layer_types|[\"sliding_attention\"]",
         "cohere2|layer_types|[\"chunked_attention\"]",
+        "gemma4|hidden_activation|\"gelu\"",
+        "gemma4|use_bidirectional_attention|\"all\"",
+        "gemma4|enable_moe_block|true",
+        "gemma4|num_kv_shared_layers|5",
+        "gemma4|vocab_size_per_layer_input|63",
+        "gemma4|per_layer_config|{\"0\": {\"head_dim\": 16}}",
+        "gemma4|per_layer_config|{\"2\": {\"head_dim\": 16}, \"4\": {\"head_dim\": 12}}",
+        "gemma4|rope_parameters|{\"full_attention\": {\"rope_type\": \"spiral\"}}",
         "glm4|rope_scaling|{\"rope_type\": \"default\", \"mrope_section\": [1, 1, 1]}",
         "glm4|partial_rotary_factor|0.25",
         "exaone4-windows|sliding_window|missing",
@@ -104,7 +112,10 @@ class RefusedConfigsTest {
                 json.set(key, JsonMapper.shared().readTree(value));
               }
             });
-    String named = value.contains("mrope_section") ? "mrope_section" : key;
+    String named =
+        value.contains("mrope_section")
+            ? "mrope_section"
+            : value.contains("spiral") ? "rope_type" : key;
     assertTrue(message.contains(named), message);
   }
 

@@ -49,6 +49,8 @@ public final class TinyModels {
         "gemma",
         "gemma2",
         "gemma3",
+        "gemma4",
+        "gemma4-keys-as-values",
         "glm4",
         "glm4moe",
         "glm4moe-head-norms",

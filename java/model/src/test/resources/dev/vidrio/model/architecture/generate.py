@@ -15,7 +15,7 @@ Each model gets a directory with
 Weights are drawn so that every part of the model matters: scores spread over several units, gains
 and biases differ from element to element. Texts are longer than the windows.
 
-Needs torch, transformers 4.57.3 (mistral3: 5.24), safetensors and gguf.
+Needs torch, transformers 4.57.3 (mistral3, gemma4: 5.24), safetensors and gguf.
 """
 
 import argparse
@@ -79,6 +79,17 @@ MINISTRAL3_ROPE = YARN | dict(
 )
 
 GPT_OSS_YARN = YARN | dict(factor=4.0, original_max_position_embeddings=32, truncate=False)
+
+GEMMA4 = dict(
+    head_dim=8,
+    global_head_dim=16,
+    sliding_window=8,
+    intermediate_size=24,
+    num_hidden_layers=5,
+    layer_types=[f"{kind}_attention" for kind in "sliding sliding full sliding full".split()],
+    final_logit_softcapping=5.0,
+    tie_word_embeddings=True,
+)
 
 # Directory, class of the configuration, what differs from COMMON.
 MODELS = {
@@ -166,6 +177,16 @@ MODELS = {
         "Gemma3Text",
         dict(head_dim=16, sliding_window=8, query_pre_attn_scalar=16, tie_word_embeddings=True)
         | dict(num_hidden_layers=7, intermediate_size=32, sliding_window_pattern=6),
+    ),
+    "gemma4": (
+        "Gemma4Text",
+        dict(GEMMA4, num_kv_shared_layers=2, use_double_wide_mlp=True)
+        | dict(hidden_size_per_layer_input=8, vocab_size_per_layer_input=VOCABULARY),
+    ),
+    "gemma4-keys-as-values": (
+        "Gemma4Text",
+        dict(GEMMA4, hidden_size_per_layer_input=0, attention_k_eq_v=True)
+        | dict(num_global_key_value_heads=1),
     ),
     "phi3": ("Phi3", dict(sliding_window=8)),
     "phi3-longrope": (
@@ -329,13 +350,15 @@ def configuration(name: str):
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    less_one = name.startswith(("gemma", "nemotron"))
+    less_one = name in ("gemma", "gemma2", "gemma3") or name.startswith("nemotron")
     corrections = [b for b in model.named_buffers() if b[0].endswith("e_score_correction_bias")]
     with torch.no_grad():
         for key, parameter in [*model.named_parameters(), *corrections]:
             values = torch.randn(parameter.shape, generator=generator)
             if parameter.dim() == 1 and key.endswith("weight"):
                 values = values * 0.25 + (0.0 if less_one else 1.0)
+                # Gemma 4 does not divide its scores by the root of the width.
+                values = values * (0.25 if "gemma4" in name and "q_norm" in key else 1.0)
             elif parameter.dim() == 1 or key.endswith("bias"):
                 values = values * 0.25
             elif key.endswith("gate_up_proj") and model.config.model_type == "gpt_oss":
@@ -346,6 +369,10 @@ def draw(name: str, model: torch.nn.Module) -> None:
             else:
                 values = values * (1.25 / math.sqrt(fan_in(key, parameter, model)))
             parameter.copy_(values.bfloat16().float())
+        for key, buffer in model.named_buffers():
+            if key.endswith("layer_scalar"):
+                values = 1 + 0.25 * torch.randn(buffer.shape, generator=generator)
+                buffer.copy_(values.bfloat16().float())
 
 
 def draw_mxfp4(model: torch.nn.Module, seed: int) -> dict[str, np.ndarray]:

@@ -1,0 +1,111 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Gemma 4: {@link Gemma3} whose layers with a sliding window have heads of another width than those
+ * without, whose values are normalized (and may be the keys), and whose last layers read the keys
+ * and values of earlier ones. Each layer ends with what it reads of the token itself ({@link
+ * PerLayerInputs}), in models that have it, and with a factor on the stream.
+ */
+final class Gemma4 {
+  private static final String SHARED_LAYERS = "attention.shared_kv_layers";
+  private static final String KEY_LENGTH_SWA = "attention.key_length_swa";
+
+  private Gemma4() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    IntPredicate slides = keys.slidingLayers(6);
+    Sizes sizes = sizes(keys, slides);
+    var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
+    RopeReader rope = model.rope(Rotation.Pairs.HALVES);
+    Attention full =
+        Attention.scaled(1).normalized(QueryKeyNorm.HEAD).withValueNorm().rotated(rope.scaled());
+    int turning = RopeReader.width(keys, "rope.dimension_count_swa", slidingWidth(keys));
+    Attention sliding =
+        full.rotated(rope.plain(turning, "rope.freq_base_swa", 10000)).windowed(window(keys));
+    List<Integer> widths = keys.inEachLayer(Sizes.FFN_WIDTH, sizes.layers(), 1, Sizes.MAX_WIDTH);
+    Buffer x = model.embed("hook_embed", (float) Math.sqrt(sizes.d()));
+    int width = keys.intValue("embedding_length_per_layer_input", 0, Sizes.MAX_WIDTH, 0);
+    PerLayerInputs inputs = width == 0 ? null : new PerLayerInputs(model, x, width);
+    if (inputs != null) {
+      // A buffer of its own, so that edits of what the first layer reads leave the inputs alone.
+      x = model.scale(1).write("blocks.0.hook_resid_pre", x);
+    }
+    int own = sizes.kvShape().layers().size();
+    for (Layer layer : model.layers()) {
+      int l = layer.index();
+      Attention a = slides.test(l) ? sliding : full;
+      Sublayer attention =
+          l < own ? layer.attention(a) : layer.attention(a, source(keys, slides, own, l));
+      Sublayer ffn = layer.gatedFfn(ActivationKind.GELU_TANH, widths.get(l));
+      Sublayer end = end(layer, model, inputs);
+      x =
+          end == null
+              ? layer.sandwiched(x, attention, ffn)
+              : layer.sandwiched(x, attention, ffn, end);
+    }
+    float cap = keys.floatValue("final_logit_softcapping", 0, 1e6f, 0);
+    return model.finish(x, model.cappedUnembedding(cap));
+  }
+
+  private static int window(Keys keys) {
+    return keys.intValue("attention.sliding_window", 1, Integer.MAX_VALUE);
+  }
+
+  private static int slidingWidth(Keys keys) {
+    return Sizes.headWidth(keys, KEY_LENGTH_SWA, "attention.value_length_swa");
+  }
+
+  private static Sizes sizes(Keys keys, IntPredicate slides) {
+    int layers = Sizes.layers(keys, 0);
+    int heads = Sizes.heads(keys);
+    String kvHeadsKey = "attention.head_count_kv";
+    List<Integer> kvHeads = keys.inEachLayer(kvHeadsKey, layers, 1, heads);
+    kvHeads.forEach(count -> Sizes.requireDivides(keys, kvHeadsKey, count, heads));
+    int dH = Sizes.headWidth(keys, "attention.key_length", "attention.value_length");
+    int slidingWidth = slidingWidth(keys);
+    int own = layers - keys.intValue(SHARED_LAYERS, 0, layers - 1, 0);
+    List<KvShape.Layer> caches =
+        IntStream.range(0, own)
+            .mapToObj(l -> new KvShape.Layer(kvHeads.get(l), slides.test(l) ? slidingWidth : dH))
+            .toList();
+    List<Integer> widths = keys.inEachLayer(Sizes.FFN_WIDTH, layers, 1, Sizes.MAX_WIDTH);
+    return Sizes.read(keys, layers, dH, Collections.max(widths), new KvShape(caches));
+  }
+
+  /** The layer whose keys and values one reads that has none: the last of its kind. */
+  private static int source(Keys keys, IntPredicate slides, int own, int layer) {
+    return IntStream.iterate(own - 1, l -> l >= 0, l -> l - 1)
+        .filter(l -> slides.test(l) == slides.test(layer))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                keys.error(
+                    SHARED_LAYERS,
+                    Integer.toString(keys.intValue("block_count", 1, Integer.MAX_VALUE) - own),
+                    "leaves no keys and values for layer " + layer));
+  }
+
+  /** What a layer has behind its feed-forward block. */
+  private static @Nullable Sublayer end(
+      Layer layer, Transformer model, @Nullable PerLayerInputs inputs) {
+    Sublayer step = inputs == null ? null : inputs.step(layer);
+    String tensor = layer.tensor("layer_output_scale.weight");
+    if (!model.weights().has(tensor)) {
+      return step;
+    }
+    Sublayer scale = model.scale(model.weights().scalar(tensor));
+    return step == null ? scale : step.then("unscaled", scale);
+  }
+}
