@@ -108,9 +108,9 @@ class HookPatternTest extends BardTest {
     "resid_post, blocks.*.hook_resid_post",
     "hook_z, blocks.*.attn.hook_z",
     "blocks.5-9.hook_resid_post, blocks.",
-    "wte, vidrio lens hooks",
-    "'', vidrio lens hooks",
-    "'hook_embed,,', vidrio lens hooks",
+    "wte, '*' means all",
+    "'', '*' means all",
+    "'hook_embed,,', '*' means all",
     "hook_pos_embed, hook_embed",
   })
   void unknownNamesGetTheNearest(String pattern, String suggestion) {
