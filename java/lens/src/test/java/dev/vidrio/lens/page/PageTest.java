@@ -64,7 +64,7 @@ class PageTest {
     List<View> views =
         List.of(
             new Grid(
-                title,
+                title + 1,
                 title,
                 title,
                 title,
@@ -72,16 +72,16 @@ class PageTest {
                 HOSTILE,
                 List.of(Measure.of(title, Scale.DIVERGING, values)),
                 List.of(cells)),
-            new Bars(title, title, List.of(new Bars.Bar(title, -1), new Bars.Bar("b", 0.5))),
-            new TokenValues(title, title, HOSTILE, List.of(0.0, 1.0, -2.0, 3.0, 4.0, 5.0)),
+            new Bars(title + 2, title, List.of(new Bars.Bar(title, -1), new Bars.Bar("b", 0.5))),
+            new TokenValues(title + 3, title, HOSTILE, List.of(0.0, 1.0, -2.0, 3.0, 4.0, 5.0)),
             new AttentionView(
-                title,
+                title + 4,
                 title,
                 HOSTILE.subList(0, 2),
                 0,
                 List.of(new AttentionView.Head(0, 0, title, List.of(10_000, 2500, 7500)))),
             new CircuitView(
-                title,
+                title + 5,
                 title,
                 List.of(new CircuitView.Vertex(title, 0), new CircuitView.Vertex("b", 1)),
                 List.of(new CircuitView.Arc(0, 1, title, -0.5))));
