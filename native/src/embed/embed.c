@@ -12,8 +12,7 @@ vd_status vd_embed_check(const vd_op *op) {
 }
 
 static int64_t row_of(const vd_embed *embed, const vd_batch *batch, int64_t i) {
-    int64_t chosen =
-        embed->index == VD_EMBED_POSITIONS ? batch->positions[i] : batch->tokens[i];
+    int64_t chosen = embed->index == VD_EMBED_POSITIONS ? batch->positions[i] : batch->tokens[i];
     return chosen * (1 + (int64_t)embed->skip) + embed->offset;
 }
 

@@ -1,4 +1,5 @@
-// The grids are the library's own; RowBlockTest in Java compares every point with another program's.
+// The grids are the library's own; RowBlockTest in Java compares every point with another
+// program's.
 #include "support/codebooks.h"
 
 #define VD_GRID(name, points, ...) static const uint16_t name##_grid[points] = {__VA_ARGS__};
