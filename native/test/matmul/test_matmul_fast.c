@@ -73,7 +73,7 @@ static void check_shapes(rng *r, vd_type type) {
     static const int32_t Ms[] = {1, 7, 8, 9, 16, 31, 33, 100, 385};
     static const int32_t Ns[] = {1, 15, 16, 17, 31, 32, 33, 70};
     static const int32_t Ks[] = {1, 2, 31, 32, 33, 511, 512, 513, 600, 1056};
-    for (size_t i = 0; i < sizeof Ks / sizeof Ks[0]; i++) {
+    for (size_t i = 0; i < sizeof Ks / sizeof Ks[0]; i += (size_t)sweep_step()) {
         int32_t M = Ms[rng_below(r, sizeof Ms / sizeof Ms[0])];
         int32_t N = Ns[rng_below(r, sizeof Ns / sizeof Ns[0])];
         matmul_case c = whole(type, M, N, whole_blocks(type, Ks[i], Ks[i]));
@@ -102,7 +102,7 @@ static void check_values(rng *r, vd_type type) {
 }
 
 static void check_ranges(rng *r, vd_type type) {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20; i += sweep_step()) {
         int32_t K =
             whole_blocks(type, (int32_t)rng_between(r, 1, 600), (int32_t)rng_between(r, 1, 600));
         matmul_case c =

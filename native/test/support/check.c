@@ -61,6 +61,11 @@ static int emulated(void) { return asked_for("VD_TEST_EMULATED"); }
 
 int instrumented(void) { return ADDRESS_SANITIZER || THREAD_SANITIZER || emulated(); }
 
-int sweep_step(void) { return THREAD_SANITIZER || emulated() ? 7 : 1; }
+int sweep_step(void) {
+    if (THREAD_SANITIZER || emulated()) {
+        return 7;
+    }
+    return ADDRESS_SANITIZER ? 3 : 1;
+}
 
 int full(void) { return asked_for("VD_TEST_FULL"); }

@@ -19,8 +19,8 @@ void describe_faults(void);
 // longer steps then.
 int instrumented(void);
 
-// 1, or more under the thread sanitizer, which has little to see in what one thread does, and under
-// an emulator.
+// 1, or more under sanitizers, most under the thread sanitizer, which has little to see in what one
+// thread does, and under an emulator.
 int sweep_step(void);
 
 // 1 when the environment variable VD_TEST_FULL asks for sweeps without gaps.
