@@ -26,7 +26,9 @@ static int32_t place_of(const double *rank, int32_t E, int32_t e) {
 static void scores_of(const vd_route *route, const float *l, double *score) {
     double greatest = -HUGE_VAL, all = 0;
     for (int32_t e = 0; e < route->E; e++) {
-        greatest = fmax(greatest, (double)l[e]);
+        if ((double)l[e] > greatest) {
+            greatest = (double)l[e];
+        }
     }
     for (int32_t e = 0; e < route->E; e++) {
         all += exp((double)l[e] - greatest);
@@ -44,7 +46,9 @@ static void check_row(const vd_route *route, int64_t row) {
     scores_of(route, l, score);
     for (int32_t e = 0; e < route->E; e++) {
         rank[e] = route->bias == NULL ? (double)l[e] : score[e] + (double)route->bias[e];
-        greatest = fmax(greatest, (double)l[e]);
+        if ((double)l[e] > greatest) {
+            greatest = (double)l[e];
+        }
     }
     for (int32_t e = 0; e < route->E; e++) {
         int32_t place = place_of(rank, route->E, e);
