@@ -156,7 +156,6 @@ final class Active {
 
   /** Gives its memory back. */
   void stop() {
-    stream.flush();
     if (beams == null) {
       branch.stop();
     } else {

@@ -243,6 +243,7 @@ final class Scheduler {
       if (!step.has(victim) && victim != active) {
         running.remove(i);
         endings.stop(victim);
+        victim.stream.flush();
         waiting.add(victim);
         counters.preemptions++;
         return true;
