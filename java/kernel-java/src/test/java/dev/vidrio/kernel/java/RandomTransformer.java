@@ -1,0 +1,250 @@
+package dev.vidrio.kernel.java;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.DoubleStream;
+
+/** Draws the numbers of a transformer and writes its plan. */
+final class RandomTransformer {
+  /** Tokens that it knows. */
+  static final int VOCABULARY = 67;
+
+  /** Positions that it has vectors for. */
+  static final int POSITIONS = 800;
+
+  private static final WeightType[] TYPES = WeightType.values();
+  private static final float EPSILON = 1e-5f;
+
+  private final Random random;
+  private final Arena arena;
+  private final int heads;
+  private final int kvHeads;
+  private final int dH;
+  private final int d;
+  private final int ffn;
+  private final Op.NormKind norm;
+  private final boolean biased;
+  private final boolean gated;
+  private final boolean scaled;
+  private final boolean normalizedHeads;
+  private final boolean mixture;
+  private final Op.ActivationKind activation;
+  private final Rotation rotation;
+  private final KvShape cache;
+  private final PlanBuilder builder;
+
+  RandomTransformer(Random random, Arena arena) {
+    this.random = random;
+    this.arena = arena;
+    this.kvHeads = 1 + random.nextInt(3);
+    this.heads = kvHeads * (1 + random.nextInt(5));
+    this.dH = random.nextBoolean() ? 64 : 2 * (3 + random.nextInt(38));
+    this.d = width(5);
+    this.ffn = width(7);
+    this.norm = pick(Op.NormKind.values());
+    this.biased = random.nextBoolean();
+    this.gated = random.nextBoolean();
+    this.scaled = random.nextBoolean();
+    this.normalizedHeads = random.nextBoolean();
+    this.mixture = random.nextInt(3) == 0;
+    this.activation = pick(Op.ActivationKind.values());
+    int rotated = random.nextBoolean() ? dH / 2 : dH / 2 - 1;
+    this.rotation =
+        new Rotation(
+            pick(Rotation.Pairs.values()),
+            DoubleStream.iterate(1, theta -> theta * 0.7).limit(rotated).boxed().toList(),
+            1);
+    this.cache = new KvShape(caches());
+    this.builder = new PlanBuilder(cache);
+  }
+
+  /** The second layer is like the first, or differs from it, or reads what the first stored. */
+  private List<KvShape.Layer> caches() {
+    var first = new KvShape.Layer(kvHeads, dH);
+    return switch (random.nextInt(3)) {
+      case 0 -> List.of(first, first);
+      case 1 -> List.of(first, new KvShape.Layer(heads, dH + 2));
+      default -> List.of(first);
+    };
+  }
+
+  private <T> T pick(T[] values) {
+    return values[random.nextInt(values.length)];
+  }
+
+  /** Blocks of 32, up to so many, or one of 256. */
+  private int width(int blocks) {
+    return random.nextInt(3) == 0 ? 256 : 32 * (1 + random.nextInt(blocks));
+  }
+
+  private Weights matrix(int n, int k) {
+    return Segments.packed(arena, rows(n, k));
+  }
+
+  /** A matrix in rows of any type that divides them. */
+  private Weights rows(int n, int k) {
+    WeightType type = pick(TYPES);
+    while (k % type.blockElements() != 0) {
+      type = pick(TYPES);
+    }
+    return scaled(type, n, k);
+  }
+
+  /** Weights that keep the size of what they multiply, so that many layers stay finite. */
+  private Weights scaled(WeightType type, int n, int k) {
+    Weights w = Segments.matrix(arena, type, n, k, random);
+    if (type == WeightType.F32) {
+      for (int i = 0; i < n * k; i++) {
+        float value = w.data().getAtIndex(JAVA_FLOAT, i);
+        w.data().setAtIndex(JAVA_FLOAT, i, value / (float) Math.sqrt(k));
+      }
+    }
+    return w;
+  }
+
+  private Weights vector(int width) {
+    return Segments.vector(arena, width, random);
+  }
+
+  private Buffer linear(String name, int n, Buffer x) {
+    return builder.linear(name, matrix(n, x.width()), biased ? vector(n) : null, x);
+  }
+
+  private Buffer normalize(String name, Buffer x) {
+    return builder.norm(
+        name,
+        norm,
+        x,
+        EPSILON,
+        random.nextInt(4) == 0 ? null : vector(d),
+        biased ? vector(d) : null);
+  }
+
+  Plan plan() {
+    Buffer x = embed();
+    for (int layer = 0; layer < 2; layer++) {
+      x = builder.add("mid" + layer, x, multiply("attention", layer, attention(layer, x)));
+      x = builder.add("post" + layer, x, multiply("ffn", layer, feedForward(layer, x)));
+    }
+    Buffer last = builder.gather("last", builder.output(normalize("tap", x)));
+    Buffer logits = builder.matMul("logits", matrix(VOCABULARY, d), last);
+    Buffer output = builder.output(scaled ? builder.softCap("capped", 3, logits) : logits);
+    return builder.build().then(topK(output));
+  }
+
+  private static Op.TopK topK(Buffer logits) {
+    int k = 9;
+    return new Op.TopK(
+        logits,
+        new Buffer("values", Rows.LOGITS, k),
+        new Buffer("ids", Rows.LOGITS, k),
+        new Buffer("sums", Rows.LOGITS, 2));
+  }
+
+  private Buffer embed() {
+    Buffer x = builder.embed("embed", rows(VOCABULARY, d));
+    if (random.nextBoolean()) {
+      return x;
+    }
+    int offset = random.nextInt(3);
+    Buffer positions = builder.embedPositions("positions", rows(POSITIONS + offset, d), offset);
+    return builder.add("sum", x, positions);
+  }
+
+  private Buffer multiply(String name, int layer, Buffer x) {
+    return scaled ? builder.scale(name + ".scaled" + layer, 0.22f, x) : x;
+  }
+
+  /** A norm of each head: by one gain, or a gain of each. */
+  private Buffer normalizeHeads(String name, int dH, Buffer x) {
+    Weights gain = vector(random.nextBoolean() ? dH : x.width());
+    return normalizedHeads ? builder.headNorm(name, norm, dH, x, EPSILON, gain) : x;
+  }
+
+  private Buffer attention(int layer, Buffer x) {
+    Buffer normalized = normalize("norm1." + layer, x);
+    int stored = Math.min(layer, cache.layers().size() - 1);
+    int own = cache.layer(stored).dH();
+    Buffer rotatedQ = rotated("q" + layer, own, linear("q" + layer, heads * own, normalized));
+    if (stored == layer) {
+      int width = cache.layer(layer).width();
+      Buffer k = linear("k" + layer, width, normalized);
+      Buffer v = linear("v" + layer, width, normalized);
+      builder.kvStore(layer, rotated("k" + layer, own, k), v);
+    }
+    float scale = (float) (1 / Math.sqrt(own));
+    Buffer z =
+        random.nextInt(3) == 0
+            ? builder.alibiAttention("z" + layer, stored, scale, vector(heads), rotatedQ)
+            : builder.attention("z" + layer, stored, scale, rotatedQ);
+    return linear("out" + layer, d, z);
+  }
+
+  private Buffer rotated(String name, int dH, Buffer x) {
+    return builder.rope("rot_" + name, rotation, dH, normalizeHeads("norm_" + name, dH, x));
+  }
+
+  private Buffer mixture(int layer, Buffer x) {
+    int k = 1 + random.nextInt(3);
+    int count = k + random.nextInt(6);
+    Buffer router = builder.matMul("router" + layer, matrix(count, d), x);
+    var routes =
+        builder.route(
+            "experts" + layer,
+            "weights" + layer,
+            pick(ExpertOp.RouteScore.values()),
+            pick(ExpertOp.RouteOver.values()),
+            random.nextBoolean() ? vector(count) : null,
+            k,
+            router);
+    Buffer pre = experts("pre" + layer, matrices(count, ffn, d), routes, x);
+    Buffer up = experts("up" + layer, matrices(count, ffn, d), routes, x);
+    Buffer post = builder.gated("post" + layer + ".gated", activation, pre, up);
+    Buffer down = experts("down" + layer, matrices(count, d, ffn), routes, post);
+    return builder.expertSum("sum" + layer, routes, down);
+  }
+
+  private Buffer experts(String name, List<Weights> matrices, PlanBuilder.Routes routes, Buffer x) {
+    int width = matrices.size() * matrices.getFirst().n();
+    return builder.expertMatMul(
+        name, matrices, random.nextBoolean() ? vector(width) : null, routes, x);
+  }
+
+  /** Matrices of one type. */
+  private List<Weights> matrices(int count, int n, int k) {
+    Weights first = rows(n, k);
+    List<Weights> matrices = new ArrayList<>(List.of(Segments.packed(arena, first)));
+    while (matrices.size() < count) {
+      matrices.add(Segments.packed(arena, scaled(first.type(), n, k)));
+    }
+    return matrices;
+  }
+
+  private Buffer feedForward(int layer, Buffer x) {
+    Buffer normalized = normalize("norm2." + layer, x);
+    if (mixture) {
+      return mixture(layer, normalized);
+    }
+    Buffer pre = linear("pre" + layer, ffn, normalized);
+    Buffer post =
+        gated
+            ? builder.gated(
+                "post" + layer + ".gated", activation, pre, linear("up" + layer, ffn, normalized))
+            : builder.activation("act" + layer, activation, pre);
+    return linear("down" + layer, d, post);
+  }
+}
