@@ -116,7 +116,20 @@ public final class Sweep {
   /** The last block from which on a run has all that edits change. */
   private int start(List<Edit> edits) {
     int start = edits.stream().mapToInt(this::start).min().orElse(lastLayer());
-    return start == EMBEDDING ? EMBEDDING : HookMap.of(lens.model()).entry(start);
+    return start == EMBEDDING ? EMBEDDING : entry(start);
+  }
+
+  /**
+   * The last layer, up to one, from which on none reads keys and values of layers before: from
+   * there a run can begin with the stream alone.
+   */
+  private int entry(int layer) {
+    HookMap hooks = HookMap.of(lens.model());
+    int entry = layer;
+    for (int l = lastLayer(); l >= entry; l--) {
+      entry = Math.min(entry, hooks.keysOf(l));
+    }
+    return entry;
   }
 
   private int lastLayer() {

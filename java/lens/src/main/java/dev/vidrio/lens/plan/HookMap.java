@@ -242,21 +242,6 @@ public final class HookMap {
   }
 
   /**
-   * The last layer, up to one, from which on none reads keys and values of layers before: from
-   * there a run can begin with the stream alone.
-   */
-  public int entry(int layer) {
-    int entry = layer;
-    for (int l = layers - 1; l >= entry; l--) {
-      if (keysOf(l) < entry) {
-        entry = keysOf(l);
-        l = layers;
-      }
-    }
-    return entry;
-  }
-
-  /**
    * Checks that each layer has keys and values of its own.
    *
    * @param method that needs them
