@@ -18,11 +18,12 @@ final class Apertus {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      Xielu activation = Xielu.read(keys, layer.index(), model.sizes().layers());
-      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(activation));
-    }
+    int layers = model.sizes().layers();
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"),
+            attention,
+            layer -> layer.plainFfn(Xielu.read(keys, layer.index(), layers)));
     return model.finish(x, model.unembedding());
   }
 }

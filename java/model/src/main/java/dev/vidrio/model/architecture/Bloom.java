@@ -19,10 +19,11 @@ final class Bloom {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .sloped(model.alibiSlopes(MAX_BIAS));
     Buffer embedding = model.embed("hook_embed.unnormalized");
-    Buffer x = model.norm("hook_embed", "token_embd_norm", embedding);
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
-    }
+    Buffer x =
+        model.preNorm(
+            model.norm("hook_embed", "token_embd_norm", embedding),
+            attention,
+            layer -> layer.plainFfn(ActivationKind.GELU_TANH));
     return model.finish(x, model.unembedding());
   }
 }

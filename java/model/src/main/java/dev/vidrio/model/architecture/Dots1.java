@@ -25,10 +25,7 @@ final class Dots1 {
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
-    }
+    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
     return model.finish(x, model.unembedding());
   }
 }

@@ -22,10 +22,7 @@ final class Ernie45Moe {
         Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN)
             .shared(keys)
             .placed(keys, model.sizes());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
-    }
+    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
     return model.finish(x, model.unembedding());
   }
 }

@@ -17,10 +17,11 @@ final class Gemma {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed", (float) Math.sqrt(model.sizes().d())),
+            attention,
+            layer -> layer.gatedFfn(ActivationKind.GELU_TANH));
     return model.finish(x, model.unembedding());
   }
 }

@@ -24,10 +24,11 @@ final class Gpt2 {
             "hook_pos_embed",
             weights.table("position_embd.weight", sizes.contextLength(), sizes.d()),
             0);
-    Buffer x = plan.add("blocks.0.hook_resid_pre", tokens, positions);
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
-    }
+    Buffer x =
+        model.preNorm(
+            plan.add("blocks.0.hook_resid_pre", tokens, positions),
+            attention,
+            layer -> layer.plainFfn(ActivationKind.GELU_TANH));
     return model.finish(x, model.unembedding());
   }
 }

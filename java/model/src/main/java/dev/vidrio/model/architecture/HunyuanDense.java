@@ -18,10 +18,9 @@ final class HunyuanDense {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.TURNED_HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return model.finish(x, model.unembedding());
   }
 }

@@ -28,11 +28,12 @@ final class Llama {
         Experts.has(keys)
             ? Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN)
             : null;
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
-      x = layer.preNorm(x, layer.attention(attention), ffn);
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"),
+            attention,
+            layer ->
+                experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts));
     return model.finish(x, model.unembedding());
   }
 }

@@ -19,10 +19,9 @@ final class Mistral3 {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(rope.scaled())
             .heated(rope.temperature());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return model.finish(x, model.unembedding());
   }
 }

@@ -17,10 +17,9 @@ final class Mpt {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .sloped(model.alibiSlopes(maxBias));
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"), attention, layer -> layer.plainFfn(ActivationKind.GELU));
     return model.finish(x, model.unembedding());
   }
 }

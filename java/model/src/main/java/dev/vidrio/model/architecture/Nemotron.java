@@ -18,10 +18,11 @@ final class Nemotron {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.SQUARED_RELU));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"),
+            attention,
+            layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
     return model.finish(x, model.unembedding());
   }
 }

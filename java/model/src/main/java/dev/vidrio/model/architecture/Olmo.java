@@ -18,10 +18,9 @@ final class Olmo {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .clamped(keys.clamp())
             .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return model.finish(x, model.unembedding());
   }
 }

@@ -18,10 +18,7 @@ final class Olmoe {
             .normalized(QueryKeyNorm.ALL_HEADS)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.ALL);
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
-    }
+    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
     return model.finish(x, model.unembedding());
   }
 }

@@ -23,10 +23,9 @@ final class Phi3 {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(rotation)
             .windowed(keys.window(0));
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     Rotation longer = rope.scaled(divisors(weights, "long", rope));
     return model
         .finish(x, model.unembedding())

@@ -17,10 +17,9 @@ final class Qwen2 {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return model.finish(x, model.unembedding());
   }
 }

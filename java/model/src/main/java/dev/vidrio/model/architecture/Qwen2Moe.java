@@ -20,10 +20,7 @@ final class Qwen2Moe {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts =
         Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.ALL).shared(keys);
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
-    }
+    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
     return model.finish(x, model.unembedding());
   }
 }

@@ -18,10 +18,7 @@ final class Qwen3Moe {
             .normalized(QueryKeyNorm.HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
-    }
+    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
     return model.finish(x, model.unembedding());
   }
 }

@@ -18,10 +18,11 @@ final class StarCoder2 {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled())
             .windowed(keys.window(0));
-    Buffer x = model.embed("hook_embed");
-    for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
-    }
+    Buffer x =
+        model.preNorm(
+            model.embed("hook_embed"),
+            attention,
+            layer -> layer.plainFfn(ActivationKind.GELU_TANH));
     return model.finish(x, model.unembedding());
   }
 }

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -93,6 +94,20 @@ final class Transformer {
   /** The layers, first to last. */
   List<Layer> layers() {
     return IntStream.range(0, sizes.layers()).mapToObj(l -> new Layer(this, l)).toList();
+  }
+
+  /**
+   * Writes down blocks that all normalize what they read ({@link Layer#preNorm}).
+   *
+   * @param residPre the residual stream before the first
+   * @param ffn the feed-forward block of a layer
+   */
+  Buffer preNorm(Buffer residPre, Attention attention, Function<Layer, Sublayer> ffn) {
+    Buffer x = residPre;
+    for (Layer layer : layers()) {
+      x = layer.preNorm(x, layer.attention(attention), ffn.apply(layer));
+    }
+    return x;
   }
 
   /** The tokens' embeddings times a constant. */
