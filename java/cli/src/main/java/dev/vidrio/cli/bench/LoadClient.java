@@ -5,11 +5,10 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.Writer;
 import java.net.ConnectException;
+import java.net.HttpURLConnection;
 import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,9 +20,14 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Sends requests to a server that speaks OpenAI's API, and notes when what comes. */
-final class LoadClient implements AutoCloseable {
+/**
+ * Sends requests to a server that speaks OpenAI's API, and notes when what comes. It blocks where
+ * it waits: {@code java.net.http} hands each piece of an answer through three threads, which take
+ * the machine from a server that runs beside.
+ */
+final class LoadClient {
   private static final String DATA = "data: ";
+  private static final String IDLE_CONNECTIONS = "http.maxConnections";
 
   /**
    * An answer.
@@ -49,8 +53,13 @@ final class LoadClient implements AutoCloseable {
     }
   }
 
-  private final HttpClient http =
-      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  static {
+    // Idle connections that the JDK keeps for the next requests, where the user does not say.
+    if (System.getProperty(IDLE_CONNECTIONS) == null) {
+      System.setProperty(IDLE_CONNECTIONS, "1024");
+    }
+  }
+
   private final URI url;
   private final @Nullable String key;
   private final String model;
@@ -59,7 +68,7 @@ final class LoadClient implements AutoCloseable {
    * @param model its id; null for the first that the server has
    * @param key null where the server wants none
    */
-  LoadClient(URI url, @Nullable String model, @Nullable String key) throws InterruptedException {
+  LoadClient(URI url, @Nullable String model, @Nullable String key) {
     this.url = url;
     this.key = key;
     this.model = model == null ? firstModel() : model;
@@ -70,16 +79,17 @@ final class LoadClient implements AutoCloseable {
     return model;
   }
 
-  private String firstModel() throws InterruptedException {
+  private String firstModel() {
     try {
-      HttpResponse<String> reply =
-          http.send(request("/v1/models").GET().build(), HttpResponse.BodyHandlers.ofString());
-      JsonNode first = JsonMapper.shared().readTree(reply.body()).path("data").path(0).path("id");
-      if (reply.statusCode() != 200 || !first.isString()) {
-        throw new CommandException(
-            url + "/v1/models: status " + reply.statusCode() + ", names no model");
+      HttpURLConnection request = request("/v1/models");
+      int status = request.getResponseCode();
+      try (InputStream body = body(request)) {
+        JsonNode first = JsonMapper.shared().readTree(body).path("data").path(0).path("id");
+        if (status != 200 || !first.isString()) {
+          throw new CommandException(url + "/v1/models: status " + status + ", names no model");
+        }
+        return first.stringValue();
       }
-      return first.stringValue();
     } catch (ConnectException e) {
       throw new CommandException(url + ": nobody answers there", e);
     } catch (IOException | JacksonException e) {
@@ -87,9 +97,18 @@ final class LoadClient implements AutoCloseable {
     }
   }
 
-  private HttpRequest.Builder request(String path) {
-    HttpRequest.Builder request = HttpRequest.newBuilder(url.resolve(path));
-    return key == null ? request : request.header("Authorization", "Bearer " + key);
+  private HttpURLConnection request(String path) throws IOException {
+    var request = (HttpURLConnection) url.resolve(path).toURL().openConnection();
+    if (key != null) {
+      request.setRequestProperty("Authorization", "Bearer " + key);
+    }
+    return request;
+  }
+
+  /** What an answer says, good or bad. */
+  private static InputStream body(HttpURLConnection request) throws IOException {
+    InputStream error = request.getErrorStream();
+    return error == null ? request.getInputStream() : error;
   }
 
   /**
@@ -98,7 +117,7 @@ final class LoadClient implements AutoCloseable {
    * @throws Refused when the server has no room
    * @throws IOException when it fails
    */
-  Answer ask(int[] prompt, int tokens) throws IOException, InterruptedException, Refused {
+  Answer ask(int[] prompt, int tokens) throws IOException, Refused {
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("model", model);
     body.put("prompt", prompt);
@@ -107,21 +126,22 @@ final class LoadClient implements AutoCloseable {
     body.put("ignore_eos", true);
     body.put("stream", true);
     body.put("stream_options", Map.of("include_usage", true));
-    HttpRequest request =
-        request("/v1/completions")
-            .header("Content-Type", "application/json")
-            .POST(
-                HttpRequest.BodyPublishers.ofByteArray(JsonMapper.shared().writeValueAsBytes(body)))
-            .build();
+    byte[] json = JsonMapper.shared().writeValueAsBytes(body);
+    HttpURLConnection request = request("/v1/completions");
+    request.setRequestProperty("Content-Type", "application/json");
+    request.setDoOutput(true);
+    request.setFixedLengthStreamingMode(json.length);
     long start = System.nanoTime();
-    HttpResponse<InputStream> reply = http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    request.getOutputStream().write(json);
+    int status = request.getResponseCode();
     try (var lines =
-        new BufferedReader(new InputStreamReader(reply.body(), StandardCharsets.UTF_8))) {
-      if (reply.statusCode() == 429 || reply.statusCode() == 503) {
-        throw new Refused(reply.statusCode());
+        new BufferedReader(new InputStreamReader(body(request), StandardCharsets.UTF_8))) {
+      if (status == 429 || status == 503) {
+        lines.transferTo(Writer.nullWriter()); // to the end, or the connection is not kept
+        throw new Refused(status);
       }
-      if (reply.statusCode() != 200) {
-        throw new IOException("status " + reply.statusCode() + ": " + lines.readLine());
+      if (status != 200) {
+        throw new IOException("status " + status + ": " + lines.readLine());
       }
       return read(lines, start);
     }
@@ -141,6 +161,7 @@ final class LoadClient implements AutoCloseable {
         if (ttft == null || tokens == 0) {
           throw new IOException("the stream has no tokens, or no usage");
         }
+        lines.transferTo(Writer.nullWriter());
         return new Answer(tokens, ttft, gaps, Duration.ofNanos(now - start));
       }
       JsonNode event = JsonMapper.shared().readTree(line.substring(DATA.length()));
@@ -159,10 +180,5 @@ final class LoadClient implements AutoCloseable {
       }
     }
     throw new IOException("the stream ends without [DONE]");
-  }
-
-  @Override
-  public void close() {
-    http.close();
   }
 }

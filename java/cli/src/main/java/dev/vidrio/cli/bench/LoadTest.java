@@ -105,7 +105,7 @@ final class LoadTest {
   Outcome closed(int users, int requests) {
     var run = new Run();
     var left = new AtomicInteger(requests);
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
       for (int i = 0; i < users; i++) {
         var _ =
             threads.submit(
@@ -122,7 +122,7 @@ final class LoadTest {
   /** Requests with times between them that are exponentially distributed. */
   Outcome open(double rate, int requests) throws InterruptedException {
     var run = new Run();
-    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+    try (ExecutorService threads = Executors.newCachedThreadPool()) {
       double due = 0;
       for (int i = 0; i < requests; i++) {
         var _ = threads.submit(run::ask);
@@ -155,8 +155,6 @@ final class LoadTest {
         refusals.add(Duration.ofNanos(System.nanoTime() - sent));
       } catch (IOException e) {
         failures.add(String.valueOf(e.getMessage()));
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
       }
     }
 

@@ -130,16 +130,14 @@ final class ServeCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "--url " + url + ": must be like http://127.0.0.1:8080");
     }
-    try (var client = new LoadClient(url, model, System.getenv("VIDRIO_API_KEY"))) {
-      var load = new LoadTest(client, prefix, prompt, tokens, seed);
-      if (warmUp > 0) {
-        load.closed(users, warmUp);
-      }
-      LoadTest.Outcome outcome =
-          rate > 0 ? load.open(rate, requests) : load.closed(users, requests);
-      report(client.model(), outcome);
-      return outcome.answers().isEmpty() ? 1 : 0;
+    var client = new LoadClient(url, model, System.getenv("VIDRIO_API_KEY"));
+    var load = new LoadTest(client, prefix, prompt, tokens, seed);
+    if (warmUp > 0) {
+      load.closed(users, warmUp);
     }
+    LoadTest.Outcome outcome = rate > 0 ? load.open(rate, requests) : load.closed(users, requests);
+    report(client.model(), outcome);
+    return outcome.answers().isEmpty() ? 1 : 0;
   }
 
   private void require(String option, int value, int min) {
