@@ -3,7 +3,12 @@ package dev.vidrio.model.architecture;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
+import dev.vidrio.model.block.Xielu;
 
 /**
  * Apertus (arXiv 2509.14233): {@link Llama} with normalized queries and keys, and a plain
@@ -24,6 +29,6 @@ final class Apertus {
             model.embed("hook_embed"),
             attention,
             layer -> layer.plainFfn(Xielu.read(keys, layer.index(), layers)));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

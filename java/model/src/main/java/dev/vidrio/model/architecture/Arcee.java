@@ -4,6 +4,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /** Arcee's AFM: {@link Llama} with a plain feed-forward block, of squared ReLU. */
 final class Arcee {
@@ -19,6 +23,6 @@ final class Arcee {
             model.embed("hook_embed"),
             attention,
             layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

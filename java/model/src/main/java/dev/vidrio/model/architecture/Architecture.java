@@ -2,9 +2,13 @@ package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +46,28 @@ public record Architecture(
    * @param plan for long contexts
    */
   public record LongContext(int above, Plan plan) {}
+
+  /**
+   * Ends a model ({@link Transformer#finish}).
+   *
+   * @param residual the last layer's output
+   * @param logits the unembedding, and what the architecture has after it
+   */
+  static Architecture of(Transformer model, Buffer residual, Sublayer logits) {
+    Plan plan = model.finish(residual, logits);
+    Sizes sizes = model.sizes();
+    return new Architecture(
+        model.keys().architecture(),
+        sizes.d(),
+        sizes.layers(),
+        sizes.heads(),
+        sizes.dExpert(),
+        sizes.vocabulary(),
+        sizes.contextLength(),
+        model.weights().bytesPerToken(),
+        plan,
+        null);
+  }
 
   /** The plan for contexts of so many positions. */
   public Plan plan(int positions) {

@@ -2,11 +2,14 @@ package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.WeightLoader;
 import dev.vidrio.model.gguf.Gguf;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongConsumer;
 
 /** The architectures that this version runs, by their names in model files. */
 public final class Architectures {
@@ -90,6 +93,8 @@ public final class Architectures {
           "architecture '" + keys.architecture() + "'",
           "supported: " + String.join(", ", names()));
     }
-    return reader.read(keys, new WeightLoader(gguf, executor, arena, progress, repack));
+    long total = WeightLoader.bytes(gguf);
+    LongConsumer listener = done -> progress.onProgress(done, total);
+    return reader.read(keys, new WeightLoader(gguf, executor, arena, listener, repack));
   }
 }

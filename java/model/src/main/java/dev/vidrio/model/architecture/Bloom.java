@@ -3,6 +3,10 @@ package dev.vidrio.model.architecture;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * BLOOM (arXiv 2211.05100): {@link Gpt2} with normalized embeddings, and with attention that falls
@@ -24,6 +28,6 @@ final class Bloom {
             model.norm("hook_embed", "token_embd_norm", embedding),
             attention,
             layer -> layer.plainFfn(ActivationKind.GELU_TANH));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,12 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import java.util.function.IntPredicate;
 
 /**
@@ -29,6 +35,6 @@ final class Cohere2 {
     }
     Sublayer scale =
         model.scale(keys.floatValue("logit_scale", CommandR.MIN_SCALE, CommandR.MAX_SCALE));
-    return model.finish(x, model.unembedding().then("unscaled", scale));
+    return Architecture.of(model, x, model.unembedding().then("unscaled", scale));
   }
 }

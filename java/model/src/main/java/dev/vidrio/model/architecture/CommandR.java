@@ -4,7 +4,13 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Command R (Cohere 2024) and Aya 23 (arXiv 2405.15032): attention and SwiGLU side by side behind
@@ -31,6 +37,6 @@ final class CommandR {
       x = layer.parallel(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
     }
     Sublayer scale = model.scale(keys.floatValue("logit_scale", MIN_SCALE, MAX_SCALE, 1));
-    return model.finish(x, model.unembedding().then("unscaled", scale));
+    return Architecture.of(model, x, model.unembedding().then("unscaled", scale));
   }
 }

@@ -5,7 +5,12 @@ import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * dots.llm1 (arXiv 2506.05767): {@link Qwen3} with dense layers first, then experts that sigmoids
@@ -26,6 +31,6 @@ final class Dots1 {
             .shared(keys)
             .placed(keys, model.sizes());
     Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * ERNIE 4.5 (Baidu 2025) without experts: {@link Llama} whose rotary pairs were always adjacent.
@@ -19,6 +23,6 @@ final class Ernie45 {
     Buffer x =
         model.preNorm(
             model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

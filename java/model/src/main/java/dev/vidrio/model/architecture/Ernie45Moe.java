@@ -5,6 +5,11 @@ import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * ERNIE 4.5 with a mixture of experts (Baidu 2025): {@link Ernie45} with dense layers first, then
@@ -23,6 +28,6 @@ final class Ernie45Moe {
             .shared(keys)
             .placed(keys, model.sizes());
     Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

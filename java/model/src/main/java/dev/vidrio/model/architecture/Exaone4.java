@@ -4,7 +4,12 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import java.util.function.IntPredicate;
 
 /**
@@ -38,6 +43,6 @@ final class Exaone4 {
               layer.normalized("post_attention_norm", layer.attention(attention)),
               layer.normalized("post_ffw_norm", layer.gatedFfn(ActivationKind.SILU)));
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,12 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Falcon (arXiv 2311.16867): attention and a plain feed-forward block side by side behind one
@@ -29,6 +35,6 @@ final class Falcon {
                   x, layer.ln1("attn_norm_2", x), attend, layer.ln2("attn_norm", x), ffn)
               : layer.parallel(x, attend, ffn);
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Gemma (arXiv 2403.08295): pre-norm blocks with GeGLU over embeddings that are scaled by √d. Files
@@ -22,6 +26,6 @@ final class Gemma {
             model.embed("hook_embed", (float) Math.sqrt(model.sizes().d())),
             attention,
             layer -> layer.gatedFfn(ActivationKind.GELU_TANH));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,12 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import java.util.function.IntPredicate;
 
 /**
@@ -30,7 +36,7 @@ final class Gemma2 {
       x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
     }
     float cap = keys.floatValue("final_logit_softcapping", 0, MAX_CAP, 30);
-    return model.finish(x, model.cappedUnembedding(cap));
+    return Architecture.of(model, x, model.cappedUnembedding(cap));
   }
 
   /**

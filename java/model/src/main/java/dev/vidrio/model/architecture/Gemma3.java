@@ -4,7 +4,13 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.RopeReader;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import java.util.function.IntPredicate;
 
 /**
@@ -33,6 +39,6 @@ final class Gemma3 {
       x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
     }
     float cap = keys.floatValue("final_logit_softcapping", 0, 1e6f, 0);
-    return model.finish(x, model.cappedUnembedding(cap));
+    return Architecture.of(model, x, model.cappedUnembedding(cap));
   }
 }

@@ -5,7 +5,15 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.RopeReader;
+import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.IntPredicate;
@@ -56,7 +64,7 @@ final class Gemma4 {
               : layer.sandwiched(x, attention, ffn, end);
     }
     float cap = keys.floatValue("final_logit_softcapping", 0, 1e6f, 0);
-    return model.finish(x, model.cappedUnembedding(cap));
+    return Architecture.of(model, x, model.cappedUnembedding(cap));
   }
 
   private static int window(Keys keys) {

@@ -4,6 +4,11 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * GLM-4 0414 (arXiv 2406.12793): {@link Llama} with norms behind the sublayers too, rotary
@@ -21,6 +26,6 @@ final class Glm4 {
     for (Layer layer : model.layers()) {
       x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

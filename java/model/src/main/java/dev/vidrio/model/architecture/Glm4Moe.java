@@ -5,7 +5,13 @@ import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * GLM-4.5 (arXiv 2508.06471): rotary positions in a part of each head, in some models normalized
@@ -36,6 +42,6 @@ final class Glm4Moe {
           layer.preNorm(
               x, layer.attention(attention), "post_attention_norm", layer.mixture(experts));
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,11 @@ import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * GPT-2 (Radford et al. 2019): pre-norm blocks with LayerNorm and a plain feed-forward block over
@@ -29,6 +34,6 @@ final class Gpt2 {
             plan.add("blocks.0.hook_resid_pre", tokens, positions),
             attention,
             layer -> layer.plainFfn(ActivationKind.GELU_TANH));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -6,6 +6,13 @@ import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +64,6 @@ final class Granite {
               x, layer.attention(attention).then("unscaled", scale), ffn.then("unscaled", scale));
     }
     Sublayer divide = model.scale(1 / keys.floatValue("logit_scale", MIN, MAX));
-    return model.finish(x, model.unembedding().then("unscaled", divide));
+    return Architecture.of(model, x, model.unembedding().then("unscaled", divide));
   }
 }

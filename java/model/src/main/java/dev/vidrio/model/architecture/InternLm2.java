@@ -4,6 +4,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /** InternLM 2 (arXiv 2403.17297) and XVERSE: {@link Llama} of the first version. */
 final class InternLm2 {
@@ -17,6 +21,6 @@ final class InternLm2 {
     Buffer x =
         model.preNorm(
             model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -6,6 +6,11 @@ import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +39,6 @@ final class Llama {
             attention,
             layer ->
                 experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,11 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.RopeReader;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Ministral 3 (Mistral AI 2025): {@link Llama} whose queries grow with the position beyond the
@@ -22,6 +27,6 @@ final class Mistral3 {
     Buffer x =
         model.preNorm(
             model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -3,6 +3,10 @@ package dev.vidrio.model.architecture;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * MPT (MosaicML 2023): {@link Gpt2} with attention that falls with the distance (ALiBi) in place of
@@ -20,6 +24,6 @@ final class Mpt {
     Buffer x =
         model.preNorm(
             model.embed("hook_embed"), attention, layer -> layer.plainFfn(ActivationKind.GELU));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

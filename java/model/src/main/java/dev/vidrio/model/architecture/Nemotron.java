@@ -4,6 +4,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Nemotron 4 (arXiv 2402.16819) and Minitron (arXiv 2407.14679): LayerNorm, a part of each head
@@ -23,6 +27,6 @@ final class Nemotron {
             model.embed("hook_embed"),
             attention,
             layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * OLMo (arXiv 2402.00838): {@link Llama} with LayerNorm that has neither gain nor bias, and in some
@@ -21,6 +25,6 @@ final class Olmo {
     Buffer x =
         model.preNorm(
             model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

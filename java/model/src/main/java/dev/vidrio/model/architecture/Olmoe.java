@@ -5,7 +5,12 @@ import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /** OLMoE (arXiv 2409.02060): {@link Llama} with experts, and normalized queries and keys. */
 final class Olmoe {
@@ -19,6 +24,6 @@ final class Olmoe {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.ALL);
     Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

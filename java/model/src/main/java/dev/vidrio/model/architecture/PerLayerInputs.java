@@ -4,6 +4,11 @@ import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -4,6 +4,11 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Phi 1, 1.5 (arXiv 2309.05463) and 2: attention and a plain feed-forward block side by side behind
@@ -22,6 +27,6 @@ final class Phi2 {
     for (Layer layer : model.layers()) {
       x = layer.parallel(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -5,6 +5,11 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.RopeReader;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +32,7 @@ final class Phi3 {
         model.preNorm(
             model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     Rotation longer = rope.scaled(divisors(weights, "long", rope));
-    return model
-        .finish(x, model.unembedding())
+    return Architecture.of(model, x, model.unembedding())
         .withLongContext(rope.originalContext(), rotation, longer);
   }
 

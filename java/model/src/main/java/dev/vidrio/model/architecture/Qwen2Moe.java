@@ -5,6 +5,11 @@ import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Qwen 1.5 and 2 with a mixture of experts (arXiv 2407.10671): {@link Qwen2} but for its blocks,
@@ -21,6 +26,6 @@ final class Qwen2Moe {
     Experts experts =
         Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.ALL).shared(keys);
     Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

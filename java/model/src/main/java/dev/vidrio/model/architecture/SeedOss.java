@@ -4,6 +4,12 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /** Seed-OSS (ByteDance 2025): {@link Qwen2}, with another name for the second norm. */
 final class SeedOss {
@@ -24,6 +30,6 @@ final class SeedOss {
               (hook, y) -> attend.write(hook, layer.ln1(y)),
               (hook, y) -> ffn.write(hook, layer.ln2("post_attention_norm", y)));
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

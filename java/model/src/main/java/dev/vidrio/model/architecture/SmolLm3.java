@@ -4,6 +4,11 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /** SmolLM3: {@link Llama} in which every fourth layer knows no positions (arXiv 2501.18795). */
 final class SmolLm3 {
@@ -22,6 +27,6 @@ final class SmolLm3 {
           layer.preNorm(
               x, layer.attention(turns ? rotated : unrotated), layer.gatedFfn(ActivationKind.SILU));
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,7 +4,13 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * StableLM (arXiv 2402.17834): LayerNorm, SwiGLU and rotary positions in a part of each head. Where
@@ -32,6 +38,6 @@ final class StableLm {
       Sublayer ffn = layer.gatedFfn(ActivationKind.SILU);
       x = sequential ? layer.preNorm(x, attend, ffn) : layer.parallel(x, attend, ffn);
     }
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -4,6 +4,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
 
 /**
  * StarCoder 2 (arXiv 2402.19173): {@link Gpt2} with grouped queries, and rotary positions in place
@@ -23,6 +27,6 @@ final class StarCoder2 {
             model.embed("hook_embed"),
             attention,
             layer -> layer.plainFfn(ActivationKind.GELU_TANH));
-    return model.finish(x, model.unembedding());
+    return Architecture.of(model, x, model.unembedding());
   }
 }

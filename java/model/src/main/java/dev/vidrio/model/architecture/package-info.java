@@ -1,3 +1,3 @@
-/** Architectures: each reads a model file's keys and tensors, and writes the plan that runs it. */
+/** Architectures: each reads a model file and writes the plan that runs it. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.architecture;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,5 +1,6 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.NormKind;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * What architectures are put together from: each method takes weights out of the model file and
  * writes down the operations on them. An architecture is the order of these calls.
  */
-final class Transformer {
+public final class Transformer {
   private final Keys keys;
   private final Sizes sizes;
   private final WeightLoader weights;
@@ -26,7 +27,7 @@ final class Transformer {
   /**
    * @param norm which all norms of the model are
    */
-  Transformer(Keys keys, WeightLoader weights, NormKind norm) {
+  public Transformer(Keys keys, WeightLoader weights, NormKind norm) {
     this(keys, weights, norm, true);
   }
 
@@ -34,7 +35,7 @@ final class Transformer {
    * @param norm which all norms of the model are
    * @param gains whether they have a gain
    */
-  Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains) {
+  public Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains) {
     this(keys, Sizes.read(keys, 0), weights, norm, gains);
   }
 
@@ -43,7 +44,7 @@ final class Transformer {
    *
    * @param drafts how many, behind the layers
    */
-  Transformer(Keys keys, WeightLoader weights, NormKind norm, int drafts) {
+  public Transformer(Keys keys, WeightLoader weights, NormKind norm, int drafts) {
     this(keys, Sizes.read(keys, drafts), weights, norm, true);
     for (int i = 0; i < drafts; i++) {
       weights.ignore("blk." + (sizes.layers() + i) + ".");
@@ -54,7 +55,7 @@ final class Transformer {
    * @param norm which all norms of the model are
    * @param gains whether they have a gain
    */
-  Transformer(Keys keys, Sizes sizes, WeightLoader weights, NormKind norm, boolean gains) {
+  public Transformer(Keys keys, Sizes sizes, WeightLoader weights, NormKind norm, boolean gains) {
     this.keys = keys;
     this.sizes = sizes;
     this.weights = weights;
@@ -70,29 +71,29 @@ final class Transformer {
             1);
   }
 
-  Keys keys() {
+  public Keys keys() {
     return keys;
   }
 
-  Sizes sizes() {
+  public Sizes sizes() {
     return sizes;
   }
 
-  WeightLoader weights() {
+  public WeightLoader weights() {
     return weights;
   }
 
-  PlanBuilder plan() {
+  public PlanBuilder plan() {
     return plan;
   }
 
   /** The reader of its rotations. */
-  RopeReader rope(Rotation.Pairs pairs) {
+  public RopeReader rope(Rotation.Pairs pairs) {
     return new RopeReader(keys, weights, sizes, pairs);
   }
 
   /** The layers, first to last. */
-  List<Layer> layers() {
+  public List<Layer> layers() {
     return IntStream.range(0, sizes.layers()).mapToObj(l -> new Layer(this, l)).toList();
   }
 
@@ -102,7 +103,7 @@ final class Transformer {
    * @param residPre the residual stream before the first
    * @param ffn the feed-forward block of a layer
    */
-  Buffer preNorm(Buffer residPre, Attention attention, Function<Layer, Sublayer> ffn) {
+  public Buffer preNorm(Buffer residPre, Attention attention, Function<Layer, Sublayer> ffn) {
     Buffer x = residPre;
     for (Layer layer : layers()) {
       x = layer.preNorm(x, layer.attention(attention), ffn.apply(layer));
@@ -111,23 +112,23 @@ final class Transformer {
   }
 
   /** The tokens' embeddings times a constant. */
-  Buffer embed(String hook, float factor) {
+  public Buffer embed(String hook, float factor) {
     return scale(factor).write(hook, embed(hook + ".unscaled"));
   }
 
   /** The tokens' embeddings. */
-  Buffer embed(String hook) {
+  public Buffer embed(String hook) {
     return plan.embed(hook, weights.table("token_embd.weight", sizes.vocabulary(), sizes.d()));
   }
 
   /** A norm with the gain {@code tensor.weight} and, where the file has one, a bias. */
-  Buffer norm(String hook, String tensor, Buffer x) {
+  public Buffer norm(String hook, String tensor, Buffer x) {
     @Nullable Weights gain = gains ? weights.vector(tensor + ".weight", x.width()) : null;
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }
 
   /** A norm with a gain. */
-  Buffer norm(String hook, Weights gain, Buffer x) {
+  public Buffer norm(String hook, Weights gain, Buffer x) {
     return plan.norm(hook, norm, x, epsilon, gain, null);
   }
 
@@ -150,7 +151,7 @@ final class Transformer {
    * The slopes of ALiBi (Press et al. 2022, arXiv 2108.12409): powers of 2^(−maxBias / n) for n
    * heads. Where H is no power of two, the even powers of the next one come first.
    */
-  Weights alibiSlopes(float maxBias) {
+  public Weights alibiSlopes(float maxBias) {
     int heads = sizes.heads();
     int n = Integer.highestOneBit(2 * heads - 1);
     var slopes = new float[heads];
@@ -162,12 +163,12 @@ final class Transformer {
   }
 
   /** The product with a constant. */
-  Sublayer scale(float factor) {
+  public Sublayer scale(float factor) {
     return (hook, x) -> plan.scale(hook, factor, x);
   }
 
   /** The soft cap of logits; nothing where it is 0. */
-  Sublayer cappedUnembedding(float cap) {
+  public Sublayer cappedUnembedding(float cap) {
     return cap == 0
         ? unembedding()
         : unembedding().then("uncapped", (hook, x) -> plan.softCap(hook, cap, x));
@@ -184,7 +185,7 @@ final class Transformer {
   }
 
   /** The projection to logits, by the embedding where they share it. */
-  Sublayer unembedding() {
+  public Sublayer unembedding() {
     String tensor = weights.has("output.weight") ? "output" : "token_embd";
     return (hook, x) -> linear(hook, tensor, sizes.vocabulary(), x);
   }
@@ -194,23 +195,14 @@ final class Transformer {
    *
    * @param residual the last layer's output
    * @param logits the unembedding, and what the architecture has after it
+   * @return the plan, from token ids to logits
    */
-  Architecture finish(Buffer residual, Sublayer logits) {
+  public Plan finish(Buffer residual, Sublayer logits) {
     Buffer chosen = plan.gather("resid_post.chosen", residual);
     Buffer normalized = norm("ln_final", "output_norm", chosen);
     plan.output(logits.write("unembed.hook_out", normalized));
     weights.finish();
     keys.finish();
-    return new Architecture(
-        keys.architecture(),
-        sizes.d(),
-        sizes.layers(),
-        sizes.heads(),
-        sizes.dExpert(),
-        sizes.vocabulary(),
-        sizes.contextLength(),
-        weights.bytesPerToken(),
-        plan.build(),
-        null);
+    return plan.build();
   }
 }

@@ -1,10 +1,10 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.op.Buffer;
 
 /** A run of operations from one activation to another. */
 @FunctionalInterface
-interface Sublayer {
+public interface Sublayer {
 
   /**
    * Writes the operations down.

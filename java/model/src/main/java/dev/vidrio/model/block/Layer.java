@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
@@ -6,11 +6,11 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.model.architecture.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import org.jspecify.annotations.Nullable;
 
 /** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
-final class Layer {
+public final class Layer {
   private final Transformer model;
   private final Sizes sizes;
   private final WeightLoader weights;
@@ -26,22 +26,22 @@ final class Layer {
   }
 
   /** Its number, from 0. */
-  int index() {
+  public int index() {
     return index;
   }
 
   /** The full name of one of its activations. */
-  String hook(String name) {
+  public String hook(String name) {
     return "blocks." + index + "." + name;
   }
 
   /** The full name of one of its tensors. */
-  String tensor(String name) {
+  public String tensor(String name) {
     return "blk." + index + "." + name;
   }
 
   /** A block of two residual steps: attention, then feed-forward. */
-  Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
+  public Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return sequential(hook("hook_resid_post"), residPre, attention, ffn);
   }
 
@@ -53,7 +53,7 @@ final class Layer {
   }
 
   /** A block of two residual steps, each of which normalizes what it reads (arXiv 2002.04745). */
-  Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
+  public Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(hook("hook_resid_post"), residPre, attention, ffn);
   }
 
@@ -66,7 +66,7 @@ final class Layer {
   }
 
   /** The same where the second norm has another name. */
-  Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
+  public Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
     return sequential(
         residPre,
         (hook, x) -> attention.write(hook, ln1(x)),
@@ -74,13 +74,13 @@ final class Layer {
   }
 
   /** A block of two residual steps, each of which has a norm before and one after it. */
-  Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
+  public Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
         residPre, normalized("post_attention_norm", attention), normalized("post_ffw_norm", ffn));
   }
 
   /** The same whose sum goes on through something else. */
-  Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn, Sublayer end) {
+  public Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn, Sublayer end) {
     Sublayer block =
         (hook, x) ->
             preNorm(
@@ -92,7 +92,7 @@ final class Layer {
   }
 
   /** A block of one residual step, which attention and feed-forward take side by side. */
-  Buffer parallel(
+  public Buffer parallel(
       Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
     Buffer attentionOut = attention.write(hook("hook_attn_out"), attentionIn);
     Buffer ffnOut = ffn.write(hook("hook_mlp_out"), ffnIn);
@@ -101,38 +101,38 @@ final class Layer {
   }
 
   /** The same where both read one norm. */
-  Buffer parallel(Buffer residPre, Sublayer attention, Sublayer ffn) {
+  public Buffer parallel(Buffer residPre, Sublayer attention, Sublayer ffn) {
     Buffer normalized = ln1(residPre);
     return parallel(residPre, normalized, attention, normalized, ffn);
   }
 
   /** The norm before attention. */
-  Buffer ln1(Buffer x) {
+  public Buffer ln1(Buffer x) {
     return ln1("attn_norm", x);
   }
 
   /** The norm before attention, under another name. */
-  Buffer ln1(String tensor, Buffer x) {
+  public Buffer ln1(String tensor, Buffer x) {
     return model.norm(hook("ln1"), tensor(tensor), x);
   }
 
   /** The norm before the feed-forward block. */
-  Buffer ln2(Buffer x) {
+  public Buffer ln2(Buffer x) {
     return ln2("ffn_norm", x);
   }
 
   /** The norm before the feed-forward block, under another name. */
-  Buffer ln2(String tensor, Buffer x) {
+  public Buffer ln2(String tensor, Buffer x) {
     return model.norm(hook("ln2"), tensor(tensor), x);
   }
 
   /** A sublayer whose output is normalized. */
-  Sublayer normalized(String tensor, Sublayer sublayer) {
+  public Sublayer normalized(String tensor, Sublayer sublayer) {
     return sublayer.then("unnormalized", (hook, x) -> model.norm(hook, tensor(tensor), x));
   }
 
   /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
-  Sublayer attention(Attention a) {
+  public Sublayer attention(Attention a) {
     return (hook, x) -> {
       KvShape.Layer kv = sizes.kvShape().layer(index);
       int dQ = sizes.heads() * kv.dH();
@@ -149,7 +149,7 @@ final class Layer {
    * Attention over the keys and values of an earlier layer: a projection to queries alone. Files
    * may have those to keys and values too.
    */
-  Sublayer attention(Attention a, int source) {
+  public Sublayer attention(Attention a, int source) {
     return (hook, x) -> {
       KvShape.Layer kv = sizes.kvShape().layer(source);
       weights.ignore(tensor("attn_k"));
@@ -226,12 +226,12 @@ final class Layer {
   }
 
   /** {@code act(gate · x) · (up · x)}, projected down (Shazeer 2020, arXiv 2002.05202). */
-  Sublayer gatedFfn(ActivationKind kind) {
+  public Sublayer gatedFfn(ActivationKind kind) {
     return gatedFfn(kind, sizes.dFfn());
   }
 
   /** The same of n elements, where layers differ. */
-  Sublayer gatedFfn(ActivationKind kind, int n) {
+  public Sublayer gatedFfn(ActivationKind kind, int n) {
     return (hook, x) -> {
       boolean fused = !weights.has(tensor("ffn_gate.weight"));
       Buffer gate =
@@ -248,12 +248,12 @@ final class Layer {
   }
 
   /** {@code act(up · x)}, projected down. */
-  Sublayer plainFfn(ActivationKind kind) {
+  public Sublayer plainFfn(ActivationKind kind) {
     return plainFfn((hook, pre) -> plan.activation(hook, kind, pre));
   }
 
   /** The same with an activation that has parameters. */
-  Sublayer plainFfn(Xielu activation) {
+  public Sublayer plainFfn(Xielu activation) {
     return plainFfn((hook, pre) -> activation.write(plan, hook, pre));
   }
 
@@ -266,14 +266,14 @@ final class Layer {
   }
 
   /** A mixture of experts in the layers that have one, in the others a gated block. */
-  Sublayer mixture(Experts experts) {
+  public Sublayer mixture(Experts experts) {
     return experts.in(index)
         ? new Mixture(model, experts, index)::write
         : gatedFfn(ActivationKind.SILU);
   }
 
   /** A projection to n elements. */
-  Buffer linear(String name, String tensor, int n, Buffer x) {
+  public Buffer linear(String name, String tensor, int n, Buffer x) {
     return model.linear(hook(name), tensor(tensor), n, x);
   }
 

@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.PlanBuilder.Routes;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>a tensor {@code rope_freqs.weight} of divisors, as Llama 3 has it
  * </ul>
  */
-final class RopeReader {
+public final class RopeReader {
   private static final float MAX = 1e9f;
   private static final float MIN_BASE = 1e-3f;
   private static final float MAX_BASE = 1e12f;
@@ -43,13 +43,13 @@ final class RopeReader {
   }
 
   /** The same where YaRN mixes between pairs that are real numbers, not rounded to whole ones. */
-  RopeReader unrounded() {
+  public RopeReader unrounded() {
     wholePairs = false;
     return this;
   }
 
   /** Elements that turn of a head of d_h. */
-  static int width(Keys keys, String key, int dH) {
+  public static int width(Keys keys, String key, int dH) {
     int width = keys.intValue(key, 2, dH, dH);
     if (width % 2 != 0) {
       throw keys.error(key, Integer.toString(width), "must be even");
@@ -58,24 +58,24 @@ final class RopeReader {
   }
 
   /** Elements of a head that turn. */
-  int width() {
+  public int width() {
     return dRot;
   }
 
   /** Positions that the model knew before its rotation was scaled. */
-  int originalContext() {
+  public int originalContext() {
     return keys.intValue(
         "rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
   }
 
   /** How much queries grow with the position. */
-  Temperature temperature() {
+  public Temperature temperature() {
     double scale = keys.floatValue("attention.temperature_scale", 0, MAX, 0);
     return scale == 0 ? Temperature.NONE : new Temperature(scale, originalContext());
   }
 
   /** The rotation with the file's scaling, and its divisors where it has them. */
-  Rotation scaled() {
+  public Rotation scaled() {
     return scaled(weights.optionalVector("rope_freqs.weight", dRot / 2));
   }
 
@@ -84,7 +84,7 @@ final class RopeReader {
    *
    * @param divisors [width / 2] of the frequencies, or null
    */
-  Rotation scaled(@Nullable Weights divisors) {
+  public Rotation scaled(@Nullable Weights divisors) {
     String type =
         keys.string("rope.scaling.type", keys.has("rope.scale_linear") ? "linear" : "none");
     List<Double> frequencies = divided(dRot, base, divisors);
@@ -102,7 +102,7 @@ final class RopeReader {
    * @param key of the base
    * @param fallback base where the file does not have the key
    */
-  Rotation plain(String key, float fallback) {
+  public Rotation plain(String key, float fallback) {
     return plain(dRot, key, fallback);
   }
 
@@ -111,7 +111,7 @@ final class RopeReader {
    *
    * @param width elements of a head that turn
    */
-  Rotation plain(int width, String key, float fallback) {
+  public Rotation plain(int width, String key, float fallback) {
     double ownBase = keys.floatValue(key, MIN_BASE, MAX_BASE, fallback);
     return new Rotation(pairs, divided(width, ownBase, null), 1);
   }

@@ -1,10 +1,12 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.model.architecture.Architectures;
+import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.testfiles.GgufWriter;
 import dev.vidrio.model.testfiles.TinyModels;

@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.model.gguf.Gguf;
@@ -18,7 +18,7 @@ import dev.vidrio.model.gguf.GgufTensor;
  * @param contextLength positions that the model was made for
  * @param kvShape key-value heads of each layer that has its own
  */
-record Sizes(
+public record Sizes(
     int d,
     int layers,
     int heads,
@@ -30,10 +30,10 @@ record Sizes(
     KvShape kvShape) {
 
   /** Larger than in any model known, small enough that no product of two overflows. */
-  static final int MAX_WIDTH = 1 << 20;
+  public static final int MAX_WIDTH = 1 << 20;
 
   /** The key of the widths of feed-forward blocks. */
-  static final String FFN_WIDTH = "feed_forward_length";
+  public static final String FFN_WIDTH = "feed_forward_length";
 
   private static final int MAX_LAYERS = 512;
   private static final int MAX_HEADS = 4096;
@@ -44,7 +44,7 @@ record Sizes(
    *
    * @param drafts blocks behind the others that draft tokens, which are no layers of the model
    */
-  static Sizes read(Keys keys, int drafts) {
+  public static Sizes read(Keys keys, int drafts) {
     int layers = layers(keys, drafts);
     int heads = heads(keys);
     int dH = headWidth(keys, "attention.key_length", "attention.value_length");
@@ -53,7 +53,7 @@ record Sizes(
   }
 
   /** Of a model whose layers differ as said. */
-  static Sizes read(Keys keys, int layers, int dH, int dFfn, KvShape kvShape) {
+  public static Sizes read(Keys keys, int layers, int dH, int dFfn, KvShape kvShape) {
     return new Sizes(
         keys.intValue("embedding_length", 1, MAX_WIDTH),
         layers,
@@ -71,14 +71,14 @@ record Sizes(
    *
    * @param drafts blocks behind the others, which are no layers of the model
    */
-  static int layers(Keys keys, int drafts) {
+  public static int layers(Keys keys, int drafts) {
     int blocks = keys.intValue("block_count", drafts + 1, MAX_LAYERS);
     requireNoLayer(keys, blocks);
     return blocks - drafts;
   }
 
   /** H. */
-  static int heads(Keys keys) {
+  public static int heads(Keys keys) {
     return keys.sameInEveryLayer("attention.head_count", 1, MAX_HEADS);
   }
 
@@ -99,7 +99,7 @@ record Sizes(
   }
 
   /** Checks that query heads can share key-value heads. */
-  static int requireDivides(Keys keys, String key, int kvHeads, int heads) {
+  public static int requireDivides(Keys keys, String key, int kvHeads, int heads) {
     if (heads % kvHeads != 0) {
       throw keys.error(
           key,
@@ -115,7 +115,7 @@ record Sizes(
    * @param key of the one
    * @param valueKey of the other
    */
-  static int headWidth(Keys keys, String key, String valueKey) {
+  public static int headWidth(Keys keys, String key, String valueKey) {
     int d = keys.intValue("embedding_length", 1, MAX_WIDTH);
     int heads = heads(keys);
     if (!keys.has(key) && d % heads != 0) {

@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
@@ -18,7 +18,7 @@ import dev.vidrio.kernel.op.ExpertOp.RouteScore;
  * @param firstLayer that has a mixture; those before it are dense
  * @param period a layer has a mixture where its number, from 1, is a multiple of this
  */
-record Experts(
+public record Experts(
     int count,
     int used,
     int width,
@@ -41,7 +41,7 @@ record Experts(
   private static final int SOFTMAX_OF_CHOSEN = 3;
 
   /** Whether a model has experts, where its architecture does not say so. */
-  static boolean has(Keys keys) {
+  public static boolean has(Keys keys) {
     return keys.intValue("expert_count", 0, ExpertOp.EXPERTS_MAX, 0) > 0;
   }
 
@@ -51,7 +51,7 @@ record Experts(
    * @param score where the file does not say so
    * @param over where the file does not say so
    */
-  static Experts read(Keys keys, Sizes sizes, RouteScore score, RouteOver over) {
+  public static Experts read(Keys keys, Sizes sizes, RouteScore score, RouteOver over) {
     int count = keys.intValue("expert_count", 1, ExpertOp.EXPERTS_MAX);
     int used = keys.intValue("expert_used_count", 1, count);
     boolean normalized = keys.flag("expert_weights_norm", over == RouteOver.CHOSEN);
@@ -93,7 +93,7 @@ record Experts(
   }
 
   /** The same with the file's scale of the weights. */
-  Experts scaled(Keys keys) {
+  public Experts scaled(Keys keys) {
     float read = keys.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
     float newScale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
     return new Experts(
@@ -101,7 +101,7 @@ record Experts(
   }
 
   /** The same with clamped factors. */
-  Experts clamp() {
+  public Experts clamp() {
     return new Experts(
         count, used, width, score, over, scale, true, sharedWidth, firstLayer, period);
   }
@@ -109,7 +109,7 @@ record Experts(
   /**
    * The same with the file's shared expert: of a width of its own, or of that of several others.
    */
-  Experts shared(Keys keys) {
+  public Experts shared(Keys keys) {
     int several = keys.intValue("expert_shared_count", 0, count, 0);
     int newWidth =
         keys.intValue(
@@ -122,7 +122,7 @@ record Experts(
   }
 
   /** The same in those layers that the file says. */
-  Experts placed(Keys keys, Sizes sizes) {
+  public Experts placed(Keys keys, Sizes sizes) {
     int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
     int newPeriod = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
     return new Experts(

@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
@@ -16,12 +16,12 @@ import dev.vidrio.model.gguf.Metadata;
  * @param alphaN αₙ
  * @param beta β
  */
-record Xielu(float alphaP, float alphaN, float beta) {
+public record Xielu(float alphaP, float alphaN, float beta) {
   private static final double MAX = 1e3;
   private static final double MAX_EPS = 1e-3;
 
   /** That of a layer; files hold αₚ and αₙ − β before the softplus that makes them positive. */
-  static Xielu read(Keys keys, int layer, int layers) {
+  public static Xielu read(Keys keys, int layer, int layers) {
     Metadata metadata = keys.gguf().metadata();
     double beta = parameter(metadata, "beta", layer, layers, MAX);
     var _ = parameter(metadata, "eps", layer, layers, MAX_EPS);

@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * {@code block_count} for {@code llama.block_count}. Remembers which were asked for, so that a key
  * which changes the arithmetic and means nothing to the architecture is refused by its name.
  */
-final class Keys {
+public final class Keys {
 
   /** What GGUF has to change the arithmetic of some architecture. */
   private static final List<String> ARITHMETIC =
@@ -63,44 +63,44 @@ final class Keys {
   private final String architecture;
   private final Set<String> read = new HashSet<>();
 
-  Keys(Gguf gguf) {
+  public Keys(Gguf gguf) {
     this.gguf = gguf;
     this.metadata = gguf.metadata();
     this.architecture = metadata.string("general.architecture");
   }
 
   /** The name in {@code general.architecture}. */
-  String architecture() {
+  public String architecture() {
     return architecture;
   }
 
   /** The key as it is in the file. */
-  String full(String key) {
+  public String full(String key) {
     return architecture + "." + key;
   }
 
   /** Whether the file has this key. */
-  boolean has(String key) {
+  public boolean has(String key) {
     return metadata.contains(full(key));
   }
 
-  int intValue(String key, int min, int max) {
+  public int intValue(String key, int min, int max) {
     return metadata.intValue(asked(key), min, max);
   }
 
-  int intValue(String key, int min, int max, int fallback) {
+  public int intValue(String key, int min, int max, int fallback) {
     return metadata.intValue(asked(key), min, max, fallback);
   }
 
-  float floatValue(String key, float min, float max) {
+  public float floatValue(String key, float min, float max) {
     return metadata.floatValue(asked(key), min, max);
   }
 
-  float floatValue(String key, float min, float max, float fallback) {
+  public float floatValue(String key, float min, float max, float fallback) {
     return metadata.floatValue(asked(key), min, max, fallback);
   }
 
-  boolean flag(String key, boolean fallback) {
+  public boolean flag(String key, boolean fallback) {
     return metadata.boolValue(asked(key), fallback);
   }
 
@@ -126,7 +126,7 @@ final class Keys {
   }
 
   /** An integer for each of the layers, or one for all. */
-  List<Integer> inEachLayer(String key, int layers, int min, int max) {
+  public List<Integer> inEachLayer(String key, int layers, int min, int max) {
     if (!(metadata.entries().get(full(key)) instanceof GgufValue.Array)) {
       return Collections.nCopies(layers, intValue(key, min, max));
     }
@@ -138,17 +138,17 @@ final class Keys {
   }
 
   /** The factor of attention scores, where the file does not say so 1/√d_h. */
-  float attentionScale(int dH) {
+  public float attentionScale(int dH) {
     return floatValue("attention.scale", 1e-6f, 1e6f, (float) (1 / Math.sqrt(dH)));
   }
 
   /** The magnitude that queries, keys and values have at most; 0 for any. */
-  float clamp() {
+  public float clamp() {
     return floatValue("attention.clamp_kqv", 0, 1e6f, 0);
   }
 
   /** Positions that a token attends to where the window slides; 0 for all. */
-  int window(int fallback) {
+  public int window(int fallback) {
     return intValue("attention.sliding_window", 0, Integer.MAX_VALUE, fallback);
   }
 
@@ -156,7 +156,7 @@ final class Keys {
    * In which layers the window slides: as the file says for each, or in all but every {@code
    * period}-th, whose period the file may say too.
    */
-  IntPredicate slidingLayers(int period) {
+  public IntPredicate slidingLayers(int period) {
     String key = "attention.sliding_window_pattern";
     if (metadata.entries().get(asked(key)) instanceof GgufValue.Array array) {
       int layers = intValue("block_count", 1, Integer.MAX_VALUE);
@@ -194,12 +194,12 @@ final class Keys {
   }
 
   /** The error that says what is wrong with a key's value. */
-  ModelFileException error(String key, String value, String limit) {
+  public ModelFileException error(String key, String value, String limit) {
     return metadata.error(full(key), value, limit);
   }
 
   /** The error for what the file asks for and its architecture does not have here. */
-  UnsupportedModelException unsupported(String what) {
+  public UnsupportedModelException unsupported(String what) {
     return new UnsupportedModelException(
         gguf.name(), what, "the architecture " + architecture + " is run without it");
   }

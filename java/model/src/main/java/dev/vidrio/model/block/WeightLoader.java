@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -30,32 +31,45 @@ import org.jspecify.annotations.Nullable;
  * part by part, so that a file that is packed whole never takes its size twice; a row of them that
  * is looked up later comes back from the page cache.
  */
-final class WeightLoader {
+public final class WeightLoader {
   /** Bytes that are packed between two releases of pages and reports of progress. */
   private static final long PART = 8L << 20;
 
   private final Gguf gguf;
   private final Executor executor;
   private final WeightMemory memory;
-  private final LoadListener progress;
+  private final LongConsumer progress;
   private final boolean repack;
   private final Set<String> taken = new HashSet<>();
   private final long bytesTotal;
   private long bytesDone;
   private long bytesPerToken;
 
-  WeightLoader(Gguf gguf, Executor executor, Arena arena, LoadListener progress, boolean repack) {
+  /**
+   * Takes nothing yet.
+   *
+   * @param progress hears how many bytes of the file's tensors are ready: at first 0, then never
+   *     fewer than before, and last all of them
+   * @param repack whether quantized matrices are packed into memory of their own
+   */
+  public WeightLoader(
+      Gguf gguf, Executor executor, Arena arena, LongConsumer progress, boolean repack) {
     this.gguf = gguf;
     this.executor = executor;
     this.memory = new WeightMemory(executor, arena, gguf.size());
     this.progress = progress;
     this.repack = repack;
-    this.bytesTotal = gguf.tensors().stream().mapToLong(t -> t.data().byteSize()).sum();
-    progress.onProgress(0, bytesTotal);
+    this.bytesTotal = bytes(gguf);
+    progress.accept(0);
+  }
+
+  /** Bytes of all tensors of a file. */
+  public static long bytes(Gguf gguf) {
+    return gguf.tensors().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
   }
 
   /** Whether the file has this tensor. */
-  boolean has(String name) {
+  public boolean has(String name) {
     return gguf.findTensor(name).isPresent();
   }
 
@@ -149,11 +163,11 @@ final class WeightLoader {
   /** A tensor that is taken twice, as a tied one is, counts as a matrix, not as a table. */
   private void count(long bytes) {
     bytesDone = Math.min(bytesTotal, bytesDone + bytes);
-    progress.onProgress(bytesDone, bytesTotal);
+    progress.accept(bytesDone);
   }
 
   /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
-  Weights matrixPart(String name, int first, int n, int rows, int k) {
+  public Weights matrixPart(String name, int first, int n, int rows, int k) {
     GgufTensor tensor = take(name, k, rows);
     long rowBytes = tensor.data().byteSize() / rows;
     bytesPerToken += n * rowBytes;
@@ -166,7 +180,7 @@ final class WeightLoader {
   }
 
   /** A table [n, k] whose rows are looked up. */
-  Weights table(String name, int n, int k) {
+  public Weights table(String name, int n, int k) {
     GgufTensor tensor = take(name, k, n);
     return new Weights(name, type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
   }
@@ -176,7 +190,7 @@ final class WeightLoader {
    *
    * @throws ModelFileException when a block of the table's type would lie in two rows
    */
-  Weights table(String name, int n, int parts, int k) {
+  public Weights table(String name, int n, int parts, int k) {
     GgufTensor tensor = take(name, Math.multiplyExact(parts, k), n);
     WeightType type = type(tensor);
     if (k % type.blockElements() != 0 || (long) n * parts > Integer.MAX_VALUE) {
@@ -195,7 +209,7 @@ final class WeightLoader {
   }
 
   /** A number that the file has as a vector of one element. */
-  float scalar(String name) {
+  public float scalar(String name) {
     GgufTensor tensor = take(name, 1);
     float value = element(tensor, 0);
     if (!Float.isFinite(value)) {
@@ -207,7 +221,7 @@ final class WeightLoader {
   }
 
   /** A vector of floats, in f32. */
-  Weights vector(String name, int k) {
+  public Weights vector(String name, int k) {
     return vectorPart(name, 0, k, k);
   }
 
@@ -269,11 +283,11 @@ final class WeightLoader {
             "the architecture does not have it here");
       }
     }
-    progress.onProgress(bytesTotal, bytesTotal);
+    progress.accept(bytesTotal);
   }
 
   /** Bytes that a token of output reads: all but the rows of embedding tables. */
-  long bytesPerToken() {
+  public long bytesPerToken() {
     return bytesPerToken;
   }
 

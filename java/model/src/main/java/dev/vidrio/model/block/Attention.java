@@ -1,4 +1,4 @@
-package dev.vidrio.model.architecture;
+package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param cap soft cap of the scores, 0 for none
  * @param slopes [H] by which scores fall with the distance (ALiBi), or null
  */
-record Attention(
+public record Attention(
     float clamp,
     float scale,
     @Nullable Rotation rotation,
@@ -33,7 +33,7 @@ record Attention(
    * Which elements of queries (or keys) a norm takes together (arXiv 2302.05442), before they turn
    * but in one.
    */
-  enum QueryKeyNorm {
+  public enum QueryKeyNorm {
     NONE,
     /** Those of a head, with one gain for all heads. */
     HEAD,
@@ -46,53 +46,53 @@ record Attention(
   }
 
   /** Attention to all positions, without knowing them. */
-  static Attention scaled(float scale) {
+  public static Attention scaled(float scale) {
     return new Attention(0, scale, null, Temperature.NONE, QueryKeyNorm.NONE, false, 0, 0, null);
   }
 
   /** The same with queries, keys and values of a limited magnitude. */
-  Attention clamped(float newClamp) {
+  public Attention clamped(float newClamp) {
     return new Attention(
         newClamp, scale, rotation, temperature, norm, valueNorm, window, cap, slopes);
   }
 
   /** The same with rotary positions. */
-  Attention rotated(Rotation newRotation) {
+  public Attention rotated(Rotation newRotation) {
     return new Attention(
         clamp, scale, newRotation, temperature, norm, valueNorm, window, cap, slopes);
   }
 
   /** The same with queries that grow with the position where they turn. */
-  Attention heated(Temperature newTemperature) {
+  public Attention heated(Temperature newTemperature) {
     return new Attention(
         clamp, scale, rotation, newTemperature, norm, valueNorm, window, cap, slopes);
   }
 
   /** The same with normalized queries and keys. */
-  Attention normalized(QueryKeyNorm newNorm) {
+  public Attention normalized(QueryKeyNorm newNorm) {
     return new Attention(
         clamp, scale, rotation, temperature, newNorm, valueNorm, window, cap, slopes);
   }
 
   /** The same with normalized values. */
-  Attention withValueNorm() {
+  public Attention withValueNorm() {
     return new Attention(clamp, scale, rotation, temperature, norm, true, window, cap, slopes);
   }
 
   /** The same over a sliding window. */
-  Attention windowed(int newWindow) {
+  public Attention windowed(int newWindow) {
     return new Attention(
         clamp, scale, rotation, temperature, norm, valueNorm, newWindow, cap, slopes);
   }
 
   /** The same with capped scores. */
-  Attention capped(float newCap) {
+  public Attention capped(float newCap) {
     return new Attention(
         clamp, scale, rotation, temperature, norm, valueNorm, window, newCap, slopes);
   }
 
   /** The same with scores that fall with the distance. */
-  Attention sloped(Weights newSlopes) {
+  public Attention sloped(Weights newSlopes) {
     return new Attention(
         clamp, scale, rotation, temperature, norm, valueNorm, window, cap, newSlopes);
   }
