@@ -1,5 +1,6 @@
 package dev.vidrio.model.huggingface;
 
+import dev.vidrio.model.huggingface.checkpoint.Config;
 import java.util.List;
 import java.util.regex.Pattern;
 

@@ -3,6 +3,7 @@ package dev.vidrio.model.huggingface;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.model.huggingface.checkpoint.Config;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 

@@ -1,13 +1,14 @@
 package dev.vidrio.model.huggingface;
 
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the modules of transformers are in GGUF, without a checkpoint: what {@link Mapping} says of
- * weights that are single tensors, experts and norms left out.
+ * Where the modules of transformers are in GGUF, without a checkpoint: what mappings say of weights
+ * that are single tensors, experts and norms left out.
  */
 final class ProjectionMap implements TensorMap {
   private static final String WEIGHT = ".weight";

@@ -3,6 +3,7 @@ package dev.vidrio.model.huggingface;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.tokenizer.Tokenizers;
 import dev.vidrio.model.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.model.tokenizer.vocabulary.Normalization;

@@ -14,6 +14,7 @@ import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.TokenStream;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
 import dev.vidrio.model.tokenizer.Tokenizer;

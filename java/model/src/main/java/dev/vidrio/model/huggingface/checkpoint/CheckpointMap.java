@@ -1,0 +1,304 @@
+package dev.vidrio.model.huggingface.checkpoint;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.TensorSource;
+import dev.vidrio.model.safetensors.Dtype;
+import dev.vidrio.model.safetensors.SafetensorsTensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Collects the tensors of a model under their names in GGUF, and remembers which of the checkpoint
+ * it took, so that none is passed over in silence.
+ */
+public final class CheckpointMap implements TensorMap {
+
+  private final String directory;
+  private final Map<String, SafetensorsTensor> checkpoint;
+  private final Set<String> taken = new HashSet<>();
+  private final List<TensorSource> sources = new ArrayList<>();
+
+  public CheckpointMap(String directory, Map<String, SafetensorsTensor> checkpoint) {
+    this.directory = directory;
+    this.checkpoint = checkpoint;
+  }
+
+  @Override
+  public boolean has(String from) {
+    return checkpoint.containsKey(from);
+  }
+
+  @Override
+  public void take(String from, String to) {
+    SafetensorsTensor tensor = get(from);
+    add(to, type(tensor), tensor.shape(), allocator -> tensor.data());
+  }
+
+  @Override
+  public void takeOptional(String from, String to) {
+    if (has(from)) {
+      take(from, to);
+    }
+  }
+
+  @Override
+  public void takeRows(String from, String to, int rows, IntUnaryOperator source) {
+    for (String part : List.of(".weight", ".bias")) {
+      if (part.equals(".weight") || has(from + part)) {
+        SafetensorsTensor tensor = get(from + part);
+        requireRows(tensor, rows);
+        add(
+            to + part,
+            type(tensor),
+            tensor.shape(),
+            allocator -> Layouts.rows(tensor, source, allocator));
+      }
+    }
+  }
+
+  /**
+   * Checks that a tensor is a matrix.
+   *
+   * @param rows how many it must have; 0 for any number
+   * @param columns how many it must have; 0 for any number
+   * @return its rows
+   */
+  public int requireMatrix(String from, int rows, int columns) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = tensor.shape();
+    boolean fits =
+        shape.size() == 2
+            && (rows == 0 || shape.get(0) == rows)
+            && (columns == 0 || shape.get(1) == columns);
+    if (!fits || shape.get(0) > Config.MAX_SIZE) {
+      String limit = "must be [" + (rows == 0 ? "N" : rows) + ", " + (columns == 0 ? "K" : columns);
+      throw error(tensor, limit + "]");
+    }
+    return shape.get(0).intValue();
+  }
+
+  /**
+   * Takes a matrix times a factor, with its rows in another order.
+   *
+   * @param source the checkpoint's row of each row, or null where the order is the same
+   */
+  public void takeMatrix(String from, String to, @Nullable IntUnaryOperator source, double factor) {
+    SafetensorsTensor tensor = get(from);
+    IntUnaryOperator order = source == null ? IntUnaryOperator.identity() : source;
+    if (factor != 1) {
+      type(tensor);
+      add(
+          to,
+          GgmlType.F32,
+          tensor.shape(),
+          allocator -> Layouts.rows(Layouts.times(tensor, factor, allocator), order, allocator));
+    } else if (source == null) {
+      take(from, to);
+    } else {
+      add(to, type(tensor), tensor.shape(), allocator -> Layouts.rows(tensor, order, allocator));
+    }
+  }
+
+  /** Takes a tensor of one element. */
+  public float number(String from) {
+    SafetensorsTensor tensor = get(from);
+    type(tensor);
+    if (tensor.data().byteSize() != tensor.dtype().bytes()) {
+      throw error(tensor, "must have one element");
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      return Layouts.widened(tensor, arena).get(JAVA_FLOAT_UNALIGNED, 0);
+    }
+  }
+
+  @Override
+  public void takeTransposed(String from, String to) {
+    SafetensorsTensor tensor = get(from + ".weight");
+    if (tensor.shape().size() != 2) {
+      throw error(tensor, "must be a matrix");
+    }
+    add(
+        to + ".weight",
+        type(tensor),
+        tensor.shape().reversed(),
+        allocator -> Layouts.transposed(tensor, allocator));
+    takeOptional(from + ".bias", to + ".bias");
+  }
+
+  @Override
+  public void takePlusOne(String from, String to) {
+    SafetensorsTensor tensor = get(from);
+    type(tensor);
+    add(to, GgmlType.F32, tensor.shape(), allocator -> Layouts.plusOne(tensor, allocator));
+  }
+
+  @Override
+  public void takeStacked(String pattern, int count, String to) {
+    List<SafetensorsTensor> tensors = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      SafetensorsTensor tensor = get(pattern.formatted(i));
+      SafetensorsTensor first = tensors.isEmpty() ? tensor : tensors.getFirst();
+      if (tensor.dtype() != first.dtype() || !tensor.shape().equals(first.shape())) {
+        throw error(tensor, "must be like " + first);
+      }
+      tensors.add(tensor);
+    }
+    List<Long> shape = new ArrayList<>(tensors.getFirst().shape());
+    shape.addFirst((long) count);
+    add(to, type(tensors.getFirst()), shape, allocator -> Layouts.stacked(tensors, allocator));
+  }
+
+  @Override
+  public void takeHalves(String from, String upper, String lower) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = tensor.shape();
+    int rows = shape.size() - 2;
+    if (rows < 0 || rows > 1 || shape.get(rows) % 2 != 0) {
+      throw error(tensor, "must be a matrix, or a stack of them, with an even number of rows");
+    }
+    List<Long> half = new ArrayList<>(shape);
+    half.set(rows, shape.get(rows) / 2);
+    add(upper, type(tensor), half, allocator -> Layouts.half(tensor, 0, allocator));
+    add(lower, type(tensor), half, allocator -> Layouts.half(tensor, 1, allocator));
+  }
+
+  @Override
+  public void takeColumns(String from, String to, int first, int step) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = requireStack(tensor, 3);
+    long n = strided(tensor, shape.get(2), step);
+    add(
+        to,
+        type(tensor),
+        List.of(shape.get(0), n, shape.get(1)),
+        allocator -> Layouts.columns(tensor, first, step, allocator));
+  }
+
+  @Override
+  public void takeElements(String from, String to, int first, int step) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = requireStack(tensor, 2);
+    long n = strided(tensor, shape.get(1), step);
+    add(
+        to,
+        type(tensor),
+        List.of(shape.get(0), n),
+        allocator -> Layouts.elements(tensor, first, step, allocator));
+  }
+
+  @Override
+  public void takeMxfp4(String from, String to, int first, int step) {
+    SafetensorsTensor codes = get(from + "_blocks");
+    SafetensorsTensor scales = get(from + "_scales");
+    List<Long> shape = requireStack(codes, 4);
+    boolean isWhole = codes.dtype() == Dtype.U8 && shape.get(3) == Layouts.MXFP4_BYTES;
+    if (!isWhole || scales.dtype() != Dtype.U8 || !scales.shape().equals(shape.subList(0, 3))) {
+      throw error(codes, "must be U8 [E, N, B, 16] beside U8 scales [E, N, B]");
+    }
+    long n = strided(codes, shape.get(1), step);
+    add(
+        to,
+        GgmlType.MXFP4,
+        List.of(shape.get(0), n, shape.get(2) * GgmlType.MXFP4.blockElements()),
+        allocator -> Layouts.mxfp4(codes, scales, first, step, allocator));
+  }
+
+  private List<Long> requireStack(SafetensorsTensor tensor, int dimensions) {
+    if (tensor.shape().size() != dimensions || tensor.shape().contains(0L)) {
+      throw error(tensor, "must have " + dimensions + " dimensions");
+    }
+    return tensor.shape();
+  }
+
+  private long strided(SafetensorsTensor tensor, long size, int step) {
+    if (size % step != 0) {
+      throw error(tensor, "must be a multiple of " + step);
+    }
+    return size / step;
+  }
+
+  @Override
+  public void addVector(String to, float[] values) {
+    List<Long> shape = List.of((long) values.length);
+    add(to, GgmlType.F32, shape, allocator -> Layouts.floats(values, allocator));
+  }
+
+  @Override
+  public void ignore(String from) {
+    taken.add(from);
+  }
+
+  @Override
+  public void ignoreAll(String prefix) {
+    checkpoint.keySet().stream().filter(name -> name.startsWith(prefix)).forEach(taken::add);
+  }
+
+  /**
+   * Ends the collection.
+   *
+   * @throws UnsupportedModelException when the checkpoint has a tensor that was not taken
+   */
+  public List<TensorSource> finish() {
+    for (String name : checkpoint.keySet()) {
+      if (!taken.contains(name)) {
+        throw new UnsupportedModelException(
+            directory, "tensor '" + name + "'", "the architecture does not have it here");
+      }
+    }
+    return List.copyOf(sources);
+  }
+
+  private SafetensorsTensor get(String from) {
+    SafetensorsTensor tensor = checkpoint.get(from);
+    if (tensor == null) {
+      throw new ModelFileException(directory, "tensor '" + from + "'", "", "is missing");
+    }
+    taken.add(from);
+    return tensor;
+  }
+
+  private void add(String to, GgmlType type, List<Long> shape, TensorSource.Maker maker) {
+    if (shape.isEmpty() || shape.size() > 4 || shape.contains(0L)) {
+      throw new ModelFileException(
+          directory,
+          "tensor '" + to + "' shape",
+          shape.toString(),
+          "must be 1 to 4 positive sizes");
+    }
+    sources.add(new TensorSource(to, type, shape.reversed(), maker));
+  }
+
+  private GgmlType type(SafetensorsTensor tensor) {
+    return switch (tensor.dtype()) {
+      case F32 -> GgmlType.F32;
+      case F16 -> GgmlType.F16;
+      case BF16 -> GgmlType.BF16;
+      default ->
+          throw new UnsupportedModelException(
+              directory,
+              "dtype " + tensor.dtype() + " of tensor '" + tensor.name() + "'",
+              "supported: " + List.of(Dtype.F32, Dtype.F16, Dtype.BF16));
+    };
+  }
+
+  private void requireRows(SafetensorsTensor tensor, int rows) {
+    if (tensor.shape().isEmpty() || tensor.shape().getFirst() != rows) {
+      throw error(tensor, "must have " + rows + " rows");
+    }
+  }
+
+  private ModelFileException error(SafetensorsTensor tensor, String limit) {
+    return new ModelFileException(
+        directory, "tensor '" + tensor.name() + "' shape", tensor.shape().toString(), limit);
+  }
+}

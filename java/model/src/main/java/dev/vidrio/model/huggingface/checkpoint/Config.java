@@ -1,0 +1,210 @@
+package dev.vidrio.model.huggingface.checkpoint;
+
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Predicate;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The values of a {@code config.json}, or of an object in it. The getters check what they return,
+ * as those of {@link dev.vidrio.model.gguf.Metadata} do. A key whose value is null counts as
+ * missing.
+ */
+public final class Config {
+
+  /** Larger than in any model known, small enough that no product of two overflows. */
+  public static final int MAX_SIZE = 1 << 24;
+
+  private static final int MAX_ELEMENTS = 1 << 16;
+
+  private final String file;
+  private final String prefix;
+  private final JsonNode node;
+
+  public Config(String file, JsonNode node) {
+    this(file, "", node);
+  }
+
+  private Config(String file, String prefix, JsonNode node) {
+    this.file = file;
+    this.prefix = prefix;
+    this.node = node;
+  }
+
+  public boolean has(String key) {
+    return node.hasNonNull(key);
+  }
+
+  /** The keys, in the order of the file. */
+  public Collection<String> keys() {
+    return node.propertyNames();
+  }
+
+  /** Whether the key is there and its value null, where that says something else than no key. */
+  public boolean isNull(String key) {
+    return node.path(key).isNull();
+  }
+
+  public boolean isString(String key) {
+    return node.path(key).isString();
+  }
+
+  /** The first of the keys that is there; transformers' classes spell some sizes differently. */
+  public String firstOf(String... keys) {
+    for (String key : keys) {
+      if (has(key)) {
+        return key;
+      }
+    }
+    return keys[0];
+  }
+
+  /** An integer from 1 to {@link #MAX_SIZE}. */
+  public int size(String key) {
+    return integer(key, 1, MAX_SIZE);
+  }
+
+  /** A size as above, or the fallback. */
+  public int size(String key, int fallback) {
+    return has(key) ? size(key) : fallback;
+  }
+
+  public int integer(String key, int min, int max) {
+    JsonNode value = required(key);
+    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
+      throw error(key, value.toString(), "must be an integer");
+    }
+    if (value.longValue() < min || value.longValue() > max) {
+      throw error(key, value.toString(), "must be " + min + " to " + max);
+    }
+    return value.intValue();
+  }
+
+  public double real(String key) {
+    JsonNode value = required(key);
+    if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
+      throw error(key, value.toString(), "must be a finite number");
+    }
+    return value.doubleValue();
+  }
+
+  public double real(String key, double fallback) {
+    return has(key) ? real(key) : fallback;
+  }
+
+  public boolean bool(String key, boolean fallback) {
+    if (!has(key)) {
+      return fallback;
+    }
+    JsonNode value = node.get(key);
+    if (!value.isBoolean()) {
+      throw error(key, value.toString(), "must be true or false");
+    }
+    return value.booleanValue();
+  }
+
+  public String string(String key, String fallback) {
+    if (!has(key)) {
+      return fallback;
+    }
+    JsonNode value = node.get(key);
+    if (!value.isString()) {
+      throw error(key, value.toString(), "must be a string");
+    }
+    return value.stringValue();
+  }
+
+  public List<String> strings(String key) {
+    List<String> strings = new ArrayList<>();
+    for (JsonNode element : array(key)) {
+      if (!element.isString()) {
+        throw error(key, element.toString(), "must be an array of strings");
+      }
+      strings.add(element.stringValue());
+    }
+    return strings;
+  }
+
+  public float[] reals(String key) {
+    JsonNode array = array(key);
+    float[] reals = new float[array.size()];
+    for (int i = 0; i < reals.length; i++) {
+      if (!array.get(i).isNumber()) {
+        throw error(key, array.get(i).toString(), "must be an array of numbers");
+      }
+      reals[i] = (float) array.get(i).doubleValue();
+    }
+    return reals;
+  }
+
+  public int[] integers(String key) {
+    JsonNode array = array(key);
+    int[] integers = new int[array.size()];
+    for (int i = 0; i < integers.length; i++) {
+      if (!array.get(i).isIntegralNumber() || !array.get(i).canConvertToInt()) {
+        throw error(key, array.get(i).toString(), "must be an array of integers");
+      }
+      integers[i] = array.get(i).intValue();
+    }
+    return integers;
+  }
+
+  private JsonNode array(String key) {
+    JsonNode value = required(key);
+    if (!value.isArray() || value.size() > MAX_ELEMENTS) {
+      throw error(key, "", "must be an array of at most " + MAX_ELEMENTS);
+    }
+    return value;
+  }
+
+  /** The object under a key; an empty one where it is missing. */
+  public Config object(String key) {
+    JsonNode value = node.path(key);
+    if (has(key) && !value.isObject()) {
+      throw error(key, value.toString(), "must be an object");
+    }
+    return new Config(file, prefix + key + ".", value);
+  }
+
+  /**
+   * Refuses by name what architectures cannot do.
+   *
+   * @param key a key that may be missing
+   * @param supported what its value must fulfil
+   * @param alternative what is supported
+   */
+  public void require(String key, Predicate<JsonNode> supported, String alternative) {
+    if (has(key) && !supported.test(node.get(key))) {
+      throw unsupported(key, node.get(key).toString(), alternative);
+    }
+  }
+
+  /** Refuses all but one spelling of a key's string. */
+  public void requireOneOf(String key, String... supported) {
+    List<String> known = List.of(supported);
+    require(key, value -> known.contains(value.asString("")), "supported: " + known);
+  }
+
+  /** Refuses a switch that is on. */
+  public void requireOff(String key) {
+    require(key, value -> value.isBoolean() && !value.booleanValue(), "it must be false");
+  }
+
+  public UnsupportedModelException unsupported(String key, String value, String alternative) {
+    return new UnsupportedModelException(file, "key '" + prefix + key + "' " + value, alternative);
+  }
+
+  public ModelFileException error(String key, String value, String limit) {
+    return new ModelFileException(file, "key '" + prefix + key + "'", value, limit);
+  }
+
+  private JsonNode required(String key) {
+    if (!has(key)) {
+      throw error(key, "", "is missing");
+    }
+    return node.get(key);
+  }
+}

@@ -1,0 +1,222 @@
+package dev.vidrio.model.huggingface.checkpoint;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.vidrio.model.safetensors.Dtype;
+import dev.vidrio.model.safetensors.SafetensorsTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.util.List;
+import java.util.function.IntUnaryOperator;
+
+/** The ways in which GGUF files hold weights otherwise than checkpoints of transformers. */
+public final class Layouts {
+
+  /** The bytes of 32 codes of MXFP4. */
+  static final int MXFP4_BYTES = 16;
+
+  private Layouts() {}
+
+  /**
+   * The order of the rows of a query or key projection that makes rotary pairs adjacent: the
+   * checkpoint pairs element i of a head with i + d_h/2, GGUF files of some architectures 2i with
+   * 2i + 1.
+   *
+   * @return the checkpoint's row of each row
+   */
+  public static IntUnaryOperator interleavedPairs(int dH) {
+    return row -> row / dH * dH + row % dH / 2 + row % 2 * (dH / 2);
+  }
+
+  /**
+   * The order of the rows of a fused projection that puts all queries first, then all keys, then
+   * all values; the checkpoint has the queries of each key-value head, its key and its value, for
+   * head after head.
+   *
+   * @return the checkpoint's row of each row
+   */
+  public static IntUnaryOperator queriesThenKeysThenValues(int heads, int kvHeads, int dH) {
+    int group = heads / kvHeads;
+    return row -> {
+      int head = row / dH;
+      int kvHead = head < heads ? head / group : (head - heads) % kvHeads;
+      int place = head < heads ? head % group : group + (head - heads) / kvHeads;
+      return (kvHead * (group + 2) + place) * dH + row % dH;
+    };
+  }
+
+  /** Puts rows in another order; a vector counts as rows of one element. */
+  static MemorySegment rows(
+      SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
+    MemorySegment data = tensor.data();
+    MemorySegment target = allocator.allocate(data.byteSize());
+    int rows = Math.toIntExact(tensor.shape().getFirst());
+    long rowBytes = data.byteSize() / rows;
+    for (int row = 0; row < rows; row++) {
+      MemorySegment.copy(data, source.applyAsInt(row) * rowBytes, target, row * rowBytes, rowBytes);
+    }
+    return target;
+  }
+
+  /** Transposes a matrix [K, N] to [N, K]. */
+  static MemorySegment transposed(SafetensorsTensor tensor, SegmentAllocator allocator) {
+    MemorySegment data = tensor.data();
+    MemorySegment target = allocator.allocate(data.byteSize());
+    long k = tensor.shape().get(0);
+    long n = tensor.shape().get(1);
+    boolean isWide = tensor.dtype().bytes() == Float.BYTES;
+    for (long row = 0; row < n; row++) {
+      for (long column = 0; column < k; column++) {
+        long from = column * n + row;
+        long to = row * k + column;
+        if (isWide) {
+          target.setAtIndex(JAVA_INT_UNALIGNED, to, data.getAtIndex(JAVA_INT_UNALIGNED, from));
+        } else {
+          short element = data.getAtIndex(JAVA_SHORT_UNALIGNED, from);
+          target.setAtIndex(JAVA_SHORT_UNALIGNED, to, element);
+        }
+      }
+    }
+    return target;
+  }
+
+  /** Each {@code step}-th column of a stack of matrices [E, K, N] as a row: [E, N / step, K]. */
+  static MemorySegment columns(
+      SafetensorsTensor tensor, int first, int step, SegmentAllocator allocator) {
+    long experts = tensor.shape().get(0);
+    long k = tensor.shape().get(1);
+    long n = tensor.shape().get(2) / step;
+    int bytes = tensor.dtype().bytes();
+    MemorySegment target = allocator.allocate(experts * n * k * bytes);
+    for (long e = 0; e < experts; e++) {
+      for (long row = 0; row < n; row++) {
+        for (long column = 0; column < k; column++) {
+          long from = (e * k + column) * n * step + first + row * step;
+          long to = (e * n + row) * k + column;
+          MemorySegment.copy(tensor.data(), from * bytes, target, to * bytes, bytes);
+        }
+      }
+    }
+    return target;
+  }
+
+  /** Each {@code step}-th element of each row of a matrix. */
+  static MemorySegment elements(
+      SafetensorsTensor tensor, int first, int step, SegmentAllocator allocator) {
+    int bytes = tensor.dtype().bytes();
+    long count = tensor.data().byteSize() / bytes / step;
+    MemorySegment target = allocator.allocate(count * bytes);
+    for (long i = 0; i < count; i++) {
+      MemorySegment.copy(tensor.data(), (first + i * step) * bytes, target, i * bytes, bytes);
+    }
+    return target;
+  }
+
+  /**
+   * Each {@code step}-th row of a stack of matrices of MXFP4 in the blocks of GGUF: the exponent,
+   * then 16 bytes, of which the j-th has the codes of elements j and j + 16. Here it has those of
+   * 2j and 2j + 1.
+   *
+   * @param codes [E, N, B, 16]
+   * @param scales [E, N, B]
+   */
+  static MemorySegment mxfp4(
+      SafetensorsTensor codes,
+      SafetensorsTensor scales,
+      int first,
+      int step,
+      SegmentAllocator allocator) {
+    long blocks = codes.shape().get(2);
+    long rows = codes.shape().get(0) * codes.shape().get(1) / step;
+    MemorySegment target = allocator.allocate(rows * blocks * (1 + MXFP4_BYTES));
+    for (long i = 0; i < rows * blocks; i++) {
+      long from = (first + i / blocks * step) * blocks + i % blocks;
+      long to = i * (1 + MXFP4_BYTES);
+      target.set(JAVA_BYTE, to, scales.data().get(JAVA_BYTE, from));
+      for (int j = 0; j < MXFP4_BYTES; j++) {
+        int low = code(codes.data(), from, j);
+        int high = code(codes.data(), from, j + MXFP4_BYTES);
+        target.set(JAVA_BYTE, to + 1 + j, (byte) (low | high << 4));
+      }
+    }
+    return target;
+  }
+
+  private static int code(MemorySegment codes, long block, int element) {
+    int pair = codes.get(JAVA_BYTE, block * MXFP4_BYTES + element / 2);
+    return pair >> (element % 2 * 4) & 15;
+  }
+
+  /** Adds 1 to each element, in f32: the norms of Gemma multiply by 1 + gain. */
+  static MemorySegment plusOne(SafetensorsTensor tensor, SegmentAllocator allocator) {
+    MemorySegment target = widened(tensor, allocator);
+    for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, 1 + target.getAtIndex(JAVA_FLOAT_UNALIGNED, i));
+    }
+    return target;
+  }
+
+  /** The elements times a factor, in f32. */
+  static SafetensorsTensor times(
+      SafetensorsTensor tensor, double factor, SegmentAllocator allocator) {
+    MemorySegment target = widened(tensor, allocator);
+    for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
+      double product = factor * target.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) product);
+    }
+    return new SafetensorsTensor(tensor.name(), Dtype.F32, tensor.shape(), target);
+  }
+
+  /** The elements in f32, exactly. */
+  static MemorySegment widened(SafetensorsTensor tensor, SegmentAllocator allocator) {
+    long elements = tensor.data().byteSize() / tensor.dtype().bytes();
+    MemorySegment target = allocator.allocate(elements * Float.BYTES);
+    MemorySegment data = tensor.data();
+    for (long i = 0; i < elements; i++) {
+      float value =
+          switch (tensor.dtype()) {
+            case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+            case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i));
+            case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i) << 16);
+            default -> throw new IllegalArgumentException(tensor + " has no weights");
+          };
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, value);
+    }
+    return target;
+  }
+
+  /** Puts tensors of the same shape one behind the other: the experts of a mixture. */
+  static MemorySegment stacked(List<SafetensorsTensor> tensors, SegmentAllocator allocator) {
+    long bytes = tensors.getFirst().data().byteSize();
+    MemorySegment target = allocator.allocate(Math.multiplyExact(bytes, tensors.size()));
+    for (int i = 0; i < tensors.size(); i++) {
+      MemorySegment.copy(tensors.get(i).data(), 0, target, i * bytes, bytes);
+    }
+    return target;
+  }
+
+  /** Numbers that are no weights of the checkpoint. */
+  static MemorySegment floats(float[] values, SegmentAllocator allocator) {
+    MemorySegment target = allocator.allocate((long) values.length * Float.BYTES);
+    for (int i = 0; i < values.length; i++) {
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, values[i]);
+    }
+    return target;
+  }
+
+  /** Half of a matrix [2N, K], or of each of a stack [E, 2N, K]: the first or the second N rows. */
+  static MemorySegment half(SafetensorsTensor tensor, int index, SegmentAllocator allocator) {
+    MemorySegment data = tensor.data();
+    long experts = tensor.shape().size() == 2 ? 1 : tensor.shape().getFirst();
+    long bytes = data.byteSize() / experts / 2;
+    MemorySegment target = allocator.allocate(bytes * experts);
+    for (long e = 0; e < experts; e++) {
+      MemorySegment.copy(
+          data, JAVA_BYTE, (2 * e + index) * bytes, target, JAVA_BYTE, e * bytes, bytes);
+    }
+    return target;
+  }
+}

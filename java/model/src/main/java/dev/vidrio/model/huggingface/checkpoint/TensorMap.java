@@ -1,0 +1,73 @@
+package dev.vidrio.model.huggingface.checkpoint;
+
+import java.util.function.IntUnaryOperator;
+
+/** What a mapping says of each tensor of a checkpoint: its name and layout in GGUF. */
+public interface TensorMap {
+  /** Whether the checkpoint has a tensor. */
+  boolean has(String from);
+
+  /** Takes a tensor as it is. */
+  void take(String from, String to);
+
+  /** Takes a tensor as it is, if it is there. */
+  void takeOptional(String from, String to);
+
+  /** Takes {@code from.weight} and, if it is there, {@code from.bias}. */
+  default void takeLinear(String from, String to) {
+    take(from + ".weight", to + ".weight");
+    takeOptional(from + ".bias", to + ".bias");
+  }
+
+  /**
+   * Takes {@code from.weight} and, if it is there, {@code from.bias} with their rows in another
+   * order.
+   *
+   * @param rows how many there must be
+   * @param source the checkpoint's row of each row
+   */
+  void takeRows(String from, String to, int rows, IntUnaryOperator source);
+
+  /** Takes the matrix {@code from.weight} transposed, and {@code from.bias} if it is there. */
+  void takeTransposed(String from, String to);
+
+  /** Takes the gain of a norm that multiplies by 1 + gain. */
+  void takePlusOne(String from, String to);
+
+  /**
+   * Takes tensors of one shape as one with an outer dimension more.
+   *
+   * @param pattern their names, with {@code %d} for the index
+   */
+  void takeStacked(String pattern, int count, String to);
+
+  /**
+   * Takes a matrix [2N, K], or a stack [E, 2N, K], as two of [N, K]: the upper rows of each matrix,
+   * and the lower.
+   */
+  void takeHalves(String from, String upper, String lower);
+
+  /**
+   * Takes each {@code step}-th column, from {@code first} on, of a stack of matrices [E, K, N] as
+   * the rows of a stack [E, N / step, K].
+   */
+  void takeColumns(String from, String to, int first, int step);
+
+  /** Takes each {@code step}-th element, from {@code first} on, of each row of a matrix. */
+  void takeElements(String from, String to, int first, int step);
+
+  /**
+   * Takes each {@code step}-th row, from {@code first} on, of a stack of matrices [E, N, K] of
+   * MXFP4: codes in {@code from_blocks}, two to a byte, and exponents in {@code from_scales}.
+   */
+  void takeMxfp4(String from, String to, int first, int step);
+
+  /** Adds a vector that the checkpoint does not have. */
+  void addVector(String to, float[] values);
+
+  /** Passes over a tensor that says nothing: a table that is computed, a copy of a tied one. */
+  void ignore(String from);
+
+  /** Passes over all tensors whose names begin like this. */
+  void ignoreAll(String prefix);
+}

@@ -1,0 +1,33 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+
+/** Arcee's AFM: Llama with a plain feed-forward block. */
+final class ArceeMapping implements Mapping {
+
+  @Override
+  public String architecture() {
+    return "arcee";
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    config.requireOneOf("hidden_act", "relu2");
+    Keys.sizes(config, out, "arcee");
+    Keys.rmsEpsilon(config, out, "arcee", 1e-5);
+    Rope.of(config).put(out, "arcee", Keys.headWidth(config));
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LlamaNames.outside(map, config);
+    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      LlamaNames.norms(map, l);
+      LlamaNames.interleavedAttention(map, config, l);
+      LlamaNames.plainFfn(map, l);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+
+/** ERNIE 4.5 without experts: Llama whose rotary pairs are adjacent already. */
+final class Ernie45Mapping implements Mapping {
+
+  @Override
+  public String architecture() {
+    return "ernie4_5";
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    config.requireOneOf("hidden_act", "silu");
+    Keys.sizes(config, out, "ernie4_5");
+    Keys.rmsEpsilon(config, out, "ernie4_5", 1e-5);
+    Rope.requireBase(config);
+    Rope.of(config).put(out, "ernie4_5", Keys.headWidth(config));
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LlamaNames.outside(map, config);
+    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      LlamaNames.norms(map, l);
+      LlamaNames.attention(map, l);
+      LlamaNames.gatedFfn(map, l);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.List;
+
+/** The names of keys and tensors that mixtures of experts share. */
+final class ExpertNames {
+  private static final List<String> PARTS = List.of("gate", "up", "down");
+
+  private ExpertNames() {}
+
+  /** The key of the number of a layer's experts. */
+  static String count(Config config) {
+    return config.firstOf(
+        "num_experts", "n_routed_experts", "moe_num_experts", "num_local_experts");
+  }
+
+  /** Puts the numbers of a layer's experts and of those that a token goes to. */
+  static void counts(Config config, MetadataBuilder out, String architecture) {
+    String used = config.firstOf("num_experts_per_tok", "moe_k");
+    out.integer(architecture + ".expert_count", config.size(count(config)))
+        .integer(architecture + ".expert_used_count", config.size(used));
+    config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
+    if (config.has("n_group")) {
+      out.integer(architecture + ".expert_group_count", 1)
+          .integer(architecture + ".expert_group_used_count", 1);
+    }
+  }
+
+  /** Refuses layers without a mixture, in models that might have some. */
+  static void requireEverywhere(Config config) {
+    config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "it must be 1");
+    config.require("mlp_only_layers", value -> value.isEmpty(), "it must be empty");
+  }
+
+  /**
+   * Takes router and experts of a layer. Checkpoints have a tensor per expert, or, more recently,
+   * all experts stacked.
+   */
+  static void routed(Config config, TensorMap map, int layer) {
+    String from = LlamaNames.from(layer) + "mlp.";
+    String to = LlamaNames.to(layer);
+    map.take(from + "gate.weight", to + "ffn_gate_inp.weight");
+    if (map.has(from + "experts.gate_up_proj")) {
+      map.takeHalves(
+          from + "experts.gate_up_proj", to + "ffn_gate_exps.weight", to + "ffn_up_exps.weight");
+      map.take(from + "experts.down_proj", to + "ffn_down_exps.weight");
+      return;
+    }
+    for (String part : PARTS) {
+      map.takeStacked(
+          from + "experts.%d." + part + "_proj.weight",
+          config.size(count(config)),
+          to + "ffn_" + part + "_exps.weight");
+    }
+  }
+
+  /** Takes the shared expert of a layer. */
+  static void shared(TensorMap map, String module, int layer) {
+    for (String part : PARTS) {
+      map.takeLinear(
+          LlamaNames.from(layer) + "mlp." + module + "." + part + "_proj",
+          LlamaNames.to(layer) + "ffn_" + part + "_shexp");
+    }
+  }
+}

@@ -1,0 +1,240 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** Gemma 4; of models that see and hear, the part that reads and writes text. */
+final class Gemma4Mapping implements Mapping {
+  private static final int PERIOD = 6;
+  private static final String PER_LAYER = "per_layer_config";
+  private static final String PER_LAYER_WIDTH = "hidden_size_per_layer_input";
+  private static final String SHARED = "num_kv_shared_layers";
+
+  /** Tensors of the parts beside the text's. */
+  private static final List<String> OTHER_PARTS =
+      List.of(
+          "model.vision_tower.", "model.embed_vision.", "model.audio_tower.", "model.embed_audio.");
+
+  private final String prefix;
+
+  /**
+   * @param prefix of the text's tensors, but for the unembedding
+   */
+  Gemma4Mapping(String prefix) {
+    this.prefix = prefix;
+  }
+
+  @Override
+  public String architecture() {
+    return "gemma4";
+  }
+
+  private static Config text(Config config) {
+    return config.has("text_config") ? config.object("text_config") : config;
+  }
+
+  @Override
+  public void keys(Config whole, MetadataBuilder out) {
+    Config config = text(whole);
+    config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
+    config.requireOneOf("use_bidirectional_attention", "vision");
+    config.requireOff("enable_moe_block");
+    Keys.sizes(config, out, "gemma4");
+    Keys.rmsEpsilon(config, out, "gemma4");
+    List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
+    int dH = fullWidth(config, slides);
+    int slidingWidth = Keys.headWidth(config);
+    int shared = sharedLayers(config);
+    out.integer("gemma4.attention.key_length", dH)
+        .integer("gemma4.attention.value_length", dH)
+        .integer("gemma4.attention.key_length_swa", slidingWidth)
+        .integer("gemma4.attention.value_length_swa", slidingWidth)
+        .integer("gemma4.attention.sliding_window", config.size("sliding_window", 512))
+        .bools("gemma4.attention.sliding_window_pattern", slides)
+        .integer("gemma4.attention.shared_kv_layers", shared)
+        .integer("gemma4.embedding_length_per_layer_input", perLayerWidth(config));
+    kvHeads(config, out, slides);
+    if (config.bool("use_double_wide_mlp", false)) {
+      int layers = slides.size();
+      int width = config.size("intermediate_size");
+      out.integers(
+          "gemma4.feed_forward_length",
+          IntStream.range(0, layers).map(l -> l < layers - shared ? width : 2 * width).toArray());
+    }
+    if (config.has("final_logit_softcapping")) {
+      out.real("gemma4.final_logit_softcapping", config.real("final_logit_softcapping"));
+    }
+    rope(config, out, dH, slidingWidth);
+  }
+
+  private static int sharedLayers(Config config) {
+    int layers = config.size("num_hidden_layers");
+    return config.has(SHARED) ? config.integer(SHARED, 0, layers - 1) : 0;
+  }
+
+  private static int perLayerWidth(Config config) {
+    if (!config.has(PER_LAYER_WIDTH)) {
+      return config.isNull(PER_LAYER_WIDTH) ? 0 : 256;
+    }
+    int width = config.integer(PER_LAYER_WIDTH, 0, Config.MAX_SIZE);
+    int vocabulary = config.size("vocab_size");
+    config.require(
+        "vocab_size_per_layer_input",
+        value -> width == 0 || value.asInt(0) == vocabulary,
+        "it must be vocab_size " + vocabulary);
+    return width;
+  }
+
+  /** The width of the heads of layers without a window. */
+  private static int fullWidth(Config config, List<Boolean> slides) {
+    Integer own = ofFullLayers(config, slides, "head_dim");
+    int dH = own == null ? config.size("global_head_dim", 512) : own;
+    if (dH % 2 != 0) {
+      throw config.error("global_head_dim", Integer.toString(dH), "must be even");
+    }
+    return dH;
+  }
+
+  /** Layers without a window may have other key-value heads. */
+  private static void kvHeads(Config config, MetadataBuilder out, List<Boolean> slides) {
+    Integer full = ofFullLayers(config, slides, "num_key_value_heads");
+    String global = "num_global_key_value_heads";
+    if (full == null && config.bool("attention_k_eq_v", false) && config.has(global)) {
+      full = config.size(global);
+    }
+    if (full != null) {
+      int[] heads = new int[slides.size()];
+      int sliding = config.size("num_key_value_heads");
+      for (int l = 0; l < heads.length; l++) {
+        heads[l] = slides.get(l) ? sliding : full;
+      }
+      out.integers("gemma4.attention.head_count_kv", heads);
+    }
+  }
+
+  /** A size that newer configs say of each layer without a window, or null. */
+  private static @Nullable Integer ofFullLayers(Config config, List<Boolean> slides, String key) {
+    Config layers = config.object(PER_LAYER);
+    Integer size = null;
+    for (String number : layers.keys()) {
+      Config layer = layers.object(number);
+      boolean full =
+          IntStream.range(0, slides.size())
+              .anyMatch(l -> !slides.get(l) && number.equals(Integer.toString(l)));
+      if (!full || !Set.of("head_dim", "num_key_value_heads").containsAll(layer.keys())) {
+        throw config.unsupported(
+            PER_LAYER,
+            number + " " + layer.keys(),
+            "layers without a window have head_dim and num_key_value_heads of their own");
+      }
+      if (layer.has(key)) {
+        if (size != null && layer.size(key) != size) {
+          throw config.unsupported(
+              PER_LAYER, number + " " + key, "layers without a window must be alike");
+        }
+        size = layer.size(key);
+      }
+    }
+    return size;
+  }
+
+  private static void rope(Config config, MetadataBuilder out, int dH, int slidingWidth) {
+    Config full = parameters(config, "full_attention");
+    full.requireOneOf("rope_type", "proportional", "default");
+    full.require("factor", value -> value.asDouble(0) == 1, "it must be 1");
+    Config sliding = parameters(config, "sliding_attention");
+    sliding.requireOneOf("rope_type", "default");
+    out.integer("gemma4.rope.dimension_count", dH)
+        .integer("gemma4.rope.dimension_count_swa", slidingWidth)
+        .real("gemma4.rope.freq_base", full.real("rope_theta", 1e6))
+        .real("gemma4.rope.freq_base_swa", sliding.real("rope_theta", 1e4));
+  }
+
+  private static Config parameters(Config config, String layers) {
+    return config.object("rope_parameters").object(layers);
+  }
+
+  /** What frequencies are divided by: those of pairs that do not turn by next to infinity. */
+  private static float[] divisors(Config config) {
+    Config full = parameters(config, "full_attention");
+    int dH = fullWidth(config, SlidingWindow.layers(config, PERIOD));
+    boolean whole = full.string("rope_type", "proportional").equals("default");
+    double share = whole ? 1 : full.real("partial_rotary_factor", full.has("rope_type") ? 1 : 0.25);
+    int turning = (int) (share * dH / 2);
+    if (turning < 1 || turning > dH / 2) {
+      throw full.error(
+          "partial_rotary_factor", Double.toString(share), "must be above 0 and at most 1");
+    }
+    var divisors = new float[dH / 2];
+    Arrays.fill(divisors, 1);
+    Arrays.fill(divisors, turning, divisors.length, 1e30f);
+    return divisors;
+  }
+
+  @Override
+  public void tensors(Config whole, TensorMap map) {
+    Config config = text(whole);
+    OTHER_PARTS.forEach(map::ignoreAll);
+    map.take(prefix + "embed_tokens.weight", "token_embd.weight");
+    map.take(prefix + "norm.weight", "output_norm.weight");
+    LlamaNames.unembedding(map, config, "lm_head", true);
+    map.addVector("rope_freqs.weight", divisors(config));
+    boolean perLayer = perLayerWidth(config) > 0;
+    if (perLayer) {
+      map.take(prefix + "embed_tokens_per_layer.weight", "per_layer_token_embd.weight");
+      map.take(prefix + "per_layer_model_projection.weight", "per_layer_model_proj.weight");
+      map.take(prefix + "per_layer_projection_norm.weight", "per_layer_proj_norm.weight");
+    }
+    List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
+    int own = slides.size() - sharedLayers(config);
+    boolean keysAsValues = config.bool("attention_k_eq_v", false);
+    for (int l = 0; l < slides.size(); l++) {
+      String from = prefix + "layers." + l + ".";
+      String to = LlamaNames.to(l);
+      attention(map, from + "self_attn.", to, l < own, keysAsValues && !slides.get(l));
+      map.takeLinear(from + "input_layernorm", to + "attn_norm");
+      map.takeLinear(from + "post_attention_layernorm", to + "post_attention_norm");
+      map.takeLinear(from + "pre_feedforward_layernorm", to + "ffn_norm");
+      map.takeLinear(from + "post_feedforward_layernorm", to + "post_ffw_norm");
+      for (String part : List.of("gate", "up", "down")) {
+        map.takeLinear(from + "mlp." + part + "_proj", to + "ffn_" + part);
+      }
+      if (perLayer) {
+        map.takeLinear(from + "per_layer_input_gate", to + "inp_gate");
+        map.takeLinear(from + "per_layer_projection", to + "proj");
+        map.takeLinear(from + "post_per_layer_input_norm", to + "post_norm");
+      }
+      map.take(from + "layer_scalar", to + "layer_output_scale.weight");
+    }
+  }
+
+  /**
+   * Takes a layer's attention.
+   *
+   * @param own whether it has keys and values; where not, checkpoints may have unused weights
+   * @param keysAsValues whether its values are its keys
+   */
+  private static void attention(
+      TensorMap map, String from, String to, boolean own, boolean keysAsValues) {
+    map.takeLinear(from + "q_proj", to + "attn_q");
+    map.takeLinear(from + "q_norm", to + "attn_q_norm");
+    map.takeLinear(from + "o_proj", to + "attn_output");
+    if (!own) {
+      for (String unused : List.of("k_proj", "v_proj", "k_norm", "v_norm")) {
+        map.ignore(from + unused + ".weight");
+      }
+      return;
+    }
+    map.takeLinear(from + "k_proj", to + "attn_k");
+    map.takeLinear(from + "k_norm", to + "attn_k_norm");
+    if (!keysAsValues) {
+      map.takeLinear(from + "v_proj", to + "attn_v");
+    }
+  }
+}

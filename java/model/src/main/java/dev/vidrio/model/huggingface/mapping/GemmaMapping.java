@@ -1,0 +1,107 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.List;
+
+/** Gemma, Gemma 2 and Gemma 3 (text). Their norms multiply by 1 + gain; GGUF files hold the sum. */
+final class GemmaMapping implements Mapping {
+
+  private final String architecture;
+
+  /**
+   * @param architecture {@code gemma}, {@code gemma2} or {@code gemma3}
+   */
+  GemmaMapping(String architecture) {
+    this.architecture = architecture;
+  }
+
+  @Override
+  public String architecture() {
+    return architecture;
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    String prefix = architecture + ".";
+    if (architecture.equals("gemma")) {
+      // transformers runs the tanh approximation for the first models that say gelu
+      config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
+      config.requireOneOf("hidden_act", "gelu_pytorch_tanh", "gelu");
+    } else {
+      config.requireOneOf(config.firstOf("hidden_activation", "hidden_act"), "gelu_pytorch_tanh");
+    }
+    config.requireOff("use_bidirectional_attention");
+    Keys.sizes(config, out, architecture);
+    int dH = headWidth(config);
+    out.integer(prefix + "attention.key_length", dH).integer(prefix + "attention.value_length", dH);
+    Keys.rmsEpsilon(config, out, architecture);
+    Rope.of(config).put(out, architecture, dH);
+    if (!architecture.equals("gemma")) {
+      out.integer(prefix + "attention.sliding_window", config.size("sliding_window"))
+          .real(
+              prefix + "attention.scale", 1 / Math.sqrt(config.real("query_pre_attn_scalar", 256)));
+      checkWindows(config, architecture.equals("gemma2") ? 2 : 6);
+    }
+    softCap(config, out, "attn_logit_softcapping");
+    softCap(config, out, "final_logit_softcapping");
+  }
+
+  private static int headWidth(Config config) {
+    return config.size("head_dim", 256);
+  }
+
+  /** Gemma 2 has caps unless its config says null; Gemma 3 has none unless it says how high. */
+  private void softCap(Config config, MetadataBuilder out, String key) {
+    if (config.has(key)) {
+      out.real(architecture + "." + key, config.real(key));
+    } else if (architecture.equals("gemma2") && config.isNull(key)) {
+      out.real(architecture + "." + key, 0);
+    }
+  }
+
+  /** The file format has no key for the layers without a window: each second, or each sixth. */
+  private static void checkWindows(Config config, int period) {
+    String alternative = "each layer but every " + period + "th has a sliding window";
+    config.require("sliding_window_pattern", value -> value.asInt(0) == period, alternative);
+    if (config.has("layer_types")) {
+      List<String> types = config.strings("layer_types");
+      for (int l = 0; l < types.size(); l++) {
+        String expected = (l + 1) % period == 0 ? "full_attention" : "sliding_attention";
+        if (!types.get(l).equals(expected)) {
+          throw config.unsupported("layer_types", "[" + l + "] " + types.get(l), alternative);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    map.take("model.embed_tokens.weight", "token_embd.weight");
+    map.takePlusOne("model.norm.weight", "output_norm.weight");
+    LlamaNames.unembedding(map, config, "lm_head", true);
+    Rope.of(config).addTensors(map, headWidth(config));
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      LlamaNames.attention(map, l);
+      LlamaNames.gatedFfn(map, l);
+      norm(map, l, "input_layernorm", "attn_norm");
+      if (architecture.equals("gemma")) {
+        norm(map, l, "post_attention_layernorm", "ffn_norm");
+      } else {
+        norm(map, l, "post_attention_layernorm", "post_attention_norm");
+        norm(map, l, "pre_feedforward_layernorm", "ffn_norm");
+        norm(map, l, "post_feedforward_layernorm", "post_ffw_norm");
+      }
+      if (architecture.equals("gemma3")) {
+        norm(map, l, "self_attn.q_norm", "attn_q_norm");
+        norm(map, l, "self_attn.k_norm", "attn_k_norm");
+      }
+    }
+  }
+
+  private static void norm(TensorMap map, int layer, String from, String to) {
+    map.takePlusOne(
+        LlamaNames.from(layer) + from + ".weight", LlamaNames.to(layer) + to + ".weight");
+  }
+}

@@ -1,0 +1,86 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+
+/**
+ * GLM-4.5 and dots.llm1: dense layers first, then experts that sigmoids and a bias choose, and a
+ * shared one. Blocks of GLM-4.5 that draft tokens are left out, as in transformers.
+ */
+final class Glm4MoeMapping implements Mapping {
+  private final String architecture;
+  private final boolean isGlm;
+
+  /**
+   * @param architecture {@code glm4moe} or {@code dots1}
+   */
+  Glm4MoeMapping(String architecture) {
+    this.architecture = architecture;
+    this.isGlm = architecture.equals("glm4moe");
+  }
+
+  @Override
+  public String architecture() {
+    return architecture;
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    config.requireOneOf("hidden_act", "silu");
+    config.requireOneOf("scoring_func", "sigmoid", "noaux_tc");
+    Keys.sizes(config, out, architecture);
+    Keys.rmsEpsilon(config, out, architecture, isGlm ? 1e-5 : 1e-6);
+    rope(config).put(out, architecture, Keys.headWidth(config));
+    ExpertNames.counts(config, out, architecture);
+    String prefix = architecture + ".";
+    out.integer(prefix + "expert_feed_forward_length", config.size("moe_intermediate_size"))
+        .integer(prefix + "expert_shared_count", config.integer("n_shared_experts", 0, 256))
+        .integer(prefix + "leading_dense_block_count", dense(config))
+        .integer(prefix + "expert_gating_func", 2)
+        .real(prefix + "expert_weights_scale", config.real("routed_scaling_factor", 1))
+        .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", isGlm));
+  }
+
+  private Rope rope(Config config) {
+    return isGlm ? Rope.of(config, 0.5) : Rope.of(config);
+  }
+
+  private static int dense(Config config) {
+    return config.integer("first_k_dense_replace", 0, config.size("num_hidden_layers"));
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LlamaNames.outside(map, config);
+    rope(config).addTensors(map, Keys.headWidth(config));
+    int layers = config.size("num_hidden_layers");
+    for (int l = 0; l < layers; l++) {
+      String from = LlamaNames.from(l);
+      String to = LlamaNames.to(l);
+      map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
+      map.take(
+          from + "post_attention_layernorm.weight",
+          to + (isGlm ? "post_attention_norm.weight" : "ffn_norm.weight"));
+      LlamaNames.attention(map, l);
+      map.takeOptional(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
+      map.takeOptional(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+      if (l < dense(config)) {
+        LlamaNames.gatedFfn(map, l);
+      } else {
+        ExpertNames.routed(config, map, l);
+        map.take(from + "mlp.gate.e_score_correction_bias", to + "exp_probs_b.bias");
+        if (config.integer("n_shared_experts", 0, 256) > 0) {
+          ExpertNames.shared(map, "shared_experts", l);
+        }
+      }
+    }
+    int drafts =
+        isGlm && config.has("num_nextn_predict_layers")
+            ? config.integer("num_nextn_predict_layers", 0, 16)
+            : 0;
+    for (int l = layers; l < layers + drafts; l++) {
+      map.ignoreAll(LlamaNames.from(l));
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layouts;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+
+/**
+ * The names of tensors that most architectures took over from Llama. What is optional is left out
+ * where the checkpoint has none of it.
+ */
+final class LlamaNames {
+
+  private LlamaNames() {}
+
+  /** Takes embedding, final norm and unembedding. */
+  static void outside(TensorMap map, Config config) {
+    map.take("model.embed_tokens.weight", "token_embd.weight");
+    map.takeLinear("model.norm", "output_norm");
+    unembedding(map, config, "lm_head", !map.has("lm_head.weight"));
+  }
+
+  /**
+   * Takes the unembedding, unless it is the embedding: then a checkpoint may have a copy.
+   *
+   * @param tied what transformers takes where the config says nothing
+   */
+  static void unembedding(TensorMap map, Config config, String head, boolean tied) {
+    if (config.bool("tie_word_embeddings", tied)) {
+      map.ignore(head + ".weight");
+    } else {
+      map.takeLinear(head, "output");
+    }
+  }
+
+  /** Takes queries, keys, values and the projection behind the heads. */
+  static void attention(TensorMap map, int layer) {
+    String from = from(layer) + "self_attn.";
+    String to = to(layer);
+    map.takeLinear(from + "q_proj", to + "attn_q");
+    map.takeLinear(from + "k_proj", to + "attn_k");
+    map.takeLinear(from + "v_proj", to + "attn_v");
+    output(map, layer);
+  }
+
+  /** As above, with queries and keys in the order that makes rotary pairs adjacent. */
+  static void interleavedAttention(TensorMap map, Config config, int layer) {
+    String from = from(layer) + "self_attn.";
+    String to = to(layer);
+    int heads = config.size("num_attention_heads");
+    int kvHeads = config.size("num_key_value_heads", heads);
+    int dH = Keys.headWidth(config);
+    map.takeRows(from + "q_proj", to + "attn_q", heads * dH, Layouts.interleavedPairs(dH));
+    map.takeRows(from + "k_proj", to + "attn_k", kvHeads * dH, Layouts.interleavedPairs(dH));
+    map.takeLinear(from + "v_proj", to + "attn_v");
+    output(map, layer);
+  }
+
+  /** Takes the projection behind the heads, and passes over a table of old checkpoints. */
+  static void output(TensorMap map, int layer) {
+    map.takeLinear(from(layer) + "self_attn.o_proj", to(layer) + "attn_output");
+    map.ignore(from(layer) + "self_attn.rotary_emb.inv_freq");
+  }
+
+  /** Takes a gated feed-forward block. */
+  static void gatedFfn(TensorMap map, int layer) {
+    String from = from(layer) + "mlp.";
+    map.takeLinear(from + "gate_proj", to(layer) + "ffn_gate");
+    map.takeLinear(from + "up_proj", to(layer) + "ffn_up");
+    map.takeLinear(from + "down_proj", to(layer) + "ffn_down");
+  }
+
+  /** Takes a plain feed-forward block. */
+  static void plainFfn(TensorMap map, int layer) {
+    map.takeLinear(from(layer) + "mlp.up_proj", to(layer) + "ffn_up");
+    map.takeLinear(from(layer) + "mlp.down_proj", to(layer) + "ffn_down");
+  }
+
+  /** Takes the norms before attention and feed-forward block. */
+  static void norms(TensorMap map, int layer) {
+    map.takeLinear(from(layer) + "input_layernorm", to(layer) + "attn_norm");
+    map.takeLinear(from(layer) + "post_attention_layernorm", to(layer) + "ffn_norm");
+  }
+
+  /** The prefix of a block's tensors in the checkpoint. */
+  static String from(int layer) {
+    return "model.layers." + layer + ".";
+  }
+
+  /** The prefix of a block's tensors in GGUF. */
+  static String to(int layer) {
+    return "blk." + layer + ".";
+  }
+}

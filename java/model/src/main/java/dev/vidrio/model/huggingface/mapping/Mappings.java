@@ -1,0 +1,99 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The mappings by what a config calls its architecture. */
+public final class Mappings {
+
+  private static final Map<String, Mapping> BY_CLASS =
+      new TreeMap<>(
+          Map.ofEntries(
+              Map.entry("LlamaForCausalLM", new LlamaMapping("llama")),
+              Map.entry("MistralForCausalLM", new LlamaMapping("llama")),
+              Map.entry("MixtralForCausalLM", new LlamaMapping("llama")),
+              Map.entry("SmolLM3ForCausalLM", new LlamaMapping("smollm3")),
+              Map.entry("GraniteForCausalLM", new LlamaMapping("granite")),
+              Map.entry("Qwen2ForCausalLM", new QwenMapping("qwen2")),
+              Map.entry("Qwen3ForCausalLM", new QwenMapping("qwen3")),
+              Map.entry("Qwen3MoeForCausalLM", new QwenMapping("qwen3moe")),
+              Map.entry("GemmaForCausalLM", new GemmaMapping("gemma")),
+              Map.entry("Gemma2ForCausalLM", new GemmaMapping("gemma2")),
+              Map.entry("Gemma3ForCausalLM", new GemmaMapping("gemma3")),
+              Map.entry("Gemma4ForCausalLM", new Gemma4Mapping("model.")),
+              Map.entry(
+                  "Gemma4ForConditionalGeneration", new Gemma4Mapping("model.language_model.")),
+              Map.entry("Qwen2MoeForCausalLM", new QwenMapping("qwen2moe")),
+              Map.entry("GraniteMoeForCausalLM", new LlamaMapping("granitemoe")),
+              Map.entry("GraniteMoeSharedForCausalLM", new LlamaMapping("granitemoe")),
+              Map.entry("GptOssForCausalLM", new GptOssMapping()),
+              Map.entry("OlmoeForCausalLM", new OlmoeMapping()),
+              Map.entry("Glm4MoeForCausalLM", new Glm4MoeMapping("glm4moe")),
+              Map.entry("Dots1ForCausalLM", new Glm4MoeMapping("dots1")),
+              Map.entry("Ernie4_5_MoeForCausalLM", new Ernie45MoeMapping()),
+              Map.entry("Phi3ForCausalLM", new Phi3Mapping()),
+              Map.entry("GPT2LMHeadModel", new Gpt2Mapping()),
+              Map.entry("GPTNeoXForCausalLM", new GptNeoxMapping()),
+              Map.entry("Olmo2ForCausalLM", new Olmo2Mapping()),
+              Map.entry("Olmo3ForCausalLM", new Olmo2Mapping()),
+              Map.entry("ApertusForCausalLM", new ApertusMapping()),
+              Map.entry("ArceeForCausalLM", new ArceeMapping()),
+              Map.entry("ExaoneForCausalLM", new ExaoneMapping()),
+              Map.entry("HunYuanDenseV1ForCausalLM", new HunyuanDenseMapping()),
+              Map.entry("GPTBigCodeForCausalLM", new StarCoderMapping()),
+              Map.entry("MiniCPMForCausalLM", new LlamaMapping("minicpm")),
+              Map.entry("XverseForCausalLM", new LlamaMapping("xverse")),
+              Map.entry("Ministral3ForCausalLM", new Mistral3Mapping()),
+              Map.entry("NemotronForCausalLM", new NemotronMapping()),
+              Map.entry("OlmoForCausalLM", new OlmoMapping()),
+              Map.entry("OrionForCausalLM", new OrionMapping()),
+              Map.entry("Cohere2ForCausalLM", new CohereMapping("cohere2")),
+              Map.entry("CohereForCausalLM", new CohereMapping("command-r")),
+              Map.entry("Ernie4_5ForCausalLM", new Ernie45Mapping()),
+              Map.entry("Exaone4ForCausalLM", new Exaone4Mapping()),
+              Map.entry("FalconForCausalLM", new FalconMapping()),
+              Map.entry("Glm4ForCausalLM", new Glm4Mapping()),
+              Map.entry("PhiForCausalLM", new PhiMapping()),
+              Map.entry("SeedOssForCausalLM", new SeedOssMapping()),
+              Map.entry("Starcoder2ForCausalLM", new StarCoder2Mapping()),
+              Map.entry("StableLmForCausalLM", new StableLmMapping()),
+              Map.entry("BloomForCausalLM", new BloomMapping()),
+              Map.entry("MPTForCausalLM", new MptMapping()),
+              Map.entry("MptForCausalLM", new MptMapping())));
+
+  private Mappings() {}
+
+  /** The mapping of a config, which names one class of transformers. */
+  public static Mapping of(Config config) {
+    List<String> names = config.strings("architectures");
+    if (names.size() != 1) {
+      throw config.error("architectures", names.toString(), "must name one class");
+    }
+    Mapping mapping = BY_CLASS.get(names.getFirst());
+    if (mapping == null) {
+      throw config.unsupported(
+          "architectures", names.getFirst(), "supported: " + String.join(", ", BY_CLASS.keySet()));
+    }
+    return mapping;
+  }
+
+  /**
+   * The mapping to an architecture of GGUF.
+   *
+   * @param file that needs it, for errors
+   */
+  public static Mapping ofArchitecture(String name, String file) {
+    return BY_CLASS.values().stream()
+        .filter(mapping -> mapping.architecture().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UnsupportedModelException(
+                    file,
+                    "an adapter of PEFT for the architecture '" + name + "'",
+                    "convert it to GGUF"));
+  }
+}

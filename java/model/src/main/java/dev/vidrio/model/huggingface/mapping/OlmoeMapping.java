@@ -1,0 +1,40 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+
+/** OLMoE: Llama with experts, and normalized queries and keys. */
+final class OlmoeMapping implements Mapping {
+
+  @Override
+  public String architecture() {
+    return "olmoe";
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    config.requireOneOf("hidden_act", "silu");
+    config.require("clip_qkv", value -> false, "it must be null");
+    Keys.sizes(config, out, "olmoe");
+    Keys.rmsEpsilon(config, out, "olmoe", 1e-5);
+    Rope.of(config).put(out, "olmoe", Keys.headWidth(config));
+    ExpertNames.counts(config, out, "olmoe");
+    out.bool("olmoe.expert_weights_norm", config.bool("norm_topk_prob", false));
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LlamaNames.outside(map, config);
+    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      String from = LlamaNames.from(l);
+      String to = LlamaNames.to(l);
+      LlamaNames.norms(map, l);
+      LlamaNames.attention(map, l);
+      map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
+      map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+      ExpertNames.routed(config, map, l);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+
+/** Qwen2 and Qwen3, without experts and with them. */
+final class QwenMapping implements Mapping {
+
+  private final String architecture;
+  private final boolean isMixture;
+
+  /**
+   * @param architecture {@code qwen2}, {@code qwen2moe}, {@code qwen3} or {@code qwen3moe}
+   */
+  QwenMapping(String architecture) {
+    this.architecture = architecture;
+    this.isMixture = architecture.endsWith("moe");
+  }
+
+  @Override
+  public String architecture() {
+    return architecture;
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    config.requireOneOf("hidden_act", "silu");
+    config.requireOff("use_sliding_window");
+    Keys.sizes(config, out, architecture);
+    Keys.rmsEpsilon(config, out, architecture);
+    Rope.of(config).put(out, architecture, Keys.headWidth(config));
+    if (isMixture) {
+      ExpertNames.requireEverywhere(config);
+      ExpertNames.counts(config, out, architecture);
+      String prefix = architecture + ".";
+      out.integer(prefix + "expert_feed_forward_length", config.size("moe_intermediate_size"))
+          .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", false));
+      if (hasShared()) {
+        String width = "shared_expert_intermediate_size";
+        out.integer(prefix + "expert_shared_feed_forward_length", config.size(width));
+      }
+    }
+  }
+
+  private boolean hasShared() {
+    return architecture.equals("qwen2moe");
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LlamaNames.outside(map, config);
+    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      String from = LlamaNames.from(l);
+      String to = LlamaNames.to(l);
+      LlamaNames.norms(map, l);
+      LlamaNames.attention(map, l);
+      if (architecture.startsWith("qwen3")) {
+        map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
+        map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+      }
+      if (isMixture) {
+        ExpertNames.routed(config, map, l);
+      } else {
+        LlamaNames.gatedFfn(map, l);
+      }
+      if (hasShared()) {
+        ExpertNames.shared(map, "shared_expert", l);
+        map.take(from + "mlp.shared_expert_gate.weight", to + "ffn_gate_inp_shexp.weight");
+      }
+    }
+  }
+}
