@@ -356,31 +356,32 @@ enum {
 // One layer of the paged key-value cache. Position p of a sequence lies in block
 // block_tables[sequence][p / VD_KV_BLOCK]. F32, F16 and BF16 elements lie as
 //   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES, d_h, VD_KV_LANES]
-//   values [blocks, H_kv, VD_KV_BLOCK, d_h]
-// Q8_0 has a half as the scale of each 32 elements; d_h is a multiple of 32. The keys of
+//   values [blocks, H_kv, VD_KV_BLOCK, d_v]
+// Q8_0 has a half as the scale of each 32 elements; d_h and d_v are multiples of 32. The keys of
 // VD_KV_LANES positions, and the values of VD_KV_BLOCK, are followed by their scales:
 //   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES] of {int8 [d_h/4, VD_KV_LANES, 4],
 //                                                      half [d_h/32, VD_KV_LANES]}
-//   values [blocks, H_kv] of {int8 [VD_KV_BLOCK, d_h], half [VD_KV_BLOCK, d_h/32]}
-// A head's part of a block is a page. From a block to the next there are `pages` of them, H_kv or
-// more: a block may hold other layers between, so that what is used of a cache lies together.
+//   values [blocks, H_kv] of {int8 [VD_KV_BLOCK, d_v], half [VD_KV_BLOCK, d_v/32]}
+// From a block's keys, or values, to those of the next there are `stride` bytes, a multiple of 64:
+// a block may hold other layers between, so that what is used of a cache lies together.
 typedef struct vd_kv_cache {
     void *keys;
     void *values;
+    int64_t stride;
     int32_t type;  // vd_type: VD_F32, VD_F16, VD_BF16 or VD_Q8_0
     int32_t H_kv;
-    int32_t d_h;  // at most VD_HEAD_MAX
-    int32_t pages;
+    int32_t d_h;  // of keys and queries, at most VD_HEAD_MAX
+    int32_t d_v;  // of values, at most VD_HEAD_MAX
 } vd_kv_cache;
 
-// Stores k and v [n, H_kv, d_h] at the tokens' positions.
+// Stores k [n, H_kv, d_h] and v [n, H_kv, d_v] at the tokens' positions.
 typedef struct vd_kv_store {
     const float *k;
     const float *v;
     vd_kv_cache cache;
 } vd_kv_store;
 
-// Causal attention of q [n, H, d_h] over the positions up to the token's own: z [n, H, d_h]. H is a
+// Causal attention of q [n, H, d_h] over the positions up to the token's own: z [n, H, d_v]. H is a
 // multiple of H_kv; query head h reads key-value head h / (H / H_kv). ALiBi: Press et al. 2022,
 // arXiv 2108.12409.
 typedef struct vd_attention {
@@ -424,13 +425,13 @@ typedef struct vd_softmax {
     int32_t reserved;
 } vd_softmax;
 
-// z [n, H, d_h]: the sum of the values up to the token's own position, weighted by pattern
+// z [n, H, d_v]: the sum of the values up to the token's own position, weighted by pattern
 // [n, H, P]. Where these weights are bit for bit those of softmax, z is that of attention: what
 // nobody edits keeps its bits.
 typedef struct vd_mix {
     const float *pattern;
     const float *softmax;    // [n, H, P], pattern before it was edited
-    const float *attention;  // [n, H, d_h], the result of vd_attention
+    const float *attention;  // [n, H, d_v], the result of vd_attention
     vd_kv_cache cache;
     float *z;
     int32_t H;
@@ -610,8 +611,9 @@ typedef struct vd_gather {
 } vd_gather;
 
 enum {
-    VD_EXPERTS_MAX = 4096,   // of a mixture
-    VD_EXPERT_K_MAX = 32768  // columns of an expert's matrix
+    VD_EXPERTS_MAX = 4096,     // of a mixture
+    VD_EXPERT_K_MAX = 32768,   // columns of an expert's matrix
+    VD_EXPERT_GROUPS_MAX = 64  // of a mixture
 };
 
 // What a router's logits become.
@@ -626,11 +628,19 @@ typedef enum vd_route_over {
     VD_ROUTE_ALL = 1,     // all experts where scores are a softmax; sigmoids stay as they are
 } vd_route_over;
 
+// What ranks a group of experts: of what ranks these, logits or sums of score and bias,
+typedef enum vd_group_rank {
+    VD_GROUP_GREATEST = 0,      // the greatest
+    VD_GROUP_TWO_GREATEST = 1,  // the sum of the two greatest
+} vd_group_rank;
+
 // Mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to the k of E experts
 // with the greatest logits [rows,E], or where there is a bias the greatest sums of score and bias
 // (Wang et al. 2024, arXiv 2408.15664), which weights do not contain. Slot s of a token is its s-th
 // expert in descending order of these; of equal ones the lower comes first. experts [rows,k] are
-// their numbers, as floats, and weights [rows,k] their scores.
+// their numbers, as floats, and weights [rows,k] their scores. Where experts form `groups` of equal
+// size (DeepSeek-AI 2024, arXiv 2405.04434), more than one, only those of the groups_used groups
+// with the greatest ranks can be chosen; these have k experts or more.
 typedef struct vd_route {
     const float *logits;
     const float *bias;  // [E], or null
@@ -638,8 +648,12 @@ typedef struct vd_route {
     float *weights;
     int32_t E;
     int32_t k;
-    int32_t score;  // vd_route_score
-    int32_t over;   // vd_route_over
+    int32_t score;   // vd_route_score
+    int32_t over;    // vd_route_over
+    int32_t groups;  // 0 or 1: none
+    int32_t groups_used;
+    int32_t group_rank;  // vd_group_rank
+    int32_t reserved;
 } vd_route;
 
 // y[i][s] = x[i] * W^T + b for the matrix W [N,K] and, where experts have one, the bias b [N] of
@@ -759,12 +773,12 @@ enum {
     VD_BACKWARD_HEAD = 2048         // elements of a head there, at most
 };
 
-// The gradient of vd_attention, whose z is ignored, over a cache of F32. dz is [n, H, d_h].
+// The gradient of vd_attention, whose z is ignored, over a cache of F32. dz is [n, H, d_v].
 // VD_OP_QUERY_BACKWARD writes dq [n, H, d_h] and what it finds out of each query's softmax to
-// statistics [n, H, 3]; VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk and dv [n, H_kv,
-// d_h]. Adjacent rows of one sequence are differentiated together; keys and values of positions
-// without a row among them are constants. VD_UNSUPPORTED: longer heads or more positions than
-// stated above, another cache.
+// statistics [n, H, 3]; VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk [n, H_kv, d_h] and
+// dv [n, H_kv, d_v]. Adjacent rows of one sequence are differentiated together; keys and values of
+// positions without a row among them are constants. VD_UNSUPPORTED: longer heads or more positions
+// than stated above, another cache.
 typedef struct vd_attention_backward {
     vd_attention attention;
     const float *dz;

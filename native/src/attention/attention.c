@@ -40,13 +40,19 @@ typedef struct cut {
 
 // Scratch memory of a worker for each query of a tile: its scores, parts of a chunk and of those
 // before, and its quants with scales and sums.
-static int64_t scratch_bytes(int64_t d_h) {
-    return 4 * VD_ATTENTION_CHUNK + 8 * vd_part_stride(d_h) + d_h / VD_BLOCK * (VD_BLOCK + 8) + 64;
+static int64_t scratch_bytes(const vd_kv_cache *cache) {
+    return 4 * VD_ATTENTION_CHUNK + 8 * vd_part_stride(cache->d_v) +
+           cache->d_h / VD_BLOCK * (VD_BLOCK + 8) + 64;
+}
+
+// Elements of a block of keys or values, whichever are more.
+static int64_t block_elements(const vd_kv_cache *cache) {
+    return VD_KV_BLOCK * (int64_t)(cache->d_h > cache->d_v ? cache->d_h : cache->d_v);
 }
 
 static cut cut_of(const vd_attention *op) {
-    int64_t bytes = VD_SCRATCH_BYTES - 4 * VD_KV_BLOCK * op->cache.d_h;  // but for a block
-    int64_t fitting = bytes / scratch_bytes(op->cache.d_h);
+    int64_t bytes = VD_SCRATCH_BYTES - 4 * block_elements(&op->cache);
+    int64_t fitting = bytes / scratch_bytes(&op->cache);
     int32_t queries = fitting < VD_QUERIES ? (int32_t)fitting : VD_QUERIES;
     int32_t group = op->H / op->cache.H_kv;
     int32_t heads = group < queries ? group : queries;
@@ -105,7 +111,7 @@ static void advance(tokens *t, const vd_op *op, const vd_step *step, cut c, int6
     next.unit = t->unit + t->units;
     next.tile = t->tile + (t->divided ? c.tiles : 0);
     next.part = t->part + (t->divided ? parts_of(t, c) : 0);
-    int64_t stride = vd_part_stride(op->as.attention.cache.d_h);
+    int64_t stride = vd_part_stride(op->as.attention.cache.d_v);
     next.divided = step->worker->count > 1 && next.chunks > 1 &&
                    4 * step->worker->count * next.chunks > total &&
                    (next.part + parts_of(&next, c)) * stride <= step->split->floats &&
@@ -120,7 +126,7 @@ static void advance(tokens *t, const vd_op *op, const vd_step *step, cut c, int6
 static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_step *step, cut c,
                       const tokens *t, int64_t which) {
     const vd_batch *batch = step->batch;
-    int32_t d_h = op->cache.d_h, group = op->H / op->cache.H_kv;
+    int32_t group = op->H / op->cache.H_kv;
     tile->head = (int32_t)(which / c.parts);
     int32_t first = tile->head * group + (int32_t)(which % c.parts) * c.heads;
     int32_t last = (tile->head + 1) * group;
@@ -130,9 +136,8 @@ static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_
     tile->n = 0;
     for (int64_t row = t->begin; row < t->end; row++) {
         for (int32_t head = first; head < last; head++) {
-            int64_t offset = (row * op->H + head) * d_h;
-            tile->q[tile->n] = op->q + offset;
-            tile->z[tile->n] = op->z + offset;
+            tile->q[tile->n] = op->q + (row * op->H + head) * op->cache.d_h;
+            tile->z[tile->n] = op->z + (row * op->H + head) * op->cache.d_v;
             tile->sink[tile->n] = op->sinks == NULL ? 0.0f : op->sinks[head];
             tile->slope[tile->n] = op->slopes == NULL ? 0.0f : op->slopes[head];
             tile->first[tile->n] = (int32_t)first_position(op, batch->positions[row]);
@@ -159,12 +164,13 @@ void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
 }
 
 // Memory of the worker for tiles, and the parts [2, queries] behind it.
-static float *lay_out(vd_attention_tile *tile, void *scratch, int64_t d_h, int64_t queries) {
-    int64_t blocks = d_h / VD_BLOCK;
+static float *lay_out(vd_attention_tile *tile, void *scratch, const vd_kv_cache *cache,
+                      int64_t queries) {
+    int64_t blocks = cache->d_h / VD_BLOCK;
     tile->floats = scratch;
-    tile->scores = tile->floats + VD_KV_BLOCK * d_h;
+    tile->scores = tile->floats + block_elements(cache);
     float *parts = tile->scores + queries * VD_ATTENTION_CHUNK;
-    tile->scale = parts + 2 * queries * vd_part_stride(d_h);
+    tile->scale = parts + 2 * queries * vd_part_stride(cache->d_v);
     tile->sum = (int32_t *)(tile->scale + queries * blocks);
     tile->quants = (int8_t *)(tile->sum + queries * blocks);
     return parts;
@@ -188,7 +194,7 @@ static void look_ahead(vd_attention_tile *tile, const vd_step *step, cut c, cons
 static void run_tile(vd_attention_tile *tile, const vd_step *step, cut c, const tokens *t,
                      int64_t which, float *parts) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
-    float *later = parts + tile->n * vd_part_stride(tile->op->cache.d_h);
+    float *later = parts + tile->n * vd_part_stride(tile->op->cache.d_v);
     for (int64_t chunk = t->chunk; chunk < t->chunk + t->chunks; chunk++) {
         look_ahead(tile, step, c, t, which, chunk + 1);
         if (chunk == t->chunk) {
@@ -205,7 +211,7 @@ static void run_tile(vd_attention_tile *tile, const vd_step *step, cut c, const 
 static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const tokens *t, cut c,
                       int64_t which, int64_t chunk) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
-    int64_t stride = vd_part_stride(tile->op->cache.d_h);
+    int64_t stride = vd_part_stride(tile->op->cache.d_v);
     int64_t own = (t->end - t->begin) * c.heads;  // parts of a chunk
     float *parts = step->split->parts + (t->part + which * own * t->chunks) * stride;
     kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts + (chunk - t->chunk) * own * stride);
@@ -248,7 +254,7 @@ void vd_attention_run(const vd_op *op, const vd_step *step) {
     cut c = cut_of(attention);
     int64_t total = total_chunks(attention, step->batch, c, step->rows);
     vd_attention_tile tile;
-    float *parts = lay_out(&tile, step->worker->scratch, attention->cache.d_h, c.heads * c.rows);
+    float *parts = lay_out(&tile, step->worker->scratch, &attention->cache, c.heads * c.rows);
     // From the end: the last rows of a prompt have the most to read.
     unit now, next;
     int more = take(&now, &(tokens){.begin = step->rows}, op, step, c, total);
@@ -278,6 +284,6 @@ vd_split vd_attention_split(const vd_op *op, const vd_limits *limits) {
     int64_t rows = limits->tokens < VD_SPLIT_ROWS ? limits->tokens : VD_SPLIT_ROWS;
     int64_t chunks = vd_ceil_div(limits->positions, VD_ATTENTION_CHUNK);
     int64_t parts = rows * c.heads * c.tiles * chunks;
-    return (vd_split){.floats = parts * vd_part_stride(attention->cache.d_h),
+    return (vd_split){.floats = parts * vd_part_stride(attention->cache.d_v),
                       .tiles = rows * c.tiles};
 }

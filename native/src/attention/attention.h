@@ -14,7 +14,7 @@ typedef struct vd_attention_tile {
     int32_t head;                // key-value head
     int32_t n;                   // queries
     const float *q[VD_QUERIES];  // [d_h] each
-    float *z[VD_QUERIES];        // [d_h] each
+    float *z[VD_QUERIES];        // [d_v] each
     float sink[VD_QUERIES];      // where the operation has sinks
     float slope[VD_QUERIES];     // where it has slopes
     int32_t first[VD_QUERIES];   // positions [first, end) are attended to
@@ -24,15 +24,15 @@ typedef struct vd_attention_tile {
     float *scale;    // [n, d_h/32]
     int32_t *sum;    // [n, d_h/32] of a block's quants
     float *scores;   // scratch [n, VD_ATTENTION_CHUNK], 64-byte aligned
-    float *floats;   // scratch [VD_KV_BLOCK, d_h], 64-byte aligned
+    float *floats;   // scratch [VD_KV_BLOCK, the greater of d_h and d_v], 64-byte aligned
     // Keys of the blocks that will be asked for next, or null.
     const char *ahead[VD_ATTENTION_CHUNK / VD_KV_BLOCK];
 } vd_attention_tile;
 
-// What the softmax of a query has of some positions: d_h weighted values, rounded up to 16, then at
+// What the softmax of a query has of some positions: d_v weighted values, rounded up to 16, then at
 // [stride - 16] the greatest score and at [stride - 15] the sum of exponentials, 0 when there are
 // no positions. Records lie adjacent, 64-byte aligned.
-VD_INLINE int64_t vd_part_stride(int64_t d_h) { return (d_h + 15) / 16 * 16 + 16; }
+VD_INLINE int64_t vd_part_stride(int64_t d_v) { return (d_v + 15) / 16 * 16 + 16; }
 
 typedef struct vd_attention_kernel {
     // Attends to the positions of [begin, begin + VD_ATTENTION_CHUNK); begin is a multiple of that.

@@ -49,13 +49,12 @@ VD_INLINE void widen_block(const char *block, const uint16_t *scales, int64_t co
     }
 }
 
-// The elements of a block of keys or values as floats, in the order in which they lie. Asks for the
-// block `ahead`, unless it is null.
-static const char *widen(const vd_attention_tile *tile, const char *block, const uint16_t *scales,
-                         const char *ahead) {
-    const vd_kv_cache *cache = &tile->op->cache;
-    int64_t count = (int64_t)VD_KV_BLOCK * cache->d_h;
-    switch (cache->type) {
+// The elements of a block of keys or values of width d as floats, in the order in which they lie.
+// Asks for the block `ahead`, unless it is null.
+static const char *widen(const vd_attention_tile *tile, int64_t d, const char *block,
+                         const uint16_t *scales, const char *ahead) {
+    int64_t count = VD_KV_BLOCK * d;
+    switch (tile->op->cache.type) {
         case VD_F16:
             widen_block(block, scales, count, VD_F16, ahead, tile->floats);
             break;
@@ -192,7 +191,9 @@ static void scores(const vd_attention_tile *tile, int32_t j, int32_t end, int64_
         int32_t type = cache->type;
         if (type != VD_Q8_0 && widens(type, end - j)) {
             int64_t bytes = vd_kv_bytes(type, cache->d_h);
-            keys = widen(tile, keys - skipped * bytes, NULL, values - skipped * bytes);
+            int64_t value_bytes = vd_kv_bytes(type, cache->d_v);
+            keys = widen(tile, cache->d_h, keys - skipped * bytes, NULL,
+                         values - skipped * value_bytes);
             keys += skipped * vd_kv_bytes(VD_F32, cache->d_h);
             values = NULL;
             type = VD_F32;

@@ -71,7 +71,7 @@ static float exponentials(float *s, span own, float M) {
 
 static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
     span spans[VD_QUERIES];
-    int64_t stride = vd_part_stride(tile->op->cache.d_h);
+    int64_t stride = vd_part_stride(tile->op->cache.d_v);
     int32_t first = tile->n, end = 0;  // the queries that attend to the chunk
     for (int32_t j = 0; j < tile->n; j++) {
         int64_t from = tile->first[j] - begin, to = tile->end[j] - begin;
@@ -104,7 +104,7 @@ static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
 }
 
 static void merge(const vd_attention_tile *tile, float *parts, const float *later) {
-    int64_t stride = vd_part_stride(tile->op->cache.d_h), width = stride - 16;
+    int64_t stride = vd_part_stride(tile->op->cache.d_v), width = stride - 16;
     for (int32_t j = 0; j < tile->n; j++, parts += stride, later += stride) {
         float *all = parts + width;
         const float *chunk_of = later + width;
@@ -130,7 +130,7 @@ static void merge(const vd_attention_tile *tile, float *parts, const float *late
 }
 
 static void finish(const vd_attention_tile *tile, const float *parts) {
-    int64_t d_h = tile->op->cache.d_h, stride = vd_part_stride(d_h);
+    int64_t d_v = tile->op->cache.d_v, stride = vd_part_stride(d_v);
     for (int32_t j = 0; j < tile->n; j++, parts += stride) {
         float M = parts[stride - 16];
         float L = parts[stride - 15];
@@ -144,8 +144,8 @@ static void finish(const vd_attention_tile *tile, const float *parts) {
             L = fmaf(L, a, pair[1]);
         }
         v16 factor = v16_splat(a / L);
-        for (int64_t i = 0; i < d_h; i += 16) {
-            v16_store_up_to(tile->z[j] + i, v16_mul(v16_load(parts + i), factor), d_h - i);
+        for (int64_t i = 0; i < d_v; i += 16) {
+            v16_store_up_to(tile->z[j] + i, v16_mul(v16_load(parts + i), factor), d_v - i);
         }
     }
 }

@@ -20,7 +20,7 @@ VD_INLINE const char *value_rows(const vd_attention_tile *tile, int64_t begin, i
                                  const int32_t type) {
     const vd_kv_cache *cache = &tile->op->cache;
     return type == cache->type ? vd_value_row(cache, tile->blocks, tile->head, begin + t)
-                               : (const char *)(tile->floats + t % VD_KV_BLOCK * cache->d_h);
+                               : (const char *)(tile->floats + t % VD_KV_BLOCK * cache->d_v);
 }
 
 VD_INLINE v16 load_value_part(const char *row, int64_t i, int64_t lanes, const int32_t type) {
@@ -36,7 +36,7 @@ VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t
                           int64_t lanes, const int32_t type, int ahead) {
     const vd_kv_cache *cache = &tile->op->cache;
     const int64_t key_bytes = vd_kv_bytes(type, cache->d_h);
-    const int64_t bytes = type == VD_Q8_0 ? cache->d_h : key_bytes;
+    const int64_t bytes = type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(type, cache->d_v);
     for (int64_t t = at.from; t < at.to;) {
         const char *row = value_rows(tile, begin, t, type);
         const uint16_t *scales = vd_value_scales(cache, tile->blocks, tile->head, begin + t);
@@ -55,7 +55,7 @@ VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t
                     sum[a][w] = v16_fma(weight, v[w], sum[a][w]);
                 }
             }
-            scales += type == VD_Q8_0 ? cache->d_h / VD_BLOCK : 0;
+            scales += type == VD_Q8_0 ? cache->d_v / VD_BLOCK : 0;
         }
     }
 }
@@ -72,7 +72,7 @@ VD_INLINE span within(span own, span at) { return (span){clamp(own.from, at), cl
 VD_INLINE void value_tile(const vd_attention_tile *tile, const span *spans, int64_t begin, span at,
                           int32_t j, const int n, int64_t i, const int vectors, int64_t lanes,
                           const int32_t type, int ahead, float *parts) {
-    int64_t stride = vd_part_stride(tile->op->cache.d_h);
+    int64_t stride = vd_part_stride(tile->op->cache.d_v);
     value_sums sum;
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
@@ -103,8 +103,8 @@ VD_INLINE void value_tile(const vd_attention_tile *tile, const span *spans, int6
 VD_INLINE void values_of_queries(const vd_attention_tile *tile, const span *spans, int64_t begin,
                                  span at, int32_t j, const int n, const int32_t type, int ahead,
                                  float *parts) {
-    int64_t d_h = tile->op->cache.d_h;
-    int64_t whole = d_h / 16, i = 0;
+    int64_t d_v = tile->op->cache.d_v;
+    int64_t whole = d_v / 16, i = 0;
     while (whole > 0) {
         // Five vectors are better three and two than four and one.
         int64_t tiles = (whole + VD_ATTENTION_VECTORS - 1) / VD_ATTENTION_VECTORS;
@@ -121,8 +121,8 @@ VD_INLINE void values_of_queries(const vd_attention_tile *tile, const span *span
         i += 16 * vectors;
         whole -= vectors;
     }
-    if (i < d_h && type != VD_Q8_0) {
-        value_tile(tile, spans, begin, at, j, n, i, 1, d_h - i, type, ahead, parts);
+    if (i < d_v && type != VD_Q8_0) {
+        value_tile(tile, spans, begin, at, j, n, i, 1, d_v - i, type, ahead, parts);
     }
 }
 
@@ -169,7 +169,7 @@ static void values_at(const vd_attention_tile *tile, const span *spans, int32_t 
 static void values(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
                    int64_t begin, float *parts) {
     const vd_kv_cache *cache = &tile->op->cache;
-    int64_t stride = vd_part_stride(cache->d_h);
+    int64_t stride = vd_part_stride(cache->d_v);
     for (int32_t a = j; a < end; a++) {
         memset(parts + a * stride, 0, (size_t)(stride - 16) * sizeof(float));
     }
@@ -179,7 +179,7 @@ static void values(const vd_attention_tile *tile, const span *spans, int32_t j, 
         return;
     }
     for (int64_t t = all.from / VD_KV_BLOCK * VD_KV_BLOCK; t < all.to; t += VD_KV_BLOCK) {
-        widen(tile, vd_value_row(cache, tile->blocks, tile->head, begin + t),
+        widen(tile, cache->d_v, vd_value_row(cache, tile->blocks, tile->head, begin + t),
               vd_value_scales(cache, tile->blocks, tile->head, begin + t),
               tile->ahead[t / VD_KV_BLOCK]);
         span block = {t, t + VD_KV_BLOCK};

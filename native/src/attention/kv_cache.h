@@ -6,16 +6,16 @@
 #include "core/types.h"
 #include "vidrio.h"
 
-// Bytes of d_h elements, their scales included.
-VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d_h) {
-    return type == VD_F32 ? 4 * d_h : type == VD_Q8_0 ? d_h / 32 * 34 : 2 * d_h;
+// Bytes of d elements, their scales included.
+VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d) {
+    return type == VD_F32 ? 4 * d : type == VD_Q8_0 ? d / 32 * 34 : 2 * d;
 }
 
-// The block's part for a head begins this many bytes into keys and into values.
+// The block's part for a head begins this many bytes into keys, or values, of d elements.
 VD_INLINE int64_t vd_kv_page(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
-                             int64_t t) {
-    int64_t page = (int64_t)blocks[t / VD_KV_BLOCK] * cache->pages + head;
-    return page * VD_KV_BLOCK * vd_kv_bytes(cache->type, cache->d_h);
+                             int64_t t, int64_t d) {
+    return blocks[t / VD_KV_BLOCK] * cache->stride +
+           head * (VD_KV_BLOCK * vd_kv_bytes(cache->type, d));
 }
 
 // The keys of positions [t, t + VD_KV_LANES) of a head; t is a multiple of VD_KV_LANES. Those of
@@ -24,30 +24,39 @@ VD_INLINE int64_t vd_kv_page(const vd_kv_cache *cache, const int32_t *blocks, in
 VD_INLINE char *vd_key_tile(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                             int64_t t) {
     int64_t bytes = vd_kv_bytes(cache->type, cache->d_h);
-    return (char *)cache->keys + vd_kv_page(cache, blocks, head, t) + t % VD_KV_BLOCK * bytes;
+    return (char *)cache->keys + vd_kv_page(cache, blocks, head, t, cache->d_h) +
+           t % VD_KV_BLOCK * bytes;
 }
 
 // The value of position t of a head, without its scales; those of the same block follow.
 VD_INLINE char *vd_value_row(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                              int64_t t) {
-    int64_t bytes = cache->type == VD_Q8_0 ? cache->d_h : vd_kv_bytes(cache->type, cache->d_h);
-    return (char *)cache->values + vd_kv_page(cache, blocks, head, t) + t % VD_KV_BLOCK * bytes;
+    int64_t bytes = cache->type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(cache->type, cache->d_v);
+    return (char *)cache->values + vd_kv_page(cache, blocks, head, t, cache->d_v) +
+           t % VD_KV_BLOCK * bytes;
 }
 
-// The scales [d_h/32] of a Q8_0 value.
+// The scales [d_v/32] of a Q8_0 value.
 VD_INLINE uint16_t *vd_value_scales(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                                     int64_t t) {
-    char *page = (char *)cache->values + vd_kv_page(cache, blocks, head, t);
-    uint16_t *scales = (uint16_t *)(page + (int64_t)VD_KV_BLOCK * cache->d_h);
-    return scales + t % VD_KV_BLOCK * (cache->d_h / VD_BLOCK);
+    char *page = (char *)cache->values + vd_kv_page(cache, blocks, head, t, cache->d_v);
+    uint16_t *scales = (uint16_t *)(page + (int64_t)VD_KV_BLOCK * cache->d_v);
+    return scales + t % VD_KV_BLOCK * (cache->d_v / VD_BLOCK);
+}
+
+VD_INLINE int vd_kv_width_valid(int32_t type, int32_t d) {
+    return d > 0 && d <= VD_HEAD_MAX && (type != VD_Q8_0 || d % VD_BLOCK == 0);
 }
 
 VD_INLINE int vd_kv_cache_valid(const vd_kv_cache *cache) {
     int known = cache->type == VD_F32 || cache->type == VD_F16 || cache->type == VD_BF16 ||
                 cache->type == VD_Q8_0;
+    int64_t wider = cache->d_h > cache->d_v ? cache->d_h : cache->d_v;
+    int64_t page = VD_KV_BLOCK * vd_kv_bytes(cache->type, wider);
     return cache->keys != NULL && cache->values != NULL && known && cache->H_kv > 0 &&
-           cache->pages >= cache->H_kv && cache->d_h > 0 && cache->d_h <= VD_HEAD_MAX &&
-           (cache->type != VD_Q8_0 || cache->d_h % VD_BLOCK == 0);
+           vd_kv_width_valid(cache->type, cache->d_h) &&
+           vd_kv_width_valid(cache->type, cache->d_v) && cache->stride % 64 == 0 &&
+           cache->stride / cache->H_kv >= page;
 }
 
 #endif

@@ -12,14 +12,14 @@ vd_status vd_kv_store_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// d_h elements as halves or bfloats.
-static void narrow(const float *x, uint16_t *y, int64_t d_h, int32_t type) {
+// d elements as halves or bfloats.
+static void narrow(const float *x, uint16_t *y, int64_t d, int32_t type) {
     if (type == VD_F16) {
-        for (int64_t i = 0; i < d_h; i++) {
+        for (int64_t i = 0; i < d; i++) {
             y[i] = vd_float_to_half(x[i]);
         }
     } else {
-        for (int64_t i = 0; i < d_h; i++) {
+        for (int64_t i = 0; i < d; i++) {
             y[i] = vd_float_to_bfloat(x[i]);
         }
     }
@@ -56,6 +56,8 @@ static void store_quantized(const vd_kv_cache *cache, const int32_t *blocks, int
         for (int64_t i = 0; i < VD_BLOCK; i += 4) {
             memcpy(keys + ((b * VD_BLOCK + i) / 4 * VD_KV_LANES + lane) * 4, q + i, 4);
         }
+    }
+    for (int64_t b = 0; b < cache->d_v / VD_BLOCK; b++) {
         value_scales[b] = quantize(v + b * VD_BLOCK, (int8_t *)value + b * VD_BLOCK);
     }
 }
@@ -69,7 +71,7 @@ static void store_floats(const vd_kv_cache *cache, const int32_t *blocks, int32_
         for (int64_t i = 0; i < d_h; i++) {
             ((float *)keys)[i * VD_KV_LANES + lane] = k[i];
         }
-        memcpy(value, v, (size_t)d_h * sizeof(float));
+        memcpy(value, v, (size_t)cache->d_v * sizeof(float));
         return;
     }
     uint16_t narrowed[VD_HEAD_MAX];
@@ -77,7 +79,7 @@ static void store_floats(const vd_kv_cache *cache, const int32_t *blocks, int32_
     for (int64_t i = 0; i < d_h; i++) {
         ((uint16_t *)keys)[i * VD_KV_LANES + lane] = narrowed[i];
     }
-    narrow(v, (uint16_t *)value, d_h, cache->type);
+    narrow(v, (uint16_t *)value, cache->d_v, cache->type);
 }
 
 void vd_kv_store_run(const vd_op *op, const vd_step *step) {
@@ -90,7 +92,7 @@ void vd_kv_store_run(const vd_op *op, const vd_step *step) {
         int32_t head = (int32_t)(i % cache->H_kv);
         const int32_t *blocks =
             batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks;
-        const float *k = store->k + i * cache->d_h, *v = store->v + i * cache->d_h;
+        const float *k = store->k + i * cache->d_h, *v = store->v + i * cache->d_v;
         if (cache->type == VD_Q8_0) {
             store_quantized(cache, blocks, head, batch->positions[row], k, v);
         } else {

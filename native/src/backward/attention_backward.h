@@ -28,7 +28,7 @@ VD_INLINE int64_t vd_query_row(const vd_token_run *run) {
 enum { VD_BACKWARD_QUERIES = 48 };  // of a unit of work, at most
 
 VD_INLINE int64_t vd_queries(const vd_token_run *run) {
-    int64_t floats = VD_SCRATCH_BYTES / 4 - VD_KV_LANES * run->op->attention.cache.d_h;
+    int64_t floats = VD_SCRATCH_BYTES / 4 - VD_KV_LANES * run->op->attention.cache.d_v;
     return vd_at_most(floats / (3 * vd_query_row(run)), VD_BACKWARD_QUERIES);
 }
 

@@ -28,7 +28,7 @@ static vd_query query_at(const vd_token_run *run, int64_t row, int32_t head) {
     int64_t offset = vd_query_offset(op, row, head), end = run->positions[row] + 1;
     return (vd_query){
         .q = op->q + offset,
-        .dz = run->op->dz + offset,
+        .dz = run->op->dz + vd_result_offset(op, row, head),
         .dq = run->op->dq + offset,
         .softmax = vd_softmax_of(run->op, row, head),
         .sink = op->sinks == NULL ? -INFINITY : op->sinks[head],
@@ -47,28 +47,33 @@ static void mask(float *lanes, const vd_query *q, int64_t t, float value) {
     }
 }
 
-// The values of 16 positions from t on, as [d_h, 16].
+// The values of 16 positions from t on, as [d_v, 16].
 static void turn_values(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, int64_t t,
                         float *turned) {
     const float *values = (const float *)vd_value_row(cache, blocks, head, t);
-    for (int64_t i = 0; i < cache->d_h; i++) {
+    for (int64_t i = 0; i < cache->d_v; i++) {
         for (int64_t lane = 0; lane < VD_KV_LANES; lane++) {
-            turned[i * VD_KV_LANES + lane] = values[lane * cache->d_h + i];
+            turned[i * VD_KV_LANES + lane] = values[lane * cache->d_v + i];
         }
     }
 }
 
 // q . k and dz . v for M queries.
-VD_INLINE void products(const int M, int64_t d_h, const vd_query *q, const float *keys,
+VD_INLINE void products(const int M, const vd_kv_cache *cache, const vd_query *q, const float *keys,
                         const float *values, v16 *s, v16 *dP) {
     for (int m = 0; m < M; m++) {
         s[m] = v16_zero();
         dP[m] = v16_zero();
     }
-    for (int64_t i = 0; i < d_h; i++) {
-        v16 k = v16_load(keys + i * VD_KV_LANES), v = v16_load(values + i * VD_KV_LANES);
+    for (int64_t i = 0; i < cache->d_h; i++) {
+        v16 k = v16_load(keys + i * VD_KV_LANES);
         for (int m = 0; m < M; m++) {
             s[m] = v16_fma(v16_splat(q[m].q[i]), k, s[m]);
+        }
+    }
+    for (int64_t i = 0; i < cache->d_v; i++) {
+        v16 v = v16_load(values + i * VD_KV_LANES);
+        for (int m = 0; m < M; m++) {
             dP[m] = v16_fma(v16_splat(q[m].dz[i]), v, dP[m]);
         }
     }
@@ -108,7 +113,7 @@ VD_INLINE v16 product_gradient(const vd_attention *op, v16 P, v16 dP, v16 rate, 
 VD_INLINE void score_tile(const int M, const vd_attention *op, const vd_query *q, const float *keys,
                           const float *values, int64_t t) {
     v16 s[VD_GRADIENT_QUERIES], dP[VD_GRADIENT_QUERIES];
-    products(M, op->cache.d_h, q, keys, values, s, dP);
+    products(M, &op->cache, q, keys, values, s, dP);
     for (int m = 0; m < M; m++) {
         v16 rate;
         v16_store(q[m].scores + t, score_of(op, &q[m], s[m], t, &rate));
@@ -225,7 +230,7 @@ static void VD_NAME(vd_query_backward)(const vd_token_run *run, int32_t head, vd
     const vd_attention *op = &run->op->attention;
     int32_t group = op->H / op->cache.H_kv;
     int64_t most = vd_queries(run), stride = vd_query_row(run);
-    float *values = scratch, *rows = values + VD_KV_LANES * op->cache.d_h;
+    float *values = scratch, *rows = values + VD_KV_LANES * op->cache.d_v;
     vd_query queries[VD_BACKWARD_QUERIES];
     int64_t n = 0;
     for (int64_t row = tokens.begin; row < tokens.end; row++) {
@@ -246,7 +251,7 @@ static void VD_NAME(vd_query_backward)(const vd_token_run *run, int32_t head, vd
 
 // ---- keys and values --------------------------------------------------------------------------
 
-// The gradients [d_h, 16] with respect to keys and values of 16 positions, and these.
+// The gradients with respect to keys [d_h, 16] and values [d_v, 16] of 16 positions, and these.
 typedef struct key_tile {
     const float *keys;
     const float *values;
@@ -258,7 +263,7 @@ typedef struct key_tile {
 VD_INLINE void add_queries(const int M, const vd_attention *op, const vd_query *q,
                            const key_tile *tile) {
     v16 s[VD_GRADIENT_QUERIES], g[VD_GRADIENT_QUERIES], P[VD_GRADIENT_QUERIES];
-    products(M, op->cache.d_h, q, tile->keys, tile->values, s, g);
+    products(M, &op->cache, q, tile->keys, tile->values, s, g);
     for (int m = 0; m < M; m++) {
         v16 rate;
         float scores[VD_KV_LANES];
@@ -268,12 +273,17 @@ VD_INLINE void add_queries(const int M, const vd_attention *op, const vd_query *
         g[m] = product_gradient(op, P[m], g[m], rate, q[m].softmax->mean);
     }
     for (int64_t i = 0; i < op->cache.d_h; i++) {
-        v16 dk = v16_load(tile->dk + i * VD_KV_LANES), dv = v16_load(tile->dv + i * VD_KV_LANES);
+        v16 dk = v16_load(tile->dk + i * VD_KV_LANES);
         for (int m = 0; m < M; m++) {
             dk = v16_fma(g[m], v16_splat(q[m].q[i]), dk);
-            dv = v16_fma(P[m], v16_splat(q[m].dz[i]), dv);
         }
         v16_store(tile->dk + i * VD_KV_LANES, dk);
+    }
+    for (int64_t i = 0; i < op->cache.d_v; i++) {
+        v16 dv = v16_load(tile->dv + i * VD_KV_LANES);
+        for (int m = 0; m < M; m++) {
+            dv = v16_fma(P[m], v16_splat(q[m].dz[i]), dv);
+        }
         v16_store(tile->dv + i * VD_KV_LANES, dv);
     }
 }
@@ -315,22 +325,24 @@ static void VD_NAME(vd_key_value_backward)(const vd_token_run *run, int32_t head
                                            void *scratch) {
     const vd_attention_backward *b = run->op;
     const vd_kv_cache *cache = &b->attention.cache;
-    int64_t d_h = cache->d_h, floats = d_h * VD_KV_LANES;
-    float *dk = scratch, *dv = dk + floats, *values = dv + floats;
+    int64_t d_h = cache->d_h, d_v = cache->d_v, floats = (d_h + d_v) * VD_KV_LANES;
+    float *dk = scratch, *dv = dk + d_h * VD_KV_LANES, *values = dk + floats;
     int32_t group = b->attention.H / cache->H_kv;
     key_tile tile = {(const float *)vd_key_tile(cache, run->blocks, head, t), values, dk, dv, t};
     turn_values(cache, run->blocks, head, t, values);
-    memset(dk, 0, (size_t)(2 * floats) * sizeof *dk);
+    memset(dk, 0, (size_t)floats * sizeof *dk);
     vd_range rows = attending(run, t);
     for (int32_t h = head * group; h < (head + 1) * group; h++) {
         add_head(run, h, rows, &tile);
     }
     for (int64_t row = rows.begin; row < run->rows.end && run->positions[row] < t + VD_KV_LANES;
          row++) {
-        int64_t to = (row * cache->H_kv + head) * d_h, lane = run->positions[row] - t;
+        int64_t to = row * cache->H_kv + head, lane = run->positions[row] - t;
         for (int64_t i = 0; i < d_h; i++) {
-            b->dk[to + i] = dk[i * VD_KV_LANES + lane];
-            b->dv[to + i] = dv[i * VD_KV_LANES + lane];
+            b->dk[to * d_h + i] = dk[i * VD_KV_LANES + lane];
+        }
+        for (int64_t i = 0; i < d_v; i++) {
+            b->dv[to * d_v + i] = dv[i * VD_KV_LANES + lane];
         }
     }
 }

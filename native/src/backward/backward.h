@@ -68,9 +68,14 @@ VD_INLINE int64_t vd_first_position(const vd_attention *op, int64_t end) {
     return op->window > 0 && end > op->window ? end - op->window : 0;
 }
 
-// Where the query of a row and head begins in q, dz and dq.
+// Where the query of a row and head begins in q and dq.
 VD_INLINE int64_t vd_query_offset(const vd_attention *op, int64_t row, int32_t head) {
     return (row * op->H + head) * op->cache.d_h;
+}
+
+// Where its part begins in dz.
+VD_INLINE int64_t vd_result_offset(const vd_attention *op, int64_t row, int32_t head) {
+    return (row * op->H + head) * op->cache.d_v;
 }
 
 VD_INLINE int64_t vd_chosen_row(const int32_t *chosen, int64_t m) {

@@ -1,15 +1,32 @@
 // route has one variant: a token has few experts, and each a number.
+#include <math.h>
+#include <string.h>
+
 #include "core/exp.h"
 #include "core/family.h"
 #include "core/lanes.h"
 
+static int groups_valid(const vd_route *route) {
+    if (route->groups < 0 || route->groups > VD_EXPERT_GROUPS_MAX) {
+        return 0;
+    }
+    if (route->groups <= 1) {
+        return 1;
+    }
+    int32_t size = route->E / route->groups;
+    int ranked = route->group_rank == VD_GROUP_GREATEST ||
+                 (route->group_rank == VD_GROUP_TWO_GREATEST && size > 1);
+    return ranked && route->E % route->groups == 0 && route->groups_used > 0 &&
+           route->groups_used <= route->groups && route->k <= route->groups_used * size;
+}
+
 vd_status vd_route_check(const vd_op *op) {
     const vd_route *route = &op->as.route;
-    int valid = route->logits != NULL && route->experts != NULL && route->weights != NULL &&
-                route->E > 0 && route->E <= VD_EXPERTS_MAX && route->k > 0 &&
-                route->k <= route->E &&
-                (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
-                (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL);
+    int valid =
+        route->logits != NULL && route->experts != NULL && route->weights != NULL && route->E > 0 &&
+        route->E <= VD_EXPERTS_MAX && route->k > 0 && route->k <= route->E &&
+        (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
+        (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL) && groups_valid(route);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -64,6 +81,34 @@ static void rank_by_bias(const vd_route *route, const float *logits, float M, fl
     }
 }
 
+// The rank of a group of `size` experts.
+static float rank_of_group(const vd_route *route, const float *rank, int32_t size) {
+    float first = rank[0], second = -INFINITY;
+    for (int32_t e = 1; e < size; e++) {
+        float less = rank[e] > first ? first : rank[e];
+        first = rank[e] > first ? rank[e] : first;
+        second = less > second ? less : second;
+    }
+    return route->group_rank == VD_GROUP_GREATEST ? first : first + second;
+}
+
+// Gives the experts of groups that are not among the best the rank -infinity.
+static void leave_groups_out(const vd_route *route, float *rank) {
+    int32_t size = route->E / route->groups;
+    float group[VD_EXPERT_GROUPS_MAX], best[VD_EXPERT_GROUPS_MAX];
+    int kept[VD_EXPERT_GROUPS_MAX] = {0};
+    for (int32_t g = 0; g < route->groups; g++) {
+        group[g] = rank_of_group(route, rank + g * size, size);
+    }
+    choose(group, route->groups, route->groups_used, best);
+    for (int32_t i = 0; i < route->groups_used; i++) {
+        kept[(int32_t)best[i]] = 1;
+    }
+    for (int32_t e = 0; e < route->E; e++) {
+        rank[e] = kept[e / size] ? rank[e] : -INFINITY;
+    }
+}
+
 static void weigh(const vd_route *route, const float *logits, const float *experts, float M,
                   float *weights) {
     float L = 0.0f;
@@ -87,8 +132,13 @@ void vd_route_run(const vd_op *op, const vd_step *step) {
         float M = greatest(logits, route->E);
         if (route->bias != NULL) {
             rank_by_bias(route, logits, M, rank);
+        } else {
+            memcpy(rank, logits, (size_t)route->E * sizeof *rank);
         }
-        choose(route->bias == NULL ? logits : rank, route->E, route->k, experts);
+        if (route->groups > 1) {
+            leave_groups_out(route, rank);
+        }
+        choose(rank, route->E, route->k, experts);
         weigh(route, logits, experts, M, route->weights + row * route->k);
     }
 }

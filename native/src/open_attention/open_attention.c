@@ -122,14 +122,14 @@ void vd_softmax_run(const vd_op *op, const vd_step *step) {
 
 void vd_mix_run(const vd_op *op, const vd_step *step) {
     const vd_mix *mix = &op->as.mix;
-    int64_t d_h = mix->cache.d_h;
+    int64_t d_v = mix->cache.d_v;
     vd_range heads = vd_share(step->worker, step->rows * mix->H);
     for (int64_t i = heads.begin; i < heads.end; i++) {
         vd_query query = query_of(step, &mix->cache, i / mix->H, (int32_t)(i % mix->H), mix->H);
         const float *pattern = mix->pattern + i * mix->P;
-        float *z = mix->z + i * d_h;
+        float *z = mix->z + i * d_v;
         if (memcmp(pattern, mix->softmax + i * mix->P, (size_t)query.end * sizeof *pattern) == 0) {
-            memcpy(z, mix->attention + i * d_h, (size_t)d_h * sizeof *z);
+            memcpy(z, mix->attention + i * d_v, (size_t)d_v * sizeof *z);
         } else {
             vd_open_attention_kernels[step->isa]->mix(&query, pattern, z);
         }

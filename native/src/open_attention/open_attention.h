@@ -24,7 +24,7 @@ typedef struct vd_open_attention_kernel {
     void (*scores)(const vd_scores *op, const vd_query *query, float *y);
     // Replaces n elements y by their softmax; sink may be null.
     void (*softmax)(const float *sink, float *y, int64_t n);
-    // Sums the values of positions [0, query->end), weighted by the pattern, to z [d_h].
+    // Sums the values of positions [0, query->end), weighted by the pattern, to z [d_v].
     void (*mix)(const vd_query *query, const float *pattern, float *z);
 } vd_open_attention_kernel;
 

@@ -141,20 +141,20 @@ VD_INLINE v16 value(const vd_query *query, int64_t t, int64_t i, int32_t type) {
     const vd_kv_cache *cache = query->cache;
     const char *row = vd_value_row(cache, query->blocks, query->head, t);
     if (type != VD_Q8_0) {
-        return load_up_to(row, i, cache->d_h - i, type);
+        return load_up_to(row, i, cache->d_v - i, type);
     }
     const uint16_t *scales = vd_value_scales(cache, query->blocks, query->head, t);
     return v16_mul(v16_load_bytes((const int8_t *)row + i), v16_splat_half(scales[i / VD_BLOCK]));
 }
 
 VD_INLINE void mix_of(const vd_query *query, const float *pattern, float *z, int32_t type) {
-    int64_t d_h = query->cache->d_h;
-    for (int64_t i = 0; i < d_h; i += 16) {
+    int64_t d_v = query->cache->d_v;
+    for (int64_t i = 0; i < d_v; i += 16) {
         v16 sum = v16_zero();
         for (int64_t t = 0; t < query->end; t++) {
             sum = v16_fma(v16_splat(pattern[t]), value(query, t, i, type), sum);
         }
-        v16_store_up_to(z + i, sum, d_h - i);
+        v16_store_up_to(z + i, sum, d_v - i);
     }
 }
 

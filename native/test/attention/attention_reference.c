@@ -103,7 +103,7 @@ static void check_in_chunks(const one_query *one, int32_t chunk, const float *z)
     // then the division: the sum's inverse and a product. Q8_0 values are products themselves.
     double fixed = roundings(chunk + 2 * merges + 3) + w.sum_error;
     uint16_t *scale = NULL;
-    for (int32_t i = 0; i < cache->d_h; i++) {
+    for (int32_t i = 0; i < cache->d_v; i++) {
         double sum = 0, tolerance = 0;
         for (int32_t t = one->first; t < one->end; t++) {
             const void *value = value_at(cache, one->blocks, one->head, t, i, &scale);

@@ -16,7 +16,7 @@ typedef struct one_query {
     float sink, slope;
 } one_query;
 
-// Checks z [d_h], the result for the query.
+// Checks z [d_v], the result for the query.
 void check_attention(const one_query *one, const float *z);
 
 // The same where the softmax is over P positions at once.

@@ -15,7 +15,11 @@
 #include "support/plans.h"
 #include "support/rng.h"
 
-enum { H_KV = 2, BLOCKS = 18, GAP = 3, D_H_MAX = 128, STRIDE_MAX = D_H_MAX + GAP };
+enum {
+    H_KV = 2,
+    BLOCKS = 18,
+    GAP = 3,
+};
 
 static const int32_t widths[] = {1, 15, 16, 32, 64, 80, 128};
 static const int32_t edges[] = {1,  2,  15,  16,  17,  31,  32,  33,  63,
@@ -25,7 +29,7 @@ enum { WIDTHS = sizeof widths / sizeof widths[0], EDGES = sizeof edges / sizeof 
 // ---- tiles ------------------------------------------------------------------------------------
 
 typedef struct tile_case {
-    int32_t d_h, n, head, window;
+    int32_t d_h, d_v, n, head, window;
     int32_t count[VD_QUERIES];
     vd_type type;
     float scale, cap;
@@ -58,7 +62,7 @@ typedef struct tile_memory {
     float sinks[VD_QUERIES], slopes[VD_QUERIES];
     const int32_t *blocks;
     float *q;
-    size_t bytes;  // of q and of the results
+    size_t bytes;  // of the results
 } tile_memory;
 
 // Rows of q and of z lie GAP floats apart, so that reading or writing past a row shows.
@@ -69,13 +73,13 @@ static tile_memory prepare(const tile_case *c, placement where) {
     int32_t stride = c->d_h + GAP;
     size_t bytes = (size_t)(c->n * stride - GAP) * sizeof(float);
     tile_memory m = {
-        .op = {.cache = cache_of_nans(BLOCKS, H_KV, c->d_h, c->type, where),
+        .op = {.cache = cache_of_nans(BLOCKS, H_KV, c->d_h, c->d_v, c->type, where),
                .window = c->window,
                .scale = c->scale,
                .cap = c->cap},
         .blocks = guarded_copy(b.block_tables, BLOCKS * sizeof(int32_t), where),
         .q = guarded_alloc(bytes, where),
-        .bytes = bytes,
+        .bytes = (size_t)(c->n * (c->d_v + GAP) - GAP) * sizeof(float),
     };
     rng_fill(&r, ORDINARY, m.sinks, VD_QUERIES);
     for (int32_t j = 0; j < VD_QUERIES; j++) {
@@ -95,7 +99,7 @@ static int32_t first_of(const tile_case *c, int32_t j) {
 // All chunks, those before the window too: nothing may come of them.
 static void run_chunks(vd_isa isa, const vd_attention_tile *tile, placement where) {
     const vd_attention_kernel *kernel = vd_attention_kernels[isa];
-    size_t bytes = (size_t)(tile->n * vd_part_stride(tile->op->cache.d_h)) * sizeof(float);
+    size_t bytes = (size_t)(tile->n * vd_part_stride(tile->op->cache.d_v)) * sizeof(float);
     float *parts = guarded_alloc(bytes, where), *later = guarded_alloc(bytes, where);
     kernel->chunk(tile, 0, parts);
     for (int32_t at = VD_ATTENTION_CHUNK; at < tile->end[tile->n - 1]; at += VD_ATTENTION_CHUNK) {
@@ -108,6 +112,7 @@ static void run_chunks(vd_isa isa, const vd_attention_tile *tile, placement wher
 static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, placement where) {
     float *z = guarded_alloc(m->bytes, where);
     size_t blocks = (size_t)(c->n * (c->d_h / 32));
+    int32_t wider = c->d_h > c->d_v ? c->d_h : c->d_v;
     vd_attention op = m->op;
     op.sinks = c->sinks ? m->sinks : NULL;
     op.slopes = c->slopes ? m->slopes : NULL;
@@ -120,11 +125,11 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
         .scale = guarded_alloc(blocks * sizeof(float), where),
         .sum = guarded_alloc(blocks * sizeof(int32_t), where),
         .scores = guarded_alloc(VD_QUERIES * VD_ATTENTION_CHUNK * sizeof(float), where),
-        .floats = guarded_alloc((size_t)(VD_KV_BLOCK * c->d_h) * sizeof(float), where),
+        .floats = guarded_alloc((size_t)(VD_KV_BLOCK * wider) * sizeof(float), where),
     };
     for (int32_t j = 0; j < c->n; j++) {
         tile.q[j] = m->q + j * (c->d_h + GAP);
-        tile.z[j] = z + j * (c->d_h + GAP);
+        tile.z[j] = z + j * (c->d_v + GAP);
         tile.sink[j] = m->sinks[j];
         tile.slope[j] = m->slopes[j];
         tile.first[j] = first_of(c, j);
@@ -135,16 +140,17 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
     }
     run_chunks(isa, &tile, where);
     for (int32_t j = 0; j + 1 < c->n; j++) {
-        untouched("floats between the rows of z", tile.z[j] + c->d_h, GAP * sizeof(float));
+        untouched("floats between the rows of z", tile.z[j] + c->d_v, GAP * sizeof(float));
     }
     return z;
 }
 
 static void describe_tile(const char *what, const tile_case *c) {
     describe(
-        "attention %s, type %d, d_h %d, %d queries, counts %d to %d, window %d, cap %g, sinks %d, "
+        "attention %s, type %d, d_h %d, d_v %d, %d queries, counts %d to %d, window %d, cap %g, "
+        "sinks %d, "
         "slopes %d, head %d, %s, seed %llu",
-        what, (int)c->type, c->d_h, c->n, c->count[0], c->count[c->n - 1], c->window,
+        what, (int)c->type, c->d_h, c->d_v, c->n, c->count[0], c->count[c->n - 1], c->window,
         (double)c->cap, c->sinks, c->slopes, c->head, floats_name(c->kind),
         (unsigned long long)c->seed);
 }
@@ -155,13 +161,14 @@ static void check_tile(const tile_case *c) {
         describe_tile("scalar", c);
         const float *expected = run_tile(VD_ISA_SCALAR, c, &m, where);
         for (int32_t j = 0; c->kind == ORDINARY && where == AT_END && j < c->n; j++) {
-            int32_t row = j * (c->d_h + GAP);
+            const float *z = expected + j * (c->d_v + GAP);
             vd_attention op = m.op;
             op.sinks = c->sinks ? m.sinks : NULL;
             op.slopes = c->slopes ? m.slopes : NULL;
-            one_query one = {&op,         m.blocks,   m.q + row,  c->head, first_of(c, j),
-                             c->count[j], m.sinks[j], m.slopes[j]};
-            check_attention(&one, expected + row);
+            one_query one = {&op,        m.blocks,       m.q + j * (c->d_h + GAP),
+                             c->head,    first_of(c, j), c->count[j],
+                             m.sinks[j], m.slopes[j]};
+            check_attention(&one, z);
         }
         for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             describe_tile(vd_isa_name(isa), c);
@@ -184,7 +191,10 @@ static void random_parameters(rng *r, tile_case *c) {
     c->cap = rng_below(r, 3) == 0 ? rng_uniform(r, 0.5f, 30) : 0;
     c->sinks = rng_below(r, 3) == 0;
     c->slopes = rng_below(r, 3) == 0;
-    c->type = kv_types[rng_below(r, c->d_h % 32 == 0 ? KV_TYPES : KV_TYPES - 1)];
+    int same = rng_below(r, 2) == 0;
+    c->d_v = same ? c->d_h : widths[rng_below(r, WIDTHS)];
+    int blocks = c->d_h % 32 == 0 && c->d_v % 32 == 0;
+    c->type = kv_types[rng_below(r, blocks ? KV_TYPES : KV_TYPES - 1)];
     c->scale = random_scale(r, c->d_h);
     c->seed = rng_next(r);
 }
@@ -218,7 +228,8 @@ static void check_edges(rng *r) {
 
 // A NaN in a key or a value reaches the results that depend on it, and no others.
 static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
-    tile_case c = {.d_h = 64, .n = 3, .count = {290, 300, 300}, .scale = 1, .type = type};
+    tile_case c = {
+        .d_h = 64, .d_v = 32, .n = 3, .count = {290, 300, 300}, .scale = 1, .type = type};
     c.seed = rng_next(r);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe_tile(vd_isa_name(isa), &c);
@@ -230,10 +241,10 @@ static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
         memset(type == VD_Q8_0 ? (void *)scale : element, 0xff, type == VD_F32 ? 4 : 2);
         const float *z = run_tile(isa, &c, &m, AT_END);
         for (int32_t j = 0; j < c.n; j++) {
-            for (int32_t i = 0; i < c.d_h; i++) {
+            for (int32_t i = 0; i < c.d_v; i++) {
                 int same = type == VD_Q8_0 ? i / 32 == 0 : i == 5;
                 int reaches = position < c.count[j] && (in_keys || same);
-                CHECK(!isnan(z[j * (c.d_h + GAP) + i]) == !reaches);
+                CHECK(!isnan(z[j * (c.d_v + GAP) + i]) == !reaches);
             }
         }
         guarded_free_all();
@@ -253,7 +264,7 @@ static void check_nans(rng *r) {
 // ---- batches ----------------------------------------------------------------------------------
 
 typedef struct batch_case {
-    int32_t H, H_kv, d_h;
+    int32_t H, H_kv, d_h, d_v;
     vd_type type;
     int32_t window;
     int slopes;
@@ -279,7 +290,7 @@ static void fill_batch(batch *b, rng *r, int decode) {
 // Each row alone: the same bits, whatever else is in the batch.
 static void check_rows_alone(const batch *b, vd_op op, const float *q, const float *expected,
                              const batch_case *c) {
-    int64_t width = (int64_t)c->H * c->d_h;
+    int64_t width = (int64_t)c->H * c->d_h, z_width = (int64_t)c->H * c->d_v;
     for (int32_t row = 0; row < b->view.n_tokens; row += 5) {
         batch alone = *b;
         alone.view.tokens = alone.tokens;
@@ -289,11 +300,11 @@ static void check_rows_alone(const batch *b, vd_op op, const float *q, const flo
         batch_clear(&alone);
         batch_add(&alone, b->sequences[row], b->positions[row], 0, 0);
         op.as.attention.q = q + row * width;
-        op.as.attention.z = guarded_alloc((size_t)width * sizeof(float), AT_END);
+        op.as.attention.z = guarded_alloc((size_t)z_width * sizeof(float), AT_END);
         describe("attention of row %d alone, H %d, H_kv %d, d_h %d", row, c->H, c->H_kv, c->d_h);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             run_ops(&op, 1, isa, 1, &alone.view);
-            same_floats("z", expected + row * width, op.as.attention.z, width);
+            same_floats("z", expected + row * z_width, op.as.attention.z, z_width);
         }
     }
 }
@@ -303,20 +314,20 @@ static void check_definition(const batch *b, const vd_attention *op) {
     for (int32_t row = 0; row < b->view.n_tokens; row += 7) {
         const int32_t *blocks = b->block_tables + b->sequences[row] * b->view.max_blocks;
         for (int32_t h = 0; h < op->H; h++) {
-            int64_t at = ((int64_t)row * op->H + h) * op->cache.d_h;
+            int64_t at = (int64_t)row * op->H + h;
             describe("attention, row %d, head %d of %d, H_kv %d, d_h %d", row, h, op->H,
                      op->cache.H_kv, op->cache.d_h);
             int32_t end = b->positions[row] + 1;
             int32_t first = op->window > 0 && end > op->window ? end - op->window : 0;
             one_query one = {op,
                              blocks,
-                             op->q + at,
+                             op->q + at * op->cache.d_h,
                              h / group,
                              first,
                              end,
                              op->sinks == NULL ? 0 : op->sinks[h],
                              op->slopes == NULL ? 0 : op->slopes[h]};
-            check_attention(&one, op->z + at);
+            check_attention(&one, op->z + at * op->cache.d_v);
         }
     }
 }
@@ -335,15 +346,16 @@ static void check_batch(rng *r, const batch_case *c) {
                               .window = c->window,
                               .sinks = c->window > 0 ? sinks : NULL,
                               .slopes = c->slopes ? slopes : NULL};
-    attention.cache =
-        cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, c->type, AT_END);
+    attention.cache = cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, c->d_v,
+                                    c->type, AT_END);
     for (int32_t s = 0; s < PARTS; s++) {
         const int32_t *blocks = b.block_tables + s * b.view.max_blocks;
         cache_fill(&attention.cache, blocks, parts[s].positions, r, ORDINARY);
     }
-    int64_t n = (int64_t)b.view.n_tokens * c->H * c->d_h;
-    float *q = guarded_alloc((size_t)n * sizeof(float), AT_END);
-    rng_fill(r, ORDINARY, q, n);
+    int64_t q_floats = (int64_t)b.view.n_tokens * c->H * c->d_h;
+    int64_t n = (int64_t)b.view.n_tokens * c->H * c->d_v;
+    float *q = guarded_alloc((size_t)q_floats * sizeof(float), AT_END);
+    rng_fill(r, ORDINARY, q, q_floats);
     attention.q = q;
     float *expected = guarded_alloc((size_t)n * sizeof(float), AT_END);
     float *actual = guarded_alloc((size_t)n * sizeof(float), AT_END);
@@ -372,12 +384,15 @@ int main(void) {
     check_tiles(&r);
     check_nans(&r);
     static const batch_case cases[] = {
-        {2, 2, 32, VD_F32, 0, 0, 0},    {4, 2, 15, VD_F16, 0, 1, 0},
-        {6, 2, 16, VD_BF16, 0, 0, 0},   {5, 1, 64, VD_Q8_0, 0, 1, 0},
-        {16, 2, 16, VD_F32, 100, 1, 0}, {40, 1, 15, VD_F32, 0, 0, 0},
-        {70, 1, 2, VD_F16, 300, 0, 0},  {9, 3, 64, VD_F32, 0, 1, 1},
-        {9, 3, 64, VD_F16, 0, 0, 1},    {4, 2, 96, VD_Q8_0, 290, 1, 1},
-        {2, 1, 80, VD_BF16, 0, 0, 1}};
+        {2, 2, 32, 32, VD_F32, 0, 0, 0},    {4, 2, 15, 15, VD_F16, 0, 1, 0},
+        {6, 2, 16, 16, VD_BF16, 0, 0, 0},   {5, 1, 64, 64, VD_Q8_0, 0, 1, 0},
+        {16, 2, 16, 16, VD_F32, 100, 1, 0}, {40, 1, 15, 15, VD_F32, 0, 0, 0},
+        {70, 1, 2, 2, VD_F16, 300, 0, 0},   {9, 3, 64, 64, VD_F32, 0, 1, 1},
+        {9, 3, 64, 64, VD_F16, 0, 0, 1},    {4, 2, 96, 96, VD_Q8_0, 290, 1, 1},
+        {2, 1, 80, 80, VD_BF16, 0, 0, 1},   {4, 4, 24, 16, VD_F32, 0, 0, 0},
+        {4, 4, 96, 64, VD_Q8_0, 0, 0, 1},   {3, 3, 24, 15, VD_F16, 0, 0, 1},
+        {40, 2, 16, 80, VD_F32, 100, 1, 0}, {6, 3, 32, 64, VD_Q8_0, 0, 1, 0},
+        {4, 2, 24, 16, VD_BF16, 0, 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check_batch(&r, &cases[i]);
     }

@@ -62,7 +62,10 @@ static void check_stored(const batch *b, const vd_kv_cache *cache) {
                 int32_t position = b->positions[row];
                 void *key = key_at(cache, blocks, h, position, i, &scale);
                 check_element((vd_type)cache->type, key, scale, k[from]);
-                void *value = value_at(cache, blocks, h, position, i, &scale);
+            }
+            for (int32_t i = 0; i < cache->d_v; i++) {
+                int64_t from = ((int64_t)row * cache->H_kv + h) * cache->d_v + i;
+                void *value = value_at(cache, blocks, h, b->positions[row], i, &scale);
                 check_element((vd_type)cache->type, value, scale, v[from]);
             }
         }
@@ -77,25 +80,27 @@ static int64_t untouched_bytes(const void *memory, int64_t bytes) {
     return n;
 }
 
-static void check_shape(rng *r, int32_t H_kv, int32_t d_h, vd_type type, int32_t workers,
-                        placement where) {
-    describe("kv store, type %d, H_kv %d, d_h %d, workers %d", (int)type, H_kv, d_h, workers);
+static void check_shape(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
+                        int32_t workers, placement where) {
+    describe("kv store, type %d, H_kv %d, d_h %d, d_v %d, workers %d", (int)type, H_kv, d_h, d_v,
+             workers);
     batch b;
     fill_batch(&b, r);
-    size_t row_bytes = (size_t)ROWS * H_kv * d_h * sizeof(float);
+    size_t row_bytes = (size_t)ROWS * H_kv * sizeof(float);
     int32_t blocks = SEQUENCES * BLOCKS;
     vd_op op = {.kind = VD_OP_KV_STORE,
-                .as.kv_store = {.k = guarded_copy(k, row_bytes, where),
-                                .v = guarded_copy(v, row_bytes, where),
-                                .cache = cache_of_nans(blocks, H_kv, d_h, type, where)}};
+                .as.kv_store = {.k = guarded_copy(k, row_bytes * (size_t)d_h, where),
+                                .v = guarded_copy(v, row_bytes * (size_t)d_v, where),
+                                .cache = cache_of_nans(blocks, H_kv, d_h, d_v, type, where)}};
     run_ops(&op, 1, VD_ISA_SCALAR, workers, &b.view);
     const vd_kv_cache *cache = &op.as.kv_store.cache;
     check_stored(&b, cache);
     // Nothing else is written: no more bytes than the rows have.
-    int64_t bytes = cache_bytes(cache, blocks);
-    int64_t stored = cache_bytes(cache, 1) / BLOCK * ROWS;
-    CHECK(untouched_bytes(cache->keys, bytes) >= bytes - stored);
-    CHECK(untouched_bytes(cache->values, bytes) >= bytes - stored);
+    int64_t keys = cache_bytes(cache, blocks, d_h), values = cache_bytes(cache, blocks, d_v);
+    int64_t key_stored = cache_bytes(cache, 1, d_h) / BLOCK * ROWS;
+    int64_t value_stored = cache_bytes(cache, 1, d_v) / BLOCK * ROWS;
+    CHECK(untouched_bytes(cache->keys, keys) >= keys - key_stored);
+    CHECK(untouched_bytes(cache->values, values) >= values - value_stored);
     guarded_free_all();
 }
 
@@ -104,13 +109,16 @@ int main(void) {
     rng r = {7};
     rng_fill(&r, NASTY, k, sizeof k / sizeof k[0]);
     rng_fill(&r, NASTY, v, sizeof v / sizeof v[0]);
-    static const int32_t widths[] = {1, 2, 15, 16, 17, 32, 80, 128, D_H_MAX};
+    static const int32_t widths[] = {1, 2, 15, 16, 17, 64, 32, 80, 128, D_H_MAX};
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         for (int32_t H_kv = 1; H_kv <= HEADS_MAX; H_kv++) {
             for (int32_t t = 0; t < KV_TYPES; t++) {
-                if (kv_types[t] != VD_Q8_0 || widths[i] % 32 == 0) {
-                    check_shape(&r, H_kv, widths[i], kv_types[t], 1 + 2 * t,
-                                (placement)(i % PLACEMENTS));
+                // The same width for both, then the next one for values.
+                for (size_t j = i; j < i + 2 && j < sizeof widths / sizeof widths[0]; j++) {
+                    if (kv_types[t] != VD_Q8_0 || (widths[i] % 32 == 0 && widths[j] % 32 == 0)) {
+                        check_shape(&r, H_kv, widths[i], widths[j], kv_types[t], 1 + 2 * t,
+                                    (placement)(i % PLACEMENTS));
+                    }
                 }
             }
         }

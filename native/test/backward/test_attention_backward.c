@@ -13,7 +13,7 @@
 #include "support/tolerance.h"
 
 typedef struct attention_case {
-    int32_t H, H_kv, d_h, window;
+    int32_t H, H_kv, d_h, d_v, window;
     float cap;
     int sinks, slopes;
 } attention_case;
@@ -31,7 +31,7 @@ typedef struct results {
 typedef struct workload {
     batch b;
     vd_attention_backward op;
-    int64_t q_floats, k_floats, statistics_floats;
+    int64_t q_floats, k_floats, v_floats, statistics_floats;
 } workload;
 
 static float *random_floats(rng *r, int64_t n, float greatest) {
@@ -47,6 +47,8 @@ static void fill_cache(rng *r, const vd_kv_cache *c, const int32_t *blocks, int3
         for (int32_t head = 0; head < c->H_kv; head++) {
             for (int32_t i = 0; i < c->d_h; i++) {
                 *(float *)key_at(c, blocks, head, t, i, NULL) = rng_uniform(r, -2, 2);
+            }
+            for (int32_t i = 0; i < c->d_v; i++) {
                 *(float *)value_at(c, blocks, head, t, i, NULL) = rng_uniform(r, -2, 2);
             }
         }
@@ -56,7 +58,7 @@ static void fill_cache(rng *r, const vd_kv_cache *c, const int32_t *blocks, int3
 // The first n_parts sequences.
 static void prepare(workload *w, rng *r, const attention_case *c, int n_parts) {
     batch_begin(&w->b, r, PARTS, BLOCKS);
-    vd_kv_cache cache = cache_of_nans(PARTS * BLOCKS, c->H_kv, c->d_h, VD_F32, AT_END);
+    vd_kv_cache cache = cache_of_nans(PARTS * BLOCKS, c->H_kv, c->d_h, c->d_v, VD_F32, AT_END);
     for (int32_t s = 0; s < n_parts; s++) {
         fill_cache(r, &cache, w->b.block_tables + s * BLOCKS, parts[s].positions);
         for (int32_t p = parts[s].positions - parts[s].rows; p < parts[s].positions; p++) {
@@ -66,6 +68,7 @@ static void prepare(workload *w, rng *r, const attention_case *c, int n_parts) {
     int64_t n = w->b.view.n_tokens;
     w->q_floats = n * c->H * c->d_h;
     w->k_floats = n * c->H_kv * c->d_h;
+    w->v_floats = n * c->H_kv * c->d_v;
     w->statistics_floats = n * c->H * 3;
     w->op = (vd_attention_backward){
         .attention = {.q = random_floats(r, w->q_floats, 2),
@@ -76,7 +79,7 @@ static void prepare(workload *w, rng *r, const attention_case *c, int n_parts) {
                       .window = c->window,
                       .scale = 1.0f / sqrtf((float)c->d_h),
                       .cap = c->cap},
-        .dz = random_floats(r, w->q_floats, 1),
+        .dz = random_floats(r, n * c->H * c->d_v, 1),
     };
 }
 
@@ -84,7 +87,7 @@ static results results_of(const workload *w) {
     return (results){guarded_alloc((size_t)w->q_floats * sizeof(float), AT_END),
                      guarded_alloc((size_t)w->statistics_floats * sizeof(float), AT_END),
                      guarded_alloc((size_t)w->k_floats * sizeof(float), AT_END),
-                     guarded_alloc((size_t)w->k_floats * sizeof(float), AT_END)};
+                     guarded_alloc((size_t)w->v_floats * sizeof(float), AT_END)};
 }
 
 static void run(workload *w, vd_isa isa, int32_t workers, results r) {
@@ -92,7 +95,7 @@ static void run(workload *w, vd_isa isa, int32_t workers, results r) {
     op->dq = memset(r.dq, CANARY, (size_t)w->q_floats * sizeof(float));
     op->statistics = memset(r.statistics, CANARY, (size_t)w->statistics_floats * sizeof(float));
     op->dk = memset(r.dk, CANARY, (size_t)w->k_floats * sizeof(float));
-    op->dv = memset(r.dv, CANARY, (size_t)w->k_floats * sizeof(float));
+    op->dv = memset(r.dv, CANARY, (size_t)w->v_floats * sizeof(float));
     vd_op ops[2] = {
         {.kind = VD_OP_QUERY_BACKWARD, .as.attention_backward = *op},
         {.kind = VD_OP_KEY_VALUE_BACKWARD,
@@ -116,7 +119,7 @@ static void check_variants(rng *r, const attention_case *c) {
             same_floats("statistics", expected.statistics, actual.statistics, w.statistics_floats);
             same_floats("dq", expected.dq, actual.dq, w.q_floats);
             same_floats("dk", expected.dk, actual.dk, w.k_floats);
-            same_floats("dv", expected.dv, actual.dv, w.k_floats);
+            same_floats("dv", expected.dv, actual.dv, w.v_floats);
         }
     }
     guarded_free_all();
@@ -165,12 +168,12 @@ static double score(const total *t, double x, int32_t row, int32_t head, int32_t
 
 static double of_query(const total *t, double x, int32_t row, int32_t head) {
     const vd_attention *a = &t->w->op.attention;
-    const float *dz = t->w->op.dz + ((int64_t)row * a->H + head) * a->cache.d_h;
+    const float *dz = t->w->op.dz + ((int64_t)row * a->H + head) * a->cache.d_v;
     int32_t first = a->window > 0 && row >= a->window ? row + 1 - a->window : 0;
     double sum = a->sinks == NULL ? 0 : exp((double)a->sinks[head]), weighted = 0;
     for (int32_t p = first; p <= row; p++) {
         double e = exp(score(t, x, row, head, p)), along = 0;
-        for (int32_t i = 0; i < a->cache.d_h; i++) {
+        for (int32_t i = 0; i < a->cache.d_v; i++) {
             along += (double)dz[i] * cached(t, x, head / (a->H / a->cache.H_kv), p, i, VALUE);
         }
         sum += e;
@@ -199,24 +202,25 @@ static double total_of(const void *what, double x) {
 // probabilities by that, exp and the sums. Gradients of scores are products of these, weighted by
 // probabilities that sum to 1; n of them meet in a key.
 static double tolerance_of(const attention_case *c, int64_t n) {
-    double scores = 4 * sqrt(c->d_h) + 5, along = 2.0 * c->d_h;
+    double scores = 4 * sqrt(c->d_h) + 5, along = 2.0 * c->d_v;
     double probability = 2 * roundings(c->d_h + 6) * scores + 2 * EXP_ERROR + roundings(12);
-    double gradient = 2 * along * (2 * probability + roundings(c->d_h + 12));
+    double gradient = 2 * along * (2 * probability + roundings(c->d_h + c->d_v + 12));
     return (2 * gradient + difference_error(8 * along)) * (double)n;
 }
 
 static void check_tensor(const workload *w, const attention_case *c, tensor which, int32_t heads,
                          const float *actual) {
     static const char *const names[] = {"dq", "dk", "dv"};
+    int32_t width = which == VALUE ? c->d_v : c->d_h;
     for (int32_t row = 0; row < parts[0].rows; row += 3) {
         for (int32_t head = 0; head < heads; head++) {
-            for (int32_t i = 0; i < c->d_h; i += 3) {
+            for (int32_t i = 0; i < width; i += 3) {
                 total t = {w, which, row, head, i};
                 total none = {.w = w, .row = -1};
                 double x = which == QUERY ? query(&none, 0, row, head, i)
                                           : cached(&none, 0, head, row, i, which);
                 int64_t n = which == QUERY ? 1 : (int64_t)(parts[0].rows - row) * c->H / c->H_kv;
-                int64_t at = ((int64_t)row * heads + head) * c->d_h + i;
+                int64_t at = ((int64_t)row * heads + head) * width + i;
                 near(names[which], at, derivative_at(total_of, &t, x), tolerance_of(c, n),
                      actual[at]);
             }
@@ -241,17 +245,19 @@ static void check_differences(rng *r, const attention_case *c) {
 
 static void check_refused(rng *r) {
     describe("attention backward that no kernel serves");
-    attention_case c = {2, 1, 32, 0, 0, 0, 0};
+    attention_case c = {2, 1, 32, 32, 0, 0, 0, 0};
     workload w;
     prepare(&w, r, &c, SMALL);
     w.op.statistics = w.op.dq = w.op.dk = w.op.dv = (float *)w.op.dz;
     for (vd_op_kind kind = VD_OP_QUERY_BACKWARD; kind <= VD_OP_KEY_VALUE_BACKWARD; kind++) {
-        for (int what = 0; what < 3; what++) {
+        for (int what = 0; what < 4; what++) {
             vd_op op = {.kind = (int32_t)kind, .as.attention_backward = w.op};
             vd_kv_cache *cache = &op.as.attention_backward.attention.cache;
             vd_limits limits = {30, 1, 100, 10, 10};
             cache->type = what == 0 ? VD_F16 : VD_F32;
             cache->d_h = what == 1 ? VD_BACKWARD_HEAD + 1 : 32;
+            cache->d_v = what == 3 ? VD_BACKWARD_HEAD + 1 : 32;
+            cache->stride = 1 << 20;
             limits.positions = what == 2 ? VD_BACKWARD_POSITIONS + 1 : 100;
             vd_plan *plan;
             int32_t bad_op;
@@ -265,10 +271,11 @@ int main(void) {
     test_begin("attention_backward");
     rng r = {34};
     static const attention_case cases[] = {
-        {2, 2, 8, 0, 0, 0, 0},  {4, 2, 15, 0, 0, 0, 0}, {6, 2, 8, 7, 0, 0, 0},
-        {3, 1, 8, 0, 2, 0, 0},  {4, 4, 8, 0, 0, 1, 0},  {4, 2, 8, 0, 0, 0, 1},
-        {4, 2, 16, 5, 1, 1, 1}, {9, 3, 64, 0, 0, 0, 0}, {60, 1, 5, 100, 0, 0, 0},
-        {2, 1, 80, 0, 3, 0, 1}, {1, 1, 1, 0, 0, 0, 0},
+        {2, 2, 8, 8, 0, 0, 0, 0},   {4, 2, 15, 15, 0, 0, 0, 0}, {6, 2, 8, 8, 7, 0, 0, 0},
+        {3, 1, 8, 8, 0, 2, 0, 0},   {4, 4, 8, 8, 0, 0, 1, 0},   {4, 2, 8, 8, 0, 0, 0, 1},
+        {4, 2, 16, 16, 5, 1, 1, 1}, {9, 3, 64, 64, 0, 0, 0, 0}, {60, 1, 5, 5, 100, 0, 0, 0},
+        {2, 1, 80, 80, 0, 3, 0, 1}, {1, 1, 1, 1, 0, 0, 0, 0},   {3, 3, 12, 8, 0, 0, 0, 0},
+        {4, 2, 5, 16, 6, 2, 1, 1},  {4, 4, 24, 17, 0, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check_variants(&r, &cases[i]);

@@ -12,7 +12,7 @@ static const void *const matrices[2] = {memory, memory};
 vd_op valid_op(vd_op_kind kind) {
     void *p = memory;
     vd_quantized xq = {p, p, p, p};
-    vd_kv_cache cache = {.keys = p, .values = p, .H_kv = 2, .d_h = 8, .pages = 2};
+    vd_kv_cache cache = {.keys = p, .values = p, .stride = 4096, .H_kv = 2, .d_h = 8, .d_v = 8};
     vd_op op = {.kind = kind};
     if (is_backward(kind)) {
         return valid_backward_op(kind);

@@ -81,7 +81,10 @@ static void check_kv_store_attention(void) {
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.keys = NULL);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.values = NULL);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.H_kv = 0);
-    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.pages = 1);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.stride = 4032);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.stride = 4097);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_v = 0);
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_v = 9);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = 0);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = VD_HEAD_MAX + 1);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q4_0);
@@ -220,6 +223,13 @@ static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, op.as.route.k = 5);
     REFUSED(VD_OP_ROUTE, op.as.route.over = 2);
     REFUSED(VD_OP_ROUTE, op.as.route.score = 2);
+    REFUSED(VD_OP_ROUTE, op.as.route.groups = -1);
+    REFUSED(VD_OP_ROUTE, (op.as.route.groups = 3, op.as.route.groups_used = 3));
+    REFUSED(VD_OP_ROUTE, op.as.route.groups = 2);  // groups_used is 0
+    REFUSED(VD_OP_ROUTE, (op.as.route.groups = 2, op.as.route.groups_used = 3));
+    REFUSED(VD_OP_ROUTE, (op.as.route.groups = 4, op.as.route.groups_used = 1));  // k is 2
+    REFUSED(VD_OP_ROUTE, (op.as.route.groups = 4, op.as.route.groups_used = 2,
+                          op.as.route.group_rank = VD_GROUP_TWO_GREATEST));
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = NULL);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = one_missing);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.experts = NULL);

@@ -114,8 +114,12 @@ static void check_positions(void) {
     batch_begin(&b, &r, 1, 1);
     static float memory[2 * VD_KV_BLOCK];
     static const float zeros[2 * VD_KV_BLOCK];
-    vd_kv_cache cache = {
-        .keys = (void *)zeros, .values = (void *)zeros, .H_kv = 1, .d_h = 1, .pages = 1};
+    vd_kv_cache cache = {.keys = (void *)zeros,
+                         .values = (void *)zeros,
+                         .stride = 256,
+                         .H_kv = 1,
+                         .d_h = 1,
+                         .d_v = 1};
     vd_op ops[2] = {
         {.kind = VD_OP_SCORES,
          .as.scores = {.q = zeros, .cache = cache, .y = memory, .H = 1, .P = 6, .scale = 1}},

@@ -39,6 +39,34 @@ static void scores_of(const vd_route *route, const float *l, double *score) {
     }
 }
 
+// The rank of a group: its greatest, or the sum of its two greatest.
+static double rank_of_group(const vd_route *route, const double *rank, int32_t size) {
+    double first = 0, second = 0;
+    for (int32_t e = 0; e < size; e++) {
+        int32_t place = place_of(rank, size, e);
+        first = place == 0 ? rank[e] : first;
+        second = place == 1 ? rank[e] : second;
+    }
+    // As f32 adds: what it rounds to the same is a tie.
+    return route->group_rank == VD_GROUP_GREATEST ? first : (double)((float)first + (float)second);
+}
+
+// Ranks of experts that cannot be chosen become those of none.
+static void leave_groups_out(const vd_route *route, double *rank) {
+    double group[E_MAX];
+    int32_t size = route->E / route->groups;
+    for (int32_t g = 0; g < route->groups; g++) {
+        group[g] = rank_of_group(route, rank + g * size, size);
+    }
+    if (route->groups > 1) {
+        leave_groups_out(route, rank);
+    }
+    for (int32_t e = 0; e < route->E; e++) {
+        int32_t place = place_of(group, route->groups, e / size);
+        rank[e] = place < route->groups_used ? rank[e] : -HUGE_VAL;
+    }
+}
+
 static void check_row(const vd_route *route, int64_t row) {
     const float *l = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
@@ -49,6 +77,9 @@ static void check_row(const vd_route *route, int64_t row) {
         if ((double)l[e] > greatest) {
             greatest = (double)l[e];
         }
+    }
+    if (route->groups > 1) {
+        leave_groups_out(route, rank);
     }
     for (int32_t e = 0; e < route->E; e++) {
         int32_t place = place_of(rank, route->E, e);
@@ -67,7 +98,7 @@ static void check_row(const vd_route *route, int64_t row) {
     }
 }
 
-static void check_route(int32_t E, int32_t k, int which, placement where) {
+static void check_route(int32_t E, int32_t k, int32_t groups, int which, placement where) {
     vd_route route = {.logits = guarded_copy(logits, (size_t)(ROWS * E) * 4, where),
                       .experts = guarded_alloc((size_t)(ROWS * k) * 4, where),
                       .weights = guarded_alloc((size_t)(ROWS * k) * 4, where),
@@ -75,10 +106,13 @@ static void check_route(int32_t E, int32_t k, int which, placement where) {
                       .E = E,
                       .k = k,
                       .score = which & 2 ? VD_ROUTE_SIGMOID : VD_ROUTE_SOFTMAX,
-                      .over = which & 1 ? VD_ROUTE_ALL : VD_ROUTE_CHOSEN};
+                      .over = which & 1 ? VD_ROUTE_ALL : VD_ROUTE_CHOSEN,
+                      .groups = groups,
+                      .groups_used = (groups + 1) / 2,
+                      .group_rank = which & 4 ? VD_GROUP_TWO_GREATEST : VD_GROUP_GREATEST};
     vd_op op = {.kind = VD_OP_ROUTE, .as.route = route};
-    describe("route to %d of %d, score %d, over %d, bias %d", k, E, route.score, route.over,
-             route.bias != NULL);
+    describe("route to %d of %d in %d groups, score %d, over %d, bias %d", k, E, groups,
+             route.score, route.over, route.bias != NULL);
     run_rows(&op, VD_ISA_SCALAR, 1, ROWS);
     for (int64_t row = 0; row < ROWS; row++) {
         check_row(&route, row);
@@ -94,7 +128,7 @@ static void check_route(int32_t E, int32_t k, int which, placement where) {
 }
 
 // Whatever logits and biases are, a token goes to k different experts that there are.
-static void check_nasty(rng *r, int32_t E, int32_t k, int biased) {
+static void check_nasty(rng *r, int32_t E, int32_t k, int32_t groups, int biased) {
     rng_fill(r, NASTY, logits, ROWS * E);
     rng_fill(r, NASTY, bias, E);
     vd_route route = {.logits = guarded_copy(logits, (size_t)(ROWS * E) * 4, AT_END),
@@ -102,7 +136,9 @@ static void check_nasty(rng *r, int32_t E, int32_t k, int biased) {
                       .weights = guarded_alloc((size_t)(ROWS * k) * 4, AT_END),
                       .bias = biased ? guarded_copy(bias, (size_t)E * 4, AT_END) : NULL,
                       .E = E,
-                      .k = k};
+                      .k = k,
+                      .groups = groups,
+                      .groups_used = (groups + 1) / 2};
     vd_op op = {.kind = VD_OP_ROUTE, .as.route = route};
     describe("route of infinities and NaN to %d of %d", k, E);
     run_rows(&op, VD_ISA_SCALAR, 2, ROWS);
@@ -118,11 +154,12 @@ static void check_nasty(rng *r, int32_t E, int32_t k, int biased) {
 
 int main(void) {
     describe_faults();
-    static const int32_t sizes[][2] = {{1, 1},  {8, 2},  {8, 8},   {16, 1},
-                                       {17, 4}, {64, 6}, {128, 8}, {130, 130}};
+    static const int32_t sizes[][3] = {{1, 1, 0},  {8, 2, 1},  {8, 8, 0},   {16, 1, 0},
+                                       {17, 4, 1}, {64, 6, 0}, {128, 8, 0}, {130, 130, 0},
+                                       {8, 2, 4},  {8, 4, 2},  {128, 8, 8}, {15, 6, 3}};
     rng r = {31};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        int32_t E = sizes[i][0], k = sizes[i][1];
+        int32_t E = sizes[i][0], k = sizes[i][1], groups = sizes[i][2];
         for (int which = 0; which < 16; which++) {
             rng_fill(&r, ORDINARY, logits, ROWS * E);
             rng_fill(&r, ORDINARY, bias, E);
@@ -130,10 +167,10 @@ int main(void) {
                 logits[j] = floorf(logits[j]);  // many ties
                 bias[j % E] = floorf(bias[j % E]);
             }
-            check_route(E, k, which % 8, (placement)(which % PLACEMENTS));
+            check_route(E, k, groups, which % 8, (placement)(which % PLACEMENTS));
         }
-        check_nasty(&r, E, k, 0);
-        check_nasty(&r, E, k, 1);
+        check_nasty(&r, E, k, groups, 0);
+        check_nasty(&r, E, k, groups, 1);
     }
     return 0;
 }

@@ -25,7 +25,7 @@ static const int32_t tokens[ROWS][2] = {{0, 0},  {0, 15},  {1, 63}, {0, 16},
 // ---- whole attention ---------------------------------------------------------------------------
 
 typedef struct open_case {
-    int32_t H, d_h, P, window;
+    int32_t H, d_h, d_v, P, window;
     vd_type type;
     float cap;
     int sinks, slopes;
@@ -54,13 +54,13 @@ static void prepare(memory *m, const open_case *c) {
     for (int32_t i = 0; i < ROWS; i++) {
         batch_add(&m->b, tokens[i][0], tokens[i][1], 0, 0);
     }
-    m->cache = cache_of_nans(2 * BLOCKS, H_KV, c->d_h, c->type, c->where);
+    m->cache = cache_of_nans(2 * BLOCKS, H_KV, c->d_h, c->d_v, c->type, c->where);
     cache_fill(&m->cache, m->b.block_tables, 71, &r, ORDINARY);
     cache_fill(&m->cache, m->b.block_tables + BLOCKS, 301, &r, ORDINARY);
     m->q = guarded_alloc((size_t)(ROWS * c->H * c->d_h) * sizeof(float), c->where);
-    m->whole = guarded_alloc((size_t)(ROWS * c->H * c->d_h) * sizeof(float), c->where);
+    m->whole = guarded_alloc((size_t)(ROWS * c->H * c->d_v) * sizeof(float), c->where);
     rng_fill(&r, ORDINARY, m->q, (int64_t)ROWS * c->H * c->d_h);
-    rng_fill(&r, ORDINARY, m->whole, (int64_t)ROWS * c->H * c->d_h);
+    rng_fill(&r, ORDINARY, m->whole, (int64_t)ROWS * c->H * c->d_v);
     rng_fill(&r, ORDINARY, m->sinks, H_MAX);
     for (int32_t h = 0; h < H_MAX; h++) {
         m->slopes[h] = rng_uniform(&r, 0, 1);
@@ -86,7 +86,7 @@ static void run(const open_case *c, vd_isa isa, int32_t workers, results *y) {
     size_t per_head = (size_t)(ROWS * c->H) * sizeof(float);
     float *scores = guarded_alloc(per_head * (size_t)c->P, c->where);
     float *softmax = guarded_alloc(per_head * (size_t)c->P, c->where);
-    float *z = guarded_alloc(per_head * (size_t)c->d_h, c->where);
+    float *z = guarded_alloc(per_head * (size_t)c->d_v, c->where);
     vd_op ops[2] = {
         {.kind = VD_OP_SCORES,
          .as.scores = {.q = m.q,
@@ -121,7 +121,7 @@ static void run(const open_case *c, vd_isa isa, int32_t workers, results *y) {
     run_ops(&mix, 1, isa, workers, &m.b.view);
     memcpy(y->scores, scores, per_head * (size_t)c->P);
     memcpy(y->softmax, softmax, per_head * (size_t)c->P);
-    memcpy(y->z, z, per_head * (size_t)c->d_h);
+    memcpy(y->z, z, per_head * (size_t)c->d_v);
     guarded_free_all();
 }
 
@@ -148,12 +148,12 @@ static void check_formula(const open_case *c) {
                          .sink = m.sinks[h],
                          .slope = m.slopes[h]};
         check_scores(&one, c->P, expected.scores + i * c->P);
-        float *z = expected.z + i * c->d_h;
+        float *z = expected.z + i * c->d_v;
         if (i % 2 == 0) {
-            same_floats("z", m.whole + i * c->d_h, z, c->d_h);
+            same_floats("z", m.whole + i * c->d_v, z, c->d_v);
         } else {
             float half[D_H_MAX];
-            for (int32_t j = 0; j < c->d_h; j++) {
+            for (int32_t j = 0; j < c->d_v; j++) {
                 half[j] = z[j] / 2;
             }
             check_open_attention(&one, c->P, half);
@@ -164,9 +164,10 @@ static void check_formula(const open_case *c) {
 
 static void check_case(const open_case *c) {
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-        describe("open attention %s, H %d, d_h %d, P %d, window %d, type %d, cap %g, seed %d",
-                 vd_isa_name(isa), c->H, c->d_h, c->P, c->window, c->type, (double)c->cap,
-                 (int)c->seed);
+        describe(
+            "open attention %s, H %d, d_h %d, d_v %d, P %d, window %d, type %d, cap %g, seed %d",
+            vd_isa_name(isa), c->H, c->d_h, c->d_v, c->P, c->window, c->type, (double)c->cap,
+            (int)c->seed);
         if (isa == VD_ISA_SCALAR) {
             run(c, isa, 1, &expected);
             check_formula(c);
@@ -174,7 +175,7 @@ static void check_case(const open_case *c) {
             run(c, isa, 1 + (int32_t)isa % 4, &actual);
             same_floats("scores", expected.scores, actual.scores, (int64_t)ROWS * c->H * c->P);
             same_floats("softmax", expected.softmax, actual.softmax, (int64_t)ROWS * c->H * c->P);
-            same_floats("z", expected.z, actual.z, (int64_t)ROWS * c->H * c->d_h);
+            same_floats("z", expected.z, actual.z, (int64_t)ROWS * c->H * c->d_v);
         }
     }
 }
@@ -194,6 +195,9 @@ static void check_cases(rng *r) {
                        .slopes = (int)rng_below(r, 2),
                        .where = (placement)(i / KV_TYPES % PLACEMENTS),
                        .seed = (uint64_t)i};
+        c.d_v = i % 3 > 0         ? c.d_h
+                : type == VD_Q8_0 ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
+                                  : widths[rng_below(r, 6)];
         check_case(&c);
     }
 }

@@ -10,24 +10,26 @@ enum { BLOCK = 64, LANES = 16, SCALED = 32 };
 
 const vd_type kv_types[KV_TYPES] = {VD_F32, VD_F16, VD_BF16, VD_Q8_0};
 
-// Bytes of a block's keys, or values, of one head.
-static int64_t page_bytes(const vd_kv_cache *c) {
-    int64_t n = (int64_t)BLOCK * c->d_h;
+// Bytes of a block's keys, or values, of width d, of one head.
+static int64_t page_bytes(const vd_kv_cache *c, int32_t d) {
+    int64_t n = (int64_t)BLOCK * d;
     return c->type == VD_F32 ? 4 * n : c->type == VD_Q8_0 ? n + n / SCALED * 2 : 2 * n;
 }
 
-int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks) {
-    return ((int64_t)(blocks - 1) * c->pages + c->H_kv) * page_bytes(c);
+int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks, int32_t d) {
+    return (blocks - 1) * c->stride + c->H_kv * page_bytes(c, d);
 }
 
-vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type,
+vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
                           placement where) {
-    vd_kv_cache c = {.type = (int32_t)type, .H_kv = H_kv, .d_h = d_h, .pages = H_kv + 1};
-    size_t bytes = (size_t)cache_bytes(&c, blocks);
-    c.keys = guarded_alloc(bytes, where);
-    c.values = guarded_alloc(bytes, where);
-    memset(c.keys, 0xff, bytes);  // a NaN in every type, and so are its scales
-    memset(c.values, 0xff, bytes);
+    vd_kv_cache c = {.type = (int32_t)type, .H_kv = H_kv, .d_h = d_h, .d_v = d_v};
+    c.stride = (H_kv + 1) * page_bytes(&c, d_h > d_v ? d_h : d_v);
+    size_t key_bytes = (size_t)cache_bytes(&c, blocks, d_h);
+    size_t value_bytes = (size_t)cache_bytes(&c, blocks, d_v);
+    c.keys = guarded_alloc(key_bytes, where);
+    c.values = guarded_alloc(value_bytes, where);
+    memset(c.keys, 0xff, key_bytes);  // a NaN in every type, and so are its scales
+    memset(c.values, 0xff, value_bytes);
     return c;
 }
 
@@ -35,9 +37,9 @@ static int64_t element_bytes(int32_t type) { return type == VD_F32 ? 4 : type ==
 
 void *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position, int32_t i,
              uint16_t **scale) {
-    int64_t page = (int64_t)blocks[position / BLOCK] * c->pages + head;
-    char *tile =
-        (char *)c->keys + page * page_bytes(c) + position % BLOCK / LANES * (page_bytes(c) / 4);
+    int64_t bytes = page_bytes(c, c->d_h);
+    char *page = (char *)c->keys + blocks[position / BLOCK] * c->stride + head * bytes;
+    char *tile = page + position % BLOCK / LANES * (bytes / 4);
     int32_t lane = position % LANES;
     if (c->type == VD_Q8_0) {
         *scale = (uint16_t *)(tile + LANES * c->d_h) + i / SCALED * LANES + lane;
@@ -48,13 +50,13 @@ void *key_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t 
 
 void *value_at(const vd_kv_cache *c, const int32_t *blocks, int32_t head, int32_t position,
                int32_t i, uint16_t **scale) {
-    int64_t page = (int64_t)blocks[position / BLOCK] * c->pages + head;
-    char *values = (char *)c->values + page * page_bytes(c);
+    int64_t bytes = page_bytes(c, c->d_v);
+    char *values = (char *)c->values + blocks[position / BLOCK] * c->stride + head * bytes;
     int64_t row = position % BLOCK;
     if (c->type == VD_Q8_0) {
-        *scale = (uint16_t *)(values + BLOCK * c->d_h) + row * (c->d_h / SCALED) + i / SCALED;
+        *scale = (uint16_t *)(values + BLOCK * c->d_v) + row * (c->d_v / SCALED) + i / SCALED;
     }
-    return values + (row * c->d_h + i) * element_bytes(c->type);
+    return values + (row * c->d_v + i) * element_bytes(c->type);
 }
 
 double element_value(vd_type type, const void *element, const uint16_t *scale) {
@@ -95,6 +97,8 @@ void cache_fill(const vd_kv_cache *c, const int32_t *blocks, int32_t n, rng *r, 
             for (int32_t i = 0; i < c->d_h; i++) {
                 void *key = key_at(c, blocks, head, position, i, &scale);
                 set((vd_type)c->type, key, scale, r, kind);
+            }
+            for (int32_t i = 0; i < c->d_v; i++) {
                 void *value = value_at(c, blocks, head, position, i, &scale);
                 set((vd_type)c->type, value, scale, r, kind);
             }

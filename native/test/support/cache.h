@@ -11,11 +11,12 @@
 enum { KV_TYPES = 4 };
 extern const vd_type kv_types[KV_TYPES];
 
-// Bytes of the keys, or of the values.
-int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks);
+// Bytes of the keys, or of the values, of width d.
+int64_t cache_bytes(const vd_kv_cache *c, int32_t blocks, int32_t d);
 
 // Guarded memory of NaNs for `blocks` blocks: what nobody stores must not count.
-vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, vd_type type, placement where);
+vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
+                          placement where);
 
 // Element i of the key or value of a position: a float, a half, a bfloat, or an int8 whose scale is
 // the half at *scale. `blocks` is the sequence's row of the block tables.

@@ -206,7 +206,8 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
                                      .type = layer == 0 ? VD_F32 : VD_F16,
                                      .H_kv = H_KV,
                                      .d_h = D_H,
-                                     .pages = H_KV};
+                                     .d_v = D_H,
+                                     .stride = (layer == 0 ? 4 : 2) * H_KV * BLOCK * D_H};
     vd_op *store = add_op(t, VD_OP_KV_STORE, VD_ROWS_TOKENS);
     store->as.kv_store = (vd_kv_store){k->as.matmul.y, v->as.matmul.y, t->caches[layer]};
     vd_op *attention = add_op(t, VD_OP_ATTENTION, VD_ROWS_TOKENS);

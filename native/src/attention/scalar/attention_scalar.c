@@ -24,7 +24,7 @@ static float score(const vd_attention_tile *tile, int32_t query, int64_t t) {
 
 // A part's greatest score M and sum of exponentials L.
 static float *statistics(const vd_attention_tile *tile, float *part) {
-    return part + vd_part_stride(tile->op->cache.d_h) - 16;
+    return part + vd_part_stride(tile->op->cache.d_v) - 16;
 }
 
 static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, float *part) {
@@ -44,7 +44,7 @@ static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, 
     }
     statistics(tile, part)[0] = M;
     statistics(tile, part)[1] = vd_merge_lanes(lane);
-    for (int32_t i = 0; i < tile->op->cache.d_h; i++) {
+    for (int32_t i = 0; i < tile->op->cache.d_v; i++) {
         float sum = 0.0f;
         for (int64_t t = from; t < to; t++) {
             float v = vd_kv_value(&tile->op->cache, tile->blocks, tile->head, begin + t, i);
@@ -56,12 +56,12 @@ static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, 
 
 static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
     for (int32_t query = 0; query < tile->n; query++) {
-        attend(tile, query, begin, parts + query * vd_part_stride(tile->op->cache.d_h));
+        attend(tile, query, begin, parts + query * vd_part_stride(tile->op->cache.d_v));
     }
 }
 
 static void merge(const vd_attention_tile *tile, float *parts, const float *later) {
-    int64_t d_h = tile->op->cache.d_h, stride = vd_part_stride(d_h);
+    int64_t d_v = tile->op->cache.d_v, stride = vd_part_stride(d_v);
     for (int32_t query = 0; query < tile->n; query++, parts += stride, later += stride) {
         float *all = parts + stride - 16;
         const float *chunk = later + stride - 16;
@@ -75,7 +75,7 @@ static void merge(const vd_attention_tile *tile, float *parts, const float *late
         float M = chunk[0] > all[0] ? chunk[0] : all[0];
         float a = vd_exp(all[0] - M);
         float b = vd_exp(chunk[0] - M);
-        for (int64_t i = 0; i < d_h; i++) {
+        for (int64_t i = 0; i < d_v; i++) {
             parts[i] = fmaf(later[i], b, parts[i] * a);
         }
         all[1] = fmaf(chunk[1], b, all[1] * a);
@@ -84,7 +84,7 @@ static void merge(const vd_attention_tile *tile, float *parts, const float *late
 }
 
 static void finish(const vd_attention_tile *tile, const float *parts) {
-    int64_t d_h = tile->op->cache.d_h, stride = vd_part_stride(d_h);
+    int64_t d_v = tile->op->cache.d_v, stride = vd_part_stride(d_v);
     for (int32_t query = 0; query < tile->n; query++, parts += stride) {
         float M = parts[stride - 16];
         float L = parts[stride - 15];
@@ -96,7 +96,7 @@ static void finish(const vd_attention_tile *tile, const float *parts) {
             L = fmaf(L, a, vd_exp(sink - greater));
         }
         float factor = a / L;
-        for (int64_t i = 0; i < d_h; i++) {
+        for (int64_t i = 0; i < d_v; i++) {
             tile->z[query][i] = parts[i] * factor;
         }
     }

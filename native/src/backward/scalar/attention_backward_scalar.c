@@ -55,9 +55,9 @@ static score score_of(const query *q, int64_t t) {
 static float probability_gradient(const query *q, int64_t t) {
     const vd_attention *op = &q->run->op->attention;
     const float *v = (const float *)vd_value_row(&op->cache, q->run->blocks, kv_head(q), t);
-    const float *dz = q->run->op->dz + vd_query_offset(op, q->row, q->head);
+    const float *dz = q->run->op->dz + vd_result_offset(op, q->row, q->head);
     float sum = 0.0f;
-    for (int64_t i = 0; i < op->cache.d_h; i++) {
+    for (int64_t i = 0; i < op->cache.d_v; i++) {
         sum = fmaf(dz[i], v[i], sum);
     }
     return sum;
@@ -132,21 +132,24 @@ static void add_query(const query *q, int64_t t, float *dk, float *dv) {
     score scored = score_of(q, t);
     float P = vd_exp(scored.value - s->maximum) * s->inverse;
     float g = product_gradient(q, scored, P, probability_gradient(q, t), s->mean);
-    int64_t offset = vd_query_offset(op, q->row, q->head);
+    const float *own = op->q + vd_query_offset(op, q->row, q->head);
+    const float *dz = q->run->op->dz + vd_result_offset(op, q->row, q->head);
     for (int64_t i = 0; i < op->cache.d_h; i++) {
-        dk[i] = fmaf(g, op->q[offset + i], dk[i]);
-        dv[i] = fmaf(P, q->run->op->dz[offset + i], dv[i]);
+        dk[i] = fmaf(g, own[i], dk[i]);
+    }
+    for (int64_t i = 0; i < op->cache.d_v; i++) {
+        dv[i] = fmaf(P, dz[i], dv[i]);
     }
 }
 
 static void key_value_backward(const vd_token_run *run, int32_t head, int64_t row) {
     const vd_attention *op = &run->op->attention;
-    int64_t d_h = op->cache.d_h, t = run->positions[row];
+    int64_t d_h = op->cache.d_h, d_v = op->cache.d_v, t = run->positions[row];
     int32_t group = op->H / op->cache.H_kv;
     float *dk = run->op->dk + (row * op->cache.H_kv + head) * d_h;
-    float *dv = run->op->dv + (row * op->cache.H_kv + head) * d_h;
+    float *dv = run->op->dv + (row * op->cache.H_kv + head) * d_v;
     memset(dk, 0, (size_t)d_h * sizeof *dk);
-    memset(dv, 0, (size_t)d_h * sizeof *dv);
+    memset(dv, 0, (size_t)d_v * sizeof *dv);
     for (int32_t h = head * group; h < (head + 1) * group; h++) {
         for (int64_t later = row; later < run->rows.end; later++) {
             query q = query_of(run, later, h);

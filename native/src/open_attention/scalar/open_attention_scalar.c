@@ -43,7 +43,7 @@ static void softmax(const float *sink, float *y, int64_t n) {
 }
 
 static void mix(const vd_query *query, const float *pattern, float *z) {
-    for (int32_t i = 0; i < query->cache->d_h; i++) {
+    for (int32_t i = 0; i < query->cache->d_v; i++) {
         float sum = 0.0f;
         for (int32_t t = 0; t < query->end; t++) {
             float v = vd_kv_value(query->cache, query->blocks, query->head, t, i);

@@ -1937,6 +1937,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_EXPERT_K_MAX() {
         return VD_EXPERT_K_MAX;
     }
+    private static final int VD_EXPERT_GROUPS_MAX = (int)64L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_EXPERT_GROUPS_MAX = 64
+     * }
+     */
+    public static int VD_EXPERT_GROUPS_MAX() {
+        return VD_EXPERT_GROUPS_MAX;
+    }
     private static final int VD_ROUTE_SOFTMAX = (int)0L;
     /**
      * {@snippet lang=c :
@@ -1972,6 +1981,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ROUTE_ALL() {
         return VD_ROUTE_ALL;
+    }
+    private static final int VD_GROUP_GREATEST = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_group_rank.VD_GROUP_GREATEST = 0
+     * }
+     */
+    public static int VD_GROUP_GREATEST() {
+        return VD_GROUP_GREATEST;
+    }
+    private static final int VD_GROUP_TWO_GREATEST = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_group_rank.VD_GROUP_TWO_GREATEST = 1
+     * }
+     */
+    public static int VD_GROUP_TWO_GREATEST() {
+        return VD_GROUP_TWO_GREATEST;
     }
     private static final int VD_TOP_K_MAX = (int)256L;
     /**

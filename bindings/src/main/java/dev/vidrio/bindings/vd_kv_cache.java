@@ -17,10 +17,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct vd_kv_cache {
  *     void *keys;
  *     void *values;
+ *     int64_t stride;
  *     int32_t type;
  *     int32_t H_kv;
  *     int32_t d_h;
- *     int32_t pages;
+ *     int32_t d_v;
  * }
  * }
  */
@@ -33,10 +34,11 @@ public class vd_kv_cache {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         Vidrio.C_POINTER.withName("keys"),
         Vidrio.C_POINTER.withName("values"),
+        Vidrio.C_LONG.withName("stride"),
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("H_kv"),
         Vidrio.C_INT.withName("d_h"),
-        Vidrio.C_INT.withName("pages")
+        Vidrio.C_INT.withName("d_v")
     ).withName("vd_kv_cache");
 
     /**
@@ -132,6 +134,50 @@ public class vd_kv_cache {
      */
     public static void values(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(values$LAYOUT, values$OFFSET, fieldValue);
+    }
+
+    private static final OfLong stride$LAYOUT = (OfLong)$LAYOUT.select(groupElement("stride"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t stride
+     * }
+     */
+    public static final OfLong stride$layout() {
+        return stride$LAYOUT;
+    }
+
+    private static final long stride$OFFSET = $LAYOUT.byteOffset(groupElement("stride"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t stride
+     * }
+     */
+    public static final long stride$offset() {
+        return stride$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t stride
+     * }
+     */
+    public static long stride(MemorySegment struct) {
+        return struct.get(stride$LAYOUT, stride$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t stride
+     * }
+     */
+    public static void stride(MemorySegment struct, long fieldValue) {
+        struct.set(stride$LAYOUT, stride$OFFSET, fieldValue);
     }
 
     private static final OfInt type$LAYOUT = (OfInt)$LAYOUT.select(groupElement("type"));
@@ -266,48 +312,48 @@ public class vd_kv_cache {
         struct.set(d_h$LAYOUT, d_h$OFFSET, fieldValue);
     }
 
-    private static final OfInt pages$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pages"));
+    private static final OfInt d_v$LAYOUT = (OfInt)$LAYOUT.select(groupElement("d_v"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t pages
+     * int32_t d_v
      * }
      */
-    public static final OfInt pages$layout() {
-        return pages$LAYOUT;
+    public static final OfInt d_v$layout() {
+        return d_v$LAYOUT;
     }
 
-    private static final long pages$OFFSET = $LAYOUT.byteOffset(groupElement("pages"));
+    private static final long d_v$OFFSET = $LAYOUT.byteOffset(groupElement("d_v"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t pages
+     * int32_t d_v
      * }
      */
-    public static final long pages$offset() {
-        return pages$OFFSET;
+    public static final long d_v$offset() {
+        return d_v$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t pages
+     * int32_t d_v
      * }
      */
-    public static int pages(MemorySegment struct) {
-        return struct.get(pages$LAYOUT, pages$OFFSET);
+    public static int d_v(MemorySegment struct) {
+        return struct.get(d_v$LAYOUT, d_v$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t pages
+     * int32_t d_v
      * }
      */
-    public static void pages(MemorySegment struct, int fieldValue) {
-        struct.set(pages$LAYOUT, pages$OFFSET, fieldValue);
+    public static void d_v(MemorySegment struct, int fieldValue) {
+        struct.set(d_v$LAYOUT, d_v$OFFSET, fieldValue);
     }
 
     /**

@@ -23,6 +23,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t k;
  *     int32_t score;
  *     int32_t over;
+ *     int32_t groups;
+ *     int32_t groups_used;
+ *     int32_t group_rank;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -40,7 +44,11 @@ public class vd_route {
         Vidrio.C_INT.withName("E"),
         Vidrio.C_INT.withName("k"),
         Vidrio.C_INT.withName("score"),
-        Vidrio.C_INT.withName("over")
+        Vidrio.C_INT.withName("over"),
+        Vidrio.C_INT.withName("groups"),
+        Vidrio.C_INT.withName("groups_used"),
+        Vidrio.C_INT.withName("group_rank"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_route");
 
     /**
@@ -400,6 +408,182 @@ public class vd_route {
      */
     public static void over(MemorySegment struct, int fieldValue) {
         struct.set(over$LAYOUT, over$OFFSET, fieldValue);
+    }
+
+    private static final OfInt groups$LAYOUT = (OfInt)$LAYOUT.select(groupElement("groups"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t groups
+     * }
+     */
+    public static final OfInt groups$layout() {
+        return groups$LAYOUT;
+    }
+
+    private static final long groups$OFFSET = $LAYOUT.byteOffset(groupElement("groups"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t groups
+     * }
+     */
+    public static final long groups$offset() {
+        return groups$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t groups
+     * }
+     */
+    public static int groups(MemorySegment struct) {
+        return struct.get(groups$LAYOUT, groups$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t groups
+     * }
+     */
+    public static void groups(MemorySegment struct, int fieldValue) {
+        struct.set(groups$LAYOUT, groups$OFFSET, fieldValue);
+    }
+
+    private static final OfInt groups_used$LAYOUT = (OfInt)$LAYOUT.select(groupElement("groups_used"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t groups_used
+     * }
+     */
+    public static final OfInt groups_used$layout() {
+        return groups_used$LAYOUT;
+    }
+
+    private static final long groups_used$OFFSET = $LAYOUT.byteOffset(groupElement("groups_used"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t groups_used
+     * }
+     */
+    public static final long groups_used$offset() {
+        return groups_used$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t groups_used
+     * }
+     */
+    public static int groups_used(MemorySegment struct) {
+        return struct.get(groups_used$LAYOUT, groups_used$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t groups_used
+     * }
+     */
+    public static void groups_used(MemorySegment struct, int fieldValue) {
+        struct.set(groups_used$LAYOUT, groups_used$OFFSET, fieldValue);
+    }
+
+    private static final OfInt group_rank$LAYOUT = (OfInt)$LAYOUT.select(groupElement("group_rank"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t group_rank
+     * }
+     */
+    public static final OfInt group_rank$layout() {
+        return group_rank$LAYOUT;
+    }
+
+    private static final long group_rank$OFFSET = $LAYOUT.byteOffset(groupElement("group_rank"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t group_rank
+     * }
+     */
+    public static final long group_rank$offset() {
+        return group_rank$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t group_rank
+     * }
+     */
+    public static int group_rank(MemorySegment struct) {
+        return struct.get(group_rank$LAYOUT, group_rank$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t group_rank
+     * }
+     */
+    public static void group_rank(MemorySegment struct, int fieldValue) {
+        struct.set(group_rank$LAYOUT, group_rank$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

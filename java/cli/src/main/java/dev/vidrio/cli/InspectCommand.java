@@ -84,6 +84,7 @@ final class InspectCommand implements Callable<Integer> {
     runtime.put("heads", a.heads());
     runtime.put("kv_heads", each(a, KvShape.Layer::heads));
     runtime.put("d_h", each(a, KvShape.Layer::dH));
+    runtime.put("d_v", each(a, KvShape.Layer::dV));
     runtime.put("d_ffn", a.ffnWidth());
     runtime.put("vocabulary", a.vocabulary());
     runtime.put("context", a.contextLength());

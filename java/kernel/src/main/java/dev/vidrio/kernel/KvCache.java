@@ -14,10 +14,10 @@ import java.util.stream.IntStream;
  *
  * <pre>
  *   [blocks, layers] of {keys   [H_kv, BLOCK/LANES, d_h, LANES],
- *                        values [H_kv, BLOCK, d_h]}
+ *                        values [H_kv, BLOCK, d_v]}
  * </pre>
  *
- * Where layers differ in H_kv or d_h, those that are alike lie so together, one kind after the
+ * Where layers differ in H_kv, d_h or d_v, those that are alike lie so together, one kind after the
  * other.
  *
  * <p>Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector; how Q8_0
@@ -67,7 +67,9 @@ public final class KvCache {
     this.memory = executor.allocate(bytes(shape, type, blocks), arena);
     long begin = 0;
     for (KvShape.Layer layer : new LinkedHashSet<>(shape.layers())) {
-      var kind = new Kind(layer, members(layer), begin, (long) BLOCK * type.bytes(layer.dH()));
+      long keyBytes = (long) BLOCK * layer.heads() * type.bytes(layer.dH());
+      long valueBytes = (long) BLOCK * layer.heads() * type.bytes(layer.dV());
+      var kind = new Kind(layer, members(layer), begin, keyBytes, valueBytes);
       kinds.add(kind);
       begin += blocks * kind.blockBytes();
     }
@@ -84,15 +86,18 @@ public final class KvCache {
    *
    * @param layers their numbers
    * @param begin where they lie
-   * @param pageBytes of the keys, or the values, of a head in a block
+   * @param keyBytes of the keys of a layer in a block
+   * @param valueBytes of the values
    */
-  private record Kind(KvShape.Layer shape, List<Integer> layers, long begin, long pageBytes) {
-    int pages() {
-      return Math.multiplyExact(2 * layers.size(), shape.heads());
+  private record Kind(
+      KvShape.Layer shape, List<Integer> layers, long begin, long keyBytes, long valueBytes) {
+    long blockBytes() {
+      return layers.size() * (keyBytes + valueBytes);
     }
 
-    long blockBytes() {
-      return pages() * pageBytes;
+    /** Where the keys of a layer begin in a block. */
+    long keys(int layer) {
+      return layers.indexOf(layer) * (keyBytes + valueBytes);
     }
   }
 
@@ -207,23 +212,20 @@ public final class KvCache {
 
   /** The keys of a layer, from those of block 0 on. */
   public MemorySegment keys(int layer) {
-    return half(layer, 0);
+    Kind kind = kind(layer);
+    return part(kind, kind.keys(layer), kind.keyBytes);
   }
 
   /** The values of a layer, from those of block 0 on. */
   public MemorySegment values(int layer) {
-    return half(layer, 1);
+    Kind kind = kind(layer);
+    return part(kind, kind.keys(layer) + kind.keyBytes, kind.valueBytes);
   }
 
-  private MemorySegment half(int layer, int half) {
-    if (blocks == 0) {
-      return memory;
-    }
-    Kind kind = kind(layer);
-    int heads = kind.shape.heads();
-    long first = (2L * kind.layers.indexOf(layer) + half) * heads * kind.pageBytes;
-    long bytes = (blocks - 1L) * kind.blockBytes() + heads * kind.pageBytes;
-    return memory.asSlice(kind.begin + first, bytes);
+  private MemorySegment part(Kind kind, long first, long bytes) {
+    return blocks == 0
+        ? memory
+        : memory.asSlice(kind.begin + first, (blocks - 1L) * kind.blockBytes() + bytes);
   }
 
   private Kind kind(int layer) {
@@ -231,11 +233,8 @@ public final class KvCache {
     return kinds.stream().filter(kind -> kind.shape.equals(wanted)).findFirst().orElseThrow();
   }
 
-  /**
-   * Pages from a layer's keys, or values, of a block to those of the next. A page has those of one
-   * head.
-   */
-  public int pages(int layer) {
-    return kind(layer).pages();
+  /** Bytes from a layer's keys, or values, of a block to those of the next. */
+  public long stride(int layer) {
+    return kind(layer).blockBytes();
   }
 }

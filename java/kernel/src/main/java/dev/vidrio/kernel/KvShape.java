@@ -13,18 +13,35 @@ public record KvShape(List<Layer> layers) {
    * A layer of the cache.
    *
    * @param heads H_kv, key-value heads
-   * @param dH d_h, elements of a head
+   * @param dH d_h, elements of a head's key
+   * @param dV d_v, elements of a head's value
    */
-  public record Layer(int heads, int dH) {
+  public record Layer(int heads, int dH, int dV) {
     public Layer {
-      if (heads <= 0 || dH <= 0) {
-        throw new IllegalArgumentException("cache of " + heads + " heads of " + dH + " is empty");
+      if (heads <= 0 || dH <= 0 || dV <= 0) {
+        throw new IllegalArgumentException(
+            "cache of " + heads + " heads of " + dH + " and " + dV + " is empty");
       }
     }
 
-    /** Elements of the keys (or values) of one position. */
+    /** Heads whose keys and values are as long. */
+    public Layer(int heads, int dH) {
+      this(heads, dH, dH);
+    }
+
+    /** Elements of the keys of one position. */
     public int width() {
       return heads * dH;
+    }
+
+    /** Elements of the values of one position. */
+    public int valueWidth() {
+      return heads * dV;
+    }
+
+    /** Whether an element type fits the heads. */
+    public boolean fits(KvType type) {
+      return type.fits(dH) && type.fits(dV);
     }
   }
 
@@ -37,7 +54,12 @@ public record KvShape(List<Layer> layers) {
 
   /** A cache of layers that are all alike. */
   public KvShape(int layers, int heads, int dH) {
-    this(Collections.nCopies(layers, new Layer(heads, dH)));
+    this(layers, new Layer(heads, dH));
+  }
+
+  /** A cache of layers that are all alike. */
+  public KvShape(int layers, Layer layer) {
+    this(Collections.nCopies(layers, layer));
   }
 
   /** What a layer holds. */
@@ -47,11 +69,13 @@ public record KvShape(List<Layer> layers) {
 
   /** Whether an element type fits the heads of all layers. */
   public boolean fits(KvType type) {
-    return layers.stream().allMatch(layer -> type.fits(layer.dH));
+    return layers.stream().allMatch(layer -> layer.fits(type));
   }
 
   /** Bytes of one position in all layers, keys and values. */
   public long bytesPerPosition(KvType type) {
-    return layers.stream().mapToLong(layer -> 2L * layer.heads * type.bytes(layer.dH)).sum();
+    return layers.stream()
+        .mapToLong(layer -> layer.heads * ((long) type.bytes(layer.dH) + type.bytes(layer.dV)))
+        .sum();
   }
 }

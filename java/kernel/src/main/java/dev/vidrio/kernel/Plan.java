@@ -51,13 +51,17 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
   private static void checkCache(Op op, KvShape kv) {
     boolean fits =
         switch (op) {
-          case SequenceOp.KvStore store -> stores(store.layer(), store.k(), kv);
+          case SequenceOp.KvStore store -> stores(store.layer(), store.k(), store.v(), kv);
           case SequenceOp.Attention a -> fits(a, kv);
-          case OpenOp.Scores s -> fits(s.layer(), s.heads(), s.q(), kv);
-          case OpenOp.Mix m -> fits(m.layer(), m.heads(), m.z(), kv);
+          case OpenOp.Scores s ->
+              fits(s.layer(), s.heads(), kv)
+                  && s.q().width() == s.heads() * kv.layer(s.layer()).dH();
+          case OpenOp.Mix m ->
+              fits(m.layer(), m.heads(), kv)
+                  && m.z().width() == m.heads() * kv.layer(m.layer()).dV();
           case BackwardOp.Query query -> fits(query.forward(), kv);
           case BackwardOp.KeyValue keys ->
-              fits(keys.forward(), kv) && stores(keys.forward().layer(), keys.dk(), kv);
+              fits(keys.forward(), kv) && stores(keys.forward().layer(), keys.dk(), keys.dv(), kv);
           default -> true;
         };
     if (!fits) {
@@ -65,18 +69,20 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
     }
   }
 
-  private static boolean stores(int layer, Buffer keys, KvShape kv) {
-    return layer < kv.layers().size() && keys.width() == kv.layer(layer).width();
+  private static boolean stores(int layer, Buffer keys, Buffer values, KvShape kv) {
+    return layer < kv.layers().size()
+        && keys.width() == kv.layer(layer).width()
+        && values.width() == kv.layer(layer).valueWidth();
   }
 
   private static boolean fits(SequenceOp.Attention a, KvShape kv) {
-    return fits(a.layer(), a.heads(), a.q(), kv);
+    return fits(a.layer(), a.heads(), kv)
+        && a.q().width() == a.heads() * kv.layer(a.layer()).dH()
+        && a.z().width() == a.heads() * kv.layer(a.layer()).dV();
   }
 
-  private static boolean fits(int layer, int heads, Buffer queries, KvShape kv) {
-    return layer < kv.layers().size()
-        && heads % kv.layer(layer).heads() == 0
-        && queries.width() == heads * kv.layer(layer).dH();
+  private static boolean fits(int layer, int heads, KvShape kv) {
+    return layer < kv.layers().size() && heads % kv.layer(layer).heads() == 0;
   }
 
   /** Positions that its operations have room for, where they do not depend on the limits. */

@@ -147,17 +147,22 @@ public final class PlanBuilder {
       float cap,
       @Nullable Weights sinks,
       Buffer q) {
-    Buffer z = like(name, q);
     int heads = heads(layer, q);
+    Buffer z = result(name, layer, heads);
     ops.add(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, null, q, z));
     return z;
   }
 
   /** Causal attention whose scores fall with the distance by a slope [H] of each head (ALiBi). */
   public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
-    Buffer z = like(name, q);
-    ops.add(new SequenceOp.Attention(layer, heads(layer, q), scale, 0, 0, null, slopes, q, z));
+    int heads = heads(layer, q);
+    Buffer z = result(name, layer, heads);
+    ops.add(new SequenceOp.Attention(layer, heads, scale, 0, 0, null, slopes, q, z));
     return z;
+  }
+
+  private Buffer result(String name, int layer, int heads) {
+    return new Buffer(name, Rows.TOKENS, heads * kv.layer(layer).dV());
   }
 
   private int heads(int layer, Buffer q) {
@@ -219,11 +224,12 @@ public final class PlanBuilder {
       ExpertOp.RouteScore score,
       ExpertOp.RouteOver over,
       @Nullable Weights bias,
+      ExpertOp.@Nullable Groups groups,
       int k,
       Buffer logits) {
     var routes =
         new Routes(new Buffer(experts, logits.rows(), k), new Buffer(weights, logits.rows(), k));
-    ops.add(new ExpertOp.Route(score, over, bias, logits, routes.experts, routes.weights));
+    ops.add(new ExpertOp.Route(score, over, bias, groups, logits, routes.experts, routes.weights));
     return routes;
   }
 

@@ -55,7 +55,7 @@ class KvCacheTest {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
       long bytes = (long) KvCache.BLOCK * SHAPE.layer(0).width() * Float.BYTES;
-      long stride = cache.pages(0) * bytes / SHAPE.layer(0).heads();
+      long stride = cache.stride(0);
       assertEquals(KvCache.bytes(SHAPE, KvType.F32, 4), 4 * stride);
       long next = cache.keys(0).address();
       for (int block = 0; block < 4; block++) {
@@ -75,12 +75,12 @@ class KvCacheTest {
         new KvShape(
             List.of(
                 new KvShape.Layer(2, 8),
-                new KvShape.Layer(1, 12),
+                new KvShape.Layer(1, 12, 8),
                 new KvShape.Layer(2, 8),
                 new KvShape.Layer(4, 4)));
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), shape, 3, arena);
-      assertEquals(KvCache.bytes(shape, KvType.F32, 3), 3 * 64 * 8 * (16 + 12 + 16 + 16));
+      assertEquals(KvCache.bytes(shape, KvType.F32, 3), 3 * 64 * 4 * (2 * (16 + 16 + 16) + 12 + 8));
       byte[] number = {0};
       forEachPart(cache, shape, part -> part.fill(++number[0]));
       byte[] expected = {0};
@@ -100,10 +100,11 @@ class KvCacheTest {
   private static void forEachPart(KvCache cache, KvShape shape, Consumer<MemorySegment> action) {
     for (int layer = 0; layer < shape.layers().size(); layer++) {
       long bytes = (long) KvCache.BLOCK * shape.layer(layer).width() * Float.BYTES;
-      long stride = cache.pages(layer) * bytes / shape.layer(layer).heads();
+      long valueBytes = (long) KvCache.BLOCK * shape.layer(layer).valueWidth() * Float.BYTES;
+      long stride = cache.stride(layer);
       for (int block = 0; block < cache.blocks(); block++) {
         action.accept(cache.keys(layer).asSlice(block * stride, bytes));
-        action.accept(cache.values(layer).asSlice(block * stride, bytes));
+        action.accept(cache.values(layer).asSlice(block * stride, valueBytes));
       }
     }
   }
@@ -160,6 +161,6 @@ class KvCacheTest {
   private static MemorySegment block(KvCache cache, MemorySegment half, int layer, int block) {
     KvShape.Layer shape = cache.shape().layer(layer);
     long page = (long) KvCache.BLOCK * cache.type().bytes(shape.dH());
-    return half.asSlice((long) block * cache.pages(layer) * page, shape.heads() * page);
+    return half.asSlice(block * cache.stride(layer), shape.heads() * page);
   }
 }

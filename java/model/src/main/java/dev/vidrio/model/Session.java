@@ -132,11 +132,15 @@ public final class Session implements BatchFeed, AutoCloseable {
   private static KvShape kvShape(Model model, SessionOptions options) {
     KvShape shape = model.architecture().kvShape();
     for (KvShape.Layer layer : shape.layers()) {
-      if (!options.kvType().fits(layer.dH())) {
+      if (!layer.fits(options.kvType())) {
         throw new InvalidInputException(
             "kv type",
             options.kvType().name(),
-            "does not fit heads of " + layer.dH() + " elements, no multiple of 32");
+            "does not fit heads of "
+                + layer.dH()
+                + " and "
+                + layer.dV()
+                + " elements, no multiples of 32");
       }
     }
     return shape;

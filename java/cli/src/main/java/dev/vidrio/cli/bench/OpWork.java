@@ -81,7 +81,9 @@ record OpWork(double bytes, double operations, boolean integer) {
       seen += position + 1 - op.first(position);
     }
     return new OpWork(
-        read * 2 * layer.heads() * kv.bytes(layer.dH()), seen * 4 * op.q().width(), false);
+        read * layer.heads() * (kv.bytes(layer.dH()) + kv.bytes(layer.dV())),
+        seen * 2 * (op.q().width() + op.z().width()),
+        false);
   }
 
   OpWork plus(OpWork other) {

@@ -306,10 +306,10 @@ class AttentionTest {
           for (int j = 0; j < 2 * 10; j++) {
             int head = j / 10;
             int i = j % 10;
-            long block = (long) test.table(s)[p / 64] * test.cache.pages(1) + head;
+            long page = test.table(s)[p / 64] * test.cache.stride(1) / 4 + head * 64L * 10;
             long place = p % 64;
-            long key = ((block * 4 + place / 16) * 10 + i) * 16 + place % 16;
-            long value = (block * 64 + place) * 10 + i;
+            long key = page + (place / 16 * 10 + i) * 16 + place % 16;
+            long value = page + place * 10 + i;
             long from = (long) p * 20 + j;
             assertEquals(
                 test.keys[s].getAtIndex(JAVA_FLOAT, from), keys.getAtIndex(JAVA_FLOAT, key));

@@ -60,6 +60,7 @@ class ExpertsTest {
                 biased
                     ? new Weights("b", WeightType.F32, Weights.Layout.ROWS, 1, count, bias)
                     : null,
+                null,
                 buffer("l", count),
                 buffer("experts", k),
                 buffer("weights", k));

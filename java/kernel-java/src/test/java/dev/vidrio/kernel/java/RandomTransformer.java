@@ -77,7 +77,7 @@ final class RandomTransformer {
     var first = new KvShape.Layer(kvHeads, dH);
     return switch (random.nextInt(3)) {
       case 0 -> List.of(first, first);
-      case 1 -> List.of(first, new KvShape.Layer(heads, dH + 2));
+      case 1 -> List.of(first, new KvShape.Layer(heads, dH + 2, 1 + random.nextInt(2 * dH)));
       default -> List.of(first);
     };
   }
@@ -179,11 +179,12 @@ final class RandomTransformer {
     Buffer normalized = normalize("norm1." + layer, x);
     int stored = Math.min(layer, cache.layers().size() - 1);
     int own = cache.layer(stored).dH();
+    int valueWidth = cache.layer(stored).valueWidth();
     Buffer rotatedQ = rotated("q" + layer, own, linear("q" + layer, heads * own, normalized));
     if (stored == layer) {
       int width = cache.layer(layer).width();
       Buffer k = linear("k" + layer, width, normalized);
-      Buffer v = linear("v" + layer, width, normalized);
+      Buffer v = linear("v" + layer, valueWidth, normalized);
       builder.kvStore(layer, rotated("k" + layer, own, k), v);
     }
     float scale = (float) (1 / Math.sqrt(own));
@@ -200,7 +201,8 @@ final class RandomTransformer {
 
   private Buffer mixture(int layer, Buffer x) {
     int k = 1 + random.nextInt(3);
-    int count = k + random.nextInt(6);
+    boolean grouped = random.nextInt(3) == 0;
+    int count = grouped ? 3 * (k + 1) : k + random.nextInt(6);
     Buffer router = builder.matMul("router" + layer, matrix(count, d), x);
     var routes =
         builder.route(
@@ -209,6 +211,7 @@ final class RandomTransformer {
             pick(ExpertOp.RouteScore.values()),
             pick(ExpertOp.RouteOver.values()),
             random.nextBoolean() ? vector(count) : null,
+            grouped ? new ExpertOp.Groups(3, 2, pick(ExpertOp.GroupRank.values())) : null,
             k,
             router);
     Buffer pre = experts("pre" + layer, matrices(count, ffn, d), routes, x);

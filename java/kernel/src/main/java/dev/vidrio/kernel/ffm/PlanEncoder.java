@@ -285,6 +285,17 @@ final class PlanEncoder {
     vd_route.k(s, op.experts().width());
     vd_route.score(s, score(op.score()));
     vd_route.over(s, over(op.over()));
+    ExpertOp.Groups groups = op.groups();
+    if (groups != null) {
+      vd_route.groups(s, groups.count());
+      vd_route.groups_used(s, groups.used());
+      vd_route.group_rank(
+          s,
+          switch (groups.rank()) {
+            case GREATEST -> Vidrio.VD_GROUP_GREATEST();
+            case TWO_GREATEST -> Vidrio.VD_GROUP_TWO_GREATEST();
+          });
+    }
     return Vidrio.VD_OP_ROUTE();
   }
 
@@ -362,7 +373,8 @@ final class PlanEncoder {
     vd_kv_cache.type(s, cache.type().id());
     vd_kv_cache.H_kv(s, cache.shape().layer(layer).heads());
     vd_kv_cache.d_h(s, cache.shape().layer(layer).dH());
-    vd_kv_cache.pages(s, cache.pages(layer));
+    vd_kv_cache.d_v(s, cache.shape().layer(layer).dV());
+    vd_kv_cache.stride(s, cache.stride(layer));
   }
 
   MemorySegment address(Buffer buffer) {

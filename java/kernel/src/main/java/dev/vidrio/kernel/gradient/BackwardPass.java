@@ -1,5 +1,6 @@
 package dev.vidrio.kernel.gradient;
 
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
@@ -233,9 +234,9 @@ final class BackwardPass {
       add(op.q(), scaled(op.q(), rules.queryKeyFactor(), dq));
     }
     if (dependentLayers.contains(op.layer())) {
-      int width = forward.kv().layer(op.layer()).width();
-      var k = new Buffer(op.z().name() + ".key", Rows.TOKENS, width);
-      var v = new Buffer(op.z().name() + ".value", Rows.TOKENS, width);
+      KvShape.Layer layer = forward.kv().layer(op.layer());
+      var k = new Buffer(op.z().name() + ".key", Rows.TOKENS, layer.width());
+      var v = new Buffer(op.z().name() + ".value", Rows.TOKENS, layer.valueWidth());
       Buffer dk = fresh(k);
       Buffer dv = fresh(v);
       ops.add(new BackwardOp.KeyValue(known, dz, statistics, dk, dv));

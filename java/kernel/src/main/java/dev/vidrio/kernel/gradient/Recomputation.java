@@ -99,6 +99,7 @@ final class Recomputation {
               o.score(),
               o.over(),
               o.bias(),
+              o.groups(),
               in(o.logits(), to),
               in(o.experts(), to),
               in(o.weights(), to));

@@ -154,7 +154,7 @@ public sealed interface BackwardOp extends Op {
     public static final int HEAD_MAX = 2048;
 
     public Query {
-      requireSame(forward.q(), dz);
+      requireSame(forward.z(), dz);
       requireSame(forward.q(), dq);
       requireStatistics(forward, statistics);
     }
@@ -181,10 +181,9 @@ public sealed interface BackwardOp extends Op {
   record KeyValue(SequenceOp.Attention forward, Buffer dz, Buffer statistics, Buffer dk, Buffer dv)
       implements BackwardOp {
     public KeyValue {
-      requireSame(forward.q(), dz);
+      requireSame(forward.z(), dz);
       Query.requireStatistics(forward, statistics);
-      requireSame(dk, dv);
-      require(dk.rows() == Rows.TOKENS, dk, "rows");
+      require(dk.rows() == Rows.TOKENS && dv.rows() == Rows.TOKENS, dk, "rows");
     }
 
     @Override

@@ -33,11 +33,42 @@ public sealed interface ExpertOp extends Op {
     ALL
   }
 
+  /** What ranks a group of experts. */
+  enum GroupRank {
+    /** The greatest of what ranks its experts. */
+    GREATEST,
+    /** The sum of the two greatest. */
+    TWO_GREATEST
+  }
+
+  /**
+   * Groups of experts of equal size, only some of which a token goes to (DeepSeek-AI 2024, arXiv
+   * 2405.04434).
+   *
+   * @param count at most {@value #MAX}
+   * @param used how many: those of the greatest ranks, of equal ones the lower
+   */
+  record Groups(int count, int used, GroupRank rank) {
+    /** Most groups, {@code VD_EXPERT_GROUPS_MAX}. */
+    public static final int MAX = 64;
+
+    private boolean fits(int experts, int slots) {
+      return count > 1
+          && count <= MAX
+          && used > 0
+          && used <= count
+          && experts % count == 0
+          && slots <= used * (experts / count)
+          && (rank == GroupRank.GREATEST || experts / count > 1);
+    }
+  }
+
   /**
    * Chooses the experts with the greatest logits, or where there is a bias the greatest sums of
    * score and bias, in descending order; of equal ones the lower comes first.
    *
    * @param bias [E], which weights do not contain (Wang et al. 2024, arXiv 2408.15664), or null
+   * @param groups out of which it chooses, or null
    * @param logits [rows, E]
    * @param experts receives the numbers of the experts [rows, k], as floats
    * @param weights receives their scores [rows, k]
@@ -46,6 +77,7 @@ public sealed interface ExpertOp extends Op {
       RouteScore score,
       RouteOver over,
       @Nullable Weights bias,
+      @Nullable Groups groups,
       Buffer logits,
       Buffer experts,
       Buffer weights)
@@ -54,6 +86,7 @@ public sealed interface ExpertOp extends Op {
       Shapes.requireVector(bias, experts, logits.width());
       require(logits.width() <= EXPERTS_MAX, logits, "number of experts");
       require(experts.width() <= logits.width(), experts, "number of slots");
+      require(groups == null || groups.fits(logits.width(), experts.width()), logits, "groups");
       Shapes.requireSame(experts, weights);
       require(logits.rows() == experts.rows(), experts, "rows");
     }

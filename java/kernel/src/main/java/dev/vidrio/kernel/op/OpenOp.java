@@ -87,7 +87,7 @@ public sealed interface OpenOp extends Op {
   }
 
   /**
-   * The values up to each token's own position, weighted by its pattern [n, H, P]: z [n, H, d_h].
+   * The values up to each token's own position, weighted by its pattern [n, H, P]: z [n, H, d_v].
    * Heads whose weights there are bit for bit those of the softmax take their z from attention, so
    * that what nobody edits keeps its bits.
    *

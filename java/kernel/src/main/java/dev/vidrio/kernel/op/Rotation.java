@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.op;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -8,8 +10,8 @@ import java.util.List;
  * magnitude.
  *
  * @param pairs which elements form a pair
- * @param frequencies θ in radians per position, one per pair
- * @param magnitude factor on cosine and sine, 1 but for YaRN
+ * @param frequencies θ in radians per position, one per pair; 0 for a pair that stays as it is
+ * @param magnitude factor on cosine and sine of pairs that turn, 1 but for YaRN
  * @param temperature by which the magnitude grows with the position
  */
 public record Rotation(
@@ -61,7 +63,14 @@ public record Rotation(
     return factor <= 1 ? 1 : 1 + 0.1 * multiplier * StrictMath.log(factor);
   }
 
-  /** Elements of a head that turn. */
+  /** The same behind elements of a head that stay as they are, whose number is even. */
+  public Rotation behind(int still) {
+    List<Double> all = new ArrayList<>(Collections.nCopies(still / 2, 0.0));
+    all.addAll(frequencies);
+    return new Rotation(pairs, all, magnitude, temperature);
+  }
+
+  /** Elements of a head that turn, and those before them. */
   public int width() {
     return 2 * frequencies.size();
   }
@@ -74,15 +83,15 @@ public record Rotation(
 
   /** The cosine of pair j at a position, as docs/numerics.md defines it. */
   public float cos(int position, int j) {
-    return (float) (StrictMath.cos(position * frequencies.get(j)) * magnitude(position));
+    return (float) (StrictMath.cos(position * frequencies.get(j)) * magnitude(position, j));
   }
 
   /** The sine of pair j at a position. */
   public float sin(int position, int j) {
-    return (float) (StrictMath.sin(position * frequencies.get(j)) * magnitude(position));
+    return (float) (StrictMath.sin(position * frequencies.get(j)) * magnitude(position, j));
   }
 
-  private double magnitude(int position) {
-    return magnitude * temperature.factor(position);
+  private double magnitude(int position, int j) {
+    return frequencies.get(j) == 0 ? 1 : magnitude * temperature.factor(position);
   }
 }

@@ -34,11 +34,13 @@ public sealed interface SequenceOp extends Op {
     }
   }
 
-  /** Stores keys and values [n, H_kv, d_h] in a layer of the cache, at the tokens' positions. */
+  /**
+   * Stores keys [n, H_kv, d_h] and values [n, H_kv, d_v] in a layer of the cache, at the tokens'
+   * positions.
+   */
   record KvStore(int layer, Buffer k, Buffer v) implements SequenceOp {
     public KvStore {
-      requireSame(k, v);
-      require(layer >= 0 && k.rows() == Rows.TOKENS, k, "layer or rows");
+      require(layer >= 0 && k.rows() == Rows.TOKENS && v.rows() == k.rows(), k, "layer or rows");
     }
 
     @Override
@@ -53,7 +55,7 @@ public sealed interface SequenceOp extends Op {
   }
 
   /**
-   * Causal attention of each token over its sequence up to itself: q [n, H, d_h] → z [n, H, d_h].
+   * Causal attention of each token over its sequence up to itself: q [n, H, d_h] → z [n, H, d_v].
    *
    * @param heads H, a multiple of the cache's H_kv
    * @param scale of the scores, usually 1/√d_h
@@ -79,9 +81,9 @@ public sealed interface SequenceOp extends Op {
       require(window >= 0 && cap >= 0, z, "window or cap");
       requireVector(sinks, z, heads);
       requireVector(slopes, z, heads);
-      requireSame(q, z);
-      require(layer >= 0 && heads > 0 && q.width() % heads == 0, z, "layer or heads");
-      require(q.rows() == Rows.TOKENS, z, "rows");
+      require(layer >= 0 && heads > 0, z, "layer or heads");
+      require(q.width() % heads == 0 && z.width() % heads == 0, z, "width");
+      require(q.rows() == Rows.TOKENS && z.rows() == Rows.TOKENS, z, "rows");
     }
 
     /** Attention to all positions, without cap, sinks and slopes. */

@@ -140,6 +140,7 @@ public final class EditedPlan {
               o.score(),
               o.over(),
               o.bias(),
+              o.groups(),
               o.logits(),
               o.experts().equals(from) ? to : o.experts(),
               o.weights().equals(from) ? to : o.weights());

@@ -144,7 +144,7 @@ public final class PointGradient {
     int n = Math.toIntExact(dz.byteSize() / Float.BYTES / attention.z().width());
     float[] gradients = dz.toArray(JAVA_FLOAT);
     float[] v = values.toArray(JAVA_FLOAT);
-    int group = heads * d / source.k().width();
+    int group = heads * d * n / v.length;
     var result = new float[Math.multiplyExact(heads, Math.multiplyExact(n, n))];
     for (int h = 0; h < heads; h++) {
       for (int i = 0; i < n; i++) {

@@ -1,8 +1,11 @@
 package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.ExpertOp.GroupRank;
+import dev.vidrio.kernel.op.ExpertOp.Groups;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The mixtures that replace feed-forward blocks (Shazeer et al. 2017, arXiv 1701.06538).
@@ -17,6 +20,7 @@ import dev.vidrio.kernel.op.ExpertOp.RouteScore;
  * @param sharedWidth of the expert that all tokens go to (Dai et al. 2024, arXiv 2401.06066), or 0
  * @param firstLayer that has a mixture; those before it are dense
  * @param period a layer has a mixture where its number, from 1, is a multiple of this
+ * @param groups that experts are chosen in, or null
  */
 public record Experts(
     int count,
@@ -28,9 +32,11 @@ public record Experts(
     boolean clamped,
     int sharedWidth,
     int firstLayer,
-    int period) {
+    int period,
+    @Nullable Groups groups) {
 
   private static final String GATING = "expert_gating_func";
+  private static final String GROUPS = "expert_group_count";
   private static final float MIN_SCALE = 1e-6f;
   private static final float MAX_SCALE = 1e6f;
 
@@ -52,15 +58,22 @@ public record Experts(
    * @param over where the file does not say so
    */
   public static Experts read(Keys keys, Sizes sizes, RouteScore score, RouteOver over) {
+    return read(keys, sizes, score, over, null);
+  }
+
+  /**
+   * The same of a model that may choose experts in groups.
+   *
+   * @param rank of a group
+   */
+  public static Experts read(
+      Keys keys, Sizes sizes, RouteScore score, RouteOver over, @Nullable GroupRank rank) {
     int count = keys.intValue("expert_count", 1, ExpertOp.EXPERTS_MAX);
     int used = keys.intValue("expert_used_count", 1, count);
     boolean normalized = keys.flag("expert_weights_norm", over == RouteOver.CHOSEN);
     int gating = keys.intValue(GATING, 0, Integer.MAX_VALUE, 0);
     if (gating > SOFTMAX_OF_CHOSEN) {
       throw keys.unsupported(keys.full(GATING) + " " + gating);
-    }
-    if (keys.intValue("expert_group_count", 0, Integer.MAX_VALUE, 0) > 1) {
-      throw keys.unsupported(keys.full("expert_group_count") + " of more than one");
     }
     requireWidth(keys, "embedding_length", sizes.d(), used);
     requireWidth(keys, "expert_feed_forward_length", sizes.dExpert(), used);
@@ -78,7 +91,32 @@ public record Experts(
         false,
         0,
         0,
-        1);
+        1,
+        groups(keys, count, used, rank));
+  }
+
+  private static @Nullable Groups groups(Keys keys, int count, int used, @Nullable GroupRank rank) {
+    int groups = keys.intValue(GROUPS, 0, Integer.MAX_VALUE, 0);
+    if (groups <= 1) {
+      return null;
+    }
+    if (rank == null) {
+      throw keys.unsupported(keys.full(GROUPS) + " of more than one");
+    }
+    int least = rank == GroupRank.GREATEST ? 1 : 2;
+    if (groups > Groups.MAX || count % groups != 0 || count / groups < least) {
+      throw keys.error(
+          GROUPS,
+          Integer.toString(groups),
+          "must divide " + count + " experts into at most " + Groups.MAX + ", of " + least);
+    }
+    String usedKey = "expert_group_used_count";
+    int usedGroups = keys.intValue(usedKey, 1, groups);
+    if (used > usedGroups * (count / groups)) {
+      throw keys.error(
+          usedKey, Integer.toString(usedGroups), "groups have fewer than " + used + " experts");
+    }
+    return new Groups(groups, usedGroups, rank);
   }
 
   /** A token's row has this width for each expert that it goes to. */
@@ -97,13 +135,23 @@ public record Experts(
     float read = keys.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
     float newScale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
     return new Experts(
-        count, used, width, score, over, newScale, clamped, sharedWidth, firstLayer, period);
+        count,
+        used,
+        width,
+        score,
+        over,
+        newScale,
+        clamped,
+        sharedWidth,
+        firstLayer,
+        period,
+        groups);
   }
 
   /** The same with clamped factors. */
   public Experts clamp() {
     return new Experts(
-        count, used, width, score, over, scale, true, sharedWidth, firstLayer, period);
+        count, used, width, score, over, scale, true, sharedWidth, firstLayer, period, groups);
   }
 
   /**
@@ -118,7 +166,7 @@ public record Experts(
             Sizes.MAX_WIDTH,
             Math.toIntExact(Math.min((long) several * width, Sizes.MAX_WIDTH)));
     return new Experts(
-        count, used, width, score, over, scale, clamped, newWidth, firstLayer, period);
+        count, used, width, score, over, scale, clamped, newWidth, firstLayer, period, groups);
   }
 
   /** The same in those layers that the file says. */
@@ -126,7 +174,7 @@ public record Experts(
     int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
     int newPeriod = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
     return new Experts(
-        count, used, width, score, over, scale, clamped, sharedWidth, dense, newPeriod);
+        count, used, width, score, over, scale, clamped, sharedWidth, dense, newPeriod, groups);
   }
 
   /** Whether a layer, counted from 0, has a mixture. */

@@ -61,6 +61,7 @@ final class Mixture {
             experts.score(),
             experts.over(),
             bias,
+            experts.groups(),
             experts.used(),
             logits);
     return scaled
@@ -109,6 +110,7 @@ final class Mixture {
             prefix + "expert_weights",
             RouteScore.SIGMOID,
             RouteOver.ALL,
+            null,
             null,
             1,
             model.linear(prefix + "router_logits", router, 1, x));

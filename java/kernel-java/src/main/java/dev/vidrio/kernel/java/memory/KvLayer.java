@@ -12,11 +12,12 @@ import java.lang.foreign.MemorySegment;
  * One layer of the key-value cache; {@code vd_kv_cache} says how keys and values lie.
  *
  * @param heads H_kv
- * @param pages from a block to the next
- * @param dH d_h
+ * @param stride bytes from a block to the next
+ * @param dH d_h, of keys
+ * @param dV d_v, of values
  */
 public record KvLayer(
-    MemorySegment keys, MemorySegment values, KvType type, int heads, int pages, int dH) {
+    MemorySegment keys, MemorySegment values, KvType type, int heads, long stride, int dH, int dV) {
   /** Elements that share a scale. */
   public static final int SCALED = 32;
 
@@ -26,14 +27,24 @@ public record KvLayer(
         cache.values(layer),
         cache.type(),
         cache.shape().layer(layer).heads(),
-        cache.pages(layer),
-        cache.shape().layer(layer).dH());
+        cache.stride(layer),
+        cache.shape().layer(layer).dH(),
+        cache.shape().layer(layer).dV());
   }
 
-  /** Offset of the keys, and of the values, of a head in the block that holds a position. */
-  public long page(Batch batch, int sequence, int head, int position) {
-    long page = (long) batch.block(sequence, position) * pages + head;
-    return page * KvCache.BLOCK * type.bytes(dH);
+  /** Offset of the keys of a head in the block that holds a position. */
+  public long keyPage(Batch batch, int sequence, int head, int position) {
+    return page(batch, sequence, head, position, dH);
+  }
+
+  /** Offset of the values of a head in the block that holds a position. */
+  public long valuePage(Batch batch, int sequence, int head, int position) {
+    return page(batch, sequence, head, position, dV);
+  }
+
+  private long page(Batch batch, int sequence, int head, int position, int width) {
+    return batch.block(sequence, position) * stride
+        + (long) head * KvCache.BLOCK * type.bytes(width);
   }
 
   /** Offset of the 16 positions' keys among which are those of a position of the page. */
@@ -57,12 +68,12 @@ public record KvLayer(
 
   /** Where element i of a position's value lies in its page, counted in elements. */
   int valueElement(int position, int i) {
-    return position % KvCache.BLOCK * dH + i;
+    return position % KvCache.BLOCK * dV + i;
   }
 
   /** Offset of the scale of elements 32·b and following of a position's value. */
   long valueScale(long page, int position, int b) {
-    return page + (long) KvCache.BLOCK * dH + 2L * (position % KvCache.BLOCK * (dH / SCALED) + b);
+    return page + (long) KvCache.BLOCK * dV + 2L * (position % KvCache.BLOCK * (dV / SCALED) + b);
   }
 
   /** Element {@code index} from an offset on, without its scale. */
@@ -93,24 +104,37 @@ public record KvLayer(
         : v;
   }
 
-  /** Stores the key and the value of a position that begin at element {@code at} of k and v. */
-  public void store(long page, int position, MemorySegment k, MemorySegment v, long at) {
+  /** Stores the key of a position that begins at element {@code at} of k. */
+  public void storeKey(long page, int position, MemorySegment k, long at) {
     long tile = tile(page, position);
     if (type != KvType.Q8_0) {
       for (int i = 0; i < dH; i++) {
         set(keys, tile, keyElement(position, i), Elements.get(k, at + i));
-        set(values, page, valueElement(position, i), Elements.get(v, at + i));
       }
       return;
     }
     for (int i = 0; i < dH; i += SCALED) {
-      short keyScale = scale(k, at + i);
-      short valueScale = scale(v, at + i);
-      keys.set(JAVA_SHORT_UNALIGNED, keyScale(tile, position, i / SCALED), keyScale);
-      values.set(JAVA_SHORT_UNALIGNED, valueScale(page, position, i / SCALED), valueScale);
+      short scale = scale(k, at + i);
+      keys.set(JAVA_SHORT_UNALIGNED, keyScale(tile, position, i / SCALED), scale);
       for (int j = i; j < i + SCALED; j++) {
-        set(keys, tile, keyElement(position, j), quant(Elements.get(k, at + j), keyScale));
-        set(values, page, valueElement(position, j), quant(Elements.get(v, at + j), valueScale));
+        set(keys, tile, keyElement(position, j), quant(Elements.get(k, at + j), scale));
+      }
+    }
+  }
+
+  /** Stores the value of a position that begins at element {@code at} of v. */
+  public void storeValue(long page, int position, MemorySegment v, long at) {
+    if (type != KvType.Q8_0) {
+      for (int i = 0; i < dV; i++) {
+        set(values, page, valueElement(position, i), Elements.get(v, at + i));
+      }
+      return;
+    }
+    for (int i = 0; i < dV; i += SCALED) {
+      short scale = scale(v, at + i);
+      values.set(JAVA_SHORT_UNALIGNED, valueScale(page, position, i / SCALED), scale);
+      for (int j = i; j < i + SCALED; j++) {
+        set(values, page, valueElement(position, j), quant(Elements.get(v, at + j), scale));
       }
     }
   }

@@ -46,8 +46,12 @@ public final class AttentionBackward {
     return ((long) row * op.heads() + head) * layer.dH();
   }
 
-  private long page(Batch batch, int row, int head, int t) {
-    return layer.page(batch, batch.sequence(row), head / group, t);
+  private long result(int row, int head) {
+    return ((long) row * op.heads() + head) * layer.dV();
+  }
+
+  private long keyPage(Batch batch, int row, int head, int t) {
+    return layer.keyPage(batch, batch.sequence(row), head / group, t);
   }
 
   private float key(long page, int t, int i) {
@@ -56,11 +60,15 @@ public final class AttentionBackward {
 
   private Pair pair(Batch batch, int row, int head, int t) {
     long at = query(row, head);
-    long page = page(batch, row, head, t);
+    long page = keyPage(batch, row, head, t);
     float product = 0;
-    float gradient = 0;
     for (int i = 0; i < layer.dH(); i++) {
       product = Math.fma(Elements.get(q, at + i), key(page, t, i), product);
+    }
+    at = result(row, head);
+    page = layer.valuePage(batch, batch.sequence(row), head / group, t);
+    float gradient = 0;
+    for (int i = 0; i < layer.dV(); i++) {
       gradient = Math.fma(Elements.get(dz, at + i), layer.value(page, t, i), gradient);
     }
     float score = op.scale() * product;
@@ -94,7 +102,7 @@ public final class AttentionBackward {
       for (int i = 0; i < layer.dH(); i++) {
         var sum = new LaneSum();
         for (int t = first; t < end; t++) {
-          float k = key(page(batch, row, head, t), t, i);
+          float k = key(keyPage(batch, row, head, t), t, i);
           sum.fma(t, gradient(pairs[t - first], softmax), k);
         }
         Elements.set(dq, query(row, head) + i, sum.merge());
@@ -139,7 +147,7 @@ public final class AttentionBackward {
   public void keyAndValue(Batch batch, int row, MemorySegment dk, MemorySegment dv) {
     for (int kvHead = 0; kvHead < layer.heads(); kvHead++) {
       var keys = new float[layer.dH()];
-      var values = new float[layer.dH()];
+      var values = new float[layer.dV()];
       for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
         for (int later = row;
             later < batch.tokenCount() && batch.sequence(later) == batch.sequence(row);
@@ -149,9 +157,9 @@ public final class AttentionBackward {
           }
         }
       }
-      long at = ((long) row * layer.heads() + kvHead) * layer.dH();
-      Elements.copy(keys, dk, at, layer.dH());
-      Elements.copy(values, dv, at, layer.dH());
+      long at = (long) row * layer.heads() + kvHead;
+      Elements.copy(keys, dk, at * layer.dH(), layer.dH());
+      Elements.copy(values, dv, at * layer.dV(), layer.dV());
     }
   }
 
@@ -163,6 +171,9 @@ public final class AttentionBackward {
     long at = query(row, head);
     for (int i = 0; i < layer.dH(); i++) {
       keys[i] = Math.fma(g, Elements.get(q, at + i), keys[i]);
+    }
+    at = result(row, head);
+    for (int i = 0; i < layer.dV(); i++) {
       values[i] = Math.fma(probability, Elements.get(dz, at + i), values[i]);
     }
   }

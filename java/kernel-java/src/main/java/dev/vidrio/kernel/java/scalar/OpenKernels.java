@@ -33,7 +33,7 @@ public final class OpenKernels {
       int position = batch.position(row);
       Arrays.fill(scores, Float.NEGATIVE_INFINITY);
       for (int t = first(position, op.window()); t <= position; t++) {
-        long page = layer.page(batch, batch.sequence(row), kvHead(layer, head, op.heads()), t);
+        long page = layer.keyPage(batch, batch.sequence(row), kvHead(layer, head, op.heads()), t);
         float s = query.dot(page, t) * op.scale();
         s = op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
         scores[t] =
@@ -89,7 +89,7 @@ public final class OpenKernels {
   /** Heads of all tokens, as in scores. */
   public static void mix(
       OpenOp.Mix op, KvLayer layer, Batch batch, Mixed data, int begin, int end) {
-    int width = layer.dH();
+    int width = layer.dV();
     for (int i = begin; i < end; i++) {
       int row = i / op.heads();
       int last = batch.position(row);
@@ -100,7 +100,7 @@ public final class OpenKernels {
       int head = kvHead(layer, i % op.heads(), op.heads());
       var sums = new float[width];
       for (int t = 0; t <= last; t++) {
-        long page = layer.page(batch, batch.sequence(row), head, t);
+        long page = layer.valuePage(batch, batch.sequence(row), head, t);
         float weight = Elements.get(data.pattern, (long) i * op.positions() + t);
         for (int j = 0; j < width; j++) {
           sums[j] = Math.fma(weight, layer.value(page, t, j), sums[j]);

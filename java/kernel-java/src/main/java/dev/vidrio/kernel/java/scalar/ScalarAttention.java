@@ -23,21 +23,21 @@ public final class ScalarAttention {
       int head,
       MemorySegment q,
       MemorySegment z) {
-    int dH = layer.dH();
+    int dV = layer.dV();
     int kvHead = head / (op.heads() / layer.heads());
-    long at = ((long) row * op.heads() + head) * dH;
+    long at = ((long) row * op.heads() + head) * dV;
     int sequence = batch.sequence(row);
     int first = op.first(batch.position(row));
     int end = batch.position(row) + 1;
     var query = new QuantizedQuery(layer);
-    query.load(q, at);
+    query.load(q, ((long) row * op.heads() + head) * layer.dH());
     float M = 0;
     float L = 0;
     for (int begin = first / CHUNK * CHUNK; begin < end; begin += CHUNK) {
       int from = Math.max(first - begin, 0);
       int to = Math.min(CHUNK, end - begin);
       for (int t = from; t < to; t++) {
-        long page = layer.page(batch, sequence, kvHead, begin + t);
+        long page = layer.keyPage(batch, sequence, kvHead, begin + t);
         float score = capped(op, query.dot(page, begin + t) * op.scale());
         s[t] = Math.fma(slope(op, head), begin + t - (end - 1), score);
       }
@@ -47,10 +47,10 @@ public final class ScalarAttention {
       float newM = isFirst ? chunkM : Math.max(M, chunkM);
       float a = ScalarMath.exp(M - newM);
       float b = ScalarMath.exp(chunkM - newM);
-      for (int i = 0; i < dH; i++) {
+      for (int i = 0; i < dV; i++) {
         float o = 0;
         for (int t = from; t < to; t++) {
-          long page = layer.page(batch, sequence, kvHead, begin + t);
+          long page = layer.valuePage(batch, sequence, kvHead, begin + t);
           o = Math.fma(s[t], layer.value(page, begin + t, i), o);
         }
         Elements.set(z, at + i, isFirst ? o : Math.fma(o, b, Elements.get(z, at + i) * a));
@@ -59,7 +59,7 @@ public final class ScalarAttention {
       M = newM;
     }
     float factor = factor(op, head, M, L);
-    for (int i = 0; i < dH; i++) {
+    for (int i = 0; i < dV; i++) {
       Elements.set(z, at + i, Elements.get(z, at + i) * factor);
     }
   }

@@ -30,6 +30,10 @@ final class ScalarExperts {
               ? logit
               : score(op.score(), logit, M) / all + Elements.get(op.bias().data(), e);
     }
+    ExpertOp.Groups groups = op.groups();
+    if (groups != null) {
+      leaveGroupsOut(groups, rank);
+    }
     int[] chosen = choose(rank, k);
     var scores = new float[k];
     float L = 0;
@@ -42,6 +46,33 @@ final class ScalarExperts {
       Elements.set(experts, (long) row * k + slot, chosen[slot]);
       Elements.set(weights, (long) row * k + slot, scores[slot] / L);
     }
+  }
+
+  /** Gives the experts of groups that are not among the best the rank −∞. */
+  private static void leaveGroupsOut(ExpertOp.Groups groups, float[] rank) {
+    int size = rank.length / groups.count();
+    var group = new float[groups.count()];
+    for (int g = 0; g < group.length; g++) {
+      group[g] = rankOfGroup(groups.rank(), rank, g * size, size);
+    }
+    var kept = new boolean[group.length];
+    for (int g : choose(group, groups.used())) {
+      kept[g] = true;
+    }
+    for (int e = 0; e < rank.length; e++) {
+      rank[e] = kept[e / size] ? rank[e] : Float.NEGATIVE_INFINITY;
+    }
+  }
+
+  private static float rankOfGroup(ExpertOp.GroupRank kind, float[] rank, int begin, int size) {
+    float first = rank[begin];
+    float second = Float.NEGATIVE_INFINITY;
+    for (int e = begin + 1; e < begin + size; e++) {
+      float less = rank[e] > first ? first : rank[e];
+      first = rank[e] > first ? rank[e] : first;
+      second = less > second ? less : second;
+    }
+    return kind == ExpertOp.GroupRank.GREATEST ? first : first + second;
   }
 
   /** A score before its division by a sum: of a softmax exp(logit − M). */

@@ -223,8 +223,11 @@ public class ScalarKernels implements Kernels {
       int sequence = batch.sequence(row);
       int position = batch.position(row);
       for (int head = 0; head < layer.heads(); head++) {
-        long at = ((long) row * layer.heads() + head) * layer.dH();
-        layer.store(layer.page(batch, sequence, head, position), position, k, v, at);
+        long at = (long) row * layer.heads() + head;
+        long keys = layer.keyPage(batch, sequence, head, position);
+        layer.storeKey(keys, position, k, at * layer.dH());
+        long values = layer.valuePage(batch, sequence, head, position);
+        layer.storeValue(values, position, v, at * layer.dV());
       }
     }
   }

@@ -30,6 +30,7 @@ final class AttentionKernels {
   private static final int SCALED = KvLayer.SCALED;
 
   private int dH;
+  private int dV;
   private float scale;
   private boolean single;
   // [d_h][query]
@@ -38,19 +39,22 @@ final class AttentionKernels {
   private float[] scales = {};
   // [query][position]: scores, then their exponentials
   private final float[] scores = new float[QUERIES * CHUNK];
-  // [query][d_h]
+  // [query][d_v]
   private float[] sums = {};
   private final float[] lanes = new float[LaneSum.LANES];
   private final float[] max = new float[QUERIES];
   private final float[] sum = new float[QUERIES];
 
-  void prepare(int dH, float scale) {
+  void prepare(int dH, int dV, float scale) {
     this.dH = dH;
+    this.dV = dV;
     this.scale = scale;
     if (q.length < QUERIES * dH) {
       q = new float[QUERIES * dH];
       scales = new float[QUERIES * (dH / SCALED)];
-      sums = new float[QUERIES * dH];
+    }
+    if (sums.length < QUERIES * dV) {
+      sums = new float[QUERIES * dV];
     }
   }
 
@@ -216,7 +220,7 @@ final class AttentionKernels {
   }
 
   void clearSums() {
-    Arrays.fill(sums, 0, QUERIES * dH, 0);
+    Arrays.fill(sums, 0, QUERIES * dV, 0);
   }
 
   /**
@@ -244,7 +248,7 @@ final class AttentionKernels {
 
   /** Elements of a value that fill vectors. */
   private int vectorEnd() {
-    return dH / LENGTH * LENGTH;
+    return dV / LENGTH * LENGTH;
   }
 
   /** Where the vector n after i begins. One that would lie beyond the end repeats the last. */
@@ -256,15 +260,15 @@ final class AttentionKernels {
     float[] scores = this.scores;
     FloatVector a0 = FloatVector.fromArray(FLOATS, sums, i0);
     FloatVector b0 = FloatVector.fromArray(FLOATS, sums, i1);
-    FloatVector a1 = FloatVector.fromArray(FLOATS, sums, dH + i0);
-    FloatVector b1 = FloatVector.fromArray(FLOATS, sums, dH + i1);
-    FloatVector a2 = FloatVector.fromArray(FLOATS, sums, 2 * dH + i0);
-    FloatVector b2 = FloatVector.fromArray(FLOATS, sums, 2 * dH + i1);
-    FloatVector a3 = FloatVector.fromArray(FLOATS, sums, 3 * dH + i0);
-    FloatVector b3 = FloatVector.fromArray(FLOATS, sums, 3 * dH + i1);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, sums, dV + i0);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, sums, dV + i1);
+    FloatVector a2 = FloatVector.fromArray(FLOATS, sums, 2 * dV + i0);
+    FloatVector b2 = FloatVector.fromArray(FLOATS, sums, 2 * dV + i1);
+    FloatVector a3 = FloatVector.fromArray(FLOATS, sums, 3 * dV + i0);
+    FloatVector b3 = FloatVector.fromArray(FLOATS, sums, 3 * dV + i1);
     for (int p = 0; p < count; p++) {
-      FloatVector a = Vectors.load(values, first + i0 + (long) p * dH);
-      FloatVector b = Vectors.load(values, first + i1 + (long) p * dH);
+      FloatVector a = Vectors.load(values, first + i0 + (long) p * dV);
+      FloatVector b = Vectors.load(values, first + i1 + (long) p * dV);
       FloatVector e = FloatVector.broadcast(FLOATS, scores[t + p]);
       a0 = e.fma(a, a0);
       b0 = e.fma(b, b0);
@@ -280,12 +284,12 @@ final class AttentionKernels {
     }
     a0.intoArray(sums, i0);
     b0.intoArray(sums, i1);
-    a1.intoArray(sums, dH + i0);
-    b1.intoArray(sums, dH + i1);
-    a2.intoArray(sums, 2 * dH + i0);
-    b2.intoArray(sums, 2 * dH + i1);
-    a3.intoArray(sums, 3 * dH + i0);
-    b3.intoArray(sums, 3 * dH + i1);
+    a1.intoArray(sums, dV + i0);
+    b1.intoArray(sums, dV + i1);
+    a2.intoArray(sums, 2 * dV + i0);
+    b2.intoArray(sums, 2 * dV + i1);
+    a3.intoArray(sums, 3 * dV + i0);
+    b3.intoArray(sums, 3 * dV + i1);
   }
 
   private void weighRow(int j, MemorySegment values, long first, int t, int count, int i) {
@@ -293,31 +297,31 @@ final class AttentionKernels {
     int i1 = vector(i, 1);
     int i2 = vector(i, 2);
     int i3 = vector(i, 3);
-    FloatVector a = FloatVector.fromArray(FLOATS, sums, j * dH + i0);
-    FloatVector b = FloatVector.fromArray(FLOATS, sums, j * dH + i1);
-    FloatVector c = FloatVector.fromArray(FLOATS, sums, j * dH + i2);
-    FloatVector d = FloatVector.fromArray(FLOATS, sums, j * dH + i3);
+    FloatVector a = FloatVector.fromArray(FLOATS, sums, j * dV + i0);
+    FloatVector b = FloatVector.fromArray(FLOATS, sums, j * dV + i1);
+    FloatVector c = FloatVector.fromArray(FLOATS, sums, j * dV + i2);
+    FloatVector d = FloatVector.fromArray(FLOATS, sums, j * dV + i3);
     for (int p = 0; p < count; p++) {
-      long at = first + (long) p * dH;
+      long at = first + (long) p * dV;
       FloatVector e = FloatVector.broadcast(FLOATS, scores[j * CHUNK + t + p]);
       a = e.fma(Vectors.load(values, at + i0), a);
       b = e.fma(Vectors.load(values, at + i1), b);
       c = e.fma(Vectors.load(values, at + i2), c);
       d = e.fma(Vectors.load(values, at + i3), d);
     }
-    a.intoArray(sums, j * dH + i0);
-    b.intoArray(sums, j * dH + i1);
-    c.intoArray(sums, j * dH + i2);
-    d.intoArray(sums, j * dH + i3);
+    a.intoArray(sums, j * dV + i0);
+    b.intoArray(sums, j * dV + i1);
+    c.intoArray(sums, j * dV + i2);
+    d.intoArray(sums, j * dV + i3);
   }
 
   private void weighTail(int j, MemorySegment values, long first, int t, int count) {
-    for (int i = vectorEnd(); i < dH; i++) {
-      float o = sums[j * dH + i];
+    for (int i = vectorEnd(); i < dV; i++) {
+      float o = sums[j * dV + i];
       for (int p = 0; p < count; p++) {
-        o = Math.fma(scores[j * CHUNK + t + p], Elements.get(values, first + (long) p * dH + i), o);
+        o = Math.fma(scores[j * CHUNK + t + p], Elements.get(values, first + (long) p * dV + i), o);
       }
-      sums[j * dH + i] = o;
+      sums[j * dV + i] = o;
     }
   }
 
@@ -331,7 +335,7 @@ final class AttentionKernels {
     return sum[j];
   }
 
-  /** Weighted values of the chunk, [query][d_h]. */
+  /** Weighted values of the chunk, [query][d_v]. */
   float[] sums() {
     return sums;
   }

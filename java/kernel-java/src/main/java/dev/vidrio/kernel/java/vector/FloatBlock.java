@@ -56,10 +56,10 @@ final class FloatBlock {
     if (layer.type() == KvType.F32) {
       return layer.values();
     }
-    MemorySegment y = valueScratch.floats((long) BLOCK * layer.dH());
+    MemorySegment y = valueScratch.floats((long) BLOCK * layer.dV());
     for (int t = from; t < to; t++) {
-      for (int i = 0; i < layer.dH(); i++) {
-        Elements.set(y, (long) t * layer.dH() + i, layer.value(page, t, i));
+      for (int i = 0; i < layer.dV(); i++) {
+        Elements.set(y, (long) t * layer.dV() + i, layer.value(page, t, i));
       }
     }
     return y;

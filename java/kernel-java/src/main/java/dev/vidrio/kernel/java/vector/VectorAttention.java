@@ -29,7 +29,8 @@ final class VectorAttention {
 
   private final AttentionKernels kernels = new AttentionKernels();
 
-  // Of each query of the tile: where it begins in q and z, its head, the positions [first, end)
+  // Of each query of the tile: its number among those of all rows, its head, the positions [first,
+  // end)
   // that
   // it sees, and those of the chunk.
   private final long[] at = new long[QUERIES];
@@ -41,7 +42,7 @@ final class VectorAttention {
   private int queries;
   private final FloatBlock floats = new FloatBlock();
 
-  // Of all chunks so far: greatest score, sum of exponentials, and weighted values [query][d_h].
+  // Of all chunks so far: greatest score, sum of exponentials, and weighted values [query][d_v].
   private final float[] max = new float[QUERIES];
   private final float[] sum = new float[QUERIES];
   private float[] total = {};
@@ -56,10 +57,10 @@ final class VectorAttention {
       Share share) {
     int group = op.heads() / layer.heads();
     int tiles = Math.ceilDiv(batch.tokenCount(), TOKENS) * layer.heads();
-    if (total.length < QUERIES * layer.dH()) {
-      total = new float[QUERIES * layer.dH()];
+    if (total.length < QUERIES * layer.dV()) {
+      total = new float[QUERIES * layer.dV()];
     }
-    kernels.prepare(layer.dH(), op.scale());
+    kernels.prepare(layer.dH(), layer.dV(), op.scale());
     for (int tile = share.worker(); tile < tiles; tile += share.workers()) {
       int head = tile % layer.heads();
       int begin = tile / layer.heads() * TOKENS;
@@ -69,7 +70,7 @@ final class VectorAttention {
         boolean sequenceEnds = row + 1 == last || batch.sequence(row + 1) != sequence;
         for (int h = 0; h < group; h++) {
           heads[queries] = head * group + h;
-          at[queries] = ((long) row * op.heads() + heads[queries]) * layer.dH();
+          at[queries] = (long) row * op.heads() + heads[queries];
           first[queries] = op.first(batch.position(row));
           end[queries++] = batch.position(row) + 1;
           if (queries == QUERIES || (sequenceEnds && h + 1 == group)) {
@@ -92,7 +93,7 @@ final class VectorAttention {
     int last = end[queries - 1];
     var query = new QuantizedQuery(layer);
     for (int j = 0; j < queries; j++) {
-      query.load(q, at[j]);
+      query.load(q, at[j] * layer.dH());
       kernels.loadQuery(j, query, queries);
     }
     Arrays.fill(sum, 0);
@@ -100,15 +101,18 @@ final class VectorAttention {
       int chunkEnd = Math.min(begin + CHUNK, last);
       for (int t = Math.max(begin, first[0] / BLOCK * BLOCK); t < chunkEnd; t += BLOCK) {
         score(
-            layer, layer.page(batch, sequence, head, t), t - begin, Math.min(BLOCK, chunkEnd - t));
+            layer,
+            layer.keyPage(batch, sequence, head, t),
+            t - begin,
+            Math.min(BLOCK, chunkEnd - t));
       }
       addChunk(op, layer, batch, sequence, head, begin);
     }
-    int dH = layer.dH();
+    int dV = layer.dV();
     for (int j = 0; j < queries; j++) {
       float factor = ScalarAttention.factor(op, heads[j], max[j], sum[j]);
-      for (int i = 0; i < dH; i++) {
-        Elements.set(z, at[j] + i, total[j * dH + i] * factor);
+      for (int i = 0; i < dV; i++) {
+        Elements.set(z, at[j] * dV + i, total[j * dV + i] * factor);
       }
     }
   }
@@ -159,7 +163,7 @@ final class VectorAttention {
     for (int j = 0; j < queries; j++) {
       weigh(j, layer, batch, sequence, head, begin, Math.max(commonTo, from[j]), to[j]);
       if (from[j] < to[j]) {
-        merge(j, layer.dH());
+        merge(j, layer.dV());
       }
     }
   }
@@ -169,10 +173,10 @@ final class VectorAttention {
       int j, KvLayer layer, Batch batch, int sequence, int head, int begin, int t, int last) {
     for (int next; t < last; t = next) {
       next = Math.min(t / BLOCK * BLOCK + BLOCK, last);
-      long page = layer.page(batch, sequence, head, begin + t);
+      long page = layer.valuePage(batch, sequence, head, begin + t);
       int place = t % BLOCK;
       MemorySegment values = floats.values(layer, page, place, place + next - t);
-      long at = FloatBlock.first(layer, page) + (long) place * layer.dH();
+      long at = FloatBlock.first(layer, page) + (long) place * layer.dV();
       if (j < 0) {
         kernels.weigh(values, at, t, next - t);
       } else {
@@ -181,10 +185,10 @@ final class VectorAttention {
     }
   }
 
-  private void merge(int j, int dH) {
+  private void merge(int j, int dV) {
     float[] sums = kernels.sums();
     if (sum[j] == 0) { // a chunk's own sum is at least 1
-      System.arraycopy(sums, j * dH, total, j * dH, dH);
+      System.arraycopy(sums, j * dV, total, j * dV, dV);
       max[j] = kernels.max(j);
       sum[j] = kernels.sum(j);
       return;
@@ -192,7 +196,7 @@ final class VectorAttention {
     float newMax = Math.max(max[j], kernels.max(j));
     float a = ScalarMath.exp(max[j] - newMax);
     float b = ScalarMath.exp(kernels.max(j) - newMax);
-    for (int i = j * dH; i < (j + 1) * dH; i++) {
+    for (int i = j * dV; i < (j + 1) * dV; i++) {
       total[i] = Math.fma(sums[i], b, total[i] * a);
     }
     sum[j] = Math.fma(kernels.sum(j), b, sum[j] * a);
