@@ -308,7 +308,7 @@ public final class HookMap {
    * The product that an activation is made by; what is added to it and multiplied with it after
    * that aside, and how it is clamped.
    *
-   * @throws InvalidInputException when no one product makes it
+   * @throws InvalidInputException when no one product makes it, or one of a latent vector
    */
   public Op.MatMul product(HookPoint point) {
     @Nullable Op op = writers.get(written(point.name()).map(Buffer::name).orElse(""));
@@ -319,6 +319,7 @@ public final class HookMap {
       op = writers.get(op.reads().getFirst().name());
     }
     if (op instanceof Op.MatMul product) {
+      requireNoLatent(point, product);
       return product;
     }
     throw new InvalidInputException(
@@ -327,6 +328,17 @@ public final class HookMap {
         op instanceof ExpertOp
             ? "is made by the matrices of several experts, not by one"
             : "is not made by the product with a matrix");
+  }
+
+  /** What latent attention makes of a short vector is no linear map of the stream. */
+  private void requireNoLatent(HookPoint point, Op.MatMul product) {
+    Operand x = quantizedFrom.getOrDefault(product.x(), product.x());
+    if (point.site().inBlock()
+        && writers.get(x.name()) instanceof Op.Norm norm
+        && norm.y().name().startsWith(block(point.layer(), "attn."))) {
+      throw new InvalidInputException(
+          "hook", point.name(), "is made of a normalized latent vector, not of the stream");
+    }
   }
 
   /** The norm whose output the product of a point multiplies, where it does so. */

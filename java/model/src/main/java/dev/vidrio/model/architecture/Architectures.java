@@ -26,6 +26,8 @@ public final class Architectures {
               Map.entry("bloom", Bloom::read),
               Map.entry("cohere2", Cohere2::read),
               Map.entry("command-r", CommandR::read),
+              Map.entry("deepseek", Deepseek::read),
+              Map.entry("deepseek2", Deepseek2::read),
               Map.entry("dots1", Dots1::read),
               Map.entry("ernie4_5", Ernie45::read),
               Map.entry("ernie4_5-moe", Ernie45Moe::read),

@@ -109,7 +109,7 @@ public final class Keys {
   }
 
   /** An integer that may also be stored as an array, with one and the same value for each layer. */
-  int sameInEveryLayer(String key, int min, int max) {
+  public int sameInEveryLayer(String key, int min, int max) {
     if (!(metadata.entries().get(full(key)) instanceof GgufValue.Array)) {
       return intValue(key, min, max);
     }

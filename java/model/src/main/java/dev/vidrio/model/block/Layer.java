@@ -277,7 +277,8 @@ public final class Layer {
     return model.linear(hook(name), tensor(tensor), n, x);
   }
 
-  private Buffer fused(String name, String tensor, int first, int n, int rows, Buffer x) {
+  /** A projection to n elements by rows from {@code first} on of a matrix of more. */
+  Buffer fused(String name, String tensor, int first, int n, int rows, Buffer x) {
     String matrix = tensor(tensor + ".weight");
     String vector = tensor(tensor + ".bias");
     @Nullable Weights bias =

@@ -32,6 +32,7 @@ public final class RopeReader {
   private final int dRot;
   private final double base;
   private boolean wholePairs = true;
+  private boolean sharpensScores;
 
   RopeReader(Keys keys, WeightLoader weights, Sizes sizes, Rotation.Pairs pairs) {
     this.keys = keys;
@@ -46,6 +47,25 @@ public final class RopeReader {
   public RopeReader unrounded() {
     wholePairs = false;
     return this;
+  }
+
+  /**
+   * The same where YaRN's multiplier is a factor of scores, {@link #scoreFactor}, and leaves cosine
+   * and sine as they are; files have a tenth of it.
+   */
+  RopeReader sharpeningScores() {
+    String factor = "rope.scaling.attn_factor";
+    if (keys.floatValue(factor, -MAX, MAX, 1) != 1) {
+      throw keys.unsupported(keys.full(factor));
+    }
+    sharpensScores = true;
+    return this;
+  }
+
+  /** What scores are multiplied by. */
+  double scoreFactor() {
+    double sharpening = Rotation.sharpening(factor(), 10 * multiplier());
+    return type().equals("yarn") ? sharpening * sharpening : 1;
   }
 
   /** Elements that turn of a head of d_h. */
@@ -85,8 +105,7 @@ public final class RopeReader {
    * @param divisors [width / 2] of the frequencies, or null
    */
   public Rotation scaled(@Nullable Weights divisors) {
-    String type =
-        keys.string("rope.scaling.type", keys.has("rope.scale_linear") ? "linear" : "none");
+    String type = type();
     List<Double> frequencies = divided(dRot, base, divisors);
     return switch (type) {
       case "none", "longrope" -> new Rotation(pairs, frequencies, magnitude(1));
@@ -114,6 +133,14 @@ public final class RopeReader {
   public Rotation plain(int width, String key, float fallback) {
     double ownBase = keys.floatValue(key, MIN_BASE, MAX_BASE, fallback);
     return new Rotation(pairs, divided(width, ownBase, null), 1);
+  }
+
+  private String type() {
+    return keys.string("rope.scaling.type", keys.has("rope.scale_linear") ? "linear" : "none");
+  }
+
+  private double multiplier() {
+    return keys.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0);
   }
 
   private double factor() {
@@ -162,7 +189,10 @@ public final class RopeReader {
       double kept = (1 - ramp) * extrapolation;
       mixed.add(frequencies.get(j) * (kept + (1 - kept) / factor));
     }
-    double multiplier = keys.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0);
+    double multiplier = multiplier();
+    if (sharpensScores && multiplier != 0) {
+      return new Rotation(pairs, mixed, 1);
+    }
     double own = keys.floatValue("rope.scaling.yarn_attn_factor", 1e-6f, MAX, 1);
     double sharpened =
         extrapolation == 0

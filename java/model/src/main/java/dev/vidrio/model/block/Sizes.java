@@ -36,7 +36,10 @@ public record Sizes(
   public static final String FFN_WIDTH = "feed_forward_length";
 
   private static final int MAX_LAYERS = 512;
-  private static final int MAX_HEADS = 4096;
+
+  /** Heads, and elements of one. */
+  static final int MAX_HEADS = 4096;
+
   private static final int MAX_CONTEXT = 1 << 26;
 
   /**

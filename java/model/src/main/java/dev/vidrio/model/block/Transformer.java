@@ -87,6 +87,11 @@ public final class Transformer {
     return plan;
   }
 
+  /** The epsilon of its norms. */
+  float epsilon() {
+    return epsilon;
+  }
+
   /** The reader of its rotations. */
   public RopeReader rope(Rotation.Pairs pairs) {
     return new RopeReader(keys, weights, sizes, pairs);
@@ -123,6 +128,11 @@ public final class Transformer {
 
   /** A norm with the gain {@code tensor.weight} and, where the file has one, a bias. */
   public Buffer norm(String hook, String tensor, Buffer x) {
+    return norm(hook, tensor, epsilon, x);
+  }
+
+  /** The same with an epsilon of its own. */
+  Buffer norm(String hook, String tensor, float epsilon, Buffer x) {
     @Nullable Weights gain = gains ? weights.vector(tensor + ".weight", x.width()) : null;
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }

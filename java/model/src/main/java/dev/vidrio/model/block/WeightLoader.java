@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.Encoder;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
@@ -17,6 +18,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntUnaryOperator;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -179,6 +181,59 @@ public final class WeightLoader {
         tensor.data().asSlice(first * rowBytes, n * rowBytes));
   }
 
+  /** The matrix [count · n, k] that a tensor of matrices [n, k] is. */
+  Weights stackedMatrix(String name, int count, int n, int k) {
+    GgufTensor tensor = take(name, k, n, count);
+    bytesPerToken += tensor.data().byteSize();
+    return matrix(name, type(tensor), Math.multiplyExact(count, n), k, tensor.data());
+  }
+
+  /**
+   * The matrix [n, k] of some rows of a tensor [rows, k].
+   *
+   * @param part what it is called behind the tensor's name
+   * @param source the tensor's row of each row, or −1 for one of zeros
+   */
+  Weights rows(String name, String part, int rows, int n, int k, IntUnaryOperator source) {
+    GgufTensor tensor = take(name, k, rows);
+    long rowBytes = tensor.data().byteSize() / rows;
+    bytesPerToken += n * rowBytes;
+    MemorySegment data = memory.allocate(n * rowBytes);
+    for (int row = 0; row < n; row++) {
+      int from = source.applyAsInt(row);
+      if (from >= 0) {
+        MemorySegment.copy(tensor.data(), from * rowBytes, data, row * rowBytes, rowBytes);
+      }
+    }
+    return matrix(name + "." + part, type(tensor), n, k, data);
+  }
+
+  /** Transposes of matrices [k, n], padded with rows of zeros: [count · padded, k] in f32. */
+  Weights transposedHeads(String name, int count, int k, int n, int padded) {
+    GgufTensor tensor = take(name, n, k, count);
+    MemorySegment data = memory.allocate(4L * Math.multiplyExact(count * padded, k));
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment floats = arena.allocate(4L * count * k * n, 64);
+      Encoder.encode(type(tensor), WeightType.F32, (long) count * k, n, tensor.data(), null, floats)
+          .ifPresent(
+              row -> {
+                throw new ModelFileException(
+                    gguf.name(), "tensor '" + name + "' row", Long.toString(row), "must be finite");
+              });
+      for (int head = 0; head < count; head++) {
+        for (int i = 0; i < n; i++) {
+          for (int j = 0; j < k; j++) {
+            float x = floats.getAtIndex(JAVA_FLOAT_UNALIGNED, ((long) head * k + j) * n + i);
+            data.setAtIndex(JAVA_FLOAT_UNALIGNED, ((long) head * padded + i) * k + j, x);
+          }
+        }
+      }
+    }
+    bytesPerToken += data.byteSize();
+    count(tensor.data().byteSize());
+    return new Weights(name, WeightType.F32, Weights.Layout.ROWS, count * padded, k, data);
+  }
+
   /** A table [n, k] whose rows are looked up. */
   public Weights table(String name, int n, int k) {
     GgufTensor tensor = take(name, k, n);
@@ -237,7 +292,7 @@ public final class WeightLoader {
   }
 
   /** Passes over the tensors whose names begin like this. */
-  void ignore(String prefix) {
+  public void ignore(String prefix) {
     for (GgufTensor tensor : gguf.tensors()) {
       if (tensor.name().startsWith(prefix)) {
         taken.add(tensor.name());
@@ -262,6 +317,12 @@ public final class WeightLoader {
     MemorySegment data = memory.allocate((long) values.length * Float.BYTES);
     MemorySegment.copy(values, 0, data, JAVA_FLOAT_UNALIGNED, 0, values.length);
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, 1, values.length, data);
+  }
+
+  /** A matrix [n, k] that the file does not have. */
+  Weights constants(String name, int n, int k, float[] values) {
+    return new Weights(
+        name, WeightType.F32, Weights.Layout.ROWS, n, k, constants(name, values).data());
   }
 
   /** A vector, or null where the file has none of this name. */

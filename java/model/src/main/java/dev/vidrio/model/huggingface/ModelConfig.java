@@ -38,6 +38,14 @@ final class ModelConfig {
     if (metadata.contains(width)) {
       node.put("head_dim", size(metadata, width));
     }
+    if (metadata.contains(prefix + "attention.kv_lora_rank")) {
+      int dH = size(metadata, prefix + "attention.key_length_mla");
+      int turning = size(metadata, prefix + "rope.dimension_count");
+      node.put("qk_nope_head_dim", dH - turning).put("qk_rope_head_dim", turning);
+      if (metadata.contains(prefix + "attention.q_lora_rank")) {
+        node.put("q_lora_rank", size(metadata, prefix + "attention.q_lora_rank"));
+      }
+    }
     String experts = prefix + "expert_count";
     if (metadata.contains(experts)) {
       node.put("num_local_experts", size(metadata, experts));

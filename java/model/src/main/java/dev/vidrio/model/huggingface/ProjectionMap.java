@@ -69,6 +69,9 @@ final class ProjectionMap implements TensorMap {
   public void takeHalves(String from, String upper, String lower) {}
 
   @Override
+  public void takeHeads(String from, int heads, int first, String transposed, String others) {}
+
+  @Override
   public void takeColumns(String from, String to, int first, int step) {}
 
   @Override

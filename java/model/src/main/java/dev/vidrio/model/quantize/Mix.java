@@ -119,7 +119,9 @@ final class Mix {
   }
 
   private static boolean isValues(String name) {
-    return name.contains("attn_v.weight") || name.contains("attn_qkv.weight");
+    return name.contains("attn_v.weight")
+        || name.contains("attn_qkv.weight")
+        || name.contains("attn_kv_b.weight");
   }
 
   /** The number of a tensor's layer; 0 where it has none. */

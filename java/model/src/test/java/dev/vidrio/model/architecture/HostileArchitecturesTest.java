@@ -40,7 +40,8 @@ class HostileArchitecturesTest {
     return model
         .replaceAll("mistral$|mixtral", "llama")
         .replace("olmo3", "olmo2")
-        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values)", "");
+        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups)", "")
+        .replace("deepseek3", "deepseek2");
   }
 
   private static void assertRefused(
@@ -58,6 +59,7 @@ class HostileArchitecturesTest {
     "gemma3, rope.freq_base_swa, 0",
     "gemma4, final_logit_softcapping, NaN",
     "gemma4, rope.freq_base_swa, -1",
+    "deepseek2-lite, rope.scaling.yarn_log_multiplier, NaN",
     "granite, attention.scale, 0",
     "granite, embedding_scale, NaN",
     "granite, residual_scale, 0",
@@ -92,6 +94,15 @@ class HostileArchitecturesTest {
     "gemma4, attention.head_count_kv, 3",
     "gemma4, rope.dimension_count_swa, 7",
     "gemma4, embedding_length_per_layer_input, 1048577",
+    "deepseek3, attention.key_length_mla, 3",
+    "deepseek3, attention.value_length_mla, 0",
+    "deepseek3, attention.kv_lora_rank, 0",
+    "deepseek3, attention.q_lora_rank, -1",
+    "deepseek3, rope.dimension_count, 5",
+    "deepseek3, expert_group_count, 3",
+    "deepseek3, expert_group_count, 8",
+    "deepseek3, expert_group_used_count, 1",
+    "deepseek3, expert_group_used_count, 5",
     "gptneox, rope.dimension_count, 16",
     "gptneox, use_parallel_residual, 1",
     "phi3, rope.scaling.original_context_length, 0",
@@ -144,6 +155,9 @@ class HostileArchitecturesTest {
     "qwen3moe, expert_shared_count",
     "qwen3moe, expert_group_count",
     "qwen3moe, leading_dense_block_count",
+    "deepseek, expert_group_count",
+    "deepseek, attention.key_length_mla",
+    "deepseek3, attention.temperature_scale",
     "command-r, attention.sliding_window",
     "cohere2, rope.freq_base_swa",
     "glm4, rope.dimension_sections",

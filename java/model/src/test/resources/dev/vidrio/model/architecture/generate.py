@@ -15,7 +15,8 @@ Each model gets a directory with
 Weights are drawn so that every part of the model matters: scores spread over several units, gains
 and biases differ from element to element. Texts are longer than the windows.
 
-Needs torch, transformers 4.57.3 (mistral3, gemma4: 5.24), safetensors and gguf.
+Needs torch, transformers 4.57.3 (mistral3, gemma4, deepseek and what follows from it: 5.24),
+safetensors and gguf.
 """
 
 import argparse
@@ -91,6 +92,18 @@ GEMMA4 = dict(
     tie_word_embeddings=True,
 )
 
+LATENT = dict(
+    num_key_value_heads=4,
+    kv_lora_rank=16,
+    qk_nope_head_dim=8,
+    qk_rope_head_dim=4,
+    v_head_dim=6,
+    moe_intermediate_size=24,
+    first_k_dense_replace=1,
+)
+
+LATENT_YARN = YARN | dict(rope_theta=10000.0)
+
 # Directory, class of the configuration, what differs from COMMON.
 MODELS = {
     "llama": ("Llama", dict(rope_scaling=LLAMA3_ROPE, tie_word_embeddings=True)),
@@ -146,6 +159,40 @@ MODELS = {
         | dict(moe_intermediate_size=24, n_shared_experts=2, first_k_dense_replace=1)
         | dict(routed_scaling_factor=2.5, norm_topk_prob=True, n_group=1, topk_group=1)
         | dict(sliding_window=None, layer_types=["full_attention"] * 2),
+    ),
+    "deepseek": ("Llama", dict()),
+    "deepseek2-lite": (
+        "DeepseekV2",
+        LATENT
+        | dict(q_lora_rank=None, topk_method="greedy", n_group=1, topk_group=1)
+        | dict(n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=2)
+        | dict(routed_scaling_factor=1.0, norm_topk_prob=False)
+        | dict(rope_parameters=LATENT_YARN | dict(mscale=0.707, mscale_all_dim=0.707)),
+    ),
+    "deepseek2-groups": (
+        "DeepseekV2",
+        LATENT
+        | dict(q_lora_rank=12, topk_method="group_limited_greedy", n_group=4, topk_group=2)
+        | dict(n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1)
+        | dict(routed_scaling_factor=4.0, norm_topk_prob=False)
+        | dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
+    ),
+    "deepseek3": (
+        "DeepseekV3",
+        LATENT
+        | dict(q_lora_rank=12, n_group=4, topk_group=2, num_nextn_predict_layers=0)
+        | dict(n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1)
+        | dict(routed_scaling_factor=2.5, norm_topk_prob=True)
+        | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
+    ),
+    "glm4-flash": (
+        "Glm4MoeLite",
+        LATENT
+        | dict(q_lora_rank=12, n_group=1, topk_group=1, v_head_dim=12)
+        | dict(n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=1)
+        | dict(routed_scaling_factor=1.8, norm_topk_prob=True, rms_norm_eps=1e-5)
+        | dict(mlp_layer_types=["dense", "sparse"])
+        | dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0)),
     ),
     "ernie4_5-moe": (
         "Ernie4_5_Moe",
@@ -326,6 +373,21 @@ ORIGINALS = {
         ),
         {},
     ),
+    "deepseek": (
+        dict(
+            architectures=["DeepseekForCausalLM"],
+            model_type="deepseek",
+            scoring_func="softmax",
+            norm_topk_prob=False,
+            first_k_dense_replace=1,
+            moe_layer_freq=1,
+            n_routed_experts=5,
+            num_experts_per_tok=2,
+            n_shared_experts=2,
+            moe_intermediate_size=24,
+        ),
+        {},
+    ),
     "xverse": (dict(architectures=["XverseForCausalLM"], model_type="xverse"), {}),
     "orion": (
         dict(architectures=["OrionForCausalLM"], model_type="orion", rms_norm_eps=1e-5),
@@ -423,6 +485,15 @@ def write_original(directory: Path, name: str) -> None:
         for pattern, replacement in names.items():
             key = re.sub(pattern, replacement, key)
         tensors[key] = value
+    for key in [key for key in tensors if name == "deepseek" and ".experts." in key]:
+        stack = tensors.pop(key)
+        prefix, part = key.rsplit(".", 1)
+        parts = {"down_proj": stack}
+        if part == "gate_up_proj":
+            parts = dict(zip(("gate_proj", "up_proj"), np.split(stack, 2, axis=1)))
+        for part, matrices in parts.items():
+            for e, matrix in enumerate(matrices):
+                tensors[f"{prefix}.{e}.{part}.weight"] = np.ascontiguousarray(matrix)
     if name == "internlm2":
         for l in range(config["num_hidden_layers"]):
             prefix = f"model.layers.{l}.attention."
@@ -431,6 +502,17 @@ def write_original(directory: Path, name: str) -> None:
                 config["num_key_value_heads"],
             )
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+
+
+def add_mixtures(model: torch.nn.Module) -> None:
+    """Makes a Llama a DeepSeekMoE: with the mixtures of DeepSeek V2, whose attention is another."""
+    from transformers.models.deepseek_v2.modeling_deepseek_v2 import DeepseekV2Moe
+
+    says = ORIGINALS["deepseek"][0]
+    sizes = {k: v for k, v in says.items() if "expert" in k or k == "moe_intermediate_size"}
+    config = transformers.DeepseekV2Config(**COMMON | sizes | dict(topk_method="greedy"))
+    for layer in model.model.layers[says["first_k_dense_replace"] :]:
+        layer.mlp = DeepseekV2Moe(config)
 
 
 def grouped(qkv: list[np.ndarray], kv_heads: int) -> np.ndarray:
@@ -511,6 +593,8 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     no_init = getattr(transformers.modeling_utils, "no_init_weights", contextlib.nullcontext)
     with no_init():
         model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    if name == "deepseek":
+        add_mixtures(model)
     model = model.float().eval()
     model.tie_weights()
     draw(name, model)

@@ -173,6 +173,26 @@ public final class CheckpointMap implements TensorMap {
   }
 
   @Override
+  public void takeHeads(String from, int heads, int first, String transposed, String others) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = tensor.shape();
+    if (shape.size() != 2 || shape.get(0) % heads != 0 || shape.get(0) / heads <= first) {
+      throw error(tensor, "must be a matrix with more than " + first + " rows for each head");
+    }
+    long rest = shape.get(0) / heads - first;
+    add(
+        transposed,
+        type(tensor),
+        List.of((long) heads, shape.get(1), (long) first),
+        allocator -> Layouts.firstOfHeads(tensor, heads, first, allocator));
+    add(
+        others,
+        type(tensor),
+        List.of((long) heads, rest, shape.get(1)),
+        allocator -> Layouts.othersOfHeads(tensor, heads, first, allocator));
+  }
+
+  @Override
   public void takeColumns(String from, String to, int first, int step) {
     SafetensorsTensor tensor = get(from);
     List<Long> shape = requireStack(tensor, 3);

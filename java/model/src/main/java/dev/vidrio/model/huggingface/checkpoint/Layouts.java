@@ -83,6 +83,39 @@ public final class Layouts {
     return target;
   }
 
+  /** The first rows of each head of a matrix [H · n, K], transposed: [H, K, first]. */
+  static MemorySegment firstOfHeads(
+      SafetensorsTensor tensor, int heads, int first, SegmentAllocator allocator) {
+    long n = tensor.shape().get(0) / heads;
+    long k = tensor.shape().get(1);
+    int bytes = tensor.dtype().bytes();
+    MemorySegment target = allocator.allocate(heads * k * first * bytes);
+    for (long head = 0; head < heads; head++) {
+      for (long column = 0; column < k; column++) {
+        for (long row = 0; row < first; row++) {
+          long from = (head * n + row) * k + column;
+          long to = (head * k + column) * first + row;
+          MemorySegment.copy(tensor.data(), from * bytes, target, to * bytes, bytes);
+        }
+      }
+    }
+    return target;
+  }
+
+  /** The rows behind the first of each head of a matrix [H · n, K]. */
+  static MemorySegment othersOfHeads(
+      SafetensorsTensor tensor, int heads, int first, SegmentAllocator allocator) {
+    long n = tensor.shape().get(0) / heads;
+    long rowBytes = tensor.shape().get(1) * tensor.dtype().bytes();
+    long bytes = (n - first) * rowBytes;
+    MemorySegment target = allocator.allocate(heads * bytes);
+    for (long head = 0; head < heads; head++) {
+      long from = (head * n + first) * rowBytes;
+      MemorySegment.copy(tensor.data(), from, target, head * bytes, bytes);
+    }
+    return target;
+  }
+
   /** Each {@code step}-th column of a stack of matrices [E, K, N] as a row: [E, N / step, K]. */
   static MemorySegment columns(
       SafetensorsTensor tensor, int first, int step, SegmentAllocator allocator) {

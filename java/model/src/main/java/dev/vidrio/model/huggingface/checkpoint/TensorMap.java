@@ -48,6 +48,13 @@ public interface TensorMap {
   void takeHalves(String from, String upper, String lower);
 
   /**
+   * Takes a matrix that has the rows of each head one after the other, [H · (first + rest), K], as
+   * two stacks: the first rows of each head transposed, [H, K, first], and the others, [H, rest,
+   * K].
+   */
+  void takeHeads(String from, int heads, int first, String transposed, String others);
+
+  /**
    * Takes each {@code step}-th column, from {@code first} on, of a stack of matrices [E, K, N] as
    * the rows of a stack [E, N / step, K].
    */

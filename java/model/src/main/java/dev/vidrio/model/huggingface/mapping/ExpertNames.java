@@ -19,13 +19,25 @@ final class ExpertNames {
 
   /** Puts the numbers of a layer's experts and of those that a token goes to. */
   static void counts(Config config, MetadataBuilder out, String architecture) {
+    config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
+    groupedCounts(config, out, architecture, true);
+  }
+
+  /**
+   * The same where experts may be chosen in groups.
+   *
+   * @param ungrouped whether they are not, whatever the config says of groups
+   */
+  static void groupedCounts(
+      Config config, MetadataBuilder out, String architecture, boolean ungrouped) {
     String used = config.firstOf("num_experts_per_tok", "moe_k");
     out.integer(architecture + ".expert_count", config.size(count(config)))
         .integer(architecture + ".expert_used_count", config.size(used));
-    config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
     if (config.has("n_group")) {
-      out.integer(architecture + ".expert_group_count", 1)
-          .integer(architecture + ".expert_group_used_count", 1);
+      int groups = ungrouped ? 1 : config.size("n_group");
+      int usedGroups = groups == 1 ? 1 : config.integer("topk_group", 1, groups);
+      out.integer(architecture + ".expert_group_count", groups)
+          .integer(architecture + ".expert_group_used_count", usedGroups);
     }
   }
 

@@ -115,6 +115,20 @@ record Rope(
    * @param wholePairs whether the architecture rounds the pairs that YaRN mixes between
    */
   void put(MetadataBuilder out, String architecture, int dH, boolean wholePairs) {
+    put(out, architecture, dH, wholePairs, false);
+  }
+
+  /** Puts the same for an architecture in which YaRN's multiplier is a factor of scores. */
+  void putSharpeningScores(MetadataBuilder out, String architecture, int dH) {
+    put(out, architecture, dH, true, true);
+  }
+
+  private void put(
+      MetadataBuilder out,
+      String architecture,
+      int dH,
+      boolean wholePairs,
+      boolean sharpensScores) {
     String prefix = architecture + ".rope.";
     out.integer(prefix + "dimension_count", dimensions(dH)).real(prefix + "freq_base", base);
     if (localBase != null) {
@@ -136,7 +150,14 @@ record Rope(
             .integer(prefix + "scaling.original_context_length", original);
         double usual = Rotation.sharpening(factor, 1);
         double sharpened = sharpening(factor, usual);
-        if (sharpened != usual) {
+        double multiplier = sharpensScores ? scaling.real("mscale_all_dim", 0) : 0;
+        if (multiplier != 0) {
+          if (sharpened != 1) {
+            throw scaling.unsupported(
+                "mscale", "", "cosine and sine must keep their size, not grow by " + sharpened);
+          }
+          out.real(prefix + "scaling.yarn_log_multiplier", 0.1 * multiplier);
+        } else if (sharpened != usual) {
           out.real(prefix + "scaling.attn_factor", sharpened / usual);
         }
         YARN_KEYS.forEach(

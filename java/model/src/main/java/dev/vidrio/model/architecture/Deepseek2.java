@@ -1,0 +1,58 @@
+package dev.vidrio.model.architecture;
+
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.GroupRank;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.model.block.Experts;
+import dev.vidrio.model.block.Keys;
+import dev.vidrio.model.block.LatentAttention;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
+
+/**
+ * DeepSeek V2 (arXiv 2405.04434), V3 and R1 (arXiv 2412.19437) and models of their shape: {@link
+ * LatentAttention}, dense layers first, then experts that a softmax chooses, or sigmoids and a
+ * bias, in groups or not, and a shared one. Blocks that draft tokens are passed over.
+ */
+final class Deepseek2 {
+  private static final int MAX_DRAFTS = 16;
+
+  private Deepseek2() {}
+
+  static Architecture read(Keys keys, WeightLoader weights) {
+    int drafts = keys.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
+    int layers = Sizes.layers(keys, drafts);
+    int dense = keys.intValue("leading_dense_block_count", 0, layers, 0);
+    // V2 has no bias, and ranks a group by its best expert; V3 has one, and takes the best two.
+    boolean biased = weights.has("blk." + dense + ".exp_probs_b.bias");
+    KvShape.Layer heads = LatentAttention.heads(keys);
+    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
+    var kvShape = new KvShape(layers, heads);
+    Sizes sizes = Sizes.read(keys, layers, heads.dH(), dFfn, kvShape);
+    var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
+    for (int i = layers; i < layers + drafts; i++) {
+      weights.ignore("blk." + i + ".");
+    }
+    var attention = new LatentAttention(model);
+    Experts experts =
+        Experts.read(
+                keys,
+                sizes,
+                biased ? RouteScore.SIGMOID : RouteScore.SOFTMAX,
+                RouteOver.ALL,
+                biased ? GroupRank.TWO_GREATEST : GroupRank.GREATEST)
+            .scaled(keys)
+            .shared(keys)
+            .placed(keys, sizes);
+    Buffer x = model.embed("hook_embed");
+    for (Layer layer : model.layers()) {
+      x = layer.preNorm(x, attention.of(layer), layer.mixture(experts));
+    }
+    return Architecture.of(model, x, model.unembedding());
+  }
+}
