@@ -16,8 +16,8 @@ public interface BatchFeed extends Feed {
    * other.
    *
    * @param wantsLogits whether the step computes logits after this token
-   * @throws InvalidInputException when the token id is unknown or the context is full; the step is
-   *     as it was
+   * @throws InvalidInputException when the token id is unknown, the context or the step is full, or
+   *     the sequence is another session's; the step is as it was
    */
   void add(Sequence sequence, int token, boolean wantsLogits);
 

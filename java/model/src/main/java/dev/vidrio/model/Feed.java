@@ -13,8 +13,8 @@ public interface Feed {
    * Runs the tokens of a prompt in as many steps as they need, with logits after the last.
    *
    * @return the logits [V] after the last token, f32, valid until the next step
-   * @throws InvalidInputException when there is no token, one is unknown, or they do not fit into
-   *     the context; the sequence is as it was
+   * @throws InvalidInputException when there is no token, one is unknown, they do not fit into the
+   *     context, or the sequence is another session's; the sequence is as it was
    */
   MemorySegment feed(Sequence sequence, int... tokens);
 

@@ -27,6 +27,14 @@ public final class Sequence implements AutoCloseable {
     this.blocks = new int[KvCache.blocksFor(context)];
   }
 
+  /** Its blocks are places in one cache: in another they are somebody else's, or none at all. */
+  void requireIn(KvCache other) {
+    if (cache != other) {
+      throw new InvalidInputException(
+          "sequence", "", "is of another session, whose key-value cache this one does not share");
+    }
+  }
+
   /** Number of tokens that have run. */
   public int length() {
     return length;

@@ -213,6 +213,7 @@ public final class Session implements BatchFeed, AutoCloseable {
 
   @Override
   public void add(Sequence sequence, int token, boolean wantsLogits) {
+    sequence.requireIn(cache);
     requireToken(token);
     if (sequence.length() >= limits.positions()) {
       throw new InvalidInputException(
@@ -303,10 +304,11 @@ public final class Session implements BatchFeed, AutoCloseable {
   /**
    * Checks that a sequence can take these tokens.
    *
-   * @throws InvalidInputException when there is none, one is unknown, or they do not fit into the
-   *     context
+   * @throws InvalidInputException when there is none, one is unknown, they do not fit into the
+   *     context, or the sequence is another session's
    */
   public void requireFits(Sequence sequence, int[] tokens) {
+    sequence.requireIn(cache);
     if (tokens.length == 0) {
       throw new InvalidInputException("prompt", "", "has no tokens");
     }

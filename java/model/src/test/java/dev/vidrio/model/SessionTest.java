@@ -83,6 +83,22 @@ class SessionTest {
   }
 
   @Test
+  void aSequenceRunsOnlyInSessionsOfItsCache() {
+    try (Session session = model.newSession(SessionOptions.DEFAULT);
+        Session other = model.newSession(SessionOptions.DEFAULT)) {
+      Sequence sequence = other.newSequence();
+      String message =
+          "sequence: is of another session, whose key-value cache this one does not share";
+      assertMessage(message, () -> session.feed(sequence, 1, 2));
+      session.begin();
+      assertMessage(message, () -> session.add(sequence, 1, true));
+      assertEquals(0, sequence.length());
+      other.feed(sequence, 1, 2);
+      assertEquals(2, sequence.length());
+    }
+  }
+
+  @Test
   void optionsHaveToFitTheModel() {
     assertMessage(
         "context 129: the model was made for 128 tokens",
