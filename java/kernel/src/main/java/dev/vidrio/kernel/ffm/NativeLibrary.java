@@ -175,7 +175,8 @@ public final class NativeLibrary {
               + platform.name()
               + ".jar (artifact vidrio-bindings, classifier "
               + platform.name()
-              + ") to the class path, or name the library by -D"
+              + ") to the class path, not the module path, where nothing requires it; or name the"
+              + " library by -D"
               + PROPERTY
               + "=<file>");
     }
