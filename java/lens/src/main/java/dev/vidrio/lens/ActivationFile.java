@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
@@ -26,10 +27,10 @@ public final class ActivationFile {
     List<Entry> entries = new ArrayList<>();
     for (HookPoint point : cache.points()) {
       List<Long> shape = cache.get(point).shape().stream().map(Integer::longValue).toList();
-      entries.add(new Entry(point.name(), "F32", shape));
+      entries.add(new Entry(point.name(), Dtype.F32, shape));
     }
     int[] tokens = cache.tokens();
-    entries.add(new Entry("tokens", "I32", List.of((long) tokens.length)));
+    entries.add(new Entry("tokens", Dtype.I32, List.of((long) tokens.length)));
     Map<String, String> metadata = Map.of("model", model, "from", Integer.toString(cache.from()));
     try (Arena arena = Arena.ofConfined();
         var writer = SafetensorsWriter.create(target, entries, metadata)) {

@@ -12,6 +12,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
@@ -84,8 +85,8 @@ final class LogitsCommand implements Callable<Integer> {
             .withAdaptation(adapter.open(model));
     var entries =
         List.of(
-            new Entry("logits", "F32", List.of(n, (long) vocabulary)),
-            new Entry("tokens", "I32", List.of(n)));
+            new Entry("logits", Dtype.F32, List.of(n, (long) vocabulary)),
+            new Entry("tokens", Dtype.I32, List.of(n)));
     try (Session session = model.newSession(options);
         var bar = new ProgressBar("logits");
         Arena arena = Arena.ofConfined();

@@ -8,6 +8,7 @@ import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.file.AtomicFile;
+import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
@@ -221,7 +222,7 @@ final class SaeWeights {
           entries.add(
               new Entry(
                   name,
-                  "F32",
+                  Dtype.F32,
                   vectors.containsKey(name) ? List.of(width) : List.of((long) rows.length, width)));
         });
     try (var writer = SafetensorsWriter.create(directory.resolve(WEIGHTS), entries, Map.of())) {

@@ -96,8 +96,8 @@ public final class TunedLens implements LogitLens.Translation {
     translators.forEach(
         (point, translator) -> {
           long d = translator.bias.length;
-          entries.add(new Entry(point + ".weight", "F32", List.of(d, d)));
-          entries.add(new Entry(point + ".bias", "F32", List.of(d)));
+          entries.add(new Entry(point + ".weight", Dtype.F32, List.of(d, d)));
+          entries.add(new Entry(point + ".bias", Dtype.F32, List.of(d)));
         });
     try (var writer = SafetensorsWriter.create(file, entries, Map.of("model", model))) {
       for (var entry : translators.entrySet()) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.model.testfiles.SafetensorsFile;
@@ -78,7 +79,7 @@ class SaeFilesTest extends BardTest {
                 tensor ->
                     new Entry(
                         tensor.getKey(),
-                        "F32",
+                        Dtype.F32,
                         file.names().contains(tensor.getKey())
                             ? file.shape(tensor.getKey())
                             : List.of((long) tensor.getValue().length)))

@@ -17,7 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  * they are made:
  *
  * <pre>{@code
- * var entries = List.of(new Entry("logits", "F32", List.of(n, v)), new Entry("tokens", "I32", List.of(n)));
+ * var entries = List.of(new Entry("logits", Dtype.F32, List.of(n, v)), new Entry("tokens", Dtype.I32, List.of(n)));
  * try (var writer = SafetensorsWriter.create(path, entries, Map.of())) {
  *   writer.write("logits", firstRows);
  *   writer.write("logits", nextRows);
@@ -34,22 +34,24 @@ public final class SafetensorsWriter implements AutoCloseable {
    * A tensor to come.
    *
    * @param name its name
-   * @param dtype {@code F32}, {@code I32} …
+   * @param dtype type of its elements
    * @param shape its dimensions, the outermost first
    */
-  public record Entry(String name, String dtype, List<Long> shape) {
-    /** Keeps a copy of the shape. */
+  public record Entry(String name, Dtype dtype, List<Long> shape) {
+    /**
+     * Keeps a copy of the shape.
+     *
+     * @throws IllegalArgumentException when a dimension is negative
+     */
     public Entry {
       shape = List.copyOf(shape);
+      if (shape.stream().anyMatch(size -> size < 0)) {
+        throw new IllegalArgumentException("tensor " + name + ": shape " + shape + " is negative");
+      }
     }
 
     long bytes() {
-      long bytes =
-          switch (dtype) {
-            case "F32", "I32" -> 4;
-            case "I64" -> 8;
-            default -> throw new IllegalArgumentException("dtype " + dtype + " is not written");
-          };
+      long bytes = dtype.bytes();
       for (long size : shape) {
         bytes = Math.multiplyExact(bytes, size);
       }
@@ -107,7 +109,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     for (Entry entry : entries) {
       long end = Math.addExact(offset, entry.bytes());
       Map<String, Object> tensor = new LinkedHashMap<>(); // the same bytes in every process
-      tensor.put("dtype", entry.dtype());
+      tensor.put("dtype", entry.dtype().name());
       tensor.put("shape", entry.shape());
       tensor.put("data_offsets", List.of(offset, end));
       if (json.put(entry.name(), tensor) != null) {
@@ -130,8 +132,13 @@ public final class SafetensorsWriter implements AutoCloseable {
    */
   public void write(String name, MemorySegment data) throws IOException {
     Progress tensor = tensors.get(name);
-    if (tensor == null || tensor.written + data.byteSize() > tensor.total) {
-      throw new IllegalArgumentException(data.byteSize() + " bytes too many for tensor " + name);
+    if (tensor == null) {
+      throw new IllegalArgumentException("tensor " + name + " is not among " + tensors.keySet());
+    }
+    long written = tensor.written + data.byteSize();
+    if (written > tensor.total) {
+      throw new IllegalArgumentException(
+          "tensor " + name + " gets " + written + " bytes, but has " + tensor.total);
     }
     for (long done = 0; done < data.byteSize(); ) {
       long part = Math.min(data.byteSize() - done, 1 << 20);

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
@@ -37,8 +38,8 @@ class DivergenceTest {
     long n = tokens.length;
     var entries =
         List.of(
-            new Entry("logits", "F32", List.of(n, logits.length / n)),
-            new Entry("tokens", "I32", List.of(n)));
+            new Entry("logits", Dtype.F32, List.of(n, logits.length / n)),
+            new Entry("tokens", Dtype.I32, List.of(n)));
     try (Arena arena = Arena.ofConfined();
         var writer = SafetensorsWriter.create(file, entries, Map.of())) {
       writer.write("logits", arena.allocateFrom(ValueLayout.JAVA_FLOAT, logits));

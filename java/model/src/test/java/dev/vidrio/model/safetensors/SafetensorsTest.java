@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -34,8 +35,8 @@ class SafetensorsTest {
     int[] numbers = {7, 8};
     var entries =
         List.of(
-            new SafetensorsWriter.Entry("floats", "F32", List.of(3L, 1L)),
-            new SafetensorsWriter.Entry("numbers", "I32", List.of(2L)));
+            new SafetensorsWriter.Entry("floats", Dtype.F32, List.of(3L, 1L)),
+            new SafetensorsWriter.Entry("numbers", Dtype.I32, List.of(2L)));
     try (Arena arena = Arena.ofConfined();
         var writer = SafetensorsWriter.create(path, entries, Map.of("format", "pt"))) {
       writer.write("floats", arena.allocateFrom(ValueLayout.JAVA_FLOAT, values));
@@ -52,6 +53,29 @@ class SafetensorsTest {
       assertArrayEquals(numbers, data.toArray(ValueLayout.JAVA_INT_UNALIGNED));
       assertTrue(file.find("none").isEmpty());
     }
+  }
+
+  @Test
+  void whatDoesNotFitATensorIsNotWritten(@TempDir Path directory) throws IOException {
+    Path path = directory.resolve("a.safetensors");
+    var entries = List.of(new SafetensorsWriter.Entry("doubles", Dtype.F64, List.of(2L)));
+    try (Arena arena = Arena.ofConfined();
+        var writer = SafetensorsWriter.create(path, entries, Map.of())) {
+      assertRefused(
+          "tensor floats is not among [doubles]",
+          () -> writer.write("floats", arena.allocate(Float.BYTES)));
+      writer.write("doubles", arena.allocate(Double.BYTES));
+      assertRefused(
+          "tensor doubles gets 24 bytes, but has 16",
+          () -> writer.write("doubles", arena.allocate(2 * Double.BYTES)));
+    }
+    assertRefused(
+        "tensor a: shape [2, -1] is negative",
+        () -> new SafetensorsWriter.Entry("a", Dtype.F32, List.of(2L, -1L)));
+  }
+
+  private static void assertRefused(String expected, Executable action) {
+    assertEquals(expected, assertThrows(IllegalArgumentException.class, action).getMessage());
   }
 
   @Test
