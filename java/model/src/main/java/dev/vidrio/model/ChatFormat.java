@@ -46,7 +46,7 @@ public final class ChatFormat {
 
   /** The tokens of a conversation up to where the model's answer begins. */
   public int[] encode(List<ChatMessage> messages) {
-    return encode(messages, ChatOptions.builder().build());
+    return encode(messages, ChatOptions.DEFAULT);
   }
 
   /**

@@ -22,9 +22,9 @@ public record GenerationOptions(
     boolean ignoreEnd,
     @Nullable Grammar grammar) {
 
-  /** At most 256 tokens, chosen as {@link SamplingOptions#builder} says, the same each time. */
+  /** At most 256 tokens, chosen as {@link SamplingOptions#DEFAULT} says, the same each time. */
   public static final GenerationOptions DEFAULT =
-      new GenerationOptions(256, SamplingOptions.builder().build(), List.of(), false, null);
+      new GenerationOptions(256, SamplingOptions.DEFAULT, List.of(), false, null);
 
   /** Checks the ranges. */
   public GenerationOptions {

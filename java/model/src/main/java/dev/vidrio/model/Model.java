@@ -2,7 +2,7 @@ package dev.vidrio.model;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architectures;
 import dev.vidrio.model.gguf.Gguf;
@@ -112,16 +112,21 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Opens a GGUF file, or a directory of transformers, with the native executor.
+   * Opens a GGUF file, or a directory of transformers, with {@link ModelOptions#DEFAULT}.
    *
    * @throws ModelFileException when the file is missing, damaged or contradicts itself
    * @throws UnsupportedModelException when it needs what this version does not have
+   * @throws NativeException when the native library is not found or may not be called
    */
   public static Model open(Path file) {
-    return open(file, ModelOptions.with(NativeExecutor::create));
+    return open(file, ModelOptions.DEFAULT);
   }
 
-  /** Opens a GGUF file, or a directory with {@code config.json} and {@code *.safetensors}. */
+  /**
+   * Opens a GGUF file, or a directory with {@code config.json} and {@code *.safetensors}.
+   *
+   * @throws ModelException as {@link #open(Path)} does
+   */
   public static Model open(Path file, ModelOptions options) {
     return new Model(
         (name, arena) ->
@@ -138,6 +143,8 @@ public final class Model implements AutoCloseable {
    *
    * @param name what errors call it
    * @param size the number of bytes that the stream gives
+   * @throws ModelException as {@link #open(Path)} does
+   * @throws UncheckedIOException when the stream fails, or ends before
    */
   public static Model read(String name, InputStream in, long size, ModelOptions options) {
     return new Model((ignored, arena) -> Gguf.parse(name, copy(in, size, arena)), name, options);
@@ -192,7 +199,8 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Opens a session: memory for some sequences and the plan that runs them.
+   * Opens a session: memory for some sequences and the plan that runs them. As everything that
+   * opens or generates here, it throws {@link IllegalStateException} once the model is closed.
    *
    * @throws InvalidInputException when the options do not fit the model
    */
@@ -273,6 +281,11 @@ public final class Model implements AutoCloseable {
     }
   }
 
+  /** Answers a conversation with {@link GenerationOptions#DEFAULT}. */
+  public TokenStream chat(List<ChatMessage> messages) {
+    return chat(messages, GenerationOptions.DEFAULT);
+  }
+
   /**
    * Answers a conversation, for models made for chat:
    *
@@ -287,8 +300,7 @@ public final class Model implements AutoCloseable {
 
   /** Opens a conversation without tools, with {@link GenerationOptions#DEFAULT}. */
   public Chat newChat() {
-    return newChat(
-        ChatOptions.builder().build(), GenerationOptions.DEFAULT, SessionOptions.DEFAULT);
+    return newChat(ChatOptions.DEFAULT, GenerationOptions.DEFAULT, SessionOptions.DEFAULT);
   }
 
   /**
@@ -317,6 +329,12 @@ public final class Model implements AutoCloseable {
     Adapter adapter = opener.apply(adapters::remove);
     adapters.add(adapter);
     return adapter;
+  }
+
+  /** Its name, to be told from others. */
+  @Override
+  public String toString() {
+    return "model " + name();
   }
 
   private void requireOpen() {

@@ -1,6 +1,7 @@
 package dev.vidrio.model;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.architecture.LoadListener;
 import java.util.function.Supplier;
 
@@ -16,10 +17,16 @@ import java.util.function.Supplier;
  *     can do it
  */
 public record ModelOptions(Supplier<Executor> executor, LoadListener progress, boolean repack) {
+  /** The native executor with all that this machine has, no listener, packed matrices. */
+  public static final ModelOptions DEFAULT =
+      new ModelOptions(NativeExecutor::create, LoadListener.SILENT, true);
 
-  /** Options with an executor of the caller's choice: {@code with(NativeExecutor::create)}. */
+  /**
+   * The defaults with another executor, such as one of two workers: {@code with(() ->
+   * NativeExecutor.create(Isa.pick(), 2))}.
+   */
   public static ModelOptions with(Supplier<Executor> executor) {
-    return new ModelOptions(executor, LoadListener.SILENT, true);
+    return new ModelOptions(executor, DEFAULT.progress, DEFAULT.repack);
   }
 
   /** The same with a listener for the progress of loading. */

@@ -49,7 +49,7 @@ class ChatFormatTest {
   }
 
   private long specials(ChatMessage message) throws IOException {
-    return specials(message, ChatOptions.builder().build());
+    return specials(message, ChatOptions.DEFAULT);
   }
 
   @ParameterizedTest

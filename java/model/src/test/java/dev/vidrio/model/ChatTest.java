@@ -47,7 +47,7 @@ class ChatTest {
 
   @Test
   void turnsAnswerAsIfTheConversationWereNew() {
-    try (Chat chat = newChat(ChatOptions.builder().build())) {
+    try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       for (String text : List.of("a", "the tin", "on")) {
         String answer = chat.send(text).result().text();
         List<ChatMessage> messages = chat.messages();
@@ -64,7 +64,7 @@ class ChatTest {
 
   @Test
   void theConversationAndItsOptionsMayBeReplaced() {
-    try (Chat chat = newChat(ChatOptions.builder().build())) {
+    try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       var _ = chat.send("a").result();
       List<ChatMessage> other = List.of(ChatMessage.system("the tin"), ChatMessage.user("on"));
       chat.setMessages(other.subList(0, 1));
@@ -79,7 +79,7 @@ class ChatTest {
 
   @Test
   void whatIsLeftOfAnAnswerIsGeneratedFirstUnlessCanceled() {
-    try (Chat chat = newChat(ChatOptions.builder().build())) {
+    try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       String whole = chat.send("a").result().text();
       chat.truncate(0);
       String first = chat.send("a").iterator().next();
@@ -94,7 +94,7 @@ class ChatTest {
 
   @Test
   void refusedMessagesLeaveTheConversationAsItWas() {
-    try (Chat chat = newChat(ChatOptions.builder().build())) {
+    try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       assertThrows(InvalidInputException.class, () -> chat.send("x".repeat(2000)));
       assertEquals(List.of(), chat.messages());
       assertThrows(InvalidInputException.class, () -> chat.send(new ChatMessage("critic", "No.")));

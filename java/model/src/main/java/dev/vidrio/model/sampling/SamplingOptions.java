@@ -30,6 +30,9 @@ public record SamplingOptions(
     Map<Integer, Float> logitBias,
     long seed) {
 
+  /** Temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, no penalties, seed 0. */
+  public static final SamplingOptions DEFAULT = builder().build();
+
   /** Always the most likely token. */
   public static final SamplingOptions GREEDY = builder().temperature(0).build();
 
@@ -65,7 +68,7 @@ public record SamplingOptions(
         : Double.toString(value);
   }
 
-  /** Options to start from: temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, seed 0. */
+  /** Starts from {@link #DEFAULT}. */
   public static Builder builder() {
     return new Builder();
   }

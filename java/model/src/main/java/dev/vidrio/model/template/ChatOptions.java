@@ -27,6 +27,8 @@ public record ChatOptions(
     @Nullable String bosToken,
     @Nullable String eosToken,
     Clock clock) {
+  /** A generation prompt, no tools, variables or tokens, and the system's clock. */
+  public static final ChatOptions DEFAULT = builder().build();
 
   /**
    * Copies tools and variables.
@@ -38,7 +40,7 @@ public record ChatOptions(
     variables = JsonTree.copy("template variables", variables);
   }
 
-  /** Starts from a generation prompt, no tools, variables or tokens, and the system's clock. */
+  /** Starts from {@link #DEFAULT}. */
   public static Builder builder() {
     return new Builder();
   }
