@@ -93,6 +93,20 @@ public final class Lens {
     return HookPattern.select(names, hooks, model.architecture().layers());
   }
 
+  /**
+   * The hook point that a name means, such as {@code blocks.-1.hook_resid_post}.
+   *
+   * @throws InvalidInputException where it means none, or several
+   */
+  public HookPoint point(String name) {
+    List<HookPoint> meant = points(name);
+    if (meant.size() > 1) {
+      throw new InvalidInputException(
+          "hook", name, "must mean one point, and means " + meant.size());
+    }
+    return meant.getFirst();
+  }
+
   /** Whether the model has a hook point. */
   public boolean has(HookPoint point) {
     return hooks.has(point);

@@ -122,7 +122,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     if (to <= capture.from()) {
       throw new InvalidInputException(
           "positions",
-          capture.from() + ":",
+          capture.from() + ":" + (capture.to() == Integer.MAX_VALUE ? "" : capture.to()),
           "must begin before the " + options.context() + " positions of the context");
     }
     this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
@@ -268,11 +268,12 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   public void add(Sequence sequence, int token, boolean wantsLogits) {
     Slot slot = slots.get(sequence);
     int position = sequence.length();
-    if (wantsLogits) {
-      asked.add(session.logitRows());
-    }
+    int row = session.logitRows();
     // Where logits are kept, all rows have them.
     session.add(sequence, token, wantsLogits || allLogits);
+    if (wantsLogits) {
+      asked.add(row);
+    }
     if (slot != null) {
       slot.tokens[position] = token;
     }

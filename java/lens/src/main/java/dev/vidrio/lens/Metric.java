@@ -9,7 +9,10 @@ import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 
-/** What an intervention is judged by: a number from the logits [V] after the last token. */
+/**
+ * What an intervention is judged by: a number from the logits [V] after the last token. Those of
+ * this interface throw {@link InvalidInputException} where the model does not know their token.
+ */
 @FunctionalInterface
 public interface Metric {
   /**
@@ -22,6 +25,7 @@ public interface Metric {
   /** The logit of a token. */
   static DifferentiableMetric logit(int token) {
     return (logits, gradient) -> {
+      Inputs.requireToken(logits, token);
       gradient.setAtIndex(JAVA_FLOAT, token, 1);
       return logits.getAtIndex(JAVA_FLOAT, token);
     };
@@ -30,6 +34,8 @@ public interface Metric {
   /** The logit of one token less that of another. */
   static DifferentiableMetric logitDifference(int answer, int wrong) {
     return (logits, gradient) -> {
+      Inputs.requireToken(logits, answer);
+      Inputs.requireToken(logits, wrong);
       gradient.setAtIndex(JAVA_FLOAT, answer, 1);
       gradient.setAtIndex(JAVA_FLOAT, wrong, gradient.getAtIndex(JAVA_FLOAT, wrong) - 1);
       return (double) logits.getAtIndex(JAVA_FLOAT, answer) - logits.getAtIndex(JAVA_FLOAT, wrong);
@@ -39,6 +45,7 @@ public interface Metric {
   /** The probability of a token. */
   static DifferentiableMetric probability(int token) {
     return (logits, gradient) -> {
+      Inputs.requireToken(logits, token);
       double p = Math.exp(LogProbability.of(logits, token));
       logProbabilityGradient(logits, token, p, gradient);
       return p;
@@ -48,6 +55,7 @@ public interface Metric {
   /** The natural logarithm of the probability of a token. */
   static DifferentiableMetric logProbability(int token) {
     return (logits, gradient) -> {
+      Inputs.requireToken(logits, token);
       logProbabilityGradient(logits, token, 1, gradient);
       return LogProbability.of(logits, token);
     };

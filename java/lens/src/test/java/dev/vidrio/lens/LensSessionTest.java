@@ -297,4 +297,13 @@ class LensSessionTest extends BardTest {
           cache.bytes() <= 1.05 * tensors, cache.bytes() + " bytes for tensors of " + tensors);
     }
   }
+
+  @Test
+  void whatIsKeptHasToBeginWithinTheContext() {
+    Capture capture = Capture.of("hook_embed").positions(50, 60);
+    assertEquals(
+        "positions 50:60: must begin before the 3 positions of the context",
+        assertThrows(InvalidInputException.class, () -> lens.run(new int[] {1, 2, 3}, capture))
+            .getMessage());
+  }
 }

@@ -72,4 +72,10 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
   public float[] toArray() {
     return data.toArray(JAVA_FLOAT);
   }
+
+  /** Name and shape, such as {@code hook_embed [8, 256]}. */
+  @Override
+  public String toString() {
+    return point + " " + shape;
+  }
 }

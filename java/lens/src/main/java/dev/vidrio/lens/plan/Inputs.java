@@ -4,6 +4,7 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import java.lang.foreign.MemorySegment;
 
 /** Checks of texts, positions and tokens, before a model is asked about them. */
 public final class Inputs {
@@ -35,7 +36,15 @@ public final class Inputs {
 
   /** Checks that the model knows a token. */
   public static void requireToken(Model model, int token) {
-    int vocabulary = model.architecture().vocabulary();
+    requireToken(model.architecture().vocabulary(), token);
+  }
+
+  /** Checks that there is a logit, of f32 [V], for a token. */
+  public static void requireToken(MemorySegment logits, int token) {
+    requireToken(Math.toIntExact(logits.byteSize() / Float.BYTES), token);
+  }
+
+  private static void requireToken(int vocabulary, int token) {
     if (token < 0 || token >= vocabulary) {
       throw new InvalidInputException(
           "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));

@@ -1,0 +1,54 @@
+package dev.vidrio.lens.hook;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.vidrio.lens.BardTest;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.model.InvalidInputException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Hook points by site and layer, and by name. */
+class HookPointTest extends BardTest {
+  private static void assertMessage(String expected, Runnable action) {
+    assertEquals(expected, assertThrows(InvalidInputException.class, action::run).getMessage());
+  }
+
+  @Test
+  void sitesAreInBlocksOrOutside() {
+    assertMessage(
+        "layer of hook_resid_post -1: must be that of a block, from 0 on",
+        () -> HookPoint.of(HookSite.RESID_POST));
+    assertMessage(
+        "layer of hook_embed 3: it is in no block", () -> new HookPoint(HookSite.EMBED, 3));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "hook_embed, EMBED, -1",
+    "blocks.2.attn.hook_z, Z, 2",
+    "blocks.-1.hook_resid_post, RESID_POST, 3",
+  })
+  void aNameMeansAPoint(String name, HookSite site, int layer) {
+    assertEquals(new HookPoint(site, layer), lens.point(name));
+  }
+
+  @Test
+  void aNameOfSeveralPointsOrNoneIsRefused() {
+    assertMessage(
+        "hook blocks.*.hook_resid_post: must mean one point, and means 4",
+        () -> lens.point("blocks.*.hook_resid_post"));
+    assertMessage(
+        "hook hook_embd: the model has no such hook point; near are hook_embed",
+        () -> lens.point("hook_embd"));
+  }
+
+  @Test
+  void anActivationPrintsNameAndShape() {
+    try (ActivationCache cache = lens.run(new int[] {1, 2, 3}, Capture.of("*.hook_z"))) {
+      assertEquals("blocks.1.attn.hook_z [3, 8, 32]", cache.get(HookSite.Z, 1).toString());
+    }
+  }
+}
