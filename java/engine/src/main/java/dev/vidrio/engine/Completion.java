@@ -31,4 +31,9 @@ public record Completion(
     @Nullable Double score,
     Duration queued,
     Duration firstToken,
-    Duration total) {}
+    Duration total) {
+  /** The text, without special tokens and without the stop text that ended it. */
+  public String text() {
+    return result.text();
+  }
+}

@@ -144,7 +144,9 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * Hands over a request.
+   * Hands over a request. That of a conversation:
+   *
+   * {@snippet file="EngineExamples.java" region="chat"}
    *
    * @throws InvalidInputException when the prompt is empty or too long, or something in the request
    *     does not fit the model

@@ -1,11 +1,14 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.template.ChatMessage;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
-/** The examples of the Javadoc. */
+/** The examples of the Javadoc; {@link DocumentationTest} runs them. */
 final class EngineExamples {
   private EngineExamples() {}
 
@@ -18,7 +21,7 @@ final class EngineExamples {
           GenerationRequest.builder(prompt)
               .options(GenerationOptions.DEFAULT.withTokens(40))
               .build();
-      return engine.submit(request).result().result().text();
+      return engine.submit(request).result().text();
     }
     // @end
   }
@@ -31,6 +34,14 @@ final class EngineExamples {
       }
     }
     return engine.submit(request).onToken(token -> System.out.print(token.text()));
+    // @end
+  }
+
+  static Completion chat(Engine engine) {
+    // @start region="chat"
+    ChatFormat format = ChatFormat.of(engine.model()).orElseThrow(); // none: not made for chat
+    int[] prompt = format.encode(List.of(ChatMessage.user("What is glass?")));
+    return engine.submit(GenerationRequest.builder(prompt).build()).result();
     // @end
   }
 }

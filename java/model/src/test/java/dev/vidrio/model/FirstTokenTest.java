@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.Snippets;
 import dev.vidrio.model.testfiles.TinyModel;
-import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,36 +14,27 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The programs of docs/first-token.md run as they stand there, and its artifacts exist. */
 class FirstTokenTest {
   private static final Path ROOT = Path.of("../..");
-  private static final Pattern JAVA = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
   private static final Pattern VERSION = Pattern.compile("<version>(.*?)</version>");
 
   @TempDir Path directory;
 
   /** What a program of the page prints, given a model file. */
   private String run(int index, Path model) throws IOException, InterruptedException {
-    String page = Files.readString(ROOT.resolve("docs/first-token.md"));
-    String source = JAVA.matcher(page).results().skip(index).findFirst().orElseThrow().group(1);
+    String source = Snippets.of("docs/first-token.md").get(index);
     Path file = Files.writeString(directory.resolve("FirstToken.java"), source);
-    String classPath =
-        Stream.of("jdk.module.path", "java.class.path")
-            .map(System::getProperty)
-            .filter(path -> path != null && !path.isEmpty())
-            .collect(Collectors.joining(File.pathSeparator));
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Dvidrio.library.path=" + System.getProperty("vidrio.library.path"),
                 "--enable-native-access=ALL-UNNAMED",
                 "--class-path",
-                classPath,
+                Snippets.classPath(),
                 file.toString(),
                 model.toString())
             .redirectError(directory.resolve("errors").toFile())

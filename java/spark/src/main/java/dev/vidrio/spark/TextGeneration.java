@@ -167,7 +167,7 @@ public final class TextGeneration implements Serializable {
         return null;
       }
       try (var stream = generation.submit(ExecutorEngines.get(generation.engine), prompt)) {
-        return stream.result().result().text();
+        return stream.result().text();
       }
     }
   }

@@ -98,7 +98,7 @@ final class TextCompletion implements TextAnswer {
     tokens.addAll(completion.tokens());
     var offsets = new TextOffsets(tokenizer);
     Map<String, @Nullable Object> choice = new LinkedHashMap<>();
-    choice.put("text", echoed + completion.result().text());
+    choice.put("text", echoed + completion.text());
     choice.put("index", index);
     choice.put(
         "logprobs",
