@@ -4,7 +4,9 @@ import java.util.Locale;
 
 /** What a request is for, as OpenTelemetry's {@code gen_ai.operation.name} has it. */
 public enum Operation {
+  /** A turn of a conversation. */
   CHAT,
+  /** A text is continued. */
   TEXT_COMPLETION;
 
   /** As metrics write it. */

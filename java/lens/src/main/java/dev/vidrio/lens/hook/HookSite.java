@@ -19,15 +19,21 @@ import static dev.vidrio.lens.hook.HookSite.Place.MODEL;
  * hook_resid_mid} where attention and feed-forward block stand side by side.
  */
 public enum HookSite {
+  /** What is added to positions, or what the first block reads. */
   EMBED("hook_embed", MODEL, WIDTH),
+  /** The embeddings of the positions, where the model adds such. */
   POS_EMBED("hook_pos_embed", MODEL, WIDTH),
+  /** The residual stream as a block reads it. */
   RESID_PRE("hook_resid_pre", BLOCK, WIDTH),
   /** What the norm divides by. */
   LN1_SCALE("ln1.hook_scale", BLOCK, ONE),
   /** Before the gain. */
   LN1_NORMALIZED("ln1.hook_normalized", BLOCK, WIDTH),
+  /** The queries, before norm and rotation. */
   Q("attn.hook_q", BLOCK, HEADS),
+  /** The keys, before norm and rotation. */
   K("attn.hook_k", BLOCK, KV_HEADS),
+  /** The values. */
   V("attn.hook_v", BLOCK, KV_HEADS),
   /** After norm and rotation. */
   ROT_Q("attn.hook_rot_q", BLOCK, HEADS),
@@ -35,7 +41,9 @@ public enum HookSite {
   ROT_K("attn.hook_rot_k", BLOCK, KV_HEADS),
   /** As the softmax takes them: scaled, capped, −∞ where masked. */
   ATTN_SCORES("attn.hook_attn_scores", BLOCK, QUERY_KEY),
+  /** The weights of attention: what the softmax gives. */
   PATTERN("attn.hook_pattern", BLOCK, QUERY_KEY),
+  /** The values, summed by the pattern: what a head has before it is projected to the stream. */
   Z("attn.hook_z", BLOCK, HEADS),
   /** What each head adds to the output of attention. */
   RESULT("attn.hook_result", BLOCK, RESULTS),
@@ -43,7 +51,9 @@ public enum HookSite {
   LN1_POST_SCALE("ln1_post.hook_scale", BLOCK, ONE),
   /** Before the gain. */
   LN1_POST_NORMALIZED("ln1_post.hook_normalized", BLOCK, WIDTH),
+  /** What attention adds to the stream. */
   ATTN_OUT("hook_attn_out", BLOCK, WIDTH),
+  /** The residual stream between attention and feed-forward block. */
   RESID_MID("hook_resid_mid", BLOCK, WIDTH),
   /** What the norm divides by. */
   LN2_SCALE("ln2.hook_scale", BLOCK, ONE),
@@ -51,28 +61,35 @@ public enum HookSite {
   LN2_NORMALIZED("ln2.hook_normalized", BLOCK, WIDTH),
   /** The numbers of a token's experts. */
   EXPERT_INDICES("mlp.hook_expert_indices", BLOCK, EXPERTS),
+  /** The weights of a token's experts in the sum of what they give. */
   EXPERT_WEIGHTS("mlp.hook_expert_weights", BLOCK, EXPERTS),
   /** What the nonlinearity takes: of a gated block, its gate. */
   PRE("mlp.hook_pre", BLOCK, FFN),
   /** The other factor of a gated block. */
   PRE_LINEAR("mlp.hook_pre_linear", BLOCK, FFN),
+  /** What the last product of a feed-forward block takes: the activations of its neurons. */
   POST("mlp.hook_post", BLOCK, FFN),
   /** Of the expert that all tokens go to, beside those that they are sent to. */
   SHARED_PRE("mlp.shared.hook_pre", BLOCK, SHARED),
+  /** The other factor, where it is gated. */
   SHARED_PRE_LINEAR("mlp.shared.hook_pre_linear", BLOCK, SHARED),
+  /** The activations of its neurons. */
   SHARED_POST("mlp.shared.hook_post", BLOCK, SHARED),
   /** What a norm behind the feed-forward block divides by, where there is one before too. */
   LN2_POST_SCALE("ln2_post.hook_scale", BLOCK, ONE),
   /** Before the gain. */
   LN2_POST_NORMALIZED("ln2_post.hook_normalized", BLOCK, WIDTH),
+  /** What the feed-forward block adds to the stream. */
   MLP_OUT("hook_mlp_out", BLOCK, WIDTH),
   /** What a block adds last, of the token itself: by per-layer embeddings. */
   PER_LAYER_OUT("hook_per_layer_out", BLOCK, WIDTH),
+  /** The residual stream behind a block. */
   RESID_POST("hook_resid_post", BLOCK, WIDTH),
   /** What the last norm divides by. */
   LN_FINAL_SCALE("ln_final.hook_scale", MODEL, ONE),
   /** Before the gain. */
   LN_FINAL_NORMALIZED("ln_final.hook_normalized", MODEL, WIDTH),
+  /** The logits, behind the cap and the factor of the models that have them. */
   LOGITS("unembed.hook_out", MODEL, VOCABULARY);
 
   /** Whether a model has a site once, or in each of its blocks. */
