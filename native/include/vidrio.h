@@ -100,7 +100,7 @@ typedef struct vd_pool vd_pool;
 VD_API int32_t vd_default_workers(void);
 
 // A pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run or vd_pack, and
-// workers - 1 of its own, which sleep between calls.
+// workers - 1 of its own, which sleep between calls and are named vidrio-work-1 and so on.
 VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
 VD_API void vd_pool_free(vd_pool *pool);
 

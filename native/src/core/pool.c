@@ -8,6 +8,7 @@
 #include "core/pool.h"
 
 #include <stdalign.h>
+#include <stdio.h>
 
 #include "core/thread.h"
 #include "core/wait.h"
@@ -136,6 +137,7 @@ static vd_status start_threads(vd_pool *pool) {
     for (int32_t i = 1; i < pool->workers; i++) {
         thread_state *state = &pool->threads[i];
         state->thread = (vd_thread){.function = work, .argument = state};
+        snprintf(state->thread.name, VD_THREAD_NAME, "vidrio-work-%d", i);
         if (!vd_thread_start(&state->thread)) {
             return VD_NO_THREAD;
         }

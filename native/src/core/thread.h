@@ -18,9 +18,12 @@ typedef pthread_mutex_t vd_lock;
 
 typedef void vd_thread_main(void *argument);
 
+enum { VD_THREAD_NAME = 24 };  // Linux keeps 15 characters of a name
+
 typedef struct vd_thread {
     vd_thread_main *function;
     void *argument;
+    char name[VD_THREAD_NAME];  // ASCII, for whoever watches the process; may be empty
     vd_thread_handle handle;
 } vd_thread;
 

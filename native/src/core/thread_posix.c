@@ -4,11 +4,25 @@
 #include <time.h>
 
 #if defined(__linux__)
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #endif
 
+// Names the calling thread. On Linux it has had the name of the thread that started it.
+static void take_name(const char *name) {
+    if (name[0] == '\0') {
+        return;
+    }
+#if defined(__linux__)
+    (void)prctl(PR_SET_NAME, name);
+#elif defined(__APPLE__)
+    (void)pthread_setname_np(name);
+#endif
+}
+
 static void *thread_main(void *argument) {
     vd_thread *thread = argument;
+    take_name(thread->name);
     thread->function(thread->argument);
     return NULL;
 }

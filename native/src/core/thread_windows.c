@@ -4,8 +4,17 @@
 
 _Static_assert(sizeof(vd_lock) == sizeof(SRWLOCK), "a lock is an SRWLOCK, which is free when null");
 
+// Names the calling thread.
+static void take_name(const char *name) {
+    wchar_t wide[VD_THREAD_NAME];
+    if (name[0] != '\0' && MultiByteToWideChar(CP_UTF8, 0, name, -1, wide, VD_THREAD_NAME) > 0) {
+        (void)SetThreadDescription(GetCurrentThread(), wide);
+    }
+}
+
 static DWORD WINAPI thread_main(void *argument) {
     vd_thread *thread = argument;
+    take_name(thread->name);
     thread->function(thread->argument);
     return 0;
 }

@@ -1,6 +1,8 @@
-// Threads as Linux has them: those whose stacks no address space holds do not start, and workers
-// step aside.
+// Threads as Linux has them: those whose stacks no address space holds do not start, workers have
+// names, and step aside.
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "core/pool.h"
@@ -32,6 +34,32 @@ static void *check_step_aside(void *argument) {
     return NULL;
 }
 
+enum { NAME = 16 };
+
+static void note_name(void *argument, const vd_worker *worker) {
+    char(*names)[NAME] = argument;
+    CHECK(pthread_getname_np(pthread_self(), names[worker->index], NAME) == 0);
+}
+
+// The caller keeps its name.
+static void *check_names(void *argument) {
+    (void)argument;
+    describe("names of workers");
+    CHECK(pthread_setname_np(pthread_self(), "caller") == 0);
+    char names[WORKERS][NAME];
+    vd_pool *pool = NULL;
+    CHECK(vd_pool_create(WORKERS, &pool) == VD_OK);
+    vd_pool_run(pool, note_name, names);
+    vd_pool_free(pool);
+    CHECK(strcmp(names[0], "caller") == 0);
+    for (int i = 1; i < WORKERS; i++) {
+        char expected[NAME];
+        snprintf(expected, sizeof expected, "vidrio-work-%d", i % WORKERS);
+        CHECK(strcmp(names[i], expected) == 0);
+    }
+    return NULL;
+}
+
 static void check_threads_that_do_not_start(void) {
     describe("threads that do not start");
     pthread_attr_t usual, giant;
@@ -47,14 +75,19 @@ static void check_threads_that_do_not_start(void) {
     CHECK(pthread_attr_destroy(&usual) == 0);
 }
 
+static void run_on_thread(void *check(void *)) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, check, NULL) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 int main(void) {
     describe_faults();
     check_threads_that_do_not_start();
-    // On a thread of its own: this one's priority stays.
-    pthread_t thread;
+    // On threads of their own: this one's name and priority stay.
     int niceness = getpriority(PRIO_PROCESS, 0);
-    CHECK(pthread_create(&thread, NULL, check_step_aside, NULL) == 0);
-    CHECK(pthread_join(thread, NULL) == 0);
+    run_on_thread(check_names);
+    run_on_thread(check_step_aside);
     CHECK(getpriority(PRIO_PROCESS, 0) == niceness);
     return 0;
 }
