@@ -14,8 +14,9 @@
 //   Errors       functions return vd_status. Nothing aborts, prints, or installs signal handlers,
 //                and no thread starts except in vd_pool_create (and inside OpenBLAS, which starts
 //                its own idle threads when vd_blas_open loads it).
-//   Threads      functions on different pools and plans may run at once; one pool runs one plan
-//                at a time.
+//   Threads      functions on different pools and plans may run at once. One pool runs one plan at
+//                a time (callers take turns), one plan runs on one pool at a time (callers see to
+//                that).
 #ifndef VIDRIO_H
 #define VIDRIO_H
 
@@ -858,7 +859,7 @@ enum {
 // A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
 // goes through all of them before the worker takes the next one, so that none of them waits. They
 // have the same width, and are products of other operands, quantizations, activations, sums,
-// scalings, updates of low rank, edits and taps.
+// scalings, updates of low rank, edits and taps, none of them with a local result.
 enum {
     VD_CHAIN = 16,  // operations that follow, at most
 };

@@ -87,9 +87,10 @@ static int chain_valid(const vd_op *ops, int32_t i) {
         head--;
     }
     int whole_rows = ops[i].kind == VD_OP_EDIT && ops[i].as.edit.whole_rows;
+    int local = (ops[i].local & VD_LOCAL_WRITE) != 0;
     return !ops[head].follows && ops[head].kind == VD_OP_MATMUL && i - head <= VD_CHAIN &&
-           !whole_rows && families[ops[i].kind].tile != NULL && ops[i].rows == ops[head].rows &&
-           width_of(&ops[i]) == width_of(&ops[head]);
+           !whole_rows && !local && families[ops[i].kind].tile != NULL &&
+           ops[i].rows == ops[head].rows && width_of(&ops[i]) == width_of(&ops[head]);
 }
 
 // Rows that an embedding table needs.

@@ -15,14 +15,17 @@ static void check_valid_ops(void) {
     REFUSED(VD_OP_SCALE, op.rows = 2);
 }
 
-static vd_status create_after(vd_op_kind head, const vd_op *op) {
-    vd_op ops[2] = {valid_op(head), *op};
+static vd_status create_pair(const vd_op *ops) {
     vd_plan *plan = NULL;
     int32_t bad_op;
     vd_status status = vd_plan_create(ops, 2, &plan_limits, VD_ISA_SCALAR, &plan, &bad_op);
     CHECK(status == VD_OK || bad_op == 1);
     vd_plan_free(plan);
     return status;
+}
+
+static vd_status create_after(vd_op_kind head, const vd_op *op) {
+    return create_pair((const vd_op[]){valid_op(head), *op});
 }
 
 static void check_schedule(void) {
@@ -56,6 +59,13 @@ static void check_schedule(void) {
     CHECK(create_after(VD_OP_MATMUL, &update) == VD_INVALID_ARGUMENT);
     update.as.low_rank_up.N = valid_op(VD_OP_MATMUL).as.matmul.N;
     CHECK(create_after(VD_OP_MATMUL, &update) == VD_OK);
+    vd_op ops[2] = {valid_op(VD_OP_MATMUL), valid_op(VD_OP_QUANTIZE)};
+    ops[0].as.matmul.N = ops[1].as.quantize.K;
+    ops[1].follows = 1;
+    for (int32_t local = 0; local <= VD_LOCAL_WRITE; local += VD_LOCAL_WRITE) {
+        ops[1].local = local;
+        CHECK(create_pair(ops) == (local ? VD_INVALID_ARGUMENT : VD_OK));
+    }
     vd_op norm = valid_op(VD_OP_NORM);
     norm.follows = 1;
     CHECK(create_after(VD_OP_MATMUL, &norm) == VD_INVALID_ARGUMENT);
