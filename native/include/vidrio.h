@@ -790,7 +790,8 @@ typedef struct vd_attention_backward {
 } vd_attention_backward;
 
 // dlogits [rows,E] of vd_route, whose logits, experts, weights, E, k, score and over these are, for
-// the gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant.
+// the gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant; a
+// slot that names no expert adds nothing.
 typedef struct vd_route_backward {
     const float *logits;
     const float *experts;

@@ -125,6 +125,12 @@ static void all_experts(const float *logits, int32_t E, float mean, float *dlogi
 // 1 - sigmoid(logit).
 static float complement(float logit) { return 1.0f / (1.0f + vd_exp(logit)); }
 
+// The expert that a slot names, or -1: somebody may have edited it.
+static int32_t expert_of(float number, int32_t E) {
+    int32_t e = number >= 0.0f && number < (float)E ? (int32_t)number : -1;
+    return (float)e == number ? e : -1;
+}
+
 static void route_row(const vd_route_backward *route, int64_t row) {
     const float *logits = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
@@ -143,7 +149,10 @@ static void route_row(const vd_route_backward *route, int64_t row) {
         all_experts(logits, route->E, mean, dlogits);
     }
     for (int32_t slot = 0; slot < route->k; slot++) {
-        int32_t e = (int32_t)experts[slot];
+        int32_t e = expert_of(experts[slot], route->E);
+        if (e < 0) {
+            continue;
+        }
         if (all && !sigmoid) {
             dlogits[e] = fmaf(weights[slot], dweights[slot], dlogits[e]);
         } else {

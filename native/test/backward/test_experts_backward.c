@@ -196,6 +196,29 @@ static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     guarded_free_all();
 }
 
+// Somebody may have edited the experts.
+static void check_no_experts(int32_t score_kind, int32_t over) {
+    enum { MANY = 12 };
+    static const float strangers[] = {-1, 0.5f, MANY, 1e9f, -1e9f, NAN, INFINITY, -INFINITY};
+    enum { SLOTS = sizeof strangers / sizeof strangers[0] };
+    describe("route backward of slots that name no expert, score %d, over %d", score_kind, over);
+    float logits[MANY] = {0}, chosen[SLOTS], dweights[SLOTS];
+    for (int i = 0; i < SLOTS; i++) {
+        chosen[i] = dweights[i] = 0.25f;
+    }
+    float *dlogits = guarded_alloc(MANY * sizeof(float), AT_END);
+    vd_op op = {.kind = VD_OP_ROUTE_BACKWARD,
+                .as.route_backward = {logits, strangers, chosen, dweights, dlogits, MANY, SLOTS,
+                                      score_kind, over}};
+    run_rows(&op, VD_ISA_SCALAR, 1, 1);
+    // A softmax over all experts takes from each what the slots have together: 8 / 16 / 12.
+    int shared = score_kind == VD_ROUTE_SOFTMAX && over == VD_ROUTE_ALL;
+    for (int e = 0; e < MANY; e++) {
+        near("dlogits", e, shared ? -0.5 / MANY : 0, 1e-6, dlogits[e]);
+    }
+    guarded_free_all();
+}
+
 int main(void) {
     test_begin("experts_backward");
     rng r = {36};
@@ -213,6 +236,7 @@ int main(void) {
     }
     for (int which = 0; which < 4; which++) {
         check_routes(&r, which / 2, which % 2);
+        check_no_experts(which / 2, which % 2);
     }
     return 0;
 }
