@@ -544,7 +544,8 @@ typedef struct vd_edit_entry {
 } vd_edit_entry;
 
 // y = x [rows, width] with the entries applied one after the other. Entries may change between
-// steps; columns outside the rows, and SUBSPACE unless whole_rows is 1, do nothing.
+// steps; columns outside the rows, SET and ADD without values, and SUBSPACE unless whole_rows is 1,
+// do nothing.
 typedef struct vd_edit {
     const float *x;
     float *y;

@@ -65,9 +65,10 @@ static void apply(const vd_op *op, const vd_step *step, const vd_edit_entry *ent
         }
         return;
     }
+    int lacks_values = values == NULL && (entry->kind == VD_EDIT_SET || entry->kind == VD_EDIT_ADD);
     int64_t begin = entry->begin > columns.begin ? entry->begin : columns.begin;
     int64_t end = vd_at_most(entry->end, columns.end);
-    if (begin < end) {
+    if (begin < end && !lacks_values) {
         change(entry, values == NULL ? NULL : values + (begin - entry->begin), y + begin,
                end - begin);
     }

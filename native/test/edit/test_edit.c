@@ -210,6 +210,20 @@ static void check_variants(rng *r, int32_t width, floats kind, placement where) 
     }
 }
 
+static void check_no_values(rng *r, int32_t width) {
+    describe("edits without values, width %d", width);
+    vd_edit_entry entries[2] = {random_entry(r, VD_EDIT_SET, width),
+                                random_entry(r, VD_EDIT_ADD, width)};
+    entries[0].values = entries[1].values = NULL;
+    int32_t n = 2;
+    batch b;
+    fill_batch(r, &b);
+    vd_op op = edit_op(entries, &n, width, 0, AT_END);
+    run_ops(&op, 1, VD_ISA_SCALAR, 1, &b.view);
+    same_floats("y", x, op.as.edit.y, (int64_t)ROWS * width);
+    guarded_free_all();
+}
+
 int main(void) {
     test_begin("edit");
     rng r = {41};
@@ -228,6 +242,7 @@ int main(void) {
         rng_fill(&r, ORDINARY, basis, width);
         check_subspace_error(&r, width);
         check_coordinates(&r, width);
+        check_no_values(&r, width);
     }
     return 0;
 }
