@@ -351,7 +351,7 @@ enum {
     VD_KV_BLOCK = 64,          // positions in a block of the paged key-value cache
     VD_KV_LANES = 16,          // positions whose keys lie interleaved
     VD_ATTENTION_CHUNK = 256,  // positions in a chunk of the attention's definition
-    VD_HEAD_MAX = 4096         // elements of a head
+    VD_HEAD_MAX = 1024         // elements of a head
 };
 
 // One layer of the paged key-value cache. Position p of a sequence lies in block
@@ -771,16 +771,15 @@ typedef struct vd_matmul_backward {
 } vd_matmul_backward;
 
 enum {
-    VD_BACKWARD_POSITIONS = 32768,  // of a plan with gradients of attention, at most
-    VD_BACKWARD_HEAD = 2048         // elements of a head there, at most
+    VD_BACKWARD_POSITIONS = 32768  // of a plan with gradients of attention, at most
 };
 
 // The gradient of vd_attention, whose z is ignored, over a cache of F32. dz is [n, H, d_v].
 // VD_OP_QUERY_BACKWARD writes dq [n, H, d_h] and what it finds out of each query's softmax to
 // statistics [n, H, 3]; VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk [n, H_kv, d_h] and
 // dv [n, H_kv, d_v]. Adjacent rows of one sequence are differentiated together; keys and values of
-// positions without a row among them are constants. VD_UNSUPPORTED: longer heads or more positions
-// than stated above, another cache.
+// positions without a row among them are constants. VD_UNSUPPORTED: more positions than stated
+// above, another cache.
 typedef struct vd_attention_backward {
     vd_attention attention;
     const float *dz;

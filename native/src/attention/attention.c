@@ -5,6 +5,7 @@
 // merges them in order, so that nobody waits. Chunks stand alone by definition: no bit changes.
 #include "attention/attention.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -49,6 +50,9 @@ static int64_t scratch_bytes(const vd_kv_cache *cache) {
 static int64_t block_elements(const vd_kv_cache *cache) {
     return VD_KV_BLOCK * (int64_t)(cache->d_h > cache->d_v ? cache->d_h : cache->d_v);
 }
+
+static_assert(8 * VD_KV_BLOCK * VD_HEAD_MAX <= VD_SCRATCH_BYTES,
+              "beside a block of the widest heads there is room for queries");
 
 static cut cut_of(const vd_attention *op) {
     int64_t bytes = VD_SCRATCH_BYTES - 4 * block_elements(&op->cache);

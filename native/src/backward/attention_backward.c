@@ -19,9 +19,7 @@ static vd_status check(const vd_op *op, int outputs) {
     if (!valid) {
         return VD_INVALID_ARGUMENT;
     }
-    int served = a->cache.type == VD_F32 && a->cache.d_h <= VD_BACKWARD_HEAD &&
-                 a->cache.d_v <= VD_BACKWARD_HEAD;
-    return served ? VD_OK : VD_UNSUPPORTED;
+    return a->cache.type == VD_F32 ? VD_OK : VD_UNSUPPORTED;
 }
 
 vd_status vd_query_backward_check(const vd_op *op) {

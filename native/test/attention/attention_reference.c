@@ -8,7 +8,7 @@
 #include "support/compare.h"
 #include "support/tolerance.h"
 
-enum { COUNT_MAX = 1088, CHUNK = 256, HEAD_MAX = 256 };
+enum { COUNT_MAX = 1088, CHUNK = 256 };
 
 typedef struct weights {
     double share[COUNT_MAX];  // of each position: the softmax of the scores
@@ -66,7 +66,7 @@ static double score(const one_query *one, const double *q, int32_t t, double *er
 // difference that rounds and an exp; the differences have one sign, so their roundings add up to
 // that of the whole difference.
 static void weigh(const one_query *one, int32_t chunk, int32_t merges, weights *w) {
-    static double q[HEAD_MAX];
+    static double q[VD_HEAD_MAX];
     effective_query(one, q);
     int sinks = one->op->sinks != NULL;
     double s[COUNT_MAX], greatest = sinks ? (double)one->sink : -HUGE_VAL;
@@ -95,7 +95,7 @@ static void weigh(const one_query *one, int32_t chunk, int32_t merges, weights *
 static void check_in_chunks(const one_query *one, int32_t chunk, const float *z) {
     static weights w;
     const vd_kv_cache *cache = &one->op->cache;
-    CHECK(one->end <= COUNT_MAX && cache->d_h <= HEAD_MAX);
+    CHECK(one->end <= COUNT_MAX && cache->d_h <= VD_HEAD_MAX);
     // The sink is one more merge.
     int32_t merges = (one->end - 1) / chunk - one->first / chunk + (one->op->sinks != NULL);
     weigh(one, chunk, merges, &w);
@@ -122,7 +122,7 @@ void check_open_attention(const one_query *one, int32_t P, const float *z) {
 }
 
 void check_scores(const one_query *one, int32_t P, const float *y) {
-    static double q[HEAD_MAX];
+    static double q[VD_HEAD_MAX];
     effective_query(one, q);
     for (int32_t t = 0; t < P; t++) {
         if (t < one->first || t >= one->end) {

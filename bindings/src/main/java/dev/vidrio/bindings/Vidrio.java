@@ -1748,10 +1748,10 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ATTENTION_CHUNK() {
         return VD_ATTENTION_CHUNK;
     }
-    private static final int VD_HEAD_MAX = (int)4096L;
+    private static final int VD_HEAD_MAX = (int)1024L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_HEAD_MAX = 4096
+     * enum <anonymous>.VD_HEAD_MAX = 1024
      * }
      */
     public static int VD_HEAD_MAX() {
@@ -2044,15 +2044,6 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_BACKWARD_POSITIONS() {
         return VD_BACKWARD_POSITIONS;
-    }
-    private static final int VD_BACKWARD_HEAD = (int)2048L;
-    /**
-     * {@snippet lang=c :
-     * enum <anonymous>.VD_BACKWARD_HEAD = 2048
-     * }
-     */
-    public static int VD_BACKWARD_HEAD() {
-        return VD_BACKWARD_HEAD;
     }
     private static final int VD_BARRIER_NEVER = (int)0L;
     /**

@@ -9,6 +9,9 @@ import java.util.List;
  * @param layers what each holds: the layers of a model that have keys and values of their own
  */
 public record KvShape(List<Layer> layers) {
+  /** Most elements of a head; {@code VD_HEAD_MAX}. */
+  public static final int HEAD_MAX = 1024;
+
   /**
    * A layer of the cache.
    *
@@ -21,6 +24,10 @@ public record KvShape(List<Layer> layers) {
       if (heads <= 0 || dH <= 0 || dV <= 0) {
         throw new IllegalArgumentException(
             "cache of " + heads + " heads of " + dH + " and " + dV + " is empty");
+      }
+      if (dH > HEAD_MAX) {
+        throw new IllegalArgumentException(
+            "heads of " + dH + " elements, of which there may be " + HEAD_MAX);
       }
     }
 

@@ -147,12 +147,6 @@ public sealed interface BackwardOp extends Op {
     /** Floats of a query's statistics. */
     public static final int STATISTICS = 3;
 
-    /** Most positions of a plan with such an operation; {@code VD_BACKWARD_POSITIONS}. */
-    public static final int POSITIONS_MAX = 32768;
-
-    /** Most elements of a head; {@code VD_BACKWARD_HEAD}. */
-    public static final int HEAD_MAX = 2048;
-
     public Query {
       requireSame(forward.z(), dz);
       requireSame(forward.q(), dq);

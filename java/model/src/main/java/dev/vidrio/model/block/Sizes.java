@@ -127,8 +127,14 @@ public record Sizes(
           Integer.toString(heads),
           "must divide " + keys.full("embedding_length") + " " + d);
     }
-    int dH = keys.intValue(key, 2, MAX_HEADS, d / heads);
-    int valueLength = keys.intValue(valueKey, 1, MAX_HEADS, dH);
+    if (!keys.has(key) && d / heads > KvShape.HEAD_MAX) {
+      throw keys.error(
+          "attention.head_count",
+          Integer.toString(heads),
+          "makes heads of " + d / heads + " elements, more than " + KvShape.HEAD_MAX);
+    }
+    int dH = keys.intValue(key, 2, KvShape.HEAD_MAX, d / heads);
+    int valueLength = keys.intValue(valueKey, 1, KvShape.HEAD_MAX, dH);
     if (valueLength != dH) {
       throw keys.error(valueKey, Integer.toString(valueLength), "must equal " + dH);
     }

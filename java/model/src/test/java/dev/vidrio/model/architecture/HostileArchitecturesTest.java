@@ -107,6 +107,7 @@ class HostileArchitecturesTest {
     "gptneox, use_parallel_residual, 1",
     "phi3, rope.scaling.original_context_length, 0",
     "qwen3, attention.key_length, 0",
+    "qwen3, attention.key_length, 1025",
     "mixtral, expert_count, 4097",
     "mixtral, expert_used_count, 5",
     "mixtral, expert_used_count, 0",
