@@ -40,9 +40,9 @@ VD_INLINE int widens(int32_t type, int32_t queries) {
 
 VD_INLINE void widen_block(const char *block, const uint16_t *scales, int64_t count,
                            const int32_t type, const char *ahead, float *floats) {
-    const int64_t line = 64 * (type == VD_Q8_0 ? 1 : 2);
-    for (int64_t i = 0; i < count; i += 64, ahead += ahead == NULL ? 0 : line) {
-        prefetch(ahead, 0, line);
+    const int64_t bytes = type == VD_Q8_0 ? 1 : 2;  // of an element
+    for (int64_t i = 0; i < count; i += 64) {
+        prefetch(ahead, i * bytes, 64 * bytes);
         for (int64_t w = i; w < i + 64; w += 16) {
             v16_store(floats + w, load_value(block, scales, w, type));
         }
