@@ -25,7 +25,7 @@ class ChatTemplateTest {
 
   private static final ChatOptions DEFAULTS = ChatOptions.builder().build();
 
-  /** Our own templates and snippets; bench/peers/chat_templates.py says where they come from. */
+  /** Templates and snippets, most of them our own, as templates/README.md says. */
   @TestFactory
   Stream<DynamicTest> rendersAsTransformersDoes() throws IOException {
     try (InputStream in =
