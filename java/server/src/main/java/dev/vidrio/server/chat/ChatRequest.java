@@ -135,6 +135,11 @@ record ChatRequest(
   }
 
   @Override
+  public String promptField() {
+    return "messages";
+  }
+
+  @Override
   public List<GenerationRequest> generations(ServedModel served) {
     int[] prompt = encode(served.chat());
     return List.of(

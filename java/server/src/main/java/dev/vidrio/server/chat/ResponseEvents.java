@@ -53,7 +53,7 @@ final class ResponseEvents {
       Map<String, @Nullable Object> error = new LinkedHashMap<>();
       error.put("code", shown.code());
       error.put("message", shown.getMessage());
-      error.put("param", null);
+      error.put("param", shown.param());
       event("error", error);
       events.end();
       return;

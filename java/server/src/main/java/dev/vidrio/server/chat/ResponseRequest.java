@@ -96,6 +96,11 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
   }
 
   @Override
+  public String promptField() {
+    return "input";
+  }
+
+  @Override
   public List<GenerationRequest> generations(ServedModel model) {
     return chat.generations(model);
   }

@@ -101,14 +101,11 @@ public abstract class ChunkEvents {
     events.flush();
     List<Completion> completions;
     try {
-      completions = streams.read((i, token) -> choices.get(i).accept(token), events::flush);
+      completions = streams.read(new Sink(choices), events::flush);
     } catch (RuntimeException e) {
       events.send(Failures.explain(e, request).toJson());
       events.end();
       return;
-    }
-    for (int i = 0; i < choices.size(); i++) {
-      choices.get(i).end(completions.get(i));
     }
     if (includeUsage) {
       Usage usage = Usage.of(completions, perPrompt);
@@ -120,6 +117,18 @@ public abstract class ChunkEvents {
               .raw("}"));
     }
     events.done();
+  }
+
+  private record Sink(List<Choice> choices) implements Streams.TokenSink {
+    @Override
+    public void accept(int index, GeneratedToken token) throws IOException {
+      choices.get(index).accept(token);
+    }
+
+    @Override
+    public void end(int index, Completion completion) throws IOException {
+      choices.get(index).end(completion);
+    }
   }
 
   /** Sends a chunk that {@link EventStream#start} began. */

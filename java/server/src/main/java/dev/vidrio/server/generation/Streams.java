@@ -17,10 +17,13 @@ import java.util.concurrent.Future;
 public final class Streams implements AutoCloseable {
   private final List<TokenStream> streams = new ArrayList<>();
 
-  /** Takes the tokens of an answer; those of different answers come on different threads. */
+  /** Takes what comes of an answer; that of different answers comes on different threads. */
   @FunctionalInterface
   public interface TokenSink {
     void accept(int index, GeneratedToken token) throws IOException;
+
+    /** Takes the end of an answer, while others may go on. */
+    default void end(int index, Completion completion) throws IOException {}
   }
 
   /** Is told when the next token is not there yet. */
@@ -84,7 +87,12 @@ public final class Streams implements AutoCloseable {
           pause.begin();
         }
       }
-      return stream.result();
+      Completion completion = stream.result();
+      sink.end(index, completion);
+      if (streams.size() > 1) {
+        pause.begin();
+      }
+      return completion;
     } catch (IOException | RuntimeException e) {
       close();
       throw e;

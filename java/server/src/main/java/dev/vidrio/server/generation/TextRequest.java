@@ -28,6 +28,9 @@ public interface TextRequest {
   /** Whether the answer is sent as it comes. */
   boolean stream();
 
+  /** The field that prompts are made of. */
+  String promptField();
+
   /** How many prompts it has. */
   default int promptCount() {
     return 1;

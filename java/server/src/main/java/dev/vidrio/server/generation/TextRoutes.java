@@ -45,6 +45,7 @@ public final class TextRoutes {
       Engine engine = use.model().engine();
       requireRoom(engine, request);
       List<GenerationRequest> generations = generations(request, use);
+      generations.forEach(generation -> requireContext(engine, generation, request.promptField()));
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       TextAnswer answer = request.answer(use.model().tokenizer(), generations);
       try (Streams streams = Streams.submit(engine, generations, request.answersPerPrompt())) {
@@ -69,6 +70,12 @@ public final class TextRoutes {
           field + ": asks for " + answers + " answers at a time, and there is room for " + most);
     }
     engine.requireRoom(answers);
+  }
+
+  private static void requireContext(Engine engine, GenerationRequest request, String field) {
+    if (request.promptTokens() > engine.positions()) {
+      throw ApiException.contextLength(field, request.promptTokens(), engine.positions());
+    }
   }
 
   private List<GenerationRequest> generations(TextRequest request, Models.Use use) {

@@ -45,7 +45,32 @@ public final class ApiException extends RuntimeException {
     return request(400, "invalid_value", param, message);
   }
 
-  /** 400 for a field that this server does not have; it is never ignored. */
+  /** 400 for a field that is needed and not there. */
+  static ApiException missing(String param) {
+    return request(400, "missing_required_parameter", param, param + ": is required");
+  }
+
+  /** 400 for a field that is not known here; it is never ignored. */
+  static ApiException unknown(String param) {
+    return request(400, "unknown_parameter", param, param + ": is not supported");
+  }
+
+  /**
+   * 400 for a prompt that is too long.
+   *
+   * @param param the field that the prompt is made of
+   * @param most tokens that fit
+   */
+  public static ApiException contextLength(String param, int tokens, int most) {
+    return request(
+        400,
+        "context_length_exceeded",
+        param,
+        // In words that clients look for.
+        param + ": has " + tokens + " tokens; this model's maximum context length is " + most);
+  }
+
+  /** 400 for a field that is known, but whose effect this server or the model does not have. */
   public static ApiException unsupported(String param, String message) {
     return request(400, "unsupported_parameter", param, message);
   }
@@ -112,7 +137,8 @@ public final class ApiException extends RuntimeException {
 
   /** 429. */
   public static ApiException tooMany(String message, Duration retryAfter) {
-    return new ApiException(429, "rate_limit_error", "overloaded", null, message, retryAfter);
+    return new ApiException(
+        429, "rate_limit_error", "rate_limit_exceeded", null, message, retryAfter);
   }
 
   /** 503. */
@@ -131,6 +157,11 @@ public final class ApiException extends RuntimeException {
 
   public @Nullable String code() {
     return code;
+  }
+
+  /** Where in the body; null where it is not about a field. */
+  public @Nullable String param() {
+    return param;
   }
 
   /** When it is worth another try; null where it is not said. */

@@ -59,7 +59,7 @@ public final class Fields {
   public Value required(String name) {
     Value value = value(name);
     if (value == null) {
-      throw ApiException.invalid(path(name), path(name) + ": is required");
+      throw ApiException.missing(path(name));
     }
     return value;
   }
@@ -141,7 +141,7 @@ public final class Fields {
   /** Refuses what has not been read. */
   public void end() {
     for (String name : unread) {
-      throw ApiException.unsupported(path(name), path(name) + ": is not supported");
+      throw ApiException.unknown(path(name));
     }
   }
 }

@@ -98,6 +98,11 @@ record CompletionRequest(
   }
 
   @Override
+  public String promptField() {
+    return "prompt";
+  }
+
+  @Override
   public List<GenerationRequest> generations(ServedModel served) {
     boolean ranked = bestOf > parameters.choices();
     int own = ranked ? Math.max(0, logProbabilities) : logProbabilities;

@@ -81,7 +81,7 @@ public final class EmbeddingRoute {
     try (Models.Use use = models.use(request.model())) {
       Model model = use.model().model();
       requireWidth(request, model);
-      List<int[]> texts = encode(request, model.tokenizer());
+      List<int[]> texts = encode(request, model);
       var gone = new AtomicBoolean();
       FutureTask<List<float[]>> task =
           queue.submit(
@@ -121,13 +121,18 @@ public final class EmbeddingRoute {
     }
   }
 
-  private List<int[]> encode(Request request, Tokenizer tokenizer) {
+  private List<int[]> encode(Request request, Model model) {
+    Tokenizer tokenizer = model.tokenizer();
+    int most = model.architecture().contextLength();
     List<int[]> texts = new ArrayList<>();
     for (Prompt prompt : request.input()) {
       int[] ids = prompt.encode(tokenizer);
+      String path = "input[" + texts.size() + "]";
       if (ids.length == 0) {
-        String path = "input[" + texts.size() + "]";
         throw ApiException.invalid(path, path + " of no tokens: must have at least one");
+      }
+      if (ids.length > most) {
+        throw ApiException.contextLength(path, ids.length, most);
       }
       for (int id : ids) {
         if (id >= tokenizer.vocabularySize()) {

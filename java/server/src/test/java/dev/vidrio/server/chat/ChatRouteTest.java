@@ -124,6 +124,24 @@ class ChatRouteTest {
     texts.forEach(text -> assertEquals(TEXT, text.toString()));
   }
 
+  /** As OpenAI's clients look for it, some of them in the code, some in the words. */
+  @Test
+  void aConversationThatIsTooLongSaysSo() {
+    String words = "a".repeat(2000);
+    String body = "{'model':'parrot','messages':[{'role':'user','content':'" + words + "'}]}";
+    String error = TestServer.error(server.post(PATH, body));
+    assertTrue(error.startsWith("400 context_length_exceeded messages messages: has 20"), error);
+    assertTrue(error.endsWith("this model's maximum context length is 1024"), error);
+    String input = "{'model':'parrot','input':'" + words + "'}";
+    String response = TestServer.error(server.post("/v1/responses", input));
+    assertTrue(response.startsWith("400 context_length_exceeded input input: has "), response);
+    String embedded = TestServer.error(server.post("/v1/embeddings", input));
+    assertTrue(embedded.startsWith("400 context_length_exceeded input[0] input[0]: "), embedded);
+    String prompt =
+        TestServer.error(server.post("/v1/completions", input.replace("input", "prompt")));
+    assertTrue(prompt.startsWith("400 context_length_exceeded prompt prompt: has "), prompt);
+  }
+
   @Test
   void stopsAndLimitsEndAnAnswer() {
     JsonNode stopped = chat(",'stop':[' solid']").path("choices").path(0);

@@ -163,7 +163,7 @@ class ResponseRouteTest {
         "'input':'a','background':true | 400 unsupported_parameter background",
         "'input':'a','store':true | 400 unsupported_parameter store",
         "'input':'a','reasoning':{'effort':'low'} | 400 unsupported_parameter reasoning.effort",
-        "'input':'a','reasoning':{'summary':'auto'} | 400 unsupported_parameter reasoning.summary",
+        "'input':'a','reasoning':{'summary':'auto'} | 400 unknown_parameter reasoning.summary",
         "'input':'a','text':{'verbosity':'high'} | 400 invalid_value text.verbosity",
         "'input':'a','n':2 | 400 unsupported_parameter n",
         "'input':'a','truncation':'auto' | 400 invalid_value truncation",

@@ -193,8 +193,8 @@ class AnswerFormatTest {
       quoteCharacter = '`',
       value = {
         "'response_format':{'type':'xml'} | 400 invalid_value response_format.type",
-        "'response_format':{'type':'json_schema'} | 400 invalid_value response_format.json_schema",
-        "'response_format':{'type':'json_schema','json_schema':{'name':'x'}} | 400 invalid_value response_format.json_schema.schema",
+        "'response_format':{'type':'json_schema'} | 400 missing_required_parameter response_format.json_schema",
+        "'response_format':{'type':'json_schema','json_schema':{'name':'x'}} | 400 missing_required_parameter response_format.json_schema.schema",
         "'response_format':{'type':'json_schema','json_schema':{'schema':{'type':'x'}}} | 400 invalid_value response_format.json_schema.schema",
         "'regex':'(a' | 400 invalid_value regex regex: ",
         "'grammar':'x' | 400 invalid_value grammar grammar: ",

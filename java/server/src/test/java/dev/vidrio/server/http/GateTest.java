@@ -272,7 +272,7 @@ class GateTest {
         RawClient running = new RawClient(server.server().uri())) {
       running.post(COMPLETE, LONG).readUntil("data: ");
       assertEquals(
-          "429 overloaded - 1 requests run already, which is the limit",
+          "429 rate_limit_exceeded - 1 requests run already, which is the limit",
           TestServer.error(server.post(COMPLETE, SHORT)));
       assertEquals(200, server.get("/health").statusCode());
     }
