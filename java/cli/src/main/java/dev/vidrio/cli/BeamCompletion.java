@@ -9,14 +9,19 @@ import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.engine.TokenLogProbability;
 import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.template.ChatMessage;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The most likely continuations of a prompt, printed when they are found. */
 final class BeamCompletion implements Continuation {
@@ -24,18 +29,25 @@ final class BeamCompletion implements Continuation {
   private final SessionOptions session;
   private final GenerationOptions options;
   private final BeamOptions beams;
+  private final @Nullable ChatFormat chat;
   private final boolean tools;
 
+  /**
+   * @param chat how answers are read; null where the text is continued
+   * @param tools whether the model was given tools
+   */
   BeamCompletion(
       Model model,
       SessionOptions session,
       GenerationOptions options,
       BeamOptions beams,
+      @Nullable ChatFormat chat,
       boolean tools) {
     this.model = model;
     this.session = session;
     this.options = options;
     this.beams = beams;
+    this.chat = chat;
     this.tools = tools;
   }
 
@@ -43,10 +55,14 @@ final class BeamCompletion implements Continuation {
   @Override
   public void print(int[] prompt) {
     GenerationResult best = search(prompt).getFirst().result();
-    System.out.println(Escapes.shown(best.text()));
-    if (tools) {
-      Tools.print(Tools.calls(model, best.tokens()));
+    if (chat == null) {
+      System.out.println(Escapes.shown(best.text()));
+      return;
     }
+    ChatAnswer answer = chat.newAnswer(prompt, tools);
+    ChatMessage message = answer.read(best);
+    System.out.println(Escapes.shown(Objects.requireNonNullElse(message.content(), "")));
+    Tools.print(message.toolCalls());
   }
 
   /** Everything about the best, and the others after it. */
@@ -57,20 +73,20 @@ final class BeamCompletion implements Continuation {
     json.put("model", model.name());
     json.put("executor", model.executor().name());
     json.put("prompt_ids", prompt);
-    json.putAll(answer(found.getFirst()));
-    json.put("others", found.stream().skip(1).map(this::answer).toList());
+    json.putAll(answer(prompt, found.getFirst()));
+    json.put("others", found.stream().skip(1).map(other -> answer(prompt, other)).toList());
     json.put("seconds", found.getFirst().total().toNanos() / 1e9);
     return json;
   }
 
-  private Map<String, Object> answer(Completion completion) {
+  private Map<String, Object> answer(int[] prompt, Completion completion) {
     GenerationResult result = completion.result();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("ids", result.tokens());
-    json.put("text", result.text());
-    if (tools) {
-      json.put(
-          "tool_calls", Tools.calls(model, result.tokens()).stream().map(Tools::toJson).toList());
+    if (chat == null) {
+      json.put("text", result.text());
+    } else {
+      json.putAll(Tools.toJson(chat.newAnswer(prompt, tools).read(result), tools));
     }
     json.put(
         "logprobs", completion.tokens().stream().map(TokenLogProbability::logProbability).toList());

@@ -1,13 +1,16 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.chat.AnswerPrinter;
 import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.Generator;
+import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
-import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.TokenDecoder;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -15,20 +18,33 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** One continuation of a prompt, printed as it comes or collected for JSON. */
 final class Completion implements Continuation {
   private final Model model;
   private final Session session;
   private final GenerationOptions options;
+  private final @Nullable ChatAnswer answer;
   private final boolean tools;
   private final long loadNanos;
 
+  /**
+   * @param answer what reads the answer of a model that chats; null where the text is continued
+   * @param tools whether the model was given tools
+   */
   Completion(
-      Model model, Session session, GenerationOptions options, boolean tools, long loadNanos) {
+      Model model,
+      Session session,
+      GenerationOptions options,
+      @Nullable ChatAnswer answer,
+      boolean tools,
+      long loadNanos) {
     this.model = model;
     this.session = session;
     this.options = options;
+    this.answer = answer;
     this.tools = tools;
     this.loadNanos = loadNanos;
   }
@@ -37,19 +53,24 @@ final class Completion implements Continuation {
   @Override
   public void print(int[] prompt) {
     TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
-    List<Integer> ids = new ArrayList<>();
+    AnswerPrinter printer = answer == null ? null : new AnswerPrinter(answer);
     Generator generator = start(prompt);
     while (generator.hasNext() && !System.out.checkError()) {
-      ids.add(generator.nextInt());
-      System.out.print(Escapes.shown(decoder.accept(ids.getLast())));
+      int token = generator.nextInt();
+      String piece = decoder.accept(token);
+      if (printer == null) {
+        System.out.print(Escapes.shown(piece));
+      } else {
+        printer.accept(token, piece);
+      }
     }
-    System.out.println(decoder.finish());
-    Tools.print(toolCalls(ids));
-  }
-
-  /** The tools that the model asks for, where it was given any. */
-  private List<ToolCall> toolCalls(List<Integer> ids) {
-    return tools ? Tools.calls(model, ids) : List.of();
+    if (printer == null || answer == null) {
+      System.out.println(decoder.finish());
+    } else {
+      printer.accept(-1, decoder.finish());
+      printer.finish();
+      Tools.print(answer.message().toolCalls());
+    }
   }
 
   @Override
@@ -77,15 +98,23 @@ final class Completion implements Continuation {
     result.put("executor", model.executor().name());
     result.put("prompt_ids", prompt);
     result.put("ids", ids);
-    result.put("text", text.toString());
-    if (tools) {
-      result.put("tool_calls", toolCalls(ids).stream().map(Tools::toJson).toList());
-    }
+    result.putAll(
+        text(new GenerationResult(text.toString(), ids, prompt.length, finish(generator))));
     result.put("logprobs", logProbabilities);
-    result.put("finish", String.valueOf(generator.finish()).toLowerCase(Locale.ROOT));
+    result.put("finish", finish(generator).name().toLowerCase(Locale.ROOT));
     result.put("seed", options.sampling().seed());
     result.put("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
     return result;
+  }
+
+  private Map<String, Object> text(GenerationResult result) {
+    return answer == null
+        ? Map.of("text", result.text())
+        : Tools.toJson(answer.read(result), tools);
+  }
+
+  private static Finish finish(Generator generator) {
+    return Objects.requireNonNull(generator.finish());
   }
 
   private Generator start(int[] prompt) {

@@ -14,6 +14,7 @@ import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.BeamOptions;
 import dev.vidrio.model.Chat;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
@@ -93,6 +94,15 @@ final class RunCommand implements Callable<Integer> {
       description = "A JSON array of tools, as OpenAI's API has them, that a chat model may call.")
   private @Nullable Path tools;
 
+  @Option(
+      names = "--reasoning",
+      paramLabel = "EFFORT",
+      description = {
+        "How much a chat model thinks before it answers: none, low, medium, high, as far as its"
+            + " template can be told. Thoughts go to standard error."
+      })
+  private @Nullable String reasoning;
+
   @Option(names = "--raw", description = "Continue the text as it is: no chat template.")
   private boolean raw;
 
@@ -112,11 +122,12 @@ final class RunCommand implements Callable<Integer> {
     input = OptionValues.of(command, () -> input.named(text));
     BeamOptions search = OptionValues.of(command, beams::read);
     GenerationOptions base = generationOptions(search != null);
-    ChatOptions chatOptions = chatOptions();
+    ChatOptions.Builder template = templateOptions();
     long start = System.nanoTime();
     try (Model opened = model.open()) {
       Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
       requireChat(opened, format);
+      ChatOptions chatOptions = chatOptions(template, format);
       GenerationOptions options =
           tokens == null && format.isPresent() && search == null && !ignoreEnd
               ? base.withTokens(Integer.MAX_VALUE) // up to the end of the turn, or of the context
@@ -129,15 +140,21 @@ final class RunCommand implements Callable<Integer> {
         return 0;
       }
       int[] prompt = prompt(opened, format, chatOptions);
+      ChatFormat chat = format.orElse(null);
+      if (chat != null) {
+        options = options.withGrammar(chat.behindThoughts(prompt, options.grammar()));
+      }
       if (search != null) {
-        print(
-            new BeamCompletion(opened, sessionOptions(opened), options, search, tools != null),
-            prompt);
+        var found =
+            new BeamCompletion(
+                opened, sessionOptions(opened), options, search, chat, tools != null);
+        print(found, prompt);
         return 0;
       }
       try (Session session = opened.newSession(sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
-        print(new Completion(opened, session, options, tools != null, loadNanos), prompt);
+        ChatAnswer answer = chat == null ? null : chat.newAnswer(prompt, tools != null);
+        print(new Completion(opened, session, options, answer, tools != null, loadNanos), prompt);
       }
     }
     return 0;
@@ -160,18 +177,28 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private ChatOptions chatOptions() {
+  private ChatOptions.Builder templateOptions() {
     ChatOptions.Builder options = ChatOptions.builder();
     if (tools != null) {
       Tools.read(tools, options);
+    }
+    return options;
+  }
+
+  private ChatOptions chatOptions(ChatOptions.Builder options, Optional<ChatFormat> format) {
+    if (reasoning != null && format.isPresent()) {
+      format.get().reasoningEffort(reasoning).forEach(options::variable);
     }
     return options.build();
   }
 
   private void requireChat(Model opened, Optional<ChatFormat> format) {
-    if (format.isEmpty() && (tools != null || system != null)) {
-      throw new InvalidInputException(
-          tools != null ? "--tools" : "--system", "", opened.name() + " does not chat here");
+    String option =
+        tools != null
+            ? "--tools"
+            : system != null ? "--system" : reasoning != null ? "--reasoning" : "";
+    if (format.isEmpty() && !option.isEmpty()) {
+      throw new InvalidInputException(option, "", opened.name() + " does not chat here");
     }
   }
 

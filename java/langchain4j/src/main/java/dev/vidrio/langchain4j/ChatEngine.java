@@ -14,6 +14,7 @@ import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.engine.Operation;
 import dev.vidrio.engine.TokenStream;
+import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
@@ -22,7 +23,6 @@ import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -37,11 +37,13 @@ final class ChatEngine implements AutoCloseable {
   private final String name;
   private final ChatRequestParameters defaults;
   private final GenerationOptions generation;
+  private final @Nullable String reasoningEffort;
   private final @Nullable Duration timeout;
   private final List<ChatModelListener> listeners;
 
   ChatEngine(ChatModelBuilder<?> builder) {
     this.generation = builder.generationOptions;
+    this.reasoningEffort = builder.reasoningEffort;
     this.timeout = builder.timeout;
     this.listeners = builder.listeners;
     var _ = request(builder.parameters.build());
@@ -61,6 +63,9 @@ final class ChatEngine implements AutoCloseable {
               .overrideWith(builder.parameters.build())
               .build();
       requireSupported(defaults);
+      if (reasoningEffort != null) {
+        var _ = format.reasoningEffort(reasoningEffort);
+      }
     } catch (Throwable e) {
       handle.close();
       throw e;
@@ -70,9 +75,9 @@ final class ChatEngine implements AutoCloseable {
   /**
    * A request that runs.
    *
-   * @param tools whether the model was given tools
+   * @param reader tells its text, thoughts and calls apart
    */
-  record Answer(TokenStream stream, boolean tools) {}
+  record Answer(TokenStream stream, ChatAnswer reader) {}
 
   ChatRequestParameters defaults() {
     return defaults;
@@ -80,10 +85,6 @@ final class ChatEngine implements AutoCloseable {
 
   List<ChatModelListener> listeners() {
     return listeners;
-  }
-
-  Tokenizer tokenizer() {
-    return handle.engine().model().tokenizer();
   }
 
   /**
@@ -101,9 +102,16 @@ final class ChatEngine implements AutoCloseable {
     }
     var options = ChatOptions.builder();
     tools.forEach(options::tool);
+    if (reasoningEffort != null) {
+      format.reasoningEffort(reasoningEffort).forEach(options::variable);
+    }
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
     int[] prompt = format.encode(messages, options.build());
-    return new Answer(handle.engine().submit(request(parameters, prompt)), !tools.isEmpty());
+    GenerationRequest asked = request(parameters, prompt);
+    Grammar grammar = format.behindThoughts(prompt, asked.options().grammar());
+    GenerationRequest free =
+        asked.toBuilder().options(asked.options().withGrammar(grammar)).build();
+    return new Answer(handle.engine().submit(free), format.newAnswer(prompt, !tools.isEmpty()));
   }
 
   private static List<Map<String, @Nullable Object>> tools(ChatRequestParameters parameters) {

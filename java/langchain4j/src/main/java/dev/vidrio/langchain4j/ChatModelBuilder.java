@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +26,7 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
   @Nullable Path modelPath;
   EngineOptions engineOptions = EngineOptions.DEFAULT;
   GenerationOptions generationOptions = GenerationOptions.DEFAULT;
+  @Nullable String reasoningEffort;
   @Nullable Duration timeout;
   List<ChatModelListener> listeners = List.of();
 
@@ -119,6 +121,16 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
   /** Sets the form of answers. */
   public B responseFormat(ResponseFormat value) {
     parameters.responseFormat(value);
+    return self();
+  }
+
+  /**
+   * Sets how much the model thinks before it answers, such as {@code none} or {@code high}, as
+   * {@link ChatFormat#reasoningEffort} has it. What it thinks is the {@code thinking} of its
+   * message.
+   */
+  public B reasoningEffort(String value) {
+    reasoningEffort = value;
     return self();
   }
 

@@ -100,6 +100,7 @@ final class Messages {
   static AiMessage toAiMessage(ChatMessage message) {
     return AiMessage.builder()
         .text(message.content())
+        .thinking(message.reasoning())
         .toolExecutionRequests(message.toolCalls().stream().map(Messages::toRequest).toList())
         .build();
   }

@@ -3,6 +3,7 @@ package dev.vidrio.langchain4j;
 import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onCompleteResponse;
 import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onCompleteToolCall;
 import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onPartialResponse;
+import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.onPartialThinking;
 import static dev.langchain4j.internal.InternalStreamingChatResponseHandlerUtils.withLoggingExceptions;
 
 import dev.langchain4j.agent.tool.ToolExecutionRequest;
@@ -32,13 +33,13 @@ final class StreamedAnswer implements Runnable, StreamingHandle {
   @Override
   public void run() {
     try (TokenStream stream = answer.stream()) {
-      var text = new ChatAnswer(engine.tokenizer(), answer.tools());
+      ChatAnswer reader = answer.reader();
       for (GeneratedToken token : stream) {
-        show(text.accept(token.id(), token.text()));
+        show(reader, reader.accept(token.id(), token.text()));
       }
-      show(text.finish());
+      show(reader, reader.finish());
       if (!canceled) {
-        end(engine.response(text.message(), stream.result()));
+        end(engine.response(reader.message(), stream.result()));
       }
     } catch (RuntimeException e) {
       if (!canceled) {
@@ -47,7 +48,10 @@ final class StreamedAnswer implements Runnable, StreamingHandle {
     }
   }
 
-  private void show(String piece) {
+  private void show(ChatAnswer reader, String piece) {
+    if (!canceled) {
+      onPartialThinking(handler, reader.reasoning(), this);
+    }
     if (!canceled) {
       onPartialResponse(handler, piece, this);
     }

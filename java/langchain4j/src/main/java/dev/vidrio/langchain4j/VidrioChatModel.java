@@ -6,7 +6,6 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.spi.ServiceHelper;
 import dev.vidrio.engine.Completion;
 import dev.vidrio.langchain4j.spi.VidrioChatModelBuilderFactory;
-import dev.vidrio.model.ChatAnswer;
 
 /**
  * A chat model of this process:
@@ -35,9 +34,7 @@ public final class VidrioChatModel extends EngineChatModel implements ChatModel 
       ChatEngine.Answer answer = engine.submit(request);
       try (var stream = answer.stream()) {
         Completion completion = stream.result();
-        return engine.response(
-            ChatAnswer.message(engine.tokenizer(), completion.result(), answer.tools()),
-            completion);
+        return engine.response(answer.reader().read(completion.result()), completion);
       }
     } catch (RuntimeException e) {
       throw Failures.explain(e);

@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
 import java.util.ArrayList;
@@ -27,6 +28,7 @@ public final class Chat implements AutoCloseable {
   private final Sequence sequence;
   private final List<ChatMessage> messages = new ArrayList<>();
   private int[] cached = {};
+  private int[] asked = {};
   private @Nullable TokenStream answer;
 
   Chat(
@@ -72,9 +74,11 @@ public final class Chat implements AutoCloseable {
           prompt.length + " tokens",
           "the context has " + session.limits().positions() + " positions");
     }
-    var generator = new Generator(model, session, generation);
+    Grammar grammar = format.behindThoughts(prompt, generation.grammar());
+    var generator = new Generator(model, session, generation.withGrammar(grammar));
     sequence.truncate(kept);
     Collections.addAll(messages, more);
+    asked = prompt;
     answer =
         new TokenStream(
             model,
@@ -88,11 +92,11 @@ public final class Chat implements AutoCloseable {
   }
 
   /**
-   * What tells content, reasoning and calls apart in the pieces of the next answer, for {@link
-   * ChatAnswer#accept(String)}.
+   * What tells content, reasoning and calls apart in the pieces of the answer that was asked for
+   * last, for {@link ChatAnswer#accept(String)}.
    */
   public ChatAnswer newAnswer() {
-    return ChatAnswer.ofText(!template.tools().isEmpty());
+    return format.newAnswer(asked, !template.tools().isEmpty(), true);
   }
 
   private void finish(int[] prompt, GenerationResult result) {
@@ -101,7 +105,7 @@ public final class Chat implements AutoCloseable {
       all[i] = result.tokens().get(i - prompt.length);
     }
     cached = Arrays.copyOf(all, Math.min(all.length, sequence.length()));
-    messages.add(ChatAnswer.message(model.tokenizer(), result, !template.tools().isEmpty()));
+    messages.add(format.newAnswer(prompt, !template.tools().isEmpty()).read(result));
   }
 
   /** The conversation so far, the model's answers included; unmodifiable. */

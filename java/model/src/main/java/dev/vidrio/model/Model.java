@@ -295,7 +295,9 @@ public final class Model implements AutoCloseable {
    *     take the messages
    */
   public TokenStream chat(List<ChatMessage> messages, GenerationOptions options) {
-    return generate(chatFormat().encode(messages), options);
+    ChatFormat format = chatFormat();
+    int[] prompt = format.encode(messages);
+    return generate(prompt, options.withGrammar(format.behindThoughts(prompt, options.grammar())));
   }
 
   /** Opens a conversation without tools, with {@link GenerationOptions#DEFAULT}. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ThoughtMarks;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import dev.vidrio.model.tokenizer.EncodeOptions;
@@ -15,11 +16,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers come byte by byte, so that everything is cut everywhere. */
@@ -31,6 +34,9 @@ class ChatAnswerTest {
   @TempDir private static Path directory;
   private static Model model;
 
+  private @Nullable ThoughtMarks marks;
+  private boolean begun;
+
   @BeforeAll
   static void open() throws IOException {
     model = Model.open(ScriptedModel.write(directory.resolve("scripted.gguf")));
@@ -39,6 +45,10 @@ class ChatAnswerTest {
   @AfterAll
   static void close() {
     model.close();
+  }
+
+  private ChatAnswer newAnswer(boolean tools, boolean textOnly) {
+    return new ChatAnswer(model.tokenizer(), marks, begun, tools, textOnly);
   }
 
   /** Gives a text's tokens to an answer, and returns what is shown before its end. */
@@ -56,21 +66,21 @@ class ChatAnswerTest {
   }
 
   /** The message of a text, which must be what is shown and what the whole is. */
-  private static ChatMessage answer(String text, boolean tools) {
-    var answer = new ChatAnswer(model.tokenizer(), tools);
+  private ChatMessage answer(String text, boolean tools) {
+    var answer = newAnswer(tools, false);
     String shown = show(answer, text) + answer.finish();
     ChatMessage message = answer.message();
     assertEquals(shown, Objects.requireNonNullElse(message.content(), ""));
     List<Integer> ids = Arrays.stream(tokens(text)).boxed().toList();
     var result = new GenerationResult(text, ids, 1, Generator.Finish.STOP);
-    assertEquals(message, ChatAnswer.message(model.tokenizer(), result, tools));
+    assertEquals(message, newAnswer(tools, false).read(result));
     assertEquals(message, answerOfText(text, tools));
     return message;
   }
 
   /** The message of a text, of which the characters are given. */
-  private static ChatMessage answerOfText(String text, boolean tools) {
-    var answer = ChatAnswer.ofText(tools);
+  private ChatMessage answerOfText(String text, boolean tools) {
+    var answer = newAnswer(tools, true);
     var shown = new StringBuilder();
     for (int i = 0; i < text.length(); i++) {
       shown.append(answer.accept(text.substring(i, i + 1)));
@@ -134,20 +144,20 @@ class ChatAnswerTest {
   @ParameterizedTest
   @ValueSource(strings = {"{\"city\": \"K", "[1", "[{\"n\"", "{}", "[TOOLS", "{ \"names\""})
   void otherJsonIsShownAsItComes(String text) {
-    assertEquals(text, show(new ChatAnswer(model.tokenizer(), true), text));
+    assertEquals(text, show(newAnswer(true, false), text));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "{", "[", "[ {", "{\"na", "{ \"name\": \"x\"", "[{\"type\"", "<|p"})
   void whatMayBeACallIsHeldBack(String text) {
-    var answer = new ChatAnswer(model.tokenizer(), true);
+    var answer = newAnswer(true, false);
     assertEquals("", show(answer, text));
     assertEquals(text, answer.finish());
   }
 
   @Test
   void textIsShownAtOnce() {
-    var answer = new ChatAnswer(model.tokenizer(), true);
+    var answer = newAnswer(true, false);
     assertEquals("Glass", show(answer, "Glass"));
     assertFalse(answer.finish().contains("Glass"));
   }
@@ -192,11 +202,91 @@ class ChatAnswerTest {
   /** Reasoning comes piece by piece too. */
   @Test
   void reasoningIsShownAsItComes() {
-    var answer = new ChatAnswer(model.tokenizer(), false);
+    var answer = newAnswer(false, false);
     assertEquals("", show(answer, "<|channel|>analysis<|message|>One"));
     assertEquals("One", answer.reasoning());
     assertEquals(
         "Two", show(answer, ", yes.<|end|><|start|>assistant<|channel|>final<|message|>Two"));
     assertEquals(", yes.", answer.reasoning());
+  }
+
+  /** Thoughts stand before the answer, in marks that most families share. */
+  @ParameterizedTest
+  @CsvSource({
+    "<think>, </think>",
+    "[THINK], [/THINK]",
+    "<seed:think>, </seed:think>",
+    "<|channel>thought, <channel|>"
+  })
+  void thoughtsAreReasoning(String open, String close) {
+    think(open);
+    String thought = open + "\nThey < greet.\n\nSo I greet.\n" + close + "\n\n";
+    for (boolean tools : new boolean[] {false, true}) {
+      ChatMessage message = answer(thought + "Hello <b>.\n", tools);
+      assertEquals("They < greet.\n\nSo I greet.", message.reasoning());
+      assertEquals("Hello <b>.\n", message.content());
+    }
+    ChatMessage called = answer(thought + "I look.\n" + CALL, true);
+    assertEquals("They < greet.\n\nSo I greet.", called.reasoning());
+    assertEquals("I look.", called.content());
+    assertEquals(List.of(WEATHER), called.toolCalls());
+    ChatMessage empty = answer(open + "\n\n" + close + "\n\nHello", false);
+    assertEquals("Hello", empty.content());
+    assertEquals(null, empty.reasoning());
+  }
+
+  private void think(String open) {
+    marks = ThoughtMarks.of("{{ '" + open + "' }}").orElseThrow();
+  }
+
+  /** What is thought about calls calls nothing. */
+  @Test
+  void marksOfCallsInThoughtsAreThoughts() {
+    think("<think>");
+    ChatMessage message = answer("<think>Not " + CALL + "?</think>" + CALL, true);
+    assertEquals("Not " + CALL + "?", message.reasoning());
+    assertEquals(null, message.content());
+    assertEquals(1, message.toolCalls().size());
+    ChatMessage text = answer("<think>Not " + CALL + "?</think>No.", true);
+    assertEquals("No.", text.content());
+    assertTrue(text.toolCalls().isEmpty());
+  }
+
+  /** Some templates begin the thought in the prompt; some models begin it once more. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "\n", "<think>", "\n<think>\n"})
+  void aPromptMayBeginTheThought(String more) {
+    think("<think>");
+    begun = true;
+    ChatMessage message = answer(more + "Hm.\n</think>\n\nHello", false);
+    assertEquals("Hm.", message.reasoning());
+    assertEquals("Hello", message.content());
+    ChatMessage cut = answer(more + "Hm. </thi", false);
+    assertEquals("Hm. </thi", cut.reasoning());
+    assertEquals("", cut.content());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "  ", "<thin", " Glass <think>is</think>.", "<thing>"})
+  void whatDoesNotBeginWithAThoughtIsText(String text) {
+    think("<think>");
+    assertEquals(text, answer(text, false).content());
+    assertEquals(null, answer(text, true).reasoning());
+  }
+
+  @Test
+  void thoughtsComePieceByPieceAndTheirTokensAreCounted() {
+    think("<think>");
+    var answer = newAnswer(false, false);
+    assertFalse(answer.thinks());
+    assertEquals("", show(answer, "<think>\nOne"));
+    assertTrue(answer.thinks());
+    assertEquals("One", answer.reasoning());
+    assertEquals("Two", show(answer, ", yes.\n</think>\n\nTwo"));
+    assertFalse(answer.thinks());
+    assertEquals(", yes.", answer.reasoning());
+    // All of the thought and its end, but of the mark that begins it only what completes it.
+    assertEquals(
+        tokens(">\nOne").length + tokens(", yes.\n</think>").length, answer.reasoningTokens());
   }
 }

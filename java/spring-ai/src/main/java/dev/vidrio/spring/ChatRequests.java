@@ -78,14 +78,14 @@ final class ChatRequests {
         tools.stream().map(tool -> Messages.toTemplate(tool.getToolDefinition())).toList();
     functions.forEach(template::tool);
     int[] tokens = format.encode(Messages.toTemplate(prompt.getInstructions()), template.build());
-    Grammar answer = Grammar.chatAnswer(functions, false, form(options));
+    Grammar answer =
+        format.behindThoughts(tokens, Grammar.chatAnswer(functions, false, form(options)));
     GenerationRequest request =
         GenerationRequest.builder(tokens)
             .options((options == null ? generation : generation(options)).withGrammar(answer))
             .operation(Operation.CHAT)
             .build();
-    return new Running(
-        engine.submit(request), new ChatAnswer(engine.model().tokenizer(), !tools.isEmpty()));
+    return new Running(engine.submit(request), format.newAnswer(tokens, !tools.isEmpty()));
   }
 
   private static @Nullable Grammar form(
@@ -125,25 +125,40 @@ final class ChatRequests {
     return value == null ? otherwise : value;
   }
 
-  /** A piece of an answer. */
-  ChatResponse piece(String text) {
+  /** A piece of an answer: text, and what was thought before it. */
+  record Piece(String text, String reasoning) {
+    boolean isEmpty() {
+      return text.isEmpty() && reasoning.isEmpty();
+    }
+  }
+
+  ChatResponse response(Piece piece) {
     return new ChatResponse(
-        List.of(new Generation(new AssistantMessage(text))),
+        List.of(new Generation(message(piece, List.of()))),
         ChatResponseMetadata.builder().model(name).build());
   }
 
+  private static AssistantMessage message(Piece piece, List<AssistantMessage.ToolCall> calls) {
+    return AssistantMessage.builder()
+        .content(piece.text())
+        .properties(
+            piece.reasoning().isEmpty() ? Map.of() : Map.of(Messages.REASONING, piece.reasoning()))
+        .toolCalls(calls)
+        .build();
+  }
+
   /** An answer that has ended, or what is left of it. */
-  ChatResponse last(Running running, @Nullable String text) {
+  ChatResponse last(Running running, Piece left) {
     Completion completion = running.stream().result();
     GenerationResult result = completion.result();
     List<AssistantMessage.ToolCall> calls =
         running.answer().message().toolCalls().stream().map(Messages::toSpring).toList();
     String reason = calls.isEmpty() ? result.finish().name() : "TOOL_CALLS";
-    AssistantMessage message =
-        AssistantMessage.builder().content(text == null ? "" : text).toolCalls(calls).build();
     return new ChatResponse(
         List.of(
-            new Generation(message, ChatGenerationMetadata.builder().finishReason(reason).build())),
+            new Generation(
+                message(left, calls),
+                ChatGenerationMetadata.builder().finishReason(reason).build())),
         ChatResponseMetadata.builder()
             .id(UUID.randomUUID().toString())
             .model(name)

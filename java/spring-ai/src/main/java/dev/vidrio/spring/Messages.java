@@ -21,6 +21,9 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Spring AI's messages and tools as chat templates read them, and back. */
 final class Messages {
+  /** The name of thoughts in the metadata of messages, as Spring AI's model of OpenAI has it. */
+  static final String REASONING = "reasoningContent";
+
   private Messages() {}
 
   static List<ChatMessage> toTemplate(List<Message> messages) {
@@ -37,7 +40,7 @@ final class Messages {
           Stream.of(
               ChatMessage.assistant(
                   answer.getText(),
-                  null,
+                  answer.getMetadata().get(REASONING) instanceof String thoughts ? thoughts : null,
                   answer.getToolCalls().stream().map(Messages::toCall).toList()));
       case ToolResponseMessage results ->
           results.getResponses().stream()

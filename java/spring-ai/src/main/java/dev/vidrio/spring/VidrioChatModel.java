@@ -7,9 +7,11 @@ import dev.vidrio.engine.TokenStream;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.template.ChatMessage;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.observation.contextpropagation.ObservationThreadLocalAccessor;
+import java.util.Objects;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.MessageAggregator;
@@ -27,9 +29,11 @@ import reactor.core.publisher.Mono;
  *
  * {@snippet file="SpringExamples.java" region="chat"}
  *
- * <p>Any number of threads may chat at a time: their requests run in one batch. Canceling a stream
- * frees its place before the next step. Calls of tools are in the last response, for {@code
- * ChatClient} or the caller to run. The engine is the caller's.
+ * <p>What the model thinks before it answers is in the message's metadata as {@code
+ * reasoningContent}, in a stream piece by piece. Any number of threads may chat at a time: their
+ * requests run in one batch. Canceling a stream frees its place before the next step. Calls of
+ * tools are in the last response, for {@code ChatClient} or the caller to run. The engine is the
+ * caller's.
  */
 public final class VidrioChatModel implements ChatModel {
   private static final DefaultChatModelObservationConvention CONVENTION =
@@ -78,8 +82,13 @@ public final class VidrioChatModel implements ChatModel {
                   var _ = running.answer().accept(token.id(), token.text());
                 }
                 var _ = running.answer().finish();
+                ChatMessage message = running.answer().message();
                 ChatResponse response =
-                    requests.last(running, running.answer().message().content());
+                    requests.last(
+                        running,
+                        new ChatRequests.Piece(
+                            Objects.requireNonNullElse(message.content(), ""),
+                            Objects.requireNonNullElse(message.reasoning(), "")));
                 context.setResponse(response);
                 return response;
               }
@@ -118,11 +127,16 @@ public final class VidrioChatModel implements ChatModel {
           ChatRequests.Running running = requests.submit(prompt);
           ChatAnswer answer = running.answer();
           return JdkFlowAdapter.flowPublisherToFlux(running.stream())
-              .map(token -> answer.accept(token.id(), token.text()))
+              .map(token -> piece(answer, answer.accept(token.id(), token.text())))
               .filter(piece -> !piece.isEmpty())
-              .map(requests::piece)
-              .concatWith(Mono.fromSupplier(() -> requests.last(running, answer.finish())));
+              .map(requests::response)
+              .concatWith(
+                  Mono.fromSupplier(() -> requests.last(running, piece(answer, answer.finish()))));
         });
+  }
+
+  private static ChatRequests.Piece piece(ChatAnswer answer, String text) {
+    return new ChatRequests.Piece(text, answer.reasoning());
   }
 
   private Prompt complete(Prompt prompt) {

@@ -3,7 +3,6 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.model.Chat;
-import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.InvalidInputException;
@@ -169,40 +168,21 @@ public final class ChatLoop {
   private void answer(TokenStream stream) {
     answer = stream;
     var clock = new ChatStatistics.Clock();
-    ChatAnswer reader = chat.newAnswer();
-    boolean thinks = false;
+    var printer = new AnswerPrinter(chat.newAnswer());
     for (String piece : stream) {
       clock.piece();
-      thinks = show(reader, reader.accept(piece), thinks);
+      printer.accept(-1, piece);
       if (System.out.checkError()) {
         stream.cancel();
       }
     }
-    show(reader, reader.finish(), thinks);
+    printer.finish();
     answer = null;
-    System.out.println();
     GenerationResult result = stream.result();
     statistics = clock.statistics(result);
     tellEnd(result);
     wanted.addAll(chat.messages().getLast().toolCalls());
     Tools.print(List.copyOf(wanted));
-  }
-
-  /**
-   * Shows text, and on standard error the reasoning that came with it.
-   *
-   * @param thinks whether reasoning was shown last
-   * @return the same of now
-   */
-  private static boolean show(ChatAnswer reader, String text, boolean thinks) {
-    String reasoning = reader.reasoning();
-    System.err.print(Escapes.shown(reasoning));
-    boolean thinksNow = thinks || !reasoning.isEmpty();
-    if (thinksNow && !text.isEmpty()) {
-      System.err.println();
-    }
-    System.out.print(Escapes.shown(text));
-    return thinksNow && text.isEmpty();
   }
 
   /** Says why an answer is not whole, where it is not obvious. */

@@ -3,14 +3,14 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Json;
-import dev.vidrio.model.Model;
-import dev.vidrio.model.template.AnswerParser;
+import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.template.ToolCall;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -35,12 +35,6 @@ public final class Tools {
     }
   }
 
-  /** The calls in an answer. */
-  public static List<ToolCall> calls(Model model, List<Integer> answer) {
-    String marked = model.tokenizer().decode(answer.stream().mapToInt(i -> i).toArray());
-    return AnswerParser.parse(marked, marked).toolCalls();
-  }
-
   /** Shows calls, one a line. */
   public static void print(List<ToolCall> calls) {
     for (ToolCall call : calls) {
@@ -49,8 +43,24 @@ public final class Tools {
     }
   }
 
-  /** A call for {@code --json}. */
-  public static Map<String, Object> toJson(ToolCall call) {
+  /**
+   * An answer for {@code --json}: its text, what was thought before it, and calls.
+   *
+   * @param tools whether the model was given tools
+   */
+  public static Map<String, Object> toJson(ChatMessage answer, boolean tools) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("text", Objects.requireNonNullElse(answer.content(), ""));
+    if (answer.reasoning() != null) {
+      json.put("reasoning", answer.reasoning());
+    }
+    if (tools) {
+      json.put("tool_calls", answer.toolCalls().stream().map(Tools::toJson).toList());
+    }
+    return json;
+  }
+
+  private static Map<String, Object> toJson(ToolCall call) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("name", call.name());
     json.put("arguments", call.arguments());

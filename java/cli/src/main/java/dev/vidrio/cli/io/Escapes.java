@@ -9,7 +9,12 @@ public final class Escapes {
    * than line ends and tabs are escaped, for a terminal would obey them.
    */
   public static String shown(String text) {
-    if (!Terminal.OUT.isTerminal()) {
+    return shown(text, Terminal.OUT);
+  }
+
+  /** What a stream shows of it. */
+  public static String shown(String text, Terminal stream) {
+    if (!stream.isTerminal()) {
       return text;
     }
     var shown = new StringBuilder();

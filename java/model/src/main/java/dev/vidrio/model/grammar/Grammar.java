@@ -12,6 +12,7 @@ import dev.vidrio.model.grammar.program.ProgramBuilder;
 import dev.vidrio.model.grammar.schema.SchemaJson;
 import dev.vidrio.model.grammar.schema.SchemaReader;
 import dev.vidrio.model.grammar.schema.ToolCallRules;
+import dev.vidrio.model.template.ThoughtMarks;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -161,6 +162,19 @@ public final class Grammar {
           both.define(root, Expr.choice(both.include(rules), both.include(other.rules)));
           return both;
         });
+  }
+
+  /**
+   * The texts of this behind thoughts, which are free.
+   *
+   * @param begun whether the prompt has begun a thought, so that one is ended first
+   */
+  public Grammar behindThoughts(ThoughtMarks marks, boolean begun) {
+    String behind = kind + (begun ? " behind the rest of a thought" : " behind thoughts");
+    return KNOWN.get(
+        behind,
+        SchemaJson.write(List.of(marks.open(), marks.close(), source)),
+        () -> ThoughtRules.before(rules, marks, begun));
   }
 
   private static String checked(String field, String source) {

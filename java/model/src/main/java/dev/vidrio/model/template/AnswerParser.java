@@ -16,14 +16,14 @@ import tools.jackson.databind.json.JsonMapper;
  *   <li>{@code <tool_call>{"name": …, "arguments": …}</tool_call>}, any number of them (Hermes 2
  *       Pro, Qwen 2.5 and 3, SmolLM3)
  *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
- *   <li>parts in the channel {@code commentary} (gpt-oss; see {@link HarmonyParser})
  *   <li>{@code <|tool_call>call:name{key:value}<tool_call|>}, any number of them (Gemma 4)
  *   <li>the whole answer as such an object or a list of them, with {@code parameters} for {@code
  *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}; one of these, {@code
  *       id} or {@code type} comes first, so that other JSON is known as text when it begins
  * </ul>
  *
- * What is none of them is text.
+ * What is none of them is text. Thoughts ({@link ThoughtMarks}) and channels ({@link
+ * HarmonyParser}) have been taken out before.
  */
 public final class AnswerParser {
   /** What begins a call within an answer. */
@@ -61,11 +61,6 @@ public final class AnswerParser {
    * @param marked the answer with special tokens
    */
   public static ChatMessage parse(String text, String marked) {
-    if (HarmonyParser.begins(marked)) {
-      var parser = new HarmonyParser(true);
-      parser.accept(marked);
-      return parser.finish();
-    }
     // First, since the strings of a call may hold what marks calls elsewhere.
     String whole = marked.strip().replace(PYTHON_TAG, "");
     List<ToolCall> calls = new ArrayList<>(mayBeWhole(whole) ? calls(whole) : List.of());

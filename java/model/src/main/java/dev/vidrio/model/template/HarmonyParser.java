@@ -33,7 +33,7 @@ public final class HarmonyParser {
   private static final String MESSAGE = "<|message|>";
 
   /** What ends a part; models leave out all but the last now and then. */
-  private static final List<String> ENDS =
+  static final List<String> ENDS =
       List.of("<|end|>", "<|start|>", "<|channel|>", "<|call|>", "<|return|>");
 
   private static final Pattern END = Pattern.compile("<\\|(?:end|start|channel|call|return)\\|>");
@@ -156,6 +156,11 @@ public final class HarmonyParser {
     }
   }
 
+  /** Whether what comes is reasoning, or the beginning of a part of which that is not known. */
+  public boolean thinks() {
+    return inHeader || kind == Kind.REASONING;
+  }
+
   /** The content that came since this was asked last. */
   public String newContent() {
     String piece = content.substring(shownContent);
@@ -170,19 +175,15 @@ public final class HarmonyParser {
     return piece;
   }
 
-  /**
-   * Ends the answer and returns the message that it is. The format has either content or reasoning
-   * before calls: where there are both, reasoning is left out.
-   */
+  /** Ends the answer and returns the message that it is. */
   public ChatMessage finish() {
     if (!inHeader) {
       rest.append(ENDS.getFirst());
       accept("");
     }
-    boolean omitted = reasoning.isEmpty() || !(calls.isEmpty() || content.isEmpty());
     return ChatMessage.assistant(
         content.isEmpty() && !calls.isEmpty() ? null : content.toString(),
-        omitted ? null : reasoning.toString(),
+        reasoning.isEmpty() ? null : reasoning.toString(),
         calls);
   }
 }

@@ -34,6 +34,15 @@ public final class ParrotModel {
           + "{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n{% endfor %}"
           + "{% if tools %}{{ tools | length }}={% else %}a:{% endif %}";
 
+  private static final String THINKING_TEMPLATE =
+      "{{ bos_token }}{% for m in messages %}{{ m.role[0] }}:"
+          + "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}"
+          + "{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n"
+          + "{% endfor %}"
+          + "{% if enable_thinking is defined and not enable_thinking %}a:<think></think>"
+          + "{% elif tools %}{{ tools | length }}={% elif 'JSON' in messages[-1].content %}a#"
+          + "{% else %}a:{% endif %}";
+
   private ParrotModel() {}
 
   /**
@@ -43,6 +52,24 @@ public final class ParrotModel {
    *     token of its own; after the last one the text ends. No piece may be in two scripts
    */
   public static Path write(Path file, Map<Character, List<String>> scripts) throws IOException {
+    return write(file, scripts, TEMPLATE);
+  }
+
+  /**
+   * Writes a model that thinks before it answers: in the scripts its thoughts stand between {@code
+   * <think>} and {@code </think>}. The prompt ends in ':', in '=' with tools, in '#' where the last
+   * message asks for JSON, and in the marks of an empty thought where {@code enable_thinking} is
+   * false.
+   *
+   * @param scripts as above
+   */
+  public static Path writeThinker(Path file, Map<Character, List<String>> scripts)
+      throws IOException {
+    return write(file, scripts, THINKING_TEMPLATE);
+  }
+
+  private static Path write(Path file, Map<Character, List<String>> scripts, String template)
+      throws IOException {
     List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
     Map<Integer, Integer> next = new HashMap<>();
     scripts.forEach(
@@ -57,10 +84,11 @@ public final class ParrotModel {
     if (tokens.size() > WIDTH) {
       throw new IllegalArgumentException(tokens.size() + " tokens: at most " + WIDTH);
     }
-    return Files.write(file, writer(tokens, next).toBytes());
+    return Files.write(file, writer(tokens, next, template).toBytes());
   }
 
-  private static GgufWriter writer(List<String> tokens, Map<Integer, Integer> next) {
+  private static GgufWriter writer(
+      List<String> tokens, Map<Integer, Integer> next, String template) {
     var writer = new GgufWriter();
     writer
         .string("general.architecture", "llama")
@@ -75,7 +103,7 @@ public final class ParrotModel {
         .float32("llama.rope.freq_base", 10000f)
         .float32("llama.attention.layer_norm_rms_epsilon", 1e-5f)
         .uint32("llama.vocab_size", tokens.size())
-        .string("tokenizer.chat_template", TEMPLATE);
+        .string("tokenizer.chat_template", template);
     putVocabulary(writer, tokens);
     putWeights(writer, tokens.size(), next);
     return writer;

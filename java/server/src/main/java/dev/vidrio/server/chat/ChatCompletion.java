@@ -4,7 +4,6 @@ import dev.vidrio.engine.Completion;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
 import dev.vidrio.server.generation.Reasons;
@@ -12,6 +11,7 @@ import dev.vidrio.server.generation.Streams;
 import dev.vidrio.server.generation.TextAnswer;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -22,23 +22,33 @@ import org.jspecify.annotations.Nullable;
 /** The answers to a chat. */
 final class ChatCompletion implements TextAnswer {
   private final ChatRequest request;
-  private final Tokenizer tokenizer;
+  private final ServedModel model;
+  private final int[] prompt;
 
-  ChatCompletion(ChatRequest request, Tokenizer tokenizer) {
+  ChatCompletion(ChatRequest request, ServedModel model, int[] prompt) {
     this.request = request;
-    this.tokenizer = tokenizer;
+    this.model = model;
+    this.prompt = prompt;
+  }
+
+  private ChatAnswer newAnswer() {
+    return model.chat().newAnswer(prompt, request.tools().areGiven());
   }
 
   @Override
   public void send(Exchange exchange, Streams streams) throws IOException {
-    new ChatEvents(exchange, request, tokenizer).send(streams, request.answersPerPrompt());
+    new ChatEvents(exchange, request, model.tokenizer(), this::newAnswer)
+        .send(streams, request.answersPerPrompt());
   }
 
   @Override
   public Map<String, Object> toJson(List<Completion> completions) {
     List<Map<String, @Nullable Object>> choices = new ArrayList<>();
+    int reasoningTokens = 0;
     for (int i = 0; i < completions.size(); i++) {
-      choices.add(choice(i, completions.get(i)));
+      ChatAnswer answer = newAnswer();
+      choices.add(choice(i, completions.get(i), answer.read(completions.get(i).result())));
+      reasoningTokens += answer.reasoningTokens();
     }
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("id", Ids.next("chatcmpl-"));
@@ -46,13 +56,12 @@ final class ChatCompletion implements TextAnswer {
     json.put("created", Ids.now());
     json.put("model", request.model());
     json.put("choices", choices);
-    json.put("usage", Usage.of(completions, completions.size()).toJson());
+    json.put("usage", Usage.of(completions, completions.size(), reasoningTokens).toJson());
     return json;
   }
 
-  private Map<String, @Nullable Object> choice(int index, Completion completion) {
-    ChatMessage answer =
-        ChatAnswer.message(tokenizer, completion.result(), request.tools().areGiven());
+  private Map<String, @Nullable Object> choice(
+      int index, Completion completion, ChatMessage answer) {
     List<ToolCall> calls = request.tools().kept(answer.toolCalls());
     Map<String, @Nullable Object> message = new LinkedHashMap<>();
     message.put("role", "assistant");
@@ -71,7 +80,7 @@ final class ChatCompletion implements TextAnswer {
         "logprobs",
         request.logProbabilities() < 0
             ? null
-            : LogProbabilities.ofChat(tokenizer, completion.tokens()));
+            : LogProbabilities.ofChat(model.tokenizer(), completion.tokens()));
     choice.put("finish_reason", calls.isEmpty() ? Reasons.finish(completion) : "tool_calls");
     if (completion.score() != null) {
       choice.put("score", completion.score());

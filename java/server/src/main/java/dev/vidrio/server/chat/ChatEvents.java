@@ -2,6 +2,7 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.GeneratedToken;
+import dev.vidrio.engine.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.model.tokenizer.Tokenizer;
@@ -16,16 +17,21 @@ import dev.vidrio.server.http.JsonBuffer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The answers to a chat as a stream of chunks. */
 final class ChatEvents extends ChunkEvents {
   private static final byte[] CONTENT = "\"content\":".getBytes(StandardCharsets.UTF_8);
+  private static final byte[] REASONING = "\"reasoning_content\":".getBytes(StandardCharsets.UTF_8);
 
   private final ChatRequest request;
   private final Tokenizer tokenizer;
+  private final Supplier<ChatAnswer> answers;
   private final byte[] plainEnd;
 
-  ChatEvents(Exchange exchange, ChatRequest request, Tokenizer tokenizer) {
+  ChatEvents(
+      Exchange exchange, ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers) {
     super(
         exchange,
         Ids.next("chatcmpl-"),
@@ -34,6 +40,7 @@ final class ChatEvents extends ChunkEvents {
         request.includeUsage());
     this.request = request;
     this.tokenizer = tokenizer;
+    this.answers = answers;
     this.plainEnd =
         new JsonBuffer().raw("},\"logprobs\":null,\"finish_reason\":null}").raw(tail).toBytes();
   }
@@ -45,7 +52,7 @@ final class ChatEvents extends ChunkEvents {
 
   private final class ChatChoice implements Choice {
     private final JsonBuffer buffer = new JsonBuffer();
-    private final ChatAnswer answer = new ChatAnswer(tokenizer, request.tools().areGiven());
+    private final ChatAnswer answer = answers.get();
     private final byte[] open;
 
     ChatChoice(int index) {
@@ -74,13 +81,24 @@ final class ChatEvents extends ChunkEvents {
 
     @Override
     public void accept(GeneratedToken token) throws IOException {
+      boolean thought = answer.thinks();
       String text = answer.accept(token.id(), token.text());
-      reason();
+      String reasoning = answer.reasoning();
       var logProbability = token.logProbability();
-      if (text.isEmpty() && logProbability == null) {
-        return;
+      boolean shown = !text.isEmpty();
+      // Marks of thoughts have no text, but probabilities.
+      boolean marks = logProbability != null && !shown && (thought || answer.thinks());
+      if (marks || !reasoning.isEmpty()) {
+        send(REASONING, reasoning, shown ? null : logProbability);
       }
-      start().raw(CONTENT).string(text);
+      if (shown || (logProbability != null && !marks && reasoning.isEmpty())) {
+        send(CONTENT, text, logProbability);
+      }
+    }
+
+    private void send(byte[] field, String text, @Nullable TokenLogProbability logProbability)
+        throws IOException {
+      start().raw(field).string(text);
       if (logProbability == null) {
         send();
       } else {
@@ -88,21 +106,15 @@ final class ChatEvents extends ChunkEvents {
       }
     }
 
-    private void reason() throws IOException {
-      String reasoning = answer.reasoning();
-      if (!reasoning.isEmpty()) {
-        start().raw("\"reasoning_content\":").string(reasoning);
-        send();
-      }
-    }
-
     @Override
     public void end(Completion completion) throws IOException {
       String rest = answer.finish();
-      reason();
+      String reasoning = answer.reasoning();
+      if (!reasoning.isEmpty()) {
+        send(REASONING, reasoning, null);
+      }
       if (!rest.isEmpty()) {
-        start().raw(CONTENT).string(rest);
-        send();
+        send(CONTENT, rest, null);
       }
       List<ToolCall> calls = request.tools().kept(answer.message().toolCalls());
       for (int i = 0; i < calls.size(); i++) {
@@ -110,6 +122,11 @@ final class ChatEvents extends ChunkEvents {
       }
       start();
       send(NULL, "\"" + (calls.isEmpty() ? Reasons.finish(completion) : "tool_calls") + "\"");
+    }
+
+    @Override
+    public int reasoningTokens() {
+      return answer.reasoningTokens();
     }
 
     /** Who is called, then with what, as clients put calls together. */

@@ -3,9 +3,10 @@ package dev.vidrio.server.chat;
 import dev.vidrio.engine.GenerationRequest;
 import dev.vidrio.engine.Operation;
 import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
@@ -28,6 +29,7 @@ import tools.jackson.databind.json.JsonMapper;
  * A request to answer a conversation.
  *
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
+ * @param effort how much the model is to think before it answers; null where that is not said
  * @param variables of the model's chat template
  * @param includeUsage whether a stream ends with what it cost
  */
@@ -37,6 +39,7 @@ record ChatRequest(
     ChatTools tools,
     Parameters parameters,
     int logProbabilities,
+    @Nullable Value effort,
     Map<String, Value> variables,
     boolean stream,
     boolean includeUsage)
@@ -60,6 +63,7 @@ record ChatRequest(
             tools,
             parameters,
             logProbabilities(fields),
+            fields.value("reasoning_effort"),
             variables(fields),
             stream,
             ChunkEvents.includesUsage(fields, stream));
@@ -122,16 +126,7 @@ record ChatRequest(
       String path = value.fields().path("");
       value.node().forEachEntry((name, node) -> variables.put(name, new Value(path + name, node)));
     }
-    addEffort(fields.value("reasoning_effort"), variables);
     return variables;
-  }
-
-  /** Adds how much the model is to think before it answers. */
-  static void addEffort(@Nullable Value effort, Map<String, Value> variables) {
-    if (effort != null) {
-      var _ = effort.string();
-      variables.put("reasoning_effort", effort);
-    }
   }
 
   @Override
@@ -149,8 +144,13 @@ record ChatRequest(
   }
 
   @Override
-  public TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations) {
-    return new ChatCompletion(this, tokenizer);
+  public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar form) {
+    return served.chat().behindThoughts(prompt, form);
+  }
+
+  @Override
+  public TextAnswer answer(ServedModel served, List<GenerationRequest> generations) {
+    return new ChatCompletion(this, served, generations.getFirst().prompt());
   }
 
   /** The tokens of the conversation, up to where the answer begins. */
@@ -160,6 +160,9 @@ record ChatRequest(
     }
     ChatOptions.Builder options = ChatOptions.builder();
     tools.tools().forEach(options::tool);
+    if (effort != null) {
+      addEffort(format, effort, options);
+    }
     variables.forEach(
         (name, value) -> {
           if (!format.template().variables().contains(name)) {
@@ -171,5 +174,13 @@ record ChatRequest(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
         });
     return format.encode(messages, options.build());
+  }
+
+  private static void addEffort(ChatFormat format, Value effort, ChatOptions.Builder options) {
+    try {
+      format.reasoningEffort(effort.string()).forEach(options::variable);
+    } catch (InvalidInputException e) {
+      throw ApiException.unsupported(effort.path(), effort.path() + ": " + e.limit());
+    }
   }
 }

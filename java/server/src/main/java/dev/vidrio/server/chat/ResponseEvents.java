@@ -27,10 +27,21 @@ final class ResponseEvents {
   private final ChatAnswer answer;
   private final ChatTools tools;
   private final List<Map<String, Object>> items = new ArrayList<>();
-  private final StringBuilder text = new StringBuilder();
-  private final String message = Ids.next("msg_");
-  private boolean begun;
+  private final Part reasoning = new Part(Ids.next("rs_"));
+  private final Part message = new Part(Ids.next("msg_"));
   private int number;
+
+  /** An item of one part while its text comes. */
+  private static final class Part {
+    final String item;
+    final StringBuilder text = new StringBuilder();
+    boolean begun;
+    boolean ended;
+
+    Part(String item) {
+      this.item = item;
+    }
+  }
 
   ResponseEvents(Exchange exchange, ResponseObject response, ChatAnswer answer, ChatTools tools) {
     this.exchange = exchange;
@@ -58,17 +69,21 @@ final class ResponseEvents {
       events.end();
       return;
     }
-    show(answer.finish(), List.of());
+    String rest = answer.finish();
+    think(answer.reasoning());
+    show(rest, List.of());
     List<ToolCall> calls = tools.kept(answer.message().toolCalls());
-    if (begun || calls.isEmpty()) {
+    boolean whole = ResponseObject.isWhole(completion);
+    endReasoning(whole || message.begun ? "completed" : "incomplete");
+    if (message.begun || (calls.isEmpty() && !reasoning.begun)) {
       endMessage(completion);
     }
     for (ToolCall call : calls) {
       call(call);
     }
     event(
-        ResponseObject.isWhole(completion) ? "response.completed" : "response.incomplete",
-        Map.of("response", response.ended(completion, items)));
+        whole ? "response.completed" : "response.incomplete",
+        Map.of("response", response.ended(completion, items, answer.reasoningTokens())));
     events.end();
   }
 
@@ -82,12 +97,13 @@ final class ResponseEvents {
     events.send(name, Json.bytes(json));
   }
 
-  /** Sends an event of the message's only part. */
-  private void partEvent(String name, String field, Object value, @Nullable Object logProbabilities)
+  /** Sends an event of the only part of the item that is next in the output. */
+  private void partEvent(
+      String name, Part part, String field, Object value, @Nullable Object logProbabilities)
       throws IOException {
     Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("item_id", message);
-    json.put("output_index", 0);
+    json.put("item_id", part.item);
+    json.put("output_index", items.size());
     json.put("content_index", 0);
     json.put(field, value);
     if (logProbabilities != null) {
@@ -98,9 +114,36 @@ final class ResponseEvents {
 
   private void accept(GeneratedToken token) throws IOException {
     var logProbability = token.logProbability();
-    show(
-        answer.accept(token.id(), token.text()),
-        logProbability == null ? List.of() : List.of(logProbability));
+    String piece = answer.accept(token.id(), token.text());
+    think(answer.reasoning());
+    boolean thought = piece.isEmpty() && !message.begun && (reasoning.begun || answer.thinks());
+    show(piece, logProbability == null || thought ? List.of() : List.of(logProbability));
+  }
+
+  private void think(String piece) throws IOException {
+    if (piece.isEmpty() || message.begun) {
+      return;
+    }
+    if (!reasoning.begun) {
+      reasoning.begun = true;
+      item("added", ResponseObject.reasoning(reasoning.item, "in_progress", List.of()));
+      partEvent(
+          "response.content_part.added", reasoning, "part", ResponseObject.reasoningPart(""), null);
+    }
+    reasoning.text.append(piece);
+    partEvent("response.reasoning_text.delta", reasoning, "delta", piece, null);
+  }
+
+  private void endReasoning(String status) throws IOException {
+    if (!reasoning.begun || reasoning.ended) {
+      return;
+    }
+    reasoning.ended = true;
+    String text = reasoning.text.toString();
+    Map<String, Object> part = ResponseObject.reasoningPart(text);
+    partEvent("response.reasoning_text.done", reasoning, "text", text, null);
+    partEvent("response.content_part.done", reasoning, "part", part, null);
+    end(ResponseObject.reasoning(reasoning.item, status, List.of(part)));
   }
 
   private void show(String piece, List<TokenLogProbability> logProbabilities) throws IOException {
@@ -108,58 +151,64 @@ final class ResponseEvents {
       return;
     }
     beginMessage();
-    text.append(piece);
+    message.text.append(piece);
     partEvent(
-        "response.output_text.delta", "delta", piece, response.logProbabilities(logProbabilities));
+        "response.output_text.delta",
+        message,
+        "delta",
+        piece,
+        response.logProbabilities(logProbabilities));
   }
 
   private void beginMessage() throws IOException {
-    if (!begun) {
-      begun = true;
-      item("added", 0, ResponseObject.message(message, "in_progress", List.of()));
-      partEvent("response.content_part.added", "part", response.part("", List.of()), null);
+    endReasoning("completed");
+    if (!message.begun) {
+      message.begun = true;
+      item("added", ResponseObject.message(message.item, "in_progress", List.of()));
+      partEvent("response.content_part.added", message, "part", response.part("", List.of()), null);
     }
   }
 
   private void endMessage(Completion completion) throws IOException {
     beginMessage();
-    Map<String, Object> part = response.part(text.toString(), completion.tokens());
+    String text = message.text.toString();
+    Map<String, Object> part = response.part(text, completion.tokens());
     partEvent(
         "response.output_text.done",
+        message,
         "text",
-        text.toString(),
+        text,
         response.logProbabilities(completion.tokens()));
-    partEvent("response.content_part.done", "part", part, null);
-    Map<String, Object> item = ResponseObject.message(message, "completed", List.of(part));
-    item("done", 0, item);
+    partEvent("response.content_part.done", message, "part", part, null);
+    end(ResponseObject.message(message.item, "completed", List.of(part)));
+  }
+
+  private void end(Map<String, Object> item) throws IOException {
+    item("done", item);
     items.add(item);
   }
 
-  private void item(String what, int index, Map<String, Object> item) throws IOException {
+  private void item(String what, Map<String, Object> item) throws IOException {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("output_index", index);
+    json.put("output_index", items.size());
     json.put("item", item);
     event("response.output_item." + what, json);
   }
 
   private void call(ToolCall call) throws IOException {
-    int index = items.size();
     String id = Ids.next("fc_");
     String callId = ToolCalls.id(call);
     String arguments = ToolCalls.arguments(call);
-    item("added", index, ResponseObject.call(id, call, callId, ""));
-    callEvent("delta", id, index, Map.of("delta", arguments));
-    callEvent("done", id, index, Map.of("name", call.name(), "arguments", arguments));
-    Map<String, Object> item = ResponseObject.call(id, call, callId, arguments);
-    item("done", index, item);
-    items.add(item);
+    item("added", ResponseObject.call(id, call, callId, ""));
+    callEvent("delta", id, Map.of("delta", arguments));
+    callEvent("done", id, Map.of("name", call.name(), "arguments", arguments));
+    end(ResponseObject.call(id, call, callId, arguments));
   }
 
-  private void callEvent(String what, String id, int index, Map<String, String> fields)
-      throws IOException {
+  private void callEvent(String what, String id, Map<String, String> fields) throws IOException {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("item_id", id);
-    json.put("output_index", index);
+    json.put("output_index", items.size());
     json.putAll(fields);
     event("response.function_call_arguments." + what, json);
   }

@@ -17,6 +17,8 @@ final class ResponseInput {
   private final List<ChatMessage> messages = new ArrayList<>();
   // Calls that belong to the message of the assistant before them, or to one without a text.
   private final List<ToolCall> calls = new ArrayList<>();
+  // What was thought before them, or before the next message of the assistant.
+  private @Nullable String reasoning;
 
   private ResponseInput() {}
 
@@ -49,6 +51,7 @@ final class ResponseInput {
                   item.required("call_id").string(),
                   item.required("name").string(),
                   ChatMessages.arguments(item.required("arguments"))));
+      case "reasoning" -> addReasoning(item);
       case "function_call_output" -> {
         endCalls();
         String id = item.required("call_id").string();
@@ -69,9 +72,37 @@ final class ResponseInput {
         switch (role.string()) {
           case "system", "developer" -> ChatMessage.system(text);
           case "user" -> ChatMessage.user(text);
-          case "assistant" -> ChatMessage.assistant(text);
+          case "assistant" -> ChatMessage.assistant(text, reasoning, List.of());
           default -> throw role.error("must be system, developer, user or assistant");
         });
+    reasoning = null;
+  }
+
+  private void addReasoning(Fields item) {
+    endCalls();
+    Value encrypted = item.value("encrypted_content");
+    if (encrypted != null) {
+      throw ApiException.unsupported(
+          encrypted.path(), encrypted.path() + ": reasoning is not encrypted here");
+    }
+    String summary = parts(item.value("summary"), "summary_text");
+    String content = parts(item.value("content"), "reasoning_text");
+    String text = content.isEmpty() ? summary : content;
+    reasoning = text.isEmpty() ? null : text;
+  }
+
+  private static String parts(@Nullable Value list, String type) {
+    if (list == null) {
+      return "";
+    }
+    List<String> texts = new ArrayList<>();
+    for (Value element : list.elements(0, MAX_ITEMS)) {
+      Fields part = element.fields();
+      var _ = part.oneOf("type", type, type);
+      texts.add(part.required("text").string());
+      part.end();
+    }
+    return String.join("\n\n", texts);
   }
 
   /** Puts calls into the message that made them. */
@@ -80,11 +111,16 @@ final class ResponseInput {
       return;
     }
     @Nullable String text = null;
-    if (!messages.isEmpty() && messages.getLast().role().equals("assistant")) {
-      text = messages.removeLast().content();
+    @Nullable String thought = reasoning;
+    // A thought behind a text begins another message.
+    if (thought == null && !messages.isEmpty() && messages.getLast().role().equals("assistant")) {
+      ChatMessage before = messages.removeLast();
+      text = before.content();
+      thought = before.reasoning();
     }
-    messages.add(ChatMessage.assistant(text, null, List.copyOf(calls)));
+    messages.add(ChatMessage.assistant(text, thought, List.copyOf(calls)));
     calls.clear();
+    reasoning = null;
   }
 
   private static String text(Value content) {

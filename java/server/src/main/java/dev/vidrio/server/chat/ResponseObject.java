@@ -5,7 +5,6 @@ import dev.vidrio.engine.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
 import dev.vidrio.server.generation.Reasons;
@@ -13,6 +12,7 @@ import dev.vidrio.server.generation.Streams;
 import dev.vidrio.server.generation.TextAnswer;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -24,26 +24,32 @@ import org.jspecify.annotations.Nullable;
 /** A response as JSON, from its beginning to its end. */
 final class ResponseObject implements TextAnswer {
   private final ResponseRequest request;
-  private final Tokenizer tokenizer;
+  private final ServedModel model;
+  private final int[] prompt;
   private final String id = Ids.next("resp_");
   private final long created = Ids.now();
 
-  ResponseObject(ResponseRequest request, Tokenizer tokenizer) {
+  ResponseObject(ResponseRequest request, ServedModel model, int[] prompt) {
     this.request = request;
-    this.tokenizer = tokenizer;
+    this.model = model;
+    this.prompt = prompt;
   }
 
   @Override
   public Map<String, @Nullable Object> toJson(List<Completion> completions) {
     Completion completion = completions.getFirst();
-    return ended(completion, items(completion));
+    ChatAnswer answer = newAnswer();
+    ChatMessage message = answer.read(completion.result());
+    return ended(completion, items(completion, message), answer.reasoningTokens());
   }
 
   @Override
   public void send(Exchange exchange, Streams streams) throws IOException {
-    ChatTools tools = request.chat().tools();
-    var answer = new ChatAnswer(tokenizer, tools.areGiven());
-    new ResponseEvents(exchange, this, answer, tools).send(streams);
+    new ResponseEvents(exchange, this, newAnswer(), request.chat().tools()).send(streams);
+  }
+
+  private ChatAnswer newAnswer() {
+    return model.chat().newAnswer(prompt, request.chat().tools().areGiven());
   }
 
   /** The response while its answer is generated. */
@@ -52,13 +58,14 @@ final class ResponseObject implements TextAnswer {
   }
 
   /** The response with its items. */
-  Map<String, @Nullable Object> ended(Completion completion, List<Map<String, Object>> items) {
+  Map<String, @Nullable Object> ended(
+      Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
     boolean whole = isWhole(completion);
     return json(
         whole ? "completed" : "incomplete",
         whole ? null : Map.of("reason", "max_output_tokens"),
         items,
-        usage(Usage.of(List.of(completion), 1)));
+        usage(Usage.of(List.of(completion), 1, reasoningTokens)));
   }
 
   static boolean isWhole(Completion completion) {
@@ -96,19 +103,23 @@ final class ResponseObject implements TextAnswer {
     json.put(
         "input_tokens_details", Map.of("cached_tokens", usage.cached(), "cache_write_tokens", 0));
     json.put("output_tokens", usage.completion());
-    json.put("output_tokens_details", Map.of("reasoning_tokens", 0));
+    json.put("output_tokens_details", Map.of("reasoning_tokens", usage.reasoning()));
     json.put("total_tokens", usage.prompt() + usage.completion());
     return json;
   }
 
-  /** The items of an answer: its text, then its calls. */
-  private List<Map<String, Object>> items(Completion completion) {
-    ChatTools tools = request.chat().tools();
-    ChatMessage answer = ChatAnswer.message(tokenizer, completion.result(), tools.areGiven());
-    List<ToolCall> calls = tools.kept(answer.toolCalls());
+  /** The items of an answer: its reasoning, its text, then its calls. */
+  private List<Map<String, Object>> items(Completion completion, ChatMessage answer) {
+    List<ToolCall> calls = request.chat().tools().kept(answer.toolCalls());
     List<Map<String, Object>> items = new ArrayList<>();
     String text = answer.content();
-    if (text != null) {
+    String thoughts = answer.reasoning();
+    boolean cut = text == null || text.isEmpty();
+    if (thoughts != null) {
+      String status = cut && !isWhole(completion) ? "incomplete" : "completed";
+      items.add(reasoning(Ids.next("rs_"), status, List.of(reasoningPart(thoughts))));
+    }
+    if (text != null && (thoughts == null || !cut)) {
       items.add(message(Ids.next("msg_"), text, completion));
     }
     calls.forEach(
@@ -120,6 +131,25 @@ final class ResponseObject implements TextAnswer {
   /** The text of an answer that has ended. */
   private Map<String, Object> message(String item, String text, Completion completion) {
     return message(item, "completed", List.of(part(text, completion.tokens())));
+  }
+
+  /** What the model has thought; nobody sums it up. */
+  static Map<String, Object> reasoning(
+      String item, String status, List<Map<String, Object>> content) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", item);
+    json.put("type", "reasoning");
+    json.put("status", status);
+    json.put("summary", List.of());
+    json.put("content", content);
+    return json;
+  }
+
+  static Map<String, Object> reasoningPart(String text) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("type", "reasoning_text");
+    json.put("text", text);
+    return json;
   }
 
   static Map<String, Object> message(
@@ -143,7 +173,8 @@ final class ResponseObject implements TextAnswer {
   }
 
   Object logProbabilities(List<TokenLogProbability> tokens) {
-    return Objects.requireNonNull(LogProbabilities.ofChat(tokenizer, tokens).get("content"));
+    return Objects.requireNonNull(
+        LogProbabilities.ofChat(model.tokenizer(), tokens).get("content"));
   }
 
   /** A call of a tool. */

@@ -1,7 +1,7 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
@@ -54,7 +54,8 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
                 format(fields),
                 tools),
             logProbabilities(fields),
-            variables(fields),
+            effort(fields),
+            ChatRequest.variables(fields),
             stream,
             ChunkEvents.includesUsage(fields, stream));
     var request = new ResponseRequest(chat, echoed(fields, truncation));
@@ -69,11 +70,13 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     Value choice = fields.value("tool_choice");
     Value text = fields.value("text");
     Value tokens = fields.value("max_output_tokens");
+    Value reasoning = fields.value("reasoning");
     Map<String, @Nullable Object> echoed = new LinkedHashMap<>();
     echoed.put("instructions", fields.string("instructions"));
     echoed.put("metadata", metadata == null ? Map.of() : metadata.tree(Map.class));
     echoed.put("tools", tools == null ? List.of() : tools.tree(List.class));
     echoed.put("tool_choice", choice == null ? "auto" : choice.tree(Object.class));
+    echoed.put("reasoning", reasoning == null ? null : reasoning.tree(Map.class));
     echoed.put("text", text == null ? TEXT : text.tree(Map.class));
     echoed.put("max_output_tokens", tokens == null ? null : tokens.tree(Integer.class));
     echoed.put("truncation", truncation);
@@ -106,20 +109,25 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
   }
 
   @Override
-  public TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations) {
-    return new ResponseObject(this, tokenizer);
+  public @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar form) {
+    return chat.grammar(model, prompt, form);
   }
 
-  /** Those of a chat, and the effort of {@code reasoning}. */
-  private static Map<String, Value> variables(Fields fields) {
-    Map<String, Value> variables = ChatRequest.variables(fields);
+  @Override
+  public TextAnswer answer(ServedModel model, List<GenerationRequest> generations) {
+    return new ResponseObject(this, model, generations.getFirst().prompt());
+  }
+
+  private static @Nullable Value effort(Fields fields) {
+    Value effort = fields.value("reasoning_effort");
     Value value = fields.value("reasoning");
     if (value != null) {
       Fields reasoning = value.fields();
-      ChatRequest.addEffort(reasoning.value("effort"), variables);
+      Value within = reasoning.value("effort");
+      effort = within == null ? effort : within;
       reasoning.end();
     }
-    return variables;
+    return effort;
   }
 
   private static @Nullable AnswerFormat format(Fields fields) {
@@ -141,7 +149,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     for (Value element : include == null ? List.<Value>of() : include.elements(0, 16)) {
       switch (element.string()) {
         case LOG_PROBABILITIES -> wanted = true;
-        // Of items that hold a model's thoughts, which no response here has.
+        // Thoughts are told as they are.
         case "reasoning.encrypted_content" -> {}
         default ->
             throw ApiException.unsupported(

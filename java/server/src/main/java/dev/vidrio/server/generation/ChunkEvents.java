@@ -39,6 +39,11 @@ public abstract class ChunkEvents {
 
     /** Sends what is left, and why the answer has ended. */
     void end(Completion completion) throws IOException;
+
+    /** How many of the tokens were reasoning. */
+    default int reasoningTokens() {
+      return 0;
+    }
   }
 
   /**
@@ -108,7 +113,8 @@ public abstract class ChunkEvents {
       return;
     }
     if (includeUsage) {
-      Usage usage = Usage.of(completions, perPrompt);
+      int reasoning = choices.stream().mapToInt(Choice::reasoningTokens).sum();
+      Usage usage = Usage.of(completions, perPrompt, reasoning);
       events.send(
           EventStream.start(new JsonBuffer())
               .raw(head)

@@ -1,10 +1,11 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A request for text, in the words of its route. */
 public interface TextRequest {
@@ -44,6 +45,15 @@ public interface TextRequest {
   /** The engine's requests, one for each prompt, but for what {@link TextRoutes} adds to all. */
   List<GenerationRequest> generations(ServedModel model);
 
+  /**
+   * The grammar of an answer to a prompt.
+   *
+   * @param form of what is not thought; null for any
+   */
+  default @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar form) {
+    return form;
+  }
+
   /** Begins to answer. */
-  TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations);
+  TextAnswer answer(ServedModel model, List<GenerationRequest> generations);
 }

@@ -47,7 +47,7 @@ public final class TextRoutes {
       List<GenerationRequest> generations = generations(request, use);
       generations.forEach(generation -> requireContext(engine, generation, request.promptField()));
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
-      TextAnswer answer = request.answer(use.model().tokenizer(), generations);
+      TextAnswer answer = request.answer(use.model(), generations);
       try (Streams streams = Streams.submit(engine, generations, request.answersPerPrompt())) {
         if (request.stream()) {
           answer.send(exchange, streams);
@@ -79,16 +79,18 @@ public final class TextRoutes {
   }
 
   private List<GenerationRequest> generations(TextRequest request, Models.Use use) {
-    @Nullable Grammar grammar = request.parameters().grammar();
+    @Nullable Grammar form = request.parameters().grammar();
     List<Edit> edits = request.parameters().steering().edits(lens, request.model());
     return request.generations(use.model()).stream()
         .map(
-            generation ->
-                generation.toBuilder()
-                    .options(generation.options().withGrammar(grammar))
-                    .edits(edits)
-                    .adaptation(use.adaptation())
-                    .build())
+            generation -> {
+              Grammar grammar = request.grammar(use.model(), generation.prompt(), form);
+              return generation.toBuilder()
+                  .options(generation.options().withGrammar(grammar))
+                  .edits(edits)
+                  .adaptation(use.adaptation())
+                  .build();
+            })
         .toList();
   }
 }

@@ -11,11 +11,17 @@ import java.util.Map;
  * @param prompt tokens of prompts, each counted once however many answers it has
  * @param cached those of them that were in the cache
  * @param completion tokens of answers
+ * @param reasoning those of them that are reasoning
  */
-public record Usage(int prompt, int cached, int completion) {
+public record Usage(int prompt, int cached, int completion, int reasoning) {
+
+  /** The usage of answers without reasoning, {@code choices} to each prompt. */
+  public static Usage of(List<Completion> completions, int choices) {
+    return of(completions, choices, 0);
+  }
 
   /** The usage of answers, {@code choices} to each prompt. */
-  public static Usage of(List<Completion> completions, int choices) {
+  public static Usage of(List<Completion> completions, int choices, int reasoning) {
     int prompt = 0;
     int cached = 0;
     int completion = 0;
@@ -26,7 +32,7 @@ public record Usage(int prompt, int cached, int completion) {
       }
       completion += completions.get(i).result().tokens().size();
     }
-    return new Usage(prompt, cached, completion);
+    return new Usage(prompt, cached, completion, reasoning);
   }
 
   public Map<String, Object> toJson() {
@@ -35,6 +41,7 @@ public record Usage(int prompt, int cached, int completion) {
     json.put("completion_tokens", completion);
     json.put("total_tokens", prompt + completion);
     json.put("prompt_tokens_details", Map.of("cached_tokens", cached));
+    json.put("completion_tokens_details", Map.of("reasoning_tokens", reasoning));
     return json;
   }
 }

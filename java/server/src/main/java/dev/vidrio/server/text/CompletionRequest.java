@@ -1,7 +1,6 @@
 package dev.vidrio.server.text;
 
 import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
 import dev.vidrio.server.generation.RequestLimits;
@@ -113,7 +112,7 @@ record CompletionRequest(
   }
 
   @Override
-  public TextAnswer answer(Tokenizer tokenizer, List<GenerationRequest> generations) {
-    return new TextCompletion(this, tokenizer, generations);
+  public TextAnswer answer(ServedModel served, List<GenerationRequest> generations) {
+    return new TextCompletion(this, served.tokenizer(), generations);
   }
 }

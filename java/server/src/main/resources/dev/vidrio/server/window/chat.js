@@ -52,10 +52,11 @@ function steering() {
   return { steer: [{ hook, strength, plus, minus }] };
 }
 
-/** The tokens of an event of a chat: {id, text, logprob, top}. */
+/** The tokens of an event of a chat: {id, thought, text, logprob, top}. */
 function chatTokens(event, decoder) {
   const [choice] = event.choices;
   return (choice?.logprobs?.content ?? []).map(token => ({
+    thought: 'reasoning_content' in choice.delta,
     id: token.id,
     text: decoder.decode(Uint8Array.from(token.bytes), { stream: true }),
     logprob: token.logprob,
@@ -94,9 +95,12 @@ async function ask(text, model) {
     context: model.chat ? { messages } : { prompt: text },
     tokens: [],
     nodes: [],
+    thoughts: null,
     steered: Boolean(vidrio),
     known: new Map(),
   };
+  let content = '';
+  let reasoning = '';
   const body = { model: model.model, ...answer.context, ...sampling(), vidrio, stream: true };
   try {
     const decoder = new TextDecoder();
@@ -104,6 +108,8 @@ async function ask(text, model) {
       ? events('/v1/chat/completions', { ...body, logprobs: true, top_logprobs: ALTERNATIVES }, controller.signal)
       : events('/v1/completions', { ...body, logprobs: ALTERNATIVES }, controller.signal);
     for await (const event of stream) {
+      content += event.choices[0]?.delta?.content ?? '';
+      reasoning += event.choices[0]?.delta?.reasoning_content ?? '';
       for (const token of model.chat ? chatTokens(event, decoder) : completionTokens(event)) {
         addToken(words, answer, token);
       }
@@ -114,9 +120,12 @@ async function ask(text, model) {
     }
   }
   words.removeAttribute('aria-busy');
-  rove([answer.nodes], (i, j) => showToken(answer, j));
+  // Folded thoughts are passed over by the arrow keys.
+  const first = answer.tokens.filter(token => token.thought).length;
+  rove([answer.nodes.slice(0, first)], (i, j) => showToken(answer, j));
+  rove([answer.nodes.slice(first)], (i, j) => showToken(answer, first + j));
   if (answer.tokens.length > 0) {
-    turns.push({ role: 'assistant', content: answer.tokens.map(token => token.text).join('') });
+    turns.push({ role: 'assistant', content, ...(reasoning && { reasoning_content: reasoning }) });
   } else {
     turns.pop();
   }
@@ -130,7 +139,20 @@ function addToken(words, answer, token) {
   const node = element('span', { class: 'token', role: 'button', 'aria-label': label }, token.text);
   node.addEventListener('mouseenter', () => showToken(answer, index));
   answer.nodes.push(node);
-  words.append(node);
+  if (token.thought) {
+    answer.thoughts ??= addThoughts(words);
+    answer.thoughts.append(node);
+  } else {
+    words.append(node);
+  }
+}
+
+/** Adds what the model thinks, folded, before the words of its answer. */
+function addThoughts(words) {
+  const label = 'Thoughts, token by token';
+  const thoughts = element('p', { class: 'words', dir: 'auto', role: 'group', 'aria-label': label });
+  words.before(element('details', { class: 'thoughts' }, element('summary', {}, 'Thoughts'), thoughts));
+  return thoughts;
 }
 
 /** Begins anew. */
