@@ -75,7 +75,7 @@ class VocabularyProjectionTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void headsWriteTheOutputOfAttention(String name) throws IOException {
-    assumeFalse(name.equals("olmo-clamped"), "what is clamped on the way, no matrix gives");
+    assumeFalse(name.matches("olmo-clamped|dbrx"), "what is clamped on the way, no matrix gives");
     assumeFalse(name.startsWith("gemma4"), "values have a divisor in each head");
     assumeFalse(name.equals("gpt-oss"), "a sink takes a part of the attention");
     try (Model model = open(name)) {

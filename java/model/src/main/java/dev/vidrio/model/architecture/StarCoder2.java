@@ -11,7 +11,8 @@ import dev.vidrio.model.block.WeightLoader;
 
 /**
  * StarCoder 2 (arXiv 2402.19173): {@link Gpt2} with grouped queries, and rotary positions in place
- * of learned ones. Its models have sliding windows, which files of llama.cpp leave out.
+ * of learned ones. Its models have sliding windows, which files of llama.cpp leave out. CodeShell
+ * (arXiv 2403.15747) has none.
  */
 final class StarCoder2 {
   private StarCoder2() {}

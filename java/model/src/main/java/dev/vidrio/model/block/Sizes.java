@@ -95,7 +95,8 @@ public record Sizes(
     }
   }
 
-  private static int kvHeads(Keys keys, int heads) {
+  /** H_kv, of a model whose layers are alike. */
+  public static int kvHeads(Keys keys, int heads) {
     String key = "attention.head_count_kv";
     int kvHeads = keys.has(key) ? keys.sameInEveryLayer(key, 1, heads) : heads;
     return requireDivides(keys, key, kvHeads, heads);

@@ -49,6 +49,7 @@ final class ModelConfig {
     String experts = prefix + "expert_count";
     if (metadata.contains(experts)) {
       node.put("num_local_experts", size(metadata, experts));
+      node.putObject("ffn_config").put("moe_num_experts", size(metadata, experts));
     }
     for (String name : new String[] {"first_k_dense_replace", "moe_layer_start_index"}) {
       node.put(name, number(metadata, prefix + "leading_dense_block_count"));

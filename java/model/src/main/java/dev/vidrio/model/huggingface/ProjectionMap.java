@@ -66,6 +66,12 @@ final class ProjectionMap implements TensorMap {
   public void takeStacked(String pattern, int count, String to) {}
 
   @Override
+  public void takeSplit(String from, int count, String to) {}
+
+  @Override
+  public void takeSplitColumns(String from, int count, String to) {}
+
+  @Override
   public void takeHalves(String from, String upper, String lower) {}
 
   @Override

@@ -40,7 +40,7 @@ class HostileArchitecturesTest {
     return model
         .replaceAll("mistral$|mixtral", "llama")
         .replace("olmo3", "olmo2")
-        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups)", "")
+        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups|13b)", "")
         .replace("deepseek3", "deepseek2");
   }
 
@@ -76,6 +76,9 @@ class HostileArchitecturesTest {
     "mistral3, attention.temperature_scale, -1",
     "olmo-clamped, attention.clamp_kqv, -1",
     "olmo, attention.layer_norm_epsilon, 0",
+    "dbrx, attention.clamp_kqv, NaN",
+    "jais, attention.max_alibi_bias, 0",
+    "bailingmoe, expert_weights_scale, -1",
   })
   void numbersOutsideTheirLimits(String model, String key, float value) {
     String full = architecture(model) + "." + key;
@@ -129,6 +132,12 @@ class HostileArchitecturesTest {
     "nemotron, rope.dimension_count, 3",
     "olmo3, attention.sliding_window_pattern, 0",
     "mistral3, rope.scaling.original_context_length, 0",
+    "qwen, feed_forward_length, 95",
+    "qwen, feed_forward_length, 0",
+    "gptj, rope.dimension_count, 9",
+    "hunyuan-moe, expert_used_count, 6",
+    "dbrx, expert_count, 0",
+    "bailingmoe, leading_dense_block_count, 3",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -159,6 +168,11 @@ class HostileArchitecturesTest {
     "deepseek, expert_group_count",
     "deepseek, attention.key_length_mla",
     "deepseek3, attention.temperature_scale",
+    "baichuan-13b, attention.max_alibi_bias",
+    "refact, attention.max_alibi_bias",
+    "plamo, use_parallel_residual",
+    "hunyuan-moe, expert_weights_scale",
+    "dbrx, expert_shared_count",
     "command-r, attention.sliding_window",
     "cohere2, rope.freq_base_swa",
     "glm4, rope.dimension_sections",

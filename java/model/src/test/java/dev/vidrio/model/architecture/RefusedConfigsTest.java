@@ -96,6 +96,12 @@ class RefusedConfigsTest {
         "olmo-clamped|clip_qkv|\"8\"",
         "hunyuan-dense|rope_scaling|{\"rope_type\": \"dynamic\"}",
         "hunyuan-dense|rope_scaling|{\"rope_type\": \"dynamic\", \"alpha\": -1}",
+        "hunyuan-moe|moe_topk|[2, 3]",
+        "hunyuan-moe|moe_intermediate_size|[24, 20]",
+        "hunyuan-moe|num_shared_expert|[1, 2]",
+        "chatglm|hidden_act|\"gelu\"",
+        "gptj|activation_function|\"gelu\"",
+        "gptj|rotary_dim|missing",
         "exaone|activation_function|\"gelu\"",
         "orion|hidden_act|\"gelu\"",
       })

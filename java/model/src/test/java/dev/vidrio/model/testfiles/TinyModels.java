@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 
 /** The tiny random models of each architecture; generate.py beside them says how they were made. */
 public final class TinyModels {
@@ -26,6 +27,19 @@ public final class TinyModels {
   private static final Path DIRECTORY =
       Path.of("../model/src/test/resources/dev/vidrio/model/architecture");
 
+  /** Those whose directories transformers reads by code of their own. */
+  private static final Set<String> FILES_ALONE =
+      Set.of(
+          "baichuan",
+          "baichuan-13b",
+          "bailingmoe",
+          "codeshell",
+          "internlm2",
+          "jais",
+          "plamo",
+          "qwen",
+          "refact");
+
   private static final int VOCABULARY = 64;
 
   private TinyModels() {}
@@ -34,10 +48,16 @@ public final class TinyModels {
     return List.of(
         "apertus",
         "arcee",
+        "baichuan",
+        "baichuan-13b",
+        "bailingmoe",
         "bloom",
+        "chatglm",
+        "codeshell",
         "cohere2",
         "command-r",
         "command-r-head-norms",
+        "dbrx",
         "deepseek",
         "deepseek2-groups",
         "deepseek2-lite",
@@ -61,13 +81,16 @@ public final class TinyModels {
         "glm4moe-head-norms",
         "gpt-oss",
         "gpt2",
+        "gptj",
         "gptneox",
         "gptneox-sequential",
         "granite",
         "granitemoe",
         "granitemoe-shared",
         "hunyuan-dense",
+        "hunyuan-moe",
         "internlm2",
+        "jais",
         "llama",
         "minicpm",
         "mistral",
@@ -84,11 +107,14 @@ public final class TinyModels {
         "phi2",
         "phi3",
         "phi3-longrope",
+        "plamo",
+        "qwen",
         "qwen2",
         "qwen2moe",
         "qwen3",
         "qwen3moe",
         "qwen3moe-unnormalized",
+        "refact",
         "seed_oss",
         "smollm3",
         "stablelm",
@@ -100,7 +126,7 @@ public final class TinyModels {
   }
 
   static List<String> directories() {
-    return names().stream().filter(name -> !name.equals("internlm2")).toList();
+    return names().stream().filter(name -> !FILES_ALONE.contains(name)).toList();
   }
 
   /** Parses a model's GGUF file, copied into the arena. */

@@ -15,8 +15,8 @@ Each model gets a directory with
 Weights are drawn so that every part of the model matters: scores spread over several units, gains
 and biases differ from element to element. Texts are longer than the windows.
 
-Needs torch, transformers 4.57.3 (mistral3, gemma4, deepseek and what follows from it: 5.24),
-safetensors and gguf.
+Needs torch, transformers 4.57.3 (mistral3, gemma4, baichuan to gptj, deepseek and what follows from
+it: 5.24), safetensors and gguf.
 """
 
 import argparse
@@ -32,6 +32,7 @@ import numpy as np
 import torch
 import transformers
 from safetensors.numpy import load_file, save_file
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 VOCABULARY = 64
 COUNT = 40
@@ -319,6 +320,44 @@ MODELS = {
     ),
     "starcoder": ("GPTBigCode", dict(n_positions=128, n_inner=128, tie_word_embeddings=True)),
     "orion": ("StableLm", dict(partial_rotary_factor=1.0, use_qkv_bias=False)),
+    "baichuan": ("Llama", dict(num_key_value_heads=4)),
+    "baichuan-13b": (
+        "Llama",
+        dict(num_hidden_layers=40, hidden_size=16, intermediate_size=16)
+        | dict(num_attention_heads=2, num_key_value_heads=2),
+    ),
+    "refact": ("Llama", dict(num_key_value_heads=1, intermediate_size=256)),
+    "jais": (
+        "StableLm",
+        dict(num_key_value_heads=4, partial_rotary_factor=1.0, use_qkv_bias=True),
+    ),
+    "plamo": (
+        "StableLm",
+        dict(partial_rotary_factor=1.0, use_qkv_bias=False, use_parallel_residual=True),
+    ),
+    "codeshell": ("Starcoder2", dict(intermediate_size=128, use_bias=True, sliding_window=None)),
+    "qwen": ("Qwen2", dict(num_key_value_heads=4)),
+    "bailingmoe": (
+        "Ernie4_5_Moe",
+        dict(head_dim=12, moe_num_experts=5, moe_k=2, moe_intermediate_size=24)
+        | dict(moe_num_shared_experts=2, moe_layer_start_index=0, moe_layer_end_index=-1)
+        | dict(moe_layer_interval=1, rope_theta=500000.0),
+    ),
+    "chatglm": (
+        "Glm",
+        dict(head_dim=8, partial_rotary_factor=0.5, attention_bias=True, rms_norm_eps=1e-5),
+    ),
+    "hunyuan-moe": (
+        "HunYuanMoEV1",
+        dict(head_dim=12, num_experts=5, moe_topk=2, intermediate_size=24),
+    ),
+    "dbrx": (
+        "Dbrx",
+        dict(d_model=32, n_heads=4, n_layers=2, max_seq_len=128)
+        | dict(attn_config=dict(clip_qkv=0.75, kv_n_heads=2, rope_theta=10000.0))
+        | dict(ffn_config=dict(ffn_hidden_size=24, moe_num_experts=5, moe_top_k=2)),
+    ),
+    "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (
         "Mpt",
         dict(d_model=32, n_heads=4, n_layers=2, max_seq_len=64, attn_config=dict(clip_qkv=None)),
@@ -393,10 +432,103 @@ ORIGINALS = {
         dict(architectures=["OrionForCausalLM"], model_type="orion", rms_norm_eps=1e-5),
         {},
     ),
+    "refact": (
+        dict(architectures=["GPTRefactForCausalLM"], layer_norm_epsilon=1e-6, n_positions=128)
+        | dict(n_embd=32, n_head=4),
+        {
+            r"model.embed_tokens": "transformer.wte",
+            r"model.norm": "transformer.ln_f",
+            r"model.layers.(\d+).input_layernorm": r"transformer.h.\1.ln_1",
+            r"model.layers.(\d+).post_attention_layernorm": r"transformer.h.\1.ln_2",
+            r"model.layers.(\d+).self_attn.o_proj": r"transformer.h.\1.attn.c_proj",
+            r"model.layers.(\d+).self_attn.q_proj": r"transformer.h.\1.attn.q",
+            r"model.layers.(\d+).self_attn": r"transformer.h.\1.attn",
+            r"model.layers.(\d+).mlp.down_proj": r"transformer.h.\1.mlp.c_proj",
+            r"model.layers.(\d+).mlp": r"transformer.h.\1.mlp",
+        },
+    ),
+    "jais": (
+        dict(architectures=["JAISLMHeadModel"], activation_function="swiglu", n_positions=128)
+        | dict(position_embedding_type="alibi", embeddings_scale=1.0, width_scale=1.0)
+        | dict(n_embd=32, n_head=4, n_inner=48, layer_norm_epsilon=1e-5),
+        {
+            r"model.embed_tokens": "transformer.wte",
+            r"model.norm": "transformer.ln_f",
+            r"model.layers.(\d+).input_layernorm": r"transformer.h.\1.ln_1",
+            r"model.layers.(\d+).post_attention_layernorm": r"transformer.h.\1.ln_2",
+            r"model.layers.(\d+).self_attn.o_proj": r"transformer.h.\1.attn.c_proj",
+            r"model.layers.(\d+).self_attn": r"transformer.h.\1.attn",
+            r"model.layers.(\d+).mlp.gate_proj": r"transformer.h.\1.mlp.c_fc2",
+            r"model.layers.(\d+).mlp.up_proj": r"transformer.h.\1.mlp.c_fc",
+            r"model.layers.(\d+).mlp.down_proj": r"transformer.h.\1.mlp.c_proj",
+        },
+    ),
+    "plamo": (dict(architectures=["PlamoForCausalLM"], rms_norm_eps=1e-6), {}),
+    "codeshell": (
+        dict(architectures=["CodeShellForCausalLM"], layer_norm_epsilon=1e-5, n_positions=128)
+        | dict(n_embd=32, n_head=4, num_query_groups=2),
+        {
+            r"model.embed_tokens": "transformer.wte",
+            r"model.norm": "transformer.ln_f",
+            r"model.layers.(\d+).input_layernorm": r"transformer.h.\1.ln_1",
+            r"model.layers.(\d+).post_attention_layernorm": r"transformer.h.\1.ln_2",
+            r"model.layers.(\d+).self_attn.o_proj": r"transformer.h.\1.attn.c_proj",
+            r"model.layers.(\d+).self_attn": r"transformer.h.\1.attn",
+            r"model.layers.(\d+).mlp": r"transformer.h.\1.mlp",
+        },
+    ),
+    "qwen": (
+        dict(architectures=["QWenLMHeadModel"], intermediate_size=2 * 48),
+        {
+            r"model.embed_tokens": "transformer.wte",
+            r"model.norm": "transformer.ln_f",
+            r"model.layers.(\d+).input_layernorm": r"transformer.h.\1.ln_1",
+            r"model.layers.(\d+).post_attention_layernorm": r"transformer.h.\1.ln_2",
+            r"model.layers.(\d+).self_attn.o_proj": r"transformer.h.\1.attn.c_proj",
+            r"model.layers.(\d+).self_attn": r"transformer.h.\1.attn",
+            r"model.layers.(\d+).mlp.gate_proj": r"transformer.h.\1.mlp.w2",
+            r"model.layers.(\d+).mlp.up_proj": r"transformer.h.\1.mlp.w1",
+            r"model.layers.(\d+).mlp.down_proj": r"transformer.h.\1.mlp.c_proj",
+        },
+    ),
+    "bailingmoe": (
+        dict(architectures=["BailingMoeForCausalLM"], model_type="bailing_moe")
+        | dict(first_k_dense_replace=0, num_experts=5, num_experts_per_tok=2)
+        | dict(num_shared_experts=2, norm_topk_prob=True),
+        {
+            r"model.embed_tokens": "model.word_embeddings",
+            r"self_attn.o_proj": "attention.dense",
+            r"self_attn": "attention",
+        },
+    ),
+    "hunyuan-moe": (
+        dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
+        {},
+    ),
+}
+
+# What of a layer lies in one matrix in the original: the parts, one after the other, and the whole.
+QKV = ("q_proj", "k_proj", "v_proj")
+FUSED = {
+    "refact": ((("k_proj", "v_proj"), "kv"), (("gate_proj", "up_proj"), "gate_up_proj")),
+    "jais": ((QKV, "c_attn"),),
+    "codeshell": ((QKV, "c_attn"),),
+    "qwen": ((QKV, "c_attn"),),
+    "bailingmoe": ((QKV, "query_key_value"),),
 }
 
 # Models whose directories Vidrio does not read.
-FILES_ALONE = ("internlm2",)
+FILES_ALONE = (
+    "baichuan",
+    "baichuan-13b",
+    "bailingmoe",
+    "codeshell",
+    "internlm2",
+    "jais",
+    "plamo",
+    "qwen",
+    "refact",
+)
 
 
 def configuration(name: str):
@@ -406,7 +538,50 @@ def configuration(name: str):
         for key in ("num_key_value_heads", "hidden_size", "intermediate_size"):
             values.pop(key)
         values["tie_word_embeddings"] = True
+    if kind in ("Dbrx", "GPTJ"):
+        for key in ("hidden_size", "intermediate_size", "num_hidden_layers"):
+            values.pop(key)
+        for key in ("num_attention_heads", "num_key_value_heads"):
+            values.pop(key)
     return getattr(transformers, kind + "Config")(**values)
+
+
+def adapt(name: str, model: torch.nn.Module) -> None:
+    """Makes a model that transformers has one that it does not have."""
+    if name in ("baichuan-13b", "refact", "jais"):
+        fall_with_distance(model)
+    if name not in ("jais", "plamo", "bailingmoe"):
+        return
+    for layer in model.model.layers:
+        if name == "jais":
+            layer.self_attn.scaling = 1 / layer.self_attn.head_dim
+            for linear in (layer.self_attn.o_proj, *layer.mlp.children()):
+                if isinstance(linear, torch.nn.Linear):
+                    linear.bias = torch.nn.Parameter(torch.zeros(linear.out_features))
+        if name == "plamo":
+            layer.input_layernorm = LlamaRMSNorm(model.config.hidden_size)
+        if name == "bailingmoe":
+            layer.mlp.gate.moe_statics = torch.nn.Identity()  # the bias that chooses
+    if name == "plamo":
+        model.model.norm = LlamaRMSNorm(model.config.hidden_size)
+
+
+def fall_with_distance(model: torch.nn.Module) -> None:
+    """Puts linear biases of distance (ALiBi, arXiv 2108.12409) in the place of rotary positions."""
+    heads = model.config.num_attention_heads
+    slopes = 2.0 ** (-8 * torch.arange(1, heads + 1) / heads)  # of a power of two
+    places = torch.arange(COUNT)
+    distance = places[:, None] - places
+    mask = torch.where(distance < 0, -torch.inf, -slopes[:, None, None] * distance)[None]
+    forward = model.forward
+    model.forward = lambda ids, **keywords: forward(ids, attention_mask=mask, **keywords)
+    turn = model.model.rotary_emb.forward
+
+    def unturned(x, position_ids):
+        cosine, sine = turn(x, position_ids)
+        return torch.ones_like(cosine), torch.zeros_like(sine)
+
+    model.model.rotary_emb.forward = unturned
 
 
 def draw(name: str, model: torch.nn.Module) -> None:
@@ -494,6 +669,19 @@ def write_original(directory: Path, name: str) -> None:
         for part, matrices in parts.items():
             for e, matrix in enumerate(matrices):
                 tensors[f"{prefix}.{e}.{part}.weight"] = np.ascontiguousarray(matrix)
+    if name == "bailingmoe":  # rotary pairs that are adjacent here are half a head apart there
+        for key in [key for key in tensors if key.endswith(("q_proj.weight", "k_proj.weight"))]:
+            pairs = tensors[key].reshape(-1, config["head_dim"] // 2, 2, config["hidden_size"])
+            tensors[key] = pairs.swapaxes(1, 2).reshape(tensors[key].shape)
+    for parts, whole in FUSED.get(name, ()):
+        for key in [key for key in tensors if f".{parts[0]}." in key]:
+            names = [key.replace(parts[0], part) for part in parts]
+            tensors[key.replace(parts[0], whole)] = np.concatenate([tensors.pop(n) for n in names])
+    if name == "jais":
+        for key in [key for key in tensors if ".c_" in key and key.endswith("weight")]:
+            tensors[key] = np.ascontiguousarray(tensors[key].T)
+        slopes = 2.0 ** (-8 * np.arange(1, 5) / 4)
+        tensors["transformer.relative_pe.slopes"] = slopes.astype(np.float32)
     if name == "internlm2":
         for l in range(config["num_hidden_layers"]):
             prefix = f"model.layers.{l}.attention."
@@ -552,19 +740,28 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     sys.path[:0] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
     import conversion
     import gguf
+    from conversion.base import TextModel
 
     hparams = json.loads((directory / "config.json").read_text())
     # The converter knows MPT under the name that its own code had.
     architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
-    kind = conversion.get_model_class(architecture)
+    plain = name in ("plamo", "gptj")
+    kind = TextModel if plain else conversion.get_model_class(architecture)
     kind = getattr(kind, "Ministral3Model", kind)  # which Mistral 3's hands its work to
+    # Baichuan's does not end, PLaMo's knows the model of 13B alone, and GPT-J has none.
+    others = {
+        "baichuan": gguf.MODEL_ARCH.BAICHUAN,
+        "baichuan-13b": gguf.MODEL_ARCH.BAICHUAN,
+        "plamo": gguf.MODEL_ARCH.PLAMO,
+        "gptj": gguf.MODEL_ARCH.GPTJ,
+    }
     # Gemma 3's drops embeddings without a token.
     tokenizer = directory / "tokenizer.json"
     vocabulary = {f"token{i}": i for i in range(VOCABULARY)}
     tokenizer.write_text(json.dumps({"model": {"vocab": vocabulary}, "added_tokens": []}))
 
     class Converter(kind):
-        model_arch = kind.model_arch
+        model_arch = others.get(name) or kind.model_arch
 
         def set_vocab(self):
             self.gguf_writer.add_tokenizer_model("none")
@@ -575,6 +772,10 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_sliding_window(hparams["sliding_window"])
             if not hparams.get("norm_topk_prob", True):
                 self.gguf_writer.add_expert_weights_norm(False)
+            if name == "chatglm":
+                self.gguf_writer.add_context_length(hparams["max_position_embeddings"])
+            if name == "gptj":
+                self.gguf_writer.add_rope_dimension_count(hparams["rotary_dim"])
 
         def modify_tensors(self, data_torch, name, bid):
             # StableLM's returns stacked norms out of a generator, which loses them.
@@ -597,6 +798,7 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
         add_mixtures(model)
     model = model.float().eval()
     model.tie_weights()
+    adapt(name, model)
     draw(name, model)
     mxfp4 = draw_mxfp4(model, zlib.crc32(name.encode())) if name.endswith("mxfp4") else {}
     model.save_pretrained(directory)

@@ -159,6 +159,26 @@ public final class CheckpointMap implements TensorMap {
   }
 
   @Override
+  public void takeSplit(String from, int count, String to) {
+    SafetensorsTensor stack = split(from, count);
+    add(to, type(stack), stack.shape(), allocator -> stack.data());
+  }
+
+  @Override
+  public void takeSplitColumns(String from, int count, String to) {
+    SafetensorsTensor stack = split(from, count);
+    List<Long> shape = List.of(stack.shape().get(0), stack.shape().get(2), stack.shape().get(1));
+    add(to, type(stack), shape, allocator -> Layouts.columns(stack, 0, 1, allocator));
+  }
+
+  private SafetensorsTensor split(String from, int count) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = requireStack(tensor, 2);
+    List<Long> stack = List.of((long) count, strided(tensor, shape.get(0), count), shape.get(1));
+    return new SafetensorsTensor(tensor.name(), tensor.dtype(), stack, tensor.data());
+  }
+
+  @Override
   public void takeHalves(String from, String upper, String lower) {
     SafetensorsTensor tensor = get(from);
     List<Long> shape = tensor.shape();

@@ -43,6 +43,11 @@ public final class Config {
     return node.propertyNames();
   }
 
+  /** Whether the key is there and its value an array. */
+  public boolean isArray(String key) {
+    return node.path(key).isArray();
+  }
+
   /** Whether the key is there and its value null, where that says something else than no key. */
   public boolean isNull(String key) {
     return node.path(key).isNull();

@@ -41,6 +41,12 @@ public interface TensorMap {
    */
   void takeStacked(String pattern, int count, String to);
 
+  /** Takes a matrix [E · N, K] as a stack [E, N, K]. */
+  void takeSplit(String from, int count, String to);
+
+  /** Takes a matrix [E · K, N] as a stack [E, N, K]. */
+  void takeSplitColumns(String from, int count, String to);
+
   /**
    * Takes a matrix [2N, K], or a stack [E, 2N, K], as two of [N, K]: the upper rows of each matrix,
    * and the lower.

@@ -52,9 +52,15 @@ final class ExpertNames {
    * all experts stacked.
    */
   static void routed(Config config, TensorMap map, int layer) {
+    map.take(
+        LlamaNames.from(layer) + "mlp.gate.weight", LlamaNames.to(layer) + "ffn_gate_inp.weight");
+    experts(config, map, layer);
+  }
+
+  /** Takes the experts of a layer. */
+  static void experts(Config config, TensorMap map, int layer) {
     String from = LlamaNames.from(layer) + "mlp.";
     String to = LlamaNames.to(layer);
-    map.take(from + "gate.weight", to + "ffn_gate_inp.weight");
     if (map.has(from + "experts.gate_up_proj")) {
       map.takeHalves(
           from + "experts.gate_up_proj", to + "ffn_gate_exps.weight", to + "ffn_up_exps.weight");

@@ -4,20 +4,31 @@ import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** GLM-4: norms before and behind attention and feed-forward block, gate and up in one matrix. */
+/**
+ * GLM-4: gate and up in one matrix; since 0414 norms before and behind attention and feed-forward
+ * block.
+ */
 final class Glm4Mapping implements Mapping {
+  private final String architecture;
+
+  /**
+   * @param architecture {@code glm4} or, of the first, {@code chatglm}
+   */
+  Glm4Mapping(String architecture) {
+    this.architecture = architecture;
+  }
 
   @Override
   public String architecture() {
-    return "glm4";
+    return architecture;
   }
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
-    Keys.sizes(config, out, "glm4");
-    Keys.rmsEpsilon(config, out, "glm4", 1.5625e-7);
-    rope(config).put(out, "glm4", Keys.headWidth(config));
+    Keys.sizes(config, out, architecture);
+    Keys.rmsEpsilon(config, out, architecture, 1.5625e-7);
+    rope(config).put(out, architecture, Keys.headWidth(config));
   }
 
   private static Rope rope(Config config) {
@@ -35,10 +46,12 @@ final class Glm4Mapping implements Mapping {
       String to = LlamaNames.to(l);
       LlamaNames.norms(map, l);
       LlamaNames.attention(map, l);
-      map.take(from + "post_self_attn_layernorm.weight", to + "post_attention_norm.weight");
       map.takeLinear(from + "mlp.gate_up_proj", to + "ffn_up");
       map.takeLinear(from + "mlp.down_proj", to + "ffn_down");
-      map.take(from + "post_mlp_layernorm.weight", to + "post_ffw_norm.weight");
+      if (architecture.equals("glm4")) {
+        map.take(from + "post_self_attn_layernorm.weight", to + "post_attention_norm.weight");
+        map.take(from + "post_mlp_layernorm.weight", to + "post_ffw_norm.weight");
+      }
     }
   }
 }

@@ -89,7 +89,12 @@ record Rope(
 
   /** The same without scaling, for another base. */
   Rope based(double newBase) {
-    return new Rope(newBase, localBase, "default", scaling, partial, original);
+    return based(newBase, "default");
+  }
+
+  /** The same for another base, scaled by another type. */
+  Rope based(double newBase, String newType) {
+    return new Rope(newBase, localBase, newType, scaling, partial, original);
   }
 
   /** Elements of a head that turn. */
