@@ -210,6 +210,7 @@ public final class RegexReader {
       case 'r' -> CodePoints.of('\r');
       case 'f' -> CodePoints.of('\f');
       case 'v' -> CodePoints.of(0x0B);
+      case 'c' -> control();
       case 'x' -> scalar(in.hexadecimal(2));
       case 'u' -> scalar(unicode());
       case 'b', 'B' -> throw in.error("a word boundary, which is not supported,");
@@ -221,6 +222,14 @@ public final class RegexReader {
         yield CodePoints.of(c);
       }
     };
+  }
+
+  private CodePoints control() {
+    int letter = in.next();
+    if ((letter < 'A' || letter > 'Z') && (letter < 'a' || letter > 'z')) {
+      throw in.error("an escape '\\c' without a letter");
+    }
+    return CodePoints.of(letter % 32);
   }
 
   private int unicode() {

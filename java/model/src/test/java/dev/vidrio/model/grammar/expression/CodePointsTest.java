@@ -56,16 +56,31 @@ class CodePointsTest {
     assertEquals(one.set, one.set.complement().complement());
   }
 
+  private static void checkProperty(String name, IntPredicate expected) {
+    CodePoints set = CharacterProperties.find(name).orElseThrow();
+    for (int c = 0; c <= 0x2FFF; c++) {
+      assertEquals(expected.test(c), set.contains(c), name + " " + c);
+    }
+  }
+
   @Test
   void propertiesAreThoseOfJava() {
-    for (String name : List.of("L", "Lu", "IsGreek", "Alpha", "sc=Latin")) {
-      CodePoints set = CharacterProperties.find(name).orElseThrow();
-      IntPredicate expected = c -> Character.toString(c).matches("\\p{" + name + "}");
-      for (int c = 0; c <= 0x2FFF; c++) {
-        assertEquals(expected.test(c), set.contains(c), name + " " + c);
-      }
+    for (String name : List.of("L", "Lu", "IsGreek", "sc=Latin")) {
+      checkProperty(name, c -> Character.toString(c).matches("\\p{" + name + "}"));
     }
     assertEquals(true, CharacterProperties.find("Nonsense").isEmpty());
     assertEquals(true, CharacterProperties.find("L}|(.*").isEmpty());
+  }
+
+  /** Java has some of these names for sets of ASCII. */
+  @Test
+  void namesOfEcmaScriptMeanWhatItMeans() {
+    checkProperty("Letter", Character::isLetter);
+    checkProperty("Alpha", Character::isAlphabetic);
+    checkProperty("Lower", Character::isLowerCase);
+    checkProperty("Uppercase", Character::isUpperCase);
+    checkProperty("digit", c -> Character.getType(c) == Character.DECIMAL_DIGIT_NUMBER);
+    checkProperty("gc=Math_Symbol", c -> Character.getType(c) == Character.MATH_SYMBOL);
+    checkProperty("space", c -> Character.isSpaceChar(c) || (c >= 9 && c <= 13) || c == 0x85);
   }
 }
