@@ -47,8 +47,9 @@ public final class Grammar {
   }
 
   /**
-   * The JSON texts of a schema, in the dialect of docs/structured-output.md: properties come in the
-   * schema's order, and white space is one blank, or a new line with an indentation.
+   * The JSON texts of a schema, in the dialect of docs/structured-output.md: properties that are
+   * required come in the schema's order, and white space is one blank, or a new line with an
+   * indentation.
    */
   public static Grammar jsonSchema(String schema) {
     String field = "JSON schema";

@@ -21,11 +21,15 @@ final class ObjectRules {
   /** Sets of regular expressions that names of properties may match. */
   private static final int MAX_KINDS = 64;
 
+  /** What {@link Members#orders} of all objects of a document may come to. */
+  private static final int MAX_ORDERS = 2048;
+
   private final Rules rules;
   private final JsonRules json;
   private final TextMatcher matcher;
   private final StringRules strings;
   private final Function<Collection<Term>, Expr> values;
+  private int orders;
 
   /**
    * Objects.
@@ -45,13 +49,7 @@ final class ObjectRules {
     this.values = values;
   }
 
-  /** A property that has a name: with the comma before it, and without. */
-  private record Member(String path, Expr pair, boolean isRequired) {}
-
-  /**
-   * An object: its properties in the schema's order, those that are not required or left out, then
-   * others, where they are allowed.
-   */
+  /** An object: the properties that have a name, as {@link Members} has it, then others. */
   Expr object(Conjunction all) {
     int min = all.minProperties;
     for (JsonNode value : all.excluded) {
@@ -70,7 +68,7 @@ final class ObjectRules {
     }
     Map<String, Set<Term>> names = all.names(matcher);
     Dfa allowed = names(all);
-    List<Member> members = new ArrayList<>();
+    List<Members.Member> members = new ArrayList<>();
     for (Map.Entry<String, Set<Term>> each : names.entrySet()) {
       String name = each.getKey();
       boolean required = all.required.contains(name);
@@ -79,7 +77,7 @@ final class ObjectRules {
         String path = all.at.below("properties", name);
         Expr key = JsonRules.quoted(JsonRules.escaped(rules.text(name)));
         Expr pair = rules.add(path, Expr.sequence(key, JsonRules.COLON, value));
-        members.add(new Member(path, pair, required));
+        members.add(new Members.Member(path, pair, required));
       } else if (required) {
         return Expr.NOTHING;
       }
@@ -90,7 +88,11 @@ final class ObjectRules {
           "minProperties", "must be at most 1 more than the properties that have a name");
     }
     boolean mayBeEmpty = all.required.isEmpty() && min == 0;
-    Expr inside = Expr.sequence(inside(members, other, min, max), json.space);
+    Expr inside =
+        max == 0
+            ? Expr.NOTHING
+            : Expr.sequence(
+                inside(new Members(rules, json.comma, members, other, min, max)), json.space);
     return Expr.sequence(
         Expr.text("{"), json.space, mayBeEmpty ? Expr.optional(inside) : inside, Expr.text("}"));
   }
@@ -99,45 +101,12 @@ final class ObjectRules {
     return all.propertyNames.isEmpty() ? Dfa.ofLength(0, -1) : strings.texts(all.propertyNames);
   }
 
-  /**
-   * One or more members. Built from the end: what may come after the i-th when so many have come
-   * before. Members of free names may be of the same name, so that they count as one.
-   */
-  private Expr inside(List<Member> members, Expr other, int min, int max) {
-    if (max == 0) {
-      return Expr.NOTHING;
+  private Expr inside(Members members) {
+    if (members.orders() == 0 || members.orders() > MAX_ORDERS - orders) {
+      return members.inOrder();
     }
-    int counts = max > 0 ? Math.min(max, members.size() + 1) : Math.max(min, 1);
-    Expr[] after = new Expr[counts + 1];
-    for (int count = 0; count <= counts; count++) {
-      after[count] = end(other, count, min, max, count == counts && max < 0);
-    }
-    for (Member member : members.reversed()) {
-      Expr[] before = new Expr[counts + 1];
-      for (int count = 0; count <= counts; count++) {
-        int next = max > 0 ? count + 1 : Math.min(count + 1, counts);
-        Expr taken =
-            next > counts
-                ? Expr.NOTHING
-                : Expr.sequence(count == 0 ? Expr.EMPTY : json.comma, member.pair, after[next]);
-        before[count] =
-            rules.add(member.path, member.isRequired ? taken : Expr.choice(taken, after[count]));
-      }
-      after = before;
-    }
-    return after[0];
-  }
-
-  /** What comes behind all members that have a name. */
-  private Expr end(Expr other, int count, int min, int max, boolean orMore) {
-    int left = max < 0 ? -1 : max - count;
-    Expr nothing = count > 0 && count >= min ? Expr.EMPTY : Expr.NOTHING;
-    if (other.equals(Expr.NOTHING) || left == 0 || (count < min - 1 && !orMore)) {
-      return nothing;
-    }
-    Expr first = Expr.sequence(count == 0 ? Expr.EMPTY : json.comma, other);
-    Expr more = new Expr.Repeat(Expr.sequence(json.comma, other), 0, left < 0 ? -1 : left - 1);
-    return Expr.choice(nothing, Expr.sequence(first, more));
+    orders += members.orders();
+    return members.inAnyOrder();
   }
 
   /** A kind of names that match the same regular expressions. */

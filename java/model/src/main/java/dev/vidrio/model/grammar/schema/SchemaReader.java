@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
 /**
  * Makes a grammar of a JSON schema (draft 2020-12), in the dialect that docs/structured-output.md
  * describes. What the grammar allows is valid; some texts that are valid, too, it does not allow,
- * such as properties in another order.
+ * such as those in which properties that are required come in another order.
  */
 public final class SchemaReader {
 

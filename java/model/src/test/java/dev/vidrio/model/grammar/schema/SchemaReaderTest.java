@@ -17,6 +17,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,11 +31,14 @@ class SchemaReaderTest {
         SchemaCase.of(
             "{'type':'object','properties':{'a':{'type':'integer'},'b':{'type':'string'}},"
                 + "'required':['a'],'additionalProperties':false}",
-            List.of("{'a':1}", "{ 'a': -20, 'b': 'x'}", "{\n  'a': 0,\n  'b': ''\n}"),
+            List.of(
+                "{'a':1}",
+                "{'b':'x','a':1}",
+                "{ 'a': -20, 'b': 'x'}",
+                "{\n  'a': 0,\n  'b': ''\n}"),
             List.of(
                 "{}",
                 "{'b':'x'}",
-                "{'b':'x','a':1}",
                 "{'a':1,}",
                 "{'a':1.5}",
                 "{'a':01}",
@@ -51,8 +56,31 @@ class SchemaReaderTest {
                 "{'b':1}",
                 "{'c':null}",
                 "{'a':[1],'c':null}",
-                "{'a':0,'b':1,'c':null}"),
-            List.of("{'b':2}", "{'c':null,'a':0}", "{'a':0 ,'b':1}", "[]", "1")),
+                "{'c':null,'a':0}",
+                "{'a':0,'b':1,'c':null}",
+                "{'b':1,'c':null,'a':0}"),
+            List.of(
+                "{'b':2}", "{'a':0,'a':0}", "{'c':null,'a':0,'c':null}", "{'a':0 ,'b':1}", "[]")),
+        // What is required comes in the schema's order, what is not anywhere.
+        SchemaCase.of(
+            "{'properties':{'a':{'const':1},'x':{'const':2},'b':{'const':3},'y':{'const':4}},"
+                + "'required':['b','a'],'additionalProperties':{'type':'null'},'maxProperties':3}",
+            List.of(
+                "{'a':1,'b':3}",
+                "{'x':2,'a':1,'b':3}",
+                "{'a':1,'y':4,'b':3}",
+                "{'a':1,'b':3,'x':2}",
+                "{'a':1,'b':3,'z':null}"),
+            List.of(
+                "{'b':3,'a':1}",
+                "{'x':2,'y':4,'a':1,'b':3}",
+                "{'a':1,'y':4,'b':3,'z':null}",
+                "{'a':1,'z':null,'b':3}",
+                "{'x':2,'a':1}")),
+        SchemaCase.of(
+            "{'properties':{'a':{'const':1},'b':{'const':2},'c':{'const':3}},'minProperties':2}",
+            List.of("{'a':1,'b':2}", "{'c':3,'a':1}", "{'c':3,'b':2,'a':1}"),
+            List.of("{}", "{'a':1}", "{'a':1,'a':1}")),
         SchemaCase.of(
             "{'type':'object','properties':{'ab':{'type':'null'}},'required':['ab'],"
                 + "'additionalProperties':{'type':'boolean'}}",
@@ -312,10 +340,39 @@ class SchemaReaderTest {
     properties.put("a", Map.of("type", "null"));
     Grammar grammar = Grammar.jsonSchema(Map.of("properties", properties));
     assertTrue(grammar.matches("{\"b\":null,\"a\":null}"));
-    assertFalse(grammar.matches("{\"a\":null,\"b\":null}"));
+    assertTrue(grammar.matches("{\"a\":null,\"b\":null}"));
+    Grammar required =
+        Grammar.jsonSchema(Map.of("properties", properties, "required", List.of("a", "b")));
+    assertTrue(required.matches("{\"b\":null,\"a\":null}"));
+    assertFalse(required.matches("{\"a\":null,\"b\":null}"));
     assertEquals(Grammar.jsonSchema("{\"type\":\"object\"}"), Grammar.json());
     assertTrue(Grammar.json().matches("{\"a\":[1,{\"b\":null}]}"));
     assertFalse(Grammar.json().matches("[]"));
+  }
+
+  private static String object(int optional) {
+    return IntStream.range(0, optional)
+        .mapToObj(i -> "\"p%d\":{\"type\":\"null\"}".formatted(i))
+        .collect(Collectors.joining(",", "{\"properties\":{", "}}"));
+  }
+
+  /** Six properties have 64 sets, seven have 128; and 33 objects would take 2112 of 2048. */
+  @Test
+  void whatHasTooManyOrdersKeepsTheSchemas() {
+    String text = "{\"p5\":null,\"p0\":null}";
+    assertTrue(Grammar.jsonSchema(object(6)).matches(text));
+    assertFalse(Grammar.jsonSchema(object(7)).matches(text));
+    assertTrue(Grammar.jsonSchema(object(7)).matches("{\"p0\":null,\"p5\":null}"));
+    assertTrue(Grammar.jsonSchema(objects(32)).matches(array(text, 32)));
+    assertFalse(Grammar.jsonSchema(objects(33)).matches(array(text, 33)));
+  }
+
+  private static String objects(int count) {
+    return "{\"prefixItems\":" + array(object(6), count) + "}";
+  }
+
+  private static String array(String item, int count) {
+    return Stream.generate(() -> item).limit(count).collect(Collectors.joining(",", "[", "]"));
   }
 
   @Test
