@@ -44,6 +44,7 @@ public class ExpertsBenchmark extends OneOpBenchmark {
             ExpertOp.RouteScore.SOFTMAX,
             ExpertOp.RouteOver.CHOSEN,
             null,
+            null,
             slots,
             logits);
     List<Weights> matrices =

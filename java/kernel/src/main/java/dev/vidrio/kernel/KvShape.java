@@ -25,9 +25,9 @@ public record KvShape(List<Layer> layers) {
         throw new IllegalArgumentException(
             "cache of " + heads + " heads of " + dH + " and " + dV + " is empty");
       }
-      if (dH > HEAD_MAX) {
+      if (dH > HEAD_MAX || dV > HEAD_MAX) {
         throw new IllegalArgumentException(
-            "heads of " + dH + " elements, of which there may be " + HEAD_MAX);
+            "heads of " + Math.max(dH, dV) + " elements, of which there may be " + HEAD_MAX);
       }
     }
 

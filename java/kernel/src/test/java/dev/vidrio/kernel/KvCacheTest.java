@@ -111,7 +111,7 @@ class KvCacheTest {
 
   @Test
   void sizesThatOverflowAreRefused() {
-    var huge = new KvShape(1 << 20, 1 << 15, 1 << 15);
+    var huge = new KvShape(1 << 20, 1 << 20, KvShape.HEAD_MAX);
     assertThrows(
         ArithmeticException.class, () -> KvCache.bytes(huge, KvType.F32, Integer.MAX_VALUE));
   }

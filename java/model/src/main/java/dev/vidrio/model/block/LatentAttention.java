@@ -38,8 +38,8 @@ public final class LatentAttention {
     String suffix = keys.has(KEY_LENGTH + "_mla") ? "_mla" : "";
     return new KvShape.Layer(
         Sizes.heads(keys),
-        keys.intValue(KEY_LENGTH + suffix, 4, Sizes.MAX_HEADS),
-        keys.intValue(VALUE_LENGTH + suffix, 1, Sizes.MAX_HEADS));
+        keys.intValue(KEY_LENGTH + suffix, 4, KvShape.HEAD_MAX),
+        keys.intValue(VALUE_LENGTH + suffix, 1, KvShape.HEAD_MAX));
   }
 
   /** That of all layers of a model. */

@@ -37,8 +37,7 @@ public record Sizes(
 
   private static final int MAX_LAYERS = 512;
 
-  /** Heads, and elements of one. */
-  static final int MAX_HEADS = 4096;
+  private static final int MAX_HEADS = 4096;
 
   private static final int MAX_CONTEXT = 1 << 26;
 
