@@ -98,7 +98,9 @@ public final class Session implements BatchFeed, AutoCloseable {
   private KvCache cache(Model model, SessionOptions options) {
     int room = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
     int blocks = options.blocks() == 0 ? room : Math.min(room, options.blocks());
-    return new KvCache(model.executor(), kvShape(model, options), options.kvType(), blocks, arena);
+    KvShape shape = model.architecture().kvShape();
+    options.requireFits(shape);
+    return new KvCache(model.executor(), shape, options.kvType(), blocks, arena);
   }
 
   private static Buffer output(Plan steps) {
@@ -127,23 +129,6 @@ public final class Session implements BatchFeed, AutoCloseable {
         new Buffer("candidates.values", logits.rows(), k),
         new Buffer("candidates.ids", logits.rows(), k),
         new Buffer("candidates.sums", logits.rows(), 2));
-  }
-
-  private static KvShape kvShape(Model model, SessionOptions options) {
-    KvShape shape = model.architecture().kvShape();
-    for (KvShape.Layer layer : shape.layers()) {
-      if (!layer.fits(options.kvType())) {
-        throw new InvalidInputException(
-            "kv type",
-            options.kvType().name(),
-            "does not fit heads of "
-                + layer.dH()
-                + " and "
-                + layer.dV()
-                + " elements, no multiples of 32");
-      }
-    }
-    return shape;
   }
 
   private static Limits limits(Model model, SessionOptions options) {

@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import org.jspecify.annotations.Nullable;
 
@@ -121,5 +122,21 @@ public record SessionOptions(
     int count = initial == null ? adapters : Math.max(adapters, 1);
     return new SessionOptions(
         context, batch, sequences, logits, kvType, fast, blocks, count, initial);
+  }
+
+  /** Checks that the type of the key-value cache fits all layers. */
+  void requireFits(KvShape shape) {
+    for (KvShape.Layer layer : shape.layers()) {
+      if (!layer.fits(kvType)) {
+        throw new InvalidInputException(
+            "kv type",
+            kvType.name(),
+            "does not fit heads of "
+                + layer.dH()
+                + " and "
+                + layer.dV()
+                + " elements, no multiples of 32");
+      }
+    }
   }
 }

@@ -72,10 +72,13 @@ public final class HookMap {
       case SequenceOp.KvStore store -> stores.put(store.layer(), store);
       case Op.Embed e when embedding == null && e.index() == Op.EmbedIndex.TOKENS -> embedding = e;
       case Op.Quantize quantize -> quantizedFrom.put(quantize.y(), quantize.x());
-      case Op.MatMul product ->
-          products.putIfAbsent(quantizedFrom.getOrDefault(product.x(), product.x()), product);
+      case Op.MatMul product -> products.putIfAbsent(unquantized(product.x()), product);
       default -> {}
     }
+  }
+
+  private Operand unquantized(Operand x) {
+    return quantizedFrom.getOrDefault(x, x);
   }
 
   private void add(HookPoint point) {
@@ -241,11 +244,7 @@ public final class HookMap {
     return Objects.requireNonNull(attention(layer)).layer();
   }
 
-  /**
-   * Checks that each layer has keys and values of its own.
-   *
-   * @param method that needs them
-   */
+  /** Checks that each layer has keys and values of its own, which a method needs. */
   public void requireOwnKeys(String method) {
     for (int l = 0; l < layers; l++) {
       if (keysOf(l) != l) {
@@ -318,33 +317,30 @@ public final class HookMap {
         || (op instanceof Op.Activation a && a.kind() == Op.ActivationKind.HARD_TANH)) {
       op = writers.get(op.reads().getFirst().name());
     }
-    if (op instanceof Op.MatMul product) {
-      requireNoLatent(point, product);
+    if (op instanceof Op.MatMul product && !readsLatent(point, product)) {
       return product;
     }
     throw new InvalidInputException(
         "hook",
         point.name(),
-        op instanceof ExpertOp
-            ? "is made by the matrices of several experts, not by one"
-            : "is not made by the product with a matrix");
+        switch (op) {
+          case ExpertOp _ -> "is made by the matrices of several experts, not by one";
+          case Op.MatMul _ -> "is made of a normalized latent vector, not of the stream";
+          case null, default -> "is not made by the product with a matrix";
+        });
   }
 
-  /** What latent attention makes of a short vector is no linear map of the stream. */
-  private void requireNoLatent(HookPoint point, Op.MatMul product) {
-    Operand x = quantizedFrom.getOrDefault(product.x(), product.x());
-    if (point.site().inBlock()
-        && writers.get(x.name()) instanceof Op.Norm norm
-        && norm.y().name().startsWith(block(point.layer(), "attn."))) {
-      throw new InvalidInputException(
-          "hook", point.name(), "is made of a normalized latent vector, not of the stream");
-    }
+  /** Whether latent attention makes it of a short vector, which is no linear map of the stream. */
+  private boolean readsLatent(HookPoint point, Op.MatMul product) {
+    return point.site().inBlock()
+        && writers.get(unquantized(product.x()).name()) instanceof Op.Norm norm
+        && norm.y().name().startsWith(block(point.layer(), "attn."));
   }
 
   /** The norm whose output the product of a point multiplies, where it does so. */
   public Optional<Op.Norm> normBefore(HookPoint point) {
     Operand x = product(point).x();
-    return norm(quantizedFrom.getOrDefault(x, x).name());
+    return norm(unquantized(x).name());
   }
 
   /** The embedding of tokens. */

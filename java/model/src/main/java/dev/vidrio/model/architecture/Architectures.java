@@ -24,7 +24,7 @@ public final class Architectures {
               Map.entry("apertus", Apertus::read),
               Map.entry("arcee", Arcee::read),
               Map.entry("baichuan", Baichuan::read),
-              Map.entry("bailingmoe", BailingMoe::read),
+              Map.entry("bailingmoe", Deepseek::read),
               Map.entry("bloom", Bloom::read),
               Map.entry("chatglm", InternLm2::read),
               Map.entry("codeshell", StarCoder2::read),

@@ -12,8 +12,8 @@ import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
 /**
- * DeepSeekMoE (Dai et al. 2024, arXiv 2401.06066): {@link Llama} with dense layers first, then
- * experts that a softmax chooses, and a shared one.
+ * DeepSeekMoE (Dai et al. 2024, arXiv 2401.06066) and Ling (arXiv 2503.05139): {@link Llama} with
+ * dense layers first, then experts that a softmax chooses, and shared ones.
  */
 final class Deepseek {
   private Deepseek() {}
