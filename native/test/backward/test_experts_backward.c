@@ -178,11 +178,18 @@ static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     rng_fill(r, ORDINARY, logits, ROWS * E);
     rng_fill(r, ORDINARY, bias, E);
     rng_fill(r, ORDINARY, dweights, ROWS * k);
-    vd_op ops[2] = {
-        {.kind = VD_OP_ROUTE, .as.route = {logits, bias, experts, chosen, E, k, score_kind, over}},
-        {.kind = VD_OP_ROUTE_BACKWARD,
-         .as.route_backward = {logits, experts, chosen, dweights, dlogits, E, k, score_kind,
-                               over}}};
+    vd_op ops[2] = {{.kind = VD_OP_ROUTE,
+                     .as.route = {.logits = logits,
+                                  .bias = bias,
+                                  .experts = experts,
+                                  .weights = chosen,
+                                  .E = E,
+                                  .k = k,
+                                  .score = score_kind,
+                                  .over = over}},
+                    {.kind = VD_OP_ROUTE_BACKWARD,
+                     .as.route_backward = {logits, experts, chosen, dweights, dlogits, E, k,
+                                           score_kind, over}}};
     run_rows(&ops[0], VD_ISA_SCALAR, 1, ROWS);
     run_rows(&ops[1], VD_ISA_SCALAR, 3, ROWS);
     describe("route backward, score %d, over %d", score_kind, over);
