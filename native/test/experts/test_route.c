@@ -58,9 +58,6 @@ static void leave_groups_out(const vd_route *route, double *rank) {
     for (int32_t g = 0; g < route->groups; g++) {
         group[g] = rank_of_group(route, rank + g * size, size);
     }
-    if (route->groups > 1) {
-        leave_groups_out(route, rank);
-    }
     for (int32_t e = 0; e < route->E; e++) {
         int32_t place = place_of(group, route->groups, e / size);
         rank[e] = place < route->groups_used ? rank[e] : -HUGE_VAL;
