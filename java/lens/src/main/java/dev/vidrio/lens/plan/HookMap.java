@@ -26,7 +26,6 @@ import org.jspecify.annotations.Nullable;
 /** The hook points of a plan, in the order of a forward pass, and where their values come from. */
 public final class HookMap {
   private final Map<String, Op> writers = new HashMap<>();
-  private final Map<Operand, Operand> quantizedFrom = new HashMap<>();
   private final KvShape kv;
   private final int layers;
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
@@ -34,8 +33,7 @@ public final class HookMap {
   /** The first embedding of tokens. */
   private Op.@Nullable Embed embedding;
 
-  /** The first product of each activation. */
-  private final Map<Operand, Op.MatMul> products = new HashMap<>();
+  private final Products products = new Products();
 
   private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
 
@@ -68,17 +66,12 @@ public final class HookMap {
 
   private void index(Op op) {
     op.writes().forEach(operand -> writers.put(operand.name(), op));
+    products.add(op);
     switch (op) {
       case SequenceOp.KvStore store -> stores.put(store.layer(), store);
       case Op.Embed e when embedding == null && e.index() == Op.EmbedIndex.TOKENS -> embedding = e;
-      case Op.Quantize quantize -> quantizedFrom.put(quantize.y(), quantize.x());
-      case Op.MatMul product -> products.putIfAbsent(unquantized(product.x()), product);
       default -> {}
     }
-  }
-
-  private Operand unquantized(Operand x) {
-    return quantizedFrom.getOrDefault(x, x);
   }
 
   private void add(HookPoint point) {
@@ -186,7 +179,7 @@ public final class HookMap {
 
   private Optional<HookSource> headResults(int layer) {
     SequenceOp.Attention attention = attention(layer);
-    Op.MatMul product = attention == null ? null : products.get(attention.z());
+    Op.MatMul product = attention == null ? null : products.find(attention.z());
     return attention == null || product == null
         ? Optional.empty()
         : Optional.of(
@@ -272,7 +265,7 @@ public final class HookMap {
 
   /** The first product of an activation. */
   Op.MatMul product(Buffer x) {
-    return Objects.requireNonNull(products.get(x), x::name);
+    return Objects.requireNonNull(products.find(x), x::name);
   }
 
   /** The experts that a token of a layer goes to; 0 where it has none. */
@@ -333,14 +326,13 @@ public final class HookMap {
   /** Whether latent attention makes it of a short vector, which is no linear map of the stream. */
   private boolean readsLatent(HookPoint point, Op.MatMul product) {
     return point.site().inBlock()
-        && writers.get(unquantized(product.x()).name()) instanceof Op.Norm norm
+        && writers.get(products.factor(product).name()) instanceof Op.Norm norm
         && norm.y().name().startsWith(block(point.layer(), "attn."));
   }
 
   /** The norm whose output the product of a point multiplies, where it does so. */
   public Optional<Op.Norm> normBefore(HookPoint point) {
-    Operand x = product(point).x();
-    return norm(unquantized(x).name());
+    return norm(products.factor(product(point)).name());
   }
 
   /** The embedding of tokens. */
