@@ -64,12 +64,11 @@ final class Completion implements Continuation {
         printer.accept(token, piece);
       }
     }
-    if (printer == null || answer == null) {
+    if (printer == null) {
       System.out.println(decoder.finish());
     } else {
       printer.accept(-1, decoder.finish());
-      printer.finish();
-      Tools.print(answer.message().toolCalls());
+      Tools.print(printer.finish().toolCalls());
     }
   }
 

@@ -193,11 +193,15 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private void requireChat(Model opened, Optional<ChatFormat> format) {
-    String option =
-        tools != null
-            ? "--tools"
-            : system != null ? "--system" : reasoning != null ? "--reasoning" : "";
-    if (format.isEmpty() && !option.isEmpty()) {
+    if (format.isEmpty()) {
+      requireNone(opened, "--tools", tools);
+      requireNone(opened, "--system", system);
+      requireNone(opened, "--reasoning", reasoning);
+    }
+  }
+
+  private static void requireNone(Model opened, String option, @Nullable Object value) {
+    if (value != null) {
       throw new InvalidInputException(option, "", opened.name() + " does not chat here");
     }
   }

@@ -3,6 +3,7 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.template.ChatMessage;
 
 /**
  * Shows a chat model's answer as it comes: its text on standard output, and what the model thinks
@@ -26,13 +27,14 @@ public final class AnswerPrinter {
     show(answer.accept(token, piece));
   }
 
-  /** Shows what was held back, and ends the line. */
-  public void finish() {
+  /** Shows what was held back, ends the line, and returns the message. */
+  public ChatMessage finish() {
     show(answer.finish());
     if (thinks) {
       System.err.println();
     }
     System.out.println();
+    return answer.message();
   }
 
   private void show(String text) {
