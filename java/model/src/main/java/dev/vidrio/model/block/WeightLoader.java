@@ -1,7 +1,6 @@
 package dev.vidrio.model.block;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Encoder;
@@ -14,19 +13,15 @@ import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.IntUnaryOperator;
 import java.util.function.LongConsumer;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes tensors out of a model file: checks their shape, packs quantized matrices, and remembers
- * what was taken, so that a tensor which nobody understands is not passed over in silence.
+ * Takes tensors out of a model file: checks their shape, packs quantized matrices, and requires in
+ * the end that none is left.
  *
  * <p>Matrices of floats and embedding tables stay in the mapped file, and all matrices but those of
  * experts if nothing is to be repacked. The pages of what was packed are given back to the system
@@ -42,7 +37,7 @@ public final class WeightLoader {
   private final WeightMemory memory;
   private final LongConsumer progress;
   private final boolean repack;
-  private final Set<String> taken = new HashSet<>();
+  private final TakenTensors tensors;
   private final long bytesTotal;
   private long bytesDone;
   private long bytesPerToken;
@@ -57,6 +52,7 @@ public final class WeightLoader {
   public WeightLoader(
       Gguf gguf, Executor executor, Arena arena, LongConsumer progress, boolean repack) {
     this.gguf = gguf;
+    this.tensors = new TakenTensors(gguf);
     this.executor = executor;
     this.memory = new WeightMemory(executor, arena, gguf.size());
     this.progress = progress;
@@ -72,14 +68,14 @@ public final class WeightLoader {
 
   /** Whether the file has this tensor. */
   public boolean has(String name) {
-    return gguf.findTensor(name).isPresent();
+    return tensors.has(name);
   }
 
   /** A matrix [n, k] for products. */
   Weights matrix(String name, int n, int k) {
-    GgufTensor tensor = take(name, k, n);
+    GgufTensor tensor = tensors.take(name, k, n);
     bytesPerToken += tensor.data().byteSize();
-    return matrix(name, type(tensor), n, k, tensor.data());
+    return matrix(name, tensors.type(tensor), n, k, tensor.data());
   }
 
   /**
@@ -94,8 +90,8 @@ public final class WeightLoader {
       return IntStream.range(0, experts.count()).mapToObj(e -> expert(part, e, n, k)).toList();
     }
     String name = part + "_exps.weight";
-    GgufTensor tensor = take(name, k, n, experts.count());
-    WeightType type = type(tensor);
+    GgufTensor tensor = tensors.take(name, k, n, experts.count());
+    WeightType type = tensors.type(tensor);
     long bytes = tensor.data().byteSize() / experts.count();
     bytesPerToken += experts.used() * bytes;
     return IntStream.range(0, experts.count())
@@ -109,7 +105,7 @@ public final class WeightLoader {
 
   private Weights expert(String part, int e, int n, int k) {
     String name = part + "." + e + ".weight";
-    GgufTensor tensor = take(name, k, n);
+    GgufTensor tensor = tensors.take(name, k, n);
     GgufTensor first = gguf.tensor(part + ".0.weight");
     if (tensor.type() != first.type()) {
       throw new ModelFileException(
@@ -118,12 +114,17 @@ public final class WeightLoader {
           tensor.type().name(),
           "must be that of the layer's first expert, " + first.type());
     }
-    WeightType type = type(tensor);
+    WeightType type = tensors.type(tensor);
     return weights(name, type, n, k, tensor.data(), type.quantized());
   }
 
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
-    return weights(name, type, n, k, data, repack && type.quantized());
+    return weights(name, type, n, k, data, packs(type));
+  }
+
+  /** Whether matrices of a type are packed; those of experts are wherever they can be. */
+  private boolean packs(WeightType type) {
+    return repack && type.quantized();
   }
 
   private Weights weights(
@@ -170,12 +171,12 @@ public final class WeightLoader {
 
   /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
   public Weights matrixPart(String name, int first, int n, int rows, int k) {
-    GgufTensor tensor = take(name, k, rows);
+    GgufTensor tensor = tensors.take(name, k, rows);
     long rowBytes = tensor.data().byteSize() / rows;
     bytesPerToken += n * rowBytes;
     return matrix(
         new TensorRows(name, first, n).name(),
-        type(tensor),
+        tensors.type(tensor),
         n,
         k,
         tensor.data().asSlice(first * rowBytes, n * rowBytes));
@@ -183,9 +184,9 @@ public final class WeightLoader {
 
   /** The matrix [count · n, k] that a tensor of matrices [n, k] is. */
   Weights stackedMatrix(String name, int count, int n, int k) {
-    GgufTensor tensor = take(name, k, n, count);
+    GgufTensor tensor = tensors.take(name, k, n, count);
     bytesPerToken += tensor.data().byteSize();
-    return matrix(name, type(tensor), Math.multiplyExact(count, n), k, tensor.data());
+    return matrix(name, tensors.type(tensor), Math.multiplyExact(count, n), k, tensor.data());
   }
 
   /**
@@ -195,26 +196,38 @@ public final class WeightLoader {
    * @param source the tensor's row of each row, or −1 for one of zeros
    */
   Weights rows(String name, String part, int rows, int n, int k, IntUnaryOperator source) {
-    GgufTensor tensor = take(name, k, rows);
+    GgufTensor tensor = tensors.take(name, k, rows);
+    WeightType type = tensors.type(tensor);
     long rowBytes = tensor.data().byteSize() / rows;
     bytesPerToken += n * rowBytes;
-    MemorySegment data = memory.allocate(n * rowBytes);
-    for (int row = 0; row < n; row++) {
-      int from = source.applyAsInt(row);
-      if (from >= 0) {
-        MemorySegment.copy(tensor.data(), from * rowBytes, data, row * rowBytes, rowBytes);
+    boolean packs = packs(type);
+    try (Arena scratch = Arena.ofShared()) {
+      long bytes = n * rowBytes;
+      MemorySegment data = packs ? scratch.allocate(bytes, 64) : memory.allocate(bytes);
+      for (int row = 0; row < n; row++) {
+        int from = source.applyAsInt(row);
+        if (from >= 0) {
+          MemorySegment.copy(tensor.data(), from * rowBytes, data, row * rowBytes, rowBytes);
+        }
       }
+      return weights(name + "." + part, type, n, k, data, packs);
     }
-    return matrix(name + "." + part, type(tensor), n, k, data);
   }
 
   /** Transposes of matrices [k, n], padded with rows of zeros: [count · padded, k] in f32. */
   Weights transposedHeads(String name, int count, int k, int n, int padded) {
-    GgufTensor tensor = take(name, n, k, count);
+    GgufTensor tensor = tensors.take(name, n, k, count);
     MemorySegment data = memory.allocate(4L * Math.multiplyExact(count * padded, k));
     try (Arena arena = Arena.ofShared()) {
       MemorySegment floats = arena.allocate(4L * count * k * n, 64);
-      Encoder.encode(type(tensor), WeightType.F32, (long) count * k, n, tensor.data(), null, floats)
+      Encoder.encode(
+              tensors.type(tensor),
+              WeightType.F32,
+              (long) count * k,
+              n,
+              tensor.data(),
+              null,
+              floats)
           .ifPresent(
               row -> {
                 throw new ModelFileException(
@@ -236,8 +249,8 @@ public final class WeightLoader {
 
   /** A table [n, k] whose rows are looked up. */
   public Weights table(String name, int n, int k) {
-    GgufTensor tensor = take(name, k, n);
-    return new Weights(name, type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
+    GgufTensor tensor = tensors.take(name, k, n);
+    return new Weights(name, tensors.type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
   }
 
   /**
@@ -246,8 +259,8 @@ public final class WeightLoader {
    * @throws ModelFileException when a block of the table's type would lie in two rows
    */
   public Weights table(String name, int n, int parts, int k) {
-    GgufTensor tensor = take(name, Math.multiplyExact(parts, k), n);
-    WeightType type = type(tensor);
+    GgufTensor tensor = tensors.take(name, Math.multiplyExact(parts, k), n);
+    WeightType type = tensors.type(tensor);
     if (k % type.blockElements() != 0 || (long) n * parts > Integer.MAX_VALUE) {
       throw new ModelFileException(
           gguf.name(),
@@ -265,8 +278,8 @@ public final class WeightLoader {
 
   /** A number that the file has as a vector of one element. */
   public float scalar(String name) {
-    GgufTensor tensor = take(name, 1);
-    float value = element(tensor, 0);
+    GgufTensor tensor = tensors.take(name, 1);
+    float value = tensors.element(tensor, 0);
     if (!Float.isFinite(value)) {
       throw new ModelFileException(
           gguf.name(), "tensor '" + name + "'", Float.toString(value), "must be finite");
@@ -282,28 +295,24 @@ public final class WeightLoader {
 
   /** The k elements from {@code first} on of a vector of {@code length}, in f32. */
   Weights vectorPart(String name, int first, int k, int length) {
-    return vectorPart(take(name, length), first, k, length);
+    return vectorPart(tensors.take(name, length), first, k, length);
   }
 
   /** Vectors [count, k] of heads or experts, or one [k], as one vector in f32. */
   Weights vectors(String name, int count, int k) {
     int elements = Math.multiplyExact(count, k);
-    return vectorPart(take(name, k, count), 0, elements, elements);
+    return vectorPart(tensors.take(name, k, count), 0, elements, elements);
   }
 
   /** Passes over the tensors whose names begin like this. */
   public void ignore(String prefix) {
-    for (GgufTensor tensor : gguf.tensors()) {
-      if (tensor.name().startsWith(prefix)) {
-        taken.add(tensor.name());
-      }
-    }
+    tensors.ignore(prefix);
   }
 
   private Weights vectorPart(GgufTensor tensor, int first, int k, int length) {
     MemorySegment data = memory.allocate((long) k * Float.BYTES);
     for (int i = 0; i < k; i++) {
-      data.setAtIndex(JAVA_FLOAT_UNALIGNED, i, element(tensor, first + i));
+      data.setAtIndex(JAVA_FLOAT_UNALIGNED, i, tensors.element(tensor, first + i));
     }
     bytesPerToken += data.byteSize();
     String name = tensor.name();
@@ -336,65 +345,12 @@ public final class WeightLoader {
    * @throws UnsupportedModelException when the file has a tensor that was not taken
    */
   void finish() {
-    for (GgufTensor tensor : gguf.tensors()) {
-      if (!taken.contains(tensor.name())) {
-        throw new UnsupportedModelException(
-            gguf.name(),
-            "tensor '" + tensor.name() + "'",
-            "the architecture does not have it here");
-      }
-    }
+    tensors.requireAll();
     progress.accept(bytesTotal);
   }
 
   /** Bytes that a token of output reads: all but the rows of embedding tables. */
   public long bytesPerToken() {
     return bytesPerToken;
-  }
-
-  /** A tensor of this shape, its fastest dimension first; dimensions beyond are 1. */
-  private GgufTensor take(String name, int... shape) {
-    GgufTensor tensor = gguf.tensor(name);
-    boolean same = true;
-    for (int i = 0; i < Math.max(shape.length, tensor.shape().size()); i++) {
-      same &= tensor.dim(i) == (i < shape.length ? shape[i] : 1);
-    }
-    if (!same) {
-      throw new ModelFileException(
-          gguf.name(),
-          "tensor '" + name + "' shape",
-          tensor.shape().toString(),
-          "must be " + Arrays.toString(shape));
-    }
-    taken.add(name);
-    return tensor;
-  }
-
-  private WeightType type(GgufTensor tensor) {
-    return WeightType.ofId(tensor.type().id()).orElseThrow(() -> unsupported(tensor));
-  }
-
-  private float element(GgufTensor tensor, int i) {
-    return switch (tensor.type()) {
-      case F32 -> tensor.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
-      case F16 -> Float.float16ToFloat(tensor.data().getAtIndex(JAVA_SHORT_UNALIGNED, i));
-      case BF16 ->
-          Float.intBitsToFloat(tensor.data().getAtIndex(JAVA_SHORT_UNALIGNED, i) << Short.SIZE);
-      default ->
-          throw new UnsupportedModelException(
-              gguf.name(),
-              "type " + tensor.type() + " of vector '" + tensor.name() + "'",
-              "vectors are F32, F16 or BF16");
-    };
-  }
-
-  private UnsupportedModelException unsupported(GgufTensor tensor) {
-    return new UnsupportedModelException(
-        gguf.name(),
-        "type " + tensor.type() + " of tensor '" + tensor.name() + "'",
-        "supported: "
-            + Arrays.stream(WeightType.values())
-                .map(WeightType::name)
-                .collect(Collectors.joining(", ")));
   }
 }
