@@ -4,8 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.gguf.GgmlType;
@@ -15,8 +17,12 @@ import dev.vidrio.model.testfiles.GgufWriter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,7 +42,11 @@ class LatentAttentionTest {
   }
 
   private static float[] logits(Path path) {
-    try (Model model = Model.open(path);
+    return logits(path, ModelOptions.DEFAULT);
+  }
+
+  private static float[] logits(Path path, ModelOptions options) {
+    try (Model model = Model.open(path, options);
         Session session = model.newSession(SessionOptions.DEFAULT)) {
       int[] tokens = TinyModels.expected("deepseek3").ints("tokens");
       return session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
@@ -89,5 +99,47 @@ class LatentAttentionTest {
   @Test
   void oneMatrixGivesTheBitsOfTwo() throws IOException {
     assertArrayEquals(logits(write(TinyModels.writer("deepseek3"))), logits(write(joined())));
+  }
+
+  /** A latent vector as long as a block of Q8_0, and matrices of such blocks from it. */
+  private static GgufWriter quantized() {
+    int rank = 32;
+    int width = 32;
+    GgufWriter writer = joined().uint32("deepseek2.attention.kv_lora_rank", rank);
+    var random = new Random(5);
+    for (int l = 0; l < 2; l++) {
+      String prefix = "blk." + l + ".attn_kv_";
+      var ones = ByteBuffer.allocate(rank * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      IntStream.range(0, rank).forEach(_ -> ones.putFloat(1));
+      writer
+          .removeTensor(prefix + "a_norm.weight")
+          .removeTensor(prefix + "a_mqa.weight")
+          .removeTensor(prefix + "b.weight")
+          .tensor(prefix + "a_norm.weight", GgmlType.F32, ones.array(), rank);
+      put(writer, prefix + "a_mqa.weight", random, width, rank + TURNING);
+      put(writer, prefix + "b.weight", random, rank, HEADS * (STILL + D_V));
+    }
+    return writer;
+  }
+
+  /** Rows of one random block each. */
+  private static void put(GgufWriter writer, String name, Random random, int columns, int rows) {
+    var blocks = ByteBuffer.allocate(rows * (Short.BYTES + columns)).order(ByteOrder.LITTLE_ENDIAN);
+    var quants = new byte[columns];
+    for (int row = 0; row < rows; row++) {
+      random.nextBytes(quants);
+      blocks.putShort(Float.floatToFloat16(0.002f)).put(quants);
+    }
+    writer.tensor(name, GgmlType.Q8_0, blocks.array(), columns, rows);
+  }
+
+  @Test
+  void packedRowsGiveTheBitsOfThoseInTheFile() throws IOException {
+    Path file = write(quantized());
+    float[] packed = logits(file, ModelOptions.DEFAULT.withRepack(true));
+    assertArrayEquals(logits(file, ModelOptions.DEFAULT.withRepack(false)), packed);
+    for (float logit : packed) {
+      assertTrue(Float.isFinite(logit));
+    }
   }
 }
