@@ -9,6 +9,8 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.attribute;
   exports dev.vidrio.lens.circuit;
   exports dev.vidrio.lens.decode;
+  exports dev.vidrio.lens.decode.probe;
+  exports dev.vidrio.lens.decode.sae;
   exports dev.vidrio.lens.detect;
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.intervene;

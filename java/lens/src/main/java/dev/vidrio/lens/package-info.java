@@ -12,7 +12,8 @@
  *   <li>{@link dev.vidrio.lens.attribute} tells how much each token counts.
  *   <li>{@link dev.vidrio.lens.intervene} changes activations, and {@link dev.vidrio.lens.circuit}
  *       what components tell each other.
- *   <li>{@link dev.vidrio.lens.decode} reads what activations and weights say.
+ *   <li>{@link dev.vidrio.lens.decode} reads what activations and weights say, with {@link
+ *       dev.vidrio.lens.decode.probe} and {@link dev.vidrio.lens.decode.sae}.
  *   <li>{@link dev.vidrio.lens.detect} finds heads and neurons that do what is known of others.
  *   <li>{@link dev.vidrio.lens.page} draws all that.
  * </ul>

@@ -6,6 +6,8 @@ import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.numeric.SingularVectors;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;

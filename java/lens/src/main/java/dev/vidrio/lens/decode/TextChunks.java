@@ -4,6 +4,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
@@ -55,7 +56,7 @@ public final class TextChunks {
    * @return [n][width]
    */
   public static float[][] activations(Lens lens, String hook, List<int[]> texts) {
-    HookPoint point = SaeSplice.point(lens, hook);
+    HookPoint point = Inputs.requireOne(hook, lens.points(hook));
     List<float[]> rows = new ArrayList<>();
     for (int[] tokens : texts) {
       try (ActivationCache cache =

@@ -102,19 +102,12 @@ public final class TunedLens implements LogitLens.Translation {
     try (var writer = SafetensorsWriter.create(file, entries, Map.of("model", model))) {
       for (var entry : translators.entrySet()) {
         for (float[] row : entry.getValue().matrix) {
-          writer.write(entry.getKey() + ".weight", bytes(row));
+          writer.write(entry.getKey() + ".weight", row);
         }
-        writer.write(entry.getKey() + ".bias", bytes(entry.getValue().bias));
+        writer.write(entry.getKey() + ".bias", entry.getValue().bias);
       }
       writer.finish();
     }
-  }
-
-  /** A row as bytes: a file has no view of floats. */
-  static MemorySegment bytes(float[] row) {
-    MemorySegment bytes = MemorySegment.ofArray(new byte[row.length * Float.BYTES]);
-    MemorySegment.copy(row, 0, bytes, JAVA_FLOAT_UNALIGNED, 0, row.length);
-    return bytes;
   }
 
   /**

@@ -1,6 +1,8 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.Features;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
@@ -74,8 +76,8 @@ public sealed interface Unit {
 
     /** A feature, at the point that the autoencoder's file names. */
     public static Feature of(Lens lens, SparseAutoencoder autoencoder, int feature) {
-      return new Feature(
-          SaeSplice.point(lens, autoencoder.config().hookIn()), autoencoder, feature);
+      String hook = autoencoder.config().hookIn();
+      return new Feature(Inputs.requireOne(hook, lens.points(hook)), autoencoder, feature);
     }
 
     @Override

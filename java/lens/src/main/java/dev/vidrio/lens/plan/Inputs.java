@@ -5,6 +5,7 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** Checks of texts, positions and tokens, before a model is asked about them. */
 public final class Inputs {
@@ -32,6 +33,15 @@ public final class Inputs {
     if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
       throw new InvalidInputException("hook", point.name(), "has no row for each token");
     }
+  }
+
+  /** Checks that a name has one point, and that this has a row for each token; returns it. */
+  public static HookPoint requireOne(String name, List<HookPoint> points) {
+    if (points.size() != 1) {
+      throw new InvalidInputException("hook", name, "must be one hook point, not " + points.size());
+    }
+    requireRows(points.getFirst());
+    return points.getFirst();
   }
 
   /** Checks that the model knows a token. */

@@ -5,6 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.decode.probe.ControlTask;
+import dev.vidrio.lens.decode.probe.Examples;
+import dev.vidrio.lens.decode.probe.LinearProbe;
+import dev.vidrio.lens.decode.sae.Features;
+import dev.vidrio.lens.decode.sae.SaeOptions;
+import dev.vidrio.lens.decode.sae.SaeSplice;
+import dev.vidrio.lens.decode.sae.SaeTrainer;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;

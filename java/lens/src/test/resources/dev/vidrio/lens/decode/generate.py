@@ -45,7 +45,7 @@ def probes():
             name: values if values.dtype == np.int32 else np.ascontiguousarray(values, np.float32)
             for name, values in tensors.items()
         },
-        HERE / "probes.safetensors",
+        HERE / "probe" / "probes.safetensors",
     )
 
 

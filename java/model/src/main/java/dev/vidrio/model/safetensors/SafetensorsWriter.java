@@ -1,5 +1,7 @@
 package dev.vidrio.model.safetensors;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import dev.vidrio.model.file.AtomicFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -146,6 +148,18 @@ public final class SafetensorsWriter implements AutoCloseable {
       tensor.written += part;
       done += part;
     }
+  }
+
+  /**
+   * Appends values to a tensor of f32.
+   *
+   * @throws IllegalArgumentException when the tensor is unknown or gets more than it has
+   * @throws IOException when the file cannot be written
+   */
+  public void write(String name, float[] values) throws IOException {
+    MemorySegment bytes = MemorySegment.ofArray(new byte[values.length * Float.BYTES]);
+    MemorySegment.copy(values, 0, bytes, JAVA_FLOAT_UNALIGNED, 0, values.length);
+    write(name, bytes);
   }
 
   /**

@@ -1,6 +1,6 @@
 package dev.vidrio.cli.lens.sae;
 
-import dev.vidrio.lens.decode.SparseAutoencoder;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;

@@ -1,0 +1,138 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.kernel.Greatest;
+import dev.vidrio.lens.vector.Vectors;
+import java.util.Arrays;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+
+/** A step of training: the activations of some tokens, forward and back. */
+final class SaeBatch {
+  private final float[][] x;
+  private final float[][] encoder;
+  private final float[][] decoder;
+  private final float[] decoderBias;
+
+  /** x − b_dec, what the encoder reads. */
+  private final float[][] centred;
+
+  /** ẑ − z. */
+  private float[][] errors;
+
+  /**
+   * A batch, and the weights of the step.
+   *
+   * @param x [batch][d]
+   * @param encoder [d_sae][d]
+   * @param decoder [d_sae][d]
+   * @param decoderBias [d]
+   */
+  SaeBatch(float[][] x, float[][] encoder, float[][] decoder, float[] decoderBias) {
+    this.x = x;
+    this.encoder = encoder;
+    this.decoder = decoder;
+    this.decoderBias = decoderBias;
+    this.centred =
+        Arrays.stream(x).map(row -> Vectors.minus(row, decoderBias)).toArray(float[][]::new);
+    this.errors = new float[0][];
+  }
+
+  float[][] centred() {
+    return centred;
+  }
+
+  /** The features with the k greatest values among those that are allowed. */
+  static Features greatest(float[] values, int k, IntPredicate allowed) {
+    var kept = new float[values.length];
+    if (k == 0 || k >= values.length) {
+      for (int f = 0; f < kept.length; f++) {
+        kept[f] = k > 0 && allowed.test(f) ? values[f] : 0;
+      }
+      return Features.of(kept);
+    }
+    var greatest = new Greatest(k);
+    greatest.begin(k);
+    for (int f = 0; f < values.length; f++) {
+      if (allowed.test(f)) {
+        greatest.offer(values[f], f);
+      }
+    }
+    int count = greatest.sort();
+    for (int i = 0; i < count; i++) {
+      kept[greatest.id(i)] = values[greatest.id(i)];
+    }
+    return Features.of(kept);
+  }
+
+  /** Computes ẑ − z. */
+  void reconstruct(Features[] active) {
+    errors = new float[x.length][];
+    IntStream.range(0, x.length)
+        .parallel()
+        .forEach(
+            b -> {
+              errors[b] = Vectors.minus(decoderBias, x[b]);
+              addDirections(active[b], errors[b]);
+            });
+  }
+
+  private void addDirections(Features features, float[] sum) {
+    for (int i = 0; i < features.count(); i++) {
+      add(sum, features.value(i), decoder[features.id(i)]);
+    }
+  }
+
+  /** The mean of ‖z − ẑ‖² over that of ‖z‖². */
+  double loss() {
+    double error = 0;
+    double squares = 0;
+    for (int b = 0; b < x.length; b++) {
+      error += Vectors.dot(errors[b], errors[b]);
+      squares += Vectors.dot(x[b], x[b]);
+    }
+    return error / squares;
+  }
+
+  /** Adds the gradient of {@code mean(‖z − ẑ‖² + penalty ‖h‖₁)} over the batch. */
+  void backward(Features[] active, double penalty, SaeGradients gradients) {
+    float factor = 2f / x.length;
+    float slope = (float) (penalty / x.length);
+    for (int b = 0; b < x.length; b++) {
+      add(gradients.decoderBias, factor, errors[b]);
+      backward(b, active[b], errors[b], factor, slope, gradients);
+    }
+  }
+
+  /**
+   * Lets other features explain what is left: adds the gradient of {@code weight · mean(‖h W_dec −
+   * (z − ẑ)‖²)}, where z − ẑ counts as given.
+   */
+  void backwardOfRest(Features[] others, float weight, SaeGradients gradients) {
+    float factor = 2 * weight / x.length;
+    for (int b = 0; b < x.length; b++) {
+      if (others[b].count() > 0) {
+        float[] residual = errors[b].clone();
+        addDirections(others[b], residual);
+        backward(b, others[b], residual, factor, 0, gradients);
+      }
+    }
+  }
+
+  private void backward(
+      int b, Features row, float[] residual, float factor, float slope, SaeGradients gradients) {
+    for (int i = 0; i < row.count(); i++) {
+      int f = row.id(i);
+      add(gradients.decoder[f], factor * row.value(i), residual);
+      float dh = factor * (float) Vectors.dot(residual, decoder[f]) + slope;
+      gradients.encoderBias[f] += dh;
+      add(gradients.encoder[f], dh, centred[b]);
+      add(gradients.decoderBias, -dh, encoder[f]);
+    }
+  }
+
+  private static void add(float[] sum, float factor, float[] x) {
+    for (int j = 0; j < sum.length; j++) {
+      sum[j] += factor * x[j];
+    }
+  }
+}

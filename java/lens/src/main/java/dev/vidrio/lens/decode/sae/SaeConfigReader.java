@@ -1,0 +1,171 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
+import dev.vidrio.lens.decode.sae.SaeConfig.Normalization;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.file.JsonFile;
+import java.nio.file.Path;
+import tools.jackson.databind.JsonNode;
+
+/** Reads {@code cfg.json} of SAELens, of today's versions and of those before 6. */
+final class SaeConfigReader {
+  private static final long MAX_BYTES = 1 << 20;
+
+  /** Larger than any known, small enough that no product of two overflows. */
+  private static final int MAX_SIZE = 1 << 24;
+
+  private final String file;
+  private final JsonNode json;
+
+  private SaeConfigReader(String file, JsonNode json) {
+    this.file = file;
+    this.json = json;
+  }
+
+  static SaeConfig read(Path file) {
+    return new SaeConfigReader(file.toString(), JsonFile.readObject(file, MAX_BYTES)).read();
+  }
+
+  private SaeConfig read() {
+    String architecture = string("architecture", "standard");
+    boolean transcoder = architecture.endsWith("transcoder");
+    boolean skip = architecture.endsWith("skip_transcoder");
+    Activation activation =
+        switch (architecture) {
+          case "standard" -> ofStandard();
+          case "transcoder", "skip_transcoder" -> Activation.RELU;
+          case "topk" -> Activation.TOPK;
+          case "jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder" -> Activation.JUMPRELU;
+          case "batchtopk", "matryoshka_batchtopk" -> Activation.JUMPRELU;
+          case "gated" -> Activation.GATED;
+          default ->
+              throw unsupported(
+                  "architecture",
+                  architecture,
+                  "supported: standard, topk, batchtopk, matryoshka_batchtopk, jumprelu, gated and"
+                      + " transcoders");
+        };
+    requireNoReshaping();
+    int dIn = size("d_in");
+    String hook = hook("hook_name");
+    return new SaeConfig(
+        activation,
+        transcoder,
+        skip,
+        dIn,
+        size("d_sae"),
+        transcoder ? size("d_out") : dIn,
+        activation == Activation.TOPK ? k() : 0,
+        !transcoder && bool("apply_b_dec_to_input", true),
+        normalization(),
+        rescaled(architecture),
+        hook,
+        transcoder ? hook("hook_name_out") : hook);
+  }
+
+  /** Of BatchTopK there are only files of training, which rescale where nothing is said. */
+  private boolean rescaled(String architecture) {
+    return switch (architecture) {
+      case "topk" -> bool("rescale_acts_by_decoder_norm", false);
+      case "batchtopk", "matryoshka_batchtopk" -> bool("rescale_acts_by_decoder_norm", true);
+      default -> false;
+    };
+  }
+
+  /** Before version 6 "standard" was all that has one encoder. */
+  private Activation ofStandard() {
+    String name = string("activation_fn", string("activation_fn_str", "relu"));
+    return switch (name) {
+      case "relu" -> Activation.RELU;
+      case "topk" -> Activation.TOPK;
+      default -> throw unsupported("activation_fn", name, "supported: relu, topk");
+    };
+  }
+
+  private int k() {
+    JsonNode old = json.path("activation_fn_kwargs").path("k");
+    return old.isIntegralNumber() && !json.hasNonNull("k")
+        ? integer("activation_fn_kwargs.k", old)
+        : size("k");
+  }
+
+  private Normalization normalization() {
+    String key = "normalize_activations";
+    String name = json.path(key).isBoolean() ? ofOldest(bool(key, false)) : string(key, "none");
+    return switch (name) {
+      case "none" -> Normalization.NONE;
+      case "layer_norm" -> Normalization.LAYER_NORM;
+      case "constant_norm_rescale" -> Normalization.CONSTANT_NORM_RESCALE;
+      default ->
+          throw unsupported(
+              key,
+              name,
+              "supported: none, layer_norm, constant_norm_rescale; SAELens folds others into the"
+                  + " weights when it saves for inference");
+    };
+  }
+
+  /** What yes and no meant before there were names. */
+  private static String ofOldest(boolean normalizes) {
+    return normalizes ? "expected_average_only_in" : "none";
+  }
+
+  private void requireNoReshaping() {
+    String name = string("reshape_activations", "none");
+    if (!name.equals("none") && !name.equals("hook_z")) {
+      throw unsupported("reshape_activations", name, "supported: none, hook_z");
+    }
+  }
+
+  /** The name was that of a hook point once. */
+  private String hook(String key) {
+    JsonNode metadata = json.path("metadata");
+    return metadata.path(key).isString()
+        ? metadata.get(key).stringValue()
+        : string(key, key.equals("hook_name") ? string("hook_point", "") : "");
+  }
+
+  private String string(String key, String fallback) {
+    if (!json.hasNonNull(key)) {
+      return fallback;
+    }
+    if (!json.get(key).isString()) {
+      throw error(key, json.get(key).toString(), "must be a string");
+    }
+    return json.get(key).stringValue();
+  }
+
+  private boolean bool(String key, boolean fallback) {
+    if (!json.hasNonNull(key)) {
+      return fallback;
+    }
+    if (!json.get(key).isBoolean()) {
+      throw error(key, json.get(key).toString(), "must be true or false");
+    }
+    return json.get(key).booleanValue();
+  }
+
+  private int size(String key) {
+    if (!json.hasNonNull(key)) {
+      throw error(key, "", "is missing");
+    }
+    return integer(key, json.get(key));
+  }
+
+  private int integer(String key, JsonNode value) {
+    boolean whole = value.isIntegralNumber() && value.canConvertToInt();
+    if (!whole || value.intValue() < 1 || value.intValue() > MAX_SIZE) {
+      throw error(key, value.toString(), "must be an integer from 1 to " + MAX_SIZE);
+    }
+    return value.intValue();
+  }
+
+  private ModelFileException error(String key, String value, String limit) {
+    return new ModelFileException(file, "key '" + key + "'", value, limit);
+  }
+
+  private UnsupportedModelException unsupported(String key, String value, String alternative) {
+    return new UnsupportedModelException(file, "key '" + key + "' " + value, alternative);
+  }
+}

@@ -1,0 +1,145 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.vector.DoubleVectors;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.LogProbability;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/**
+ * How well a sparse autoencoder explains activations, and the model lives on what it says (Bricken
+ * et al. 2023; Rajamanoharan et al. 2024, arXiv 2404.16014).
+ *
+ * @param tokens of the texts, the first of each left out: it has a state of its own, which models
+ *     do not use as that of a text
+ * @param l0 mean number of active features at a token
+ * @param unexplained fraction of variance unexplained: {@code Σ ‖z − ẑ‖² / Σ ‖z − mean z‖²}
+ * @param loss mean −log p of the next token, in nats
+ * @param splicedLoss the same with the reconstruction in the activation's place
+ * @param ablatedLoss the same with zeros there
+ * @param density the fraction of tokens at which each feature is active, [d_sae]
+ */
+public record SaeEvaluation(
+    int tokens,
+    double l0,
+    double unexplained,
+    double loss,
+    double splicedLoss,
+    double ablatedLoss,
+    List<Double> density) {
+  private static final String LOGITS = HookSite.LOGITS.suffix();
+
+  public SaeEvaluation {
+    density = List.copyOf(density);
+  }
+
+  /** 1 where the reconstruction loses nothing, 0 where it is no better than zeros. */
+  public double lossRecovered() {
+    return (ablatedLoss - splicedLoss) / (ablatedLoss - loss);
+  }
+
+  /** Features that are active nowhere. */
+  public long dead() {
+    return density.stream().filter(d -> d == 0).count();
+  }
+
+  /**
+   * Evaluates on texts.
+   *
+   * @param texts token ids of each, of two tokens or more
+   */
+  public static SaeEvaluation of(Lens lens, SparseAutoencoder autoencoder, List<int[]> texts) {
+    if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length < 2)) {
+      throw new InvalidInputException(
+          "texts", "", "there must be some, of two tokens or more each");
+    }
+    var sums = new Sums(autoencoder.config());
+    var splice = SaeSplice.of(lens, autoencoder, false, UnaryOperator.identity());
+    for (int[] tokens : texts) {
+      try (ActivationCache cache =
+          lens.run(tokens, Capture.of(splice.in() + "," + splice.out() + "," + LOGITS))) {
+        sums.loss += loss(cache);
+        sums.add(autoencoder, cache, splice.in(), splice.out());
+      }
+      Capture logits = Capture.of(LOGITS);
+      try (ActivationCache spliced = lens.run(tokens, logits, splice.hooks());
+          ActivationCache ablated = lens.run(tokens, logits, List.of(Edit.zero(splice.out())))) {
+        sums.splicedLoss += loss(spliced);
+        sums.ablatedLoss += loss(ablated);
+      }
+    }
+    return sums.evaluation();
+  }
+
+  /** −Σ log p of all tokens but the first. */
+  private static double loss(ActivationCache cache) {
+    int[] tokens = cache.tokens();
+    long rowBytes = cache.get(HookSite.LOGITS).data().byteSize() / tokens.length;
+    double loss = 0;
+    for (int i = 0; i + 1 < tokens.length; i++) {
+      loss -=
+          LogProbability.of(
+              cache.get(HookSite.LOGITS).data().asSlice(i * rowBytes, rowBytes), tokens[i + 1]);
+    }
+    return loss;
+  }
+
+  private static final class Sums {
+    final int[] active;
+    final double[] outputs;
+    double squares;
+    double errors;
+    double loss;
+    double splicedLoss;
+    double ablatedLoss;
+    long features;
+    int tokens;
+
+    Sums(SaeConfig config) {
+      this.active = new int[config.dSae()];
+      this.outputs = new double[config.dOut()];
+    }
+
+    void add(SparseAutoencoder autoencoder, ActivationCache cache, HookPoint in, HookPoint out) {
+      var inputs = new float[cache.rows() - 1][];
+      for (int i = 0; i < inputs.length; i++) {
+        inputs[i] = cache.get(in).row(i + 1);
+      }
+      List<Features> found = autoencoder.encode(inputs);
+      for (int i = 0; i < inputs.length; i++) {
+        Features row = found.get(i);
+        for (int f = 0; f < row.count(); f++) {
+          active[row.id(f)]++;
+        }
+        features += row.count();
+        float[] truth = cache.get(out).row(i + 1);
+        float[] decoded = autoencoder.decode(row, inputs[i]);
+        for (int j = 0; j < truth.length; j++) {
+          outputs[j] += truth[j];
+          squares += (double) truth[j] * truth[j];
+          errors += ((double) truth[j] - decoded[j]) * ((double) truth[j] - decoded[j]);
+        }
+      }
+      tokens += inputs.length;
+    }
+
+    SaeEvaluation evaluation() {
+      double variance = squares - DoubleVectors.dot(outputs, outputs) / tokens;
+      return new SaeEvaluation(
+          tokens,
+          features / (double) tokens,
+          errors / variance,
+          loss / tokens,
+          splicedLoss / tokens,
+          ablatedLoss / tokens,
+          Arrays.stream(active).mapToObj(count -> count / (double) tokens).toList());
+    }
+  }
+}

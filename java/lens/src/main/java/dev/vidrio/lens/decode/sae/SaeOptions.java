@@ -1,0 +1,82 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.model.InvalidInputException;
+
+/**
+ * How a sparse autoencoder is trained.
+ *
+ * @param features d_sae
+ * @param k features that are active at a token: of each token with TopK, on average with BatchTopK;
+ *     0 for ReLU with a penalty
+ * @param batchTopK whether the k · batch greatest activations of a batch are kept, wherever they
+ *     are (Bussmann et al. 2024, arXiv 2412.06410)
+ * @param penalty α of {@code ‖z − ẑ‖² + α ‖h‖₁}; only where k is 0
+ * @param learningRate of Adam
+ * @param batch tokens of a step
+ * @param steps of training
+ * @param deadAfter steps without activity after which a feature counts as dead
+ * @param seed of the first weights and of the order of tokens
+ */
+public record SaeOptions(
+    int features,
+    int k,
+    boolean batchTopK,
+    double penalty,
+    double learningRate,
+    int batch,
+    int steps,
+    int deadAfter,
+    long seed) {
+  /** TopK with 1024 features, 16 of them at a token. */
+  public static final SaeOptions DEFAULT =
+      new SaeOptions(1024, 16, false, 0, 1e-3, 256, 1000, 100, 0);
+
+  public SaeOptions {
+    require("features", features, 1, 1 << 20);
+    require("k", k, 0, features);
+    require("batch", batch, 1, 1 << 16);
+    require("steps", steps, 1, 1 << 24);
+    require("dead after", deadAfter, 1, 1 << 24);
+    if (batchTopK && k == 0) {
+      throw new InvalidInputException("k", "0", "BatchTopK needs one of 1 or more");
+    }
+    if (!(penalty >= 0) || Double.isInfinite(penalty) || (k > 0 && penalty != 0)) {
+      throw new InvalidInputException(
+          "penalty", Double.toString(penalty), "must be 0 or more, and 0 with a k");
+    }
+    if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
+      throw new InvalidInputException(
+          "learning rate", Double.toString(learningRate), "must be above 0 and finite");
+    }
+  }
+
+  private static void require(String what, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw new InvalidInputException(
+          what, Integer.toString(value), "must be " + least + " to " + most);
+    }
+  }
+
+  /** The same with other features. */
+  public SaeOptions withFeatures(int newFeatures, int newK) {
+    return new SaeOptions(
+        newFeatures, newK, batchTopK, penalty, learningRate, batch, steps, deadAfter, seed);
+  }
+
+  /** The same with BatchTopK. */
+  public SaeOptions withBatchTopK() {
+    return new SaeOptions(features, k, true, penalty, learningRate, batch, steps, deadAfter, seed);
+  }
+
+  /** The same with ReLU and a penalty. */
+  public SaeOptions withPenalty(double newPenalty) {
+    return new SaeOptions(
+        features, 0, false, newPenalty, learningRate, batch, steps, deadAfter, seed);
+  }
+
+  /** The same with another number of steps. */
+  public SaeOptions withSteps(int newSteps) {
+    return new SaeOptions(
+        features, k, batchTopK, penalty, learningRate, batch, newSteps, deadAfter, seed);
+  }
+}

@@ -1,0 +1,140 @@
+package dev.vidrio.lens.decode.sae;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.Hook;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.StepRows;
+import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.model.InvalidInputException;
+import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+
+/**
+ * A sparse autoencoder in the middle of a pass: the model goes on with what features, perhaps
+ * changed ones, stand for. With the error term (Marks et al. 2024, arXiv 2403.19647) what the
+ * autoencoder does not explain stays, {@code z + (ĥ' − ĥ) W_dec}: with unchanged features the pass
+ * keeps its bits. Without, the model sees the reconstruction alone.
+ */
+public final class SaeSplice {
+  private final SparseAutoencoder autoencoder;
+  private final HookPoint in;
+  private final HookPoint out;
+  private final boolean errorTerm;
+  private final UnaryOperator<Features> change;
+  private List<float[]> inputs = List.of();
+  private List<Features> features = List.of();
+
+  private SaeSplice(
+      SparseAutoencoder autoencoder,
+      HookPoint in,
+      HookPoint out,
+      boolean errorTerm,
+      UnaryOperator<Features> change) {
+    this.autoencoder = autoencoder;
+    this.in = in;
+    this.out = out;
+    this.errorTerm = errorTerm;
+    this.change = change;
+  }
+
+  /**
+   * A splice at the points that the autoencoder's file names.
+   *
+   * @param errorTerm whether what it does not explain stays
+   * @param change what is done to the features of each token
+   * @throws InvalidInputException when the model does not have the points
+   */
+  public static SaeSplice of(
+      Lens lens, SparseAutoencoder autoencoder, boolean errorTerm, UnaryOperator<Features> change) {
+    return new SaeSplice(
+        autoencoder,
+        point(lens, autoencoder.config().hookIn()),
+        point(lens, autoencoder.config().hookOut()),
+        errorTerm,
+        change);
+  }
+
+  /**
+   * A splice that gives one feature an activation of one's choice; 0 ablates it.
+   *
+   * @throws InvalidInputException also when there is no such feature
+   */
+  public static SaeSplice ofFeature(
+      Lens lens, SparseAutoencoder autoencoder, boolean errorTerm, int feature, float value) {
+    autoencoder.requireFeature(feature);
+    if (!Float.isFinite(value)) {
+      throw new InvalidInputException("value", Float.toString(value), "must be finite");
+    }
+    return of(lens, autoencoder, errorTerm, features -> features.with(feature, value));
+  }
+
+  private static HookPoint point(Lens lens, String name) {
+    return Inputs.requireOne(name, lens.points(name));
+  }
+
+  /** Where it reads. */
+  public HookPoint in() {
+    return in;
+  }
+
+  /** Where it writes. */
+  public HookPoint out() {
+    return out;
+  }
+
+  /** What a run calls, as {@link Lens#run(int[], dev.vidrio.lens.Capture, Map)} takes it. */
+  public Map<HookPoint, Hook> hooks() {
+    Map<HookPoint, Hook> hooks = new LinkedHashMap<>();
+    if (in.equals(out)) {
+      hooks.put(
+          in,
+          rows -> {
+            read(rows);
+            write(rows);
+          });
+    } else {
+      hooks.put(in, this::read);
+      hooks.put(out, this::write);
+    }
+    return hooks;
+  }
+
+  private void read(StepRows rows) {
+    var values = new float[rows.size()][];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = rows.row(i).toArray(JAVA_FLOAT);
+    }
+    inputs = List.of(values);
+    features = autoencoder.encode(values);
+  }
+
+  private void write(StepRows rows) {
+    for (int i = 0; i < rows.size(); i++) {
+      long width = rows.row(i).byteSize() / Float.BYTES;
+      if (width != autoencoder.config().dOut()) {
+        throw new InvalidInputException(
+            "hook", out + " of " + width, "the autoencoder writes " + autoencoder.config().dOut());
+      }
+      Features changed = change.apply(features.get(i));
+      MemorySegment row = rows.row(i);
+      if (errorTerm) {
+        add(row, autoencoder.difference(features.get(i), changed, inputs.get(i)));
+      } else {
+        row.copyFrom(MemorySegment.ofArray(autoencoder.decode(changed, inputs.get(i))));
+      }
+    }
+  }
+
+  private static void add(MemorySegment row, float[] difference) {
+    for (int j = 0; j < difference.length; j++) {
+      if (difference[j] != 0) {
+        row.setAtIndex(JAVA_FLOAT, j, row.getAtIndex(JAVA_FLOAT, j) + difference[j]);
+      }
+    }
+  }
+}

@@ -1,0 +1,286 @@
+package dev.vidrio.lens.decode.sae;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
+import dev.vidrio.lens.numeric.Adam;
+import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.vector.Vectors;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.sampling.SplitMix64;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.DoubleConsumer;
+import java.util.stream.IntStream;
+
+/**
+ * Trains a small sparse autoencoder: Adam on {@code ‖z − ẑ‖²}, with the sparsity of TopK (Gao et
+ * al. 2024, arXiv 2406.04093), BatchTopK (Bussmann et al. 2024, arXiv 2412.06410) or ReLU with a
+ * penalty (Bricken et al. 2023). Rows of the decoder have length 1. Dead features get a gradient
+ * too: the greatest of them explain, as far as they can, what the others left over (AuxK, Gao et
+ * al.).
+ *
+ * <p>Activations are scaled to a mean length of √d first, so that learning rates carry over from
+ * model to model; the scale goes into the weights in the end. Gradients are sparse: past the
+ * encoder's product, work is proportional to the features that are active.
+ */
+public final class SaeTrainer implements AutoCloseable {
+  /** Weight of what dead features learn from. */
+  private static final float AUXILIARY = 1f / 32;
+
+  private final float[][] rows;
+  private final float scale;
+  private final SaeOptions options;
+  private final SplitMix64 random;
+  private final int d;
+  private final float[][] encoder;
+  private final float[][] decoder;
+  private final float[] encoderBias;
+  private final float[] decoderBias;
+  private final int[] idle;
+  private final MatrixProduct product;
+  private final Adam encoderAdam;
+  private final Adam decoderAdam;
+  private final Adam biasAdam;
+  private double threshold;
+  private int steps;
+
+  /**
+   * Prepares training.
+   *
+   * @param rows activations [n][d], which must not change
+   */
+  public SaeTrainer(Executor executor, float[][] rows, SaeOptions options) {
+    if (rows.length < options.batch()) {
+      throw new InvalidInputException(
+          "activations", Integer.toString(rows.length), "must be " + options.batch() + " or more");
+    }
+    this.rows = rows;
+    this.options = options;
+    this.random = new SplitMix64(options.seed());
+    this.d = rows[0].length;
+    double length = Arrays.stream(rows).mapToDouble(Vectors::norm).average().orElseThrow();
+    if (!(length > 0 && Double.isFinite(length))) {
+      throw new InvalidInputException(
+          "activations", "of mean length " + length, "must be finite, and not all zeros");
+    }
+    this.scale = (float) (Math.sqrt(d) / length);
+    this.decoder = directions();
+    this.encoder = Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
+    this.encoderBias = new float[options.features()];
+    this.decoderBias = mean();
+    this.idle = new int[options.features()];
+    this.encoderAdam = new Adam(encoder);
+    this.decoderAdam = new Adam(decoder);
+    this.biasAdam = new Adam(new float[][] {encoderBias, decoderBias});
+    this.product = new MatrixProduct(executor, options.features(), d, options.batch());
+  }
+
+  /** Directions at random, of length 1. */
+  private float[][] directions() {
+    var directions = new float[options.features()][d];
+    for (float[] direction : directions) {
+      for (int j = 0; j < d; j++) {
+        // Twelve uniform numbers sum to what is nearly a normal one.
+        double sum = -6;
+        for (int i = 0; i < 12; i++) {
+          sum += random.nextDouble();
+        }
+        direction[j] = (float) sum;
+      }
+      normalize(direction);
+    }
+    return directions;
+  }
+
+  private static void normalize(float[] row) {
+    float inverse = (float) (1 / Vectors.norm(row));
+    for (int j = 0; j < row.length; j++) {
+      row[j] *= inverse;
+    }
+  }
+
+  private float[] mean() {
+    var sum = new double[d];
+    for (float[] row : rows) {
+      for (int j = 0; j < d; j++) {
+        sum[j] += row[j];
+      }
+    }
+    var mean = new float[d];
+    for (int j = 0; j < d; j++) {
+      mean[j] = (float) (scale * sum[j] / rows.length);
+    }
+    return mean;
+  }
+
+  /**
+   * Trains as many steps as the options say.
+   *
+   * @param progress is told the loss of each step, the mean of {@code ‖z − ẑ‖²} over that of {@code
+   *     ‖z‖²}
+   */
+  public void run(DoubleConsumer progress) {
+    for (int i = 0; i < options.steps(); i++) {
+      progress.accept(step());
+    }
+  }
+
+  /** One step; returns its loss. */
+  public double step() {
+    var x = new float[options.batch()][d];
+    for (float[] row : x) {
+      float[] drawn = rows[(int) (random.nextDouble() * rows.length)];
+      for (int j = 0; j < d; j++) {
+        row[j] = scale * drawn[j];
+      }
+    }
+    return step(x);
+  }
+
+  private double step(float[][] x) {
+    steps++;
+    var batch = new SaeBatch(x, encoder, decoder, decoderBias);
+    float[][] pre = preActivations(batch);
+    Features[] active = activate(pre);
+    batch.reconstruct(active);
+    boolean[] dead = findDead(active);
+    var gradients = new SaeGradients(options.features(), d);
+    batch.backward(active, options.penalty(), gradients);
+    batch.backwardOfRest(greatestDead(pre, dead), AUXILIARY, gradients);
+    descend(gradients);
+    return batch.loss();
+  }
+
+  private float[][] preActivations(SaeBatch batch) {
+    for (int f = 0; f < encoder.length; f++) {
+      product.weights(f, encoder[f]);
+    }
+    float[][] pre = product.of(batch.centred());
+    for (float[] row : pre) {
+      for (int f = 0; f < row.length; f++) {
+        row[f] += encoderBias[f];
+      }
+    }
+    return pre;
+  }
+
+  private Features[] activate(float[][] pre) {
+    double least = 0;
+    if (options.batchTopK()) {
+      least = batchThreshold(pre);
+      threshold = steps == 1 ? least : 0.99 * threshold + 0.01 * least;
+    }
+    double kept = least;
+    int k = options.batchTopK() || options.k() == 0 ? options.features() : options.k();
+    return Arrays.stream(pre)
+        .parallel()
+        .map(row -> SaeBatch.greatest(row, k, f -> row[f] > 0 && row[f] >= kept))
+        .toArray(Features[]::new);
+  }
+
+  /** The least of the batch's k · batch greatest pre-activations. */
+  private double batchThreshold(float[][] pre) {
+    float[] all = new float[pre.length * options.features()];
+    for (int i = 0; i < pre.length; i++) {
+      System.arraycopy(pre[i], 0, all, i * options.features(), options.features());
+    }
+    Arrays.parallelSort(all);
+    return Math.max(0, all[Math.max(0, all.length - options.k() * pre.length)]);
+  }
+
+  private boolean[] findDead(Features[] active) {
+    for (int f = 0; f < idle.length; f++) {
+      idle[f]++;
+    }
+    for (Features row : active) {
+      for (int i = 0; i < row.count(); i++) {
+        idle[row.id(i)] = 0;
+      }
+    }
+    var dead = new boolean[idle.length];
+    for (int f = 0; f < dead.length; f++) {
+      dead[f] = idle[f] >= options.deadAfter();
+    }
+    return dead;
+  }
+
+  /** At each token the dead features with the greatest pre-activations, of whatever sign. */
+  private Features[] greatestDead(float[][] pre, boolean[] dead) {
+    int count = 0;
+    for (boolean feature : dead) {
+      count += feature ? 1 : 0;
+    }
+    int k = Math.min(count, Math.max(1, d / 2));
+    return Arrays.stream(pre)
+        .parallel()
+        .map(row -> SaeBatch.greatest(row, k, f -> dead[f]))
+        .toArray(Features[]::new);
+  }
+
+  /** A step of Adam, after which the decoder's rows have length 1 again. */
+  private void descend(SaeGradients gradients) {
+    double rate = options.learningRate();
+    IntStream.range(0, encoder.length)
+        .parallel()
+        .forEach(
+            f -> {
+              encoderAdam.step(steps, rate, f, encoder[f], gradients.encoder[f]);
+              float[] direction = decoder[f];
+              float along = (float) Vectors.dot(direction, gradients.decoder[f]);
+              for (int j = 0; j < d; j++) {
+                gradients.decoder[f][j] -= along * direction[j];
+              }
+              decoderAdam.step(steps, rate, f, direction, gradients.decoder[f]);
+              normalize(direction);
+            });
+    biasAdam.step(steps, rate, 0, encoderBias, gradients.encoderBias);
+    biasAdam.step(steps, rate, 1, decoderBias, gradients.decoderBias);
+  }
+
+  /**
+   * What was learned so far; BatchTopK has become JumpReLU with one threshold.
+   *
+   * @param hook the point that the activations are of
+   */
+  public SparseAutoencoder result(Executor executor, String hook) {
+    Map<String, float[]> vectors = new LinkedHashMap<>();
+    vectors.put("b_enc", divided(encoderBias));
+    vectors.put("b_dec", divided(decoderBias));
+    Activation activation = options.k() == 0 ? Activation.RELU : Activation.TOPK;
+    if (options.batchTopK()) {
+      activation = Activation.JUMPRELU;
+      var thresholds = new float[options.features()];
+      Arrays.fill(thresholds, (float) (threshold / scale));
+      vectors.put("threshold", thresholds);
+    }
+    var weights =
+        new SaeWeights(
+            Arrays.stream(encoder).map(float[]::clone).toArray(float[][]::new),
+            Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new),
+            vectors,
+            null);
+    int k = activation == Activation.TOPK ? options.k() : 0;
+    return new SparseAutoencoder(
+        executor, SaeConfig.autoencoder(activation, d, options.features(), k, hook), weights);
+  }
+
+  /** Biases are lengths of activations; matrices are not, with rows that stay of length 1. */
+  private float[] divided(float[] bias) {
+    float[] divided = bias.clone();
+    for (int j = 0; j < divided.length; j++) {
+      divided[j] /= scale;
+    }
+    return divided;
+  }
+
+  /** Features that have not been active for as long as the options say. */
+  public int dead() {
+    return (int) Arrays.stream(idle).filter(steps -> steps >= options.deadAfter()).count();
+  }
+
+  @Override
+  public void close() {
+    product.close();
+  }
+}

@@ -1,0 +1,296 @@
+package dev.vidrio.lens.decode.sae;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.vector.Vectors;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.file.AtomicFile;
+import dev.vidrio.model.safetensors.Dtype;
+import dev.vidrio.model.safetensors.Safetensors;
+import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.model.safetensors.SafetensorsWriter;
+import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The weights of a sparse autoencoder or transcoder, by their names in SAELens. Both matrices have
+ * a row per feature.
+ */
+final class SaeWeights {
+  static final String CONFIG = "cfg.json";
+  private static final String WEIGHTS = "sae_weights.safetensors";
+
+  private final float[][] encoder;
+  private final float[][] decoder;
+  private final Map<String, float[]> vectors;
+  private final float @Nullable [][] skip;
+
+  /**
+   * @param encoder W_encᵀ, [d_sae][d_in]
+   * @param decoder W_dec, [d_sae][d_out]
+   * @param vectors biases, thresholds and scales
+   * @param skip [d_out][d_in], or null
+   */
+  SaeWeights(
+      float[][] encoder,
+      float[][] decoder,
+      Map<String, float[]> vectors,
+      float @Nullable [][] skip) {
+    this.encoder = encoder;
+    this.decoder = decoder;
+    this.vectors = vectors;
+    this.skip = skip;
+  }
+
+  static SaeWeights read(Path directory, SaeConfig config) {
+    try (Arena arena = Arena.ofConfined()) {
+      Safetensors file = Safetensors.open(directory.resolve(WEIGHTS), arena);
+      int dSae = config.dSae();
+      Map<String, float[]> vectors = new LinkedHashMap<>();
+      vectors.put("b_dec", values(file, "b_dec", config.dOut()));
+      switch (config.activation()) {
+        case GATED -> {
+          for (String name : List.of("b_gate", "b_mag", "r_mag")) {
+            vectors.put(name, values(file, name, dSae));
+          }
+        }
+        case JUMPRELU -> {
+          vectors.put("b_enc", values(file, "b_enc", dSae));
+          vectors.put("threshold", threshold(file, dSae));
+        }
+        case RELU, TOPK -> vectors.put("b_enc", values(file, "b_enc", dSae));
+      }
+      requireNothingElse(file, config, vectors.keySet());
+      return new SaeWeights(
+          MatrixProduct.transposed(rows(file, "W_enc", config.dIn(), dSae)),
+          rows(file, "W_dec", dSae, config.dOut()),
+          vectors,
+          config.skip() ? rows(file, "W_skip", config.dOut(), config.dIn()) : null);
+    }
+  }
+
+  /** What is not read would change the arithmetic; old files have a factor that is 1. */
+  private static void requireNothingElse(Safetensors file, SaeConfig config, Set<String> vectors) {
+    Set<String> known = new HashSet<>(vectors);
+    known.addAll(List.of("W_enc", "W_dec", "topk_threshold"));
+    if (config.skip()) {
+      known.add("W_skip");
+    }
+    for (SafetensorsTensor tensor : file.tensors()) {
+      boolean isOne = tensor.name().equals("scaling_factor") && isAllOnes(file, tensor);
+      if (!known.contains(tensor.name()) && !isOne) {
+        throw new UnsupportedModelException(
+            file.name(),
+            "tensor '" + tensor.name() + "'",
+            "an autoencoder of this kind has " + String.join(", ", new TreeSet<>(known)));
+      }
+    }
+  }
+
+  private static boolean isAllOnes(Safetensors file, SafetensorsTensor tensor) {
+    long count = tensor.shape().stream().reduce(1L, (a, b) -> a * b);
+    return LongStream.range(0, count).allMatch(i -> element(file, tensor, i) == 1);
+  }
+
+  /** The same activations with a decoder of rows of length 1: all else takes their lengths. */
+  SaeWeights withUnitDecoder() {
+    float[] norms = decoderNorms();
+    float[] bias = encoderBias().clone();
+    var newEncoder = new float[encoder.length][];
+    var newDecoder = new float[decoder.length][];
+    for (int f = 0; f < norms.length; f++) {
+      newEncoder[f] = scaled(encoder[f], norms[f]);
+      newDecoder[f] = scaled(decoder[f], 1 / norms[f]);
+      bias[f] *= norms[f];
+    }
+    Map<String, float[]> newVectors = new LinkedHashMap<>(vectors);
+    newVectors.put("b_enc", bias);
+    return new SaeWeights(newEncoder, newDecoder, newVectors, skip);
+  }
+
+  private static float[] scaled(float[] row, float factor) {
+    float[] scaled = row.clone();
+    for (int j = 0; j < scaled.length; j++) {
+      scaled[j] *= factor;
+    }
+    return scaled;
+  }
+
+  /** One for each feature; of a BatchTopK autoencoder in training there is one for all. */
+  private static float[] threshold(Safetensors file, int dSae) {
+    if (file.find("topk_threshold").isEmpty()) {
+      return values(file, "threshold", dSae);
+    }
+    var threshold = new float[dSae];
+    Arrays.fill(threshold, element(file, tensor(file, "topk_threshold"), 0));
+    return threshold;
+  }
+
+  private static float[][] rows(Safetensors file, String name, int n, int k) {
+    SafetensorsTensor tensor = tensor(file, name, n, k);
+    var rows = new float[n][k];
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < k; j++) {
+        rows[i][j] = element(file, tensor, (long) i * k + j);
+      }
+    }
+    return rows;
+  }
+
+  private static float[] values(Safetensors file, String name, int n) {
+    SafetensorsTensor tensor = tensor(file, name, n);
+    var values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = element(file, tensor, i);
+    }
+    return values;
+  }
+
+  /** A tensor of this shape; none for a single number. */
+  private static SafetensorsTensor tensor(Safetensors file, String name, int... shape) {
+    Optional<SafetensorsTensor> tensor = file.find(name);
+    if (tensor.isEmpty()) {
+      throw new ModelFileException(file.name(), "tensor '" + name + "'", "", "is missing");
+    }
+    List<Long> expected = Arrays.stream(shape).mapToObj(Long::valueOf).toList();
+    if (!tensor.get().shape().equals(expected)) {
+      throw new ModelFileException(
+          file.name(),
+          "shape of tensor '" + name + "'",
+          tensor.get().shape().toString(),
+          "must be " + expected);
+    }
+    return tensor.get();
+  }
+
+  private static float element(Safetensors file, SafetensorsTensor tensor, long i) {
+    MemorySegment data = tensor.data();
+    float value =
+        switch (tensor.dtype()) {
+          case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+          case F64 -> (float) data.getAtIndex(JAVA_DOUBLE_UNALIGNED, i);
+          case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i));
+          case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i) << Short.SIZE);
+          default ->
+              throw new ModelFileException(
+                  file.name(),
+                  "type of tensor '" + tensor.name() + "'",
+                  tensor.dtype().name(),
+                  "must be F32, F64, F16 or BF16");
+        };
+    if (!Float.isFinite(value)) {
+      throw new ModelFileException(
+          file.name(),
+          "element " + i + " of tensor '" + tensor.name() + "'",
+          Float.toString(value),
+          "must be finite");
+    }
+    return value;
+  }
+
+  /** Writes {@code cfg.json} and the weights into a directory that exists. */
+  void write(Path directory, SaeConfig config, String model) throws IOException {
+    Map<String, float[][]> tensors = new LinkedHashMap<>();
+    tensors.put("W_enc", MatrixProduct.transposed(encoder));
+    tensors.put("W_dec", decoder);
+    vectors.forEach((name, values) -> tensors.put(name, new float[][] {values}));
+    if (skip != null) {
+      tensors.put("W_skip", skip);
+    }
+    List<Entry> entries = new ArrayList<>();
+    tensors.forEach(
+        (name, rows) -> {
+          long width = rows[0].length;
+          entries.add(
+              new Entry(
+                  name,
+                  Dtype.F32,
+                  vectors.containsKey(name) ? List.of(width) : List.of((long) rows.length, width)));
+        });
+    try (var writer = SafetensorsWriter.create(directory.resolve(WEIGHTS), entries, Map.of())) {
+      for (var tensor : tensors.entrySet()) {
+        for (float[] row : tensor.getValue()) {
+          writer.write(tensor.getKey(), row);
+        }
+      }
+      writer.finish();
+    }
+    AtomicFile.write(
+        directory.resolve(CONFIG), JsonMapper.shared().writeValueAsBytes(config.toJson(model)));
+  }
+
+  float[][] encoder() {
+    return encoder;
+  }
+
+  float[][] decoder() {
+    return decoder;
+  }
+
+  /** Of a gated one, that of the magnitudes. */
+  float[] encoderBias() {
+    return vector(vectors.containsKey("b_mag") ? "b_mag" : "b_enc");
+  }
+
+  float[] decoderBias() {
+    return vector("b_dec");
+  }
+
+  float[] threshold() {
+    return vector("threshold");
+  }
+
+  float[] gateBias() {
+    return vector("b_gate");
+  }
+
+  float @Nullable [][] skip() {
+    return skip;
+  }
+
+  private float[] vector(String name) {
+    float[] vector = vectors.get(name);
+    if (vector == null) {
+      throw new IllegalStateException("there is no " + name);
+    }
+    return vector;
+  }
+
+  /** What a gated one multiplies its products with to get magnitudes: exp(r_mag). */
+  float[] magnitudes() {
+    float[] exponents = vector("r_mag");
+    var factors = new float[exponents.length];
+    for (int f = 0; f < factors.length; f++) {
+      factors[f] = (float) Math.exp(exponents[f]);
+    }
+    return factors;
+  }
+
+  /** The lengths of the decoder's rows. */
+  float[] decoderNorms() {
+    var norms = new float[decoder.length];
+    for (int f = 0; f < norms.length; f++) {
+      norms[f] = (float) Vectors.norm(decoder[f]);
+    }
+    return norms;
+  }
+}

@@ -1,0 +1,89 @@
+package dev.vidrio.lens.numeric;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.lens.plan.RowPlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * {@code y[M, N] = x[M, K] · W[N, K]ᵀ} in f32 on an executor's workers, with the kernel that
+ * multiplies a model's weights: what is fitted with it has the same bits on every machine.
+ *
+ * <p>W may be rewritten between products. Not thread-safe.
+ */
+public final class MatrixProduct implements AutoCloseable {
+  private final Arena arena = Arena.ofShared();
+  private final int n;
+  private final int k;
+  private final MemorySegment weights;
+  private final RowPlan plan;
+
+  /**
+   * Makes room.
+   *
+   * @param rows that are multiplied at once, at most
+   */
+  public MatrixProduct(Executor executor, int n, int k, int rows) {
+    this.n = n;
+    this.k = k;
+    try {
+      this.weights = executor.allocate(Math.multiplyExact(Math.multiplyExact(4L, n), k), arena);
+      var w = new Weights("W", WeightType.F32, Weights.Layout.ROWS, n, k, weights);
+      var x = new Buffer("x", Rows.TOKENS, k);
+      var y = new Buffer("y", Rows.TOKENS, n);
+      this.plan = new RowPlan(executor, x, List.of(new Op.MatMul(w, x, y)), y, rows);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  /** The product with rows that do not change. */
+  public static MatrixProduct of(Executor executor, float[][] weights, int rows) {
+    var product = new MatrixProduct(executor, weights.length, weights[0].length, rows);
+    for (int i = 0; i < weights.length; i++) {
+      product.weights(i, weights[i]);
+    }
+    return product;
+  }
+
+  /** Rows [n][k] as columns [k][n]. */
+  public static float[][] transposed(float[][] rows) {
+    var columns = new float[rows[0].length][rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < columns.length; j++) {
+        columns[j][i] = rows[i][j];
+      }
+    }
+    return columns;
+  }
+
+  /** Sets row i of W. */
+  public void weights(int i, float[] row) {
+    MemorySegment.copy(row, 0, weights, JAVA_FLOAT, 4L * k * i, k);
+  }
+
+  /** The product with rows x, [M][N]. */
+  public float[][] of(float[][] x) {
+    var y = new float[x.length][n];
+    plan.run(
+        x.length,
+        (i, row) -> MemorySegment.copy(x[i], 0, row, JAVA_FLOAT, 0, k),
+        (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, y[i], 0, n));
+    return y;
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+    arena.close();
+  }
+}
