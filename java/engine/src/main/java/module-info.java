@@ -1,6 +1,4 @@
-/**
- * Many requests to one model at a time: the scheduler, its cache of prefixes, streams of tokens.
- */
+/** Many requests to one model at a time: an engine, what it is asked, and what it answers. */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.engine {
   requires transitive dev.vidrio.lens;
@@ -8,4 +6,5 @@ module dev.vidrio.engine {
   requires static transitive org.jspecify;
 
   exports dev.vidrio.engine;
+  exports dev.vidrio.engine.generation;
 }

@@ -2,13 +2,13 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
-import dev.vidrio.engine.BeamOptions;
-import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.TokenLogProbability;
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.BeamOptions;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenLogProbability;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;

@@ -1,6 +1,6 @@
 package dev.vidrio.cli;
 
-import dev.vidrio.engine.BeamOptions;
+import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.model.InvalidInputException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;

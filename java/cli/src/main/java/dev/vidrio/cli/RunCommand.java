@@ -12,7 +12,7 @@ import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
-import dev.vidrio.engine.BeamOptions;
+import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.model.Chat;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;

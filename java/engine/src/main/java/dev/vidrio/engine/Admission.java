@@ -1,5 +1,11 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.generation.BeamOptions;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.pace.Answers;
+import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.text.Branch;
+import dev.vidrio.engine.text.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.InvalidInputException;
@@ -43,8 +49,8 @@ final class Admission {
   boolean admits(Active next, List<Active> running) {
     int taken = running.stream().mapToInt(Active::places).sum();
     return next.places() <= sequences - taken
-        && lens.hasRoom(next.request)
-        && hasRoomFor(next.request.adaptation())
+        && lens.hasRoom(next.request())
+        && hasRoomFor(next.request().adaptation())
         && fits(next, running);
   }
 

@@ -1,5 +1,7 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.text.Active;
+
 /** What an engine has done since it was opened. */
 final class Counters {
   long promptTokens;
@@ -12,7 +14,7 @@ final class Counters {
 
   /** Counts the prompt of a request that has begun to answer. */
   void countPrompt(Active active) {
-    promptTokens += active.request.promptTokens();
+    promptTokens += active.request().promptTokens();
     cachedTokens += active.cachedTokens();
   }
 

@@ -1,5 +1,10 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.draft.Drafts;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.pace.Answers;
+import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.text.BeamSearch;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.Generator.Finish;
 import java.time.Duration;
@@ -51,7 +56,7 @@ final class Endings {
       Active active = i.next();
       Finish reason = active.reasonToEnd(now);
       if (active.beams() == null) {
-        orphans.addAll(letGo(active.forks, now));
+        orphans.addAll(letGo(active.forks(), now));
       }
       if (reason != null) {
         i.remove();
@@ -65,12 +70,12 @@ final class Endings {
   }
 
   private static List<Active> adopt(Active leader) {
-    if (leader.forks.isEmpty()) {
+    if (leader.forks().isEmpty()) {
       return List.of();
     }
-    Active next = leader.forks.removeFirst();
-    next.forks.addAll(leader.forks);
-    leader.forks.clear();
+    Active next = leader.forks().removeFirst();
+    next.forks().addAll(leader.forks());
+    leader.forks().clear();
     return List.of(next);
   }
 
@@ -82,9 +87,9 @@ final class Endings {
       return;
     }
     List<BeamSearch.Hypothesis> found = beams.answers(reason);
-    List<Active> group = new ArrayList<>(active.forks);
+    List<Active> group = new ArrayList<>(active.forks());
     group.addFirst(active);
-    active.forks.clear();
+    active.forks().clear();
     for (int i = 0; i < group.size(); i++) {
       Active each = group.get(i);
       if (i < found.size()) {
@@ -111,7 +116,7 @@ final class Endings {
     counters.countPrompt(active);
     counters.generatedTokens += tokens;
     listener
-        .forRequest(active.request)
+        .forRequest(active.request())
         .onTokens(true, tokens, Duration.ofNanos(active.tokensCame(now)));
     end(active, found.finish(), now);
   }
@@ -123,29 +128,29 @@ final class Endings {
     answers.observe(completion);
     untold.add(
         () -> {
-          listener.forRequest(active.request).onFinished(completion);
-          active.stream.complete(completion);
+          listener.forRequest(active.request()).onFinished(completion);
+          active.stream().complete(completion);
         });
   }
 
   /** Ends a request, and those that wait for its prompt. */
   void cancel(Active active) {
     finish(active, Finish.CANCELED, System.nanoTime());
-    active.forks.forEach(fork -> finish(fork, Finish.CANCELED, System.nanoTime()));
-    active.forks.clear();
+    active.forks().forEach(fork -> finish(fork, Finish.CANCELED, System.nanoTime()));
+    active.forks().clear();
   }
 
   /** Ends a request that something went wrong with, and those that wait for its prompt. */
   void fail(Active active, EngineException reason) {
-    for (Active fork : active.forks) {
+    for (Active fork : active.forks()) {
       fail(fork, reason);
     }
-    active.forks.clear();
+    active.forks().clear();
     stop(active);
     untold.add(
         () -> {
-          listener.forRequest(active.request).onFailed(reason);
-          active.stream.fail(reason);
+          listener.forRequest(active.request()).onFailed(reason);
+          active.stream().fail(reason);
         });
   }
 

@@ -1,6 +1,12 @@
 package dev.vidrio.engine;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.vidrio.engine.draft.DraftModel;
+import dev.vidrio.engine.draft.Drafts;
+import dev.vidrio.engine.generation.BeamOptions;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.engine.text.Active;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
@@ -92,7 +98,9 @@ public final class Engine implements AutoCloseable {
   private Drafts drafts(Session session) {
     Model draft = options.draft();
     try {
-      return draft == null ? Drafts.LOOK_UP : new DraftModel(model, draft, options, positions);
+      return draft == null
+          ? Drafts.LOOK_UP
+          : new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
     } catch (RuntimeException | Error e) {
       session.close();
       throw e;
@@ -193,11 +201,11 @@ public final class Engine implements AutoCloseable {
                 model, answer, arrival, positions, buffers, options.streamInterval(), inbox::wake));
       }
       Active leader = group.getFirst();
-      leader.forks.addAll(group.subList(1, group.size()));
+      leader.forks().addAll(group.subList(1, group.size()));
       if (!inbox.add(leader)) {
         throw new EngineException.Closed(model.name());
       }
-      return group.stream().map(active -> active.stream).toList();
+      return group.stream().<TokenStream>map(Active::stream).toList();
     } catch (RuntimeException | Error e) {
       leavePlaces(answers.size());
       throw e;

@@ -1,5 +1,7 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
 import java.time.Duration;
 
 /**

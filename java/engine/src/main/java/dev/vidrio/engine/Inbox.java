@@ -1,5 +1,6 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.text.Active;
 import java.util.Collection;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;

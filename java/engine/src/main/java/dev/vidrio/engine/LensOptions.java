@@ -1,5 +1,6 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.InvalidInputException;
 
 /**

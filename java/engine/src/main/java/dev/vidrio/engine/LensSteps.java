@@ -1,5 +1,8 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.text.Branch;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
@@ -83,7 +86,7 @@ final class LensSteps implements AutoCloseable {
 
   /** A request has got a sequence. */
   void begin(Active active) {
-    if (active.request.watched() && lens != null) {
+    if (active.request().watched() && lens != null) {
       lens.watch(active.branch().sequence());
       watched++;
     }
@@ -91,7 +94,7 @@ final class LensSteps implements AutoCloseable {
 
   /** A request will lose its sequence. */
   void end(Active active) {
-    if (active.request.watched() && lens != null && active.branch().isRunning()) {
+    if (active.request().watched() && lens != null && active.branch().isRunning()) {
       lens.unwatch(active.branch().sequence());
       watched--;
     }
@@ -99,7 +102,7 @@ final class LensSteps implements AutoCloseable {
 
   /** What was kept of a request; null where it is not watched. */
   @Nullable ActivationCache activations(Active active) {
-    return active.request.watched() && lens != null && active.branch().isRunning()
+    return active.request().watched() && lens != null && active.branch().isRunning()
         ? lens.copy(active.branch().sequence())
         : null;
   }
@@ -110,7 +113,7 @@ final class LensSteps implements AutoCloseable {
       return plain;
     }
     List<Active> changed =
-        running.stream().filter(active -> !active.request.edits().isEmpty()).toList();
+        running.stream().filter(active -> !active.request().edits().isEmpty()).toList();
     List<Sequence> sequences =
         changed.stream()
             .flatMap(active -> active.branches().stream().map(Branch::sequence))
@@ -119,7 +122,7 @@ final class LensSteps implements AutoCloseable {
       List<Edit> edits = new ArrayList<>();
       for (Active active : changed) {
         for (Branch branch : active.branches()) {
-          active.request.edits().forEach(edit -> edits.add(edit.in(branch.sequence())));
+          active.request().edits().forEach(edit -> edits.add(edit.in(branch.sequence())));
         }
       }
       lens.edits(edits);

@@ -1,5 +1,14 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.draft.Drafts;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.pace.Answers;
+import dev.vidrio.engine.pace.Outlook;
+import dev.vidrio.engine.pace.StepPace;
+import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.text.BeamSearch;
+import dev.vidrio.engine.text.Branch;
+import dev.vidrio.engine.text.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Session;
@@ -243,7 +252,7 @@ final class Scheduler {
       if (!step.has(victim) && victim != active) {
         running.remove(i);
         endings.stop(victim);
-        victim.stream.flush();
+        victim.stream().flush();
         waiting.add(victim);
         counters.preemptions++;
         return true;
@@ -297,7 +306,7 @@ final class Scheduler {
     Finish finish = null;
     for (int row = begin; row < end; row++) {
       int position = step.rows().get(row).position();
-      if (position + 1 < active.request.promptTokens()) {
+      if (position + 1 < active.request().promptTokens()) {
         active.takePrompt(position, step.feed(), row);
         continue;
       }
@@ -320,7 +329,7 @@ final class Scheduler {
     Active active = part.active;
     for (int row = begin; row < end; row++) {
       int position = step.rows().get(row).position();
-      if (position + 1 < active.request.promptTokens()) {
+      if (position + 1 < active.request().promptTokens()) {
         active.takePrompt(position, step.feed(), row);
       } else {
         beams.take(part.branch, step.feed(), row);
@@ -338,11 +347,11 @@ final class Scheduler {
 
   /** Has those with the same prompt go their own ways. */
   private void fork(Active leader, int row, long now) {
-    while (!leader.forks.isEmpty()) {
-      Active fork = leader.forks.getFirst();
+    while (!leader.forks().isEmpty()) {
+      Active fork = leader.forks().getFirst();
       fork.forkFrom(leader);
       Finish finish = fork.choose(step.feed(), row, positions);
-      leader.forks.removeFirst();
+      leader.forks().removeFirst();
       running.add(fork);
       settle(fork, 0, finish, now);
     }
@@ -362,7 +371,7 @@ final class Scheduler {
     if (came > 0) {
       counters.generatedTokens += came;
       listener
-          .forRequest(active.request)
+          .forRequest(active.request())
           .onTokens(before == 0, came, Duration.ofNanos(active.tokensCame(now)));
     }
     if (finish != null) {

@@ -1,5 +1,9 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.draft.Drafts;
+import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.text.Branch;
+import dev.vidrio.engine.text.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.Session;

@@ -3,6 +3,7 @@ package dev.vidrio.engine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
@@ -14,8 +15,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The bard, open while the tests of a class run. */
-abstract class BardCase {
-  static Model model;
+public abstract class BardCase {
+  protected static Model model;
+
+  protected BardCase() {}
 
   @BeforeAll
   static void open() {
@@ -28,7 +31,7 @@ abstract class BardCase {
   }
 
   /** A prompt of so many tokens. */
-  static int[] prompt(int seed, int length) {
+  protected static int[] prompt(int seed, int length) {
     return prompt(model, seed, length);
   }
 
@@ -37,7 +40,7 @@ abstract class BardCase {
   }
 
   /** A request for so many of the likeliest tokens after such a prompt. */
-  static GenerationRequest request(Model of, int seed, int length, int tokens) {
+  protected static GenerationRequest request(Model of, int seed, int length, int tokens) {
     return GenerationRequest.builder(prompt(of, seed, length))
         .options(
             GenerationOptions.DEFAULT
@@ -48,12 +51,12 @@ abstract class BardCase {
   }
 
   /** Options of an engine with so many blocks for keys and values. */
-  static EngineOptions withBlocks(int blocks) {
+  protected static EngineOptions withBlocks(int blocks) {
     long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
     return EngineOptions.DEFAULT.withCacheBytes(blocks * block);
   }
 
-  static void assertNothingIsHeld(Engine engine) throws InterruptedException {
+  protected static void assertNothingIsHeld(Engine engine) throws InterruptedException {
     assertTrue(engine.drain(Duration.ofSeconds(60)));
     engine.close();
     EngineStatus status = engine.status();

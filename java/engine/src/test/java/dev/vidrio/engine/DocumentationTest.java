@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
@@ -30,7 +32,8 @@ class DocumentationTest {
   private static final String ENGINE =
       """
       import dev.vidrio.engine.*;
-      import dev.vidrio.engine.TokenStream;
+      import dev.vidrio.engine.generation.*;
+      import dev.vidrio.engine.generation.TokenStream;
       import dev.vidrio.lens.hook.*;
       """;
 

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.engine.generation.BeamOptions;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Adapter;
 import dev.vidrio.model.GenerationOptions;

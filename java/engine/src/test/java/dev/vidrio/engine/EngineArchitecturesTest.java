@@ -2,6 +2,10 @@ package dev.vidrio.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenLogProbability;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;

@@ -4,6 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenLogProbability;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;

@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;

@@ -1,5 +1,9 @@
 package dev.vidrio.engine;
 
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;

@@ -3,6 +3,9 @@ package dev.vidrio.engine;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.grammar.Grammar;

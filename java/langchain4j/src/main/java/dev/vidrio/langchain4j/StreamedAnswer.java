@@ -11,8 +11,8 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
-import dev.vidrio.engine.GeneratedToken;
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.ChatAnswer;
 import java.util.List;
 

@@ -4,7 +4,7 @@ import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.spi.ServiceHelper;
-import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.langchain4j.spi.VidrioChatModelBuilderFactory;
 
 /**

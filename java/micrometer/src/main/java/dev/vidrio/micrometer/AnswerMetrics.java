@@ -1,10 +1,10 @@
 package dev.vidrio.micrometer;
 
-import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.EngineListener;
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.Operation;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.Operation;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;

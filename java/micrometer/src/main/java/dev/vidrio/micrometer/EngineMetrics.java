@@ -3,7 +3,7 @@ package dev.vidrio.micrometer;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineStatus;
-import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.generation.GenerationRequest;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;

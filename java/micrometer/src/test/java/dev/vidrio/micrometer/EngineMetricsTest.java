@@ -4,14 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.Operation;
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.Operation;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.Generator.Finish;
@@ -79,7 +79,8 @@ class EngineMetricsTest {
                 + ",gen_ai_request_model=\"m\"} 0.02",
             "vidrio_inter_token_latency_seconds_bucket{gen_ai_request_model=\"m\",le=\"0.005\"} 1",
             "vidrio_requests_finished_total{finish=\"stop\",gen_ai_request_model=\"m\"} 1.0",
-            "vidrio_requests_failed_total{error_type=\"step_failed\",gen_ai_request_model=\"m\"} 1.0",
+            "vidrio_requests_failed_total{error_type=\"step_failed\",gen_ai_request_model=\"m\"}"
+                + " 1.0",
             "vidrio_requests_waiting{gen_ai_request_model=\"m\"} 0.0")) {
       assertTrue(("\n" + text).contains("\n" + line + "\n"), line + " in:\n" + text);
     }

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Adapter;
 import dev.vidrio.model.ChatFormat;

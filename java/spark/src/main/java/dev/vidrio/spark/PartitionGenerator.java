@@ -1,6 +1,6 @@
 package dev.vidrio.spark;
 
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.spark.ExecutorEngines.OpenEngine;

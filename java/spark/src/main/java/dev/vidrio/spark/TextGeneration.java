@@ -1,7 +1,7 @@
 package dev.vidrio.spark;
 
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SamplingOptions;

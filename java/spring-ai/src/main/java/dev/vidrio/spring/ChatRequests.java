@@ -1,10 +1,10 @@
 package dev.vidrio.spring;
 
-import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.Operation;
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.Operation;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;

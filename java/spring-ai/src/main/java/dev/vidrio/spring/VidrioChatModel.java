@@ -2,8 +2,8 @@ package dev.vidrio.spring;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineException;
-import dev.vidrio.engine.GeneratedToken;
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.Operation;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.grammar.Grammar;

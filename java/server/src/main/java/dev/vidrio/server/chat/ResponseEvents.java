@@ -1,8 +1,8 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.engine.Completion;
-import dev.vidrio.engine.GeneratedToken;
-import dev.vidrio.engine.TokenLogProbability;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.Ids;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.engine.Completion;
-import dev.vidrio.engine.TokenLogProbability;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;

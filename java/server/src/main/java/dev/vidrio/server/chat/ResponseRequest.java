@@ -1,6 +1,6 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.engine.BeamOptions;
-import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.generation.BeamOptions;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;

@@ -1,6 +1,6 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.generation.Completion;
 
 /** Why answers ended, in OpenAI's words. */
 public final class Reasons {

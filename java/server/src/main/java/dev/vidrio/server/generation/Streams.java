@@ -1,10 +1,10 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.engine.Completion;
 import dev.vidrio.engine.Engine;
-import dev.vidrio.engine.GeneratedToken;
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.TokenStream;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenStream;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

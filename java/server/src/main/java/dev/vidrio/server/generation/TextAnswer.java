@@ -1,6 +1,6 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.server.http.Exchange;
 import java.io.IOException;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.model.ServedModel;

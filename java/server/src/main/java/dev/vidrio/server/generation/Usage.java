@@ -1,6 +1,6 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.engine.Completion;
+import dev.vidrio.engine.generation.Completion;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.metrics;
 
 import dev.vidrio.engine.EngineListener;
-import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.micrometer.AnswerMetrics;
 import dev.vidrio.micrometer.EngineMetrics;
 import dev.vidrio.model.Adaptation;

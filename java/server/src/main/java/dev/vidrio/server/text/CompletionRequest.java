@@ -1,6 +1,6 @@
 package dev.vidrio.server.text;
 
-import dev.vidrio.engine.GenerationRequest;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
 import dev.vidrio.server.generation.RequestLimits;

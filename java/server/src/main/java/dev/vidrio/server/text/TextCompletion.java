@@ -1,8 +1,8 @@
 package dev.vidrio.server.text;
 
-import dev.vidrio.engine.Completion;
-import dev.vidrio.engine.GenerationRequest;
-import dev.vidrio.engine.TokenLogProbability;
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;

@@ -1,0 +1,144 @@
+package dev.vidrio.engine.text;
+
+import dev.vidrio.kernel.KvCache;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps full blocks of the key-value cache for sequences that begin with the same tokens (Kwon et
+ * al. 2023, arXiv 2309.06180; Zheng et al. 2023, arXiv 2312.07104). A block is found by its tokens
+ * and the block before it; tokens are compared, not only hashed. What was not used for the longest
+ * time goes first, and a block never before those that follow it: whoever uses a block uses all
+ * before it. For one thread.
+ */
+public final class PrefixCache {
+  /** A block that is kept. */
+  static final class Entry {
+    private final Key key;
+    final int block;
+
+    private Entry(Key key, int block) {
+      this.key = key;
+      this.block = block;
+    }
+  }
+
+  /**
+   * What a block is found by.
+   *
+   * @param parent the block before, or null for the first
+   * @param root of the first block, what else its keys and values depend on; otherwise null
+   */
+  private record Key(@Nullable Entry parent, @Nullable Object root, Tokens tokens) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Key key
+          && parent == key.parent
+          && Objects.equals(root, key.root)
+          && tokens.equals(key.tokens);
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * (31 * System.identityHashCode(parent) + Objects.hashCode(root))
+          + tokens.hashCode();
+    }
+  }
+
+  /** The tokens of a block. */
+  private static final class Tokens {
+    private final int[] ids;
+
+    Tokens(int[] ids) {
+      this.ids = ids;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Tokens tokens && Arrays.equals(ids, tokens.ids);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(ids);
+    }
+  }
+
+  private final KvCache cache;
+  // From the one that was not used for the longest time to the one used last.
+  private final Map<Key, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+
+  public PrefixCache(KvCache cache) {
+    this.cache = cache;
+  }
+
+  /**
+   * The block that follows another and has these tokens.
+   *
+   * @param tokens of which those from {@code from} on count
+   */
+  @Nullable Entry find(@Nullable Entry parent, Object root, int[] tokens, int from) {
+    Entry entry = entries.get(key(parent, root, tokens, from));
+    if (entry != null) {
+      touch(parent);
+    }
+    return entry;
+  }
+
+  /** Keeps a block, unless there is one with the same tokens; returns the one that is kept. */
+  Entry keep(@Nullable Entry parent, Object root, int[] tokens, int from, int block) {
+    Key key = key(parent, root, tokens, from);
+    Entry entry = entries.get(key);
+    if (entry == null) {
+      entry = new Entry(key, block);
+      entries.put(key, entry);
+      cache.retain(block);
+    }
+    touch(parent);
+    return entry;
+  }
+
+  private static Key key(@Nullable Entry parent, Object root, int[] tokens, int from) {
+    var ids = new Tokens(Arrays.copyOfRange(tokens, from, from + KvCache.BLOCK));
+    return new Key(parent, parent == null ? root : null, ids);
+  }
+
+  /** Those before a block count as used after it. */
+  private void touch(@Nullable Entry entry) {
+    for (Entry each = entry; each != null; each = each.key.parent) {
+      var _ = entries.get(each.key);
+    }
+  }
+
+  /** Frees the block that was not used for the longest time and no sequence owns, if any. */
+  public boolean evict() {
+    for (Iterator<Entry> i = entries.values().iterator(); i.hasNext(); ) {
+      Entry entry = i.next();
+      if (!cache.isShared(entry.block)) {
+        i.remove();
+        cache.release(entry.block);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Blocks that no sequence owns. */
+  public int evictable() {
+    int count = 0;
+    for (Entry entry : entries.values()) {
+      count += cache.isShared(entry.block) ? 0 : 1;
+    }
+    return count;
+  }
+
+  /** Frees all. */
+  public void clear() {
+    entries.values().forEach(entry -> cache.release(entry.block));
+    entries.clear();
+  }
+}
