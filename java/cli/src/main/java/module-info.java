@@ -22,6 +22,8 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.eval to
       info.picocli;
+  opens dev.vidrio.cli.generation to
+      info.picocli;
   opens dev.vidrio.cli.lens to
       info.picocli;
   opens dev.vidrio.cli.lens.option to

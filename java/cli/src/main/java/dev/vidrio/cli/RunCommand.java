@@ -2,6 +2,11 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.chat.ChatLoop;
 import dev.vidrio.cli.chat.Tools;
+import dev.vidrio.cli.generation.BeamCompletion;
+import dev.vidrio.cli.generation.BeamOption;
+import dev.vidrio.cli.generation.Continuation;
+import dev.vidrio.cli.generation.GrammarOption;
+import dev.vidrio.cli.generation.SampledCompletion;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.option.AdapterOption;
@@ -154,7 +159,9 @@ final class RunCommand implements Callable<Integer> {
       try (Session session = opened.newSession(sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
         ChatAnswer answer = chat == null ? null : chat.newAnswer(prompt, tools != null);
-        print(new Completion(opened, session, options, answer, tools != null, loadNanos), prompt);
+        print(
+            new SampledCompletion(opened, session, options, answer, tools != null, loadNanos),
+            prompt);
       }
     }
     return 0;

@@ -1,4 +1,4 @@
-package dev.vidrio.cli;
+package dev.vidrio.cli.generation;
 
 import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
@@ -24,7 +24,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The most likely continuations of a prompt, printed when they are found. */
-final class BeamCompletion implements Continuation {
+public final class BeamCompletion implements Continuation {
   private final Model model;
   private final SessionOptions session;
   private final GenerationOptions options;
@@ -36,7 +36,7 @@ final class BeamCompletion implements Continuation {
    * @param chat how answers are read; null where the text is continued
    * @param tools whether the model was given tools
    */
-  BeamCompletion(
+  public BeamCompletion(
       Model model,
       SessionOptions session,
       GenerationOptions options,

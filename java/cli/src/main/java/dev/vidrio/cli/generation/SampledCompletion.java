@@ -1,4 +1,4 @@
-package dev.vidrio.cli;
+package dev.vidrio.cli.generation;
 
 import dev.vidrio.cli.chat.AnswerPrinter;
 import dev.vidrio.cli.chat.Tools;
@@ -22,7 +22,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** One continuation of a prompt, printed as it comes or collected for JSON. */
-final class Completion implements Continuation {
+public final class SampledCompletion implements Continuation {
   private final Model model;
   private final Session session;
   private final GenerationOptions options;
@@ -34,7 +34,7 @@ final class Completion implements Continuation {
    * @param answer what reads the answer of a model that chats; null where the text is continued
    * @param tools whether the model was given tools
    */
-  Completion(
+  public SampledCompletion(
       Model model,
       Session session,
       GenerationOptions options,

@@ -1,4 +1,4 @@
-package dev.vidrio.cli;
+package dev.vidrio.cli.generation;
 
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.model.InvalidInputException;
@@ -9,7 +9,7 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
 /** The options that say which texts may be generated. */
-final class GrammarOption {
+public final class GrammarOption {
   /** One of the ways to say it. */
   private static final class Source {
     @Option(
@@ -34,14 +34,14 @@ final class GrammarOption {
   @ArgGroup(exclusive = true)
   private @Nullable Source source;
 
-  GrammarOption() {}
+  public GrammarOption() {}
 
   /**
    * The grammar; null where the user gave none.
    *
    * @throws InvalidInputException when it is malformed or has what is not supported
    */
-  @Nullable Grammar read() {
+  public @Nullable Grammar read() {
     if (source == null) {
       return null;
     }

@@ -1,9 +1,9 @@
-package dev.vidrio.cli;
+package dev.vidrio.cli.generation;
 
 import java.util.Map;
 
 /** What comes after a prompt. */
-interface Continuation {
+public interface Continuation {
   /** Prints the text. */
   void print(int[] prompt);
 

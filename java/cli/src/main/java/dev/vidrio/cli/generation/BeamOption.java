@@ -1,4 +1,4 @@
-package dev.vidrio.cli;
+package dev.vidrio.cli.generation;
 
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.model.InvalidInputException;
@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options that have the most likely text searched for. */
-final class BeamOption {
+public final class BeamOption {
   @Option(
       names = "--beams",
       paramLabel = "K",
@@ -19,10 +19,10 @@ final class BeamOption {
       description = "Divide log-probabilities by tokens^X: more favours long texts. Default: 1.")
   private @Nullable Double lengthPenalty;
 
-  BeamOption() {}
+  public BeamOption() {}
 
   /** The search; null where the user asks for none. */
-  @Nullable BeamOptions read() {
+  public @Nullable BeamOptions read() {
     if (beams != null) {
       BeamOptions options = BeamOptions.of(beams);
       return lengthPenalty == null ? options : options.withLengthPenalty(lengthPenalty);
