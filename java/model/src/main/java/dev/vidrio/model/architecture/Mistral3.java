@@ -22,8 +22,7 @@ final class Mistral3 {
     RopeReader rope = model.rope(Rotation.Pairs.INTERLEAVED);
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
-            .rotated(rope.scaled())
-            .heated(rope.temperature());
+            .rotated(rope.scaled(), rope.temperature());
     Buffer x =
         model.preNorm(
             model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));

@@ -9,25 +9,19 @@ import org.jspecify.annotations.Nullable;
  * What attention layers differ in.
  *
  * @param clamp magnitude that queries, keys and values have at most; 0 for any
- * @param scale of the scores
- * @param rotation of queries and keys, or null for none
- * @param temperature of queries that turn
  * @param norm of queries and keys
  * @param valueNorm whether the values of each head are normalized, without a gain
- * @param window positions attended to, the token's own among them; 0 for all
- * @param cap soft cap of the scores, 0 for none
- * @param slopes [H] by which scores fall with the distance (ALiBi), or null
+ * @param rotation of queries and keys, or null for none
+ * @param temperature of queries that turn
+ * @param scores how queries and keys are compared
  */
 public record Attention(
     float clamp,
-    float scale,
-    @Nullable Rotation rotation,
-    Temperature temperature,
     QueryKeyNorm norm,
     boolean valueNorm,
-    int window,
-    float cap,
-    @Nullable Weights slopes) {
+    @Nullable Rotation rotation,
+    Temperature temperature,
+    Scores scores) {
 
   /**
    * Which elements of queries (or keys) a norm takes together (arXiv 2302.05442), before they turn
@@ -45,55 +39,64 @@ public record Attention(
     ALL_HEADS
   }
 
+  /**
+   * How scores come from products of queries and keys.
+   *
+   * @param scale of the scores
+   * @param window positions attended to, the token's own among them; 0 for all
+   * @param cap soft cap of the scores, 0 for none
+   * @param slopes [H] by which scores fall with the distance (ALiBi), or null; with window and cap
+   *     0
+   */
+  public record Scores(float scale, int window, float cap, @Nullable Weights slopes) {}
+
   /** Attention to all positions, without knowing them. */
   public static Attention scaled(float scale) {
-    return new Attention(0, scale, null, Temperature.NONE, QueryKeyNorm.NONE, false, 0, 0, null);
+    var scores = new Scores(scale, 0, 0, null);
+    return new Attention(0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores);
   }
 
   /** The same with queries, keys and values of a limited magnitude. */
   public Attention clamped(float newClamp) {
-    return new Attention(
-        newClamp, scale, rotation, temperature, norm, valueNorm, window, cap, slopes);
-  }
-
-  /** The same with rotary positions. */
-  public Attention rotated(Rotation newRotation) {
-    return new Attention(
-        clamp, scale, newRotation, temperature, norm, valueNorm, window, cap, slopes);
-  }
-
-  /** The same with queries that grow with the position where they turn. */
-  public Attention heated(Temperature newTemperature) {
-    return new Attention(
-        clamp, scale, rotation, newTemperature, norm, valueNorm, window, cap, slopes);
+    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores);
   }
 
   /** The same with normalized queries and keys. */
   public Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(
-        clamp, scale, rotation, temperature, newNorm, valueNorm, window, cap, slopes);
+    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores);
   }
 
   /** The same with normalized values. */
   public Attention withValueNorm() {
-    return new Attention(clamp, scale, rotation, temperature, norm, true, window, cap, slopes);
+    return new Attention(clamp, norm, true, rotation, temperature, scores);
+  }
+
+  /** The same with rotary positions. */
+  public Attention rotated(Rotation newRotation) {
+    return rotated(newRotation, Temperature.NONE);
+  }
+
+  /** The same with rotary positions, and queries that grow with them. */
+  public Attention rotated(Rotation newRotation, Temperature newTemperature) {
+    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores);
   }
 
   /** The same over a sliding window. */
-  public Attention windowed(int newWindow) {
-    return new Attention(
-        clamp, scale, rotation, temperature, norm, valueNorm, newWindow, cap, slopes);
+  public Attention windowed(int window) {
+    return scored(new Scores(scores.scale, window, scores.cap, scores.slopes));
   }
 
   /** The same with capped scores. */
-  public Attention capped(float newCap) {
-    return new Attention(
-        clamp, scale, rotation, temperature, norm, valueNorm, window, newCap, slopes);
+  public Attention capped(float cap) {
+    return scored(new Scores(scores.scale, scores.window, cap, scores.slopes));
   }
 
   /** The same with scores that fall with the distance. */
-  public Attention sloped(Weights newSlopes) {
-    return new Attention(
-        clamp, scale, rotation, temperature, norm, valueNorm, window, cap, newSlopes);
+  public Attention sloped(Weights slopes) {
+    return scored(new Scores(scores.scale, scores.window, scores.cap, slopes));
+  }
+
+  private Attention scored(Scores newScores) {
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores);
   }
 }

@@ -10,30 +10,47 @@ import org.jspecify.annotations.Nullable;
 /**
  * The mixtures that replace feed-forward blocks (Shazeer et al. 2017, arXiv 1701.06538).
  *
- * @param count E, experts of a layer
- * @param used k, those that a token goes to
+ * @param routing which experts a token goes to
  * @param width of an expert
- * @param score what the router's logits become
- * @param over what their weights add up to 1 over
- * @param scale of the weights
- * @param clamped whether both factors of an expert's gated block are clamped, as in gpt-oss
  * @param sharedWidth of the expert that all tokens go to (Dai et al. 2024, arXiv 2401.06066), or 0
- * @param firstLayer that has a mixture; those before it are dense
- * @param period a layer has a mixture where its number, from 1, is a multiple of this
- * @param groups that experts are chosen in, or null
+ * @param clamped whether both factors of an expert's gated block are clamped, as in gpt-oss
+ * @param layers that have a mixture; the others are dense
  */
 public record Experts(
-    int count,
-    int used,
-    int width,
-    RouteScore score,
-    RouteOver over,
-    float scale,
-    boolean clamped,
-    int sharedWidth,
-    int firstLayer,
-    int period,
-    @Nullable Groups groups) {
+    Routing routing, int width, int sharedWidth, boolean clamped, MixtureLayers layers) {
+  /**
+   * Which of a layer's experts a token goes to, and with what weights.
+   *
+   * @param count E, experts of a layer
+   * @param used k, those that a token goes to
+   * @param score what the router's logits become
+   * @param over what their weights add up to 1 over
+   * @param scale of the weights
+   * @param groups that experts are chosen in, or null
+   */
+  public record Routing(
+      int count,
+      int used,
+      RouteScore score,
+      RouteOver over,
+      float scale,
+      @Nullable Groups groups) {}
+
+  /**
+   * Layers that have a mixture.
+   *
+   * @param first of them, counted from 0
+   * @param period those from the first on have one whose number, from 1, is a multiple of this
+   */
+  public record MixtureLayers(int first, int period) {
+    /** Every layer. */
+    static final MixtureLayers ALL = new MixtureLayers(0, 1);
+
+    /** Whether a layer, counted from 0, is one of them. */
+    boolean contain(int layer) {
+      return layer >= first && (layer + 1) % period == 0;
+    }
+  }
 
   private static final String GATING = "expert_gating_func";
   private static final String GROUPS = "expert_group_count";
@@ -77,22 +94,16 @@ public record Experts(
     }
     requireWidth(keys, "embedding_length", sizes.d(), used);
     requireWidth(keys, "expert_feed_forward_length", sizes.dExpert(), used);
-    return new Experts(
-        count,
-        used,
-        sizes.dExpert(),
+    RouteScore read =
         switch (gating) {
           case SOFTMAX, SOFTMAX_OF_CHOSEN -> RouteScore.SOFTMAX;
           case SIGMOID -> RouteScore.SIGMOID;
           default -> score;
-        },
-        normalized || gating == SOFTMAX_OF_CHOSEN ? RouteOver.CHOSEN : RouteOver.ALL,
-        1,
-        false,
-        0,
-        0,
-        1,
-        groups(keys, count, used, rank));
+        };
+    RouteOver readOver =
+        normalized || gating == SOFTMAX_OF_CHOSEN ? RouteOver.CHOSEN : RouteOver.ALL;
+    var routing = new Routing(count, used, read, readOver, 1, groups(keys, count, used, rank));
+    return new Experts(routing, sizes.dExpert(), 0, false, MixtureLayers.ALL);
   }
 
   private static @Nullable Groups groups(Keys keys, int count, int used, @Nullable GroupRank rank) {
@@ -133,52 +144,32 @@ public record Experts(
   /** The same with the file's scale of the weights. */
   public Experts scaled(Keys keys) {
     float read = keys.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
-    float newScale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
-    return new Experts(
-        count,
-        used,
-        width,
-        score,
-        over,
-        newScale,
-        clamped,
-        sharedWidth,
-        firstLayer,
-        period,
-        groups);
+    float scale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
+    Routing r = routing;
+    var scaled = new Routing(r.count, r.used, r.score, r.over, scale, r.groups);
+    return new Experts(scaled, width, sharedWidth, clamped, layers);
   }
 
   /** The same with clamped factors. */
   public Experts clamp() {
-    return new Experts(
-        count, used, width, score, over, scale, true, sharedWidth, firstLayer, period, groups);
+    return new Experts(routing, width, sharedWidth, true, layers);
   }
 
   /**
    * The same with the file's shared expert: of a width of its own, or of that of several others.
    */
   public Experts shared(Keys keys) {
-    int several = keys.intValue("expert_shared_count", 0, count, 0);
-    int newWidth =
-        keys.intValue(
-            "expert_shared_feed_forward_length",
-            0,
-            Sizes.MAX_WIDTH,
-            Math.toIntExact(Math.min((long) several * width, Sizes.MAX_WIDTH)));
-    return new Experts(
-        count, used, width, score, over, scale, clamped, newWidth, firstLayer, period, groups);
+    int several = keys.intValue("expert_shared_count", 0, routing.count, 0);
+    int together = (int) Math.min((long) several * width, Sizes.MAX_WIDTH);
+    int shared = keys.intValue("expert_shared_feed_forward_length", 0, Sizes.MAX_WIDTH, together);
+    return new Experts(routing, width, shared, clamped, layers);
   }
 
   /** The same in those layers that the file says. */
   public Experts placed(Keys keys, Sizes sizes) {
     int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
-    int newPeriod = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
-    return new Experts(
-        count, used, width, score, over, scale, clamped, sharedWidth, dense, newPeriod, groups);
-  }
-
-  /** Whether a layer, counted from 0, has a mixture. */
-  boolean in(int layer) {
-    return layer >= firstLayer && (layer + 1) % period == 0;
+    int period = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
+    var placed = new MixtureLayers(dense, period);
+    return new Experts(routing, width, sharedWidth, clamped, placed);
   }
 }

@@ -179,9 +179,10 @@ public final class Layer {
   private Buffer attend(Attention a, int source, Buffer q) {
     String name = hook("attn.hook_z");
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), sizes.heads());
-    return a.slopes() == null
-        ? plan.attention(name, source, a.scale(), a.window(), a.cap(), sinks, q)
-        : plan.alibiAttention(name, source, a.scale(), a.slopes(), q);
+    Attention.Scores s = a.scores();
+    return s.slopes() == null
+        ? plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, q)
+        : plan.alibiAttention(name, source, s.scale(), s.slopes(), q);
   }
 
   /** Queries or keys as attention takes them: normalized and turned. */
@@ -267,7 +268,7 @@ public final class Layer {
 
   /** A mixture of experts in the layers that have one, in the others a gated block. */
   public Sublayer mixture(Experts experts) {
-    return experts.in(index)
+    return experts.layers().contain(index)
         ? new Mixture(model, experts, index)::write
         : gatedFfn(ActivationKind.SILU);
   }

@@ -49,34 +49,35 @@ final class Mixture {
   }
 
   private Routes routes(Buffer x) {
-    int count = experts.count();
+    Experts.Routing routing = experts.routing();
+    int count = routing.count();
     Buffer logits = model.linear(hooks + "router_logits", tensors + "ffn_gate_inp", count, x);
     @Nullable Weights bias = weights.optionalVector(tensors + "exp_probs_b.bias", count);
     String name = hooks + "hook_expert_weights";
-    boolean scaled = experts.scale() != 1;
+    boolean scaled = routing.scale() != 1;
     Routes routes =
         plan.route(
             hooks + "hook_expert_indices",
             scaled ? name + ".unscaled" : name,
-            experts.score(),
-            experts.over(),
+            routing.score(),
+            routing.over(),
             bias,
-            experts.groups(),
-            experts.used(),
+            routing.groups(),
+            routing.used(),
             logits);
     return scaled
-        ? new Routes(routes.experts(), plan.scale(name, experts.scale(), routes.weights()))
+        ? new Routes(routes.experts(), plan.scale(name, routing.scale(), routes.weights()))
         : routes;
   }
 
   private Buffer multiply(String name, String tensor, int n, Routes routes, Buffer x) {
     int k = tensor.equals("ffn_down") ? experts.width() : x.width();
-    List<Weights> matrices = weights.experts(tensors + tensor, experts, n, k);
+    List<Weights> matrices = weights.experts(tensors + tensor, experts.routing(), n, k);
     String bias = tensors + tensor + "_exps.bias";
     return plan.expertMatMul(
         name,
         matrices,
-        weights.has(bias) ? weights.vectors(bias, experts.count(), n) : null,
+        weights.has(bias) ? weights.vectors(bias, experts.routing().count(), n) : null,
         routes,
         x);
   }

@@ -84,17 +84,18 @@ public final class WeightLoader {
    *
    * @param part the name of the tensors, less what says whose they are
    */
-  List<Weights> experts(String part, Experts experts, int n, int k) {
+  List<Weights> experts(String part, Experts.Routing routing, int n, int k) {
+    int count = routing.count();
     if (has(part + ".0.weight")) {
-      bytesPerToken += experts.used() * gguf.tensor(part + ".0.weight").data().byteSize();
-      return IntStream.range(0, experts.count()).mapToObj(e -> expert(part, e, n, k)).toList();
+      bytesPerToken += routing.used() * gguf.tensor(part + ".0.weight").data().byteSize();
+      return IntStream.range(0, count).mapToObj(e -> expert(part, e, n, k)).toList();
     }
     String name = part + "_exps.weight";
-    GgufTensor tensor = tensors.take(name, k, n, experts.count());
+    GgufTensor tensor = tensors.take(name, k, n, count);
     WeightType type = tensors.type(tensor);
-    long bytes = tensor.data().byteSize() / experts.count();
-    bytesPerToken += experts.used() * bytes;
-    return IntStream.range(0, experts.count())
+    long bytes = tensor.data().byteSize() / count;
+    bytesPerToken += routing.used() * bytes;
+    return IntStream.range(0, count)
         .mapToObj(
             e -> {
               MemorySegment data = tensor.data().asSlice(e * bytes, bytes);
