@@ -16,17 +16,15 @@ public final class Answers {
 
   /** Takes one that has ended. */
   public void observe(Completion completion) {
-    tokens = mean(tokens, completion.result().tokens().size());
-    prompt = mean(prompt, completion.result().promptTokens() - completion.cachedTokens());
-    nanos = mean(nanos, (double) completion.total().toNanos());
+    tokens = RecentMean.of(tokens, completion.result().tokens().size(), WEIGHT);
+    prompt =
+        RecentMean.of(
+            prompt, completion.result().promptTokens() - completion.cachedTokens(), WEIGHT);
+    nanos = RecentMean.of(nanos, (double) completion.total().toNanos(), WEIGHT);
     Duration running = completion.total().minus(completion.queued());
     if (running.isPositive()) {
-      runningNanos = mean(runningNanos, (double) running.toNanos());
+      runningNanos = RecentMean.of(runningNanos, (double) running.toNanos(), WEIGHT);
     }
-  }
-
-  private static double mean(double before, double value) {
-    return before == 0 ? value : before + WEIGHT * (value - before);
   }
 
   /** The mean number of tokens, or {@code unknown} before the first answer. */

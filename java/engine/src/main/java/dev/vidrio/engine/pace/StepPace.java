@@ -68,12 +68,13 @@ public final class StepPace {
     mixed = prompt > 0 && decoding > 0 ? mixed + 1 : 0;
     if (prompt == 0) {
       double trusted = Math.min(nanos, SLOWER * atMost(decoding));
-      decodeNanos = decoding == decodeTokens ? mean(decodeNanos, trusted) : trusted;
+      decodeNanos =
+          decoding == decodeTokens ? RecentMean.of(decodeNanos, trusted, WEIGHT) : trusted;
       decodeTokens = decoding;
     } else if (decoding == 0) {
-      perPrompt = mean(perPrompt, nanos / prompt);
+      perPrompt = RecentMean.of(perPrompt, nanos / prompt, WEIGHT);
     } else if (decoding == decodeTokens && nanos > decodeNanos) {
-      perPrompt = mean(perPrompt, (nanos - decodeNanos) / prompt);
+      perPrompt = RecentMean.of(perPrompt, (nanos - decodeNanos) / prompt, WEIGHT);
     }
   }
 
@@ -97,9 +98,5 @@ public final class StepPace {
     return decodeNanos == 0
         ? Double.MAX_VALUE
         : decodeNanos * Math.max(1, (double) decoding / decodeTokens);
-  }
-
-  private static double mean(double before, double value) {
-    return before == 0 ? value : before + WEIGHT * (value - before);
   }
 }
