@@ -20,14 +20,14 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 HEAD = """# Benchmarks
 
-Written by `bench/report/report.py` from measured results; not edited by hand. To make it of your machine:
+Vidrio against llama.cpp, and its native kernels against Java. `bench/report/report.py` writes this page from measured results. To make it for your machine:
 
 ```sh
-bench/run.sh --llama DIRECTORY MODEL.gguf...      # DIRECTORY: llama-bench and llama-batched-bench
+bench/run.sh --llama DIRECTORY MODEL.gguf...      # DIRECTORY has llama-bench and llama-batched-bench
 build/peers/bin/python bench/report/report.py build/bench
 ```
 
-Without `--llama` and models the first command measures kernels only. [bench/README.md](../bench/README.md) says how everything is measured. Ratios above 1 say that Vidrio, or native code, is faster. Only numbers of one machine compare.
+Without `--llama` and models, the first command measures only kernels. [bench/README.md](../bench/README.md) describes the method. Ratios above 1 mean that Vidrio, or native code, is faster. Compare only numbers from one machine.
 """
 
 
@@ -78,8 +78,8 @@ def peers_section(comparison: dict) -> str:
     return (
         f"### {comparison['model']}\n\n"
         + table(["test", "llama.cpp, tokens/s", "Vidrio, tokens/s", "ratio", "range"], rows)
-        + f"\n`bench/peers/compare_speed.py`, {rounds} interleaved rounds. `@` is the depth, `x` the "
-        "number of sequences.\n"
+        + f"\n`bench/peers/compare_speed.py`, {rounds} interleaved rounds. `@` is the number of tokens "
+        "already in the context, `x` the number of sequences.\n"
     )
 
 
@@ -174,15 +174,16 @@ def main() -> None:
     if profiles:
         sections.append(
             "## Where the time goes\n\n`vidrio bench -p 512 -d 4096 --ops`: a prompt of 512 tokens and "
-            "a generated one, after 4096. Each operation runs on its own here, which chains of a "
-            "whole step spare; the share of peak is of what bounds it, memory or arithmetic.\n"
+            "one generated token, after 4096. Each operation is timed on its own here; whole steps "
+            "run them in chains, which is faster. The share of peak is of memory bandwidth or "
+            "arithmetic, whichever bounds the operation.\n"
         )
         sections += [profile_section(model, operations) for model, operations in profiles]
     if families:
         sections.append(
-            "## Kernels: native against Java\n\nThe same operation by every executor; results are "
-            "compared bit for bit before anything is timed. `Java/native` is the time of the faster "
-            "Java executor over that of the fastest native one.\n"
+            "## Kernels: native against Java\n\nEvery executor runs the same operation, and results "
+            "are compared bit for bit before timing. `Java/native` is the time of the fastest Java "
+            "executor divided by that of the fastest native one.\n"
         )
         sections += [family_section(name, group, machine) for name, group in families.items()]
     (DOCS / "benchmarks.md").write_text("\n".join(sections))
