@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "completion",
     description = {
-      "Prints a script by which bash or zsh complete commands, options and models.",
+      "Prints a completion script for bash and zsh: commands, options, models.",
       "To use it: source <(vidrio completion)"
     })
 final class CompletionCommand implements Runnable {

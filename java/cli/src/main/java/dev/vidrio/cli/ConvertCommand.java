@@ -11,9 +11,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code vidrio convert}. */
-@Command(
-    name = "convert",
-    description = "Writes a directory of Hugging Face's transformers as a GGUF file.")
+@Command(name = "convert", description = "Converts a Hugging Face model directory to a GGUF file.")
 final class ConvertCommand implements Callable<Integer> {
 
   @Parameters(
@@ -25,7 +23,7 @@ final class ConvertCommand implements Callable<Integer> {
       names = {"-o", "--output"},
       required = true,
       paramLabel = "OUT.gguf",
-      description = "The file to write; it is there only when it is complete.")
+      description = "The file to write. It appears only once it is complete.")
   private Path output = Path.of("");
 
   @Option(
@@ -33,7 +31,7 @@ final class ConvertCommand implements Callable<Integer> {
       paramLabel = "TYPE",
       converter = WrittenModel.FileTypeConverter.class,
       description =
-          "F32, F16, BF16, Q8_0 or another that 'vidrio quantize' knows. Default: as they are.")
+          "F32, F16, BF16, Q8_0 or another type of 'vidrio quantize'. Default:" + " unchanged.")
   private @Nullable FileType type;
 
   @Option(names = "--json", description = "Print JSON.")

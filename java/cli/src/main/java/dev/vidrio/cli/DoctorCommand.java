@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
 /** {@code vidrio doctor}. */
 @Command(
     name = "doctor",
-    description = "Says what this machine offers, what is wrong, and how to mend it.")
+    description = "Checks this machine: what it offers, what is wrong, and how to fix it.")
 final class DoctorCommand implements Callable<Integer> {
   private static final String HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
   private static final Runtime.Version NEEDED = Runtime.Version.parse("25.0.3");

@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "embed",
     description = {
-      "Prints vectors that stand for texts.",
-      "The residual stream after the final norm, pooled over a text's tokens; an array a line."
+      "Prints embeddings of texts.",
+      "The residual stream after the final norm, pooled over the tokens; one" + " array per line."
     })
 final class EmbedCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -32,7 +32,7 @@ final class EmbedCommand implements Callable<Integer> {
   @Option(
       names = "--batch",
       paramLabel = "FILE",
-      description = "A JSON array of strings, each of which is embedded.")
+      description = "A JSON array of strings to embed one by one.")
   private @Nullable Path batch;
 
   @Option(
@@ -42,7 +42,7 @@ final class EmbedCommand implements Callable<Integer> {
       description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private Pooling pooling = Pooling.MEAN;
 
-  @Option(names = "--normalize", description = "Divide vectors by their Euclidean length.")
+  @Option(names = "--normalize", description = "Normalize vectors to length 1.")
   private boolean normalize;
 
   @Option(names = "--json", description = "Print model and embeddings as one JSON object.")

@@ -37,7 +37,7 @@ import picocli.CommandLine.Parameters;
 /** {@code vidrio inspect}. */
 @Command(
     name = "inspect",
-    description = "Shows and validates a model file: fields, tensors, memory, kernels.")
+    description = "Validates a model file and shows its fields, tensors, memory and kernels.")
 final class InspectCommand implements Callable<Integer> {
   private static final int SHOWN_CHARACTERS = 60;
 
@@ -52,7 +52,7 @@ final class InspectCommand implements Callable<Integer> {
   @Option(names = "--tensors", description = "List every tensor.")
   private boolean listTensors;
 
-  @Option(names = "--json", description = "Print JSON, with all tensors.")
+  @Option(names = "--json", description = "Print JSON with all tensors.")
   private boolean json;
 
   InspectCommand() {}

@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
 /** {@code vidrio list}. */
 @Command(
     name = "list",
-    description = "Lists the models that are here, and those that can be pulled.")
+    description = "Lists the models on this machine and those that can be pulled.")
 final class ListCommand implements Callable<Integer> {
   /** A line of the list: a model of the catalogue, of the store, or of both. */
   private record Row(

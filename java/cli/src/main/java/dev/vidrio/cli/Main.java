@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
 /** The vidrio command. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted. */
 @Command(
     name = "vidrio",
-    description = "Runs language models in the JVM, and shows what happens inside them.",
+    description = "Runs language models in the JVM and shows what happens inside them.",
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
     versionProvider = Version.class,
@@ -38,7 +38,7 @@ public final class Main implements Runnable, CommandGroup {
   @Option(
       names = "--debug",
       scope = ScopeType.INHERIT,
-      description = "Show the stack trace of an error.")
+      description = "Show the stack traces of errors.")
   private boolean debug;
 
   @Spec private CommandSpec command = CommandSpec.create();

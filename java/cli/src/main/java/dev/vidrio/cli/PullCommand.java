@@ -12,7 +12,7 @@ import picocli.CommandLine.Parameters;
 /** {@code vidrio pull}. */
 @Command(
     name = "pull",
-    description = "Fetches models into the user's cache; an interrupted pull is resumed.")
+    description = "Downloads models to your cache. An interrupted pull resumes.")
 final class PullCommand implements Callable<Integer> {
 
   @Parameters(

@@ -11,17 +11,19 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code vidrio quantize}. */
-@Command(name = "quantize", description = "Writes a GGUF file with weights of another type.")
+@Command(name = "quantize", description = "Quantizes a GGUF file to another weight type.")
 final class QuantizeCommand implements Callable<Integer> {
 
-  @Parameters(paramLabel = "IN.gguf", description = "A GGUF file, or the first part of one.")
+  @Parameters(
+      paramLabel = "IN.gguf",
+      description = "A GGUF file, or the first part of a split one.")
   private Path input = Path.of("");
 
   @Option(
       names = {"-o", "--output"},
       required = true,
       paramLabel = "OUT.gguf",
-      description = "The file to write; it is there only when it is complete.")
+      description = "The file to write. It appears only once it is complete.")
   private Path output = Path.of("");
 
   @Option(
@@ -34,13 +36,13 @@ final class QuantizeCommand implements Callable<Integer> {
               + " IQ4_NL, IQ4_XS, MXFP4_MOE, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K or Q2_K_S.")
   private FileType type = FileType.Q8_0;
 
-  @Option(names = "--pure", description = "One type for all matrices, with no mixture.")
+  @Option(names = "--pure", description = "Use one type for all matrices, not a mixture.")
   private boolean pure;
 
   @Option(
       names = "--imatrix",
       paramLabel = "FILE",
-      description = "The importance of weights, a GGUF file of llama-imatrix.")
+      description = "Importance matrix: a GGUF file of llama-imatrix.")
   private @Nullable Path importance;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -8,14 +8,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** {@code vidrio rm}. */
-@Command(name = "rm", description = "Removes models that were pulled.")
+@Command(name = "rm", description = "Deletes pulled models.")
 final class RmCommand implements Callable<Integer> {
 
   @Parameters(
       arity = "1..*",
       paramLabel = "NAME",
       completionCandidates = ModelNames.class,
-      description = "As 'vidrio list' shows them.")
+      description = "A name as 'vidrio list' shows it.")
   private List<String> names = List.of();
 
   RmCommand() {}

@@ -45,9 +45,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "run",
     description = {
-      "Continues a text, or answers it where the model is made for chat.",
-      "Text on standard input is taken where that is no terminal. Without any, a chat model chats"
-          + " at the terminal, and another one begins on its own."
+      "Continues a text, or answers it if the model is made for chat.",
+      "Without a text, reads standard input unless it is a terminal; then a chat"
+          + " model chats, and any other begins on its own."
     })
 final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -84,37 +84,34 @@ final class RunCommand implements Callable<Integer> {
       names = {"-c", "--context"},
       paramLabel = "N",
       defaultValue = "0",
-      description = "Positions to make room for. Default: the model's, at most 4096.")
+      description = "Context length in tokens. Default: the model's, at most 4096.")
   private int context;
 
-  @Option(
-      names = "--system",
-      paramLabel = "TEXT",
-      description = "Instructions for the whole conversation with a chat model.")
+  @Option(names = "--system", paramLabel = "TEXT", description = "System prompt for a chat model.")
   private @Nullable String system;
 
   @Option(
       names = "--tools",
       paramLabel = "FILE",
-      description = "A JSON array of tools, as OpenAI's API has them, that a chat model may call.")
+      description = "Tools that a chat model may call: a JSON array as in OpenAI's API.")
   private @Nullable Path tools;
 
   @Option(
       names = "--reasoning",
       paramLabel = "EFFORT",
       description = {
-        "How much a chat model thinks before it answers: none, low, medium, high, as far as its"
-            + " template can be told. Thoughts go to standard error."
+        "How much a chat model reasons before it answers: none, low, medium, high,"
+            + " if its template supports it. Reasoning goes to standard error."
       })
   private @Nullable String reasoning;
 
-  @Option(names = "--raw", description = "Continue the text as it is: no chat template.")
+  @Option(names = "--raw", description = "Continue the text as it is, without a chat template.")
   private boolean raw;
 
-  @Option(names = "--ignore-eos", description = "Go on where the model ends its text.")
+  @Option(names = "--ignore-eos", description = "Continue past the model's end of text.")
   private boolean ignoreEnd;
 
-  @Option(names = "--json", description = "Print ids, text, log-probabilities and timings.")
+  @Option(names = "--json", description = "Print JSON: ids, text, log-probabilities, timings.")
   private boolean json;
 
   @Spec private CommandSpec command = CommandSpec.create();

@@ -38,10 +38,11 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description = {
-      "Answers HTTP requests as OpenAI's API has them: docs/server.md.",
-      "Several -m serve several models; NAME=MODEL names one. The first, and those with"
-          + " adapters or draft models, are loaded at once, the others when they are asked for. SIGTERM and Ctrl-C let running requests end; a second one"
-          + " does not."
+      "Serves models over HTTP with OpenAI's API (docs/server.md) and a web page.",
+      "Repeat -m to serve several models; NAME=MODEL names one. The first, and"
+          + " those with adapters or draft models, load at start, the others on first"
+          + " use. SIGTERM and Ctrl-C let running requests finish; a second one does"
+          + " not."
     })
 final class ServeCommand implements Callable<Integer> {
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
@@ -58,40 +59,40 @@ final class ServeCommand implements Callable<Integer> {
       names = "--host",
       paramLabel = "HOST",
       defaultValue = "127.0.0.1",
-      description = "The address to listen at. Default: ${DEFAULT-VALUE}, for this machine alone.")
+      description = "Address to listen on. Default: ${DEFAULT-VALUE}, this machine only.")
   private String host = "";
 
   @Option(
       names = "--port",
       paramLabel = "PORT",
       defaultValue = "8080",
-      description = "The port; 0 for any that is free. Default: ${DEFAULT-VALUE}.")
+      description = "Port; 0 for any free one. Default: ${DEFAULT-VALUE}.")
   private int port;
 
   @Option(
       names = "--allow-origin",
       paramLabel = "ORIGIN",
-      description = "A web page elsewhere that may ask, by its origin: http://localhost:3000.")
+      description = "Allow web pages of this origin (CORS), such as http://localhost:3000.")
   private List<String> origins = new ArrayList<>();
 
   @Option(
       names = "--parallel",
       paramLabel = "N",
       defaultValue = "32",
-      description = "Requests of a model that run at a time. Default: ${DEFAULT-VALUE}.")
+      description = "Requests per model that run at once. Default: ${DEFAULT-VALUE}.")
   private int parallel;
 
   @Option(
       names = "--queue",
       paramLabel = "N",
       defaultValue = "256",
-      description = "Requests of a model that may wait. Default: ${DEFAULT-VALUE}.")
+      description = "Requests per model that may wait. Default: ${DEFAULT-VALUE}.")
   private int queue;
 
   @Option(
       names = "--max-wait",
       paramLabel = "SECONDS",
-      description = "Refuse a request that would wait longer for its turn. Default: never.")
+      description = "Refuse requests that would wait longer for their turn. Default: never.")
   private @Nullable Double maxWait;
 
   @Option(
@@ -99,15 +100,15 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "MS",
       defaultValue = "10",
       description =
-          "Tokens of a stream that come sooner after others are sent together: whoever reads along"
-              + " holds up the model. 0 sends each at once. Default: ${DEFAULT-VALUE}.")
+          "Send tokens of a stream that are closer together in one write; 0 sends"
+              + " each at once. Default: ${DEFAULT-VALUE}.")
   private int streamInterval;
 
   @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
       defaultValue = "0",
-      description = "Positions of a request. Default: the model's, at most 4096.")
+      description = "Context length of a request. Default: the model's, at most 4096.")
   private int context;
 
   @Option(
@@ -115,42 +116,42 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "MB",
       defaultValue = "0",
       description =
-          "Memory of a model's key-value cache, taken while there is nothing else to do. Default:"
-              + " up to a quarter of the machine's, taken as it is needed.")
+          "Memory of a model's key-value cache, allocated while the server is idle."
+              + " Default: up to a quarter of the machine's, allocated on demand.")
   private long kvMegabytes;
 
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
       defaultValue = "4096",
-      description = "Tokens of an answer at most. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum tokens of an answer. Default: ${DEFAULT-VALUE}.")
   private int maxTokens;
 
   @Option(
       names = "--max-body",
       paramLabel = "MB",
       defaultValue = "8",
-      description = "Size of a request at most. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum size of a request. Default: ${DEFAULT-VALUE}.")
   private int maxBody;
 
   @Option(
       names = "--max-requests",
       paramLabel = "N",
       defaultValue = "512",
-      description = "Requests at a time, over all models. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum requests at once, over all models. Default: ${DEFAULT-VALUE}.")
   private int maxRequests;
 
   @Option(
       names = "--timeout",
       paramLabel = "SECONDS",
       defaultValue = "600",
-      description = "Time of a request at most. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum time of a request. Default: ${DEFAULT-VALUE}.")
   private int timeout;
 
   @Option(
       names = "--keep-alive",
       paramLabel = "SECONDS",
-      description = "Unload a model that nobody has used for so long. Default: never.")
+      description = "Unload a model that has been idle this long. Default: never.")
   private @Nullable Integer keepAlive;
 
   @Option(
@@ -158,7 +159,7 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "SECONDS",
       defaultValue = "30",
       description =
-          "Time that running requests have to end after SIGTERM. Default: ${DEFAULT-VALUE}.")
+          "Time for running requests to finish after SIGTERM. Default:" + " ${DEFAULT-VALUE}.")
   private int drain;
 
   @Spec private CommandSpec command = CommandSpec.create();

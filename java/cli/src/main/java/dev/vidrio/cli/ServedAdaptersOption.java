@@ -20,10 +20,10 @@ final class ServedAdaptersOption {
       names = "--adapter",
       paramLabel = FORM,
       description = {
-        "Serves a low-rank adapter (LoRA) of a model as one of this name, in the same batch: a GGUF"
-            + " file, or a directory of PEFT. May be given several times.",
-        "With several models, MODEL is the name of its own. STRENGTH multiplies what it adds."
-            + " Default: 1."
+        "Serve a LoRA adapter as a model of this name, batched with its base"
+            + " model: a GGUF file or a PEFT directory. May be repeated.",
+        "With several models, MODEL names the base model. STRENGTH scales the"
+            + " adapter. Default: 1."
       })
   private List<String> adapters = new ArrayList<>();
 

@@ -19,9 +19,10 @@ final class ServedDraftsOption {
       names = "--draft",
       paramLabel = FORM,
       description = {
-        "A smaller model of the same tokens, which guesses what comes next: answers stay the same,"
-            + " and come faster where it is much smaller and often right.",
-        "With several models, NAME is the one that it guesses for."
+        "Speculative decoding: a smaller draft model of the same vocabulary."
+            + " Answers stay the same, and come faster if it is much smaller and often"
+            + " right.",
+        "With several models, NAME is the one it drafts for."
       })
   private List<String> drafts = new ArrayList<>();
 

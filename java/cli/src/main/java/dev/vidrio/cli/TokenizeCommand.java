@@ -43,16 +43,16 @@ final class TokenizeCommand implements Callable<Integer> {
   @Option(
       names = "--batch",
       paramLabel = "FILE",
-      description = "A JSON array of strings; gives a JSON array of arrays of ids.")
+      description = "A JSON array of strings; prints a JSON array of arrays of ids.")
   private @Nullable Path batch;
 
-  @Option(names = "--ids", description = "Print a JSON array of ids only.")
+  @Option(names = "--ids", description = "Print only a JSON array of ids.")
   private boolean idsOnly;
 
-  @Option(names = "--no-special", description = "Names of special tokens are text like any other.")
+  @Option(names = "--no-special", description = "Treat names of special tokens as plain text.")
   private boolean noSpecial;
 
-  @Option(names = "--bos", description = "Add the tokens that begin and end a text, as models ask.")
+  @Option(names = "--bos", description = "Add the begin and end tokens that the model expects.")
   private boolean bos;
 
   @Option(names = "--json", description = "Print a JSON array of ids and pieces.")

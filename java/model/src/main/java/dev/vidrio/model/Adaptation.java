@@ -1,10 +1,9 @@
 package dev.vidrio.model;
 
 /**
- * An adapter, and how strongly it acts.
+ * An adapter and its strength.
  *
- * @param strength multiplies what the adapter adds: 1 as it was trained, 0 as if there were none;
- *     finite
+ * @param strength scales the adapter: 1 as trained, 0 as if there were none; finite
  */
 public record Adaptation(Adapter adapter, float strength) {
   /** Checks the strength. */

@@ -12,14 +12,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A low-rank adapter of a model (LoRA: Hu et al. 2021, arXiv 2106.09685) in memory. Each sequence
- * of a session may have another one, or none:
+ * A low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) loaded for a model. Each sequence of a session may use a different one, or none:
  *
  * {@snippet file="GenerationExamples.java" region="adapter"}
  *
- * <p>Closing it frees its memory as soon as no sequence has it any more; new ones can no longer
- * take it. An adapter may be shared by threads and sessions. The model closes those that are still
- * open.
+ * <p>After closing, no new sequence can use it, and its memory is freed once the last one has let go. Threads and sessions may share an adapter. Closing the model closes adapters that are still open.
  */
 public final class Adapter implements AutoCloseable {
   private final Model model;

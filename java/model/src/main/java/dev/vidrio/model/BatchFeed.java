@@ -3,7 +3,7 @@ package dev.vidrio.model;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.MemorySegment;
 
-/** Runs steps that take any mix of prompt chunks and single tokens of several sequences. */
+/** Runs steps over any mix of prompt chunks and single tokens of several sequences. */
 public interface BatchFeed extends Feed {
   /** A new, empty sequence. */
   Sequence newSequence();

@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/** How a chat model wants a conversation as tokens: its own template and tokenizer. */
+/** Encodes conversations for a chat model, with its own template and tokenizer. */
 public final class ChatFormat {
   private static final String KEY = "tokenizer.chat_template";
 

@@ -4,7 +4,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.MemorySegment;
 
-/** Runs tokens of a sequence and tells what comes next: what a {@link Generator} needs. */
+/** Runs tokens of a sequence and returns the logits: what a {@link Generator} needs. */
 public interface Feed {
   /** What there is room for. */
   Limits limits();

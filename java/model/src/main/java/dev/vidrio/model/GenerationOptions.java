@@ -6,14 +6,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a text is generated.
+ * Options of a generation: length, sampling, stop texts, grammar.
  *
- * @param tokens the greatest number of tokens
+ * @param tokens maximum number of tokens
  * @param sampling how each token is chosen
- * @param stop texts before which generation ends; none is empty
- * @param ignoreEnd whether tokens that end a text or a turn count like any other
- * @param grammar what is generated is the beginning of one of its texts, and a whole one if it ends
- *     by {@link Generator.Finish#STOP}; null for any text
+ * @param stop texts that end generation and are not part of it; none is empty
+ * @param ignoreEnd whether to continue past tokens that end a text or a turn
+ * @param grammar constrains the text, which is complete if generation ends by {@link Generator.Finish#STOP} and otherwise the beginning of one; null for any text
  */
 public record GenerationOptions(
     int tokens,

@@ -3,11 +3,11 @@ package dev.vidrio.model;
 import java.util.List;
 
 /**
- * A text that was generated.
+ * The result of a generation.
  *
  * @param text the text, without special tokens and without the stop text that ended it
- * @param tokens the ids of all tokens that were generated, but for the one that ended the text
- * @param promptTokens how many tokens the prompt had
+ * @param tokens the ids of all generated tokens, except the one that ended the text
+ * @param promptTokens the number of prompt tokens
  * @param finish why it ended
  */
 public record GenerationResult(

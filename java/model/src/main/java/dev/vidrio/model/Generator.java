@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="GenerationExamples.java" region="steps"}
  *
- * <p>The step that computes the logits after a token runs only when the next token is asked for.
+ * <p>The step that computes the logits after a token runs only when the next token is requested.
  */
 public final class Generator implements PrimitiveIterator.OfInt {
 

@@ -1,7 +1,7 @@
 package dev.vidrio.model;
 
 /**
- * A prompt, a token id or an option that the model cannot take.
+ * Thrown for a prompt, a token id or an option that the model cannot accept.
  *
  * <p>The message reads {@code field value: limit}, for example {@code token id 70000: must be below
  * 49152}.

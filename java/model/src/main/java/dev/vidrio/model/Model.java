@@ -32,12 +32,11 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model in memory: its weights, its tokenizer and the executor that runs it.
+ * A loaded language model: its weights, its tokenizer and the executor that runs it.
  *
  * {@snippet file="GenerationExamples.java" region="open"}
  *
- * <p>Closing it closes its sessions and adapters and frees everything; later use throws {@link
- * IllegalStateException}. A model may be shared by threads, a session may not.
+ * <p>Closing it closes its sessions and adapters and frees all memory; later use throws {@link IllegalStateException}. Threads may share a model, but not a session.
  */
 public final class Model implements AutoCloseable {
   /** Grammars of which it remembers what they allow. */

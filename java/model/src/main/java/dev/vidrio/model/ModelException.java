@@ -4,11 +4,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Anything that can go wrong between a model file or a user's input and the model's answer.
+ * Thrown for anything wrong with a model file or a user's input.
  *
- * <p>The message is always one printable line that says where the fault is, which value was found
- * and what is allowed, so that it can be shown to a user as it is: text that comes from a file or a
- * prompt is shortened, and characters that could disturb a terminal are escaped.
+ * <p>The message is one printable line that says where the fault is, which value was found and what is allowed. It is safe to show to a user: text from files or prompts is shortened, and characters that could disturb a terminal are escaped.
  */
 public abstract sealed class ModelException extends RuntimeException
     permits ModelFileException,

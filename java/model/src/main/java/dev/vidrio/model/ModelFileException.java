@@ -1,7 +1,7 @@
 package dev.vidrio.model;
 
 /**
- * A model file that is missing, unreadable, damaged or contradicts itself.
+ * Thrown for a model file that is missing, unreadable, damaged or inconsistent.
  *
  * <p>The message reads {@code file: field value: limit}, for example {@code bard.gguf: tensor 'x'
  * offset 123456: ends at 99999, past the file's end at 5000}. Parts that are empty are left out:

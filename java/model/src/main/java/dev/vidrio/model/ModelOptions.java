@@ -6,15 +6,11 @@ import dev.vidrio.model.architecture.LoadListener;
 import java.util.function.Supplier;
 
 /**
- * How a model is opened.
+ * Options for opening a model.
  *
- * @param executor makes the executor that the model owns and closes
- * @param progress hears how loading goes, on the opening thread
- * @param repack whether quantized matrices are packed into memory of their own, as nearly always;
- *     without it they stay in the mapped file and are packed anew by every product: a model opens
- *     at once and shares its memory with other processes, but generates ten to twenty times slower.
- *     The bits are the same. Matrices of experts are packed all the same. Only the native executor
- *     can do it
+ * @param executor creates the executor, which the model owns and closes
+ * @param progress receives loading progress, on the opening thread
+ * @param repack whether quantized matrices are packed into memory of their own, the default. If false, they stay in the mapped file and each product packs them again: the model opens at once and shares memory with other processes, but generates ten to twenty times slower, with the same bits. Expert matrices are packed anyway. Only the native executor supports false
  */
 public record ModelOptions(Supplier<Executor> executor, LoadListener progress, boolean repack) {
   /** The native executor with all that this machine has, no listener, packed matrices. */

@@ -6,8 +6,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequence of tokens in a session: how long it is, and which blocks of the cache it owns. Blocks
- * that it shares with others are copied before it changes them.
+ * A sequence of tokens in a session, with its blocks of the key-value cache. Blocks shared with other sequences are copied before a change.
  */
 public final class Sequence implements AutoCloseable {
   private final KvCache cache;

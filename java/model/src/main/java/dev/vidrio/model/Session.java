@@ -20,8 +20,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory for sequences of a model, and the plan that runs them step by step. A step takes any mix
- * of prompt chunks and single tokens:
+ * Runs sequences of a model step by step, with their key-value cache. A step takes any mix of prompt chunks and single tokens:
  *
  * {@snippet file="GenerationExamples.java" region="session"}
  *

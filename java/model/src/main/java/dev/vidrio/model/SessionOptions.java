@@ -5,20 +5,18 @@ import dev.vidrio.kernel.KvType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How much a session has room for, and how it computes.
+ * Sizes and modes of a session.
  *
- * @param context positions of a sequence; 0 for what the model was made for, at most {@value
+ * @param context positions of a sequence; 0 for the model's context length, at most {@value
  *     #DEFAULT_CONTEXT}
  * @param batch tokens of a step; longer prompts run in several steps
  * @param sequences sequences of a step
  * @param logits rows of a step that may ask for logits; at most {@code batch}
  * @param kvType element type of the key-value cache
- * @param fast whether matrix products of long steps may leave the promise of equal bits for speed,
- *     where the processor gains by it, within the bounds of docs/numerics.md
- * @param blocks of the key-value cache, which the sequences share; 0, and more than that, for as
- *     many as all of them can fill
- * @param adapters that the sequences of a session may have at once; 0 for none
- * @param adaptation what new sequences have, or null; it takes one of these places
+ * @param fast whether matrix products of long steps may give up portable bits for speed, on processors that gain by it, within the bounds of docs/numerics.md
+ * @param blocks of the key-value cache, shared by the sequences; 0 for as many as all of them can fill, which is also the maximum
+ * @param adapters that the sequences of a session may use at once; 0 for none
+ * @param adaptation the adapter of new sequences, or null; it counts as one of {@code adapters}
  */
 public record SessionOptions(
     int context,

@@ -1,8 +1,7 @@
 package dev.vidrio.model;
 
 /**
- * A sound model file that needs something this version does not have: an architecture, a
- * pre-tokenizer, a tensor type, several files.
+ * Thrown for a valid model file that needs something this version lacks, such as an architecture, a pre-tokenizer or a tensor type.
  *
  * <p>The message reads {@code file: feature is not supported: alternative}.
  */

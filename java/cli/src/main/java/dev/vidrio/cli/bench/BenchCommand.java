@@ -28,8 +28,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = {
-      "Measures a model's speed as llama-bench reports it, beside the machine's peaks.",
-      "pp: tokens per second of a prompt; tg: of generation, summed over the sequences."
+      "Measures a model's speed, reported as by llama-bench, beside the" + " machine's peaks.",
+      "pp: prompt tokens per second; tg: generated tokens per second, summed" + " over sequences."
     })
 public final class BenchCommand implements Callable<Integer>, CommandGroup {
   @Mixin private ModelOption model = new ModelOption();
@@ -41,35 +41,35 @@ public final class BenchCommand implements Callable<Integer>, CommandGroup {
       names = {"-p", "--prompt"},
       paramLabel = "N",
       defaultValue = "512",
-      description = "Tokens of the prompt; 0: no such test. Default: ${DEFAULT-VALUE}.")
+      description = "Prompt tokens; 0: skip this test. Default: ${DEFAULT-VALUE}.")
   private int prompt;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
       defaultValue = "128",
-      description = "Tokens to generate; 0: no such test. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to generate; 0: skip this test. Default: ${DEFAULT-VALUE}.")
   private int tokens;
 
   @Option(
       names = {"-d", "--depth"},
       paramLabel = "N",
       defaultValue = "0",
-      description = "Tokens that come before, unmeasured. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens already in the context, not measured. Default: ${DEFAULT-VALUE}.")
   private int depth;
 
   @Option(
       names = {"-b", "--batch"},
       paramLabel = "N",
       defaultValue = "1",
-      description = "Sequences that are generated together. Default: ${DEFAULT-VALUE}.")
+      description = "Sequences generated together. Default: ${DEFAULT-VALUE}.")
   private int sequences;
 
   @Option(
       names = {"-r", "--repetitions"},
       paramLabel = "N",
       defaultValue = "5",
-      description = "Runs of each test, after one to warm up. Default: ${DEFAULT-VALUE}.")
+      description = "Runs of each test, after one warm-up run. Default: ${DEFAULT-VALUE}.")
   private int repetitions;
 
   @Option(names = "--ops", description = "Show where the time goes, by operation.")

@@ -18,31 +18,33 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description = {
-      "Measures a server that speaks OpenAI's API, Vidrio or another, under load.",
-      "--users: each sends its next request when it has the last answer (closed loop). --rate:"
-          + " requests come at random, whatever becomes of those before (open loop, Poisson).",
-      "ttft: from the request to the first token. tpot: per token after it. itl: between two pieces"
-          + " of the stream. The key, where the server wants one, is in VIDRIO_API_KEY."
+      "Measures a server under load, Vidrio or any other with OpenAI's API.",
+      "--users: each user sends the next request after the last answer (closed"
+          + " loop). --rate: requests arrive at random, independent of answers (open"
+          + " loop, Poisson).",
+      "ttft: time to first token. tpot: time per output token after it. itl:"
+          + " time between two pieces of the stream. If the server needs an API key,"
+          + " set VIDRIO_API_KEY."
     })
 final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--url",
       paramLabel = "URL",
       defaultValue = "http://127.0.0.1:8080",
-      description = "The server. Default: ${DEFAULT-VALUE}.")
+      description = "Address of the server. Default: ${DEFAULT-VALUE}.")
   private URI url = URI.create("");
 
   @Option(
       names = "--model",
       paramLabel = "ID",
-      description = "The model's id. Default: the first that the server has.")
+      description = "Model id. Default: the server's first.")
   private @Nullable String model;
 
   @Option(
       names = "--users",
       paramLabel = "N",
       defaultValue = "16",
-      description = "Users at a time. Default: ${DEFAULT-VALUE}.")
+      description = "Concurrent users. Default: ${DEFAULT-VALUE}.")
   private int users;
 
   @Option(
@@ -63,49 +65,49 @@ final class ServeCommand implements Callable<Integer> {
       names = "--warm-up",
       paramLabel = "N",
       defaultValue = "16",
-      description = "Requests before, unmeasured. Default: ${DEFAULT-VALUE}.")
+      description = "Warm-up requests, not measured. Default: ${DEFAULT-VALUE}.")
   private int warmUp;
 
   @Option(
       names = {"-p", "--prompt"},
       paramLabel = "N",
       defaultValue = "128",
-      description = "Tokens of a prompt, after those that all share. Default: ${DEFAULT-VALUE}.")
+      description = "Prompt tokens, after the shared prefix. Default: ${DEFAULT-VALUE}.")
   private int prompt;
 
   @Option(
       names = "--prefix",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Tokens that all prompts begin with. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens of a prefix shared by all prompts. Default: ${DEFAULT-VALUE}.")
   private int prefix;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
       defaultValue = "128",
-      description = "Tokens of an answer. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per answer. Default: ${DEFAULT-VALUE}.")
   private int tokens;
 
   @Option(
       names = "--max-ttft",
       paramLabel = "MS",
       defaultValue = "2000",
-      description = "An answer is good where its ttft is below. Default: ${DEFAULT-VALUE}.")
+      description = "A good answer's ttft is below this. Default: ${DEFAULT-VALUE}.")
   private int maxTtft;
 
   @Option(
       names = "--max-tpot",
       paramLabel = "MS",
       defaultValue = "100",
-      description = "And its tpot is below. Default: ${DEFAULT-VALUE}.")
+      description = "A good answer's tpot is below this. Default: ${DEFAULT-VALUE}.")
   private int maxTpot;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Of prompts and arrivals. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of prompts and arrivals. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -17,13 +17,13 @@ import picocli.CommandLine.Parameters;
     name = "kld",
     description = {
       "Compares the logits of two models on one text.",
-      "Both files are as 'vidrio eval logits' writes them, of the same tokens."
+      "Both files are written by 'vidrio eval logits', for the same tokens."
     })
 final class KldCommand implements Callable<Integer> {
-  @Parameters(index = "0", paramLabel = "REFERENCE", description = "Logits taken as the truth.")
+  @Parameters(index = "0", paramLabel = "REFERENCE", description = "The reference logits.")
   private @Nullable Path reference;
 
-  @Parameters(index = "1", paramLabel = "CANDIDATE", description = "Logits to judge.")
+  @Parameters(index = "1", paramLabel = "CANDIDATE", description = "The logits to compare.")
   private @Nullable Path candidate;
 
   @Option(names = "--json", description = "Print the figures as JSON.")

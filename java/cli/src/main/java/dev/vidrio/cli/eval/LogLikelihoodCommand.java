@@ -27,8 +27,8 @@ import tools.jackson.databind.JsonNode;
 @Command(
     name = "loglikelihood",
     description = {
-      "Tells how likely continuations are after their contexts.",
-      "Tokenized as lm-evaluation-harness does it: what follows the context's tokens is rated."
+      "Scores continuations: how likely each is after its context.",
+      "Tokenized as in lm-evaluation-harness: tokens after the context's are" + " scored."
     })
 final class LogLikelihoodCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -43,7 +43,7 @@ final class LogLikelihoodCommand implements Callable<Integer> {
       description = "A JSON array of {\"context\": TEXT, \"continuation\": TEXT}.")
   private @Nullable Path file;
 
-  @Option(names = "--json", description = "Print a JSON array of the figures.")
+  @Option(names = "--json", description = "Print a JSON array.")
   private boolean json;
 
   LogLikelihoodCommand() {}

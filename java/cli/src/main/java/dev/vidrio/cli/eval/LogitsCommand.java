@@ -33,7 +33,8 @@ import picocli.CommandLine.Option;
     name = "logits",
     description = {
       "Writes the logits after every token of a text.",
-      "The file holds `logits` [n, V] f32 and `tokens` [n] i32 (BOS where the model wants it)."
+      "The file has `logits` [n, V] f32 and `tokens` [n] i32 (with BOS if the"
+          + " model expects it)."
     })
 final class LogitsCommand implements Callable<Integer> {
   /** Rows of logits that one step computes. */
@@ -52,7 +53,7 @@ final class LogitsCommand implements Callable<Integer> {
       description = "The safetensors file to write.")
   private @Nullable Path output;
 
-  @Option(names = "--json", description = "Print what was written as JSON.")
+  @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
   LogitsCommand() {}

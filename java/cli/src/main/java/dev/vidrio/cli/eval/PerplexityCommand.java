@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "perplexity",
     description = {
-      "Tells how well a model predicts a text.",
-      "The text is cut into windows, of which the second halves count, as llama-perplexity does it."
+      "Measures how well a model predicts a text.",
+      "As in llama-perplexity, the text is cut into windows, whose second halves" + " count."
     })
 final class PerplexityCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -36,10 +36,10 @@ final class PerplexityCommand implements Callable<Integer> {
       names = {"-c", "--context"},
       paramLabel = "N",
       defaultValue = "" + Perplexity.DEFAULT_CONTEXT,
-      description = "Tokens of a window. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per window. Default: ${DEFAULT-VALUE}.")
   private int context;
 
-  @Option(names = "--json", description = "Print the figures as JSON.")
+  @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
   PerplexityCommand() {}

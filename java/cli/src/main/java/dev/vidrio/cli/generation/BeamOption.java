@@ -10,13 +10,15 @@ public final class BeamOption {
   @Option(
       names = "--beams",
       paramLabel = "K",
-      description = "Search for the most likely text, by the K that are likeliest so far.")
+      description = "Beam search with K beams, for the most likely text.")
   private @Nullable Integer beams;
 
   @Option(
       names = "--length-penalty",
       paramLabel = "X",
-      description = "Divide log-probabilities by tokens^X: more favours long texts. Default: 1.")
+      description =
+          "Divide the log-probability by tokens^X; larger values favor long texts."
+              + " Default: 1.")
   private @Nullable Double lengthPenalty;
 
   public BeamOption() {}

@@ -15,19 +15,20 @@ public final class GrammarOption {
     @Option(
         names = "--json-schema",
         paramLabel = "FILE",
-        description = "Generate JSON that is valid by this schema.")
+        description = "Generate JSON that matches this schema.")
     private @Nullable Path schema;
 
     @Option(
         names = "--regex",
         paramLabel = "REGEX",
-        description = "Generate a text that matches this regular expression as a whole.")
+        description = "Generate a text that as a whole matches this regular expression.")
     private @Nullable String regex;
 
     @Option(
         names = "--grammar",
         paramLabel = "FILE",
-        description = "Generate a text of this EBNF grammar, in llama.cpp's dialect (GBNF).")
+        description =
+            "Generate a text that matches this EBNF grammar (GBNF, llama.cpp's" + " dialect).")
     private @Nullable Path ebnf;
   }
 

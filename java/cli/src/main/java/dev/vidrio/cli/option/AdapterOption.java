@@ -12,8 +12,8 @@ public final class AdapterOption {
       names = "--adapter",
       paramLabel = "FILE[=STRENGTH]",
       description = {
-        "A low-rank adapter (LoRA) of the model: a GGUF file, or a directory of PEFT.",
-        "STRENGTH multiplies what it adds. Default: 1."
+        "A LoRA adapter for the model: a GGUF file or a PEFT directory.",
+        "STRENGTH scales the adapter. Default: 1."
       })
   private @Nullable String adapter;
 

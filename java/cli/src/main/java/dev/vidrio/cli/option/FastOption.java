@@ -7,8 +7,8 @@ public final class FastOption {
   @Option(
       names = "--fast",
       description =
-          "Let products of more than 16 tokens leave the promise of equal bits where this processor"
-              + " gains by it: 'vidrio doctor' says where.")
+          "Give up portable bits in steps of more than 16 tokens where that is"
+              + " faster on this processor; 'vidrio doctor' says where.")
   private boolean asked;
 
   public FastOption() {}

@@ -36,7 +36,7 @@ public final class ModelOption {
       defaultValue = "bard",
       completionCandidates = ModelNames.class,
       description =
-          "A GGUF file, a directory of transformers, a name (see 'vidrio list'), or"
+          "A GGUF file, a Hugging Face directory, a name (see 'vidrio list'), or"
               + " hf:OWNER/REPO/FILE. Default: bard.")
   private List<String> references = List.of("bard");
 
@@ -49,7 +49,9 @@ public final class ModelOption {
   @Option(
       names = "--isa",
       paramLabel = "ISA",
-      description = "Instructions of the native kernels. Default: $VIDRIO_ISA, else the best here.")
+      description =
+          "Instruction set of the native kernels. Default: $VIDRIO_ISA, else the"
+              + " best available.")
   private @Nullable String isa;
 
   @Option(
@@ -62,7 +64,8 @@ public final class ModelOption {
   @Option(
       names = "--no-repack",
       description =
-          "Leave weights in the mapped file: opens at once, shares memory, generates slower.")
+          "Leave weights in the mapped file: opens at once, shares memory, generates"
+              + " more slowly.")
   private boolean noRepack;
 
   @Spec(Spec.Target.MIXEE)

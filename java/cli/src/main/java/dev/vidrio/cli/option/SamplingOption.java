@@ -30,55 +30,64 @@ public final class SamplingOption {
       names = "--top-p",
       paramLabel = "P",
       defaultValue = "0.95",
-      description = "Keep the likeliest that reach P together; 1: all. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Nucleus sampling: keep the most likely tokens that together reach P; 1:"
+              + " all. Default: ${DEFAULT-VALUE}.")
   private double topP;
 
   @Option(
       names = "--min-p",
       paramLabel = "P",
       defaultValue = "0.05",
-      description = "Keep those P times as likely as the first; 0: all. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Keep tokens at least P times as likely as the most likely one; 0: all."
+              + " Default: ${DEFAULT-VALUE}.")
   private double minP;
 
   @Option(
       names = "--repeat-penalty",
       paramLabel = "R",
       defaultValue = "1",
-      description = "Divide logits of tokens that occurred; 1: none. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Repetition penalty: divides logits of tokens that occurred; 1: off."
+              + " Default: ${DEFAULT-VALUE}.")
   private double repeatPenalty;
 
   @Option(
       names = "--frequency-penalty",
       paramLabel = "F",
       defaultValue = "0",
-      description = "Subtract for each occurrence. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Frequency penalty: subtracted for each occurrence of a token. Default:"
+              + " ${DEFAULT-VALUE}.")
   private double frequencyPenalty;
 
   @Option(
       names = "--presence-penalty",
       paramLabel = "F",
       defaultValue = "0",
-      description = "Subtract once for tokens that occurred. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Presence penalty: subtracted once if a token occurred. Default:" + " ${DEFAULT-VALUE}.")
   private double presencePenalty;
 
   @Option(
       names = "--repeat-last-n",
       paramLabel = "N",
       defaultValue = "64",
-      description = "Tokens that the penalties look back at. Default: ${DEFAULT-VALUE}.")
+      description = "Number of recent tokens that penalties look at. Default: ${DEFAULT-VALUE}.")
   private int penaltyWindow;
 
   @Option(
       names = "--logit-bias",
       paramLabel = "ID=BIAS",
       split = ",",
-      description = "Add to the logit of a token id; several separated by commas.")
+      description = "Add a bias to a token id's logit; separate several by commas.")
   private Map<Integer, Float> logitBias = new HashMap<>();
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      description = "Seed of the random numbers. Default: another one each time.")
+      description = "Random seed. Default: a new one each time.")
   private @Nullable Long seed;
 
   @Spec(Spec.Target.MIXEE)

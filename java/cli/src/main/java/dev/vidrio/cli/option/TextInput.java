@@ -31,7 +31,7 @@ public final class TextInput {
     @Option(
         names = "--ids",
         paramLabel = "FILE",
-        description = "A JSON array of token ids, used as it is.")
+        description = "A JSON array of token ids, used as they are.")
     private @Nullable Path ids;
   }
 

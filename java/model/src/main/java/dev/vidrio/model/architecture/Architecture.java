@@ -13,7 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's weights in memory, in the plan that runs them, and its sizes.
+ * A model's sizes, and the plan with its weights.
  *
  * @param name in {@code general.architecture}: {@code llama}
  * @param width d, of the residual stream

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
 
-/** The architectures that this version runs, by their names in model files. */
+/** The supported architectures, by their names in model files. */
 public final class Architectures {
   /** Reads a model whose keys and tensors these are. */
   private interface Reader {

@@ -1,6 +1,6 @@
 package dev.vidrio.model.architecture;
 
-/** Hears how the loading of a model's weights goes. */
+/** Receives the progress of loading weights. */
 @FunctionalInterface
 public interface LoadListener {
 

@@ -16,8 +16,7 @@ import java.util.Set;
 import java.util.function.DoubleConsumer;
 
 /**
- * Vectors [d] that stand for texts: the residual stream after the final norm, pooled over a text's
- * tokens.
+ * Text embeddings [d]: the residual stream after the final norm, pooled over a text's tokens.
  */
 public final class Embeddings {
   private Embeddings() {}

@@ -15,14 +15,11 @@ import java.util.List;
 import java.util.function.DoubleConsumer;
 
 /**
- * How likely a continuation is after a context, for tasks such as those of lm-evaluation-harness,
- * whose tokenization this follows: context and continuation are encoded together, and the tokens
- * after as many as the context alone has are the continuation's; spaces that end the context belong
- * to the continuation.
+ * How likely a continuation is after a context, for tasks such as those of lm-evaluation-harness, whose tokenization this follows. Context and continuation are encoded together; the continuation is what follows as many tokens as the context alone has. Spaces at the end of the context belong to the continuation.
  *
  * @param logLikelihood the sum of the log-probabilities of the continuation's tokens, in nats
  * @param greedy whether each of them is the most likely one
- * @param tokens how many they are
+ * @param tokens the number of these tokens
  */
 public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
 

@@ -1,8 +1,7 @@
 /**
- * Figures that say how good a model is, comparable with those of other programs: perplexity,
- * log-likelihoods of continuations, divergence between two models; and embeddings of texts.
+ * Measures how good a model is, comparably with other programs: perplexity, log-likelihoods of continuations, divergence between two models. Also embeds texts.
  *
- * <p>All of them run many sequences, several to a step, and keep no more than one step's logits.
+ * <p>All of them batch sequences and keep at most one step's logits.
  */
 @NullMarked
 package dev.vidrio.model.evaluation;

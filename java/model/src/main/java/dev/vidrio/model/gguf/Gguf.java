@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A GGUF model file: its metadata and the places of its tensors.
+ * A GGUF model file: its metadata and tensors.
  *
  * <pre>{@code
  * try (Arena arena = Arena.ofShared()) {
@@ -23,12 +23,9 @@ import java.util.Optional;
  * }
  * }</pre>
  *
- * <p>The file is mapped, not read: tensors and arrays stay in it, and nothing of them is copied to
- * the heap. The whole structure is validated on opening; a file that fails any check is refused
- * with a {@link ModelFileException}. Weights are not looked at.
+ * <p>The file is mapped, not read: tensors and arrays stay in it and are never copied to the heap. Opening validates the whole structure, but not the weights; a file that fails any check is refused with a {@link ModelFileException}.
  *
- * <p>The file must stay as it is while it is mapped. If another program shortens it, an access
- * behind its new end throws {@link InternalError} in Java code and kills the process in native
+ * <p>The file must not change while it is mapped. If another program shortens it, an access past its new end throws {@link InternalError} in Java code and kills the process in native
  * code; no program that maps files can prevent this. Replace model files by renaming a new one over
  * them.
  */

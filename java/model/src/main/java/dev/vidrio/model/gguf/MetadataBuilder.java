@@ -11,8 +11,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Collects keys and values for a file that is to be written, or for a model that comes from files
- * of another format. A key that is put again changes its value and keeps its place.
+ * Collects keys and values for a file to be written, or for a model that comes from another format. Putting a key again changes its value and keeps its position.
  */
 public final class MetadataBuilder {
 

@@ -5,8 +5,7 @@ import java.lang.foreign.SegmentAllocator;
 import java.util.List;
 
 /**
- * A tensor that is made when it is asked for, so that a model can be rewritten with no more memory
- * than one tensor takes.
+ * A tensor that is made on demand, so that rewriting a model takes no more memory than one tensor.
  *
  * @param name its name in GGUF files
  * @param type the type of its elements

@@ -1,5 +1,5 @@
 /**
- * Reads GGUF model files: metadata and tensors, memory-mapped and validated whole.
+ * Reads GGUF model files: metadata and tensors, memory-mapped and fully validated.
  *
  * <p>Start at {@link dev.vidrio.model.gguf.Gguf#open}. The format is specified by the ggml project
  * (<i>docs/gguf.md</i>); versions 2 and 3 are read, little-endian.

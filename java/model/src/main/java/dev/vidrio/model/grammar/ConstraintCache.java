@@ -6,8 +6,7 @@ import java.util.LinkedHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The constraints of one tokenizer that were used last, so that requests with equal grammars share
- * what is known of them. Thread-safe; who asks for a new one compiles it, while others go on.
+ * A cache of recently used constraints of one tokenizer, so that requests with equal grammars share their masks. Thread-safe; the thread that requests a new one compiles it without blocking others.
  */
 public final class ConstraintCache {
   private final Tokenizer tokenizer;

@@ -4,8 +4,7 @@ import dev.vidrio.model.InvalidInputException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A place in a grammar: which tokens may come next. Immutable, so that to fork a sequence is to
- * share its state, and to take tokens back is to return to an earlier one.
+ * A position in a grammar: which tokens may come next. Immutable, so forks of a sequence share a state, and taking tokens back means returning to an earlier one.
  */
 public final class ConstraintState {
   private final TokenConstraint constraint;

@@ -13,13 +13,9 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="GenerationExamples.java" region="constraint"}
  *
- * <p>A token is allowed when its bytes can come next, whatever the way in which they are cut into
- * tokens, parts of characters included; special tokens never are, and those that end generation
- * exactly when the text is whole. Which tokens a place in the grammar allows is found out when it
- * is first asked for, and remembered: what depends on the place's rule alone is shared by all calls
- * of the rule (Dong et al., XGrammar, arXiv 2411.15100).
+ * <p>A token is allowed if its bytes can come next, however the text is cut into tokens, even within a character. Special tokens are never allowed, except that end tokens are allowed exactly when the text is complete. The mask of a state is computed on first use and cached; the part that depends only on a rule is shared by all calls of the rule (Dong et al., XGrammar, arXiv 2411.15100).
  *
- * <p>Thread-safe. What it remembers is limited to about 16 MB.
+ * <p>Thread-safe. The cache is limited to about 16 MB.
  */
 public final class TokenConstraint {
 

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The models that are known by name.
+ * The models known by name.
  *
  * @param entries the models in the order in which listings show them
  */

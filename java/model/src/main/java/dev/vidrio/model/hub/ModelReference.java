@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** A model as a user writes it: a path, a name, or {@code hf:owner/repo/file}. */
+/** A reference to a model as a user writes it: a path, a name, or {@code hf:owner/repo/file}. */
 public sealed interface ModelReference {
 
   /** The prefix of a Hugging Face reference. */

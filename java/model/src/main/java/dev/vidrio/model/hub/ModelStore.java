@@ -33,10 +33,9 @@ import java.util.stream.Stream;
  * The user's cache of model files.
  *
  * <p>It lies in {@code $VIDRIO_HOME/models}, else in {@code $XDG_CACHE_HOME/vidrio/models}, else in
- * {@code ~/.cache/vidrio/models}. A file that a user puts there under the name that an error
- * message of {@link #pull} gives is found like one that was pulled.
+ * {@code ~/.cache/vidrio/models}. A file that a user puts there, under the name that an error message of {@link #pull} gives, counts as pulled.
  *
- * <p>Stores are safe for use by many threads and by many processes at once.
+ * <p>Many threads and processes may use a store at once.
  */
 public final class ModelStore {
 

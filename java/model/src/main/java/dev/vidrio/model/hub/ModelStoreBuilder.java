@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Sets up a {@link ModelStore}. Whatever is not set comes from the environment. */
+/** Builds a {@link ModelStore}. Values that are not set come from the environment. */
 public final class ModelStoreBuilder {
 
   private static final String HUGGING_FACE = "https://huggingface.co";

@@ -17,8 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * A directory of transformers, in the terms of GGUF: the keys and tensors that a GGUF file of the
- * same model has.
+ * Reads a Hugging Face model directory as the keys and tensors that a GGUF file of the same model has.
  *
  * <pre>{@code
  * try (Arena arena = Arena.ofShared()) {
@@ -26,8 +25,7 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>Weights are F32, F16, BF16 or MXFP4 and stay in the mapped files wherever GGUF holds them in
- * the same layout.
+ * <p>Weights are F32, F16, BF16 or MXFP4 and stay in the mapped files if GGUF has the same layout.
  */
 public final class HuggingFaceModel {
 

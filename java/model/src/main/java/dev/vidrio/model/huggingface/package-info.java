@@ -1,7 +1,5 @@
 /**
- * Opens directories as Hugging Face's transformers write them, {@code config.json} and {@code
- * *.safetensors}, as if they were GGUF files: with the same keys, names and layouts of tensors, so
- * that architectures know but one vocabulary.
+ * Opens Hugging Face model directories ({@code config.json} and {@code *.safetensors}) as if they were GGUF files: with the same keys, tensor names and layouts, so that architectures need only one reader.
  *
  * <p>Start at {@link dev.vidrio.model.huggingface.HuggingFaceModel#open}.
  */

@@ -6,9 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The types of whole files, with their numbers in {@code general.file_type}. All but the first
- * three name the type of most matrices; those to which a model is most sensitive get more bits, in
- * the ones that end in {@code _M} and {@code _L} more of them.
+ * The types of whole files, with their numbers in {@code general.file_type}. All but the first three name the type of most matrices. The most sensitive ones get more bits, more of them in types that end in {@code _M} and {@code _L}.
  */
 public enum FileType {
   /** Matrices of single precision. */

@@ -5,7 +5,7 @@ import java.util.function.DoubleConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a model is written anew.
+ * Options for quantizing or converting a model.
  *
  * @param type of the file; null keeps the types of matrices
  * @param isPure whether all matrices get the file's type, with no mixture

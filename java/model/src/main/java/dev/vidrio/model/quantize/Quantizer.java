@@ -28,16 +28,14 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a model to a GGUF file whose weights have other types.
+ * Quantizes or converts a model to a GGUF file.
  *
  * <pre>{@code
  * Quantizer.convert(Path.of("SmolLM2-135M"), Path.of("f16.gguf"), QuantizeOptions.of(FileType.F16));
  * Quantizer.quantize(Path.of("f16.gguf"), Path.of("q4.gguf"), QuantizeOptions.of(FileType.Q4_K_M));
  * }</pre>
  *
- * <p>Tensors are read, encoded on all processors and written one after the other. The file appears
- * under its name only when it is complete; whatever ends the work before leaves nothing there, or
- * the old file. Blocks and mixtures are those of llama.cpp, byte for byte.
+ * <p>Tensors are read, encoded on all processors and written one after the other. The file appears under its name only when it is complete; an interrupted run leaves nothing, or the old file. Blocks and the choice of types are those of llama.cpp, byte for byte.
  */
 public final class Quantizer {
 

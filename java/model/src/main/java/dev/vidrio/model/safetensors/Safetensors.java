@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A safetensors file, mapped and validated whole: a 64-bit length, that many bytes of JSON with the
+ * A safetensors file, mapped and fully validated: a 64-bit length, that many bytes of JSON with the
  * type, shape and place of each tensor, then the tensors, little endian, side by side.
  *
  * <pre>{@code
@@ -21,8 +21,7 @@ import java.util.Optional;
  * }
  * }</pre>
  *
- * <p>Tensors stay in the file, as with {@link dev.vidrio.model.gguf.Gguf}, and the same care is
- * asked for: replace such files by renaming a new one over them.
+ * <p>As with {@link dev.vidrio.model.gguf.Gguf}, tensors stay in the file, which must not change: replace it by renaming a new one over it.
  */
 public final class Safetensors {
 

@@ -4,19 +4,18 @@ import dev.vidrio.model.InvalidInputException;
 import java.util.Map;
 
 /**
- * How the next token is chosen. {@link Sampler} says in which order the steps apply.
+ * Options for choosing the next token. {@link Sampler} documents the order of the steps.
  *
  * @param temperature divides the logits; 0 takes the most likely token
  * @param topK keeps the k most likely tokens; 0 for all
- * @param topP keeps the most likely tokens whose probabilities reach p together; 1 for all
+ * @param topP keeps the most likely tokens that together reach p; 1 for all
  * @param minP keeps the tokens at least minP times as likely as the most likely one; 0 for all
- * @param repeatPenalty divides positive logits of tokens that occurred, multiplies negative ones; 1
- *     for none
+ * @param repeatPenalty divides positive logits of tokens that occurred and multiplies negative ones; 1 for none
  * @param frequencyPenalty is subtracted for each occurrence
- * @param presencePenalty is subtracted once for tokens that occurred
+ * @param presencePenalty is subtracted once if a token occurred
  * @param penaltyWindow how many of the last tokens, prompt included, the penalties look at
  * @param logitBias is added to the logits of these token ids
- * @param seed of the random numbers
+ * @param seed of the random number generator
  */
 public record SamplingOptions(
     double temperature,

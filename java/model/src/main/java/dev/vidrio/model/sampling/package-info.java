@@ -1,3 +1,3 @@
-/** Choosing the next token from logits. */
+/** Chooses the next token from logits. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.sampling;

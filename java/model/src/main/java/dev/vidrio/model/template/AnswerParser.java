@@ -10,7 +10,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Finds the calls of tools in a model's answer, in the forms that most models are trained on:
+ * Finds tool calls in a model's answer, in the formats that most models are trained on:
  *
  * <ul>
  *   <li>{@code <tool_call>{"name": …, "arguments": …}</tool_call>}, any number of them (Hermes 2
@@ -22,8 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
  *       id} or {@code type} comes first, so that other JSON is known as text when it begins
  * </ul>
  *
- * What is none of them is text. Thoughts ({@link ThoughtMarks}) and channels ({@link
- * HarmonyParser}) have been taken out before.
+ * Everything else is text. Reasoning ({@link ThoughtMarks}) and channels ({@link HarmonyParser}) have been removed before.
  */
 public final class AnswerParser {
   /** What begins a call within an answer. */

@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A message of a conversation.
  *
- * <p>Templates see a message as a JSON object: {@code role} and {@code content}, and what models
- * add to them, such as {@code reasoning_content}, {@code tool_calls}, {@code tool_call_id} and
+ * <p>Templates see a message as a JSON object: {@code role}, {@code content}, and fields of particular models, such as {@code reasoning_content}, {@code tool_calls}, {@code tool_call_id} and
  * {@code name}. The factories make the usual messages; {@link #of} takes any.
  *
  * @param fields the object's fields: maps with string keys, lists, strings, booleans, numbers. A

@@ -9,12 +9,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a template is given beside the messages.
+ * What a template gets in addition to the messages.
  *
  * @param addGenerationPrompt whether the prompt ends where the model's answer begins
- * @param tools the tools that the model may ask for, each as OpenAI's API has it: {@code {"type":
+ * @param tools the tools that the model may call, each as in OpenAI's API: {@code {"type":
  *     "function", "function": {"name": …, "description": …, "parameters": JSON schema}}}
- * @param variables switches of the template's own, such as {@code enable_thinking}; a name that the
+ * @param variables the template's own switches, such as {@code enable_thinking}; a name that the
  *     template does not {@linkplain ChatTemplate#variables read} is refused
  * @param bosToken the text of the token that begins a sequence, or null if the model has none
  * @param eosToken the text of the token that ends a sequence, or null if the model has none

@@ -12,8 +12,7 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Reads an answer in the harmony format of gpt-oss as it comes: parts, each with a channel and
- * sometimes with a recipient.
+ * Parses a streamed answer in the harmony format of gpt-oss: parts, each with a channel and sometimes a recipient.
  *
  * <pre>{@code
  * <|channel|>analysis<|message|>They greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello
@@ -21,7 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
  * }</pre>
  *
  * <p>The channel {@code analysis} is reasoning, {@code final} and {@code commentary} are content,
- * and what goes to {@code functions.NAME} is a call whose arguments are a JSON object. For one
+ * and a part for {@code functions.NAME} is a call whose arguments are a JSON object. For one
  * answer and one thread.
  */
 public final class HarmonyParser {

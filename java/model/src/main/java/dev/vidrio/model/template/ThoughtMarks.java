@@ -4,16 +4,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * How a model marks what it thinks before it answers: {@code <think>…</think>} (Qwen 3, DeepSeek
+ * The markers of a model's reasoning: {@code <think>…</think>} (Qwen 3, DeepSeek
  * R1, SmolLM3 and most others), {@code [THINK]…[/THINK]} (Mistral), {@code
  * <seed:think>…</seed:think>} (Seed), {@code <|channel>thought…<channel|>} (Gemma 4), channels
  * (gpt-oss; see {@link HarmonyParser}).
  *
- * @param open what begins a thought; some templates end the prompt with it
+ * @param open what begins reasoning; some templates end the prompt with it
  * @param close what ends it
- * @param answer what then begins the answer; empty where nothing does
- * @param ends all that ends a thought when it is read, {@code close} among them
- * @param repeated whether several thoughts may come before an answer
+ * @param answer what then begins the answer; empty if nothing does
+ * @param ends everything that ends reasoning when read, including {@code close}
+ * @param repeated whether reasoning may occur several times before an answer
  */
 public record ThoughtMarks(
     String open, String close, String answer, List<String> ends, boolean repeated) {

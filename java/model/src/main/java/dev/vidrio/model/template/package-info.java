@@ -1,5 +1,5 @@
 /**
- * Chat templates: what turns a conversation into the prompt that a model was trained on.
+ * Chat templates, which turn a conversation into the prompt format that a model was trained on.
  *
  * <p>Model files carry their template in the Jinja language. {@link
  * dev.vidrio.model.template.ChatTemplate} interprets it as Python's Jinja does in the environment

@@ -1,14 +1,11 @@
 package dev.vidrio.model.tokenizer;
 
 /**
- * How text becomes tokens.
+ * Options for encoding text.
  *
  * @param parseSpecial whether the name of a special token in the text, such as {@code
- *     <|endoftext|>}, becomes that token. Turn it off for text from strangers, who could otherwise
- *     forge the structure of a conversation; the name is then text like any other. Tokens that the
- *     model's maker added as text are found either way.
- * @param addBosEos whether the tokens that begin and end a text are added where the model asks for
- *     them; off, they never are. A text that already begins with such a token gets a second one.
+ *     <|endoftext|>}, becomes that token. Turn it off for untrusted text, which could otherwise forge the structure of a conversation; the name is then plain text. Tokens that the model's maker added as text are recognized either way.
+ * @param addBosEos whether to add the begin and end tokens that the model expects. A text that already begins with such a token gets a second one.
  */
 public record EncodeOptions(boolean parseSpecial, boolean addBosEos) {
 

@@ -3,10 +3,9 @@ package dev.vidrio.model.tokenizer;
 import dev.vidrio.model.tokenizer.text.Utf8Decoder;
 
 /**
- * Decodes tokens one by one, for text that is shown while it is generated.
+ * Decodes tokens one by one, to show text while it is generated.
  *
- * <p>No character is ever split: bytes that begin one are held back until it is complete. What is
- * returned, put together, is the decoding of all bytes put together. Ill-formed UTF-8 becomes
+ * <p>No character is ever split: bytes that begin one are held back until it is complete. The returned pieces concatenate to the decoding of all bytes. Ill-formed UTF-8 becomes
  * U+FFFD as the WHATWG Encoding Standard and the Unicode Standard (§3.9, maximal subparts) say.
  * ({@code new String(bytes, UTF_8)} differs in one case: an encoded surrogate is one U+FFFD there,
  * three here.)

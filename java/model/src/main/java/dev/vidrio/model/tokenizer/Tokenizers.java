@@ -8,7 +8,7 @@ import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
 import java.nio.file.Path;
 
-/** Makes tokenizers from model files. */
+/** Creates tokenizers from model files. */
 public final class Tokenizers {
 
   private Tokenizers() {}

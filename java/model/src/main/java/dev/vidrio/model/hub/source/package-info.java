@@ -1,3 +1,3 @@
-/** Where the bytes of models come from, and who hears how they come. */
+/** Download sources of model files, and listeners for their progress. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.hub.source;

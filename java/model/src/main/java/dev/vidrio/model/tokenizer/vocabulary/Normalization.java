@@ -8,7 +8,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A normalization form of Unicode (UAX #15) that text gets before all else.
+ * The Unicode normalization form (UAX #15) applied to text first.
  *
  * <p>The tables are those of the Java runtime (Unicode 16 in JDK 25). Older versions, such as that
  * of Hugging Face tokenizers, differ only in characters that they do not have.

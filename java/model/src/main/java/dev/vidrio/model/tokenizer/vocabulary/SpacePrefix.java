@@ -1,8 +1,7 @@
 package dev.vidrio.model.tokenizer.vocabulary;
 
 /**
- * Before which stretches of text SentencePiece BPE puts a space, so that a first word is the same
- * token as within a sentence. A stretch is what lies between literal tokens.
+ * Where SentencePiece BPE prepends a space to a stretch of text, so that a first word is the same token as within a sentence. A stretch is what lies between literal tokens.
  */
 public enum SpacePrefix {
   /** Before none. */

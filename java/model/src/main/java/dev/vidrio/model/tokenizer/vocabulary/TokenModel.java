@@ -3,7 +3,7 @@ package dev.vidrio.model.tokenizer.vocabulary;
 import java.util.List;
 
 /**
- * How the text between literal tokens becomes tokens: the part in which kinds of tokenizers differ.
+ * How text between literal tokens becomes tokens: the part that differs between kinds of tokenizers.
  */
 public sealed interface TokenModel {
 

@@ -1,7 +1,5 @@
 /**
- * What model files say about their tokenizers. A {@link
- * dev.vidrio.model.tokenizer.vocabulary.Vocabulary} lists tokens, their types and roles, and says
- * by which model text becomes tokens.
+ * What model files say about their tokenizers. A {@link dev.vidrio.model.tokenizer.vocabulary.Vocabulary} lists tokens with their types and roles, and names the algorithm that turns text into tokens.
  */
 @NullMarked
 package dev.vidrio.model.tokenizer.vocabulary;
