@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The tokens of one step, off-heap: any mix of prompt chunks and single tokens of several
- * sequences. Filled anew for each step, allocated once.
+ * sequences. Allocated once and refilled for each step.
  *
  * <pre>{@code
  * batch.clear();
@@ -17,7 +17,7 @@ import java.lang.foreign.MemorySegment;
  * plan.run(batch);
  * }</pre>
  *
- * The tokens of one sequence are added in ascending order of position, which the executors rely on.
+ * Add the tokens of one sequence in ascending order of position; the executors rely on it.
  */
 public final class Batch {
   private final Limits limits;

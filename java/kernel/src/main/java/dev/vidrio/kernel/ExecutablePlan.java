@@ -3,7 +3,7 @@ package dev.vidrio.kernel;
 import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.MemorySegment;
 
-/** A plan with memory for its activations. Not thread-safe: one step at a time. */
+/** A plan with memory for its activations, ready to run. Not thread-safe: one step at a time. */
 public interface ExecutablePlan extends AutoCloseable {
   /** What it runs. */
   Plan plan();

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Runs plans: in native code, or in Java with the Vector API or plain scalars. All give the same
- * bits. An executor owns its workers; plans and memory must not outlive it.
+ * bits. An executor owns its workers; its plans and memory must not outlive it.
  */
 public interface Executor extends AutoCloseable {
   /** What runs, for people: {@code native avx2}, {@code vector}, {@code scalar}. */

@@ -9,23 +9,23 @@ import java.util.stream.IntStream;
 
 /**
  * The paged key-value cache: a fixed number of blocks of {@value #BLOCK} positions, each holding
- * all layers. A sequence owns blocks; which ones, its row of the batch's block tables says. A block
- * lies together, so that what nobody has used yet takes no memory:
+ * all layers. A sequence owns blocks, listed in its row of the batch's block tables. A block is
+ * contiguous, so that unused blocks take no memory:
  *
  * <pre>
  *   [blocks, layers] of {keys   [H_kv, BLOCK/LANES, d_h, LANES],
  *                        values [H_kv, BLOCK, d_v]}
  * </pre>
  *
- * Where layers differ in H_kv, d_h or d_v, those that are alike lie so together, one kind after the
- * other.
+ * If layers differ in H_kv, d_h or d_v, layers of the same kind are stored together, one kind after
+ * the other.
  *
- * <p>Keys of {@value #LANES} positions lie interleaved, so that 16 scores fill a vector; how Q8_0
- * lies, {@code vd_kv_cache} says.
+ * <p>Keys of {@value #LANES} positions are interleaved, so that 16 scores fill a vector; {@code
+ * vd_kv_cache} documents the layout of Q8_0.
  *
- * <p>A block may have several owners: sequences that begin alike, and whoever keeps it for later
- * ones. It is free when the last has let it go. Not thread-safe: whoever schedules the steps hands
- * out the blocks.
+ * <p>A block may have several owners: sequences with a common prefix, and a prefix cache that keeps
+ * it for later ones. It is free once the last owner has released it. Not thread-safe: the scheduler
+ * of steps allocates blocks.
  */
 public final class KvCache {
   /** Positions of a block. */

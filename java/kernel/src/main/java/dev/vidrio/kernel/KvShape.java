@@ -6,7 +6,7 @@ import java.util.List;
 /**
  * The shape of a model's key-value cache.
  *
- * @param layers what each holds: the layers of a model that have keys and values of their own
+ * @param layers shapes of the layers that have keys and values of their own
  */
 public record KvShape(List<Layer> layers) {
   /** Most elements of a head; {@code VD_HEAD_MAX}. */

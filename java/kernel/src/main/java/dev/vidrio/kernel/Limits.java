@@ -3,7 +3,7 @@ package dev.vidrio.kernel;
 import dev.vidrio.kernel.op.Rows;
 
 /**
- * What an executable plan has room for.
+ * The sizes that an executable plan supports.
  *
  * @param tokens tokens of a step
  * @param logits rows of a step that may ask for logits

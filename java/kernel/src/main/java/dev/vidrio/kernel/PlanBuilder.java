@@ -18,8 +18,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a plan down, one call per operation; each returns the activation that it makes.
- * Activations that quantized weights multiply are quantized once, whoever consumes them.
+ * Builds a plan, one call per operation; each returns the activation that it writes. Activations
+ * that quantized weights multiply are quantized once, however many products read them.
  */
 public final class PlanBuilder {
   private final KvShape kv;

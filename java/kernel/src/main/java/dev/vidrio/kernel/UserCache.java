@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
-/** Where Vidrio keeps files of the user that it can make or fetch again. */
+/** The user's cache directory, for files that Vidrio can make or download again. */
 public final class UserCache {
   private UserCache() {}
 

@@ -13,7 +13,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Activations as a safetensors file: a tensor for each point under its name, and the tokens. */
+/**
+ * Writes activations to a safetensors file: one tensor per hook point under its name, and the
+ * tokens.
+ */
 public final class ActivationFile {
   private ActivationFile() {}
 

@@ -6,13 +6,13 @@ import java.util.List;
 
 /**
  * Statistics of activations over a text of any length, gathered on the worker threads while the
- * model runs, without keeping the activations. Of each point they take 24 bytes for an element of a
- * row, and of each token 4 bytes for its norm and 8 for each of its greatest elements.
+ * model runs, without keeping the activations. For each point they take 24 bytes per element of a
+ * row, and per token 4 bytes for its norm and 8 for each of its greatest elements.
  *
  * {@snippet file="LensExamplesTest.java" region="statistics"}
  *
- * @param points what was gathered, in the order of a forward pass
- * @param bytes off-heap memory that it took, without the model's own
+ * @param points statistics per hook point, in the order of a forward pass
+ * @param bytes off-heap memory used, without the model's own
  */
 public record ActivationStatistics(List<PointStatistics> points, long bytes) {
   /**

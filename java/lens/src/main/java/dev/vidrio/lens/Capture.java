@@ -4,14 +4,14 @@ import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.model.InvalidInputException;
 
 /**
- * What to keep of a run.
+ * Which activations of a run to keep.
  *
  * @param hooks names of hook points, separated by commas; {@code *} stands for any characters, and
  *     a block may be counted from the end, {@code blocks.-1.hook_resid_post}, or be a range {@code
  *     blocks.0-3.hook_resid_post}
  * @param from the first position that is kept
  * @param to after the last position that is kept; {@link Integer#MAX_VALUE} for all
- * @param type of the elements in memory; half the bytes hold more, at their precision
+ * @param type of the elements in memory; 16-bit types hold twice as many, at their precision
  */
 public record Capture(String hooks, int from, int to, TapType type) {
   public Capture {

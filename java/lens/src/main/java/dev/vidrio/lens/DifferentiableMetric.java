@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A metric that knows its derivative by each logit. */
+/** A metric with its derivative with respect to each logit. */
 public interface DifferentiableMetric extends Metric {
   /**
    * The number and its gradient.

@@ -5,16 +5,16 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 
 /**
- * What gradients to compute. Names are those of hook points, as in {@link Capture#hooks}.
+ * Which gradients to compute. Names are those of hook points, as in {@link Capture#hooks}.
  *
  * @param hooks the activations whose gradients are wanted
  * @param seeds the activations that the number is a function of
- * @param editable where edits will be
+ * @param editable where edits may be made
  * @param tokens the longest text
  * @param logits positions, the last ones of a text, whose logits are computed
- * @param rules where to depart from the true gradient
- * @param recompute whether activations are computed again on the way back, for the memory of one
- *     layer rather than all
+ * @param rules how to modify the true gradient
+ * @param recompute whether the backward pass recomputes activations, with the memory of one layer
+ *     instead of all
  */
 public record GradientOptions(
     String hooks,

@@ -37,14 +37,14 @@ import java.util.stream.Collectors;
  *
  * {@snippet file="LensExamplesTest.java" region="gradient"}
  *
- * <p>A number that is a function of other activations than the last logits takes three steps: a way
- * forward, its gradient with respect to these activations, and the way back:
+ * <p>A function of activations other than the last logits takes three steps: the forward pass, the
+ * function's gradient with respect to these activations, and the backward pass:
  *
  * {@snippet file="LensExamplesTest.java" region="seed"}
  *
- * <p>Quantized weights multiply gradients as the floats that they stand for; the quantization of
- * activations counts as the identity. The way forward has the bits of any other run; so has the way
- * back, but for {@linkplain Lens#fastGradients fast gradients}. Not thread-safe.
+ * <p>Quantized weights multiply gradients as the floats they stand for, and quantizing activations
+ * counts as the identity. The forward pass has the bits of any other run. The backward pass has
+ * portable bits too, except for {@linkplain Lens#fastGradients fast gradients}. Not thread-safe.
  */
 public final class GradientSession implements AutoCloseable {
   private final Executor executor;

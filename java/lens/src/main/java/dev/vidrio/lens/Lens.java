@@ -18,13 +18,13 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * What happens inside a model, on the weights that serve:
+ * Looks inside a model, on the very weights that serve:
  *
  * {@snippet file="LensExamplesTest.java" region="cache"}
  *
- * <p>May be shared by threads. Work of the lens looks before each pass through the model whether
- * its thread is interrupted, and ends with a {@link java.util.concurrent.CancellationException}
- * then; the thread stays interrupted.
+ * <p>Threads may share it. To cancel work, interrupt its thread: before its next pass through the
+ * model it throws a {@link java.util.concurrent.CancellationException}, and the thread stays
+ * interrupted.
  */
 public final class Lens {
   /** Tokens of a step. */

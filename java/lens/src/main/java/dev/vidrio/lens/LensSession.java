@@ -39,12 +39,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A session that keeps the activations of its sequences: over prompts, during generation, and for
- * several sequences in a step. It gives the bits of a session that keeps nothing.
+ * several sequences in a step. Its results have the bits of a session that keeps nothing.
  *
  * {@snippet file="LensExamplesTest.java" region="generate"}
  *
- * <p>Opened with points that can be edited, it also changes activations, and calls code of the
- * caller at them; without edits it still gives the bits of a session that has none.
+ * <p>Opened with editable points, it can also change activations there and call the caller's code.
+ * Without edits, the bits stay the same.
  *
  * <p>Not thread-safe.
  */

@@ -10,8 +10,9 @@ import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What an intervention is judged by: a number from the logits [V] after the last token. Those of
- * this interface throw {@link InvalidInputException} where the model does not know their token.
+ * A number computed from the logits [V] after the last token, to measure an intervention. The
+ * metrics of this interface throw {@link InvalidInputException} if the model does not know their
+ * token.
  */
 @FunctionalInterface
 public interface Metric {

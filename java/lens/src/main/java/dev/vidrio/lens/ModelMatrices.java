@@ -18,9 +18,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's matrices as floats, in the papers' row-vector convention: {@code y = x M}. What the
- * running model multiplies with is read by multiplying unit vectors, whatever type it has and
- * however it lies in memory.
+ * A model's matrices as floats, in the papers' row-vector convention: {@code y = x M}. They are
+ * read from the running model by multiplying unit vectors, whatever their type and memory layout.
  */
 public final class ModelMatrices {
   /** Rows that are read at once. */

@@ -7,8 +7,8 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * Statistics of an activation [n, width] over the n tokens of a text: of each column, and of each
- * row what was asked for.
+ * Statistics of an activation [n, width] over the n tokens of a text: for each column, and as
+ * requested for each row.
  */
 public final class PointStatistics {
   private final HookPoint point;

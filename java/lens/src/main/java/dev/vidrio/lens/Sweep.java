@@ -33,10 +33,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Many variants of one run, each with edits of its own: what one run per variant gives, bit for
- * bit, for a fraction of the work. A variant starts at the first block that its edits touch, from
- * the stream that the base run has there, and at their first position, over the keys and values of
- * the base run before it; and variants that start at the same block are sequences of one batch.
+ * Runs many variants of one text, each with its own edits: the same bits as one run per variant,
+ * for a fraction of the work. A variant starts at the first block and position that its edits
+ * touch, from the base run's stream and its earlier keys and values. Variants that start at the
+ * same block are sequences of one batch.
  */
 public final class Sweep {
   /** Tokens of a step, where the text is not longer. */

@@ -12,11 +12,14 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) loaded for a model. Each sequence of a session may use a different one, or none:
+ * A low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) loaded for a model. Each sequence of
+ * a session may use a different one, or none:
  *
  * {@snippet file="GenerationExamples.java" region="adapter"}
  *
- * <p>After closing, no new sequence can use it, and its memory is freed once the last one has let go. Threads and sessions may share an adapter. Closing the model closes adapters that are still open.
+ * <p>After closing, no new sequence can use it, and its memory is freed once the last one has let
+ * go. Threads and sessions may share an adapter. Closing the model closes adapters that are still
+ * open.
  */
 public final class Adapter implements AutoCloseable {
   private final Model model;

@@ -7,7 +7,9 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Turns the tokens of an answer into text, piece by piece, up to the first stop text. The pieces concatenate to the text; none splits a character or shows part of a stop text. For one answer and one thread.
+ * Turns the tokens of an answer into text, piece by piece, up to the first stop text. The pieces
+ * concatenate to the text; none splits a character or shows part of a stop text. For one answer and
+ * one thread.
  */
 public final class AnswerText {
   private final TokenDecoder decoder;

@@ -14,7 +14,10 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="GenerationExamples.java" region="chat"}
  *
- * <p>Each turn renders the whole conversation again, but runs only the tokens that differ from those in the cache. With {@linkplain ChatOptions#tools tools}, the model's calls are in its {@linkplain ChatMessage#toolCalls message}; the caller runs them and sends the results. Not thread-safe.
+ * <p>Each turn renders the whole conversation again, but runs only the tokens that differ from
+ * those in the cache. With {@linkplain ChatOptions#tools tools}, the model's calls are in its
+ * {@linkplain ChatMessage#toolCalls message}; the caller runs them and sends the results. Not
+ * thread-safe.
  */
 public final class Chat implements AutoCloseable {
   private final Model model;

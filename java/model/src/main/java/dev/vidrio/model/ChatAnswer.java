@@ -12,7 +12,10 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A chat model's answer while it is generated: text to show, the reasoning before it, and tool calls, which are known once it has ended. Text that may begin a call is held back. The pieces of text concatenate to the content of the message. {@link ChatFormat#newAnswer} makes one. For one answer and one thread.
+ * A chat model's answer while it is generated: text to show, the reasoning before it, and tool
+ * calls, which are known once it has ended. Text that may begin a call is held back. The pieces of
+ * text concatenate to the content of the message. {@link ChatFormat#newAnswer} makes one. For one
+ * answer and one thread.
  */
 public final class ChatAnswer {
   private final Tokenizer tokenizer;

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param sampling how each token is chosen
  * @param stop texts that end generation and are not part of it; none is empty
  * @param ignoreEnd whether to continue past tokens that end a text or a turn
- * @param grammar constrains the text, which is complete if generation ends by {@link Generator.Finish#STOP} and otherwise the beginning of one; null for any text
+ * @param grammar constrains the text, which is complete if generation ends by {@link
+ *     Generator.Finish#STOP} and otherwise the beginning of one; null for any text
  */
 public record GenerationOptions(
     int tokens,

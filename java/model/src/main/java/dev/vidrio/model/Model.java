@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="GenerationExamples.java" region="open"}
  *
- * <p>Closing it closes its sessions and adapters and frees all memory; later use throws {@link IllegalStateException}. Threads may share a model, but not a session.
+ * <p>Closing it closes its sessions and adapters and frees all memory; later use throws {@link
+ * IllegalStateException}. Threads may share a model, but not a session.
  */
 public final class Model implements AutoCloseable {
   /** Grammars of which it remembers what they allow. */

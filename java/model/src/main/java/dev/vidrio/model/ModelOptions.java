@@ -10,7 +10,10 @@ import java.util.function.Supplier;
  *
  * @param executor creates the executor, which the model owns and closes
  * @param progress receives loading progress, on the opening thread
- * @param repack whether quantized matrices are packed into memory of their own, the default. If false, they stay in the mapped file and each product packs them again: the model opens at once and shares memory with other processes, but generates ten to twenty times slower, with the same bits. Expert matrices are packed anyway. Only the native executor supports false
+ * @param repack whether quantized matrices are packed into memory of their own, the default. If
+ *     false, they stay in the mapped file and each product packs them again: the model opens at
+ *     once and shares memory with other processes, but generates ten to twenty times slower, with
+ *     the same bits. Expert matrices are packed anyway. Only the native executor supports false
  */
 public record ModelOptions(Supplier<Executor> executor, LoadListener progress, boolean repack) {
   /** The native executor with all that this machine has, no listener, packed matrices. */

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
  * Thrown for a model that cannot be downloaded to, found in or removed from the user's store.
  *
  * <p>The message reads {@code subject: fault; advice}, for example {@code smollm2: needs 98.4 MB,
- * but only 12.0 MB are free in /home/ada/.cache/vidrio/models; free some space}. A command line may print {@link #advice} on its own line.
+ * but only 12.0 MB are free in /home/ada/.cache/vidrio/models; free some space}. A command line may
+ * print {@link #advice} on its own line.
  */
 public final class ModelStoreException extends ModelException {
 

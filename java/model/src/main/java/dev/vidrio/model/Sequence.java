@@ -6,7 +6,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequence of tokens in a session, with its blocks of the key-value cache. Blocks shared with other sequences are copied before a change.
+ * A sequence of tokens in a session, with its blocks of the key-value cache. Blocks shared with
+ * other sequences are copied before a change.
  */
 public final class Sequence implements AutoCloseable {
   private final KvCache cache;

@@ -20,7 +20,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs sequences of a model step by step, with their key-value cache. A step takes any mix of prompt chunks and single tokens:
+ * Runs sequences of a model step by step, with their key-value cache. A step takes any mix of
+ * prompt chunks and single tokens:
  *
  * {@snippet file="GenerationExamples.java" region="session"}
  *

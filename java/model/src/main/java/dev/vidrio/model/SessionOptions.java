@@ -13,8 +13,10 @@ import org.jspecify.annotations.Nullable;
  * @param sequences sequences of a step
  * @param logits rows of a step that may ask for logits; at most {@code batch}
  * @param kvType element type of the key-value cache
- * @param fast whether matrix products of long steps may give up portable bits for speed, on processors that gain by it, within the bounds of docs/numerics.md
- * @param blocks of the key-value cache, shared by the sequences; 0 for as many as all of them can fill, which is also the maximum
+ * @param fast whether matrix products of long steps may give up portable bits for speed, on
+ *     processors that gain by it, within the bounds of docs/numerics.md
+ * @param blocks of the key-value cache, shared by the sequences; 0 for as many as all of them can
+ *     fill, which is also the maximum
  * @param adapters that the sequences of a session may use at once; 0 for none
  * @param adaptation the adapter of new sequences, or null; it counts as one of {@code adapters}
  */

@@ -8,11 +8,14 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A text while it is generated. Read it once, in one of three ways: piece by piece in a loop, through a {@link Flow.Subscriber}, or all at once with {@link #result}:
+ * A text while it is generated. Read it once, in one of three ways: piece by piece in a loop,
+ * through a {@link Flow.Subscriber}, or all at once with {@link #result}:
  *
  * {@snippet file="GenerationExamples.java" region="stream"}
  *
- * <p>The pieces concatenate to the text; none is empty or splits a character. The model runs only when the next piece is requested. Any thread may call {@link #cancel}; everything else is for one thread. The stream frees its memory when the text ends or when it is closed.
+ * <p>The pieces concatenate to the text; none is empty or splits a character. The model runs only
+ * when the next piece is requested. Any thread may call {@link #cancel}; everything else is for one
+ * thread. The stream frees its memory when the text ends or when it is closed.
  */
 public final class TokenStream implements Iterable<String>, Flow.Publisher<String>, AutoCloseable {
   private final Generator generator;

@@ -1,7 +1,8 @@
 package dev.vidrio.model;
 
 /**
- * Thrown for a valid model file that needs something this version lacks, such as an architecture, a pre-tokenizer or a tensor type.
+ * Thrown for a valid model file that needs something this version lacks, such as an architecture, a
+ * pre-tokenizer or a tensor type.
  *
  * <p>The message reads {@code file: feature is not supported: alternative}.
  */

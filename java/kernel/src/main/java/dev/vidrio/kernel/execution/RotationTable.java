@@ -7,7 +7,7 @@ import dev.vidrio.kernel.op.Rotation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Cosines and sines of a rotation, each [positions, pairs], filled as positions are reached. */
+/** Cosines and sines of a rotation, each [positions, pairs], computed as positions are reached. */
 public final class RotationTable {
   /** Rows are filled in steps of this many, so that a decoded token rarely pays for it. */
   private static final int STEP = 64;

@@ -19,14 +19,14 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * How workers go through the operations of a plan, so that they rarely wait for each other. It
- * changes who computes what and when, and no bit of any activation; so taps need no exceptions.
+ * How workers run the operations of a plan so that they rarely wait for each other. It changes who
+ * computes what and when, but no bit of any activation, so taps need no exceptions.
  *
  * <ul>
- *   <li>A matrix product and what follows it element by element form a <i>chain</i>: a tile of the
- *       output goes through all of them while it is in the cache.
+ *   <li>A matrix product and the elementwise operations after it form a <i>chain</i>: a tile of the
+ *       output passes through all of them while it is in the cache.
  *   <li>Norms, gains and quantizations that only products (also of low rank) and taps read are
- *       <i>local</i>: in steps of a few tokens each worker computes them for itself.
+ *       <i>local</i>: in steps of a few tokens, each worker computes them on its own.
  * </ul>
  */
 public final class Schedule {

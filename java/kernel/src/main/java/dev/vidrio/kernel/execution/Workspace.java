@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Memory for the activations of a plan, the same for every executor. Activations that are no longer
- * read leave their place to later ones, so that a deep model needs the memory of one layer and
- * stays in the caches.
+ * Memory for the activations of a plan, the same for every executor. Later activations reuse the
+ * memory of those no longer read, so a deep model needs the memory of one layer and stays in the
+ * caches.
  */
 public final class Workspace {
   private static final long ALIGNMENT = 64;

@@ -1,6 +1,3 @@
-/**
- * What executors have in common: when workers wait for each other, and where activations lie in
- * memory.
- */
+/** What executors share: when workers wait for each other, and where activations are in memory. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.execution;

@@ -5,7 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/** OpenBLAS through libvidrio, one-threaded: outside the promise of equal bits. */
+/** Single-threaded OpenBLAS through libvidrio, without portable bits. */
 public final class Blas {
   /** The system property that names the file of OpenBLAS, for plans that need it. */
   public static final String PROPERTY = "vidrio.openblas.path";

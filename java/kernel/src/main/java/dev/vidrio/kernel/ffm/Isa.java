@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Sets of instructions that native kernels are written for. */
+/** The instruction sets that native kernels are written for. */
 public enum Isa {
   /** Plain C, the definition of every operation. */
   SCALAR(Vidrio.VD_ISA_SCALAR()),

@@ -1,8 +1,8 @@
 package dev.vidrio.kernel.ffm;
 
 /**
- * libvidrio cannot be loaded, or answered a call with a status that no caller can mend. The message
- * holds the status by name.
+ * Thrown when libvidrio cannot be loaded, or returns a status that no caller can fix. The message
+ * names the status.
  */
 public final class NativeException extends RuntimeException {
   private static final long serialVersionUID = 1;

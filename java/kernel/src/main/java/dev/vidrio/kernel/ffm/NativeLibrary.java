@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *       file of that content is there.
  * </ol>
  *
- * Nothing is ever downloaded. What is in the cache is loaded only where a jar names its SHA-256: a
- * version may have had other contents, as those of snapshots.
+ * Nothing is ever downloaded. A cached file is loaded only if a jar names its SHA-256, since
+ * versions such as snapshots may have had other contents.
  */
 public final class NativeLibrary {
   /** The system property that names a library file. */

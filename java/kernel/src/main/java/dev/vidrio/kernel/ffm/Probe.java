@@ -6,7 +6,7 @@ import dev.vidrio.bindings.Vidrio;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** What the machine can do at most, the yardstick of benchmarks. */
+/** Measures the machine's peaks, to which benchmarks are compared. */
 public enum Probe {
   /** f32 operations per second; a fused multiply-add is two. */
   F32_FMA(Vidrio.VD_PROBE_F32_FMA()),

@@ -14,7 +14,7 @@ import java.util.Set;
 
 /**
  * The gradient of a plan with respect to its activations, as another plan: the operations of the
- * first, then those of the way back.
+ * first, then those of the backward pass.
  *
  * <pre>{@code
  * Gradient gradient = Gradient.of(plan, Map.of(logits, seed), Set.of(embed), GradientRules.EXACT);
@@ -24,8 +24,8 @@ import java.util.Set;
  * executable.data(gradient.of(embed));
  * }</pre>
  *
- * A step has to hold the whole text, from its first position on: keys and values of earlier steps
- * count as constants. Several sequences may run at once.
+ * A step must hold the whole text from its first position on, since keys and values of earlier
+ * steps count as constants. Several sequences may run at once.
  *
  * @param plan its outputs are those of the first plan and the gradients
  * @param forwardOps operations that are those of the first plan

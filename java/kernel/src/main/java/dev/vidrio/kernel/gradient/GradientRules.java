@@ -3,11 +3,11 @@ package dev.vidrio.kernel.gradient;
 import dev.vidrio.kernel.op.BackwardOp.Slope;
 
 /**
- * Where a gradient departs from the true one, so that gradient × input becomes a rule of relevance
- * propagation. Factors multiply what flows back; 0 stops it.
+ * Modifies gradients so that gradient × input becomes a rule of relevance propagation. Factors
+ * scale what flows back; 0 stops it.
  *
- * <p>The authors of layer-wise relevance propagation hold patents on it, which no licence of
- * software grants: whoever uses {@link #ATTN_LRP} or {@link #CP_LRP} beyond research has to ask.
+ * <p>Layer-wise relevance propagation is patented, and a software license grants no patents. To use
+ * {@link #ATTN_LRP} or {@link #CP_LRP} beyond research, ask its authors.
  *
  * @param frozenNorms whether the divisors of norms count as constants
  * @param slope of activations

@@ -9,9 +9,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Running statistics of an activation's columns, off-heap: of any number of rows they take the
- * memory of six. {@link dev.vidrio.kernel.op.HookOp.Accumulate} adds rows to them. In the beginning
- * no sequence counts.
+ * Running statistics of an activation's columns, off-heap, in the memory of six rows whatever their
+ * number. {@link dev.vidrio.kernel.op.HookOp.Accumulate} adds rows to them. Initially no sequence
+ * counts.
  *
  * <p>Not thread-safe. Plans that add to them must not outlive their arena.
  */

@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What {@link dev.vidrio.kernel.op.HookOp.Edit} changes in an activation. Entries apply in the
- * order in which they were added, and may change between steps; without any, the activation stays
- * as it is, bit for bit.
+ * order they were added, and may change between steps. Without entries, the activation stays the
+ * same, bit for bit.
  *
- * <p>Values have to live while their entry is in the table and steps run. Not thread-safe.
+ * <p>Values must stay alive while their entry is in the table and steps run. Not thread-safe.
  */
 public final class EditTable {
   /**

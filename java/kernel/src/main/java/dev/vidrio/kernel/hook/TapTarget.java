@@ -7,10 +7,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Where a tap copies rows of an activation to, off-heap: the token at position p of a sequence goes
- * to row {@code base + p − from} of {@link #data}, where {@code from ≤ p < to}. Which sequences are
- * tapped and which positions may change between steps, but nothing has to be said while a sequence
- * grows. In the beginning nothing is tapped.
+ * The off-heap memory to which a tap copies rows of an activation: the token at position p of a
+ * sequence goes to row {@code base + p − from} of {@link #data}, where {@code from ≤ p < to}. The
+ * tapped sequences and positions may change between steps; a growing sequence needs no update.
+ * Initially nothing is tapped.
  *
  * <p>Not thread-safe. Plans that tap into it must not outlive its arena.
  */

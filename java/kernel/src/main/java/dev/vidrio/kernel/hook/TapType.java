@@ -1,6 +1,6 @@
 package dev.vidrio.kernel.hook;
 
-/** Element types of what taps copy. The ids are those of GGUF files. */
+/** Element types of tapped activations. The ids are those of GGUF files. */
 public enum TapType {
   /** As computed. */
   F32(0, 4),

@@ -1,6 +1,6 @@
 /**
- * What operations at hook points refer to: where activations are copied to, how they are edited,
- * and statistics of them. All may change between steps, while the plan stays as it is.
+ * Targets of taps, tables of edits, and statistics of activations, to which operations at hook
+ * points refer. All may change between steps while the plan stays the same.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.hook;

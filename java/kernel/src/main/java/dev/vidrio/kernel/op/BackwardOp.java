@@ -12,7 +12,7 @@ import java.util.List;
  * gradient of some number with respect to what an operation wrote, {@code dx} that with respect to
  * what it read. Weights are constants, and the quantization of activations counts as the identity
  * (the straight-through estimator, arXiv 1308.3432). {@link dev.vidrio.kernel.gradient.Gradient}
- * writes them down.
+ * adds them to a plan.
  */
 public sealed interface BackwardOp extends Op {
   /**

@@ -8,7 +8,7 @@ import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.TapTarget;
 import java.util.List;
 
-/** Operations at hook points: they watch an activation, or change it. */
+/** Operations at hook points, which watch or change an activation. */
 public sealed interface HookOp extends Op {
   /**
    * Copies rows of x out of the step, and changes nothing else. Workers wait least where it stands

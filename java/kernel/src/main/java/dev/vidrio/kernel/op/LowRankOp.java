@@ -7,9 +7,10 @@ import dev.vidrio.kernel.weight.LowRankTable;
 import java.util.List;
 
 /**
- * What adapters add to products, each sequence of the batch with its own or none (LoRA: Hu et al.
- * 2021, arXiv 2106.09685). The way down stands before the product, the way up after it, in its
- * chain, so that workers wait for the few results of the first only.
+ * The low-rank updates that adapters add to products, for each sequence of the batch its own or
+ * none (LoRA: Hu et al. 2021, arXiv 2106.09685). The down projection comes before the product. The
+ * up projection comes after it, in its chain, so workers wait only for the few results of the
+ * first.
  */
 public sealed interface LowRankOp extends Op {
   /**

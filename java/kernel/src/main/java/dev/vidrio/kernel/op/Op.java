@@ -10,8 +10,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation of a plan. docs/numerics.md defines each; constructors check shapes, so that an
- * executor need not.
+ * An operation of a plan. docs/numerics.md defines each. Constructors check shapes, so executors
+ * need not.
  */
 public sealed interface Op
     permits Op.Activation,

@@ -9,9 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Parts of attention and of norms, so that what lies between them can be tapped and edited: scores,
- * softmax and mix follow {@link SequenceOp.Attention} and take its place where something was
- * edited; a norm without gain and a gain make {@link Op.Norm}, bit for bit.
+ * Attention and norms in parts, so that intermediate results can be tapped and edited. Scores,
+ * softmax and mix follow {@link SequenceOp.Attention} and replace its result where something was
+ * edited. A norm without gain and a gain make {@link Op.Norm}, bit for bit.
  */
 public sealed interface OpenOp extends Op {
   /**

@@ -1,6 +1,6 @@
 package dev.vidrio.kernel.op;
 
-/** What a matrix product multiplies with weights: {@link Buffer} or {@link QuantizedBuffer}. */
+/** The input of a matrix product: a {@link Buffer} or a {@link QuantizedBuffer}. */
 public sealed interface Operand permits Buffer, QuantizedBuffer {
   /** The buffer's name, unique in a plan. */
   String name();

@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * The angles of a rotary position embedding (Su et al. 2021, arXiv 2104.09864): at position p, pair
- * j turns by {@code p · frequencies.get(j)}. Scalings of the context change the frequencies and the
+ * j rotates by {@code p · frequencies.get(j)}. Context scaling changes the frequencies and the
  * magnitude.
  *
  * @param pairs which elements form a pair

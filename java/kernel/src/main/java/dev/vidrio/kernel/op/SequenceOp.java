@@ -8,7 +8,7 @@ import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Operations that depend on a token's sequence and on its place there. */
+/** Operations that depend on a token's sequence and position. */
 public sealed interface SequenceOp extends Op {
   /** Rotary position embedding of heads of {@code dH} elements. */
   record Rope(Rotation rotation, int dH, Buffer x, Buffer y) implements SequenceOp {

@@ -3,8 +3,8 @@ package dev.vidrio.kernel.weight;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What an adapter adds to the product with a matrix [N, K]: {@code scale · B · A}, of rank r (LoRA:
- * Hu et al. 2021, arXiv 2106.09685).
+ * An adapter's update of a matrix [N, K]: {@code scale · B · A}, of rank r (LoRA: Hu et al. 2021,
+ * arXiv 2106.09685).
  *
  * @param a [r, K], F32 in rows
  * @param n N

@@ -7,10 +7,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The adapters of a plan, in slots, and which of them each sequence of a batch has; both may change
- * between steps. In the beginning there is none. {@link dev.vidrio.kernel.op.LowRankOp} reads it.
+ * The adapters of a plan, in slots, and the one that each sequence of a batch uses. Both may change
+ * between steps; initially there are none. {@link dev.vidrio.kernel.op.LowRankOp} reads it.
  *
- * <p>The memory of an adapter has to live while it is in the table and steps run. Not thread-safe.
+ * <p>The memory of an adapter must stay alive while it is in the table and steps run. Not
+ * thread-safe.
  */
 public final class LowRankTable {
   /** The slot of a sequence without an adapter. */

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  *
  * @param name the tensor's name in the model file
  * @param type the element type
- * @param layout how the elements lie in {@code data}
+ * @param layout the layout of the elements in {@code data}
  * @param n rows, the outputs of a product
  * @param k elements of a row
  * @param data exactly the matrix's bytes

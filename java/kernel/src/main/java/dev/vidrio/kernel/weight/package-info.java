@@ -1,6 +1,3 @@
-/**
- * Matrices of weights, their types and how they lie in memory, and the low-rank updates of
- * adapters.
- */
+/** Weight matrices, their types and memory layouts, and the low-rank updates of adapters. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.weight;

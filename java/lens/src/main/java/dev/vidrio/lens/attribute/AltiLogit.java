@@ -15,11 +15,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * ALTI-Logit (Ferrando et al. 2023, arXiv 2305.12535): what each input token adds to a logit. What
- * attention of a layer adds to it by token j, read off {@code T_n(x_j) · W_U[:,w]} with the divisor
- * of the final norm held fixed, is handed on to the input tokens by the shares that ALTI, rolled
- * out up to the layer before, says token j is made of. Feed-forward blocks mix no tokens; what they
- * add is not handed on.
+ * ALTI-Logit (Ferrando et al. 2023, arXiv 2305.12535): what each input token adds to a logit. A
+ * layer's attention adds {@code T_n(x_j) · W_U[:,w]} by token j, with the divisor of the final norm
+ * held fixed. This is distributed to the input tokens by token j's ALTI shares, rolled out up to
+ * the layer before. Feed-forward blocks mix no tokens; what they add is not distributed.
  *
  * @param position n, whose next token it is about
  * @param token w

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 
 /**
  * How much of a token's state comes from each earlier token, layer by layer and through all layers
- * up to one. The output of attention and the stream it is added to are a sum over tokens, {@code
+ * up to one. The output of attention plus the stream it is added to is a sum over tokens, {@code
  * x̃_i = Σ_j T_i(x_j)} with {@code T_i(x_j) = Σ_h a_ij x_j W_OV + δ_ij x_i}, so each token has its
  * share; feed-forward blocks mix nothing.
  */

@@ -12,7 +12,7 @@ import dev.vidrio.lens.vector.Vectors;
 import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;
 
-/** Attribution to the tokens of a text by one gradient. */
+/** Attribution to the tokens of a text by a single gradient. */
 public final class GradientAttribution {
   private GradientAttribution() {}
 

@@ -15,14 +15,14 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How much each token of a text counts for a number that the model makes of the text (section 3.1
- * of the primer, arXiv 2405.00208). A {@link Metric#logitDifference} says why the model prefers one
- * token to another: a contrastive explanation (Yin and Neubig 2022, arXiv 2202.10419).
+ * How much each token of a text contributes to a metric (section 3.1 of the primer, arXiv
+ * 2405.00208). A {@link Metric#logitDifference} explains why the model prefers one token to
+ * another: a contrastive explanation (Yin and Neubig 2022, arXiv 2202.10419).
  *
  * {@snippet file="LensExamplesTest.java" region="attribution"}
  *
  * @param value the number
- * @param explained what the scores add up to where a method is complete; NaN where it is not
+ * @param explained what the scores add up to if the method is complete, else NaN
  * @param scores of the tokens
  */
 public record InputAttribution(double value, double explained, List<Double> scores) {

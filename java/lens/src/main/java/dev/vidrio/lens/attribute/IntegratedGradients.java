@@ -10,11 +10,11 @@ import java.util.List;
 
 /**
  * Integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365): attribution to the tokens of a
- * text by the gradients on the straight way from a baseline x̄ to the text's embeddings x,
+ * text by the gradients on the straight path from a baseline x̄ to the text's embeddings x,
  *
  * <pre>{@code (x_i − x̄) · 1/m Σ_k ∇_{x_i} f(x̄ + α_k (x − x̄))}</pre>
  *
- * at the middles α_k of m equal parts. They are complete: with more steps their sum comes nearer to
+ * at the midpoints α_k of m equal parts. They are complete: with more steps their sum approaches
  * {@code f(x) − f(x̄)}, which is {@link InputAttribution#explained}.
  */
 public final class IntegratedGradients {

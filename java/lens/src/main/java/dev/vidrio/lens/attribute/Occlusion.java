@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
 
 /**
  * Occlusion (Zeiler and Fergus 2014, arXiv 1311.2901; of words: Li et al. 2016, arXiv 1612.08220):
- * what a metric loses when a token of the text is taken away.
+ * what a metric loses when a token of the text is removed.
  *
  * @param metric of the whole text
  * @param without the metric without each token

@@ -1,5 +1,5 @@
 /**
- * How much each token of a text counts for what a model makes of it: by gradients, by leaving it
- * out, and by how tokens mix (section 3.1 of the primer, arXiv 2405.00208).
+ * Attributes a model's prediction to the tokens of a text: by gradients, occlusion and context
+ * mixing (section 3.1 of the primer, arXiv 2405.00208).
  */
 package dev.vidrio.lens.attribute;

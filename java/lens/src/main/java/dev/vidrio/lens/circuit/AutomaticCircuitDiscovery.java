@@ -5,9 +5,9 @@ import dev.vidrio.model.InvalidInputException;
 import java.util.function.IntConsumer;
 
 /**
- * Automatic circuit discovery, ACDC (Conmy et al. 2023, arXiv 2304.14997): goes through the edges
- * of a graph from the logits back to the embedding, and drops each that the metric does not miss.
- * Every edge costs a run, but those into components that nothing hears any more.
+ * Automatic circuit discovery, ACDC (Conmy et al. 2023, arXiv 2304.14997): walks the edges of a
+ * graph from the logits back to the embedding, and drops each whose removal barely changes the
+ * metric. Every edge costs a run, except those into components that nothing reads any more.
  *
  * {@snippet file="LensExamplesTest.java" region="circuit"}
  */

@@ -8,8 +8,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A part of a model's graph that is to explain a behaviour: edges that carry what the clean run
- * says, while all others carry what the corrupted run says.
+ * A part of a model's graph that should explain a behavior: its edges carry the values of the clean
+ * run, all others those of the corrupted run.
  *
  * @param edges in any order
  */

@@ -8,9 +8,9 @@ import java.util.SequencedMap;
 import java.util.Set;
 
 /**
- * How well a circuit C explains what the whole model M does, by a metric F (Wang et al. 2023, arXiv
- * 2211.00593, section 4; section 3.2 of the primer, arXiv 2405.00208). Components are knocked out
- * by what they write in the corrupted run.
+ * Measures how well a circuit C explains the whole model M, by a metric F (Wang et al. 2023, arXiv
+ * 2211.00593, section 4; section 3.2 of the primer, arXiv 2405.00208). A knocked-out component
+ * writes what it writes in the corrupted run.
  */
 public final class CircuitEvaluation {
   private final CircuitRun run;

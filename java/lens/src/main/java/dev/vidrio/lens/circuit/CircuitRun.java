@@ -27,13 +27,13 @@ import java.util.stream.Stream;
 /**
  * Runs circuits: the model reads the clean text, and each component reads {@code Σ_A f^A}, where A
  * is as it is in this run on edges of the circuit, and as in the corrupted run on all others
- * (equation 16 of the primer; Conmy et al. 2023, arXiv 2304.14997). Heads, queries, keys and values
- * each have an input of their own, and go through the weights and operations that serve.
+ * (equation 16 of the primer; Conmy et al. 2023, arXiv 2304.14997). Each head's queries, keys and
+ * values have their own inputs, and use the weights and operations that serve.
  *
- * <p>The whole graph gives the bits of the clean run, and no edge at all those of the corrupted
- * one. Inputs are summed from the nearer of the two: from what the stream is now, less the edges
- * that are not in the circuit, or from the corrupted run's stream, and the edges that are. Where a
- * norm stands between attention and the stream, what a head adds has the divisor of its own run.
+ * <p>The whole graph gives the bits of the clean run, the empty circuit those of the corrupted one.
+ * Inputs are summed from the nearer of the two: from the current stream minus the edges outside the
+ * circuit, or from the corrupted run's stream plus the edges inside. If a norm stands between
+ * attention and the stream, a head's output has the divisor of its own run.
  *
  * <p>Not thread-safe.
  */

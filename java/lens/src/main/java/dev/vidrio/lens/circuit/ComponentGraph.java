@@ -17,10 +17,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * The graph of a model's components: an edge from every one that writes to the residual stream to
- * every one that reads it later. Queries, keys and values of a head are read apart from each other,
- * as Conmy et al. (2023, arXiv 2304.14997) have it; where heads share keys and values, these are
- * read once.
+ * The graph of a model's components: an edge from every component that writes to the residual
+ * stream to every one that reads it later. As in Conmy et al. (2023, arXiv 2304.14997), a head's
+ * queries, keys and values read separately; keys and values shared by heads read once.
  */
 public final class ComponentGraph {
   private final List<Node.Sender> senders = new ArrayList<>();

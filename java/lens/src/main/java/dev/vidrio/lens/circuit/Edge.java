@@ -1,6 +1,6 @@
 package dev.vidrio.lens.circuit;
 
-/** What one component writes and another reads, in the residual stream between them. */
+/** An edge of the graph: what one component writes to the residual stream and another reads. */
 public record Edge(Node.Sender from, Node.Receiver to) {
   /** Its name: {@code L3.H7→L5.Q2}. */
   public String name() {

@@ -27,14 +27,14 @@ import java.util.stream.IntStream;
 /**
  * Edge attribution patching, EAP (Syed et al. 2023, arXiv 2310.10348), and with integrated
  * gradients, EAP-IG (Hanna et al. 2024, arXiv 2403.17806): for each edge of the model's graph, an
- * estimate of how the logit difference moves where the edge alone carries what it does in the
- * corrupted run. A component A writes f^A to the residual stream, and a later one B reads the
- * stream, in_B:
+ * estimate of how the logit difference moves if the edge alone carries its value of the corrupted
+ * run. A component A writes f^A to the residual stream, and a later one B reads the stream, in_B:
  *
  * <pre>{@code (f^A(corrupted) − f^A(clean)) · ∂LD/∂in_B}</pre>
  *
- * <p>The gradient is that of the clean run, or the mean over embeddings on the straight way between
- * the runs. Then the edges out of the embedding add up to the difference of the runs.
+ * <p>The gradient is that of the clean run, or the mean over embeddings on the straight path
+ * between the runs. In the latter case the edges out of the embedding add up to the difference of
+ * the runs.
  *
  * {@snippet file="LensExamplesTest.java" region="edges"}
  *

@@ -5,12 +5,11 @@ import dev.vidrio.model.NearNames;
 import java.util.List;
 
 /**
- * Activations of one sequence, off-heap. What the model writes was copied when it ran; what follows
- * from that (norms, attention patterns, results of heads) is computed when it is first asked for,
- * and kept.
+ * Activations of one sequence, off-heap. What the model writes was copied while it ran. What
+ * follows from that (norms, attention patterns, head results) is computed on first use and kept.
  *
- * <p>Closing it frees the activations: later use throws {@link IllegalStateException}, also that of
- * an {@link Activation} from it.
+ * <p>Closing it frees the activations. Later use, also of an {@link Activation} from it, throws
+ * {@link IllegalStateException}.
  */
 public interface ActivationCache extends AutoCloseable {
   /** What it holds, in the order of a forward pass. */

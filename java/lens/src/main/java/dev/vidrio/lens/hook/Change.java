@@ -5,9 +5,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an {@link Edit} does to the elements x at its place. Values are f32: a row of as many
- * elements as the edit has columns for all its positions, or such a row for each of them.
- * docs/numerics.md defines the arithmetic.
+ * What an {@link Edit} does to the elements x it covers. Values are f32: one row, as wide as the
+ * edit's columns, for all positions, or one for each. docs/numerics.md defines the arithmetic.
  */
 public sealed interface Change {
   /** x becomes 0. */

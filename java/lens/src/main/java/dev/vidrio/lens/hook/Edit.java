@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An intervention in a forward pass, {@code do(f^c = h̃)} in the primer's notation (section 3.2):
- * what follows the point in the pass computes with the changed activation, and a cache holds it.
+ * everything after the point computes with the changed activation, and a cache shows it.
  *
  * {@snippet file="LensExamplesTest.java" region="edit"}
  *
  * <p>An edit of {@code hook_resid_pre} changes what the block reads, not what {@code
  * hook_resid_post} of the block before it shows. Edits of scores and patterns have a row [H, n_kv]
- * for each token, n_kv the context; a token never looks ahead, nor, by its scores, out of its
- * window, whatever they put there. Edits of {@code hook_scale} change what the norm divides by.
+ * for each token, n_kv the context. Whatever they set, a token never attends ahead, nor, by its
+ * scores, outside its window. Edits of {@code hook_scale} change what the norm divides by.
  *
  * @param point where in the model
  * @param sequence which of a session's sequences, or null for all

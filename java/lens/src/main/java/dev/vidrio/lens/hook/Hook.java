@@ -1,9 +1,9 @@
 package dev.vidrio.lens.hook;
 
 /**
- * Code of the caller in the middle of a forward pass: the pass stops at a point, and goes on with
- * what the code leaves there. Where an {@link Edit} does the same it is faster, since it runs on
- * the workers.
+ * The caller's code in the middle of a forward pass: the pass stops at a point and continues with
+ * what the code leaves there. An {@link Edit} that does the same is faster, since it runs on the
+ * workers.
  *
  * {@snippet file="LensExamplesTest.java" region="hook"}
  */

@@ -6,7 +6,7 @@ import dev.vidrio.model.InvalidInputException;
  * A place in a model where an activation can be read or edited.
  *
  * @param site which
- * @param layer the block, from 0; −1 where it is in none
+ * @param layer the block, from 0; −1 if it is in none
  */
 public record HookPoint(HookSite site, int layer) {
   /**

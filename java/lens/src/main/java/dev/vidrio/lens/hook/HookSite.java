@@ -14,9 +14,9 @@ import static dev.vidrio.lens.hook.HookSite.Place.BLOCK;
 import static dev.vidrio.lens.hook.HookSite.Place.MODEL;
 
 /**
- * The sites of hook points, in the order in which a forward pass comes to them. A model has those
- * that its architecture computes: no {@code hook_pos_embed} where positions rotate, no {@code
- * hook_resid_mid} where attention and feed-forward block stand side by side.
+ * The sites of hook points, in the order of a forward pass. A model has those that its architecture
+ * computes: no {@code hook_pos_embed} with rotary positions, no {@code hook_resid_mid} with
+ * parallel attention and feed-forward blocks.
  */
 public enum HookSite {
   /** What is added to positions, or what the first block reads. */

@@ -4,8 +4,8 @@ import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;
 
 /**
- * An activation in the middle of a step: a row for each token, or for each that asked for logits at
- * points after the last block. Valid until the {@link Hook} that got it returns.
+ * An activation in the middle of a step: a row per token, or at points after the last block per
+ * token that asked for logits. Valid until the {@link Hook} that received it returns.
  */
 public interface StepRows {
   /** Where the pass has stopped. */

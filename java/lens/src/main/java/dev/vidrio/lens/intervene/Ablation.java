@@ -15,8 +15,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * What a component's activation is replaced by, to see what it was good for: {@code h̃} in section
- * 3.2 of the primer. {@link Edit#zero} is the plainest one.
+ * The replacement for a component's activation, to see what it contributed: {@code h̃} in section
+ * 3.2 of the primer. {@link Edit#zero} is the simplest.
  */
 public final class Ablation {
   private Ablation() {}

@@ -23,13 +23,13 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * AtP* (Kramár et al. 2024, arXiv 2403.00745): {@link AttributionPatching} of what heads make their
- * queries, keys or values of, with two repairs.
+ * AtP* (Kramár et al. 2024, arXiv 2403.00745): {@link AttributionPatching} of the inputs of heads'
+ * queries, keys or values, with two corrections.
  *
  * <ul>
- *   <li>The softmax of attention saturates. So an input is patched in truth up to the output z of
- *       its heads, and only what follows is linear: {@code (z(ã) − z) · ∂LD/∂z}. One run gives this
- *       for all heads: in every layer the other inputs are held as they are.
+ *   <li>The softmax of attention saturates. So an input is actually patched up to the output z of
+ *       its heads, and only the rest is linearized: {@code (z(ã) − z) · ∂LD/∂z}. One run gives this
+ *       for all heads, with the other inputs of every layer held fixed.
  *   <li>Effects that cancel hide a component. So it is ranked by the mean of magnitudes under
  *       gradients that leave out one layer each (GradDrop): {@code 1/(L−1) Σ_l |…|}.
  * </ul>

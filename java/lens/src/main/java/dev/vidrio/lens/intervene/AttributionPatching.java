@@ -19,10 +19,10 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Attribution patching (Nanda 2023; Syed et al. 2023, arXiv 2310.10348): what {@link
- * ActivationPatching} would give, estimated to first order for all components by two ways forward
- * and one back. With a the patched run's activation and ã the other run's, patching moves the logit
- * difference by about
+ * Attribution patching (Nanda 2023; Syed et al. 2023, arXiv 2310.10348): estimates the results of
+ * {@link ActivationPatching} to first order, for all components, by two forward passes and one
+ * backward pass. With a the patched run's activation and ã the other run's, patching moves the
+ * logit difference by about
  *
  * <pre>{@code (ã − a) · ∂LD/∂a}</pre>
  */

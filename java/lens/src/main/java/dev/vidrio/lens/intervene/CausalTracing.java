@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 /**
  * Causal tracing (Meng et al. 2022, arXiv 2202.05262): noise on the embeddings of a subject lowers
  * the probability of the answer; restoring single activations of the clean run shows where the fact
- * passes.
+ * flows.
  *
  * @param clean probability of the answer in the clean run
  * @param corrupted the mean of that over runs with noise

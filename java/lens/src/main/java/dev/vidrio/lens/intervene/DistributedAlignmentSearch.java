@@ -22,11 +22,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Distributed alignment search (Geiger et al. 2024, arXiv 2303.02536): looks for the subspace of an
- * activation that holds a variable. Its rows R are learned such that the interchange {@code h' = h
- * + (h_source − h) Rᵀ R} makes the model give the answers that the source's value implies;
- * gradients of their log-probabilities flow to R through the weights that serve. After each step
- * rows are made orthonormal again.
+ * Distributed alignment search (Geiger et al. 2024, arXiv 2303.02536): finds the subspace of an
+ * activation that holds a variable. Its rows R are learned so that the interchange {@code h' = h +
+ * (h_source − h) Rᵀ R} makes the model give the answers that the source's value implies; gradients
+ * of their log-probabilities flow to R through the weights that serve. After each step rows are
+ * made orthonormal again.
  */
 public final class DistributedAlignmentSearch implements AutoCloseable {
   private static final double BETA1 = 0.9;

@@ -3,8 +3,8 @@ package dev.vidrio.lens.intervene;
 import dev.vidrio.model.InvalidInputException;
 
 /**
- * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): what one text holds of some
- * variable is put into another, whose answer should then be what that value implies.
+ * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): one text's value of some
+ * variable is put into another text, whose answer should then follow from that value.
  */
 public final class Interchange {
   private final int[] base;

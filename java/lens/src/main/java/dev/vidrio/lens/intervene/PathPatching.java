@@ -17,14 +17,14 @@ import java.util.stream.IntStream;
 
 /**
  * Path patching (Wang et al. 2023, arXiv 2211.00593; Goldowsky-Dill et al. 2023, arXiv 2304.05969):
- * what a head tells a receiver directly. The clean run takes the head's output from the corrupted
- * one, and every attention output on the way keeps its clean value, so that only the stream and
+ * a head's direct effect on a receiver. The clean run takes the head's output from the corrupted
+ * one, while every attention output in between keeps its clean value, so only the stream and
  * feed-forward blocks carry the change to the receiver.
  *
  * @param clean logit difference of the clean run
  * @param corrupted logit difference of the corrupted run
- * @param scores [layers][heads] of senders, as in {@link ActivationPatching}: 1 where the receiver
- *     hears nothing, 0 where the difference becomes that of the corrupted run
+ * @param scores [layers][heads] of senders, as in {@link ActivationPatching}: 1 if nothing reaches
+ *     the receiver, 0 if the difference becomes that of the corrupted run
  */
 public record PathPatching(double clean, double corrupted, List<List<Double>> scores) {
   /** A head: of keys and values, where those are received. */

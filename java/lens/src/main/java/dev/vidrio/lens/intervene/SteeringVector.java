@@ -13,7 +13,7 @@ import java.util.List;
 
 /**
  * A direction in the residual stream that stands for a property of texts: the mean activation of
- * texts that have it less that of texts that have not (difference in means; Turner et al. 2023,
+ * texts that have it minus that of texts that do not (difference in means; Turner et al. 2023,
  * arXiv 2308.10248; Rimsky et al. 2024, arXiv 2312.06681; Marks and Tegmark 2024, arXiv
  * 2310.06824). Added while a model generates, it steers.
  *

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Patterns of attention: a small picture of each head, and a large one of the head that is chosen.
+ * Attention patterns: a small picture of each head, and a large one of the chosen head.
  *
  * @param tokens the text, from position 0 on
  * @param from the position of the first query

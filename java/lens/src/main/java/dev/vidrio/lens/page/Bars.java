@@ -3,7 +3,7 @@ package dev.vidrio.lens.page;
 import java.util.List;
 
 /**
- * A bar for each of several parts, to the left where it is negative.
+ * A bar chart of parts; negative bars point left.
  *
  * @param bars in the model's order; the reader may sort them by size
  */

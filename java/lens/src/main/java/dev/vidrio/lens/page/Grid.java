@@ -5,13 +5,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A table of coloured cells: heat maps of patching, logit lenses, scores of heads.
+ * A table of colored cells: heat maps of patching, logit lenses, scores of heads.
  *
  * @param rowName what a row is, such as "layer"
  * @param columnName what a column is, such as "position"
  * @param rows labels, from the top
  * @param columns labels
- * @param measures what colours a cell; the reader chooses where there are several
+ * @param measures what colors a cell; if there are several, the reader chooses
  * @param cells texts, [rows][columns]; none where cells have no text
  */
 public record Grid(

@@ -13,9 +13,8 @@ import java.util.Objects;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A page of pictures: one HTML file that holds its data, its style and its script, and whose
- * content security policy lets it load nothing and run nothing else. Texts of tokens are data in
- * it, never markup.
+ * A page of pictures: one HTML file with its data, style and script, whose content security policy
+ * lets it load and run nothing else. Token texts are data in it, never markup.
  *
  * @param title of the page
  * @param model its name

@@ -4,8 +4,8 @@ import dev.vidrio.model.Model;
 import java.util.List;
 
 /**
- * A text whose tokens are coloured by a value each: attribution to the input. Colours go from 0 to
- * the greatest value, and as far to the other side where there are negative ones.
+ * A text with tokens colored by value, such as attribution to the input. Colors go from 0 to the
+ * greatest value, and equally far to the negative side if there are negative values.
  *
  * @param tokens their texts
  * @param values finite, as many

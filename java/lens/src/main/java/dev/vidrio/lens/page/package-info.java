@@ -1,2 +1,2 @@
-/** Pictures of what the lens finds: pages that need no network. */
+/** Draws the lens's results on HTML pages that need no network. */
 package dev.vidrio.lens.page;

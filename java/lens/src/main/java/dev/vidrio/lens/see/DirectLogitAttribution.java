@@ -24,9 +24,10 @@ import java.util.List;
  * @param parts what each component adds, in the order of the model; biases that belong to none are
  *     a part of their own
  * @param logit the model's own, or its difference. The sum of the parts equals it up to the
- *     rounding of the final product, which multiplies 8-bit activations where weights are
- *     quantized, and where logits are not capped.
- * @param capped whether the model caps its logits softly: the parts are of what the cap takes
+ *     rounding of the final product, which multiplies 8-bit activations by quantized weights, and
+ *     unless logits are capped.
+ * @param capped whether the model soft-caps its logits; then the parts are of the logits before the
+ *     cap
  */
 public record DirectLogitAttribution(
     int position, int token, int versus, List<Part> parts, double logit, boolean capped) {

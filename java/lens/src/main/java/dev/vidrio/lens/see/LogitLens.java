@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what the model would say if a layer
- * were its last, {@code LN_f(x^l) W_U}, for every layer and token.
+ * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what the model would say if each layer
+ * were its last, {@code LN_f(x^l) W_U}, for every token.
  *
  * @param tokens that ran
  * @param from the position of column 0

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The last residual stream of a token as the sum of what components write to it (Elhage et al.
- * 2021; equation 10 of the primer, arXiv 2405.00208): {@code x^L = x^0 + Σ Attn^{l,h} + Σ FFN^l}.
+ * A token's final residual stream as the sum of what components write to it (Elhage et al. 2021;
+ * equation 10 of the primer, arXiv 2405.00208): {@code x^L = x^0 + Σ Attn^{l,h} + Σ FFN^l}.
  *
  * @param position of the token
  * @param norm ‖x^L‖₂

@@ -14,7 +14,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How far a model's predictions are from a reference's, such as a quantized model's from the original's: the Kullback-Leibler divergence {@code Σ p · (log p − log q)} of the softmax
+ * How far a model's predictions are from a reference's, such as a quantized model's from the
+ * original's: the Kullback-Leibler divergence {@code Σ p · (log p − log q)} of the softmax
  * distributions, in nats, p the reference's.
  *
  * @param mean over the positions

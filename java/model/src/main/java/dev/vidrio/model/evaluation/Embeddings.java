@@ -15,9 +15,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.DoubleConsumer;
 
-/**
- * Text embeddings [d]: the residual stream after the final norm, pooled over a text's tokens.
- */
+/** Text embeddings [d]: the residual stream after the final norm, pooled over a text's tokens. */
 public final class Embeddings {
   private Embeddings() {}
 

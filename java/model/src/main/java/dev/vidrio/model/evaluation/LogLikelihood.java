@@ -15,7 +15,10 @@ import java.util.List;
 import java.util.function.DoubleConsumer;
 
 /**
- * How likely a continuation is after a context, for tasks such as those of lm-evaluation-harness, whose tokenization this follows. Context and continuation are encoded together; the continuation is what follows as many tokens as the context alone has. Spaces at the end of the context belong to the continuation.
+ * How likely a continuation is after a context, for tasks such as those of lm-evaluation-harness,
+ * whose tokenization this follows. Context and continuation are encoded together; the continuation
+ * is what follows as many tokens as the context alone has. Spaces at the end of the context belong
+ * to the continuation.
  *
  * @param logLikelihood the sum of the log-probabilities of the continuation's tokens, in nats
  * @param greedy whether each of them is the most likely one

@@ -23,11 +23,13 @@ import java.util.Optional;
  * }
  * }</pre>
  *
- * <p>The file is mapped, not read: tensors and arrays stay in it and are never copied to the heap. Opening validates the whole structure, but not the weights; a file that fails any check is refused with a {@link ModelFileException}.
+ * <p>The file is mapped, not read: tensors and arrays stay in it and are never copied to the heap.
+ * Opening validates the whole structure, but not the weights; a file that fails any check is
+ * refused with a {@link ModelFileException}.
  *
- * <p>The file must not change while it is mapped. If another program shortens it, an access past its new end throws {@link InternalError} in Java code and kills the process in native
- * code; no program that maps files can prevent this. Replace model files by renaming a new one over
- * them.
+ * <p>The file must not change while it is mapped. If another program shortens it, an access past
+ * its new end throws {@link InternalError} in Java code and kills the process in native code; no
+ * program that maps files can prevent this. Replace model files by renaming a new one over them.
  */
 public final class Gguf {
 

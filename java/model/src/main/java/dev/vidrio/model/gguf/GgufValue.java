@@ -8,9 +8,11 @@ import java.util.NoSuchElementException;
 import java.util.Objects;
 
 /**
- * One metadata value, for listing a file. To read a known key, use the typed getters of {@link Metadata}.
+ * One metadata value, for listing a file. To read a known key, use the typed getters of {@link
+ * Metadata}.
  *
- * <p>Strings and arrays are views of the mapped file; they cost nothing until read, and cannot be read after the file's arena has closed.
+ * <p>Strings and arrays are views of the mapped file; they cost nothing until read, and cannot be
+ * read after the file's arena has closed.
  */
 public sealed interface GgufValue {
 

@@ -11,7 +11,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Collects keys and values for a file to be written, or for a model that comes from another format. Putting a key again changes its value and keeps its position.
+ * Collects keys and values for a file to be written, or for a model that comes from another format.
+ * Putting a key again changes its value and keeps its position.
  */
 public final class MetadataBuilder {
 

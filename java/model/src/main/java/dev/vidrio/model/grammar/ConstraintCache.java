@@ -6,7 +6,8 @@ import java.util.LinkedHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A cache of recently used constraints of one tokenizer, so that requests with equal grammars share their masks. Thread-safe; the thread that requests a new one compiles it without blocking others.
+ * A cache of recently used constraints of one tokenizer, so that requests with equal grammars share
+ * their masks. Thread-safe; the thread that requests a new one compiles it without blocking others.
  */
 public final class ConstraintCache {
   private final Tokenizer tokenizer;

@@ -4,7 +4,8 @@ import dev.vidrio.model.InvalidInputException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A position in a grammar: which tokens may come next. Immutable, so forks of a sequence share a state, and taking tokens back means returning to an earlier one.
+ * A position in a grammar: which tokens may come next. Immutable, so forks of a sequence share a
+ * state, and taking tokens back means returning to an earlier one.
  */
 public final class ConstraintState {
   private final TokenConstraint constraint;

@@ -18,11 +18,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A set of texts that a model may generate. Immutable, and independent of tokenizers: {@link TokenConstraint} combines the two.
+ * A set of texts that a model may generate. Immutable, and independent of tokenizers: {@link
+ * TokenConstraint} combines the two.
  *
- * <p>A source that is still in use as a grammar is not read again: the factory methods return that instance.
+ * <p>A source that is still in use as a grammar is not read again: the factory methods return that
+ * instance.
  *
- * <p>The factory methods throw {@link InvalidInputException} for a source that is malformed, unsupported (by name: nothing is ignored), allows no text, or is too large: 1 Mi characters, 100 levels of groups, 10 000 repetitions, 200 000 places of the graph that it becomes. They take time in proportion to these. Matching looks at each byte once and never backtracks.
+ * <p>The factory methods throw {@link InvalidInputException} for a source that is malformed,
+ * unsupported (by name: nothing is ignored), allows no text, or is too large: 1 Mi characters, 100
+ * levels of groups, 10 000 repetitions, 200 000 places of the graph that it becomes. They take time
+ * in proportion to these. Matching looks at each byte once and never backtracks.
  */
 public final class Grammar {
   private static final int MAX_SOURCE = 1 << 20;

@@ -13,7 +13,11 @@ import org.jspecify.annotations.Nullable;
  *
  * {@snippet file="GenerationExamples.java" region="constraint"}
  *
- * <p>A token is allowed if its bytes can come next, however the text is cut into tokens, even within a character. Special tokens are never allowed, except that end tokens are allowed exactly when the text is complete. The mask of a state is computed on first use and cached; the part that depends only on a rule is shared by all calls of the rule (Dong et al., XGrammar, arXiv 2411.15100).
+ * <p>A token is allowed if its bytes can come next, however the text is cut into tokens, even
+ * within a character. Special tokens are never allowed, except that end tokens are allowed exactly
+ * when the text is complete. The mask of a state is computed on first use and cached; the part that
+ * depends only on a rule is shared by all calls of the rule (Dong et al., XGrammar, arXiv
+ * 2411.15100).
  *
  * <p>Thread-safe. The cache is limited to about 16 MB.
  */

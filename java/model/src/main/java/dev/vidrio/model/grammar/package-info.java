@@ -2,7 +2,10 @@
  * Structured output: grammars, and the tokens they allow next.
  *
  * <p>A {@link dev.vidrio.model.grammar.Grammar} is a set of texts, written as a JSON schema, a
- * regular expression, an EBNF grammar or a list of choices. {@link dev.vidrio.model.grammar.TokenConstraint} combines it with a tokenizer. A {@link dev.vidrio.model.grammar.ConstraintState} is a position in it and tells which tokens may come next.
+ * regular expression, an EBNF grammar or a list of choices. {@link
+ * dev.vidrio.model.grammar.TokenConstraint} combines it with a tokenizer. A {@link
+ * dev.vidrio.model.grammar.ConstraintState} is a position in it and tells which tokens may come
+ * next.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.grammar;

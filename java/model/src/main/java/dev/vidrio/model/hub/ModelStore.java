@@ -33,7 +33,8 @@ import java.util.stream.Stream;
  * The user's cache of model files.
  *
  * <p>It lies in {@code $VIDRIO_HOME/models}, else in {@code $XDG_CACHE_HOME/vidrio/models}, else in
- * {@code ~/.cache/vidrio/models}. A file that a user puts there, under the name that an error message of {@link #pull} gives, counts as pulled.
+ * {@code ~/.cache/vidrio/models}. A file that a user puts there, under the name that an error
+ * message of {@link #pull} gives, counts as pulled.
  *
  * <p>Many threads and processes may use a store at once.
  */

@@ -3,7 +3,8 @@
  *
  * <p>A {@link dev.vidrio.model.hub.ModelReference} is what a user writes: a path, a name of the
  * {@link dev.vidrio.model.hub.Catalog}, or a file on Hugging Face. A {@link
- * dev.vidrio.model.hub.ModelStore} turns it into a file on this machine, downloading it from a {@link dev.vidrio.model.hub.source.ModelSource source} if necessary.
+ * dev.vidrio.model.hub.ModelStore} turns it into a file on this machine, downloading it from a
+ * {@link dev.vidrio.model.hub.source.ModelSource source} if necessary.
  */
 @NullMarked
 package dev.vidrio.model.hub;

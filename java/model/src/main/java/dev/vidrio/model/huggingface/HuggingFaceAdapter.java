@@ -19,9 +19,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads a low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) saved by PEFT ({@code adapter_config.json} and {@code adapter_model.safetensors}) as if it were a GGUF file.
+ * Reads a low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) saved by PEFT ({@code
+ * adapter_config.json} and {@code adapter_model.safetensors}) as if it were a GGUF file.
  *
- * <p>GGUF has one {@code adapter.lora.alpha}. If matrices have scales that it cannot express (other ranks under rsLoRA, arXiv 2312.03732, or patterns of alphas), their factors B are scaled in f32.
+ * <p>GGUF has one {@code adapter.lora.alpha}. If matrices have scales that it cannot express (other
+ * ranks under rsLoRA, arXiv 2312.03732, or patterns of alphas), their factors B are scaled in f32.
  */
 public final class HuggingFaceAdapter {
   private static final String CONFIG = "adapter_config.json";

@@ -17,7 +17,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Reads a Hugging Face model directory as the keys and tensors that a GGUF file of the same model has.
+ * Reads a Hugging Face model directory as the keys and tensors that a GGUF file of the same model
+ * has.
  *
  * <pre>{@code
  * try (Arena arena = Arena.ofShared()) {

@@ -6,7 +6,9 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * The types of whole files, with their numbers in {@code general.file_type}. All but the first three name the type of most matrices. The most sensitive ones get more bits, more of them in types that end in {@code _M} and {@code _L}.
+ * The types of whole files, with their numbers in {@code general.file_type}. All but the first
+ * three name the type of most matrices. The most sensitive ones get more bits, more of them in
+ * types that end in {@code _M} and {@code _L}.
  */
 public enum FileType {
   /** Matrices of single precision. */

@@ -35,7 +35,9 @@ import org.jspecify.annotations.Nullable;
  * Quantizer.quantize(Path.of("f16.gguf"), Path.of("q4.gguf"), QuantizeOptions.of(FileType.Q4_K_M));
  * }</pre>
  *
- * <p>Tensors are read, encoded on all processors and written one after the other. The file appears under its name only when it is complete; an interrupted run leaves nothing, or the old file. Blocks and the choice of types are those of llama.cpp, byte for byte.
+ * <p>Tensors are read, encoded on all processors and written one after the other. The file appears
+ * under its name only when it is complete; an interrupted run leaves nothing, or the old file.
+ * Blocks and the choice of types are those of llama.cpp, byte for byte.
  */
 public final class Quantizer {
 

@@ -21,7 +21,8 @@ import java.util.Optional;
  * }
  * }</pre>
  *
- * <p>As with {@link dev.vidrio.model.gguf.Gguf}, tensors stay in the file, which must not change: replace it by renaming a new one over it.
+ * <p>As with {@link dev.vidrio.model.gguf.Gguf}, tensors stay in the file, which must not change:
+ * replace it by renaming a new one over it.
  */
 public final class Safetensors {
 

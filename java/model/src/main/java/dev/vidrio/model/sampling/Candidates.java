@@ -10,7 +10,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The most likely tokens of a row of logits, in descending order, equal ones by ascending id. All other tokens rank after the last one.
+ * The most likely tokens of a row of logits, in descending order, equal ones by ascending id. All
+ * other tokens rank after the last one.
  *
  * @param ids int32 token ids [k]
  * @param values f32 logits [k] of the model itself: no bias, penalty or temperature

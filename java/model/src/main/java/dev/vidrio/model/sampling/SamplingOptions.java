@@ -10,7 +10,8 @@ import java.util.Map;
  * @param topK keeps the k most likely tokens; 0 for all
  * @param topP keeps the most likely tokens that together reach p; 1 for all
  * @param minP keeps the tokens at least minP times as likely as the most likely one; 0 for all
- * @param repeatPenalty divides positive logits of tokens that occurred and multiplies negative ones; 1 for none
+ * @param repeatPenalty divides positive logits of tokens that occurred and multiplies negative
+ *     ones; 1 for none
  * @param frequencyPenalty is subtracted for each occurrence
  * @param presencePenalty is subtracted once if a token occurred
  * @param penaltyWindow how many of the last tokens, prompt included, the penalties look at

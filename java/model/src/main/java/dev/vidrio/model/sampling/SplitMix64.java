@@ -1,7 +1,9 @@
 package dev.vidrio.model.sampling;
 
 /**
- * A request's random number generator: SplitMix64 (Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195). Implemented here so that the same seed gives the same text in every version.
+ * A request's random number generator: SplitMix64 (Steele, Lea and Flood 2014,
+ * doi:10.1145/2660193.2660195). Implemented here so that the same seed gives the same text in every
+ * version.
  */
 public final class SplitMix64 {
   private long state;

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A message of a conversation.
  *
- * <p>Templates see a message as a JSON object: {@code role}, {@code content}, and fields of particular models, such as {@code reasoning_content}, {@code tool_calls}, {@code tool_call_id} and
- * {@code name}. The factories make the usual messages; {@link #of} takes any.
+ * <p>Templates see a message as a JSON object: {@code role}, {@code content}, and fields of
+ * particular models, such as {@code reasoning_content}, {@code tool_calls}, {@code tool_call_id}
+ * and {@code name}. The factories make the usual messages; {@link #of} takes any.
  *
  * @param fields the object's fields: maps with string keys, lists, strings, booleans, numbers. A
  *     field that is null counts as absent.

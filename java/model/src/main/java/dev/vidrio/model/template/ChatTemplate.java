@@ -33,11 +33,14 @@ import org.jspecify.annotations.Nullable;
  *         ChatOptions.builder().bosToken("<s>").build());
  * }</pre>
  *
- * <p>The prompt already contains the template's special tokens, so tokenize it with special tokens recognized and none added. A template is immutable and may be rendered by many threads.
+ * <p>The prompt already contains the template's special tokens, so tokenize it with special tokens
+ * recognized and none added. A template is immutable and may be rendered by many threads.
  *
  * <p>Rendering follows Jinja 3.1 in the environment of Hugging Face transformers: trimmed blocks,
  * loop controls, {@code tojson} as Python's {@code json.dumps}, {@code raise_exception}, {@code
- * strftime_now}, {@code generation} blocks, and immutable lists and dicts. Not supported are combining templates ({@code extends}, {@code block}, {@code include}, {@code import}), {@code autoescape} blocks, and a few filters for web pages.
+ * strftime_now}, {@code generation} blocks, and immutable lists and dicts. Not supported are
+ * combining templates ({@code extends}, {@code block}, {@code include}, {@code import}), {@code
+ * autoescape} blocks, and a few filters for web pages.
  *
  * <p>Limits: a template has at most 256 Ki characters. With n characters in messages, tools and
  * variables, a rendering takes at most 1000000 + n steps and 20 seconds, makes no text longer than

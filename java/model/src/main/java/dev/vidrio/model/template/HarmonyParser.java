@@ -12,7 +12,8 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Parses a streamed answer in the harmony format of gpt-oss: parts, each with a channel and sometimes a recipient.
+ * Parses a streamed answer in the harmony format of gpt-oss: parts, each with a channel and
+ * sometimes a recipient.
  *
  * <pre>{@code
  * <|channel|>analysis<|message|>They greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello
@@ -20,8 +21,8 @@ import tools.jackson.databind.json.JsonMapper;
  * }</pre>
  *
  * <p>The channel {@code analysis} is reasoning, {@code final} and {@code commentary} are content,
- * and a part for {@code functions.NAME} is a call whose arguments are a JSON object. For one
- * answer and one thread.
+ * and a part for {@code functions.NAME} is a call whose arguments are a JSON object. For one answer
+ * and one thread.
  */
 public final class HarmonyParser {
   /** What an answer in this format begins with. */

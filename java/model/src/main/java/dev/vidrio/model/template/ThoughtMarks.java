@@ -4,10 +4,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The markers of a model's reasoning: {@code <think>…</think>} (Qwen 3, DeepSeek
- * R1, SmolLM3 and most others), {@code [THINK]…[/THINK]} (Mistral), {@code
- * <seed:think>…</seed:think>} (Seed), {@code <|channel>thought…<channel|>} (Gemma 4), channels
- * (gpt-oss; see {@link HarmonyParser}).
+ * The markers of a model's reasoning: {@code <think>…</think>} (Qwen 3, DeepSeek R1, SmolLM3 and
+ * most others), {@code [THINK]…[/THINK]} (Mistral), {@code <seed:think>…</seed:think>} (Seed),
+ * {@code <|channel>thought…<channel|>} (Gemma 4), channels (gpt-oss; see {@link HarmonyParser}).
  *
  * @param open what begins reasoning; some templates end the prompt with it
  * @param close what ends it

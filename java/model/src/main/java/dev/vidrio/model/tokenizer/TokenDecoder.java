@@ -5,10 +5,10 @@ import dev.vidrio.model.tokenizer.text.Utf8Decoder;
 /**
  * Decodes tokens one by one, to show text while it is generated.
  *
- * <p>No character is ever split: bytes that begin one are held back until it is complete. The returned pieces concatenate to the decoding of all bytes. Ill-formed UTF-8 becomes
- * U+FFFD as the WHATWG Encoding Standard and the Unicode Standard (§3.9, maximal subparts) say.
- * ({@code new String(bytes, UTF_8)} differs in one case: an encoded surrogate is one U+FFFD there,
- * three here.)
+ * <p>No character is ever split: bytes that begin one are held back until it is complete. The
+ * returned pieces concatenate to the decoding of all bytes. Ill-formed UTF-8 becomes U+FFFD as the
+ * WHATWG Encoding Standard and the Unicode Standard (§3.9, maximal subparts) say. ({@code new
+ * String(bytes, UTF_8)} differs in one case: an encoded surrogate is one U+FFFD there, three here.)
  *
  * <p>For one sequence and one thread.
  */

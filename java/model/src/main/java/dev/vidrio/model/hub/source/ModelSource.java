@@ -1,8 +1,6 @@
 package dev.vidrio.model.hub.source;
 
-/**
- * A source of a model's bytes. Every source of a catalog entry gives the same bytes.
- */
+/** A source of a model's bytes. Every source of a catalog entry gives the same bytes. */
 public sealed interface ModelSource permits EmbeddedSource, HuggingFaceSource, PipSource {
 
   /**

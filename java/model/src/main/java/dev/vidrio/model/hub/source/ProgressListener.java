@@ -1,6 +1,8 @@
 package dev.vidrio.model.hub.source;
 
-/** Receives the progress of a pull. Called often, on the pulling thread, so it must return quickly. */
+/**
+ * Receives the progress of a pull. Called often, on the pulling thread, so it must return quickly.
+ */
 @FunctionalInterface
 public interface ProgressListener {
 

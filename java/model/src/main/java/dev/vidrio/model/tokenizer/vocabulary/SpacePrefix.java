@@ -1,7 +1,8 @@
 package dev.vidrio.model.tokenizer.vocabulary;
 
 /**
- * Where SentencePiece BPE prepends a space to a stretch of text, so that a first word is the same token as within a sentence. A stretch is what lies between literal tokens.
+ * Where SentencePiece BPE prepends a space to a stretch of text, so that a first word is the same
+ * token as within a sentence. A stretch is what lies between literal tokens.
  */
 public enum SpacePrefix {
   /** Before none. */

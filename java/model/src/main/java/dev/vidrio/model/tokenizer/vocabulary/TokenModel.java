@@ -3,7 +3,8 @@ package dev.vidrio.model.tokenizer.vocabulary;
 import java.util.List;
 
 /**
- * How text between literal tokens becomes tokens: the part that differs between kinds of tokenizers.
+ * How text between literal tokens becomes tokens: the part that differs between kinds of
+ * tokenizers.
  */
 public sealed interface TokenModel {
 

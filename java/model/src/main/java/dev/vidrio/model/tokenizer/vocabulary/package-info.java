@@ -1,5 +1,7 @@
 /**
- * What model files say about their tokenizers. A {@link dev.vidrio.model.tokenizer.vocabulary.Vocabulary} lists tokens with their types and roles, and names the algorithm that turns text into tokens.
+ * What model files say about their tokenizers. A {@link
+ * dev.vidrio.model.tokenizer.vocabulary.Vocabulary} lists tokens with their types and roles, and
+ * names the algorithm that turns text into tokens.
  */
 @NullMarked
 package dev.vidrio.model.tokenizer.vocabulary;
