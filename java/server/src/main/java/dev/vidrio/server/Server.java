@@ -41,7 +41,7 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 
 /**
- * Answers HTTP requests as OpenAI's API has them, with models of this process:
+ * An HTTP server with OpenAI's API for models in this process:
  *
  * <pre>{@code
  * var bard = new ModelSource("bard", () -> Model.open(Path.of("bard.gguf")));
@@ -54,8 +54,7 @@ import javax.net.ssl.SSLContext;
  * <p>Requests run on virtual threads, steps on the engine's. A server installs no signal handler
  * and no shutdown hook.
  *
- * <p>The JDK reads the limits of its HTTP server from system properties, once in a process. Those
- * that are not set when the first server starts are set to: {@code sun.net.httpserver.nodelay}
+ * <p>The JDK reads its HTTP server's limits from system properties, once per process. When the first server starts, those not yet set are set to: {@code sun.net.httpserver.nodelay}
  * true, {@code .maxReqTime} 30 s, {@code .idleInterval} 60 s, {@code .maxIdleConnections} 1024,
  * {@code .maxReqHeaders} 100, {@code .maxReqHeaderSize} 32 KiB, {@code
  * jdk.httpserver.maxConnections} 4096.

@@ -4,16 +4,15 @@ import dev.vidrio.model.InvalidInputException;
 import java.time.Duration;
 
 /**
- * What a server takes of its clients.
+ * What a server accepts from its clients.
  *
- * @param bodyBytes bytes of a request's body, at most {@link #MAX_BODY_BYTES}
- * @param requests requests that are worked on at a time; further ones get 429
- * @param tokens tokens that one answer may have, which is also what a chat gets that does not say
- * @param choices answers that one request may ask for, over all of its prompts
- * @param requestTime how long one request may be worked on
- * @param writeTime how long a client may take no byte of an answer before its connection is cut
- * @param heartbeat how often a client that waits is sent something without meaning: a comment in a
- *     stream of events, a space before JSON. It shows whether the client is still there
+ * @param bodyBytes maximum bytes of a request's body, itself at most {@link #MAX_BODY_BYTES}
+ * @param requests requests at once; further ones get 429
+ * @param tokens maximum tokens of an answer, also the default of a chat
+ * @param choices answers that one request may ask for, over all its prompts
+ * @param requestTime maximum time of a request
+ * @param writeTime how long a client may read nothing before it is disconnected
+ * @param heartbeat how often a waiting client is sent a comment (in a stream of events) or a space (before JSON), to see whether it is still there
  * @param loadTime how long a request waits for its model to load before it gets 503
  */
 public record ServerLimits(

@@ -8,17 +8,17 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a server listens, whom it answers, and what it has room for.
+ * Options of a server: where it listens, whom it answers, and its limits.
  *
- * @param host the address to listen at
- * @param port 0 for any that is free
- * @param apiKeys keys of which a client must have one; empty to answer everybody
- * @param origins of web pages elsewhere to which browsers may show answers, such as {@code
+ * @param host the address to listen on
+ * @param port 0 for any free one
+ * @param apiKeys accepted API keys; empty to answer everybody
+ * @param origins of web pages that may call the server (CORS), such as {@code
  *     http://localhost:3000}
- * @param tls what proves the server's name, for HTTPS; null for HTTP
+ * @param tls the server's certificate, for HTTPS; null for HTTP
  * @param limits of requests
- * @param engine of every model; its listener and its room for adapters are the server's own
- * @param keepAlive how long a model stays in memory that nobody uses; null for ever
+ * @param engine options of every model's engine; the server sets its listener and number of adapters
+ * @param keepAlive how long an idle model stays in memory; null for ever
  */
 public record ServerOptions(
     String host,
@@ -30,7 +30,7 @@ public record ServerOptions(
     EngineOptions engine,
     @Nullable Duration keepAlive) {
 
-  /** HTTP at 127.0.0.1:8080 for everybody on this machine. */
+  /** HTTP at 127.0.0.1:8080, for everybody on this machine. */
   public static final ServerOptions DEFAULT =
       new ServerOptions(
           "127.0.0.1",

@@ -14,23 +14,22 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * The model, the engine that runs it, and how it answers.
+ * Properties of the model, the engine that runs it, and its answers.
  *
- * @param model file of the model, GGUF or a directory of transformers; without it nothing is
- *     configured
- * @param threads that compute; 0 for one on each physical core
- * @param sequences requests that run at a time
+ * @param model path of the model, a GGUF file or a Hugging Face directory; without it nothing is configured
+ * @param threads worker threads; 0 for one per physical core
+ * @param sequences requests that run at once
  * @param queue requests that may wait; further ones are refused
- * @param maxWait refuse a request that would wait longer for its turn; without it none
- * @param stepTokens tokens of a step at most
- * @param streamInterval tokens of a stream that come sooner after others come with the next ones
- * @param context positions of a sequence; 0 for what the model was made for, at most 4096
+ * @param maxWait refuse requests that would wait longer for their turn; by default none
+ * @param stepTokens maximum tokens of a step
+ * @param streamInterval shortest time between deliveries of a stream's tokens
+ * @param context context length of a sequence; 0 for the model's, at most 4096
  * @param cacheSize memory of the key-value cache; 0 for a quarter of what the process may use
- * @param prefixCache whether prompts that begin alike share their keys and values
- * @param fast whether matrix products may leave the promise of equal bits
- * @param drain how long requests may go on when the application ends
- * @param chat how answers are generated
- * @param embedding how texts are embedded
+ * @param prefixCache prefix caching: whether prompts share keys and values of common prefixes
+ * @param fast whether matrix products may give up portable bits for speed
+ * @param drain how long requests may continue when the application shuts down
+ * @param chat defaults for generating answers
+ * @param embedding defaults for embedding texts
  */
 @ConfigurationProperties("vidrio")
 public record VidrioProperties(
@@ -50,14 +49,14 @@ public record VidrioProperties(
     @DefaultValue Embedding embedding) {
 
   /**
-   * How answers are generated, where a prompt's options do not say it.
+   * Defaults for generating answers, where a prompt's options do not say.
    *
-   * @param maxTokens the greatest number of tokens of an answer
+   * @param maxTokens maximum number of tokens of an answer
    * @param temperature divides the logits; 0 takes the most likely token
    * @param topK keeps the k most likely tokens; 0 for all
-   * @param topP keeps the most likely tokens whose probabilities reach p together
+   * @param topP keeps the most likely tokens that together reach p
    * @param minP keeps the tokens at least minP times as likely as the most likely one
-   * @param seed of the random numbers, the same for each request
+   * @param seed of the random numbers, the same for every request
    */
   public record Chat(
       @DefaultValue("256") int maxTokens,
@@ -70,7 +69,7 @@ public record VidrioProperties(
   /**
    * How texts are embedded.
    *
-   * @param pooling how the tokens' vectors become one
+   * @param pooling how the tokens' vectors are combined into one
    * @param normalize whether vectors have length 1
    */
   public record Embedding(
