@@ -30,10 +30,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "align",
     description = {
-      "Distributed alignment search: the directions of a stream that hold what two texts differ in.",
-      "A line for each hook point: how often, in percent, the answer is that of the other text when"
-          + " a token takes over K directions of it: random ones, and those that were learned"
-          + " from the other interchanges."
+      "Distributed alignment search: finds the directions of a stream that hold"
+          + " what two texts differ in.",
+      "One line per hook point: how often, in percent, the answer becomes the"
+          + " other text's when a token takes over K of its directions, random ones"
+          + " and learned ones. Training and test interchanges differ."
     })
 final class AlignCommand implements Callable<Integer> {
   /** One in so many interchanges is set aside for the test. */
@@ -48,8 +49,9 @@ final class AlignCommand implements Callable<Integer> {
       paramLabel = "FILE",
       required = true,
       description =
-          "Lines of four, with tab characters between: a text, another text, the token that should"
-              + " follow the first with the other's value, and the one that follows it by itself.")
+          "Lines of four tab-separated values: a text, another text, the token that"
+              + " should follow the first with the other's value, and the token that"
+              + " follows it on its own.")
   private Path file = Path.of("");
 
   @Option(
@@ -63,14 +65,14 @@ final class AlignCommand implements Callable<Integer> {
       names = "-k",
       paramLabel = "K",
       defaultValue = "1",
-      description = "Directions. Default: ${DEFAULT-VALUE}.")
+      description = "Number of directions. Default: ${DEFAULT-VALUE}.")
   private int rank = 1;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
       defaultValue = "20",
-      description = "Steps of learning. Default: ${DEFAULT-VALUE}.")
+      description = "Training steps. Default: ${DEFAULT-VALUE}.")
   private int steps = 20;
 
   @Option(
@@ -84,7 +86,7 @@ final class AlignCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Of the first directions. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of the initial directions. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")

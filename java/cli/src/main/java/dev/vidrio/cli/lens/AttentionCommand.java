@@ -34,10 +34,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "attention",
     description = {
-      "Where the heads of attention look in a text.",
-      "A line for each head: the entropy of its pattern in bits, and its mean weight on the token"
-          + " itself, the one before, the first, earlier occurrences of the same, and tokens that"
-          + " followed these. --layer with --head prints the pattern, in percent."
+      "Shows where attention heads look in a text.",
+      "One line per head: the entropy of its pattern in bits, and its mean"
+          + " weight on the token itself, the previous one, the first, earlier"
+          + " occurrences of the same token, and tokens that followed those. --layer"
+          + " with --head prints the pattern in percent."
     })
 final class AttentionCommand implements Callable<Integer> {
   private static final int TOKEN = 12;
@@ -50,7 +51,7 @@ final class AttentionCommand implements Callable<Integer> {
   @Option(
       names = "--layer",
       paramLabel = "L",
-      description = "Only this layer, from 0; negative ones count from the end.")
+      description = "Only this layer, from 0; negative numbers count from the end.")
   private @Nullable Integer layer;
 
   @Option(

@@ -35,10 +35,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "attribute",
     description = {
-      "How much each token of the text counts for the logit of the next one.",
-      "gradient: norm of the gradient. grad_x_input: gradient times embedding. ig: integrated"
-          + " gradients. smoothgrad: the mean gradient under noise, times embedding. attn_lrp,"
-          + " cp_lrp: relevance propagation, which patents cover outside of research."
+      "Attributes the logit of the next token to the tokens of the text.",
+      "gradient: norm of the gradient. grad_x_input: gradient times embedding."
+          + " ig: integrated gradients. smoothgrad: mean gradient under noise, times"
+          + " embedding. attn_lrp, cp_lrp: relevance propagation, which is patented"
+          + " outside of research."
     })
 final class AttributeCommand implements Callable<Integer> {
   private static final int TOKEN = 16;
@@ -72,13 +73,14 @@ final class AttributeCommand implements Callable<Integer> {
       names = "--steps",
       paramLabel = "N",
       defaultValue = "32",
-      description = "Gradients that ig and smoothgrad take the mean of. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Number of gradients that ig and smoothgrad average. Default:" + " ${DEFAULT-VALUE}.")
   private int steps = 32;
 
   @Option(
       names = "--baseline",
       paramLabel = "TEXT",
-      description = "Where ig begins: a token, or #N. Default: embeddings of 0.")
+      description = "Baseline of ig: a token, or #N. Default: zero embeddings.")
   private @Nullable String baseline;
 
   @Option(
@@ -86,8 +88,8 @@ final class AttributeCommand implements Callable<Integer> {
       paramLabel = "SHARE",
       defaultValue = "0.1",
       description =
-          "Standard deviation of smoothgrad's noise, in those of the embeddings. Default:"
-              + " ${DEFAULT-VALUE}.")
+          "Standard deviation of smoothgrad's noise, relative to that of the"
+              + " embeddings. Default: ${DEFAULT-VALUE}.")
   private double noise = 0.1;
 
   @Option(

@@ -33,8 +33,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "cache",
     description = {
-      "Runs a text and keeps the activations at hook points.",
-      "Prints their sizes, or stores one tensor for each under its name, and `tokens`."
+      "Runs a text and keeps activations.",
+      "Prints their sizes, or writes one tensor per hook point under its name," + " and `tokens`."
     })
 final class CacheCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -45,13 +45,13 @@ final class CacheCommand implements Callable<Integer> {
       names = "--hooks",
       paramLabel = "NAMES",
       defaultValue = "*",
-      description = "Hook points, separated by commas, as 'vidrio lens hooks' takes them.")
+      description = "Hook points, separated by commas (see 'vidrio lens hooks').")
   private String hooks = "*";
 
   @Option(
       names = {"-o", "--output"},
       paramLabel = "FILE",
-      description = "What to write: FILE.safetensors or FILE.json.")
+      description = "Output file: FILE.safetensors or FILE.json.")
   private @Nullable Path output;
 
   @Option(names = "--json", description = "Print sizes and statistics as JSON.")

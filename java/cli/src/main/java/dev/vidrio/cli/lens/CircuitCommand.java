@@ -35,8 +35,8 @@ import picocli.CommandLine.Option;
     name = "circuit",
     description = {
       "Finds a circuit: the edges between components that an answer needs (ACDC).",
-      "An edge stays when the logit difference of the two answers changes without it, where its"
-          + " reader gets what the corrupted text makes of it instead."
+      "An edge stays if the logit difference of the two answers changes when the"
+          + " edge carries its value from the corrupted text instead."
     })
 final class CircuitCommand implements Callable<Integer> {
   /** Gradients that edge attribution patching takes the mean of. */
@@ -52,8 +52,8 @@ final class CircuitCommand implements Callable<Integer> {
       paramLabel = "SHARE",
       defaultValue = "0.02",
       description =
-          "An edge stays when it changes the difference of the two texts by this share of it or"
-              + " more. Default: ${DEFAULT-VALUE}.")
+          "Keep edges that change the difference between the two texts by at least"
+              + " this share. Default: ${DEFAULT-VALUE}.")
   private double threshold = 0.02;
 
   @Option(
@@ -61,21 +61,21 @@ final class CircuitCommand implements Callable<Integer> {
       paramLabel = "K",
       defaultValue = "0",
       description =
-          "Look only at the K edges that edge attribution patching (EAP-IG) finds strongest; 0 takes"
-              + " all. Default: ${DEFAULT-VALUE}.")
+          "Consider only the K strongest edges by edge attribution patching"
+              + " (EAP-IG); 0: all. Default: ${DEFAULT-VALUE}.")
   private int candidateCount;
 
   @Option(
       names = "--top",
       paramLabel = "K",
       defaultValue = "40",
-      description = "Edges to print, the strongest; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Strongest edges to print; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 40;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  @Option(names = "--dot", description = "Print the graph in the language of Graphviz.")
+  @Option(names = "--dot", description = "Print the graph for Graphviz.")
   private boolean dot;
 
   CircuitCommand() {}

@@ -29,8 +29,8 @@ import picocli.CommandLine.Option;
     name = "dla",
     description = {
       "Direct logit attribution: what each component adds to the logit of the next token.",
-      "The parts add up to the logit, or to the difference of two. By token, what attention reads"
-          + " is handed on to the text by ALTI (ALTI-Logit)."
+      "The parts add up to the logit, or to the difference of two. By token,"
+          + " ALTI traces what attention reads back to the text (ALTI-Logit)."
     })
 final class DlaCommand implements Callable<Integer> {
   private static final int BAR = 24;
@@ -52,7 +52,7 @@ final class DlaCommand implements Callable<Integer> {
       names = "--top",
       paramLabel = "K",
       defaultValue = "20",
-      description = "How many parts to print. Default: ${DEFAULT-VALUE}.")
+      description = "Parts to print. Default: ${DEFAULT-VALUE}.")
   private int top = 20;
 
   @Option(names = "--json", description = "Print JSON, with all parts in the model's order.")

@@ -21,10 +21,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "edges",
     description = {
-      "Edge attribution patching: which connections between components carry what two texts differ"
-          + " in.",
-      "A score says by how much the logit difference of the answers would move if the edge alone"
-          + " carried what it does in the corrupted text, by gradients."
+      "Edge attribution patching: finds the edges between components that carry"
+          + " what two texts differ in.",
+      "A score estimates by gradients how much the logit difference of the"
+          + " answers moves if the edge alone carries its value from the corrupted"
+          + " text."
     })
 final class EdgesCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -36,8 +37,8 @@ final class EdgesCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "5",
       description =
-          "Gradients on the way between the texts that are averaged (EAP-IG); 0 takes that of the"
-              + " clean text alone (EAP). Default: ${DEFAULT-VALUE}.")
+          "Gradients to average between the texts (EAP-IG); 0: only that of the"
+              + " clean text (EAP). Default: ${DEFAULT-VALUE}.")
   private int steps = 5;
 
   @Option(

@@ -29,8 +29,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "examples",
     description = {
-      "Max-activating examples: where in a text a neuron, a head or a feature is most active.",
-      "A line for each place: its activation, and the text around it with the token in brackets."
+      "Max-activating examples: finds where in a text a neuron, head or feature"
+          + " is most active.",
+      "One line per place: its activation, and the text around it with the token" + " in brackets."
     })
 final class ExamplesCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -50,7 +51,7 @@ final class ExamplesCommand implements Callable<Integer> {
       names = "--around",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Tokens of text before and after a place. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to show before and after a place. Default: ${DEFAULT-VALUE}.")
   private int around = 8;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -67,7 +68,7 @@ final class ExamplesCommand implements Callable<Integer> {
     @Option(
         names = "--head",
         paramLabel = "L1.H3",
-        description = "A head, by the length of what it gathers.")
+        description = "A head, by the norm of its output.")
     private @Nullable String head;
 
     @ArgGroup(exclusive = false)
@@ -87,7 +88,7 @@ final class ExamplesCommand implements Callable<Integer> {
         names = "--feature",
         paramLabel = "N",
         required = true,
-        description = "The number of its feature.")
+        description = "The feature's number.")
     private int number;
   }
 

@@ -29,9 +29,9 @@ import picocli.CommandLine.Option;
     description = {
       "Finds induction, previous-token, duplicate-token, copying and successor heads, and attention"
           + " sinks.",
-      "The model reads texts of random tokens that repeat once; a head's score is how much it"
-          + " attends where such a head does. Copying and successors are what it says of a token"
-          + " that it attends to, by its weights alone."
+      "The model reads random tokens that repeat once; a score is how much a"
+          + " head attends where heads of that kind do. Copying and successor scores"
+          + " come from weights alone."
     })
 final class HeadsCommand implements Callable<Integer> {
   /** From which mean weight on the first token on a head counts as a sink. */
@@ -47,7 +47,7 @@ final class HeadsCommand implements Callable<Integer> {
       names = "--samples",
       paramLabel = "N",
       defaultValue = "" + HeadDetection.SAMPLES,
-      description = "Texts. Default: ${DEFAULT-VALUE}.")
+      description = "Number of texts. Default: ${DEFAULT-VALUE}.")
   private int samples = HeadDetection.SAMPLES;
 
   @Option(
@@ -63,17 +63,17 @@ final class HeadsCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Of the random tokens. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of the random tokens. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
       names = "--top",
       paramLabel = "K",
       defaultValue = "8",
-      description = "How many heads of each kind to print. Default: ${DEFAULT-VALUE}.")
+      description = "Heads of each kind to print. Default: ${DEFAULT-VALUE}.")
   private int top = 8;
 
-  @Option(names = "--json", description = "Print JSON, with the scores of all heads.")
+  @Option(names = "--json", description = "Print JSON with the scores of all heads.")
   private boolean json;
 
   HeadsCommand() {}

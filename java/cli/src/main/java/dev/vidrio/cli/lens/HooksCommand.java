@@ -17,7 +17,7 @@ import picocli.CommandLine.Parameters;
     name = "hooks",
     description = {
       "Lists the hook points of a model, in the order of a forward pass.",
-      "'*' stands for any characters; a block may be counted from the end, or be a range:"
+      "'*' matches any characters. A block may count from the end or be a range:"
           + " blocks.-1.attn.hook_z, blocks.0-3.*."
     })
 final class HooksCommand implements Callable<Integer> {
@@ -27,7 +27,7 @@ final class HooksCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "NAMES",
       defaultValue = "*,*hook_result",
-      description = "Only those of these names, separated by commas.")
+      description = "Only these hook points, separated by commas.")
   private String names = "*,*hook_result";
 
   @Option(names = "--json", description = "Print a JSON array.")

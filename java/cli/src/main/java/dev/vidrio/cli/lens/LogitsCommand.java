@@ -30,9 +30,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "logits",
     description = {
-      "The logit lens: what the model would say next if a layer were its last.",
-      "A line for each token of the text; a cell is the most likely next token and its probability"
-          + " in percent. Where there are more than five layers, some are shown; JSON has all."
+      "The logit lens: shows what the model would say next if a layer were its" + " last.",
+      "One line per token of the text; each cell is the most likely next token"
+          + " and its probability in percent. With more than five layers, only some"
+          + " are shown; JSON has all."
     })
 final class LogitsCommand implements Callable<Integer> {
   private static final int COLUMNS = 5;
@@ -47,13 +48,13 @@ final class LogitsCommand implements Callable<Integer> {
       names = "--top",
       paramLabel = "K",
       defaultValue = "5",
-      description = "Tokens of a cell in JSON. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per cell in JSON. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
   @Option(
       names = "--tuned",
       paramLabel = "FILE",
-      description = "Read through the translators of a tuned lens, as 'lens tune' writes them.")
+      description = "Read through a tuned lens, written by 'lens tune'.")
   private @Nullable Path tuned;
 
   @Option(names = "--json", description = "Print JSON.")

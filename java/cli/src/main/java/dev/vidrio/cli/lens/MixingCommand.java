@@ -28,9 +28,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "mixing",
     description = {
-      "How much of a token's state comes from each token of the text.",
-      "A line for each token: its share in the layer at the middle of the model and in the last,"
-          + " each taken through all layers before. The shares of a layer add up to 1."
+      "Shows how much of a token's state comes from each token of the text.",
+      "One line per token: its share in the middle and the last layer, rolled"
+          + " out through all earlier layers. The shares of a layer add up to 1."
     })
 final class MixingCommand implements Callable<Integer> {
   private static final int TOKEN = 16;
@@ -49,7 +49,7 @@ final class MixingCommand implements Callable<Integer> {
               + " ${DEFAULT-VALUE}.")
   private Measure measure = Measure.ALTI;
 
-  @Option(names = "--json", description = "Print JSON, with all layers.")
+  @Option(names = "--json", description = "Print JSON with all layers.")
   private boolean json;
 
   MixingCommand() {}

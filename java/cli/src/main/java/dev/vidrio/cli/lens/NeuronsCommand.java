@@ -26,8 +26,9 @@ import picocli.CommandLine.Option;
     name = "neurons",
     description = {
       "Finds entropy, token-frequency and dead neurons of a layer.",
-      "Entropy neurons have a large norm and move all logits alike; token-frequency neurons move"
-          + " those of frequent tokens up or down; dead ones are never active in the text."
+      "Entropy neurons have a large norm but move all logits alike."
+          + " Token-frequency neurons move logits of frequent tokens up or down. Dead"
+          + " neurons are never active in the text."
     })
 final class NeuronsCommand implements Callable<Integer> {
   /** Tokens of a run. */
@@ -40,7 +41,7 @@ final class NeuronsCommand implements Callable<Integer> {
       names = "--layer",
       paramLabel = "L",
       defaultValue = "-1",
-      description = "Of which block; -1 is the last. Default: ${DEFAULT-VALUE}.")
+      description = "The block; -1 is the last. Default: ${DEFAULT-VALUE}.")
   private int layer = -1;
 
   @Option(

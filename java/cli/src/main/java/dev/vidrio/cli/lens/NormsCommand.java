@@ -28,10 +28,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "norms",
     description = {
-      "Norms of the residual stream, and its massive activations.",
-      "A line for each layer: the norm at the first token, the median of the others, and the largest"
-          + " element with its token, its dimension and its ratio to the median magnitude; ! marks a"
-          + " massive one: above 100, and 1000 times the median."
+      "Shows norms of the residual stream and massive activations.",
+      "One line per layer: the norm at the first token, the median of the"
+          + " others, and the largest element with its token, dimension and ratio to"
+          + " the median magnitude. ! marks a massive one: above 100 and 1000 times"
+          + " the median."
     })
 final class NormsCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -43,7 +44,7 @@ final class NormsCommand implements Callable<Integer> {
       names = "--top",
       paramLabel = "K",
       defaultValue = "5",
-      description = "Elements of a layer in JSON. Default: ${DEFAULT-VALUE}.")
+      description = "Elements per layer in JSON. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -29,9 +29,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "occlusion",
     description = {
-      "What the next token loses when a token of the text is taken away.",
-      "A line for each token: how far the log-probability falls without it, or the difference of"
-          + " two logits."
+      "Occlusion: shows what the next token loses without each token of the text.",
+      "One line per token: how far the log-probability, or the difference of two"
+          + " logits, falls without it."
     })
 final class OcclusionCommand implements Callable<Integer> {
   private static final int TOKEN = 16;
@@ -48,8 +48,8 @@ final class OcclusionCommand implements Callable<Integer> {
       paramLabel = "WAY",
       defaultValue = "zero",
       description =
-          "zero: the token's embedding is zeros; hide: later tokens do not look at it. Default:"
-              + " ${DEFAULT-VALUE}.")
+          "zero: the token's embedding is zero; hide: later tokens do not attend to"
+              + " it. Default: ${DEFAULT-VALUE}.")
   private By by = By.ZERO;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -33,10 +33,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "patch",
     description = {
-      "Activation patching: which components carry what two texts differ in.",
-      "Each component in turn takes its activation from the run of the other text. The table shows"
-          + " how far the logit difference of the two answers then goes from that of the corrupted"
-          + " text, 0, to that of the clean one, 100."
+      "Activation patching: finds the components that carry what two texts" + " differ in.",
+      "Each component in turn takes its activation from the run of the other"
+          + " text. The table shows how far the logit difference of the two answers"
+          + " moves, from 0 (corrupted text) to 100 (clean text)."
     })
 final class PatchCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -58,15 +58,15 @@ final class PatchCommand implements Callable<Integer> {
       paramLabel = "WAY",
       defaultValue = "denoising",
       description =
-          "denoising patches the corrupted run from the clean one, noising the clean run from the"
-              + " corrupted one. Default: ${DEFAULT-VALUE}.")
+          "denoising patches clean activations into the corrupted run, noising"
+              + " corrupted ones into the clean run. Default: ${DEFAULT-VALUE}.")
   private Direction direction = Direction.DENOISING;
 
   @Option(
       names = "--attribution",
       description =
-          "Estimate all scores by gradients, with two ways forward and one back (attribution"
-              + " patching).")
+          "Estimate all scores by gradients: two forward passes and one backward"
+              + " pass (attribution patching).")
   private boolean attribution;
 
   @Option(
@@ -74,7 +74,8 @@ final class PatchCommand implements Callable<Integer> {
       paramLabel = "K",
       defaultValue = "40",
       description =
-          "Rows to print, those with the largest changes; JSON has all. Default: ${DEFAULT-VALUE}.")
+          "Rows to print, those with the largest changes; JSON has all. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int top = 40;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -26,9 +26,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "probe",
     description = {
-      "Linear probes: where the last token of a text holds the text's class.",
-      "A line for each hook point: accuracy in percent on texts set aside, that of a control task"
-          + " in which each last token has a class by chance, and that after the classes are erased"
+      "Linear probes: find where the last token of a text holds the text's class.",
+      "One line per hook point: accuracy in percent on held-out texts, that of a"
+          + " control task with random classes, and that after the classes are erased"
           + " (LEACE)."
     })
 final class ProbeCommand implements Callable<Integer> {
@@ -38,7 +38,7 @@ final class ProbeCommand implements Callable<Integer> {
       names = {"-f", "--file"},
       paramLabel = "FILE",
       required = true,
-      description = "Lines of a class, a tab character and a text.")
+      description = "Lines of a class, a tab and a text.")
   private Path file = Path.of("");
 
   @Option(
@@ -66,14 +66,14 @@ final class ProbeCommand implements Callable<Integer> {
       names = "--test",
       paramLabel = "FRACTION",
       defaultValue = "0.25",
-      description = "Of the texts, to set aside. Default: ${DEFAULT-VALUE}.")
+      description = "Share of the texts to hold out. Default: ${DEFAULT-VALUE}.")
   private double test = 0.25;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Of what is drawn by chance. Default: ${DEFAULT-VALUE}.")
+      description = "Random seed. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -22,9 +22,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "residual",
     description = {
-      "What components write to the residual stream of a token.",
-      "A line for each: the norm of what it writes, the cosine of that with the stream before, and"
-          + " its share of the last stream's length. The shares add up to 1."
+      "Shows what components write to the residual stream of a token.",
+      "One line per component: the norm of what it writes, its cosine with the"
+          + " stream before, and its share of the final stream's length. The shares"
+          + " add up to 1."
     })
 final class ResidualCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();

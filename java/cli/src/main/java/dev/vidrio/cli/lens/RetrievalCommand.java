@@ -20,10 +20,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "retrieval",
     description = {
-      "Finds retrieval heads: those that copy a needle out of a text.",
-      "The needle is put into the text at several depths, the question follows, and the model"
-          + " answers. A head's score is the share of the needle's tokens that the model says while"
-          + " the head attends to them most."
+      "Finds retrieval heads, which copy a needle from a text.",
+      "The needle is inserted into the text at several depths, the question"
+          + " follows, and the model answers. A head's score is the share of the"
+          + " needle's tokens that the model says while the head attends most to them."
     })
 final class RetrievalCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -33,21 +33,21 @@ final class RetrievalCommand implements Callable<Integer> {
       names = "--needle",
       paramLabel = "TEXT",
       required = true,
-      description = "What is put into the text.")
+      description = "The text to insert.")
   private String needle = "";
 
   @Option(
       names = "--question",
       paramLabel = "TEXT",
       required = true,
-      description = "What follows the text, so that the needle is the answer.")
+      description = "The question after the text, which the needle answers.")
   private String question = "";
 
   @Option(
       names = "--depths",
       paramLabel = "N",
       defaultValue = "5",
-      description = "How many places to put it at. Default: ${DEFAULT-VALUE}.")
+      description = "Number of places to insert it at. Default: ${DEFAULT-VALUE}.")
   private int depths = 5;
 
   @Option(

@@ -27,9 +27,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "scope",
     description = {
-      "Patchscopes: what a token's representation makes the model say in another text.",
-      "A line for each layer: the stream after it at the token is put into the other text, which"
-          + " the model continues with its most likely tokens."
+      "Patchscopes: shows what a token's representation makes the model say in" + " another text.",
+      "One line per layer: its stream at the token is put into the other text,"
+          + " which the model continues greedily."
     })
 final class ScopeCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -39,27 +39,28 @@ final class ScopeCommand implements Callable<Integer> {
   @Option(
       names = "--layer",
       paramLabel = "L",
-      description = "After which block to read; -1 is the last. Default: all.")
+      description = "Block to read after; -1 is the last. Default: all.")
   private @Nullable Integer layer;
 
   @Option(
       names = "--target",
       paramLabel = "TEXT",
       defaultValue = Patchscope.IDENTITY,
-      description = "The other text; its last token gets the stream. Default: ${DEFAULT-VALUE}")
+      description =
+          "The other text, whose last token gets the stream. Default:" + " ${DEFAULT-VALUE}")
   private String target = Patchscope.IDENTITY;
 
   @Option(
       names = "--target-layer",
       paramLabel = "L",
-      description = "After which block to put it; -1 is the last. Default: the one that was read.")
+      description = "Block to put it after; -1 is the last. Default: the block read.")
   private @Nullable Integer targetLayer;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
       defaultValue = "8",
-      description = "Tokens to say. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to generate. Default: ${DEFAULT-VALUE}.")
   private int count = 8;
 
   @Option(names = "--json", description = "Print JSON.")

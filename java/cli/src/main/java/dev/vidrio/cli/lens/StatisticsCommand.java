@@ -23,10 +23,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "statistics",
     description = {
-      "Statistics of activations over a text of any length, without keeping them.",
-      "A line for each hook point: mean and root mean square of its elements, the least and the"
-          + " greatest with their dimensions, the mean norm of its rows, and how many dimensions"
-          + " are never above 0."
+      "Computes statistics of activations over a text of any length, without" + " keeping them.",
+      "One line per hook point: mean and root mean square of its elements,"
+          + " minimum and maximum with their dimensions, mean norm of its rows, and"
+          + " the number of dimensions never above 0."
     })
 final class StatisticsCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -37,7 +37,7 @@ final class StatisticsCommand implements Callable<Integer> {
       paramLabel = "NAMES",
       defaultValue = "*.hook_resid_post,*.mlp.hook_pre",
       description =
-          "Hook points, separated by commas, as 'vidrio lens hooks' takes them. Default:"
+          "Hook points, separated by commas (see 'vidrio lens hooks'). Default:"
               + " ${DEFAULT-VALUE}.")
   private String hooks = "*.hook_resid_post,*.mlp.hook_pre";
 
@@ -46,18 +46,18 @@ final class StatisticsCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "Tokens that are read together; longer texts are cut. Default: as many as the model was"
-              + " made for, at most 4096.")
+          "Tokens read together; longer texts are cut. Default: the model's context"
+              + " length, at most 4096.")
   private int window;
 
   @Option(
       names = "--top",
       paramLabel = "K",
       defaultValue = "0",
-      description = "Greatest elements of each row, in JSON. Default: ${DEFAULT-VALUE}.")
+      description = "Greatest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
   private int top;
 
-  @Option(names = "--json", description = "Print JSON, with all dimensions and the norms of rows.")
+  @Option(names = "--json", description = "Print JSON with all dimensions and the norms of rows.")
   private boolean json;
 
   StatisticsCommand() {}

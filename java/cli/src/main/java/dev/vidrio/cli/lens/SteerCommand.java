@@ -23,8 +23,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "steer",
     description = {
-      "Steering: continues a text while a direction is added to the residual stream.",
-      "The direction is the mean of what the layer has after some texts less that after others."
+      "Steering: continues a text with a direction added to the residual stream.",
+      "The direction is the layer's mean activation after some texts minus that" + " after others."
     })
 final class SteerCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -35,28 +35,28 @@ final class SteerCommand implements Callable<Integer> {
       names = "--plus",
       paramLabel = "TEXT",
       required = true,
-      description = "A text that has what is wanted; may be repeated.")
+      description = "A text with the wanted property; may be repeated.")
   private List<String> plus = new ArrayList<>();
 
   @Option(
       names = "--minus",
       paramLabel = "TEXT",
       required = true,
-      description = "A text that has not; may be repeated.")
+      description = "A text without it; may be repeated.")
   private List<String> minus = new ArrayList<>();
 
   @Option(
       names = "--layer",
       paramLabel = "L",
       required = true,
-      description = "After which block; -1 is the last.")
+      description = "The block to steer after; -1 is the last.")
   private int layer;
 
   @Option(
       names = "--strength",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Times the direction; 0 changes nothing. Default: ${DEFAULT-VALUE}.")
+      description = "Factor on the direction; 0 changes nothing. Default: ${DEFAULT-VALUE}.")
   private float strength;
 
   SteerCommand() {}

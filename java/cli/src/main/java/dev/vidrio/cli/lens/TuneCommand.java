@@ -28,8 +28,8 @@ import picocli.CommandLine.Spec;
     name = "tune",
     description = {
       "The tuned lens: trains translators for 'lens logits --tuned'.",
-      "A line for each layer: its divergence from the model, in bits, on a part of the text that is"
-          + " set aside, before and after training."
+      "One line per layer: its divergence from the model in bits, on a held-out"
+          + " part of the text, before and after training."
     })
 final class TuneCommand implements Callable<Integer> {
   /** One in so many pieces of the text is set aside. */
@@ -56,14 +56,14 @@ final class TuneCommand implements Callable<Integer> {
       names = "--epochs",
       paramLabel = "N",
       defaultValue = "1",
-      description = "How often the text is read. Default: ${DEFAULT-VALUE}.")
+      description = "Passes over the text. Default: ${DEFAULT-VALUE}.")
   private int epochs = 1;
 
   @Option(
       names = "--rate",
       paramLabel = "X",
       defaultValue = "" + TunedLensTrainer.RATE,
-      description = "Learning rate, as a part of the stream's size. Default: ${DEFAULT-VALUE}.")
+      description = "Learning rate, relative to the stream's size. Default: ${DEFAULT-VALUE}.")
   private double rate = TunedLensTrainer.RATE;
 
   @Option(names = "--json", description = "Print JSON.")

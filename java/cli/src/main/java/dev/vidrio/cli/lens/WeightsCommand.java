@@ -29,10 +29,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "weights",
     description = {
-      "What a head or a neuron does, in words, from the weights alone.",
-      "Of a head: what the singular vectors of W_OV read and write; or with --token, what it attends"
-          + " to where that token asks, and what it writes where it attends to that token. Of a"
-          + " neuron: the tokens that it raises and lowers."
+      "Shows in words what a head or a neuron does, from its weights alone.",
+      "For a head: what the singular vectors of W_OV read and write; with"
+          + " --token, what it attends to from that token, and what it writes when"
+          + " attending to it. For a neuron: the tokens that it raises and lowers."
     })
 final class WeightsCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -43,21 +43,21 @@ final class WeightsCommand implements Callable<Integer> {
   @Option(
       names = "--token",
       paramLabel = "TOKEN",
-      description = "Of a head: the token that asks, or is attended to, as text or #N.")
+      description = "For a head: the query or attended token, as text or #N.")
   private @Nullable String token;
 
   @Option(
       names = "--vectors",
       paramLabel = "N",
       defaultValue = "4",
-      description = "Of a head: pairs of singular vectors. Default: ${DEFAULT-VALUE}.")
+      description = "For a head: pairs of singular vectors. Default: ${DEFAULT-VALUE}.")
   private int vectors = 4;
 
   @Option(
       names = "--top",
       paramLabel = "K",
       defaultValue = "6",
-      description = "Tokens of a line. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per line. Default: ${DEFAULT-VALUE}.")
   private int top = 6;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -19,8 +19,8 @@ public final class ChunksOption {
       names = "--length",
       paramLabel = "N",
       description = {
-        "Tokens of a piece that the model reads at once.",
-        "Default: 128, or the context where that is shorter."
+        "Tokens that the model reads at once.",
+        "Default: 128, or the context length if that is shorter."
       })
   private @Nullable Integer length;
 

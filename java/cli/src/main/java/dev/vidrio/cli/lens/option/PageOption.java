@@ -20,7 +20,7 @@ public final class PageOption {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "FILE.html",
-      description = "Draw the results on a page of its own, which needs no network.")
+      description = "Draw the results on a self-contained HTML page.")
   private @Nullable Path output;
 
   @Spec(Spec.Target.MIXEE)

@@ -9,7 +9,7 @@ public final class PositionOption {
       names = "--position",
       paramLabel = "N",
       defaultValue = "-1",
-      description = "After which token; -1 is the last. Default: ${DEFAULT-VALUE}.")
+      description = "Position of the token; -1 is the last. Default: ${DEFAULT-VALUE}.")
   private int position = -1;
 
   public PositionOption() {}

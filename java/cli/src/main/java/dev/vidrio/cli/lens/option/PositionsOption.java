@@ -16,7 +16,8 @@ public final class PositionsOption {
   @Option(
       names = "--positions",
       paramLabel = "FROM:TO",
-      description = "Only these positions, counted from 0, without TO. Either may be left out.")
+      description =
+          "Only positions from FROM to TO, from 0, TO excluded. Either may be left" + " out.")
   private @Nullable String range;
 
   @Spec(Spec.Target.MIXEE)

@@ -11,13 +11,10 @@ public final class TargetOption {
   @Option(
       names = "--token",
       paramLabel = "TEXT",
-      description = "The next token, or #N. Default: the one that the model finds most likely.")
+      description = "The next token, or #N. Default: the most likely one.")
   private @Nullable String token;
 
-  @Option(
-      names = "--versus",
-      paramLabel = "TEXT",
-      description = "A token whose logit is subtracted.")
+  @Option(names = "--versus", paramLabel = "TEXT", description = "A token whose logit to subtract.")
   private @Nullable String versus;
 
   public TargetOption() {}

@@ -16,7 +16,7 @@ public final class TextPair {
       names = "--corrupt",
       paramLabel = "TEXT",
       required = true,
-      description = "A text of as many tokens after which it is not.")
+      description = "A text with as many tokens after which it is wrong.")
   private String corrupt = "";
 
   @Option(
@@ -30,7 +30,7 @@ public final class TextPair {
       names = "--wrong",
       paramLabel = "TOKEN",
       required = true,
-      description = "The token that it is compared with.")
+      description = "The token to compare it with.")
   private String wrong = "";
 
   public TextPair() {}

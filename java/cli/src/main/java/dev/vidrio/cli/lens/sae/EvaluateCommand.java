@@ -18,7 +18,8 @@ import picocli.CommandLine.Option;
 /** {@code vidrio lens sae evaluate}. */
 @Command(
     name = "evaluate",
-    description = "How much of a text's activations the features explain, and how sparsely.")
+    description =
+        "Measures how much of a text's activations the features explain, and how" + " sparsely.")
 final class EvaluateCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private ChunksOption chunks = new ChunksOption();

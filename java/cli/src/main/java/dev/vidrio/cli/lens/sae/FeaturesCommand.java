@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "features",
     description =
-        "A line for each token of a text: how many features are active, and the greatest.")
+        "One line per token of a text: the number of active features, and the" + " strongest.")
 final class FeaturesCommand implements Callable<Integer> {
   private static final int TOKEN = 16;
 
@@ -38,7 +38,7 @@ final class FeaturesCommand implements Callable<Integer> {
       names = "--top",
       paramLabel = "K",
       defaultValue = "5",
-      description = "Features of a token to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Features to print per token; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
   @Option(names = "--json", description = "Print JSON.")

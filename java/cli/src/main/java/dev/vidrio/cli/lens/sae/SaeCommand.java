@@ -10,7 +10,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "sae",
     description = {
-      "Sparse autoencoders and transcoders: an activation as a sum of few of many directions.",
+      "Sparse autoencoders and transcoders: write an activation as a sum of few"
+          + " out of many directions.",
       "Files are those of SAELens."
     })
 public final class SaeCommand implements Runnable, CommandGroup {

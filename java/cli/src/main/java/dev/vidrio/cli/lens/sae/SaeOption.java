@@ -11,7 +11,7 @@ final class SaeOption {
       names = "--sae",
       paramLabel = "DIRECTORY",
       required = true,
-      description = "With cfg.json and sae_weights.safetensors, as SAELens writes them.")
+      description = "A SAELens directory with cfg.json and sae_weights.safetensors.")
   private Path directory = Path.of("");
 
   SaeOption() {}

@@ -16,9 +16,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio lens sae steer}. */
-@Command(
-    name = "steer",
-    description = "Continues a text while a feature has an activation of one's choice.")
+@Command(name = "steer", description = "Continues a text with a feature set to an activation.")
 final class SteerCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
@@ -41,7 +39,7 @@ final class SteerCommand implements Callable<Integer> {
 
   @Option(
       names = "--reconstruct",
-      description = "The model sees what the features stand for alone, without the rest.")
+      description = "Give the model only the reconstruction, without the error term.")
   private boolean reconstruct;
 
   SteerCommand() {}

@@ -54,18 +54,18 @@ final class TrainCommand implements Callable<Integer> {
       names = "-k",
       paramLabel = "K",
       defaultValue = "16",
-      description = "Features that are active at a token. Default: ${DEFAULT-VALUE}.")
+      description = "Features active per token. Default: ${DEFAULT-VALUE}.")
   private int k = 16;
 
   @Option(
       names = "--batch-topk",
-      description = "K on average over a batch of tokens, rather than at each.")
+      description = "K features per token on average over a batch, not for each token.")
   private boolean batchTopK;
 
   @Option(
       names = "--penalty",
       paramLabel = "X",
-      description = "ReLU, with a penalty of X times the sum of activations, in the place of K.")
+      description = "Use ReLU with a penalty of X times the sum of activations instead of K.")
   private double penalty;
 
   @Option(
@@ -79,7 +79,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "256",
-      description = "Tokens of a step. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per step. Default: ${DEFAULT-VALUE}.")
   private int batch = 256;
 
   @Option(
@@ -93,7 +93,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Of the first weights and the order of tokens. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Seed of the initial weights and the order of tokens. Default:" + " ${DEFAULT-VALUE}.")
   private long seed;
 
   TrainCommand() {}
