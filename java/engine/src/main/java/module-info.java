@@ -1,4 +1,4 @@
-/** Many requests to one model at a time: an engine, what it is asked, and what it answers. */
+/** Serves many requests to one model at once: an engine, its requests and its answers. */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.engine {
   requires transitive dev.vidrio.lens;

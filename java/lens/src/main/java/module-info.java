@@ -1,4 +1,4 @@
-/** What happens inside a model while it runs: read, attributed and edited. */
+/** Reads, attributes and edits what happens inside a model while it runs. */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.lens {
   requires transitive dev.vidrio.model;

@@ -14,9 +14,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Embeds texts for any number of threads, one call after the other on a thread of its own: a
- * virtual thread in native code would keep its carrier from all others. The model is the caller's,
- * and may serve an {@link Engine} at the same time; their steps take turns.
+ * Embeds texts for any number of threads, one call after the other on a thread of its own, since a
+ * virtual thread in native code would pin its carrier. The model belongs to the caller and may
+ * serve an {@link Engine} at the same time; their steps take turns.
  */
 public final class EmbeddingEngine implements AutoCloseable {
   private final Model model;

@@ -26,14 +26,14 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs many requests to a model together: a thread of its own puts the next tokens of all of them
- * into one step after the other.
+ * Runs many requests to a model with continuous batching: its own thread puts the next tokens of
+ * all of them into each step.
  *
  * {@snippet file="EngineExamples.java" region="submit"}
  *
  * <p>A request's answer does not depend on what else runs: its tokens and log-probabilities have
- * the bits that they have alone. Any thread may call any method; virtual threads that wait for
- * answers hold no carrier. The model is the caller's, and must stay open.
+ * the same bits as alone. Any thread may call any method; virtual threads that wait for answers
+ * hold no carrier. The model belongs to the caller and must stay open.
  */
 public final class Engine implements AutoCloseable {
   /** Rows of logits of a step, where there are no more sequences than that. */

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** A request that an engine refuses or cannot finish, though nothing is wrong with the request. */
+/** Thrown when an engine refuses or cannot finish a request that is valid. */
 public abstract sealed class EngineException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

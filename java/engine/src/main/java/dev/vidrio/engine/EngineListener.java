@@ -5,8 +5,8 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import java.time.Duration;
 
 /**
- * Is told what an engine does, for metrics. Called by the thread that schedules, where nothing else
- * is said: it must be quick. The first error that it throws is logged.
+ * Receives events of an engine, for metrics. Unless stated otherwise, the scheduling thread calls
+ * it, so it must be quick. The first error it throws is logged.
  */
 public interface EngineListener {
   /** Ignores everything. */

@@ -11,31 +11,31 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How much an engine has room for, and how it computes.
+ * Sizes and modes of an engine.
  *
- * @param sequences sequences that run at a time
+ * @param sequences sequences that run at once
  * @param queue requests that may wait; further ones are refused
- * @param maxWait a request that would wait longer until its prompt runs is refused too, as far as
- *     the answers before it tell; null for no limit
- * @param stepTokens tokens of a step at most: those of running sequences and chunks of prompts
- * @param context positions of a sequence; 0 for what the model was made for, at most {@value
+ * @param maxWait a request that, judging by recent answers, would wait longer for its first step is
+ *     refused too; null for no limit
+ * @param stepTokens maximum tokens of a step: running sequences and prompt chunks
+ * @param context positions of a sequence; 0 for the model's context length, at most {@value
  *     SessionOptions#DEFAULT_CONTEXT}
- * @param cacheBytes memory of the key-value cache, which an idle engine takes from the system block
- *     by block before it is needed; 0 for a quarter of what this process may use, taken as it is
- *     needed. Never more than all sequences can fill
+ * @param cacheBytes memory of the key-value cache, allocated block by block while the engine is
+ *     idle; 0 for a quarter of what this process may use, allocated on demand. Never more than all
+ *     sequences can fill
  * @param kvType element type of the key-value cache
- * @param prefixCache whether the keys and values of prompts are kept for later ones that begin with
- *     the same tokens, while there is memory
+ * @param prefixCache prefix caching: whether the keys and values of prompts are kept, while there
+ *     is memory, for later ones that begin with the same tokens
  * @param fast as in {@link SessionOptions#fast}
- * @param adapters different {@linkplain GenerationRequest#adaptation adapters} that requests which
- *     run may have together
- * @param draft a smaller model of the same vocabulary that guesses the {@linkplain
- *     GenerationRequest#draftTokens draft tokens}; null to look them up in the text
- * @param draftTokens of requests that do not say, but for searches with beams
- * @param streamInterval tokens that come sooner after others are read together, when it has passed:
- *     each reader that wakes holds up the step; zero to read each at once
+ * @param adapters number of different {@linkplain GenerationRequest#adaptation adapters} that
+ *     running requests may use together
+ * @param draft a smaller model of the same vocabulary that proposes {@linkplain
+ *     GenerationRequest#draftTokens draft tokens}; null for prompt lookup
+ * @param draftTokens default of requests without beams
+ * @param streamInterval shortest time between deliveries to a reader, since each wake-up delays the
+ *     step; zero to deliver each token at once
  * @param lens what requests may see and change inside the model
- * @param listener is told what happens
+ * @param listener receives events
  */
 public record EngineOptions(
     int sequences,

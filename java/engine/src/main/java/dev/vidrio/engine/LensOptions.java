@@ -4,14 +4,14 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.InvalidInputException;
 
 /**
- * What requests may see and change inside the model.
+ * What requests may watch and edit inside the model.
  *
- * @param capture names of hook points whose activations are kept of requests that are {@linkplain
+ * @param capture names of hook points whose activations are kept for requests that are {@linkplain
  *     GenerationRequest#watched watched}, as in {@link dev.vidrio.lens.Capture#hooks}; empty for
  *     none
  * @param editable names of hook points that requests may {@linkplain GenerationRequest#edits edit};
  *     empty for none
- * @param watched requests that may be watched at a time
+ * @param watched requests that may be watched at once
  */
 public record LensOptions(String capture, String editable, int watched) {
   /** Nothing. */

@@ -1,11 +1,10 @@
 /**
- * Many requests to one model at a time.
+ * Serves many requests to one model at once, with continuous batching.
  *
  * <p>{@link dev.vidrio.engine.Engine} takes {@link dev.vidrio.engine.generation.GenerationRequest}s
- * of any thread and answers with {@link dev.vidrio.engine.generation.TokenStream}s; one thread of
- * its own schedules the steps. The module keeps to itself what the scheduler is made of: {@code
- * text}, the texts of a request while they grow, {@code draft}, guesses at how they go on, and
- * {@code pace}, how long all that takes.
+ * from any thread and answers with {@link dev.vidrio.engine.generation.TokenStream}s; its own
+ * thread schedules the steps. The parts of the scheduler are not exported: {@code text} has the
+ * texts of running requests, {@code draft} speculative decoding, and {@code pace} measured times.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.engine;

@@ -54,10 +54,11 @@ import javax.net.ssl.SSLContext;
  * <p>Requests run on virtual threads, steps on the engine's. A server installs no signal handler
  * and no shutdown hook.
  *
- * <p>The JDK reads its HTTP server's limits from system properties, once per process. When the first server starts, those not yet set are set to: {@code sun.net.httpserver.nodelay}
- * true, {@code .maxReqTime} 30 s, {@code .idleInterval} 60 s, {@code .maxIdleConnections} 1024,
- * {@code .maxReqHeaders} 100, {@code .maxReqHeaderSize} 32 KiB, {@code
- * jdk.httpserver.maxConnections} 4096.
+ * <p>The JDK reads its HTTP server's limits from system properties, once per process. When the
+ * first server starts, those not yet set are set to: {@code sun.net.httpserver.nodelay} true,
+ * {@code .maxReqTime} 30 s, {@code .idleInterval} 60 s, {@code .maxIdleConnections} 1024, {@code
+ * .maxReqHeaders} 100, {@code .maxReqHeaderSize} 32 KiB, {@code jdk.httpserver.maxConnections}
+ * 4096.
  */
 public final class Server implements AutoCloseable {
   private static final int BACKLOG = 1024;

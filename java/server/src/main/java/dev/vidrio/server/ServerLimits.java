@@ -12,7 +12,8 @@ import java.time.Duration;
  * @param choices answers that one request may ask for, over all its prompts
  * @param requestTime maximum time of a request
  * @param writeTime how long a client may read nothing before it is disconnected
- * @param heartbeat how often a waiting client is sent a comment (in a stream of events) or a space (before JSON), to see whether it is still there
+ * @param heartbeat how often a waiting client is sent a comment (in a stream of events) or a space
+ *     (before JSON), to see whether it is still there
  * @param loadTime how long a request waits for its model to load before it gets 503
  */
 public record ServerLimits(

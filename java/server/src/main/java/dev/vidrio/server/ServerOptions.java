@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *     http://localhost:3000}
  * @param tls the server's certificate, for HTTPS; null for HTTP
  * @param limits of requests
- * @param engine options of every model's engine; the server sets its listener and number of adapters
+ * @param engine options of every model's engine; the server sets its listener and number of
+ *     adapters
  * @param keepAlive how long an idle model stays in memory; null for ever
  */
 public record ServerOptions(

@@ -3,19 +3,19 @@ package dev.vidrio.engine.generation;
 import dev.vidrio.model.InvalidInputException;
 
 /**
- * How the most likely answer is searched for: by the texts, {@code width} of them, that are most
- * likely so far. An answer's score is
+ * Options of a beam search for the most likely answers, with {@code width} beams. An answer's score
+ * is
  *
  * <pre>
  *   Σ log p(token) / tokens ^ lengthPenalty
  * </pre>
  *
- * <p>over the tokens that were generated, the one that ends the answer included, and none of the
- * prompt; probabilities are those of the model itself.
+ * <p>over the generated tokens, including the one that ends the answer; probabilities are the
+ * model's own.
  *
- * @param width texts that are followed at a time
- * @param lengthPenalty 0 ranks by probability, 1 by probability per token; more favours long
- *     answers, less short ones
+ * @param width number of beams
+ * @param lengthPenalty 0 ranks by probability, 1 by probability per token; larger values favor long
+ *     answers, smaller ones short answers
  * @param stopping when the search ends
  */
 public record BeamOptions(int width, double lengthPenalty, Stopping stopping) {

@@ -7,20 +7,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a request ended.
+ * The result of a request.
  *
  * @param result the text and its tokens
- * @param cachedTokens how many tokens of the prompt were in the cache already
- * @param prompt for each token of the prompt how likely it was, null for the first; empty unless
- *     the request asks for it
- * @param tokens for each generated token how likely it was; empty unless the request asks for it
- * @param activations of the prompt and the answer but for its last token, for the caller to close;
+ * @param cachedTokens prompt tokens found in the prefix cache
+ * @param prompt log-probabilities of the prompt's tokens, null for the first; empty unless
+ *     requested
+ * @param tokens log-probabilities of the generated tokens; empty unless requested
+ * @param activations of the prompt and the answer except its last token, for the caller to close;
  *     null unless the request is watched
  * @param score of an answer of a {@linkplain GenerationRequest#beams beam search}; null otherwise,
- *     and where the search has found fewer answers than were asked for: then there is no text
- * @param queued from the request to its first step
- * @param firstToken from the request to its first token, or to its end where it had none
- * @param total from the request to its end
+ *     and if the search found fewer answers than requested, in which case there is no text
+ * @param queued time from the request to its first step
+ * @param firstToken time from the request to its first token, or to its end if it had none
+ * @param total time from the request to its end
  */
 public record Completion(
     GenerationResult result,

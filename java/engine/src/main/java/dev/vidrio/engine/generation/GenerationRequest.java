@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What is to be generated, and how. Immutable. */
+/** A request: a prompt and the options for answering it. Immutable. */
 public final class GenerationRequest {
   /** The most alternatives that a request can ask for in place of each token. */
   public static final int MAX_TOP = 20;

@@ -2,7 +2,7 @@ package dev.vidrio.engine.generation;
 
 import java.util.Locale;
 
-/** What a request is for, as OpenTelemetry's {@code gen_ai.operation.name} has it. */
+/** The kind of a request, as in OpenTelemetry's {@code gen_ai.operation.name}. */
 public enum Operation {
   /** A turn of a conversation. */
   CHAT,

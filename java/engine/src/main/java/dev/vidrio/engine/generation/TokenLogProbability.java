@@ -3,11 +3,12 @@ package dev.vidrio.engine.generation;
 import java.util.List;
 
 /**
- * How likely a token was under the model itself, before bias, penalties, grammar and temperature.
+ * A token's log-probability under the model itself, before bias, penalties, grammar and
+ * temperature.
  *
  * @param token its id
  * @param logProbability in nats
- * @param top the most likely tokens in its place, as many as were asked for, in descending order
+ * @param top the most likely tokens at its position, as many as requested, in descending order
  */
 public record TokenLogProbability(int token, double logProbability, List<Alternative> top) {
   /**

@@ -6,13 +6,13 @@ import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 
 /**
- * The answer to a request while it is generated. Its tokens are read once, in one of three ways:
- * with a loop, by a {@link Flow.Subscriber}, or by a callback; {@link #result} waits for the end.
+ * The answer to a request while it is generated. Read its tokens once, in one of three ways: in a
+ * loop, through a {@link Flow.Subscriber}, or by a callback; {@link #result} waits for the end.
  *
  * {@snippet file="EngineExamples.java" region="stream"}
  *
- * <p>The engine never waits for a reader: what is not read yet is kept, at most the tokens that the
- * request asks for. Any thread may call any method; virtual threads wait without holding a carrier.
+ * <p>The engine never waits for a reader: unread tokens are kept, at most as many as the request
+ * asks for. Any thread may call any method; virtual threads wait without holding a carrier.
  */
 public interface TokenStream
     extends Iterable<GeneratedToken>, Flow.Publisher<GeneratedToken>, AutoCloseable {

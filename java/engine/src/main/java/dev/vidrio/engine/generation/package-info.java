@@ -1,6 +1,6 @@
 /**
- * What an engine is asked to generate, a {@link dev.vidrio.engine.generation.GenerationRequest},
- * and what comes of it: a {@link dev.vidrio.engine.generation.TokenStream} of tokens and the {@link
+ * Requests to an engine and their answers: a {@link dev.vidrio.engine.generation.GenerationRequest}
+ * gives a {@link dev.vidrio.engine.generation.TokenStream} of tokens with a {@link
  * dev.vidrio.engine.generation.Completion} at its end.
  */
 @org.jspecify.annotations.NullMarked

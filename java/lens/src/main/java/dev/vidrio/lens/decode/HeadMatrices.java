@@ -16,11 +16,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a head does to streams, in weights alone (Elhage et al. 2021): {@code W_OV = W_V W_O} says
- * what it writes of a token that it attends to, {@code W_QK = W_Q W_Kᵀ} which it attends to. The
- * gain of a norm before attention is multiplied into W_Q, W_K and W_V, that of a norm between
- * attention and the stream into W_O. Biases, divisors, rotary positions and norms of queries and
- * keys are left out; with rotary positions W_QK is that of a distance of 0.
+ * A head's function by its weights alone (Elhage et al. 2021): {@code W_OV = W_V W_O} says what it
+ * writes when attending to a token, {@code W_QK = W_Q W_Kᵀ} which tokens it attends to. The gain of
+ * a norm before attention is multiplied into W_Q, W_K and W_V, that of a norm between attention and
+ * the stream into W_O. Biases, divisors, rotary positions and norms of queries and keys are left
+ * out; with rotary positions W_QK is that of a distance of 0.
  */
 public final class HeadMatrices {
   private final float[][] queries;

@@ -9,11 +9,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The places of a text at which a unit is most active (Dalvi et al. 2019, arXiv 1812.09355; Bills
- * et al. 2023): what a neuron, a head or a feature of a sparse autoencoder may stand for. Texts are
- * read one by one; only the best places are kept.
+ * The places of a text where a unit is most active (Dalvi et al. 2019, arXiv 1812.09355; Bills et
+ * al. 2023): which hint at what a neuron, a head or a feature of a sparse autoencoder stands for.
+ * Texts are read one by one; only the best places are kept.
  *
- * @param examples the most active place first; of equal ones that which comes first
+ * @param examples the most active place first; among equals, the earlier one
  * @param tokens that were read
  * @param active the fraction of them with an activation above 0
  */

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A Patchscope (Ghandeharioun et al. 2024, arXiv 2401.06102): a representation is put into another
+ * A Patchscope (Ghandeharioun et al. 2024, arXiv 2401.06102): puts a representation into another
  * text, which makes the model say what it holds, {@code f*(x* | do(f^{c*} = m(f^c(x))))}.
  *
  * {@snippet file="decode/DecodeExamplesTest.java" region="patchscope"}

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** A long text in pieces that a model reads one by one, each in memory alone. */
+/** A long text in chunks, which a model reads one at a time. */
 public final class TextChunks {
   private TextChunks() {}
 

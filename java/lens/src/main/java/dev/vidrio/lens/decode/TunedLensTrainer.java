@@ -23,13 +23,13 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * Trains a tuned lens: for each layer the translator that brings the lens's prediction nearest to
- * the model's own, in the divergence KL(model ‖ lens). The gradient goes through the unembedding
- * and the final norm alone. A step takes the tokens of one text, but for its first.
+ * Trains a tuned lens: for each layer, the translator that minimizes KL(model ‖ lens). Gradients go
+ * only through the unembedding and the final norm. A step takes the tokens of one text, except the
+ * first.
  *
- * <p>Streams of layers and models are of very different size. The learning rate is therefore in
- * their units: a step of Adam moves no element of the translated stream by much more than this part
- * of the root mean square of its elements.
+ * <p>Streams differ greatly in size between layers and models, so the learning rate is relative: a
+ * step of Adam moves no element of the translated stream by much more than this fraction of the
+ * root mean square of its elements.
  */
 public final class TunedLensTrainer implements AutoCloseable {
   /** The learning rate that is used where none is given. */

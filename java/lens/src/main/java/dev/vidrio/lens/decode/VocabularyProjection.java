@@ -21,9 +21,9 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * Vectors of a model's weights in words (Geva et al. 2022, arXiv 2203.14680; Dar et al. 2023, arXiv
- * 2209.02535): the tokens whose logits a vector raises when it is added to the stream, and those
- * whose embeddings lie along it.
+ * Reads weight vectors as words (Geva et al. 2022, arXiv 2203.14680; Dar et al. 2023, arXiv
+ * 2209.02535): the tokens whose logits a vector raises when added to the stream, and those whose
+ * embeddings align with it.
  */
 public final class VocabularyProjection {
   private VocabularyProjection() {}

@@ -15,9 +15,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
- * Finds previous-token, duplicate-token and induction heads and attention sinks by what heads look
- * at in texts {@code [BOS, r, r]} of random tokens, which say nothing and repeat once (Olsson et
- * al. 2022, arXiv 2209.11895).
+ * Finds previous-token, duplicate-token and induction heads and attention sinks by what heads
+ * attend to in texts {@code [BOS, r, r]} of random tokens that repeat once (Olsson et al. 2022,
+ * arXiv 2209.11895).
  *
  * @param samples texts
  * @param length S, the tokens of {@code r}

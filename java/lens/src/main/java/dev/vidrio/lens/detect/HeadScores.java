@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where a head of attention looks: means over the queries of a text, the one at position 0 left
- * out, since it can look nowhere else. NaN where no query has the key that a score asks for.
+ * Where an attention head looks: means over the queries of a text, except the one at position 0,
+ * which can look nowhere else. NaN if no query has the key that a score needs.
  *
  * <p>On a text {@code [BOS, r, r]} of S random tokens {@code r}, all different, {@code duplicate}
  * is the mean of {@code a_{i,i−S}} and {@code induction} that of {@code a_{i,i−S+1}} over the

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.detect;
 
 /**
- * What a neuron of a feed-forward block does, by its weights and over a text.
+ * Scores of a feed-forward neuron, by its weights and over a text.
  *
  * @param layer from 0
  * @param neuron from 0
@@ -10,8 +10,8 @@ package dev.vidrio.lens.detect;
  *     where it moves all logits alike
  * @param frequency the correlation, over the vocabulary, of what it adds to logits and the
  *     logarithms of how often tokens occur in the text
- * @param active the part of the text's tokens at which its nonlinearity reads more than 0
- * @param greatest the most that its nonlinearity reads
+ * @param active the fraction of tokens at which its nonlinearity's input is above 0
+ * @param greatest the greatest input of its nonlinearity
  */
 public record NeuronScores(
     int layer,

@@ -17,7 +17,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * What a head says of a token that it attends to, by its weights alone.
+ * What a head makes of an attended token, by its weights alone.
  *
  * @param layer from 0
  * @param head from 0

@@ -21,13 +21,13 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Finds retrieval heads (Wu et al. 2024, arXiv 2404.15574): a needle is put into a text at several
- * depths, a question follows, and the model answers greedily. A head copies a token of the needle
- * when the model says that token while the head attends to it most.
+ * Finds retrieval heads (Wu et al. 2024, arXiv 2404.15574): a needle is inserted into a text at
+ * several depths, a question follows, and the model answers greedily. A head copies a token of the
+ * needle if the model says that token while the head attends to it most.
  *
  * @param trials answers, one per depth
- * @param recalled the part of the needle's different tokens that answers say, the mean over the
- *     trials
+ * @param recalled the fraction of the needle's distinct tokens that the answers contain, averaged
+ *     over the trials
  * @param heads by layer and head
  */
 public record RetrievalHeads(int trials, double recalled, List<Score> heads) {

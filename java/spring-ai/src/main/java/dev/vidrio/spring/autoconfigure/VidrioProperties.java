@@ -16,7 +16,8 @@ import org.springframework.util.unit.DataSize;
 /**
  * Properties of the model, the engine that runs it, and its answers.
  *
- * @param model path of the model, a GGUF file or a Hugging Face directory; without it nothing is configured
+ * @param model path of the model, a GGUF file or a Hugging Face directory; without it nothing is
+ *     configured
  * @param threads worker threads; 0 for one per physical core
  * @param sequences requests that run at once
  * @param queue requests that may wait; further ones are refused

@@ -6,15 +6,15 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * How much of a probe's accuracy is what the activations hold, rather than what the probe learned
- * by heart (Hewitt and Liang 2019, arXiv 1909.03368): the same probe on the same activations learns
- * a control task, where each word has a class at random, drawn as often as classes are. Selectivity
- * is the accuracy on the task less that on the control task.
+ * Shows how much of a probe's accuracy comes from the activations rather than from memorizing
+ * (Hewitt and Liang 2019, arXiv 1909.03368). The same probe on the same activations learns a
+ * control task, where each word has a random class, with the frequencies of the classes.
+ * Selectivity is the accuracy on the task minus that on the control task.
  *
  * @param train accuracy on the examples that the probe learned from
- * @param test accuracy on those set aside
- * @param majority the share of the most frequent class among those set aside
- * @param control accuracy of the control probe on those set aside
+ * @param test accuracy on the held-out examples
+ * @param majority the share of the most frequent class among the held-out examples
+ * @param control accuracy of the control probe on the held-out examples
  */
 public record ControlTask(double train, double test, double majority, double control) {
   /** Accuracy less that of the control probe. */

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** Activations and the classes that they belong to: what a probe learns from. */
+/** Activations and their classes, from which a probe learns. */
 public final class Examples {
   private final float[][] rows;
   private final int[] labels;

@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Least-squares concept erasure (Belrose et al. 2023, arXiv 2306.03819): the affine map that
- * changes activations the least, in the mean square, such that no linear classifier can do better
- * on them than by always saying the same. With classes z as one-hot vectors it is
+ * Least-squares concept erasure (Belrose et al. 2023, arXiv 2306.03819): of all affine maps after
+ * which no linear classifier beats a constant answer, the one that changes activations least in the
+ * mean square. With classes z as one-hot vectors it is
  *
  * <pre>x ↦ x − Σ_xz (Σ_zx Σ_xx⁺ Σ_xz)⁺ Σ_zx Σ_xx⁺ (x − E[x])</pre>
  *

@@ -5,9 +5,9 @@ import dev.vidrio.model.InvalidInputException;
 
 /**
  * A linear classifier of activations (Alain and Bengio 2017, arXiv 1610.01644; Belinkov 2022): the
- * class c with the greatest {@code ⟨w_c, x⟩ + b_c}. Where it does well, the activation holds the
- * class in a form that the layers after it can read; whether they do is another question, and how
- * much the probe itself learned by heart a {@link ControlTask}'s.
+ * class c with the greatest {@code ⟨w_c, x⟩ + b_c}. If it does well, the activation holds the class
+ * in a form that later layers can read. Whether they do is another question; {@link ControlTask}
+ * shows how much the probe merely memorized.
  *
  * {@snippet file="decode/DecodeExamplesTest.java" region="probe"}
  */

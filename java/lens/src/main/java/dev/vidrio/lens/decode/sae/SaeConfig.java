@@ -4,10 +4,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What kind of sparse autoencoder or transcoder it is, as {@code cfg.json} of SAELens says.
+ * The kind of a sparse autoencoder or transcoder, as in {@code cfg.json} of SAELens.
  *
  * @param activation how pre-activations become activations of features
- * @param transcoder whether the output is another activation than the input
+ * @param transcoder whether the output is a different activation than the input
  * @param skip whether a transcoder also has a linear map from input to output
  * @param dIn width of the input
  * @param dSae number of features
@@ -17,7 +17,7 @@ import java.util.Map;
  * @param normalization of the input, undone in the output
  * @param rescaled whether activations are multiplied by the length of the decoder's rows before the
  *     greatest are chosen, and divided by it after
- * @param hookIn where the input is, as the file says it; empty where it does not
+ * @param hookIn the input's hook point, as named in the file; empty if it is not
  * @param hookOut where the output goes
  */
 public record SaeConfig(

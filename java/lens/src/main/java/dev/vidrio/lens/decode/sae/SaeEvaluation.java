@@ -14,16 +14,15 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * How well a sparse autoencoder explains activations, and the model lives on what it says (Bricken
- * et al. 2023; Rajamanoharan et al. 2024, arXiv 2404.16014).
+ * How well a sparse autoencoder explains activations, and how well the model works with its
+ * reconstructions (Bricken et al. 2023; Rajamanoharan et al. 2024, arXiv 2404.16014).
  *
- * @param tokens of the texts, the first of each left out: it has a state of its own, which models
- *     do not use as that of a text
+ * @param tokens of the texts, except the first of each, whose state is unlike the others'
  * @param l0 mean number of active features at a token
  * @param unexplained fraction of variance unexplained: {@code Σ ‖z − ẑ‖² / Σ ‖z − mean z‖²}
  * @param loss mean −log p of the next token, in nats
- * @param splicedLoss the same with the reconstruction in the activation's place
- * @param ablatedLoss the same with zeros there
+ * @param splicedLoss the same with the reconstruction instead of the activation
+ * @param ablatedLoss the same with zeros instead
  * @param density the fraction of tokens at which each feature is active, [d_sae]
  */
 public record SaeEvaluation(

@@ -3,7 +3,7 @@ package dev.vidrio.lens.decode.sae;
 import dev.vidrio.model.InvalidInputException;
 
 /**
- * How a sparse autoencoder is trained.
+ * Options for training a sparse autoencoder.
  *
  * @param features d_sae
  * @param k features that are active at a token: of each token with TopK, on average with BatchTopK;

@@ -15,10 +15,10 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * A sparse autoencoder in the middle of a pass: the model goes on with what features, perhaps
- * changed ones, stand for. With the error term (Marks et al. 2024, arXiv 2403.19647) what the
- * autoencoder does not explain stays, {@code z + (ĥ' − ĥ) W_dec}: with unchanged features the pass
- * keeps its bits. Without, the model sees the reconstruction alone.
+ * Splices a sparse autoencoder into a pass: the model continues with what the features, perhaps
+ * changed, reconstruct. With the error term (Marks et al. 2024, arXiv 2403.19647), what the
+ * autoencoder does not explain is kept, {@code z + (ĥ' − ĥ) W_dec}: with unchanged features the
+ * pass keeps its bits. Without it, the model sees only the reconstruction.
  */
 public final class SaeSplice {
   private final SparseAutoencoder autoencoder;

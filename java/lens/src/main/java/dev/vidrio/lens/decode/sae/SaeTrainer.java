@@ -17,11 +17,10 @@ import java.util.stream.IntStream;
  * Trains a small sparse autoencoder: Adam on {@code ‖z − ẑ‖²}, with the sparsity of TopK (Gao et
  * al. 2024, arXiv 2406.04093), BatchTopK (Bussmann et al. 2024, arXiv 2412.06410) or ReLU with a
  * penalty (Bricken et al. 2023). Rows of the decoder have length 1. Dead features get a gradient
- * too: the greatest of them explain, as far as they can, what the others left over (AuxK, Gao et
- * al.).
+ * too: the strongest of them learn to explain what the others leave over (AuxK, Gao et al.).
  *
  * <p>Activations are scaled to a mean length of √d first, so that learning rates carry over from
- * model to model; the scale goes into the weights in the end. Gradients are sparse: past the
+ * model to model; at the end the scale goes into the weights. Gradients are sparse: past the
  * encoder's product, work is proportional to the features that are active.
  */
 public final class SaeTrainer implements AutoCloseable {

@@ -13,10 +13,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sparse autoencoder (Cunningham et al. 2023, arXiv 2309.08600; Bricken et al. 2023): an
- * activation z as a sum of few of many directions, {@code h = σ(z W_enc + b_enc)}, {@code ẑ = h
- * W_dec + b_dec}; or a transcoder (Dunefsky et al. 2024, arXiv 2406.11944), which writes what a
- * feed-forward block makes of its input in the same form. Files are those of SAELens.
+ * A sparse autoencoder (Cunningham et al. 2023, arXiv 2309.08600; Bricken et al. 2023): writes an
+ * activation z as a sum of few out of many directions, {@code h = σ(z W_enc + b_enc)}, {@code ẑ = h
+ * W_dec + b_dec}; or a transcoder (Dunefsky et al. 2024, arXiv 2406.11944), which maps a
+ * feed-forward block's input to its output in the same form. Files are those of SAELens.
  *
  * {@snippet file="decode/DecodeExamplesTest.java" region="sae"}
  *

@@ -1,6 +1,6 @@
 /**
- * {@linkplain dev.vidrio.lens.decode.sae.SparseAutoencoder Sparse autoencoders} and transcoders: as
- * SAELens writes their files, trained here, evaluated, and spliced into a model that runs.
+ * {@linkplain dev.vidrio.lens.decode.sae.SparseAutoencoder Sparse autoencoders} and transcoders in
+ * SAELens's format: training, evaluation, and splicing into a running model.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.lens.decode.sae;
