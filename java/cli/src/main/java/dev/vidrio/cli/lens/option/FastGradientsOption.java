@@ -8,10 +8,9 @@ import picocli.CommandLine.Option;
 public final class FastGradientsOption {
   @Option(
       names = "--fast",
-      description = {
-        "Let products of gradients leave the promise of equal bits where this processor gains by",
-        "it: 'vidrio doctor' says where."
-      })
+      description =
+          "Give up portable bits in products of gradients where that is faster on this"
+              + " processor; 'vidrio doctor' says where.")
   private boolean asked;
 
   public FastGradientsOption() {}
