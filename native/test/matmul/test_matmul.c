@@ -22,12 +22,10 @@ static float *run(vd_isa isa, vd_matmul *op, const matmul_case *c, placement whe
     return op->y;
 }
 
-// A set may have the kernel of its base. Emulated, AVX-VNNI traps for every 32 products, and runs
-// one case of five.
+// A set may have the kernel of its base.
 static int is_left_out(vd_type type, vd_isa isa) {
-    static int cases;
     return vd_matmul_kernels[type][isa] == vd_matmul_kernels[type][vd_isa_base(isa)] ||
-           (isa == VD_ISA_AVX_VNNI && isa_emulated(isa) && cases++ % 5 != 0);
+           leaves_case_out(isa);
 }
 
 static void check_variants(const matmul_case *c) {

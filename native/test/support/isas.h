@@ -15,9 +15,9 @@ void test_begin_emulated(const char *stem, vd_isa greatest);
 // 1 for the sets that are to run.
 int isa_runs(vd_isa isa);
 
-// 1 for a set that is emulated: each of its instructions takes microseconds, so that tests thin
-// their sweeps for it.
-int isa_emulated(vd_isa isa);
+// 1 where an emulated set is to leave out the next case of a sweep: each of its instructions takes
+// microseconds, so that it runs one case of five.
+int leaves_case_out(vd_isa isa);
 
 // Threads that hold a tile configuration of AMX, as far as that is emulated: none between kernels.
 int held_tiles(void);
