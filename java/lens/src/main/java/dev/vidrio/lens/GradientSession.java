@@ -21,6 +21,7 @@ import dev.vidrio.lens.plan.EditedPlan;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.HookSource;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.PointGradient;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
@@ -59,6 +60,9 @@ public final class GradientSession implements AutoCloseable {
   private final int[] blocks;
   private final ExecutablePlan plan;
   private State state = State.EMPTY;
+
+  /** Tokens before those of each way forward. */
+  private int prefix;
 
   private enum State {
     EMPTY,
@@ -200,7 +204,7 @@ public final class GradientSession implements AutoCloseable {
   /**
    * Runs a text forward and back.
    *
-   * @param tokens used as they are
+   * @param tokens used as they are; those behind the {@linkplain #prefix prefix}, if there is one
    * @param metric of the logits after the last token, which have to be a seed
    * @return the number
    * @throws InvalidInputException when the text is empty or too long, or a token is unknown
@@ -217,25 +221,51 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
+   * Runs what the texts to come begin with, forward and once for all of them. They go on behind it;
+   * what they see of it counts as constant, and activations and gradients are those at their own
+   * tokens.
+   *
+   * @param tokens used as they are; none where texts begin anew
+   * @throws InvalidInputException when they leave no room for a text, a token is unknown, or the
+   *     session has points of scores or patterns
+   */
+  public void prefix(int... tokens) {
+    requireOpen();
+    Interruption.check();
+    points.forEach(Inputs::requireRows);
+    prefix = 0;
+    state = State.EMPTY;
+    if (tokens.length > 0) {
+      run(tokens, 0);
+      prefix = tokens.length;
+    }
+  }
+
+  /**
    * Runs a text forward. All seeds are 0 then.
    *
-   * @param tokens used as they are
+   * @param tokens used as they are; those behind the {@linkplain #prefix prefix}, if there is one
    * @throws InvalidInputException when the text is empty or too long, or a token is unknown
    */
   public void forward(int[] tokens) {
     requireOpen();
     Interruption.check();
-    fill(tokens);
     seeds.values().forEach(values -> values.fill((byte) 0));
-    edits.assign(List.of());
-    plan.run(batch, 0, gradient.forwardOps());
+    run(tokens, limits.logits());
     state = State.FORWARD;
   }
 
-  private void fill(int[] tokens) {
-    if (tokens.length == 0 || tokens.length > limits.tokens()) {
+  private void run(int[] tokens, int logits) {
+    fill(tokens, logits);
+    edits.assign(List.of());
+    plan.run(batch, 0, gradient.forwardOps());
+  }
+
+  private void fill(int[] tokens, int logits) {
+    int room = limits.tokens() - prefix;
+    if (tokens.length == 0 || tokens.length > room) {
       throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have 1 to " + limits.tokens() + " tokens");
+          "text", tokens.length + " tokens", "must have 1 to " + room + " tokens");
     }
     for (int token : tokens) {
       if (token < 0 || token >= limits.vocabulary()) {
@@ -246,7 +276,7 @@ public final class GradientSession implements AutoCloseable {
     batch.clear();
     int sequence = batch.addSequence(blocks, blocks.length);
     for (int i = 0; i < tokens.length; i++) {
-      batch.add(tokens[i], i, sequence, i >= tokens.length - limits.logits());
+      batch.add(tokens[i], prefix + i, sequence, i >= tokens.length - logits);
     }
   }
 

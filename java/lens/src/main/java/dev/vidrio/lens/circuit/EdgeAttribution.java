@@ -14,6 +14,7 @@ import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -101,19 +102,21 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     Inputs.requireTokens(lens.model(), clean);
     DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
     HookPoint embed = HookPoint.of(HookSite.EMBED);
-    try (var gradients = new EdgeGradients(lens, clean.length)) {
+    int from = Inputs.commonPrefix(clean, corrupted);
+    int n = clean.length;
+    int[] tokens = Arrays.copyOfRange(clean, from, n);
+    try (var gradients = new EdgeGradients(lens, Arrays.copyOf(clean, from), tokens.length)) {
       GradientSession session = gradients.session();
-      double there = session.run(corrupted, metric);
+      double there = session.run(Arrays.copyOfRange(corrupted, from, n), metric);
       float[] target = session.activation(embed).toArray();
-      double here = session.run(clean, metric);
+      double here = session.run(tokens, metric);
       float[] x = session.activation(embed).toArray();
       for (double part : parts) {
-        session.edits(
-            List.of(Edit.set(embed, between(x, target, part)).positions(0, clean.length)));
-        session.run(clean, metric);
+        session.edits(List.of(Edit.set(embed, between(x, target, part)).positions(from, n)));
+        session.run(tokens, metric);
         gradients.add(1.0 / parts.size());
       }
-      Map<Node.Sender, float[]> changes = changes(lens, clean, corrupted);
+      Map<Node.Sender, float[]> changes = changes(lens, clean, corrupted, from);
       Map<Edge, Double> scores = new LinkedHashMap<>();
       ComponentGraph.of(lens)
           .edges()
@@ -134,23 +137,29 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     return values;
   }
 
-  /** What each component writes in the corrupted run more than in the clean one, [n, d]. */
-  private static Map<Node.Sender, float[]> changes(Lens lens, int[] clean, int[] corrupted) {
+  /**
+   * What each component writes in the corrupted run more than in the clean one, [n − from, d];
+   * nothing before the first position in which they differ.
+   */
+  private static Map<Node.Sender, float[]> changes(
+      Lens lens, int[] clean, int[] corrupted, int from) {
+    int n = clean.length - from;
     Map<Node.Sender, float[]> changes = new HashMap<>();
     List<Node.Sender> senders = ComponentGraph.of(lens).senders();
     HookMap hooks = HookMap.of(lens.model());
-    Capture capture = Capture.of("hook_embed, *.hook_result, *.hook_mlp_out");
+    Capture capture =
+        Capture.of("hook_embed, *.hook_result, *.hook_mlp_out").positions(from, clean.length);
     try (ActivationCache before = lens.run(clean, capture);
         ActivationCache after = lens.run(corrupted, capture)) {
-      for (int i = 0; i < clean.length; i++) {
-        Map<Node.Sender, float[]> from = written(lens, hooks, before, i);
-        Map<Node.Sender, float[]> to = written(lens, hooks, after, i);
+      for (int i = 0; i < n; i++) {
+        Map<Node.Sender, float[]> old = written(lens, hooks, before, i);
+        Map<Node.Sender, float[]> changed = written(lens, hooks, after, i);
         for (Node.Sender sender : senders) {
           float[] change =
               Vectors.minus(
-                  Objects.requireNonNull(to.get(sender)), Objects.requireNonNull(from.get(sender)));
-          float[] all =
-              changes.computeIfAbsent(sender, ignored -> new float[clean.length * change.length]);
+                  Objects.requireNonNull(changed.get(sender)),
+                  Objects.requireNonNull(old.get(sender)));
+          float[] all = changes.computeIfAbsent(sender, ignored -> new float[n * change.length]);
           System.arraycopy(change, 0, all, i * change.length, change.length);
         }
       }
@@ -158,7 +167,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     return changes;
   }
 
-  /** What each component writes at a token; positions, which both runs have, are left out. */
+  /** What each component writes at a row; positions, which both runs have, are left out. */
   private static Map<Node.Sender, float[]> written(
       Lens lens, HookMap hooks, ActivationCache cache, int i) {
     Map<Node.Sender, float[]> written = new HashMap<>();

@@ -46,10 +46,15 @@ final class EdgeGradients implements AutoCloseable {
       Buffer mlpOut,
       RowGradient mlp) {}
 
-  EdgeGradients(Lens lens, int n) {
+  /**
+   * @param prefix what all texts begin with; the gradients are those behind it
+   * @param n tokens behind the prefix
+   */
+  EdgeGradients(Lens lens, int[] prefix, int n) {
     this.n = n;
+    int length = prefix.length + n;
     Executor executor = lens.model().executor();
-    Plan plan = lens.model().architecture().plan(n);
+    Plan plan = lens.model().architecture().plan(length);
     int count = lens.model().architecture().layers();
     var hooks = new HookMap(plan, count);
     String points =
@@ -57,8 +62,9 @@ final class EdgeGradients implements AutoCloseable {
             + " blocks.-1.hook_resid_post"
             + (hooks.has(new HookPoint(HookSite.RESID_MID, 0)) ? ", *.hook_resid_mid" : "");
     this.session =
-        GradientSession.open(lens, GradientOptions.of(points, n).withEditable("hook_embed"));
+        GradientSession.open(lens, GradientOptions.of(points, length).withEditable("hook_embed"));
     try {
+      session.prefix(prefix);
       for (int l = 0; l < count; l++) {
         layers.add(layer(executor, plan.kv(), hooks, l));
       }

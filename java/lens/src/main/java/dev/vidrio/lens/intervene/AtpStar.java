@@ -15,6 +15,7 @@ import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,7 +67,10 @@ public record AtpStar(
       throw new InvalidInputException(
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
     }
+    Inputs.requireTokens(lens.model(), clean);
     DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
+    int from = Inputs.commonPrefix(clean, corrupted);
+    int[] tokens = Arrays.copyOfRange(clean, from, clean.length);
     String kept = "*.hook_q, *.hook_k, *.hook_v, *.hook_z, *.hook_attn_out, *.hook_mlp_out";
     GradientOptions options =
         GradientOptions.of("*.hook_z", clean.length)
@@ -74,24 +78,28 @@ public record AtpStar(
     try (ActivationCache here = lens.run(clean, Capture.of(kept));
         ActivationCache there = lens.run(corrupted, Capture.of("*." + input.suffix()));
         ActivationCache patched =
-            lens.run(clean, Capture.of("*.hook_z"), edits(lens, here, there, input));
+            lens.run(
+                clean,
+                Capture.of("*.hook_z").positions(from, clean.length),
+                edits(lens, here, there, input));
         GradientSession session = GradientSession.open(lens, options)) {
       Map<HookPoint, float[]> changes = new HashMap<>();
       for (HookPoint z : session.points()) {
-        changes.put(z, Vectors.minus(patched.get(z).toArray(), here.get(z).toArray()));
+        changes.put(z, Vectors.minus(patched.get(z).toArray(), rows(here, z, from)));
       }
       HookMap hooks = HookMap.of(lens.model());
       IntUnaryOperator heads = input == HookSite.Q ? hooks::heads : hooks::kvHeads;
-      double value = session.run(clean, metric);
-      List<List<Double>> estimates = products(session, changes, clean.length, heads);
+      session.prefix(Arrays.copyOf(clean, from));
+      double value = session.run(tokens, metric);
+      List<List<Double>> estimates = products(session, changes, tokens.length, heads);
       List<List<List<Double>>> dropped = new ArrayList<>();
       for (int l = 0; l < estimates.size(); l++) {
         session.edits(
             List.of(
                 Edit.patch(here, new HookPoint(HookSite.ATTN_OUT, l)),
                 Edit.patch(here, new HookPoint(HookSite.MLP_OUT, l))));
-        session.run(clean, metric);
-        dropped.add(products(session, changes, clean.length, heads));
+        session.run(tokens, metric);
+        dropped.add(products(session, changes, tokens.length, heads));
       }
       return new AtpStar(value, metric.of(lens, corrupted), estimates, magnitudes(dropped));
     }
@@ -110,6 +118,12 @@ public record AtpStar(
     return edits;
   }
 
+  /** The rows of an activation from a position on. */
+  private static float[] rows(ActivationCache cache, HookPoint point, int from) {
+    float[] all = cache.get(point).toArray();
+    return Arrays.copyOfRange(all, all.length / cache.rows() * from, all.length);
+  }
+
   /** Of each head, or of the heads that share keys and values. */
   private static List<List<Double>> products(
       GradientSession session, Map<HookPoint, float[]> changes, int n, IntUnaryOperator headsOf) {
@@ -120,7 +134,7 @@ public record AtpStar(
               float[] gradient = session.gradient(z).toArray();
               int heads = headsOf.applyAsInt(z.layer());
               return IntStream.range(0, heads)
-                  .mapToObj(h -> PatchGrid.Place.head(z, h).product(change, gradient, n, heads))
+                  .mapToObj(h -> PatchGrid.Place.head(z, h).product(change, gradient, 0, n, heads))
                   .toList();
             })
         .toList();

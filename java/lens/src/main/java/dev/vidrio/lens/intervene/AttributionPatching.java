@@ -13,6 +13,7 @@ import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,9 @@ import java.util.Objects;
  * logit difference by about
  *
  * <pre>{@code (ã − a) · ∂LD/∂a}</pre>
+ *
+ * <p>Nothing moves before the first token in which the texts differ: what they begin with runs
+ * once, and the gradient goes back to there.
  */
 public final class AttributionPatching {
   private AttributionPatching() {}
@@ -53,21 +57,25 @@ public final class AttributionPatching {
     boolean denoising = direction == Direction.DENOISING;
     DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
     String hooks = "blocks.*." + site.hook().suffix();
-    try (GradientSession session =
-        GradientSession.open(lens, GradientOptions.of(hooks, clean.length))) {
-      session.forward(denoising ? clean : corrupted);
-      double there = metric.of(session.activation(HookPoint.of(HookSite.LOGITS)).data());
+    int from = Inputs.commonPrefix(clean, corrupted);
+    int n = clean.length;
+    int[] here = Arrays.copyOfRange(denoising ? corrupted : clean, from, n);
+    int[] there = Arrays.copyOfRange(denoising ? clean : corrupted, from, n);
+    try (GradientSession session = GradientSession.open(lens, GradientOptions.of(hooks, n))) {
+      session.prefix(Arrays.copyOf(clean, from));
+      session.forward(there);
+      double valueThere = metric.of(session.activation(HookPoint.of(HookSite.LOGITS)).data());
       Map<HookPoint, float[]> changes = new HashMap<>();
       Map<HookPoint, float[]> gradients = new HashMap<>();
       session.points().forEach(p -> changes.put(p, session.activation(p).toArray()));
-      double here = session.run(denoising ? corrupted : clean, metric);
+      double valueHere = session.run(here, metric);
       for (HookPoint point : session.points()) {
         changes.computeIfPresent(
             point, (p, x) -> Vectors.minus(x, session.activation(p).toArray()));
         gradients.put(point, session.gradient(point).toArray());
       }
       HookMap map = HookMap.of(lens.model());
-      PatchGrid grid = PatchGrid.of(lens, site, clean.length);
+      PatchGrid grid = PatchGrid.of(lens, site, n);
       List<Double> values =
           grid.places().stream()
               .map(
@@ -75,11 +83,16 @@ public final class AttributionPatching {
                     float[] change = Objects.requireNonNull(changes.get(place.point()));
                     float[] gradient = Objects.requireNonNull(gradients.get(place.point()));
                     int heads = map.heads(place.point().layer());
-                    return here + place.product(change, gradient, clean.length, heads);
+                    return valueHere + place.product(change, gradient, from, n, heads);
                   })
               .toList();
       return ActivationPatching.of(
-          grid, values, site, direction, denoising ? there : here, denoising ? here : there);
+          grid,
+          values,
+          site,
+          direction,
+          denoising ? valueThere : valueHere,
+          denoising ? valueHere : valueThere);
     }
   }
 }

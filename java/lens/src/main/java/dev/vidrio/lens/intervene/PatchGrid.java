@@ -33,15 +33,22 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
       return position == ALL ? ofHead : ofHead.position(position);
     }
 
-    /** The product of two activations of the point [n, …], over the rows and columns here. */
-    double product(float[] a, float[] b, int n, int heads) {
-      int width = a.length / n;
+    /**
+     * The product of two activations of the point, over the rows and columns here.
+     *
+     * @param a rows of the positions from {@code from} to n, and of b as well; others count as 0
+     */
+    double product(float[] a, float[] b, int from, int n, int heads) {
+      int width = a.length / (n - from);
       int headWidth = head == ALL ? width : width / heads;
       int begin = head == ALL ? 0 : head * headWidth;
+      int first = position == ALL ? from : Math.max(from, position);
+      int end = position == ALL ? n : position + 1;
       double sum = 0;
-      for (int i = position == ALL ? 0 : position; i < (position == ALL ? n : position + 1); i++) {
-        for (int j = begin; j < begin + headWidth; j++) {
-          sum += (double) a[i * width + j] * b[i * width + j];
+      for (int i = first; i < end; i++) {
+        int row = (i - from) * width;
+        for (int j = row + begin; j < row + begin + headWidth; j++) {
+          sum += (double) a[j] * b[j];
         }
       }
       return sum;

@@ -5,6 +5,7 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 
 /** Checks of texts, positions and tokens, before a model is asked about them. */
@@ -70,6 +71,12 @@ public final class Inputs {
       throw new InvalidInputException(
           "wrong answer", Integer.toString(wrong), "must be another token than the right one");
     }
+  }
+
+  /** How many tokens two texts of one length begin with alike; all but the last one, at most. */
+  public static int commonPrefix(int[] clean, int[] corrupted) {
+    int first = Arrays.mismatch(clean, corrupted);
+    return first < 0 ? clean.length - 1 : first;
   }
 
   /** Checks that two runs have the same positions. */
