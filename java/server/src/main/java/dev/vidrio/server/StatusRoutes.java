@@ -29,7 +29,7 @@ final class StatusRoutes {
     return List.of(
         Route.probe("/health", exchange -> exchange.answer(Json.bytes(Map.of("status", "ok")))),
         Route.probe("/ready", this::ready),
-        Route.get("/metrics", this::metrics),
+        Route.watch("/metrics", this::metrics),
         Route.get("/v1/models", this::list),
         Route.get(MODEL, this::model));
   }

@@ -49,6 +49,11 @@ public final class Exchange {
     return String.valueOf(http.getRequestURI().getPath());
   }
 
+  /** The path as it came, percent-encoded: no character of it ends a line or moves a cursor. */
+  String rawPath() {
+    return String.valueOf(http.getRequestURI().getRawPath());
+  }
+
   @Nullable String header(String name) {
     return http.getRequestHeaders().getFirst(name);
   }

@@ -6,9 +6,9 @@ import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What every request passes, whatever its path: keys, limits, errors, the log. There is no route
@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Gate implements HttpHandler, AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
+  private static final int CLIENT_GONE = 499; // as nginx has it
+
   private static final Duration SOON = Duration.ofSeconds(1);
 
   private static final System.Logger ACCESS = System.getLogger("dev.vidrio.server.access");
@@ -80,17 +82,16 @@ public final class Gate implements HttpHandler, AutoCloseable {
       return;
     }
     Route.Access access = router.at(exchange.path()).map(Route::access).orElse(Route.Access.KEY);
-    boolean probe = access == Route.Access.PROBE;
-    if (draining && !probe) {
+    if (draining && !access.isAlways()) {
       exchange.reply().header("Connection", "close");
       throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
     }
-    if (access == Route.Access.KEY) {
+    if (access.needsKey()) {
       exchange.setTenant(keys.tenant(exchange.header("Authorization")));
       refuseForeignPages(exchange);
     }
     Route route = router.of(exchange);
-    if (others >= options.requests() && !probe) {
+    if (others >= options.requests() && !access.isAlways()) {
       throw ApiException.tooMany(
           options.requests() + " requests run already, which is the limit", SOON);
     }
@@ -135,17 +136,23 @@ public final class Gate implements HttpHandler, AutoCloseable {
   }
 
   private void finished(Exchange exchange, Duration duration) {
-    int status = exchange.reply().isGone() ? 499 : exchange.reply().status();
-    @Nullable String path = router.at(exchange.path()).map(Route::path).orElse(null);
-    metrics.finished(exchange.method(), path == null ? "other" : path, status, duration);
-    if (ACCESS.isLoggable(System.Logger.Level.INFO)) {
+    Reply reply = exchange.reply();
+    // Who has gone before anything was said has no other status either.
+    int status = reply.isGone() || reply.status() == 0 ? CLIENT_GONE : reply.status();
+    Optional<Route> route = router.at(exchange.path());
+    metrics.finished(exchange.method(), route.map(Route::path).orElse("other"), status, duration);
+    boolean probed = route.map(Route::access).equals(Optional.of(Route.Access.PROBE));
+    // Probes come every few seconds, and say something when they fail.
+    System.Logger.Level level =
+        probed && status == 200 ? System.Logger.Level.DEBUG : System.Logger.Level.INFO;
+    if (ACCESS.isLoggable(level)) {
       ACCESS.log(
-          System.Logger.Level.INFO,
+          level,
           "{0} {1} {2} {3} {4} ms {5}",
           exchange.client(),
           exchange.method(),
-          exchange.path(),
-          status,
+          exchange.rawPath(),
+          Integer.toString(status),
           Long.toString(duration.toMillis()),
           exchange.id());
     }

@@ -19,11 +19,22 @@ public record Route(String method, String path, Access access, Handler handler) 
     KEY,
     /** Everybody: what is there is the same for all and tells nothing. */
     OPEN,
+    /** Who has a key, also while the server is full or shuts down, which is when it matters. */
+    WATCH,
     /**
      * Everybody, also while the server is full or shuts down: probes cannot keep a secret, and are
      * told none.
      */
-    PROBE
+    PROBE;
+
+    boolean needsKey() {
+      return this == KEY || this == WATCH;
+    }
+
+    /** Whether a server answers that is full or shuts down. */
+    boolean isAlways() {
+      return this == WATCH || this == PROBE;
+    }
   }
 
   /** Answers a request, on a virtual thread of its own. */
@@ -34,6 +45,11 @@ public record Route(String method, String path, Access access, Handler handler) 
 
   public static Route get(String path, Handler handler) {
     return new Route("GET", path, Access.KEY, handler);
+  }
+
+  /** One for who {@linkplain Access#WATCH watches} the server. */
+  public static Route watch(String path, Handler handler) {
+    return new Route("GET", path, Access.WATCH, handler);
   }
 
   public static Route post(String path, Handler handler) {

@@ -275,6 +275,7 @@ class GateTest {
           "429 rate_limit_exceeded - 1 requests run already, which is the limit",
           TestServer.error(server.post(COMPLETE, SHORT)));
       assertEquals(200, server.get("/health").statusCode());
+      assertEquals(200, server.get("/metrics").statusCode());
     }
   }
 
@@ -361,6 +362,11 @@ class GateTest {
       assertEquals("10", refused.headers().firstValue("retry-after").orElse(""));
       assertEquals(503, server.get("/ready").statusCode());
       assertEquals(200, server.get("/health").statusCode());
+      // Who watches sees the last requests end.
+      String metrics = server.get("/metrics").body();
+      assertTrue(
+          metrics.contains("\nvidrio_requests_running{gen_ai_request_model=\"bard\"} 4.0"),
+          metrics);
       running.readUntil("data: [DONE]\n\n");
       assertTrue(server.server().drain(ChronoUnit.FOREVER.getDuration()));
     }
