@@ -64,7 +64,12 @@ public final class Main implements Runnable, CommandGroup {
         .setExpandAtFiles(false) // a text may begin with @
         .setParameterExceptionHandler(Main::wrongUsage)
         .setExecutionExceptionHandler(main::failed);
-    int code = commandLine.execute(args);
+    int code;
+    try {
+      code = commandLine.execute(args);
+    } catch (OutOfMemoryError e) {
+      code = main.outOfMemory(e, commandLine.getErr());
+    }
     System.out.flush();
     return code;
   }
@@ -96,6 +101,15 @@ public final class Main implements Runnable, CommandGroup {
     command.getErr().println("vidrio: " + message(e));
     if (debug) {
       e.printStackTrace(command.getErr());
+    }
+    return FAILED;
+  }
+
+  /** A model that is too large for the machine is no error of the program. */
+  private int outOfMemory(OutOfMemoryError e, PrintWriter err) {
+    err.println("vidrio: not enough memory: " + e.getMessage());
+    if (debug) {
+      e.printStackTrace(err);
     }
     return FAILED;
   }

@@ -162,6 +162,9 @@ final class ServeCommand implements Callable<Integer> {
           "Time for running requests to finish after SIGTERM. Default:" + " ${DEFAULT-VALUE}.")
   private int drain;
 
+  private final CountDownLatch signalled = new CountDownLatch(1);
+  private volatile boolean serving;
+
   @Spec private CommandSpec command = CommandSpec.create();
 
   ServeCommand() {}
@@ -172,21 +175,28 @@ final class ServeCommand implements Callable<Integer> {
     require("--kv-memory", kvMegabytes, 0, Long.MAX_VALUE >> 20);
     require("--stream-interval", streamInterval, 0, 60_000);
     require("--max-body", maxBody, 1, ServerLimits.MAX_BODY_BYTES >> 20);
-    System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL %4$s %5$s%6$s%n");
-    var signalled = new CountDownLatch(1);
+    System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL%1$tz %4$s %5$s%6$s%n");
     List<Served> models = models();
     ModelSource[] sources = sources(models);
-    try (var _ = Interrupt.handleEnd(() -> end(signalled));
-        Server server = start(sources)) {
-      warnOfStrangers();
+    try (var _ = Interrupt.handleEnd(this::end)) {
+      serve(OptionValues.of(command, this::options), models, sources);
+    }
+    return 0;
+  }
+
+  private void serve(ServerOptions options, List<Served> models, ModelSource... sources)
+      throws IOException, InterruptedException {
+    try (Server server = start(options, sources)) {
+      serving = true;
+      warnOfStrangers(options);
       System.out.println(models.getFirst().toLine(server));
       System.out.flush();
       signalled.await();
+      System.err.println("vidrio: shutting down; what runs has " + drain + " s to end");
       if (!server.drain(Duration.ofSeconds(drain))) {
         System.err.println("vidrio: requests that still ran after " + drain + " s were cut off");
       }
     }
-    return 0;
   }
 
   private void require(String option, long value, long min, long max) {
@@ -196,8 +206,9 @@ final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private static void end(CountDownLatch signalled) {
-    if (signalled.getCount() == 0) {
+  private void end() {
+    // While models load, which may take minutes, nothing runs that could end.
+    if (!serving || signalled.getCount() == 0) {
       Runtime.getRuntime().halt(INTERRUPTED);
     }
     signalled.countDown();
@@ -218,12 +229,15 @@ final class ServeCommand implements Callable<Integer> {
         .toArray(ModelSource[]::new);
   }
 
-  private Server start(ModelSource... sources) throws IOException {
+  private Server start(ServerOptions options, ModelSource... sources) throws IOException {
     try {
-      return Server.start(OptionValues.of(command, this::options), sources);
+      return Server.start(options, sources);
     } catch (BindException e) {
       throw new CommandException(
           "cannot listen at " + host + ":" + port + ": " + e.getMessage(), e);
+    } catch (OutOfMemoryError e) {
+      throw new CommandException(
+          "not enough memory: " + e.getMessage() + " (--kv-memory says what the cache takes)", e);
     }
   }
 
@@ -256,8 +270,8 @@ final class ServeCommand implements Callable<Integer> {
         .withKeepAlive(keepAlive == null ? null : Duration.ofSeconds(keepAlive));
   }
 
-  private void warnOfStrangers() throws IOException {
-    if (secrets.apiKeys().isEmpty() && !InetAddress.getByName(host).isLoopbackAddress()) {
+  private void warnOfStrangers(ServerOptions options) throws IOException {
+    if (options.apiKeys().isEmpty() && !InetAddress.getByName(host).isLoopbackAddress()) {
       System.err.println(
           "vidrio: whoever reaches " + host + " may use this server: give it an --api-key-file");
     }

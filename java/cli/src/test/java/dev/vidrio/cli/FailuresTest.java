@@ -11,11 +11,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Work that cannot be done ends with exit code 1, one or two lines, and no stack trace. */
 class FailuresTest {
@@ -120,6 +124,26 @@ class FailuresTest {
     String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), err);
     assertEquals("", err);
+  }
+
+  /** A cache of 4 GB, within less than that. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "serve --port 0 --parallel 1024 --kv-memory 9999",
+        "bench -p 4 -n 4 -b 1024 -d 900"
+      })
+  @DisabledOnOs({OS.WINDOWS, OS.MAC}) // have no such limit
+  void tooLittleMemoryIsSaid(String arguments) throws IOException, InterruptedException {
+    List<String> command = Cli.process(arguments.split(" "));
+    command.addAll(
+        1,
+        List.of(
+            "-Xmx256m", "-XX:CompressedClassSpaceSize=128m", "-Dslf4j.internal.verbosity=ERROR"));
+    command.addAll(0, List.of("sh", "-c", "ulimit -v 3500000; exec \"$@\"", "sh"));
+    Process process = new ProcessBuilder(command).start();
+    String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertFails("not enough memory: ", new Cli(process.waitFor(), "", err));
   }
 
   @Test

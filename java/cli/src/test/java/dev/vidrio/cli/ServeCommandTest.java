@@ -10,6 +10,7 @@ import dev.vidrio.model.testfiles.TinyModel;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -130,6 +131,22 @@ class ServeCommandTest {
       } while (!ready.startsWith("HTTP/1.1 503"));
       server.process.destroy();
       assertEquals(130, server.process.waitFor());
+    }
+  }
+
+  /** What is loaded is a file of keys, of which a pipe decides when it has been read. */
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void aSignalEndsALoadAtOnce() throws IOException, InterruptedException {
+    Path pipe = directory.resolve("keys");
+    assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+    Process process = serve("--api-key-file", pipe.toString()).start();
+    try (OutputStream _ = Files.newOutputStream(pipe)) { // waits for who reads it
+      process.destroy();
+      assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+      assertEquals(130, process.exitValue());
+    } finally {
+      process.destroyForcibly();
     }
   }
 

@@ -80,6 +80,7 @@ public final class Server implements AutoCloseable {
   private final WorkQueue embeddings;
   private final LensWork lens;
   private final Gate gate;
+  private volatile boolean loaded;
 
   private Server(ServerOptions options, HttpServer http, List<ModelSource> sources) {
     var metrics = new RequestMetrics();
@@ -94,7 +95,7 @@ public final class Server implements AutoCloseable {
     this.lens = new LensWork(models, limits.requestTime());
     var text = new TextRoutes(models, requestLimits, lens);
     List<Route> routes = new ArrayList<>();
-    routes.addAll(new StatusRoutes(models, metrics, this::isReady).routes());
+    routes.addAll(new StatusRoutes(models, metrics, this::state).routes());
     routes.addAll(new TokenRoutes(models).routes());
     routes.add(CompletionRoute.of(text));
     routes.add(ChatRoute.of(text));
@@ -118,11 +119,12 @@ public final class Server implements AutoCloseable {
   }
 
   /**
-   * Starts to answer.
+   * Starts to answer. While models load, probes are told so, and requests wait for theirs.
    *
    * @param models at least one; the first, and those that have adapters or a draft model, are
    *     loaded before this returns, the others when they are asked for
    * @throws IOException when the address cannot be listened at
+   * @throws OutOfMemoryError when there is too little for a model and its engine
    * @throws dev.vidrio.model.ModelException when one of these cannot be loaded, or an adapter or a
    *     draft model is not for its model
    */
@@ -137,20 +139,20 @@ public final class Server implements AutoCloseable {
       http.stop(0);
       throw e;
     }
+    http.setExecutor(server.threads);
+    var _ = http.createContext("/", server.gate);
+    http.start();
     try {
       for (int i = 0; i < models.length; i++) {
         if (i == 0 || models[i].hasParts()) {
           server.models.preload(models[i].id());
         }
       }
-    } catch (RuntimeException e) {
-      http.start(); // as above
+    } catch (RuntimeException | Error e) {
       server.close();
       throw e;
     }
-    http.setExecutor(server.threads);
-    var _ = http.createContext("/", server.gate);
-    http.start();
+    server.loaded = true;
     return server;
   }
 
@@ -173,8 +175,11 @@ public final class Server implements AutoCloseable {
     }
   }
 
-  private boolean isReady() {
-    return !gate.isDraining();
+  private StatusRoutes.State state() {
+    if (gate.isDraining()) {
+      return StatusRoutes.State.DRAINING;
+    }
+    return loaded ? StatusRoutes.State.READY : StatusRoutes.State.LOADING;
   }
 
   /** Where it listens, with the port that was free. */

@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /** What tells of the server itself: health, readiness, metrics, models. */
 final class StatusRoutes {
@@ -17,12 +17,25 @@ final class StatusRoutes {
 
   private final Models models;
   private final RequestMetrics metrics;
-  private final BooleanSupplier ready;
+  private final Supplier<State> state;
 
-  StatusRoutes(Models models, RequestMetrics metrics, BooleanSupplier ready) {
+  /** Whether requests had better come; what {@code /ready} says. */
+  enum State {
+    LOADING("loading"),
+    READY("ready"),
+    DRAINING("shutting down");
+
+    private final String text;
+
+    State(String text) {
+      this.text = text;
+    }
+  }
+
+  StatusRoutes(Models models, RequestMetrics metrics, Supplier<State> state) {
     this.models = models;
     this.metrics = metrics;
-    this.ready = ready;
+    this.state = state;
   }
 
   List<Route> routes() {
@@ -35,9 +48,8 @@ final class StatusRoutes {
   }
 
   private void ready(Exchange exchange) throws IOException {
-    boolean takes = ready.getAsBoolean();
-    exchange.answer(
-        takes ? 200 : 503, Json.bytes(Map.of("status", takes ? "ready" : "shutting down")));
+    State now = state.get();
+    exchange.answer(now == State.READY ? 200 : 503, Json.bytes(Map.of("status", now.text)));
   }
 
   private void metrics(Exchange exchange) throws IOException {

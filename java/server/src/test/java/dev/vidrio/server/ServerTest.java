@@ -8,9 +8,19 @@ import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
-/** Servers that do not start. */
+/** Servers that start, and such that do not. */
 class ServerTest {
   private static int freePort() throws IOException {
     try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
@@ -30,6 +40,73 @@ class ServerTest {
     for (int attempt = 0; attempt < 2; attempt++) {
       var e = assertThrows(IllegalStateException.class, () -> Server.start(options, broken));
       assertEquals("broken", e.getMessage());
+    }
+  }
+
+  /** Probes see that it lives and loads; a request that comes meanwhile waits. */
+  @Test
+  @Timeout(60)
+  void whileItLoadsItSaysSo() throws Exception {
+    int port = freePort();
+    ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", port);
+    var begun = new CountDownLatch(1);
+    var mayLoad = new CountDownLatch(1);
+    var slow =
+        new ModelSource(
+            "slow",
+            () -> {
+              begun.countDown();
+              await(mayLoad);
+              return TestServer.parrot();
+            });
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      URI uri = URI.create("http://127.0.0.1:" + port);
+      var start = new FutureTask<>(() -> Server.start(options, slow));
+      Thread.startVirtualThread(start);
+      begun.await();
+      assertEquals("503 {\"status\":\"loading\"}", get(client, uri.resolve("/ready")));
+      assertEquals("200 {\"status\":\"ok\"}", get(client, uri.resolve("/health")));
+      HttpRequest ask =
+          HttpRequest.newBuilder(uri.resolve("/tokenize"))
+              .header("Content-Type", "application/json")
+              .POST(BodyPublishers.ofString("{\"model\":\"slow\",\"text\":\"on\"}"))
+              .build();
+      CompletableFuture<HttpResponse<String>> asked =
+          client.sendAsync(ask, BodyHandlers.ofString());
+      mayLoad.countDown();
+      try (Server server = start.get()) {
+        assertEquals(200, asked.get().statusCode());
+        assertEquals("200 {\"status\":\"ready\"}", get(client, server.uri().resolve("/ready")));
+      }
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String get(HttpClient client, URI uri) throws Exception {
+    HttpResponse<String> response =
+        client.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+    return response.statusCode() + " " + response.body();
+  }
+
+  @Test
+  void whereMemoryIsShortThatIsSaid() throws IOException {
+    ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", freePort());
+    var large =
+        new ModelSource(
+            "large",
+            () -> {
+              throw new OutOfMemoryError("made to fail");
+            });
+    for (int attempt = 0; attempt < 2; attempt++) {
+      var e = assertThrows(OutOfMemoryError.class, () -> Server.start(options, large));
+      assertEquals("made to fail", e.getMessage());
     }
   }
 

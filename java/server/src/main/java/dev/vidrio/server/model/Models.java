@@ -184,6 +184,7 @@ public final class Models implements AutoCloseable {
    * Loads a model that nobody has asked for yet.
    *
    * @throws RuntimeException as its loader does
+   * @throws Error as its loader does, such as {@link OutOfMemoryError}
    */
   public void preload(String id) {
     Slot slot = slot(id);
@@ -191,10 +192,11 @@ public final class Models implements AutoCloseable {
     try {
       var _ = loading.join();
     } catch (CompletionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
+      switch (e.getCause()) {
+        case RuntimeException cause -> throw cause;
+        case Error cause -> throw cause;
+        case null, default -> throw e;
       }
-      throw e;
     } finally {
       release(slot);
     }
