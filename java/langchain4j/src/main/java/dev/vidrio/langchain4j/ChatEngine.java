@@ -1,6 +1,7 @@
 package dev.vidrio.langchain4j;
 
 import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.TimeoutException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
@@ -182,6 +183,7 @@ final class ChatEngine implements AutoCloseable {
    * What an answer is to LangChain4j.
    *
    * @throws TimeoutException when its time was over
+   * @throws NonRetriableException when the engine was closed before its end
    */
   ChatResponse response(ChatMessage message, Completion completion) {
     GenerationResult result = completion.result();
@@ -202,7 +204,10 @@ final class ChatEngine implements AutoCloseable {
     return switch (result.finish()) {
       case STOP -> FinishReason.STOP;
       case LENGTH, CONTEXT -> FinishReason.LENGTH;
-      case CANCELED -> FinishReason.OTHER;
+      // Nobody who waits for an answer has canceled it: a part of one is none.
+      case CANCELED ->
+          throw new NonRetriableException(
+              "the engine was closed after " + result.tokens().size() + " tokens of the answer");
       case TIMEOUT ->
           throw new TimeoutException(
               "timeout " + timeout + ": over after " + result.tokens().size() + " tokens");

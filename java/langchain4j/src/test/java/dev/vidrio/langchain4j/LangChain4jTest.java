@@ -23,6 +23,7 @@ import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.service.AiServices;
 import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
@@ -36,13 +37,16 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -186,6 +190,33 @@ class LangChain4jTest {
     VidrioChatModel model = VidrioChatModel.builder().modelPath(Scripted.FILE).build();
     model.close();
     assertThrows(NonRetriableException.class, () -> model.chat(QUESTION));
+  }
+
+  /** A part of an answer must not pass for the whole. */
+  @Test
+  void anAnswerThatTheEnginesEndCutsOffIsAFailure() {
+    var self = new AtomicReference<@Nullable Engine>();
+    var closesItself =
+        new EngineListener() {
+          @Override
+          public void onStep(int tokens, int sequences, Duration time) {
+            Objects.requireNonNull(self.get()).close();
+          }
+        };
+    var options = EngineOptions.DEFAULT.withListener(closesItself);
+    for (boolean streams : List.of(false, true)) {
+      Engine engine = Engine.open(ENGINE.model(), options);
+      self.set(engine);
+      if (streams) {
+        var told = new Collector(Integer.MAX_VALUE);
+        VidrioStreamingChatModel.builder().engine(engine).build().chat(QUESTION, told);
+        var failure = assertThrows(ExecutionException.class, told.end::get);
+        assertTrue(failure.getCause() instanceof NonRetriableException);
+      } else {
+        var model = VidrioChatModel.builder().engine(engine).build();
+        assertThrows(NonRetriableException.class, () -> model.chat(QUESTION));
+      }
+    }
   }
 
   @Test

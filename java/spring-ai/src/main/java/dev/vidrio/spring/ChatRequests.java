@@ -9,6 +9,7 @@ import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.messages.AssistantMessage;
 import org.springframework.ai.chat.metadata.ChatGenerationMetadata;
@@ -147,12 +149,21 @@ final class ChatRequests {
         .build();
   }
 
-  /** An answer that has ended, or what is left of it. */
+  /**
+   * An answer that has ended, or what is left of it.
+   *
+   * @throws CancellationException when the engine was closed before its end
+   */
   ChatResponse last(Running running, Piece left) {
     Completion completion = running.stream().result();
     GenerationResult result = completion.result();
     List<AssistantMessage.ToolCall> calls =
         running.answer().message().toolCalls().stream().map(Messages::toSpring).toList();
+    if (result.finish() == Finish.CANCELED) {
+      // Nobody who waits for an answer has canceled it: a part of one is none.
+      throw new CancellationException(
+          "the engine was closed after " + result.tokens().size() + " tokens of the answer");
+    }
     String reason = calls.isEmpty() ? result.finish().name() : "TOOL_CALLS";
     return new ChatResponse(
         List.of(

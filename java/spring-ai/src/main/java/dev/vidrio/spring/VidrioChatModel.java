@@ -12,6 +12,7 @@ import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.observation.contextpropagation.ObservationThreadLocalAccessor;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.MessageAggregator;
@@ -66,6 +67,7 @@ public final class VidrioChatModel implements ChatModel {
    *
    * @throws InvalidInputException when the prompt or its options do not fit the model
    * @throws EngineException when the engine refuses the request, or fails
+   * @throws CancellationException when the engine is closed before the answer's end
    */
   @Override
   public ChatResponse call(Prompt prompt) {

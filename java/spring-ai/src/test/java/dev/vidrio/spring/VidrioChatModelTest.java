@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineException;
+import dev.vidrio.engine.EngineListener;
+import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
@@ -21,9 +23,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -132,6 +136,31 @@ class VidrioChatModelTest {
       assertEquals(2L, endless.stream(new Prompt(QUESTION)).take(2).count().block());
       assertTrue(own.drain(Duration.ofSeconds(30)));
       assertTrue(own.status().generatedTokens() < 4000);
+    }
+  }
+
+  /** A part of an answer must not pass for the whole. */
+  @Test
+  void anAnswerThatTheEnginesEndCutsOffIsAFailure() {
+    var self = new AtomicReference<@Nullable Engine>();
+    var closesItself =
+        new EngineListener() {
+          @Override
+          public void onStep(int tokens, int sequences, Duration time) {
+            Objects.requireNonNull(self.get()).close();
+          }
+        };
+    var options = EngineOptions.DEFAULT.withListener(closesItself);
+    for (boolean streams : List.of(false, true)) {
+      Engine own = Engine.open(model, options);
+      self.set(own);
+      var cut = new VidrioChatModel(own, GenerationOptions.DEFAULT);
+      var prompt = new Prompt(QUESTION);
+      assertThrows(
+          CancellationException.class,
+          () -> {
+            var _ = streams ? cut.stream(prompt).blockLast() : cut.call(prompt);
+          });
     }
   }
 
