@@ -30,6 +30,7 @@ import vidrio
 
 DEFAULT_TESTS = ["16x128+128", "32x128+128", "16x512s128+128"]
 START_SECONDS = 120
+READY = {"llama-server": "health", "vidrio": "ready"}  # 503 while the model loads
 ATTEMPTS = 3  # llama-server drops a request now and then, of a connection that it has ended
 
 
@@ -93,7 +94,7 @@ def server(arguments, engine: str, test: Test):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise ValueError(f"{engine} does not start: {process.args}")
             try:
-                with urllib.request.urlopen(f"{url}/health", timeout=5):
+                with urllib.request.urlopen(f"{url}/{READY[engine]}", timeout=5):
                     break
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.2)
