@@ -392,9 +392,12 @@ typedef struct vd_attention {
     const float *sinks;   // [H] scores of no position, which take their share; or null
     const float *slopes;  // [H] by which scores fall with the distance (ALiBi); or null
     int32_t H;
-    int32_t window;  // positions attended to, the token's own among them; 0: all
-    float scale;     // of the scores, usually 1/sqrt(d_h)
-    float cap;       // scores s become cap * tanh(s / cap); 0: they do not
+    int32_t window;   // positions attended to, the token's own among them; 0: all
+    float scale;      // of the scores, usually 1/sqrt(d_h)
+    float cap;        // scores s become cap * tanh(s / cap); 0: they do not
+    int32_t aligned;  // 0: windows end with the token; 1: they begin at multiples of their length,
+                      // and those that the token is in end with it
+    int32_t reserved;
 } vd_attention;
 
 // Attention in three operations, so that scores and patterns can be tapped and edited: scores,
@@ -411,7 +414,7 @@ typedef struct vd_scores {
     int32_t window;
     float scale;
     float cap;
-    int32_t reserved;
+    int32_t aligned;
 } vd_scores;
 
 // The softmax of scores [n, H, P], over the positions that the token attends to: elsewhere y is 0,
@@ -423,7 +426,7 @@ typedef struct vd_softmax {
     int32_t H;
     int32_t P;
     int32_t window;
-    int32_t reserved;
+    int32_t aligned;
 } vd_softmax;
 
 // z [n, H, d_v]: the sum of the values up to the token's own position, weighted by pattern
@@ -628,6 +631,8 @@ typedef enum vd_route_score {
 typedef enum vd_route_over {
     VD_ROUTE_CHOSEN = 0,  // the experts that it goes to
     VD_ROUTE_ALL = 1,     // all experts where scores are a softmax; sigmoids stay as they are
+    VD_ROUTE_NEAR = 2,    // for each slot the experts whose logits come near to its own, but for
+                          // those of slots before it; of a softmax, without a bias and groups
 } vd_route_over;
 
 // What ranks a group of experts: of what ranks these, logits or sums of score and bias,

@@ -11,6 +11,7 @@
 
 #include "attention/kv_cache.h"
 #include "core/family.h"
+#include "core/window.h"
 #include "quantize/quantize.h"
 
 #define VD_VARIANT(isa, name) [isa] = &vd_attention_##name,
@@ -21,11 +22,11 @@ const vd_attention_kernel *const vd_attention_kernels[VD_ISA_COUNT] = {
 
 vd_status vd_attention_check(const vd_op *op) {
     const vd_attention *attention = &op->as.attention;
-    int valid = attention->q != NULL && attention->z != NULL &&
-                vd_kv_cache_valid(&attention->cache) && attention->H > 0 &&
-                attention->H % attention->cache.H_kv == 0 && attention->window >= 0 &&
-                isfinite(attention->scale) && isfinite(attention->cap) && attention->cap >= 0 &&
-                op->rows == VD_ROWS_TOKENS;
+    int valid =
+        attention->q != NULL && attention->z != NULL && vd_kv_cache_valid(&attention->cache) &&
+        attention->H > 0 && attention->H % attention->cache.H_kv == 0 &&
+        vd_window_valid(attention->window, attention->aligned) && isfinite(attention->scale) &&
+        isfinite(attention->cap) && attention->cap >= 0 && op->rows == VD_ROWS_TOKENS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -78,7 +79,7 @@ typedef struct tokens {
 } tokens;
 
 static int64_t first_position(const vd_attention *op, int64_t position) {
-    return op->window > 0 && position >= op->window ? position + 1 - op->window : 0;
+    return vd_window_begin(op->window, op->aligned, (int32_t)position);
 }
 
 // The tokens before row `end`: as many of the same sequence as fit a tile.

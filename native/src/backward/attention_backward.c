@@ -14,8 +14,8 @@ static vd_status check(const vd_op *op, int outputs) {
     const vd_attention *a = &b->attention;
     int valid = outputs && a->q != NULL && b->dz != NULL && b->statistics != NULL &&
                 vd_kv_cache_valid(&a->cache) && a->H > 0 && a->H % a->cache.H_kv == 0 &&
-                a->window >= 0 && isfinite(a->scale) && isfinite(a->cap) && a->cap >= 0 &&
-                op->rows == VD_ROWS_TOKENS;
+                vd_window_valid(a->window, a->aligned) && isfinite(a->scale) && isfinite(a->cap) &&
+                a->cap >= 0 && op->rows == VD_ROWS_TOKENS;
     if (!valid) {
         return VD_INVALID_ARGUMENT;
     }

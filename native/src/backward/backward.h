@@ -6,6 +6,7 @@
 #include "core/arch.h"
 #include "core/pool.h"
 #include "core/types.h"
+#include "core/window.h"
 
 // A run of adjacent rows of one sequence.
 typedef struct vd_token_run {
@@ -65,7 +66,7 @@ void vd_key_value_backward_scalar(const vd_token_run *run, int32_t head, int64_t
 
 // Positions up to the query's own are `first` to `end` - 1.
 VD_INLINE int64_t vd_first_position(const vd_attention *op, int64_t end) {
-    return op->window > 0 && end > op->window ? end - op->window : 0;
+    return vd_window_begin(op->window, op->aligned, (int32_t)end - 1);
 }
 
 // Where the query of a row and head begins in q and dq.

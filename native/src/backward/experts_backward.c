@@ -3,6 +3,7 @@
 #include "core/exp.h"
 #include "core/family.h"
 #include "core/lanes.h"
+#include "experts/near.h"
 
 enum { TILE_SLOTS = 192 };  // of an expert
 
@@ -102,7 +103,8 @@ vd_status vd_route_backward_check(const vd_op *op) {
                 route->dweights != NULL && route->dlogits != NULL && route->E > 0 &&
                 route->E <= VD_EXPERTS_MAX && route->k > 0 && route->k <= route->E &&
                 (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
-                (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL);
+                (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL ||
+                 (route->over == VD_ROUTE_NEAR && route->score == VD_ROUTE_SOFTMAX));
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -129,6 +131,30 @@ static float complement(float logit) { return 1.0f / (1.0f + vd_exp(logit)); }
 static int32_t expert_of(float number, int32_t E) {
     int32_t e = number >= 0.0f && number < (float)E ? (int32_t)number : -1;
     return (float)e == number ? e : -1;
+}
+
+static void route_row_near(const vd_route_backward *route, int64_t row) {
+    const float *logits = route->logits + row * route->E;
+    const float *experts = route->experts + row * route->k;
+    float *dlogits = route->dlogits + row * route->E;
+    for (int32_t e = 0; e < route->E; e++) {
+        dlogits[e] = 0.0f;
+    }
+    for (int32_t slot = 0; slot < route->k; slot++) {
+        int32_t own = expert_of(experts[slot], route->E);
+        if (own < 0) {
+            continue;
+        }
+        float weight = route->weights[row * route->k + slot];
+        float g = weight * route->dweights[row * route->k + slot];
+        for (int32_t e = 0; e < route->E; e++) {
+            if (vd_shares_slot(logits, experts, slot, own, e)) {
+                float p = vd_exp(logits[e] - logits[own]) * weight;
+                dlogits[e] = fmaf(p, -g, dlogits[e]);
+            }
+        }
+        dlogits[own] += g;
+    }
 }
 
 static void route_row(const vd_route_backward *route, int64_t row) {
@@ -166,6 +192,10 @@ static void route_row(const vd_route_backward *route, int64_t row) {
 void vd_route_backward_run(const vd_op *op, const vd_step *step) {
     vd_range rows = vd_share(step->worker, step->rows);
     for (int64_t row = rows.begin; row < rows.end; row++) {
-        route_row(&op->as.route_backward, row);
+        if (op->as.route_backward.over == VD_ROUTE_NEAR) {
+            route_row_near(&op->as.route_backward, row);
+        } else {
+            route_row(&op->as.route_backward, row);
+        }
     }
 }

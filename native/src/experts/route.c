@@ -5,6 +5,7 @@
 #include "core/exp.h"
 #include "core/family.h"
 #include "core/lanes.h"
+#include "experts/near.h"
 
 static int groups_valid(const vd_route *route) {
     if (route->groups < 0 || route->groups > VD_EXPERT_GROUPS_MAX) {
@@ -20,13 +21,19 @@ static int groups_valid(const vd_route *route) {
            route->groups_used <= route->groups && route->k <= route->groups_used * size;
 }
 
+static int near_valid(const vd_route *route) {
+    return route->score == VD_ROUTE_SOFTMAX && route->bias == NULL && route->groups <= 1;
+}
+
 vd_status vd_route_check(const vd_op *op) {
     const vd_route *route = &op->as.route;
-    int valid =
-        route->logits != NULL && route->experts != NULL && route->weights != NULL && route->E > 0 &&
-        route->E <= VD_EXPERTS_MAX && route->k > 0 && route->k <= route->E &&
-        (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
-        (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL) && groups_valid(route);
+    int valid = route->logits != NULL && route->experts != NULL && route->weights != NULL &&
+                route->E > 0 && route->E <= VD_EXPERTS_MAX && route->k > 0 &&
+                route->k <= route->E &&
+                (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
+                (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL ||
+                 (route->over == VD_ROUTE_NEAR && near_valid(route))) &&
+                groups_valid(route);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -122,6 +129,20 @@ static void weigh(const vd_route *route, const float *logits, const float *exper
     }
 }
 
+static void weigh_near(const vd_route *route, const float *logits, const float *experts,
+                       float *weights) {
+    for (int32_t slot = 0; slot < route->k; slot++) {
+        int32_t own = (int32_t)experts[slot];
+        float lane[VD_LANES] = {0};
+        for (int32_t e = 0; e < route->E; e++) {
+            if (vd_shares_slot(logits, experts, slot, own, e)) {
+                lane[e % VD_LANES] += vd_exp(logits[e] - logits[own]);
+            }
+        }
+        weights[slot] = 1.0f / vd_merge_lanes(lane);
+    }
+}
+
 void vd_route_run(const vd_op *op, const vd_step *step) {
     const vd_route *route = &op->as.route;
     vd_range rows = vd_share(step->worker, step->rows);
@@ -139,6 +160,10 @@ void vd_route_run(const vd_op *op, const vd_step *step) {
             leave_groups_out(route, rank);
         }
         choose(rank, route->E, route->k, experts);
-        weigh(route, logits, experts, M, route->weights + row * route->k);
+        if (route->over == VD_ROUTE_NEAR) {
+            weigh_near(route, logits, experts, route->weights + row * route->k);
+        } else {
+            weigh(route, logits, experts, M, route->weights + row * route->k);
+        }
     }
 }

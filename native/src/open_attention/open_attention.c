@@ -7,6 +7,7 @@
 
 #include "attention/kv_cache.h"
 #include "core/family.h"
+#include "core/window.h"
 #include "quantize/quantize.h"
 
 #define VD_VARIANT(isa, name) [isa] = &vd_open_attention_##name,
@@ -23,16 +24,17 @@ static int sizes_valid(const vd_op *op, const vd_kv_cache *cache, int32_t H, int
 vd_status vd_scores_check(const vd_op *op) {
     const vd_scores *scores = &op->as.scores;
     int valid = scores->q != NULL && scores->y != NULL &&
-                sizes_valid(op, &scores->cache, scores->H, scores->P) && scores->window >= 0 &&
-                isfinite(scores->scale) && isfinite(scores->cap) && scores->cap >= 0;
+                sizes_valid(op, &scores->cache, scores->H, scores->P) &&
+                vd_window_valid(scores->window, scores->aligned) && isfinite(scores->scale) &&
+                isfinite(scores->cap) && scores->cap >= 0;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
 vd_status vd_softmax_check(const vd_op *op) {
     const vd_softmax *softmax = &op->as.softmax;
     int valid = softmax->x != NULL && softmax->y != NULL && softmax->H > 0 && softmax->P > 0 &&
-                softmax->P <= INT32_MAX / softmax->H && softmax->window >= 0 &&
-                op->rows == VD_ROWS_TOKENS;
+                softmax->P <= INT32_MAX / softmax->H &&
+                vd_window_valid(softmax->window, softmax->aligned) && op->rows == VD_ROWS_TOKENS;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
@@ -71,11 +73,6 @@ static void quantize(vd_query *query, vd_isa isa, quants *own) {
     query->sum = own->sum;
 }
 
-// The first position that a token attends to whose positions end at `end`.
-static int32_t first_of(int32_t end, int32_t window) {
-    return window > 0 && end > window ? end - window : 0;
-}
-
 // Sets y to value but at positions [first, end) of P.
 static void fill_outside(float *y, int32_t first, int32_t end, int32_t P, float value) {
     for (int32_t t = 0; t < first; t++) {
@@ -95,7 +92,7 @@ void vd_scores_run(const vd_op *op, const vd_step *step) {
         vd_query query = query_of(step, &scores->cache, i / scores->H, head, scores->H);
         query.q = scores->q + i * scores->cache.d_h;
         query.slope = scores->slopes == NULL ? 0.0f : scores->slopes[head];
-        query.first = first_of(query.end, scores->window);
+        query.first = vd_window_begin(scores->window, scores->aligned, query.end - 1);
         if (scores->cache.type == VD_Q8_0) {
             quantize(&query, step->isa, &own);
         }
@@ -112,7 +109,7 @@ void vd_softmax_run(const vd_op *op, const vd_step *step) {
         const float *x = softmax->x + i * softmax->P;
         float *y = softmax->y + i * softmax->P;
         int32_t end = step->batch->positions[i / softmax->H] + 1;
-        int32_t first = first_of(end, softmax->window);
+        int32_t first = vd_window_begin(softmax->window, softmax->aligned, end - 1);
         memmove(y + first, x + first, (size_t)(end - first) * sizeof *y);
         fill_outside(y, first, end, softmax->P, -INFINITY);
         vd_open_attention_kernels[step->isa]->softmax(

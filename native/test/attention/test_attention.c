@@ -14,6 +14,7 @@
 #include "support/isas.h"
 #include "support/plans.h"
 #include "support/rng.h"
+#include "support/window.h"
 
 enum { H_KV = 2, BLOCKS = 18, GAP = 3, WIDEST = VD_HEAD_MAX };
 
@@ -314,12 +315,11 @@ static void check_definition(const batch *b, const vd_attention *op) {
             describe("attention, row %d, head %d of %d, H_kv %d, d_h %d", row, h, op->H,
                      op->cache.H_kv, op->cache.d_h);
             int32_t end = b->positions[row] + 1;
-            int32_t first = op->window > 0 && end > op->window ? end - op->window : 0;
             one_query one = {op,
                              blocks,
                              op->q + at * op->cache.d_h,
                              h / group,
-                             first,
+                             first_attended(op->window, op->aligned, end),
                              end,
                              op->sinks == NULL ? 0 : op->sinks[h],
                              op->slopes == NULL ? 0 : op->slopes[h]};
@@ -328,7 +328,7 @@ static void check_definition(const batch *b, const vd_attention *op) {
     }
 }
 
-static void check_batch(rng *r, const batch_case *c) {
+static void check_batch(rng *r, const batch_case *c, int32_t aligned) {
     batch b;
     fill_batch(&b, r, c->decode);
     float *sinks = guarded_alloc((size_t)c->H * sizeof(float), AT_END);
@@ -340,6 +340,7 @@ static void check_batch(rng *r, const batch_case *c) {
     vd_attention attention = {.H = c->H,
                               .scale = 1.0f / sqrtf((float)c->d_h),
                               .window = c->window,
+                              .aligned = aligned,
                               .sinks = c->window > 0 ? sinks : NULL,
                               .slopes = c->slopes ? slopes : NULL};
     attention.cache = cache_of_nans(b.view.n_sequences * b.view.max_blocks, c->H_kv, c->d_h, c->d_v,
@@ -391,7 +392,9 @@ int main(void) {
         {4, 2, 24, 16, VD_BF16, 0, 0, 0},          {3, 1, WIDEST, WIDEST, VD_F32, 0, 0, 1},
         {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        check_batch(&r, &cases[i]);
+        for (int32_t aligned = 0; aligned <= (cases[i].window > 0); aligned++) {
+            check_batch(&r, &cases[i], aligned);
+        }
     }
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "support/isas.h"
 #include "support/plans.h"
 #include "support/tolerance.h"
+#include "support/window.h"
 
 typedef struct attention_case {
     int32_t H, H_kv, d_h, d_v, window;
@@ -105,9 +106,10 @@ static void run(workload *w, vd_isa isa, int32_t workers, results r) {
     run_ops(ops, 2, isa, workers, &w->b.view);
 }
 
-static void check_variants(rng *r, const attention_case *c) {
+static void check_variants(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, PARTS);
+    w.op.attention.aligned = aligned;
     describe("attention backward scalar, H %d, H_kv %d, d_h %d", c->H, c->H_kv, c->d_h);
     results expected = results_of(&w), actual = results_of(&w);
     run(&w, VD_ISA_SCALAR, 1, expected);
@@ -169,7 +171,7 @@ static double score(const total *t, double x, int32_t row, int32_t head, int32_t
 static double of_query(const total *t, double x, int32_t row, int32_t head) {
     const vd_attention *a = &t->w->op.attention;
     const float *dz = t->w->op.dz + ((int64_t)row * a->H + head) * a->cache.d_v;
-    int32_t first = a->window > 0 && row >= a->window ? row + 1 - a->window : 0;
+    int32_t first = first_attended(a->window, a->aligned, row + 1);
     double sum = a->sinks == NULL ? 0 : exp((double)a->sinks[head]), weighted = 0;
     for (int32_t p = first; p <= row; p++) {
         double e = exp(score(t, x, row, head, p)), along = 0;
@@ -228,9 +230,10 @@ static void check_tensor(const workload *w, const attention_case *c, tensor whic
     }
 }
 
-static void check_differences(rng *r, const attention_case *c) {
+static void check_differences(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, SMALL);
+    w.op.attention.aligned = aligned;
     describe(
         "attention backward against differences, H %d, H_kv %d, window %d, cap %g, sinks %d, "
         "slopes %d",
@@ -276,9 +279,11 @@ int main(void) {
         {4, 2, 5, 16, 6, 2, 1, 1},  {4, 4, 24, 17, 0, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        check_variants(&r, &cases[i]);
-        if (cases[i].d_h <= 16 && cases[i].H < 10) {
-            check_differences(&r, &cases[i]);
+        for (int32_t aligned = 0; aligned <= (cases[i].window > 0); aligned++) {
+            check_variants(&r, &cases[i], aligned);
+            if (cases[i].d_h <= 16 && cases[i].H < 10) {
+                check_differences(&r, &cases[i], aligned);
+            }
         }
     }
     check_refused(&r);

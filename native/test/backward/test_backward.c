@@ -33,7 +33,7 @@ int main(void) {
     REFUSED(VD_OP_KEY_VALUE_BACKWARD, op.as.attention_backward.attention.window = -1);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.dweights = NULL);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.k = 5);
-    REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.over = 2);
+    REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.over = 3);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.score = 2);
     REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.matrices = one_missing);
     REFUSED(VD_OP_EXPERT_MATMUL_BACKWARD, op.as.expert_matmul_backward.k = 3);

@@ -151,9 +151,33 @@ static double score(const vd_route_backward *op, double l) {
     return op->score == VD_ROUTE_SIGMOID ? 1 / (1 + exp(-l)) : exp(l);
 }
 
+// The same of slots that are weighed by themselves; which experts are near stays too.
+static double routed_near(const routed *r, double value) {
+    const vd_route_backward *op = r->op;
+    const float *experts = op->experts + r->row * op->k, *l = op->logits + r->row * op->E;
+    double weighted = 0;
+    for (int32_t slot = 0; slot < op->k; slot++) {
+        int32_t own = (int32_t)experts[slot];
+        double sum = 0;
+        for (int32_t e = 0; e < op->E; e++) {
+            int taken = 0;
+            for (int32_t before = 0; before < slot; before++) {
+                taken |= experts[before] == (float)e;
+            }
+            double m = (double)l[own], far = (m - (double)l[e]) / fmax(fabs((double)l[e]), m);
+            sum += taken || far > 0.02 ? 0 : exp(logit(r, value, e) - logit(r, value, own));
+        }
+        weighted += (double)op->dweights[r->row * op->k + slot] / sum;
+    }
+    return weighted;
+}
+
 static double routed_value(const void *what, double value) {
     const routed *r = what;
     const vd_route_backward *op = r->op;
+    if (op->over == VD_ROUTE_NEAR) {
+        return routed_near(r, value);
+    }
     double all = op->score == VD_ROUTE_SIGMOID ? 1 : 0, chosen = 0, weighted = 0;
     for (int32_t e = 0; op->score == VD_ROUTE_SOFTMAX && e < op->E; e++) {
         all += exp(logit(r, value, e));
@@ -176,11 +200,14 @@ static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     float *chosen = guarded_alloc((size_t)(ROWS * k) * 4, AT_END);
     float *dlogits = guarded_alloc(ROWS * E * 4, AT_END);
     rng_fill(r, ORDINARY, logits, ROWS * E);
+    for (int32_t i = 0; over == VD_ROUTE_NEAR && i < ROWS * E; i++) {
+        logits[i] = 3 + logits[i] / 32;  // some are near
+    }
     rng_fill(r, ORDINARY, bias, E);
     rng_fill(r, ORDINARY, dweights, ROWS * k);
     vd_op ops[2] = {{.kind = VD_OP_ROUTE,
                      .as.route = {.logits = logits,
-                                  .bias = bias,
+                                  .bias = over == VD_ROUTE_NEAR ? NULL : bias,
                                   .experts = experts,
                                   .weights = chosen,
                                   .E = E,
@@ -245,5 +272,7 @@ int main(void) {
         check_routes(&r, which / 2, which % 2);
         check_no_experts(which / 2, which % 2);
     }
+    check_routes(&r, VD_ROUTE_SOFTMAX, VD_ROUTE_NEAR);
+    check_no_experts(VD_ROUTE_SOFTMAX, VD_ROUTE_NEAR);
     return 0;
 }

@@ -100,6 +100,7 @@ static void check_kv_store_attention(void) {
     REFUSED(VD_OP_ATTENTION, op.as.attention.H = 3);  // not a multiple of H_kv
     REFUSED(VD_OP_ATTENTION, op.as.attention.scale = NAN);
     REFUSED(VD_OP_ATTENTION, op.as.attention.window = -1);
+    REFUSED(VD_OP_ATTENTION, op.as.attention.aligned = 2);
     REFUSED(VD_OP_ATTENTION, op.as.attention.cap = -1);
     REFUSED(VD_OP_ATTENTION, op.as.attention.cap = INFINITY);
     REFUSED(VD_OP_ATTENTION, op.rows = VD_ROWS_LOGITS);
@@ -188,6 +189,7 @@ static void check_open(void) {
     REFUSED(VD_OP_SCORES, op.as.scores.P = 0);
     REFUSED(VD_OP_SCORES, op.as.scores.P = INT32_MAX / 4 + 1);
     REFUSED(VD_OP_SCORES, op.as.scores.window = -1);
+    REFUSED(VD_OP_SCORES, op.as.scores.aligned = -1);
     REFUSED(VD_OP_SCORES, op.as.scores.cap = -1);
     REFUSED(VD_OP_SCORES, op.as.scores.scale = NAN);
     REFUSED(VD_OP_SCORES, op.rows = VD_ROWS_LOGITS);
@@ -197,6 +199,7 @@ static void check_open(void) {
     REFUSED(VD_OP_SOFTMAX, op.as.softmax.P = -1);
     REFUSED(VD_OP_SOFTMAX, op.as.softmax.P = INT32_MAX / 4 + 1);
     REFUSED(VD_OP_SOFTMAX, op.as.softmax.window = -1);
+    REFUSED(VD_OP_SOFTMAX, op.as.softmax.aligned = 2);
     REFUSED(VD_OP_SOFTMAX, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_MIX, op.as.mix.pattern = NULL);
     REFUSED(VD_OP_MIX, op.as.mix.softmax = NULL);
@@ -221,7 +224,10 @@ static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, op.as.route.E = VD_EXPERTS_MAX + 1);
     REFUSED(VD_OP_ROUTE, op.as.route.k = 0);
     REFUSED(VD_OP_ROUTE, op.as.route.k = 5);
-    REFUSED(VD_OP_ROUTE, op.as.route.over = 2);
+    REFUSED(VD_OP_ROUTE, op.as.route.over = 3);
+    // A sparse mixer knows neither sigmoids nor a bias.
+    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_NEAR, op.as.route.score = VD_ROUTE_SIGMOID));
+    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_NEAR, op.as.route.bias = op.as.route.logits));
     REFUSED(VD_OP_ROUTE, op.as.route.score = 2);
     REFUSED(VD_OP_ROUTE, op.as.route.groups = -1);
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 3, op.as.route.groups_used = 3));

@@ -1,5 +1,5 @@
 // route: experts by their definition, an expert is chosen when fewer than k come before it; weights
-// against softmax and sigmoid in double; each row alone.
+// against softmax, sigmoid and sparse mixer in double; each row alone.
 #include <math.h>
 
 #include "support/check.h"
@@ -9,7 +9,7 @@
 #include "support/rng.h"
 #include "support/tolerance.h"
 
-enum { ROWS = 9, E_MAX = 130 };
+enum { ROWS = 9, E_MAX = 130, NEAR = 8 };
 
 static float logits[ROWS * E_MAX], bias[E_MAX];
 
@@ -64,6 +64,20 @@ static void leave_groups_out(const vd_route *route, double *rank) {
     }
 }
 
+// The weight of a slot among the experts that are near to its own and in no slot before.
+static double among_near(const float *l, const float *experts, int32_t E, int32_t slot) {
+    double m = (double)l[(int32_t)experts[slot]], sum = 0;
+    for (int32_t e = 0; e < E; e++) {
+        int taken = 0;
+        for (int32_t before = 0; before < slot; before++) {
+            taken |= experts[before] == (float)e;
+        }
+        double logit = (double)l[e], far = (m - logit) / fmax(fabs(logit), m);
+        sum += taken || far > 0.02 ? 0 : exp(logit - m);
+    }
+    return 1 / sum;
+}
+
 static void check_row(const vd_route *route, int64_t row) {
     const float *l = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
@@ -86,7 +100,9 @@ static void check_row(const vd_route *route, int64_t row) {
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t e = (int32_t)experts[slot];
         double below = fmin(greatest - (double)l[e], 104);
-        double exact = score[e] / (route->over == VD_ROUTE_ALL ? 1 : chosen);
+        double exact = route->over == VD_ROUTE_NEAR
+                           ? among_near(l, experts, route->E, slot)
+                           : score[e] / (route->over == VD_ROUTE_ALL ? 1 : chosen);
         // Each exponential is off by exp and by the rounding of its argument; the sum has up to E
         // terms, of which only those within 104 of the greatest count. Sigmoids take one more sum.
         double error = 2 * EXP_ERROR + roundings(1) * (below + 104) + roundings(route->E + 4);
@@ -103,7 +119,9 @@ static void check_route(int32_t E, int32_t k, int32_t groups, int which, placeme
                       .E = E,
                       .k = k,
                       .score = which & 2 ? VD_ROUTE_SIGMOID : VD_ROUTE_SOFTMAX,
-                      .over = which & 1 ? VD_ROUTE_ALL : VD_ROUTE_CHOSEN,
+                      .over = which == NEAR ? VD_ROUTE_NEAR
+                              : which & 1   ? VD_ROUTE_ALL
+                                            : VD_ROUTE_CHOSEN,
                       .groups = groups,
                       .groups_used = (groups + 1) / 2,
                       .group_rank = which & 4 ? VD_GROUP_TWO_GREATEST : VD_GROUP_GREATEST};
@@ -165,6 +183,9 @@ int main(void) {
                 bias[j % E] = floorf(bias[j % E]);
             }
             check_route(E, k, groups, which % 8, (placement)(which % PLACEMENTS));
+            if (which % 8 == 0) {
+                check_route(E, k, 0, NEAR, (placement)(E % PLACEMENTS));
+            }
         }
         check_nasty(&r, E, k, groups, 0);
         check_nasty(&r, E, k, groups, 1);

@@ -15,6 +15,7 @@
 #include "support/plans.h"
 #include "support/rng.h"
 #include "support/tolerance.h"
+#include "support/window.h"
 
 enum { ROWS = 7, H_KV = 2, H_MAX = 6, D_H_MAX = 96, P_MAX = 330, BLOCKS = 6, CASES = 160 };
 
@@ -25,7 +26,7 @@ static const int32_t tokens[ROWS][2] = {{0, 0},  {0, 15},  {1, 63}, {0, 16},
 // ---- whole attention ---------------------------------------------------------------------------
 
 typedef struct open_case {
-    int32_t H, d_h, d_v, P, window;
+    int32_t H, d_h, d_v, P, window, aligned;
     vd_type type;
     float cap;
     int sinks, slopes;
@@ -96,6 +97,7 @@ static void run(const open_case *c, vd_isa isa, int32_t workers, results *y) {
                        .H = c->H,
                        .P = c->P,
                        .window = c->window,
+                       .aligned = c->aligned,
                        .scale = 0.125f,
                        .cap = c->cap}},
         {.kind = VD_OP_SOFTMAX,
@@ -105,7 +107,8 @@ static void run(const open_case *c, vd_isa isa, int32_t workers, results *y) {
                         .sinks = c->sinks ? m.sinks : NULL,
                         .H = c->H,
                         .P = c->P,
-                        .window = c->window}},
+                        .window = c->window,
+                        .aligned = c->aligned}},
     };
     run_ops(ops, 2, isa, workers, &m.b.view);
     float *pattern = guarded_copy(softmax, per_head * (size_t)c->P, c->where);
@@ -143,7 +146,7 @@ static void check_formula(const open_case *c) {
                          .blocks = m.b.block_tables + token[0] * BLOCKS,
                          .q = m.q + i * c->d_h,
                          .head = h / (c->H / H_KV),
-                         .first = c->window > 0 && end > c->window ? end - c->window : 0,
+                         .first = first_attended(c->window, c->aligned, end),
                          .end = end,
                          .sink = m.sinks[h],
                          .slope = m.slopes[h]};
@@ -189,6 +192,7 @@ static void check_cases(rng *r) {
                                               : widths[rng_below(r, 6)],
                        .P = (int32_t)rng_between(r, 301, P_MAX),
                        .window = rng_below(r, 2) ? (int32_t)rng_between(r, 1, 100) : 0,
+                       .aligned = (int32_t)rng_below(r, 2),
                        .type = type,
                        .cap = rng_below(r, 3) == 0 ? 3.0f : 0.0f,
                        .sinks = (int)rng_below(r, 2),
@@ -241,8 +245,8 @@ static void check_head(const float *from, const float *sink, const float *y, vd_
 }
 
 // Rows are tokens at the last positions, where there are as many.
-static void check_softmax(rng *r, int32_t P, int32_t window, int sinks, int in_place,
-                          placement where) {
+static void check_softmax(rng *r, int32_t P, int32_t window, int32_t aligned, int sinks,
+                          int in_place, placement where) {
     int32_t rows = P < ROWS ? P : ROWS;
     batch b;
     batch_begin(&b, r, 1, (P + VD_KV_BLOCK - 1) / VD_KV_BLOCK);
@@ -258,14 +262,15 @@ static void check_softmax(rng *r, int32_t P, int32_t window, int sinks, int in_p
         float *from = guarded_copy(x, bytes, where);
         float *y = in_place ? from : guarded_alloc(bytes, where);
         vd_op op = {.kind = VD_OP_SOFTMAX,
-                    .as.softmax = {.x = from, .y = y, .H = H, .P = P, .window = window}};
+                    .as.softmax = {
+                        .x = from, .y = y, .H = H, .P = P, .window = window, .aligned = aligned}};
         op.as.softmax.sinks = sinks ? guarded_copy(sink, sizeof sink, where) : NULL;
         run_ops(&op, 1, isa, 1 + (int32_t)isa % 3, &b.view);
         if (isa == VD_ISA_SCALAR) {
             memcpy(first, y, bytes);
             for (int64_t g = 0; g < rows * H; g++) {
-                int64_t end = P - rows + g / H + 1;
-                vd_range attended = {window > 0 && end > window ? end - window : 0, end};
+                int32_t end = P - rows + (int32_t)(g / H) + 1;
+                vd_range attended = {first_attended(window, aligned, end), end};
                 check_head(x + g * P, sinks ? &sink[g % H] : NULL, y + g * P, attended, P);
             }
         } else {
@@ -291,7 +296,7 @@ int main(void) {
             x[(row * H + 1) * P + P - 1] = NAN;
         }
         int32_t window = i % 4 == 3 ? 2 + (int32_t)rng_below(&r, 40) : 0;
-        check_softmax(&r, P, window, i % 2, i % 3 == 0, (placement)(i % PLACEMENTS));
+        check_softmax(&r, P, window, i % 8 / 4, i % 2, i % 3 == 0, (placement)(i % PLACEMENTS));
     }
     return 0;
 }

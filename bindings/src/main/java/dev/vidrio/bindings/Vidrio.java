@@ -1982,6 +1982,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ROUTE_ALL() {
         return VD_ROUTE_ALL;
     }
+    private static final int VD_ROUTE_NEAR = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_route_over.VD_ROUTE_NEAR = 2
+     * }
+     */
+    public static int VD_ROUTE_NEAR() {
+        return VD_ROUTE_NEAR;
+    }
     private static final int VD_GROUP_GREATEST = (int)0L;
     /**
      * {@snippet lang=c :

@@ -24,6 +24,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t window;
  *     float scale;
  *     float cap;
+ *     int32_t aligned;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -42,7 +44,9 @@ public class vd_attention {
         Vidrio.C_INT.withName("H"),
         Vidrio.C_INT.withName("window"),
         Vidrio.C_FLOAT.withName("scale"),
-        Vidrio.C_FLOAT.withName("cap")
+        Vidrio.C_FLOAT.withName("cap"),
+        Vidrio.C_INT.withName("aligned"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_attention");
 
     /**
@@ -446,6 +450,94 @@ public class vd_attention {
      */
     public static void cap(MemorySegment struct, float fieldValue) {
         struct.set(cap$LAYOUT, cap$OFFSET, fieldValue);
+    }
+
+    private static final OfInt aligned$LAYOUT = (OfInt)$LAYOUT.select(groupElement("aligned"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t aligned
+     * }
+     */
+    public static final OfInt aligned$layout() {
+        return aligned$LAYOUT;
+    }
+
+    private static final long aligned$OFFSET = $LAYOUT.byteOffset(groupElement("aligned"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t aligned
+     * }
+     */
+    public static final long aligned$offset() {
+        return aligned$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t aligned
+     * }
+     */
+    public static int aligned(MemorySegment struct) {
+        return struct.get(aligned$LAYOUT, aligned$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t aligned
+     * }
+     */
+    public static void aligned(MemorySegment struct, int fieldValue) {
+        struct.set(aligned$LAYOUT, aligned$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

@@ -24,7 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t window;
  *     float scale;
  *     float cap;
- *     int32_t reserved;
+ *     int32_t aligned;
  * }
  * }
  */
@@ -44,7 +44,7 @@ public class vd_scores {
         Vidrio.C_INT.withName("window"),
         Vidrio.C_FLOAT.withName("scale"),
         Vidrio.C_FLOAT.withName("cap"),
-        Vidrio.C_INT.withName("reserved")
+        Vidrio.C_INT.withName("aligned")
     ).withName("vd_scores");
 
     /**
@@ -450,48 +450,48 @@ public class vd_scores {
         struct.set(cap$LAYOUT, cap$OFFSET, fieldValue);
     }
 
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+    private static final OfInt aligned$LAYOUT = (OfInt)$LAYOUT.select(groupElement("aligned"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t aligned
      * }
      */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
+    public static final OfInt aligned$layout() {
+        return aligned$LAYOUT;
     }
 
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+    private static final long aligned$OFFSET = $LAYOUT.byteOffset(groupElement("aligned"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t aligned
      * }
      */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
+    public static final long aligned$offset() {
+        return aligned$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t aligned
      * }
      */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    public static int aligned(MemorySegment struct) {
+        return struct.get(aligned$LAYOUT, aligned$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t reserved
+     * int32_t aligned
      * }
      */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
+    public static void aligned(MemorySegment struct, int fieldValue) {
+        struct.set(aligned$LAYOUT, aligned$OFFSET, fieldValue);
     }
 
     /**

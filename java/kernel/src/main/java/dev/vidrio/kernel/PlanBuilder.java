@@ -8,6 +8,7 @@ import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -130,20 +131,18 @@ public final class PlanBuilder {
 
   /** Causal attention over a layer's cache. */
   public Buffer attention(String name, int layer, float scale, Buffer q) {
-    return attention(name, layer, scale, 0, 0, q);
+    return attention(name, layer, scale, Window.ALL, 0, null, q);
   }
 
-  /** Causal attention with the window and soft cap of {@link SequenceOp.Attention}. */
-  public Buffer attention(String name, int layer, float scale, int window, float cap, Buffer q) {
-    return attention(name, layer, scale, window, cap, null, q);
-  }
-
-  /** The same with sinks [H], where they are not null. */
+  /**
+   * Causal attention with the window, the soft cap and, where they are not null, the sinks [H] of
+   * {@link SequenceOp.Attention}.
+   */
   public Buffer attention(
       String name,
       int layer,
       float scale,
-      int window,
+      Window window,
       float cap,
       @Nullable Weights sinks,
       Buffer q) {
@@ -157,7 +156,7 @@ public final class PlanBuilder {
   public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
     int heads = heads(layer, q);
     Buffer z = result(name, layer, heads);
-    ops.add(new SequenceOp.Attention(layer, heads, scale, 0, 0, null, slopes, q, z));
+    ops.add(new SequenceOp.Attention(layer, heads, scale, Window.ALL, 0, null, slopes, q, z));
     return z;
   }
 

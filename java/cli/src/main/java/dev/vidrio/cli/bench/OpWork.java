@@ -75,10 +75,10 @@ record OpWork(double bytes, double operations, boolean integer) {
     for (int i = 0; i < batch.tokenCount(); i++) {
       int position = batch.position(i);
       boolean begins = i == 0 || batch.sequence(i) != batch.sequence(i - 1);
-      first = begins ? op.first(position) : first;
+      first = begins ? op.window().first(position) : first;
       boolean ends = i + 1 == batch.tokenCount() || batch.sequence(i + 1) != batch.sequence(i);
       read += ends ? position + 1 - first : 0;
-      seen += position + 1 - op.first(position);
+      seen += position + 1 - op.window().first(position);
     }
     return new OpWork(
         read * layer.heads() * (kv.bytes(layer.dH()) + kv.bytes(layer.dV())),

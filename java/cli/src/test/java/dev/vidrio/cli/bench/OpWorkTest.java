@@ -9,13 +9,14 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.Window;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.Test;
 
 final class OpWorkTest {
   private static final KvShape SHAPE = new KvShape(1, 2, 32);
 
-  private static OpWork attention(int window) {
+  private static OpWork attention(Window window) {
     var q = new Buffer("q", Rows.TOKENS, 128);
     var z = new Buffer("z", Rows.TOKENS, 128);
     try (Arena arena = Arena.ofConfined()) {
@@ -32,14 +33,14 @@ final class OpWorkTest {
 
   @Test
   void attentionReadsEachSequenceOnceAndComputesForEachToken() {
-    OpWork work = attention(0);
+    OpWork work = attention(Window.ALL);
     assertEquals((12 + 4) * 2 * 2 * 32 * 4, work.bytes());
     assertEquals((11 + 12 + 4) * 4 * 128, work.operations());
   }
 
   @Test
   void aWindowLeavesEarlierPositionsOut() {
-    OpWork work = attention(5);
+    OpWork work = attention(Window.sliding(5));
     assertEquals((6 + 4) * 2 * 2 * 32 * 4, work.bytes());
     assertEquals((5 + 5 + 4) * 4 * 128, work.operations());
   }

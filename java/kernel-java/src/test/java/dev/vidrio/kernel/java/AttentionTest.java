@@ -17,6 +17,7 @@ import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -42,12 +43,15 @@ class AttentionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "6, 3, 64, F16, 0, 0, false, false",
-    "4, 2, 16, BF16, 100, 0, true, false",
-    "3, 1, 32, Q8_0, 0, 20, false, true",
-    "9, 3, 64, Q8_0, 300, 0, true, true",
-    "5, 1, 6, F32, 2, 3, false, true",
-    "8, 2, 80, F16, 17, 0, false, false"
+    "6, 3, 64, F16, 0, false, 0, false, false",
+    "4, 2, 16, BF16, 100, false, 0, true, false",
+    "3, 1, 32, Q8_0, 0, false, 20, false, true",
+    "9, 3, 64, Q8_0, 300, false, 0, true, true",
+    "5, 1, 6, F32, 2, false, 3, false, true",
+    "8, 2, 80, F16, 17, false, 0, false, false",
+    "8, 2, 80, F32, 17, true, 0, false, false",
+    "9, 3, 64, Q8_0, 256, true, 3, true, false",
+    "5, 1, 6, BF16, 100, true, 0, false, true"
   })
   void typesAndParameters(
       int heads,
@@ -55,12 +59,13 @@ class AttentionTest {
       int dH,
       KvType type,
       int window,
+      boolean aligned,
       float cap,
       boolean sinks,
       boolean slopes) {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, heads, kvHeads, dH, type)) {
-      test.window = window;
+      test.window = new Window(window, aligned);
       test.cap = cap;
       test.sinks = sinks;
       test.slopes = slopes;
@@ -146,7 +151,7 @@ class AttentionTest {
     final Batch batch;
     final MemorySegment q;
     final MemorySegment ofHeads;
-    int window;
+    Window window = Window.ALL;
     float cap;
     boolean sinks;
     boolean slopes;

@@ -43,6 +43,7 @@ class ExpertsTest {
   @CsvSource({
     "SOFTMAX, CHOSEN, false",
     "SOFTMAX, ALL, false",
+    "SOFTMAX, NEAR, false",
     "SOFTMAX, CHOSEN, true",
     "SIGMOID, CHOSEN, true",
     "SIGMOID, ALL, false"
@@ -115,11 +116,27 @@ class ExpertsTest {
     for (int slot = 0; slot < k; slot++) {
       long at = (long) row * k + slot;
       assertEquals(order.get(slot).floatValue(), experts.getAtIndex(JAVA_FLOAT, at));
-      double exact = score[order.get(slot)] / (op.over() == ExpertOp.RouteOver.ALL ? 1 : chosen);
+      double exact =
+          switch (op.over()) {
+            case ALL -> score[order.get(slot)];
+            case CHOSEN -> score[order.get(slot)] / chosen;
+            case NEAR -> amongNear(l, order, slot);
+          };
       // Exponentials are off by 2 U each, sums by their roundings, quotients by one.
       double bound = exact * U * (2 + 2 + count + 4);
       assertTrue(Math.abs(weights.getAtIndex(JAVA_FLOAT, at) - exact) <= bound);
     }
+  }
+
+  /** The weight of a slot among the experts that are near to its own and in no slot before. */
+  private static double amongNear(double[] l, List<Integer> order, int slot) {
+    double m = l[order.get(slot)];
+    return 1
+        / order.stream()
+            .skip(slot)
+            .filter(e -> !((m - l[e]) / Math.max(Math.abs(l[e]), m) > 0.02))
+            .mapToDouble(e -> Math.exp(l[e] - m))
+            .sum();
   }
 
   /** Every slot is the plain product of its row with the matrix of its expert, and its bias. */

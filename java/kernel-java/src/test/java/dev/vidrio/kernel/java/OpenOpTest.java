@@ -24,6 +24,7 @@ import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -49,7 +50,7 @@ class OpenOpTest {
   }
 
   /** A norm, products and attention, and all of them again in parts. */
-  private static Plan plan(Random random, Arena arena, int window, float cap, boolean vectors) {
+  private static Plan plan(Random random, Arena arena, Window window, float cap, boolean vectors) {
     var b = new PlanBuilder(KV);
     Weights table = Segments.matrix(arena, WeightType.F32, PlanRuns.LIMITS.vocabulary(), D, random);
     Buffer x = b.embed("x", table);
@@ -108,18 +109,20 @@ class OpenOpTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, F32, 0, 0, false",
-    "2, F16, 20, 0, true",
-    "3, BF16, 0, 4, true",
-    "4, Q8_0, 0, 0, false",
-    "5, Q8_0, 7, 2, true",
-    "6, F32, 16, 0, true"
+    "1, F32, 0, false, 0, false",
+    "2, F16, 20, false, 0, true",
+    "3, BF16, 0, false, 4, true",
+    "4, Q8_0, 0, false, 0, false",
+    "5, Q8_0, 7, false, 2, true",
+    "6, F32, 16, false, 0, true",
+    "7, F32, 7, true, 0, true",
+    "8, Q8_0, 16, true, 2, false"
   })
   void everyExecutorGivesTheSameBits(
-      long seed, KvType type, int window, float cap, boolean vectors) {
+      long seed, KvType type, int window, boolean aligned, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor scalar = JavaExecutor.scalar(1)) {
-      Plan plan = plan(new Random(seed), arena, window, cap, vectors);
+      Plan plan = plan(new Random(seed), arena, new Window(window, aligned), cap, vectors);
       List<List<Token>> steps = PlanRuns.steps(seed);
       List<Map<Buffer, int[]>> expected = PlanRuns.run(scalar, plan, type, steps, i -> {});
       for (Executor executor : PlanRuns.executors()) {
@@ -151,11 +154,17 @@ class OpenOpTest {
    * where it is not, z is that of attention, bit for bit.
    */
   @ParameterizedTest
-  @CsvSource({"11, 0, 0, false", "12, 20, 0, true", "13, 0, 4, true"})
-  void theyMixWhatAttentionGives(long seed, int window, float cap, boolean vectors) {
+  @CsvSource({
+    "11, 0, false, 0, false",
+    "12, 20, false, 0, true",
+    "13, 0, false, 4, true",
+    "14, 20, true, 0, true"
+  })
+  void theyMixWhatAttentionGives(
+      long seed, int window, boolean aligned, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(2)) {
-      Plan plan = plan(new Random(seed), arena, window, cap, vectors);
+      Plan plan = plan(new Random(seed), arena, new Window(window, aligned), cap, vectors);
       List<List<Token>> steps = PlanRuns.steps(seed);
       float[][][] values = new float[PlanRuns.SEQUENCES][P][];
       List<Map<Buffer, int[]>> results = PlanRuns.run(vector, plan, KvType.F32, steps, i -> {});
@@ -232,10 +241,10 @@ class OpenOpTest {
   @Test
   void positionsBeyondTheScoresAreRefused() {
     try (Arena arena = Arena.ofShared()) {
-      Plan whole = plan(new Random(21), arena, 0, 0, false);
+      Plan whole = plan(new Random(21), arena, Window.ALL, 0, false);
       Buffer q = whole.buffer("q");
       List<Op> ops = new ArrayList<>(whole.ops());
-      ops.add(new OpenOp.Scores(0, HEADS, 9, 1, 0, 0, null, q, buffer("fewer", HEADS * 9)));
+      ops.add(scores(0, HEADS, q, buffer("fewer", HEADS * 9)));
       Plan plan = new Plan(ops, KV, Set.of());
       Batch batch = new Batch(PlanRuns.LIMITS, arena);
       for (Executor executor : PlanRuns.executors()) {
@@ -258,7 +267,7 @@ class OpenOpTest {
   @Test
   void normsAndGainsBeforeProductsAreLocal() {
     try (Arena arena = Arena.ofShared()) {
-      Plan plan = plan(new Random(22), arena, 0, 0, true);
+      Plan plan = plan(new Random(22), arena, Window.ALL, 0, true);
       Schedule schedule = Schedule.fused(plan);
       for (String name : List.of("bare", "gained", "normed")) {
         assertTrue(schedule.isLocal(plan.buffer(name)), name);
@@ -266,13 +275,17 @@ class OpenOpTest {
     }
   }
 
+  private static OpenOp.Scores scores(int layer, int heads, Buffer q, Buffer y) {
+    return new OpenOp.Scores(layer, heads, 9, 1, Window.ALL, 0, null, q, y);
+  }
+
   @Test
   void shapesAreChecked() {
     Buffer q = buffer("q", 64);
-    assertRefused(() -> new OpenOp.Scores(0, 2, 9, 1, 0, 0, null, q, buffer("y", 19)));
-    assertRefused(() -> new OpenOp.Scores(0, 2, 9, 1, -1, 0, null, q, buffer("y", 18)));
-    assertRefused(() -> new OpenOp.Softmax(4, 0, null, buffer("x", 18), buffer("y", 18)));
-    assertRefused(() -> new OpenOp.Softmax(2, -1, null, buffer("x", 18), buffer("y", 18)));
+    assertRefused(() -> scores(0, 2, q, buffer("y", 19)));
+    assertRefused(() -> Window.sliding(-1));
+    Buffer eighteen = buffer("x", 18);
+    assertRefused(() -> new OpenOp.Softmax(4, Window.ALL, null, eighteen, buffer("y", 18)));
     Buffer x = buffer("x", 18);
     assertRefused(() -> new OpenOp.Mix(0, 4, x, x, buffer("a", 64), q));
     assertRefused(() -> new OpenOp.Mix(0, 2, x, buffer("s", 20), buffer("a", 64), q));
@@ -282,7 +295,7 @@ class OpenOpTest {
     try (Arena arena = Arena.ofConfined()) {
       Weights gain = Segments.vector(arena, 24, new Random(1));
       assertRefused(() -> new OpenOp.Gain(q, gain, null, buffer("y", 64)));
-      var scores = new OpenOp.Scores(1, 2, 9, 1, 0, 0, null, q, buffer("y", 18));
+      var scores = scores(1, 2, q, buffer("y", 18));
       Weights table = Segments.matrix(arena, WeightType.F32, 3, 64, new Random(2));
       var embed = new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, q);
       assertRefused(() -> new Plan(List.of(embed, scores), KV, Set.of()));

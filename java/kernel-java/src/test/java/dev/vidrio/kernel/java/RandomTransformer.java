@@ -10,6 +10,7 @@ import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -191,8 +192,13 @@ final class RandomTransformer {
     Buffer z =
         random.nextInt(3) == 0
             ? builder.alibiAttention("z" + layer, stored, scale, vector(heads), rotatedQ)
-            : builder.attention("z" + layer, stored, scale, rotatedQ);
+            : builder.attention("z" + layer, stored, scale, window(), 0, null, rotatedQ);
     return linear("out" + layer, d, z);
+  }
+
+  private Window window() {
+    int length = 1 + random.nextInt(40);
+    return pick(new Window[] {Window.ALL, Window.sliding(length), Window.aligned(length)});
   }
 
   private Buffer rotated(String name, int dH, Buffer x) {
@@ -201,16 +207,18 @@ final class RandomTransformer {
 
   private Buffer mixture(int layer, Buffer x) {
     int k = 1 + random.nextInt(3);
-    boolean grouped = random.nextInt(3) == 0;
+    var over = pick(ExpertOp.RouteOver.values());
+    boolean near = over == ExpertOp.RouteOver.NEAR;
+    boolean grouped = !near && random.nextInt(3) == 0;
     int count = grouped ? 3 * (k + 1) : k + random.nextInt(6);
     Buffer router = builder.matMul("router" + layer, matrix(count, d), x);
     var routes =
         builder.route(
             "experts" + layer,
             "weights" + layer,
-            pick(ExpertOp.RouteScore.values()),
-            pick(ExpertOp.RouteOver.values()),
-            random.nextBoolean() ? vector(count) : null,
+            near ? ExpertOp.RouteScore.SOFTMAX : pick(ExpertOp.RouteScore.values()),
+            over,
+            near || random.nextBoolean() ? null : vector(count),
             grouped ? new ExpertOp.Groups(3, 2, pick(ExpertOp.GroupRank.values())) : null,
             k,
             router);

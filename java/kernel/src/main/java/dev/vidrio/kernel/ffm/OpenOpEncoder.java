@@ -36,7 +36,8 @@ final class OpenOpEncoder {
     vd_scores.slopes(s, PlanEncoder.address(op.slopes()));
     vd_scores.H(s, op.heads());
     vd_scores.P(s, op.positions());
-    vd_scores.window(s, op.window());
+    vd_scores.window(s, op.window().length());
+    vd_scores.aligned(s, op.window().aligned() ? 1 : 0);
     vd_scores.scale(s, op.scale());
     vd_scores.cap(s, op.cap());
     return Vidrio.VD_OP_SCORES();
@@ -48,7 +49,8 @@ final class OpenOpEncoder {
     vd_softmax.sinks(s, PlanEncoder.address(op.sinks()));
     vd_softmax.H(s, op.heads());
     vd_softmax.P(s, op.positions());
-    vd_softmax.window(s, op.window());
+    vd_softmax.window(s, op.window().length());
+    vd_softmax.aligned(s, op.window().aligned() ? 1 : 0);
     return Vidrio.VD_OP_SOFTMAX();
   }
 

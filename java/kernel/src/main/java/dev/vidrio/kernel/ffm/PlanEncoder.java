@@ -224,7 +224,8 @@ final class PlanEncoder {
     vd_attention.scale(s, op.scale());
     vd_attention.sinks(s, address(op.sinks()));
     vd_attention.slopes(s, address(op.slopes()));
-    vd_attention.window(s, op.window());
+    vd_attention.window(s, op.window().length());
+    vd_attention.aligned(s, op.window().aligned() ? 1 : 0);
     vd_attention.cap(s, op.cap());
   }
 
@@ -310,6 +311,7 @@ final class PlanEncoder {
     return switch (over) {
       case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
       case ALL -> Vidrio.VD_ROUTE_ALL();
+      case NEAR -> Vidrio.VD_ROUTE_NEAR();
     };
   }
 

@@ -30,7 +30,12 @@ public sealed interface ExpertOp extends Op {
     /** The experts that it goes to. */
     CHOSEN,
     /** All experts, where scores are a softmax; sigmoids stay as they are. */
-    ALL
+    ALL,
+    /**
+     * For each slot the experts whose logits come near to its own, but for those of slots before
+     * it; of a softmax, without bias and groups (sparse mixer: Liu et al. 2024, arXiv 2409.12136).
+     */
+    NEAR
   }
 
   /** What ranks a group of experts. */
@@ -84,6 +89,8 @@ public sealed interface ExpertOp extends Op {
       implements ExpertOp {
     public Route {
       Shapes.requireVector(bias, experts, logits.width());
+      boolean plain = score == RouteScore.SOFTMAX && bias == null && groups == null;
+      require(over != RouteOver.NEAR || plain, weights, "kind");
       require(logits.width() <= EXPERTS_MAX, logits, "number of experts");
       require(experts.width() <= logits.width(), experts, "number of slots");
       require(groups == null || groups.fits(logits.width(), experts.width()), logits, "groups");

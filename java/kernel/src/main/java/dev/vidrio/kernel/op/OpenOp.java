@@ -25,7 +25,7 @@ public sealed interface OpenOp extends Op {
       int heads,
       int positions,
       float scale,
-      int window,
+      Window window,
       float cap,
       @Nullable Weights slopes,
       Buffer q,
@@ -34,7 +34,7 @@ public sealed interface OpenOp extends Op {
     public Scores {
       require(layer >= 0 && heads > 0 && q.width() % heads == 0, y, "layer or heads");
       require(positions > 0 && y.width() == (long) heads * positions, y, "number of positions");
-      require(window >= 0 && cap >= 0, y, "window or cap");
+      require(cap >= 0, y, "cap");
       requireVector(slopes, y, heads);
       require(q.rows() == Rows.TOKENS && y.rows() == Rows.TOKENS, y, "rows");
     }
@@ -61,12 +61,12 @@ public sealed interface OpenOp extends Op {
    *
    * @param sinks vector [heads] of a score that takes its share and has no place, or null
    */
-  record Softmax(int heads, int window, @Nullable Weights sinks, Buffer x, Buffer y)
+  record Softmax(int heads, Window window, @Nullable Weights sinks, Buffer x, Buffer y)
       implements OpenOp {
     public Softmax {
       requireSame(x, y);
       require(heads > 0 && x.width() % heads == 0, y, "number of heads");
-      require(window >= 0 && x.rows() == Rows.TOKENS, y, "window or rows");
+      require(x.rows() == Rows.TOKENS, y, "rows");
       requireVector(sinks, y, heads);
     }
 

@@ -12,7 +12,7 @@ import java.util.List;
  * @param pairs which elements form a pair
  * @param frequencies θ in radians per position, one per pair; 0 for a pair that stays as it is
  * @param magnitude factor on cosine and sine of pairs that turn, 1 but for YaRN
- * @param temperature by which the magnitude grows with the position
+ * @param temperature by which all pairs grow with the position
  */
 public record Rotation(
     Pairs pairs, List<Double> frequencies, double magnitude, Temperature temperature) {
@@ -27,17 +27,18 @@ public record Rotation(
 
   /**
    * What queries grow by in long contexts, so that scores still tell tokens apart (Nakanishi 2025,
-   * arXiv 2501.19399, as Llama 4 has it): 1 + scale · ln(1 + ⌊position / length⌋).
+   * arXiv 2501.19399): 1 + scale · ln(1 + ⌊(position + first) / length⌋).
    *
    * @param scale 0 for none
    * @param length positions of a context that is not long, at least 1
+   * @param first what the first position counts as: 0, or 1 as in Llama 4
    */
-  public record Temperature(double scale, int length) {
+  public record Temperature(double scale, int length, int first) {
     /** No growth. */
-    public static final Temperature NONE = new Temperature(0, 1);
+    public static final Temperature NONE = new Temperature(0, 1, 0);
 
     double factor(int position) {
-      return 1 + scale * StrictMath.log(1 + position / length);
+      return 1 + scale * StrictMath.log(1 + (position + first) / length);
     }
   }
 
@@ -50,7 +51,12 @@ public record Rotation(
     this(pairs, frequencies, magnitude, Temperature.NONE);
   }
 
-  /** The same with a magnitude that grows. */
+  /** None: the pairs of so many elements stay as they are. */
+  public static Rotation still(int width) {
+    return new Rotation(Pairs.HALVES, Collections.nCopies(width / 2, 0.0), 1);
+  }
+
+  /** The same with pairs that grow. */
   public Rotation heated(Temperature newTemperature) {
     return new Rotation(pairs, frequencies, magnitude, newTemperature);
   }
@@ -92,6 +98,6 @@ public record Rotation(
   }
 
   private double magnitude(int position, int j) {
-    return frequencies.get(j) == 0 ? 1 : magnitude * temperature.factor(position);
+    return (frequencies.get(j) == 0 ? 1 : magnitude) * temperature.factor(position);
   }
 }

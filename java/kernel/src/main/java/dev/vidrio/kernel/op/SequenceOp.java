@@ -59,7 +59,7 @@ public sealed interface SequenceOp extends Op {
    *
    * @param heads H, a multiple of the cache's H_kv
    * @param scale of the scores, usually 1/√d_h
-   * @param window positions attended to, the token's own among them; 0 for all
+   * @param window positions attended to
    * @param cap scores s become cap · tanh(s / cap); 0 for none
    * @param sinks vector [H], a score of each head that stands for no position and takes its share;
    *     or null
@@ -70,7 +70,7 @@ public sealed interface SequenceOp extends Op {
       int layer,
       int heads,
       float scale,
-      int window,
+      Window window,
       float cap,
       @Nullable Weights sinks,
       @Nullable Weights slopes,
@@ -78,7 +78,7 @@ public sealed interface SequenceOp extends Op {
       Buffer z)
       implements SequenceOp {
     public Attention {
-      require(window >= 0 && cap >= 0, z, "window or cap");
+      require(cap >= 0, z, "cap");
       requireVector(sinks, z, heads);
       requireVector(slopes, z, heads);
       require(layer >= 0 && heads > 0, z, "layer or heads");
@@ -88,12 +88,7 @@ public sealed interface SequenceOp extends Op {
 
     /** Attention to all positions, without cap, sinks and slopes. */
     public Attention(int layer, int heads, float scale, Buffer q, Buffer z) {
-      this(layer, heads, scale, 0, 0, null, null, q, z);
-    }
-
-    /** The first position that a token attends to. */
-    public int first(int position) {
-      return window == 0 ? 0 : Math.max(0, position + 1 - window);
+      this(layer, heads, scale, Window.ALL, 0, null, null, q, z);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
+import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param norm of queries and keys
  * @param valueNorm whether the values of each head are normalized, without a gain
  * @param rotation of queries and keys, or null for none
- * @param temperature of queries that turn
+ * @param temperature of queries
  * @param scores how queries and keys are compared
  */
 public record Attention(
@@ -35,6 +36,8 @@ public record Attention(
     HEAD_OWN_GAIN,
     /** Those of a head, with one gain for all heads, behind the rotation. */
     TURNED_HEAD,
+    /** Those of a head, without a gain, behind the rotation. */
+    TURNED_HEAD_NO_GAIN,
     /** Those of all heads. */
     ALL_HEADS
   }
@@ -43,16 +46,16 @@ public record Attention(
    * How scores come from products of queries and keys.
    *
    * @param scale of the scores
-   * @param window positions attended to, the token's own among them; 0 for all
+   * @param window positions attended to
    * @param cap soft cap of the scores, 0 for none
-   * @param slopes [H] by which scores fall with the distance (ALiBi), or null; with window and cap
-   *     0
+   * @param slopes [H] by which scores fall with the distance (ALiBi), or null; with neither window
+   *     nor cap
    */
-  public record Scores(float scale, int window, float cap, @Nullable Weights slopes) {}
+  public record Scores(float scale, Window window, float cap, @Nullable Weights slopes) {}
 
   /** Attention to all positions, without knowing them. */
   public static Attention scaled(float scale) {
-    var scores = new Scores(scale, 0, 0, null);
+    var scores = new Scores(scale, Window.ALL, 0, null);
     return new Attention(0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores);
   }
 
@@ -81,8 +84,18 @@ public record Attention(
     return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores);
   }
 
-  /** The same over a sliding window. */
-  public Attention windowed(int window) {
+  /** The same with queries that grow with the position. */
+  public Attention heated(Temperature newTemperature) {
+    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores);
+  }
+
+  /** The same over a sliding window; 0 for all positions. */
+  public Attention windowed(int length) {
+    return windowed(Window.sliding(length));
+  }
+
+  /** The same over a window. */
+  public Attention windowed(Window window) {
     return scored(new Scores(scores.scale, window, scores.cap, scores.slopes));
   }
 

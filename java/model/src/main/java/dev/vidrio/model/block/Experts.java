@@ -5,6 +5,7 @@ import dev.vidrio.kernel.op.ExpertOp.GroupRank;
 import dev.vidrio.kernel.op.ExpertOp.Groups;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.ActivationKind;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,11 +14,18 @@ import org.jspecify.annotations.Nullable;
  * @param routing which experts a token goes to
  * @param width of an expert
  * @param sharedWidth of the expert that all tokens go to (Dai et al. 2024, arXiv 2401.06066), or 0
- * @param clamped whether both factors of an expert's gated block are clamped, as in gpt-oss
+ * @param gate activation of an expert's gate; where it is that of gpt-oss, its other factor is
+ *     clamped too
+ * @param weighsInputs whether weights scale what an expert reads, not what it writes
  * @param layers that have a mixture; the others are dense
  */
 public record Experts(
-    Routing routing, int width, int sharedWidth, boolean clamped, MixtureLayers layers) {
+    Routing routing,
+    int width,
+    int sharedWidth,
+    ActivationKind gate,
+    boolean weighsInputs,
+    MixtureLayers layers) {
   /**
    * Which of a layer's experts a token goes to, and with what weights.
    *
@@ -103,7 +111,7 @@ public record Experts(
     RouteOver readOver =
         normalized || gating == SOFTMAX_OF_CHOSEN ? RouteOver.CHOSEN : RouteOver.ALL;
     var routing = new Routing(count, used, read, readOver, 1, groups(keys, count, used, rank));
-    return new Experts(routing, sizes.dExpert(), 0, false, MixtureLayers.ALL);
+    return new Experts(routing, sizes.dExpert(), 0, ActivationKind.SILU, false, MixtureLayers.ALL);
   }
 
   private static @Nullable Groups groups(Keys keys, int count, int used, @Nullable GroupRank rank) {
@@ -147,12 +155,35 @@ public record Experts(
     float scale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
     Routing r = routing;
     var scaled = new Routing(r.count, r.used, r.score, r.over, scale, r.groups);
-    return new Experts(scaled, width, sharedWidth, clamped, layers);
+    return routed(scaled);
   }
 
-  /** The same with clamped factors. */
+  /** The same with the weights of a sparse mixer. */
+  public Experts near() {
+    Routing r = routing;
+    return routed(new Routing(r.count, r.used, r.score, RouteOver.NEAR, r.scale, r.groups));
+  }
+
+  private Experts routed(Routing newRouting) {
+    return new Experts(newRouting, width, sharedWidth, gate, weighsInputs, layers);
+  }
+
+  /** The same with the factors of gpt-oss. */
   public Experts clamp() {
-    return new Experts(routing, width, sharedWidth, true, layers);
+    return gatedBy(ActivationKind.CLAMPED_SWISH);
+  }
+
+  /** The same with gates of another activation. */
+  public Experts gatedBy(ActivationKind newGate) {
+    return new Experts(routing, width, sharedWidth, newGate, weighsInputs, layers);
+  }
+
+  /** The same with weights that scale what the one expert of a token reads. */
+  public Experts weighingInputs() {
+    if (routing.used != 1) {
+      throw new IllegalArgumentException("weights scale inputs of one expert, not " + routing.used);
+    }
+    return new Experts(routing, width, sharedWidth, gate, true, layers);
   }
 
   /**
@@ -162,7 +193,12 @@ public record Experts(
     int several = keys.intValue("expert_shared_count", 0, routing.count, 0);
     int together = (int) Math.min((long) several * width, Sizes.MAX_WIDTH);
     int shared = keys.intValue("expert_shared_feed_forward_length", 0, Sizes.MAX_WIDTH, together);
-    return new Experts(routing, width, shared, clamped, layers);
+    return sharing(shared);
+  }
+
+  /** The same with a shared expert of a width. */
+  public Experts sharing(int newWidth) {
+    return new Experts(routing, width, newWidth, gate, weighsInputs, layers);
   }
 
   /** The same in those layers that the file says. */
@@ -170,6 +206,6 @@ public record Experts(
     int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
     int period = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
     var placed = new MixtureLayers(dense, period);
-    return new Experts(routing, width, sharedWidth, clamped, placed);
+    return new Experts(routing, width, sharedWidth, gate, weighsInputs, placed);
   }
 }

@@ -104,6 +104,11 @@ public final class Keys {
     return metadata.boolValue(asked(key), fallback);
   }
 
+  /** Reads a key that says nothing to the architecture, whatever its value. */
+  public void passOver(String key) {
+    asked(key);
+  }
+
   String string(String key, String fallback) {
     return metadata.optionalString(asked(key)).orElse(fallback);
   }

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Multi-head latent attention (DeepSeek-AI 2024, arXiv 2405.04434): keys and values of all heads
@@ -24,6 +25,7 @@ public final class LatentAttention {
   private final int heads;
   private final int dH;
   private final int dV;
+  private final Rotation.Pairs pairs;
   private final int turning;
   private final int keyRank;
   private final int queryRank;
@@ -36,14 +38,34 @@ public final class LatentAttention {
   public static KvShape.Layer heads(Keys keys) {
     // Files for attention over latent vectors say their lengths, and those of heads elsewhere.
     String suffix = keys.has(KEY_LENGTH + "_mla") ? "_mla" : "";
+    int heads = Sizes.heads(keys);
+    String values = VALUE_LENGTH + suffix;
     return new KvShape.Layer(
-        Sizes.heads(keys),
+        heads,
         keys.intValue(KEY_LENGTH + suffix, 4, KvShape.HEAD_MAX),
-        keys.intValue(VALUE_LENGTH + suffix, 1, KvShape.HEAD_MAX));
+        keys.has(values)
+            ? keys.intValue(values, 1, KvShape.HEAD_MAX)
+            : keys.intValue("embedding_length", heads, heads * KvShape.HEAD_MAX) / heads);
   }
 
-  /** That of all layers of a model. */
+  /** That of all layers of a model, whose scaling may be a factor of scores. */
   public LatentAttention(Transformer model) {
+    this(model, model.rope(Rotation.Pairs.INTERLEAVED).sharpeningScores());
+  }
+
+  private LatentAttention(Transformer model, RopeReader rope) {
+    this(model, Rotation.Pairs.INTERLEAVED, rope.scaled(), rope.scoreFactor());
+  }
+
+  /**
+   * That of all layers of a model.
+   *
+   * @param pairs of the parts that turn, as the file has them; here they are adjacent
+   * @param turns the rotation of these parts
+   * @param scoreFactor what scores are multiplied by beside 1/√d_h
+   */
+  public LatentAttention(
+      Transformer model, Rotation.Pairs pairs, Rotation turns, double scoreFactor) {
     this.model = model;
     this.weights = model.weights();
     this.plan = model.plan();
@@ -52,8 +74,8 @@ public final class LatentAttention {
     this.heads = shape.heads();
     this.dH = shape.dH();
     this.dV = shape.dV();
-    RopeReader rope = model.rope(Rotation.Pairs.INTERLEAVED).sharpeningScores();
-    this.turning = rope.width();
+    this.pairs = pairs;
+    this.turning = turns.width();
     if (dH % 2 != 0 || turning == dH) {
       throw keys.error(
           "rope.dimension_count",
@@ -64,9 +86,14 @@ public final class LatentAttention {
     this.queryRank = keys.intValue("attention.q_lora_rank", 0, Sizes.MAX_WIDTH, 0);
     this.epsilon =
         keys.floatValue("attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
-    this.scale = (float) (rope.scoreFactor() / Math.sqrt(dH));
-    this.rotation = rope.scaled().behind(dH - turning);
+    this.scale = (float) (scoreFactor / Math.sqrt(dH));
+    this.rotation = behind(turns);
     this.sharing = sharing();
+  }
+
+  /** A rotation behind the part of a head that stays as it is. */
+  public Rotation behind(Rotation turns) {
+    return turns.behind(dH - turning);
   }
 
   /** The matrix that gives each head, behind zeros, a copy of the part of the key that turns. */
@@ -88,7 +115,7 @@ public final class LatentAttention {
       Buffer latent = part(layer, "attn.kv_latent.unnormalized", 0, keyRank, x);
       Buffer normalized = norm(layer, "kv", latent);
       Buffer own = plan.matMul(layer.hook("attn.k_own"), keyMatrix(layer), normalized);
-      Buffer turns = part(layer, "attn.k_turning", keyRank, turning, x);
+      Buffer turns = sharedKey(layer, x);
       Buffer shared = plan.matMul(layer.hook("attn.k_shared"), sharing, turns);
       Buffer k = plan.add(layer.hook("attn.hook_k"), own, shared);
       Buffer v = plan.matMul(layer.hook("attn.hook_v"), valueMatrix(layer), normalized);
@@ -101,10 +128,51 @@ public final class LatentAttention {
 
   private Buffer queries(Layer layer, Buffer x) {
     if (queryRank == 0) {
-      return layer.linear("attn.hook_q", "attn_q", heads * dH, x);
+      return queries(layer, "attn_q", x);
     }
     Buffer latent = layer.linear("attn.q_latent.unnormalized", "attn_q_a", queryRank, x);
-    return layer.linear("attn.hook_q", "attn_q_b", heads * dH, norm(layer, "q", latent));
+    return queries(layer, "attn_q_b", norm(layer, "q", latent));
+  }
+
+  private Buffer queries(Layer layer, String tensor, Buffer x) {
+    if (pairs == Rotation.Pairs.INTERLEAVED) {
+      return layer.linear("attn.hook_q", tensor, heads * dH, x);
+    }
+    int still = dH - turning;
+    return reordered(
+        layer,
+        "attn.hook_q",
+        tensor,
+        heads * dH,
+        heads * dH,
+        row -> row % dH < still ? row : row - row % dH + still + ofPairs(row % dH - still),
+        x);
+  }
+
+  /** The part of keys that turns. */
+  private Buffer sharedKey(Layer layer, Buffer x) {
+    return pairs == Rotation.Pairs.INTERLEAVED
+        ? part(layer, "attn.k_turning", keyRank, turning, x)
+        : reordered(
+            layer,
+            "attn.k_turning",
+            "attn_kv_a_mqa",
+            keyRank + turning,
+            turning,
+            row -> keyRank + ofPairs(row),
+            x);
+  }
+
+  /** Where the file has element i of a part that turns, whose pairs lie half a part apart. */
+  private int ofPairs(int i) {
+    return i / 2 + i % 2 * (turning / 2);
+  }
+
+  private Buffer reordered(
+      Layer layer, String name, String tensor, int rows, int n, IntUnaryOperator source, Buffer x) {
+    Weights matrix =
+        weights.rows(layer.tensor(tensor + ".weight"), "pairs", rows, n, x.width(), source);
+    return plan.matMul(layer.hook(name), matrix, x);
   }
 
   private Buffer norm(Layer layer, String which, Buffer latent) {

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import org.jspecify.annotations.Nullable;
@@ -139,7 +140,7 @@ public final class Layer {
       Buffer q = projected("q", a, 0, dQ, kv, x);
       Buffer k = projected("k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
-      Buffer readyQ = ready("q", a.norm(), queries(a), kv.dH(), q);
+      Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       plan.kvStore(index, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
       return output(hook, attend(a, index, readyQ));
     };
@@ -155,13 +156,16 @@ public final class Layer {
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
       Buffer q = projected("q", a, 0, sizes.heads() * kv.dH(), kv, x);
-      return output(hook, attend(a, source, ready("q", a.norm(), queries(a), kv.dH(), q)));
+      return output(hook, attend(a, source, ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q)));
     };
   }
 
-  private static @Nullable Rotation queries(Attention a) {
+  private static @Nullable Rotation queries(Attention a, int dH) {
     @Nullable Rotation keys = a.rotation();
-    return keys == null ? null : keys.heated(a.temperature());
+    if (a.temperature().equals(Temperature.NONE)) {
+      return keys;
+    }
+    return (keys == null ? Rotation.still(dH) : keys).heated(a.temperature());
   }
 
   /** Where values are normalized, a layer without a projection to them has those of its keys. */
@@ -188,7 +192,7 @@ public final class Layer {
   /** Queries or keys as attention takes them: normalized and turned. */
   private Buffer ready(
       String which, QueryKeyNorm norm, @Nullable Rotation rotation, int dH, Buffer x) {
-    if (norm == QueryKeyNorm.TURNED_HEAD) {
+    if (norm == QueryKeyNorm.TURNED_HEAD || norm == QueryKeyNorm.TURNED_HEAD_NO_GAIN) {
       return normalized(which, norm, dH, rotated(which, rotation, dH, x));
     }
     return rotated(which, rotation, dH, normalized(which, norm, dH, x));
@@ -200,6 +204,7 @@ public final class Layer {
     return switch (norm) {
       case NONE -> x;
       case HEAD, TURNED_HEAD -> model.headNorm(name, tensor, dH, dH, x);
+      case TURNED_HEAD_NO_GAIN -> model.headNorm(name, dH, x);
       case HEAD_OWN_GAIN -> model.headNorm(name, tensor, dH, x.width(), x);
       case ALL_HEADS -> model.norm(name, tensor, x);
     };
@@ -269,8 +274,17 @@ public final class Layer {
   /** A mixture of experts in the layers that have one, in the others a gated block. */
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
-        ? new Mixture(model, experts, index)::write
+        ? (hook, x) -> new Mixture(model, experts, index).write(hook, x, x)
         : gatedFfn(ActivationKind.SILU);
+  }
+
+  /**
+   * A mixture of experts whose router reads something else than they do.
+   *
+   * @param asked what the router reads
+   */
+  public Sublayer mixture(Experts experts, Buffer asked) {
+    return (hook, x) -> new Mixture(model, experts, index).write(hook, asked, x);
   }
 
   /** A projection to n elements. */

@@ -31,19 +31,29 @@ final class Mixture {
     this.tensors = "blk." + layer + ".";
   }
 
-  /** What a token's experts make of it, and the shared one where there is one. */
-  Buffer write(String hook, Buffer x) {
+  /**
+   * What a token's experts make of it, and the shared one where there is one.
+   *
+   * @param asked what the router reads
+   * @param x what the experts read
+   */
+  Buffer write(String hook, Buffer asked, Buffer x) {
     return experts.sharedWidth() == 0
-        ? routed(hook, x)
-        : plan.add(hook, routed(hook + ".routed", x), shared(hook + ".shared", x));
+        ? routed(hook, asked, x)
+        : plan.add(hook, routed(hook + ".routed", asked, x), shared(hook + ".shared", x));
   }
 
-  private Buffer routed(String hook, Buffer x) {
-    Routes routes = routes(x);
+  private Buffer routed(String hook, Buffer asked, Buffer x) {
+    Routes routes = routes(asked);
     int d = x.width();
-    Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", experts.width(), routes, x);
-    Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", experts.width(), routes, x);
+    // The one expert's input times its weight is the weighted sum of one slot.
+    Buffer in = experts.weighsInputs() ? plan.expertSum(hooks + "experts_in", routes, x) : x;
+    Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", experts.width(), routes, in);
+    Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", experts.width(), routes, in);
     Buffer post = post(hooks, gate, up);
+    if (experts.weighsInputs()) {
+      return multiply(hook, "ffn_down", d, routes, post);
+    }
     return plan.expertSum(
         hook, routes, multiply(hooks + "experts_out", "ffn_down", d, routes, post));
   }
@@ -52,7 +62,10 @@ final class Mixture {
     Experts.Routing routing = experts.routing();
     int count = routing.count();
     Buffer logits = model.linear(hooks + "router_logits", tensors + "ffn_gate_inp", count, x);
-    @Nullable Weights bias = weights.optionalVector(tensors + "exp_probs_b.bias", count);
+    @Nullable Weights bias =
+        routing.over() == RouteOver.NEAR
+            ? null
+            : weights.optionalVector(tensors + "exp_probs_b.bias", count);
     String name = hooks + "hook_expert_weights";
     boolean scaled = routing.scale() != 1;
     Routes routes =
@@ -84,8 +97,8 @@ final class Mixture {
 
   private Buffer post(String prefix, Buffer gate, Buffer up) {
     String name = prefix + "hook_post";
-    if (!experts.clamped()) {
-      return plan.gated(name, ActivationKind.SILU, gate, up);
+    if (experts.gate() != ActivationKind.CLAMPED_SWISH) {
+      return plan.gated(name, experts.gate(), gate, up);
     }
     Buffer linear =
         plan.activation(prefix + "hook_pre_linear.clamped", ActivationKind.CLAMPED_LINEAR, up);

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * writes down the operations on them. An architecture is the order of these calls.
  */
 public final class Transformer {
+  private static final String RMS_EPSILON = "attention.layer_norm_rms_epsilon";
+  private static final String LAYER_NORM_EPSILON = "attention.layer_norm_epsilon";
+
   private final Keys keys;
   private final Sizes sizes;
   private final WeightLoader weights;
@@ -62,13 +65,13 @@ public final class Transformer {
     this.plan = new PlanBuilder(sizes.kvShape());
     this.norm = norm;
     this.gains = gains;
-    this.epsilon =
-        keys.floatValue(
-            norm == NormKind.RMS
-                ? "attention.layer_norm_rms_epsilon"
-                : "attention.layer_norm_epsilon",
-            Float.MIN_NORMAL,
-            1);
+    this.epsilon = keys.floatValue(epsilonKey(keys, norm), Float.MIN_NORMAL, 1);
+  }
+
+  /** Files of some models with LayerNorm say the epsilon of RMSNorm alone. */
+  private static String epsilonKey(Keys keys, NormKind norm) {
+    boolean rms = norm == NormKind.RMS || (keys.has(RMS_EPSILON) && !keys.has(LAYER_NORM_EPSILON));
+    return rms ? RMS_EPSILON : LAYER_NORM_EPSILON;
   }
 
   public Keys keys() {

@@ -91,7 +91,7 @@ public final class AttentionBackward {
 
   /** dq and the statistics of a row. */
   public void queries(Batch batch, int row, MemorySegment dq) {
-    int first = op.first(batch.position(row));
+    int first = op.window().first(batch.position(row));
     int end = batch.position(row) + 1;
     for (int head = 0; head < op.heads(); head++) {
       var pairs = new Pair[end - first];
@@ -152,7 +152,7 @@ public final class AttentionBackward {
         for (int later = row;
             later < batch.tokenCount() && batch.sequence(later) == batch.sequence(row);
             later++) {
-          if (batch.position(row) >= op.first(batch.position(later))) {
+          if (batch.position(row) >= op.window().first(batch.position(later))) {
             add(batch, later, head, batch.position(row), keys, values);
           }
         }

@@ -20,6 +20,10 @@ public final class ExpertsBackward {
       int row) {
     int count = op.dLogits().width();
     int k = op.dWeights().width();
+    if (op.forward().over() == ExpertOp.RouteOver.NEAR) {
+      routeNear(logits, experts, weights, dWeights, dLogits, row, count, k);
+      return;
+    }
     boolean sigmoid = op.forward().score() == ExpertOp.RouteScore.SIGMOID;
     boolean all = op.forward().over() == ExpertOp.RouteOver.ALL;
     float mean = 0;
@@ -44,6 +48,35 @@ public final class ExpertsBackward {
         g = Math.fma(p, dP, Elements.get(dLogits, chosen));
       }
       Elements.set(dLogits, chosen, g);
+    }
+  }
+
+  private static void routeNear(
+      MemorySegment logits,
+      MemorySegment experts,
+      MemorySegment weights,
+      MemorySegment dWeights,
+      MemorySegment dLogits,
+      int row,
+      int count,
+      int k) {
+    long at = (long) row * count;
+    long slots = (long) row * k;
+    for (int e = 0; e < count; e++) {
+      Elements.set(dLogits, at + e, 0);
+    }
+    for (int slot = 0; slot < k; slot++) {
+      float weight = Elements.get(weights, slots + slot);
+      float g = weight * Elements.get(dWeights, slots + slot);
+      long chosen = at + (int) Elements.get(experts, slots + slot);
+      for (int e = 0; e < count; e++) {
+        if (ScalarExperts.sharesSlot(logits, at, experts, slots, slot, e)) {
+          float distance = Elements.get(logits, at + e) - Elements.get(logits, chosen);
+          float p = ScalarMath.exp(distance) * weight;
+          Elements.set(dLogits, at + e, Math.fma(p, -g, Elements.get(dLogits, at + e)));
+        }
+      }
+      Elements.set(dLogits, chosen, Elements.get(dLogits, chosen) + g);
     }
   }
 

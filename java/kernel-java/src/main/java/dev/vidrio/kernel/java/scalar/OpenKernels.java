@@ -32,7 +32,7 @@ public final class OpenKernels {
       query.load(q, (long) i * layer.dH());
       int position = batch.position(row);
       Arrays.fill(scores, Float.NEGATIVE_INFINITY);
-      for (int t = first(position, op.window()); t <= position; t++) {
+      for (int t = op.window().first(position); t <= position; t++) {
         long page = layer.keyPage(batch, batch.sequence(row), kvHead(layer, head, op.heads()), t);
         float s = query.dot(page, t) * op.scale();
         s = op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
@@ -57,7 +57,7 @@ public final class OpenKernels {
     for (int i = begin; i < end; i++) {
       long at = (long) i * positions;
       int last = batch.position(i / op.heads());
-      int first = first(last, op.window());
+      int first = op.window().first(last);
       float sink =
           op.sinks() == null
               ? Float.NEGATIVE_INFINITY
@@ -80,10 +80,6 @@ public final class OpenKernels {
       }
       Elements.copy(e, y, at, positions);
     }
-  }
-
-  private static int first(int position, int window) {
-    return window == 0 ? 0 : Math.max(0, position + 1 - window);
   }
 
   /** Heads of all tokens, as in scores. */

@@ -27,7 +27,7 @@ public final class ScalarAttention {
     int kvHead = head / (op.heads() / layer.heads());
     long at = ((long) row * op.heads() + head) * dV;
     int sequence = batch.sequence(row);
-    int first = op.first(batch.position(row));
+    int first = op.window().first(batch.position(row));
     int end = batch.position(row) + 1;
     var query = new QuantizedQuery(layer);
     query.load(q, ((long) row * op.heads() + head) * layer.dH());

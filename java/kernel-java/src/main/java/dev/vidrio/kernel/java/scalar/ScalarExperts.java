@@ -6,6 +6,9 @@ import java.lang.foreign.MemorySegment;
 
 /** route and expert_sum of docs/numerics.md. */
 final class ScalarExperts {
+  /** How far below a slot's logit one near to it lies at most, of the larger's magnitude. */
+  private static final float NEAR = 0.02f;
+
   private final LaneSum sum = new LaneSum();
 
   /** Routes of a row. */
@@ -35,6 +38,10 @@ final class ScalarExperts {
       leaveGroupsOut(groups, rank);
     }
     int[] chosen = choose(rank, k);
+    if (op.over() == ExpertOp.RouteOver.NEAR) {
+      weighNear(logits, at, count, chosen, experts, weights, (long) row * k);
+      return;
+    }
     var scores = new float[k];
     float L = 0;
     for (int slot = 0; slot < k; slot++) {
@@ -46,6 +53,42 @@ final class ScalarExperts {
       Elements.set(experts, (long) row * k + slot, chosen[slot]);
       Elements.set(weights, (long) row * k + slot, scores[slot] / L);
     }
+  }
+
+  /** Weights of a row among the experts near to each slot's. */
+  private void weighNear(
+      MemorySegment logits,
+      long at,
+      int count,
+      int[] chosen,
+      MemorySegment experts,
+      MemorySegment weights,
+      long slots) {
+    for (int slot = 0; slot < chosen.length; slot++) {
+      Elements.set(experts, slots + slot, chosen[slot]);
+      float M = Elements.get(logits, at + chosen[slot]);
+      sum.clear();
+      for (int e = 0; e < count; e++) {
+        if (sharesSlot(logits, at, experts, slots, slot, e)) {
+          sum.add(e, ScalarMath.exp(Elements.get(logits, at + e) - M));
+        }
+      }
+      Elements.set(weights, slots + slot, 1 / sum.merge());
+    }
+  }
+
+  /** Whether an expert shares the weight of a slot: it is near, and no slot before has it. */
+  static boolean sharesSlot(
+      MemorySegment logits, long at, MemorySegment experts, long slots, int slot, int e) {
+    for (int before = 0; before < slot; before++) {
+      if (Elements.get(experts, slots + before) == e) {
+        return false;
+      }
+    }
+    float logit = Elements.get(logits, at + e);
+    float M = Elements.get(logits, at + (int) Elements.get(experts, slots + slot));
+    float size = Math.abs(logit) > M ? Math.abs(logit) : M;
+    return !((M - logit) / size > NEAR);
   }
 
   /** Gives the experts of groups that are not among the best the rank −∞. */

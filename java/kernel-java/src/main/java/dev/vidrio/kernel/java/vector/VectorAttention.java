@@ -71,7 +71,7 @@ final class VectorAttention {
         for (int h = 0; h < group; h++) {
           heads[queries] = head * group + h;
           at[queries] = (long) row * op.heads() + heads[queries];
-          first[queries] = op.first(batch.position(row));
+          first[queries] = op.window().first(batch.position(row));
           end[queries++] = batch.position(row) + 1;
           if (queries == QUERIES || (sequenceEnds && h + 1 == group)) {
             attend(op, layer, batch, sequence, head, q, z);
