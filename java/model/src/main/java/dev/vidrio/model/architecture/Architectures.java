@@ -25,6 +25,7 @@ public final class Architectures {
               Map.entry("arcee", Arcee::read),
               Map.entry("baichuan", Baichuan::read),
               Map.entry("bailingmoe", Deepseek::read),
+              Map.entry("bailingmoe2", Dots1::read),
               Map.entry("bloom", Bloom::read),
               Map.entry("chatglm", InternLm2::read),
               Map.entry("codeshell", StarCoder2::read),
@@ -37,6 +38,7 @@ public final class Architectures {
               Map.entry("ernie4_5", Ernie45::read),
               Map.entry("ernie4_5-moe", Ernie45Moe::read),
               Map.entry("exaone", Exaone::read),
+              Map.entry("exaone-moe", ExaoneMoe::read),
               Map.entry("exaone4", Exaone4::read),
               Map.entry("falcon", Falcon::read),
               Map.entry("gemma", Gemma::read),
@@ -55,8 +57,13 @@ public final class Architectures {
               Map.entry("hunyuan-moe", Hunyuan::readMixture),
               Map.entry("internlm2", InternLm2::read),
               Map.entry("jais", Jais::read),
+              Map.entry("jais2", Nemotron::read),
               Map.entry("llama", Llama::read),
+              Map.entry("llama4", Llama4::read),
+              Map.entry("mellum", Mellum::read),
               Map.entry("minicpm", Granite::miniCpm),
+              Map.entry("minicpm3", MiniCpm3::read),
+              Map.entry("minimax-m2", MiniMaxM2::read),
               Map.entry("mistral3", Mistral3::read),
               Map.entry("mpt", Mpt::read),
               Map.entry("nemotron", Nemotron::read),
@@ -64,16 +71,23 @@ public final class Architectures {
               Map.entry("olmo2", Olmo2::read),
               Map.entry("olmoe", Olmoe::read),
               Map.entry("orion", Orion::read),
+              Map.entry("pangu-embedded", Qwen2::read),
               Map.entry("phi2", Phi2::read),
               Map.entry("phi3", Phi3::read),
+              Map.entry("phimoe", Phi3::readMixture),
               Map.entry("plamo", Plamo::read),
+              Map.entry("plm", Plm::read),
               Map.entry("qwen", Qwen::read),
               Map.entry("qwen2", Qwen2::read),
               Map.entry("qwen2moe", Qwen2Moe::read),
+              Map.entry("qwen2vl", ofText(Qwen2::read)),
               Map.entry("qwen3", Qwen3::read),
               Map.entry("qwen3moe", Qwen3Moe::read),
+              Map.entry("qwen3vl", ofText(Qwen3::read)),
+              Map.entry("qwen3vlmoe", ofText(Qwen3Moe::read)),
               Map.entry("refact", Refact::read),
               Map.entry("seed_oss", SeedOss::read),
+              Map.entry("smallthinker", SmallThinker::read),
               Map.entry("smollm3", SmolLm3::read),
               Map.entry("stablelm", StableLm::read),
               Map.entry("starcoder", Gpt2::read),
@@ -81,6 +95,17 @@ public final class Architectures {
               Map.entry("xverse", InternLm2::read)));
 
   private Architectures() {}
+
+  /**
+   * Reads the text of a model that sees. In what share of a head a place in a picture turns
+   * (Qwen2-VL, arXiv 2409.12191) says nothing in a text: there all positions of a token are one.
+   */
+  private static Reader ofText(Reader reader) {
+    return (keys, weights) -> {
+      keys.passOver("rope.dimension_sections");
+      return reader.read(keys, weights);
+    };
+  }
 
   /** Their names. */
   public static List<String> names() {

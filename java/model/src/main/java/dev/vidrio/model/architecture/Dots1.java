@@ -1,6 +1,7 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.GroupRank;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.NormKind;
@@ -13,20 +14,24 @@ import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
 /**
- * dots.llm1 (arXiv 2506.05767): {@link Qwen3} with dense layers first, then experts that sigmoids
- * and a bias choose, and a shared one.
+ * dots.llm1 (arXiv 2506.05767) and Ling 2.0 (arXiv 2510.22115): {@link Qwen3} with dense layers
+ * first, then experts that sigmoids and a bias choose, in groups or not, and a shared one. Blocks
+ * that draft tokens are passed over.
  */
 final class Dots1 {
+  private static final int MAX_DRAFTS = 16;
+
   private Dots1() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
-    var model = new Transformer(keys, weights, NormKind.RMS);
+    int drafts = keys.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
+    var model = new Transformer(keys, weights, NormKind.RMS, drafts);
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts =
-        Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL)
+        Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TWO_GREATEST)
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());

@@ -81,6 +81,9 @@ final class ProjectionMap implements TensorMap {
   public void takeColumns(String from, String to, int first, int step) {}
 
   @Override
+  public void takeColumnHalves(String from, String left, String right) {}
+
+  @Override
   public void takeElements(String from, String to, int first, int step) {}
 
   @Override

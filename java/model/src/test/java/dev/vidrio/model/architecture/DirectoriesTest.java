@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
-import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.ModelException;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
@@ -57,7 +57,7 @@ class DirectoriesTest {
           "exaone\\.attention\\.layer_norm_epsilon");
 
   /** Models that have these divisors already. */
-  private static final List<String> WITH_DIVISORS = List.of("apertus", "exaone", "llama");
+  private static final List<String> WITH_DIVISORS = List.of("apertus", "exaone", "llama", "llama4");
 
   private static Path directory(String model) throws URISyntaxException {
     return Path.of(
@@ -185,10 +185,14 @@ class DirectoriesTest {
     Files.write(temporary.resolve("config.json"), JsonMapper.shared().writeValueAsBytes(json));
     if (model.matches("gemma4.*|gptj")) { // transformers passes the key over
       assertEquals(before, rates(temporary));
-    } else if (model.startsWith("phi3") || model.equals("mistral3")) { // transformers has none
-      String message =
-          assertThrows(UnsupportedModelException.class, () -> rates(temporary)).getMessage();
-      String named = model.equals("mistral3") ? "rope_type" : "rope_freqs.weight";
+    } else if (model.matches("phi3.*|phimoe.*|minicpm3|mistral3|mellum")) { // they have none
+      String message = assertThrows(ModelException.class, () -> rates(temporary)).getMessage();
+      String named =
+          switch (model) {
+            case "mistral3" -> "rope_type";
+            case "mellum" -> "rope_theta";
+            default -> "rope_freqs.weight";
+          };
       assertTrue(message.contains(named), message);
     } else if (before.isEmpty() || WITH_DIVISORS.contains(model)) {
       assertEquals(before, rates(temporary));

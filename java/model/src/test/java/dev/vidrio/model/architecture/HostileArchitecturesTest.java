@@ -40,7 +40,8 @@ class HostileArchitecturesTest {
     return model
         .replaceAll("mistral$|mixtral", "llama")
         .replace("olmo3", "olmo2")
-        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups|13b)", "")
+        .replaceAll(
+            "-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups|13b|interleaved)", "")
         .replace("deepseek3", "deepseek2");
   }
 
@@ -79,6 +80,12 @@ class HostileArchitecturesTest {
     "dbrx, attention.clamp_kqv, NaN",
     "jais, attention.max_alibi_bias, 0",
     "bailingmoe, expert_weights_scale, -1",
+    "bailingmoe2, expert_weights_scale, -1",
+    "phimoe, attention.layer_norm_rms_epsilon, 0",
+    "llama4, attention.temperature_scale, NaN",
+    "minicpm3, residual_scale, 0",
+    "minicpm3, logit_scale, NaN",
+    "jais2, attention.layer_norm_epsilon, 0",
   })
   void numbersOutsideTheirLimits(String model, String key, float value) {
     String full = architecture(model) + "." + key;
@@ -138,6 +145,19 @@ class HostileArchitecturesTest {
     "hunyuan-moe, expert_used_count, 6",
     "dbrx, expert_count, 0",
     "bailingmoe, leading_dense_block_count, 3",
+    "bailingmoe2, leading_dense_block_count, 4",
+    "bailingmoe2, expert_group_used_count, 5",
+    "exaone-moe, attention.sliding_window, 0",
+    "llama4, attention.temperature_length, 0",
+    "llama4, attention.sliding_window, 2147483648",
+    "llama4, interleave_moe_layer_step, 0",
+    "mellum, attention.sliding_window_pattern, 0",
+    "minicpm3, attention.kv_lora_rank, 0",
+    "minimax-m2, expert_used_count, 0",
+    "minimax-m2, rope.dimension_count, 7",
+    "plm, rope.dimension_count, 5",
+    "plm, attention.key_length, 3",
+    "smallthinker, expert_used_count, 6",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -201,8 +221,22 @@ class HostileArchitecturesTest {
     "gpt-oss, leading_dense_block_count",
     "qwen2moe, expert_gating_func",
     "glm4moe, rope.dimension_sections",
-    "dots1, expert_group_count",
     "granitemoe, expert_weights_scale",
+    "phimoe, expert_gating_func",
+    "phimoe, expert_group_count",
+    "phimoe, expert_weights_scale",
+    "minimax-m2, attention.sliding_window",
+    "minimax-m2, expert_shared_count",
+    "llama4, expert_gating_func",
+    "llama4, expert_group_count",
+    "bailingmoe2, attention.sliding_window",
+    "exaone-moe, attention.temperature_scale",
+    "mellum, expert_weights_scale",
+    "jais2, attention.sliding_window",
+    "pangu-embedded, attention.sliding_window",
+    "minicpm3, expert_count",
+    "plm, expert_count",
+    "smallthinker, expert_weights_scale",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -270,10 +304,49 @@ class HostileArchitecturesTest {
     "exaone, blk.0.ffn_norm.weight",
     "internlm2, output_norm.weight",
     "orion, blk.1.ffn_norm.weight",
+    "phimoe, blk.0.ffn_norm.weight",
+    "phimoe-longrope, rope_factors_long.weight",
+    "minimax-m2, blk.1.attn_q_norm.weight",
+    "llama4, blk.3.ffn_gate_inp.weight",
+    "llama4-interleaved, blk.0.ffn_down.weight",
+    "bailingmoe2, blk.1.ffn_down_shexp.weight",
+    "exaone-moe, blk.3.attn_norm.weight",
+    "mellum, blk.2.attn_k_norm.weight",
+    "jais2, blk.1.ffn_up.weight",
+    "pangu-embedded, blk.0.attn_q.weight",
+    "minicpm3, blk.1.attn_q_b.weight",
+    "plm, blk.0.attn_kv_b.weight",
+    "smallthinker, blk.0.ffn_up_exps.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");
     assertRefused(ModelException.class, model, what, writer -> writer.removeTensor(tensor));
+  }
+
+  /** Weights scale what one expert reads, not what several do. */
+  @Test
+  void severalExpertsOfLlama4() {
+    assertRefused(
+        UnsupportedModelException.class,
+        "llama4",
+        "one expert",
+        w -> w.uint32("llama4.expert_used_count", 2));
+  }
+
+  /** A sparse mixer knows neither sigmoids nor a bias. */
+  @Test
+  void sparseMixersOfOtherScores() {
+    String bias = "blk.0.exp_probs_b.bias";
+    assertRefused(
+        UnsupportedModelException.class,
+        "phimoe",
+        "sparse mixer",
+        w -> w.uint32("phimoe.expert_gating_func", 2));
+    assertRefused(
+        UnsupportedModelException.class,
+        "phimoe",
+        bias,
+        w -> w.tensor(bias, GgmlType.F32, new byte[5 * 4], 5));
   }
 
   @Test

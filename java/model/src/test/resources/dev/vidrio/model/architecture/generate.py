@@ -82,6 +82,41 @@ MINISTRAL3_ROPE = YARN | dict(
 
 GPT_OSS_YARN = YARN | dict(factor=4.0, original_max_position_embeddings=32, truncate=False)
 
+PLAIN_ROPE = dict(rope_type="default", rope_theta=10000.0)
+
+# As the converter has it: the root of 1 + ln 8 / ln 16.
+PHI_MOE_ROPE = dict(
+    rope_type="longrope",
+    rope_theta=10000.0,
+    original_max_position_embeddings=16,
+    short_mscale=math.sqrt(1.75),
+    long_mscale=math.sqrt(1.75),
+)
+
+MELLUM_ROPE = dict(
+    full_attention=YARN | dict(rope_theta=500000.0),
+    sliding_attention=PLAIN_ROPE,
+)
+
+# What sees, as small as can be: it is left out.
+EYES = {
+    "Qwen2VL": dict(depth=1, embed_dim=8, hidden_size=32, num_heads=1, mlp_ratio=1),
+    "Qwen3VL": dict(depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hidden_size=32)
+    | dict(num_position_embeddings=4, deepstack_visual_indexes=[]),
+}
+EYES["Qwen3VLMoe"] = EYES["Qwen3VL"]
+
+SMALL_THINKER = "full sliding sliding sliding full".split()
+
+LLAMA4 = dict(
+    intermediate_size_mlp=40,
+    num_hidden_layers=4,
+    num_experts_per_tok=1,
+    attention_chunk_size=8,
+    floor_scale=8,
+    attn_scale=0.5,
+)
+
 GEMMA4 = dict(
     head_dim=8,
     global_head_dim=16,
@@ -357,6 +392,85 @@ MODELS = {
         | dict(attn_config=dict(clip_qkv=0.75, kv_n_heads=2, rope_theta=10000.0))
         | dict(ffn_config=dict(ffn_hidden_size=24, moe_num_experts=5, moe_top_k=2)),
     ),
+    "phimoe": (
+        "Phimoe",
+        dict(num_local_experts=5, num_experts_per_tok=2, intermediate_size=24, sliding_window=8)
+        | dict(attention_bias=True, lm_head_bias=True, router_jitter_noise=0.01),
+    ),
+    "phimoe-longrope": (
+        "Phimoe",
+        dict(num_local_experts=4, num_experts_per_tok=2, intermediate_size=16)
+        | dict(rope_parameters=LONG_ROPE | PHI_MOE_ROPE, original_max_position_embeddings=16),
+    ),
+    "minimax-m2": (
+        "MiniMaxM2",
+        dict(head_dim=16, num_local_experts=5, num_experts_per_tok=2, intermediate_size=24)
+        | dict(rope_parameters=dict(PLAIN_ROPE, partial_rotary_factor=0.5)),
+    ),
+    "llama4": (
+        "Llama4Text",
+        dict(LLAMA4, head_dim=8, num_local_experts=4, intermediate_size=24)
+        | dict(rope_parameters=LLAMA3_ROPE | dict(rope_theta=500000.0)),
+    ),
+    "llama4-interleaved": (
+        "Llama4Text",
+        dict(LLAMA4, head_dim=8, num_local_experts=128, intermediate_size=4, hidden_size=16)
+        | dict(num_attention_heads=2, interleave_moe_layer_step=2, use_qk_norm=False)
+        | dict(rope_parameters=dict(PLAIN_ROPE)),
+    ),
+    "bailingmoe2": (
+        "Glm4Moe",
+        dict(head_dim=12, partial_rotary_factor=0.5, attention_bias=False, num_hidden_layers=3)
+        | dict(n_routed_experts=8, num_experts_per_tok=3, moe_intermediate_size=16)
+        | dict(n_shared_experts=1, first_k_dense_replace=1, routed_scaling_factor=2.5)
+        | dict(norm_topk_prob=True, n_group=4, topk_group=2, use_qk_norm=True),
+    ),
+    "exaone-moe": (
+        "ExaoneMoe",
+        dict(head_dim=12, sliding_window=8, sliding_window_pattern=3, num_hidden_layers=4)
+        | dict(num_experts=8, num_experts_per_tok=3, moe_intermediate_size=16, n_group=4)
+        | dict(topk_group=2, num_shared_experts=1, first_k_dense_replace=1, intermediate_size=32)
+        | dict(rope_parameters=dict(PLAIN_ROPE)),
+    ),
+    "mellum": (
+        "Mellum",
+        dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16)
+        | dict(sliding_window=8, num_hidden_layers=3)
+        | dict(layer_types=[f"{kind}_attention" for kind in "sliding full sliding".split()])
+        | dict(rope_parameters=MELLUM_ROPE),
+    ),
+    "jais2": ("Jais2", dict(head_dim=8)),
+    "pangu-embedded": ("Llama", dict(attention_bias=True)),
+    "minicpm3": (
+        "MiniCPM3",
+        dict(num_key_value_heads=4, kv_lora_rank=16, q_lora_rank=12, qk_nope_head_dim=6)
+        | dict(qk_rope_head_dim=8, scale_emb=12, scale_depth=1.4, dim_model_base=256)
+        | dict(rope_parameters=LONG_ROPE | dict(rope_theta=10000.0, rope_type="longrope"))
+        | dict(original_max_position_embeddings=128),
+    ),
+    "plm": (
+        "DeepseekV2",
+        LATENT
+        | dict(q_lora_rank=None, first_k_dense_replace=2, n_routed_experts=2)
+        | dict(tie_word_embeddings=True, rope_parameters=dict(PLAIN_ROPE)),
+    ),
+    "smallthinker": (
+        "SmolLM3",
+        dict(num_hidden_layers=5, no_rope_layers=[0, 1, 1, 1, 0], sliding_window=8)
+        | dict(use_sliding_window=True, rope_parameters=dict(PLAIN_ROPE))
+        | dict(layer_types=[f"{kind}_attention" for kind in SMALL_THINKER]),
+    ),
+    "qwen2vl": ("Qwen2VL", dict(rope_parameters=PLAIN_ROPE | dict(mrope_section=[2, 1, 1]))),
+    "qwen3vl": (
+        "Qwen3VL",
+        dict(head_dim=16, rope_parameters=PLAIN_ROPE | dict(mrope_section=[4, 2, 2])),
+    ),
+    "qwen3vlmoe": (
+        "Qwen3VLMoe",
+        dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=24)
+        | dict(norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[])
+        | dict(rope_parameters=PLAIN_ROPE | dict(mrope_section=[4, 2, 2])),
+    ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (
         "Mpt",
@@ -501,6 +615,46 @@ ORIGINALS = {
             r"self_attn": "attention",
         },
     ),
+    "phimoe": (
+        dict(architectures=["PhiMoEForCausalLM"], rope_theta=1000000.0)
+        | dict(original_max_position_embeddings=128),
+        {},
+    ),
+    "phimoe-longrope": (dict(architectures=["PhiMoEForCausalLM"], rope_theta=10000.0), {}),
+    "llama4": (dict(rope_theta=500000.0), {}),
+    "qwen3vlmoe": ({}, {}),
+    "llama4-interleaved": (dict(rope_theta=10000.0), {}),
+    "minimax-m2": (
+        dict(rotary_dim=8, rope_theta=10000.0, rope_parameters=None, scoring_func="sigmoid"),
+        {},
+    ),
+    "bailingmoe2": (
+        dict(architectures=["BailingMoeV2ForCausalLM"], model_type="bailing_moe", num_experts=8)
+        | dict(num_shared_experts=1, score_function="sigmoid", rope_parameters=None)
+        | dict(num_nextn_predict_layers=0)
+        | dict(moe_shared_expert_intermediate_size=16, rope_theta=10000.0),
+        {
+            r"model.embed_tokens": "model.word_embeddings",
+            r"self_attn.o_proj": "attention.dense",
+            r"self_attn.q_norm": "attention.query_layernorm",
+            r"self_attn.k_norm": "attention.key_layernorm",
+            r"self_attn": "attention",
+            r"e_score_correction_bias": "expert_bias",
+        },
+    ),
+    "plm": (
+        dict(architectures=["PLMForCausalLM"])
+        | dict.fromkeys(["n_routed_experts", "num_experts_per_tok", "n_group", "topk_group"]),
+        {},
+    ),
+    "smallthinker": (
+        dict(architectures=["SmallThinkerForCausalLM"], moe_num_primary_experts=5)
+        | dict(moe_num_active_primary_experts=2, moe_ffn_hidden_size=24)
+        | dict(moe_primary_router_apply_softmax=False, sliding_window_size=8)
+        | dict(sliding_window_layout=[0, 1, 1, 1, 0]),
+        {r"(layers.\d+.)mlp": r"\1block_sparse_moe"},
+    ),
+    "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
         {},
@@ -515,6 +669,7 @@ FUSED = {
     "codeshell": ((QKV, "c_attn"),),
     "qwen": ((QKV, "c_attn"),),
     "bailingmoe": ((QKV, "query_key_value"),),
+    "bailingmoe2": ((QKV, "query_key_value"),),
 }
 
 # Models whose directories Vidrio does not read.
@@ -525,9 +680,15 @@ FILES_ALONE = (
     "codeshell",
     "internlm2",
     "jais",
+    "pangu-embedded",
     "plamo",
+    "plm",
     "qwen",
+    "qwen2vl",
+    "qwen3vl",
+    "qwen3vlmoe",
     "refact",
+    "smallthinker",
 )
 
 
@@ -543,13 +704,24 @@ def configuration(name: str):
             values.pop(key)
         for key in ("num_attention_heads", "num_key_value_heads"):
             values.pop(key)
-    return getattr(transformers, kind + "Config")(**values)
+    kind = getattr(transformers, kind + "Config")
+    if MODELS[name][0] in EYES:
+        return kind(text_config=values, vision_config=EYES[MODELS[name][0]])
+    return kind(**values)
 
 
 def adapt(name: str, model: torch.nn.Module) -> None:
     """Makes a model that transformers has one that it does not have."""
     if name in ("baichuan-13b", "refact", "jais"):
         fall_with_distance(model)
+    if name == "phimoe-longrope":
+        turn_by_length(model.model.rotary_emb)
+    if name == "plm":
+        for layer in model.model.layers:
+            layer.mlp = PlainFfn(model.config.hidden_size, model.config.intermediate_size)
+    if name == "smallthinker":
+        for layer in model.model.layers:
+            layer.mlp = EarlyExperts(layer, model.config.hidden_size, width=24, count=5, used=2)
     if name not in ("jais", "plamo", "bailingmoe"):
         return
     for layer in model.model.layers:
@@ -564,6 +736,56 @@ def adapt(name: str, model: torch.nn.Module) -> None:
             layer.mlp.gate.moe_statics = torch.nn.Identity()  # the bias that chooses
     if name == "plamo":
         model.model.norm = LlamaRMSNorm(model.config.hidden_size)
+
+
+def turn_by_length(rotary: torch.nn.Module) -> None:
+    """Has a rotation know how long a text is: that of Phi 3.5 MoE takes all for short ones."""
+    forward, frequencies = rotary.forward, rotary.rope_init_fn
+
+    def turn(x, position_ids):
+        length = int(position_ids.max()) + 1
+        rotary.rope_init_fn = lambda config: frequencies(config, seq_len=length)
+        return forward(x, position_ids)
+
+    rotary.forward = turn
+
+
+class PlainFfn(torch.nn.Module):
+    """A feed-forward block of squared ReLU (arXiv 2109.08668)."""
+
+    def __init__(self, d: int, width: int):
+        super().__init__()
+        self.up_proj = torch.nn.Linear(d, width, bias=False)
+        self.down_proj = torch.nn.Linear(width, d, bias=False)
+
+    def forward(self, x):
+        return self.down_proj(torch.relu(self.up_proj(x)) ** 2)
+
+
+class EarlyExperts(torch.nn.Module):
+    """Experts with gates of ReLU, for which a token asks by what its layer reads."""
+
+    def __init__(self, layer: torch.nn.Module, d: int, width: int, count: int, used: int):
+        super().__init__()
+        self.used = used
+        self.primary_router = torch.nn.Linear(d, count, bias=False)
+        self.experts = torch.nn.ModuleList(torch.nn.Module() for _ in range(count))
+        for expert in self.experts:
+            expert.gate = torch.nn.Linear(d, width, bias=False)
+            expert.up = torch.nn.Linear(d, width, bias=False)
+            expert.down = torch.nn.Linear(width, d, bias=False)
+        layer.register_forward_pre_hook(self.ask)
+
+    def ask(self, layer, arguments):
+        scores, self.chosen = self.primary_router(arguments[0]).topk(self.used, dim=-1)
+        self.weights = torch.sigmoid(scores) / torch.sigmoid(scores).sum(dim=-1, keepdim=True)
+
+    def forward(self, x):
+        sums = torch.zeros_like(x)
+        for e, expert in enumerate(self.experts):
+            share = (self.weights * (self.chosen == e)).sum(dim=-1, keepdim=True)
+            sums = sums + share * expert.down(torch.relu(expert.gate(x)) * expert.up(x))
+        return sums
 
 
 def fall_with_distance(model: torch.nn.Module) -> None:
@@ -645,7 +867,7 @@ def replace_tensors(directory: Path, tensors: dict[str, np.ndarray]) -> None:
 def fan_in(key: str, parameter: torch.Tensor, model: torch.nn.Module) -> int:
     """GPT-2 stores matrices as [in, out], and gpt-oss those of experts."""
     transposed = model.config.model_type == "gpt2" and "lm_head" not in key
-    experts = model.config.model_type == "gpt_oss" and "experts" in key
+    experts = model.config.model_type in ("gpt_oss", "llama4_text") and "experts" in key
     return parameter.shape[0 if transposed else -2 if experts else -1]
 
 
@@ -669,6 +891,8 @@ def write_original(directory: Path, name: str) -> None:
         for part, matrices in parts.items():
             for e, matrix in enumerate(matrices):
                 tensors[f"{prefix}.{e}.{part}.weight"] = np.ascontiguousarray(matrix)
+    for key in [key for key in tensors if name == "qwen3vlmoe" and ".mlp.experts." in key]:
+        tensors[key] = np.ascontiguousarray(tensors[key].swapaxes(1, 2))
     if name == "bailingmoe":  # rotary pairs that are adjacent here are half a head apart there
         for key in [key for key in tensors if key.endswith(("q_proj.weight", "k_proj.weight"))]:
             pairs = tensors[key].reshape(-1, config["head_dim"] // 2, 2, config["hidden_size"])
@@ -776,6 +1000,10 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_context_length(hparams["max_position_embeddings"])
             if name == "gptj":
                 self.gguf_writer.add_rope_dimension_count(hparams["rotary_dim"])
+            if name.startswith("llama4"):
+                self.gguf_writer.add_sliding_window(hparams["attention_chunk_size"])
+                self.gguf_writer.add_attn_temperature_length(hparams["floor_scale"])
+                self.gguf_writer.add_attn_temperature_scale(hparams["attn_scale"])
 
         def modify_tensors(self, data_torch, name, bid):
             # StableLM's returns stacked norms out of a generator, which loses them.
@@ -793,7 +1021,9 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     # StableLM cannot initialize norms without a bias; all parameters are drawn below.
     no_init = getattr(transformers.modeling_utils, "no_init_weights", contextlib.nullcontext)
     with no_init():
-        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+        auto = "ImageTextToText" if MODELS[name][0] in EYES else "CausalLM"
+        auto = getattr(transformers, "AutoModelFor" + auto)
+        model = auto.from_config(config, attn_implementation="eager")
     if name == "deepseek":
         add_mixtures(model)
     model = model.float().eval()

@@ -168,7 +168,11 @@ public final class CheckpointMap implements TensorMap {
   public void takeSplitColumns(String from, int count, String to) {
     SafetensorsTensor stack = split(from, count);
     List<Long> shape = List.of(stack.shape().get(0), stack.shape().get(2), stack.shape().get(1));
-    add(to, type(stack), shape, allocator -> Layouts.columns(stack, 0, 1, allocator));
+    add(
+        to,
+        type(stack),
+        shape,
+        allocator -> Layouts.columns(stack, stack.shape().get(2), 0, 1, allocator));
   }
 
   private SafetensorsTensor split(String from, int count) {
@@ -221,7 +225,17 @@ public final class CheckpointMap implements TensorMap {
         to,
         type(tensor),
         List.of(shape.get(0), n, shape.get(1)),
-        allocator -> Layouts.columns(tensor, first, step, allocator));
+        allocator -> Layouts.columns(tensor, n, first, step, allocator));
+  }
+
+  @Override
+  public void takeColumnHalves(String from, String left, String right) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = requireStack(tensor, 3);
+    long n = strided(tensor, shape.get(2), 2);
+    List<Long> half = List.of(shape.get(0), n, shape.get(1));
+    add(left, type(tensor), half, allocator -> Layouts.columns(tensor, n, 0, 1, allocator));
+    add(right, type(tensor), half, allocator -> Layouts.columns(tensor, n, n, 1, allocator));
   }
 
   @Override

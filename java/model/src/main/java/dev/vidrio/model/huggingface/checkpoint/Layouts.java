@@ -116,18 +116,21 @@ public final class Layouts {
     return target;
   }
 
-  /** Each {@code step}-th column of a stack of matrices [E, K, N] as a row: [E, N / step, K]. */
+  /**
+   * Each {@code step}-th column, from {@code first} on, of a stack of matrices [E, K, N] as a row:
+   * [E, n, K].
+   */
   static MemorySegment columns(
-      SafetensorsTensor tensor, int first, int step, SegmentAllocator allocator) {
+      SafetensorsTensor tensor, long n, long first, int step, SegmentAllocator allocator) {
     long experts = tensor.shape().get(0);
     long k = tensor.shape().get(1);
-    long n = tensor.shape().get(2) / step;
+    long all = tensor.shape().get(2);
     int bytes = tensor.dtype().bytes();
     MemorySegment target = allocator.allocate(experts * n * k * bytes);
     for (long e = 0; e < experts; e++) {
       for (long row = 0; row < n; row++) {
         for (long column = 0; column < k; column++) {
-          long from = (e * k + column) * n * step + first + row * step;
+          long from = (e * k + column) * all + first + row * step;
           long to = (e * n + row) * k + column;
           MemorySegment.copy(tensor.data(), from * bytes, target, to * bytes, bytes);
         }

@@ -66,6 +66,12 @@ public interface TensorMap {
    */
   void takeColumns(String from, String to, int first, int step);
 
+  /**
+   * Takes a stack of matrices [E, K, 2N] as two stacks [E, N, K]: the left columns of each as rows,
+   * and the right.
+   */
+  void takeColumnHalves(String from, String left, String right);
+
   /** Takes each {@code step}-th element, from {@code first} on, of each row of a matrix. */
   void takeElements(String from, String to, int first, int step);
 

@@ -87,7 +87,7 @@ final class Deepseek2Mapping implements Mapping {
     ExpertNames.groupedCounts(config, out, "deepseek2", isV2 && isGreedy(config));
     out.integer("deepseek2.expert_feed_forward_length", config.size("moe_intermediate_size"))
         .integer("deepseek2.expert_shared_count", shared(config))
-        .integer("deepseek2.leading_dense_block_count", dense(config))
+        .integer("deepseek2.leading_dense_block_count", ExpertNames.dense(config, 1))
         .integer("deepseek2.expert_gating_func", isV2 ? 1 : 2)
         .real("deepseek2.expert_weights_scale", config.real("routed_scaling_factor", 1))
         .bool("deepseek2.expert_weights_norm", config.bool("norm_topk_prob", !isV2));
@@ -101,27 +101,6 @@ final class Deepseek2Mapping implements Mapping {
     return config.has("n_shared_experts") ? config.integer("n_shared_experts", 0, MAX_SHARED) : 0;
   }
 
-  /** GLM-4.7-Flash has a kind for each layer, and where it does not say so the first is dense. */
-  private int dense(Config config) {
-    int layers = config.size("num_hidden_layers");
-    if (config.has("first_k_dense_replace")) {
-      return config.integer("first_k_dense_replace", 0, layers);
-    }
-    if (!config.has("mlp_layer_types")) {
-      return 1;
-    }
-    var kinds = config.strings("mlp_layer_types");
-    int dense = 0;
-    while (dense < kinds.size() && kinds.get(dense).equals("dense")) {
-      dense++;
-    }
-    if (kinds.size() != layers || kinds.subList(dense, layers).contains("dense")) {
-      throw config.unsupported(
-          "mlp_layer_types", kinds.toString(), "dense layers come first, " + layers + " in all");
-    }
-    return dense;
-  }
-
   @Override
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
@@ -130,7 +109,7 @@ final class Deepseek2Mapping implements Mapping {
     for (int l = 0; l < layers; l++) {
       LlamaNames.norms(map, l);
       attention(config, map, l);
-      if (l < dense(config)) {
+      if (l < ExpertNames.dense(config, 1)) {
         LlamaNames.gatedFfn(map, l);
         continue;
       }

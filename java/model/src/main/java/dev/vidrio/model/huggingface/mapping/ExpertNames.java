@@ -41,6 +41,30 @@ final class ExpertNames {
     }
   }
 
+  /**
+   * How many dense layers come before those with experts. Some configs have a kind for each layer.
+   *
+   * @param usual where the config does not say so
+   */
+  static int dense(Config config, int usual) {
+    int layers = config.size("num_hidden_layers");
+    if (!config.has("mlp_layer_types")) {
+      return config.has("first_k_dense_replace")
+          ? config.integer("first_k_dense_replace", 0, layers)
+          : usual;
+    }
+    var kinds = config.strings("mlp_layer_types");
+    int dense = 0;
+    while (dense < kinds.size() && kinds.get(dense).equals("dense")) {
+      dense++;
+    }
+    if (kinds.size() != layers || kinds.subList(dense, layers).contains("dense")) {
+      throw config.unsupported(
+          "mlp_layer_types", kinds.toString(), "dense layers come first, " + layers + " in all");
+    }
+    return dense;
+  }
+
   /** Refuses layers without a mixture, in models that might have some. */
   static void requireEverywhere(Config config) {
     config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "it must be 1");
@@ -72,6 +96,21 @@ final class ExpertNames {
           from + "experts.%d." + part + "_proj.weight",
           config.size(count(config)),
           to + "ffn_" + part + "_exps.weight");
+    }
+  }
+
+  /** Takes router and experts of a layer under the names of Mixtral. */
+  static void sparse(Config config, TensorMap map, int layer) {
+    String from = LlamaNames.from(layer) + "block_sparse_moe.";
+    String to = LlamaNames.to(layer);
+    int count = config.size("num_local_experts");
+    map.take(from + "gate.weight", to + "ffn_gate_inp.weight");
+    for (List<String> names :
+        List.of(List.of("w1", "gate"), List.of("w2", "down"), List.of("w3", "up"))) {
+      map.takeStacked(
+          from + "experts.%d." + names.get(0) + ".weight",
+          count,
+          to + "ffn_" + names.get(1) + "_exps.weight");
     }
   }
 

@@ -3,7 +3,6 @@ package dev.vidrio.model.huggingface.mapping;
 import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
-import java.util.List;
 
 /** Llama and its kin with adjacent rotary pairs. */
 final class LlamaMapping implements Mapping {
@@ -100,7 +99,7 @@ final class LlamaMapping implements Mapping {
       if (architecture.equals("granitemoe")) {
         graniteExperts(config, map, l);
       } else if (config.has("num_local_experts")) {
-        experts(config, map, l);
+        ExpertNames.sparse(config, map, l);
       } else {
         LlamaNames.gatedFfn(map, l);
       }
@@ -122,20 +121,6 @@ final class LlamaMapping implements Mapping {
           to + "ffn_gate_shexp.weight",
           to + "ffn_up_shexp.weight");
       map.take(from + "shared_mlp.output_linear.weight", to + "ffn_down_shexp.weight");
-    }
-  }
-
-  private static void experts(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer) + "block_sparse_moe.";
-    String to = LlamaNames.to(layer);
-    int count = config.size("num_local_experts");
-    map.take(from + "gate.weight", to + "ffn_gate_inp.weight");
-    for (List<String> names :
-        List.of(List.of("w1", "gate"), List.of("w2", "down"), List.of("w3", "up"))) {
-      map.takeStacked(
-          from + "experts.%d." + names.get(0) + ".weight",
-          count,
-          to + "ffn_" + names.get(1) + "_exps.weight");
     }
   }
 }

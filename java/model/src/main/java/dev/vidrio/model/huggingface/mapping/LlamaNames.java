@@ -55,6 +55,12 @@ final class LlamaNames {
     output(map, layer);
   }
 
+  /** Takes the norms of queries and keys. */
+  static void headNorms(TensorMap map, int layer) {
+    map.take(from(layer) + "self_attn.q_norm.weight", to(layer) + "attn_q_norm.weight");
+    map.take(from(layer) + "self_attn.k_norm.weight", to(layer) + "attn_k_norm.weight");
+  }
+
   /** Takes the projection behind the heads, and passes over a table of old checkpoints. */
   static void output(TensorMap map, int layer) {
     map.takeLinear(from(layer) + "self_attn.o_proj", to(layer) + "attn_output");

@@ -1,0 +1,33 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+
+/** Jais 2: LayerNorm, biases, a plain feed-forward block of squared ReLU. */
+final class Jais2Mapping implements Mapping {
+
+  @Override
+  public String architecture() {
+    return "jais2";
+  }
+
+  @Override
+  public void keys(Config config, MetadataBuilder out) {
+    config.requireOneOf("hidden_act", "relu2");
+    Keys.sizes(config, out, "jais2");
+    Keys.layerNormEpsilon(config, out, "jais2", "layer_norm_eps");
+    Rope.of(config).put(out, "jais2", Keys.headWidth(config));
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LlamaNames.outside(map, config);
+    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      LlamaNames.norms(map, l);
+      LlamaNames.attention(map, l);
+      LlamaNames.plainFfn(map, l);
+    }
+  }
+}
