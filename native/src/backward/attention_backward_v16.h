@@ -131,7 +131,7 @@ static void softmax_backward(const vd_attention *op, const vd_query *q, vd_range
     for (int64_t t = tiles.begin; t < tiles.end; t += 16) {
         greatest = v16_max(v16_load(q->scores + t), greatest);
     }
-    float M = v16_greatest(greatest);
+    float M = v16_greatest(greatest) + 0.0f;
     for (int64_t t = tiles.begin; t < tiles.end; t += 16) {
         v16 e = v16_exp(v16_sub(v16_load(q->scores + t), v16_splat(M)));
         v16_store(q->scores + t, e);
@@ -339,10 +339,10 @@ static void VD_NAME(vd_key_value_backward)(const vd_token_run *run, int32_t head
          row++) {
         int64_t to = row * cache->H_kv + head, lane = run->positions[row] - t;
         for (int64_t i = 0; i < d_h; i++) {
-            b->dk[to * d_h + i] = dk[i * VD_KV_LANES + lane];
+            b->dk[to * d_h + i] = dk[i * VD_KV_LANES + lane] + 0.0f;
         }
         for (int64_t i = 0; i < d_v; i++) {
-            b->dv[to * d_v + i] = dv[i * VD_KV_LANES + lane];
+            b->dv[to * d_v + i] = dv[i * VD_KV_LANES + lane] + 0.0f;
         }
     }
 }

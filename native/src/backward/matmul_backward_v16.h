@@ -50,7 +50,8 @@ VD_INLINE void panel_tile(const int M, const int V, const panel_product *p, int6
     for (int i = 0; i < M; i++) {
         for (int v = 0; v < V; v++) {
             if (left > 16 * v) {
-                v16_store_up_to(dx[i] + 16 * v, acc[i][v], left - 16 * v);
+                v16 sum = v16_add(acc[i][v], v16_zero());  // what is passed over adds no -0
+                v16_store_up_to(dx[i] + 16 * v, sum, left - 16 * v);
             }
         }
     }

@@ -10,7 +10,7 @@ static inline float vd_merge_lanes(float lane[VD_LANES]) {
             lane[i] += lane[i + width];
         }
     }
-    return lane[0];
+    return lane[0] + 0.0f;
 }
 
 #endif

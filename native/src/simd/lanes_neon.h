@@ -132,13 +132,13 @@ VD_INLINE float32x2_t v16_merge_to_two(v16 x) {
     float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
     return vadd_f32(vget_low_f32(four), vget_high_f32(four));
 }
-VD_INLINE float v16_merge(v16 x) { return vpadds_f32(v16_merge_to_two(x)); }
+VD_INLINE float v16_merge(v16 x) { return vpadds_f32(v16_merge_to_two(x)) + 0.0f; }
 
 // The merges of 4 sums, to memory.
 VD_INLINE void v16_merge_four(float *y, const v16 x[4]) {
     float32x4_t a = vcombine_f32(v16_merge_to_two(x[0]), v16_merge_to_two(x[1]));
     float32x4_t b = vcombine_f32(v16_merge_to_two(x[2]), v16_merge_to_two(x[3]));
-    vst1q_f32(y, vpaddq_f32(a, b));
+    vst1q_f32(y, vaddq_f32(vpaddq_f32(a, b), vdupq_n_f32(0.0f)));
 }
 
 // Bit i: whether lane i of x is greater than that of y.

@@ -137,7 +137,7 @@ VD_INLINE float v16_merge(v16 x) {
     __m256 a = _mm256_add_ps(x.lo, x.hi);
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
-    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c))) + 0.0f;
 }
 
 VD_INLINE __m256 v8_merge_halves(v16 x, v16 y) {
@@ -152,7 +152,8 @@ VD_INLINE void v16_merge_four(float *y, const v16 x[4]) {
     __m256 c = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
     __m256 d = _mm256_add_ps(c, _mm256_movehdup_ps(c));
     __m256 e = _mm256_shuffle_ps(d, d, 0x88);
-    _mm_storeu_ps(y, _mm_movelh_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1)));
+    __m128 sums = _mm_movelh_ps(_mm256_castps256_ps128(e), _mm256_extractf128_ps(e, 1));
+    _mm_storeu_ps(y, _mm_add_ps(sums, _mm_setzero_ps()));
 }
 
 // Bit i: whether lane i of x is greater than that of y.

@@ -88,7 +88,7 @@ VD_INLINE float v16_merge(v16 x) {
     __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
-    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c))) + 0.0f;
 }
 
 // The merges of 4 sums, to memory. Each addition does as many as it has lanes for.
@@ -100,7 +100,8 @@ VD_INLINE void v16_merge_four(float *y, const v16 x[4]) {
     __m512 c = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
     __m512 d = _mm512_add_ps(c, _mm512_permute_ps(c, 0x4e));
     __m512 e = _mm512_add_ps(d, _mm512_permute_ps(d, 0xb1));
-    _mm_storeu_ps(y, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, e)));
+    __m128 sums = _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, e));
+    _mm_storeu_ps(y, _mm_add_ps(sums, _mm_setzero_ps()));
 }
 
 // Bit i: whether lane i of x is greater than that of y.

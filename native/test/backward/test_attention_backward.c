@@ -246,6 +246,33 @@ static void check_differences(rng *r, const attention_case *c, int32_t aligned) 
     guarded_free_all();
 }
 
+// Where scores are 0 and products underflow, gradients and maxima are +0: queries that do not
+// attend to a key add nothing to it, or zeros of either sign.
+static void check_zeros(rng *r) {
+    attention_case c = {1, 1, 8, 8, 4, 0, 0, 0};
+    workload w;
+    prepare(&w, r, &c, SMALL);
+    float *q = guarded_alloc((size_t)w.q_floats * sizeof(float), AT_END);
+    float *dz = guarded_alloc((size_t)w.q_floats * sizeof(float), AT_END);
+    for (int64_t i = 0; i < w.q_floats; i++) {
+        q[i] = i % 2 == 0 ? 0.0f : -0.0f;
+        dz[i] = i < w.q_floats / 2 ? -0x1p-149f : 0x1p-149f;
+    }
+    w.op.attention.q = q;
+    w.op.dz = dz;
+    results expected = results_of(&w), actual = results_of(&w);
+    run(&w, VD_ISA_SCALAR, 1, expected);
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+        describe("attention backward %s of products that underflow", vd_isa_name(isa));
+        run(&w, isa, 2, actual);
+        same_floats("dq", expected.dq, actual.dq, w.q_floats);
+        same_floats("dk", expected.dk, actual.dk, w.k_floats);
+        same_floats("dv", expected.dv, actual.dv, w.v_floats);
+        same_floats("statistics", expected.statistics, actual.statistics, w.statistics_floats);
+    }
+    guarded_free_all();
+}
+
 static void check_refused(rng *r) {
     describe("attention backward that no kernel serves");
     attention_case c = {2, 1, 32, 32, 0, 0, 0, 0};
@@ -286,6 +313,7 @@ int main(void) {
             }
         }
     }
+    check_zeros(&r);
     check_refused(&r);
     return 0;
 }

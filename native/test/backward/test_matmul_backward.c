@@ -74,8 +74,30 @@ static void check_sparse(rng *r, vd_type type) {
     }
 }
 
+// Products that underflow leave -0, to which zeros of dy may be added or not: a sum of zeros is +0.
+static void check_zeros(void) {
+    enum { M = 5, N = 300, K = 70, UNDERFLOWING = 128 };
+    static float w[N * K], zeros[M * K];
+    product p = {.type = VD_F32, .M = M, .N = N, .K = K};
+    for (int32_t n = 0; n < N; n++) {
+        for (int32_t m = 0; m < M; m++) {
+            dy[m * N + n] = n < UNDERFLOWING ? 0x1p-80f : 0.0f;
+        }
+        for (int32_t k = 0; k < K; k++) {
+            w[n * K + k] = n < UNDERFLOWING ? -0x1p-80f : 1.0f;
+        }
+    }
+    memcpy(case_weights, w, sizeof w);
+    for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+        describe("matmul backward %s of products that underflow", vd_isa_name(isa));
+        run(isa, 2, &p, AT_END, actual);
+        same_floats("dx", zeros, actual, (int64_t)M * K);
+    }
+}
+
 int main(void) {
     test_begin("matmul_backward");
+    check_zeros();
     rng r = {33};
     static const int32_t rows[] = {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 17, 25, 200};
     static const int32_t outputs[] = {1, 15, 16, 17, 127, 128, 129, 33, 300};

@@ -195,6 +195,27 @@ static void check_ranges(rng *r, vd_type type) {
     }
 }
 
+// Products that underflow leave -0 in lanes. A lane sum of zeros is +0, whatever is added to the
+// lanes that the last vector has too many.
+static void check_zeros(void) {
+    static const int32_t Ks[] = {1, 16, 19, 40};
+    for (size_t i = 0; i < sizeof Ks / sizeof Ks[0]; i++) {
+        matmul_case c = whole(VD_F32, 20, 9, Ks[i]);
+        float w[9 * 40], zeros[20 * 9] = {0};
+        for (int32_t k = 0; k < 20 * c.K; k++) {
+            case_x[k] = -0x1p-80f;
+            w[k % (9 * 40)] = 0x1p-80f;
+        }
+        memcpy(case_weights, w, (size_t)(c.N * c.K) * sizeof *w);
+        vd_matmul op = prepare_case(&c, AT_END);
+        for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+            describe_case("of products that underflow", &c);
+            same_floats("y", zeros, run(isa, &op, &c, AT_END), (int64_t)c.M * c.N);
+        }
+        guarded_free_all();
+    }
+}
+
 // F32 and F16 weights stand in a file wherever the file has them.
 static void check_unaligned(rng *r, vd_type type) {
     matmul_case c = whole(type, 5, 9, 61);
@@ -237,6 +258,7 @@ static void check_workers(rng *r, vd_type type) {
 int main(void) {
     test_begin_emulated("matmul", VD_ISA_AMX_INT8);
     rng r = {5};
+    check_zeros();
     for (int t = 0; t < WEIGHT_TYPES; t++) {
         check_tiles(&r, weight_types[t]);
         check_many_rows(&r, weight_types[t]);

@@ -89,7 +89,7 @@ static vd_softmax_statistics softmax_of(const query *q) {
         float P = vd_exp(score_of(q, t).value - M) * inverse;
         products[t % VD_LANES] = fmaf(P, probability_gradient(q, t), products[t % VD_LANES]);
     }
-    return (vd_softmax_statistics){M, inverse, vd_merge_lanes(products)};
+    return (vd_softmax_statistics){M + 0.0f, inverse, vd_merge_lanes(products)};
 }
 
 static void query_backward(const query *q, float *g) {
@@ -157,6 +157,12 @@ static void key_value_backward(const vd_token_run *run, int32_t head, int64_t ro
                 add_query(&q, t, dk, dv);
             }
         }
+    }
+    for (int64_t i = 0; i < d_h; i++) {
+        dk[i] += 0.0f;
+    }
+    for (int64_t i = 0; i < d_v; i++) {
+        dv[i] += 0.0f;
     }
 }
 

@@ -43,4 +43,10 @@ void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *chos
             }
         }
     }
+    for (int64_t m = rows.begin; m < rows.end; m++) {
+        float *dx = op->dx + vd_chosen_row(chosen, m) * op->K + column;
+        for (int64_t i = 0; i < columns; i++) {
+            dx[i] += 0.0f;
+        }
+    }
 }

@@ -132,7 +132,7 @@ public final class AttentionBackward {
     for (int j = 0; j < pairs.length; j++) {
       mean.fma(first + j, unweighted.probability(pairs[j]), pairs[j].probabilityGradient);
     }
-    return new Softmax(maximum, 1 / total, mean.merge());
+    return new Softmax(maximum + 0f, 1 / total, mean.merge());
   }
 
   private Softmax softmax(int row, int head) {
@@ -158,8 +158,8 @@ public final class AttentionBackward {
         }
       }
       long at = (long) row * layer.heads() + kvHead;
-      Elements.copy(keys, dk, at * layer.dH(), layer.dH());
-      Elements.copy(values, dv, at * layer.dV(), layer.dV());
+      BackwardKernels.copySums(keys, dk, at * layer.dH());
+      BackwardKernels.copySums(values, dv, at * layer.dV());
     }
   }
 

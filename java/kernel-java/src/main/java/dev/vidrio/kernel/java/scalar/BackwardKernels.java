@@ -164,7 +164,14 @@ public final class BackwardKernels {
         addRow(w, n, g, acc);
       }
     }
-    Elements.copy(acc, dx, to * w.k(), w.k());
+    copySums(acc, dx, to * w.k());
+  }
+
+  /** Copies sums, those that are zero as +0. */
+  static void copySums(float[] sums, MemorySegment y, long to) {
+    for (int i = 0; i < sums.length; i++) {
+      Elements.set(y, to + i, sums[i] + 0f);
+    }
   }
 
   private static void addRow(Weights w, int n, float g, float[] acc) {

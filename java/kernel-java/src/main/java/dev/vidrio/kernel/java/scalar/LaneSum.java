@@ -29,6 +29,6 @@ public final class LaneSum {
         lanes[i] += lanes[i + width];
       }
     }
-    return lanes[0];
+    return lanes[0] + 0f;
   }
 }

@@ -14,6 +14,6 @@ final class VectorLanes {
     FloatVector c = FloatVector.fromArray(FloatVector.SPECIES_128, lanes, at + 8);
     FloatVector d = FloatVector.fromArray(FloatVector.SPECIES_128, lanes, at + 12);
     a.add(c).add(b.add(d)).intoArray(lanes, at);
-    return (lanes[at] + lanes[at + 2]) + (lanes[at + 1] + lanes[at + 3]);
+    return (lanes[at] + lanes[at + 2]) + (lanes[at + 1] + lanes[at + 3]) + 0f;
   }
 }
