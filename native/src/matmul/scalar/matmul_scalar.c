@@ -19,7 +19,7 @@ static float float_weight(const vd_matmul *op, int64_t n, int64_t k) {
     }
 }
 
-static void float_product(const vd_matmul *op, vd_range rows, vd_range units) {
+void vd_matmul_float_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin; n < units.end; n++) {
             float lane[VD_LANES] = {0};
@@ -53,104 +53,12 @@ static float quantized_output(const packed_row *row, const vd_quantized *xq, int
     return acc;
 }
 
-static void quantized_product(const vd_matmul *op, vd_range rows, vd_range units) {
-    int64_t end = units.end * VD_PACK_ROWS < op->N ? units.end * VD_PACK_ROWS : op->N;
+void vd_matmul_quantized_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
+    int64_t end = vd_at_most(units.end * VD_PACK_ROWS, op->N);
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin * VD_PACK_ROWS; n < end; n++) {
             packed_row row = packed_row_of(op->weights, op->type, op->K, n);
             op->y[m * op->N + n] = quantized_output(&row, &op->xq, m, op->K);
         }
     }
-}
-
-void vd_matmul_f32_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    float_product(op, rows, units);
-}
-
-void vd_matmul_f16_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    float_product(op, rows, units);
-}
-
-void vd_matmul_bf16_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    float_product(op, rows, units);
-}
-
-void vd_matmul_q4_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q4_1_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q5_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q5_1_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q8_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q2_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q3_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q4_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q5_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_q6_k_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq4_nl_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_mxfp4_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq4_xs_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq3_s_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq3_xxs_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq2_s_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq2_xxs_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq1_m_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_iq1_s_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
-}
-
-void vd_matmul_tq2_0_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    quantized_product(op, rows, units);
 }
