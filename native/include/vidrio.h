@@ -665,8 +665,8 @@ typedef struct vd_route {
 
 // y[i][s] = x[i] * W^T + b for the matrix W [N,K] and, where experts have one, the bias b [N] of
 // expert experts[i][s]: y is [rows,k,N]. x has a row for each slot, [rows,k,K], or where shared is
-// 1 one for all, [rows,K]. Matrices and x are those of vd_matmul, with one type for all experts. A
-// slot that names no expert is not written.
+// 1 one for all, [rows,K]. Matrices and x are those of vd_matmul, with one type for all experts.
+// The product of a slot that names no expert is 0.
 typedef struct vd_expert_matmul {
     const void *const *matrices;  // [E]
     const float *bias;            // [E,N], or null
@@ -810,7 +810,8 @@ typedef struct vd_route_backward {
 } vd_route_backward;
 
 // dx[i][s] = dy[i][s] * W for the matrix W [N,K] of expert experts[i][s]: dy is [rows,k,N], dx
-// [rows,k,K]. Where the slots of a token shared a row of x, its gradient is the sum of theirs.
+// [rows,k,K]. Where the slots of a token shared a row of x, its gradient is the sum of theirs; that
+// of a slot that names no expert is 0.
 typedef struct vd_expert_matmul_backward {
     const void *const *matrices;  // [E], as those of vd_expert_matmul
     const float *experts;

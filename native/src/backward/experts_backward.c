@@ -1,8 +1,8 @@
 // The way back through a mixture of experts: each slot by itself, then the slots of a token.
 #include "backward/backward.h"
 #include "core/exp.h"
-#include "core/family.h"
 #include "core/lanes.h"
+#include "experts/expert_tiles.h"
 #include "experts/near.h"
 
 enum { TILE_SLOTS = 192 };  // of an expert
@@ -56,43 +56,28 @@ vd_status vd_expert_matmul_backward_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// The slots of an expert, but for the first `skipped`: at most TILE_SLOTS. Returns how many.
-static int64_t find_slots(const vd_expert_matmul_backward *m, int64_t slots, int32_t expert,
-                          int64_t skipped, int32_t *found) {
-    int64_t n = 0;
-    for (int64_t slot = 0; slot < slots && n < TILE_SLOTS; slot++) {
-        if (m->experts[slot] == (float)expert && skipped-- <= 0) {
-            found[n++] = (int32_t)slot;
-        }
-    }
-    return n;
+static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile *tile) {
+    const vd_expert_matmul_backward *m = &op->as.expert_matmul_backward;
+    vd_matmul_backward product = {.weights = m->matrices[tile->expert],
+                                  .dy = m->dy,
+                                  .dx = m->dx,
+                                  .type = m->type,
+                                  .N = m->N,
+                                  .K = m->K};
+    vd_backward[step->isa]->matmul(&product, tile->slots, (vd_range){0, tile->n},
+                                   tile->part * VD_BACKWARD_COLUMNS, step->worker->scratch);
 }
 
 void vd_expert_matmul_backward_run(const vd_op *op, const vd_step *step) {
     const vd_expert_matmul_backward *m = &op->as.expert_matmul_backward;
-    int64_t columns = vd_ceil_div(m->K, VD_BACKWARD_COLUMNS);
-    int64_t i = vd_next_tile(step);
-    int64_t before = 0;  // tiles of earlier experts and slots
-    for (int32_t e = 0; e < m->E; e++) {
-        int32_t chosen[TILE_SLOTS];
-        int64_t n = TILE_SLOTS;
-        for (int64_t skipped = 0; n == TILE_SLOTS; skipped += n) {
-            n = find_slots(m, step->rows * m->k, e, skipped, chosen);
-            vd_matmul_backward product = {.weights = m->matrices[e],
-                                          .dy = m->dy,
-                                          .dx = m->dx,
-                                          .type = m->type,
-                                          .N = m->N,
-                                          .K = m->K};
-            int64_t tiles = n > 0 ? columns : 0;
-            for (; i < before + tiles; i = vd_next_tile(step)) {
-                vd_backward[step->isa]->matmul(&product, chosen, (vd_range){0, n},
-                                               (i - before) * VD_BACKWARD_COLUMNS,
-                                               step->worker->scratch);
-            }
-            before += tiles;
-        }
-    }
+    vd_expert_cut cut = {.experts = m->experts,
+                         .E = m->E,
+                         .k = m->k,
+                         .slots = TILE_SLOTS,
+                         .parts = vd_ceil_div(m->K, VD_BACKWARD_COLUMNS),
+                         .y = m->dx,
+                         .width = m->K};
+    vd_run_expert_tiles(op, step, &cut, run_tile);
 }
 
 // ---- routes -----------------------------------------------------------------------------------
@@ -127,12 +112,6 @@ static void all_experts(const float *logits, int32_t E, float mean, float *dlogi
 // 1 - sigmoid(logit).
 static float complement(float logit) { return 1.0f / (1.0f + vd_exp(logit)); }
 
-// The expert that a slot names, or -1: somebody may have edited it.
-static int32_t expert_of(float number, int32_t E) {
-    int32_t e = number >= 0.0f && number < (float)E ? (int32_t)number : -1;
-    return (float)e == number ? e : -1;
-}
-
 static void route_row_near(const vd_route_backward *route, int64_t row) {
     const float *logits = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
@@ -141,8 +120,8 @@ static void route_row_near(const vd_route_backward *route, int64_t row) {
         dlogits[e] = 0.0f;
     }
     for (int32_t slot = 0; slot < route->k; slot++) {
-        int32_t own = expert_of(experts[slot], route->E);
-        if (own < 0) {
+        int32_t own = vd_expert_of(experts[slot], route->E);
+        if (own == route->E) {
             continue;
         }
         float weight = route->weights[row * route->k + slot];
@@ -175,8 +154,8 @@ static void route_row(const vd_route_backward *route, int64_t row) {
         all_experts(logits, route->E, mean, dlogits);
     }
     for (int32_t slot = 0; slot < route->k; slot++) {
-        int32_t e = expert_of(experts[slot], route->E);
-        if (e < 0) {
+        int32_t e = vd_expert_of(experts[slot], route->E);
+        if (e == route->E) {
             continue;
         }
         if (all && !sigmoid) {

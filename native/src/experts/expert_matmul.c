@@ -5,8 +5,8 @@
 // that copying costs little.
 #include <string.h>
 
-#include "core/family.h"
 #include "core/types.h"
+#include "experts/expert_tiles.h"
 #include "matmul/matmul.h"
 
 enum {
@@ -34,23 +34,6 @@ vd_status vd_expert_matmul_check(const vd_op *op) {
     return given ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// A tile: rows [first, first + rows) of those that go to the expert, and columns of its matrix.
-// Slot s of token i is number i * k + s.
-typedef struct tile {
-    int32_t expert;
-    int64_t first;
-    int64_t rows;
-    vd_range columns;
-} tile;
-
-static int64_t slots_of(const vd_expert_matmul *m, int64_t slots, int32_t expert) {
-    int64_t n = 0;
-    for (int64_t slot = 0; slot < slots; slot++) {
-        n += m->experts[slot] == (float)expert;
-    }
-    return n;
-}
-
 static int64_t row_bytes(const vd_expert_matmul *m) {
     return vd_is_quantized(m->type) ? m->K + m->K / VD_BLOCK * 16 : m->K * 4;
 }
@@ -76,18 +59,19 @@ static void *take(char **at, int64_t bytes) {
     return p;
 }
 
-// The product of the tile as one of scratch memory.
-static vd_matmul lay_out(const vd_expert_matmul *m, const tile *t, void *scratch) {
+// The product of n slots with columns of an expert's matrix as one of scratch memory.
+static vd_matmul lay_out(const vd_expert_matmul *m, int32_t expert, int64_t slots, vd_range columns,
+                         void *scratch) {
     char *at = scratch;
-    int64_t n = t->rows * m->K, unit = vd_matmul_unit(m->type);
+    int64_t n = slots * m->K, unit = vd_matmul_unit(m->type);
     int64_t unit_bytes = vd_is_quantized(m->type) ? vd_packed_group_bytes(m->type, m->K)
                                                   : vd_row_bytes(m->type, m->K);
     vd_matmul product = {
-        .weights = (const char *)m->matrices[t->expert] + t->columns.begin / unit * unit_bytes,
+        .weights = (const char *)m->matrices[expert] + columns.begin / unit * unit_bytes,
         .type = m->type,
-        .N = (int32_t)(t->columns.end - t->columns.begin),
+        .N = (int32_t)(columns.end - columns.begin),
         .K = m->K};
-    product.y = take(&at, t->rows * product.N * 4);
+    product.y = take(&at, slots * product.N * 4);
     if (vd_is_quantized(m->type)) {
         product.xq.q = take(&at, n);
         product.xq.scale = take(&at, n / VD_BLOCK * 4);
@@ -113,57 +97,46 @@ static void gather(const vd_expert_matmul *m, const vd_matmul *product, int64_t 
     memcpy(y->scaled_sum + to * blocks, x->scaled_sum + from * blocks, (size_t)blocks * 4);
 }
 
-// Brings row `row` of the tile's results to their slot.
-static void scatter(const vd_expert_matmul *m, const tile *t, const float *row, int64_t slot) {
-    float *y = m->y + slot * m->N + t->columns.begin;
-    int64_t n = t->columns.end - t->columns.begin;
+// Brings a row of the tile's results to its slot.
+static void scatter(const vd_expert_matmul *m, int32_t expert, const float *row, int64_t slot,
+                    vd_range columns) {
+    float *y = m->y + slot * m->N + columns.begin;
+    int64_t n = columns.end - columns.begin;
     if (m->bias == NULL) {
         memcpy(y, row, (size_t)n * 4);
         return;
     }
-    const float *bias = m->bias + (int64_t)t->expert * m->N + t->columns.begin;
+    const float *bias = m->bias + (int64_t)expert * m->N + columns.begin;
     for (int64_t i = 0; i < n; i++) {
         y[i] = row[i] + bias[i];
     }
 }
 
-static void run_tile(const vd_expert_matmul *m, const vd_step *step, const tile *t) {
-    int64_t slot_of[TILE_ROWS];
-    vd_matmul product = lay_out(m, t, step->worker->scratch);
-    int64_t before = 0, rows = 0;  // slots of the expert
-    for (int64_t slot = 0; rows < t->rows; slot++) {
-        if (m->experts[slot] == (float)t->expert && before++ >= t->first) {
-            gather(m, &product, m->shared ? slot / m->k : slot, rows);
-            slot_of[rows++] = slot;
-        }
+static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile *tile) {
+    const vd_expert_matmul *m = &op->as.expert_matmul;
+    int64_t width = tile_columns(m, step), unit = vd_matmul_unit(m->type);
+    int64_t column = tile->part * width;
+    vd_range columns = {column, vd_at_most(column + width, m->N)};
+    vd_matmul product = lay_out(m, tile->expert, tile->n, columns, step->worker->scratch);
+    for (int64_t i = 0; i < tile->n; i++) {
+        gather(m, &product, m->shared ? tile->slots[i] / m->k : tile->slots[i], i);
     }
-    int64_t unit = vd_matmul_unit(m->type);
-    vd_matmul_kernels[m->type][step->isa](&product, (vd_range){0, rows},
+    vd_matmul_kernels[m->type][step->isa](&product, (vd_range){0, tile->n},
                                           (vd_range){0, vd_ceil_div(product.N, unit)});
-    for (int64_t row = 0; row < rows; row++) {
-        scatter(m, t, product.y + row * product.N, slot_of[row]);
+    for (int64_t i = 0; i < tile->n; i++) {
+        scatter(m, tile->expert, product.y + i * product.N, tile->slots[i], columns);
     }
 }
 
 void vd_expert_matmul_run(const vd_op *op, const vd_step *step) {
     const vd_expert_matmul *m = &op->as.expert_matmul;
-    int64_t slots = step->rows * m->k;
-    int64_t width = tile_columns(m, step), height = tile_rows(m, width);
-    int64_t column_tiles = vd_ceil_div(m->N, width);
-    int64_t i = vd_next_tile(step);
-    int64_t before = 0;  // tiles of earlier experts
-    for (int32_t e = 0; e < m->E; e++) {
-        int64_t rows = slots_of(m, slots, e);
-        int64_t row_tiles = vd_ceil_div(rows, height);
-        for (; i < before + row_tiles * column_tiles; i = vd_next_tile(step)) {
-            int64_t first = (i - before) % row_tiles * height;
-            int64_t column = (i - before) / row_tiles * width;
-            tile t = {.expert = e,
-                      .first = first,
-                      .rows = vd_at_most(rows - first, height),
-                      .columns = {column, vd_at_most(column + width, m->N)}};
-            run_tile(m, step, &t);
-        }
-        before += row_tiles * column_tiles;
-    }
+    int64_t width = tile_columns(m, step);
+    vd_expert_cut cut = {.experts = m->experts,
+                         .E = m->E,
+                         .k = m->k,
+                         .slots = tile_rows(m, width),
+                         .parts = vd_ceil_div(m->N, width),
+                         .y = m->y,
+                         .width = m->N};
+    vd_run_expert_tiles(op, step, &cut, run_tile);
 }

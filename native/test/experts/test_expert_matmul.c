@@ -1,6 +1,8 @@
 // expert_matmul: each slot equals the scalar product of its row alone with its expert's matrix, and
 // its bias added, on every instruction set and for any number of workers.
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/types.h"
 #include "matmul/matmul.h"
@@ -13,7 +15,7 @@
 #include "support/rng.h"
 #include "support/weights.h"
 
-enum { E_MAX = 9 };
+enum { E_MAX = 40 };
 
 typedef struct expert_case {
     vd_type type;
@@ -34,14 +36,18 @@ static const void *matrix(rng *r, const expert_case *c) {
     return packed;
 }
 
-// Slots go to different experts of a token; in one case of three, all tokens to the same ones.
+// Slots go to different experts of a token; in one case of three, all tokens to the same ones. Some
+// have been edited and name none.
 static float *random_experts(rng *r, const expert_case *c) {
     float *experts = guarded_alloc((size_t)(c->rows * c->k) * 4, AT_END);
     int same = rng_below(r, 3) == 0;
     for (int32_t row = 0; row < c->rows; row++) {
         int32_t first = same ? 1 : (int32_t)rng_below(r, c->E);
         for (int32_t slot = 0; slot < c->k; slot++) {
-            experts[row * c->k + slot] = (float)((first + 2 * slot) % c->E);
+            float edited[] = {-1.0f, 0.5f, (float)c->E, NAN};
+            int64_t which = rng_below(r, 40);
+            experts[row * c->k + slot] =
+                which < 4 ? edited[which] : (float)((first + 2 * slot) % c->E);
         }
     }
     return experts;
@@ -57,8 +63,17 @@ static vd_quantized quantized(const float *x, int64_t rows, int64_t K) {
     return y;
 }
 
-// The product of one slot by the kernel of plain products.
+static int names_expert(const vd_expert_matmul *m, int64_t slot) {
+    float expert = m->experts[slot];
+    return expert >= 0 && expert < (float)m->E && expert == floorf(expert);
+}
+
+// The product of one slot by the kernel of plain products, and its bias.
 static void run_slot(const vd_expert_matmul *m, int64_t slot, float *y) {
+    if (!names_expert(m, slot)) {
+        memset(y, 0, (size_t)m->N * sizeof *y);
+        return;
+    }
     int64_t row = m->shared ? slot / m->k : slot;
     int64_t at = row * m->K;
     vd_matmul product = {.weights = m->matrices[(int32_t)m->experts[slot]],
@@ -74,6 +89,9 @@ static void run_slot(const vd_expert_matmul *m, int64_t slot, float *y) {
     int64_t unit = vd_matmul_unit(m->type);
     vd_matmul_kernels[m->type][VD_ISA_SCALAR](&product, (vd_range){0, 1},
                                               (vd_range){0, (m->N + unit - 1) / unit});
+    for (int32_t n = 0; n < m->N && m->bias != NULL; n++) {
+        y[n] += m->bias[(int32_t)m->experts[slot] * m->N + n];
+    }
 }
 
 static void check_case(rng *r, const expert_case *c) {
@@ -103,11 +121,7 @@ static void check_case(rng *r, const expert_case *c) {
     }
     float *expected = guarded_alloc((size_t)(slots * c->N) * 4, AT_END);
     for (int64_t slot = 0; slot < slots; slot++) {
-        float *y = expected + slot * c->N;
-        run_slot(&m, slot, y);
-        for (int32_t n = 0; n < c->N && c->biased; n++) {
-            y[n] += m.bias[(int32_t)m.experts[slot] * c->N + n];
-        }
+        run_slot(&m, slot, expected + slot * c->N);
     }
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (int32_t workers = 1; workers <= 3; workers++) {
@@ -137,8 +151,10 @@ int main(void) {
             check_case(&r, &cases[i]);
         }
     }
-    // More rows of an expert than a tile has, and rows so long that few fit.
+    // More rows of an expert than a tile has, rows so long that few fit, and more slots than are
+    // listed at a time.
     check_case(&r, &(expert_case){VD_Q8_0, 230, 3, 2, 64, 64, 0, 1});
     check_case(&r, &(expert_case){VD_F32, 12, 2, 2, 5, 32768, 1, 1});
+    check_case(&r, &(expert_case){VD_F32, 450, 40, 40, 3, 2, 1, 1});
     return 0;
 }

@@ -1,15 +1,28 @@
 package dev.vidrio.kernel.java;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.KvType;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.gradient.Gradient;
+import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditTable;
+import dev.vidrio.kernel.hook.EditTable.Region;
+import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.step.ExpertProduct;
 import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
@@ -19,7 +32,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -216,6 +232,83 @@ class ExpertsTest {
             sum += weights.getAtIndex(JAVA_FLOAT, at) * x.getAtIndex(JAVA_FLOAT, at * d + i % d);
           }
           assertEquals(sum, y.getAtIndex(JAVA_FLOAT, i));
+        }
+      }
+    }
+  }
+
+  private Weights matrix(Arena arena, int n, int k) {
+    return Segments.matrix(arena, WeightType.F32, n, k, random);
+  }
+
+  /** Slots whose experts were edited away have no product and no gradient, on every executor. */
+  @Test
+  void slotsWithoutAnExpert() {
+    int d = 35;
+    int count = 5;
+    int k = 2;
+    Buffer x = buffer("x", d);
+    Buffer logits = buffer("logits", count);
+    Buffer experts = buffer("experts", k);
+    Buffer weights = buffer("weights", k);
+    Buffer edited = buffer("edited", k);
+    Buffer products = buffer("products", k * d);
+    Buffer y = buffer("y", d);
+    var edits = new EditTable(k, 3, false);
+    try (Arena arena = Arena.ofShared();
+        JavaExecutor scalar = JavaExecutor.scalar(1)) {
+      edits.add(new Region(0, 0, 9, 0, 1), new Edit.Set(Segments.floats(arena, -1f)));
+      edits.add(new Region(1, 2, 40, 1, 2), new Edit.Set(Segments.floats(arena, 0.5f)));
+      edits.add(
+          new Region(2, 0, PlanRuns.POSITIONS, 0, 2),
+          new Edit.Set(Segments.floats(arena, count, Float.NaN)));
+      List<Weights> matrices =
+          IntStream.range(0, count).mapToObj(e -> matrix(arena, d, d)).toList();
+      Plan forward =
+          new Plan(
+              List.of(
+                  new Op.Embed(
+                      matrix(arena, PlanRuns.LIMITS.vocabulary(), d),
+                      Op.EmbedIndex.TOKENS,
+                      0,
+                      0,
+                      x),
+                  new Op.MatMul(matrix(arena, count, d), x, logits),
+                  new ExpertOp.Route(
+                      ExpertOp.RouteScore.SOFTMAX,
+                      ExpertOp.RouteOver.ALL,
+                      null,
+                      null,
+                      logits,
+                      experts,
+                      weights),
+                  new HookOp.Edit(experts, edits, edited),
+                  new ExpertOp.ExpertMatMul(matrices, null, edited, x, products),
+                  new ExpertOp.ExpertSum(products, weights, y)),
+              new KvShape(1, 1, 32),
+              Set.of(products, y));
+      MemorySegment seed =
+          Segments.floats(arena, (long) PlanRuns.LIMITS.tokens() * d, random::nextGaussian);
+      Plan plan = Gradient.of(forward, Map.of(y, seed), Set.of(x), GradientRules.EXACT).plan();
+      List<List<Token>> steps = PlanRuns.steps(3);
+      List<Map<Buffer, int[]>> expected = PlanRuns.run(scalar, plan, KvType.F32, steps, i -> {});
+      for (Executor executor : PlanRuns.executors()) {
+        try (executor) {
+          List<Map<Buffer, int[]>> actual =
+              PlanRuns.run(executor, plan, KvType.F32, steps, i -> {});
+          for (int i = 0; i < steps.size(); i++) {
+            for (Buffer output : plan.outputs()) {
+              assertArrayEquals(
+                  expected.get(i).get(output), actual.get(i).get(output), executor.name());
+            }
+            for (int row = 0; row < steps.get(i).size(); row++) {
+              if (steps.get(i).get(row).sequence() == 2) {
+                int[] of = Objects.requireNonNull(actual.get(i).get(products));
+                assertArrayEquals(
+                    new int[k * d], Arrays.copyOfRange(of, row * k * d, (row + 1) * k * d));
+              }
+            }
+          }
         }
       }
     }

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.AttentionBackward;
 import dev.vidrio.kernel.java.scalar.BackwardKernels;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
+import dev.vidrio.kernel.java.step.ExpertProduct;
 import dev.vidrio.kernel.java.step.Step;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
@@ -146,8 +147,13 @@ final class BackwardResolver {
     return (kernels, batch, share) -> {
       int slots = Math.multiplyExact(batch.rows(op.rows()), op.forward().slots());
       for (int slot = share.begin(slots); slot < share.end(slots); slot++) {
-        int expert = (int) Elements.get(experts, slot);
-        BackwardKernels.matMul(op.forward().matrices().get(expert), dy, slot, dx, slot);
+        int expert = ExpertProduct.expert(experts, slot, op.forward().matrices().size());
+        if (expert < 0) {
+          long row = (long) op.forward().k() * Float.BYTES;
+          dx.asSlice(slot * row, row).fill((byte) 0);
+        } else {
+          BackwardKernels.matMul(op.forward().matrices().get(expert), dy, slot, dx, slot);
+        }
       }
     };
   }

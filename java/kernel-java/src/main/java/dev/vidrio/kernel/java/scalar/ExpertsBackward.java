@@ -1,6 +1,7 @@
 package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.step.ExpertProduct;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
@@ -38,7 +39,11 @@ public final class ExpertsBackward {
       Elements.set(dLogits, at + e, all && !sigmoid ? p * -mean : 0);
     }
     for (long slot = (long) row * k; slot < (row + 1L) * k; slot++) {
-      long chosen = at + (int) Elements.get(experts, slot);
+      int expert = ExpertProduct.expert(experts, slot, count);
+      if (expert < 0) {
+        continue;
+      }
+      long chosen = at + expert;
       float p = Elements.get(weights, slot);
       float dP = Elements.get(dWeights, slot);
       float g = p * (dP - mean);

@@ -42,9 +42,22 @@ public final class ExpertProduct {
     this.y = y;
   }
 
+  /** The expert that a slot names, counted over all rows, or −1: somebody may have edited it. */
+  public static int expert(MemorySegment experts, long slot, int count) {
+    float number = Elements.get(experts, slot);
+    return number >= 0 && number < count && number == (int) number ? (int) number : -1;
+  }
+
   /** Groups of 16 columns of y. */
   public void run(Kernels kernels, int rows, int begin, int end) {
     int slots = rows * op.slots();
+    for (int slot = 0; slot < slots; slot++) {
+      if (expert(experts, slot, op.matrices().size()) < 0) {
+        for (int n = begin * Packing.ROWS; n < Math.min(op.n(), end * Packing.ROWS); n++) {
+          Elements.set(y, (long) slot * op.n() + n, 0);
+        }
+      }
+    }
     for (int expert = 0; expert < op.matrices().size(); expert++) {
       for (int slot = 0; slot < slots; slot++) {
         if (Elements.get(experts, slot) == expert) {
