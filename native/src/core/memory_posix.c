@@ -1,5 +1,5 @@
-// Memory by mmap: page faults are expensive, so large pieces ask for
-// huge pages and nothing goes back before its owner frees it.
+// Memory by mmap: page faults are expensive, so large pieces ask for huge pages, and nothing goes
+// back before its owner frees it.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -24,10 +24,7 @@ static void *map_huge(size_t bytes) {
     if (before > 0) {
         munmap(p, before);
     }
-    size_t after = HUGE_PAGE - before;
-    if (after > 0) {
-        munmap(p + before + bytes, after);
-    }
+    munmap(p + before + bytes, HUGE_PAGE - before);
 #ifdef MADV_HUGEPAGE
     madvise(p + before, bytes, MADV_HUGEPAGE);  // a wish: without it, small pages serve
 #endif
