@@ -29,10 +29,8 @@ final class VectorAttention {
 
   private final AttentionKernels kernels = new AttentionKernels();
 
-  // Of each query of the tile: its number among those of all rows, its head, the positions [first,
-  // end)
-  // that
-  // it sees, and those of the chunk.
+  // Of each query of the tile: its number among those of all rows, its head, the positions that it
+  // sees, [first, end), and those of the chunk.
   private final long[] at = new long[QUERIES];
   private final int[] heads = new int[QUERIES];
   private final int[] first = new int[QUERIES];

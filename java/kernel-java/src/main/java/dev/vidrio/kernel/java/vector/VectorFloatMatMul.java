@@ -15,7 +15,7 @@ import jdk.incubator.vector.FloatVector;
 
 /**
  * matmul of floating-point weights, which lie in rows: lanes are elements of a row, and a tile is 4
- * weight rows by 2 rows of x. Elements of 16 bits are converted to floats once per group of 16
+ * weight rows by 4 rows of x. Elements of 16 bits are converted to floats once per group of 16
  * weight rows.
  */
 final class VectorFloatMatMul {
