@@ -119,6 +119,18 @@ public final class KvCache {
         Math.multiplyExact(shape.bytesPerPosition(type), BLOCK), (long) blocks);
   }
 
+  /**
+   * Checks that it is made for a shape.
+   *
+   * @throws IllegalArgumentException when it is not
+   */
+  public void requireShape(KvShape wanted) {
+    if (!shape.equals(wanted)) {
+      throw new IllegalArgumentException(
+          "the cache is made for " + shape + ", the plan for " + wanted);
+    }
+  }
+
   /** The shape of the cached keys and values. */
   public KvShape shape() {
     return shape;

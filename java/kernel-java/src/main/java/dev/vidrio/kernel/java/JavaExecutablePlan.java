@@ -31,10 +31,7 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
   private @Nullable Batch batch;
 
   JavaExecutablePlan(JavaExecutor executor, Plan plan, Limits limits, KvCache cache) {
-    if (!cache.shape().equals(plan.kv())) {
-      throw new IllegalArgumentException(
-          "the cache is made for " + cache.shape() + ", the plan for " + plan.kv());
-    }
+    cache.requireShape(plan.kv());
     if (plan.isFast()) {
       throw new IllegalArgumentException(
           "fast products: the executor " + executor.name() + " has none, only the native one does");

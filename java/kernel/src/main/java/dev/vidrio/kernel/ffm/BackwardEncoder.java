@@ -45,8 +45,17 @@ final class BackwardEncoder {
   }
 
   private int seed(BackwardOp.Seed op, MemorySegment s) {
-    vd_scale.x(s, op.values());
-    vd_scale.y(s, plan.address(op.y()));
+    MemorySegment y = plan.address(op.y());
+    if (op.values().byteSize() < y.byteSize()) {
+      throw new IllegalArgumentException(
+          op.y().name()
+              + ": values of "
+              + op.values().byteSize()
+              + " bytes, but the limits need "
+              + y.byteSize());
+    }
+    vd_scale.x(s, plan.outside().note("memory of values of " + op.y().name(), op.values()));
+    vd_scale.y(s, y);
     vd_scale.factor(s, 1);
     vd_scale.width(s, op.y().width());
     return Vidrio.VD_OP_SCALE();
@@ -62,7 +71,7 @@ final class BackwardEncoder {
   private int norm(BackwardOp.Norm op, MemorySegment s) {
     Op.Norm norm = op.forward();
     vd_norm_backward.x(s, plan.address(norm.x()));
-    vd_norm_backward.gain(s, PlanEncoder.address(norm.gain()));
+    vd_norm_backward.gain(s, plan.address(norm.gain()));
     vd_norm_backward.dy(s, plan.address(op.dy()));
     vd_norm_backward.dx(s, plan.address(op.dx()));
     vd_norm_backward.kind(s, PlanEncoder.kind(norm.kind()));
@@ -93,7 +102,7 @@ final class BackwardEncoder {
 
   private int matMul(BackwardOp.MatMul op, MemorySegment s) {
     Weights weights = op.weights();
-    vd_matmul_backward.weights(s, weights.data());
+    vd_matmul_backward.weights(s, plan.address(weights));
     vd_matmul_backward.dy(s, plan.address(op.dy()));
     vd_matmul_backward.dx(s, plan.address(op.dx()));
     vd_matmul_backward.type(s, weights.type().id());

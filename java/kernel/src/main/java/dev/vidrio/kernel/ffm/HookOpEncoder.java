@@ -52,9 +52,10 @@ final class HookOpEncoder {
   private int accumulate(HookOp.Accumulate op, MemorySegment s) {
     ColumnStatistics statistics = op.statistics();
     vd_accumulate.x(s, plan.address(op.x()));
-    vd_accumulate.sums(s, statistics.sums());
+    String what = "memory of statistics of " + op.x().name();
+    vd_accumulate.sums(s, plan.outside().note(what, statistics.sums()));
     vd_accumulate.bounds(s, statistics.bounds());
-    vd_accumulate.slots(s, statistics.slots());
+    vd_accumulate.slots(s, plan.outside().note(what, statistics.slots()));
     vd_accumulate.n_slots(s, statistics.count());
     vd_accumulate.n_sequences(s, statistics.sequences());
     vd_accumulate.width(s, statistics.width());
@@ -64,8 +65,9 @@ final class HookOpEncoder {
   private int tap(HookOp.Tap op, MemorySegment s) {
     TapTarget target = op.target();
     vd_tap.x(s, plan.address(op.x()));
-    vd_tap.data(s, target.data());
-    vd_tap.bases(s, target.bases());
+    String what = "target of the tap of " + op.x().name();
+    vd_tap.data(s, plan.outside().note(what, target.data()));
+    vd_tap.bases(s, plan.outside().note(what, target.bases()));
     vd_tap.positions(s, target.window());
     vd_tap.n_rows(s, target.rows());
     vd_tap.n_sequences(s, target.sequences());

@@ -13,6 +13,8 @@ import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.ToIntFunction;
 
 /** Runs plans in libvidrio: one downcall per step, on a pool of native workers. */
 public final class NativeExecutor implements Executor {
@@ -23,6 +25,10 @@ public final class NativeExecutor implements Executor {
   private final int workers;
   private final MemorySegment pool;
   private final MemoryPool memory = new MemoryPool(KEPT_BYTES);
+
+  /** Read by whoever uses the pool, so that {@link #close} waits, and written by this. */
+  private final ReentrantReadWriteLock lease = new ReentrantReadWriteLock();
+
   private boolean closed;
 
   private NativeExecutor(Isa isa, int workers) {
@@ -88,16 +94,27 @@ public final class NativeExecutor implements Executor {
     return true;
   }
 
-  MemorySegment pool() {
-    if (closed) {
-      throw new IllegalStateException("the executor is closed");
+  /**
+   * Calls native code on the pool.
+   *
+   * @param what is done, for errors
+   * @throws IllegalStateException after {@link #close}
+   */
+  void call(String what, ToIntFunction<MemorySegment> function) {
+    lease.readLock().lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException("the executor is closed");
+      }
+      Status.check(function.applyAsInt(pool), what);
+    } finally {
+      lease.readLock().unlock();
     }
-    return pool;
   }
 
   @Override
   public void stepAside() {
-    Status.check(Vidrio.vd_pool_step_aside(pool()), "stepping aside");
+    call("stepping aside", Vidrio::vd_pool_step_aside);
   }
 
   @Override
@@ -116,9 +133,10 @@ public final class NativeExecutor implements Executor {
         || source.byteSize() != Math.multiplyExact((long) n, type.bytes(k))) {
       throw new IllegalArgumentException("sizes do not fit [" + n + ", " + k + "] of " + type);
     }
-    Status.check(
-        Vidrio.vd_pack(pool(), type.id(), n, k, source, packed, 0, Packing.groups(n)),
-        "packing weights");
+    int groups = Packing.groups(n);
+    call(
+        "packing weights",
+        workers -> Vidrio.vd_pack(workers, type.id(), n, k, source, packed, 0, groups));
   }
 
   @Override
@@ -131,13 +149,18 @@ public final class NativeExecutor implements Executor {
     return new NativePlan(this, plan, schedule, limits, cache);
   }
 
-  /** Ends the workers. Plans that are still open can no longer run. */
+  /** Ends the workers, after a step that is under way. Plans that are open can no longer run. */
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      Vidrio.vd_pool_free(pool);
-      memory.close();
+    lease.writeLock().lock();
+    try {
+      if (!closed) {
+        closed = true;
+        Vidrio.vd_pool_free(pool);
+        memory.close();
+      }
+    } finally {
+      lease.writeLock().unlock();
     }
   }
 }

@@ -14,13 +14,9 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.HookOp;
-import dev.vidrio.kernel.op.Op;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -35,15 +31,14 @@ final class NativePlan implements ExecutablePlan {
   private final Workspace workspace;
   private final List<Runnable> updates;
 
-  /** Memory that operations write to and that is not the plan's own, by what it is. */
-  private final Map<String, MemorySegment> outside = new HashMap<>();
-
-  private final MemorySegment handle;
+  private final OutsideMemory outside;
   private final MemorySegment header;
+  private final MemorySegment handle;
   private final ReentrantLock lease = new ReentrantLock();
   private boolean closed;
 
   NativePlan(NativeExecutor executor, Plan plan, Schedule schedule, Limits limits, KvCache cache) {
+    cache.requireShape(plan.kv());
     this.executor = executor;
     this.plan = plan;
     this.limits = limits;
@@ -51,9 +46,9 @@ final class NativePlan implements ExecutablePlan {
       this.workspace = Workspace.allocate(plan, schedule, limits, executor, arena);
       this.header = vd_batch.allocate(arena);
       var encoder = new PlanEncoder(schedule, workspace, cache, arena);
-      this.handle = create(encoder, cache);
       this.updates = encoder.updates();
-      plan.ops().forEach(this::noteOutside);
+      this.outside = encoder.outside();
+      this.handle = create(encoder, cache); // Last: nothing would free it.
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -101,30 +96,15 @@ final class NativePlan implements ExecutablePlan {
     lease.lock();
     try {
       requireOpen();
+      OutsideMemory.requireAlive(batch.tokens().scope(), "batch");
+      outside.requireAlive();
       workspace.ensurePositions(batch);
       fillHeader(batch);
       updates.forEach(Runnable::run);
-      outside.forEach(NativePlan::requireAlive);
-      Status.check(
-          Vidrio.vd_plan_run(handle, executor.pool(), header, begin, end), "running the plan");
+      executor.call(
+          "running the plan", pool -> Vidrio.vd_plan_run(handle, pool, header, begin, end));
     } finally {
       lease.unlock();
-    }
-  }
-
-  private void noteOutside(Op op) {
-    switch (op) {
-      case HookOp.Tap tap ->
-          outside.put("target of the tap of " + tap.x().name(), tap.target().data());
-      case HookOp.Accumulate a ->
-          outside.put("memory of statistics of " + a.x().name(), a.statistics().sums());
-      default -> {}
-    }
-  }
-
-  private static void requireAlive(String what, MemorySegment memory) {
-    if (!memory.scope().isAlive()) {
-      throw new IllegalStateException("the " + what + " is closed");
     }
   }
 

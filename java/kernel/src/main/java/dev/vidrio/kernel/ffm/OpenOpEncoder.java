@@ -33,7 +33,7 @@ final class OpenOpEncoder {
     vd_scores.q(s, plan.address(op.q()));
     plan.cache(op.layer(), vd_scores.cache(s));
     vd_scores.y(s, plan.address(op.y()));
-    vd_scores.slopes(s, PlanEncoder.address(op.slopes()));
+    vd_scores.slopes(s, plan.address(op.slopes()));
     vd_scores.H(s, op.heads());
     vd_scores.P(s, op.positions());
     vd_scores.window(s, op.window().length());
@@ -46,7 +46,7 @@ final class OpenOpEncoder {
   private int softmax(OpenOp.Softmax op, MemorySegment s) {
     vd_softmax.x(s, plan.address(op.x()));
     vd_softmax.y(s, plan.address(op.y()));
-    vd_softmax.sinks(s, PlanEncoder.address(op.sinks()));
+    vd_softmax.sinks(s, plan.address(op.sinks()));
     vd_softmax.H(s, op.heads());
     vd_softmax.P(s, op.positions());
     vd_softmax.window(s, op.window().length());
@@ -77,8 +77,8 @@ final class OpenOpEncoder {
 
   private int gain(OpenOp.Gain op, MemorySegment s) {
     vd_gain.x(s, plan.address(op.x()));
-    vd_gain.gain(s, op.gain().data());
-    vd_gain.bias(s, PlanEncoder.address(op.bias()));
+    vd_gain.gain(s, plan.address(op.gain()));
+    vd_gain.bias(s, plan.address(op.bias()));
     vd_gain.y(s, plan.address(op.y()));
     vd_gain.heads(s, op.x().width() / op.gain().k());
     vd_gain.d(s, op.gain().k());

@@ -51,6 +51,7 @@ final class PlanEncoder {
   private final KvCache cache;
   private final Arena tables;
   private final List<Runnable> updates = new ArrayList<>();
+  private final OutsideMemory outside = new OutsideMemory();
   private final HookOpEncoder hooks;
   private final LowRankEncoder adapters;
 
@@ -97,6 +98,11 @@ final class PlanEncoder {
     return updates;
   }
 
+  /** What operations hold addresses of. */
+  OutsideMemory outside() {
+    return outside;
+  }
+
   /** Fills in the operation's member of the union and returns its kind. */
   private int encode(Op op, MemorySegment as) {
     return switch (op) {
@@ -109,7 +115,7 @@ final class PlanEncoder {
       case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
       case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
       case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
-      case Op.AddBias add -> add(add.a(), add.bias().data(), add.y(), 1, vd_op.as.add(as));
+      case Op.AddBias add -> add(add.a(), address(add.bias()), add.y(), 1, vd_op.as.add(as));
       case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
       case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
       case ExpertOp.Route route -> route(route, vd_op.as.route(as));
@@ -124,7 +130,7 @@ final class PlanEncoder {
   }
 
   private int embed(Op.Embed op, MemorySegment s) {
-    vd_embed.table(s, op.table().data());
+    vd_embed.table(s, address(op.table()));
     vd_embed.y(s, address(op.y()));
     vd_embed.type(s, op.table().type().id());
     vd_embed.V(s, op.table().n());
@@ -169,7 +175,7 @@ final class PlanEncoder {
   }
 
   private int matMul(Op.MatMul op, MemorySegment s) {
-    vd_matmul.weights(s, op.weights().data());
+    vd_matmul.weights(s, address(op.weights()));
     switch (op.x()) {
       case Buffer x -> vd_matmul.x(s, address(x));
       case QuantizedBuffer x -> quantized(x, vd_matmul.xq(s));
@@ -337,7 +343,7 @@ final class PlanEncoder {
   MemorySegment matrices(ExpertOp.ExpertMatMul op) {
     MemorySegment matrices = tables.allocate(ADDRESS, op.matrices().size());
     for (int i = 0; i < op.matrices().size(); i++) {
-      matrices.setAtIndex(ADDRESS, i, op.matrices().get(i).data());
+      matrices.setAtIndex(ADDRESS, i, address(op.matrices().get(i)));
     }
     return matrices;
   }
@@ -370,7 +376,7 @@ final class PlanEncoder {
   }
 
   void cache(int layer, MemorySegment s) {
-    vd_kv_cache.keys(s, cache.keys(layer));
+    vd_kv_cache.keys(s, outside.note("key-value cache", cache.keys(layer)));
     vd_kv_cache.values(s, cache.values(layer));
     vd_kv_cache.type(s, cache.type().id());
     vd_kv_cache.H_kv(s, cache.shape().layer(layer).heads());
@@ -383,7 +389,9 @@ final class PlanEncoder {
     return workspace.segment(buffer);
   }
 
-  static MemorySegment address(@Nullable Weights vector) {
-    return vector == null ? MemorySegment.NULL : vector.data();
+  MemorySegment address(@Nullable Weights weights) {
+    return weights == null
+        ? MemorySegment.NULL
+        : outside.note("memory of " + weights.name(), weights.data());
   }
 }

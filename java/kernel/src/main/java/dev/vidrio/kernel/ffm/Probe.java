@@ -25,8 +25,8 @@ public enum Probe {
   public double measure(NativeExecutor executor, double seconds) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(JAVA_DOUBLE);
-      Status.check(
-          Vidrio.vd_probe(kind, executor.pool(), executor.isa().id(), seconds, result), name());
+      int isa = executor.isa().id();
+      executor.call(name(), pool -> Vidrio.vd_probe(kind, pool, isa, seconds, result));
       return result.get(JAVA_DOUBLE, 0);
     }
   }

@@ -12,12 +12,23 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -87,6 +98,94 @@ class NativeExecutorTest {
     }
     assertThrows(IllegalArgumentException.class, () -> NativeExecutor.create(Isa.SCALAR, 0));
     assertThrows(IllegalArgumentException.class, () -> NativeExecutor.create(Isa.SCALAR, 1025));
+  }
+
+  /** The same plan, and a gradient that begins with {@code seed}. */
+  private static Plan seeded(Arena arena, MemorySegment seed) {
+    Plan plan = lookup(arena);
+    return plan.then(new BackwardOp.Seed(seed, new Buffer("seeded", Rows.LOGITS, 8)));
+  }
+
+  @Test
+  void aCacheOfAnotherShapeIsRefused() {
+    try (Arena arena = Arena.ofConfined();
+        NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
+      var cache = new KvCache(executor, new KvShape(1, 1, 16), 1, arena);
+      Plan plan = lookup(arena);
+      assertThrows(
+          IllegalArgumentException.class, () -> executor.prepare(plan, LIMITS, cache).close());
+    }
+  }
+
+  @Test
+  void aSeedOfFewerRowsThanTheLimitsIsRefused() {
+    try (Arena arena = Arena.ofConfined();
+        NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
+      var cache = new KvCache(executor, KV, 1, arena);
+      Plan enough = seeded(arena, executor.allocate(2 * 8 * Float.BYTES, arena));
+      executor.prepare(enough, LIMITS, cache).close();
+      Plan tooFew = seeded(arena, executor.allocate(8 * Float.BYTES, arena));
+      assertThrows(
+          IllegalArgumentException.class, () -> executor.prepare(tooFew, LIMITS, cache).close());
+    }
+  }
+
+  /** Of weights, the cache, seeds and the batch. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3})
+  void memoryThatIsClosedIsAnExceptionAndNoCrash(int closed) {
+    List<String> names = List.of("memory of table", "key-value cache", "memory of values", "batch");
+    List<Arena> arenas = Stream.generate(Arena::ofShared).limit(names.size()).toList();
+    try (NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 2)) {
+      Plan lookup = lookup(arenas.get(0));
+      var cache = new KvCache(executor, KV, 1, arenas.get(1));
+      MemorySegment seed = executor.allocate(2 * 8 * Float.BYTES, arenas.get(2));
+      List<Op> ops = new ArrayList<>(lookup.ops());
+      ops.add(new SequenceOp.KvStore(0, lookup.buffer("rows"), lookup.buffer("rows")));
+      ops.add(new BackwardOp.Seed(seed, new Buffer("seeded", Rows.LOGITS, 8)));
+      try (ExecutablePlan executable =
+          executor.prepare(new Plan(ops, KV, Set.of()), LIMITS, cache)) {
+        Batch batch = batch(arenas.get(3), LIMITS);
+        executable.run(batch);
+        arenas.get(closed).close();
+        Exception e = assertThrows(IllegalStateException.class, () -> executable.run(batch));
+        assertTrue(String.valueOf(e.getMessage()).contains(names.get(closed)), e.getMessage());
+      }
+    } finally {
+      arenas.stream().filter(arena -> arena.scope().isAlive()).forEach(Arena::close);
+    }
+  }
+
+  @Test
+  void closingWaitsForAStepAndEndsTheNextOne() throws InterruptedException {
+    try (Arena arena = Arena.ofShared()) {
+      for (int round = 0; round < 20; round++) {
+        NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 2);
+        var cache = new KvCache(executor, KV, 1, arena);
+        ExecutablePlan executable = executor.prepare(lookup(arena), LIMITS, cache);
+        Batch batch = batch(arena, LIMITS);
+        var started = new CountDownLatch(1);
+        var ended = new AtomicReference<@Nullable String>();
+        Thread runs =
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      try {
+                        while (true) {
+                          executable.run(batch);
+                          started.countDown();
+                        }
+                      } catch (IllegalStateException e) {
+                        ended.set(e.getMessage());
+                      }
+                    });
+        started.await();
+        executor.close();
+        runs.join();
+        assertEquals("the executor is closed", ended.get());
+        executable.close();
+      }
+    }
   }
 
   @Test
