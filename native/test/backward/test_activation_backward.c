@@ -8,6 +8,7 @@
 #include "support/guarded.h"
 #include "support/isas.h"
 #include "support/lengths.h"
+#include "support/plans.h"
 #include "support/rng.h"
 #include "support/tolerance.h"
 
@@ -122,9 +123,28 @@ static void check_case(const activation_case *c, floats kind) {
     }
 }
 
+// However many workers share the elements, each is made once.
+static void check_workers(rng *r) {
+    enum { ROWS = 5, WIDTH = 13 };
+    rng_fill(r, ORDINARY, x, ROWS * WIDTH);
+    rng_fill(r, ORDINARY, dy, ROWS * WIDTH);
+    activation_case c = {.width = ROWS * WIDTH, .range = {0, ROWS * WIDTH}};
+    const float *expected = run(VD_ISA_SCALAR, &c, AT_END);
+    for (int32_t workers = 1; workers <= 4; workers++) {
+        describe("activation backward by %d workers", workers);
+        vd_op op = {.kind = VD_OP_ACTIVATION_BACKWARD,
+                    .as.activation_backward = {
+                        .x = x, .dy = dy, .dx = guarded_alloc(sizeof x, AT_END), .width = WIDTH}};
+        run_rows(&op, VD_ISA_SCALAR, workers, ROWS);
+        same_floats("dx", expected, op.as.activation_backward.dx, ROWS * WIDTH);
+    }
+    guarded_free_all();
+}
+
 int main(void) {
     test_begin("activation_backward");
     rng r = {31};
+    check_workers(&r);
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
             int32_t width = length_at(i);

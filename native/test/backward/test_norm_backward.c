@@ -8,6 +8,7 @@
 #include "support/guarded.h"
 #include "support/isas.h"
 #include "support/lengths.h"
+#include "support/plans.h"
 #include "support/rng.h"
 #include "support/tolerance.h"
 
@@ -142,9 +143,27 @@ static void check_case(const norm_case *c, floats kind) {
     }
 }
 
+// However many workers share the heads, each is made once.
+static void check_workers(rng *r) {
+    enum { HEADS = 3, D = 21, ALL = ROWS * HEADS };
+    rng_fill(r, ORDINARY, x, ALL * D);
+    rng_fill(r, ORDINARY, dy, ALL * D);
+    norm_case c = {.kind = VD_NORM_LAYER, .heads = HEADS, .d = D, .range = {0, ALL}};
+    vd_op op = {.kind = VD_OP_NORM_BACKWARD, .as.norm_backward = run(VD_ISA_SCALAR, &c, AT_END)};
+    const float *expected = op.as.norm_backward.dx;
+    for (int32_t workers = 1; workers <= 4; workers++) {
+        describe("norm backward by %d workers", workers);
+        op.as.norm_backward.dx = guarded_alloc(ALL * D * sizeof(float), AT_END);
+        run_rows(&op, VD_ISA_SCALAR, workers, ROWS);
+        same_floats("dx", expected, op.as.norm_backward.dx, ALL * D);
+    }
+    guarded_free_all();
+}
+
 int main(void) {
     test_begin("norm_backward");
     rng r = {32};
+    check_workers(&r);
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         int32_t width = length_at(i);
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {

@@ -102,6 +102,34 @@ static void check_variants(int32_t rows, int32_t V, int32_t k, floats kind) {
     }
 }
 
+// Workers that search a row together share memory, which all operations of a plan have in turn,
+// whatever the plan says about waiting.
+static void check_followed(rng *r) {
+    enum { OPS = 8, WORKERS = 4, V = 2000, k = 5 };
+    batch b;
+    batch_begin(&b, r, 1, 1);
+    batch_add(&b, 0, 0, 0, 1);
+    vd_op ops[OPS];
+    for (int i = 0; i < OPS; i++) {
+        rng_fill(r, ORDINARY, x, V);
+        ops[i] = run(VD_ISA_SCALAR, 1, 1, V, k, AT_END);
+    }
+    for (int round = 0; round < 100; round++) {
+        vd_op again[OPS];
+        int32_t ids[OPS][k];
+        for (int i = 0; i < OPS; i++) {
+            again[i] = ops[i];
+            again[i].as.top_k.ids = ids[i];
+        }
+        describe("top-k %d times in a plan", OPS);
+        run_ops(again, OPS, VD_ISA_SCALAR, WORKERS, &b.view);
+        for (int i = 0; i < OPS; i++) {
+            same_ints("ids", ops[i].as.top_k.ids, ids[i], k);
+        }
+    }
+    guarded_free_all();
+}
+
 static void check_length(rng *r, int32_t V) {
     for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
         rng_fill(r, kind, x, ROWS * V);
@@ -123,5 +151,6 @@ int main(void) {
         check_length(&r, length_at(i));
     }
     check_length(&r, V_MAX);
+    check_followed(&r);
     return 0;
 }
