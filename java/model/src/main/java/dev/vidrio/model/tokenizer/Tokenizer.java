@@ -5,9 +5,11 @@ import dev.vidrio.model.tokenizer.text.Utf8;
 import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Turns text into token ids and back.
@@ -45,6 +47,30 @@ public interface Tokenizer {
    * something of two parts, so that a name of a special token which is divided among them is text.
    */
   int[] encode(List<String> parts, EncodeOptions options);
+
+  /**
+   * Returns the one token that a text is, without a token before or after it. Where a text becomes
+   * several, as behind a space that the tokenizer puts before each text, it is the one token that
+   * has its bytes.
+   *
+   * @throws InvalidInputException when there is none
+   */
+  default int token(String text) {
+    int[] ids = encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
+    if (ids.length == 1) {
+      return ids[0];
+    }
+    byte[] wanted = Utf8.encode(text);
+    int[] same =
+        IntStream.range(0, vocabularySize())
+            .filter(id -> wanted.length > 0 && Arrays.equals(bytes(id), wanted))
+            .toArray();
+    if (same.length != 1) {
+      throw new InvalidInputException(
+          "token", "\"" + text + "\"", "must be one token, but is " + ids.length);
+    }
+    return same[0];
+  }
 
   /** Returns the number of tokens. */
   int vocabularySize();

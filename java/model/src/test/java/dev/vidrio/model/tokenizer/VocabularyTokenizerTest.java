@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.model.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.model.tokenizer.vocabulary.TokenType;
 import java.io.BufferedReader;
@@ -58,6 +59,32 @@ class VocabularyTokenizerTest {
       assertArrayEquals(ids, bard("gpt-2").encode(text, PARSED), text);
       assertEquals(text, bard("gpt-2").decode(ids));
     }
+  }
+
+  /** What a token prints as means it, also where a tokenizer puts a space before each text. */
+  @Test
+  void aTextIsOneTokenOrNone() {
+    SampleVocabulary sample = SampleVocabulary.read("sentencepiece-bpe.json");
+    var model = new TokenModel.SentencePieceBpe(sample.scores(), true);
+    for (Tokenizer tokenizer : List.of(bard("gpt-2"), Tokenizers.of(sample.vocabulary(model)))) {
+      List<String> pieces =
+          IntStream.range(0, tokenizer.vocabularySize()).mapToObj(tokenizer::piece).toList();
+      int found = 0;
+      for (int id = 0; id < pieces.size(); id++) {
+        String text = pieces.get(id);
+        boolean unique = pieces.indexOf(text) == id && pieces.lastIndexOf(text) == id;
+        if (unique && !tokenizer.isSpecial(id) && !text.isEmpty() && !text.contains("\ufffd")) {
+          int[] encoded = tokenizer.encode(text, PARSED);
+          assertEquals(encoded.length == 1 ? encoded[0] : id, tokenizer.token(text), text);
+          found++;
+        }
+      }
+      assertTrue(found > pieces.size() / 2, found + " found");
+    }
+    InvalidInputException refused =
+        assertThrows(InvalidInputException.class, () -> bard("gpt-2").token("to be"));
+    assertEquals("token \"to be\": must be one token, but is 2", refused.getMessage());
+    assertThrows(InvalidInputException.class, () -> bard("gpt-2").token(""));
   }
 
   /** Each part has the tokens that it has alone. */

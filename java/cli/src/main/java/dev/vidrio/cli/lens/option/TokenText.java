@@ -3,7 +3,6 @@ package dev.vidrio.cli.lens.option;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.tokenizer.EncodeOptions;
 
 /** Tokens as people write and read them. */
 public final class TokenText {
@@ -35,11 +34,10 @@ public final class TokenText {
       }
       return id;
     }
-    int[] ids = model.tokenizer().encode(text, new EncodeOptions(true, false));
-    if (ids.length != 1) {
-      throw new InvalidInputException(
-          option, text, "must be one token, but is " + ids.length + "; '#N' names one by number");
+    try {
+      return model.tokenizer().token(text);
+    } catch (InvalidInputException e) {
+      throw new InvalidInputException(option, text, e.limit() + "; '#N' names one by number");
     }
-    return ids[0];
   }
 }
