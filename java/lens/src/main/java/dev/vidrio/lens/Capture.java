@@ -9,13 +9,14 @@ import dev.vidrio.model.InvalidInputException;
  * @param hooks names of hook points, separated by commas; {@code *} stands for any characters, and
  *     a block may be counted from the end, {@code blocks.-1.hook_resid_post}, or be a range {@code
  *     blocks.0-3.hook_resid_post}
- * @param from the first position that is kept
+ * @param from the first position that is kept; negative ones, of {@link Lens#run}, count from the
+ *     end
  * @param to after the last position that is kept; {@link Integer#MAX_VALUE} for all
  * @param type of the elements in memory; 16-bit types hold twice as many, at their precision
  */
 public record Capture(String hooks, int from, int to, TapType type) {
   public Capture {
-    if (from < 0 || to <= from) {
+    if (to <= from || (from < 0 && to != Integer.MAX_VALUE)) {
       throw new InvalidInputException(
           "positions", from + ":" + to, "must be a range that is not empty, from 0 on");
     }
@@ -39,6 +40,31 @@ public record Capture(String hooks, int from, int to, TapType type) {
   /** The same for some positions, [from, to). */
   public Capture positions(int newFrom, int newTo) {
     return new Capture(hooks, newFrom, newTo, type);
+  }
+
+  /**
+   * The same for the last positions of a text that runs as a whole; all, where it has fewer.
+   *
+   * @throws InvalidInputException when the count is not positive
+   */
+  public Capture last(int count) {
+    if (count < 1) {
+      throw new InvalidInputException("positions", "last " + count, "must be at least 1");
+    }
+    return new Capture(hooks, -count, Integer.MAX_VALUE, type);
+  }
+
+  /** The same with positions counted from the beginning of a text of n tokens. */
+  Capture of(int n) {
+    return from < 0 ? positions(Math.max(0, n + from), n) : this;
+  }
+
+  /** Checks that positions are counted from the beginning: sequences of sessions go on. */
+  void requireBeginning() {
+    if (from < 0) {
+      throw new InvalidInputException(
+          "positions", from + ":", "a session's sequences have no end to count from");
+    }
   }
 
   /** The same, kept in another type. */

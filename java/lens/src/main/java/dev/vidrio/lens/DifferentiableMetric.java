@@ -15,6 +15,24 @@ public interface DifferentiableMetric extends Metric {
    */
   double of(MemorySegment logits, MemorySegment gradient);
 
+  /**
+   * This number less another, such as the probabilities of right answers less those of wrong ones.
+   */
+  default DifferentiableMetric minus(DifferentiableMetric other) {
+    return (logits, gradient) -> {
+      double value = of(logits, gradient);
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment less = arena.allocate(logits.byteSize(), JAVA_FLOAT.byteAlignment());
+        double subtracted = other.of(logits, less);
+        for (long w = 0; w < less.byteSize() / Float.BYTES; w++) {
+          float own = gradient.getAtIndex(JAVA_FLOAT, w);
+          gradient.setAtIndex(JAVA_FLOAT, w, own - less.getAtIndex(JAVA_FLOAT, w));
+        }
+        return value - subtracted;
+      }
+    };
+  }
+
   @Override
   default double of(MemorySegment logits) {
     try (Arena arena = Arena.ofConfined()) {

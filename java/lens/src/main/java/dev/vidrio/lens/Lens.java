@@ -155,7 +155,7 @@ public final class Lens {
       Consumer<LensSession> prepare) {
     Inputs.requireTokens(model, tokens);
     var options = new SessionOptions(tokens.length, Math.min(BATCH, tokens.length), 1, 1);
-    LensSession session = open(capture, options, editable, Math.max(1, room));
+    LensSession session = open(capture.of(tokens.length), options, editable, Math.max(1, room));
     try {
       prepare.accept(session);
       Sequence sequence = session.newSequence();

@@ -118,6 +118,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
         capture.hooks().isEmpty()
             ? List.of()
             : HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
+    capture.requireBeginning();
     int to = Math.min(capture.to(), options.context());
     if (to <= capture.from()) {
       throw new InvalidInputException(

@@ -2,12 +2,18 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * A number computed from the logits [V] after the last token, to measure an intervention. The
@@ -43,13 +49,52 @@ public interface Metric {
     };
   }
 
-  /** The probability of a token. */
-  static DifferentiableMetric probability(int token) {
+  /** The probability of a token, or that of any of several together. */
+  static DifferentiableMetric probability(int... tokens) {
+    int[] different = Arrays.stream(tokens).distinct().toArray();
     return (logits, gradient) -> {
-      Inputs.requireToken(logits, token);
-      double p = Math.exp(LogProbability.of(logits, token));
-      logProbabilityGradient(logits, token, p, gradient);
+      double logSum = LogProbability.logSum(logits);
+      double p = 0;
+      for (int token : different) {
+        Inputs.requireToken(logits, token);
+        p += Math.exp(logits.getAtIndex(JAVA_FLOAT, token) - logSum);
+      }
+      for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
+        double own = Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - logSum);
+        gradient.setAtIndex(JAVA_FLOAT, w, (float) (-p * own));
+      }
+      for (int token : different) {
+        double own = Math.exp(logits.getAtIndex(JAVA_FLOAT, token) - logSum);
+        gradient.setAtIndex(JAVA_FLOAT, token, (float) (own * (1 - p)));
+      }
       return p;
+    };
+  }
+
+  /**
+   * How far the prediction after other tokens is from this one, in nats: {@code KL(p ‖ q)}, p that
+   * of the tokens with nothing changed. Conmy et al. (2023, arXiv 2304.14997) judge circuits by it.
+   *
+   * @throws InvalidInputException when the model cannot take the tokens
+   */
+  static DifferentiableMetric divergence(Lens lens, int[] tokens) {
+    Inputs.requireTokens(lens.model(), tokens);
+    float[] truth;
+    try (Session session =
+        lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
+      truth = session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
+    }
+    double truthSum = LogProbability.logSum(MemorySegment.ofArray(truth));
+    return (logits, gradient) -> {
+      double logSum = LogProbability.logSum(logits);
+      double divergence = 0;
+      for (int w = 0; w < truth.length; w++) {
+        double log = logits.getAtIndex(JAVA_FLOAT, w) - logSum;
+        double p = Math.exp(truth[w] - truthSum);
+        divergence += p * (truth[w] - truthSum - log);
+        gradient.setAtIndex(JAVA_FLOAT, w, (float) (Math.exp(log) - p));
+      }
+      return divergence;
     };
   }
 
@@ -57,17 +102,25 @@ public interface Metric {
   static DifferentiableMetric logProbability(int token) {
     return (logits, gradient) -> {
       Inputs.requireToken(logits, token);
-      logProbabilityGradient(logits, token, 1, gradient);
-      return LogProbability.of(logits, token);
+      double logSum = LogProbability.logSum(logits);
+      for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
+        double p = Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - logSum);
+        gradient.setAtIndex(JAVA_FLOAT, w, (float) ((w == token ? 1 : 0) - p));
+      }
+      return logits.getAtIndex(JAVA_FLOAT, token) - logSum;
     };
   }
 
-  private static void logProbabilityGradient(
-      MemorySegment logits, int token, double factor, MemorySegment gradient) {
-    double total = logits.getAtIndex(JAVA_FLOAT, token) - LogProbability.of(logits, token);
-    for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
-      double p = Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - total);
-      gradient.setAtIndex(JAVA_FLOAT, w, (float) (factor * ((w == token ? 1 : 0) - p)));
+  /**
+   * The number of a text with edits.
+   *
+   * @throws InvalidInputException when an edit does not fit its point, or the model cannot take the
+   *     tokens
+   */
+  default double of(Lens lens, int[] tokens, List<Edit> edits) {
+    HookPoint logits = HookPoint.of(HookSite.LOGITS);
+    try (ActivationCache cache = lens.run(tokens, Capture.of(logits.name()).last(1), edits)) {
+      return of(cache.get(logits).data());
     }
   }
 

@@ -298,6 +298,33 @@ class LensSessionTest extends BardTest {
     }
   }
 
+  /** Counted from the end they are those counted from the beginning, of any text. */
+  @Test
+  void theLastPositionsAreThoseOfTheText() {
+    int[] tokens = {5, 6, 7, 8, 9};
+    Capture all = Capture.of("*.hook_pattern, *.hook_resid_post, unembed.hook_out");
+    try (ActivationCache expected = lens.run(tokens, all.positions(3, 5));
+        ActivationCache actual = lens.run(tokens, all.last(2));
+        ActivationCache whole = lens.run(tokens, all);
+        ActivationCache more = lens.run(tokens, all.last(9))) {
+      assertEquals(3, actual.from());
+      Caches.assertSame(expected, actual);
+      Caches.assertSame(whole, more);
+      Activation stream = whole.get("blocks.1.hook_resid_post");
+      assertArrayEquals(stream.row(4), stream.row(-1));
+      assertEquals(stream.at(3, 255), stream.at(-2, -1));
+      assertThrows(IndexOutOfBoundsException.class, () -> stream.row(-6));
+      assertThrows(IndexOutOfBoundsException.class, () -> stream.at(0, 256));
+    }
+    assertEquals(
+        "positions -2:: a session's sequences have no end to count from",
+        assertThrows(
+                InvalidInputException.class, () -> lens.open(all.last(2), SessionOptions.DEFAULT))
+            .getMessage());
+    assertThrows(InvalidInputException.class, () -> all.last(0));
+    assertThrows(InvalidInputException.class, () -> all.positions(-2, -1));
+  }
+
   @Test
   void whatIsKeptHasToBeginWithinTheContext() {
     Capture capture = Capture.of("hook_embed").positions(50, 60);

@@ -34,7 +34,7 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
   /**
    * One value.
    *
-   * @param index one number per axis
+   * @param index one number per axis; negative ones count from the end
    */
   public float at(int... index) {
     return data.getAtIndex(JAVA_FLOAT, element(index));
@@ -43,7 +43,7 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
   /**
    * Sets one value.
    *
-   * @param index one number per axis
+   * @param index one number per axis; negative ones count from the end
    */
   public void set(float value, int... index) {
     data.setAtIndex(JAVA_FLOAT, element(index), value);
@@ -56,15 +56,19 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
     }
     long at = 0;
     for (int i = 0; i < index.length; i++) {
-      at = at * shape.get(i) + Objects.checkIndex(index[i], shape.get(i));
+      at = at * shape.get(i) + fromTheStart(index[i], shape.get(i));
     }
     return at;
   }
 
-  /** Row i along the first axis: all that lies below it. */
+  private static int fromTheStart(int index, int size) {
+    return Objects.checkIndex(index < 0 ? index + size : index, size);
+  }
+
+  /** Row i along the first axis, all that lies below it; −1 is the last row. */
   public float[] row(int i) {
     long size = elements() / shape.getFirst();
-    long begin = Objects.checkIndex(i, shape.getFirst()) * size * Float.BYTES;
+    long begin = fromTheStart(i, shape.getFirst()) * size * Float.BYTES;
     return data.asSlice(begin, size * Float.BYTES).toArray(JAVA_FLOAT);
   }
 

@@ -8,11 +8,9 @@ import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
@@ -212,12 +210,8 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   public double accuracy(List<Interchange> tested) {
     int right = 0;
     for (Interchange each : tested) {
-      int last = each.base().length - 1;
-      Capture logits = Capture.of(HookSite.LOGITS.suffix()).positions(last, last + 1);
-      try (ActivationCache cache = lens.run(each.base(), logits, edits(each))) {
-        Activation row = cache.get(HookSite.LOGITS);
-        right += row.at(0, each.answer()) > row.at(0, each.original()) ? 1 : 0;
-      }
+      Metric difference = Metric.logitDifference(each.answer(), each.original());
+      right += difference.of(lens, each.base(), edits(each)) > 0 ? 1 : 0;
     }
     return right / (double) tested.size();
   }

@@ -48,7 +48,7 @@ public final class SteeringVector {
     var mean = new RowMean();
     for (int[] tokens : texts) {
       Inputs.requireTokens(lens.model(), tokens);
-      Capture last = Capture.of(point.name()).positions(tokens.length - 1, tokens.length);
+      Capture last = Capture.of(point.name()).last(1);
       try (ActivationCache cache = lens.run(tokens, last)) {
         mean.add(cache.get(point).row(0));
       }
