@@ -6,6 +6,7 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -160,7 +161,7 @@ public class LensBenchmark extends Protocol {
 
   private ActivationPatching attributionPatching(Lens lens) {
     return AttributionPatching.of(
-        lens, prompt, corrupted, 1, 2, Site.RESID_PRE, Direction.DENOISING);
+        lens, TextPair.of(prompt, corrupted, 1, 2), Site.RESID_PRE, Direction.DENOISING);
   }
 
   /** Frees everything. */

@@ -18,6 +18,8 @@ import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -77,8 +79,8 @@ class LensExamplesTest {
       Edit ablated = Edit.zero(new HookPoint(HookSite.Z, 2)).head(5);
       Edit halved = Edit.scale(new HookPoint(HookSite.MLP_OUT, 1), 0.5f).position(3);
       try (ActivationCache cache =
-          lens.run(tokens, Capture.of("unembed.hook_out"), List.of(ablated, halved))) {
-        float[] logits = cache.get(HookSite.LOGITS).row(tokens.length - 1);
+          lens.run(tokens, Capture.of("unembed.hook_out").last(1), List.of(ablated, halved))) {
+        float[] logits = cache.get(HookSite.LOGITS).row(-1);
         // @end
         assertEquals(model.architecture().vocabulary(), logits.length);
       }
@@ -145,19 +147,9 @@ class LensExamplesTest {
     try (Model model = model()) {
       Lens lens = Lens.of(model);
       // @start region="patching"
-      int[] clean = model.tokenizer().encode("The king");
-      int[] corrupted = model.tokenizer().encode("The queen");
-      int answer = model.tokenizer().encode(" his")[1];
-      int wrong = model.tokenizer().encode(" her")[1];
+      TextPair pair = TextPair.of(lens, "The king", "The queen", " his", " her");
       ActivationPatching patched =
-          ActivationPatching.of(
-              lens,
-              clean,
-              corrupted,
-              answer,
-              wrong,
-              ActivationPatching.Site.HEAD,
-              ActivationPatching.Direction.DENOISING);
+          ActivationPatching.of(lens, pair, Site.HEAD, Direction.DENOISING);
       double restored = patched.scores().get(3).get(5); // by layer 3, head 5
       // @end
       assertTrue(Double.isFinite(restored));
@@ -194,7 +186,7 @@ class LensExamplesTest {
   void gradient() {
     try (Model model = model()) {
       int[] tokens = model.tokenizer().encode("To be, or not to");
-      int be = model.tokenizer().encode(" be")[1];
+      int be = model.tokenizer().token(" be");
       // @start region="gradient"
       GradientOptions options = GradientOptions.of("hook_embed", tokens.length);
       try (GradientSession session = GradientSession.open(Lens.of(model), options)) {
@@ -218,8 +210,8 @@ class LensExamplesTest {
       // @start region="attribution"
       Lens lens = Lens.of(model);
       int[] tokens = model.tokenizer().encode("The king loves");
-      int his = model.tokenizer().encode(" his")[1];
-      int her = model.tokenizer().encode(" her")[1];
+      int his = model.tokenizer().token(" his");
+      int her = model.tokenizer().token(" her");
       DifferentiableMetric preference = Metric.logitDifference(his, her);
       InputAttribution attribution = IntegratedGradients.of(lens, tokens, preference, 32);
       double ofKing = attribution.scores().get(2);
@@ -234,12 +226,8 @@ class LensExamplesTest {
     try (Model model = model()) {
       // @start region="edges"
       Lens lens = Lens.of(model);
-      int[] clean = model.tokenizer().encode("The king");
-      int[] corrupted = model.tokenizer().encode("The queen");
-      int answer = model.tokenizer().encode(" his")[1];
-      int wrong = model.tokenizer().encode(" her")[1];
-      EdgeAttribution attribution =
-          EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, 8);
+      TextPair pair = TextPair.of(lens, "The king", "The queen", " his", " her");
+      EdgeAttribution attribution = EdgeAttribution.integrated(lens, List.of(pair), 8);
       String strongest = attribution.ranked().getFirst().name(); // such as L3.H7→logits
       Circuit circuit = attribution.strongest(50);
       // @end

@@ -4,10 +4,11 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PageOption;
-import dev.vidrio.cli.lens.option.TextPair;
+import dev.vidrio.cli.lens.option.TextPairsOption;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
 import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitEvaluation;
@@ -43,7 +44,7 @@ final class CircuitCommand implements Callable<Integer> {
   private static final int STEPS = 5;
 
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextPair texts = new TextPair();
+  @Mixin private TextPairsOption texts = new TextPairsOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
   @Mixin private PageOption page = new PageOption();
 
@@ -91,10 +92,10 @@ final class CircuitCommand implements Callable<Integer> {
       throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
     }
     try (Model opened = model.open()) {
-      int[] clean = texts.clean(opened);
-      Found found = find(gradients.lens(opened), clean, texts.corrupted(opened));
+      TextPair pair = texts.one(opened).pair();
+      Found found = find(gradients.lens(opened), pair);
       if (page.isWanted()) {
-        page.write(opened, "vidrio lens circuit", clean, List.of(view(found), bars(found)));
+        page.write(opened, "vidrio lens circuit", pair.clean(), List.of(view(found), bars(found)));
       } else if (json) {
         Json.print(contents(opened, found));
       } else if (dot) {
@@ -106,11 +107,9 @@ final class CircuitCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Found find(Lens lens, int[] clean, int[] corrupted) {
-    int answer = texts.answer(lens.model());
-    int wrong = texts.wrong(lens.model());
-    Metric metric = Metric.logitDifference(answer, wrong);
-    try (CircuitRun run = CircuitRun.open(lens, clean, corrupted);
+  private Found find(Lens lens, TextPair pair) {
+    Metric metric = pair.metric();
+    try (CircuitRun run = CircuitRun.open(lens, pair.clean(), pair.corrupted());
         var bar = new ProgressBar("edges")) {
       double difference = run.clean(metric) - run.corrupted(metric);
       if (difference == 0) {
@@ -120,8 +119,7 @@ final class CircuitCommand implements Callable<Integer> {
       Circuit candidates =
           candidateCount == 0
               ? Circuit.whole(run.graph())
-              : EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, STEPS)
-                  .strongest(candidateCount);
+              : EdgeAttribution.integrated(lens, List.of(pair), STEPS).strongest(candidateCount);
       int edges = candidates.edges().size();
       double least = threshold * Math.abs(difference);
       Circuit circuit =

@@ -2,9 +2,10 @@ package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
-import dev.vidrio.cli.lens.option.TextPair;
+import dev.vidrio.cli.lens.option.TextPairsOption;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.model.Model;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Option;
     })
 final class EdgesCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextPair texts = new TextPair();
+  @Mixin private TextPairsOption texts = new TextPairsOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
 
   @Option(
@@ -57,27 +58,25 @@ final class EdgesCommand implements Callable<Integer> {
   public Integer call() {
     try (Model opened = model.open()) {
       Lens lens = gradients.lens(opened);
-      int[] clean = texts.clean(opened);
-      int[] corrupted = texts.corrupted(opened);
-      int answer = texts.answer(opened);
-      int wrong = texts.wrong(opened);
+      List<TextPair> pairs = TextPairsOption.pairs(texts.all(opened));
       EdgeAttribution edges =
           steps == 0
-              ? EdgeAttribution.of(lens, clean, corrupted, answer, wrong)
-              : EdgeAttribution.integrated(lens, clean, corrupted, answer, wrong, steps);
+              ? EdgeAttribution.of(lens, pairs)
+              : EdgeAttribution.integrated(lens, pairs, steps);
       if (json) {
         Json.print(contents(opened, edges));
       } else {
-        print(edges);
+        print(edges, pairs.size());
       }
     }
     return 0;
   }
 
-  private void print(EdgeAttribution edges) {
+  private void print(EdgeAttribution edges, int pairs) {
     System.out.printf(
         Locale.ROOT,
-        "logit difference: clean %.3f, corrupted %.3f; %d edges%n",
+        "%s: clean %.3f, corrupted %.3f; %d edges%n",
+        TextPairsOption.difference(pairs),
         edges.clean(),
         edges.corrupted(),
         edges.scores().size());

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -41,6 +42,27 @@ final class HeatMap {
               return lines.stream();
             })
         .toList();
+  }
+
+  /**
+   * The rows with the largest distances from a value, in their order.
+   *
+   * @param count how many of them
+   */
+  static int[] strongest(List<List<Double>> values, double from, int count) {
+    return IntStream.range(0, values.size())
+        .boxed()
+        .sorted(
+            Comparator.comparingDouble(
+                row ->
+                    -values.get(row).stream()
+                        .mapToDouble(value -> Math.abs(value - from))
+                        .max()
+                        .orElse(0)))
+        .limit(Math.max(0, count))
+        .sorted()
+        .mapToInt(Integer::intValue)
+        .toArray();
   }
 
   private String line(String label, int width, List<Double> values) {

@@ -4,10 +4,12 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PageOption;
-import dev.vidrio.cli.lens.option.TextPair;
+import dev.vidrio.cli.lens.option.TextPairsOption;
+import dev.vidrio.cli.lens.option.TextPairsOption.Judged;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
@@ -15,7 +17,6 @@ import dev.vidrio.lens.intervene.AttributionPatching;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -40,7 +41,7 @@ import picocli.CommandLine.Spec;
     })
 final class PatchCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextPair texts = new TextPair();
+  @Mixin private TextPairsOption texts = new TextPairsOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
   @Mixin private PageOption page = new PageOption();
 
@@ -91,52 +92,44 @@ final class PatchCommand implements Callable<Integer> {
           command.commandLine(), "--fast: gradients are taken by --attribution only");
     }
     try (Model opened = model.open()) {
-      int[] cleanIds = texts.clean(opened);
-      int[] corruptIds = texts.corrupted(opened);
-      int right = texts.answer(opened);
-      int other = texts.wrong(opened);
+      List<Judged> all = texts.all(opened);
+      List<TextPair> pairs = TextPairsOption.pairs(all);
+      // Of several pairs, a position is no one token.
+      int[] tokens = pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
       Lens lens = gradients.lens(opened);
       long start = System.nanoTime();
       ActivationPatching patching =
           attribution
-              ? AttributionPatching.of(lens, cleanIds, corruptIds, right, other, site, direction)
-              : ActivationPatching.of(lens, cleanIds, corruptIds, right, other, site, direction);
+              ? AttributionPatching.of(lens, pairs, site, direction)
+              : ActivationPatching.of(lens, pairs, site, direction);
       double seconds = (System.nanoTime() - start) / 1e9;
       if (page.isWanted()) {
         page.write(
-            opened,
-            "vidrio lens patch",
-            cleanIds,
-            List.of(Views.patching(opened, cleanIds, patching)));
+            opened, "vidrio lens patch", tokens, List.of(Views.patching(opened, tokens, patching)));
       } else if (json) {
-        Map<String, Object> result = contents(opened, patching, right, other);
-        result.put("clean_tokens", cleanIds);
-        result.put("corrupted_tokens", corruptIds);
+        Map<String, Object> result = contents(opened, patching, all);
         result.put("attribution", attribution);
         result.put("seconds", seconds);
         Json.print(result);
       } else {
-        print(opened, patching, cleanIds, corruptIds);
+        print(opened, patching, pairs);
       }
     }
     return 0;
   }
 
-  private void print(Model opened, ActivationPatching patching, int[] cleanIds, int[] corruptIds) {
+  private void print(Model opened, ActivationPatching patching, List<TextPair> pairs) {
     System.out.printf(
         Locale.ROOT,
-        "logit difference: clean %.3f, corrupted %.3f%n",
+        "%s: clean %.3f, corrupted %.3f%n",
+        TextPairsOption.difference(pairs.size()),
         patching.clean(),
         patching.corrupted());
-    if (site != Site.HEAD) {
-      for (int p = 0; p < cleanIds.length; p++) {
-        String token = TokenText.of(opened, cleanIds[p]);
-        String instead =
-            cleanIds[p] == corruptIds[p] ? "" : " corrupted " + TokenText.of(opened, corruptIds[p]);
-        System.out.println("%4d %s%s".formatted(p, token, instead));
-      }
+    if (site.byPosition() && pairs.size() == 1) {
+      print(opened, pairs.getFirst().clean(), pairs.getFirst().corrupted());
     }
-    int[] shown = strongest(patching);
+    double untouched = direction == Direction.DENOISING ? 0 : 1;
+    int[] shown = HeatMap.strongest(patching.scores(), untouched, top);
     List<String> lines =
         new HeatMap(Terminal.OUT.isTerminal())
             .lines(
@@ -146,37 +139,41 @@ final class PatchCommand implements Callable<Integer> {
     lines.forEach(System.out::println);
   }
 
-  /** The rows with the largest changes from the run that is patched, in the model's order. */
-  private int[] strongest(ActivationPatching patching) {
-    double untouched = direction == Direction.DENOISING ? 0 : 1;
-    return IntStream.range(0, patching.rows().size())
-        .boxed()
-        .sorted(
-            Comparator.comparingDouble(
-                row ->
-                    -patching.scores().get(row).stream()
-                        .mapToDouble(score -> Math.abs(score - untouched))
-                        .max()
-                        .orElse(0)))
-        .limit(Math.max(0, top))
-        .sorted()
-        .mapToInt(Integer::intValue)
-        .toArray();
+  /** The tokens of both texts. */
+  private static void print(Model opened, int[] clean, int[] corrupted) {
+    for (int p = 0; p < clean.length; p++) {
+      String token = TokenText.of(opened, clean[p]);
+      String instead =
+          clean[p] == corrupted[p] ? "" : " corrupted " + TokenText.of(opened, corrupted[p]);
+      System.out.println("%4d %s%s".formatted(p, token, instead));
+    }
   }
 
   private static Map<String, Object> contents(
-      Model opened, ActivationPatching patching, int answer, int wrong) {
+      Model opened, ActivationPatching patching, List<Judged> pairs) {
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", opened.name());
     result.put("site", patching.site().name().toLowerCase(Locale.ROOT));
     result.put("direction", patching.direction().name().toLowerCase(Locale.ROOT));
-    result.put("answer", answer);
-    result.put("wrong", wrong);
     result.put("clean_logit_difference", patching.clean());
     result.put("corrupted_logit_difference", patching.corrupted());
     result.put("rows", patching.rows());
     result.put("columns", patching.columns());
     result.put("scores", patching.scores());
+    if (pairs.size() == 1) {
+      result.putAll(contents(pairs.getFirst()));
+    } else {
+      result.put("pairs", pairs.stream().map(PatchCommand::contents).toList());
+    }
+    return result;
+  }
+
+  private static Map<String, Object> contents(Judged judged) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("answer", judged.answer());
+    result.put("wrong", judged.wrong());
+    result.put("clean_tokens", judged.pair().clean());
+    result.put("corrupted_tokens", judged.pair().corrupted());
     return result;
   }
 }

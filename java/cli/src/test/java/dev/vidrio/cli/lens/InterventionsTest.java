@@ -164,7 +164,7 @@ class InterventionsTest {
         "1 | answer no_such_token_as_this | patch --clean a --corrupt b --answer no_such_token_as_this --wrong #8",
         "1 | wrong #2048: must be #0 to #2047 | circuit --clean a --corrupt b --answer #7 --wrong #2048",
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
-        "2 | Missing required option | patch --clean a",
+        "2 | Missing required argument | patch --clean a",
         "1 | has the logit difference of the clean one | circuit --clean a --corrupt a --answer #7 --wrong #8",
         "1 | another token than the right one | edges --clean a --corrupt b --answer #7 --wrong #7",
         "1 | layer 4: must be -4 to 3 | steer --plus a --minus b --layer 4 -p c",

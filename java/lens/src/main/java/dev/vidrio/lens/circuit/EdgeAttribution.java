@@ -1,10 +1,9 @@
 package dev.vidrio.lens.circuit;
 
 import dev.vidrio.lens.Capture;
-import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
@@ -28,20 +27,21 @@ import java.util.stream.IntStream;
 /**
  * Edge attribution patching, EAP (Syed et al. 2023, arXiv 2310.10348), and with integrated
  * gradients, EAP-IG (Hanna et al. 2024, arXiv 2403.17806): for each edge of the model's graph, an
- * estimate of how the logit difference moves if the edge alone carries its value of the corrupted
- * run. A component A writes f^A to the residual stream, and a later one B reads the stream, in_B:
+ * estimate of how the logit difference, or another metric, moves if the edge alone carries its
+ * value of the corrupted run. A component A writes f^A to the residual stream, and a later one B
+ * reads the stream, in_B:
  *
  * <pre>{@code (f^A(corrupted) − f^A(clean)) · ∂LD/∂in_B}</pre>
  *
  * <p>The gradient is that of the clean run, or the mean over embeddings on the straight path
  * between the runs. In the latter case the edges out of the embedding add up to the difference of
- * the runs.
+ * the runs. Of several pairs of texts, scores are the means.
  *
  * {@snippet file="LensExamplesTest.java" region="edges"}
  *
- * @param clean logit difference of the clean run
- * @param corrupted logit difference of the corrupted run
- * @param scores by how much the logit difference moves, of each edge in the order of the model
+ * @param clean metric of the clean run
+ * @param corrupted metric of the corrupted run
+ * @param scores by how much the metric moves, of each edge in the order of the model
  */
 public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> scores) {
   public EdgeAttribution {
@@ -71,15 +71,10 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   /**
    * Scores all edges by the gradient of the clean run.
    *
-   * @param clean tokens of the text that has the answer
-   * @param corrupted as many tokens of one that has it not
-   * @param answer the right next token of the clean text
-   * @param wrong another
-   * @throws InvalidInputException when the texts differ in length, or the model does not know a
-   *     token
+   * @throws InvalidInputException when there is no pair, or the model cannot take a text
    */
-  public static EdgeAttribution of(Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
-    return of(lens, clean, corrupted, answer, wrong, List.of(0.0));
+  public static EdgeAttribution of(Lens lens, List<TextPair> pairs) {
+    return mean(lens, pairs, List.of(0.0));
   }
 
   /**
@@ -87,33 +82,44 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    *
    * @param steps number of parts
    */
-  public static EdgeAttribution integrated(
-      Lens lens, int[] clean, int[] corrupted, int answer, int wrong, int steps) {
+  public static EdgeAttribution integrated(Lens lens, List<TextPair> pairs, int steps) {
     if (steps < 1) {
       throw new InvalidInputException("steps", Integer.toString(steps), "must be at least 1");
     }
     List<Double> parts = IntStream.range(0, steps).mapToObj(k -> (k + 0.5) / steps).toList();
-    return of(lens, clean, corrupted, answer, wrong, parts);
+    return mean(lens, pairs, parts);
   }
 
-  private static EdgeAttribution of(
-      Lens lens, int[] clean, int[] corrupted, int answer, int wrong, List<Double> parts) {
-    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
-    Inputs.requireTokens(lens.model(), clean);
-    DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
+  private static EdgeAttribution mean(Lens lens, List<TextPair> pairs, List<Double> parts) {
+    Inputs.requirePairs(lens.model(), pairs);
+    double clean = 0;
+    double corrupted = 0;
+    Map<Edge, Double> scores = new LinkedHashMap<>();
+    for (TextPair pair : pairs) {
+      EdgeAttribution one = of(lens, pair, parts);
+      clean += one.clean / pairs.size();
+      corrupted += one.corrupted / pairs.size();
+      one.scores.forEach((edge, score) -> scores.merge(edge, score / pairs.size(), Double::sum));
+    }
+    return new EdgeAttribution(clean, corrupted, scores);
+  }
+
+  private static EdgeAttribution of(Lens lens, TextPair pair, List<Double> parts) {
+    int[] clean = pair.clean();
+    int[] corrupted = pair.corrupted();
     HookPoint embed = HookPoint.of(HookSite.EMBED);
     int from = Inputs.commonPrefix(clean, corrupted);
     int n = clean.length;
     int[] tokens = Arrays.copyOfRange(clean, from, n);
     try (var gradients = new EdgeGradients(lens, Arrays.copyOf(clean, from), tokens.length)) {
       GradientSession session = gradients.session();
-      double there = session.run(Arrays.copyOfRange(corrupted, from, n), metric);
+      double there = session.run(Arrays.copyOfRange(corrupted, from, n), pair.metric());
       float[] target = session.activation(embed).toArray();
-      double here = session.run(tokens, metric);
+      double here = session.run(tokens, pair.metric());
       float[] x = session.activation(embed).toArray();
       for (double part : parts) {
         session.edits(List.of(Edit.set(embed, between(x, target, part)).positions(from, n)));
-        session.run(tokens, metric);
+        session.run(tokens, pair.metric());
         gradients.add(1.0 / parts.size());
       }
       Map<Node.Sender, float[]> changes = changes(lens, clean, corrupted, from);

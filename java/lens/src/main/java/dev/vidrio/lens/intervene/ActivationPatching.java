@@ -2,14 +2,15 @@ package dev.vidrio.lens.intervene;
 
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -17,12 +18,13 @@ import java.util.List;
  * methods compared by Zhang and Nanda 2024, arXiv 2309.16042): two runs of equal length, and for
  * each component a third one, which takes that component's activation from the other run. Scores
  * are {@code (LD − LD_corr) / (LD_clean − LD_corr)}, LD the difference of the logits of the right
- * and the wrong answer after the last token: 1 is the clean run's, 0 the corrupted one's.
+ * and the wrong answer after the last token, or another metric: 1 is the clean run's, 0 the
+ * corrupted one's. Of several pairs of texts LD is the mean.
  *
  * {@snippet file="LensExamplesTest.java" region="patching"}
  *
- * @param clean logit difference of the clean run
- * @param corrupted logit difference of the corrupted run
+ * @param clean metric of the clean run
+ * @param corrupted metric of the corrupted run
  * @param rows labels: layers, or heads as {@code L3.H7}
  * @param columns labels: positions, or heads of a layer
  * @param scores [rows][columns]
@@ -39,24 +41,52 @@ public record ActivationPatching(
   /** Which components are patched. */
   public enum Site {
     /** What a block reads, by layer and position. */
-    RESID_PRE(HookSite.RESID_PRE),
+    RESID_PRE(HookSite.RESID_PRE, Parts.POSITIONS),
+    /** What a feed-forward block reads where it stands behind attention, by layer and position. */
+    RESID_MID(HookSite.RESID_MID, Parts.POSITIONS),
     /** By layer and position. */
-    ATTN_OUT(HookSite.ATTN_OUT),
+    ATTN_OUT(HookSite.ATTN_OUT, Parts.POSITIONS),
     /** By layer and position. */
-    MLP_OUT(HookSite.MLP_OUT),
+    MLP_OUT(HookSite.MLP_OUT, Parts.POSITIONS),
     /** The outputs of a head at all positions, by layer and head. */
-    HEAD(HookSite.Z),
+    HEAD(HookSite.Z, Parts.HEADS),
+    /** The queries of a head at all positions. */
+    Q(HookSite.Q, Parts.HEADS),
+    /** The keys of a head, or of the heads that share them, at all positions. */
+    K(HookSite.K, Parts.HEADS),
+    /** The values of a head, or of the heads that share them, at all positions. */
+    V(HookSite.V, Parts.HEADS),
+    /** Where a head looks, at all positions. */
+    PATTERN(HookSite.PATTERN, Parts.HEADS),
     /** The output of a head at a position. */
-    HEAD_BY_POSITION(HookSite.Z);
+    HEAD_BY_POSITION(HookSite.Z, Parts.HEADS_BY_POSITION);
+
+    /** Into what a layer's activation is divided. */
+    enum Parts {
+      POSITIONS,
+      HEADS,
+      HEADS_BY_POSITION
+    }
 
     private final HookSite hook;
+    private final Parts parts;
 
-    Site(HookSite hook) {
+    Site(HookSite hook, Parts parts) {
       this.hook = hook;
+      this.parts = parts;
     }
 
     HookSite hook() {
       return hook;
+    }
+
+    Parts parts() {
+      return parts;
+    }
+
+    /** Whether scores are by position of the text, so that texts must be of one length. */
+    public boolean byPosition() {
+      return parts != Parts.HEADS;
     }
   }
 
@@ -77,71 +107,116 @@ public record ActivationPatching(
   /**
    * Patches every component of a kind.
    *
-   * @param clean tokens of the text that has the answer
-   * @param corrupted as many tokens of one that has it not
-   * @param answer the right next token of the clean text
-   * @param wrong another
-   * @throws InvalidInputException when the texts differ in length or do not differ in their logit
-   *     difference, or the model does not know a token
+   * @throws InvalidInputException when the metric does not tell the texts apart, or the model has
+   *     no such component
    */
-  public static ActivationPatching of(
-      Lens lens,
-      int[] clean,
-      int[] corrupted,
-      int answer,
-      int wrong,
-      Site site,
-      Direction direction) {
-    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
-    boolean denoising = direction == Direction.DENOISING;
-    int[] source = denoising ? clean : corrupted;
-    int[] patched = denoising ? corrupted : clean;
-    Metric metric = Metric.logitDifference(answer, wrong);
-    double there = metric.of(lens, source);
-    try (ActivationCache cache = lens.run(source, Capture.of("blocks.*." + site.hook.suffix()))) {
-      PatchGrid grid = PatchGrid.of(lens, site, clean.length);
-      List<List<Edit>> variants = new ArrayList<>();
-      grid.places().forEach(p -> variants.add(List.of(p.part(Edit.patch(cache, p.point())))));
-      variants.add(List.of());
-      List<Double> values = Sweep.run(lens, patched, List.of(), variants, metric);
-      double here = values.getLast();
-      return of(grid, values, site, direction, denoising ? there : here, denoising ? here : there);
-    }
+  public static ActivationPatching of(Lens lens, TextPair pair, Site site, Direction direction) {
+    return of(lens, List.of(pair), site, direction);
   }
 
   /**
-   * The results for a table of components.
+   * The same for several pairs of texts.
    *
-   * @param values the logit difference of each
+   * @throws InvalidInputException also when there is none, or scores are by position and the pairs
+   *     of different lengths
    */
-  static ActivationPatching of(
-      PatchGrid grid,
-      List<Double> values,
-      Site site,
-      Direction direction,
-      double clean,
-      double corrupted) {
-    requireDifferent(clean, corrupted);
-    List<Double> scores = values.stream().map(value -> score(value, clean, corrupted)).toList();
-    return new ActivationPatching(
-        site,
-        direction,
-        clean,
-        corrupted,
-        grid.rows(),
-        grid.columns(),
-        PatchGrid.table(scores, grid.rows().size(), grid.columns().size()));
+  public static ActivationPatching of(
+      Lens lens, List<TextPair> pairs, Site site, Direction direction) {
+    PatchGrid grid = grid(lens, pairs, site);
+    var means = new Means(grid, pairs.size());
+    for (TextPair pair : pairs) {
+      double there = pair.metric().of(lens, source(pair, direction));
+      try (ActivationCache cache =
+          lens.run(source(pair, direction), Capture.of("blocks.*." + site.hook.suffix()))) {
+        List<List<Edit>> variants = new ArrayList<>();
+        grid.places().forEach(p -> variants.add(List.of(p.part(Edit.patch(cache, p.point())))));
+        variants.add(List.of());
+        List<Double> values =
+            Sweep.run(lens, patched(pair, direction), List.of(), variants, pair.metric());
+        means.add(values.subList(0, grid.places().size()), values.getLast(), there);
+      }
+    }
+    return means.scores(site, direction);
   }
 
-  /** Checks that the logit differences of two runs span a scale. */
-  static void requireDifferent(double clean, double corrupted) {
-    if (clean == corrupted) {
-      throw new InvalidInputException(
-          "corrupted text", "", "has the logit difference of the clean one, " + clean);
+  /** The components, for pairs that they fit. */
+  static PatchGrid grid(Lens lens, List<TextPair> pairs, Site site) {
+    Inputs.requirePairs(lens.model(), pairs);
+    int length = pairs.getFirst().length();
+    for (TextPair pair : pairs) {
+      if (site.byPosition() && pair.length() != length) {
+        throw new InvalidInputException(
+            "texts",
+            pair.length() + " tokens",
+            "must be as long as the first, " + length + ", for scores by position");
+      }
+    }
+    return PatchGrid.of(lens, site, length);
+  }
+
+  /** The run that activations are taken from. */
+  static int[] source(TextPair pair, Direction direction) {
+    return direction == Direction.DENOISING ? pair.clean() : pair.corrupted();
+  }
+
+  /** The run that is patched. */
+  static int[] patched(TextPair pair, Direction direction) {
+    return direction == Direction.DENOISING ? pair.corrupted() : pair.clean();
+  }
+
+  /** Metrics of a table of components, the means over some pairs of texts. */
+  static final class Means {
+    private final PatchGrid grid;
+    private final int pairs;
+    private final double[] values;
+    private double here;
+    private double there;
+
+    Means(PatchGrid grid, int pairs) {
+      this.grid = grid;
+      this.pairs = pairs;
+      this.values = new double[grid.places().size()];
+    }
+
+    /**
+     * Adds those of a pair.
+     *
+     * @param patched of the run with each component patched
+     * @param plain of the run with none
+     * @param source of the run that activations came from
+     */
+    void add(List<Double> patched, double plain, double source) {
+      Arrays.setAll(values, i -> values[i] + patched.get(i) / pairs);
+      here += plain / pairs;
+      there += source / pairs;
+    }
+
+    ActivationPatching scores(Site site, Direction direction) {
+      double clean = direction == Direction.DENOISING ? there : here;
+      double corrupted = direction == Direction.DENOISING ? here : there;
+      requireDifferent(clean, corrupted);
+      List<Double> scores =
+          Arrays.stream(values).mapToObj(value -> score(value, clean, corrupted)).toList();
+      return new ActivationPatching(
+          site,
+          direction,
+          clean,
+          corrupted,
+          grid.rows(),
+          grid.columns(),
+          PatchGrid.table(scores, grid.rows().size(), grid.columns().size()));
     }
   }
 
-  /** Where a logit difference lies between those of two runs. */
+  /** Checks that the metrics of two runs span a scale. */
+  static void requireDifferent(double clean, double corrupted) {
+    if (clean == corrupted) {
+      throw new InvalidInputException(
+          "corrupted text", "", "has the metric of the clean one, " + clean);
+    }
+  }
+
+  /** Where a metric lies between those of two runs. */
   static double score(double value, double clean, double corrupted) {
     // 0 rather than −0, where the numerator is 0.
     return (value - corrupted) / (clean - corrupted) + 0.0;

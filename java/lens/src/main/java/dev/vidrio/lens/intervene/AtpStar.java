@@ -5,7 +5,7 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
@@ -35,9 +35,9 @@ import java.util.stream.IntStream;
  *       gradients that leave out one layer each (GradDrop): {@code 1/(L−1) Σ_l |…|}.
  * </ul>
  *
- * @param clean logit difference of the clean run, which is patched
- * @param corrupted logit difference of the corrupted run
- * @param estimates by how much the logit difference moves, [layers][heads of the input]
+ * @param clean metric of the clean run, which is patched
+ * @param corrupted metric of the corrupted run
+ * @param estimates by how much the metric moves, [layers][heads of the input]
  * @param magnitudes what components are ranked by, of the same shape
  */
 public record AtpStar(
@@ -52,31 +52,25 @@ public record AtpStar(
   /**
    * Estimates what patching each head's input at all positions does to the clean run.
    *
-   * @param clean tokens of the text that has the answer
-   * @param corrupted as many tokens of one that has it not
-   * @param answer the right next token of the clean text
-   * @param wrong another
    * @param input {@link HookSite#Q}, {@link HookSite#K} or {@link HookSite#V}
-   * @throws InvalidInputException when the texts differ in length, the input is another, or the
-   *     model does not know a token
+   * @throws InvalidInputException when the input is another, or the model does not know a token
    */
-  public static AtpStar of(
-      Lens lens, int[] clean, int[] corrupted, int answer, int wrong, HookSite input) {
-    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
+  public static AtpStar of(Lens lens, TextPair pair, HookSite input) {
     if (!INPUTS.contains(input)) {
       throw new InvalidInputException(
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
     }
+    int[] clean = pair.clean();
     Inputs.requireTokens(lens.model(), clean);
-    DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
-    int from = Inputs.commonPrefix(clean, corrupted);
+    DifferentiableMetric metric = pair.metric();
+    int from = Inputs.commonPrefix(clean, pair.corrupted());
     int[] tokens = Arrays.copyOfRange(clean, from, clean.length);
     String kept = "*.hook_q, *.hook_k, *.hook_v, *.hook_z, *.hook_attn_out, *.hook_mlp_out";
     GradientOptions options =
         GradientOptions.of("*.hook_z", clean.length)
             .withEditable("*.hook_attn_out, *.hook_mlp_out");
     try (ActivationCache here = lens.run(clean, Capture.of(kept));
-        ActivationCache there = lens.run(corrupted, Capture.of("*." + input.suffix()));
+        ActivationCache there = lens.run(pair.corrupted(), Capture.of("*." + input.suffix()));
         ActivationCache patched =
             lens.run(
                 clean,
@@ -101,7 +95,7 @@ public record AtpStar(
         session.run(tokens, metric);
         dropped.add(products(session, changes, tokens.length, heads));
       }
-      return new AtpStar(value, metric.of(lens, corrupted), estimates, magnitudes(dropped));
+      return new AtpStar(value, metric.of(lens, pair.corrupted()), estimates, magnitudes(dropped));
     }
   }
 

@@ -1,15 +1,15 @@
 package dev.vidrio.lens.intervene;
 
-import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
-import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
@@ -23,7 +23,7 @@ import java.util.Objects;
  * Attribution patching (Nanda 2023; Syed et al. 2023, arXiv 2310.10348): estimates the results of
  * {@link ActivationPatching} to first order, for all components, by two forward passes and one
  * backward pass. With a the patched run's activation and ã the other run's, patching moves the
- * logit difference by about
+ * logit difference, or another metric, by about
  *
  * <pre>{@code (ã − a) · ∂LD/∂a}</pre>
  *
@@ -34,65 +34,81 @@ public final class AttributionPatching {
   private AttributionPatching() {}
 
   /**
-   * Estimates what patching every component of a kind gives. Logit differences of the two runs are
-   * true ones.
+   * Estimates what patching every component of a kind gives. Metrics of the two runs are true ones.
    *
-   * @param clean tokens of the text that has the answer
-   * @param corrupted as many tokens of one that has it not
-   * @param answer the right next token of the clean text
-   * @param wrong another
-   * @throws InvalidInputException when the texts differ in length or do not differ in their logit
-   *     difference, or the model does not know a token
+   * @throws InvalidInputException as {@link ActivationPatching#of(Lens, TextPair, Site, Direction)}
+   *     does
+   */
+  public static ActivationPatching of(Lens lens, TextPair pair, Site site, Direction direction) {
+    return of(lens, List.of(pair), site, direction);
+  }
+
+  /**
+   * The same for several pairs of texts.
+   *
+   * @throws InvalidInputException as {@link ActivationPatching#of(Lens, List, Site, Direction)}
+   *     does
    */
   public static ActivationPatching of(
+      Lens lens, List<TextPair> pairs, Site site, Direction direction) {
+    PatchGrid grid = ActivationPatching.grid(lens, pairs, site);
+    var means = new ActivationPatching.Means(grid, pairs.size());
+    for (TextPair pair : pairs) {
+      add(lens, pair, site, direction, grid, means);
+    }
+    return means.scores(site, direction);
+  }
+
+  private static void add(
       Lens lens,
-      int[] clean,
-      int[] corrupted,
-      int answer,
-      int wrong,
+      TextPair pair,
       Site site,
-      Direction direction) {
-    Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
-    Inputs.requireTokens(lens.model(), clean);
-    boolean denoising = direction == Direction.DENOISING;
-    DifferentiableMetric metric = Metric.logitDifference(answer, wrong);
+      Direction direction,
+      PatchGrid grid,
+      ActivationPatching.Means means) {
+    int[] source = ActivationPatching.source(pair, direction);
+    int[] patched = ActivationPatching.patched(pair, direction);
     String hooks = "blocks.*." + site.hook().suffix();
-    int from = Inputs.commonPrefix(clean, corrupted);
-    int n = clean.length;
-    int[] here = Arrays.copyOfRange(denoising ? corrupted : clean, from, n);
-    int[] there = Arrays.copyOfRange(denoising ? clean : corrupted, from, n);
+    // Patterns are computed of whole runs.
+    int from = site == Site.PATTERN ? 0 : Inputs.commonPrefix(pair.clean(), pair.corrupted());
+    int n = pair.length();
     try (GradientSession session = GradientSession.open(lens, GradientOptions.of(hooks, n))) {
-      session.prefix(Arrays.copyOf(clean, from));
-      session.forward(there);
-      double valueThere = metric.of(session.activation(HookPoint.of(HookSite.LOGITS)).data());
-      Map<HookPoint, float[]> changes = new HashMap<>();
-      Map<HookPoint, float[]> gradients = new HashMap<>();
-      session.points().forEach(p -> changes.put(p, session.activation(p).toArray()));
-      double valueHere = session.run(here, metric);
-      for (HookPoint point : session.points()) {
-        changes.computeIfPresent(
-            point, (p, x) -> Vectors.minus(x, session.activation(p).toArray()));
-        gradients.put(point, session.gradient(point).toArray());
+      if (from > 0) {
+        session.prefix(Arrays.copyOf(patched, from));
       }
-      HookMap map = HookMap.of(lens.model());
-      PatchGrid grid = PatchGrid.of(lens, site, n);
+      session.forward(Arrays.copyOfRange(source, from, n));
+      double there = pair.metric().of(session.activation(HookPoint.of(HookSite.LOGITS)).data());
+      Map<HookPoint, float[]> changes = activations(lens, session, source);
+      double here = session.run(Arrays.copyOfRange(patched, from, n), pair.metric());
+      activations(lens, session, patched)
+          .forEach((point, x) -> changes.merge(point, x, Vectors::minus));
+      Map<HookPoint, float[]> gradients = new HashMap<>();
+      session.points().forEach(p -> gradients.put(p, session.gradient(p).toArray()));
+      int heads = site.parts() == Site.Parts.POSITIONS ? 1 : PatchGrid.heads(lens, site);
       List<Double> values =
           grid.places().stream()
               .map(
                   place -> {
                     float[] change = Objects.requireNonNull(changes.get(place.point()));
                     float[] gradient = Objects.requireNonNull(gradients.get(place.point()));
-                    int heads = map.heads(place.point().layer());
-                    return valueHere + place.product(change, gradient, from, n, heads);
+                    return here + place.product(change, gradient, from, n, heads);
                   })
               .toList();
-      return ActivationPatching.of(
-          grid,
-          values,
-          site,
-          direction,
-          denoising ? valueThere : valueHere,
-          denoising ? valueHere : valueThere);
+      means.add(values, here, there);
     }
+  }
+
+  /** Those of the session's last run; what it does not compute with, a run of its own gives. */
+  private static Map<HookPoint, float[]> activations(
+      Lens lens, GradientSession session, int[] tokens) {
+    Map<HookPoint, float[]> activations = new HashMap<>();
+    if (session.points().getFirst().site() != HookSite.PATTERN) {
+      session.points().forEach(p -> activations.put(p, session.activation(p).toArray()));
+      return activations;
+    }
+    try (ActivationCache cache = lens.run(tokens, Capture.of("*." + HookSite.PATTERN.suffix()))) {
+      cache.points().forEach(p -> activations.put(p, cache.get(p).toArray()));
+    }
+    return activations;
   }
 }

@@ -3,10 +3,13 @@ package dev.vidrio.lens.intervene;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -37,17 +40,20 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
      * The product of two activations of the point, over the rows and columns here.
      *
      * @param a rows of the positions from {@code from} to n, and of b as well; others count as 0
+     * @param heads of the point
      */
     double product(float[] a, float[] b, int from, int n, int heads) {
-      int width = a.length / (n - from);
-      int headWidth = head == ALL ? width : width / heads;
-      int begin = head == ALL ? 0 : head * headWidth;
-      int first = position == ALL ? from : Math.max(from, position);
-      int end = position == ALL ? n : position + 1;
+      // Attention has all rows of a head together, [H, n − from, keys].
+      boolean headsFirst = point.site().axes() == HookSite.Axes.QUERY_KEY;
+      int rows = headsFirst ? heads : n - from;
+      int width = a.length / rows;
+      int columns = headsFirst || head == ALL ? width : width / heads;
+      int begin = headsFirst || head == ALL ? 0 : head * columns;
+      int first = headsFirst ? head : position == ALL ? 0 : Math.max(0, position - from);
+      int end = headsFirst ? head + 1 : position == ALL ? rows : position - from + 1;
       double sum = 0;
       for (int i = first; i < end; i++) {
-        int row = (i - from) * width;
-        for (int j = row + begin; j < row + begin + headWidth; j++) {
+        for (int j = i * width + begin; j < i * width + begin + columns; j++) {
           sum += (double) a[j] * b[j];
         }
       }
@@ -55,27 +61,32 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
     }
   }
 
-  /** The components of a kind in a model, in a text of n tokens. */
+  /**
+   * The components of a kind in a model, in a text of n tokens.
+   *
+   * @throws InvalidInputException when the model has none, or its layers different numbers of heads
+   */
   static PatchGrid of(Lens lens, Site site, int n) {
-    HookMap hooks = HookMap.of(lens.model());
     List<String> rows = new ArrayList<>();
     List<Place> places = new ArrayList<>();
     List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
+    int heads = site.parts() == Site.Parts.POSITIONS ? 0 : heads(lens, site);
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       var point = new HookPoint(site.hook(), l);
-      switch (site) {
-        case RESID_PRE, ATTN_OUT, MLP_OUT -> {
+      if (!lens.has(point)) {
+        continue;
+      }
+      switch (site.parts()) {
+        case POSITIONS -> {
           rows.add("L" + l);
           IntStream.range(0, n).forEach(p -> places.add(new Place(point, ALL, p)));
         }
-        case HEAD -> {
+        case HEADS -> {
           rows.add("L" + l);
-          int heads = hooks.heads(l);
-          columns = IntStream.range(0, heads).mapToObj(h -> "H" + h).toList();
           IntStream.range(0, heads).forEach(h -> places.add(Place.head(point, h)));
         }
-        case HEAD_BY_POSITION -> {
-          for (int h = 0; h < hooks.heads(l); h++) {
+        case HEADS_BY_POSITION -> {
+          for (int h = 0; h < heads; h++) {
             rows.add("L" + l + ".H" + h);
             int head = h;
             IntStream.range(0, n).forEach(p -> places.add(new Place(point, head, p)));
@@ -83,7 +94,39 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
         }
       }
     }
-    return new PatchGrid(rows, columns, places);
+    if (rows.isEmpty()) {
+      throw new InvalidInputException(
+          "site", site.name().toLowerCase(Locale.ROOT), "the model has no " + site.hook().suffix());
+    }
+    return new PatchGrid(
+        rows,
+        site.parts() == Site.Parts.HEADS
+            ? IntStream.range(0, heads).mapToObj(h -> "H" + h).toList()
+            : columns,
+        places);
+  }
+
+  /** Heads of a site: of keys and values those that queries share. */
+  static int heads(Lens lens, Site site) {
+    HookMap hooks = HookMap.of(lens.model());
+    List<Integer> counts =
+        IntStream.range(0, lens.model().architecture().layers())
+            .filter(l -> lens.has(new HookPoint(site.hook(), l)))
+            .map(l -> isShared(site.hook()) ? hooks.kvHeads(l) : hooks.heads(l))
+            .distinct()
+            .boxed()
+            .toList();
+    if (counts.size() > 1) {
+      throw new InvalidInputException(
+          "site",
+          site.name().toLowerCase(Locale.ROOT),
+          "layers have different numbers of heads: " + counts);
+    }
+    return counts.isEmpty() ? 0 : counts.getFirst();
+  }
+
+  private static boolean isShared(HookSite hook) {
+    return hook.axes() == HookSite.Axes.KV_HEADS;
   }
 
   /** The first {@code rows · columns} of some results, row by row. */

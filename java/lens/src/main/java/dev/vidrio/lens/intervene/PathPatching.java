@@ -2,8 +2,8 @@ package dev.vidrio.lens.intervene;
 
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
@@ -13,18 +13,21 @@ import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
  * Path patching (Wang et al. 2023, arXiv 2211.00593; Goldowsky-Dill et al. 2023, arXiv 2304.05969):
  * a head's direct effect on a receiver. The clean run takes the head's output from the corrupted
  * one, while every attention output in between keeps its clean value, so only the stream and
- * feed-forward blocks carry the change to the receiver.
+ * feed-forward blocks carry the change to the receiver. Of several pairs of texts, metrics are
+ * means.
  *
- * @param clean logit difference of the clean run
- * @param corrupted logit difference of the corrupted run
+ * @param clean metric of the clean run
+ * @param corrupted metric of the corrupted run
  * @param scores [layers][heads] of senders, as in {@link ActivationPatching}: 1 if nothing reaches
- *     the receiver, 0 if the difference becomes that of the corrupted run
+ *     the receiver, 0 if the metric becomes that of the corrupted run
  */
 public record PathPatching(double clean, double corrupted, List<List<Double>> scores) {
   /** A head: of keys and values, where those are received. */
@@ -37,15 +40,10 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   /**
    * Every head's direct effect on the logits.
    *
-   * @param clean tokens of the text that has the answer
-   * @param corrupted as many tokens of one that has it not
-   * @throws InvalidInputException as {@link ActivationPatching#of} does
+   * @throws InvalidInputException as {@link ActivationPatching} does
    */
-  public static PathPatching toLogits(
-      Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
-    try (var pair = new Pair(lens, clean, corrupted, answer, wrong)) {
-      return pair.patch(pair::direct);
-    }
+  public static PathPatching toLogits(Lens lens, List<TextPair> pairs) {
+    return mean(lens, pairs, runs -> runs.patch(runs::direct));
   }
 
   /**
@@ -56,13 +54,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
    * @throws InvalidInputException also when the model has no such head
    */
   public static PathPatching toHeads(
-      Lens lens,
-      int[] clean,
-      int[] corrupted,
-      int answer,
-      int wrong,
-      HookSite input,
-      List<Head> receivers) {
+      Lens lens, List<TextPair> pairs, HookSite input, List<Head> receivers) {
     if (input != HookSite.Q && input != HookSite.K && input != HookSite.V) {
       throw new InvalidInputException(
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
@@ -70,13 +62,52 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     if (receivers.isEmpty()) {
       throw new InvalidInputException("receivers", "", "must be one head or more");
     }
-    List<ActivationCache> heard = new ArrayList<>();
-    try (var pair = new Pair(lens, clean, corrupted, answer, wrong)) {
-      receivers.forEach(receiver -> pair.require(receiver, input));
-      return pair.patch(sender -> pair.received(sender, input, receivers, heard));
-    } finally {
-      heard.forEach(ActivationCache::close);
+    return mean(
+        lens,
+        pairs,
+        runs -> {
+          receivers.forEach(receiver -> runs.require(receiver, input));
+          List<ActivationCache> heard = new ArrayList<>();
+          try {
+            return runs.patch(sender -> runs.received(sender, input, receivers, heard));
+          } finally {
+            heard.forEach(ActivationCache::close);
+          }
+        });
+  }
+
+  /** Metrics of a pair: of each sender's path, by layer and head, then of the two runs. */
+  private record Metrics(List<List<Double>> paths, double clean, double corrupted) {}
+
+  /** The scores of the means over some pairs. */
+  private static PathPatching mean(
+      Lens lens, List<TextPair> pairs, Function<Runs, Metrics> patching) {
+    Inputs.requirePairs(lens.model(), pairs);
+    List<Metrics> found = new ArrayList<>();
+    for (TextPair pair : pairs) {
+      try (var runs = new Runs(lens, pair)) {
+        found.add(patching.apply(runs));
+      }
     }
+    double clean = mean(found, Metrics::clean);
+    double corrupted = mean(found, Metrics::corrupted);
+    ActivationPatching.requireDifferent(clean, corrupted);
+    List<List<Double>> any = found.getFirst().paths();
+    return new PathPatching(
+        clean,
+        corrupted,
+        IntStream.range(0, any.size())
+            .mapToObj(
+                l ->
+                    IntStream.range(0, any.get(l).size())
+                        .mapToObj(h -> mean(found, metrics -> metrics.paths.get(l).get(h)))
+                        .map(value -> ActivationPatching.score(value, clean, corrupted))
+                        .toList())
+            .toList());
+  }
+
+  private static double mean(List<Metrics> found, ToDoubleFunction<Metrics> value) {
+    return found.stream().mapToDouble(value).sum() / found.size();
   }
 
   /** How a sender changes the clean run. */
@@ -86,25 +117,20 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   }
 
   /** Two runs, and what of them is needed. */
-  private static final class Pair implements AutoCloseable {
+  private static final class Runs implements AutoCloseable {
     final Lens lens;
-    final int[] clean;
-    final int[] corrupted;
-    final Metric metric;
+    final TextPair pair;
     final int layers;
     final ActivationCache fixed;
     final ActivationCache sent;
 
-    Pair(Lens lens, int[] clean, int[] corrupted, int answer, int wrong) {
-      Inputs.requirePair(lens.model(), clean, corrupted, answer, wrong);
+    Runs(Lens lens, TextPair pair) {
       this.lens = lens;
-      this.clean = clean;
-      this.corrupted = corrupted;
-      this.metric = Metric.logitDifference(answer, wrong);
+      this.pair = pair;
       this.layers = lens.model().architecture().layers();
-      this.fixed = lens.run(clean, Capture.of("blocks.*." + HookSite.ATTN_OUT.suffix()));
+      this.fixed = lens.run(pair.clean(), Capture.of("blocks.*." + HookSite.ATTN_OUT.suffix()));
       try {
-        this.sent = lens.run(corrupted, Capture.of("blocks.*." + HookSite.Z.suffix()));
+        this.sent = lens.run(pair.corrupted(), Capture.of("blocks.*." + HookSite.Z.suffix()));
       } catch (Throwable e) {
         fixed.close();
         throw e;
@@ -156,35 +182,33 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       }
       List<String> names =
           later.stream().map(r -> new HookPoint(input, r.layer).name()).distinct().toList();
-      heard.add(lens.run(clean, Capture.of(String.join(",", names)), direct(sender)));
+      heard.add(lens.run(pair.clean(), Capture.of(String.join(",", names)), direct(sender)));
       return later.stream()
           .map(r -> Edit.patch(heard.getLast(), new HookPoint(input, r.layer)).head(r.head))
           .toList();
     }
 
-    PathPatching patch(Path path) {
-      List<Integer> ends = new ArrayList<>();
-      List<List<Edit>> variants = new ArrayList<>();
-      for (int l = 0; l < layers; l++) {
-        for (int h = 0; h < heads(l); h++) {
-          variants.add(path.edits(new Head(l, h)));
-        }
-        ends.add(variants.size());
-      }
-      variants.add(List.of());
-      List<Double> values = Sweep.run(lens, clean, List.of(), variants, metric);
-      double best = values.getLast();
-      double worst = metric.of(lens, corrupted);
-      ActivationPatching.requireDifferent(best, worst);
-      List<List<Double>> scores =
+    Metrics patch(Path path) {
+      List<List<List<Edit>>> variants =
           IntStream.range(0, layers)
               .mapToObj(
                   l ->
-                      values.subList(l == 0 ? 0 : ends.get(l - 1), ends.get(l)).stream()
-                          .map(value -> ActivationPatching.score(value, best, worst))
+                      IntStream.range(0, heads(l))
+                          .mapToObj(h -> path.edits(new Head(l, h)))
                           .toList())
               .toList();
-      return new PathPatching(best, worst, scores);
+      List<List<Edit>> all = new ArrayList<>();
+      variants.forEach(all::addAll);
+      all.add(List.of());
+      List<Double> values = Sweep.run(lens, pair.clean(), List.of(), all, pair.metric());
+      List<List<Double>> byLayer = new ArrayList<>();
+      int begin = 0;
+      for (List<List<Edit>> layer : variants) {
+        byLayer.add(values.subList(begin, begin + layer.size()));
+        begin += layer.size();
+      }
+      double corrupted = pair.metric().of(lens, pair.corrupted());
+      return new Metrics(byLayer, values.getLast(), corrupted);
     }
 
     @Override

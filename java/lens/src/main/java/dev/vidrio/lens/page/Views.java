@@ -7,6 +7,9 @@ import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.lens.intervene.CausalTracing;
+import dev.vidrio.lens.intervene.ComponentAblation;
+import dev.vidrio.lens.intervene.PathPatching;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;
 import dev.vidrio.lens.page.Grid.Scale;
@@ -247,12 +250,14 @@ public final class Views {
   /**
    * Scores of activation patching: 0 is the corrupted run's, 1 the clean one's.
    *
-   * @param clean tokens of the clean text, which positions stand for
+   * @param clean tokens of the clean text, which positions stand for; none where there are several
    */
   public static Grid patching(Model model, int[] clean, ActivationPatching patching) {
-    boolean byPosition = patching.site() != Site.HEAD;
+    boolean byPosition = patching.site().byPosition();
     List<String> columns =
-        byPosition ? Pieces.of(model, Arrays.stream(clean).boxed().toList()) : patching.columns();
+        byPosition && clean.length > 0
+            ? Pieces.of(model, Arrays.stream(clean).boxed().toList())
+            : patching.columns();
     double[][] scores =
         patching.scores().stream()
             .map(row -> row.stream().mapToDouble(Double::doubleValue).toArray())
@@ -267,8 +272,70 @@ public final class Views {
             patching.corrupted()),
         patching.site() == Site.HEAD_BY_POSITION ? "head" : "layer",
         patching.rows(),
-        byPosition ? "token" : "head",
+        byPosition ? clean.length > 0 ? "token" : "position" : "head",
         columns,
         List.of(Measure.of("score", Scale.DIVERGING, -1, 1, scores)));
+  }
+
+  /** What a metric loses without each component. */
+  public static Grid ablation(ComponentAblation ablation, String title) {
+    var effects = new double[ablation.rows().size()][ablation.columns().size()];
+    for (int row = 0; row < effects.length; row++) {
+      int r = row;
+      Arrays.setAll(effects[row], column -> ablation.effect(r, column));
+    }
+    return Grid.heatMap(
+        "Ablation",
+        String.format(
+            Locale.ROOT, "What is lost without each: %s, %.3f.", title, ablation.metric()),
+        ablation.site() == Site.HEAD_BY_POSITION ? "head" : "layer",
+        ablation.rows(),
+        ablation.site().byPosition() ? "position" : "head",
+        ablation.columns(),
+        List.of(Measure.of("effect", Scale.DIVERGING, effects)));
+  }
+
+  /** Scores of path patching, by layer and head of the sender. */
+  public static Grid paths(PathPatching patching, String receiver) {
+    List<HeadValue> scores = new ArrayList<>();
+    for (int l = 0; l < patching.scores().size(); l++) {
+      for (int h = 0; h < patching.scores().get(l).size(); h++) {
+        scores.add(new HeadValue(l, h, patching.scores().get(l).get(h)));
+      }
+    }
+    return byHead(
+        "Path patching",
+        String.format(
+            Locale.ROOT,
+            "What is left of the logit difference when %s hears the corrupted text from a head:"
+                + " clean %.3f, corrupted %.3f. 1 is that of the clean run, 0 that of the corrupted"
+                + " one.",
+            receiver,
+            patching.clean(),
+            patching.corrupted()),
+        List.of(new Score("score", Scale.DIVERGING, scores)));
+  }
+
+  /** Where restoring an activation brings the answer back: rows are layers, columns tokens. */
+  public static Grid tracing(Model model, int[] tokens, CausalTracing tracing, int answer) {
+    int layers = tracing.restored().size();
+    double[][] restored =
+        tracing.restored().stream()
+            .map(row -> row.stream().mapToDouble(Double::doubleValue).toArray())
+            .toArray(double[][]::new);
+    return Grid.heatMap(
+        "Causal tracing",
+        String.format(
+            Locale.ROOT,
+            "The probability of “%s” with one activation restored: in the clean run %.3f, with"
+                + " noise on the subject %.3f.",
+            Pieces.of(model, answer),
+            tracing.clean(),
+            tracing.corrupted()),
+        "layer",
+        numbers(layers),
+        "token",
+        Pieces.of(model, Arrays.stream(tokens).boxed().toList()),
+        List.of(Measure.of("probability", Scale.SEQUENTIAL, 0, 1, restored)));
   }
 }

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
@@ -62,15 +63,12 @@ public final class Inputs {
     }
   }
 
-  /** Checks two texts and their answers. */
-  public static void requirePair(Model model, int[] clean, int[] corrupted, int answer, int wrong) {
-    requireEqualLength(clean, corrupted);
-    requireToken(model, answer);
-    requireToken(model, wrong);
-    if (answer == wrong) {
-      throw new InvalidInputException(
-          "wrong answer", Integer.toString(wrong), "must be another token than the right one");
+  /** Checks that there are pairs of texts, which the model can take. */
+  public static void requirePairs(Model model, List<TextPair> pairs) {
+    if (pairs.isEmpty()) {
+      throw new InvalidInputException("pairs of texts", "", "must be one or more");
     }
+    pairs.forEach(pair -> requireTokens(model, pair.clean()));
   }
 
   /** How many tokens two texts of one length begin with alike; all but the last one, at most. */

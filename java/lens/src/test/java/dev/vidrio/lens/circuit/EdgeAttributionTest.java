@@ -9,10 +9,10 @@ import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,19 +24,13 @@ class EdgeAttributionTest extends F32BardTest {
   private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
   private static final int ANSWER = 300;
   private static final int WRONG = 301;
+  private static final List<TextPair> PAIRS = List.of(TextPair.of(CLEAN, CORRUPTED, ANSWER, WRONG));
   private static final DifferentiableMetric METRIC = Metric.logitDifference(ANSWER, WRONG);
 
   @Test
   void pairsThatDoNotFitAreRefused() {
-    int[] longer = Arrays.copyOf(CORRUPTED, 8);
-    assertThrows(
-        InvalidInputException.class, () -> EdgeAttribution.of(lens, CLEAN, longer, ANSWER, WRONG));
-    assertThrows(
-        InvalidInputException.class,
-        () -> EdgeAttribution.integrated(lens, CLEAN, CORRUPTED, ANSWER, WRONG, 0));
-    assertThrows(
-        InvalidInputException.class,
-        () -> EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, ANSWER));
+    assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(lens, List.of()));
+    assertThrows(InvalidInputException.class, () -> EdgeAttribution.integrated(lens, PAIRS, 0));
   }
 
   private static double sum(EdgeAttribution edges, Predicate<Edge> chosen) {
@@ -49,7 +43,7 @@ class EdgeAttributionTest extends F32BardTest {
   /** What a component writes flows to whoever reads it: its edges add up to its node. */
   @Test
   void edgesOutOfANodeAddUpToIt() {
-    EdgeAttribution edges = EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    EdgeAttribution edges = EdgeAttribution.of(lens, PAIRS);
     String hooks = "hook_embed, *.hook_mlp_out, *.hook_z";
     try (GradientSession session =
         GradientSession.open(lens, GradientOptions.of(hooks, CLEAN.length))) {
@@ -80,8 +74,7 @@ class EdgeAttributionTest extends F32BardTest {
   void integratedEdgesAreComplete() {
     double before = Double.POSITIVE_INFINITY;
     for (int steps : new int[] {2, 8, 32}) {
-      EdgeAttribution edges =
-          EdgeAttribution.integrated(lens, CLEAN, CORRUPTED, ANSWER, WRONG, steps);
+      EdgeAttribution edges = EdgeAttribution.integrated(lens, PAIRS, steps);
       double error =
           Math.abs(
               sum(edges, e -> e.from() instanceof Node.Embedding)
@@ -92,10 +85,27 @@ class EdgeAttributionTest extends F32BardTest {
     }
   }
 
+  /** Of texts of different lengths, too: scores are no positions'. */
+  @Test
+  void scoresOfSeveralPairsAreMeans() {
+    TextPair other = TextPair.of(new int[] {5, 9, 44}, new int[] {5, 8, 44}, 17, 18);
+    EdgeAttribution both = EdgeAttribution.of(lens, List.of(PAIRS.getFirst(), other));
+    EdgeAttribution first = EdgeAttribution.of(lens, PAIRS);
+    EdgeAttribution second = EdgeAttribution.of(lens, List.of(other));
+    assertEquals((first.clean() + second.clean()) / 2, both.clean(), 1e-12);
+    List<Double> ofFirst = List.copyOf(first.scores().values());
+    List<Double> ofSecond = List.copyOf(second.scores().values());
+    List<Double> ofBoth = List.copyOf(both.scores().values());
+    for (int i = 0; i < ofBoth.size(); i++) {
+      double mean = (ofFirst.get(i) + ofSecond.get(i)) / 2;
+      assertEquals(mean, ofBoth.get(i), 1e-12 * (1 + Math.abs(mean)));
+    }
+  }
+
   /** The edges of an attribution are those of a graph, and the strongest make a circuit. */
   @Test
   void strongestEdgesAreACircuit() {
-    EdgeAttribution edges = EdgeAttribution.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    EdgeAttribution edges = EdgeAttribution.of(lens, PAIRS);
     assertEquals(ComponentGraph.of(lens).edges().toList(), List.copyOf(edges.scores().keySet()));
     List<Edge> ranked = edges.ranked();
     assertEquals(Set.copyOf(ranked.subList(0, 5)), edges.strongest(5).edges());

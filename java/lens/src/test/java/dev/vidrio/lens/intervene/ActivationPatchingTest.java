@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
@@ -24,9 +26,10 @@ class ActivationPatchingTest extends BardTest {
   private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
   private static final int ANSWER = 300;
   private static final int WRONG = 301;
+  private static final TextPair PAIR = TextPair.of(CLEAN, CORRUPTED, ANSWER, WRONG);
 
   private static ActivationPatching patch(Site site, Direction direction) {
-    return ActivationPatching.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG, site, direction);
+    return ActivationPatching.of(lens, PAIR, site, direction);
   }
 
   private static double difference(int[] tokens, List<Edit> edits) {
@@ -51,9 +54,14 @@ class ActivationPatchingTest extends BardTest {
       HookSite hook =
           switch (site) {
             case RESID_PRE -> HookSite.RESID_PRE;
+            case RESID_MID -> HookSite.RESID_MID;
             case ATTN_OUT -> HookSite.ATTN_OUT;
             case MLP_OUT -> HookSite.MLP_OUT;
             case HEAD, HEAD_BY_POSITION -> HookSite.Z;
+            case Q -> HookSite.Q;
+            case K -> HookSite.K;
+            case V -> HookSite.V;
+            case PATTERN -> HookSite.PATTERN;
           };
       try (ActivationCache source =
           lens.run(denoising ? CLEAN : CORRUPTED, Capture.of("*." + hook.suffix()))) {
@@ -63,7 +71,7 @@ class ActivationPatchingTest extends BardTest {
           for (int column = 0; column < actual.columns().size(); column++) {
             Edit edit =
                 switch (site) {
-                  case HEAD -> all.head(column);
+                  case HEAD, Q, K, V, PATTERN -> all.head(column);
                   case HEAD_BY_POSITION -> all.head(row % 8).position(column);
                   default -> all.position(column);
                 };
@@ -100,6 +108,57 @@ class ActivationPatchingTest extends BardTest {
     assertEquals("6", each.columns().getLast());
   }
 
+  /** The definition: the metric is the mean, and scores are those of the means. */
+  @ParameterizedTest
+  @EnumSource(Site.class)
+  void severalPairsAreAveraged(Site site) {
+    int[] other = {5, 9, 44, 17, 31, 8, 2, 60};
+    int[] without = {5, 9, 45, 17, 33, 8, 2, 60};
+    TextPair second =
+        site.byPosition()
+            ? TextPair.of(new int[] {9, 8, 7, 6, 5, 4, 3}, new int[] {9, 8, 7, 2, 5, 4, 3}, 17, 18)
+            : new TextPair(other, without, Metric.probability(17, 4));
+    List<TextPair> pairs = List.of(PAIR, second);
+    ActivationPatching both = ActivationPatching.of(lens, pairs, site, Direction.NOISING);
+    List<ActivationPatching> each =
+        pairs.stream()
+            .map(pair -> ActivationPatching.of(lens, pair, site, Direction.NOISING))
+            .toList();
+    double clean = each.stream().mapToDouble(ActivationPatching::clean).average().orElseThrow();
+    double corrupted =
+        each.stream().mapToDouble(ActivationPatching::corrupted).average().orElseThrow();
+    assertEquals(clean, both.clean(), 1e-12);
+    assertEquals(corrupted, both.corrupted(), 1e-12);
+    for (int row = 0; row < both.rows().size(); row++) {
+      for (int column = 0; column < both.columns().size(); column++) {
+        double mean = 0;
+        for (ActivationPatching one : each) {
+          double score = one.scores().get(row).get(column);
+          mean += (one.corrupted() + score * (one.clean() - one.corrupted())) / each.size();
+        }
+        double expected = (mean - corrupted) / (clean - corrupted);
+        assertEquals(expected, both.scores().get(row).get(column), 1e-9 * (1 + expected));
+      }
+    }
+  }
+
+  /** Positions of texts of different lengths are not the same ones. */
+  @Test
+  void pairsOfDifferentLengthsHaveNoPositionsInCommon() {
+    TextPair shorter = TextPair.of(new int[] {5, 6}, new int[] {5, 7}, ANSWER, WRONG);
+    String message =
+        assertThrows(
+                InvalidInputException.class,
+                () ->
+                    ActivationPatching.of(
+                        lens, List.of(PAIR, shorter), Site.MLP_OUT, Direction.NOISING))
+            .getMessage();
+    assertTrue(message.contains("must be as long as the first, 7"), message);
+    assertThrows(
+        InvalidInputException.class,
+        () -> ActivationPatching.of(lens, List.of(), Site.HEAD, Direction.NOISING));
+  }
+
   private static void refused(
       String expected, int[] clean, int[] corrupted, int answer, int wrong) {
     String message =
@@ -107,7 +166,10 @@ class ActivationPatchingTest extends BardTest {
                 InvalidInputException.class,
                 () ->
                     ActivationPatching.of(
-                        lens, clean, corrupted, answer, wrong, Site.HEAD, Direction.NOISING))
+                        lens,
+                        TextPair.of(clean, corrupted, answer, wrong),
+                        Site.HEAD,
+                        Direction.NOISING))
             .getMessage();
     assertTrue(message.contains(expected), message);
   }
@@ -115,9 +177,10 @@ class ActivationPatchingTest extends BardTest {
   @Test
   void whatDoesNotFitIsRefused() {
     refused("must have as many as the clean one, 7", CLEAN, new int[] {1, 2}, 3, 4);
-    refused("has the logit difference of the clean one", CLEAN, CLEAN, 3, 4);
+    refused("has the metric of the clean one", CLEAN, CLEAN, 3, 4);
     refused("token id 2048", CLEAN, CORRUPTED, 2048, 4);
     refused("token id -1", CLEAN, CORRUPTED, 3, -1);
     refused("must have 1 to", new int[0], new int[0], 3, 4);
+    refused("must be another token", CLEAN, CORRUPTED, 3, 3);
   }
 }

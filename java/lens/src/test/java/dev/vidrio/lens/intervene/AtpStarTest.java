@@ -8,6 +8,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
@@ -26,7 +27,7 @@ class AtpStarTest extends BardTest {
   private static final int WRONG = 301;
 
   private static AtpStar estimate(HookSite input) {
-    return AtpStar.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG, input);
+    return AtpStar.of(lens, TextPair.of(CLEAN, CORRUPTED, ANSWER, WRONG), input);
   }
 
   /** A run of its own for each head: what its z becomes, times the gradient there. */

@@ -9,6 +9,7 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
@@ -27,10 +28,11 @@ class AttributionPatchingTest extends F32BardTest {
   private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
   private static final int ANSWER = 300;
   private static final int WRONG = 301;
+  private static final TextPair PAIR = TextPair.of(CLEAN, CORRUPTED, ANSWER, WRONG);
   private static final DifferentiableMetric METRIC = Metric.logitDifference(ANSWER, WRONG);
 
   private static ActivationPatching estimate(Site site, Direction direction) {
-    return AttributionPatching.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG, site, direction);
+    return AttributionPatching.of(lens, PAIR, site, direction);
   }
 
   /** The estimates are derivatives: how scores move when a small part is patched. */
@@ -84,9 +86,7 @@ class AttributionPatchingTest extends F32BardTest {
 
   @Test
   void trueLogitDifferencesAreKept() {
-    ActivationPatching exact =
-        ActivationPatching.of(
-            lens, CLEAN, CORRUPTED, ANSWER, WRONG, Site.MLP_OUT, Direction.NOISING);
+    ActivationPatching exact = ActivationPatching.of(lens, PAIR, Site.MLP_OUT, Direction.NOISING);
     ActivationPatching estimate = estimate(Site.MLP_OUT, Direction.NOISING);
     assertEquals(exact.clean(), estimate.clean());
     assertEquals(exact.corrupted(), estimate.corrupted());
@@ -94,13 +94,31 @@ class AttributionPatchingTest extends F32BardTest {
     assertEquals(exact.columns(), estimate.columns());
   }
 
+  /** By definition linear in each pair's own estimates. */
+  @Test
+  void severalPairsAreAveraged() {
+    int[] other = {5, 9, 44, 17, 31, 8, 2, 60};
+    int[] without = {5, 9, 45, 17, 33, 8, 2, 60};
+    List<TextPair> pairs =
+        List.of(PAIR, new TextPair(other, without, Metric.logProbability(ANSWER)));
+    ActivationPatching both = AttributionPatching.of(lens, pairs, Site.HEAD, Direction.DENOISING);
+    double expected = 0;
+    for (TextPair pair : pairs) {
+      ActivationPatching one = AttributionPatching.of(lens, pair, Site.HEAD, Direction.DENOISING);
+      expected +=
+          (one.corrupted() + one.scores().get(2).get(3) * (one.clean() - one.corrupted())) / 2;
+    }
+    double actual =
+        both.corrupted() + both.scores().get(2).get(3) * (both.clean() - both.corrupted());
+    assertEquals(expected, actual, 1e-9 * Math.abs(expected));
+  }
+
   @Test
   void pairsThatDoNotFitAreRefused() {
     int[] longer = Arrays.copyOf(CORRUPTED, 8);
+    assertThrows(InvalidInputException.class, () -> TextPair.of(CLEAN, longer, ANSWER, WRONG));
     assertThrows(
         InvalidInputException.class,
-        () ->
-            AttributionPatching.of(
-                lens, CLEAN, longer, ANSWER, WRONG, Site.HEAD, Direction.NOISING));
+        () -> AttributionPatching.of(lens, List.of(), Site.HEAD, Direction.NOISING));
   }
 }

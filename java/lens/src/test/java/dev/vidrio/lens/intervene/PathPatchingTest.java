@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
@@ -26,6 +27,7 @@ class PathPatchingTest extends BardTest {
   private static final int[] CORRUPTED = {5, 120, 45, 700, 31, 9, 90};
   private static final int ANSWER = 300;
   private static final int WRONG = 301;
+  private static final List<TextPair> PAIRS = List.of(TextPair.of(CLEAN, CORRUPTED, ANSWER, WRONG));
 
   private static double difference(Map<HookPoint, Hook> hooks) {
     try (ActivationCache cache = lens.run(CLEAN, Capture.of("unembed.hook_out"), hooks)) {
@@ -62,7 +64,7 @@ class PathPatchingTest extends BardTest {
 
   @Test
   void pathsToLogitsAreThoseOfHooks() {
-    PathPatching actual = PathPatching.toLogits(lens, CLEAN, CORRUPTED, ANSWER, WRONG);
+    PathPatching actual = PathPatching.toLogits(lens, PAIRS);
     assertEquals(difference(Map.of()), actual.clean());
     Capture capture = Capture.of("*hook_z,*attn_out");
     try (ActivationCache clean = lens.run(CLEAN, capture);
@@ -78,17 +80,14 @@ class PathPatchingTest extends BardTest {
     }
     // After the last layer there is nothing to hold fixed.
     assertEquals(
-        ActivationPatching.of(lens, CLEAN, CORRUPTED, ANSWER, WRONG, Site.HEAD, Direction.NOISING)
-            .scores()
-            .getLast(),
+        ActivationPatching.of(lens, PAIRS, Site.HEAD, Direction.NOISING).scores().getLast(),
         actual.scores().getLast());
   }
 
   @Test
   void pathsToHeadsAreThoseOfHooks() {
     List<Head> receivers = List.of(new Head(2, 1), new Head(3, 0));
-    PathPatching actual =
-        PathPatching.toHeads(lens, CLEAN, CORRUPTED, ANSWER, WRONG, HookSite.V, receivers);
+    PathPatching actual = PathPatching.toHeads(lens, PAIRS, HookSite.V, receivers);
     Capture capture = Capture.of("*hook_z,*attn_out,*hook_v");
     try (ActivationCache clean = lens.run(CLEAN, capture);
         ActivationCache corrupted = lens.run(CORRUPTED, capture)) {
@@ -110,31 +109,48 @@ class PathPatchingTest extends BardTest {
     actual.scores().get(3).forEach(score -> assertEquals(1, score));
   }
 
+  /** The definition: scores are those of the means of the metrics. */
+  @Test
+  void severalPairsAreAveraged() {
+    var second = new TextPair(new int[] {9, 8, 7}, new int[] {9, 2, 7}, Metric.logit(17));
+    List<TextPair> both = List.of(PAIRS.getFirst(), second);
+    PathPatching actual = PathPatching.toLogits(lens, both);
+    List<PathPatching> each =
+        both.stream().map(pair -> PathPatching.toLogits(lens, List.of(pair))).toList();
+    double clean = (each.get(0).clean() + each.get(1).clean()) / 2;
+    double corrupted = (each.get(0).corrupted() + each.get(1).corrupted()) / 2;
+    assertEquals(clean, actual.clean(), 1e-12);
+    for (int l = 0; l < 4; l++) {
+      for (int h = 0; h < 8; h++) {
+        double mean = 0;
+        for (PathPatching one : each) {
+          double score = one.scores().get(l).get(h);
+          mean += (one.corrupted() + score * (one.clean() - one.corrupted())) / 2;
+        }
+        double expected = (mean - corrupted) / (clean - corrupted);
+        assertEquals(expected, actual.scores().get(l).get(h), 1e-9 * (1 + Math.abs(expected)));
+      }
+    }
+  }
+
   @Test
   void whatDoesNotFitIsRefused() {
-    assertThrows(
-        InvalidInputException.class,
-        () -> PathPatching.toLogits(lens, CLEAN, new int[] {1}, ANSWER, WRONG));
-    assertThrows(
-        InvalidInputException.class,
-        () -> PathPatching.toLogits(lens, CLEAN, CLEAN, ANSWER, WRONG));
+    List<TextPair> same = List.of(TextPair.of(CLEAN, CLEAN, ANSWER, WRONG));
+    assertThrows(InvalidInputException.class, () -> PathPatching.toLogits(lens, same));
+    assertThrows(InvalidInputException.class, () -> PathPatching.toLogits(lens, List.of()));
     for (HookSite input : List.of(HookSite.Z, HookSite.K)) {
       assertThrows(
           InvalidInputException.class,
-          () ->
-              PathPatching.toHeads(
-                  lens, CLEAN, CORRUPTED, ANSWER, WRONG, input, List.of(new Head(2, 4))));
+          () -> PathPatching.toHeads(lens, PAIRS, input, List.of(new Head(2, 4))));
     }
     // Also where nobody could reach it.
     for (Head none : List.of(new Head(0, 8), new Head(-1, 0), new Head(4, 0))) {
       assertThrows(
           InvalidInputException.class,
-          () ->
-              PathPatching.toHeads(
-                  lens, CLEAN, CORRUPTED, ANSWER, WRONG, HookSite.Q, List.of(none)));
+          () -> PathPatching.toHeads(lens, PAIRS, HookSite.Q, List.of(none)));
     }
     assertThrows(
         InvalidInputException.class,
-        () -> PathPatching.toHeads(lens, CLEAN, CORRUPTED, ANSWER, WRONG, HookSite.Q, List.of()));
+        () -> PathPatching.toHeads(lens, PAIRS, HookSite.Q, List.of()));
   }
 }

@@ -1,6 +1,7 @@
 package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
@@ -8,6 +9,7 @@ import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * {@code /v1/lens/patch}: which components carry what two texts differ in.
@@ -29,7 +31,9 @@ record LensPatch(
   static LensPatch read(Fields fields) {
     String site =
         fields.oneOf(
-            "site", "resid_pre", "resid_pre", "attn_out", "mlp_out", "head", "head_by_position");
+            "site",
+            "resid_pre",
+            Stream.of(Site.values()).map(LensPatch::name).toArray(String[]::new));
     return new LensPatch(
         LensText.plain(fields.required("clean")),
         LensText.plain(fields.required("corrupted")),
@@ -42,6 +46,10 @@ record LensPatch(
                 .toUpperCase(Locale.ROOT)));
   }
 
+  private static String name(Site site) {
+    return site.name().toLowerCase(Locale.ROOT);
+  }
+
   @Override
   public Answer of(ServedModel model) {
     int[] cleanTokens = clean.tokens(model);
@@ -51,12 +59,13 @@ record LensPatch(
     Lens lens = Lens.of(model.model());
     requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
     ActivationPatching patching =
-        ActivationPatching.of(lens, cleanTokens, corruptedTokens, right, other, site, direction);
+        ActivationPatching.of(
+            lens, TextPair.of(cleanTokens, corruptedTokens, right, other), site, direction);
     Map<String, Object> json = LensText.head(model, cleanTokens);
     json.put("corrupted_tokens", corruptedTokens);
     json.put("answer", right);
     json.put("wrong", other);
-    json.put("site", site.name().toLowerCase(Locale.ROOT));
+    json.put("site", name(site));
     json.put("direction", direction.name().toLowerCase(Locale.ROOT));
     json.put("clean_logit_difference", patching.clean());
     json.put("corrupted_logit_difference", patching.corrupted());
@@ -71,8 +80,8 @@ record LensPatch(
     int layers = model.model().architecture().layers();
     int heads = model.model().architecture().heads();
     return switch (site) {
-      case RESID_PRE, ATTN_OUT, MLP_OUT -> (long) layers * tokens;
-      case HEAD -> (long) layers * heads;
+      case RESID_PRE, RESID_MID, ATTN_OUT, MLP_OUT -> (long) layers * tokens;
+      case HEAD, Q, K, V, PATTERN -> (long) layers * heads;
       case HEAD_BY_POSITION -> (long) layers * heads * tokens;
     };
   }

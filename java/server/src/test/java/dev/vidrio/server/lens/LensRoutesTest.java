@@ -8,6 +8,7 @@ import dev.vidrio.engine.LensOptions;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -206,10 +207,11 @@ class LensRoutesTest {
     ActivationPatching expected =
         ActivationPatching.of(
             Lens.of(model),
-            model.tokenizer().encode("The king"),
-            model.tokenizer().encode("The queen"),
-            his,
-            her,
+            TextPair.of(
+                model.tokenizer().encode("The king"),
+                model.tokenizer().encode("The queen"),
+                his,
+                her),
             ActivationPatching.Site.HEAD,
             ActivationPatching.Direction.NOISING);
     assertEquals(expected.clean(), json.path("clean_logit_difference").doubleValue());

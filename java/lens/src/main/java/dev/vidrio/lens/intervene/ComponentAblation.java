@@ -1,0 +1,134 @@
+package dev.vidrio.lens.intervene;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.Sweep;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Change;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.vector.RowMean;
+import dev.vidrio.model.InvalidInputException;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * Ablation of every component of a kind, one at a time: what a metric loses without it, by all that
+ * the model makes of it. Direct logit attribution has the direct effect alone; where later
+ * components make up for a loss the two differ (self-repair: McGrath et al. 2023, arXiv
+ * 2307.15771).
+ *
+ * @param metric of the whole run
+ * @param rows labels: layers, or heads as {@code L3.H7}
+ * @param columns labels: positions, or heads of a layer
+ * @param without [rows][columns]: the metric without each component
+ */
+public record ComponentAblation(
+    Site site, double metric, List<String> rows, List<String> columns, List<List<Double>> without) {
+  public ComponentAblation {
+    rows = List.copyOf(rows);
+    columns = List.copyOf(columns);
+    without = without.stream().map(List::copyOf).toList();
+  }
+
+  /**
+   * Zero ablation: each component's activation becomes 0.
+   *
+   * @throws InvalidInputException when the model has no such component, or cannot take the tokens
+   */
+  public static ComponentAblation zero(Lens lens, int[] tokens, Metric metric, Site site) {
+    return of(lens, tokens, metric, site, Edit::zero);
+  }
+
+  /**
+   * Mean ablation: each becomes the mean of what it is in other texts, over all their tokens but
+   * the first of each, which has a state of its own.
+   *
+   * @param texts tokens of each, two or more
+   * @throws InvalidInputException also for {@link Site#PATTERN}, whose rows mean something else at
+   *     each position
+   */
+  public static ComponentAblation mean(
+      Lens lens, int[] tokens, Metric metric, Site site, List<int[]> texts) {
+    if (site.hook().axes() == HookSite.Axes.QUERY_KEY) {
+      throw new InvalidInputException("site", "pattern", "has no mean over positions");
+    }
+    if (texts.isEmpty() || texts.stream().anyMatch(text -> text.length < 2)) {
+      throw new InvalidInputException(
+          "texts", "", "there must be some, of two tokens or more each");
+    }
+    Map<HookPoint, RowMean> means = new HashMap<>();
+    for (int[] text : texts) {
+      Capture capture = Capture.of("blocks.*." + site.hook().suffix()).positions(1, text.length);
+      try (ActivationCache cache = lens.run(text, capture)) {
+        for (HookPoint point : cache.points()) {
+          RowMean mean = means.computeIfAbsent(point, ignored -> new RowMean());
+          for (int i = 0; i < cache.rows(); i++) {
+            mean.add(cache.get(point).row(i));
+          }
+        }
+      }
+    }
+    return of(
+        lens,
+        tokens,
+        metric,
+        site,
+        point -> everywhere(point, Objects.requireNonNull(means.get(point)).mean(), tokens.length));
+  }
+
+  /** A row at all n positions, of which parts can be taken. */
+  private static Edit everywhere(HookPoint point, float[] row, int n) {
+    MemorySegment rows = MemorySegment.ofArray(new float[Math.multiplyExact(n, row.length)]);
+    for (int i = 0; i < n; i++) {
+      MemorySegment.copy(row, 0, rows, JAVA_FLOAT, 4L * i * row.length, row.length);
+    }
+    var values = new Activation(point, List.of(n, row.length), rows);
+    var patch = new Change.Patch(values, 0);
+    return new Edit(point, null, 0, n, new Edit.Columns.All(), patch);
+  }
+
+  private static ComponentAblation of(
+      Lens lens, int[] tokens, Metric metric, Site site, Function<HookPoint, Edit> ablation) {
+    Inputs.requireTokens(lens.model(), tokens);
+    PatchGrid grid = PatchGrid.of(lens, site, tokens.length);
+    Map<HookPoint, Edit> whole = new HashMap<>();
+    List<List<Edit>> variants =
+        Stream.concat(
+                grid.places().stream()
+                    .map(
+                        place ->
+                            List.of(place.part(whole.computeIfAbsent(place.point(), ablation)))),
+                Stream.of(List.<Edit>of()))
+            .toList();
+    List<Double> values = Sweep.run(lens, tokens, List.of(), variants, metric);
+    return new ComponentAblation(
+        site,
+        values.getLast(),
+        grid.rows(),
+        grid.columns(),
+        PatchGrid.table(values, grid.rows().size(), grid.columns().size()));
+  }
+
+  /** What the metric loses without a component: positive where it speaks for it. */
+  public double effect(int row, int column) {
+    return metric - without.get(row).get(column);
+  }
+
+  /** A component's name: {@code L3.H7}, or with a position {@code L3@5}, {@code L3.H7@5}. */
+  public String name(int row, int column) {
+    return rows.get(row) + (site.byPosition() ? "@" : ".") + columns.get(column);
+  }
+}
