@@ -1,0 +1,55 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * The tokens that a part of a text is in.
+ *
+ * @param from the position of the first
+ * @param to after the last
+ */
+public record TextSpan(int from, int to) {
+  /**
+   * Finds the first place of a part in a text, in which special tokens are nothing. A token that
+   * holds more than the part counts.
+   *
+   * @param option what asks for it
+   */
+  public static TextSpan of(Model model, int[] tokens, String option, String part) {
+    byte[] wanted = part.getBytes(StandardCharsets.UTF_8);
+    var text = new ByteArrayOutputStream();
+    var ends = new int[tokens.length];
+    for (int i = 0; i < tokens.length; i++) {
+      if (!model.tokenizer().isSpecial(tokens[i])) {
+        text.writeBytes(model.tokenizer().bytes(tokens[i]));
+      }
+      ends[i] = text.size();
+    }
+    int begin = indexOf(text.toByteArray(), wanted);
+    if (wanted.length == 0 || begin < 0) {
+      throw new InvalidInputException(option, "\"" + part + "\"", "is not in the text");
+    }
+    int from = 0;
+    while (ends[from] <= begin) {
+      from++;
+    }
+    int to = from;
+    while (ends[to] < begin + wanted.length) {
+      to++;
+    }
+    return new TextSpan(from, to + 1);
+  }
+
+  private static int indexOf(byte[] text, byte[] part) {
+    for (int at = 0; at + part.length <= text.length; at++) {
+      if (Arrays.equals(text, at, at + part.length, part, 0, part.length)) {
+        return at;
+      }
+    }
+    return -1;
+  }
+}
