@@ -73,7 +73,9 @@ final class AttentionCommand implements Callable<Integer> {
     }
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
-      Capture capture = positions.of(Capture.of("blocks." + blocks(opened) + ".attn.hook_pattern"));
+      Capture capture =
+          positions.of(
+              Capture.of("blocks." + blocks(opened) + ".attn.hook_pattern"), tokens.length);
       try (ActivationCache cache = Lens.of(opened).run(tokens, capture)) {
         if (page.isWanted()) {
           page.write(

@@ -70,7 +70,7 @@ final class CacheCommand implements Callable<Integer> {
     }
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
-      Capture capture = positions.of(Capture.of(hooks));
+      Capture capture = positions.of(Capture.of(hooks), tokens.length);
       try (ActivationCache cache = Lens.of(opened).run(tokens, capture)) {
         if (target != null && isSafetensors(target)) {
           ActivationFile.write(cache, opened.name(), target);

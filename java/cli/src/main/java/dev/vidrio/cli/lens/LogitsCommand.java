@@ -81,8 +81,9 @@ final class LogitsCommand implements Callable<Integer> {
 
   private LogitLens read(Lens lens, int[] tokens) {
     return tuned == null
-        ? LogitLens.of(lens, tokens, streams.capture(), top)
-        : LogitLens.of(lens, tokens, streams.capture(), top, TunedLens.load(lens, tuned));
+        ? LogitLens.of(lens, tokens, streams.capture(tokens.length), top)
+        : LogitLens.of(
+            lens, tokens, streams.capture(tokens.length), top, TunedLens.load(lens, tuned));
   }
 
   private static void print(Model model, LogitLens lens) {

@@ -57,7 +57,7 @@ final class NormsCommand implements Callable<Integer> {
     page.check();
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
-      try (ActivationCache cache = Lens.of(opened).run(tokens, streams.capture())) {
+      try (ActivationCache cache = Lens.of(opened).run(tokens, streams.capture(tokens.length))) {
         MassiveActivations activations = MassiveActivations.of(cache, Math.max(1, top));
         List<Integer> seen =
             Arrays.stream(tokens, cache.from(), cache.from() + cache.rows()).boxed().toList();

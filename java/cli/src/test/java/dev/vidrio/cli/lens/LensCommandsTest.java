@@ -330,8 +330,9 @@ class LensCommandsTest {
       delimiter = '|',
       value = {
         "1 | near are blocks.0.hook_resid_post | --hooks blocks.0.hook_resid_pots",
-        "1 | positions of the context | --positions 90:",
-        "1 | range that is not empty | --positions 3:3",
+        "1 | must hold one or more of the text's 3 tokens | --positions 90:",
+        "1 | must hold one or more of the text's 3 tokens | --positions 2:2",
+        "1 | must hold one or more of the text's 3 tokens | --positions=-4:",
         "2 | must be FROM:TO | --positions 1-3",
         "2 | must end in .safetensors or .json | -o x.npz",
       })

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.lens.Capture;
+import dev.vidrio.model.InvalidInputException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -11,13 +12,14 @@ import picocli.CommandLine.Spec;
 
 /** Which positions of a text a command is about. */
 public final class PositionsOption {
-  private static final Pattern RANGE = Pattern.compile("(\\d{0,9}):(\\d{0,9})");
+  private static final Pattern RANGE = Pattern.compile("(-?\\d{1,9}|):(-?\\d{1,9}|)");
 
   @Option(
       names = "--positions",
       paramLabel = "FROM:TO",
       description =
-          "Only positions from FROM to TO, from 0, TO excluded. Either may be left" + " out.")
+          "Only positions from FROM to TO, from 0, TO excluded; negative ones count from the end."
+              + " Either may be left out.")
   private @Nullable String range;
 
   @Spec(Spec.Target.MIXEE)
@@ -25,21 +27,31 @@ public final class PositionsOption {
 
   public PositionsOption() {}
 
-  /** The same capture for the positions that were asked for. */
-  public Capture of(Capture capture) {
+  /**
+   * The same capture for the positions that were asked for.
+   *
+   * @param tokens of the text
+   */
+  public Capture of(Capture capture, int tokens) {
     if (range == null) {
       return capture;
     }
     Matcher matcher = RANGE.matcher(range);
     if (!matcher.matches()) {
       throw new ParameterException(
-          command.commandLine(), "--positions " + range + ": must be FROM:TO, as 0:10 or 5:");
+          command.commandLine(), "--positions " + range + ": must be FROM:TO, as 0:10, 5: or -3:");
     }
-    return capture.positions(
-        number(matcher.group(1), 0), number(matcher.group(2), Integer.MAX_VALUE));
+    int from = position(matcher.group(1), 0, tokens);
+    int to = position(matcher.group(2), tokens, tokens);
+    if (from < 0 || from >= tokens || to <= from) {
+      throw new InvalidInputException(
+          "positions", range, "must hold one or more of the text's " + tokens + " tokens");
+    }
+    return capture.positions(from, Math.min(to, tokens));
   }
 
-  private static int number(String digits, int otherwise) {
-    return digits.isEmpty() ? otherwise : Integer.parseInt(digits);
+  private static int position(String digits, int otherwise, int tokens) {
+    int number = digits.isEmpty() ? otherwise : Integer.parseInt(digits);
+    return number < 0 ? tokens + number : number;
   }
 }

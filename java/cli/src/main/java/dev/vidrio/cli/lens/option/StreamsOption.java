@@ -17,8 +17,12 @@ public final class StreamsOption {
 
   public StreamsOption() {}
 
-  /** What to keep of a run. */
-  public Capture capture() {
-    return positions.of(Capture.of(hooks));
+  /**
+   * What to keep of a run.
+   *
+   * @param tokens of its text
+   */
+  public Capture capture(int tokens) {
+    return positions.of(Capture.of(hooks), tokens);
   }
 }
