@@ -43,6 +43,7 @@ public final class ComponentGraph {
     add(new Node.Embedding());
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       requireSum(hooks, l);
+      requireOneStream(hooks, l);
       headsOf.add(hooks.heads(l));
       kvHeadsOf.add(hooks.kvHeads(l));
       divided.set(l, hooks.afterAttention(l).stream().anyMatch(Op.Norm.class::isInstance));
@@ -64,6 +65,15 @@ public final class ComponentGraph {
   /** The graph of a model. */
   public static ComponentGraph of(Lens lens) {
     return new ComponentGraph(lens);
+  }
+
+  /** Checks that a feed-forward block reads the stream at one place; routers may read earlier. */
+  private static void requireOneStream(HookMap hooks, int layer) {
+    HookPoint mid = new HookPoint(HookSite.RESID_MID, layer);
+    HookPoint read = hooks.has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
+    hooks.between(
+        hooks.source(read).captured().getFirst(),
+        hooks.source(new HookPoint(HookSite.MLP_OUT, layer)).captured().getFirst());
   }
 
   /** Checks that what attention writes is the sum of its heads and what no run changes. */

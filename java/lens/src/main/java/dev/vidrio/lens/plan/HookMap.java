@@ -343,7 +343,7 @@ public final class HookMap {
   /**
    * The operations that make some activations of another, in order.
    *
-   * @throws IllegalStateException when they read more than that one
+   * @throws InvalidInputException when they read more than that one
    */
   public List<Op> between(Buffer x, Buffer... ys) {
     Set<Op> path = new LinkedHashSet<>();
@@ -359,7 +359,7 @@ public final class HookMap {
     }
     Op writer = writers.get(y.name());
     if (writer == null || writer instanceof Op.Embed) {
-      throw new IllegalStateException(y.name() + " is not made of " + x.name() + " alone");
+      throw new InvalidInputException("hook", y.name(), "is not made of " + x.name() + " alone");
     }
     writer.reads().forEach(operand -> trace(x, operand, path));
     path.add(writer);
