@@ -2,6 +2,9 @@ package dev.vidrio.lens;
 
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * Two texts of as many tokens that differ in what an answer depends on, and the number that tells
@@ -71,6 +74,24 @@ public final class TextPair {
   /** What both are judged by. */
   public DifferentiableMetric metric() {
     return metric;
+  }
+
+  /**
+   * Checks that there are pairs, which a model can take.
+   *
+   * @throws InvalidInputException when there is none, or a text is empty or too long
+   */
+  public static void requireFit(Model model, List<TextPair> pairs) {
+    if (pairs.isEmpty()) {
+      throw new InvalidInputException("pairs of texts", "", "must be one or more");
+    }
+    pairs.forEach(pair -> Inputs.requireTokens(model, pair.clean));
+  }
+
+  /** How many tokens both texts begin with alike; all but the last one, at most. */
+  public int commonPrefix() {
+    int first = Arrays.mismatch(clean, corrupted);
+    return first < 0 ? clean.length - 1 : first;
   }
 
   /** Tokens of each text. */

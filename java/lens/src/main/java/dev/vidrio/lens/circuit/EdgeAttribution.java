@@ -10,7 +10,6 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
@@ -91,7 +90,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   }
 
   private static EdgeAttribution mean(Lens lens, List<TextPair> pairs, List<Double> parts) {
-    Inputs.requirePairs(lens.model(), pairs);
+    TextPair.requireFit(lens.model(), pairs);
     double clean = 0;
     double corrupted = 0;
     Map<Edge, Double> scores = new LinkedHashMap<>();
@@ -108,7 +107,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     int[] clean = pair.clean();
     int[] corrupted = pair.corrupted();
     HookPoint embed = HookPoint.of(HookSite.EMBED);
-    int from = Inputs.commonPrefix(clean, corrupted);
+    int from = pair.commonPrefix();
     int n = clean.length;
     int[] tokens = Arrays.copyOfRange(clean, from, n);
     try (var gradients = new EdgeGradients(lens, Arrays.copyOf(clean, from), tokens.length)) {

@@ -7,7 +7,6 @@ import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -141,7 +140,7 @@ public record ActivationPatching(
 
   /** The components, for pairs that they fit. */
   static PatchGrid grid(Lens lens, List<TextPair> pairs, Site site) {
-    Inputs.requirePairs(lens.model(), pairs);
+    TextPair.requireFit(lens.model(), pairs);
     int length = pairs.getFirst().length();
     for (TextPair pair : pairs) {
       if (site.byPosition() && pair.length() != length) {

@@ -63,7 +63,7 @@ public record AtpStar(
     int[] clean = pair.clean();
     Inputs.requireTokens(lens.model(), clean);
     DifferentiableMetric metric = pair.metric();
-    int from = Inputs.commonPrefix(clean, pair.corrupted());
+    int from = pair.commonPrefix();
     int[] tokens = Arrays.copyOfRange(clean, from, clean.length);
     String kept = "*.hook_q, *.hook_k, *.hook_v, *.hook_z, *.hook_attn_out, *.hook_mlp_out";
     GradientOptions options =

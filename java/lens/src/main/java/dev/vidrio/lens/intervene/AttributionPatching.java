@@ -10,7 +10,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
-import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
@@ -70,7 +69,7 @@ public final class AttributionPatching {
     int[] patched = ActivationPatching.patched(pair, direction);
     String hooks = "blocks.*." + site.hook().suffix();
     // Patterns are computed of whole runs.
-    int from = site == Site.PATTERN ? 0 : Inputs.commonPrefix(pair.clean(), pair.corrupted());
+    int from = site == Site.PATTERN ? 0 : pair.commonPrefix();
     int n = pair.length();
     try (GradientSession session = GradientSession.open(lens, GradientOptions.of(hooks, n))) {
       if (from > 0) {

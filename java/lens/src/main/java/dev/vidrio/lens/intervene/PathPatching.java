@@ -9,7 +9,6 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,7 +81,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   /** The scores of the means over some pairs. */
   private static PathPatching mean(
       Lens lens, List<TextPair> pairs, Function<Runs, Metrics> patching) {
-    Inputs.requirePairs(lens.model(), pairs);
+    TextPair.requireFit(lens.model(), pairs);
     List<Metrics> found = new ArrayList<>();
     for (TextPair pair : pairs) {
       try (var runs = new Runs(lens, pair)) {

@@ -1,12 +1,10 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.List;
 
 /** Checks of texts, positions and tokens, before a model is asked about them. */
@@ -61,20 +59,6 @@ public final class Inputs {
       throw new InvalidInputException(
           "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
     }
-  }
-
-  /** Checks that there are pairs of texts, which the model can take. */
-  public static void requirePairs(Model model, List<TextPair> pairs) {
-    if (pairs.isEmpty()) {
-      throw new InvalidInputException("pairs of texts", "", "must be one or more");
-    }
-    pairs.forEach(pair -> requireTokens(model, pair.clean()));
-  }
-
-  /** How many tokens two texts of one length begin with alike; all but the last one, at most. */
-  public static int commonPrefix(int[] clean, int[] corrupted) {
-    int first = Arrays.mismatch(clean, corrupted);
-    return first < 0 ? clean.length - 1 : first;
   }
 
   /** Checks that two runs have the same positions. */
