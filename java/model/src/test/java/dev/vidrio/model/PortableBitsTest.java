@@ -24,8 +24,6 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -35,7 +33,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * executor, number of workers, cut of the prompt and company in the batch gives those of the scalar
  * C kernels.
  */
-@Execution(ExecutionMode.CONCURRENT)
 class PortableBitsTest {
 
   /** Long enough to cross a chunk of attention and several blocks of the cache. */

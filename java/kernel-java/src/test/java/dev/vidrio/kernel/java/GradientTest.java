@@ -25,13 +25,10 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Gradients of whole random transformers: the bits depend on neither executor nor workers. */
-@Execution(ExecutionMode.CONCURRENT)
 class GradientTest {
   private static final int TOKENS = 90;
 

@@ -21,13 +21,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole random transformers: the bits do not depend on executor, workers, chunks or neighbours. */
-@Execution(ExecutionMode.CONCURRENT)
 class PlanTest {
   private static final int TOKENS = 23;
   private static final int POSITIONS = 600;

@@ -33,14 +33,11 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Taps see every activation as it is, and change none. */
-@Execution(ExecutionMode.CONCURRENT)
 class TapTest {
   private static final int SEQUENCES = PlanRuns.SEQUENCES;
   private static final int POSITIONS = PlanRuns.POSITIONS;
