@@ -15,10 +15,12 @@ import dev.vidrio.kernel.hook.Edit;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
+import dev.vidrio.kernel.java.scalar.ExpertsBackward;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.step.ExpertProduct;
 import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
+import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
@@ -239,6 +241,42 @@ class ExpertsTest {
 
   private Weights matrix(Arena arena, int n, int k) {
     return Segments.matrix(arena, WeightType.F32, n, k, random);
+  }
+
+  /** A slot that names no expert gives no logit a gradient of its own. */
+  @ParameterizedTest
+  @CsvSource({
+    "SOFTMAX, CHOSEN",
+    "SOFTMAX, ALL",
+    "SOFTMAX, NEAR",
+    "SIGMOID, CHOSEN",
+    "SIGMOID, ALL"
+  })
+  void routesOfSlotsWithoutAnExpert(ExpertOp.RouteScore score, ExpertOp.RouteOver over) {
+    int count = 12;
+    float[] strangers = {-1, 0.5f, count, 1e9f, -1e9f, Float.NaN, Float.POSITIVE_INFINITY};
+    int k = strangers.length;
+    Buffer logits = buffer("logits", count);
+    Buffer weights = buffer("weights", k);
+    var route = new ExpertOp.Route(score, over, null, null, logits, buffer("experts", k), weights);
+    var op = new BackwardOp.Route(route, buffer("dWeights", k), buffer("dLogits", count));
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment quarters = Segments.floats(arena, k, () -> 0.25);
+      MemorySegment dLogits = Segments.floats(arena, count, () -> 1.0);
+      ExpertsBackward.route(
+          op,
+          Segments.floats(arena, count),
+          Segments.floats(arena, strangers),
+          quarters,
+          quarters,
+          dLogits,
+          0);
+      boolean shared = score == ExpertOp.RouteScore.SOFTMAX && over == ExpertOp.RouteOver.ALL;
+      for (int e = 0; e < count; e++) {
+        float expected = shared ? -k / 16f / count : 0;
+        assertEquals(expected, dLogits.getAtIndex(JAVA_FLOAT, e), 1e-6);
+      }
+    }
   }
 
   /** Slots whose experts were edited away have no product and no gradient, on every executor. */

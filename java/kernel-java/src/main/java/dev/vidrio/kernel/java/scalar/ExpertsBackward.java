@@ -71,11 +71,15 @@ public final class ExpertsBackward {
       Elements.set(dLogits, at + e, 0);
     }
     for (int slot = 0; slot < k; slot++) {
+      int own = ExpertProduct.expert(experts, slots + slot, count);
+      if (own < 0) {
+        continue;
+      }
       float weight = Elements.get(weights, slots + slot);
       float g = weight * Elements.get(dWeights, slots + slot);
-      long chosen = at + (int) Elements.get(experts, slots + slot);
+      long chosen = at + own;
       for (int e = 0; e < count; e++) {
-        if (ScalarExperts.sharesSlot(logits, at, experts, slots, slot, e)) {
+        if (ScalarExperts.sharesSlot(logits, at, experts, slots, slot, own, e)) {
           float distance = Elements.get(logits, at + e) - Elements.get(logits, chosen);
           float p = ScalarMath.exp(distance) * weight;
           Elements.set(dLogits, at + e, Math.fma(p, -g, Elements.get(dLogits, at + e)));

@@ -65,11 +65,12 @@ final class ScalarExperts {
       MemorySegment weights,
       long slots) {
     for (int slot = 0; slot < chosen.length; slot++) {
-      Elements.set(experts, slots + slot, chosen[slot]);
-      float M = Elements.get(logits, at + chosen[slot]);
+      int own = chosen[slot];
+      Elements.set(experts, slots + slot, own);
+      float M = Elements.get(logits, at + own);
       sum.clear();
       for (int e = 0; e < count; e++) {
-        if (sharesSlot(logits, at, experts, slots, slot, e)) {
+        if (sharesSlot(logits, at, experts, slots, slot, own, e)) {
           sum.add(e, ScalarMath.exp(Elements.get(logits, at + e) - M));
         }
       }
@@ -77,16 +78,19 @@ final class ScalarExperts {
     }
   }
 
-  /** Whether an expert shares the weight of a slot: it is near, and no slot before has it. */
+  /**
+   * Whether an expert shares the weight of a slot of the expert {@code own}: it is near, and no
+   * slot before has it.
+   */
   static boolean sharesSlot(
-      MemorySegment logits, long at, MemorySegment experts, long slots, int slot, int e) {
+      MemorySegment logits, long at, MemorySegment experts, long slots, int slot, int own, int e) {
     for (int before = 0; before < slot; before++) {
       if (Elements.get(experts, slots + before) == e) {
         return false;
       }
     }
     float logit = Elements.get(logits, at + e);
-    float M = Elements.get(logits, at + (int) Elements.get(experts, slots + slot));
+    float M = Elements.get(logits, at + own);
     float size = Math.abs(logit) > M ? Math.abs(logit) : M;
     return !((M - logit) / size > NEAR);
   }
