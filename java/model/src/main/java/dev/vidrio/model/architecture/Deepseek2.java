@@ -1,6 +1,5 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.GroupRank;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
@@ -20,24 +19,16 @@ import dev.vidrio.model.block.WeightLoader;
  * bias, in groups or not, and a shared one. Blocks that draft tokens are passed over.
  */
 final class Deepseek2 {
-  private static final int MAX_DRAFTS = 16;
-
   private Deepseek2() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
-    int drafts = keys.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
-    int layers = Sizes.layers(keys, drafts);
-    int dense = keys.intValue("leading_dense_block_count", 0, layers, 0);
+    int drafts = Sizes.drafts(keys);
+    Sizes sizes = LatentAttention.sizes(keys, drafts);
+    int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
     // V2 has no bias, and ranks a group by its best expert; V3 has one, and takes the best two.
     boolean biased = weights.has("blk." + dense + ".exp_probs_b.bias");
-    KvShape.Layer heads = LatentAttention.heads(keys);
-    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
-    var kvShape = new KvShape(layers, heads);
-    Sizes sizes = Sizes.read(keys, layers, heads.dH(), dFfn, kvShape);
     var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
-    for (int i = layers; i < layers + drafts; i++) {
-      weights.ignore("blk." + i + ".");
-    }
+    weights.ignoreBlocks(sizes.layers(), drafts);
     var attention = new LatentAttention(model);
     Experts experts =
         Experts.read(

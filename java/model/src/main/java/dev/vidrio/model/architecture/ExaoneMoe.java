@@ -11,6 +11,7 @@ import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Experts;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sizes;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 import java.util.function.IntPredicate;
@@ -22,13 +23,11 @@ import java.util.function.IntPredicate;
  */
 final class ExaoneMoe {
   private static final int LAYERS_PER_FULL = 4;
-  private static final int MAX_DRAFTS = 16;
 
   private ExaoneMoe() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
-    int drafts = keys.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
-    var model = new Transformer(keys, weights, NormKind.RMS, drafts);
+    var model = new Transformer(keys, weights, NormKind.RMS, Sizes.drafts(keys));
     Attention full =
         Attention.scaled(keys.attentionScale(model.sizes().dH())).normalized(QueryKeyNorm.HEAD);
     Attention sliding =

@@ -10,6 +10,7 @@ import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Experts;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.Sizes;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
@@ -19,13 +20,10 @@ import dev.vidrio.model.block.WeightLoader;
  * one. Blocks that draft tokens are passed over.
  */
 final class Glm4Moe {
-  private static final int MAX_DRAFTS = 16;
-
   private Glm4Moe() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
-    int drafts = keys.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
-    var model = new Transformer(keys, weights, NormKind.RMS, drafts);
+    var model = new Transformer(keys, weights, NormKind.RMS, Sizes.drafts(keys));
     boolean normalizes = weights.has("blk.0.attn_q_norm.weight");
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))

@@ -1,6 +1,5 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
@@ -31,16 +30,13 @@ final class MiniCpm3 {
   private MiniCpm3() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
-    int layers = Sizes.layers(keys, 0);
-    KvShape.Layer heads = LatentAttention.heads(keys);
-    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
-    Sizes sizes = Sizes.read(keys, layers, heads.dH(), dFfn, new KvShape(layers, heads));
+    Sizes sizes = LatentAttention.sizes(keys, 0);
     var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
     RopeReader rope = model.rope(Rotation.Pairs.INTERLEAVED);
     Rotation shorter = rope.scaled(Phi3.divisors(weights, "short", rope));
     Rotation longer = rope.scaled(Phi3.divisors(weights, "long", rope));
     var attention = new LatentAttention(model, Rotation.Pairs.HALVES, shorter, 1);
-    float depth = (float) (DEPTH_SCALE / Math.sqrt(layers));
+    float depth = (float) (DEPTH_SCALE / Math.sqrt(sizes.layers()));
     Sublayer scale = model.scale(keys.floatValue("residual_scale", MIN, MAX, depth));
     Buffer x =
         model.embed("hook_embed", keys.floatValue("embedding_scale", MIN, MAX, EMBEDDING_SCALE));

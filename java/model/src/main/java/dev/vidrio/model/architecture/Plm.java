@@ -1,13 +1,11 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.LatentAttention;
 import dev.vidrio.model.block.Layer;
-import dev.vidrio.model.block.Sizes;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
@@ -18,11 +16,7 @@ final class Plm {
   private Plm() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
-    KvShape.Layer heads = LatentAttention.heads(keys);
-    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
-    int layers = Sizes.layers(keys, 0);
-    Sizes sizes = Sizes.read(keys, layers, heads.dH(), dFfn, new KvShape(layers, heads));
-    var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
+    var model = new Transformer(keys, LatentAttention.sizes(keys, 0), weights, NormKind.RMS, true);
     var attention = new LatentAttention(model);
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {

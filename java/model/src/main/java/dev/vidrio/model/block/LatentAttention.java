@@ -34,8 +34,20 @@ public final class LatentAttention {
   private final Rotation rotation;
   private final Weights sharing;
 
+  /**
+   * The sizes of a model all of whose layers attend like this.
+   *
+   * @param drafts blocks behind the others, which are no layers of the model
+   */
+  public static Sizes sizes(Keys keys, int drafts) {
+    int layers = Sizes.layers(keys, drafts);
+    KvShape.Layer heads = heads(keys);
+    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
+    return Sizes.read(keys, layers, heads.dH(), dFfn, new KvShape(layers, heads));
+  }
+
   /** The heads that a model's cache holds. */
-  public static KvShape.Layer heads(Keys keys) {
+  private static KvShape.Layer heads(Keys keys) {
     // Files for attention over latent vectors say their lengths, and those of heads elsewhere.
     String suffix = keys.has(KEY_LENGTH + "_mla") ? "_mla" : "";
     int heads = Sizes.heads(keys);

@@ -39,6 +39,8 @@ public record Sizes(
 
   private static final int MAX_HEADS = 4096;
 
+  private static final int MAX_DRAFTS = 16;
+
   private static final int MAX_CONTEXT = 1 << 26;
 
   /**
@@ -77,6 +79,11 @@ public record Sizes(
     int blocks = keys.intValue("block_count", drafts + 1, MAX_LAYERS);
     requireNoLayer(keys, blocks);
     return blocks - drafts;
+  }
+
+  /** How many blocks behind the layers draft tokens (multi-token prediction). */
+  public static int drafts(Keys keys) {
+    return keys.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
   }
 
   /** H. */

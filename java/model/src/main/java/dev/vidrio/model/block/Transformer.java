@@ -49,9 +49,7 @@ public final class Transformer {
    */
   public Transformer(Keys keys, WeightLoader weights, NormKind norm, int drafts) {
     this(keys, Sizes.read(keys, drafts), weights, norm, true);
-    for (int i = 0; i < drafts; i++) {
-      weights.ignore("blk." + (sizes.layers() + i) + ".");
-    }
+    weights.ignoreBlocks(sizes.layers(), drafts);
   }
 
   /**

@@ -305,6 +305,13 @@ public final class WeightLoader {
     return vectorPart(tensors.take(name, k, count), 0, elements, elements);
   }
 
+  /** Passes over the tensors of some blocks. */
+  public void ignoreBlocks(int first, int count) {
+    for (int i = first; i < first + count; i++) {
+      ignore("blk." + i + ".");
+    }
+  }
+
   /** Passes over the tensors whose names begin like this. */
   public void ignore(String prefix) {
     tensors.ignore(prefix);

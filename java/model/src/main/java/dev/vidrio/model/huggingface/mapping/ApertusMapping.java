@@ -45,8 +45,7 @@ final class ApertusMapping implements Mapping {
       map.takeLinear(from + "feedforward_layernorm", to + "ffn_norm");
       LlamaNames.attention(map, l);
       LlamaNames.plainFfn(map, l);
-      map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
-      map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+      LlamaNames.queryKeyNorms(map, l);
     }
   }
 }

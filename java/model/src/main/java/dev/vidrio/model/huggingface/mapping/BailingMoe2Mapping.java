@@ -7,7 +7,6 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 /** Ling 2.0: dense layers first, then experts that sigmoids and a bias choose, and a shared one. */
 final class BailingMoe2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
-  private static final int MAX_DRAFTS = 16;
   private static final double SHARE_THAT_TURNS = 0.5;
 
   @Override
@@ -45,8 +44,7 @@ final class BailingMoe2Mapping implements Mapping {
     map.take("model.norm.weight", "output_norm.weight");
     LlamaNames.unembedding(map, config, "lm_head", false);
     Rope.of(config, SHARE_THAT_TURNS).addTensors(map, Keys.headWidth(config));
-    int layers = config.size("num_hidden_layers");
-    for (int l = 0; l < layers; l++) {
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       LlamaNames.norms(map, l);
@@ -62,12 +60,6 @@ final class BailingMoe2Mapping implements Mapping {
       map.take(from + "mlp.gate.expert_bias", to + "exp_probs_b.bias");
       ExpertNames.shared(map, "shared_experts", l);
     }
-    int drafts =
-        config.has("num_nextn_predict_layers")
-            ? config.integer("num_nextn_predict_layers", 0, MAX_DRAFTS)
-            : 0;
-    for (int l = layers; l < layers + drafts; l++) {
-      map.ignoreAll(LlamaNames.from(l));
-    }
+    LlamaNames.ignoreDrafts(map, config);
   }
 }

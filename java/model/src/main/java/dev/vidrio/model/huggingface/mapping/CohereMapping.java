@@ -61,8 +61,7 @@ final class CohereMapping implements Mapping {
       LlamaNames.attention(map, l);
       LlamaNames.gatedFfn(map, l);
       if (config.bool("use_qk_norm", false)) {
-        map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
-        map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+        LlamaNames.queryKeyNorms(map, l);
       }
     }
   }

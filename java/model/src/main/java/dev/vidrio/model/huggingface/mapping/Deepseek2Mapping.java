@@ -11,7 +11,6 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
  */
 final class Deepseek2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
-  private static final int MAX_DRAFTS = 16;
 
   /** What transformers gives the norms of latent vectors, whatever the config says. */
   private static final double LATENT_EPSILON = 1e-6;
@@ -105,8 +104,7 @@ final class Deepseek2Mapping implements Mapping {
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
     Rope.of(config).addTensors(map, config.size("qk_rope_head_dim"));
-    int layers = config.size("num_hidden_layers");
-    for (int l = 0; l < layers; l++) {
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       LlamaNames.norms(map, l);
       attention(config, map, l);
       if (l < ExpertNames.dense(config, 1)) {
@@ -123,13 +121,7 @@ final class Deepseek2Mapping implements Mapping {
         ExpertNames.shared(map, "shared_experts", l);
       }
     }
-    int drafts =
-        config.has("num_nextn_predict_layers")
-            ? config.integer("num_nextn_predict_layers", 0, MAX_DRAFTS)
-            : 0;
-    for (int l = layers; l < layers + drafts; l++) {
-      map.ignoreAll(LlamaNames.from(l));
-    }
+    LlamaNames.ignoreDrafts(map, config);
   }
 
   private static void attention(Config config, TensorMap map, int layer) {

@@ -53,7 +53,7 @@ final class ExaoneMoeMapping implements Mapping {
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       LlamaNames.norms(map, l);
       LlamaNames.attention(map, l);
-      LlamaNames.headNorms(map, l);
+      LlamaNames.queryKeyNorms(map, l);
       if (l < dense) {
         LlamaNames.gatedFfn(map, l);
         continue;

@@ -54,8 +54,7 @@ final class Glm4MoeMapping implements Mapping {
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
     rope(config).addTensors(map, Keys.headWidth(config));
-    int layers = config.size("num_hidden_layers");
-    for (int l = 0; l < layers; l++) {
+    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
@@ -75,12 +74,8 @@ final class Glm4MoeMapping implements Mapping {
         }
       }
     }
-    int drafts =
-        isGlm && config.has("num_nextn_predict_layers")
-            ? config.integer("num_nextn_predict_layers", 0, 16)
-            : 0;
-    for (int l = layers; l < layers + drafts; l++) {
-      map.ignoreAll(LlamaNames.from(l));
+    if (isGlm) {
+      LlamaNames.ignoreDrafts(map, config);
     }
   }
 }

@@ -9,6 +9,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
  * where the checkpoint has none of it.
  */
 final class LlamaNames {
+  private static final int MAX_DRAFTS = 16;
 
   private LlamaNames() {}
 
@@ -55,8 +56,8 @@ final class LlamaNames {
     output(map, layer);
   }
 
-  /** Takes the norms of queries and keys. */
-  static void headNorms(TensorMap map, int layer) {
+  /** Takes the norms of queries and keys, each head's or those of all together. */
+  static void queryKeyNorms(TensorMap map, int layer) {
     map.take(from(layer) + "self_attn.q_norm.weight", to(layer) + "attn_q_norm.weight");
     map.take(from(layer) + "self_attn.k_norm.weight", to(layer) + "attn_k_norm.weight");
   }
@@ -85,6 +86,16 @@ final class LlamaNames {
   static void norms(TensorMap map, int layer) {
     map.takeLinear(from(layer) + "input_layernorm", to(layer) + "attn_norm");
     map.takeLinear(from(layer) + "post_attention_layernorm", to(layer) + "ffn_norm");
+  }
+
+  /** Passes over the blocks behind the layers that draft tokens (multi-token prediction). */
+  static void ignoreDrafts(TensorMap map, Config config) {
+    String key = "num_nextn_predict_layers";
+    int layers = config.size("num_hidden_layers");
+    int drafts = config.has(key) ? config.integer(key, 0, MAX_DRAFTS) : 0;
+    for (int l = layers; l < layers + drafts; l++) {
+      map.ignoreAll(from(l));
+    }
   }
 
   /** The prefix of a block's tensors in the checkpoint. */

@@ -54,7 +54,7 @@ final class MellumMapping implements Mapping {
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       LlamaNames.norms(map, l);
       LlamaNames.attention(map, l);
-      LlamaNames.headNorms(map, l);
+      LlamaNames.queryKeyNorms(map, l);
       ExpertNames.routed(config, map, l);
     }
   }

@@ -47,7 +47,7 @@ final class MiniMaxM2Mapping implements Mapping {
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       LlamaNames.norms(map, l);
       LlamaNames.attention(map, l);
-      LlamaNames.headNorms(map, l);
+      LlamaNames.queryKeyNorms(map, l);
       ExpertNames.sparse(config, map, l);
       map.take(
           LlamaNames.from(l) + "block_sparse_moe.e_score_correction_bias",

@@ -32,8 +32,7 @@ final class Olmo2Mapping implements Mapping {
       String to = LlamaNames.to(l);
       LlamaNames.attention(map, l);
       LlamaNames.gatedFfn(map, l);
-      map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
-      map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+      LlamaNames.queryKeyNorms(map, l);
       map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
       map.take(from + "post_feedforward_layernorm.weight", to + "post_ffw_norm.weight");
     }

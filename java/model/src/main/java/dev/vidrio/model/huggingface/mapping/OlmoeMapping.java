@@ -28,12 +28,9 @@ final class OlmoeMapping implements Mapping {
     LlamaNames.outside(map, config);
     Rope.of(config).addTensors(map, Keys.headWidth(config));
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
       LlamaNames.norms(map, l);
       LlamaNames.attention(map, l);
-      map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
-      map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+      LlamaNames.queryKeyNorms(map, l);
       ExpertNames.routed(config, map, l);
     }
   }

@@ -57,8 +57,7 @@ final class QwenMapping implements Mapping {
       LlamaNames.norms(map, l);
       LlamaNames.attention(map, l);
       if (architecture.startsWith("qwen3")) {
-        map.take(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
-        map.take(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+        LlamaNames.queryKeyNorms(map, l);
       }
       if (isMixture) {
         ExpertNames.routed(config, map, l);
