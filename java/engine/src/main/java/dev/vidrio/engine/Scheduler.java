@@ -26,9 +26,6 @@ import org.jspecify.annotations.Nullable;
  * the same bits.
  */
 final class Scheduler {
-  /** How old a status may be while nothing ends. */
-  private static final long STATUS_NANOS = 20_000_000;
-
   private final EngineOptions options;
   private final EngineListener listener;
   private final Session session;
@@ -47,8 +44,7 @@ final class Scheduler {
   private final PriorityQueue<Active> waiting = new PriorityQueue<>(Active.ORDER);
   private final List<Active> running = new ArrayList<>();
   private final Counters counters = new Counters();
-  private volatile EngineStatus status;
-  private long statusAt = System.nanoTime();
+  private final StatusBoard board;
 
   /**
    * @param options as the user gave them
@@ -78,7 +74,7 @@ final class Scheduler {
     this.admission = new Admission(options.sequences(), session, prefixes, lens, answers);
     this.endings = new Endings(listener, drafts, lens, answers, counters, onEnd);
     this.positions = Admission.positions(session);
-    this.status = snapshot();
+    this.board = new StatusBoard(counters, cache, prefixes);
   }
 
   /**
@@ -94,7 +90,7 @@ final class Scheduler {
 
   /** What it is doing; by any thread. */
   EngineStatus status() {
-    return status;
+    return board.status();
   }
 
   /** An answer's mean time, for those who have to wait; by any thread. */
@@ -386,23 +382,12 @@ final class Scheduler {
    */
   private void tell() {
     long now = System.nanoTime();
-    if (running.isEmpty() || endings.areUntold() || now - statusAt > STATUS_NANOS) {
-      status = snapshot();
+    if (running.isEmpty() || endings.areUntold() || board.isOld(now)) {
+      board.update(running.size(), waiting.size(), now);
       if (options.maxWait() != null) {
         outlook.observe(running, !waiting.isEmpty(), now);
       }
-      statusAt = now;
     }
     endings.tell();
-  }
-
-  private EngineStatus snapshot() {
-    int cached = prefixes.evictable();
-    return counters.status(
-        running.size(),
-        waiting.size(),
-        cache.blocks(),
-        cache.blocks() - cache.freeBlocks() - cached,
-        cached);
   }
 }
