@@ -95,8 +95,7 @@ public final class ModelMatrices {
    * (Wang et al. 2023, arXiv 2211.00593), since that is where models finish their words.
    */
   public void effectiveEmbeddings(int[] tokens, Taker taker) {
-    HookPoint mid = new HookPoint(HookSite.RESID_MID, 0);
-    Buffer read = lens.has(mid) ? buffer(mid) : hooks.stream(0);
+    Buffer read = buffer(hooks.beforeMlp(0));
     Buffer out = buffer(new HookPoint(HookSite.MLP_OUT, 0));
     try (var first = new RowPlan(executor, read, hooks.between(read, out), out, ROWS)) {
       embeddings(tokens, first, taker);

@@ -10,6 +10,7 @@ import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.hook.StepRows;
+import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
@@ -40,6 +41,7 @@ import java.util.stream.Stream;
 public final class CircuitRun implements AutoCloseable {
   private final Lens lens;
   private final ComponentGraph graph;
+  private final HookMap map;
   private final int[] clean;
   private final int layers;
   private final HeadParts heads;
@@ -89,6 +91,7 @@ public final class CircuitRun implements AutoCloseable {
   private CircuitRun(Lens lens, int[] clean, int[] corrupted) {
     this.lens = lens;
     this.graph = ComponentGraph.of(lens);
+    this.map = HookMap.of(lens.model());
     this.clean = clean.clone();
     this.layers = lens.model().architecture().layers();
     int n = clean.length;
@@ -236,9 +239,7 @@ public final class CircuitRun implements AutoCloseable {
         hooks.put(point(site, l), rows -> readHeads(circuit, rows));
       }
       var mlp = new Node.Mlp(l);
-      HookPoint mid = point(HookSite.RESID_MID, l);
-      hooks.put(
-          lens.has(mid) ? mid : point(HookSite.RESID_PRE, l), rows -> read(circuit, mlp, rows));
+      hooks.put(map.beforeMlp(l), rows -> read(circuit, mlp, rows));
       hooks.put(point(HookSite.Z, l), this::writeHeads);
       hooks.put(point(HookSite.MLP_OUT, l), this::writeMlp);
     }

@@ -69,10 +69,8 @@ public final class ComponentGraph {
 
   /** Checks that a feed-forward block reads the stream at one place; routers may read earlier. */
   private static void requireOneStream(HookMap hooks, int layer) {
-    HookPoint mid = new HookPoint(HookSite.RESID_MID, layer);
-    HookPoint read = hooks.has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
     hooks.between(
-        hooks.source(read).captured().getFirst(),
+        hooks.source(hooks.beforeMlp(layer)).captured().getFirst(),
         hooks.source(new HookPoint(HookSite.MLP_OUT, layer)).captured().getFirst());
   }
 

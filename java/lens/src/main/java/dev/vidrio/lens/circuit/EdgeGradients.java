@@ -81,8 +81,7 @@ final class EdgeGradients implements AutoCloseable {
       inputs.put(point, buffer(hooks, point));
     }
     Buffer pre = buffer(hooks, new HookPoint(HookSite.RESID_PRE, l));
-    var mid = new HookPoint(HookSite.RESID_MID, l);
-    HookPoint beforeMlp = hooks.has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, l);
+    HookPoint beforeMlp = hooks.beforeMlp(l);
     Buffer out = buffer(hooks, new HookPoint(HookSite.MLP_OUT, l));
     var attention = new RowGradient(executor, hooks, kv, pre, List.copyOf(inputs.values()), n);
     try {

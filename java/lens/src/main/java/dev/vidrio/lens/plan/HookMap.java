@@ -222,6 +222,12 @@ public final class HookMap {
     return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
   }
 
+  /** The stream that a feed-forward block reads, where it stands behind attention or beside it. */
+  public HookPoint beforeMlp(int layer) {
+    var mid = new HookPoint(HookSite.RESID_MID, layer);
+    return has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
+  }
+
   /** H, query heads of a layer. */
   public int heads(int layer) {
     return Objects.requireNonNull(attention(layer)).heads();
