@@ -5,7 +5,6 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
@@ -85,10 +84,9 @@ final class AblateCommand implements Callable<Integer> {
       int[] tokens = Arrays.copyOf(all, position.of(all) + 1);
       int token = target.token(opened, tokens);
       int versus = target.versus(opened);
-      Metric metric =
-          versus < 0 ? Metric.logProbability(token) : Metric.logitDifference(token, versus);
+      Metric metric = TargetOption.metric(token, versus);
       ComponentAblation ablation = ablate(opened, tokens, metric);
-      String title = title(opened, token, versus);
+      String title = TargetOption.title(opened, token, versus);
       if (page.isWanted()) {
         page.write(opened, "vidrio lens ablate", tokens, List.of(Views.ablation(ablation, title)));
       } else if (json) {
@@ -110,13 +108,6 @@ final class AblateCommand implements Callable<Integer> {
     int length = Math.min(LENGTH, opened.architecture().contextLength());
     List<int[]> chunks = TextChunks.of(opened, text, length);
     return ComponentAblation.mean(lens, tokens, metric, site, chunks);
-  }
-
-  private static String title(Model opened, int token, int versus) {
-    String text = TokenText.of(opened, token);
-    return versus < 0
-        ? "log-probability of " + text
-        : "logit of " + text + " less that of " + TokenText.of(opened, versus);
   }
 
   /** A component's place in the table, and what is lost without it. */

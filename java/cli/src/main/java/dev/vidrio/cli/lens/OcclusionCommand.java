@@ -65,10 +65,9 @@ final class OcclusionCommand implements Callable<Integer> {
       int[] tokens = Arrays.copyOf(all, position.of(all) + 1);
       int token = target.token(opened, tokens);
       int versus = target.versus(opened);
-      Metric metric =
-          versus < 0 ? Metric.logProbability(token) : Metric.logitDifference(token, versus);
+      Metric metric = TargetOption.metric(token, versus);
       Occlusion occlusion = Occlusion.of(Lens.of(opened), tokens, by, metric);
-      String title = title(opened, token, versus);
+      String title = TargetOption.title(opened, token, versus);
       List<Double> effects = IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList();
       if (page.isWanted()) {
         List<Integer> ids = Arrays.stream(tokens).boxed().toList();
@@ -86,13 +85,6 @@ final class OcclusionCommand implements Callable<Integer> {
       }
     }
     return 0;
-  }
-
-  private static String title(Model opened, int token, int versus) {
-    String text = TokenText.of(opened, token);
-    return versus < 0
-        ? "log-probability of " + text
-        : "logit of " + text + " less that of " + TokenText.of(opened, versus);
   }
 
   private static void print(Model opened, int[] tokens, List<Double> effects) {

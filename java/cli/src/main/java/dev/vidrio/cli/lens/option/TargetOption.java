@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.lens.Metric;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
@@ -33,5 +34,18 @@ public final class TargetOption {
   /** The token it is compared with; −1 for none. */
   public int versus(Model model) {
     return versus == null ? -1 : TokenText.parse(model, "versus", versus);
+  }
+
+  /** The log-probability of a token, or the difference of two logits. */
+  public static Metric metric(int token, int versus) {
+    return versus < 0 ? Metric.logProbability(token) : Metric.logitDifference(token, versus);
+  }
+
+  /** What {@link #metric} is called. */
+  public static String title(Model model, int token, int versus) {
+    String text = TokenText.of(model, token);
+    return versus < 0
+        ? "log-probability of " + text
+        : "logit of " + text + " less that of " + TokenText.of(model, versus);
   }
 }
