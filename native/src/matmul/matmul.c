@@ -27,6 +27,7 @@ vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT]
 
 enum {
     FEW_ROWS = 16,
+    FLOAT_OUTPUTS = 4,  // that kernels of float weights compute together, at most
     TILE_ROWS = 96,
     TILE_BYTES = 128 << 10,  // of weights
     BLAS_ROWS_MIN = 64,
@@ -85,10 +86,11 @@ vd_status vd_matmul_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Tiles begin at multiples of these columns: two units for the kernels, whole blocks for the chain.
+// Tiles begin at multiples of these columns: what a kernel computes together, or whole blocks for
+// the chain.
 static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
     int whole_blocks = step->followers > 0 || fast_kernel(matmul, step) != NULL;
-    return whole_blocks ? VD_BLOCK : 2 * vd_matmul_unit(matmul->type);
+    return whole_blocks || vd_is_quantized(matmul->type) ? VD_BLOCK : FLOAT_OUTPUTS;
 }
 
 // Columns of a tile: as many as its bytes allow, but enough tiles for every worker to have several.

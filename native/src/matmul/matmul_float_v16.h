@@ -15,12 +15,13 @@
 enum {
     FEW_TOKENS = 16,  // up to so many, memory sets the pace
     PANEL_COLUMNS = 1024,
+    PANEL_ROWS = 4,     // as many sums merge together
     PANEL_TOKENS = 96,  // whose sums wait
 };
 
 typedef v16 sums[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS];
-typedef float panel_step[VD_FLOAT_TILE_ROWS][16];  // 16 columns
-typedef float tile_lanes[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS][16];
+typedef float panel_step[PANEL_ROWS][16];  // 16 columns
+typedef float tile_lanes[VD_FLOAT_PANEL_TOKENS][PANEL_ROWS][16];
 
 VD_INLINE v16 load_w(const int type, const void *row, int64_t k, int64_t n) {
     if (type == VD_F32) {
@@ -115,78 +116,111 @@ VD_INLINE void few_tokens(const int type, const int N, const vd_matmul *op, vd_r
 VD_INLINE void fill_panel(const int type, const vd_matmul *op, int64_t n0, int64_t k, int64_t end,
                           panel_step *panel) {
     for (; k < end; k += 16, panel++) {
-        v16 weights[VD_FLOAT_TILE_ROWS];
-        load_weights(type, VD_FLOAT_TILE_ROWS, op, n0, k, op->K - k, weights);
-        for (int i = 0; i < VD_FLOAT_TILE_ROWS; i++) {
+        v16 weights[PANEL_ROWS];
+        load_weights(type, PANEL_ROWS, op, n0, k, op->K - k, weights);
+        for (int i = 0; i < PANEL_ROWS; i++) {
             v16_store((*panel)[i], weights[i]);
         }
     }
 }
 
-VD_INLINE void load_step(const panel_step step, v16 weights[VD_FLOAT_TILE_ROWS]) {
-    for (int i = 0; i < VD_FLOAT_TILE_ROWS; i++) {
-        weights[i] = v16_load(step[i]);
+// Adds the products of whole steps to some of the sums' lanes, which one register holds of each:
+// so more outputs share what is loaded than if registers held all lanes of fewer.
+VD_INLINE void add_steps(const float *x, int64_t K, const panel_step *panel, int64_t steps,
+                         int lane, tile_lanes waiting) {
+    const int M = VD_FLOAT_PANEL_TOKENS;
+    const int N = PANEL_ROWS;
+    vr acc[VD_FLOAT_PANEL_TOKENS][PANEL_ROWS];
+    for (int m = 0; m < M; m++) {
+        for (int n = 0; n < N; n++) {
+            acc[m][n] = vr_load(waiting[m][n] + lane);
+        }
+    }
+    for (int64_t i = 0; i < steps; i++) {
+        vr values[VD_FLOAT_PANEL_TOKENS];
+        for (int m = 0; m < M; m++) {
+            values[m] = vr_load(x + m * K + 16 * i + lane);
+        }
+        for (int n = 0; n < N; n++) {
+            vr weights = vr_load(panel[i][n] + lane);
+            for (int m = 0; m < M; m++) {
+                acc[m][n] = vr_fma(values[m], weights, acc[m][n]);
+            }
+        }
+    }
+    for (int m = 0; m < M; m++) {
+        for (int n = 0; n < N; n++) {
+            vr_store(waiting[m][n] + lane, acc[m][n]);
+        }
+    }
+}
+
+// The last step, where it has fewer than 16 columns.
+VD_INLINE void add_last_step(const float *x, int64_t K, int64_t columns, const panel_step step,
+                             tile_lanes waiting) {
+    for (int m = 0; m < VD_FLOAT_PANEL_TOKENS; m++) {
+        v16 values = v16_load_part(x + m * K, columns);
+        for (int n = 0; n < PANEL_ROWS; n++) {
+            float *sum = waiting[m][n];
+            v16_store(sum, v16_fma(values, v16_load(step[n]), v16_load(sum)));
+        }
     }
 }
 
 // Adds columns [k, end) to a tile's sums, which wait for more or are complete.
 VD_INLINE void panel_tile(const vd_matmul *op, int64_t m0, int64_t n0, int64_t k, int64_t end,
                           const panel_step *panel, tile_lanes waiting) {
-    const int M = VD_FLOAT_TILE_TOKENS;
-    const int N = VD_FLOAT_TILE_ROWS;
-    const float *x = op->x + m0 * op->K;
-    sums acc;
-    for (int m = 0; m < M; m++) {
-        for (int n = 0; n < N; n++) {
-            acc[m][n] = k > 0 ? v16_load(waiting[m][n]) : v16_zero();
-        }
+    const float *x = op->x + m0 * op->K + k;
+    int64_t steps = (end - k) / 16;
+    if (k == 0) {
+        memset(waiting, 0, sizeof(tile_lanes));
     }
-    v16 weights[VD_FLOAT_TILE_ROWS];
-    for (; k + 16 <= end; k += 16, panel++) {
-        load_step(*panel, weights);
-        add_columns(M, N, x + k, op->K, 16, weights, acc);
+    for (int lane = 0; lane < 16; lane += VD_LANES) {
+        add_steps(x, op->K, panel, steps, lane, waiting);
     }
-    if (k < end) {
-        load_step(*panel, weights);
-        add_columns(M, N, x + k, op->K, end - k, weights, acc);
+    if (k + 16 * steps < end) {
+        add_last_step(x + 16 * steps, op->K, end - k - 16 * steps, panel[steps], waiting);
     }
-    if (end == op->K) {
-        merge_sums(M, N, op, m0, n0, acc);
+    if (end < op->K) {
         return;
     }
-    for (int m = 0; m < M; m++) {
-        for (int n = 0; n < N; n++) {
-            v16_store(waiting[m][n], acc[m][n]);
+    for (int m = 0; m < VD_FLOAT_PANEL_TOKENS; m++) {
+        v16 lanes[PANEL_ROWS];
+        for (int n = 0; n < PANEL_ROWS; n++) {
+            lanes[n] = v16_load(waiting[m][n]);
         }
+        v16_merge_four(op->y + (m0 + m) * op->N + n0, lanes);
     }
 }
 
 // More than FEW_TOKENS tokens. The last tile may have some of the one before it once more.
 VD_INLINE void many_tokens(const int type, const vd_matmul *op, vd_range rows, int64_t n) {
     alignas(64) panel_step panel[PANEL_COLUMNS / 16];
-    alignas(64) tile_lanes waiting[PANEL_TOKENS / VD_FLOAT_TILE_TOKENS];
+    alignas(64) tile_lanes waiting[PANEL_TOKENS / VD_FLOAT_PANEL_TOKENS];
     for (int64_t k = 0; k < op->K; k += PANEL_COLUMNS) {
         int64_t end = vd_at_most(k + PANEL_COLUMNS, op->K);
         fill_panel(type, op, n, k, end, panel);
-        for (int64_t i = 0; i * VD_FLOAT_TILE_TOKENS < rows.end - rows.begin; i++) {
-            int64_t m = rows.begin + i * VD_FLOAT_TILE_TOKENS;
-            int64_t first = vd_at_most(m, rows.end - VD_FLOAT_TILE_TOKENS);
+        for (int64_t i = 0; i * VD_FLOAT_PANEL_TOKENS < rows.end - rows.begin; i++) {
+            int64_t m = rows.begin + i * VD_FLOAT_PANEL_TOKENS;
+            int64_t first = vd_at_most(m, rows.end - VD_FLOAT_PANEL_TOKENS);
             panel_tile(op, first, n, k, end, panel, waiting[i]);
         }
     }
 }
 
 VD_INLINE void product(const int type, const vd_matmul *op, vd_range all, vd_range units) {
-    const int N = VD_FLOAT_TILE_ROWS;
     for (vd_range rows = all; rows.begin < all.end; rows.begin = rows.end) {
         rows.end = vd_at_most(rows.begin + PANEL_TOKENS, all.end);
         vd_range weights = units;
-        for (; weights.begin + N <= weights.end; weights.begin += N) {
-            if (rows.end - rows.begin > FEW_TOKENS) {
+        if (rows.end - rows.begin > FEW_TOKENS) {
+            const int N = PANEL_ROWS;
+            for (; weights.begin + N <= weights.end; weights.begin += N) {
                 many_tokens(type, op, rows, weights.begin);
-            } else {
-                few_tokens(type, N, op, rows, weights);
             }
+        }
+        const int N = VD_FLOAT_TILE_ROWS;
+        for (; weights.begin + N <= weights.end; weights.begin += N) {
+            few_tokens(type, N, op, rows, weights);
         }
         for (; weights.begin < weights.end; weights.begin++) {
             few_tokens(type, 1, op, rows, weights);

@@ -109,6 +109,14 @@ VD_INLINE v16 v16_fma(v16 x, v16 y, v16 z) {
     return (v16){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b), vfmaq_f32(z.c, x.c, y.c),
                  vfmaq_f32(z.d, x.d, y.d)};
 }
+
+// One of the registers of a v16.
+enum { VD_LANES = 4 };
+typedef float32x4_t vr;
+VD_INLINE vr vr_load(const float *p) { return vld1q_f32(p); }
+VD_INLINE void vr_store(float *p, vr x) { vst1q_f32(p, x); }
+VD_INLINE vr vr_fma(vr x, vr y, vr z) { return vfmaq_f32(z, x, y); }
+
 VD_INLINE v16 v16_negate(v16 x) {
     return (v16){vnegq_f32(x.a), vnegq_f32(x.b), vnegq_f32(x.c), vnegq_f32(x.d)};
 }

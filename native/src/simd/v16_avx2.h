@@ -12,20 +12,20 @@
 
 #ifdef __AVXVNNI__
 #define VD_NAME(stem) stem##_avx_vnni
-enum { VD_TILE_TOKENS = 3 };  // quantized matmul: tokens whose sums fill the registers
 #else
 #define VD_NAME(stem) stem##_avx2
-enum { VD_TILE_TOKENS = 2 };
 #endif
 
 enum {
+    VD_TILE_TOKENS = 5,  // quantized matmul: tokens whose integer sums fill the registers
     VD_PLAIN_TILE_TOKENS = VD_TILE_TOKENS,
     VD_TILE_GROUPS = 1,
     VD_FEW_TOKENS = 1,  // up to so many tokens, more groups instead: memory likes many streams
     VD_FEW_GROUPS = 2,
-    VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
+    VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 2,
-    VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
+    VD_FLOAT_PANEL_TOKENS = 3,  // and tokens of which one register is summed with those of 4 rows
+    VD_ATTENTION_QUERIES = 3,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
     VD_WIDE_QUERIES = 7,      // their number from which keys and values are converted for all
     VD_GRADIENT_QUERIES = 2,  // attention backward: queries
@@ -119,6 +119,14 @@ VD_INLINE v16 v16_div(v16 a, v16 b) {
 VD_INLINE v16 v16_fma(v16 a, v16 b, v16 c) {
     return (v16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
+
+// One of the registers of a v16.
+enum { VD_LANES = 8 };
+typedef __m256 vr;
+VD_INLINE vr vr_load(const float *p) { return _mm256_loadu_ps(p); }
+VD_INLINE void vr_store(float *p, vr x) { _mm256_storeu_ps(p, x); }
+VD_INLINE vr vr_fma(vr a, vr b, vr c) { return _mm256_fmadd_ps(a, b, c); }
+
 VD_INLINE v16 v16_negate(v16 x) {
     __m256 sign = _mm256_set1_ps(-0.0f);
     return (v16){_mm256_xor_ps(x.lo, sign), _mm256_xor_ps(x.hi, sign)};
@@ -333,11 +341,19 @@ VD_INLINE v16i v64_end_run(v16i sum, v16i run) {
                   _mm256_add_epi32(sum.hi, _mm256_madd_epi16(run.hi, ones))};
 }
 
+// Adds now. GCC puts off additions until their sum is read, and has no registers for the products
+// of a whole run.
+VD_INLINE v16i v64_add_products(v16i run, __m256i lo, __m256i hi) {
+    v16i sum = {_mm256_add_epi16(run.lo, lo), _mm256_add_epi16(run.hi, hi)};
+    __asm__("" : "+x"(sum.lo), "+x"(sum.hi));
+    return sum;
+}
+
 // Per row: run + the products of 4 unsigned weights with the 4 signed bytes of a.
 VD_INLINE v16i v64_dot_unsigned(v16i run, v64 w, const int8_t *a) {
     __m256i four = v8_splat_four(a);
-    return (v16i){_mm256_add_epi16(run.lo, _mm256_maddubs_epi16(w.lo, four)),
-                  _mm256_add_epi16(run.hi, _mm256_maddubs_epi16(w.hi, four))};
+    return v64_add_products(run, _mm256_maddubs_epi16(w.lo, four),
+                            _mm256_maddubs_epi16(w.hi, four));
 }
 
 // Signed weights: |w| * (a with the sign of w).
@@ -348,7 +364,7 @@ VD_INLINE v16i v64_dot_signed(v16i run, v64 w, const int8_t *a) {
     __m256i four = v8_splat_four(a);
     __m256i lo = _mm256_maddubs_epi16(_mm256_abs_epi8(w.lo), _mm256_sign_epi8(four, w.lo));
     __m256i hi = _mm256_maddubs_epi16(_mm256_abs_epi8(w.hi), _mm256_sign_epi8(four, w.hi));
-    return (v16i){_mm256_add_epi16(run.lo, lo), _mm256_add_epi16(run.hi, hi)};
+    return v64_add_products(run, lo, hi);
 }
 #endif
 

@@ -16,9 +16,10 @@ enum {
     VD_TILE_GROUPS = 2,
     VD_FEW_TOKENS = 2,  // up to so many tokens, one group: weights are read as they lie
     VD_FEW_GROUPS = 1,
-    VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows
+    VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 4,
-    VD_ATTENTION_QUERIES = 6,  // attention: queries, and vectors of positions or elements
+    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens of which one register is summed with those of 4 rows
+    VD_ATTENTION_QUERIES = 6,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 4,
     VD_WIDE_QUERIES = INT32_MAX,  // their number from which keys and values are converted for all
     VD_GRADIENT_QUERIES = 4,      // attention backward: queries
@@ -77,6 +78,14 @@ VD_INLINE v16 v16_sub(v16 a, v16 b) { return _mm512_sub_ps(a, b); }
 VD_INLINE v16 v16_mul(v16 a, v16 b) { return _mm512_mul_ps(a, b); }
 VD_INLINE v16 v16_div(v16 a, v16 b) { return _mm512_div_ps(a, b); }
 VD_INLINE v16 v16_fma(v16 a, v16 b, v16 c) { return _mm512_fmadd_ps(a, b, c); }
+
+// One of the registers of a v16, which is all of it.
+enum { VD_LANES = 16 };
+typedef v16 vr;
+VD_INLINE vr vr_load(const float *p) { return v16_load(p); }
+VD_INLINE void vr_store(float *p, vr x) { v16_store(p, x); }
+VD_INLINE vr vr_fma(vr a, vr b, vr c) { return v16_fma(a, b, c); }
+
 VD_INLINE v16 v16_negate(v16 x) { return _mm512_xor_ps(x, _mm512_set1_ps(-0.0f)); }
 
 // x > y ? x : y, so that a NaN in x becomes y, and one in y remains.

@@ -12,9 +12,10 @@ enum {
     VD_TILE_GROUPS = 1,
     VD_FEW_TOKENS = 1,  // up to so many tokens, more groups instead: memory likes many streams
     VD_FEW_GROUPS = 2,
-    VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows
+    VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 2,
-    VD_ATTENTION_QUERIES = 3,  // attention: queries, and vectors of positions or elements
+    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens of which one register is summed with those of 4 rows
+    VD_ATTENTION_QUERIES = 3,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
     VD_WIDE_QUERIES = 7,      // their number from which keys and values are converted for all
     VD_GRADIENT_QUERIES = 2,  // attention backward: queries
