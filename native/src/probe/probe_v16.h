@@ -2,7 +2,7 @@
 // enough to stay in registers.
 #include "probe/probe.h"
 
-enum { CHAINS = 6 * VD_TILE_GROUPS };
+enum { CHAINS = VD_LANES == 16 ? 12 : 4 };  // of 1, 2 or 4 registers
 
 static float fma_chains(int64_t rounds) {
     v16 chain[CHAINS];
@@ -36,6 +36,7 @@ static int32_t dot_chains(int64_t rounds) {
     }
     for (int64_t i = 0; i < rounds; i++) {
         for (int j = 0; j < CHAINS; j++) {
+            w = v64_opaque(w);  // or products that do not take the sum would be computed once
             chain[j] = v64_dot_unsigned(chain[j], w, bytes);
         }
     }

@@ -276,6 +276,11 @@ VD_INLINE v64 v64_load(const void *p) {
     const int8_t *bytes = p;
     return (v64){vld1q_s8(bytes), vld1q_s8(bytes + 16), vld1q_s8(bytes + 32), vld1q_s8(bytes + 48)};
 }
+// The same bytes, of which the compiler knows nothing.
+VD_INLINE v64 v64_opaque(v64 w) {
+    __asm__("" : "+w"(w.a), "+w"(w.b), "+w"(w.c), "+w"(w.d));
+    return w;
+}
 VD_INLINE v64 v64_or(v64 x, v64 y) {
     return (v64){vorrq_s8(x.a, y.a), vorrq_s8(x.b, y.b), vorrq_s8(x.c, y.c), vorrq_s8(x.d, y.d)};
 }

@@ -277,6 +277,11 @@ VD_INLINE v64 v64_load(const void *p) {
     const __m256i *halves = p;
     return (v64){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
 }
+// The same bytes, of which the compiler knows nothing.
+VD_INLINE v64 v64_opaque(v64 w) {
+    __asm__("" : "+x"(w.lo), "+x"(w.hi));
+    return w;
+}
 VD_INLINE v64 v64_or(v64 a, v64 b) {
     return (v64){_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
 }

@@ -168,6 +168,11 @@ VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
 typedef __m512i v64;
 
 VD_INLINE v64 v64_load(const void *p) { return _mm512_loadu_si512(p); }
+// The same bytes, of which the compiler knows nothing.
+VD_INLINE v64 v64_opaque(v64 w) {
+    __asm__("" : "+v"(w));
+    return w;
+}
 VD_INLINE v64 v64_or(v64 a, v64 b) { return _mm512_or_si512(a, b); }
 
 // In each byte, bits [from, from + width) moved to [to, to + width).
