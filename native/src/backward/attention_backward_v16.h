@@ -157,11 +157,14 @@ static void softmax_backward(const vd_attention *op, const vd_query *q, vd_range
     }
 }
 
-// Elements [i, i + E) of dq of M queries. Keys behind the last position may be anything.
+enum { ELEMENTS = 4 };  // whose sums merge together
+
+// Elements [i, i + E), one or ELEMENTS, of dq of M queries. Keys behind the last position may be
+// anything.
 VD_INLINE void query_elements(const int M, const int E, const vd_token_run *run, int32_t head,
                               const vd_query *q, vd_range tiles, int64_t end, int64_t i) {
     const vd_kv_cache *cache = &run->op->attention.cache;
-    v16 acc[VD_GRADIENT_QUERIES][VD_GRADIENT_QUERIES];
+    v16 acc[VD_GRADIENT_SUMS][ELEMENTS];
     for (int m = 0; m < M; m++) {
         for (int e = 0; e < E; e++) {
             acc[m][e] = v16_zero();
@@ -178,8 +181,10 @@ VD_INLINE void query_elements(const int M, const int E, const vd_token_run *run,
         }
     }
     for (int m = 0; m < M; m++) {
-        for (int e = 0; e < E; e++) {
-            q[m].dq[i + e] = v16_merge(acc[m][e]);
+        if (E == ELEMENTS) {
+            v16_merge_four(q[m].dq + i, acc[m]);
+        } else {
+            q[m].dq[i] = v16_merge(acc[m][0]);
         }
     }
 }
@@ -187,8 +192,8 @@ VD_INLINE void query_elements(const int M, const int E, const vd_token_run *run,
 VD_INLINE void query_gradients(const int M, const vd_token_run *run, int32_t head,
                                const vd_query *q, vd_range tiles, int64_t end) {
     int64_t d_h = run->op->attention.cache.d_h, i = 0;
-    for (; i + VD_GRADIENT_QUERIES <= d_h; i += VD_GRADIENT_QUERIES) {
-        query_elements(M, VD_GRADIENT_QUERIES, run, head, q, tiles, end, i);
+    for (; i + ELEMENTS <= d_h; i += ELEMENTS) {
+        query_elements(M, ELEMENTS, run, head, q, tiles, end, i);
     }
     for (; i < d_h; i++) {
         query_elements(M, 1, run, head, q, tiles, end, i);
@@ -213,12 +218,12 @@ static void some_queries(const vd_token_run *run, int32_t head, const vd_query *
             score_tile(1, op, q + m, keys, values, t);
         }
     }
-    int64_t m = 0;
-    for (int64_t j = 0; j < n; j++) {
-        softmax_backward(op, q + j, tiles);
+    for (int64_t m = 0; m < n; m++) {
+        softmax_backward(op, q + m, tiles);
     }
-    for (; m + M <= n; m += M) {
-        query_gradients(M, run, head, q + m, tiles, end);
+    int64_t m = 0;
+    for (; m + VD_GRADIENT_SUMS <= n; m += VD_GRADIENT_SUMS) {
+        query_gradients(VD_GRADIENT_SUMS, run, head, q + m, tiles, end);
     }
     for (; m < n; m++) {
         query_gradients(1, run, head, q + m, tiles, end);

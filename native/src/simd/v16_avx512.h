@@ -22,7 +22,8 @@ enum {
     VD_ATTENTION_QUERIES = 6,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 4,
     VD_WIDE_QUERIES = INT32_MAX,  // their number from which keys and values are converted for all
-    VD_GRADIENT_QUERIES = 4,      // attention backward: queries
+    VD_GRADIENT_QUERIES = 8,      // attention backward: queries of 16 positions
+    VD_GRADIENT_SUMS = 4,         // and queries whose sums over positions are taken together
     VD_PANEL_ROWS = 12,           // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 2,
 };
