@@ -26,6 +26,8 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.lens to
       info.picocli;
+  opens dev.vidrio.cli.lens.edit to
+      info.picocli;
   opens dev.vidrio.cli.lens.option to
       info.picocli;
   opens dev.vidrio.cli.lens.sae to

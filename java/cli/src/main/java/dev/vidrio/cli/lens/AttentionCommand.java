@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionsOption;
@@ -46,6 +47,7 @@ final class AttentionCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionsOption positions = new PositionsOption();
+  @Mixin private EditOption edits = new EditOption();
   @Mixin private PageOption page = new PageOption();
 
   @Option(
@@ -76,7 +78,8 @@ final class AttentionCommand implements Callable<Integer> {
       Capture capture =
           positions.of(
               Capture.of("blocks." + blocks(opened) + ".attn.hook_pattern"), tokens.length);
-      try (ActivationCache cache = Lens.of(opened).run(tokens, capture)) {
+      Lens lens = Lens.of(opened);
+      try (ActivationCache cache = lens.run(tokens, capture, edits.of(lens, tokens))) {
         if (page.isWanted()) {
           page.write(
               opened, "vidrio lens attention", tokens, List.of(AttentionView.of(opened, cache)));

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TargetOption;
@@ -39,6 +40,7 @@ final class DlaCommand implements Callable<Integer> {
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private EditOption edits = new EditOption();
   @Mixin private PageOption page = new PageOption();
 
   @Option(
@@ -67,9 +69,11 @@ final class DlaCommand implements Callable<Integer> {
       int[] tokens = input.requiredIds(opened);
       Lens lens = Lens.of(opened);
       int at = position.of(tokens);
-      int token = target.token(opened, Arrays.copyOf(tokens, at + 1));
+      int[] text = Arrays.copyOf(tokens, at + 1);
+      int token = target.token(opened, text);
       int other = target.versus(opened);
-      DirectLogitAttribution dla = DirectLogitAttribution.of(lens, tokens, at, token, other, by);
+      DirectLogitAttribution dla =
+          DirectLogitAttribution.of(lens, tokens, at, token, other, by, edits.of(lens, text));
       if (page.isWanted()) {
         page.write(opened, "vidrio lens dla", tokens, Views.attribution(opened, dla));
       } else if (json) {

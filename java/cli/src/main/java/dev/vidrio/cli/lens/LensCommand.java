@@ -28,6 +28,7 @@ public final class LensCommand implements Runnable, CommandGroup {
         ScopeCommand.class,
         ExamplesCommand.class,
         WeightsCommand.class,
+        EditCommand.class,
         PatchCommand.class,
         PathCommand.class,
         TraceCommand.class,

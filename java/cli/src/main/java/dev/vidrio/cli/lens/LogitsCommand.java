@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.StreamsOption;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -43,6 +44,7 @@ final class LogitsCommand implements Callable<Integer> {
   @Mixin private TextInput input = new TextInput();
   @Mixin private PageOption page = new PageOption();
   @Mixin private StreamsOption streams = new StreamsOption();
+  @Mixin private EditOption edits = new EditOption();
 
   @Option(
       names = "--top",
@@ -80,10 +82,10 @@ final class LogitsCommand implements Callable<Integer> {
   }
 
   private LogitLens read(Lens lens, int[] tokens) {
-    return tuned == null
-        ? LogitLens.of(lens, tokens, streams.capture(tokens.length), top)
-        : LogitLens.of(
-            lens, tokens, streams.capture(tokens.length), top, TunedLens.load(lens, tuned));
+    LogitLens.Translation translation =
+        tuned == null ? (point, x) -> x : TunedLens.load(lens, tuned);
+    return LogitLens.of(
+        lens, tokens, streams.capture(tokens.length), top, translation, edits.of(lens, tokens));
   }
 
   private static void print(Model model, LogitLens lens) {

@@ -6,8 +6,10 @@ import dev.vidrio.lens.attribute.AltiLogit;
 import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -78,21 +80,45 @@ public record DirectLogitAttribution(
    */
   public static DirectLogitAttribution of(
       Lens lens, int[] tokens, int position, int token, int versus, By by) {
+    return of(lens, tokens, position, token, versus, by, List.of());
+  }
+
+  /**
+   * The same of a run with edits. What they change behind what a component writes is a part of its
+   * own, {@code edits}.
+   *
+   * @throws InvalidInputException when an edit does not fit its point, or parts are tokens, which
+   *     are traced through runs without edits
+   */
+  public static DirectLogitAttribution of(
+      Lens lens, int[] tokens, int position, int token, int versus, By by, List<Edit> edits) {
     if (by == By.TOKEN) {
+      if (!edits.isEmpty()) {
+        throw new InvalidInputException(
+            "edits", Integer.toString(edits.size()), "parts by token are those of a run without");
+      }
       return of(
           AltiLogit.of(lens, tokens, position, token, versus), Readout.isCapped(lens.model()));
     }
     Inputs.requirePosition(tokens, position);
     Readout readout = Readout.of(lens, token, versus);
-    String hooks = Components.hooks(lens, by) + ",ln_final.hook_scale,unembed.hook_out";
+    String hooks =
+        Components.hooks(lens, by)
+            + ",blocks.-1.hook_resid_post,ln_final.hook_scale,unembed.hook_out";
     int[] text = Arrays.copyOf(tokens, position + 1);
     int from = Components.from(by, position);
     int row = position - from;
-    try (ActivationCache cache = lens.run(text, Capture.of(hooks).positions(from, position + 1))) {
+    Capture capture = Capture.of(hooks).positions(from, position + 1);
+    try (ActivationCache cache = lens.run(text, capture, edits)) {
       double scale = cache.get(HookSite.LN_FINAL_SCALE).at(row, 0);
       List<Part> parts = new ArrayList<>();
       for (Components.Component component : Components.of(lens, cache, by, row)) {
         parts.add(new Part(component.name(), readout.of(component.written(), scale)));
+      }
+      if (!edits.isEmpty()) {
+        int last = lens.model().architecture().layers() - 1;
+        double whole = readout.of(cache.get(HookSite.RESID_POST, last).row(row), scale);
+        parts.add(new Part("edits", whole - parts.stream().mapToDouble(Part::value).sum()));
       }
       if (readout.constant() != 0) {
         parts.add(new Part("bias", readout.constant()));

@@ -7,6 +7,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
@@ -73,6 +74,16 @@ public record LogitLens(
   /** The same through a translation. */
   public static LogitLens of(
       Lens lens, int[] tokens, Capture capture, int k, Translation translation) {
+    return of(lens, tokens, capture, k, translation, List.of());
+  }
+
+  /**
+   * The same of a run with edits.
+   *
+   * @throws InvalidInputException also when an edit does not fit its point
+   */
+  public static LogitLens of(
+      Lens lens, int[] tokens, Capture capture, int k, Translation translation, List<Edit> edits) {
     if (k < 1) {
       throw new InvalidInputException(
           "tokens of a cell", Integer.toString(k), "must be at least 1");
@@ -87,7 +98,7 @@ public record LogitLens(
     int last = lens.model().architecture().layers() - 1;
     HookPoint end = new HookPoint(HookSite.RESID_POST, last);
     Capture more = capture.withHooks(capture.hooks() + "," + end);
-    try (ActivationCache cache = lens.run(tokens, more);
+    try (ActivationCache cache = lens.run(tokens, more, edits);
         Unembedding unembedding = Unembedding.of(lens.model())) {
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));

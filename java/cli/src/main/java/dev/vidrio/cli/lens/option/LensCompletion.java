@@ -48,6 +48,23 @@ public final class LensCompletion {
    */
   public List<Integer> run(
       Lens lens, String editable, Consumer<LensSession> prepare, int[] prompt) {
+    return run(lens, editable, prepare, prompt, tokens, sampling, this::print);
+  }
+
+  /**
+   * Continues a prompt.
+   *
+   * @param tokens to generate at most
+   * @param print takes the text as it comes
+   */
+  public static List<Integer> run(
+      Lens lens,
+      String editable,
+      Consumer<LensSession> prepare,
+      int[] prompt,
+      int tokens,
+      SamplingOption sampling,
+      Consumer<String> print) {
     Model opened = lens.model();
     long wanted = Math.max(1, (long) prompt.length + tokens);
     int context = (int) Math.min(opened.architecture().contextLength(), wanted);
@@ -61,10 +78,10 @@ public final class LensCompletion {
       generator.prompt(session.newSequence(), prompt);
       while (generator.hasNext() && !System.out.checkError()) {
         ids.add(generator.nextInt());
-        print(decoder.accept(ids.getLast()));
+        print.accept(decoder.accept(ids.getLast()));
       }
     }
-    print(decoder.finish() + System.lineSeparator());
+    print.accept(decoder.finish() + System.lineSeparator());
     return ids;
   }
 

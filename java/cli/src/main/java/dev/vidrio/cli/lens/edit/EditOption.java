@@ -1,0 +1,62 @@
+package dev.vidrio.cli.lens.edit;
+
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** Edits of activations while a text runs. */
+public final class EditOption {
+  @Option(
+      names = "--edit",
+      paramLabel = "EDIT",
+      description = {
+        "Changes activations: HOOK[INDEX] OPERATION ARGUMENTS; may be repeated.",
+        "The index is NumPy's, on the shape that 'lens cache' prints; numbers from the end are of"
+            + " the text. Operations:",
+        "  zero | set X | add STRENGTH X | scale FACTOR | clamp LEAST MOST | project_out X",
+        "  patch 'TEXT'[POSITION] | swap BASIS 'TEXT'[POSITION]",
+        "  mean 'TEXT'… | resample 'TEXT'… [seed N] | noise DEVIATION [seed N]",
+        "X is a number, FILE.safetensors:TENSOR[INDEX], or plus 'TEXT'… minus 'TEXT'…; a file of"
+            + " text may stand for 'TEXT'…."
+      })
+  private List<String> texts = new ArrayList<>();
+
+  public EditOption() {}
+
+  /** Whether there are any. */
+  public boolean isPresent() {
+    return !texts.isEmpty();
+  }
+
+  /** As they were written. */
+  public List<String> texts() {
+    return List.copyOf(texts);
+  }
+
+  /**
+   * The edits, in their order.
+   *
+   * @param tokens of the text that runs with them
+   */
+  public List<Edit> of(Lens lens, int[] tokens) {
+    List<Edit> edits = new ArrayList<>();
+    for (String written : texts) {
+      EditText text = EditText.parse(written);
+      List<HookPoint> points = lens.points(text.hook());
+      var source = new EditSource(lens, text);
+      // One token tells the shapes.
+      try (ActivationCache one = lens.run(new int[] {tokens[0]}, Capture.of(text.hook()))) {
+        for (HookPoint point : points) {
+          Region region = Region.of(point, one.get(point).shape(), tokens.length, text.index());
+          edits.addAll(new EditBuilder(text, source, region).edits());
+        }
+      }
+    }
+    return edits;
+  }
+}

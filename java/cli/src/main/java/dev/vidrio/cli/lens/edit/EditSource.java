@@ -1,0 +1,212 @@
+package dev.vidrio.cli.lens.edit;
+
+import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.lens.edit.EditText.Word;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.intervene.SteeringVector;
+import dev.vidrio.model.InvalidInputException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Where the values of an edit come from: numbers, files, other texts. */
+final class EditSource {
+  /** Tokens that the model reads at once of a text in a file. */
+  private static final int LENGTH = 128;
+
+  private final Lens lens;
+  private final EditText edit;
+
+  EditSource(Lens lens, EditText edit) {
+    this.lens = lens;
+    this.edit = edit;
+  }
+
+  /** A number; {@code inf} and {@code -inf} are some. */
+  float number(String name, int argument) {
+    if (argument >= edit.arguments().size()) {
+      throw edit.refused("needs a " + name);
+    }
+    Word word = edit.arguments().get(argument);
+    Float number = word.quoted() ? null : parse(word.text());
+    if (number == null) {
+      throw edit.refused(name + " " + word.text() + " must be a number");
+    }
+    return number;
+  }
+
+  private static @Nullable Float parse(String word) {
+    try {
+      return switch (word) {
+        case "inf" -> Float.POSITIVE_INFINITY;
+        case "-inf" -> Float.NEGATIVE_INFINITY;
+        default -> word.matches("[-+.\\d].*") ? Float.valueOf(word) : null;
+      };
+    } catch (NumberFormatException e) {
+      return null;
+    }
+  }
+
+  /** Checks that an edit says no more than it needs. */
+  void requireEnd(int argument) {
+    if (argument < edit.arguments().size()) {
+      throw edit.refused(
+          edit.arguments().get(argument).text()
+              + " is more than "
+              + edit.operation().text()
+              + " takes");
+    }
+  }
+
+  /** Values from an argument on: a number, a tensor of a file, or a difference of texts. */
+  Rows values(HookPoint point, int argument) {
+    List<Word> words = edit.arguments();
+    if (argument >= words.size()) {
+      throw edit.refused("needs a number, FILE.safetensors:TENSOR, or plus TEXT minus TEXT");
+    }
+    Word word = words.get(argument);
+    if (!word.quoted() && word.text().equals("plus")) {
+      return direction(point, argument);
+    }
+    requireEnd(argument + 1);
+    return word.quoted() || !word.text().contains(TensorFile.SUFFIX)
+        ? Rows.of(number("value", argument))
+        : tensor(point, argument);
+  }
+
+  /** A tensor of a file: {@code FILE.safetensors:NAME[INDEX]}; without a name, the point's. */
+  Rows tensor(HookPoint point, int argument) {
+    Word word = argument < edit.arguments().size() ? edit.arguments().get(argument) : null;
+    int end = word == null ? -1 : word.text().lastIndexOf(TensorFile.SUFFIX);
+    if (word == null || word.quoted() || end < 0) {
+      throw edit.refused("needs a FILE.safetensors:TENSOR");
+    }
+    end += TensorFile.SUFFIX.length();
+    String name = word.text().substring(end);
+    return TensorFile.read(
+        Path.of(word.text().substring(0, end)),
+        name.startsWith(":") ? name.substring(1) : point.name(),
+        word.index() == null ? Index.WHOLE : word.index());
+  }
+
+  /** The difference of means of {@code plus TEXT … minus TEXT …}. */
+  private Rows direction(HookPoint point, int argument) {
+    List<int[]> plus = new ArrayList<>();
+    List<int[]> minus = new ArrayList<>();
+    List<int[]> which = plus;
+    for (Word word : edit.arguments().subList(argument + 1, edit.arguments().size())) {
+      if (!word.quoted() && word.text().equals("minus")) {
+        which = minus;
+      } else {
+        which.add(text(word));
+      }
+    }
+    return new Rows(SteeringVector.of(lens, point, plus, minus).values(), 1);
+  }
+
+  private int[] text(Word word) {
+    if (!word.quoted()) {
+      throw edit.refused(word.text() + " must be a text in quotes");
+    }
+    return lens.model().tokenizer().encode(word.text());
+  }
+
+  /** What another text has at a point, all of it, off the life of its run. */
+  Activation activation(HookPoint point, int argument) {
+    List<Word> words = edit.arguments();
+    if (argument >= words.size()) {
+      throw edit.refused("needs a text in quotes");
+    }
+    requireEnd(argument + 1);
+    try (ActivationCache cache = lens.run(text(words.get(argument)), Capture.of(point.name()))) {
+      Activation activation = cache.get(point);
+      return new Activation(point, activation.shape(), MemorySegment.ofArray(activation.toArray()));
+    }
+  }
+
+  /**
+   * Rows of another text: of the positions that its brackets name, or else of the edit's own.
+   *
+   * @param positions those of the edit
+   */
+  Rows patch(HookPoint point, int argument, Index.Range positions) {
+    Activation activation = activation(point, argument);
+    int tokens = activation.shape().getFirst();
+    int width = Math.toIntExact(activation.elements() / tokens);
+    Index index = edit.arguments().get(argument).index();
+    Index.Range from = positions;
+    if (index != null) {
+      if (index.parts().size() > 1) {
+        throw edit.refused("a text's brackets hold one position, or a range of them");
+      }
+      from = index.part(0).of("position of the other text", tokens);
+    } else if (positions.to() > tokens) {
+      throw new InvalidInputException(
+          "positions of " + point,
+          positions.from() + ":" + positions.to(),
+          "the other text has " + tokens + "; 'TEXT'[N] takes what it has at N");
+    }
+    var values = new float[from.size() * width];
+    for (int i = 0; i < from.size(); i++) {
+      System.arraycopy(activation.row(from.from() + i), 0, values, i * width, width);
+    }
+    return new Rows(values, from.size());
+  }
+
+  /**
+   * What some texts have at a point; to be closed.
+   *
+   * @param end after the last argument that is one: texts in quotes, or files of text
+   */
+  List<ActivationCache> runs(HookPoint point, int end) {
+    List<int[]> texts = new ArrayList<>();
+    for (Word word : edit.arguments().subList(0, end)) {
+      if (word.quoted()) {
+        texts.add(text(word));
+      } else {
+        int[] tokens = lens.model().tokenizer().encode(InputOutput.read(Path.of(word.text())));
+        int length = Math.min(LENGTH, lens.model().architecture().contextLength());
+        texts.addAll(TextChunks.of(lens.model(), tokens, length));
+      }
+    }
+    if (texts.isEmpty()) {
+      throw edit.refused("needs texts in quotes, or files of text");
+    }
+    List<ActivationCache> runs = new ArrayList<>();
+    try {
+      texts.forEach(tokens -> runs.add(lens.run(tokens, Capture.of(point.name()))));
+    } catch (RuntimeException e) {
+      runs.forEach(ActivationCache::close);
+      throw e;
+    }
+    return runs;
+  }
+
+  /** Where {@code seed N} stands at the end of the arguments; their number where it does not. */
+  int seedAt() {
+    List<Word> words = edit.arguments();
+    int at = words.size() - 2;
+    return at >= 0 && !words.get(at).quoted() && words.get(at).text().equals("seed")
+        ? at
+        : words.size();
+  }
+
+  /** The seed there; 0 where there is none. */
+  long seed(int at) {
+    if (at == edit.arguments().size()) {
+      return 0;
+    }
+    String digits = edit.arguments().get(at + 1).text();
+    if (!digits.matches("-?\\d{1,18}")) {
+      throw edit.refused("seed " + digits + " must be a whole number");
+    }
+    return Long.parseLong(digits);
+  }
+}

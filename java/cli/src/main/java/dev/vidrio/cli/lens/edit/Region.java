@@ -1,0 +1,119 @@
+package dev.vidrio.cli.lens.edit;
+
+import dev.vidrio.cli.lens.edit.Index.Range;
+import dev.vidrio.lens.hook.Change;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.model.InvalidInputException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The part of an activation that an edit changes.
+ *
+ * @param tokens of the text
+ * @param positions of the text, those that change
+ * @param open whether tokens generated behind the text belong to it
+ * @param rowWidth elements of a row; 0 of attention, whose rows grow with the text
+ * @param columns of a row, side by side where they can be
+ */
+record Region(
+    HookPoint point,
+    int tokens,
+    Range positions,
+    boolean open,
+    int rowWidth,
+    List<Edit.Columns> columns) {
+  Region {
+    columns = List.copyOf(columns);
+  }
+
+  /**
+   * The part that an index means.
+   *
+   * @param shape of the point's activation of one token
+   * @param tokens of the text
+   */
+  static Region of(HookPoint point, List<Integer> shape, int tokens, Index index) {
+    boolean attention = point.site().axes() == HookSite.Axes.QUERY_KEY;
+    if (index.parts().size() > shape.size()) {
+      throw new InvalidInputException(
+          "index of " + point, index.toString(), "it has " + shape.size() + " axes");
+    }
+    Index.Part position = index.part(attention ? 1 : 0);
+    Range positions = position.of("position of " + point, tokens);
+    List<Edit.Columns> columns =
+        attention ? attention(point, shape.getFirst(), tokens, index) : ranges(point, shape, index);
+    return new Region(
+        point, tokens, positions, position.isOpen(), attention ? 0 : width(shape), columns);
+  }
+
+  private static int width(List<Integer> shape) {
+    return shape.stream().skip(1).reduce(1, Math::multiplyExact);
+  }
+
+  private static List<Edit.Columns> attention(HookPoint point, int heads, int tokens, Index index) {
+    Range chosen = index.part(0).of("head of " + point, heads);
+    Range keys = index.part(2).of("key of " + point, tokens);
+    boolean allKeys = keys.size() == tokens && index.part(2).isOpen();
+    if (chosen.size() == heads) {
+      return List.of(
+          allKeys ? new Edit.Columns.All() : new Edit.Columns.Keys(null, keys.from(), keys.to()));
+    }
+    List<Edit.Columns> columns = new ArrayList<>();
+    for (int h = chosen.from(); h < chosen.to(); h++) {
+      columns.add(
+          allKeys ? new Edit.Columns.Head(h) : new Edit.Columns.Keys(h, keys.from(), keys.to()));
+    }
+    return columns;
+  }
+
+  private static List<Edit.Columns> ranges(HookPoint point, List<Integer> shape, Index index) {
+    int inner = shape.getLast();
+    if (shape.size() == 2) {
+      Range chosen = index.part(1).of("element of " + point, inner);
+      return List.of(new Edit.Columns.Range(chosen.from(), chosen.to()));
+    }
+    String outerAxis = point.site().axes() == HookSite.Axes.FFN ? "expert of " : "head of ";
+    Range outer = index.part(1).of(outerAxis + point, shape.get(1));
+    Range elements = index.part(2).of("element of " + point, inner);
+    if (elements.size() == inner) {
+      return List.of(new Edit.Columns.Range(outer.from() * inner, outer.to() * inner));
+    }
+    List<Edit.Columns> columns = new ArrayList<>();
+    for (int i = outer.from(); i < outer.to(); i++) {
+      columns.add(new Edit.Columns.Range(i * inner + elements.from(), i * inner + elements.to()));
+    }
+    return columns;
+  }
+
+  boolean isAttention() {
+    return point.site().axes() == HookSite.Axes.QUERY_KEY;
+  }
+
+  /** Elements of a row that change; not of attention. */
+  int width() {
+    return columns.stream().mapToInt(Region::size).sum();
+  }
+
+  /** How many columns there are; of attention only where keys are chosen. */
+  static int size(Edit.Columns columns) {
+    return switch (columns) {
+      case Edit.Columns.Range(int begin, int end) -> end - begin;
+      case Edit.Columns.Keys keys -> keys.to() - keys.from();
+      default -> throw new IllegalArgumentException(columns + " have no size of their own");
+    };
+  }
+
+  /** An edit of these columns, also of tokens that are generated where the region is open. */
+  Edit edit(Edit.Columns chosen, Change change) {
+    int to = open ? Integer.MAX_VALUE : positions.to();
+    return new Edit(point, null, positions.from(), to, chosen, change);
+  }
+
+  /** An edit of these columns at the positions of the text. */
+  Edit editOfText(Edit.Columns chosen, Change change) {
+    return new Edit(point, null, positions.from(), positions.to(), chosen, change);
+  }
+}
