@@ -2,17 +2,24 @@ package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.TextPairsOption;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.circuit.Edge;
 import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.page.Bars;
+import dev.vidrio.lens.page.CircuitView;
+import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,6 +39,7 @@ final class EdgesCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextPairsOption texts = new TextPairsOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
+  @Mixin private PageOption page = new PageOption();
 
   @Option(
       names = "--steps",
@@ -55,7 +63,8 @@ final class EdgesCommand implements Callable<Integer> {
   EdgesCommand() {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    page.check();
     try (Model opened = model.open()) {
       Lens lens = gradients.lens(opened);
       List<TextPair> pairs = TextPairsOption.pairs(texts.all(opened));
@@ -63,13 +72,47 @@ final class EdgesCommand implements Callable<Integer> {
           steps == 0
               ? EdgeAttribution.of(lens, pairs)
               : EdgeAttribution.integrated(lens, pairs, steps);
-      if (json) {
+      if (page.isWanted()) {
+        int[] tokens = pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
+        page.write(opened, "vidrio lens edges", tokens, views(lens, edges, pairs.size()));
+      } else if (json) {
         Json.print(contents(opened, edges));
       } else {
         print(edges, pairs.size());
       }
     }
     return 0;
+  }
+
+  /** The strongest edges as a graph, and as bars. */
+  private List<View> views(Lens lens, EdgeAttribution edges, int pairs) {
+    Map<Edge, Double> strongest = new LinkedHashMap<>();
+    for (Edge edge : strongest(edges)) {
+      strongest.put(edge, Objects.requireNonNull(edges.scores().get(edge)));
+    }
+    String note =
+        String.format(
+            Locale.ROOT,
+            "The strongest %d of %d edges: by how much the %s moves when the edge alone carries its"
+                + " value from the corrupted text. Clean %.3f, corrupted %.3f.",
+            strongest.size(),
+            edges.scores().size(),
+            TextPairsOption.difference(pairs),
+            edges.clean(),
+            edges.corrupted());
+    return List.of(
+        CircuitView.of("Edge attribution patching", note, ComponentGraph.of(lens), strongest),
+        new Bars(
+            "Edges",
+            "The same, edge by edge.",
+            strongest.entrySet().stream()
+                .map(e -> new Bars.Bar(e.getKey().name(), e.getValue()))
+                .toList()));
+  }
+
+  private List<Edge> strongest(EdgeAttribution edges) {
+    List<Edge> ranked = edges.ranked();
+    return ranked.subList(0, Math.clamp(top, 0, ranked.size()));
   }
 
   private void print(EdgeAttribution edges, int pairs) {
@@ -80,8 +123,7 @@ final class EdgesCommand implements Callable<Integer> {
         edges.clean(),
         edges.corrupted(),
         edges.scores().size());
-    List<Edge> ranked = edges.ranked();
-    for (Edge edge : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
+    for (Edge edge : strongest(edges)) {
       System.out.printf(Locale.ROOT, "%+8.3f  %s%n", edges.scores().get(edge), edge.name());
     }
   }

@@ -1,16 +1,20 @@
 package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.ResidualDecomposition;
 import dev.vidrio.lens.see.ResidualDecomposition.Part;
 import dev.vidrio.model.Model;
+import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -31,6 +35,7 @@ final class ResidualCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionOption position = new PositionOption();
+  @Mixin private PageOption page = new PageOption();
 
   @Option(
       names = "--by",
@@ -45,18 +50,35 @@ final class ResidualCommand implements Callable<Integer> {
   ResidualCommand() {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    page.check();
     try (Model opened = model.open()) {
       int[] tokens = input.requiredIds(opened);
       var decomposition =
           ResidualDecomposition.of(Lens.of(opened), tokens, position.of(tokens), by);
-      if (json) {
+      if (page.isWanted()) {
+        page.write(opened, "vidrio lens residual", tokens, List.of(bars(decomposition)));
+      } else if (json) {
         Json.print(contents(opened, decomposition));
       } else {
         print(opened, tokens, decomposition);
       }
     }
     return 0;
+  }
+
+  private static Bars bars(ResidualDecomposition decomposition) {
+    return new Bars(
+        "Residual decomposition",
+        String.format(
+            Locale.ROOT,
+            "The share of each component in the residual stream after position %d, of norm %.2f."
+                + " Shares add up to 1.",
+            decomposition.position(),
+            decomposition.norm()),
+        decomposition.parts().stream()
+            .map(part -> new Bars.Bar(part.component(), part.share()))
+            .toList());
   }
 
   private static void print(Model opened, int[] tokens, ResidualDecomposition decomposition) {
