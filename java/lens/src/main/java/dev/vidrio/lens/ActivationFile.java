@@ -1,5 +1,9 @@
 package dev.vidrio.lens;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.safetensors.Dtype;
@@ -7,6 +11,7 @@ import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,21 +32,72 @@ public final class ActivationFile {
    * @throws IOException when the file cannot be written
    */
   public static void write(ActivationCache cache, String model, Path target) throws IOException {
+    write(List.of(cache), TapType.F32, model, target);
+  }
+
+  /**
+   * Writes those of several texts, whose names begin with {@link #prefix}.
+   *
+   * @param caches with the same points and first positions
+   * @param type of the elements: of a 16-bit one, the nearest
+   * @throws IOException when the file cannot be written
+   */
+  public static void write(List<ActivationCache> caches, TapType type, String model, Path target)
+      throws IOException {
     List<Entry> entries = new ArrayList<>();
-    for (HookPoint point : cache.points()) {
-      List<Long> shape = cache.get(point).shape().stream().map(Integer::longValue).toList();
-      entries.add(new Entry(point.name(), Dtype.F32, shape));
-    }
-    int[] tokens = cache.tokens();
-    entries.add(new Entry("tokens", Dtype.I32, List.of((long) tokens.length)));
-    Map<String, String> metadata = Map.of("model", model, "from", Integer.toString(cache.from()));
-    try (Arena arena = Arena.ofConfined();
-        var writer = SafetensorsWriter.create(target, entries, metadata)) {
+    for (int i = 0; i < caches.size(); i++) {
+      String prefix = prefix(caches.size(), i);
+      ActivationCache cache = caches.get(i);
       for (HookPoint point : cache.points()) {
-        writer.write(point.name(), cache.get(point).data());
+        List<Long> shape = cache.get(point).shape().stream().map(Integer::longValue).toList();
+        entries.add(new Entry(prefix + point.name(), Dtype.valueOf(type.name()), shape));
       }
-      writer.write("tokens", arena.allocateFrom(ValueLayout.JAVA_INT, tokens));
+      entries.add(new Entry(prefix + "tokens", Dtype.I32, List.of((long) cache.tokens().length)));
+    }
+    String from = Integer.toString(caches.getFirst().from());
+    try (var writer =
+        SafetensorsWriter.create(target, entries, Map.of("model", model, "from", from))) {
+      for (int i = 0; i < caches.size(); i++) {
+        write(caches.get(i), type, prefix(caches.size(), i), writer);
+      }
       writer.finish();
     }
+  }
+
+  /** What the names of a text's tensors begin with: nothing where it is alone, else {@code 0/}. */
+  public static String prefix(int texts, int text) {
+    return texts == 1 ? "" : text + "/";
+  }
+
+  private static void write(
+      ActivationCache cache, TapType type, String prefix, SafetensorsWriter writer)
+      throws IOException {
+    for (HookPoint point : cache.points()) {
+      MemorySegment data = cache.get(point).data();
+      try (Arena arena = Arena.ofConfined()) {
+        writer.write(prefix + point.name(), type == TapType.F32 ? data : halves(data, type, arena));
+      }
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      writer.write(prefix + "tokens", arena.allocateFrom(ValueLayout.JAVA_INT, cache.tokens()));
+    }
+  }
+
+  private static MemorySegment halves(MemorySegment floats, TapType type, Arena arena) {
+    long n = floats.byteSize() / Float.BYTES;
+    MemorySegment halves = arena.allocate(JAVA_SHORT, n);
+    for (long i = 0; i < n; i++) {
+      float value = floats.getAtIndex(JAVA_FLOAT, i);
+      halves.setAtIndex(
+          JAVA_SHORT, i, type == TapType.F16 ? Float.floatToFloat16(value) : bfloat16(value));
+    }
+    return halves;
+  }
+
+  /** The upper half, rounded to nearest even; NaN stays one. */
+  private static short bfloat16(float value) {
+    int bits = Float.floatToIntBits(value);
+    int rounding = Float.isNaN(value) ? 0 : 0x7fff + ((bits >>> 16) & 1);
+    return (short) ((bits + rounding) >>> 16);
   }
 }

@@ -2,16 +2,23 @@ package dev.vidrio.cli.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.PositionsOption;
 import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
+import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.ActivationFile;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -33,20 +40,50 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "cache",
     description = {
-      "Runs a text and keeps activations.",
-      "Prints their sizes, or writes one tensor per hook point under its name," + " and `tokens`."
+      "Runs a text and keeps activations, also of tokens that it generates.",
+      "Prints their sizes, or writes one tensor per hook point under its name, and `tokens`. Of"
+          + " several texts, which run in one batch, the names begin with the text's number, from"
+          + " 0: `0/hook_embed`."
     })
 final class CacheCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionsOption positions = new PositionsOption();
+  @Mixin private EditOption edits = new EditOption();
+  @Mixin private SamplingOption sampling = new SamplingOption();
+
+  @Option(
+      names = "--prompts",
+      paramLabel = "FILE",
+      description = "A file with a text on each line, in place of -p.")
+  private @Nullable Path prompts;
+
+  @Option(
+      names = {"-n", "--tokens"},
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Generate at most N tokens after each text, the most likely ones unless --temp says"
+              + " otherwise. Default: ${DEFAULT-VALUE}.")
+  private int generated;
 
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
       defaultValue = "*",
-      description = "Hook points, separated by commas (see 'vidrio lens hooks').")
+      description =
+          "Hook points, separated by commas (see 'vidrio lens hooks'): blocks.0-3.* for some"
+              + " layers.")
   private String hooks = "*";
+
+  @Option(
+      names = "--type",
+      paramLabel = "TYPE",
+      defaultValue = "f32",
+      description =
+          "Element type in memory and in safetensors files: ${COMPLETION-CANDIDATES}. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private TapType type = TapType.F32;
 
   @Option(
       names = {"-o", "--output"},
@@ -69,18 +106,50 @@ final class CacheCommand implements Callable<Integer> {
           command.commandLine(), "-o " + target + ": must end in .safetensors or .json");
     }
     try (Model opened = model.open()) {
-      int[] tokens = input.requiredIds(opened);
-      Capture capture = positions.of(Capture.of(hooks), tokens.length);
-      try (ActivationCache cache = Lens.of(opened).run(tokens, capture)) {
+      List<int[]> texts = texts(opened);
+      Lens lens = Lens.of(opened);
+      Capture capture = positions.of(Capture.of(hooks).as(type), length(texts) + generated);
+      List<List<Edit>> edited = texts.stream().map(tokens -> edits.of(lens, tokens)).toList();
+      try (var run = new CacheRun(lens, capture, texts, edited, generated, sampling.toOptions(0))) {
+        List<ActivationCache> caches = run.caches();
         if (target != null && isSafetensors(target)) {
-          ActivationFile.write(cache, opened.name(), target);
+          ActivationFile.write(caches, type, opened.name(), target);
         } else if (target != null) {
-          Json.write(target, contents(opened, cache, true));
+          Json.write(target, contents(opened, caches, true));
         }
-        report(opened, cache, target);
+        report(opened, caches, target);
       }
     }
     return 0;
+  }
+
+  private List<int[]> texts(Model opened) {
+    if (prompts == null) {
+      return List.of(input.requiredIds(opened));
+    }
+    if (input.isPresent()) {
+      throw new ParameterException(
+          command.commandLine(), "--prompts " + prompts + ": -p, -f or --ids gives another text");
+    }
+    List<int[]> texts =
+        InputOutput.read(prompts).lines().map(line -> opened.tokenizer().encode(line)).toList();
+    if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length == 0)) {
+      throw new CommandException(prompts + ": must hold a text on each line");
+    }
+    return texts;
+  }
+
+  /** Tokens of the texts: positions mean the same in all of them, or are counted from the start. */
+  private int length(List<int[]> texts) {
+    int longest = texts.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
+    int shortest = texts.stream().mapToInt(tokens -> tokens.length).min().orElseThrow();
+    if (positions.isAsked() && longest != shortest) {
+      throw new InvalidInputException(
+          "positions",
+          "",
+          "texts must be of one length, not of " + shortest + " to " + longest + " tokens");
+    }
+    return longest;
   }
 
   private static boolean isSafetensors(Path file) {
@@ -89,6 +158,17 @@ final class CacheCommand implements Callable<Integer> {
 
   private static boolean isJson(Path file) {
     return file.toString().endsWith(".json");
+  }
+
+  private static Map<String, Object> contents(
+      Model model, List<ActivationCache> caches, boolean withValues) {
+    if (caches.size() == 1) {
+      return contents(model, caches.getFirst(), withValues);
+    }
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", model.name());
+    result.put("texts", caches.stream().map(cache -> contents(model, cache, withValues)).toList());
+    return result;
   }
 
   private static Map<String, Object> contents(
@@ -125,22 +205,34 @@ final class CacheCommand implements Callable<Integer> {
     return result;
   }
 
-  private void report(Model model, ActivationCache cache, @Nullable Path target) {
+  private void report(Model model, List<ActivationCache> caches, @Nullable Path target) {
     if (json) {
-      Json.print(contents(model, cache, false));
+      Json.print(contents(model, caches, false));
       return;
     }
     if (target != null) {
-      System.out.println(target + ": " + cache.points().size() + " activations and the tokens");
+      int points = caches.getFirst().points().size();
+      System.out.println(
+          target
+              + ": "
+              + points
+              + " activations and the tokens"
+              + (caches.size() == 1 ? "" : " of " + caches.size() + " texts"));
       return;
     }
     System.out.printf("%-36s %-16s %10s %10s %10s%n", "hook", "shape", "mean", "rms", "max |x|");
+    for (int i = 0; i < caches.size(); i++) {
+      print(caches.get(i), ActivationFile.prefix(caches.size(), i));
+    }
+  }
+
+  private static void print(ActivationCache cache, String prefix) {
     for (HookPoint point : cache.points()) {
       Activation activation = cache.get(point);
       var statistics = Statistics.of(activation.data());
       System.out.printf(
           "%-36s %-16s %10.4f %10.4f %10.4f%n",
-          point.name(),
+          prefix + point.name(),
           activation.shape(),
           statistics.mean(),
           statistics.rms(),

@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,14 +13,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** {@code vidrio lens} from its arguments to its output, on the embedded model. */
 class LensCommandsTest {
@@ -43,63 +39,6 @@ class LensCommandsTest {
     assertEquals(4 * 21 + 4, all.size());
     JsonNode json = done("lens", "hooks", "blocks.-1.attn.*", "--json").json();
     assertEquals("blocks.3.attn.hook_q", json.get(0).stringValue());
-  }
-
-  /** The file that design and issues speak of: one tensor for each hook under its name. */
-  @Test
-  void cacheWritesATensorForEachPoint() throws IOException {
-    SafetensorsFile gold = BardFiles.gold("q8_0");
-    String ids =
-        Arrays.stream(gold.ints("tokens"))
-            .mapToObj(String::valueOf)
-            .collect(Collectors.joining(","));
-    Path input = Files.writeString(directory.resolve("ids.json"), "[" + ids + "]");
-    Path output = directory.resolve("cache.safetensors");
-    String hooks = "blocks.*.hook_resid_post,blocks.0.attn.hook_pattern";
-    Cli result =
-        done("lens", "cache", "--ids", input.toString(), "--hooks", hooks, "-o", output.toString());
-    assertTrue(result.out().contains("5 activations"), result.out());
-    SafetensorsFile cache = SafetensorsFile.read(output);
-    assertEquals(6, cache.names().size());
-    assertEquals(List.of(8L, 40L, 40L), cache.shape("blocks.0.attn.hook_pattern"));
-    float[] expected = gold.floats("blocks.3.hook_resid_post");
-    float[] actual = cache.floats("blocks.3.hook_resid_post");
-    double difference = 0;
-    double magnitude = 0;
-    for (int i = 0; i < expected.length; i++) {
-      difference = Math.max(difference, Math.abs(expected[i] - actual[i]));
-      magnitude = Math.max(magnitude, Math.abs(expected[i]));
-    }
-    assertTrue(difference < 0.05 * magnitude, difference + " of " + magnitude);
-  }
-
-  @Test
-  void cacheWritesJsonWithNullsWhereScoresAreMasked() throws IOException {
-    Path output = directory.resolve("cache.json");
-    done(
-        "lens",
-        "cache",
-        "-p",
-        "To be",
-        "--hooks",
-        "blocks.0.attn.hook_attn_scores",
-        "-o",
-        output.toString());
-    JsonNode json = JsonMapper.shared().readTree(output.toFile());
-    JsonNode scores = json.get("hooks").get("blocks.0.attn.hook_attn_scores");
-    int n = json.get("tokens").size();
-    assertEquals(n, scores.get("shape").get(1).intValue());
-    assertTrue(scores.get("values").get(0).isNumber());
-    assertTrue(scores.get("values").get(1).isNull());
-  }
-
-  @Test
-  void cachePrintsATable() {
-    String out = done("lens", "cache", "-p", "To be, or not", "--positions", "1:3").out();
-    assertTrue(
-        out.lines().anyMatch(l -> l.matches("blocks\\.3\\.mlp\\.hook_post +\\[2, 768].*")), out);
-    JsonNode json = done("lens", "cache", "-p", "To be", "--hooks", "ln_final.*", "--json").json();
-    assertTrue(json.get("hooks").get("ln_final.hook_normalized").get("rms").doubleValue() > 0.9);
   }
 
   @Test
@@ -260,7 +199,8 @@ class LensCommandsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"logits", "dla", "attention", "norms", "heads", "mixing", "occlusion"})
+  @ValueSource(
+      strings = {"logits", "dla", "attention", "norms", "heads", "mixing", "occlusion", "residual"})
   void picturesGoToPages(String command) throws IOException {
     Path page = directory.resolve("page.html");
     String[] arguments = {"lens", command, "-o", page.toString()};
@@ -323,25 +263,5 @@ class LensCommandsTest {
     Cli result = Cli.run(("lens " + arguments).split(" "));
     assertEquals(code, result.code(), result.err());
     assertTrue(result.err().contains(expected), result.err());
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "1 | near are blocks.0.hook_resid_post | --hooks blocks.0.hook_resid_pots",
-        "1 | must hold one or more of the text's 3 tokens | --positions 90:",
-        "1 | must hold one or more of the text's 3 tokens | --positions 2:2",
-        "1 | must hold one or more of the text's 3 tokens | --positions=-4:",
-        "2 | must be FROM:TO | --positions 1-3",
-        "2 | must end in .safetensors or .json | -o x.npz",
-      })
-  void faultsAreNamed(int code, String expected, String arguments) {
-    List<String> args = new ArrayList<>(List.of("lens", "cache", "-p", "To be"));
-    args.addAll(List.of(arguments.split(" ")));
-    Cli result = Cli.run(args.toArray(String[]::new));
-    assertEquals(code, result.code(), result.err());
-    assertTrue(result.err().contains(expected), result.err());
-    assertFalse(result.err().contains("\tat "), result.err());
   }
 }

@@ -27,6 +27,11 @@ public final class PositionsOption {
 
   public PositionsOption() {}
 
+  /** Whether the user wants only some. */
+  public boolean isAsked() {
+    return range != null;
+  }
+
   /**
    * The same capture for the positions that were asked for.
    *

@@ -1,0 +1,294 @@
+package dev.vidrio.cli.lens;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.cli.Cli;
+import dev.vidrio.model.safetensors.Dtype;
+import dev.vidrio.model.safetensors.SafetensorsWriter;
+import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.model.testfiles.SafetensorsFile;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/** Edits on the command line, on the embedded model. */
+class EditTest {
+  private static final String TEXT = "To be, or not to";
+
+  /** As many tokens. */
+  private static final String OTHER = "My lord, or not so";
+
+  private static final String HOOK = "blocks.1.hook_resid_post";
+
+  @TempDir Path directory;
+
+  private static JsonNode edited(String... edits) {
+    List<String> args = new ArrayList<>(List.of("lens", "edit", "-p", TEXT, "--json"));
+    for (String edit : edits) {
+      args.addAll(List.of("--edit", edit));
+    }
+    return done(args.toArray(String[]::new)).json();
+  }
+
+  private static Cli done(String... args) {
+    Cli result = Cli.run(args);
+    assertEquals(0, result.code(), result.err());
+    return result;
+  }
+
+  /** What a point has with edits, written and read back. */
+  private SafetensorsFile cache(String text, String hooks, String... edits) throws IOException {
+    Path file = directory.resolve("cache.safetensors");
+    List<String> args = new ArrayList<>(List.of("lens", "cache", "-p", text, "--hooks", hooks));
+    args.addAll(List.of("-o", file.toString()));
+    for (String edit : edits) {
+      args.addAll(List.of("--edit", edit));
+    }
+    done(args.toArray(String[]::new));
+    return SafetensorsFile.read(file);
+  }
+
+  private float[] edited(String hook, String edit) throws IOException {
+    return cache(TEXT, hook, edit).floats(hook);
+  }
+
+  /** A file with one tensor. */
+  private String file(String tensor, long[] shape, float... values) throws IOException {
+    Path path = directory.resolve(tensor + ".safetensors");
+    List<Long> sizes = Arrays.stream(shape).boxed().toList();
+    try (Arena arena = Arena.ofConfined();
+        var writer =
+            SafetensorsWriter.create(
+                path, List.of(new Entry(tensor, Dtype.F32, sizes)), Map.of())) {
+      writer.write(tensor, arena.allocateFrom(ValueLayout.JAVA_FLOAT, values));
+      writer.finish();
+    }
+    return path + ":" + tensor;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        HOOK + " add 0 plus 'I weep' 'O grief' minus 'I laugh'",
+        HOOK + " add 0 1",
+        HOOK + " scale 1",
+        HOOK + " clamp -inf inf",
+        HOOK + " noise 0",
+        HOOK + " patch '" + TEXT + "'",
+        HOOK + "[2:] patch '" + TEXT + "'",
+        "blocks.*.attn.hook_pattern scale 1",
+        "blocks.*.attn.hook_attn_scores[2, :, 1:3] add 0 1",
+        "blocks.0.attn.hook_pattern patch '" + TEXT + "'",
+      })
+  void editsThatChangeNothingKeepTheBits(String edit) {
+    JsonNode json = edited(edit);
+    assertEquals(0, json.get("kl_bits").doubleValue());
+    for (JsonNode row : json.get("next")) {
+      assertEquals(row.get("before"), row.get("after"));
+    }
+  }
+
+  /** What all tokens have after a block decides what the model says. */
+  @Test
+  void patchingAllPositionsGivesTheOtherRun() {
+    JsonNode patched = edited(HOOK + " patch '" + OTHER + "'");
+    String[] plain = {"lens", "edit", "-p", OTHER, "--json", "--edit", HOOK + " scale 1"};
+    JsonNode other = done(plain).json();
+    Map<Integer, Double> expected =
+        Map.of(
+            other.get("next").get(0).get("id").intValue(),
+            other.get("next").get(0).get("before").doubleValue());
+    for (JsonNode row : patched.get("next")) {
+      if (expected.containsKey(row.get("id").intValue())) {
+        assertEquals(expected.get(row.get("id").intValue()), row.get("after").doubleValue());
+        return;
+      }
+    }
+    throw new AssertionError(patched);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "blocks.2.attn.hook_z[:, 3] zero | blocks.2.attn.hook_z[:, 3:4, :] scale 0",
+        "blocks.2.attn.hook_z[-1, -1, 4] zero | blocks.2.attn.hook_z[6, 7, 4:5] set 0",
+        "blocks.2.attn.hook_z[:, :, 4] set 1 | blocks.2.attn.hook_z[:, :, 4] clamp 1 1",
+        "blocks.2.attn.hook_pattern[5] zero | blocks.2.attn.hook_pattern[5, :, 0:] scale 0",
+        "blocks.1.mlp.hook_post[:, 7] set 3 | blocks.1.mlp.hook_post[0:7, 7:8] set 3",
+        "hook_embed[2] patch 'My lord'[1] | hook_embed[2:3] patch 'My king'[1:2]",
+      })
+  void twoWaysToSayTheSame(String edit, String same) {
+    JsonNode one = edited(edit);
+    assertEquals(one.get("next"), edited(same).get("next"));
+    assertTrue(one.get("kl_bits").doubleValue() > 0, edit);
+  }
+
+  @Test
+  void vectorsComeFromFiles() throws IOException {
+    float[] own = cache(TEXT, HOOK).floats(HOOK);
+    String saved = file(HOOK, new long[] {7, 256}, own);
+    String name = saved.substring(0, saved.indexOf(':'));
+    float[] none = edited(HOOK, HOOK + " add -1 " + saved);
+    assertArrayEquals(new float[own.length], none);
+    assertArrayEquals(own, edited(HOOK, HOOK + " set " + name));
+    float[] last = edited(HOOK, HOOK + "[0] set " + saved + "[-1]");
+    assertArrayEquals(
+        Arrays.copyOfRange(own, 6 * 256, 7 * 256), Arrays.copyOf(last, 256), "row of the last");
+    float[] some = edited(HOOK, HOOK + "[1:3, 5:8] set " + saved + "[3:5]");
+    assertEquals(own[3 * 256 + 5], some[256 + 5]);
+    assertEquals(own[4 * 256 + 7], some[2 * 256 + 7]);
+    assertEquals(own[256 + 8], some[256 + 8]);
+  }
+
+  /** A direction along an axis is an element. */
+  @Test
+  void subspacesAreSwappedAndProjectedOut() throws IOException {
+    var axis = new float[256];
+    axis[5] = 2;
+    String direction = file("axis", new long[] {256}, axis);
+    assertArrayEquals(
+        edited(HOOK, HOOK + "[:, 5] zero"), edited(HOOK, HOOK + " project_out " + direction));
+    axis[5] = 1;
+    String basis = file("basis", new long[] {1, 256}, axis);
+    String text = " '" + OTHER + "'";
+    float[] swapped = edited(HOOK, HOOK + " swap " + basis + text);
+    assertArrayEquals(edited(HOOK, HOOK + "[:, 5] patch" + text), swapped, 1e-5f);
+    String[] both = {
+      HOOK + "[2] swap " + basis + text + "[4]", HOOK + "[2, 5] patch" + text + "[4]"
+    };
+    assertArrayEquals(edited(HOOK, both[1]), edited(HOOK, both[0]), 1e-5f);
+  }
+
+  @Test
+  void otherTextsReplaceWhatAPointHas() throws IOException {
+    float[] other = cache(OTHER, HOOK).floats(HOOK);
+    float[] resampled = edited(HOOK, HOOK + " resample '" + OTHER + "' seed 3");
+    for (int i = 0; i < 7; i++) {
+      float[] row = Arrays.copyOfRange(resampled, i * 256, (i + 1) * 256);
+      boolean found = false;
+      for (int j = 0; j < other.length / 256; j++) {
+        found |= Arrays.equals(row, Arrays.copyOfRange(other, j * 256, (j + 1) * 256));
+      }
+      assertTrue(found, "row " + i);
+    }
+    float[] mean = edited(HOOK, HOOK + "[3] mean '" + OTHER + "'");
+    double expected = 0;
+    for (int j = 0; j < other.length / 256; j++) {
+      expected += other[j * 256 + 9] * 256.0 / other.length;
+    }
+    assertEquals(expected, mean[3 * 256 + 9], 1e-5);
+    float[] noise = edited(HOOK, HOOK + "[2] noise 1 seed 4");
+    float[] plain = cache(TEXT, HOOK).floats(HOOK);
+    assertNotEquals(plain[2 * 256], noise[2 * 256]);
+    assertEquals(plain[256], noise[256]);
+    assertArrayEquals(noise, edited(HOOK, HOOK + "[2] noise 1 seed 4"));
+  }
+
+  @Test
+  void attentionIsSetAndKnockedOut() throws IOException {
+    String pattern = "blocks.1.attn.hook_pattern";
+    float[] set = edited(pattern, pattern + "[3, -1, 2] set 0.5");
+    assertEquals(0.5f, set[(3 * 7 + 6) * 7 + 2]);
+    float[] without =
+        cache(TEXT, pattern, "blocks.1.attn.hook_attn_scores[:, 2:, 1] set -inf").floats(pattern);
+    double sum = 0;
+    for (int key = 0; key < 7; key++) {
+      sum += without[(4 * 7 + 5) * 7 + key];
+    }
+    assertEquals(0, without[(4 * 7 + 5) * 7 + 1]);
+    assertEquals(1, sum, 1e-5);
+  }
+
+  @Test
+  void otherCommandsRunWithEdits() {
+    String edit = "blocks.1.hook_resid_post scale 1.5";
+    JsonNode dla = done("lens", "dla", "-p", TEXT, "--edit", edit, "--json").json();
+    double logit = dla.get("logit").doubleValue();
+    assertTrue(dla.get("parts").has("edits"), dla.toString());
+    assertEquals(logit, dla.get("sum").doubleValue(), 0.05 * Math.max(1, Math.abs(logit)));
+    Cli tokens = Cli.run("lens", "dla", "-p", TEXT, "--by", "token", "--edit", edit);
+    assertTrue(tokens.err().contains("parts by token are those of a run without"), tokens.err());
+    JsonNode lens = done("lens", "logits", "-p", TEXT, "--edit", edit, "--json").json();
+    JsonNode cell = lens.get("hooks").get("blocks.3.hook_resid_post").get(6).get("top").get(0);
+    JsonNode rows = edited(edit).get("next");
+    double greatest = 0;
+    for (JsonNode row : rows) {
+      greatest = Math.max(greatest, row.get("after").doubleValue());
+    }
+    assertEquals(greatest, cell.get("probability").doubleValue(), 1e-3);
+    String[] attention = {"lens", "attention", "-p", TEXT, "--layer", "1", "--head", "2", "--json"};
+    List<String> args = new ArrayList<>(List.of(attention));
+    args.addAll(List.of("--edit", "blocks.1.attn.hook_pattern[2, 3] zero"));
+    JsonNode pattern = done(args.toArray(String[]::new)).json().get("pattern");
+    assertEquals(0, pattern.get(3).get(0).doubleValue());
+    assertTrue(pattern.get(4).get(0).doubleValue() > 0);
+  }
+
+  @Test
+  void generationGoesOnBothWays() {
+    String[] arguments = {"lens", "edit", "-p", "KING.", "-n", "8", "--temp", "0", "--edit"};
+    List<String> args = new ArrayList<>(List.of(arguments));
+    args.addAll(List.of("blocks.1.hook_resid_post add 20 plus 'I weep' minus 'I laugh'"));
+    String out = done(args.toArray(String[]::new)).out();
+    args.add("--json");
+    JsonNode json = done(args.toArray(String[]::new)).json();
+    String[] run = {"run", "--raw", "-p", "KING.", "-n", "8", "--temp", "0", "--json"};
+    assertEquals(done(run).json().get("ids"), json.get("before").get("ids"));
+    assertFalse(json.get("after").get("ids").equals(json.get("before").get("ids")));
+    assertTrue(out.contains("after:" + json.get("after").get("text").stringValue()), out);
+    assertTrue(out.startsWith("next token             before    after\n"), out);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "near are blocks.1.hook_resid_post | blocks.1.hook_resid_pots zero",
+        "project is no operation; near is project_out | hook_embed project 1",
+        "needs an operation after the hook: there are zero, set, add | hook_embed",
+        "head of blocks.1.attn.hook_z 9: there are 8 | blocks.1.attn.hook_z[:, 9] zero",
+        "position of hook_embed 7: there are 7 | hook_embed[7] zero",
+        "it has 2 axes | hook_embed[1, 2, 3] zero",
+        "must be numbers or ranges | hook_embed[1 2] zero",
+        "has a bracket without its end | hook_embed[1 zero",
+        "has a quote without its end | hook_embed patch 'a",
+        "needs a factor | hook_embed scale",
+        "factor two must be a number | hook_embed scale two",
+        "is more than zero takes | hook_embed zero 1",
+        "value a must be a number | hook_embed set 'a'",
+        "the other text has 2 | hook_embed patch 'a'",
+        "no.safetensors | hook_embed set no.safetensors:x",
+        "directions lie in elements | blocks.1.attn.hook_z[:, :, 1] project_out a.safetensors",
+        "the model does not compute with it | blocks.1.attn.hook_result zero",
+        "the least must not be above | hook_embed clamp 2 1",
+      })
+  void faultsAreNamed(String expected, String edit) {
+    Cli result = Cli.run("lens", "edit", "-p", TEXT, "--edit", edit);
+    assertEquals(1, result.code(), result.err());
+    assertTrue(result.err().contains(expected), result.err());
+    assertFalse(result.err().contains("\tat "), result.err());
+  }
+
+  @Test
+  void anEditIsNeeded() {
+    Cli result = Cli.run("lens", "edit", "-p", TEXT);
+    assertEquals(2, result.code(), result.err());
+    assertTrue(result.err().contains("Missing required option"), result.err());
+  }
+}
