@@ -88,6 +88,11 @@ public final class TextPair {
     pairs.forEach(pair -> Inputs.requireTokens(model, pair.clean));
   }
 
+  /** The same with the texts the other way round: the clean one is what the corrupted one was. */
+  public TextPair swapped() {
+    return new TextPair(corrupted, clean, metric);
+  }
+
   /** How many tokens both texts begin with alike; all but the last one, at most. */
   public int commonPrefix() {
     int first = Arrays.mismatch(clean, corrupted);

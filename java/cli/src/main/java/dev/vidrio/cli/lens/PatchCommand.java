@@ -10,19 +10,24 @@ import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.lens.intervene.AtpStar;
 import dev.vidrio.lens.intervene.AttributionPatching;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
 import java.io.IOException;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,6 +45,9 @@ import picocli.CommandLine.Spec;
           + " moves, from 0 (corrupted text) to 100 (clean text)."
     })
 final class PatchCommand implements Callable<Integer> {
+  /** What AtP* is for. */
+  private static final Set<Site> STARRED = EnumSet.of(Site.Q, Site.K, Site.V);
+
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextPairsOption texts = new TextPairsOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
@@ -71,6 +79,13 @@ final class PatchCommand implements Callable<Integer> {
   private boolean attribution;
 
   @Option(
+      names = "--star",
+      description =
+          "With --attribution of q, k or v: AtP*, which lets the softmax of attention react, and"
+              + " ranks layers by effects that may cancel.")
+  private boolean star;
+
+  @Option(
       names = "--top",
       paramLabel = "K",
       defaultValue = "40",
@@ -91,6 +106,10 @@ final class PatchCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "--fast: gradients are taken by --attribution only");
     }
+    if (star && !(attribution && STARRED.contains(site))) {
+      throw new ParameterException(
+          command.commandLine(), "--star: goes with --attribution and --site q, k or v");
+    }
     try (Model opened = model.open()) {
       List<Judged> all = texts.all(opened);
       List<TextPair> pairs = TextPairsOption.pairs(all);
@@ -98,10 +117,8 @@ final class PatchCommand implements Callable<Integer> {
       int[] tokens = pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
       Lens lens = gradients.lens(opened);
       long start = System.nanoTime();
-      ActivationPatching patching =
-          attribution
-              ? AttributionPatching.of(lens, pairs, site, direction)
-              : ActivationPatching.of(lens, pairs, site, direction);
+      AtpStar starred = star ? atpStar(lens, pairs) : null;
+      ActivationPatching patching = patching(lens, pairs, starred);
       double seconds = (System.nanoTime() - start) / 1e9;
       if (page.isWanted()) {
         page.write(
@@ -109,16 +126,42 @@ final class PatchCommand implements Callable<Integer> {
       } else if (json) {
         Map<String, Object> result = contents(opened, patching, all);
         result.put("attribution", attribution);
+        if (starred != null) {
+          result.put("magnitudes", starred.magnitudes());
+        }
         result.put("seconds", seconds);
         Json.print(result);
       } else {
-        print(opened, patching, pairs);
+        print(opened, patching, starred, pairs);
       }
     }
     return 0;
   }
 
-  private void print(Model opened, ActivationPatching patching, List<TextPair> pairs) {
+  /** Estimates for the run that is patched. */
+  private AtpStar atpStar(Lens lens, List<TextPair> pairs) {
+    HookSite input =
+        switch (site) {
+          case K -> HookSite.K;
+          case V -> HookSite.V;
+          default -> HookSite.Q;
+        };
+    boolean noising = direction == Direction.NOISING;
+    return AtpStar.of(
+        lens, noising ? pairs : pairs.stream().map(TextPair::swapped).toList(), input);
+  }
+
+  private ActivationPatching patching(Lens lens, List<TextPair> pairs, @Nullable AtpStar starred) {
+    if (starred != null) {
+      return starred.scores(site, direction);
+    }
+    return attribution
+        ? AttributionPatching.of(lens, pairs, site, direction)
+        : ActivationPatching.of(lens, pairs, site, direction);
+  }
+
+  private void print(
+      Model opened, ActivationPatching patching, @Nullable AtpStar starred, List<TextPair> pairs) {
     System.out.printf(
         Locale.ROOT,
         "%s: clean %.3f, corrupted %.3f%n",
@@ -129,7 +172,10 @@ final class PatchCommand implements Callable<Integer> {
       print(opened, pairs.getFirst().clean(), pairs.getFirst().corrupted());
     }
     double untouched = direction == Direction.DENOISING ? 0 : 1;
-    int[] shown = HeatMap.strongest(patching.scores(), untouched, top);
+    int[] shown =
+        starred == null
+            ? HeatMap.strongest(patching.scores(), untouched, top)
+            : HeatMap.strongest(starred.magnitudes(), 0, top);
     List<String> lines =
         new HeatMap(Terminal.OUT.isTerminal())
             .lines(

@@ -10,6 +10,8 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.ActivationPatching.Direction;
+import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
@@ -97,6 +99,63 @@ public record AtpStar(
       }
       return new AtpStar(value, metric.of(lens, pair.corrupted()), estimates, magnitudes(dropped));
     }
+  }
+
+  /**
+   * The same for several pairs of texts: numbers are means over them.
+   *
+   * @throws InvalidInputException also when there is none
+   */
+  public static AtpStar of(Lens lens, List<TextPair> pairs, HookSite input) {
+    TextPair.requireFit(lens.model(), pairs);
+    List<AtpStar> all = pairs.stream().map(pair -> of(lens, pair, input)).toList();
+    return new AtpStar(
+        all.stream().mapToDouble(AtpStar::clean).average().orElseThrow(),
+        all.stream().mapToDouble(AtpStar::corrupted).average().orElseThrow(),
+        mean(all.stream().map(AtpStar::estimates).toList()),
+        mean(all.stream().map(AtpStar::magnitudes).toList()));
+  }
+
+  private static List<List<Double>> mean(List<List<List<Double>>> tables) {
+    return IntStream.range(0, tables.getFirst().size())
+        .mapToObj(
+            l ->
+                IntStream.range(0, tables.getFirst().get(l).size())
+                    .mapToObj(
+                        h ->
+                            tables.stream().mapToDouble(t -> t.get(l).get(h)).sum() / tables.size())
+                    .toList())
+        .toList();
+  }
+
+  /**
+   * The estimates as {@link ActivationPatching} scores what it measures.
+   *
+   * @param site whose inputs they are
+   * @param direction noising where the clean texts were the clean ones of the pairs, denoising
+   *     where the pairs were {@linkplain TextPair#swapped swapped}
+   * @throws InvalidInputException when the metric does not tell the texts apart
+   */
+  public ActivationPatching scores(Site site, Direction direction) {
+    boolean noising = direction == Direction.NOISING;
+    double to = noising ? clean : corrupted;
+    double from = noising ? corrupted : clean;
+    ActivationPatching.requireDifferent(to, from);
+    int heads = estimates.stream().mapToInt(List::size).max().orElse(0);
+    return new ActivationPatching(
+        site,
+        direction,
+        to,
+        from,
+        IntStream.range(0, estimates.size()).mapToObj(l -> "L" + l).toList(),
+        IntStream.range(0, heads).mapToObj(h -> "H" + h).toList(),
+        estimates.stream()
+            .map(
+                row ->
+                    row.stream()
+                        .map(estimate -> ActivationPatching.score(clean + estimate, to, from))
+                        .toList())
+            .toList());
   }
 
   /** All queries, keys and values as they are, but for the input, which is the other run's. */
