@@ -89,6 +89,83 @@ class InterventionsTest {
   }
 
   @Test
+  void edgesAreDrawn(@TempDir Path directory) throws IOException {
+    Path page = directory.resolve("edges.html");
+    answered("edges", "-o", page.toString(), "--top", "7");
+    assertTrue(Files.readString(page).contains("The strongest 7 of 1055 edges"));
+  }
+
+  /** Means over a pair and itself are its own; over two pairs, they lie between. */
+  @Test
+  void circuitsAreFoundOverPairs(@TempDir Path directory) throws IOException {
+    String one = "The king\tThe queen\t his\t her\n";
+    String other = "A king\tA queen\t his\t her\n";
+    Path file = directory.resolve("pairs.tsv");
+    String[] circuit = {
+      "lens", "circuit", "--json", "--threshold", "0.3", "--pairs", file.toString()
+    };
+    Files.writeString(file, one);
+    JsonNode alone = done(List.of(circuit)).json();
+    Files.writeString(file, one + one);
+    JsonNode twice = done(List.of(circuit)).json();
+    assertEquals(alone.get("edges"), twice.get("edges"));
+    assertEquals(2, twice.get("pairs").intValue());
+    Files.writeString(file, other);
+    JsonNode second = done(List.of(circuit)).json();
+    Files.writeString(file, one + other);
+    JsonNode both = done(List.of(circuit)).json();
+    for (String run : List.of("clean", "corrupted")) {
+      String name = run + "_logit_difference";
+      double mean = (alone.get(name).doubleValue() + second.get(name).doubleValue()) / 2;
+      assertEquals(mean, both.get(name).doubleValue(), 1e-9);
+    }
+  }
+
+  @Test
+  void circuitsAreMeasured() {
+    String[] options = {"--threshold", "0.05", "--without", "L0.H1,L0.mlp", "--minimality"};
+    List<String> args = new ArrayList<>(List.of(options));
+    String table = answered("circuit", options).out();
+    args.add("--json");
+    JsonNode json = answered("circuit", args.toArray(String[]::new)).json();
+    double clean = json.get("clean_logit_difference").doubleValue();
+    double circuit = json.get("circuit_logit_difference").doubleValue();
+    assertEquals(Math.abs(clean - circuit), json.get("faithfulness").doubleValue(), 1e-12);
+    assertTrue(json.get("completeness").doubleValue() >= 0);
+    assertTrue(table.contains("completeness without L0.H1, L0.mlp: "), table);
+    assertFalse(json.get("minimality").isEmpty());
+    assertFalse(json.get("minimality").has("L0.mlp"));
+    // The whole model has nothing outside of itself.
+    JsonNode whole =
+        answered("circuit", "--threshold", "0", "--candidates", "0", "--without", "L1.H2", "--json")
+            .json();
+    assertEquals(0, whole.get("completeness").doubleValue());
+  }
+
+  /** Estimates of both are of the same effects, which are small here. */
+  @ParameterizedTest
+  @CsvSource({"q, denoising, 8", "k, noising, 4", "v, denoising, 4"})
+  void attributionPatchingHasItsStar(String site, String direction, int heads) {
+    String[] options = {"--site", site, "--direction", direction, "--attribution", "--json"};
+    JsonNode plain = patch(options).json();
+    List<String> args = new ArrayList<>(List.of(options));
+    args.add("--star");
+    JsonNode star = patch(args.toArray(String[]::new)).json();
+    assertEquals(
+        plain.get("clean_logit_difference").doubleValue(),
+        star.get("clean_logit_difference").doubleValue(),
+        1e-3);
+    assertEquals(heads, star.get("scores").get(0).size());
+    assertEquals(heads, star.get("magnitudes").get(3).size());
+    for (int l = 0; l < 4; l++) {
+      for (int h = 0; h < heads; h++) {
+        double expected = plain.get("scores").get(l).get(h).doubleValue();
+        assertEquals(expected, star.get("scores").get(l).get(h).doubleValue(), 0.5);
+      }
+    }
+  }
+
+  @Test
   void aThresholdIsNotNegative() {
     List<String> args = new ArrayList<>(PATCH);
     args.set(1, "circuit");
@@ -163,6 +240,8 @@ class InterventionsTest {
         "1 | must have as many as the clean one | patch --clean KING --corrupt To,be --answer #7 --wrong #8",
         "1 | answer no_such_token_as_this | patch --clean a --corrupt b --answer no_such_token_as_this --wrong #8",
         "1 | wrong #2048: must be #0 to #2047 | circuit --clean a --corrupt b --answer #7 --wrong #2048",
+        "2 | goes with --attribution and --site q, k or v | patch --clean a --corrupt b --answer #7 --wrong #8 --star",
+        "1 | component L9.H9: must be one of the model's | circuit --clean The,king --corrupt The,lord --answer #7 --wrong #8 --without L9.H9",
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
         "2 | Missing required argument | patch --clean a",
         "1 | has the logit difference of the clean one | circuit --clean a --corrupt a --answer #7 --wrong #8",

@@ -15,7 +15,7 @@ public final class AutomaticCircuitDiscovery {
   private AutomaticCircuitDiscovery() {}
 
   /**
-   * Finds a circuit.
+   * Finds the circuit of one pair of texts.
    *
    * @param threshold τ: an edge goes when the metric changes by less without it
    * @param candidates edges to begin with, such as {@link Circuit#whole} or the strongest that an
@@ -26,12 +26,22 @@ public final class AutomaticCircuitDiscovery {
    */
   public static Circuit of(
       CircuitRun run, Metric metric, double threshold, Circuit candidates, IntConsumer progress) {
+    return of(CircuitRuns.of(run, metric), threshold, candidates, progress);
+  }
+
+  /**
+   * Finds the circuit of several pairs of texts, by the mean of their metrics.
+   *
+   * @throws InvalidInputException as the other does
+   */
+  public static Circuit of(
+      CircuitRuns runs, double threshold, Circuit candidates, IntConsumer progress) {
     if (!(threshold >= 0)) {
       throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
     }
-    ComponentGraph graph = run.graph();
+    ComponentGraph graph = runs.graph();
     EdgeMask kept = new EdgeMask(graph, candidates);
-    double value = run.run(kept, metric);
+    double value = runs.run(kept);
     int seen = 0;
     for (Node.Receiver receiver : graph.receivers().reversed()) {
       boolean heard = isHeard(graph, kept, receiver);
@@ -41,7 +51,7 @@ public final class AutomaticCircuitDiscovery {
           continue;
         }
         kept.set(edge, false);
-        double without = heard ? run.run(kept, metric) : value;
+        double without = heard ? runs.run(kept) : value;
         if (Math.abs(without - value) < threshold || !heard) {
           value = without;
         } else {

@@ -13,17 +13,20 @@ import java.util.Set;
  * writes what it writes in the corrupted run.
  */
 public final class CircuitEvaluation {
-  private final CircuitRun run;
-  private final Metric metric;
+  private final CircuitRuns runs;
   private final Circuit circuit;
   private final Circuit whole;
 
-  /** An evaluation of a circuit, whose runs must stay open. */
+  /** An evaluation of a circuit of one pair of texts, whose runs must stay open. */
   public CircuitEvaluation(CircuitRun run, Metric metric, Circuit circuit) {
-    this.run = run;
-    this.metric = metric;
+    this(CircuitRuns.of(run, metric), circuit);
+  }
+
+  /** An evaluation of a circuit over several pairs of texts, whose runs must stay open. */
+  public CircuitEvaluation(CircuitRuns runs, Circuit circuit) {
+    this.runs = runs;
     this.circuit = circuit;
-    this.whole = Circuit.whole(run.graph());
+    this.whole = Circuit.whole(runs.graph());
   }
 
   /**
@@ -47,7 +50,7 @@ public final class CircuitEvaluation {
 
   /** Whether the circuit does what the model does. */
   public Faithfulness faithfulness() {
-    return new Faithfulness(run.clean(metric), run.corrupted(metric), run.run(circuit, metric));
+    return new Faithfulness(runs.clean(), runs.corrupted(), runs.run(circuit));
   }
 
   /**
@@ -73,23 +76,23 @@ public final class CircuitEvaluation {
 
   /** F(C) − F(C∖{e}) of each edge e of the circuit, in the order of a forward pass. */
   public SequencedMap<Edge, Double> effects() {
-    var kept = new EdgeMask(run.graph(), circuit);
-    double value = run.run(kept, metric);
+    var kept = new EdgeMask(runs.graph(), circuit);
+    double value = runs.run(kept);
     SequencedMap<Edge, Double> effects = new LinkedHashMap<>();
-    run.graph()
+    runs.graph()
         .edges()
         .filter(kept::has)
         .toList()
         .forEach(
             edge -> {
               kept.set(edge, false);
-              effects.put(edge, value - run.run(kept, metric));
+              effects.put(edge, value - runs.run(kept));
               kept.set(edge, true);
             });
     return effects;
   }
 
   private double without(Circuit part, Collection<? extends Node.Sender> removed) {
-    return run.run(part.withoutNodes(removed), metric);
+    return runs.run(part.withoutNodes(removed));
   }
 }

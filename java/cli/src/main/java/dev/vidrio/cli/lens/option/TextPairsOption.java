@@ -82,16 +82,6 @@ public final class TextPairsOption {
     return List.of(pair(model, one.clean, one.corrupt, one.answer, one.wrong, ""));
   }
 
-  /** The one pair, for a command that takes no more. */
-  public Judged one(Model model) {
-    List<Judged> all = all(model);
-    if (all.size() > 1) {
-      throw new InvalidInputException(
-          "pairs", Integer.toString(all.size()), "this command takes one");
-    }
-    return all.getFirst();
-  }
-
   /** What the methods of the lens take. */
   public static List<TextPair> pairs(List<Judged> all) {
     return all.stream().map(Judged::pair).toList();
