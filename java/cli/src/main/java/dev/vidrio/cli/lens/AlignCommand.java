@@ -6,6 +6,7 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PositionOption;
+import dev.vidrio.cli.lens.option.TensorOutput;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
@@ -15,8 +16,10 @@ import dev.vidrio.lens.intervene.Interchange;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -43,6 +46,7 @@ final class AlignCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
+  @Mixin private TensorOutput output = new TensorOutput();
 
   @Option(
       names = {"-f", "--file"},
@@ -92,13 +96,21 @@ final class AlignCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
+  /** The learned directions by hook point, [k][d]: what --edit swaps. */
+  private final Map<String, float[][]> bases = new LinkedHashMap<>();
+
   AlignCommand() {}
 
   /** What is found at a point. */
   private record Row(HookPoint point, double random, double learned) {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    output.check();
+    if (output.isWanted() && rank < 1) {
+      throw new InvalidInputException(
+          "directions", Integer.toString(rank), "a file needs one or more");
+    }
     if (steps < 0) {
       throw new InvalidInputException("steps", Integer.toString(steps), "must be 0 or more");
     }
@@ -122,6 +134,9 @@ final class AlignCommand implements Callable<Integer> {
           bar.update(rows.size() / (double) points.size(), point.name());
         }
       }
+      if (output.isWanted()) {
+        output.write(opened.name(), bases);
+      }
       if (json) {
         Json.print(contents(opened, rows, train.size(), test.size()));
       } else {
@@ -137,8 +152,17 @@ final class AlignCommand implements Callable<Integer> {
       for (int i = 0; i < steps; i++) {
         search.step();
       }
+      bases.put(point.name(), rows(search.basis()));
       return new Row(point, random, search.accuracy(test));
     }
+  }
+
+  private float[][] rows(float[] basis) {
+    var rows = new float[rank][];
+    Arrays.setAll(
+        rows,
+        r -> Arrays.copyOfRange(basis, r * basis.length / rank, (r + 1) * basis.length / rank));
+    return rows;
   }
 
   private List<Interchange> read(Model opened) {

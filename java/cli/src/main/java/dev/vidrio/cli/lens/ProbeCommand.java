@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.LabelledTexts;
+import dev.vidrio.cli.lens.option.TensorOutput;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.probe.ControlTask;
@@ -11,6 +12,7 @@ import dev.vidrio.lens.decode.probe.LinearProbe;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.tokenizer.EncodeOptions;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -29,10 +31,13 @@ import picocli.CommandLine.Option;
       "Linear probes: find where the last token of a text holds the text's class.",
       "One line per hook point: accuracy in percent on held-out texts, that of a"
           + " control task with random classes, and that after the classes are erased"
-          + " (LEACE)."
+          + " (LEACE).",
+      "A file of directions has two tensors per hook point, a row for each class: HOOK.means, the"
+          + " difference in means, and HOOK.weights, those of the probe."
     })
 final class ProbeCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TensorOutput output = new TensorOutput();
 
   @Option(
       names = {"-f", "--file"},
@@ -85,7 +90,8 @@ final class ProbeCommand implements Callable<Integer> {
   private record Row(HookPoint point, ControlTask task, double erased) {}
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
+    output.check();
     LabelledTexts texts = LabelledTexts.read(file);
     try (Model opened = model.open()) {
       List<int[]> tokens =
@@ -97,6 +103,9 @@ final class ProbeCommand implements Callable<Integer> {
               Lens.of(opened), hooks, tokens, texts.labelNumbers(), texts.classes().size());
       List<Row> rows = new ArrayList<>();
       examples.forEach((point, own) -> rows.add(row(opened, point, own)));
+      if (output.isWanted()) {
+        output.write(opened.name(), directions(opened, examples));
+      }
       if (json) {
         Json.print(contents(opened, texts, rows));
       } else {
@@ -113,6 +122,33 @@ final class ProbeCommand implements Callable<Integer> {
     Examples train = leace.erase(split.train());
     LinearProbe probe = LinearProbe.fit(kind, opened.executor(), train, l2);
     return new Row(point, task, probe.accuracy(leace.erase(split.test())));
+  }
+
+  /** Of each class, by what the probes learn from. */
+  private Map<String, float[][]> directions(Model opened, Map<HookPoint, Examples> examples) {
+    Map<String, float[][]> directions = new LinkedHashMap<>();
+    examples.forEach(
+        (point, own) -> {
+          Examples train = own.split(test, seed).train();
+          LinearProbe probe = LinearProbe.fit(kind, opened.executor(), train, l2);
+          var means = new float[own.classes()][];
+          var weights = new float[own.classes()][];
+          for (int c = 0; c < own.classes(); c++) {
+            means[c] = train.differenceInMeans(c);
+            weights[c] = floats(probe.weights(c));
+          }
+          directions.put(point + ".means", means);
+          directions.put(point + ".weights", weights);
+        });
+    return directions;
+  }
+
+  private static float[] floats(double[] values) {
+    var floats = new float[values.length];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = (float) values[i];
+    }
+    return floats;
   }
 
   private static void print(LabelledTexts texts, List<Row> rows) {

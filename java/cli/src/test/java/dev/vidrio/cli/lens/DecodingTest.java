@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
+import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,6 +86,15 @@ class DecodingTest {
     List<String> table = done(with(arguments, "--kind", "ridge")).out().lines().toList();
     assertEquals(2 + 4, table.size());
     assertTrue(table.get(2).startsWith("blocks.0.hook_resid_post"), table.get(2));
+    Path output = directory.resolve("probe.safetensors");
+    done(with(arguments, "-o", output.toString()));
+    SafetensorsFile directions = SafetensorsFile.read(output);
+    float[] means = directions.floats("blocks.1.hook_resid_post.means");
+    // Of two classes, one's difference in means is the other's turned round.
+    for (int j = 0; j < 256; j++) {
+      assertEquals(means[j], -means[256 + j]);
+    }
+    assertEquals(List.of(2L, 256L), directions.shape("blocks.1.hook_resid_post.weights"));
   }
 
   @Test
@@ -236,6 +246,14 @@ class DecodingTest {
     assertEquals(2, json.get("test").intValue());
     assertTrue(json.get("hooks").get("blocks.2.hook_resid_post").has("accuracy"));
     assertEquals(3, done(with(align, "-k", "0")).out().lines().count());
+    // What is learned goes on to an edit, which refuses bases that are not orthonormal.
+    Path basis = directory.resolve("basis.safetensors");
+    done(with(align, "-k", "2", "-o", basis.toString()));
+    String hook = "blocks.2.hook_resid_post";
+    assertEquals(List.of(2L, 256L), SafetensorsFile.read(basis).shape(hook));
+    String edit = hook + "[1] swap " + basis + " 'The queen'";
+    JsonNode swapped = done("lens", "edit", "-p", "The king", "--edit", edit, "--json").json();
+    assertTrue(swapped.get("kl_bits").doubleValue() >= 0);
   }
 
   @Test

@@ -5,6 +5,8 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.vector.RowMean;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
@@ -137,6 +139,27 @@ public final class Examples {
       counts[label]++;
     }
     return Arrays.stream(counts).max().orElseThrow() / (double) size();
+  }
+
+  /**
+   * The difference in means (Marks and Tegmark 2024, arXiv 2310.06824): the mean activation of a
+   * class less that of all others, [d].
+   *
+   * @throws InvalidInputException when there is no example of the class, or none of another
+   */
+  public float[] differenceInMeans(int c) {
+    var of = new RowMean();
+    var others = new RowMean();
+    int count = 0;
+    for (int i = 0; i < rows.length; i++) {
+      (labels[i] == c ? of : others).add(rows[i]);
+      count += labels[i] == c ? 1 : 0;
+    }
+    if (count == 0 || count == rows.length) {
+      throw new InvalidInputException(
+          "class", Integer.toString(c), count + " of " + rows.length + " examples are of it");
+    }
+    return Vectors.minus(of.mean(), others.mean());
   }
 
   /** d. */

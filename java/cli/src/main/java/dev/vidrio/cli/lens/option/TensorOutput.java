@@ -1,0 +1,72 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.model.safetensors.Dtype;
+import dev.vidrio.model.safetensors.SafetensorsWriter;
+import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** A file of directions that a command finds, which edits take. */
+public final class TensorOutput {
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE.safetensors",
+      description = "Write the directions to a file, for --edit of other commands.")
+  private @Nullable Path output;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
+
+  public TensorOutput() {}
+
+  /** Refuses files of other kinds. To be called before the work is done. */
+  public void check() {
+    if (output != null && !output.toString().endsWith(".safetensors")) {
+      throw new ParameterException(
+          command.commandLine(), "-o " + output + ": must end in .safetensors");
+    }
+  }
+
+  /** Whether the user wants one. */
+  public boolean isWanted() {
+    return output != null;
+  }
+
+  /**
+   * Writes matrices f32, all or nothing.
+   *
+   * @param model that they are of
+   * @param matrices [rows][columns] by name
+   */
+  public void write(String model, Map<String, float[][]> matrices) throws IOException {
+    List<Entry> entries = new ArrayList<>();
+    matrices.forEach(
+        (name, rows) ->
+            entries.add(
+                new Entry(name, Dtype.F32, List.of((long) rows.length, (long) rows[0].length))));
+    try (Arena arena = Arena.ofConfined();
+        var writer =
+            SafetensorsWriter.create(
+                Objects.requireNonNull(output), entries, Map.of("model", model))) {
+      for (Map.Entry<String, float[][]> matrix : matrices.entrySet()) {
+        for (float[] row : matrix.getValue()) {
+          MemorySegment values = arena.allocateFrom(ValueLayout.JAVA_FLOAT, row);
+          writer.write(matrix.getKey(), values);
+        }
+      }
+      writer.finish();
+    }
+  }
+}
