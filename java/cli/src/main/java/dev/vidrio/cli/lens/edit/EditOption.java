@@ -18,11 +18,13 @@ public final class EditOption {
         "Changes activations: HOOK[INDEX] OPERATION ARGUMENTS; may be repeated.",
         "The index is NumPy's, on the shape that 'lens cache' prints; numbers from the end are of"
             + " the text. Operations:",
-        "  zero | set X | add STRENGTH X | scale FACTOR | clamp LEAST MOST | project_out X",
-        "  patch 'TEXT'[POSITION] | swap BASIS 'TEXT'[POSITION]",
-        "  mean 'TEXT'… | resample 'TEXT'… [seed N] | noise DEVIATION [seed N]",
-        "X is a number, FILE.safetensors:TENSOR[INDEX], or plus 'TEXT'… minus 'TEXT'…; a file of"
-            + " text may stand for 'TEXT'…."
+        "  zero; set X; scale FACTOR; clamp LEAST MOST",
+        "  add STRENGTH X; project_out X",
+        "  patch 'TEXT'[N]; swap BASIS 'TEXT'[N]",
+        "  mean 'TEXT'…; resample 'TEXT'… [seed N]",
+        "  noise DEVIATION [seed N]",
+        "X is a number, FILE.safetensors:TENSOR[INDEX], or plus 'TEXT'… minus 'TEXT'…. N is a"
+            + " position of the other text. A file of text may stand for 'TEXT'…."
       })
   private List<String> texts = new ArrayList<>();
 
