@@ -18,7 +18,6 @@ import java.util.function.IntPredicate;
  */
 final class Gemma2 {
   private static final int LAYERS_OF_27B = 46;
-  private static final float MAX_CAP = 1e6f;
 
   private Gemma2() {}
 
@@ -27,7 +26,7 @@ final class Gemma2 {
     Attention full =
         Attention.scaled(attentionScale(keys, model.sizes(), LAYERS_OF_27B))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled())
-            .capped(keys.floatValue("attn_logit_softcapping", 0, MAX_CAP, 50));
+            .capped(keys.cap("attn_logit_softcapping", 50));
     Attention sliding = full.windowed(keys.window(4096));
     IntPredicate slides = keys.slidingLayers(2);
     Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
@@ -35,7 +34,7 @@ final class Gemma2 {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
     }
-    float cap = keys.floatValue("final_logit_softcapping", 0, MAX_CAP, 30);
+    float cap = keys.cap("final_logit_softcapping", 30);
     return Architecture.of(model, x, model.cappedUnembedding(cap));
   }
 

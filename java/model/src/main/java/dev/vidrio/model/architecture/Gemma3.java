@@ -38,7 +38,7 @@ final class Gemma3 {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
     }
-    float cap = keys.floatValue("final_logit_softcapping", 0, 1e6f, 0);
+    float cap = keys.cap("final_logit_softcapping", 0);
     return Architecture.of(model, x, model.cappedUnembedding(cap));
   }
 }

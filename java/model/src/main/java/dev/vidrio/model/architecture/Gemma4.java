@@ -63,7 +63,7 @@ final class Gemma4 {
               ? layer.sandwiched(x, attention, ffn)
               : layer.sandwiched(x, attention, ffn, end);
     }
-    float cap = keys.floatValue("final_logit_softcapping", 0, 1e6f, 0);
+    float cap = keys.cap("final_logit_softcapping", 0);
     return Architecture.of(model, x, model.cappedUnembedding(cap));
   }
 

@@ -58,6 +58,8 @@ public final class Keys {
           "router_logit_softcapping",
           "use_parallel_residual");
 
+  private static final float MIN_CAP = 1e-6f;
+
   private final Gguf gguf;
   private final Metadata metadata;
   private final String architecture;
@@ -147,9 +149,18 @@ public final class Keys {
     return floatValue("attention.scale", 1e-6f, 1e6f, (float) (1 / Math.sqrt(dH)));
   }
 
+  /** A magnitude that values have at most; 0 for any. They are divided by it. */
+  public float cap(String key, float fallback) {
+    float cap = floatValue(key, 0, 1e6f, fallback);
+    if (cap != 0 && cap < MIN_CAP) {
+      throw error(key, Float.toString(cap), "must be 0, or at least " + MIN_CAP);
+    }
+    return cap;
+  }
+
   /** The magnitude that queries, keys and values have at most; 0 for any. */
   public float clamp() {
-    return floatValue("attention.clamp_kqv", 0, 1e6f, 0);
+    return cap("attention.clamp_kqv", 0);
   }
 
   /** Positions that a token attends to where the window slides; 0 for all. */

@@ -55,7 +55,9 @@ class HostileArchitecturesTest {
   @CsvSource({
     "gemma2, attn_logit_softcapping, NaN",
     "gemma2, attn_logit_softcapping, -50",
+    "gemma2, attn_logit_softcapping, 1e-45",
     "gemma2, final_logit_softcapping, Infinity",
+    "gemma2, final_logit_softcapping, 1e-45",
     "gemma3, final_logit_softcapping, -1",
     "gemma3, rope.freq_base_swa, 0",
     "gemma4, final_logit_softcapping, NaN",
@@ -78,6 +80,7 @@ class HostileArchitecturesTest {
     "olmo-clamped, attention.clamp_kqv, -1",
     "olmo, attention.layer_norm_epsilon, 0",
     "dbrx, attention.clamp_kqv, NaN",
+    "dbrx, attention.clamp_kqv, 1e-45",
     "jais, attention.max_alibi_bias, 0",
     "bailingmoe, expert_weights_scale, -1",
     "bailingmoe2, expert_weights_scale, -1",
