@@ -3,6 +3,7 @@ package dev.vidrio.model;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -84,6 +85,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
    */
   @Override
   public void subscribe(Flow.Subscriber<? super String> subscriber) {
+    Objects.requireNonNull(subscriber, "subscriber");
     take();
     var _ =
         Thread.ofPlatform()

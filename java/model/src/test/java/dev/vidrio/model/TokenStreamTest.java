@@ -192,6 +192,15 @@ class TokenStreamTest {
     assertEquals(0, wrong.count);
   }
 
+  /** As the specification of reactive streams has it (rule 1.9); the stream can be read then. */
+  @Test
+  @SuppressWarnings("NullAway") // That is the test.
+  void nobodyIsNoSubscriber() {
+    TokenStream stream = model.generate(PROMPT, GREEDY);
+    assertThrows(NullPointerException.class, () -> stream.subscribe(null));
+    assertFalse(stream.result().text().isEmpty());
+  }
+
   @Test
   void closingTheModelEndsItsStreams() {
     TokenStream stream;

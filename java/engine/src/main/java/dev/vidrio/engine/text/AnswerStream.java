@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -67,6 +68,7 @@ public final class AnswerStream implements TokenStream {
 
   @Override
   public void subscribe(Flow.Subscriber<? super GeneratedToken> subscriber) {
+    Objects.requireNonNull(subscriber, "subscriber");
     take();
     var subscription = new PullSubscription<>(tokens(), this::cancel, this::close, subscriber);
     onVirtualThread(subscription::run);
@@ -78,6 +80,7 @@ public final class AnswerStream implements TokenStream {
 
   @Override
   public CompletableFuture<Completion> onToken(Consumer<? super GeneratedToken> callback) {
+    Objects.requireNonNull(callback, "callback");
     take();
     CompletableFuture<Completion> end = new CompletableFuture<>();
     onVirtualThread(
