@@ -2,6 +2,7 @@ package dev.vidrio.model.file;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -82,9 +83,22 @@ public final class AtomicFile implements AutoCloseable {
    * @throws IOException when the file cannot be written, as when the disk is full
    */
   public void write(ByteBuffer bytes, long position) throws IOException {
-    for (long at = position; bytes.hasRemaining(); ) {
-      at += channel.write(bytes, at);
+    try {
+      for (long at = position; bytes.hasRemaining(); ) {
+        at += channel.write(bytes, at);
+      }
+    } catch (ClosedChannelException e) {
+      throw e;
+    } catch (IOException e) {
+      throw named(e);
     }
+  }
+
+  /** Errors of a channel do not know its file. */
+  private FileSystemException named(IOException e) {
+    var named = new FileSystemException(target.toString(), null, e.getMessage());
+    named.initCause(e);
+    return named;
   }
 
   /**
@@ -93,8 +107,14 @@ public final class AtomicFile implements AutoCloseable {
    * @throws IOException when the file cannot be written
    */
   public void finish() throws IOException {
-    channel.force(true);
-    channel.close();
+    try {
+      channel.force(true);
+      channel.close();
+    } catch (ClosedChannelException e) {
+      throw e;
+    } catch (IOException e) {
+      throw named(e);
+    }
     Files.move(
         temporary, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     finished = true;

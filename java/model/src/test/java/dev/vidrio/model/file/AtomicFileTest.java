@@ -2,12 +2,14 @@ package dev.vidrio.model.file;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -51,5 +53,19 @@ class AtomicFileTest {
     Path target = directory.resolve("none").resolve("target");
     var error = assertThrows(NoSuchFileException.class, () -> AtomicFile.create(target));
     assertEquals(target.toString(), error.getFile());
+  }
+
+  /** As when the disk is full, which a channel says without the name of its file. */
+  @Test
+  void whatCannotBeWrittenNamesTheTarget() throws IOException {
+    Path target = directory.resolve("target");
+    try (AtomicFile file = AtomicFile.create(target)) {
+      ByteBuffer content = ByteBuffer.wrap(CONTENT);
+      var error =
+          assertThrows(FileSystemException.class, () -> file.write(content, Long.MAX_VALUE - 1));
+      assertEquals(target.toString(), error.getFile());
+      assertNotNull(error.getReason());
+    }
+    assertEquals(List.of(), names());
   }
 }
