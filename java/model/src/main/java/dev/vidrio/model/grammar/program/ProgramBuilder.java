@@ -92,8 +92,9 @@ public final class ProgramBuilder {
         yield first;
       }
       case Expr.Choice(List<Expr> parts) -> {
-        int first = add(parts.getLast(), then);
-        for (Expr part : parts.subList(0, parts.size() - 1).reversed()) {
+        List<Expr> ways = Prefixes.shared(parts);
+        int first = add(ways.getLast(), then);
+        for (Expr part : ways.subList(0, ways.size() - 1).reversed()) {
           first = add(new Program.Fork(add(part, then), first));
         }
         yield first;
