@@ -117,6 +117,7 @@ final class Scheduler {
     try {
       first.run();
       while (!inbox.isClosed()) {
+        session.requireOpen();
         inbox.moveTo(waiting);
         letGo(System.nanoTime());
         begin(System.nanoTime());
@@ -128,7 +129,10 @@ final class Scheduler {
       }
     } catch (RuntimeException | Error e) {
       failure = new EngineException.StepFailed(e);
-      throw e;
+      if (!session.isClosed()) {
+        throw e;
+      }
+      // The model was closed before the engine: its requests are told, and nothing else is wrong.
     } finally {
       end(failure);
     }

@@ -2,6 +2,7 @@ package dev.vidrio.engine;
 
 import static dev.vidrio.engine.BardCase.request;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -66,6 +67,55 @@ class EngineCloseTest {
       GenerationRequest request = request(model, 1, 10, 5);
       assertThrows(EngineException.class, () -> engine.submit(request).result());
     }
+  }
+
+  /** Somebody's mistake, which requests are told, whether they run or come later. */
+  @Test
+  void aModelThatIsClosedFirstIsNamed() throws InterruptedException {
+    var uncaught = new AtomicReference<Throwable>();
+    Thread.setDefaultUncaughtExceptionHandler((thread, failure) -> uncaught.set(failure));
+    try {
+      for (int requests : new int[] {0, 1}) {
+        Model model = Model.open(BardFiles.q8());
+        Engine engine = Engine.open(model, EngineOptions.DEFAULT.withCacheBytes(1 << 24));
+        if (requests > 0) {
+          TokenStream running = engine.submit(request(model, 1, 10, 900));
+          running.iterator().next();
+          model.close();
+          assertNamed(assertThrows(EngineException.class, running::result));
+        } else {
+          model.close();
+        }
+        assertNamed(
+            assertThrows(
+                EngineException.class, () -> engine.submit(request(model, 1, 10, 1)).result()));
+        engine.close();
+      }
+      assertNull(uncaught.get());
+    } finally {
+      Thread.setDefaultUncaughtExceptionHandler(null);
+    }
+  }
+
+  private static void assertNamed(EngineException failure) {
+    String message = String.valueOf(failure.getMessage());
+    assertTrue(message.contains("bard"), message);
+  }
+
+  @Test
+  void nobodyIsNoReader() {
+    try (Model model = Model.open(BardFiles.q8());
+        Engine engine = Engine.open(model)) {
+      TokenStream stream = engine.submit(request(model, 1, 10, 5));
+      assertThrows(NullPointerException.class, () -> stream.subscribe(nobody()));
+      assertThrows(NullPointerException.class, () -> stream.onToken(nobody()));
+      assertEquals(5, stream.result().result().tokens().size());
+    }
+  }
+
+  @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"}) // That is the test.
+  private static <T> T nobody() {
+    return null;
   }
 
   @Test

@@ -48,7 +48,7 @@ public final class Session implements BatchFeed, AutoCloseable {
   private final boolean ownsAdapters;
   private final @Nullable AdapterPlan adapted;
   private boolean ranked;
-  private boolean closed;
+  private volatile boolean closed;
 
   /**
    * @param shared the session whose cache and adapters it uses, or null for its own
@@ -366,10 +366,20 @@ public final class Session implements BatchFeed, AutoCloseable {
     }
   }
 
-  private void requireOpen() {
+  /**
+   * Checks that it is open, and with it the model.
+   *
+   * @throws IllegalStateException when it is closed
+   */
+  public void requireOpen() {
     if (closed) {
       throw new IllegalStateException("the session of " + model.name() + " is closed");
     }
+  }
+
+  /** Whether it is closed, itself or with the model; by any thread. */
+  public boolean isClosed() {
+    return closed;
   }
 
   /** Frees its memory. Waits for a step that is running. */
