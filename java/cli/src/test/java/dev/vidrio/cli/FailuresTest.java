@@ -75,7 +75,11 @@ class FailuresTest {
         "prompt: has no tokens", Cli.run("run", "--ids", write("ids.json", "[]").toString()));
     assertFails(
         "only 4 of the 4 positions", Cli.run("run", "-p", "To be, or not to be", "-c", "4"));
-    assertFails("the model was made for 1024 tokens", Cli.run("run", "-p", "a", "-c", "1025"));
+    String room = "the model was made for 1024 tokens";
+    assertFails(room, Cli.run("run", "-p", "a", "-c", "1025"));
+    String most = Integer.toString(Integer.MAX_VALUE);
+    assertFails(room, Cli.run("bench", "-p", most, "-d", most));
+    assertFails(room, Cli.run("lens", "scope", "-p", "a", "-n", most));
     assertFails("must be below 2048", Cli.run("run", "-p", "a", "--logit-bias", "5000=1"));
     assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
     assertFails("is a directory", Cli.run("run", "-f", directory.toString()));

@@ -64,11 +64,11 @@ final class SpeedTest implements AutoCloseable {
     this.tokens = tokens;
     this.depth = depth;
     this.count = sequences;
-    int context = Math.addExact(depth, Math.max(1, Math.max(prompt, tokens)));
+    long most = (long) depth + Math.max(1, Math.max(prompt, tokens));
     this.session =
         model.newSession(
             options
-                .withContext(context)
+                .withContext(Math.clamp(most, 1, Integer.MAX_VALUE))
                 .withBatch(Math.max(BATCH, sequences))
                 .withSequences(sequences)
                 .withLogits(sequences));

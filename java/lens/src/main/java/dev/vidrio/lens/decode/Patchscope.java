@@ -80,7 +80,7 @@ public final class Patchscope {
     if (count < 1) {
       throw new InvalidInputException("tokens", Integer.toString(count), "must be at least 1");
     }
-    int context = Math.addExact(target.length, count);
+    int context = Math.clamp((long) target.length + count, 1, Integer.MAX_VALUE);
     SessionOptions room = SessionOptions.DEFAULT.withContext(context);
     List<Integer> said = new ArrayList<>();
     try (LensSession session = lens.open(Capture.NONE, room, point.name())) {
