@@ -224,7 +224,9 @@ typedef enum vd_op_kind {
     VD_OP_ACCUMULATE = 31,
     VD_OP_LOW_RANK_DOWN = 32,
     VD_OP_LOW_RANK_UP = 33,
-    VD_OP_COUNT = 34,
+    VD_OP_CONV = 34,
+    VD_OP_CONV_BACKWARD = 35,
+    VD_OP_COUNT = 36,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -442,6 +444,21 @@ typedef struct vd_mix {
     int32_t P;
 } vd_mix;
 
+// Causal convolution of each column on its own along a sequence: y[i] is the sum of the last L rows
+// of x up to that of token i, times the rows of kernel, the last one by the last. x and y are [n,
+// d]. Rows lie in a layer of the paged cache as f32 [blocks, VD_KV_BLOCK, d], `stride` bytes, a
+// multiple of 64, from a block to the next: the operation stores those of x at their positions, and
+// reads what lies before them there. Before position 0 there is nothing.
+typedef struct vd_conv {
+    const float *x;
+    const float *kernel;  // [L, d]
+    float *y;
+    float *rows;
+    int64_t stride;
+    int32_t d;
+    int32_t L;
+} vd_conv;
+
 typedef enum vd_activation_kind {
     VD_ACTIVATION_SILU = 0,
     VD_ACTIVATION_GELU_TANH = 1,  // the approximation of Hendrycks & Gimpel 2016, arXiv 1606.08415
@@ -453,6 +470,7 @@ typedef enum vd_activation_kind {
     VD_ACTIVATION_HARD_TANH = 7,       // x, but at least -1 and at most 1
     VD_ACTIVATION_CLAMPED_SWISH = 8,   // x * sigmoid(1.702 x) of x up to 7: a gate of gpt-oss
     VD_ACTIVATION_CLAMPED_LINEAR = 9,  // 1 + x of x from -7 to 7: what such a gate multiplies
+    VD_ACTIVATION_IDENTITY = 10,       // x: where it is gated, the product of two activations
 } vd_activation_kind;
 
 // y = f(x), or f(x) * up where up is not null (gated). All [rows, width]; y may be x or up.
@@ -794,6 +812,16 @@ typedef struct vd_attention_backward {
     float *dv;
 } vd_attention_backward;
 
+// dx of vd_conv, whose kernel, d and L these are. Adjacent rows of one sequence are differentiated
+// together.
+typedef struct vd_conv_backward {
+    const float *kernel;
+    const float *dy;
+    float *dx;
+    int32_t d;
+    int32_t L;
+} vd_conv_backward;
+
 // dlogits [rows,E] of vd_route, whose logits, experts, weights, E, k, score and over these are, for
 // the gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant; a
 // slot that names no expert adds nothing.
@@ -886,6 +914,7 @@ typedef struct vd_op {
         vd_rope rope;
         vd_kv_store kv_store;
         vd_attention attention;
+        vd_conv conv;
         vd_activation activation;
         vd_add add;
         vd_scale scale;
@@ -908,6 +937,7 @@ typedef struct vd_op {
         vd_activation_backward activation_backward;
         vd_matmul_backward matmul_backward;
         vd_attention_backward attention_backward;
+        vd_conv_backward conv_backward;
         vd_route_backward route_backward;
         vd_expert_matmul_backward expert_matmul_backward;
         vd_expert_sum_backward expert_sum_backward;

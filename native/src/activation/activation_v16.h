@@ -46,6 +46,8 @@ VD_INLINE v16 activate(int32_t kind, v16 x) {
         }
         case VD_ACTIVATION_CLAMPED_LINEAR:
             return v16_add(v16_splat(1.0f), clamped(x));
+        case VD_ACTIVATION_IDENTITY:
+            return x;
         default:
             return positive(x);
     }

@@ -111,6 +111,8 @@ VD_INLINE gate gate_of(int32_t kind, v16 x) {
             return clamped_swish(x);
         case VD_ACTIVATION_CLAMPED_LINEAR:
             return clamped_linear(x);
+        case VD_ACTIVATION_IDENTITY:
+            return (gate){one(), one()};
         default:
             return (gate){step_at(x), step_at(x)};
     }

@@ -30,6 +30,8 @@ typedef struct vd_backward_kernels {
                    int64_t column, void *scratch);
     // Rows.
     void (*expert_sum)(const vd_expert_sum_backward *op, vd_range rows);
+    // Columns of all rows of the batch.
+    void (*conv)(const vd_conv_backward *op, const vd_batch *batch, vd_range columns);
     // dq and statistics of the query heads of a key-value head for some tokens of the run.
     void (*queries)(const vd_token_run *run, int32_t head, vd_range tokens, void *scratch);
     // dk and dv of a key-value head for the tokens of the run at positions [t, t + VD_KV_LANES); t
@@ -60,6 +62,7 @@ void vd_activation_backward_scalar(const vd_activation_backward *op, vd_range el
 void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *chosen, vd_range rows,
                                int64_t column, void *scratch);
 void vd_expert_sum_backward_scalar(const vd_expert_sum_backward *op, vd_range rows);
+void vd_conv_backward_scalar(const vd_conv_backward *op, const vd_batch *batch, vd_range columns);
 void vd_query_backward_scalar(const vd_token_run *run, int32_t head, vd_range tokens,
                               void *scratch);
 void vd_key_value_backward_scalar(const vd_token_run *run, int32_t head, int64_t t, void *scratch);
@@ -77,6 +80,24 @@ VD_INLINE int64_t vd_query_offset(const vd_attention *op, int64_t row, int32_t h
 // Where its part begins in dz.
 VD_INLINE int64_t vd_result_offset(const vd_attention *op, int64_t row, int32_t head) {
     return (row * op->H + head) * op->cache.d_v;
+}
+
+// The row after the last one whose convolution reads the token of row i: rows of a sequence lie
+// adjacent.
+VD_INLINE int64_t vd_conv_reach(const vd_conv_backward *op, const vd_batch *batch, int64_t i) {
+    int64_t end = i + 1;
+    while (end < batch->n_tokens && batch->sequences[end] == batch->sequences[i] &&
+           batch->positions[end] - batch->positions[i] < op->L) {
+        end++;
+    }
+    return end;
+}
+
+// What the convolution of row j multiplies the token of row i with, [d].
+VD_INLINE const float *vd_conv_weights(const vd_conv_backward *op, const vd_batch *batch, int64_t i,
+                                       int64_t j) {
+    int64_t distance = batch->positions[j] - batch->positions[i];
+    return op->kernel + (op->L - 1 - distance) * op->d;
 }
 
 VD_INLINE int64_t vd_chosen_row(const int32_t *chosen, int64_t m) {

@@ -1,6 +1,7 @@
 // All operations backward over 16 lanes.
 #include "backward/activation_backward_v16.h"
 #include "backward/attention_backward_v16.h"
+#include "backward/conv_backward_v16.h"
 #include "backward/expert_sum_backward_v16.h"
 #include "backward/matmul_backward_v16.h"
 #include "backward/norm_backward_v16.h"
@@ -10,6 +11,7 @@ const vd_backward_kernels VD_NAME(vd_backward) = {
     .activation = VD_NAME(vd_activation_backward),
     .matmul = VD_NAME(vd_matmul_backward),
     .expert_sum = VD_NAME(vd_expert_sum_backward),
+    .conv = VD_NAME(vd_conv_backward),
     .queries = VD_NAME(vd_query_backward),
     .keys = VD_NAME(vd_key_value_backward),
 };

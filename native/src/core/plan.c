@@ -49,6 +49,8 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_ACCUMULATE] = {vd_accumulate_check, vd_accumulate_run, NULL},
     [VD_OP_LOW_RANK_DOWN] = {vd_low_rank_down_check, vd_low_rank_down_run, NULL},
     [VD_OP_LOW_RANK_UP] = {vd_low_rank_up_check, vd_low_rank_up_run, vd_low_rank_up_tile},
+    [VD_OP_CONV] = {vd_conv_check, vd_conv_run, NULL},
+    [VD_OP_CONV_BACKWARD] = {vd_conv_backward_check, vd_conv_backward_run, NULL},
 };
 
 struct vd_plan {

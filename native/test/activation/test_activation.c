@@ -21,7 +21,7 @@ typedef struct activation_case {
     vd_range range;
 } activation_case;
 
-enum { KINDS = VD_ACTIVATION_CLAMPED_LINEAR + 1, BATCH = 1024 };
+enum { KINDS = VD_ACTIVATION_IDENTITY + 1, BATCH = 1024 };
 
 static float x[LONGEST], up[LONGEST];
 
@@ -95,6 +95,8 @@ static void check_element(const activation_case *c, int64_t i, float y) {
         check_function(i, fmax(v, 0) * fmax(v, 0), factor, roundings(1), c->gated, y);
     } else if (c->kind == VD_ACTIVATION_ELU) {
         check_function(i, v > 0 ? v : expm1(v), factor, TANH_ERROR, c->gated, y);
+    } else if (c->kind == VD_ACTIVATION_IDENTITY) {
+        check_function(i, v, factor, 0, c->gated, y);
     } else if (c->kind == VD_ACTIVATION_HARD_TANH) {
         check_function(i, fmax(-1, fmin(v, 1)), factor, 0, c->gated, y);
     } else {

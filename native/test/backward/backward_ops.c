@@ -4,7 +4,9 @@ static char memory[64];
 
 static const void *const matrices[2] = {memory, memory};
 
-int is_backward(vd_op_kind kind) { return kind >= VD_OP_SCATTER && kind <= VD_OP_SLOT_SUM; }
+int is_backward(vd_op_kind kind) {
+    return (kind >= VD_OP_SCATTER && kind <= VD_OP_SLOT_SUM) || kind == VD_OP_CONV_BACKWARD;
+}
 
 vd_op valid_backward_op(vd_op_kind kind) {
     void *p = memory;
@@ -31,6 +33,9 @@ vd_op valid_backward_op(vd_op_kind kind) {
                 .keys = p, .values = p, .stride = 4096, .H_kv = 2, .d_h = 8, .d_v = 8};
             op.as.attention_backward.dq = p;
             op.as.attention_backward.dk = op.as.attention_backward.dv = p;
+            break;
+        case VD_OP_CONV_BACKWARD:
+            op.as.conv_backward = (vd_conv_backward){p, p, p, 16, 3};
             break;
         case VD_OP_ROUTE_BACKWARD:
             op.as.route_backward = (vd_route_backward){p, p, p, p, p, 4, 2, 0, 0};

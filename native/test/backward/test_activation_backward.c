@@ -12,7 +12,7 @@
 #include "support/rng.h"
 #include "support/tolerance.h"
 
-enum { KINDS = VD_ACTIVATION_CLAMPED_LINEAR + 1 };
+enum { KINDS = VD_ACTIVATION_IDENTITY + 1 };
 
 typedef struct activation_case {
     int32_t kind, slope, width, gated, in_place;
@@ -68,6 +68,8 @@ static double activate(const void *kind, double v) {
             return fmin(v, 7) / (1 + exp(-1.702 * fmin(v, 7)));
         case VD_ACTIVATION_CLAMPED_LINEAR:
             return 1 + fmax(fmin(v, 7), -7);
+        case VD_ACTIVATION_IDENTITY:
+            return v;
         default:
             return fmax(v, 0);
     }

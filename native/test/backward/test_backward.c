@@ -15,8 +15,7 @@ int main(void) {
     REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.frozen = 2);
     REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.epsilon = NAN);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.x = NULL);
-    REFUSED(VD_OP_ACTIVATION_BACKWARD,
-            op.as.activation_backward.kind = VD_ACTIVATION_CLAMPED_LINEAR + 1);
+    REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.kind = VD_ACTIVATION_IDENTITY + 1);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.slope = 2);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.width = 0);
     REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.weights = NULL);
@@ -31,6 +30,11 @@ int main(void) {
     REFUSED(VD_OP_QUERY_BACKWARD, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_KEY_VALUE_BACKWARD, op.as.attention_backward.dv = NULL);
     REFUSED(VD_OP_KEY_VALUE_BACKWARD, op.as.attention_backward.attention.window = -1);
+    REFUSED(VD_OP_CONV_BACKWARD, op.as.conv_backward.kernel = NULL);
+    REFUSED(VD_OP_CONV_BACKWARD, op.as.conv_backward.dx = NULL);
+    REFUSED(VD_OP_CONV_BACKWARD, op.as.conv_backward.d = 0);
+    REFUSED(VD_OP_CONV_BACKWARD, op.as.conv_backward.L = -1);
+    REFUSED(VD_OP_CONV_BACKWARD, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.dweights = NULL);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.k = 5);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.over = 3);

@@ -39,6 +39,9 @@ vd_op valid_op(vd_op_kind kind) {
         case VD_OP_ATTENTION:
             op.as.attention = (vd_attention){.q = p, .cache = cache, .z = p, .H = 4, .scale = 1};
             break;
+        case VD_OP_CONV:
+            op.as.conv = (vd_conv){p, p, p, p, 4096, 16, 3};
+            break;
         case VD_OP_ACTIVATION:
             op.as.activation = (vd_activation){p, NULL, p, VD_ACTIVATION_RELU, 3};
             break;

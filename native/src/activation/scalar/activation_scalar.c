@@ -40,6 +40,8 @@ static float activate(int32_t kind, float x) {
             float c = x > VD_SWISH_LIMIT ? VD_SWISH_LIMIT : x;
             return 1.0f + (c < -VD_SWISH_LIMIT ? -VD_SWISH_LIMIT : c);
         }
+        case VD_ACTIVATION_IDENTITY:
+            return x;
         default:
             return positive(x);
     }

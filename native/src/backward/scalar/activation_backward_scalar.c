@@ -93,6 +93,8 @@ static gate gate_of(int32_t kind, float x) {
             return clamped_swish(x);
         case VD_ACTIVATION_CLAMPED_LINEAR:
             return clamped_linear(x);
+        case VD_ACTIVATION_IDENTITY:
+            return (gate){1.0f, 1.0f};
         default:
             return (gate){step_at(x), step_at(x)};
     }

@@ -1640,10 +1640,28 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_LOW_RANK_UP() {
         return VD_OP_LOW_RANK_UP;
     }
-    private static final int VD_OP_COUNT = (int)34L;
+    private static final int VD_OP_CONV = (int)34L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 34
+     * enum vd_op_kind.VD_OP_CONV = 34
+     * }
+     */
+    public static int VD_OP_CONV() {
+        return VD_OP_CONV;
+    }
+    private static final int VD_OP_CONV_BACKWARD = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_CONV_BACKWARD = 35
+     * }
+     */
+    public static int VD_OP_CONV_BACKWARD() {
+        return VD_OP_CONV_BACKWARD;
+    }
+    private static final int VD_OP_COUNT = (int)36L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 36
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1846,6 +1864,15 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ACTIVATION_CLAMPED_LINEAR() {
         return VD_ACTIVATION_CLAMPED_LINEAR;
+    }
+    private static final int VD_ACTIVATION_IDENTITY = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_IDENTITY = 10
+     * }
+     */
+    public static int VD_ACTIVATION_IDENTITY() {
+        return VD_ACTIVATION_IDENTITY;
     }
     private static final int VD_EDIT_SET = (int)0L;
     /**

@@ -29,6 +29,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_rope rope;
  *         vd_kv_store kv_store;
  *         vd_attention attention;
+ *         vd_conv conv;
  *         vd_activation activation;
  *         vd_add add;
  *         vd_scale scale;
@@ -51,6 +52,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_activation_backward activation_backward;
  *         vd_matmul_backward matmul_backward;
  *         vd_attention_backward attention_backward;
+ *         vd_conv_backward conv_backward;
  *         vd_route_backward route_backward;
  *         vd_expert_matmul_backward expert_matmul_backward;
  *         vd_expert_sum_backward expert_sum_backward;
@@ -356,6 +358,7 @@ public class vd_op {
      *     vd_rope rope;
      *     vd_kv_store kv_store;
      *     vd_attention attention;
+     *     vd_conv conv;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -378,6 +381,7 @@ public class vd_op {
      *     vd_activation_backward activation_backward;
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
+     *     vd_conv_backward conv_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -399,6 +403,7 @@ public class vd_op {
             vd_rope.layout().withName("rope"),
             vd_kv_store.layout().withName("kv_store"),
             vd_attention.layout().withName("attention"),
+            vd_conv.layout().withName("conv"),
             vd_activation.layout().withName("activation"),
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
@@ -421,11 +426,12 @@ public class vd_op {
             vd_activation_backward.layout().withName("activation_backward"),
             vd_matmul_backward.layout().withName("matmul_backward"),
             vd_attention_backward.layout().withName("attention_backward"),
+            vd_conv_backward.layout().withName("conv_backward"),
             vd_route_backward.layout().withName("route_backward"),
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$880:5");
+        ).withName("$anon$909:5");
 
         /**
          * The layout of this union
@@ -740,6 +746,50 @@ public class vd_op {
          */
         public static void attention(MemorySegment union, MemorySegment fieldValue) {
             MemorySegment.copy(fieldValue, 0L, union, attention$OFFSET, attention$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout conv$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("conv"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_conv conv
+         * }
+         */
+        public static final GroupLayout conv$layout() {
+            return conv$LAYOUT;
+        }
+
+        private static final long conv$OFFSET = $LAYOUT.byteOffset(groupElement("conv"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_conv conv
+         * }
+         */
+        public static final long conv$offset() {
+            return conv$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_conv conv
+         * }
+         */
+        public static MemorySegment conv(MemorySegment union) {
+            return union.asSlice(conv$OFFSET, conv$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_conv conv
+         * }
+         */
+        public static void conv(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, conv$OFFSET, conv$LAYOUT.byteSize());
         }
 
         private static final GroupLayout activation$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("activation"));
@@ -1710,6 +1760,50 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, attention_backward$OFFSET, attention_backward$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout conv_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("conv_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_conv_backward conv_backward
+         * }
+         */
+        public static final GroupLayout conv_backward$layout() {
+            return conv_backward$LAYOUT;
+        }
+
+        private static final long conv_backward$OFFSET = $LAYOUT.byteOffset(groupElement("conv_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_conv_backward conv_backward
+         * }
+         */
+        public static final long conv_backward$offset() {
+            return conv_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_conv_backward conv_backward
+         * }
+         */
+        public static MemorySegment conv_backward(MemorySegment union) {
+            return union.asSlice(conv_backward$OFFSET, conv_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_conv_backward conv_backward
+         * }
+         */
+        public static void conv_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, conv_backward$OFFSET, conv_backward$LAYOUT.byteSize());
+        }
+
         private static final GroupLayout route_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("route_backward"));
 
         /**
@@ -1944,6 +2038,7 @@ public class vd_op {
      *     vd_rope rope;
      *     vd_kv_store kv_store;
      *     vd_attention attention;
+     *     vd_conv conv;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -1966,6 +2061,7 @@ public class vd_op {
      *     vd_activation_backward activation_backward;
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
+     *     vd_conv_backward conv_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -1990,6 +2086,7 @@ public class vd_op {
      *     vd_rope rope;
      *     vd_kv_store kv_store;
      *     vd_attention attention;
+     *     vd_conv conv;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2012,6 +2109,7 @@ public class vd_op {
      *     vd_activation_backward activation_backward;
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
+     *     vd_conv_backward conv_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2034,6 +2132,7 @@ public class vd_op {
      *     vd_rope rope;
      *     vd_kv_store kv_store;
      *     vd_attention attention;
+     *     vd_conv conv;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2056,6 +2155,7 @@ public class vd_op {
      *     vd_activation_backward activation_backward;
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
+     *     vd_conv_backward conv_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2078,6 +2178,7 @@ public class vd_op {
      *     vd_rope rope;
      *     vd_kv_store kv_store;
      *     vd_attention attention;
+     *     vd_conv conv;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2100,6 +2201,7 @@ public class vd_op {
      *     vd_activation_backward activation_backward;
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
+     *     vd_conv_backward conv_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;

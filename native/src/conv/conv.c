@@ -1,0 +1,30 @@
+// Workers share the columns, which do not know of each other: so each stores and reads its own part
+// of the rows, and none waits for another.
+#include "conv/conv.h"
+
+#include "core/family.h"
+
+#define VD_VARIANT(isa, name) [isa] = vd_conv_##name,
+vd_conv_kernel *const vd_conv_kernels[VD_ISA_COUNT] = {
+#include "conv/conv_kernels.inc"
+};
+#undef VD_VARIANT
+
+vd_status vd_conv_check(const vd_op *op) {
+    const vd_conv *conv = &op->as.conv;
+    int64_t page = VD_KV_BLOCK * (int64_t)conv->d * (int64_t)sizeof(float);
+    int valid = conv->x != NULL && conv->kernel != NULL && conv->y != NULL && conv->rows != NULL &&
+                conv->d > 0 && conv->L > 0 && conv->stride % 64 == 0 && conv->stride >= page &&
+                op->rows == VD_ROWS_TOKENS;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+vd_range vd_conv_columns(const vd_worker *worker, int64_t d) {
+    vd_range vectors = vd_share(worker, vd_ceil_div(d, 16));
+    return (vd_range){16 * vectors.begin, vd_at_most(16 * vectors.end, d)};
+}
+
+void vd_conv_run(const vd_op *op, const vd_step *step) {
+    const vd_conv *conv = &op->as.conv;
+    vd_conv_kernels[step->isa](conv, step->batch, vd_conv_columns(step->worker, conv->d));
+}
