@@ -82,9 +82,9 @@ final class InspectCommand implements Callable<Integer> {
     runtime.put("layers", a.layers());
     runtime.put("d", a.width());
     runtime.put("heads", a.heads());
-    runtime.put("kv_heads", each(a, KvShape.Layer::heads));
-    runtime.put("d_h", each(a, KvShape.Layer::dH));
-    runtime.put("d_v", each(a, KvShape.Layer::dV));
+    runtime.put("kv_heads", each(a, KvShape.KeyValue::heads));
+    runtime.put("d_h", each(a, KvShape.KeyValue::dH));
+    runtime.put("d_v", each(a, KvShape.KeyValue::dV));
     runtime.put("d_ffn", a.ffnWidth());
     runtime.put("vocabulary", a.vocabulary());
     runtime.put("context", a.contextLength());
@@ -98,9 +98,15 @@ final class InspectCommand implements Callable<Integer> {
     return runtime;
   }
 
-  /** What layers have in common, or what each kind of them has. */
-  private static Object each(Architecture a, Function<KvShape.Layer, Integer> size) {
-    List<Integer> sizes = a.kvShape().layers().stream().map(size).distinct().toList();
+  /** What layers with keys and values have in common, or what each kind of them has. */
+  private static Object each(Architecture a, Function<KvShape.KeyValue, Integer> size) {
+    List<Integer> sizes =
+        a.kvShape().layers().stream()
+            .filter(KvShape.KeyValue.class::isInstance)
+            .map(KvShape.KeyValue.class::cast)
+            .map(size)
+            .distinct()
+            .toList();
     return sizes.size() == 1 ? sizes.getFirst() : sizes;
   }
 

@@ -17,8 +17,8 @@ import java.util.stream.IntStream;
  *                        values [H_kv, BLOCK, d_v]}
  * </pre>
  *
- * If layers differ in H_kv, d_h or d_v, layers of the same kind are stored together, one kind after
- * the other.
+ * A layer with a convolution has rows [BLOCK, width] of f32 in their place. If layers differ,
+ * layers of the same kind are stored together, one kind after the other.
  *
  * <p>Keys of {@value #LANES} positions are interleaved, so that 16 scores fill a vector; {@code
  * vd_kv_cache} documents the layout of Q8_0.
@@ -67,9 +67,7 @@ public final class KvCache {
     this.memory = executor.allocate(bytes(shape, type, blocks), arena);
     long begin = 0;
     for (KvShape.Layer layer : new LinkedHashSet<>(shape.layers())) {
-      long keyBytes = (long) BLOCK * layer.heads() * type.bytes(layer.dH());
-      long valueBytes = (long) BLOCK * layer.heads() * type.bytes(layer.dV());
-      var kind = new Kind(layer, members(layer), begin, keyBytes, valueBytes);
+      Kind kind = kind(layer, begin);
       kinds.add(kind);
       begin += blocks * kind.blockBytes();
     }
@@ -86,7 +84,7 @@ public final class KvCache {
    *
    * @param layers their numbers
    * @param begin where they lie
-   * @param keyBytes of the keys of a layer in a block
+   * @param keyBytes of the keys of a layer in a block, or the rows of a convolution
    * @param valueBytes of the values
    */
   private record Kind(
@@ -101,9 +99,23 @@ public final class KvCache {
     }
   }
 
+  private Kind kind(KvShape.Layer layer, long begin) {
+    return switch (layer) {
+      case KvShape.KeyValue(int heads, int dH, int dV) ->
+          new Kind(
+              layer,
+              members(layer),
+              begin,
+              (long) BLOCK * heads * type.bytes(dH),
+              (long) BLOCK * heads * type.bytes(dV));
+      case KvShape.Conv conv ->
+          new Kind(layer, members(layer), begin, BLOCK * conv.bytesPerPosition(type), 0);
+    };
+  }
+
   private List<Integer> members(KvShape.Layer layer) {
     return IntStream.range(0, shape.layers().size())
-        .filter(l -> shape.layer(l).equals(layer))
+        .filter(l -> shape.layers().get(l).equals(layer))
         .boxed()
         .toList();
   }
@@ -205,7 +217,7 @@ public final class KvCache {
     return owners[block] > 1;
   }
 
-  /** Copies the keys and values of all layers from one block to another. */
+  /** Copies what all layers have from one block to another. */
   public void copy(int from, int to) {
     requireOwned(from);
     requireOwned(to);
@@ -234,6 +246,11 @@ public final class KvCache {
     return part(kind, kind.keys(layer) + kind.keyBytes, kind.valueBytes);
   }
 
+  /** The rows of a layer with a convolution, from those of block 0 on. */
+  public MemorySegment rows(int layer) {
+    return keys(layer);
+  }
+
   private MemorySegment part(Kind kind, long first, long bytes) {
     return blocks == 0
         ? memory
@@ -241,11 +258,11 @@ public final class KvCache {
   }
 
   private Kind kind(int layer) {
-    KvShape.Layer wanted = shape.layer(layer);
+    KvShape.Layer wanted = shape.layers().get(layer);
     return kinds.stream().filter(kind -> kind.shape.equals(wanted)).findFirst().orElseThrow();
   }
 
-  /** Bytes from a layer's keys, or values, of a block to those of the next. */
+  /** Bytes from a layer's keys, values or rows of a block to those of the next. */
   public long stride(int layer) {
     return kind(layer).blockBytes();
   }

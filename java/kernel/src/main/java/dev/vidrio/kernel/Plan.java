@@ -53,12 +53,14 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
         switch (op) {
           case SequenceOp.KvStore store -> stores(store.layer(), store.k(), store.v(), kv);
           case SequenceOp.Attention a -> fits(a, kv);
+          case SequenceOp.Conv c -> convolves(c, kv);
           case OpenOp.Scores s ->
               fits(s.layer(), s.heads(), kv)
-                  && s.q().width() == s.heads() * kv.layer(s.layer()).dH();
+                  && s.q().width() == s.heads() * kv.keyValue(s.layer()).dH();
           case OpenOp.Mix m ->
               fits(m.layer(), m.heads(), kv)
-                  && m.z().width() == m.heads() * kv.layer(m.layer()).dV();
+                  && m.z().width() == m.heads() * kv.keyValue(m.layer()).dV();
+          case BackwardOp.Conv c -> convolves(c.forward(), kv);
           case BackwardOp.Query query -> fits(query.forward(), kv);
           case BackwardOp.KeyValue keys ->
               fits(keys.forward(), kv) && stores(keys.forward().layer(), keys.dk(), keys.dv(), kv);
@@ -70,19 +72,24 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
   }
 
   private static boolean stores(int layer, Buffer keys, Buffer values, KvShape kv) {
-    return layer < kv.layers().size()
-        && keys.width() == kv.layer(layer).width()
-        && values.width() == kv.layer(layer).valueWidth();
+    return kv.hasKeys(layer)
+        && keys.width() == kv.keyValue(layer).width()
+        && values.width() == kv.keyValue(layer).valueWidth();
+  }
+
+  private static boolean convolves(SequenceOp.Conv c, KvShape kv) {
+    return c.layer() < kv.layers().size()
+        && kv.layers().get(c.layer()).equals(new KvShape.Conv(c.x().width()));
   }
 
   private static boolean fits(SequenceOp.Attention a, KvShape kv) {
     return fits(a.layer(), a.heads(), kv)
-        && a.q().width() == a.heads() * kv.layer(a.layer()).dH()
-        && a.z().width() == a.heads() * kv.layer(a.layer()).dV();
+        && a.q().width() == a.heads() * kv.keyValue(a.layer()).dH()
+        && a.z().width() == a.heads() * kv.keyValue(a.layer()).dV();
   }
 
   private static boolean fits(int layer, int heads, KvShape kv) {
-    return layer < kv.layers().size() && heads % kv.layer(layer).heads() == 0;
+    return kv.hasKeys(layer) && heads % kv.keyValue(layer).heads() == 0;
   }
 
   /** Positions that its operations have room for, where they do not depend on the limits. */

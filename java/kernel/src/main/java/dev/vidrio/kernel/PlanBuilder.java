@@ -160,12 +160,19 @@ public final class PlanBuilder {
     return z;
   }
 
+  /** Causal convolution of each column, by a kernel [L, d], over a layer's cache. */
+  public Buffer conv(String name, int layer, Weights kernel, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new SequenceOp.Conv(layer, kernel, x, y));
+    return y;
+  }
+
   private Buffer result(String name, int layer, int heads) {
-    return new Buffer(name, Rows.TOKENS, heads * kv.layer(layer).dV());
+    return new Buffer(name, Rows.TOKENS, heads * kv.keyValue(layer).dV());
   }
 
   private int heads(int layer, Buffer q) {
-    return q.width() / kv.layer(layer).dH();
+    return q.width() / kv.keyValue(layer).dH();
   }
 
   /** {@code f(x)}. */
@@ -180,6 +187,11 @@ public final class PlanBuilder {
     Buffer y = like(name, x);
     ops.add(new Op.Activation(kind, x, up, y));
     return y;
+  }
+
+  /** {@code a · b}, element by element. */
+  public Buffer multiply(String name, Buffer a, Buffer b) {
+    return gated(name, Op.ActivationKind.IDENTITY, a, b);
   }
 
   /** {@code a + b}. */

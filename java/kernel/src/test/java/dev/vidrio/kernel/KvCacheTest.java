@@ -54,7 +54,7 @@ class KvCacheTest {
   void aBlockLiesTogetherAndItsLayersDoNotOverlap() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
-      long bytes = (long) KvCache.BLOCK * SHAPE.layer(0).width() * Float.BYTES;
+      long bytes = (long) KvCache.BLOCK * SHAPE.keyValue(0).width() * Float.BYTES;
       long stride = cache.stride(0);
       assertEquals(KvCache.bytes(SHAPE, KvType.F32, 4), 4 * stride);
       long next = cache.keys(0).address();
@@ -74,13 +74,16 @@ class KvCacheTest {
     var shape =
         new KvShape(
             List.of(
-                new KvShape.Layer(2, 8),
-                new KvShape.Layer(1, 12, 8),
-                new KvShape.Layer(2, 8),
-                new KvShape.Layer(4, 4)));
+                new KvShape.KeyValue(2, 8),
+                new KvShape.KeyValue(1, 12, 8),
+                new KvShape.Conv(5),
+                new KvShape.KeyValue(2, 8),
+                new KvShape.Conv(5),
+                new KvShape.KeyValue(4, 4)));
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), shape, 3, arena);
-      assertEquals(KvCache.bytes(shape, KvType.F32, 3), 3 * 64 * 4 * (2 * (16 + 16 + 16) + 12 + 8));
+      assertEquals(
+          KvCache.bytes(shape, KvType.F32, 3), 3 * 64 * 4 * (2 * (16 + 16 + 16) + 12 + 8 + 5 + 5));
       byte[] number = {0};
       forEachPart(cache, shape, part -> part.fill(++number[0]));
       byte[] expected = {0};
@@ -96,17 +99,36 @@ class KvCacheTest {
     }
   }
 
-  /** The keys and the values of each layer in each block. */
+  /** The keys and the values of each layer in each block, or its rows. */
   private static void forEachPart(KvCache cache, KvShape shape, Consumer<MemorySegment> action) {
     for (int layer = 0; layer < shape.layers().size(); layer++) {
-      long bytes = (long) KvCache.BLOCK * shape.layer(layer).width() * Float.BYTES;
-      long valueBytes = (long) KvCache.BLOCK * shape.layer(layer).valueWidth() * Float.BYTES;
+      if (shape.layers().get(layer) instanceof KvShape.Conv conv) {
+        long bytes = (long) KvCache.BLOCK * conv.width() * Float.BYTES;
+        for (int block = 0; block < cache.blocks(); block++) {
+          action.accept(cache.rows(layer).asSlice(block * cache.stride(layer), bytes));
+        }
+        continue;
+      }
+      long bytes = (long) KvCache.BLOCK * shape.keyValue(layer).width() * Float.BYTES;
+      long valueBytes = (long) KvCache.BLOCK * shape.keyValue(layer).valueWidth() * Float.BYTES;
       long stride = cache.stride(layer);
       for (int block = 0; block < cache.blocks(); block++) {
         action.accept(cache.keys(layer).asSlice(block * stride, bytes));
         action.accept(cache.values(layer).asSlice(block * stride, valueBytes));
       }
     }
+  }
+
+  @Test
+  void rowsOfConvolutionsAreFloatsWhateverTheTypeOfKeys() {
+    var shape = new KvShape(List.of(new KvShape.KeyValue(2, 32), new KvShape.Conv(7)));
+    assertEquals(2 * 2 * 34 + 4 * 7, shape.bytesPerPosition(KvType.Q8_0));
+    assertTrue(shape.fits(KvType.Q8_0));
+    assertTrue(shape.hasKeys(0));
+    assertFalse(shape.hasKeys(1));
+    assertFalse(shape.hasKeys(2));
+    assertThrows(IllegalArgumentException.class, () -> shape.keyValue(1));
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Conv(0));
   }
 
   @Test
@@ -135,7 +157,7 @@ class KvCacheTest {
 
   @Test
   void aCopyHasTheKeysAndValuesOfAllLayers() {
-    var shape = new KvShape(List.of(new KvShape.Layer(2, 8), new KvShape.Layer(1, 24)));
+    var shape = new KvShape(List.of(new KvShape.KeyValue(2, 8), new KvShape.KeyValue(1, 24)));
     for (KvType type : List.of(KvType.F32, KvType.BF16)) {
       try (Arena arena = Arena.ofConfined()) {
         var cache = new KvCache(new HeapExecutor(), shape, type, 3, arena);
@@ -159,7 +181,7 @@ class KvCacheTest {
   }
 
   private static MemorySegment block(KvCache cache, MemorySegment half, int layer, int block) {
-    KvShape.Layer shape = cache.shape().layer(layer);
+    KvShape.KeyValue shape = cache.shape().keyValue(layer);
     long page = (long) KvCache.BLOCK * cache.type().bytes(shape.dH());
     return half.asSlice(block * cache.stride(layer), shape.heads() * page);
   }

@@ -127,14 +127,14 @@ public record SessionOptions(
   /** Checks that the type of the key-value cache fits all layers. */
   void requireFits(KvShape shape) {
     for (KvShape.Layer layer : shape.layers()) {
-      if (!layer.fits(kvType)) {
+      if (layer instanceof KvShape.KeyValue heads && !heads.fits(kvType)) {
         throw new InvalidInputException(
             "kv type",
             kvType.name(),
             "does not fit heads of "
-                + layer.dH()
+                + heads.dH()
                 + " and "
-                + layer.dV()
+                + heads.dV()
                 + " elements, no multiples of 32");
       }
     }

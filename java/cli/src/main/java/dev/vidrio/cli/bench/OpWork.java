@@ -68,7 +68,7 @@ record OpWork(double bytes, double operations, boolean integer) {
 
   /** Every sequence reads its positions once; every token has two products with each it sees. */
   private static OpWork attention(SequenceOp.Attention op, Batch batch, KvShape shape, KvType kv) {
-    KvShape.Layer layer = shape.layer(op.layer());
+    KvShape.KeyValue layer = shape.keyValue(op.layer());
     double read = 0;
     double seen = 0;
     int first = 0;

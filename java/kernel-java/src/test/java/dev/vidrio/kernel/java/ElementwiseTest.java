@@ -182,11 +182,12 @@ class ElementwiseTest {
           case HARD_TANH -> Math.clamp(v, -1, 1);
           case CLAMPED_SWISH -> Math.min(v, 7) / (1 + Math.exp(-1.702f * Math.min(v, 7)));
           case CLAMPED_LINEAR -> 1 + Math.clamp(v, -7, 7);
+          case IDENTITY -> v;
         };
     // exp is off by 2 U and by the 6 roundings of its argument; then come 3 roundings.
     double roundings =
         switch (kind) {
-          case SILU, RELU, SQUARED_RELU, HARD_TANH -> 5;
+          case SILU, RELU, SQUARED_RELU, HARD_TANH, IDENTITY -> 5;
           case GELU_TANH -> 5 + 6 * Math.abs(argument);
           case GELU -> 2 * GELU_ULPS;
           case TANH, ELU -> 2 * TANH_ULPS;

@@ -84,7 +84,7 @@ class JavaExecutorTest {
       Plan plan = PlanFixtures.transformer(1, arena);
       KvShape shape = plan.kv();
       KvShape other =
-          new KvShape(shape.layers().size(), shape.layer(0).heads() + 1, shape.layer(0).dH());
+          new KvShape(shape.layers().size(), shape.keyValue(0).heads() + 1, shape.keyValue(0).dH());
       KvCache wrong = new KvCache(executor, other, 4, arena);
       assertThrows(IllegalArgumentException.class, () -> executor.prepare(plan, LIMITS, wrong));
       KvCache cache = new KvCache(executor, shape, 4, arena);

@@ -57,10 +57,10 @@ class OpenOpTest {
     Weights gain = Segments.vector(arena, D, random);
     Weights bias = vectors ? Segments.vector(arena, D, random) : null;
     Buffer normed = b.norm("normed", Op.NormKind.LAYER, x, 1e-5f, gain, bias);
-    Weights wq = matrix(arena, HEADS * KV.layer(0).dH(), random);
+    Weights wq = matrix(arena, HEADS * KV.keyValue(0).dH(), random);
     Buffer q = b.matMul("q", wq, normed);
-    Buffer v = b.matMul("v", matrix(arena, KV.layer(0).width(), random), normed);
-    b.kvStore(0, b.matMul("k", matrix(arena, KV.layer(0).width(), random), normed), v);
+    Buffer v = b.matMul("v", matrix(arena, KV.keyValue(0).width(), random), normed);
+    b.kvStore(0, b.matMul("k", matrix(arena, KV.keyValue(0).width(), random), normed), v);
     List<Op> ops = new ArrayList<>(b.build().ops());
     Weights sinks = vectors ? Segments.vector(arena, HEADS, random) : null;
     Weights slopes = vectors ? Segments.vector(arena, HEADS, random) : null;
@@ -189,7 +189,7 @@ class OpenOpTest {
       float[][] own = values[tokens.get(i).sequence()];
       int count = tokens.get(i).position() + 1;
       for (int j = 0; j < z[i].length; j++) {
-        if (j / KV.layer(0).dH() % 2 == 0) {
+        if (j / KV.keyValue(0).dH() % 2 == 0) {
           assertEquals(z[i][j], mixed[i][j]);
           continue;
         }
@@ -203,8 +203,9 @@ class OpenOpTest {
   /** Of element j of z, over the first {@code count} positions. */
   private static double tolerance(
       float[] scores, float[] pattern, float[][] values, int j, int count) {
-    int head = j / KV.layer(0).dH();
-    int element = head / (HEADS / KV.layer(0).heads()) * KV.layer(0).dH() + j % KV.layer(0).dH();
+    int head = j / KV.keyValue(0).dH();
+    int element =
+        head / (HEADS / KV.keyValue(0).heads()) * KV.keyValue(0).dH() + j % KV.keyValue(0).dH();
     double magnitude = 0;
     double greatest = 0;
     for (int t = 0; t < count; t++) {

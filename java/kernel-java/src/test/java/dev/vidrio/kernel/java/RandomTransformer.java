@@ -73,13 +73,18 @@ final class RandomTransformer {
     this.builder = new PlanBuilder(cache);
   }
 
-  /** The second layer is like the first, or differs from it, or reads what the first stored. */
+  /**
+   * The second layer is like the first, or differs from it, or reads what the first stored. The
+   * last one is that of a convolution.
+   */
   private List<KvShape.Layer> caches() {
-    var first = new KvShape.Layer(kvHeads, dH);
+    var first = new KvShape.KeyValue(kvHeads, dH);
+    var conv = new KvShape.Conv(d);
     return switch (random.nextInt(3)) {
-      case 0 -> List.of(first, first);
-      case 1 -> List.of(first, new KvShape.Layer(heads, dH + 2, 1 + random.nextInt(2 * dH)));
-      default -> List.of(first);
+      case 0 -> List.of(first, first, conv);
+      case 1 ->
+          List.of(first, new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)), conv);
+      default -> List.of(first, conv);
     };
   }
 
@@ -136,7 +141,8 @@ final class RandomTransformer {
   }
 
   Plan plan() {
-    Buffer x = embed();
+    Buffer embedded = embed();
+    Buffer x = builder.add("mid", embedded, convolution(embedded));
     for (int layer = 0; layer < 2; layer++) {
       x = builder.add("mid" + layer, x, multiply("attention", layer, attention(layer, x)));
       x = builder.add("post" + layer, x, multiply("ffn", layer, feedForward(layer, x)));
@@ -170,6 +176,16 @@ final class RandomTransformer {
     return scaled ? builder.scale(name + ".scaled" + layer, 0.22f, x) : x;
   }
 
+  /** A gated short convolution. */
+  private Buffer convolution(Buffer x) {
+    Buffer normalized = normalize("norm0", x);
+    Buffer in = linear("gate_in", d, normalized);
+    Buffer pre = builder.multiply("pre", linear("value", d, normalized), in);
+    Weights kernel = scaled(WeightType.F32, 1 + random.nextInt(5), d);
+    Buffer mid = builder.conv("z.conv", cache.layers().size() - 1, kernel, pre);
+    return linear("out", d, builder.multiply("post", linear("gate_out", d, normalized), mid));
+  }
+
   /** A norm of each head: by one gain, or a gain of each. */
   private Buffer normalizeHeads(String name, int dH, Buffer x) {
     Weights gain = vector(random.nextBoolean() ? dH : x.width());
@@ -178,12 +194,12 @@ final class RandomTransformer {
 
   private Buffer attention(int layer, Buffer x) {
     Buffer normalized = normalize("norm1." + layer, x);
-    int stored = Math.min(layer, cache.layers().size() - 1);
-    int own = cache.layer(stored).dH();
-    int valueWidth = cache.layer(stored).valueWidth();
+    int stored = Math.min(layer, cache.layers().size() - 2);
+    int own = cache.keyValue(stored).dH();
+    int valueWidth = cache.keyValue(stored).valueWidth();
     Buffer rotatedQ = rotated("q" + layer, own, linear("q" + layer, heads * own, normalized));
     if (stored == layer) {
-      int width = cache.layer(layer).width();
+      int width = cache.keyValue(layer).width();
       Buffer k = linear("k" + layer, width, normalized);
       Buffer v = linear("v" + layer, valueWidth, normalized);
       builder.kvStore(layer, rotated("k" + layer, own, k), v);

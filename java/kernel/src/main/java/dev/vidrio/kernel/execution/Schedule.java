@@ -224,6 +224,7 @@ public final class Schedule {
         switch (op) {
           case SequenceOp.KvStore store -> writes.add(layer(store.layer()));
           case SequenceOp.Attention attention -> reads.add(layer(attention.layer()));
+          case SequenceOp.Conv conv -> writes.add(layer(conv.layer()));
           case OpenOp.Scores scores -> reads.add(layer(scores.layer()));
           case OpenOp.Mix mix -> reads.add(layer(mix.layer()));
           case BackwardOp.Query query -> reads.add(layer(query.forward().layer()));

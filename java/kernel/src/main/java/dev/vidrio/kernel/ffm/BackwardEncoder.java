@@ -3,6 +3,7 @@ package dev.vidrio.kernel.ffm;
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_activation_backward;
 import dev.vidrio.bindings.vd_attention_backward;
+import dev.vidrio.bindings.vd_conv_backward;
 import dev.vidrio.bindings.vd_expert_matmul_backward;
 import dev.vidrio.bindings.vd_expert_sum_backward;
 import dev.vidrio.bindings.vd_matmul_backward;
@@ -36,6 +37,7 @@ final class BackwardEncoder {
       case BackwardOp.MatMul matMul -> matMul(matMul, vd_op.as.matmul_backward(as));
       case BackwardOp.Query query -> query(query, vd_op.as.attention_backward(as));
       case BackwardOp.KeyValue keys -> keyValue(keys, vd_op.as.attention_backward(as));
+      case BackwardOp.Conv conv -> conv(conv, vd_op.as.conv_backward(as));
       case BackwardOp.Route route -> route(route, vd_op.as.route_backward(as));
       case BackwardOp.ExpertMatMul matMul ->
           expertMatMul(matMul, vd_op.as.expert_matmul_backward(as));
@@ -129,6 +131,15 @@ final class BackwardEncoder {
     vd_attention_backward.dk(s, plan.address(op.dk()));
     vd_attention_backward.dv(s, plan.address(op.dv()));
     return Vidrio.VD_OP_KEY_VALUE_BACKWARD();
+  }
+
+  private int conv(BackwardOp.Conv op, MemorySegment s) {
+    vd_conv_backward.kernel(s, plan.address(op.forward().kernel()));
+    vd_conv_backward.dy(s, plan.address(op.dy()));
+    vd_conv_backward.dx(s, plan.address(op.dx()));
+    vd_conv_backward.d(s, op.dx().width());
+    vd_conv_backward.L(s, op.forward().length());
+    return Vidrio.VD_OP_CONV_BACKWARD();
   }
 
   private int route(BackwardOp.Route op, MemorySegment s) {

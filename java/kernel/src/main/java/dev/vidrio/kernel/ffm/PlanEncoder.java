@@ -6,18 +6,17 @@ import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_activation;
 import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
+import dev.vidrio.bindings.vd_conv;
 import dev.vidrio.bindings.vd_embed;
 import dev.vidrio.bindings.vd_expert_matmul;
 import dev.vidrio.bindings.vd_expert_sum;
 import dev.vidrio.bindings.vd_gather;
 import dev.vidrio.bindings.vd_kv_cache;
-import dev.vidrio.bindings.vd_kv_store;
 import dev.vidrio.bindings.vd_matmul;
 import dev.vidrio.bindings.vd_norm;
 import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_quantize;
 import dev.vidrio.bindings.vd_quantized;
-import dev.vidrio.bindings.vd_rope;
 import dev.vidrio.bindings.vd_route;
 import dev.vidrio.bindings.vd_scale;
 import dev.vidrio.bindings.vd_top_k;
@@ -110,9 +109,7 @@ final class PlanEncoder {
       case Op.Norm norm -> norm(norm, vd_op.as.norm(as));
       case Op.Quantize quantize -> quantize(quantize, vd_op.as.quantize(as));
       case Op.MatMul matMul -> matMul(matMul, vd_op.as.matmul(as));
-      case SequenceOp.Rope rope -> rope(rope, vd_op.as.rope(as));
-      case SequenceOp.KvStore store -> kvStore(store, vd_op.as.kv_store(as));
-      case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
+      case SequenceOp sequence -> new SequenceOpEncoder(this).encode(sequence, as);
       case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
       case Op.Add add -> add(add.a(), address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), address(add.bias()), add.y(), 1, vd_op.as.add(as));
@@ -190,38 +187,6 @@ final class PlanEncoder {
     return Vidrio.VD_OP_MATMUL();
   }
 
-  private int rope(SequenceOp.Rope op, MemorySegment s) {
-    Rotation rotation = op.rotation();
-    RotationTable table = workspace.table(rotation);
-    vd_rope.x(s, address(op.x()));
-    vd_rope.cos(s, table.cos());
-    vd_rope.sin(s, table.sin());
-    vd_rope.y(s, address(op.y()));
-    vd_rope.heads(s, op.heads());
-    vd_rope.d_h(s, op.dH());
-    vd_rope.d_rot(s, rotation.width());
-    vd_rope.pairs(
-        s,
-        switch (rotation.pairs()) {
-          case INTERLEAVED -> Vidrio.VD_ROPE_INTERLEAVED();
-          case HALVES -> Vidrio.VD_ROPE_HALVES();
-        });
-    return Vidrio.VD_OP_ROPE();
-  }
-
-  private int kvStore(SequenceOp.KvStore op, MemorySegment s) {
-    vd_kv_store.k(s, address(op.k()));
-    vd_kv_store.v(s, address(op.v()));
-    cache(op.layer(), vd_kv_store.cache(s));
-    return Vidrio.VD_OP_KV_STORE();
-  }
-
-  private int attention(SequenceOp.Attention op, MemorySegment s) {
-    attends(op, s);
-    vd_attention.z(s, address(op.z()));
-    return Vidrio.VD_OP_ATTENTION();
-  }
-
   /** All of it but the result. */
   void attends(SequenceOp.Attention op, MemorySegment s) {
     vd_attention.q(s, address(op.q()));
@@ -256,6 +221,7 @@ final class PlanEncoder {
       case HARD_TANH -> Vidrio.VD_ACTIVATION_HARD_TANH();
       case CLAMPED_SWISH -> Vidrio.VD_ACTIVATION_CLAMPED_SWISH();
       case CLAMPED_LINEAR -> Vidrio.VD_ACTIVATION_CLAMPED_LINEAR();
+      case IDENTITY -> Vidrio.VD_ACTIVATION_IDENTITY();
     };
   }
 
@@ -379,10 +345,19 @@ final class PlanEncoder {
     vd_kv_cache.keys(s, outside.note("key-value cache", cache.keys(layer)));
     vd_kv_cache.values(s, cache.values(layer));
     vd_kv_cache.type(s, cache.type().id());
-    vd_kv_cache.H_kv(s, cache.shape().layer(layer).heads());
-    vd_kv_cache.d_h(s, cache.shape().layer(layer).dH());
-    vd_kv_cache.d_v(s, cache.shape().layer(layer).dV());
+    vd_kv_cache.H_kv(s, cache.shape().keyValue(layer).heads());
+    vd_kv_cache.d_h(s, cache.shape().keyValue(layer).dH());
+    vd_kv_cache.d_v(s, cache.shape().keyValue(layer).dV());
     vd_kv_cache.stride(s, cache.stride(layer));
+  }
+
+  void conv(SequenceOp.Conv op, MemorySegment s) {
+    vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer())));
+    vd_conv.stride(s, cache.stride(op.layer()));
+  }
+
+  RotationTable table(Rotation rotation) {
+    return workspace.table(rotation);
   }
 
   MemorySegment address(Buffer buffer) {

@@ -169,6 +169,7 @@ final class BackwardPass {
       case SequenceOp.Rope rope ->
           pass(rope.x(), dx -> new SequenceOp.Rope(rope.rotation().opposite(), rope.dH(), dy, dx));
       case SequenceOp.Attention attention -> attention(attention, dy);
+      case SequenceOp.Conv conv -> pass(conv.x(), dx -> new BackwardOp.Conv(conv, dy, dx));
       case ExpertOp.Route route ->
           pass(route.logits(), dx -> new BackwardOp.Route(forwards.known(route), dy, dx));
       case ExpertOp.ExpertMatMul product -> expertMatMul(product, dy);
@@ -234,7 +235,7 @@ final class BackwardPass {
       add(op.q(), scaled(op.q(), rules.queryKeyFactor(), dq));
     }
     if (dependentLayers.contains(op.layer())) {
-      KvShape.Layer layer = forward.kv().layer(op.layer());
+      KvShape.KeyValue layer = forward.kv().keyValue(op.layer());
       var k = new Buffer(op.z().name() + ".key", Rows.TOKENS, layer.width());
       var v = new Buffer(op.z().name() + ".value", Rows.TOKENS, layer.valueWidth());
       Buffer dk = fresh(k);

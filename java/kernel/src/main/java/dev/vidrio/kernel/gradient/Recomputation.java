@@ -94,6 +94,8 @@ final class Recomputation {
       case SequenceOp.Rope o ->
           new SequenceOp.Rope(o.rotation(), o.dH(), in(o.x(), to), in(o.y(), to));
       case SequenceOp.Attention o -> replaced(o, in(o.q(), to), in(o.z(), to));
+      case SequenceOp.Conv o ->
+          new SequenceOp.Conv(o.layer(), o.kernel(), in(o.x(), to), in(o.y(), to));
       case ExpertOp.Route o ->
           new ExpertOp.Route(
               o.score(),

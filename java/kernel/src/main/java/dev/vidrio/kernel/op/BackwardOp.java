@@ -192,6 +192,27 @@ public sealed interface BackwardOp extends Op {
   }
 
   /**
+   * The gradient of a convolution. Adjacent rows of a sequence are differentiated together, as
+   * those of {@link Query} are.
+   */
+  record Conv(SequenceOp.Conv forward, Buffer dy, Buffer dx) implements BackwardOp {
+    public Conv {
+      requireSame(forward.y(), dy);
+      requireSame(forward.x(), dx);
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(dy);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(dx);
+    }
+  }
+
+  /**
    * The gradient of a router's logits, for that of the weights; which experts are chosen counts as
    * a constant.
    */

@@ -221,7 +221,9 @@ public sealed interface Op
     /** {@code x · σ(1.702 x)} of x up to 7, which gpt-oss gates with. */
     CLAMPED_SWISH,
     /** {@code 1 + x} of x from −7 to 7, which gpt-oss gates. */
-    CLAMPED_LINEAR
+    CLAMPED_LINEAR,
+    /** x: where it is gated, the product of two activations. */
+    IDENTITY
   }
 
   /**

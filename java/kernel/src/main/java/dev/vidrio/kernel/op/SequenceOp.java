@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.op.Shapes.require;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
+import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -99,6 +100,46 @@ public sealed interface SequenceOp extends Op {
     @Override
     public List<Operand> writes() {
       return List.of(z);
+    }
+  }
+
+  /**
+   * Causal convolution of each column on its own along a sequence: each row of y is the sum of the
+   * last L rows of x up to its own, times those of the kernel. Rows of x are stored in a layer of
+   * the cache, and those of earlier steps read there; before position 0 there is nothing.
+   *
+   * @param kernel [L, d] of f32, the last row of which multiplies the token's own
+   */
+  record Conv(int layer, Weights kernel, Buffer x, Buffer y) implements SequenceOp {
+    public Conv {
+      requireSame(x, y);
+      require(layer >= 0 && y.rows() == Rows.TOKENS, y, "layer or rows");
+      require(
+          kernel.k() == y.width()
+              && kernel.type() == WeightType.F32
+              && kernel.layout() == Weights.Layout.ROWS,
+          y,
+          kernel.name());
+    }
+
+    /** L. */
+    public int length() {
+      return kernel.n();
+    }
+
+    /** The first position that a token at {@code position} reads. */
+    public int first(int position) {
+      return Math.max(0, position + 1 - length());
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(x);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(y);
     }
   }
 }

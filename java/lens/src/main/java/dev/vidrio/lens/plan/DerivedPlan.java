@@ -146,7 +146,7 @@ final class DerivedPlan implements AutoCloseable {
     Buffer kept = followers.getFirst().source.captured().getLast();
     int begin = ops.size();
     int dH = a.q().width() / a.heads();
-    int cache = cacheOf(new KvShape.Layer(kept.width() / dH, dH));
+    int cache = cacheOf(new KvShape.KeyValue(kept.width() / dH, dH));
     Buffer k = buffer(name, "k", kept.width());
     ops.add(load(kept, Op.EmbedIndex.POSITIONS, k));
     ops.add(new SequenceOp.KvStore(cache, k, k));
@@ -170,7 +170,7 @@ final class DerivedPlan implements AutoCloseable {
   }
 
   /** The layer of the cache for keys of a kind; parts run one after the other. */
-  private int cacheOf(KvShape.Layer kind) {
+  private int cacheOf(KvShape.KeyValue kind) {
     if (!caches.contains(kind)) {
       caches.add(kind);
     }

@@ -163,14 +163,14 @@ public final class HookMap {
     return writers.get(x.name()) instanceof Op.Gather gather ? gather.x() : x;
   }
 
-  private SequenceOp.@Nullable Attention attention(int layer) {
+  private Optional<SequenceOp.Attention> attention(int layer) {
     return writers.get(block(layer, HookSite.Z.suffix())) instanceof SequenceOp.Attention attention
-        ? attention
-        : null;
+        ? Optional.of(attention)
+        : Optional.empty();
   }
 
   private Optional<HookSource> scores(int layer, boolean pattern) {
-    SequenceOp.Attention attention = attention(layer);
+    SequenceOp.Attention attention = attention(layer).orElse(null);
     SequenceOp.KvStore store = attention == null ? null : stores.get(attention.layer());
     return attention == null || store == null
         ? Optional.empty()
@@ -178,7 +178,7 @@ public final class HookMap {
   }
 
   private Optional<HookSource> headResults(int layer) {
-    SequenceOp.Attention attention = attention(layer);
+    SequenceOp.Attention attention = attention(layer).orElse(null);
     Op.MatMul product = attention == null ? null : products.find(attention.z());
     return attention == null || product == null
         ? Optional.empty()
@@ -228,19 +228,19 @@ public final class HookMap {
     return has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
   }
 
-  /** H, query heads of a layer. */
+  /** H, query heads of a layer; 0 where it has a convolution. */
   public int heads(int layer) {
-    return Objects.requireNonNull(attention(layer)).heads();
+    return attention(layer).map(SequenceOp.Attention::heads).orElse(0);
   }
 
-  /** H_kv, key-value heads of a layer. */
+  /** H_kv, key-value heads of a layer; 0 where it has a convolution. */
   public int kvHeads(int layer) {
-    return kv.layer(keysOf(layer)).heads();
+    return attention(layer).map(a -> kv.keyValue(a.layer()).heads()).orElse(0);
   }
 
-  /** The layer whose keys and values one attends to: itself, or an earlier one. */
+  /** The layer whose keys and values, or rows, one reads: itself, or an earlier one. */
   public int keysOf(int layer) {
-    return Objects.requireNonNull(attention(layer)).layer();
+    return attention(layer).map(SequenceOp.Attention::layer).orElse(layer);
   }
 
   /** Checks that each layer has keys and values of its own, which a method needs. */

@@ -86,7 +86,8 @@ final class Gemma4 {
     int own = layers - keys.intValue(SHARED_LAYERS, 0, layers - 1, 0);
     List<KvShape.Layer> caches =
         IntStream.range(0, own)
-            .mapToObj(l -> new KvShape.Layer(kvHeads.get(l), slides.test(l) ? slidingWidth : dH))
+            .<KvShape.Layer>mapToObj(
+                l -> new KvShape.KeyValue(kvHeads.get(l), slides.test(l) ? slidingWidth : dH))
             .toList();
     List<Integer> widths = keys.inEachLayer(Sizes.FFN_WIDTH, layers, 1, Sizes.MAX_WIDTH);
     return Sizes.read(keys, layers, dH, Collections.max(widths), new KvShape(caches));

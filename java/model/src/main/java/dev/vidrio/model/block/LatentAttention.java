@@ -41,18 +41,18 @@ public final class LatentAttention {
    */
   public static Sizes sizes(Keys keys, int drafts) {
     int layers = Sizes.layers(keys, drafts);
-    KvShape.Layer heads = heads(keys);
+    KvShape.KeyValue heads = heads(keys);
     int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
     return Sizes.read(keys, layers, heads.dH(), dFfn, new KvShape(layers, heads));
   }
 
   /** The heads that a model's cache holds. */
-  private static KvShape.Layer heads(Keys keys) {
+  private static KvShape.KeyValue heads(Keys keys) {
     // Files for attention over latent vectors say their lengths, and those of heads elsewhere.
     String suffix = keys.has(KEY_LENGTH + "_mla") ? "_mla" : "";
     int heads = Sizes.heads(keys);
     String values = VALUE_LENGTH + suffix;
-    return new KvShape.Layer(
+    return new KvShape.KeyValue(
         heads,
         keys.intValue(KEY_LENGTH + suffix, 4, KvShape.HEAD_MAX),
         keys.has(values)
@@ -82,7 +82,7 @@ public final class LatentAttention {
     this.weights = model.weights();
     this.plan = model.plan();
     Keys keys = model.keys();
-    KvShape.Layer shape = model.sizes().kvShape().layer(0);
+    KvShape.KeyValue shape = model.sizes().kvShape().keyValue(0);
     this.heads = shape.heads();
     this.dH = shape.dH();
     this.dV = shape.dV();

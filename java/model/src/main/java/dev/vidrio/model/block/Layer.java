@@ -74,6 +74,14 @@ public final class Layer {
         (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
+  /** A block as above with a convolution in the place of attention. */
+  public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
+    Buffer convOut = conv.write(hook("hook_conv_out"), ln1(residPre));
+    Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, convOut);
+    Buffer ffnOut = ffn.write(hook("hook_mlp_out"), ln2(residMid));
+    return plan.add(hook("hook_resid_post"), residMid, ffnOut);
+  }
+
   /** A block of two residual steps, each of which has a norm before and one after it. */
   public Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
@@ -135,7 +143,7 @@ public final class Layer {
   /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
   public Sublayer attention(Attention a) {
     return (hook, x) -> {
-      KvShape.Layer kv = sizes.kvShape().layer(index);
+      KvShape.KeyValue kv = sizes.kvShape().keyValue(index);
       int dQ = sizes.heads() * kv.dH();
       Buffer q = projected("q", a, 0, dQ, kv, x);
       Buffer k = projected("k", a, dQ, kv.width(), kv, x);
@@ -152,7 +160,7 @@ public final class Layer {
    */
   public Sublayer attention(Attention a, int source) {
     return (hook, x) -> {
-      KvShape.Layer kv = sizes.kvShape().layer(source);
+      KvShape.KeyValue kv = sizes.kvShape().keyValue(source);
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
       Buffer q = projected("q", a, 0, sizes.heads() * kv.dH(), kv, x);
@@ -169,7 +177,7 @@ public final class Layer {
   }
 
   /** Where values are normalized, a layer without a projection to them has those of its keys. */
-  private Buffer values(Attention a, KvShape.Layer kv, Buffer k, Buffer x) {
+  private Buffer values(Attention a, KvShape.KeyValue kv, Buffer k, Buffer x) {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
     int first = sizes.heads() * kv.dH() + kv.width();
     Buffer v = own || !a.valueNorm() ? projected("v", a, first, kv.width(), kv, x) : k;
@@ -220,7 +228,7 @@ public final class Layer {
    * @param first its first row where their weights lie one after the other in one matrix
    */
   private Buffer projected(
-      String which, Attention a, int first, int n, KvShape.Layer kv, Buffer x) {
+      String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
     int rows = (sizes.heads() + 2 * kv.heads()) * kv.dH();
     String name = which.equals("v") && a.valueNorm() ? "attn.v" : "attn.hook_" + which;
     String written = a.clamp() == 0 ? name : name + ".unclamped";

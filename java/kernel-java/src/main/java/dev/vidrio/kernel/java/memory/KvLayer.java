@@ -26,10 +26,10 @@ public record KvLayer(
         cache.keys(layer),
         cache.values(layer),
         cache.type(),
-        cache.shape().layer(layer).heads(),
+        cache.shape().keyValue(layer).heads(),
         cache.stride(layer),
-        cache.shape().layer(layer).dH(),
-        cache.shape().layer(layer).dV());
+        cache.shape().keyValue(layer).dH(),
+        cache.shape().keyValue(layer).dV());
   }
 
   /** Offset of the keys of a head in the block that holds a position. */

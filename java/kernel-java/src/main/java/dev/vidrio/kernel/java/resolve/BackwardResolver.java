@@ -38,6 +38,7 @@ final class BackwardResolver {
       case BackwardOp.MatMul matMul -> matMul(matMul);
       case BackwardOp.Query query -> query(query);
       case BackwardOp.KeyValue keys -> keyValue(keys);
+      case BackwardOp.Conv conv -> conv(conv);
       case BackwardOp.Route route -> route(route);
       case BackwardOp.ExpertMatMul matMul -> expertMatMul(matMul);
       case BackwardOp.ExpertSum sum -> expertSum(sum);
@@ -122,6 +123,17 @@ final class BackwardResolver {
     return (kernels, batch, share) -> {
       for (int row = share.worker(); row < batch.tokenCount(); row += share.workers()) {
         attention.keyAndValue(batch, row, dk, dv);
+      }
+    };
+  }
+
+  private Step conv(BackwardOp.Conv op) {
+    MemorySegment dy = data(op.dy());
+    MemorySegment dx = data(op.dx());
+    return (kernels, batch, share) -> {
+      int rows = batch.tokenCount();
+      for (int row = share.begin(rows); row < share.end(rows); row++) {
+        BackwardKernels.conv(op.forward(), batch, dy, dx, row);
       }
     };
   }

@@ -5,9 +5,11 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.ConvLayer;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.OpenKernels;
+import dev.vidrio.kernel.java.step.Convolution;
 import dev.vidrio.kernel.java.step.ExpertProduct;
 import dev.vidrio.kernel.java.step.Step;
 import dev.vidrio.kernel.op.BackwardOp;
@@ -46,6 +48,7 @@ public final class StepResolver {
       case SequenceOp.Rope rope -> rope(rope);
       case SequenceOp.KvStore store -> kvStore(store);
       case SequenceOp.Attention attention -> attention(attention);
+      case SequenceOp.Conv conv -> conv(conv);
       case Op.Activation activation -> activation(activation);
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
@@ -151,6 +154,15 @@ public final class StepResolver {
     MemorySegment z = data(op.z());
     KvLayer layer = KvLayer.of(cache, op.layer());
     return (kernels, batch, share) -> kernels.attention(op, layer, batch, q, z, share);
+  }
+
+  /** Workers share the columns, which do not know of each other. */
+  private Step conv(SequenceOp.Conv op) {
+    int width = op.y().width();
+    var cache = ConvLayer.of(this.cache, op.layer(), width);
+    var conv = new Convolution(op, cache, data(op.x()), data(op.y()));
+    return (kernels, batch, share) ->
+        kernels.conv(conv, batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
   }
 
   private Step activation(Op.Activation op) {

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.java.memory.PackedRow;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.BackwardOp.Slope;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -131,6 +132,7 @@ public final class BackwardKernels {
         float bent = Math.fma(ScalarMath.SWISH_SLOPE * c, 1 - s, 1);
         yield new Gate(s * kept(x), s * bent * inside(x));
       }
+      case IDENTITY -> new Gate(1, 1);
       // The secant is that of f − 1, which goes through the origin.
       case CLAMPED_LINEAR -> new Gate(kept(Math.abs(x)), inside(Math.abs(x)));
     };
@@ -153,6 +155,26 @@ public final class BackwardKernels {
 
   private static float step(float x) {
     return x > 0 ? 1 : 0;
+  }
+
+  /** A row of dx; rows of a sequence lie adjacent. */
+  public static void conv(
+      SequenceOp.Conv op, Batch batch, MemorySegment dy, MemorySegment dx, int row) {
+    var acc = new float[op.y().width()];
+    for (int i = row; i < batch.tokenCount(); i++) {
+      int distance = batch.position(i) - batch.position(row);
+      if (batch.sequence(i) != batch.sequence(row) || distance >= op.length()) {
+        break;
+      }
+      long weights = (long) (op.length() - 1 - distance) * acc.length;
+      for (int c = 0; c < acc.length; c++) {
+        float weight = Elements.get(op.kernel().data(), weights + c);
+        acc[c] = Math.fma(weight, Elements.get(dy, (long) i * acc.length + c), acc[c]);
+      }
+    }
+    for (int c = 0; c < acc.length; c++) {
+      Elements.set(dx, (long) row * acc.length + c, acc[c]);
+    }
   }
 
   /** Row {@code to} of dx out of row {@code from} of dy. */

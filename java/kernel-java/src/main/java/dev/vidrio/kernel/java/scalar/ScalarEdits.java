@@ -1,8 +1,10 @@
 package dev.vidrio.kernel.java.scalar;
 
+import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.hook.Edit;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.op.HookOp;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -10,8 +12,21 @@ import org.jspecify.annotations.Nullable;
 final class ScalarEdits {
   private final LaneSum sum = new LaneSum();
 
+  /** Row i of y. */
+  void row(HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int i) {
+    int width = op.edits().width();
+    long row = (long) i * width;
+    int token = batch.tokenRow(op.rows(), i);
+    Elements.copy(x, row, y, row, width);
+    for (EditTable.Entry entry : op.edits().entries()) {
+      if (entry.region().contains(batch.sequence(token), batch.position(token))) {
+        apply(entry, batch.position(token), y, row);
+      }
+    }
+  }
+
   /** Applies an entry to the token at a position, whose row begins at element {@code row} of y. */
-  void apply(EditTable.Entry entry, int position, MemorySegment y, long row) {
+  private void apply(EditTable.Entry entry, int position, MemorySegment y, long row) {
     int n = entry.region().columns();
     long at = row + entry.region().begin();
     long first = entry.firstValue(position);

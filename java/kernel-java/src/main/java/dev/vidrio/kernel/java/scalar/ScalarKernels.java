@@ -6,11 +6,11 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
-import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.memory.RowBlock;
+import dev.vidrio.kernel.java.step.Convolution;
 import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.op.ExpertOp;
@@ -248,6 +248,11 @@ public class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void conv(Convolution conv, Batch batch, int begin, int end) {
+    ScalarConv.run(conv, batch, begin, end);
+  }
+
+  @Override
   public void activation(
       Op.ActivationKind kind,
       MemorySegment x,
@@ -289,16 +294,8 @@ public class ScalarKernels implements Kernels {
   @Override
   public void edit(
       HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end) {
-    int width = op.edits().width();
     for (int i = begin; i < end; i++) {
-      long row = (long) i * width;
-      int token = batch.tokenRow(op.rows(), i);
-      Elements.copy(x, row, y, row, width);
-      for (EditTable.Entry entry : op.edits().entries()) {
-        if (entry.region().contains(batch.sequence(token), batch.position(token))) {
-          edits.apply(entry, batch.position(token), y, row);
-        }
-      }
+      edits.row(op, batch, x, y, i);
     }
   }
 

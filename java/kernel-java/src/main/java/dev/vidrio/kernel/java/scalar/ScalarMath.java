@@ -121,6 +121,7 @@ public final class ScalarMath {
         float c = x > SWISH_LIMIT ? SWISH_LIMIT : x;
         yield 1 + (c < -SWISH_LIMIT ? -SWISH_LIMIT : c);
       }
+      case IDENTITY -> x;
     };
   }
 

@@ -62,6 +62,9 @@ public interface Kernels {
       MemorySegment z,
       Share share);
 
+  /** Columns, of all tokens. */
+  void conv(Convolution conv, Batch batch, int begin, int end);
+
   /** Elements; {@code up} may be null. */
   void activation(
       Op.ActivationKind kind,

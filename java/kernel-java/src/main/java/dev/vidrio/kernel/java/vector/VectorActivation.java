@@ -42,6 +42,7 @@ final class VectorActivation {
         case HARD_TANH -> hardTanh(x, y, i, count);
         case CLAMPED_SWISH -> clampedSwish(x, y, i, count);
         case CLAMPED_LINEAR -> clampedLinear(x, y, i, count);
+        case IDENTITY -> Elements.copy(x, i, y, i, count);
       }
     }
     for (long i = vectors; i < end; i++) {

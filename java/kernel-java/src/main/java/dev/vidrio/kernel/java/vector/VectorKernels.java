@@ -9,6 +9,7 @@ import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
+import dev.vidrio.kernel.java.step.Convolution;
 import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
@@ -136,6 +137,13 @@ public final class VectorKernels extends ScalarKernels {
       MemorySegment z,
       Share share) {
     attention.run(op, layer, batch, q, z, share);
+  }
+
+  @Override
+  public void conv(Convolution conv, Batch batch, int begin, int end) {
+    int vectors = begin + (end - begin) / LENGTH * LENGTH;
+    VectorConv.run(conv, batch, begin, vectors);
+    super.conv(conv, batch, vectors, end);
   }
 
   @Override
