@@ -54,7 +54,12 @@ public record Architecture(
    * @param logits the unembedding, and what the architecture has after it
    */
   static Architecture of(Transformer model, Buffer residual, Sublayer logits) {
-    Plan plan = model.finish(residual, logits);
+    return of(model, "output_norm", residual, logits);
+  }
+
+  /** The same where the last norm has another name. */
+  static Architecture of(Transformer model, String norm, Buffer residual, Sublayer logits) {
+    Plan plan = model.finish(norm, residual, logits);
     Sizes sizes = model.sizes();
     return new Architecture(
         model.keys().architecture(),

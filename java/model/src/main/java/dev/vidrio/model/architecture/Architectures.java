@@ -58,6 +58,8 @@ public final class Architectures {
               Map.entry("internlm2", InternLm2::read),
               Map.entry("jais", Jais::read),
               Map.entry("jais2", Nemotron::read),
+              Map.entry("lfm2", Lfm2::readDense),
+              Map.entry("lfm2moe", Lfm2::readMixture),
               Map.entry("llama", Llama::read),
               Map.entry("llama4", Llama4::read),
               Map.entry("mellum", Mellum::read),

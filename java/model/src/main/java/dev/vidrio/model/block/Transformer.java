@@ -204,13 +204,14 @@ public final class Transformer {
   /**
    * Ends the model: the norm of the rows that ask for logits, and their logits.
    *
+   * @param norm the tensor of that norm
    * @param residual the last layer's output
    * @param logits the unembedding, and what the architecture has after it
    * @return the plan, from token ids to logits
    */
-  public Plan finish(Buffer residual, Sublayer logits) {
+  public Plan finish(String norm, Buffer residual, Sublayer logits) {
     Buffer chosen = plan.gather("resid_post.chosen", residual);
-    Buffer normalized = norm("ln_final", "output_norm", chosen);
+    Buffer normalized = norm("ln_final", norm, chosen);
     plan.output(logits.write("unembed.hook_out", normalized));
     weights.finish();
     keys.finish();

@@ -248,6 +248,21 @@ public final class WeightLoader {
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, count * padded, k, data);
   }
 
+  /** The transpose [n, k] of a matrix of floats [k, n], in f32. */
+  Weights transposed(String name, int n, int k) {
+    GgufTensor tensor = tensors.take(name, n, k);
+    MemorySegment data = memory.allocate(4L * Math.multiplyExact(n, k));
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < k; j++) {
+        float x = tensors.element(tensor, Math.addExact(Math.multiplyExact(j, n), i));
+        data.setAtIndex(JAVA_FLOAT_UNALIGNED, (long) i * k + j, x);
+      }
+    }
+    bytesPerToken += data.byteSize();
+    count(tensor.data().byteSize());
+    return new Weights(name, WeightType.F32, Weights.Layout.ROWS, n, k, data);
+  }
+
   /** A table [n, k] whose rows are looked up. */
   public Weights table(String name, int n, int k) {
     GgufTensor tensor = tensors.take(name, k, n);

@@ -60,6 +60,9 @@ final class ProjectionMap implements TensorMap {
   }
 
   @Override
+  public void takeKernels(String from, String to) {}
+
+  @Override
   public void takePlusOne(String from, String to) {}
 
   @Override

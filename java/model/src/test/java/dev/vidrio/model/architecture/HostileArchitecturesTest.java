@@ -161,6 +161,8 @@ class HostileArchitecturesTest {
     "plm, rope.dimension_count, 5",
     "plm, attention.key_length, 3",
     "smallthinker, expert_used_count, 6",
+    "lfm2, shortconv.l_cache, 0",
+    "lfm2, attention.head_count_kv, 3",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -240,6 +242,7 @@ class HostileArchitecturesTest {
     "minicpm3, expert_count",
     "plm, expert_count",
     "smallthinker, expert_weights_scale",
+    "lfm2, attention.sliding_window",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;
@@ -320,6 +323,7 @@ class HostileArchitecturesTest {
     "minicpm3, blk.1.attn_q_b.weight",
     "plm, blk.0.attn_kv_b.weight",
     "smallthinker, blk.0.ffn_up_exps.weight",
+    "lfm2, blk.0.shortconv.conv.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

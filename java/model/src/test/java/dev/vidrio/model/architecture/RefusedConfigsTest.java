@@ -135,6 +135,11 @@ class RefusedConfigsTest {
         "minicpm3|hidden_act|\"gelu\"",
         "minicpm3|q_lora_rank|null",
         "exaone|activation_function|\"gelu\"",
+        "lfm2|conv_bias|true",
+        "lfm2|conv_L_cache|0",
+        "lfm2|layer_types|[\"conv\"]",
+        "lfm2|layer_types|[\"conv\", \"sliding_attention\", \"conv\", \"conv\"]",
+        "lfm2moe|num_dense_layers|5",
         "orion|hidden_act|\"gelu\"",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)

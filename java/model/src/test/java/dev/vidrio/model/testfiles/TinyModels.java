@@ -100,6 +100,8 @@ public final class TinyModels {
         "internlm2",
         "jais",
         "jais2",
+        "lfm2",
+        "lfm2moe",
         "llama",
         "llama4",
         "llama4-interleaved",

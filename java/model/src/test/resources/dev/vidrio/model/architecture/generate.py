@@ -138,6 +138,14 @@ LATENT = dict(
     first_k_dense_replace=1,
 )
 
+LFM2 = dict(
+    num_hidden_layers=4,
+    layer_types=["conv", "full_attention", "conv", "conv"],
+    norm_eps=1e-5,
+    rope_parameters=dict(PLAIN_ROPE, rope_theta=1000000.0),
+    tie_word_embeddings=True,
+)
+
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
 
 # Directory, class of the configuration, what differs from COMMON.
@@ -188,6 +196,15 @@ MODELS = {
         | dict(n_routed_experts=4, num_experts_per_tok=3, moe_intermediate_size=16)
         | dict(n_shared_experts=2, first_k_dense_replace=1, routed_scaling_factor=1.0)
         | dict(norm_topk_prob=False, n_group=1, topk_group=1, use_qk_norm=True),
+    ),
+    "lfm2": (
+        "Lfm2",
+        dict(LFM2, conv_L_cache=3, block_multiple_of=16, block_ffn_dim_multiplier=1.25),
+    ),
+    "lfm2moe": (
+        "Lfm2Moe",
+        dict(LFM2, conv_L_cache=4, num_dense_layers=2, num_experts=5, num_experts_per_tok=2)
+        | dict(moe_intermediate_size=24, routed_scaling_factor=1.0, norm_topk_prob=True),
     ),
     "dots1": (
         "Dots1",
@@ -810,7 +827,8 @@ def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
     less_one = name in ("gemma", "gemma2", "gemma3") or name.startswith("nemotron")
-    corrections = [b for b in model.named_buffers() if b[0].endswith("e_score_correction_bias")]
+    biases = ("e_score_correction_bias", "expert_bias")
+    corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
     with torch.no_grad():
         for key, parameter in [*model.named_parameters(), *corrections]:
             values = torch.randn(parameter.shape, generator=generator)

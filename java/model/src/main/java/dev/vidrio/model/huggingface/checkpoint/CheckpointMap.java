@@ -136,6 +136,16 @@ public final class CheckpointMap implements TensorMap {
   }
 
   @Override
+  public void takeKernels(String from, String to) {
+    SafetensorsTensor tensor = get(from);
+    List<Long> shape = tensor.shape();
+    if (shape.size() != 3 || shape.get(1) != 1) {
+      throw error(tensor, "must be [d, 1, L]");
+    }
+    add(to, type(tensor), List.of(shape.get(0), shape.get(2)), allocator -> tensor.data());
+  }
+
+  @Override
   public void takePlusOne(String from, String to) {
     SafetensorsTensor tensor = get(from);
     type(tensor);

@@ -28,6 +28,9 @@ public interface TensorMap {
    */
   void takeRows(String from, String to, int rows, IntUnaryOperator source);
 
+  /** Takes the kernels [d, 1, L] of a convolution of each column on its own as a matrix [d, L]. */
+  void takeKernels(String from, String to);
+
   /** Takes the matrix {@code from.weight} transposed, and {@code from.bias} if it is there. */
   void takeTransposed(String from, String to);
 

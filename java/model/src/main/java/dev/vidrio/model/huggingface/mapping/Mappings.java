@@ -12,6 +12,8 @@ public final class Mappings {
   private static final Map<String, Mapping> BY_CLASS =
       new TreeMap<>(
           Map.ofEntries(
+              Map.entry("Lfm2ForCausalLM", new Lfm2Mapping("lfm2")),
+              Map.entry("Lfm2MoeForCausalLM", new Lfm2Mapping("lfm2moe")),
               Map.entry("LlamaForCausalLM", new LlamaMapping("llama")),
               Map.entry("MistralForCausalLM", new LlamaMapping("llama")),
               Map.entry("MixtralForCausalLM", new LlamaMapping("llama")),

@@ -1,0 +1,32 @@
+package dev.vidrio.model.block;
+
+import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.weight.Weights;
+
+/**
+ * The gated short convolution of LFM2 (arXiv 2511.23404), which stands in the place of attention:
+ * {@code (C ⊙ conv(B ⊙ x̃)) · W_out}, where B, C and x̃ are three projections of what it reads,
+ * side by side in one matrix.
+ */
+public final class ShortConv {
+  private static final String IN = "shortconv.in_proj";
+
+  private ShortConv() {}
+
+  /** The convolution of a layer over the last {@code length} tokens. */
+  public static Sublayer of(Transformer model, Layer layer, int length) {
+    return (hook, x) -> {
+      PlanBuilder plan = model.plan();
+      int d = model.sizes().d();
+      Weights kernel = model.weights().transposed(layer.tensor("shortconv.conv.weight"), length, d);
+      Buffer b = layer.fused("conv.hook_b", IN, 0, d, 3 * d, x);
+      Buffer value = layer.fused("conv.hook_x", IN, 2 * d, d, 3 * d, x);
+      Buffer pre = plan.multiply(layer.hook("conv.hook_pre"), value, b);
+      Buffer mid = plan.conv(layer.hook("conv.hook_mid"), layer.index(), kernel, pre);
+      Buffer c = layer.fused("conv.hook_c", IN, d, d, 3 * d, x);
+      Buffer post = plan.multiply(layer.hook("conv.hook_post"), c, mid);
+      return model.linear(hook, layer.tensor("shortconv.out_proj"), d, post);
+    };
+  }
+}
