@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.attribute.ContextMixing;
@@ -54,6 +55,10 @@ class ArchitecturesTest {
           HookSite.SHARED_POST,
           HookSite.PER_LAYER_OUT);
 
+  /** What adds to the residual stream. */
+  private static final List<HookSite> CONTRIBUTIONS =
+      List.of(HookSite.ATTN_OUT, HookSite.CONV_OUT, HookSite.MLP_OUT, HookSite.PER_LAYER_OUT);
+
   @TempDir Path directory;
 
   private Model open(String name) throws IOException {
@@ -65,9 +70,14 @@ class ArchitecturesTest {
   void everySiteIsThere(String name) throws IOException {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
+      boolean convolves = name.startsWith("lfm2"); // in the first layer, but not in the second
       for (HookSite site : HookSite.values()) {
-        var point = new HookPoint(site, site.inBlock() ? 0 : -1);
-        assertTrue(SOMETIMES.contains(site) || lens.has(point), point.name());
+        var point = new HookPoint(site, !site.inBlock() ? -1 : convolves ? 1 : 0);
+        if (site.name().startsWith("CONV_")) {
+          assertEquals(convolves, lens.has(new HookPoint(site, 0)), site.suffix());
+        } else {
+          assertTrue(SOMETIMES.contains(site) || lens.has(point), point.name());
+        }
       }
       boolean rotates = model.architecture().plan().rotations().size() > 0;
       // The first layer of SmallThinker does not turn.
@@ -128,7 +138,7 @@ class ArchitecturesTest {
         sum[i] *= hooks.factorFrom(0);
       }
       for (int l = 0; l < layers; l++) {
-        for (HookSite site : List.of(HookSite.ATTN_OUT, HookSite.MLP_OUT, HookSite.PER_LAYER_OUT)) {
+        for (HookSite site : CONTRIBUTIONS) {
           if (cache.has(new HookPoint(site, l))) {
             float[] written = cache.get(site, l).toArray();
             for (int i = 0; i < sum.length; i++) {
@@ -173,6 +183,9 @@ class ArchitecturesTest {
     try (Model model = open(name);
         ActivationCache cache = Lens.of(model).run(tokens, Capture.of("*.attn.*"))) {
       for (int l = 0; l < model.architecture().layers(); l++) {
+        if (!cache.has(new HookPoint(HookSite.PATTERN, l))) {
+          continue;
+        }
         Activation pattern = cache.get(HookSite.PATTERN, l);
         Activation v = cache.get(HookSite.V, HookMap.of(model).keysOf(l));
         Activation z = cache.get(HookSite.Z, l);
@@ -213,14 +226,15 @@ class ArchitecturesTest {
   void knockedOutTokensLeaveTheirShareToTheOthers(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int last = tokens.length - 1;
-    Capture capture = Capture.of("blocks.0.attn.*");
+    int layer = name.startsWith("lfm2") ? 1 : 0; // the first with attention
+    Capture capture = Capture.of("blocks." + layer + ".attn.*");
     try (Model model = open(name);
         ActivationCache before = Lens.of(model).run(tokens, capture);
         ActivationCache after =
-            Lens.of(model).run(tokens, capture, List.of(Edit.knockOut(0, last - 1, last)))) {
-      Activation pattern = before.get(HookSite.PATTERN, 0);
-      Activation v = before.get(HookSite.V, 0);
-      Activation z = after.get(HookSite.Z, 0);
+            Lens.of(model).run(tokens, capture, List.of(Edit.knockOut(layer, last - 1, last)))) {
+      Activation pattern = before.get(HookSite.PATTERN, layer);
+      Activation v = before.get(HookSite.V, layer);
+      Activation z = after.get(HookSite.Z, layer);
       for (int h = 0; h < z.shape().get(1); h++) {
         double kept = 1 - (double) pattern.at(h, last, last - 1);
         for (int j = 0; j < z.shape().get(2); j++) {
@@ -312,7 +326,11 @@ class ArchitecturesTest {
   private static List<By> parts(Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
-    return Stream.of(By.values()).filter(by -> !experts || by != By.NEURON).toList();
+    boolean convolves = lens.has(new HookPoint(HookSite.CONV_OUT, 0));
+    return Stream.of(By.values())
+        .filter(by -> !experts || by != By.NEURON)
+        .filter(by -> !convolves || by != By.TOKEN)
+        .toList();
   }
 
   /** The parts are the last stream, so what they add along it is all of its length. */
@@ -339,6 +357,7 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void sharesOfTokensAddUpToOne(String name) throws IOException {
+    assumeFalse(name.startsWith("lfm2")); // refused: convolutions mix tokens too
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       for (var measure : ContextMixing.Measure.values()) {

@@ -8,6 +8,7 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Objects;
@@ -61,6 +62,7 @@ public final class ContextMixing {
 
   /** Measures the mixing of a text. */
   public static ContextMixing of(Lens lens, int[] tokens, Measure measure) {
+    Inputs.requireAttention(lens.model(), "mixing of tokens");
     int layers = lens.model().architecture().layers();
     var mixing = new double[layers][][];
     String hooks =

@@ -5,6 +5,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -38,6 +39,7 @@ public final class ComponentGraph {
   private final List<Integer> kvHeadsOf = new ArrayList<>();
 
   private ComponentGraph(Lens lens) {
+    Inputs.requireAttention(lens.model(), "circuit");
     HookMap hooks = HookMap.of(lens.model());
     hooks.requireOwnKeys("circuit");
     add(new Node.Embedding());

@@ -41,7 +41,9 @@ public final class HeadMatrices {
     int heads = matrices.heads(layer);
     if (head < 0 || head >= heads) {
       throw new InvalidInputException(
-          "head", Integer.toString(head), "must be 0 to " + (heads - 1));
+          "head",
+          Integer.toString(head),
+          heads == 0 ? "the layer has none" : "must be 0 to " + (heads - 1));
     }
     HookPoint out = new HookPoint(HookSite.ATTN_OUT, layer);
     int width = matrices.height(out) / heads;

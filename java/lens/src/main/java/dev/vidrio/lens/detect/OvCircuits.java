@@ -65,6 +65,9 @@ final class OvCircuits {
       for (int l = 0; l < lens.model().architecture().layers(); l++) {
         int layer = l;
         int heads = circuits.hooks.heads(l);
+        if (heads == 0) {
+          continue;
+        }
         try (var temporary = Arena.ofShared()) {
           unembedding.logits(
               circuits.outputs(l, embeddings, temporary),

@@ -16,7 +16,7 @@ import static dev.vidrio.lens.hook.HookSite.Place.MODEL;
 /**
  * The sites of hook points, in the order of a forward pass. A model has those that its architecture
  * computes: no {@code hook_pos_embed} with rotary positions, no {@code hook_resid_mid} with
- * parallel attention and feed-forward blocks.
+ * parallel attention and feed-forward blocks. A block has those of attention or of a convolution.
  */
 public enum HookSite {
   /** What is added to positions, or what the first block reads. */
@@ -53,6 +53,20 @@ public enum HookSite {
   LN1_POST_NORMALIZED("ln1_post.hook_normalized", BLOCK, WIDTH),
   /** What attention adds to the stream. */
   ATTN_OUT("hook_attn_out", BLOCK, WIDTH),
+  /** Of a gated short convolution (arXiv 2511.23404), the gate before it. */
+  CONV_B("conv.hook_b", BLOCK, WIDTH),
+  /** What that gate multiplies. */
+  CONV_X("conv.hook_x", BLOCK, WIDTH),
+  /** Their product: what is convolved. */
+  CONV_PRE("conv.hook_pre", BLOCK, WIDTH),
+  /** What the convolution gives. */
+  CONV_MID("conv.hook_mid", BLOCK, WIDTH),
+  /** The gate behind it. */
+  CONV_C("conv.hook_c", BLOCK, WIDTH),
+  /** The product of the two, before it is projected to the stream. */
+  CONV_POST("conv.hook_post", BLOCK, WIDTH),
+  /** What the convolution adds to the stream, in the place of attention. */
+  CONV_OUT("hook_conv_out", BLOCK, WIDTH),
   /** The residual stream between attention and feed-forward block. */
   RESID_MID("hook_resid_mid", BLOCK, WIDTH),
   /** What the norm divides by. */

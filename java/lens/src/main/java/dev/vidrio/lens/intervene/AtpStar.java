@@ -64,6 +64,7 @@ public record AtpStar(
     }
     int[] clean = pair.clean();
     Inputs.requireTokens(lens.model(), clean);
+    Inputs.requireAttention(lens.model(), "input of heads");
     DifferentiableMetric metric = pair.metric();
     int from = pair.commonPrefix();
     int[] tokens = Arrays.copyOfRange(clean, from, clean.length);

@@ -120,6 +120,7 @@ public record CausalTracing(
     int first = Math.max(0, layer - window / 2);
     int end = Math.min(layers, layer - window / 2 + window);
     return IntStream.range(first, end)
+        .filter(l -> clean.has(new HookPoint(site.hook, l))) // not where a layer has no attention
         .mapToObj(l -> Edit.patch(clean, new HookPoint(site.hook, l)).position(position))
         .toList();
   }

@@ -9,6 +9,7 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +83,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   private static PathPatching mean(
       Lens lens, List<TextPair> pairs, Function<Runs, Metrics> patching) {
     TextPair.requireFit(lens.model(), pairs);
+    Inputs.requireAttention(lens.model(), "path patching");
     List<Metrics> found = new ArrayList<>();
     for (TextPair pair : pairs) {
       try (var runs = new Runs(lens, pair)) {

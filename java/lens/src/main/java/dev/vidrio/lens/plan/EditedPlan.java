@@ -132,6 +132,7 @@ public final class EditedPlan {
               o.slopes(),
               o.q(),
               to);
+      case SequenceOp.Conv o -> new SequenceOp.Conv(o.layer(), o.kernel(), o.x(), to);
       case OpenOp.Mix o ->
           new OpenOp.Mix(o.layer(), o.heads(), o.pattern(), o.softmax(), o.attention(), to);
       case OpenOp.Gain o -> new OpenOp.Gain(o.x(), o.gain(), o.bias(), to);

@@ -28,6 +28,17 @@ public final class Inputs {
     }
   }
 
+  /** Checks that all layers have attention, which a method needs. */
+  public static void requireAttention(Model model, String method) {
+    HookMap hooks = HookMap.of(model);
+    for (int l = 0; l < model.architecture().layers(); l++) {
+      if (hooks.heads(l) == 0) {
+        throw new InvalidInputException(
+            method, "", "layer " + l + " has a convolution in the place of attention");
+      }
+    }
+  }
+
   /** Checks that an activation has a row of its own for each token. */
   public static void requireRows(HookPoint point) {
     if (point.site().axes() == HookSite.Axes.QUERY_KEY) {

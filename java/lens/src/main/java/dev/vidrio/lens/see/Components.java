@@ -29,7 +29,7 @@ final class Components {
       this.written = written;
     }
 
-    /** Such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.mlp}. */
+    /** Such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code L3.mlp}. */
     String name() {
       return name;
     }
@@ -47,6 +47,9 @@ final class Components {
     return "hook_embed,*.hook_attn_out,*.hook_mlp_out"
         + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
         + (lens.has(new HookPoint(HookSite.PER_LAYER_OUT, 0)) ? ",*.hook_per_layer_out" : "")
+        + (lens.points().stream().anyMatch(p -> p.site() == HookSite.CONV_OUT)
+            ? ",*.hook_conv_out"
+            : "")
         + switch (by) {
           case LAYER, TOKEN -> "";
           case HEAD -> ",*.hook_result";
@@ -72,11 +75,16 @@ final class Components {
     multiply(components, hooks.factorFrom(0));
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       int before = components.size();
-      float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
-      switch (by) {
-        case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);
-        case PATH -> addPaths(components, new TokenContributions(executor, hooks, cache, l), l, i);
-        default -> components.add(new Component("L" + l + ".attn", attention));
+      if (cache.has(new HookPoint(HookSite.CONV_OUT, l))) {
+        components.add(new Component("L" + l + ".conv", cache.get(HookSite.CONV_OUT, l).row(i)));
+      } else {
+        float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
+        switch (by) {
+          case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);
+          case PATH ->
+              addPaths(components, new TokenContributions(executor, hooks, cache, l), l, i);
+          default -> components.add(new Component("L" + l + ".attn", attention));
+        }
       }
       float[] mlp = cache.get(HookSite.MLP_OUT, l).row(i);
       if (by == By.NEURON) {

@@ -1,0 +1,115 @@
+package dev.vidrio.lens;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.lens.attribute.ContextMixing;
+import dev.vidrio.lens.circuit.ComponentGraph;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.intervene.ActivationPatching;
+import dev.vidrio.lens.intervene.ComponentAblation;
+import dev.vidrio.lens.intervene.PathPatching;
+import dev.vidrio.lens.see.DirectLogitAttribution;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A model whose first layer has a convolution in the place of attention, its second attention. */
+class ConvolutionTest {
+  private static final int[] TOKENS = {3, 17, 40, 5, 22, 9};
+
+  private Model model;
+  private Lens lens;
+
+  @BeforeEach
+  void open(@TempDir Path directory) throws IOException {
+    model = Model.open(TinyModels.write(directory.resolve("lfm2.gguf"), "lfm2"));
+    lens = Lens.of(model);
+  }
+
+  @AfterEach
+  void close() {
+    model.close();
+  }
+
+  /** The gates are factors: so says the definition of the block. */
+  @Test
+  void activationsAreProductsOfGates() {
+    try (ActivationCache cache = lens.run(TOKENS, Capture.of("blocks.0.conv.*"))) {
+      assertProduct(cache, HookSite.CONV_B, HookSite.CONV_X, HookSite.CONV_PRE);
+      assertProduct(cache, HookSite.CONV_C, HookSite.CONV_MID, HookSite.CONV_POST);
+    }
+  }
+
+  private static void assertProduct(ActivationCache cache, HookSite a, HookSite b, HookSite y) {
+    Activation product = cache.get(y, 0);
+    for (int i = 0; i < TOKENS.length; i++) {
+      for (int j = 0; j < product.shape().getLast(); j++) {
+        assertEquals(cache.get(a, 0).at(i, j) * cache.get(b, 0).at(i, j), product.at(i, j));
+      }
+    }
+  }
+
+  /** A token that is not convolved leaves a trace in the next two, and no earlier one. */
+  @Test
+  void editsReachTheTokensThatAConvolutionReadsThemFrom() {
+    var pre = new HookPoint(HookSite.CONV_PRE, 0);
+    Capture capture = Capture.of("blocks.0.conv.hook_mid");
+    try (ActivationCache before = lens.run(TOKENS, capture);
+        ActivationCache after = lens.run(TOKENS, capture, List.of(Edit.zero(pre).position(2)))) {
+      for (int i = 0; i < TOKENS.length; i++) {
+        boolean same =
+            Arrays.equals(
+                before.get(HookSite.CONV_MID, 0).row(i), after.get(HookSite.CONV_MID, 0).row(i));
+        assertEquals(i < 2 || i > 4, same, "token " + i);
+      }
+    }
+  }
+
+  @Test
+  void attributionsNameTheConvolution() {
+    for (var by : List.of(DirectLogitAttribution.By.LAYER, DirectLogitAttribution.By.HEAD)) {
+      var attribution = DirectLogitAttribution.of(lens, TOKENS, 4, 7, -1, by);
+      List<String> names =
+          attribution.parts().stream().map(DirectLogitAttribution.Part::component).toList();
+      assertTrue(names.containsAll(List.of("L0.conv", "L2.conv", "L3.conv", "L1.mlp")));
+      assertEquals(by == DirectLogitAttribution.By.LAYER, names.contains("L1.attn"));
+    }
+  }
+
+  @Test
+  void ablationHasTheLayersWithTheSite() {
+    var heads =
+        ComponentAblation.zero(lens, TOKENS, Metric.probability(7), ActivationPatching.Site.HEAD);
+    assertEquals(List.of("L1"), heads.rows());
+  }
+
+  @Test
+  void methodsThatFollowHeadsThroughAllLayersAreRefused() {
+    for (var measure : ContextMixing.Measure.values()) {
+      assertRefused(() -> ContextMixing.of(lens, TOKENS, measure));
+    }
+    assertRefused(() -> ComponentGraph.of(lens));
+    int[] other = {3, 17, 41, 5, 22, 9};
+    assertRefused(() -> PathPatching.toLogits(lens, List.of(TextPair.of(TOKENS, other, 7, 9))));
+  }
+
+  private static void assertRefused(Executable method) {
+    String message = assertThrows(InvalidInputException.class, method).getMessage();
+    assertTrue(String.valueOf(message).contains("layer 0 has a convolution"), message);
+  }
+}
