@@ -2,11 +2,15 @@ package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp.RouteOver;
+import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import dev.vidrio.model.block.Experts;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.RopeReader;
@@ -24,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  * Gemma 4: {@link Gemma3} whose layers with a sliding window have heads of another width than those
  * without, whose values are normalized (and may be the keys), and whose last layers read the keys
  * and values of earlier ones. Each layer ends with what it reads of the token itself ({@link
- * PerLayerInputs}), in models that have it, and with a factor on the stream.
+ * PerLayerInputs}), in models that have it, and with a factor on the stream. In some models each
+ * feed-forward block has a mixture of experts beside it, whose router reads the stream through a
+ * norm of its own.
  */
 final class Gemma4 {
   private static final String SHARED_LAYERS = "attention.shared_kv_layers";
@@ -51,17 +57,24 @@ final class Gemma4 {
       x = model.scale(1).write("blocks.0.hook_resid_pre", x);
     }
     int own = sizes.kvShape().layers().size();
+    @Nullable Experts experts = experts(keys, sizes);
     for (Layer layer : model.layers()) {
       int l = layer.index();
       Attention a = slides.test(l) ? sliding : full;
       Sublayer attention =
           l < own ? layer.attention(a) : layer.attention(a, source(keys, slides, own, l));
-      Sublayer ffn = layer.gatedFfn(ActivationKind.GELU_TANH, widths.get(l));
-      Sublayer end = end(layer, model, inputs);
+      Sublayer ffn =
+          experts == null
+              ? dense(layer, widths.get(l))
+              : mixed(model, layer, experts, widths.get(l));
       x =
-          end == null
-              ? layer.sandwiched(x, attention, ffn)
-              : layer.sandwiched(x, attention, ffn, end);
+          layer.sequential(
+              x,
+              layer.normalized(
+                  "post_attention_norm",
+                  (hook, stream) -> attention.write(hook, layer.ln1(stream))),
+              layer.normalized("post_ffw_norm", ffn),
+              end(layer, model, inputs));
     }
     float cap = keys.cap("final_logit_softcapping", 0);
     return Architecture.of(model, x, model.cappedUnembedding(cap));
@@ -91,6 +104,39 @@ final class Gemma4 {
             .toList();
     List<Integer> widths = keys.inEachLayer(Sizes.FFN_WIDTH, layers, 1, Sizes.MAX_WIDTH);
     return Sizes.read(keys, layers, dH, Collections.max(widths), new KvShape(caches));
+  }
+
+  private static @Nullable Experts experts(Keys keys, Sizes sizes) {
+    return Experts.has(keys)
+        ? Experts.read(keys, sizes, RouteScore.SOFTMAX, RouteOver.CHOSEN)
+            .gatedBy(ActivationKind.GELU_TANH)
+        : null;
+  }
+
+  private static Sublayer dense(Layer layer, int width) {
+    Sublayer ffn = layer.gatedFfn(ActivationKind.GELU_TANH, width);
+    return (hook, x) -> ffn.write(hook, layer.ln2(x));
+  }
+
+  /** A dense block and a mixture of experts side by side, each between norms of its own. */
+  private static Sublayer mixed(Transformer model, Layer layer, Experts experts, int width) {
+    Sublayer dense =
+        layer.normalized("post_ffw_norm_1", layer.sharedFfn(ActivationKind.GELU_TANH, width));
+    return (hook, x) -> {
+      Buffer shared = dense.write(hook + ".shared", layer.ln2(x));
+      Sublayer routed =
+          layer.normalized("post_ffw_norm_2", layer.mixture(experts, asked(model, layer, x)));
+      Buffer read = model.norm(layer.hook("mlp.experts_ln"), layer.tensor("pre_ffw_norm_2"), x);
+      return model.plan().add(hook, shared, routed.write(hook + ".routed", read));
+    };
+  }
+
+  /** What the router reads. */
+  private static Buffer asked(Transformer model, Layer layer, Buffer x) {
+    Weights gain = model.weights().vector(layer.tensor("ffn_gate_inp.scale"), x.width());
+    Buffer normalized = model.norm(layer.hook("mlp.router_ln"), gain, x);
+    float factor = (float) (1 / Math.sqrt(x.width()));
+    return model.scale(factor).write(layer.hook("mlp.router_in"), normalized);
   }
 
   /** The layer whose keys and values one reads that has none: the last of its kind. */

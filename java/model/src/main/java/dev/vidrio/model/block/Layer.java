@@ -46,6 +46,16 @@ public final class Layer {
     return sequential(hook("hook_resid_post"), residPre, attention, ffn);
   }
 
+  /** The same whose sum goes on through something else, if it is not null. */
+  public Buffer sequential(
+      Buffer residPre, Sublayer attention, Sublayer ffn, @Nullable Sublayer end) {
+    if (end == null) {
+      return sequential(residPre, attention, ffn);
+    }
+    Sublayer block = (hook, x) -> sequential(hook, x, attention, ffn);
+    return block.then("sum", end).write(hook("hook_resid_post"), residPre);
+  }
+
   private Buffer sequential(String residPost, Buffer residPre, Sublayer attention, Sublayer ffn) {
     Buffer attentionOut = attention.write(hook("hook_attn_out"), residPre);
     Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, attentionOut);
@@ -55,15 +65,8 @@ public final class Layer {
 
   /** A block of two residual steps, each of which normalizes what it reads (arXiv 2002.04745). */
   public Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return preNorm(hook("hook_resid_post"), residPre, attention, ffn);
-  }
-
-  private Buffer preNorm(String residPost, Buffer residPre, Sublayer attention, Sublayer ffn) {
     return sequential(
-        residPost,
-        residPre,
-        (hook, x) -> attention.write(hook, ln1(x)),
-        (hook, x) -> ffn.write(hook, ln2(x)));
+        residPre, (hook, x) -> attention.write(hook, ln1(x)), (hook, x) -> ffn.write(hook, ln2(x)));
   }
 
   /** The same where the second norm has another name. */
@@ -86,18 +89,6 @@ public final class Layer {
   public Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
         residPre, normalized("post_attention_norm", attention), normalized("post_ffw_norm", ffn));
-  }
-
-  /** The same whose sum goes on through something else. */
-  public Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn, Sublayer end) {
-    Sublayer block =
-        (hook, x) ->
-            preNorm(
-                hook,
-                x,
-                normalized("post_attention_norm", attention),
-                normalized("post_ffw_norm", ffn));
-    return block.then("sum", end).write(hook("hook_resid_post"), residPre);
   }
 
   /** A block of one residual step, which attention and feed-forward take side by side. */
@@ -180,8 +171,8 @@ public final class Layer {
   private Buffer values(Attention a, KvShape.KeyValue kv, Buffer k, Buffer x) {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
     int first = sizes.heads() * kv.dH() + kv.width();
-    Buffer v = own || !a.valueNorm() ? projected("v", a, first, kv.width(), kv, x) : k;
-    return a.valueNorm() ? model.headNorm(hook("attn.hook_v"), kv.dH(), v) : v;
+    Buffer v = own || !a.valueNorm() ? projected("v", a, first, kv.valueWidth(), kv, x) : k;
+    return a.valueNorm() ? model.headNorm(hook("attn.hook_v"), kv.dV(), v) : v;
   }
 
   private Buffer output(String hook, Buffer z) {
@@ -229,7 +220,7 @@ public final class Layer {
    */
   private Buffer projected(
       String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
-    int rows = (sizes.heads() + 2 * kv.heads()) * kv.dH();
+    int rows = sizes.heads() * kv.dH() + kv.width() + kv.valueWidth();
     String name = which.equals("v") && a.valueNorm() ? "attn.v" : "attn.hook_" + which;
     String written = a.clamp() == 0 ? name : name + ".unclamped";
     Buffer y =
@@ -246,19 +237,45 @@ public final class Layer {
 
   /** The same of n elements, where layers differ. */
   public Sublayer gatedFfn(ActivationKind kind, int n) {
+    return gatedFfn("mlp.", "", kind, n);
+  }
+
+  /** The gated block of n elements that all tokens go to, beside their experts. */
+  public Sublayer sharedFfn(ActivationKind kind, int n) {
+    return gatedFfn("mlp.shared.", "", kind, n);
+  }
+
+  /**
+   * The same under other names.
+   *
+   * @param hooks before the names of activations
+   * @param suffix behind those of tensors
+   */
+  Sublayer gatedFfn(String hooks, String suffix, ActivationKind kind, int n) {
     return (hook, x) -> {
-      boolean fused = !weights.has(tensor("ffn_gate.weight"));
+      String pre = hooks + "hook_pre";
+      boolean fused = !weights.has(tensor("ffn_gate" + suffix + ".weight"));
       Buffer gate =
           fused
-              ? fused("mlp.hook_pre", "ffn_up", 0, n, 2 * n, x)
-              : linear("mlp.hook_pre", "ffn_gate", n, x);
+              ? fused(pre, "ffn_up" + suffix, 0, n, 2 * n, x)
+              : linear(pre, "ffn_gate" + suffix, n, x);
       Buffer up =
           fused
-              ? fused("mlp.hook_pre_linear", "ffn_up", n, n, 2 * n, x)
-              : linear("mlp.hook_pre_linear", "ffn_up", n, x);
-      Buffer post = plan.gated(hook("mlp.hook_post"), kind, gate, up);
-      return model.linear(hook, tensor("ffn_down"), sizes.d(), post);
+              ? fused(pre + "_linear", "ffn_up" + suffix, n, n, 2 * n, x)
+              : linear(pre + "_linear", "ffn_up" + suffix, n, x);
+      Buffer post = gated(hooks, kind, gate, up);
+      return model.linear(hook, tensor("ffn_down" + suffix), sizes.d(), post);
     };
+  }
+
+  /** The product of both factors of a gated block; those of gpt-oss are clamped. */
+  Buffer gated(String hooks, ActivationKind kind, Buffer gate, Buffer up) {
+    Buffer factor =
+        kind == ActivationKind.CLAMPED_SWISH
+            ? plan.activation(
+                hook(hooks + "hook_pre_linear.clamped"), ActivationKind.CLAMPED_LINEAR, up)
+            : up;
+    return plan.gated(hook(hooks + "hook_post"), kind, gate, factor);
   }
 
   /** {@code act(up · x)}, projected down. */
@@ -282,7 +299,7 @@ public final class Layer {
   /** A mixture of experts in the layers that have one, in the others a gated block. */
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
-        ? (hook, x) -> new Mixture(model, experts, index).write(hook, x, x)
+        ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
         : gatedFfn(ActivationKind.SILU);
   }
 
@@ -292,7 +309,7 @@ public final class Layer {
    * @param asked what the router reads
    */
   public Sublayer mixture(Experts experts, Buffer asked) {
-    return (hook, x) -> new Mixture(model, experts, index).write(hook, asked, x);
+    return (hook, x) -> new Mixture(model, experts, this).write(hook, asked, x);
   }
 
   /** A projection to n elements. */

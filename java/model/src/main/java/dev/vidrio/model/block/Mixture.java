@@ -5,7 +5,6 @@ import dev.vidrio.kernel.PlanBuilder.Routes;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
-import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,20 +14,25 @@ import org.jspecify.annotations.Nullable;
  * sum are those of all experts that the token goes to, side by side.
  */
 final class Mixture {
+  /** Factors of the weights of each expert, which the file has as scales of their last matrices. */
+  private static final String OWN_SCALES = "ffn_down_exps.scale";
+
   private final Transformer model;
   private final Experts experts;
   private final WeightLoader weights;
   private final PlanBuilder plan;
+  private final Layer layer;
   private final String hooks;
   private final String tensors;
 
-  Mixture(Transformer model, Experts experts, int layer) {
+  Mixture(Transformer model, Experts experts, Layer layer) {
     this.model = model;
     this.experts = experts;
     this.weights = model.weights();
     this.plan = model.plan();
-    this.hooks = "blocks." + layer + ".mlp.";
-    this.tensors = "blk." + layer + ".";
+    this.layer = layer;
+    this.hooks = layer.hook("mlp.");
+    this.tensors = layer.tensor("");
   }
 
   /**
@@ -50,7 +54,7 @@ final class Mixture {
     Buffer in = experts.weighsInputs() ? plan.expertSum(hooks + "experts_in", routes, x) : x;
     Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", experts.width(), routes, in);
     Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", experts.width(), routes, in);
-    Buffer post = post(hooks, gate, up);
+    Buffer post = layer.gated("mlp.", experts.gate(), gate, up);
     if (experts.weighsInputs()) {
       return multiply(hook, "ffn_down", d, routes, post);
     }
@@ -62,24 +66,31 @@ final class Mixture {
     Experts.Routing routing = experts.routing();
     int count = routing.count();
     Buffer logits = model.linear(hooks + "router_logits", tensors + "ffn_gate_inp", count, x);
+    // Files of some models leave out what kind of tensor the bias is.
+    String whole = tensors + "exp_probs_b";
+    String tensor = weights.has(whole) ? whole : whole + ".bias";
     @Nullable Weights bias =
-        routing.over() == RouteOver.NEAR
-            ? null
-            : weights.optionalVector(tensors + "exp_probs_b.bias", count);
-    String name = hooks + "hook_expert_weights";
+        routing.over() == RouteOver.NEAR ? null : weights.optionalVector(tensor, count);
+    String hook = hooks + "hook_expert_weights";
+    boolean own = weights.has(tensors + OWN_SCALES);
     boolean scaled = routing.scale() != 1;
     Routes routes =
         plan.route(
             hooks + "hook_expert_indices",
-            scaled ? name + ".unscaled" : name,
+            own || scaled ? hook + ".unscaled" : hook,
             routing.score(),
             routing.over(),
             bias,
             routing.groups(),
             routing.used(),
             logits);
+    if (own) {
+      List<Weights> factors = weights.factors(tensors + OWN_SCALES, count, routing.scale());
+      Buffer product = plan.expertMatMul(hook, factors, null, routes, routes.weights());
+      return new Routes(routes.experts(), product);
+    }
     return scaled
-        ? new Routes(routes.experts(), plan.scale(name, routing.scale(), routes.weights()))
+        ? new Routes(routes.experts(), plan.scale(hook, routing.scale(), routes.weights()))
         : routes;
   }
 
@@ -95,29 +106,15 @@ final class Mixture {
         x);
   }
 
-  private Buffer post(String prefix, Buffer gate, Buffer up) {
-    String name = prefix + "hook_post";
-    if (experts.gate() != ActivationKind.CLAMPED_SWISH) {
-      return plan.gated(name, experts.gate(), gate, up);
-    }
-    Buffer linear =
-        plan.activation(prefix + "hook_pre_linear.clamped", ActivationKind.CLAMPED_LINEAR, up);
-    return plan.gated(name, ActivationKind.CLAMPED_SWISH, gate, linear);
-  }
-
   /** The expert that all tokens go to, by a weight of its own where it has one. */
   private Buffer shared(String hook, Buffer x) {
-    int n = experts.sharedWidth();
     String prefix = hooks + "shared.";
-    Buffer gate = model.linear(prefix + "hook_pre", tensors + "ffn_gate_shexp", n, x);
-    Buffer up = model.linear(prefix + "hook_pre_linear", tensors + "ffn_up_shexp", n, x);
-    Buffer post = post(prefix, gate, up);
-    String down = tensors + "ffn_down_shexp";
+    Sublayer ffn = layer.gatedFfn("mlp.shared.", "_shexp", experts.gate(), experts.sharedWidth());
     String router = tensors + "ffn_gate_inp_shexp";
     if (!weights.has(router + ".weight")) {
-      return model.linear(hook, down, x.width(), post);
+      return ffn.write(hook, x);
     }
-    Buffer out = model.linear(prefix + "out", down, x.width(), post);
+    Buffer out = ffn.write(prefix + "out", x);
     Routes routes =
         plan.route(
             prefix + "expert_indices",

@@ -80,27 +80,51 @@ public final class WeightLoader {
 
   /**
    * The matrices [n, k] of a layer's experts, which lie one after the other in one tensor, or in
-   * old files in one each. Products with experts have kernels for packed weights only.
+   * old files in one each. Gate and up of an expert may lie in one matrix, one behind the other.
+   * Products with experts have kernels for packed weights only.
    *
    * @param part the name of the tensors, less what says whose they are
    */
   List<Weights> experts(String part, Experts.Routing routing, int n, int k) {
     int count = routing.count();
+    String both = part.replaceFirst("ffn_(gate|up)$", "ffn_gate_up") + "_exps.weight";
+    if (part.matches(".*ffn_(gate|up)") && has(both)) {
+      return experts(both, routing, part.endsWith("up") ? n : 0, n, 2 * n, k);
+    }
     if (has(part + ".0.weight")) {
       bytesPerToken += routing.used() * gguf.tensor(part + ".0.weight").data().byteSize();
       return IntStream.range(0, count).mapToObj(e -> expert(part, e, n, k)).toList();
     }
-    String name = part + "_exps.weight";
-    GgufTensor tensor = tensors.take(name, k, n, count);
+    return experts(part + "_exps.weight", routing, 0, n, n, k);
+  }
+
+  /** The n rows from {@code first} on of each of the matrices [rows, k] of a tensor. */
+  private List<Weights> experts(
+      String name, Experts.Routing routing, int first, int n, int rows, int k) {
+    int count = routing.count();
+    GgufTensor tensor = tensors.take(name, k, rows, count);
     WeightType type = tensors.type(tensor);
-    long bytes = tensor.data().byteSize() / count;
+    long rowBytes = tensor.data().byteSize() / count / rows;
+    long bytes = n * rowBytes;
     bytesPerToken += routing.used() * bytes;
     return IntStream.range(0, count)
         .mapToObj(
             e -> {
-              MemorySegment data = tensor.data().asSlice(e * bytes, bytes);
-              return weights(name + "[" + e + "]", type, n, k, data, type.quantized());
+              long offset = ((long) e * rows + first) * rowBytes;
+              MemorySegment data = tensor.data().asSlice(offset, bytes);
+              String matrix = name + "[" + e + "]";
+              String part = n == rows ? matrix : new TensorRows(matrix, first, n).name();
+              return weights(part, type, n, k, data, type.quantized());
             })
+        .toList();
+  }
+
+  /** The elements of a vector, times a factor, as matrices [1, 1]. */
+  List<Weights> factors(String name, int count, float factor) {
+    MemorySegment data = vector(name, count).data();
+    return IntStream.range(0, count)
+        .mapToObj(i -> factor * data.getAtIndex(JAVA_FLOAT_UNALIGNED, i))
+        .map(product -> constants(name, 1, 1, new float[] {product}))
         .toList();
   }
 

@@ -40,8 +40,8 @@ class HostileArchitecturesTest {
     return model
         .replaceAll("mistral$|mixtral", "llama")
         .replace("olmo3", "olmo2")
-        .replaceAll(
-            "-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups|13b|interleaved)", "")
+        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups)", "")
+        .replaceAll("-(13b|interleaved|mixture)", "")
         .replace("deepseek3", "deepseek2");
   }
 
@@ -163,6 +163,7 @@ class HostileArchitecturesTest {
     "smallthinker, expert_used_count, 6",
     "lfm2, shortconv.l_cache, 0",
     "lfm2, attention.head_count_kv, 3",
+    "gemma4-mixture, expert_used_count, 6",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -185,7 +186,7 @@ class HostileArchitecturesTest {
     "gemma3, attention.shared_kv_layers",
     "gemma3, embedding_length_per_layer_input",
     "gemma4, attention.scale",
-    "gemma4, expert_count",
+    "gemma4, expert_weights_scale",
     "qwen3moe, expert_gating_func",
     "qwen3moe, expert_shared_count",
     "qwen3moe, expert_group_count",

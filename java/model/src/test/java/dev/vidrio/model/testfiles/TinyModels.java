@@ -83,6 +83,7 @@ public final class TinyModels {
         "gemma3",
         "gemma4",
         "gemma4-keys-as-values",
+        "gemma4-mixture",
         "glm4",
         "glm4-flash",
         "glm4moe",

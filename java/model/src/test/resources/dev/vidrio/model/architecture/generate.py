@@ -288,6 +288,12 @@ MODELS = {
         dict(GEMMA4, hidden_size_per_layer_input=0, attention_k_eq_v=True)
         | dict(num_global_key_value_heads=1),
     ),
+    "gemma4-mixture": (
+        "Gemma4Text",
+        dict(GEMMA4, hidden_size_per_layer_input=0, enable_moe_block=True)
+        | dict(num_experts=5, top_k_experts=2, moe_intermediate_size=12, num_hidden_layers=3)
+        | dict(layer_types=[f"{kind}_attention" for kind in "sliding sliding full".split()]),
+    ),
     "phi3": ("Phi3", dict(sliding_window=8)),
     "phi3-longrope": (
         "Phi3",
@@ -836,6 +842,9 @@ def draw(name: str, model: torch.nn.Module) -> None:
                 values = values * 0.25 + (0.0 if less_one else 1.0)
                 # Gemma 4 does not divide its scores by the root of the width.
                 values = values * (0.25 if "gemma4" in name and "q_norm" in key else 1.0)
+            elif parameter.dim() == 1 and key.endswith("scale"):
+                # Gemma 4 divides what its routers read by the root of the width.
+                values = (values * 0.25 + 1.0) * (16.0 if key.endswith("router.scale") else 1.0)
             elif parameter.dim() == 1 or key.endswith("bias"):
                 values = values * 0.25
             elif key.endswith("gate_up_proj") and model.config.model_type == "gpt_oss":

@@ -44,7 +44,6 @@ final class Gemma4Mapping implements Mapping {
     Config config = text(whole);
     config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
     config.requireOneOf("use_bidirectional_attention", "vision");
-    config.requireOff("enable_moe_block");
     Keys.sizes(config, out, "gemma4");
     Keys.rmsEpsilon(config, out, "gemma4");
     List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
@@ -60,6 +59,11 @@ final class Gemma4Mapping implements Mapping {
         .integer("gemma4.attention.shared_kv_layers", shared)
         .integer("gemma4.embedding_length_per_layer_input", perLayerWidth(config));
     kvHeads(config, out, slides);
+    if (isMixture(config)) {
+      out.integer("gemma4.expert_count", config.size("num_experts"))
+          .integer("gemma4.expert_used_count", config.size("top_k_experts"))
+          .integer("gemma4.expert_feed_forward_length", config.size("moe_intermediate_size"));
+    }
     if (config.bool("use_double_wide_mlp", false)) {
       int layers = slides.size();
       int width = config.size("intermediate_size");
@@ -71,6 +75,10 @@ final class Gemma4Mapping implements Mapping {
       out.real("gemma4.final_logit_softcapping", config.real("final_logit_softcapping"));
     }
     rope(config, out, dH, slidingWidth);
+  }
+
+  private static boolean isMixture(Config config) {
+    return config.bool("enable_moe_block", false);
   }
 
   private static int sharedLayers(Config config) {
@@ -205,6 +213,9 @@ final class Gemma4Mapping implements Mapping {
       for (String part : List.of("gate", "up", "down")) {
         map.takeLinear(from + "mlp." + part + "_proj", to + "ffn_" + part);
       }
+      if (isMixture(config)) {
+        mixture(map, from, to);
+      }
       if (perLayer) {
         map.takeLinear(from + "per_layer_input_gate", to + "inp_gate");
         map.takeLinear(from + "per_layer_projection", to + "proj");
@@ -212,6 +223,18 @@ final class Gemma4Mapping implements Mapping {
       }
       map.take(from + "layer_scalar", to + "layer_output_scale.weight");
     }
+  }
+
+  /** Takes a layer's experts and what stands around them. */
+  private static void mixture(TensorMap map, String from, String to) {
+    map.take(from + "router.proj.weight", to + "ffn_gate_inp.weight");
+    map.take(from + "router.scale", to + "ffn_gate_inp.scale");
+    map.take(from + "router.per_expert_scale", to + "ffn_down_exps.scale");
+    map.take(from + "experts.gate_up_proj", to + "ffn_gate_up_exps.weight");
+    map.take(from + "experts.down_proj", to + "ffn_down_exps.weight");
+    map.takeLinear(from + "pre_feedforward_layernorm_2", to + "pre_ffw_norm_2");
+    map.takeLinear(from + "post_feedforward_layernorm_1", to + "post_ffw_norm_1");
+    map.takeLinear(from + "post_feedforward_layernorm_2", to + "post_ffw_norm_2");
   }
 
   /**
