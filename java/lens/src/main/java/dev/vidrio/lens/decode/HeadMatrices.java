@@ -52,9 +52,11 @@ public final class HeadMatrices {
     int keys = hooks.keysOf(layer);
     List<Op> path = hooks.afterAttention(layer);
     Arrays.stream(outputs).forEach(row -> HeadOutputs.undivided(path, row));
+    HookPoint queries = new HookPoint(HookSite.Q, layer);
+    int keyWidth = hooks.product(queries).weights().n() / heads;
     return new HeadMatrices(
-        columns(matrices, new HookPoint(HookSite.Q, layer), head, heads, width),
-        columns(matrices, new HookPoint(HookSite.K, keys), head, heads, width),
+        columns(matrices, queries, head, heads, keyWidth),
+        columns(matrices, new HookPoint(HookSite.K, keys), head, heads, keyWidth),
         columns(matrices, new HookPoint(HookSite.V, keys), head, heads, width),
         outputs);
   }

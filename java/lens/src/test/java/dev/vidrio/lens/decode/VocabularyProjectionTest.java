@@ -73,7 +73,7 @@ class VocabularyProjectionTest {
   }
 
   private static boolean isLatent(String name) {
-    return name.matches("deepseek[23].*|glm4-flash|minicpm3|plm");
+    return name.matches("deepseek[23].*|glm4-flash|minicpm3|mistral4|plm|youtu");
   }
 
   @ParameterizedTest
@@ -81,7 +81,8 @@ class VocabularyProjectionTest {
   void headsWriteTheOutputOfAttention(String name) throws IOException {
     assumeFalse(name.matches("olmo-clamped|dbrx"), "what is clamped on the way, no matrix gives");
     assumeFalse(name.startsWith("gemma4"), "values have a divisor in each head");
-    assumeFalse(name.equals("gpt-oss"), "a sink takes a part of the attention");
+    assumeFalse(
+        name.matches("gpt-oss|granite_swa.*|mimo2"), "a sink takes a part of the attention");
     assumeFalse(isLatent(name), "values are projections of a latent vector");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);

@@ -4,19 +4,23 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.GroupRank;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
+import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.block.Experts;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.LatentAttention;
 import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
+import org.jspecify.annotations.Nullable;
 
 /**
- * DeepSeek V2 (arXiv 2405.04434), V3 and R1 (arXiv 2412.19437) and models of their shape: {@link
- * LatentAttention}, dense layers first, then experts that a softmax chooses, or sigmoids and a
- * bias, in groups or not, and a shared one. Blocks that draft tokens are passed over.
+ * DeepSeek V2 (arXiv 2405.04434), V3 and R1 (arXiv 2412.19437), Mistral 4 and models of their
+ * shape: {@link LatentAttention}, dense layers first, then experts that a softmax chooses, or
+ * sigmoids and a bias, in groups or not, and a shared one. Some are dense. Queries of Mistral's
+ * grow with the position. Blocks that draft tokens are passed over.
  */
 final class Deepseek2 {
   private Deepseek2() {}
@@ -30,19 +34,22 @@ final class Deepseek2 {
     var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
     weights.ignoreBlocks(sizes.layers(), drafts);
     var attention = new LatentAttention(model);
-    Experts experts =
-        Experts.read(
-                keys,
-                sizes,
-                biased ? RouteScore.SIGMOID : RouteScore.SOFTMAX,
-                RouteOver.ALL,
-                biased ? GroupRank.TWO_GREATEST : GroupRank.GREATEST)
-            .scaled(keys)
-            .shared(keys)
-            .placed(keys, sizes);
+    @Nullable Experts experts =
+        dense == sizes.layers()
+            ? null
+            : Experts.read(
+                    keys,
+                    sizes,
+                    biased ? RouteScore.SIGMOID : RouteScore.SOFTMAX,
+                    RouteOver.ALL,
+                    biased ? GroupRank.TWO_GREATEST : GroupRank.GREATEST)
+                .scaled(keys)
+                .shared(keys)
+                .placed(keys, sizes);
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {
-      x = layer.preNorm(x, attention.of(layer), layer.mixture(experts));
+      Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
+      x = layer.preNorm(x, attention.of(layer), ffn);
     }
     return Architecture.of(model, x, model.unembedding());
   }

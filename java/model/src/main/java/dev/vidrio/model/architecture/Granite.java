@@ -14,6 +14,8 @@ import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 import java.util.List;
+import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,19 +40,48 @@ final class Granite {
   }
 
   static Architecture read(Keys keys, WeightLoader weights) {
-    return read(keys, weights, false);
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention = turning(model);
+    return read(model, l -> attention, false);
   }
 
   /** Reads one that may have experts. */
   static Architecture readMixture(Keys keys, WeightLoader weights) {
-    return read(keys, weights, Experts.has(keys));
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    Attention attention = turning(model);
+    return read(model, l -> attention, Experts.has(keys));
   }
 
-  private static Architecture read(Keys keys, WeightLoader weights, boolean isMixture) {
+  /**
+   * Reads one whose attention has sinks, in some layers a sliding window, and in some no rotation,
+   * and that may have experts.
+   */
+  static Architecture readSliding(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, weights, NormKind.RMS);
-    Attention attention =
-        Attention.scaled(keys.attentionScale(model.sizes().dH()))
-            .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
+    Attention turning = turning(model);
+    int window = keys.intValue("attention.sliding_window", 1, Integer.MAX_VALUE);
+    IntPredicate slides = keys.layers("attention.sliding_window_pattern");
+    IntPredicate turns = keys.layers("attention.rope_pattern");
+    return read(
+        model,
+        l -> {
+          Attention attention = turns.test(l) ? turning : still(model);
+          return slides.test(l) ? attention.windowed(window) : attention;
+        },
+        Experts.has(keys));
+  }
+
+  private static Attention still(Transformer model) {
+    return Attention.scaled(model.keys().attentionScale(model.sizes().dH()));
+  }
+
+  private static Attention turning(Transformer model) {
+    return still(model).rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
+  }
+
+  private static Architecture read(
+      Transformer model, IntFunction<Attention> attention, boolean isMixture) {
+    Keys keys = model.keys();
     Sublayer scale = model.scale(keys.floatValue("residual_scale", MIN, MAX, 1));
     @Nullable Experts experts =
         isMixture
@@ -59,9 +90,8 @@ final class Granite {
     Buffer x = model.embed("hook_embed", keys.floatValue("embedding_scale", MIN, MAX, 1));
     for (Layer layer : model.layers()) {
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
-      x =
-          layer.preNorm(
-              x, layer.attention(attention).then("unscaled", scale), ffn.then("unscaled", scale));
+      Sublayer attend = layer.attention(attention.apply(layer.index()));
+      x = layer.preNorm(x, attend.then("unscaled", scale), ffn.then("unscaled", scale));
     }
     Sublayer divide = model.scale(1 / keys.floatValue("logit_scale", MIN, MAX));
     return Architecture.of(model, x, model.unembedding().then("unscaled", divide));

@@ -17,28 +17,35 @@ import java.util.function.Function;
 
 /**
  * Hunyuan (Tencent 2025): {@link Qwen3} that normalizes queries and keys once they turned. The
- * larger models have experts, and a shared one.
+ * larger models have experts, and a shared one. Maincoder is like the smaller.
  */
 final class Hunyuan {
   private Hunyuan() {}
 
   static Architecture readDense(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, weights, NormKind.RMS);
-    return read(model, layer -> layer.gatedFfn(ActivationKind.SILU));
+    return read(model, Rotation.Pairs.HALVES, layer -> layer.gatedFfn(ActivationKind.SILU));
+  }
+
+  /** Maincoder, whose rotary pairs are adjacent. */
+  static Architecture readAdjacent(Keys keys, WeightLoader weights) {
+    var model = new Transformer(keys, weights, NormKind.RMS);
+    return read(model, Rotation.Pairs.INTERLEAVED, layer -> layer.gatedFfn(ActivationKind.SILU));
   }
 
   static Architecture readMixture(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, weights, NormKind.RMS);
     Experts experts =
         Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN).shared(keys);
-    return read(model, layer -> layer.mixture(experts));
+    return read(model, Rotation.Pairs.HALVES, layer -> layer.mixture(experts));
   }
 
-  private static Architecture read(Transformer model, Function<Layer, Sublayer> ffn) {
+  private static Architecture read(
+      Transformer model, Rotation.Pairs pairs, Function<Layer, Sublayer> ffn) {
     Attention attention =
         Attention.scaled(model.keys().attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.TURNED_HEAD)
-            .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
+            .rotated(model.rope(pairs).scaled());
     return Architecture.of(
         model, model.preNorm(model.embed("hook_embed"), attention, ffn), model.unembedding());
   }

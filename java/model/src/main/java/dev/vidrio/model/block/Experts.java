@@ -201,6 +201,16 @@ public record Experts(
     return new Experts(routing, width, newWidth, gate, weighsInputs, layers);
   }
 
+  /** The same in the layers from the first on that has a router. */
+  public Experts placed(WeightLoader weights, Sizes sizes) {
+    int dense = 0;
+    while (dense < sizes.layers() && !weights.has("blk." + dense + ".ffn_gate_inp.weight")) {
+      dense++;
+    }
+    var placed = new MixtureLayers(dense, 1);
+    return new Experts(routing, width, sharedWidth, gate, weighsInputs, placed);
+  }
+
   /** The same in those layers that the file says. */
   public Experts placed(Keys keys, Sizes sizes) {
     int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);

@@ -4,7 +4,6 @@ import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufValue;
-import dev.vidrio.model.gguf.GgufValueType;
 import dev.vidrio.model.gguf.Metadata;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,12 +28,14 @@ public final class Keys {
           "attention.key_length_mla",
           "attention.key_length_swa",
           "attention.max_alibi_bias",
+          "attention.rope_pattern",
           "attention.scale",
           "attention.shared_kv_layers",
           "attention.sliding_window",
           "attention.sliding_window_pattern",
           "attention.temperature_length",
           "attention.temperature_scale",
+          "attention.value_scale",
           "attn_logit_softcapping",
           "embedding_length_per_layer_input",
           "embedding_scale",
@@ -175,16 +176,35 @@ public final class Keys {
   public IntPredicate slidingLayers(int period) {
     String key = "attention.sliding_window_pattern";
     if (metadata.entries().get(asked(key)) instanceof GgufValue.Array array) {
-      int layers = intValue("block_count", 1, Integer.MAX_VALUE);
-      if (array.elementType() != GgufValueType.BOOL || array.length() != layers) {
-        throw error(key, array.toString(), "must be an array of " + layers + " bools");
-      }
-      List<Boolean> slides = new ArrayList<>();
-      array.forEach(value -> slides.add(value instanceof GgufValue.Bool bool && bool.value()));
-      return slides::get;
+      return inLayers(key, array);
     }
     int n = intValue(key, 1, Integer.MAX_VALUE, period);
     return l -> (l + 1) % n != 0;
+  }
+
+  /** In which layers the file says yes; in all where it does not have the key. */
+  public IntPredicate layers(String key) {
+    return metadata.entries().get(asked(key)) instanceof GgufValue.Array array
+        ? inLayers(key, array)
+        : l -> true;
+  }
+
+  /** Some files have 0 and 1, some nothing for blocks that draft tokens. */
+  private IntPredicate inLayers(String key, GgufValue.Array array) {
+    int blocks = intValue("block_count", 1, Integer.MAX_VALUE);
+    int layers = blocks - metadata.intValue(full("nextn_predict_layers"), 0, blocks, 0);
+    List<Boolean> values = new ArrayList<>();
+    for (GgufValue value : array) {
+      switch (value) {
+        case GgufValue.Bool bool -> values.add(bool.value());
+        case GgufValue.Int number when number.value() >> 1 == 0 -> values.add(number.value() == 1);
+        default -> throw error(key, array.toString(), "must be an array of bools");
+      }
+    }
+    if (values.size() != blocks && values.size() != layers) {
+      throw error(key, array.toString(), "must be an array of " + layers + " bools");
+    }
+    return values::get;
   }
 
   /** Refuses keys that ask for what the architecture did not read. */

@@ -4,6 +4,7 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.function.IntUnaryOperator;
 
@@ -32,6 +33,7 @@ public final class LatentAttention {
   private final float epsilon;
   private final float scale;
   private final Rotation rotation;
+  private final Rotation queryRotation;
   private final Weights sharing;
 
   /**
@@ -66,7 +68,7 @@ public final class LatentAttention {
   }
 
   private LatentAttention(Transformer model, RopeReader rope) {
-    this(model, Rotation.Pairs.INTERLEAVED, rope.scaled(), rope.scoreFactor());
+    this(model, Rotation.Pairs.INTERLEAVED, rope.scaled(), rope.temperature(), rope.scoreFactor());
   }
 
   /**
@@ -78,6 +80,15 @@ public final class LatentAttention {
    */
   public LatentAttention(
       Transformer model, Rotation.Pairs pairs, Rotation turns, double scoreFactor) {
+    this(model, pairs, turns, Temperature.NONE, scoreFactor);
+  }
+
+  private LatentAttention(
+      Transformer model,
+      Rotation.Pairs pairs,
+      Rotation turns,
+      Temperature temperature,
+      double scoreFactor) {
     this.model = model;
     this.weights = model.weights();
     this.plan = model.plan();
@@ -100,6 +111,7 @@ public final class LatentAttention {
         keys.floatValue("attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
     this.scale = (float) (scoreFactor / Math.sqrt(dH));
     this.rotation = behind(turns);
+    this.queryRotation = rotation.heated(temperature);
     this.sharing = sharing();
   }
 
@@ -132,7 +144,7 @@ public final class LatentAttention {
       Buffer k = plan.add(layer.hook("attn.hook_k"), own, shared);
       Buffer v = plan.matMul(layer.hook("attn.hook_v"), valueMatrix(layer), normalized);
       plan.kvStore(layer.index(), plan.rope(layer.hook("attn.hook_rot_k"), rotation, dH, k), v);
-      Buffer turned = plan.rope(layer.hook("attn.hook_rot_q"), rotation, dH, q);
+      Buffer turned = plan.rope(layer.hook("attn.hook_rot_q"), queryRotation, dH, q);
       Buffer z = plan.attention(layer.hook("attn.hook_z"), layer.index(), scale, turned);
       return model.linear(hook, layer.tensor("attn_output"), model.sizes().d(), z);
     };

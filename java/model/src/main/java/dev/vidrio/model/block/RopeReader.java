@@ -91,7 +91,10 @@ public final class RopeReader {
   /** How much queries grow with the position. */
   public Temperature temperature() {
     double scale = keys.floatValue("attention.temperature_scale", 0, MAX, 0);
-    return scale == 0 ? Temperature.NONE : new Temperature(scale, originalContext(), 0);
+    String length = "attention.temperature_length";
+    return scale == 0
+        ? Temperature.NONE
+        : new Temperature(scale, keys.intValue(length, 1, Integer.MAX_VALUE, originalContext()), 0);
   }
 
   /** The rotation with the file's scaling, and its divisors where it has them. */

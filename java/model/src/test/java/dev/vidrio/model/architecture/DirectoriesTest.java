@@ -123,6 +123,18 @@ class DirectoriesTest {
     }
   }
 
+  /** A model of the shape of another, under a name of its own. */
+  @Test
+  void nameOfItsOwn(@TempDir Path temporary) throws URISyntaxException, IOException {
+    Path config = directory("llama").resolve("config.json");
+    ObjectNode json = (ObjectNode) JsonMapper.shared().readTree(Files.readAllBytes(config));
+    json.putArray("architectures").add("IQuestCoderForCausalLM");
+    Files.write(temporary.resolve("config.json"), JsonMapper.shared().writeValueAsBytes(json));
+    String weights = "model.safetensors";
+    Files.copy(directory("llama").resolve(weights), temporary.resolve(weights));
+    assertEquals(rates(directory("llama")), rates(temporary));
+  }
+
   /** Experts of 4 bits are moved into the blocks of GGUF, bit for bit as by llama.cpp. */
   @Test
   void expertsOfMxfp4() throws URISyntaxException {
@@ -185,12 +197,12 @@ class DirectoriesTest {
     Files.write(temporary.resolve("config.json"), JsonMapper.shared().writeValueAsBytes(json));
     if (model.matches("gemma4.*|gptj")) { // transformers passes the key over
       assertEquals(before, rates(temporary));
-    } else if (model.matches("phi3.*|phimoe.*|minicpm3|mistral3|mellum")) { // they have none
+    } else if (model.matches("phi3.*|phimoe.*|minicpm3|mistral3|mellum|hy_v3")) { // they have none
       String message = assertThrows(ModelException.class, () -> rates(temporary)).getMessage();
       String named =
           switch (model) {
             case "mistral3" -> "rope_type";
-            case "mellum" -> "rope_theta";
+            case "mellum", "hy_v3" -> "rope_theta";
             default -> "rope_freqs.weight";
           };
       assertTrue(message.contains(named), message);

@@ -164,6 +164,8 @@ class HostileArchitecturesTest {
     "lfm2, shortconv.l_cache, 0",
     "lfm2, attention.head_count_kv, 3",
     "gemma4-mixture, expert_used_count, 6",
+    "cohere2moe, leading_dense_block_count, 6",
+    "mimo2, attention.value_length, 1025",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -193,7 +195,7 @@ class HostileArchitecturesTest {
     "qwen3moe, leading_dense_block_count",
     "deepseek, expert_group_count",
     "deepseek, attention.key_length_mla",
-    "deepseek3, attention.temperature_scale",
+    "deepseek3, attention.value_scale",
     "baichuan-13b, attention.max_alibi_bias",
     "refact, attention.max_alibi_bias",
     "plamo, use_parallel_residual",

@@ -98,6 +98,11 @@ MELLUM_ROPE = dict(
     sliding_attention=PLAIN_ROPE,
 )
 
+MIMO_ROPE = dict(
+    full_attention=PLAIN_ROPE | dict(rope_theta=500000.0, partial_rotary_factor=0.334),
+    sliding_attention=PLAIN_ROPE | dict(partial_rotary_factor=0.334),
+)
+
 # What sees, as small as can be: it is left out.
 EYES = {
     "Qwen2VL": dict(depth=1, embed_dim=8, hidden_size=32, num_heads=1, mlp_ratio=1),
@@ -145,6 +150,7 @@ LFM2 = dict(
     rope_parameters=dict(PLAIN_ROPE, rope_theta=1000000.0),
     tie_word_embeddings=True,
 )
+MIXTURE = ("moe_intermediate_size", "first_k_dense_replace")
 
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
 
@@ -494,6 +500,66 @@ MODELS = {
         | dict(norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[])
         | dict(rope_parameters=PLAIN_ROPE | dict(mrope_section=[4, 2, 2])),
     ),
+    "mistral4": (
+        "Mistral4",
+        LATENT
+        | dict(q_lora_rank=12, n_group=1, topk_group=1)
+        | dict(n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=1)
+        | dict(routed_scaling_factor=1.5, norm_topk_prob=True)
+        | dict(rope_parameters=MINISTRAL3_ROPE | dict(partial_rotary_factor=1 / 3)),
+    ),
+    "youtu": (
+        "Youtu",
+        {key: value for key, value in LATENT.items() if key not in MIXTURE}
+        | dict(q_lora_rank=12, tie_word_embeddings=True, rope_parameters=dict(PLAIN_ROPE)),
+    ),
+    "solar-open": (
+        "SolarOpen",
+        dict(head_dim=12, n_routed_experts=5, num_experts_per_tok=2, moe_intermediate_size=24)
+        | dict(n_shared_experts=1, routed_scaling_factor=1.5, norm_topk_prob=True),
+    ),
+    "hy_v3": (
+        "HYV3",
+        dict(head_dim=12, num_experts=5, num_experts_per_tok=2, moe_intermediate_size=24)
+        | dict(num_shared_experts=2, router_scaling_factor=2.5, num_hidden_layers=3),
+    ),
+    "granite_swa": (
+        "GraniteSWA",
+        dict(embedding_multiplier=6.0, attention_multiplier=0.5, residual_multiplier=0.25)
+        | dict(logits_scaling=4.0, tie_word_embeddings=True, sliding_window=8)
+        | dict(num_hidden_layers=5, layer_rope_theta=[0, 10000.0, 10000.0, 10000.0, 0]),
+    ),
+    "granite_swa-experts": (
+        "GraniteMoeSWA",
+        dict(embedding_multiplier=6.0, attention_multiplier=0.5, residual_multiplier=0.25)
+        | dict(logits_scaling=4.0, tie_word_embeddings=True, sliding_window=8)
+        | dict(num_local_experts=4, num_experts_per_tok=2, intermediate_size=24)
+        | dict(shared_intermediate_size=20),
+    ),
+    "cohere2moe": (
+        "Cohere2Moe",
+        dict(head_dim=8, logit_scale=0.25, sliding_window=8, num_hidden_layers=5)
+        | dict(num_experts=5, num_experts_per_tok=2, intermediate_size=24, num_shared_experts=2)
+        | dict(prefix_dense_intermediate_size=32, tie_word_embeddings=True, rms_norm_eps=None)
+        | dict(mlp_layer_types=["dense"] + 4 * ["sparse"], expert_selection_fn="sigmoid")
+        | dict(layer_types=[f"{k}_attention" for k in "full sliding sliding full full".split()]),
+    ),
+    "cohere2moe-softmax": (
+        "Cohere2Moe",
+        dict(head_dim=8, logit_scale=0.25, sliding_window=8, rms_norm_eps=1e-5)
+        | dict(prefix_dense_intermediate_size=32)
+        | dict(num_experts=5, num_experts_per_tok=2, intermediate_size=24)
+        | dict(tie_word_embeddings=True),
+    ),
+    "maincoder": ("HunYuanDenseV1", dict(head_dim=12)),
+    "mimo2": (
+        "MiMoV2Flash",
+        dict(head_dim=12, v_head_dim=8, sliding_window=8, n_routed_experts=5, n_group=1)
+        | dict(topk_group=1, num_experts_per_tok=2, moe_intermediate_size=24, norm_topk_prob=True)
+        | dict(num_key_value_heads=1, num_hidden_layers=3, layernorm_epsilon=1e-5)
+        | dict(layer_types=[f"{kind}_attention" for kind in "full sliding full".split()])
+        | dict(rope_parameters=MIMO_ROPE),
+    ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (
         "Mpt",
@@ -677,6 +743,23 @@ ORIGINALS = {
         | dict(sliding_window_layout=[0, 1, 1, 1, 0]),
         {r"(layers.\d+.)mlp": r"\1block_sparse_moe"},
     ),
+    # Its converter knows layers without rotations by another key, and MiMo's what the model's own
+    # code had.
+    "granite_swa": (dict(no_rope_layers=[0, 1, 1, 1, 0]), {}),
+    "maincoder": (
+        dict(architectures=["MaincoderForCausalLM"], model_type="maincoder"),
+        {r"query_layernorm": "q_norm", r"key_layernorm": "k_norm"},
+    ),
+    "solar-open": (dict(partial_rotary_factor=1.0, first_k_dense_replace=0), {}),
+    "mimo2": (
+        dict(hybrid_layer_pattern=[0, 1, 0], moe_layer_freq=[0, 1, 1], swa_head_dim=12)
+        | dict(swa_num_attention_heads=4, swa_num_key_value_heads=2, swa_v_head_dim=8)
+        | dict(topk_method="noaux_tc", scoring_func="sigmoid", partial_rotary_factor=0.334)
+        | dict(rope_theta=500000.0, swa_rope_theta=10000.0)
+        | dict(rope_parameters=PLAIN_ROPE | dict(rope_theta=500000.0, partial_rotary_factor=0.334))
+        | dict(add_swa_attention_sink_bias=True, add_full_attention_sink_bias=False),
+        {},
+    ),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
@@ -703,6 +786,7 @@ FILES_ALONE = (
     "codeshell",
     "internlm2",
     "jais",
+    "maincoder",
     "pangu-embedded",
     "plamo",
     "plm",
@@ -924,6 +1008,13 @@ def write_original(directory: Path, name: str) -> None:
         for key in [key for key in tensors if key.endswith(("q_proj.weight", "k_proj.weight"))]:
             pairs = tensors[key].reshape(-1, config["head_dim"] // 2, 2, config["hidden_size"])
             tensors[key] = pairs.swapaxes(1, 2).reshape(tensors[key].shape)
+    if name == "maincoder":  # rotary pairs that are half a head apart here are adjacent there
+        turning = ("q_proj.weight", "k_proj.weight", "q_norm.weight", "k_norm.weight")
+        for key in [key for key in tensors if key.endswith(turning)]:
+            width = tensors[key].size // tensors[key].shape[0]
+            halves = tensors[key].reshape(-1, 2, config["head_dim"] // 2, width)
+            pairs = np.ascontiguousarray(halves.swapaxes(1, 2))
+            tensors[key] = pairs.reshape(tensors[key].shape)
     for parts, whole in FUSED.get(name, ()):
         for key in [key for key in tensors if f".{parts[0]}." in key]:
             names = [key.replace(parts[0], part) for part in parts]
@@ -996,9 +1087,11 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     hparams = json.loads((directory / "config.json").read_text())
     # The converter knows MPT under the name that its own code had.
     architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
+    architecture = architecture.replace("Mistral4For", "Ministral3For")
     plain = name in ("plamo", "gptj")
     kind = TextModel if plain else conversion.get_model_class(architecture)
-    kind = getattr(kind, "Ministral3Model", kind)  # which Mistral 3's hands its work to
+    # Which Mistral 3's hands its work to.
+    kind = getattr(kind, "Mistral4Model" if name == "mistral4" else "Ministral3Model", kind)
     # Baichuan's does not end, PLaMo's knows the model of 13B alone, and GPT-J has none.
     others = {
         "baichuan": gguf.MODEL_ARCH.BAICHUAN,
@@ -1013,6 +1106,7 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
 
     class Converter(kind):
         model_arch = others.get(name) or kind.model_arch
+        no_mtp = name == "mimo2"  # which has drafts that the configuration does not count
 
         def set_vocab(self):
             self.gguf_writer.add_tokenizer_model("none")
@@ -1027,6 +1121,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_context_length(hparams["max_position_embeddings"])
             if name == "gptj":
                 self.gguf_writer.add_rope_dimension_count(hparams["rotary_dim"])
+            if name == "mistral4":
+                rope = hparams["rope_parameters"]
+                self.gguf_writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
             if name.startswith("llama4"):
                 self.gguf_writer.add_sliding_window(hparams["attention_chunk_size"])
                 self.gguf_writer.add_attn_temperature_length(hparams["floor_scale"])
@@ -1049,8 +1146,10 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     no_init = getattr(transformers.modeling_utils, "no_init_weights", contextlib.nullcontext)
     with no_init():
         auto = "ImageTextToText" if MODELS[name][0] in EYES else "CausalLM"
-        auto = getattr(transformers, "AutoModelFor" + auto)
-        model = auto.from_config(config, attn_implementation="eager")
+        make = getattr(transformers, "AutoModelFor" + auto).from_config
+        if name == "mistral4":  # which is known as a part of another alone
+            make = transformers.Mistral4ForCausalLM._from_config
+        model = make(config, attn_implementation="eager")
     if name == "deepseek":
         add_mixtures(model)
     model = model.float().eval()

@@ -5,9 +5,9 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * DeepSeek V2, V3 and R1, and GLM-4.7-Flash: latent attention, dense layers first, then experts
- * that a softmax chooses (V2) or sigmoids and a bias, and a shared one. Blocks that draft tokens
- * are left out, as in transformers.
+ * DeepSeek V2, V3 and R1, GLM-4.7-Flash, Mistral 4 and Youtu: latent attention, dense layers first,
+ * then experts that a softmax chooses (V2, Mistral 4) or sigmoids and a bias, and a shared one.
+ * Youtu is dense. Blocks that draft tokens are left out, as in transformers.
  */
 final class Deepseek2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
@@ -15,44 +15,62 @@ final class Deepseek2Mapping implements Mapping {
   /** What transformers gives the norms of latent vectors, whatever the config says. */
   private static final double LATENT_EPSILON = 1e-6;
 
-  private final boolean isV2;
-  private final double epsilon;
+  /** The models of this shape. */
+  enum Kind {
+    V2,
+    V3,
+    GLM_FLASH,
+    MISTRAL_4,
+    YOUTU
+  }
 
-  /**
-   * @param isV2 whether a softmax chooses, without a bias
-   * @param epsilon of norms where the config says nothing
-   */
-  Deepseek2Mapping(boolean isV2, double epsilon) {
-    this.isV2 = isV2;
-    this.epsilon = epsilon;
+  private final Kind kind;
+  private final String architecture;
+  private final boolean isBiased;
+  private final double epsilon;
+  private final int usualDense;
+
+  Deepseek2Mapping(Kind kind) {
+    this.kind = kind;
+    this.architecture = kind == Kind.MISTRAL_4 ? "mistral4" : "deepseek2";
+    this.isBiased = kind == Kind.V3 || kind == Kind.GLM_FLASH;
+    this.epsilon = kind == Kind.GLM_FLASH ? 1e-5 : 1e-6;
+    this.usualDense = kind == Kind.MISTRAL_4 ? 0 : 1;
   }
 
   @Override
   public String architecture() {
-    return "deepseek2";
+    return architecture;
   }
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
-    config.requireOneOf("scoring_func", isV2 ? "softmax" : "sigmoid");
+    config.requireOneOf("scoring_func", isBiased ? "sigmoid" : "softmax");
     config.require("moe_layer_freq", value -> value.asInt(0) == 1, "it must be 1");
     config.require(
         "rope_interleave", value -> value.isBoolean() && value.booleanValue(), "it must be true");
-    out.integer("deepseek2.context_length", config.size("max_position_embeddings"))
-        .integer("deepseek2.embedding_length", config.size("hidden_size"))
-        .integer("deepseek2.block_count", config.size("num_hidden_layers"))
-        .integer("deepseek2.feed_forward_length", config.size("intermediate_size"));
+    String prefix = architecture + ".";
+    out.integer(prefix + "context_length", config.size("max_position_embeddings"))
+        .integer(prefix + "embedding_length", config.size("hidden_size"))
+        .integer(prefix + "block_count", config.size("num_hidden_layers"))
+        .integer(prefix + "feed_forward_length", config.size("intermediate_size"));
     if (config.has("vocab_size")) {
-      out.integer("deepseek2.vocab_size", config.size("vocab_size"));
+      out.integer(prefix + "vocab_size", config.size("vocab_size"));
     }
     attention(config, out);
-    experts(config, out);
+    if (kind == Kind.YOUTU) {
+      out.integer(prefix + "leading_dense_block_count", config.size("num_hidden_layers"))
+          .integer(prefix + "expert_feed_forward_length", config.size("intermediate_size"))
+          .integer(prefix + "expert_shared_count", 0);
+    } else {
+      experts(config, out);
+    }
   }
 
   /** Lengths as llama.cpp has them, which attends to the latent vectors of all heads at once. */
   private void attention(Config config, MetadataBuilder out) {
-    String prefix = "deepseek2.attention.";
+    String prefix = architecture + ".attention.";
     int rank = config.size("kv_lora_rank");
     int turning = config.size("qk_rope_head_dim");
     out.integer(prefix + "head_count", config.size("num_attention_heads"))
@@ -65,11 +83,21 @@ final class Deepseek2Mapping implements Mapping {
     if (config.has("q_lora_rank")) {
       out.integer(prefix + "q_lora_rank", config.size("q_lora_rank"));
     }
-    Keys.rmsEpsilon(config, out, "deepseek2", epsilon);
+    Keys.rmsEpsilon(config, out, architecture, epsilon);
     if (config.real("rms_norm_eps", epsilon) != LATENT_EPSILON) {
       out.real(prefix + "latent_norm_rms_epsilon", LATENT_EPSILON);
     }
-    Rope.of(config).putSharpeningScores(out, "deepseek2", turning);
+    Rope rope = rope(config);
+    rope.putSharpeningScores(out, architecture, turning);
+    if (kind == Kind.MISTRAL_4 && rope.scaling().has("llama_4_scaling_beta")) {
+      out.real(prefix + "temperature_scale", rope.scaling().real("llama_4_scaling_beta"))
+          .integer(prefix + "temperature_length", rope.original());
+    }
+  }
+
+  /** That of the part of a head that turns, which configs of Mistral 4 say the share of. */
+  private Rope rope(Config config) {
+    return kind == Kind.MISTRAL_4 ? Rope.of(config, 1).whole() : Rope.of(config);
   }
 
   private static int still(Config config) {
@@ -77,19 +105,24 @@ final class Deepseek2Mapping implements Mapping {
   }
 
   private void experts(Config config, MetadataBuilder out) {
-    if (isV2) {
-      config.requireOff("norm_topk_prob");
-      config.requireOneOf("topk_method", "greedy", "group_limited_greedy");
-    } else {
-      config.requireOneOf("topk_method", "noaux_tc");
+    String prefix = architecture + ".";
+    switch (kind) {
+      case V2 -> {
+        config.requireOff("norm_topk_prob");
+        config.requireOneOf("topk_method", "greedy", "group_limited_greedy");
+      }
+      // Its groups are ranked by the sum of two softmaxes, which the format does not say.
+      case MISTRAL_4 -> config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
+      default -> config.requireOneOf("topk_method", "noaux_tc");
     }
-    ExpertNames.groupedCounts(config, out, "deepseek2", isV2 && isGreedy(config));
-    out.integer("deepseek2.expert_feed_forward_length", config.size("moe_intermediate_size"))
-        .integer("deepseek2.expert_shared_count", shared(config))
-        .integer("deepseek2.leading_dense_block_count", ExpertNames.dense(config, 1))
-        .integer("deepseek2.expert_gating_func", isV2 ? 1 : 2)
-        .real("deepseek2.expert_weights_scale", config.real("routed_scaling_factor", 1))
-        .bool("deepseek2.expert_weights_norm", config.bool("norm_topk_prob", !isV2));
+    boolean ungrouped = kind == Kind.V2 && isGreedy(config);
+    ExpertNames.groupedCounts(config, out, architecture, ungrouped);
+    out.integer(prefix + "expert_feed_forward_length", config.size("moe_intermediate_size"))
+        .integer(prefix + "expert_shared_count", shared(config))
+        .integer(prefix + "leading_dense_block_count", ExpertNames.dense(config, usualDense))
+        .integer(prefix + "expert_gating_func", isBiased ? 2 : 1)
+        .real(prefix + "expert_weights_scale", config.real("routed_scaling_factor", 1))
+        .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", kind != Kind.V2));
   }
 
   private static boolean isGreedy(Config config) {
@@ -103,16 +136,17 @@ final class Deepseek2Mapping implements Mapping {
   @Override
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, config.size("qk_rope_head_dim"));
+    rope(config).addTensors(map, config.size("qk_rope_head_dim"));
+    boolean isDense = kind == Kind.YOUTU;
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       LlamaNames.norms(map, l);
       attention(config, map, l);
-      if (l < ExpertNames.dense(config, 1)) {
+      if (isDense || l < ExpertNames.dense(config, usualDense)) {
         LlamaNames.gatedFfn(map, l);
         continue;
       }
-      ExpertNames.routed(config, map, l);
-      if (!isV2) {
+      experts(config, map, l);
+      if (isBiased) {
         map.take(
             LlamaNames.from(l) + "mlp.gate.e_score_correction_bias",
             LlamaNames.to(l) + "exp_probs_b.bias");
@@ -122,6 +156,19 @@ final class Deepseek2Mapping implements Mapping {
       }
     }
     LlamaNames.ignoreDrafts(map, config);
+  }
+
+  /** Takes router and experts; other programs read those of Mistral 4 as they are. */
+  private void experts(Config config, TensorMap map, int layer) {
+    String from = LlamaNames.from(layer) + "mlp.experts.";
+    String to = LlamaNames.to(layer);
+    if (kind != Kind.MISTRAL_4 || !map.has(from + "gate_up_proj")) {
+      ExpertNames.routed(config, map, layer);
+      return;
+    }
+    map.take(LlamaNames.from(layer) + "mlp.gate.weight", to + "ffn_gate_inp.weight");
+    map.take(from + "gate_up_proj", to + "ffn_gate_up_exps.weight");
+    map.take(from + "down_proj", to + "ffn_down_exps.weight");
   }
 
   private static void attention(Config config, TensorMap map, int layer) {

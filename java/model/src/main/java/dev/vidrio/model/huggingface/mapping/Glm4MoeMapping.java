@@ -5,19 +5,31 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * GLM-4.5 and dots.llm1: dense layers first, then experts that sigmoids and a bias choose, and a
- * shared one. Blocks of GLM-4.5 that draft tokens are left out, as in transformers.
+ * GLM-4.5, Solar Open and dots.llm1: dense layers first, then experts that sigmoids and a bias
+ * choose, and a shared one. Blocks of GLM-4.5 that draft tokens are left out, as in transformers.
  */
 final class Glm4MoeMapping implements Mapping {
   private final String architecture;
   private final boolean isGlm;
+  private final double share;
+  private final int dense;
 
   /**
    * @param architecture {@code glm4moe} or {@code dots1}
    */
   Glm4MoeMapping(String architecture) {
+    this(architecture, architecture.equals("glm4moe") ? 0.5 : 1, -1);
+  }
+
+  /**
+   * @param share of a head that turns where the config says nothing
+   * @param dense layers that come first where the config says nothing, −1 where it must say so
+   */
+  Glm4MoeMapping(String architecture, double share, int dense) {
     this.architecture = architecture;
     this.isGlm = architecture.equals("glm4moe");
+    this.share = share;
+    this.dense = dense;
   }
 
   @Override
@@ -43,11 +55,13 @@ final class Glm4MoeMapping implements Mapping {
   }
 
   private Rope rope(Config config) {
-    return isGlm ? Rope.of(config, 0.5) : Rope.of(config);
+    return Rope.of(config, share);
   }
 
-  private static int dense(Config config) {
-    return config.integer("first_k_dense_replace", 0, config.size("num_hidden_layers"));
+  private int dense(Config config) {
+    return dense >= 0 && !config.has("first_k_dense_replace")
+        ? dense
+        : config.integer("first_k_dense_replace", 0, config.size("num_hidden_layers"));
   }
 
   @Override

@@ -32,9 +32,9 @@ final class LlamaMapping implements Mapping {
     Rope.of(config).put(out, architecture, Keys.headWidth(config));
     switch (architecture) {
       case "smollm3" -> checkSmolLm3(config);
-      case "granite" -> scales(config, out);
+      case "granite" -> graniteScales(config, out, architecture);
       case "granitemoe" -> {
-        scales(config, out);
+        graniteScales(config, out, architecture);
         ExpertNames.counts(config, out, architecture);
         if (config.has(SHARED)) {
           String key = "granitemoe.expert_shared_feed_forward_length";
@@ -73,7 +73,8 @@ final class LlamaMapping implements Mapping {
         "each fourth layer does not rotate");
   }
 
-  private void scales(Config config, MetadataBuilder out) {
+  /** Puts the constants that Granite scales by. */
+  static void graniteScales(Config config, MetadataBuilder out, String architecture) {
     String prefix = architecture + ".";
     out.real(prefix + "attention.scale", config.real("attention_multiplier", 1))
         .real(prefix + "embedding_scale", config.real("embedding_multiplier", 1))

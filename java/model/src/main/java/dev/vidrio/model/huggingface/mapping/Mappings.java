@@ -2,6 +2,7 @@ package dev.vidrio.model.huggingface.mapping;
 
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.mapping.Deepseek2Mapping.Kind;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -31,9 +32,12 @@ public final class Mappings {
               Map.entry("Qwen2MoeForCausalLM", new QwenMapping("qwen2moe")),
               Map.entry("GraniteMoeForCausalLM", new LlamaMapping("granitemoe")),
               Map.entry("GraniteMoeSharedForCausalLM", new LlamaMapping("granitemoe")),
+              Map.entry("GraniteSWAForCausalLM", new GraniteSwaMapping(false)),
+              Map.entry("GraniteMoeSWAForCausalLM", new GraniteSwaMapping(true)),
               Map.entry("GptOssForCausalLM", new GptOssMapping()),
               Map.entry("OlmoeForCausalLM", new OlmoeMapping()),
               Map.entry("Glm4MoeForCausalLM", new Glm4MoeMapping("glm4moe")),
+              Map.entry("SolarOpenForCausalLM", new Glm4MoeMapping("glm4moe", 1, 0)),
               Map.entry("Dots1ForCausalLM", new Glm4MoeMapping("dots1")),
               Map.entry("Ernie4_5_MoeForCausalLM", new Ernie45MoeMapping()),
               Map.entry("Phi3ForCausalLM", new Phi3Mapping("phi3")),
@@ -60,6 +64,8 @@ public final class Mappings {
               Map.entry("ArceeForCausalLM", new ArceeMapping()),
               Map.entry("ExaoneForCausalLM", new ExaoneMapping()),
               Map.entry("HunYuanDenseV1ForCausalLM", new HunyuanMapping("hunyuan-dense")),
+              Map.entry("HYV3ForCausalLM", new HunyuanV3Mapping()),
+              Map.entry("MiMoV2FlashForCausalLM", new MiMo2Mapping()),
               Map.entry("GPTBigCodeForCausalLM", new StarCoderMapping()),
               Map.entry("MiniCPMForCausalLM", new LlamaMapping("minicpm")),
               Map.entry("XverseForCausalLM", new LlamaMapping("xverse")),
@@ -68,14 +74,18 @@ public final class Mappings {
               Map.entry("OlmoForCausalLM", new OlmoMapping()),
               Map.entry("OrionForCausalLM", new OrionMapping()),
               Map.entry("Cohere2ForCausalLM", new CohereMapping("cohere2")),
+              Map.entry("Cohere2MoeForCausalLM", new Cohere2MoeMapping()),
               Map.entry("CohereForCausalLM", new CohereMapping("command-r")),
               Map.entry("Ernie4_5ForCausalLM", new Ernie45Mapping()),
               Map.entry("Exaone4ForCausalLM", new Exaone4Mapping()),
               Map.entry("FalconForCausalLM", new FalconMapping()),
               Map.entry("DeepseekForCausalLM", new DeepseekMapping()),
-              Map.entry("DeepseekV2ForCausalLM", new Deepseek2Mapping(true, 1e-6)),
-              Map.entry("DeepseekV3ForCausalLM", new Deepseek2Mapping(false, 1e-6)),
-              Map.entry("Glm4MoeLiteForCausalLM", new Deepseek2Mapping(false, 1e-5)),
+              Map.entry("DeepseekV2ForCausalLM", new Deepseek2Mapping(Kind.V2)),
+              Map.entry("DeepseekV3ForCausalLM", new Deepseek2Mapping(Kind.V3)),
+              Map.entry("Glm4MoeLiteForCausalLM", new Deepseek2Mapping(Kind.GLM_FLASH)),
+              Map.entry("Mistral4ForCausalLM", new Deepseek2Mapping(Kind.MISTRAL_4)),
+              Map.entry("YoutuForCausalLM", new Deepseek2Mapping(Kind.YOUTU)),
+              Map.entry("IQuestCoderForCausalLM", new LlamaMapping("llama")),
               Map.entry("Glm4ForCausalLM", new Glm4Mapping("glm4")),
               Map.entry("PhiForCausalLM", new PhiMapping()),
               Map.entry("SeedOssForCausalLM", new SeedOssMapping()),

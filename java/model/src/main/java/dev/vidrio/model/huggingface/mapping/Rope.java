@@ -97,6 +97,11 @@ record Rope(
     return new Rope(newBase, localBase, newType, scaling, partial, original);
   }
 
+  /** The same for heads that turn whole, whatever the config says of larger ones. */
+  Rope whole() {
+    return new Rope(base, localBase, type, scaling, 1, original);
+  }
+
   /** Elements of a head that turn. */
   int dimensions(int dH) {
     int dimensions = (int) (partial * dH);

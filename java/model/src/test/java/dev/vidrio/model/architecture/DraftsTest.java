@@ -1,0 +1,71 @@
+package dev.vidrio.model.architecture;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Blocks that draft tokens are passed over, whether arrays of layers count them or not. */
+class DraftsTest {
+  private static Architecture load(GgufWriter writer, Arena arena, Executor executor) {
+    byte[] bytes = writer.toBytes();
+    MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
+    Gguf gguf = Gguf.parse("drafts.gguf", data);
+    return Architectures.load(gguf, executor, arena, LoadListener.SILENT, true);
+  }
+
+  private static List<String> operations(Architecture architecture) {
+    return architecture.plan().ops().stream()
+        .map(op -> op.getClass().getSimpleName() + " " + op.shape().name())
+        .toList();
+  }
+
+  private static void assertPassedOver(String model, GgufWriter drafts) {
+    drafts.uint32(model + ".nextn_predict_layers", 2);
+    drafts.tensor("blk.3.nextn.enorm.weight", GgmlType.F32, new byte[4], 1);
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      Architecture expected = load(TinyModels.writer(model), arena, executor);
+      Architecture actual = load(drafts, arena, executor);
+      assertEquals(operations(expected), operations(actual));
+      assertEquals(expected.kvShape(), actual.kvShape());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"hy_v3", "glm4moe"})
+  void withoutArrays(String model) {
+    GgufWriter writer = TinyModels.writer(model);
+    assertPassedOver(model, writer.uint32(model + ".block_count", 5));
+  }
+
+  @Test
+  void inAllArrays() {
+    GgufWriter writer = TinyModels.writer("mimo2");
+    writer
+        .uint32("mimo2.block_count", 5)
+        .int32s("mimo2.attention.head_count_kv", 1, 2, 1, 2, 2)
+        .int32s("mimo2.attention.sliding_window_pattern", 0, 1, 0, 1, 1);
+    assertPassedOver("mimo2", writer);
+  }
+
+  @Test
+  void notInThatOfWindows() {
+    GgufWriter writer = TinyModels.writer("mimo2");
+    writer
+        .uint32("mimo2.block_count", 5)
+        .int32s("mimo2.attention.head_count_kv", 1, 2, 1, 2, 2)
+        .int32s("mimo2.attention.sliding_window_pattern", 0, 1, 0);
+    assertPassedOver("mimo2", writer);
+  }
+}
