@@ -11,10 +11,13 @@ import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
 import dev.vidrio.model.huggingface.mapping.Mappings;
+import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Reads a Hugging Face model directory as the keys and tensors that a GGUF file of the same model
@@ -62,7 +65,7 @@ public final class HuggingFaceModel {
         value -> value.path("quant_method").asString("").equals("mxfp4"),
         "weights must be F32, F16, BF16 or MXFP4");
     Mapping mapping = Mappings.of(config);
-    var map = new CheckpointMap(name, Checkpoint.open(directory, arena));
+    var map = new CheckpointMap(name, named(name, mapping, Checkpoint.open(directory, arena)));
     MetadataBuilder out = new MetadataBuilder();
     out.string("general.architecture", mapping.architecture());
     Path last = directory.toAbsolutePath().normalize().getFileName();
@@ -75,6 +78,20 @@ public final class HuggingFaceModel {
     List<TensorSource> tensors = map.finish();
     TokenizerFiles.put(directory, embeddings(tensors), out);
     return new HuggingFaceModel(out.build(name), tensors);
+  }
+
+  /** A checkpoint's tensors by what a mapping calls them. */
+  private static Map<String, SafetensorsTensor> named(
+      String directory, Mapping mapping, Map<String, SafetensorsTensor> checkpoint) {
+    Map<String, SafetensorsTensor> named = new LinkedHashMap<>();
+    checkpoint.forEach(
+        (name, tensor) -> {
+          if (named.putIfAbsent(mapping.name(name), tensor) != null) {
+            throw new ModelFileException(
+                directory, "tensor '" + name + "'", "", "is there twice, as " + mapping.name(name));
+          }
+        });
+    return named;
   }
 
   /** The rows of the table of embeddings. */

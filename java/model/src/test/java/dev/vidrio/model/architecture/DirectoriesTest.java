@@ -189,8 +189,9 @@ class DirectoriesTest {
     Path config = directory(model).resolve("config.json");
     ObjectNode json = (ObjectNode) JsonMapper.shared().readTree(Files.readAllBytes(config));
     List<List<Double>> before = rates(directory(model));
-    json.remove("rope_parameters");
-    json.putObject("rope_scaling")
+    ObjectNode text = json.get("text_config") instanceof ObjectNode own ? own : json;
+    text.remove("rope_parameters");
+    text.putObject("rope_scaling")
         .put("rope_type", "llama3")
         .put("factor", 8)
         .put("original_max_position_embeddings", 16);

@@ -41,9 +41,6 @@ public final class TinyModels {
           "plamo",
           "plm",
           "qwen",
-          "qwen2vl",
-          "qwen3vl",
-          "qwen3vlmoe",
           "refact",
           "smallthinker");
 

@@ -791,9 +791,6 @@ FILES_ALONE = (
     "plamo",
     "plm",
     "qwen",
-    "qwen2vl",
-    "qwen3vl",
-    "qwen3vlmoe",
     "refact",
     "smallthinker",
 )

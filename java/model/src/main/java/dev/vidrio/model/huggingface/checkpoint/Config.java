@@ -5,8 +5,10 @@ import dev.vidrio.model.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The values of a {@code config.json}, or of an object in it. The getters check what they return,
@@ -172,6 +174,33 @@ public final class Config {
       throw error(key, value.toString(), "must be an object");
     }
     return new Config(file, prefix + key + ".", value);
+  }
+
+  /**
+   * The object under a key, with a value of this one's in place of its own.
+   *
+   * @param inherited the value's key, which may be missing
+   */
+  public Config object(String key, String inherited) {
+    Config own = object(key);
+    if (!has(inherited)) {
+      return own;
+    }
+    ObjectNode merged = ((ObjectNode) own.node).deepCopy();
+    merged.set(inherited, node.get(inherited));
+    return new Config(file, own.prefix, merged);
+  }
+
+  /** The same with numbers for keys that it does not have. */
+  public Config withDefaults(Map<String, Integer> defaults) {
+    ObjectNode merged = ((ObjectNode) node).deepCopy();
+    defaults.forEach(
+        (key, value) -> {
+          if (!has(key)) {
+            merged.put(key, value);
+          }
+        });
+    return new Config(file, prefix, merged);
   }
 
   /**

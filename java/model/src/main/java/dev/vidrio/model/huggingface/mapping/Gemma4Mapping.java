@@ -9,39 +9,20 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Gemma 4; of models that see and hear, the part that reads and writes text. */
+/** Gemma 4: heads of two widths, values that may be keys, inputs of each layer, experts. */
 final class Gemma4Mapping implements Mapping {
   private static final int PERIOD = 6;
   private static final String PER_LAYER = "per_layer_config";
   private static final String PER_LAYER_WIDTH = "hidden_size_per_layer_input";
   private static final String SHARED = "num_kv_shared_layers";
 
-  /** Tensors of the parts beside the text's. */
-  private static final List<String> OTHER_PARTS =
-      List.of(
-          "model.vision_tower.", "model.embed_vision.", "model.audio_tower.", "model.embed_audio.");
-
-  private final String prefix;
-
-  /**
-   * @param prefix of the text's tensors, but for the unembedding
-   */
-  Gemma4Mapping(String prefix) {
-    this.prefix = prefix;
-  }
-
   @Override
   public String architecture() {
     return "gemma4";
   }
 
-  private static Config text(Config config) {
-    return config.has("text_config") ? config.object("text_config") : config;
-  }
-
   @Override
-  public void keys(Config whole, MetadataBuilder out) {
-    Config config = text(whole);
+  public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
     config.requireOneOf("use_bidirectional_attention", "vision");
     Keys.sizes(config, out, "gemma4");
@@ -186,24 +167,22 @@ final class Gemma4Mapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config whole, TensorMap map) {
-    Config config = text(whole);
-    OTHER_PARTS.forEach(map::ignoreAll);
-    map.take(prefix + "embed_tokens.weight", "token_embd.weight");
-    map.take(prefix + "norm.weight", "output_norm.weight");
+  public void tensors(Config config, TensorMap map) {
+    map.take("model.embed_tokens.weight", "token_embd.weight");
+    map.take("model.norm.weight", "output_norm.weight");
     LlamaNames.unembedding(map, config, "lm_head", true);
     map.addVector("rope_freqs.weight", divisors(config));
     boolean perLayer = perLayerWidth(config) > 0;
     if (perLayer) {
-      map.take(prefix + "embed_tokens_per_layer.weight", "per_layer_token_embd.weight");
-      map.take(prefix + "per_layer_model_projection.weight", "per_layer_model_proj.weight");
-      map.take(prefix + "per_layer_projection_norm.weight", "per_layer_proj_norm.weight");
+      map.take("model.embed_tokens_per_layer.weight", "per_layer_token_embd.weight");
+      map.take("model.per_layer_model_projection.weight", "per_layer_model_proj.weight");
+      map.take("model.per_layer_projection_norm.weight", "per_layer_proj_norm.weight");
     }
     List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
     int own = slides.size() - sharedLayers(config);
     boolean keysAsValues = config.bool("attention_k_eq_v", false);
     for (int l = 0; l < slides.size(); l++) {
-      String from = prefix + "layers." + l + ".";
+      String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       attention(map, from + "self_attn.", to, l < own, keysAsValues && !slides.get(l));
       map.takeLinear(from + "input_layernorm", to + "attn_norm");

@@ -4,9 +4,23 @@ import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
+import java.util.Map;
 
 /** Gemma, Gemma 2 and Gemma 3 (text). Their norms multiply by 1 + gain; GGUF files hold the sum. */
 final class GemmaMapping implements Mapping {
+
+  /**
+   * What transformers takes of Gemma 3 where the config says nothing: that of 4B leaves much out.
+   */
+  private static final Map<String, Integer> USUAL =
+      Map.of(
+          "vocab_size", 262208,
+          "num_attention_heads", 8,
+          "num_key_value_heads", 4,
+          "head_dim", 256,
+          "max_position_embeddings", 131072,
+          "rope_theta", 1_000_000,
+          "rope_local_base_freq", 10_000);
 
   private final String architecture;
 
@@ -23,7 +37,8 @@ final class GemmaMapping implements Mapping {
   }
 
   @Override
-  public void keys(Config config, MetadataBuilder out) {
+  public void keys(Config said, MetadataBuilder out) {
+    Config config = complete(said);
     String prefix = architecture + ".";
     if (architecture.equals("gemma")) {
       // transformers runs the tanh approximation for the first models that say gelu
@@ -46,6 +61,10 @@ final class GemmaMapping implements Mapping {
     }
     softCap(config, out, "attn_logit_softcapping");
     softCap(config, out, "final_logit_softcapping");
+  }
+
+  private Config complete(Config config) {
+    return architecture.equals("gemma3") ? config.withDefaults(USUAL) : config;
   }
 
   private static int headWidth(Config config) {
@@ -77,7 +96,8 @@ final class GemmaMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
+  public void tensors(Config said, TensorMap map) {
+    Config config = complete(said);
     map.take("model.embed_tokens.weight", "token_embd.weight");
     map.takePlusOne("model.norm.weight", "output_norm.weight");
     LlamaNames.unembedding(map, config, "lm_head", true);

@@ -5,37 +5,18 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 
-/**
- * Llama 4, its text: experts as matrices [in, out], gate and up side by side. What sees images is
- * left out.
- */
+/** Llama 4: experts as matrices [in, out], gate and up side by side. */
 final class Llama4Mapping implements Mapping {
   private static final int LAYERS_PER_FULL = 4;
   private static final int EXPERTS_WITHOUT_NORM = 128;
-
-  private final String prefix;
-  private final boolean isText;
-
-  /**
-   * @param prefix of the tensors of the text
-   */
-  Llama4Mapping(String prefix) {
-    this.prefix = prefix;
-    this.isText = prefix.isEmpty();
-  }
 
   @Override
   public String architecture() {
     return "llama4";
   }
 
-  private Config text(Config config) {
-    return isText ? config : config.object("text_config");
-  }
-
   @Override
-  public void keys(Config whole, MetadataBuilder out) {
-    Config config = text(whole);
+  public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
     config.require("num_experts_per_tok", value -> value.asInt(0) == 1, "it must be 1");
     Keys.sizes(config, out, "llama4");
@@ -110,19 +91,14 @@ final class Llama4Mapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config whole, TensorMap map) {
-    Config config = text(whole);
-    if (!isText) {
-      map.ignoreAll("vision_model.");
-      map.ignoreAll("multi_modal_projector.");
-    }
-    map.take(prefix + "model.embed_tokens.weight", "token_embd.weight");
-    map.take(prefix + "model.norm.weight", "output_norm.weight");
-    LlamaNames.unembedding(map, config, prefix + "lm_head", false);
+  public void tensors(Config config, TensorMap map) {
+    map.take("model.embed_tokens.weight", "token_embd.weight");
+    map.take("model.norm.weight", "output_norm.weight");
+    LlamaNames.unembedding(map, config, "lm_head", false);
     Rope.of(config).addTensors(map, Keys.headWidth(config));
     int step = step(config);
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = prefix + LlamaNames.from(l);
+      String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
       map.take(from + "post_attention_layernorm.weight", to + "ffn_norm.weight");

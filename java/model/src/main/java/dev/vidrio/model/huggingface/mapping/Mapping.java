@@ -14,6 +14,11 @@ public interface Mapping {
   /** The name in {@code general.architecture}. */
   String architecture();
 
+  /** What the mapping calls a tensor of the checkpoint. */
+  default String name(String tensor) {
+    return tensor;
+  }
+
   /** Puts the architecture's keys. */
   void keys(Config config, MetadataBuilder out);
 

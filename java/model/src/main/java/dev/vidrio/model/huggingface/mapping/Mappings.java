@@ -23,12 +23,17 @@ public final class Mappings {
               Map.entry("Qwen2ForCausalLM", new QwenMapping("qwen2")),
               Map.entry("Qwen3ForCausalLM", new QwenMapping("qwen3")),
               Map.entry("Qwen3MoeForCausalLM", new QwenMapping("qwen3moe")),
+              Map.entry("Qwen2VLForConditionalGeneration", new QwenVlMapping("qwen2vl")),
+              Map.entry("Qwen2_5_VLForConditionalGeneration", new QwenVlMapping("qwen2vl")),
+              Map.entry("Qwen3VLForConditionalGeneration", new QwenVlMapping("qwen3vl")),
+              Map.entry("Qwen3VLMoeForConditionalGeneration", new QwenVlMapping("qwen3vlmoe")),
               Map.entry("GemmaForCausalLM", new GemmaMapping("gemma")),
               Map.entry("Gemma2ForCausalLM", new GemmaMapping("gemma2")),
               Map.entry("Gemma3ForCausalLM", new GemmaMapping("gemma3")),
-              Map.entry("Gemma4ForCausalLM", new Gemma4Mapping("model.")),
               Map.entry(
-                  "Gemma4ForConditionalGeneration", new Gemma4Mapping("model.language_model.")),
+                  "Gemma3ForConditionalGeneration", new TextMapping(new GemmaMapping("gemma3"))),
+              Map.entry("Gemma4ForCausalLM", new Gemma4Mapping()),
+              Map.entry("Gemma4ForConditionalGeneration", new TextMapping(new Gemma4Mapping())),
               Map.entry("Qwen2MoeForCausalLM", new QwenMapping("qwen2moe")),
               Map.entry("GraniteMoeForCausalLM", new LlamaMapping("granitemoe")),
               Map.entry("GraniteMoeSharedForCausalLM", new LlamaMapping("granitemoe")),
@@ -50,8 +55,8 @@ public final class Mappings {
               Map.entry("GlmForCausalLM", new Glm4Mapping("chatglm")),
               Map.entry("DbrxForCausalLM", new DbrxMapping()),
               Map.entry("MiniMaxM2ForCausalLM", new MiniMaxM2Mapping()),
-              Map.entry("Llama4ForCausalLM", new Llama4Mapping("")),
-              Map.entry("Llama4ForConditionalGeneration", new Llama4Mapping("language_model.")),
+              Map.entry("Llama4ForCausalLM", new Llama4Mapping()),
+              Map.entry("Llama4ForConditionalGeneration", new TextMapping(new Llama4Mapping())),
               Map.entry("BailingMoeV2ForCausalLM", new BailingMoe2Mapping()),
               Map.entry("ExaoneMoeForCausalLM", new ExaoneMoeMapping()),
               Map.entry("ExaoneMoEForCausalLM", new ExaoneMoeMapping()),
@@ -95,6 +100,16 @@ public final class Mappings {
               Map.entry("MPTForCausalLM", new MptMapping()),
               Map.entry("MptForCausalLM", new MptMapping())));
 
+  private static final String MISTRAL_3 = "Mistral3ForConditionalGeneration";
+
+  /** Mappings of the texts of Mistral 3, models that see, by what their configs call them. */
+  private static final Map<String, Mapping> MISTRAL_3_BY_TEXT =
+      new TreeMap<>(
+          Map.of(
+              "mistral", new TextMapping(new LlamaMapping("llama")),
+              "ministral3", new TextMapping(new Mistral3Mapping()),
+              "mistral4", new TextMapping(new Deepseek2Mapping(Kind.MISTRAL_4))));
+
   private Mappings() {}
 
   /** The mapping of a config, which names one class of transformers. */
@@ -103,10 +118,23 @@ public final class Mappings {
     if (names.size() != 1) {
       throw config.error("architectures", names.toString(), "must name one class");
     }
+    if (names.getFirst().equals(MISTRAL_3)) {
+      return ofText(config.object("text_config"));
+    }
     Mapping mapping = BY_CLASS.get(names.getFirst());
     if (mapping == null) {
       throw config.unsupported(
           "architectures", names.getFirst(), "supported: " + String.join(", ", BY_CLASS.keySet()));
+    }
+    return mapping;
+  }
+
+  private static Mapping ofText(Config text) {
+    String type = text.string("model_type", "");
+    Mapping mapping = MISTRAL_3_BY_TEXT.get(type);
+    if (mapping == null) {
+      throw text.unsupported(
+          "model_type", type, "supported: " + String.join(", ", MISTRAL_3_BY_TEXT.keySet()));
     }
     return mapping;
   }

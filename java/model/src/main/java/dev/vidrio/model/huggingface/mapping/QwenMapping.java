@@ -4,14 +4,15 @@ import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** Qwen2 and Qwen3, without experts and with them. */
+/** Qwen2 and Qwen3, without experts and with them, and the text of those that see. */
 final class QwenMapping implements Mapping {
 
   private final String architecture;
   private final boolean isMixture;
 
   /**
-   * @param architecture {@code qwen2}, {@code qwen2moe}, {@code qwen3} or {@code qwen3moe}
+   * @param architecture {@code qwen2}, {@code qwen2moe}, {@code qwen2vl}, {@code qwen3}, {@code
+   *     qwen3moe}, {@code qwen3vl} or {@code qwen3vlmoe}
    */
   QwenMapping(String architecture) {
     this.architecture = architecture;
@@ -29,7 +30,7 @@ final class QwenMapping implements Mapping {
     config.requireOff("use_sliding_window");
     Keys.sizes(config, out, architecture);
     Keys.rmsEpsilon(config, out, architecture);
-    Rope.of(config).put(out, architecture, Keys.headWidth(config));
+    rope(config).put(out, architecture, Keys.headWidth(config));
     if (isMixture) {
       ExpertNames.requireEverywhere(config);
       ExpertNames.counts(config, out, architecture);
@@ -43,6 +44,12 @@ final class QwenMapping implements Mapping {
     }
   }
 
+  /** Places in a picture have several positions; a text's are one (arXiv 2409.12191). */
+  private static Rope rope(Config config) {
+    Rope rope = Rope.of(config);
+    return rope.type().equals("mrope") ? rope.based(rope.base()) : rope;
+  }
+
   private boolean hasShared() {
     return architecture.equals("qwen2moe");
   }
@@ -50,7 +57,7 @@ final class QwenMapping implements Mapping {
   @Override
   public void tensors(Config config, TensorMap map) {
     LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    rope(config).addTensors(map, Keys.headWidth(config));
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
@@ -59,7 +66,14 @@ final class QwenMapping implements Mapping {
       if (architecture.startsWith("qwen3")) {
         LlamaNames.queryKeyNorms(map, l);
       }
-      if (isMixture) {
+      if (architecture.equals("qwen3vlmoe")) {
+        map.take(from + "mlp.gate.weight", to + "ffn_gate_inp.weight");
+        map.takeColumnHalves(
+            from + "mlp.experts.gate_up_proj",
+            to + "ffn_gate_exps.weight",
+            to + "ffn_up_exps.weight");
+        map.takeColumns(from + "mlp.experts.down_proj", to + "ffn_down_exps.weight", 0, 1);
+      } else if (isMixture) {
         ExpertNames.routed(config, map, l);
       } else {
         LlamaNames.gatedFfn(map, l);
