@@ -62,6 +62,9 @@ class SweepTest {
           }
         }
       }
+      if (!lens.has(new HookPoint(HookSite.Z, l))) {
+        continue;
+      }
       Edit z = Edit.patch(other, new HookPoint(HookSite.Z, l)).head(1);
       Edit later = Edit.zero(new HookPoint(HookSite.MLP_OUT, layers - 1)).position(n - 1);
       variants.add(List.of(z));

@@ -2,6 +2,7 @@ package dev.vidrio.lens.attribute;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -34,6 +35,7 @@ class AltiLogitTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void tokensAddWhatEmbeddingAndAttentionAdd(String name) throws IOException {
+    assumeFalse(name.startsWith("lfm2"), "refused: convolutions mix tokens too");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens lens = Lens.of(model);

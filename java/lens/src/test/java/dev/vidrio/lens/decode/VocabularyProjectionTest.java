@@ -134,6 +134,7 @@ class VocabularyProjectionTest {
   @MethodSource(TinyModels.NAMES)
   void embeddingsAreWhatHeadsRead(String name) throws IOException {
     assumeFalse(isLatent(name), "heads read a latent vector");
+    assumeFalse(name.startsWith("lfm2"), "the first block has no heads");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       if (lens.has(HookPoint.of(HookSite.POS_EMBED))) {
