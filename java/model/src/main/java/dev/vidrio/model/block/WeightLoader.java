@@ -4,7 +4,6 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Encoder;
-import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.ModelFileException;
@@ -29,17 +28,10 @@ import org.jspecify.annotations.Nullable;
  * is looked up later comes back from the page cache.
  */
 public final class WeightLoader {
-  /** Bytes that are packed between two releases of pages and reports of progress. */
-  private static final long PART = 8L << 20;
-
   private final Gguf gguf;
-  private final Executor executor;
   private final WeightMemory memory;
-  private final LongConsumer progress;
-  private final boolean repack;
+  private final WeightPacker packer;
   private final TakenTensors tensors;
-  private final long bytesTotal;
-  private long bytesDone;
   private long bytesPerToken;
 
   /**
@@ -53,12 +45,8 @@ public final class WeightLoader {
       Gguf gguf, Executor executor, Arena arena, LongConsumer progress, boolean repack) {
     this.gguf = gguf;
     this.tensors = new TakenTensors(gguf);
-    this.executor = executor;
     this.memory = new WeightMemory(executor, arena, gguf.size());
-    this.progress = progress;
-    this.repack = repack;
-    this.bytesTotal = bytes(gguf);
-    progress.accept(0);
+    this.packer = new WeightPacker(executor, memory, repack, bytes(gguf), progress);
   }
 
   /** Bytes of all tensors of a file. */
@@ -114,7 +102,7 @@ public final class WeightLoader {
               MemorySegment data = tensor.data().asSlice(offset, bytes);
               String matrix = name + "[" + e + "]";
               String part = n == rows ? matrix : new TensorRows(matrix, first, n).name();
-              return weights(part, type, n, k, data, type.quantized());
+              return packer.matrix(part, type, n, k, data, type.quantized());
             })
         .toList();
   }
@@ -140,58 +128,11 @@ public final class WeightLoader {
           "must be that of the layer's first expert, " + first.type());
     }
     WeightType type = tensors.type(tensor);
-    return weights(name, type, n, k, tensor.data(), type.quantized());
+    return packer.matrix(name, type, n, k, tensor.data(), type.quantized());
   }
 
   private Weights matrix(String name, WeightType type, int n, int k, MemorySegment data) {
-    return weights(name, type, n, k, data, packs(type));
-  }
-
-  /** Whether matrices of a type are packed; those of experts are wherever they can be. */
-  private boolean packs(WeightType type) {
-    return repack && type.quantized();
-  }
-
-  private Weights weights(
-      String name, WeightType type, int n, int k, MemorySegment data, boolean packs) {
-    if (!packs) {
-      count(data.byteSize());
-      return new Weights(name, type, Weights.Layout.ROWS, n, k, data);
-    }
-    MemorySegment packed = memory.allocate(Packing.bytes(type, n, k));
-    pack(type, n, k, data, packed);
-    return new Weights(name, type, Weights.Layout.PACKED, n, k, packed);
-  }
-
-  private void pack(WeightType type, int n, int k, MemorySegment data, MemorySegment packed) {
-    long rowBytes = type.bytes(k);
-    long groupBytes = Packing.groupBytes(type, k);
-    int step = Math.clamp(PART / groupBytes, 1, Packing.groups(n)) * Packing.ROWS;
-    for (int row = 0; row < n; row += step) {
-      int rows = Math.min(step, n - row);
-      MemorySegment source = data.asSlice(row * rowBytes, rows * rowBytes);
-      executor.pack(
-          type,
-          rows,
-          k,
-          source,
-          packed.asSlice(row / Packing.ROWS * groupBytes, Packing.bytes(type, rows, k)));
-      release(source);
-      count(source.byteSize());
-    }
-  }
-
-  /** Gives the pages of a mapped file back; they still can be read. */
-  private static void release(MemorySegment source) {
-    if (source.isMapped()) {
-      source.unload();
-    }
-  }
-
-  /** A tensor that is taken twice, as a tied one is, counts as a matrix, not as a table. */
-  private void count(long bytes) {
-    bytesDone = Math.min(bytesTotal, bytesDone + bytes);
-    progress.accept(bytesDone);
+    return packer.matrix(name, type, n, k, data, packer.packs(type));
   }
 
   /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
@@ -225,7 +166,7 @@ public final class WeightLoader {
     WeightType type = tensors.type(tensor);
     long rowBytes = tensor.data().byteSize() / rows;
     bytesPerToken += n * rowBytes;
-    boolean packs = packs(type);
+    boolean packs = packer.packs(type);
     try (Arena scratch = Arena.ofShared()) {
       long bytes = n * rowBytes;
       MemorySegment data = packs ? scratch.allocate(bytes, 64) : memory.allocate(bytes);
@@ -235,7 +176,7 @@ public final class WeightLoader {
           MemorySegment.copy(tensor.data(), from * rowBytes, data, row * rowBytes, rowBytes);
         }
       }
-      return weights(name + "." + part, type, n, k, data, packs);
+      return packer.matrix(name + "." + part, type, n, k, data, packs);
     }
   }
 
@@ -268,7 +209,7 @@ public final class WeightLoader {
       }
     }
     bytesPerToken += data.byteSize();
-    count(tensor.data().byteSize());
+    packer.count(tensor.data().byteSize());
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, count * padded, k, data);
   }
 
@@ -283,7 +224,7 @@ public final class WeightLoader {
       }
     }
     bytesPerToken += data.byteSize();
-    count(tensor.data().byteSize());
+    packer.count(tensor.data().byteSize());
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, n, k, data);
   }
 
@@ -324,7 +265,7 @@ public final class WeightLoader {
       throw new ModelFileException(
           gguf.name(), "tensor '" + name + "'", Float.toString(value), "must be finite");
     }
-    count(tensor.data().byteSize());
+    packer.count(tensor.data().byteSize());
     return value;
   }
 
@@ -364,7 +305,7 @@ public final class WeightLoader {
     bytesPerToken += data.byteSize();
     String name = tensor.name();
     String part = k == length ? name : new TensorRows(name, first, k).name();
-    count(tensor.data().byteSize() / length * k);
+    packer.count(tensor.data().byteSize() / length * k);
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
   }
 
@@ -393,7 +334,7 @@ public final class WeightLoader {
    */
   void finish() {
     tensors.requireAll();
-    progress.accept(bytesTotal);
+    packer.finish();
   }
 
   /** Bytes that a token of output reads: all but the rows of embedding tables. */
