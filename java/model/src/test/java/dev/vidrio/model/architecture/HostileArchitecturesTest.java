@@ -1,20 +1,12 @@
 package dev.vidrio.model.architecture;
 
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static dev.vidrio.model.architecture.HostileFiles.architecture;
+import static dev.vidrio.model.architecture.HostileFiles.assertRefused;
 
-import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.ModelException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufValueType;
-import dev.vidrio.model.testfiles.GgufWriter;
-import dev.vidrio.model.testfiles.TinyModels;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,35 +14,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Keys outside their limits and contradictions are errors; what is not supported has its name. */
 class HostileArchitecturesTest {
-
-  private static void load(String model, Consumer<GgufWriter> change) {
-    GgufWriter writer = TinyModels.writer(model);
-    change.accept(writer);
-    byte[] bytes = writer.toBytes();
-    try (Arena arena = Arena.ofShared();
-        Executor executor = NativeExecutor.create()) {
-      MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      Gguf gguf = Gguf.parse("hostile.gguf", data);
-      var _ = Architectures.load(gguf, executor, arena, LoadListener.SILENT, true);
-    }
-  }
-
-  /** The name of a tiny model less what it has besides its architecture's. */
-  private static String architecture(String model) {
-    return model
-        .replaceAll("mistral$|mixtral", "llama")
-        .replace("olmo3", "olmo2")
-        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups)", "")
-        .replaceAll("-(13b|interleaved|mixture)", "")
-        .replace("deepseek3", "deepseek2");
-  }
-
-  private static void assertRefused(
-      Class<? extends ModelException> type, String model, String what, Consumer<GgufWriter> c) {
-    String message = assertThrows(type, () -> load(model, c)).getMessage();
-    assertTrue(message.startsWith("hostile.gguf: ") && message.contains(what), message);
-  }
-
   @ParameterizedTest
   @CsvSource({
     "gemma2, attn_logit_softcapping, NaN",
@@ -278,61 +241,6 @@ class HostileArchitecturesTest {
         ModelException.class, "gemma3", key, w -> w.array(key, GgufValueType.BOOL, 3, slides));
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "phi3-longrope, rope_factors_long.weight",
-    "gpt2, position_embd.weight",
-    "gemma2, blk.1.post_ffw_norm.weight",
-    "gemma4, per_layer_token_embd.weight",
-    "gemma4, blk.4.inp_gate.weight",
-    "gemma4-keys-as-values, blk.2.attn_k.weight",
-    "olmo2, blk.0.attn_q_norm.weight",
-    "qwen3, blk.1.attn_k_norm.weight",
-    "gptneox, blk.0.attn_qkv.weight",
-    "mixtral, blk.1.ffn_gate_inp.weight",
-    "qwen3moe, blk.0.ffn_down_exps.weight",
-    "stablelm-head-norms, blk.1.attn_k_norm.weight",
-    "command-r-head-norms, blk.1.attn_q_norm.weight",
-    "cohere2, blk.4.attn_norm.weight",
-    "glm4, blk.0.post_attention_norm.weight",
-    "exaone4, blk.1.post_ffw_norm.weight",
-    "ernie4_5, blk.1.ffn_norm.weight",
-    "starcoder2, blk.0.ffn_up.weight",
-    "phi2, output_norm.weight",
-    "falcon, blk.1.attn_norm_2.weight",
-    "seed_oss, blk.0.post_attention_norm.weight",
-    "minicpm, blk.1.ffn_down.weight",
-    "starcoder, position_embd.weight",
-    "xverse, blk.0.attn_k.weight",
-    "mistral3, blk.1.ffn_down.weight",
-    "apertus, blk.1.attn_k_norm.weight",
-    "arcee, blk.0.ffn_up.weight",
-    "nemotron, blk.1.attn_norm.weight",
-    "olmo, blk.0.attn_output.weight",
-    "hunyuan-dense, blk.1.attn_q_norm.weight",
-    "exaone, blk.0.ffn_norm.weight",
-    "internlm2, output_norm.weight",
-    "orion, blk.1.ffn_norm.weight",
-    "phimoe, blk.0.ffn_norm.weight",
-    "phimoe-longrope, rope_factors_long.weight",
-    "minimax-m2, blk.1.attn_q_norm.weight",
-    "llama4, blk.3.ffn_gate_inp.weight",
-    "llama4-interleaved, blk.0.ffn_down.weight",
-    "bailingmoe2, blk.1.ffn_down_shexp.weight",
-    "exaone-moe, blk.3.attn_norm.weight",
-    "mellum, blk.2.attn_k_norm.weight",
-    "jais2, blk.1.ffn_up.weight",
-    "pangu-embedded, blk.0.attn_q.weight",
-    "minicpm3, blk.1.attn_q_b.weight",
-    "plm, blk.0.attn_kv_b.weight",
-    "smallthinker, blk.0.ffn_up_exps.weight",
-    "lfm2, blk.0.shortconv.conv.weight",
-  })
-  void lostTensors(String model, String tensor) {
-    String what = tensor.replace("attn_qkv", "attn_q");
-    assertRefused(ModelException.class, model, what, writer -> writer.removeTensor(tensor));
-  }
-
   /** Weights scale what one expert reads, not what several do. */
   @Test
   void severalExpertsOfLlama4() {
@@ -359,17 +267,6 @@ class HostileArchitecturesTest {
         w -> w.tensor(bias, GgmlType.F32, new byte[5 * 4], 5));
   }
 
-  @Test
-  void expertsThatTheFileDoesNotHave() {
-    String tensor = "blk.0.ffn_gate_exps.weight";
-    Consumer<GgufWriter> five =
-        w -> {
-          w.uint32("llama.expert_count", 5);
-          w.tensor("blk.0.ffn_gate_inp.weight", GgmlType.F32, new byte[5 * 32 * 4], 32, 5);
-        };
-    assertRefused(ModelException.class, "mixtral", tensor, five);
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"embedding_scale", "residual_scale", "logit_scale"})
   void constantsThatOldFilesLeaveOut(String name) {
@@ -384,23 +281,5 @@ class HostileArchitecturesTest {
     assertRefused(ModelException.class, "apertus", key, w -> w.float32(key, value));
     assertRefused(ModelException.class, "apertus", key, w -> w.float32s(key, 0, value));
     assertRefused(ModelException.class, "apertus", key, w -> w.float32s(key, 0));
-  }
-
-  @Test
-  void positionsWithoutEmbedding() {
-    assertRefused(
-        ModelException.class,
-        "gpt2",
-        "position_embd.weight",
-        writer -> writer.uint32("gpt2.context_length", 129));
-  }
-
-  @Test
-  void tensorOfAnotherArchitecture() {
-    assertRefused(
-        UnsupportedModelException.class,
-        "qwen2",
-        "blk.0.attn_q_norm.weight",
-        w -> w.tensor("blk.0.attn_q_norm.weight", GgmlType.F32, new byte[32], 8));
   }
 }

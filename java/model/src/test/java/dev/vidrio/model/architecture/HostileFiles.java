@@ -1,0 +1,48 @@
+package dev.vidrio.model.architecture;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.ModelException;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
+
+/** Files of tiny models that are changed to be wrong. */
+final class HostileFiles {
+  private HostileFiles() {}
+
+  private static void load(String model, Consumer<GgufWriter> change) {
+    GgufWriter writer = TinyModels.writer(model);
+    change.accept(writer);
+    byte[] bytes = writer.toBytes();
+    try (Arena arena = Arena.ofShared();
+        Executor executor = NativeExecutor.create()) {
+      MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
+      Gguf gguf = Gguf.parse("hostile.gguf", data);
+      var _ = Architectures.load(gguf, executor, arena, LoadListener.SILENT, true);
+    }
+  }
+
+  /** The name of a tiny model less what it has besides its architecture's. */
+  static String architecture(String model) {
+    return model
+        .replaceAll("mistral$|mixtral", "llama")
+        .replace("olmo3", "olmo2")
+        .replaceAll("-(longrope|head-norms|windows|clamped|keys-as-values|lite|groups)", "")
+        .replaceAll("-(13b|interleaved|mixture)", "")
+        .replace("deepseek3", "deepseek2");
+  }
+
+  /** A changed model ends in an error that names the file and something else. */
+  static void assertRefused(
+      Class<? extends ModelException> type, String model, String what, Consumer<GgufWriter> c) {
+    String message = assertThrows(type, () -> load(model, c)).getMessage();
+    assertTrue(message.startsWith("hostile.gguf: ") && message.contains(what), message);
+  }
+}

@@ -1,0 +1,99 @@
+package dev.vidrio.model.architecture;
+
+import static dev.vidrio.model.architecture.HostileFiles.assertRefused;
+
+import dev.vidrio.model.ModelException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.testfiles.GgufWriter;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Tensors that are missing, or that no key asks for, are errors. */
+class HostileTensorsTest {
+  @ParameterizedTest
+  @CsvSource({
+    "phi3-longrope, rope_factors_long.weight",
+    "gpt2, position_embd.weight",
+    "gemma2, blk.1.post_ffw_norm.weight",
+    "gemma4, per_layer_token_embd.weight",
+    "gemma4, blk.4.inp_gate.weight",
+    "gemma4-keys-as-values, blk.2.attn_k.weight",
+    "olmo2, blk.0.attn_q_norm.weight",
+    "qwen3, blk.1.attn_k_norm.weight",
+    "gptneox, blk.0.attn_qkv.weight",
+    "mixtral, blk.1.ffn_gate_inp.weight",
+    "qwen3moe, blk.0.ffn_down_exps.weight",
+    "stablelm-head-norms, blk.1.attn_k_norm.weight",
+    "command-r-head-norms, blk.1.attn_q_norm.weight",
+    "cohere2, blk.4.attn_norm.weight",
+    "glm4, blk.0.post_attention_norm.weight",
+    "exaone4, blk.1.post_ffw_norm.weight",
+    "ernie4_5, blk.1.ffn_norm.weight",
+    "starcoder2, blk.0.ffn_up.weight",
+    "phi2, output_norm.weight",
+    "falcon, blk.1.attn_norm_2.weight",
+    "seed_oss, blk.0.post_attention_norm.weight",
+    "minicpm, blk.1.ffn_down.weight",
+    "starcoder, position_embd.weight",
+    "xverse, blk.0.attn_k.weight",
+    "mistral3, blk.1.ffn_down.weight",
+    "apertus, blk.1.attn_k_norm.weight",
+    "arcee, blk.0.ffn_up.weight",
+    "nemotron, blk.1.attn_norm.weight",
+    "olmo, blk.0.attn_output.weight",
+    "hunyuan-dense, blk.1.attn_q_norm.weight",
+    "exaone, blk.0.ffn_norm.weight",
+    "internlm2, output_norm.weight",
+    "orion, blk.1.ffn_norm.weight",
+    "phimoe, blk.0.ffn_norm.weight",
+    "phimoe-longrope, rope_factors_long.weight",
+    "minimax-m2, blk.1.attn_q_norm.weight",
+    "llama4, blk.3.ffn_gate_inp.weight",
+    "llama4-interleaved, blk.0.ffn_down.weight",
+    "bailingmoe2, blk.1.ffn_down_shexp.weight",
+    "exaone-moe, blk.3.attn_norm.weight",
+    "mellum, blk.2.attn_k_norm.weight",
+    "jais2, blk.1.ffn_up.weight",
+    "pangu-embedded, blk.0.attn_q.weight",
+    "minicpm3, blk.1.attn_q_b.weight",
+    "plm, blk.0.attn_kv_b.weight",
+    "smallthinker, blk.0.ffn_up_exps.weight",
+    "lfm2, blk.0.shortconv.conv.weight",
+  })
+  void lostTensors(String model, String tensor) {
+    String what = tensor.replace("attn_qkv", "attn_q");
+    assertRefused(ModelException.class, model, what, writer -> writer.removeTensor(tensor));
+  }
+
+  @Test
+  void expertsThatTheFileDoesNotHave() {
+    String tensor = "blk.0.ffn_gate_exps.weight";
+    Consumer<GgufWriter> five =
+        w -> {
+          w.uint32("llama.expert_count", 5);
+          w.tensor("blk.0.ffn_gate_inp.weight", GgmlType.F32, new byte[5 * 32 * 4], 32, 5);
+        };
+    assertRefused(ModelException.class, "mixtral", tensor, five);
+  }
+
+  @Test
+  void positionsWithoutEmbedding() {
+    assertRefused(
+        ModelException.class,
+        "gpt2",
+        "position_embd.weight",
+        writer -> writer.uint32("gpt2.context_length", 129));
+  }
+
+  @Test
+  void tensorOfAnotherArchitecture() {
+    assertRefused(
+        UnsupportedModelException.class,
+        "qwen2",
+        "blk.0.attn_q_norm.weight",
+        w -> w.tensor("blk.0.attn_q_norm.weight", GgmlType.F32, new byte[32], 8));
+  }
+}
