@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
 public final class Layer {
+  private static final String ATTENTION_OUT = "hook_attn_out";
+
   private final Transformer model;
   private final Sizes sizes;
   private final WeightLoader weights;
@@ -43,7 +45,7 @@ public final class Layer {
 
   /** A block of two residual steps: attention, then feed-forward. */
   public Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return sequential(hook("hook_resid_post"), residPre, attention, ffn);
+    return sequential(ATTENTION_OUT, hook("hook_resid_post"), residPre, attention, ffn);
   }
 
   /** The same whose sum goes on through something else, if it is not null. */
@@ -52,13 +54,14 @@ public final class Layer {
     if (end == null) {
       return sequential(residPre, attention, ffn);
     }
-    Sublayer block = (hook, x) -> sequential(hook, x, attention, ffn);
+    Sublayer block = (hook, x) -> sequential(ATTENTION_OUT, hook, x, attention, ffn);
     return block.then("sum", end).write(hook("hook_resid_post"), residPre);
   }
 
-  private Buffer sequential(String residPost, Buffer residPre, Sublayer attention, Sublayer ffn) {
-    Buffer attentionOut = attention.write(hook("hook_attn_out"), residPre);
-    Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, attentionOut);
+  private Buffer sequential(
+      String firstOut, String residPost, Buffer residPre, Sublayer first, Sublayer ffn) {
+    Buffer written = first.write(hook(firstOut), residPre);
+    Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, written);
     Buffer ffnOut = ffn.write(hook("hook_mlp_out"), residMid);
     return plan.add(residPost, residMid, ffnOut);
   }
@@ -79,10 +82,12 @@ public final class Layer {
 
   /** A block as above with a convolution in the place of attention. */
   public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
-    Buffer convOut = conv.write(hook("hook_conv_out"), ln1(residPre));
-    Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, convOut);
-    Buffer ffnOut = ffn.write(hook("hook_mlp_out"), ln2(residMid));
-    return plan.add(hook("hook_resid_post"), residMid, ffnOut);
+    return sequential(
+        "hook_conv_out",
+        hook("hook_resid_post"),
+        residPre,
+        (hook, x) -> conv.write(hook, ln1(x)),
+        (hook, x) -> ffn.write(hook, ln2(x)));
   }
 
   /** A block of two residual steps, each of which has a norm before and one after it. */
@@ -94,7 +99,7 @@ public final class Layer {
   /** A block of one residual step, which attention and feed-forward take side by side. */
   public Buffer parallel(
       Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
-    Buffer attentionOut = attention.write(hook("hook_attn_out"), attentionIn);
+    Buffer attentionOut = attention.write(hook(ATTENTION_OUT), attentionIn);
     Buffer ffnOut = ffn.write(hook("hook_mlp_out"), ffnIn);
     Buffer both = plan.add(hook("attn_and_mlp_out"), attentionOut, ffnOut);
     return plan.add(hook("hook_resid_post"), residPre, both);

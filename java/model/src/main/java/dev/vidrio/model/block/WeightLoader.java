@@ -75,15 +75,16 @@ public final class WeightLoader {
    */
   List<Weights> experts(String part, Experts.Routing routing, int n, int k) {
     int count = routing.count();
-    String both = part.replaceFirst("ffn_(gate|up)$", "ffn_gate_up") + "_exps.weight";
-    if (part.matches(".*ffn_(gate|up)") && has(both)) {
-      return experts(both, routing, part.endsWith("up") ? n : 0, n, 2 * n, k);
+    String own = part + "_exps.weight";
+    String both = part.replaceFirst("_(gate|up)$", "_gate_up") + "_exps.weight";
+    if (!both.equals(own) && has(both)) {
+      return experts(both, routing, part.endsWith("_up") ? n : 0, n, 2 * n, k);
     }
     if (has(part + ".0.weight")) {
       bytesPerToken += routing.used() * gguf.tensor(part + ".0.weight").data().byteSize();
       return IntStream.range(0, count).mapToObj(e -> expert(part, e, n, k)).toList();
     }
-    return experts(part + "_exps.weight", routing, 0, n, n, k);
+    return experts(own, routing, 0, n, n, k);
   }
 
   /** The n rows from {@code first} on of each of the matrices [rows, k] of a tensor. */

@@ -102,14 +102,16 @@ public record Divergence(
     return new Divergence(mean, error, kld[max], max, (double) top / n, n);
   }
 
-  private static double divergence(MemorySegment p, MemorySegment q) {
+  /** That of the softmax of logits q from that of logits p, both [V] f32, in nats. */
+  public static double divergence(MemorySegment p, MemorySegment q) {
     double logSumP = LogProbability.logSum(p);
     double logSumQ = LogProbability.logSum(q);
     double sum = 0;
     for (long w = 0; w < p.byteSize() / Float.BYTES; w++) {
       double logP = p.getAtIndex(JAVA_FLOAT, w) - logSumP;
       double logQ = q.getAtIndex(JAVA_FLOAT, w) - logSumQ;
-      sum += Math.exp(logP) * (logP - logQ);
+      double probability = Math.exp(logP);
+      sum += probability > 0 ? probability * (logP - logQ) : 0;
     }
     return sum;
   }

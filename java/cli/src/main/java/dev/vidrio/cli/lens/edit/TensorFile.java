@@ -1,14 +1,10 @@
 package dev.vidrio.cli.lens.edit;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.model.NearNames;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -72,14 +68,10 @@ final class TensorFile {
 
   private static float[] floats(Path path, SafetensorsTensor tensor, long begin, long count) {
     var values = new float[Math.toIntExact(count)];
-    MemorySegment data = tensor.data();
     for (int i = 0; i < values.length; i++) {
       values[i] =
           switch (tensor.dtype()) {
-            case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, begin + i);
-            case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, begin + i));
-            case BF16 ->
-                Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, begin + i) << 16);
+            case F32, F16, BF16 -> tensor.element(begin + i);
             default ->
                 throw new CommandException(
                     path + ": type of tensor '" + tensor.name() + "' must be F32, F16 or BF16");

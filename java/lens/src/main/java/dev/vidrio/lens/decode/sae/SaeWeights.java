@@ -1,8 +1,6 @@
 package dev.vidrio.lens.decode.sae;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
@@ -16,7 +14,6 @@ import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -183,13 +180,10 @@ final class SaeWeights {
   }
 
   private static float element(Safetensors file, SafetensorsTensor tensor, long i) {
-    MemorySegment data = tensor.data();
     float value =
         switch (tensor.dtype()) {
-          case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
-          case F64 -> (float) data.getAtIndex(JAVA_DOUBLE_UNALIGNED, i);
-          case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i));
-          case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i) << Short.SIZE);
+          case F32, F16, BF16 -> tensor.element(i);
+          case F64 -> (float) tensor.data().getAtIndex(JAVA_DOUBLE_UNALIGNED, i);
           default ->
               throw new ModelFileException(
                   file.name(),

@@ -210,16 +210,8 @@ public final class Layouts {
   static MemorySegment widened(SafetensorsTensor tensor, SegmentAllocator allocator) {
     long elements = tensor.data().byteSize() / tensor.dtype().bytes();
     MemorySegment target = allocator.allocate(elements * Float.BYTES);
-    MemorySegment data = tensor.data();
     for (long i = 0; i < elements; i++) {
-      float value =
-          switch (tensor.dtype()) {
-            case F32 -> data.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
-            case F16 -> Float.float16ToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i));
-            case BF16 -> Float.intBitsToFloat(data.getAtIndex(JAVA_SHORT_UNALIGNED, i) << 16);
-            default -> throw new IllegalArgumentException(tensor + " has no weights");
-          };
-      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, value);
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, tensor.element(i));
     }
     return target;
   }
