@@ -1,11 +1,9 @@
 package dev.vidrio.lens;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
-
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.plan.Halves;
 import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
@@ -75,29 +73,12 @@ public final class ActivationFile {
     for (HookPoint point : cache.points()) {
       MemorySegment data = cache.get(point).data();
       try (Arena arena = Arena.ofConfined()) {
-        writer.write(prefix + point.name(), type == TapType.F32 ? data : halves(data, type, arena));
+        writer.write(
+            prefix + point.name(), type == TapType.F32 ? data : Halves.ofFloats(type, data, arena));
       }
     }
     try (Arena arena = Arena.ofConfined()) {
       writer.write(prefix + "tokens", arena.allocateFrom(ValueLayout.JAVA_INT, cache.tokens()));
     }
-  }
-
-  private static MemorySegment halves(MemorySegment floats, TapType type, Arena arena) {
-    long n = floats.byteSize() / Float.BYTES;
-    MemorySegment halves = arena.allocate(JAVA_SHORT, n);
-    for (long i = 0; i < n; i++) {
-      float value = floats.getAtIndex(JAVA_FLOAT, i);
-      halves.setAtIndex(
-          JAVA_SHORT, i, type == TapType.F16 ? Float.floatToFloat16(value) : bfloat16(value));
-    }
-    return halves;
-  }
-
-  /** The upper half, rounded to nearest even; NaN stays one. */
-  private static short bfloat16(float value) {
-    int bits = Float.floatToIntBits(value);
-    int rounding = Float.isNaN(value) ? 0 : 0x7fff + ((bits >>> 16) & 1);
-    return (short) ((bits + rounding) >>> 16);
   }
 }

@@ -126,7 +126,7 @@ final class CircuitCommand implements Callable<Integer> {
       List<TextPair> pairs = TextPairsOption.pairs(texts.all(opened));
       Found found = find(gradients.lens(opened), pairs);
       if (page.isWanted()) {
-        int[] tokens = pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
+        int[] tokens = TextPairsOption.tokens(pairs);
         page.write(opened, "vidrio lens circuit", tokens, List.of(view(found), bars(found)));
       } else if (json) {
         Json.print(contents(opened, found));

@@ -73,7 +73,7 @@ final class EdgesCommand implements Callable<Integer> {
               ? EdgeAttribution.of(lens, pairs)
               : EdgeAttribution.integrated(lens, pairs, steps);
       if (page.isWanted()) {
-        int[] tokens = pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
+        int[] tokens = TextPairsOption.tokens(pairs);
         page.write(opened, "vidrio lens edges", tokens, views(lens, edges, pairs.size()));
       } else if (json) {
         Json.print(contents(opened, edges));

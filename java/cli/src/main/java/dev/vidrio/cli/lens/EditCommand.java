@@ -16,10 +16,10 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Divergence;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,38 +71,31 @@ final class EditCommand implements Callable<Integer> {
 
   EditCommand() {}
 
-  /** What the model says next: log-probabilities in nats, [V]. */
-  private static final class Prediction {
-    final double[] logProbabilities;
-
-    Prediction(double[] logProbabilities) {
-      this.logProbabilities = logProbabilities;
-    }
-
+  /** What the model says next: logits [V] f32. */
+  private record Prediction(MemorySegment logits, double logSum) {
     static Prediction of(Lens lens, int[] text, List<Edit> edits) {
-      HookPoint logits = HookPoint.of(HookSite.LOGITS);
-      try (ActivationCache cache = lens.run(text, Capture.of(logits.name()).last(1), edits)) {
-        MemorySegment values = cache.get(logits).data();
-        double logSum = LogProbability.logSum(values);
-        var own = new double[Math.toIntExact(values.byteSize() / Float.BYTES)];
-        Arrays.setAll(own, w -> values.getAtIndex(JAVA_FLOAT, w) - logSum);
-        return new Prediction(own);
+      HookPoint point = HookPoint.of(HookSite.LOGITS);
+      try (ActivationCache cache = lens.run(text, Capture.of(point.name()).last(1), edits)) {
+        MemorySegment logits = MemorySegment.ofArray(cache.get(point).toArray());
+        return new Prediction(logits, LogProbability.logSum(logits));
       }
     }
 
+    double logProbability(int token) {
+      return logits.getAtIndex(JAVA_FLOAT, token) - logSum;
+    }
+
     double probability(int token) {
-      return Math.exp(logProbabilities[token]);
+      return Math.exp(logProbability(token));
+    }
+
+    int vocabulary() {
+      return Math.toIntExact(logits.byteSize() / Float.BYTES);
     }
 
     /** How far another prediction is from this one, in bits: KL(this ‖ other). */
     double divergence(Prediction other) {
-      double nats = 0;
-      for (int w = 0; w < logProbabilities.length; w++) {
-        if (probability(w) > 0) {
-          nats += probability(w) * (logProbabilities[w] - other.logProbabilities[w]);
-        }
-      }
-      return Math.max(0, nats) / Math.log(2);
+      return Math.max(0, Divergence.divergence(logits, other.logits)) / Math.log(2);
     }
   }
 
@@ -157,11 +150,11 @@ final class EditCommand implements Callable<Integer> {
 
   /** The tokens that are most likely before or after, by the greater of the two. */
   private List<Integer> shown(Prediction before, Prediction after) {
-    return IntStream.range(0, before.logProbabilities.length)
+    return IntStream.range(0, before.vocabulary())
         .boxed()
         .sorted(
             Comparator.comparingDouble(
-                w -> -Math.max(before.logProbabilities[w], after.logProbabilities[w])))
+                w -> -Math.max(before.logProbability(w), after.logProbability(w))))
         .limit(Math.max(0, top))
         .toList();
   }

@@ -83,7 +83,7 @@ final class LogitsCommand implements Callable<Integer> {
 
   private LogitLens read(Lens lens, int[] tokens) {
     LogitLens.Translation translation =
-        tuned == null ? (point, x) -> x : TunedLens.load(lens, tuned);
+        tuned == null ? LogitLens.Translation.NONE : TunedLens.load(lens, tuned);
     return LogitLens.of(
         lens, tokens, streams.capture(tokens.length), top, translation, edits.of(lens, tokens));
   }

@@ -114,7 +114,7 @@ final class PatchCommand implements Callable<Integer> {
       List<Judged> all = texts.all(opened);
       List<TextPair> pairs = TextPairsOption.pairs(all);
       // Of several pairs, a position is no one token.
-      int[] tokens = pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
+      int[] tokens = TextPairsOption.tokens(pairs);
       Lens lens = gradients.lens(opened);
       long start = System.nanoTime();
       AtpStar starred = star ? atpStar(lens, pairs) : null;

@@ -97,7 +97,7 @@ final class PathCommand implements Callable<Integer> {
               ? PathPatching.toLogits(lens, pairs)
               : PathPatching.toHeads(lens, pairs, input.site, heads);
       if (page.isWanted()) {
-        int[] tokens = pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
+        int[] tokens = TextPairsOption.tokens(pairs);
         page.write(opened, "vidrio lens path", tokens, List.of(Views.paths(patching, receiver())));
       } else if (json) {
         Json.print(contents(opened, patching, pairs.size()));

@@ -87,7 +87,7 @@ final class ProbeCommand implements Callable<Integer> {
   ProbeCommand() {}
 
   /** What is found at a point. */
-  private record Row(HookPoint point, ControlTask task, double erased) {}
+  private record Row(HookPoint point, Examples train, ControlTask task, double erased) {}
 
   @Override
   public Integer call() throws IOException {
@@ -104,7 +104,7 @@ final class ProbeCommand implements Callable<Integer> {
       List<Row> rows = new ArrayList<>();
       examples.forEach((point, own) -> rows.add(row(opened, point, own)));
       if (output.isWanted()) {
-        output.write(opened.name(), directions(opened, examples));
+        output.write(opened.name(), directions(rows));
       }
       if (json) {
         Json.print(contents(opened, texts, rows));
@@ -121,34 +121,24 @@ final class ProbeCommand implements Callable<Integer> {
     Leace leace = Leace.fit(split.train());
     Examples train = leace.erase(split.train());
     LinearProbe probe = LinearProbe.fit(kind, opened.executor(), train, l2);
-    return new Row(point, task, probe.accuracy(leace.erase(split.test())));
+    return new Row(point, split.train(), task, probe.accuracy(leace.erase(split.test())));
   }
 
-  /** Of each class, by what the probes learn from. */
-  private Map<String, float[][]> directions(Model opened, Map<HookPoint, Examples> examples) {
+  /** Of each class, by what the probes learned from. */
+  private static Map<String, float[][]> directions(List<Row> rows) {
     Map<String, float[][]> directions = new LinkedHashMap<>();
-    examples.forEach(
-        (point, own) -> {
-          Examples train = own.split(test, seed).train();
-          LinearProbe probe = LinearProbe.fit(kind, opened.executor(), train, l2);
-          var means = new float[own.classes()][];
-          var weights = new float[own.classes()][];
-          for (int c = 0; c < own.classes(); c++) {
-            means[c] = train.differenceInMeans(c);
-            weights[c] = floats(probe.weights(c));
-          }
-          directions.put(point + ".means", means);
-          directions.put(point + ".weights", weights);
-        });
-    return directions;
-  }
-
-  private static float[] floats(double[] values) {
-    var floats = new float[values.length];
-    for (int i = 0; i < floats.length; i++) {
-      floats[i] = (float) values[i];
+    for (Row row : rows) {
+      LinearProbe probe = row.task.probe();
+      var means = new float[probe.classes()][];
+      var weights = new float[probe.classes()][];
+      for (int c = 0; c < probe.classes(); c++) {
+        means[c] = row.train.differenceInMeans(c);
+        weights[c] = probe.direction(c);
+      }
+      directions.put(row.point + ".means", means);
+      directions.put(row.point + ".weights", weights);
     }
-    return floats;
+    return directions;
   }
 
   private static void print(LabelledTexts texts, List<Row> rows) {

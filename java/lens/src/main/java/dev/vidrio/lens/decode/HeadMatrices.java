@@ -102,11 +102,7 @@ public final class HeadMatrices {
         sum[i] += (double) x[j] * matrix[j][i];
       }
     }
-    var product = new float[sum.length];
-    for (int i = 0; i < sum.length; i++) {
-      product[i] = (float) sum[i];
-    }
-    return product;
+    return DoubleVectors.floats(sum);
   }
 
   /**
@@ -160,7 +156,11 @@ public final class HeadMatrices {
       for (int r = 0; r < width; r++) {
         DoubleVectors.add(reads, second.left(s)[r], first.right(r));
       }
-      found[s] = new Singular(second.values()[s], floats(reads), floats(second.right(s)));
+      found[s] =
+          new Singular(
+              second.values()[s],
+              DoubleVectors.floats(reads),
+              DoubleVectors.floats(second.right(s)));
     }
     return found;
   }
@@ -173,13 +173,5 @@ public final class HeadMatrices {
       }
     }
     return doubles;
-  }
-
-  private static float[] floats(double[] x) {
-    var floats = new float[x.length];
-    for (int j = 0; j < x.length; j++) {
-      floats[j] = (float) x[j];
-    }
-    return floats;
   }
 }

@@ -57,6 +57,9 @@ public record LogitLens(
   /** What is done to a stream before it is read as if it were the last. */
   @FunctionalInterface
   public interface Translation {
+    /** The logit lens itself, which reads streams as they are. */
+    Translation NONE = (point, x) -> x;
+
     /** The stream at a point, [d], in the coordinates of the last; x itself, or a new array. */
     float[] of(HookPoint point, float[] x);
   }
@@ -68,7 +71,7 @@ public record LogitLens(
    * @param k tokens of a prediction, at least 1
    */
   public static LogitLens of(Lens lens, int[] tokens, Capture capture, int k) {
-    return of(lens, tokens, capture, k, (point, x) -> x);
+    return of(lens, tokens, capture, k, Translation.NONE);
   }
 
   /** The same through a translation. */

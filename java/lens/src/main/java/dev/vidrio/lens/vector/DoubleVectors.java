@@ -32,6 +32,15 @@ public final class DoubleVectors {
     }
   }
 
+  /** The nearest floats. */
+  public static float[] floats(double[] x) {
+    var floats = new float[x.length];
+    for (int i = 0; i < x.length; i++) {
+      floats[i] = (float) x[i];
+    }
+    return floats;
+  }
+
   /** a + factor · b. */
   public static double[] plus(double[] a, double factor, double[] b) {
     double[] sum = a.clone();

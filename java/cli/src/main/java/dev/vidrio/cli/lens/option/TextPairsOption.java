@@ -82,6 +82,11 @@ public final class TextPairsOption {
     return List.of(pair(model, one.clean, one.corrupt, one.answer, one.wrong, ""));
   }
 
+  /** The text that a page of results shows: the clean one of a single pair, else none. */
+  public static int[] tokens(List<TextPair> pairs) {
+    return pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
+  }
+
   /** What the methods of the lens take. */
   public static List<TextPair> pairs(List<Judged> all) {
     return all.stream().map(Judged::pair).toList();

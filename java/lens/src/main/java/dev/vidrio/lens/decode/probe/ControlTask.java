@@ -11,12 +11,14 @@ import java.util.Map;
  * control task, where each word has a random class, with the frequencies of the classes.
  * Selectivity is the accuracy on the task minus that on the control task.
  *
+ * @param probe the probe of the task itself
  * @param train accuracy on the examples that the probe learned from
  * @param test accuracy on the held-out examples
  * @param majority the share of the most frequent class among the held-out examples
  * @param control accuracy of the control probe on the held-out examples
  */
-public record ControlTask(double train, double test, double majority, double control) {
+public record ControlTask(
+    LinearProbe probe, double train, double test, double majority, double control) {
   /** Accuracy less that of the control probe. */
   public double selectivity() {
     return test - control;
@@ -36,6 +38,7 @@ public record ControlTask(double train, double test, double majority, double con
     Examples train = control(split.train(), split.train(), classes, random);
     Examples test = control(split.test(), split.train(), classes, random);
     return new ControlTask(
+        probe,
         probe.accuracy(split.train()),
         probe.accuracy(split.test()),
         split.test().majority(),

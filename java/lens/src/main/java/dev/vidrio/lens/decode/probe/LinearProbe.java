@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode.probe;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.model.InvalidInputException;
 
 /**
@@ -73,6 +74,11 @@ public final class LinearProbe {
   /** The direction of a class, [d]. */
   public double[] weights(int c) {
     return weights[c].clone();
+  }
+
+  /** The same in f32, as edits take it. */
+  public float[] direction(int c) {
+    return DoubleVectors.floats(weights[c]);
   }
 
   /** The bias of a class. */
