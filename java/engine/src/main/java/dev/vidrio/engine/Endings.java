@@ -7,6 +7,7 @@ import dev.vidrio.engine.text.Active;
 import dev.vidrio.engine.text.BeamSearch;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.Session;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import java.util.Queue;
  * back at once; its reader is told later, when the status no longer has it. For one thread.
  */
 final class Endings {
+  private final Session session;
   private final EngineListener listener;
   private final Drafts drafts;
   private final LensSteps lens;
@@ -28,15 +30,18 @@ final class Endings {
   private final Queue<Runnable> untold = new ArrayDeque<>();
 
   /**
+   * @param session of the requests
    * @param onEnd is called after each request
    */
   Endings(
+      Session session,
       EngineListener listener,
       Drafts drafts,
       LensSteps lens,
       Answers answers,
       Counters counters,
       Runnable onEnd) {
+    this.session = session;
     this.listener = listener;
     this.drafts = drafts;
     this.lens = lens;
@@ -106,7 +111,7 @@ final class Endings {
     try {
       end.run();
     } catch (RuntimeException | Error e) {
-      fail(active, new EngineException.StepFailed(e));
+      fail(active, e);
     }
   }
 
@@ -141,10 +146,11 @@ final class Endings {
   }
 
   /** Ends a request that something went wrong with, and those that wait for its prompt. */
-  void fail(Active active, EngineException reason) {
+  void fail(Active active, Throwable cause) {
     for (Active fork : active.forks()) {
-      fail(fork, reason);
+      fail(fork, cause);
     }
+    var reason = new EngineException.StepFailed(meaning(cause));
     active.forks().clear();
     stop(active);
     untold.add(
@@ -152,6 +158,16 @@ final class Endings {
           listener.forRequest(active.request()).onFailed(reason);
           active.stream().fail(reason);
         });
+  }
+
+  /** Whatever fails when the model has been closed, fails for that. */
+  private Throwable meaning(Throwable cause) {
+    try {
+      session.requireOpen();
+      return cause;
+    } catch (IllegalStateException closed) {
+      return closed;
+    }
   }
 
   /** Takes a request's memory. */

@@ -72,7 +72,7 @@ final class Scheduler {
     this.step = new Step(session, prefixes, drafts);
     this.outlook = new Outlook(options.sequences(), answers, pace);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, answers);
-    this.endings = new Endings(listener, drafts, lens, answers, counters, onEnd);
+    this.endings = new Endings(session, listener, drafts, lens, answers, counters, onEnd);
     this.positions = Admission.positions(session);
     this.board = new StatusBoard(counters, cache, prefixes);
   }
@@ -113,7 +113,7 @@ final class Scheduler {
    */
   void run(Runnable first) {
     inbox.openForThisThread();
-    EngineException failure = null;
+    Throwable failure = null;
     try {
       first.run();
       while (!inbox.isClosed()) {
@@ -128,7 +128,7 @@ final class Scheduler {
         rest();
       }
     } catch (RuntimeException | Error e) {
-      failure = new EngineException.StepFailed(e);
+      failure = e;
       if (!session.isClosed()) {
         throw e;
       }
@@ -139,7 +139,7 @@ final class Scheduler {
   }
 
   /** Ends all requests, by what went wrong where something did, and frees the memory. */
-  private void end(@Nullable EngineException failure) {
+  private void end(@Nullable Throwable failure) {
     inbox.close();
     inbox.moveTo(waiting);
     List<Active> rest = new ArrayList<>(running);
@@ -194,7 +194,7 @@ final class Scheduler {
         running.add(next);
         running.sort(Active.ORDER);
       } catch (RuntimeException | Error e) {
-        endings.fail(next, new EngineException.StepFailed(e));
+        endings.fail(next, e);
       }
     }
   }
@@ -263,14 +263,13 @@ final class Scheduler {
 
   /** Fails what is in the step, or all that run where nothing has come into it. */
   private void failStep(Throwable cause) {
-    var failure = new EngineException.StepFailed(cause);
     List<Active> failed =
         step.parts().isEmpty()
             ? List.copyOf(running)
             : step.parts().stream().map(part -> part.active).toList();
     for (Active active : failed) {
       if (running.remove(active)) {
-        endings.fail(active, failure);
+        endings.fail(active, cause);
       }
     }
   }
@@ -290,7 +289,7 @@ final class Scheduler {
         take(part, begin, row, now);
       } catch (RuntimeException | Error e) {
         running.remove(part.active);
-        endings.fail(part.active, new EngineException.StepFailed(e));
+        endings.fail(part.active, e);
       }
     }
   }

@@ -97,6 +97,33 @@ class EngineCloseTest {
     }
   }
 
+  /** Closing is seen in the middle of anything, which then fails by whatever it was about to do. */
+  @Test
+  void whatFailsWhileTheModelIsClosedNamesIt() {
+    var executor = new FailingExecutor();
+    var submitted = new CountDownLatch(1);
+    Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
+    executor.onStepAside =
+        () -> {
+          awaitQuietly(submitted);
+          model.close();
+          throw new IllegalStateException("Already closed");
+        };
+    try (Engine engine = Engine.open(model)) {
+      TokenStream waiting = engine.submit(request(model, 1, 10, 5));
+      submitted.countDown();
+      assertNamed(assertThrows(EngineException.class, waiting::result));
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static void assertNamed(EngineException failure) {
     String message = String.valueOf(failure.getMessage());
     assertTrue(message.contains("bard"), message);

@@ -51,6 +51,7 @@ public final class Model implements AutoCloseable {
   private final Arena arena;
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
   private final Set<Adapter> adapters = ConcurrentHashMap.newKeySet();
+  private volatile boolean closed;
 
   private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
     this.arena = Arena.ofShared();
@@ -340,15 +341,21 @@ public final class Model implements AutoCloseable {
   }
 
   private void requireOpen() {
-    if (!arena.scope().isAlive()) {
+    if (closed) {
       throw new IllegalStateException("the model " + name() + " is closed");
     }
+  }
+
+  /** Whether it is closed, or is being closed; by any thread. */
+  boolean isClosed() {
+    return closed;
   }
 
   /** Closes sessions, adapters, executor and all memory. Waits for a step that is running. */
   @Override
   public synchronized void close() {
-    if (arena.scope().isAlive()) {
+    if (!closed) {
+      closed = true; // first: what fails from now on can be told why
       sessions.forEach(Session::close);
       adapters.forEach(Adapter::close);
       executor.close();

@@ -372,14 +372,14 @@ public final class Session implements BatchFeed, AutoCloseable {
    * @throws IllegalStateException when it is closed
    */
   public void requireOpen() {
-    if (closed) {
+    if (isClosed()) {
       throw new IllegalStateException("the session of " + model.name() + " is closed");
     }
   }
 
   /** Whether it is closed, itself or with the model; by any thread. */
   public boolean isClosed() {
-    return closed;
+    return closed || model.isClosed();
   }
 
   /** Frees its memory. Waits for a step that is running. */

@@ -113,6 +113,15 @@ public final class DraftModel implements Drafts {
 
   @Override
   public void prepare(List<Active> running) {
+    try {
+      guessAll(running);
+    } catch (IllegalStateException e) {
+      session.requireOpen(); // says better what is wrong where the draft model was closed meanwhile
+      throw e;
+    }
+  }
+
+  private void guessAll(List<Active> running) {
     List<Draft> behind = new ArrayList<>();
     for (Active active : running) {
       int wanted =
