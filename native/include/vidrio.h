@@ -226,7 +226,8 @@ typedef enum vd_op_kind {
     VD_OP_LOW_RANK_UP = 33,
     VD_OP_CONV = 34,
     VD_OP_CONV_BACKWARD = 35,
-    VD_OP_COUNT = 36,
+    VD_OP_RECURRENCE = 36,
+    VD_OP_COUNT = 37,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -448,7 +449,9 @@ typedef struct vd_mix {
 // of x up to that of token i, times the rows of kernel, the last one by the last. x and y are [n,
 // d]. Rows lie in a layer of the paged cache as f32 [blocks, VD_KV_BLOCK, d], `stride` bytes, a
 // multiple of 64, from a block to the next: the operation stores those of x at their positions, and
-// reads what lies before them there. Before position 0 there is nothing.
+// reads what lies before them there. Before position 0 there is nothing. With a ring, rows lie in
+// the sequence's slot instead, `stride` bytes from a slot to the next: that of position p at p %
+// ring.
 typedef struct vd_conv {
     const float *x;
     const float *kernel;  // [L, d]
@@ -457,7 +460,39 @@ typedef struct vd_conv {
     int64_t stride;
     int32_t d;
     int32_t L;
+    int32_t ring;  // rows of a slot, at least L; or 0
+    int32_t reserved;
 } vd_conv;
+
+enum {
+    VD_SPAN = 16,  // positions between which a recurrence is brought into its state
+};
+
+// Linear attention with a state S [d_k, d_v] of each head (Yang et al. 2024, arXiv 2412.06464; Dao
+// & Gu 2024, arXiv 2405.21060), z [n, H, d_v]:
+//   S = exp(a * step) S,  u = beta (v - delta S^T k),  S = S + k u^T,  z = S^T q
+// q and k are [n, H_k, d_k], v [n, H, d_v], step and beta [n, H]. A head's part of a sequence's
+// slot are f32 {state [d_k, d_v] before the span of VD_SPAN positions that the last token is in,
+// keys [d_k, VD_SPAN], updates u [VD_SPAN, d_v] and logarithms of decays [VD_SPAN] of the span, the
+// number of the span as an int32 in the place of VD_SPAN floats}. So a sequence can go on from any
+// position of its last span, and bits do not depend on how it was cut into steps.
+typedef struct vd_recurrence {
+    const float *q;
+    const float *k;
+    const float *v;
+    const float *step;
+    const float *beta;
+    const float *a;  // [H]
+    float *z;
+    float *states;
+    int64_t stride;  // bytes from a slot to the next, a multiple of 64
+    int32_t H_k;
+    int32_t H;  // a multiple of H_k
+    int32_t d_k;
+    int32_t d_v;
+    int32_t delta;  // 0 or 1
+    int32_t tiled;  // 1: head h reads key head h % H_k; 0: h / (H / H_k)
+} vd_recurrence;
 
 typedef enum vd_activation_kind {
     VD_ACTIVATION_SILU = 0,
@@ -915,6 +950,7 @@ typedef struct vd_op {
         vd_kv_store kv_store;
         vd_attention attention;
         vd_conv conv;
+        vd_recurrence recurrence;
         vd_activation activation;
         vd_add add;
         vd_scale scale;
@@ -959,6 +995,7 @@ typedef struct vd_batch {
     const int32_t *sequences;     // [n_tokens] row of block_tables
     const int32_t *block_tables;  // [n_sequences, max_blocks]
     const int32_t *logit_rows;    // [n_logits] rows of the batch
+    const int32_t *slots;         // [n_sequences] of states; null where the limits have none
 } vd_batch;
 
 // What the buffers of a plan have room for. vd_plan_run checks each batch against it.
@@ -968,6 +1005,7 @@ typedef struct vd_limits {
     int32_t positions;  // rows of the rotation tables
     int32_t vocabulary;
     int32_t blocks;  // of the key-value cache
+    int32_t slots;   // of states; 0 where no operation has a state
 } vd_limits;
 
 typedef struct vd_plan vd_plan;

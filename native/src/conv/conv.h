@@ -17,15 +17,14 @@ extern vd_conv_kernel *const vd_conv_kernels[VD_ISA_COUNT];
 // The worker's share of d columns: whole vectors, but for the last one.
 vd_range vd_conv_columns(const vd_worker *worker, int64_t d);
 
-// The cached row of a position. `blocks` is the sequence's row of the block tables.
-VD_INLINE float *vd_conv_row(const vd_conv *op, const int32_t *blocks, int64_t position) {
-    char *block = (char *)op->rows + blocks[position / VD_KV_BLOCK] * op->stride;
-    return (float *)block + position % VD_KV_BLOCK * op->d;
-}
-
-// The row of the block tables of token i of the batch.
-VD_INLINE const int32_t *vd_conv_blocks(const vd_batch *batch, int64_t i) {
-    return batch->block_tables + (int64_t)batch->sequences[i] * batch->max_blocks;
+// The stored row of a position of a sequence.
+VD_INLINE float *vd_conv_row(const vd_conv *op, const vd_batch *batch, int64_t sequence,
+                             int64_t position) {
+    int64_t length = op->ring > 0 ? op->ring : VD_KV_BLOCK;
+    int64_t place =
+        op->ring > 0 ? batch->slots[sequence]
+                     : batch->block_tables[sequence * batch->max_blocks + position / VD_KV_BLOCK];
+    return (float *)((char *)op->rows + place * op->stride) + position % length * op->d;
 }
 
 #endif

@@ -4,18 +4,18 @@
 
 void VD_NAME(vd_conv)(const vd_conv *op, const vd_batch *batch, vd_range columns) {
     for (int64_t i = 0; i < batch->n_tokens; i++) {
-        const int32_t *blocks = vd_conv_blocks(batch, i);
+        int64_t sequence = batch->sequences[i];
         int32_t position = batch->positions[i];
         int32_t first = vd_window_begin(op->L, 0, position);
         const float *kernel = op->kernel + (int64_t)(op->L - 1 - position + first) * op->d;
         for (int64_t c = columns.begin; c < columns.end; c += 16) {
             int64_t left = columns.end - c;
             v16 own = v16_load_up_to(op->x + i * op->d + c, left);
-            v16_store_up_to(vd_conv_row(op, blocks, position) + c, own, left);
+            v16_store_up_to(vd_conv_row(op, batch, sequence, position) + c, own, left);
             v16 sum = v16_zero();
             const float *weights = kernel + c;
             for (int32_t t = first; t < position; t++, weights += op->d) {
-                v16 row = v16_load_up_to(vd_conv_row(op, blocks, t) + c, left);
+                v16 row = v16_load_up_to(vd_conv_row(op, batch, sequence, t) + c, left);
                 sum = v16_fma(v16_load_up_to(weights, left), row, sum);
             }
             sum = v16_fma(v16_load_up_to(weights, left), own, sum);

@@ -51,6 +51,7 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_LOW_RANK_UP] = {vd_low_rank_up_check, vd_low_rank_up_run, vd_low_rank_up_tile},
     [VD_OP_CONV] = {vd_conv_check, vd_conv_run, NULL},
     [VD_OP_CONV_BACKWARD] = {vd_conv_backward_check, vd_conv_backward_run, NULL},
+    [VD_OP_RECURRENCE] = {vd_recurrence_check, vd_recurrence_run, NULL},
 };
 
 struct vd_plan {
@@ -102,6 +103,11 @@ static int64_t rows_of_table(const vd_embed *embed, const vd_limits *limits) {
     return last * (1 + (int64_t)embed->skip) + embed->offset + 1;
 }
 
+// Whether it has a part of the slots of sequences.
+static int has_state(const vd_op *op) {
+    return op->kind == VD_OP_RECURRENCE || (op->kind == VD_OP_CONV && op->as.conv.ring > 0);
+}
+
 static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) {
     if (op->kind < 0 || op->kind >= VD_OP_COUNT) {
         return VD_INVALID_ARGUMENT;
@@ -120,6 +126,9 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) 
     if (attends_backward && limits->positions > VD_BACKWARD_POSITIONS) {
         return VD_UNSUPPORTED;
     }
+    if (has_state(op) && limits->slots == 0) {
+        return VD_INVALID_ARGUMENT;
+    }
     vd_status status = families[op->kind].check(op);
     int lacks_blas =
         status == VD_OK && op->kind == VD_OP_MATMUL && vd_matmul_lacks_blas(&op->as.matmul, isa);
@@ -128,7 +137,7 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) 
 
 static int limits_valid(const vd_limits *limits) {
     return limits->tokens > 0 && limits->logits > 0 && limits->positions > 0 &&
-           limits->vocabulary > 0 && limits->blocks > 0;
+           limits->vocabulary > 0 && limits->blocks > 0 && limits->slots >= 0;
 }
 
 // Positions that an operation has room for.
@@ -245,7 +254,8 @@ static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int
     int32_t sequence = batch->sequences[i];
     if (outside(batch->tokens[i], limits->vocabulary) || outside(position, limits->positions) ||
         outside(sequence, batch->n_sequences) || position / VD_KV_BLOCK >= batch->max_blocks ||
-        position < ends[sequence]) {
+        position < ends[sequence] ||
+        (limits->slots > 0 && outside(batch->slots[sequence], limits->slots))) {
         return VD_OUT_OF_RANGE;
     }
     const int32_t *blocks = batch->block_tables + (int64_t)sequence * batch->max_blocks;
@@ -275,7 +285,8 @@ static vd_status check_rows(const vd_limits *limits, const vd_batch *batch, int3
 
 static vd_status check_batch(const vd_limits *limits, const vd_batch *batch) {
     if (batch->tokens == NULL || batch->positions == NULL || batch->sequences == NULL ||
-        batch->block_tables == NULL || (batch->n_logits > 0 && batch->logit_rows == NULL)) {
+        batch->block_tables == NULL || (batch->n_logits > 0 && batch->logit_rows == NULL) ||
+        (limits->slots > 0 && batch->slots == NULL)) {
         return VD_INVALID_ARGUMENT;
     }
     if (batch->n_tokens < 0 || batch->n_tokens > limits->tokens || batch->n_logits < 0 ||

@@ -283,7 +283,7 @@ static void check_refused(rng *r) {
         for (int what = 0; what < 2; what++) {
             vd_op op = {.kind = (int32_t)kind, .as.attention_backward = w.op};
             vd_kv_cache *cache = &op.as.attention_backward.attention.cache;
-            vd_limits limits = {30, 1, 100, 10, 10};
+            vd_limits limits = {30, 1, 100, 10, 10, 0};
             cache->type = what == 0 ? VD_F16 : VD_F32;
             cache->stride = 1 << 20;
             limits.positions = what == 1 ? VD_BACKWARD_POSITIONS + 1 : 100;

@@ -1,5 +1,6 @@
-// conv: against its definition in double precision, every variant against scalar bit for bit, and
-// every way to cut texts into steps, alone or together, against each text in one step.
+// conv, over blocks and over rings: against its definition in double precision, every variant
+// against scalar bit for bit, and every way to cut texts into steps, alone or together, against
+// each text in one step.
 #include <math.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ typedef enum cut { ALONE, TOKENS, PIECES, CUTS } cut;
 typedef struct conv_case {
     int32_t d;
     int32_t L;
+    int32_t ring;  // or 0
     int32_t workers;
     placement where;
 } conv_case;
@@ -28,7 +30,8 @@ static float x[TEXTS][POSITIONS * LONGEST], kernel[L_MAX * LONGEST],
     expected[TEXTS][POSITIONS * LONGEST], actual[TEXTS][POSITIONS * LONGEST];
 
 static int64_t stride_of(const conv_case *c) {
-    return ((int64_t)VD_KV_BLOCK * c->d * 4 + 63) / 64 * 64 + GAP;
+    int64_t rows = c->ring > 0 ? c->ring : VD_KV_BLOCK;
+    return (rows * c->d * 4 + 63) / 64 * 64 + GAP;
 }
 
 // The next step: how many tokens each text has had before, and after.
@@ -77,19 +80,24 @@ static void run_step(const conv_case *c, vd_isa isa, batch *b, const vd_op *all,
     }
 }
 
+// Blocks, or slots.
+static int64_t places(const conv_case *c) { return c->ring > 0 ? TEXTS : BLOCKS; }
+
 // What is cached are the rows, each at its place, and nothing else was written.
 static void check_cache(const conv_case *c, const batch *b, const vd_conv *op) {
     char nothing[GAP];
     memset(nothing, 0xff, GAP);
-    for (int64_t i = 0; i < BLOCKS; i++) {
+    for (int64_t i = 0; i < places(c); i++) {
         const char *end = (const char *)op->rows + (i + 1) * op->stride;
         same_bytes("behind a block", nothing, end - GAP, GAP);
     }
     for (int s = 0; s < TEXTS; s++) {
-        for (int32_t p = 0; p < POSITIONS; p++) {
+        for (int32_t p = c->ring > 0 ? POSITIONS - c->ring : 0; p < POSITIONS; p++) {
             int64_t block = b->block_tables[s * b->view.max_blocks + p / VD_KV_BLOCK];
-            const char *rows = (const char *)op->rows + block * op->stride;
-            same_floats("row", x[s] + p * c->d, (const float *)rows + p % VD_KV_BLOCK * c->d, c->d);
+            int64_t place = c->ring > 0 ? b->slots[s] : block;
+            int32_t row = p % (c->ring > 0 ? c->ring : VD_KV_BLOCK);
+            const char *rows = (const char *)op->rows + place * op->stride;
+            same_floats("row", x[s] + p * c->d, (const float *)rows + row * c->d, c->d);
         }
     }
 }
@@ -99,7 +107,7 @@ static void run(const conv_case *c, vd_isa isa, cut how, rng *r,
                 float y[TEXTS][POSITIONS * LONGEST]) {
     batch b;
     batch_begin(&b, r, TEXTS, BLOCKS / TEXTS);
-    size_t bytes = (size_t)(BLOCKS * stride_of(c));
+    size_t bytes = (size_t)(places(c) * stride_of(c));
     size_t room = sizeof(float) * (size_t)(POSITIONS * c->d);
     vd_op op = {
         .kind = VD_OP_CONV,
@@ -109,7 +117,8 @@ static void run(const conv_case *c, vd_isa isa, cut how, rng *r,
                     .rows = memset(guarded_alloc(bytes, c->where), 0xff, bytes),
                     .stride = stride_of(c),
                     .d = c->d,
-                    .L = c->L}};
+                    .L = c->L,
+                    .ring = c->ring}};
     int32_t before[TEXTS] = {0}, after[TEXTS], left = TEXTS * POSITIONS;
     while (left > 0) {
         next_step(r, how, before, after);
@@ -144,19 +153,20 @@ static void check_case(rng *r, int32_t d, floats kind) {
                    .L = (int32_t)rng_between(r, 1, L_MAX),
                    .workers = (int32_t)rng_between(r, 1, 4),
                    .where = (placement)rng_below(r, PLACEMENTS)};
+    c.ring = rng_below(r, 2) ? (int32_t)rng_between(r, c.L, c.L + VD_SPAN) : 0;
     rng_fill(r, kind, kernel, c.L * d);
     for (int s = 0; s < TEXTS; s++) {
         rng_fill(r, kind, x[s], POSITIONS * d);
     }
-    describe("conv scalar, d %d, L %d, %s", d, c.L, floats_name(kind));
+    describe("conv scalar, d %d, L %d, ring %d, %s", d, c.L, c.ring, floats_name(kind));
     run(&c, VD_ISA_SCALAR, ALONE, r, expected);
     if (kind == ORDINARY || kind == WIDE || kind == TINY) {
         check_definition(&c);
     }
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         cut how = (cut)rng_below(r, CUTS);
-        describe("conv %s, d %d, L %d, %d workers, cut %d, %s", vd_isa_name(isa), d, c.L, c.workers,
-                 how, floats_name(kind));
+        describe("conv %s, d %d, L %d, ring %d, %d workers, cut %d, %s", vd_isa_name(isa), d, c.L,
+                 c.ring, c.workers, how, floats_name(kind));
         run(&c, isa, how, r, actual);
         for (int s = 0; s < TEXTS; s++) {
             same_floats("y", expected[s], actual[s], POSITIONS * d);
@@ -174,6 +184,8 @@ static void check_refusals(void) {
     REFUSED(VD_OP_CONV, op.as.conv.L = 0);
     REFUSED(VD_OP_CONV, op.as.conv.stride = 4032);
     REFUSED(VD_OP_CONV, op.as.conv.stride = 4097);
+    REFUSED(VD_OP_CONV, op.as.conv.ring = 2);
+    REFUSED(VD_OP_CONV, op.as.conv.ring = -1);
     REFUSED(VD_OP_CONV, op.rows = VD_ROWS_LOGITS);
 }
 

@@ -3,7 +3,7 @@
 #include "backward/backward_ops.h"
 
 const vd_limits plan_limits = {
-    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7};
+    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7, .slots = 2};
 
 static char memory[64];  // stands for any buffer of operations that never run
 
@@ -40,7 +40,22 @@ vd_op valid_op(vd_op_kind kind) {
             op.as.attention = (vd_attention){.q = p, .cache = cache, .z = p, .H = 4, .scale = 1};
             break;
         case VD_OP_CONV:
-            op.as.conv = (vd_conv){p, p, p, p, 4096, 16, 3};
+            op.as.conv = (vd_conv){p, p, p, p, 4096, 16, 3, 0, 0};
+            break;
+        case VD_OP_RECURRENCE:
+            op.as.recurrence = (vd_recurrence){.q = p,
+                                               .k = p,
+                                               .v = p,
+                                               .step = p,
+                                               .beta = p,
+                                               .a = p,
+                                               .z = p,
+                                               .states = p,
+                                               .stride = 4096,
+                                               .H_k = 2,
+                                               .H = 4,
+                                               .d_k = 4,
+                                               .d_v = 3};
             break;
         case VD_OP_ACTIVATION:
             op.as.activation = (vd_activation){p, NULL, p, VD_ACTIVATION_RELU, 3};

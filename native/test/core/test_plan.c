@@ -87,12 +87,29 @@ static void check_create_arguments(void) {
         for (int32_t value = -1; value <= 0; value++) {
             int32_t values[5] = {1, 1, 1, 1, 1};
             values[which] = value;
-            vd_limits bad = {values[0], values[1], values[2], values[3], values[4]};
+            vd_limits bad = {values[0], values[1], values[2], values[3], values[4], 0};
             CHECK(vd_plan_create(&op, 1, &bad, isa, &plan, &bad_op) == VD_INVALID_ARGUMENT);
             CHECK(bad_op == -1 && plan == NULL);
         }
     }
+    vd_limits negative = {1, 1, 1, 1, 1, -1};
+    CHECK(vd_plan_create(&op, 1, &negative, isa, &plan, NULL) == VD_INVALID_ARGUMENT);
     vd_plan_free(NULL);
+}
+
+// What has a state needs limits that have slots.
+static void check_slots(void) {
+    describe("vd_plan_create, slots");
+    vd_limits none = plan_limits;
+    none.slots = 0;
+    vd_op ops[2] = {valid_op(VD_OP_RECURRENCE), valid_op(VD_OP_CONV)};
+    ops[1].as.conv.ring = 5;
+    for (int i = 0; i < 2; i++) {
+        vd_plan *plan;
+        CHECK(vd_plan_create(&ops[i], 1, &plan_limits, VD_ISA_SCALAR, &plan, NULL) == VD_OK);
+        vd_plan_free(plan);
+        CHECK(vd_plan_create(&ops[i], 1, &none, VD_ISA_SCALAR, &plan, NULL) == VD_INVALID_ARGUMENT);
+    }
 }
 
 static void check_create_isa(void) {
@@ -118,6 +135,7 @@ int main(void) {
     check_valid_ops();
     check_schedule();
     check_create_arguments();
+    check_slots();
     check_create_isa();
     return 0;
 }

@@ -8,7 +8,7 @@
 #include "support/rng.h"
 
 static const vd_limits limits = {
-    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7};
+    .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7, .slots = 2};
 
 enum { WIDTH = 5 };
 
@@ -75,6 +75,8 @@ static void check_batch_values(void) {
     RUN(VD_OUT_OF_RANGE, b->block_tables[1] = -1);
     RUN(VD_OUT_OF_RANGE, b->block_tables[5] = INT32_MAX);
     RUN(VD_OK, b->block_tables[2] = -1);  // sequence 0 does not reach it
+    RUN(VD_OUT_OF_RANGE, b->slots[0] = 2);
+    RUN(VD_OUT_OF_RANGE, b->slots[1] = -1);
     RUN(VD_OUT_OF_RANGE, b->logit_rows[0] = -1);
     RUN(VD_OUT_OF_RANGE, b->logit_rows[1] = 3);
     RUN(VD_OK, b->logit_rows[0] = 2);  // twice the same row
@@ -98,6 +100,7 @@ static void check_batch_sizes(void) {
     RUN(VD_OUT_OF_RANGE, b->view.max_blocks = -1);
     RUN(VD_OUT_OF_RANGE, b->view.max_blocks = 0);
     RUN(VD_INVALID_ARGUMENT, b->view.tokens = NULL);
+    RUN(VD_INVALID_ARGUMENT, b->view.slots = NULL);
     RUN(VD_INVALID_ARGUMENT, b->view.positions = NULL);
     RUN(VD_INVALID_ARGUMENT, b->view.sequences = NULL);
     RUN(VD_INVALID_ARGUMENT, b->view.block_tables = NULL);

@@ -9,6 +9,15 @@ enum { POOLS = 16 };
 
 void batch_clear(batch *b) { b->view.n_tokens = b->view.n_logits = 0; }
 
+// The numbers from 0 to n - 1 in random order.
+static void shuffle(rng *r, int32_t *numbers, int32_t n) {
+    for (int32_t i = 0; i < n; i++) {
+        int32_t j = (int32_t)rng_below(r, i + 1);
+        numbers[i] = numbers[j];
+        numbers[j] = i;
+    }
+}
+
 void batch_begin(batch *b, rng *r, int32_t n_sequences, int32_t max_blocks) {
     CHECK(n_sequences <= SEQUENCES_MAX && max_blocks <= BLOCKS_MAX);
     *b = (batch){0};
@@ -18,12 +27,10 @@ void batch_begin(batch *b, rng *r, int32_t n_sequences, int32_t max_blocks) {
                          .positions = b->positions,
                          .sequences = b->sequences,
                          .block_tables = b->block_tables,
-                         .logit_rows = b->logit_rows};
-    for (int32_t i = 0; i < n_sequences * max_blocks; i++) {
-        int32_t j = (int32_t)rng_below(r, i + 1);
-        b->block_tables[i] = b->block_tables[j];
-        b->block_tables[j] = i;
-    }
+                         .logit_rows = b->logit_rows,
+                         .slots = b->slots};
+    shuffle(r, b->block_tables, n_sequences * max_blocks);
+    shuffle(r, b->slots, n_sequences);
 }
 
 void batch_add(batch *b, int32_t sequence, int32_t position, int32_t token, int wants_logits) {
@@ -61,7 +68,12 @@ vd_pool *pool_of(int32_t workers) {
 static int32_t beyond(int32_t end, int32_t value) { return value >= end ? value + 1 : end; }
 
 static vd_limits limits_of(const vd_batch *b) {
-    vd_limits limits = {1, 1, 1, 1, 1};
+    vd_limits limits = {.tokens = 1,
+                        .logits = 1,
+                        .positions = 1,
+                        .vocabulary = 1,
+                        .blocks = 1,
+                        .slots = b->n_sequences};
     for (int32_t i = 0; i < b->n_tokens; i++) {
         limits.positions = beyond(limits.positions, b->positions[i]);
         limits.vocabulary = beyond(limits.vocabulary, b->tokens[i]);

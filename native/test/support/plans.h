@@ -14,9 +14,11 @@ typedef struct batch {
     int32_t sequences[TOKENS_MAX];
     int32_t logit_rows[TOKENS_MAX];
     int32_t block_tables[SEQUENCES_MAX * BLOCKS_MAX];
+    int32_t slots[SEQUENCES_MAX];
 } batch;
 
-// An empty batch whose sequences share blocks 0 to n_sequences * max_blocks - 1 in random order.
+// An empty batch whose sequences share blocks 0 to n_sequences * max_blocks - 1, and slots 0 to
+// n_sequences - 1, in random order.
 void batch_begin(batch *b, rng *r, int32_t n_sequences, int32_t max_blocks);
 
 // Drops the tokens; sequences keep their blocks.

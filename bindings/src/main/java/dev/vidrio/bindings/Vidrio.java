@@ -1658,10 +1658,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_CONV_BACKWARD() {
         return VD_OP_CONV_BACKWARD;
     }
-    private static final int VD_OP_COUNT = (int)36L;
+    private static final int VD_OP_RECURRENCE = (int)36L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 36
+     * enum vd_op_kind.VD_OP_RECURRENCE = 36
+     * }
+     */
+    public static int VD_OP_RECURRENCE() {
+        return VD_OP_RECURRENCE;
+    }
+    private static final int VD_OP_COUNT = (int)37L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 37
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1774,6 +1783,15 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_HEAD_MAX() {
         return VD_HEAD_MAX;
+    }
+    private static final int VD_SPAN = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum <anonymous>.VD_SPAN = 16
+     * }
+     */
+    public static int VD_SPAN() {
+        return VD_SPAN;
     }
     private static final int VD_ACTIVATION_SILU = (int)0L;
     /**

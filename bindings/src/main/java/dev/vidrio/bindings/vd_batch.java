@@ -24,6 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const int32_t *sequences;
  *     const int32_t *block_tables;
  *     const int32_t *logit_rows;
+ *     const int32_t *slots;
  * }
  * }
  */
@@ -42,7 +43,8 @@ public class vd_batch {
         Vidrio.C_POINTER.withName("positions"),
         Vidrio.C_POINTER.withName("sequences"),
         Vidrio.C_POINTER.withName("block_tables"),
-        Vidrio.C_POINTER.withName("logit_rows")
+        Vidrio.C_POINTER.withName("logit_rows"),
+        Vidrio.C_POINTER.withName("slots")
     ).withName("vd_batch");
 
     /**
@@ -446,6 +448,50 @@ public class vd_batch {
      */
     public static void logit_rows(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(logit_rows$LAYOUT, logit_rows$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout slots$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("slots"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const int32_t *slots
+     * }
+     */
+    public static final AddressLayout slots$layout() {
+        return slots$LAYOUT;
+    }
+
+    private static final long slots$OFFSET = $LAYOUT.byteOffset(groupElement("slots"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const int32_t *slots
+     * }
+     */
+    public static final long slots$offset() {
+        return slots$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const int32_t *slots
+     * }
+     */
+    public static MemorySegment slots(MemorySegment struct) {
+        return struct.get(slots$LAYOUT, slots$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const int32_t *slots
+     * }
+     */
+    public static void slots(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(slots$LAYOUT, slots$OFFSET, fieldValue);
     }
 
     /**

@@ -22,6 +22,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t stride;
  *     int32_t d;
  *     int32_t L;
+ *     int32_t ring;
+ *     int32_t reserved;
  * }
  * }
  */
@@ -38,7 +40,9 @@ public class vd_conv {
         Vidrio.C_POINTER.withName("rows"),
         Vidrio.C_LONG.withName("stride"),
         Vidrio.C_INT.withName("d"),
-        Vidrio.C_INT.withName("L")
+        Vidrio.C_INT.withName("L"),
+        Vidrio.C_INT.withName("ring"),
+        Vidrio.C_INT.withName("reserved")
     ).withName("vd_conv");
 
     /**
@@ -354,6 +358,94 @@ public class vd_conv {
      */
     public static void L(MemorySegment struct, int fieldValue) {
         struct.set(L$LAYOUT, L$OFFSET, fieldValue);
+    }
+
+    private static final OfInt ring$LAYOUT = (OfInt)$LAYOUT.select(groupElement("ring"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t ring
+     * }
+     */
+    public static final OfInt ring$layout() {
+        return ring$LAYOUT;
+    }
+
+    private static final long ring$OFFSET = $LAYOUT.byteOffset(groupElement("ring"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t ring
+     * }
+     */
+    public static final long ring$offset() {
+        return ring$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t ring
+     * }
+     */
+    public static int ring(MemorySegment struct) {
+        return struct.get(ring$LAYOUT, ring$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t ring
+     * }
+     */
+    public static void ring(MemorySegment struct, int fieldValue) {
+        struct.set(ring$LAYOUT, ring$OFFSET, fieldValue);
+    }
+
+    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final OfInt reserved$layout() {
+        return reserved$LAYOUT;
+    }
+
+    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static final long reserved$offset() {
+        return reserved$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static int reserved(MemorySegment struct) {
+        return struct.get(reserved$LAYOUT, reserved$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t reserved
+     * }
+     */
+    public static void reserved(MemorySegment struct, int fieldValue) {
+        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

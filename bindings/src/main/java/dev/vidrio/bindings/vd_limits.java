@@ -20,6 +20,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t positions;
  *     int32_t vocabulary;
  *     int32_t blocks;
+ *     int32_t slots;
  * }
  * }
  */
@@ -34,7 +35,8 @@ public class vd_limits {
         Vidrio.C_INT.withName("logits"),
         Vidrio.C_INT.withName("positions"),
         Vidrio.C_INT.withName("vocabulary"),
-        Vidrio.C_INT.withName("blocks")
+        Vidrio.C_INT.withName("blocks"),
+        Vidrio.C_INT.withName("slots")
     ).withName("vd_limits");
 
     /**
@@ -262,6 +264,50 @@ public class vd_limits {
      */
     public static void blocks(MemorySegment struct, int fieldValue) {
         struct.set(blocks$LAYOUT, blocks$OFFSET, fieldValue);
+    }
+
+    private static final OfInt slots$LAYOUT = (OfInt)$LAYOUT.select(groupElement("slots"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t slots
+     * }
+     */
+    public static final OfInt slots$layout() {
+        return slots$LAYOUT;
+    }
+
+    private static final long slots$OFFSET = $LAYOUT.byteOffset(groupElement("slots"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t slots
+     * }
+     */
+    public static final long slots$offset() {
+        return slots$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t slots
+     * }
+     */
+    public static int slots(MemorySegment struct) {
+        return struct.get(slots$LAYOUT, slots$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t slots
+     * }
+     */
+    public static void slots(MemorySegment struct, int fieldValue) {
+        struct.set(slots$LAYOUT, slots$OFFSET, fieldValue);
     }
 
     /**

@@ -30,6 +30,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_kv_store kv_store;
  *         vd_attention attention;
  *         vd_conv conv;
+ *         vd_recurrence recurrence;
  *         vd_activation activation;
  *         vd_add add;
  *         vd_scale scale;
@@ -359,6 +360,7 @@ public class vd_op {
      *     vd_kv_store kv_store;
      *     vd_attention attention;
      *     vd_conv conv;
+     *     vd_recurrence recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -404,6 +406,7 @@ public class vd_op {
             vd_kv_store.layout().withName("kv_store"),
             vd_attention.layout().withName("attention"),
             vd_conv.layout().withName("conv"),
+            vd_recurrence.layout().withName("recurrence"),
             vd_activation.layout().withName("activation"),
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
@@ -431,7 +434,7 @@ public class vd_op {
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$909:5");
+        ).withName("$anon$944:5");
 
         /**
          * The layout of this union
@@ -790,6 +793,50 @@ public class vd_op {
          */
         public static void conv(MemorySegment union, MemorySegment fieldValue) {
             MemorySegment.copy(fieldValue, 0L, union, conv$OFFSET, conv$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout recurrence$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("recurrence"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_recurrence recurrence
+         * }
+         */
+        public static final GroupLayout recurrence$layout() {
+            return recurrence$LAYOUT;
+        }
+
+        private static final long recurrence$OFFSET = $LAYOUT.byteOffset(groupElement("recurrence"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_recurrence recurrence
+         * }
+         */
+        public static final long recurrence$offset() {
+            return recurrence$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_recurrence recurrence
+         * }
+         */
+        public static MemorySegment recurrence(MemorySegment union) {
+            return union.asSlice(recurrence$OFFSET, recurrence$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_recurrence recurrence
+         * }
+         */
+        public static void recurrence(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, recurrence$OFFSET, recurrence$LAYOUT.byteSize());
         }
 
         private static final GroupLayout activation$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("activation"));
@@ -2039,6 +2086,7 @@ public class vd_op {
      *     vd_kv_store kv_store;
      *     vd_attention attention;
      *     vd_conv conv;
+     *     vd_recurrence recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2087,6 +2135,7 @@ public class vd_op {
      *     vd_kv_store kv_store;
      *     vd_attention attention;
      *     vd_conv conv;
+     *     vd_recurrence recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2133,6 +2182,7 @@ public class vd_op {
      *     vd_kv_store kv_store;
      *     vd_attention attention;
      *     vd_conv conv;
+     *     vd_recurrence recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2179,6 +2229,7 @@ public class vd_op {
      *     vd_kv_store kv_store;
      *     vd_attention attention;
      *     vd_conv conv;
+     *     vd_recurrence recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;

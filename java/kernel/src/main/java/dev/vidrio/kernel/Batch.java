@@ -20,11 +20,15 @@ import java.lang.foreign.MemorySegment;
  * Add the tokens of one sequence in ascending order of position; the executors rely on it.
  */
 public final class Batch {
+  /** In the place of a slot, where a model has no states. */
+  public static final int NO_SLOT = -1;
+
   private final Limits limits;
   private final MemorySegment tokens;
   private final MemorySegment positions;
   private final MemorySegment sequences;
   private final MemorySegment blockTables;
+  private final MemorySegment slots;
   private final MemorySegment logitRows;
   private final int[] blockCounts;
   private int tokenCount;
@@ -42,6 +46,7 @@ public final class Batch {
     this.logitRows = arena.allocate(JAVA_INT, limits.logits());
     this.blockTables =
         arena.allocate(JAVA_INT, (long) limits.sequences() * limits.blocksPerSequence());
+    this.slots = arena.allocate(JAVA_INT, limits.sequences());
   }
 
   /** Empties the batch. */
@@ -53,12 +58,23 @@ public final class Batch {
   }
 
   /**
-   * Adds a sequence whose cache is the first {@code count} entries of {@code blocks}.
+   * Adds a sequence without states, whose cache is the first {@code count} entries of {@code
+   * blocks}.
    *
    * @return its index in this batch
    */
   public int addSequence(int[] blocks, int count) {
+    return addSequence(blocks, count, NO_SLOT);
+  }
+
+  /**
+   * Adds a sequence.
+   *
+   * @param slot of its states, or {@link #NO_SLOT}
+   */
+  public int addSequence(int[] blocks, int count, int slot) {
     checkIndex("sequence", sequenceCount, limits.sequences());
+    slots.setAtIndex(JAVA_INT, sequenceCount, slot);
     setBlocks(sequenceCount, blocks, 0, count);
     blockCounts[sequenceCount] = count;
     return sequenceCount++;
@@ -170,6 +186,11 @@ public final class Batch {
         JAVA_INT, (long) sequence * limits.blocksPerSequence() + position / KvCache.BLOCK);
   }
 
+  /** The slot of a sequence's states. */
+  public int slot(int sequence) {
+    return slots.getAtIndex(JAVA_INT, sequence);
+  }
+
   /** The arrays as native code reads them: int32 tokens. */
   public MemorySegment tokens() {
     return tokens;
@@ -188,6 +209,11 @@ public final class Batch {
   /** int32 block tables [sequences, blocksPerSequence]. */
   public MemorySegment blockTables() {
     return blockTables;
+  }
+
+  /** int32 slots [sequences]. */
+  public MemorySegment slots() {
+    return slots;
   }
 
   /** int32 rows that ask for logits. */

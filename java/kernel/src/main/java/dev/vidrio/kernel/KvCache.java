@@ -1,5 +1,6 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.op.SequenceOp.Part;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -23,9 +24,11 @@ import java.util.stream.IntStream;
  * <p>Keys of {@value #LANES} positions are interleaved, so that 16 scores fill a vector; {@code
  * vd_kv_cache} documents the layout of Q8_0.
  *
+ * <p>Layers with states have nothing in blocks, but a part of the sequence's slot.
+ *
  * <p>A block may have several owners: sequences with a common prefix, and a prefix cache that keeps
- * it for later ones. It is free once the last owner has released it. Not thread-safe: the scheduler
- * of steps allocates blocks.
+ * it for later ones. It is free once the last owner has released it; so are slots. Not thread-safe:
+ * the scheduler of steps allocates both.
  */
 public final class KvCache {
   /** Positions of a block. */
@@ -39,25 +42,26 @@ public final class KvCache {
   private final int blocks;
   private final MemorySegment memory;
   private final List<Kind> kinds = new ArrayList<>();
-  private final int[] owners;
-  private final int[] free;
-  private int freeCount;
+  private final Places places;
+  private final MemorySegment states;
+  private final Places slots;
   // Blocks from here on nobody has used yet.
   private int fresh;
 
-  /** A cache of f32. */
+  /** A cache of f32, with a slot for each block. */
   public KvCache(Executor executor, KvShape shape, int blocks, Arena arena) {
-    this(executor, shape, KvType.F32, blocks, arena);
+    this(executor, shape, KvType.F32, blocks, blocks, arena);
   }
 
   /**
-   * A cache with room for {@code blocks} blocks, in memory of the executor that will use it, which
-   * lives as long as the arena.
+   * A cache with room for {@code blocks} blocks and, where layers have states, {@code slots} slots,
+   * in memory of the executor that will use it, which lives as long as the arena.
    *
    * @throws ArithmeticException when the size exceeds a long
    * @throws IllegalArgumentException when the type does not fit the width of the heads
    */
-  public KvCache(Executor executor, KvShape shape, KvType type, int blocks, Arena arena) {
+  public KvCache(
+      Executor executor, KvShape shape, KvType type, int blocks, int slots, Arena arena) {
     if (!shape.fits(type)) {
       throw new IllegalArgumentException(type + " does not fit the heads of " + shape);
     }
@@ -71,12 +75,12 @@ public final class KvCache {
       kinds.add(kind);
       begin += blocks * kind.blockBytes();
     }
-    this.owners = new int[blocks];
-    this.free = new int[blocks];
-    for (int i = 0; i < blocks; i++) {
-      free[i] = blocks - 1 - i;
-    }
-    this.freeCount = blocks;
+    this.places = new Places("block", blocks);
+    this.slots = new Places("slot", shape.hasStates() ? slots : 0);
+    this.states =
+        shape.hasStates()
+            ? executor.allocate(Math.multiplyExact(shape.bytesPerSequence(), slots), arena)
+            : MemorySegment.NULL;
   }
 
   /**
@@ -110,6 +114,7 @@ public final class KvCache {
               (long) BLOCK * heads * type.bytes(dV));
       case KvShape.Conv conv ->
           new Kind(layer, members(layer), begin, BLOCK * conv.bytesPerPosition(type), 0);
+      case KvShape.Recurrent recurrent -> new Kind(layer, members(layer), begin, 0, 0);
     };
   }
 
@@ -160,7 +165,7 @@ public final class KvCache {
 
   /** Blocks that nobody owns. */
   public int freeBlocks() {
-    return freeCount;
+    return places.freeCount();
   }
 
   /**
@@ -169,12 +174,7 @@ public final class KvCache {
    * @throws IllegalStateException when there is none
    */
   public int acquire() {
-    if (freeCount == 0) {
-      throw new IllegalStateException(
-          "all " + blocks + " blocks of the key-value cache are in use");
-    }
-    int block = free[--freeCount];
-    owners[block] = 1;
+    int block = places.acquire();
     fresh = Math.max(fresh, block + 1);
     return block;
   }
@@ -199,28 +199,23 @@ public final class KvCache {
 
   /** Adds an owner to a block, which its owners no longer change. */
   public void retain(int block) {
-    requireOwned(block);
-    owners[block]++;
+    places.retain(block);
   }
 
   /** Takes an owner from a block. */
   public void release(int block) {
-    requireOwned(block);
-    if (--owners[block] == 0) {
-      free[freeCount++] = block;
-    }
+    places.release(block);
   }
 
   /** Whether a block has more than one owner. */
   public boolean isShared(int block) {
-    requireOwned(block);
-    return owners[block] > 1;
+    return places.isShared(block);
   }
 
   /** Copies what all layers have from one block to another. */
   public void copy(int from, int to) {
-    requireOwned(from);
-    requireOwned(to);
+    places.requireOwned(from);
+    places.requireOwned(to);
     for (Kind kind : kinds) {
       long bytes = kind.blockBytes();
       long begin = kind.begin;
@@ -228,10 +223,69 @@ public final class KvCache {
     }
   }
 
-  private void requireOwned(int block) {
-    if (block < 0 || block >= blocks || owners[block] == 0) {
-      throw new IllegalArgumentException("block " + block + " was not acquired");
-    }
+  /** Number of slots: sequences whose states there is room for, 0 where no layer has one. */
+  public int slots() {
+    return slots.count();
+  }
+
+  /** Slots that nobody owns. */
+  public int freeSlots() {
+    return slots.freeCount();
+  }
+
+  /**
+   * Takes a free slot, of which the caller is the owner.
+   *
+   * @throws IllegalStateException when there is none
+   */
+  public int acquireSlot() {
+    return slots.acquire();
+  }
+
+  /** Adds an owner to a slot, which its owners no longer change. */
+  public void retainSlot(int slot) {
+    slots.retain(slot);
+  }
+
+  /** Takes an owner from a slot. */
+  public void releaseSlot(int slot) {
+    slots.release(slot);
+  }
+
+  /** Whether a slot has more than one owner. */
+  public boolean isSharedSlot(int slot) {
+    return slots.isShared(slot);
+  }
+
+  /** Copies what all layers have from one slot to another. */
+  public void copySlot(int from, int to) {
+    slots.requireOwned(from);
+    slots.requireOwned(to);
+    long bytes = shape.bytesPerSequence();
+    MemorySegment.copy(states, from * bytes, states, to * bytes, bytes);
+  }
+
+  /**
+   * The states of a layer, from those of slot 0 on; from one slot to the next {@link #slotStride}.
+   */
+  public MemorySegment states(int layer) {
+    return slotPart(layer, 0);
+  }
+
+  /** The rows that a convolution of a layer with states reads, from those of slot 0 on. */
+  public MemorySegment rows(int layer, Part part) {
+    return slotPart(layer, shape.recurrent(layer).rows(part));
+  }
+
+  private MemorySegment slotPart(int layer, long offset) {
+    long begin =
+        shape.layers().subList(0, layer).stream().mapToLong(KvShape.Layer::bytesPerSequence).sum();
+    return states.asSlice(begin + offset);
+  }
+
+  /** Bytes from a slot to the next. */
+  public long slotStride() {
+    return shape.bytesPerSequence();
   }
 
   /** The keys of a layer, from those of block 0 on. */

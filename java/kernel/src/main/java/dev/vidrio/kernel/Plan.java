@@ -54,6 +54,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
           case SequenceOp.KvStore store -> stores(store.layer(), store.k(), store.v(), kv);
           case SequenceOp.Attention a -> fits(a, kv);
           case SequenceOp.Conv c -> convolves(c, kv);
+          case SequenceOp.Recurrence r -> recurs(r, kv);
           case OpenOp.Scores s ->
               fits(s.layer(), s.heads(), kv)
                   && s.q().width() == s.heads() * kv.keyValue(s.layer()).dH();
@@ -79,7 +80,20 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
 
   private static boolean convolves(SequenceOp.Conv c, KvShape kv) {
     return c.layer() < kv.layers().size()
-        && kv.layers().get(c.layer()).equals(new KvShape.Conv(c.x().width()));
+        && switch (kv.layers().get(c.layer())) {
+          case KvShape.Conv(int width) -> c.part() == null && width == c.x().width();
+          case KvShape.Recurrent r ->
+              c.part() != null && r.width(c.part()) == c.x().width() && r.taps() == c.length();
+          case KvShape.KeyValue ignored -> false;
+        };
+  }
+
+  private static boolean recurs(SequenceOp.Recurrence op, KvShape kv) {
+    return op.layer() < kv.layers().size()
+        && kv.layers().get(op.layer()) instanceof KvShape.Recurrent r
+        && op.q().width() == r.width(SequenceOp.Part.QUERY)
+        && op.v().width() == r.width(SequenceOp.Part.VALUE)
+        && op.step().width() == r.heads();
   }
 
   private static boolean fits(SequenceOp.Attention a, KvShape kv) {

@@ -162,9 +162,39 @@ public final class PlanBuilder {
 
   /** Causal convolution of each column, by a kernel [L, d], over a layer's cache. */
   public Buffer conv(String name, int layer, Weights kernel, Buffer x) {
+    return conv(name, layer, null, kernel, x);
+  }
+
+  /** The same of what a recurrent layer reads, by a kernel [L, width]. */
+  public Buffer recurrentConv(
+      String name, int layer, SequenceOp.Part part, Weights kernel, Buffer x) {
+    return conv(name, layer, part, kernel, x);
+  }
+
+  private Buffer conv(
+      String name, int layer, SequenceOp.@Nullable Part part, Weights kernel, Buffer x) {
     Buffer y = like(name, x);
-    ops.add(new SequenceOp.Conv(layer, kernel, x, y));
+    ops.add(new SequenceOp.Conv(layer, part, kernel, x, y));
     return y;
+  }
+
+  /**
+   * Linear attention over a layer's states, as {@link SequenceOp.Recurrence} has it: [n, H · d_v].
+   */
+  public Buffer recurrence(
+      String name,
+      int layer,
+      SequenceOp.Update update,
+      SequenceOp.Grouping grouping,
+      Weights a,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      Buffer step,
+      Buffer beta) {
+    Buffer z = like(name, v);
+    ops.add(new SequenceOp.Recurrence(layer, update, grouping, a, q, k, v, step, beta, z));
+    return z;
   }
 
   private Buffer result(String name, int layer, int heads) {

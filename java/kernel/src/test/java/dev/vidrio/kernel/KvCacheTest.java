@@ -160,7 +160,7 @@ class KvCacheTest {
     var shape = new KvShape(List.of(new KvShape.KeyValue(2, 8), new KvShape.KeyValue(1, 24)));
     for (KvType type : List.of(KvType.F32, KvType.BF16)) {
       try (Arena arena = Arena.ofConfined()) {
-        var cache = new KvCache(new HeapExecutor(), shape, type, 3, arena);
+        var cache = new KvCache(new HeapExecutor(), shape, type, 3, 0, arena);
         cache.acquire();
         int from = cache.acquire();
         int to = cache.acquire();

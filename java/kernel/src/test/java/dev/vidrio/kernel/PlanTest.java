@@ -67,13 +67,13 @@ class PlanTest {
   void convolutionsHaveToFitTheCache() {
     Buffer x = tokens("x", 40);
     Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, 0, x);
-    Op conv = new SequenceOp.Conv(0, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
+    Op conv = new SequenceOp.Conv(0, null, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
     new Plan(List.of(embed, conv), new KvShape(List.of(new KvShape.Conv(40))), Set.of());
     for (KvShape shape : List.of(KV, new KvShape(List.of(new KvShape.Conv(41))))) {
       assertThrows(
           IllegalArgumentException.class, () -> new Plan(List.of(embed, conv), shape, Set.of()));
     }
-    var noLayer = new SequenceOp.Conv(1, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
+    var noLayer = new SequenceOp.Conv(1, null, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
     var cache = new KvShape(List.of(new KvShape.Conv(40)));
     assertThrows(
         IllegalArgumentException.class, () -> new Plan(List.of(embed, noLayer), cache, Set.of()));

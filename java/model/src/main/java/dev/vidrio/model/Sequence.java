@@ -1,13 +1,15 @@
 package dev.vidrio.model;
 
+import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.weight.LowRankTable;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sequence of tokens in a session, with its blocks of the key-value cache. Blocks shared with
- * other sequences are copied before a change.
+ * A sequence of tokens in a session, with its blocks of the key-value cache and, where the model
+ * has states, its slot. What is shared with other sequences is copied before a change.
  */
 public final class Sequence implements AutoCloseable {
   private final KvCache cache;
@@ -15,6 +17,8 @@ public final class Sequence implements AutoCloseable {
   private final int[] blocks;
   private int blockCount;
   private int length;
+  private int stateSlot = Batch.NO_SLOT;
+  private int firstReachable;
   private @Nullable Adaptation adaptation;
   private int slot = LowRankTable.NONE;
 
@@ -70,16 +74,22 @@ public final class Sequence implements AutoCloseable {
     }
     fork.blockCount = blockCount;
     fork.length = length;
+    if (stateSlot != Batch.NO_SLOT) {
+      cache.retainSlot(stateSlot);
+    }
+    fork.stateSlot = stateSlot;
+    fork.firstReachable = firstReachable;
     return fork;
   }
 
   /**
    * Continues with the tokens of a full block of another sequence, which it shares from now on.
    *
-   * @throws IllegalStateException when its own blocks are not full, or the context is
+   * @throws IllegalStateException when its own blocks are not full, or the context is, or the model
+   *     has states, which a block does not hold
    */
   public void append(int block) {
-    if (length != blockCount * KvCache.BLOCK || blockCount == blocks.length) {
+    if (cache.slots() > 0 || length != blockCount * KvCache.BLOCK || blockCount == blocks.length) {
       throw new IllegalStateException("no block can follow position " + length);
     }
     cache.retain(block);
@@ -145,6 +155,11 @@ public final class Sequence implements AutoCloseable {
     return blockCount;
   }
 
+  /** The slot of its states. */
+  int stateSlot() {
+    return stateSlot;
+  }
+
   /** Makes room for one more token and returns its position. */
   int extend() {
     if (length == blockCount * KvCache.BLOCK) {
@@ -156,24 +171,63 @@ public final class Sequence implements AutoCloseable {
       cache.release(blocks[blockCount - 1]);
       blocks[blockCount - 1] = own;
     }
+    if (cache.slots() > 0) {
+      extendStates();
+    }
     return length++;
   }
 
+  private void extendStates() {
+    if (stateSlot == Batch.NO_SLOT) {
+      stateSlot = cache.acquireSlot();
+    } else if (cache.isSharedSlot(stateSlot)) {
+      int own = cache.acquireSlot();
+      cache.copySlot(stateSlot, own);
+      cache.releaseSlot(stateSlot);
+      stateSlot = own;
+    }
+    int span = length / KvShape.Recurrent.SPAN * KvShape.Recurrent.SPAN;
+    firstReachable = Math.max(firstReachable, span);
+  }
+
   /**
-   * Forgets the tokens from a position on.
+   * The first position, but for 0, that it can be {@linkplain #truncate cut back} to: where the
+   * model has states, they are known from the last multiple of 16 positions on.
+   */
+  public int firstReachable() {
+    return firstReachable;
+  }
+
+  /**
+   * Forgets the tokens from a position on, or all of them where the states there are no longer
+   * known.
    *
+   * @return how many are left: {@code newLength}, or 0 where that is before {@link #firstReachable}
    * @throws InvalidInputException when the sequence is not that long
    */
-  public void truncate(int newLength) {
+  public int truncate(int newLength) {
     if (newLength < 0 || newLength > length) {
       throw new InvalidInputException(
           "length", Integer.toString(newLength), "must be 0 to " + length);
     }
-    while (blockCount > KvCache.blocksFor(newLength)) {
+    int left = newLength < firstReachable ? 0 : newLength;
+    while (blockCount > KvCache.blocksFor(left)) {
       blockCount--;
       cache.release(blocks[blockCount]);
     }
-    length = newLength;
+    if (left == 0) {
+      releaseSlot();
+    }
+    length = left;
+    return left;
+  }
+
+  private void releaseSlot() {
+    if (stateSlot != Batch.NO_SLOT) {
+      cache.releaseSlot(stateSlot);
+    }
+    stateSlot = Batch.NO_SLOT;
+    firstReachable = 0;
   }
 
   /** Gives its blocks and its adapter back. */

@@ -100,7 +100,8 @@ public final class Session implements BatchFeed, AutoCloseable {
     int blocks = options.blocks() == 0 ? room : Math.min(room, options.blocks());
     KvShape shape = model.architecture().kvShape();
     options.requireFits(shape);
-    return new KvCache(model.executor(), shape, options.kvType(), blocks, arena);
+    return new KvCache(
+        model.executor(), shape, options.kvType(), blocks, limits.sequences(), arena);
   }
 
   private static Buffer output(Plan steps) {
@@ -219,7 +220,8 @@ public final class Session implements BatchFeed, AutoCloseable {
     int position = sequence.extend();
     if (another) {
       inBatch.add(sequence);
-      int unused = batch.addSequence(sequence.blocks(), sequence.blockCount());
+      int unused =
+          batch.addSequence(sequence.blocks(), sequence.blockCount(), sequence.stateSlot());
       assert unused == inBatch.size() - 1;
     } else {
       batch.extendSequence(inBatch.size() - 1, sequence.blocks(), sequence.blockCount());

@@ -89,7 +89,7 @@ final class OpProfile {
     try (Arena arena = Arena.ofShared()) {
       var cache =
           new KvCache(
-              model.executor(), plan.kv(), kv, KvCache.blocksFor(limits.positions()), arena);
+              model.executor(), plan.kv(), kv, KvCache.blocksFor(limits.positions()), 1, arena);
       var blocks = new int[cache.blocks()];
       for (int i = 0; i < blocks.length; i++) {
         blocks[i] = cache.acquire();

@@ -167,7 +167,7 @@ class AttentionTest {
       this.dH = dH;
       this.scale = (float) (1 / Math.sqrt(dH));
       int blocks = SEQUENCES * limits.blocksPerSequence();
-      this.cache = new KvCache(executor, new KvShape(2, kvHeads, dH), type, blocks, arena);
+      this.cache = new KvCache(executor, new KvShape(2, kvHeads, dH), type, blocks, 0, arena);
       for (int s = 0; s < SEQUENCES; s++) {
         keys[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);
         values[s] = Segments.floats(arena, (long) POSITIONS * kvHeads * dH, random::nextGaussian);

@@ -64,7 +64,7 @@ final class PlanRuns {
       Executor executor, Plan plan, KvType type, List<List<Token>> steps, IntConsumer before) {
     List<Map<Buffer, int[]>> results = new ArrayList<>();
     try (Arena arena = Arena.ofShared()) {
-      KvCache cache = new KvCache(executor, plan.kv(), type, SEQUENCES, arena);
+      KvCache cache = new KvCache(executor, plan.kv(), type, SEQUENCES, SEQUENCES, arena);
       Batch batch = new Batch(LIMITS, arena);
       try (ExecutablePlan executable = executor.prepare(plan, LIMITS, cache)) {
         for (int i = 0; i < steps.size(); i++) {

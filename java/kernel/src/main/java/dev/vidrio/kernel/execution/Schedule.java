@@ -224,7 +224,8 @@ public final class Schedule {
         switch (op) {
           case SequenceOp.KvStore store -> writes.add(layer(store.layer()));
           case SequenceOp.Attention attention -> reads.add(layer(attention.layer()));
-          case SequenceOp.Conv conv -> writes.add(layer(conv.layer()));
+          case SequenceOp.Conv conv -> writes.add(rows(conv));
+          case SequenceOp.Recurrence recurrence -> writes.add(layer(recurrence.layer()));
           case OpenOp.Scores scores -> reads.add(layer(scores.layer()));
           case OpenOp.Mix mix -> reads.add(layer(mix.layer()));
           case BackwardOp.Query query -> reads.add(layer(query.forward().layer()));
@@ -242,6 +243,12 @@ public final class Schedule {
       written.addAll(writes);
     }
     return result;
+  }
+
+  /** Convolutions of a recurrent layer have rows of their own. */
+  private static Place rows(SequenceOp.Conv conv) {
+    Object rows = conv.part() == null ? conv.layer() : List.of(conv.layer(), conv.part());
+    return new Place(rows, rows);
   }
 
   private static Place layer(int layer) {

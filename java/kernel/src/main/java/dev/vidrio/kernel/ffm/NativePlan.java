@@ -67,6 +67,7 @@ final class NativePlan implements ExecutablePlan {
       vd_limits.positions(bounds, limits.positions());
       vd_limits.vocabulary(bounds, limits.vocabulary());
       vd_limits.blocks(bounds, cache.blocks());
+      vd_limits.slots(bounds, cache.slots());
       MemorySegment result = local.allocate(ADDRESS);
       MemorySegment bad = local.allocate(JAVA_INT);
       int status =
@@ -118,6 +119,7 @@ final class NativePlan implements ExecutablePlan {
     vd_batch.sequences(header, batch.sequences());
     vd_batch.block_tables(header, batch.blockTables());
     vd_batch.logit_rows(header, batch.logitRows());
+    vd_batch.slots(header, batch.slots());
   }
 
   @Override

@@ -17,10 +17,12 @@ import dev.vidrio.bindings.vd_norm;
 import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_quantize;
 import dev.vidrio.bindings.vd_quantized;
+import dev.vidrio.bindings.vd_recurrence;
 import dev.vidrio.bindings.vd_route;
 import dev.vidrio.bindings.vd_scale;
 import dev.vidrio.bindings.vd_top_k;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Schedule;
@@ -352,8 +354,21 @@ final class PlanEncoder {
   }
 
   void conv(SequenceOp.Conv op, MemorySegment s) {
-    vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer())));
-    vd_conv.stride(s, cache.stride(op.layer()));
+    SequenceOp.Part part = op.part();
+    if (part == null) {
+      vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer())));
+      vd_conv.stride(s, cache.stride(op.layer()));
+    } else {
+      vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer(), part)));
+      vd_conv.stride(s, cache.slotStride());
+      vd_conv.ring(s, cache.shape().recurrent(op.layer()).ring());
+    }
+  }
+
+  KvShape.Recurrent states(int layer, MemorySegment s) {
+    vd_recurrence.states(s, outside.note("key-value cache", cache.states(layer)));
+    vd_recurrence.stride(s, cache.slotStride());
+    return cache.shape().recurrent(layer);
   }
 
   RotationTable table(Rotation rotation) {

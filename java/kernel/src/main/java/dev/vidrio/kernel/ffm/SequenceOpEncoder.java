@@ -5,7 +5,9 @@ import dev.vidrio.bindings.vd_attention;
 import dev.vidrio.bindings.vd_conv;
 import dev.vidrio.bindings.vd_kv_store;
 import dev.vidrio.bindings.vd_op;
+import dev.vidrio.bindings.vd_recurrence;
 import dev.vidrio.bindings.vd_rope;
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
@@ -26,6 +28,7 @@ final class SequenceOpEncoder {
       case SequenceOp.KvStore store -> kvStore(store, vd_op.as.kv_store(as));
       case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
       case SequenceOp.Conv conv -> conv(conv, vd_op.as.conv(as));
+      case SequenceOp.Recurrence recurrence -> recurrence(recurrence, vd_op.as.recurrence(as));
     };
   }
 
@@ -69,5 +72,23 @@ final class SequenceOpEncoder {
     vd_conv.d(s, op.y().width());
     vd_conv.L(s, op.length());
     return Vidrio.VD_OP_CONV();
+  }
+
+  private int recurrence(SequenceOp.Recurrence op, MemorySegment s) {
+    vd_recurrence.q(s, plan.address(op.q()));
+    vd_recurrence.k(s, plan.address(op.k()));
+    vd_recurrence.v(s, plan.address(op.v()));
+    vd_recurrence.step(s, plan.address(op.step()));
+    vd_recurrence.beta(s, plan.address(op.beta()));
+    vd_recurrence.a(s, plan.address(op.a()));
+    vd_recurrence.z(s, plan.address(op.z()));
+    KvShape.Recurrent shape = plan.states(op.layer(), s);
+    vd_recurrence.H_k(s, shape.keyHeads());
+    vd_recurrence.H(s, shape.heads());
+    vd_recurrence.d_k(s, shape.dK());
+    vd_recurrence.d_v(s, shape.dV());
+    vd_recurrence.delta(s, op.update() == SequenceOp.Update.DELTA ? 1 : 0);
+    vd_recurrence.tiled(s, op.grouping() == SequenceOp.Grouping.TILED ? 1 : 0);
+    return Vidrio.VD_OP_RECURRENCE();
   }
 }

@@ -95,7 +95,19 @@ final class Recomputation {
           new SequenceOp.Rope(o.rotation(), o.dH(), in(o.x(), to), in(o.y(), to));
       case SequenceOp.Attention o -> replaced(o, in(o.q(), to), in(o.z(), to));
       case SequenceOp.Conv o ->
-          new SequenceOp.Conv(o.layer(), o.kernel(), in(o.x(), to), in(o.y(), to));
+          new SequenceOp.Conv(o.layer(), o.part(), o.kernel(), in(o.x(), to), in(o.y(), to));
+      case SequenceOp.Recurrence o ->
+          new SequenceOp.Recurrence(
+              o.layer(),
+              o.update(),
+              o.grouping(),
+              o.a(),
+              in(o.q(), to),
+              in(o.k(), to),
+              in(o.v(), to),
+              in(o.step(), to),
+              in(o.beta(), to),
+              in(o.z(), to));
       case ExpertOp.Route o ->
           new ExpertOp.Route(
               o.score(),

@@ -103,14 +103,82 @@ public sealed interface SequenceOp extends Op {
     }
   }
 
+  /** What linear attention reads. */
+  enum Part {
+    QUERY,
+    KEY,
+    VALUE
+  }
+
+  /** How a state takes a token up. */
+  enum Update {
+    /** {@code S + k (β v)ᵀ}, arXiv 2405.21060. */
+    SUM,
+    /** {@code S + k (β (v − Sᵀ k))ᵀ}, the gated delta rule, arXiv 2412.06464. */
+    DELTA
+  }
+
+  /** Which key head a head of values has. */
+  enum Grouping {
+    /** Those of a key head lie side by side. */
+    ADJACENT,
+    /** Head h has key head h mod H_k. */
+    TILED
+  }
+
+  /**
+   * Linear attention with a state S [d_k, d_v] of each head, in a layer of the cache: S decays by
+   * {@code exp(a · step)}, takes the token up, and gives {@code z = Sᵀ q} [n, H, d_v].
+   *
+   * @param a vector [H], not positive
+   * @param q queries [n, H_k, d_k]
+   * @param k keys [n, H_k, d_k]
+   * @param v values [n, H, d_v]
+   * @param step [n, H]
+   * @param beta strength of the update [n, H]
+   */
+  record Recurrence(
+      int layer,
+      Update update,
+      Grouping grouping,
+      Weights a,
+      Buffer q,
+      Buffer k,
+      Buffer v,
+      Buffer step,
+      Buffer beta,
+      Buffer z)
+      implements SequenceOp {
+    public Recurrence {
+      requireSame(q, k);
+      requireSame(v, z);
+      requireSame(step, beta);
+      requireVector(a, z, step.width());
+      require(layer >= 0 && z.rows() == Rows.TOKENS, z, "layer or rows");
+      require(q.rows() == z.rows() && step.rows() == z.rows(), z, "rows");
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(q, k, v, step, beta);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(z);
+    }
+  }
+
   /**
    * Causal convolution of each column on its own along a sequence: each row of y is the sum of the
    * last L rows of x up to its own, times those of the kernel. Rows of x are stored in a layer of
    * the cache, and those of earlier steps read there; before position 0 there is nothing.
    *
+   * @param part what of a recurrent layer it convolves; null in a layer that is a convolution
    * @param kernel [L, d] of f32, the last row of which multiplies the token's own
    */
-  record Conv(int layer, Weights kernel, Buffer x, Buffer y) implements SequenceOp {
+  record Conv(int layer, @Nullable Part part, Weights kernel, Buffer x, Buffer y)
+      implements SequenceOp {
     public Conv {
       requireSame(x, y);
       require(layer >= 0 && y.rows() == Rows.TOKENS, y, "layer or rows");

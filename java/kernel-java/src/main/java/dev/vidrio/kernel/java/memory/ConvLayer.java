@@ -2,22 +2,32 @@ package dev.vidrio.kernel.java.memory;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The rows of one layer of the cache that has a convolution; {@code vd_conv} says how they lie.
+ * The rows that a convolution reads; {@code vd_conv} says how they lie.
  *
- * @param stride bytes from a block to the next
+ * @param stride bytes from a block, or a slot, to the next
  * @param width elements of a row
+ * @param ring rows of a slot, or 0 where they lie in blocks
  */
-public record ConvLayer(MemorySegment rows, long stride, int width) {
-  public static ConvLayer of(KvCache cache, int layer, int width) {
-    return new ConvLayer(cache.rows(layer), cache.stride(layer), width);
+public record ConvLayer(MemorySegment rows, long stride, int width, int ring) {
+  public static ConvLayer of(KvCache cache, SequenceOp.Conv op) {
+    int width = op.y().width();
+    return op.part() == null
+        ? new ConvLayer(cache.rows(op.layer()), cache.stride(op.layer()), width, 0)
+        : new ConvLayer(
+            cache.rows(op.layer(), op.part()),
+            cache.slotStride(),
+            width,
+            cache.shape().recurrent(op.layer()).ring());
   }
 
   /** Where the row of a position begins, counted in elements. */
   public long row(Batch batch, int sequence, int position) {
-    return batch.block(sequence, position) * (stride / Float.BYTES)
-        + (long) position % KvCache.BLOCK * width;
+    int place = ring > 0 ? batch.slot(sequence) : batch.block(sequence, position);
+    return place * (stride / Float.BYTES)
+        + (long) position % (ring > 0 ? ring : KvCache.BLOCK) * width;
   }
 }

@@ -8,9 +8,11 @@ import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.ConvLayer;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.memory.StateLayer;
 import dev.vidrio.kernel.java.scalar.OpenKernels;
 import dev.vidrio.kernel.java.step.Convolution;
 import dev.vidrio.kernel.java.step.ExpertProduct;
+import dev.vidrio.kernel.java.step.Recurrence;
 import dev.vidrio.kernel.java.step.Step;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
@@ -49,6 +51,7 @@ public final class StepResolver {
       case SequenceOp.KvStore store -> kvStore(store);
       case SequenceOp.Attention attention -> attention(attention);
       case SequenceOp.Conv conv -> conv(conv);
+      case SequenceOp.Recurrence recurrence -> recurrence(recurrence);
       case Op.Activation activation -> activation(activation);
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
@@ -159,10 +162,27 @@ public final class StepResolver {
   /** Workers share the columns, which do not know of each other. */
   private Step conv(SequenceOp.Conv op) {
     int width = op.y().width();
-    var cache = ConvLayer.of(this.cache, op.layer(), width);
-    var conv = new Convolution(op, cache, data(op.x()), data(op.y()));
+    var conv = new Convolution(op, ConvLayer.of(cache, op), data(op.x()), data(op.y()));
     return (kernels, batch, share) ->
         kernels.conv(conv, batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
+  }
+
+  /** Workers share the heads, which do not know of each other. */
+  private Step recurrence(SequenceOp.Recurrence op) {
+    var recurrence =
+        new Recurrence(
+            op,
+            StateLayer.of(cache, op.layer()),
+            data(op.q()),
+            data(op.k()),
+            data(op.v()),
+            data(op.step()),
+            data(op.beta()),
+            data(op.z()));
+    int heads = recurrence.heads();
+    return (kernels, batch, share) ->
+        kernels.recurrence(
+            recurrence, batch, (int) share.begin(heads, 1), (int) share.end(heads, 1));
   }
 
   private Step activation(Op.Activation op) {

@@ -12,6 +12,7 @@ import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.memory.RowBlock;
 import dev.vidrio.kernel.java.step.Convolution;
 import dev.vidrio.kernel.java.step.Kernels;
+import dev.vidrio.kernel.java.step.Recurrence;
 import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
@@ -250,6 +251,11 @@ public class ScalarKernels implements Kernels {
   @Override
   public void conv(Convolution conv, Batch batch, int begin, int end) {
     ScalarConv.run(conv, batch, begin, end);
+  }
+
+  @Override
+  public void recurrence(Recurrence recurrence, Batch batch, int begin, int end) {
+    new ScalarRecurrence(recurrence).run(batch, begin, end);
   }
 
   @Override

@@ -65,6 +65,9 @@ public interface Kernels {
   /** Columns, of all tokens. */
   void conv(Convolution conv, Batch batch, int begin, int end);
 
+  /** Heads, of all tokens. */
+  void recurrence(Recurrence recurrence, Batch batch, int begin, int end);
+
   /** Elements; {@code up} may be null. */
   void activation(
       Op.ActivationKind kind,

@@ -10,6 +10,7 @@ import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.step.Convolution;
+import dev.vidrio.kernel.java.step.Recurrence;
 import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
@@ -144,6 +145,11 @@ public final class VectorKernels extends ScalarKernels {
     int vectors = begin + (end - begin) / LENGTH * LENGTH;
     VectorConv.run(conv, batch, begin, vectors);
     super.conv(conv, batch, vectors, end);
+  }
+
+  @Override
+  public void recurrence(Recurrence recurrence, Batch batch, int begin, int end) {
+    new VectorRecurrence(recurrence).run(batch, begin, end);
   }
 
   @Override

@@ -1,0 +1,47 @@
+package dev.vidrio.kernel.java.step;
+
+import dev.vidrio.kernel.java.memory.StateLayer;
+import dev.vidrio.kernel.op.SequenceOp;
+import java.lang.foreign.MemorySegment;
+
+/** Linear attention and the memory that it touches, as {@code vd_recurrence} says. */
+public record Recurrence(
+    SequenceOp.Recurrence op,
+    StateLayer states,
+    MemorySegment q,
+    MemorySegment k,
+    MemorySegment v,
+    MemorySegment step,
+    MemorySegment beta,
+    MemorySegment z) {
+  /** H. */
+  public int heads() {
+    return states.shape().heads();
+  }
+
+  /** Where the query and the key of a token for a head of values begin. */
+  public long keyRow(int token, int head) {
+    int keyHeads = states.shape().keyHeads();
+    int keyHead =
+        switch (op.grouping()) {
+          case TILED -> head % keyHeads;
+          case ADJACENT -> head / (heads() / keyHeads);
+        };
+    return ((long) token * keyHeads + keyHead) * states.shape().dK();
+  }
+
+  /** Where the value and the result of a token for a head begin. */
+  public long valueRow(int token, int head) {
+    return number(token, head) * states.shape().dV();
+  }
+
+  /** Where the step and the strength of a token for a head are. */
+  public long number(int token, int head) {
+    return (long) token * heads() + head;
+  }
+
+  /** Whether the state's own answer to a key counts. */
+  public boolean delta() {
+    return op.update() == SequenceOp.Update.DELTA;
+  }
+}

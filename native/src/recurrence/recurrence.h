@@ -1,0 +1,59 @@
+#ifndef VD_RECURRENCE_RECURRENCE_H
+#define VD_RECURRENCE_RECURRENCE_H
+
+#include <string.h>
+
+#include "core/arch.h"
+#include "core/pool.h"
+
+// Runs some heads for all tokens of the batch.
+typedef void vd_recurrence_kernel(const vd_recurrence *op, const vd_batch *batch, vd_range heads);
+
+#define VD_VARIANT(isa, name) vd_recurrence_kernel vd_recurrence_##name;
+#include "recurrence/recurrence_kernels.inc"
+#undef VD_VARIANT
+
+extern vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT];
+
+// A head's part of a slot.
+typedef struct vd_head_state {
+    float *state;    // [d_k, d_v]
+    float *keys;     // [d_k, VD_SPAN]
+    float *updates;  // [VD_SPAN, d_v]
+    float *decays;   // [VD_SPAN], logarithms from the begin of the span on
+    int32_t *span;   // whose begin the state belongs to
+} vd_head_state;
+
+// Floats of a head's part.
+VD_INLINE int64_t vd_head_state_floats(const vd_recurrence *op) {
+    int64_t span = VD_SPAN * ((int64_t)op->d_k + op->d_v + 2);
+    return (int64_t)op->d_k * op->d_v + span;
+}
+
+VD_INLINE vd_head_state vd_head_state_of(const vd_recurrence *op, int64_t slot, int64_t head) {
+    float *state =
+        (float *)((char *)op->states + slot * op->stride) + head * vd_head_state_floats(op);
+    float *keys = state + (int64_t)op->d_k * op->d_v;
+    float *updates = keys + (int64_t)op->d_k * VD_SPAN;
+    float *decays = updates + (int64_t)op->d_v * VD_SPAN;
+    return (vd_head_state){state, keys, updates, decays, (int32_t *)(decays + VD_SPAN)};
+}
+
+// The head of queries and keys that a head of values reads.
+VD_INLINE int64_t vd_key_head(const vd_recurrence *op, int64_t head) {
+    return op->tiled ? head % op->H_k : head / (op->H / op->H_k);
+}
+
+// Says that a position comes next. At position 0 the state is cleared. Returns whether the span
+// before has to be brought into the state first.
+VD_INLINE int vd_state_begin(const vd_recurrence *op, vd_head_state s, int32_t position) {
+    int32_t before = *s.span;
+    *s.span = position / VD_SPAN;
+    if (position == 0) {
+        memset(s.state, 0, sizeof(float) * (size_t)op->d_k * (size_t)op->d_v);
+        return 0;
+    }
+    return before != *s.span;
+}
+
+#endif
