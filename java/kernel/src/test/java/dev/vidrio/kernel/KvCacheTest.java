@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.op.SequenceOp.Part;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -87,15 +88,7 @@ class KvCacheTest {
       byte[] number = {0};
       forEachPart(cache, shape, part -> part.fill(++number[0]));
       byte[] expected = {0};
-      forEachPart(
-          cache,
-          shape,
-          part -> {
-            byte value = ++expected[0];
-            for (long i = 0; i < part.byteSize(); i++) {
-              assertEquals(value, part.get(ValueLayout.JAVA_BYTE, i));
-            }
-          });
+      forEachPart(cache, shape, part -> assertFilled(part, ++expected[0]));
     }
   }
 
@@ -129,6 +122,72 @@ class KvCacheTest {
     assertFalse(shape.hasKeys(2));
     assertThrows(IllegalArgumentException.class, () -> shape.keyValue(1));
     assertThrows(IllegalArgumentException.class, () -> new KvShape.Conv(0));
+  }
+
+  @Test
+  void slotsHoldTheStatesAndRowsOfAllLayers() {
+    var states = new KvShape.Recurrent(2, 4, 3, 5, 4);
+    var shape = new KvShape(List.of(states, new KvShape.KeyValue(1, 4), states));
+    assertTrue(shape.hasStates());
+    assertEquals(2 * 4 * 4, shape.bytesPerPosition(KvType.F32));
+    assertEquals(0, shape.bytesPerSequence() % 64);
+    long head = 3 * 5 + 16 * (3 + 5 + 2);
+    assertEquals(head, states.headFloats());
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), shape, KvType.F32, 1, 2, arena);
+      int from = cache.acquireSlot();
+      int to = cache.acquireSlot();
+      byte[] number = {0};
+      forEachSlotPart(cache, from, part -> part.fill(++number[0]));
+      forEachSlotPart(cache, to, part -> part.fill((byte) -1));
+      byte[] expected = {0};
+      forEachSlotPart(cache, from, part -> assertFilled(part, ++expected[0]));
+      cache.copySlot(from, to);
+      expected[0] = 0;
+      forEachSlotPart(cache, to, part -> assertFilled(part, ++expected[0]));
+    }
+  }
+
+  /** The states of each layer in a slot, and the rows of its three convolutions. */
+  private static void forEachSlotPart(KvCache cache, int slot, Consumer<MemorySegment> action) {
+    for (int layer : List.of(0, 2)) {
+      KvShape.Recurrent states = cache.shape().recurrent(layer);
+      long at = slot * cache.slotStride();
+      long bytes = states.heads() * states.headFloats() * Float.BYTES;
+      action.accept(cache.states(layer).asSlice(at, bytes));
+      for (Part part : Part.values()) {
+        long rows = (16 + 4 - 1L) * states.width(part) * Float.BYTES;
+        action.accept(cache.rows(layer, part).asSlice(at, rows));
+      }
+    }
+  }
+
+  private static void assertFilled(MemorySegment part, byte value) {
+    for (long i = 0; i < part.byteSize(); i++) {
+      assertEquals(value, part.get(ValueLayout.JAVA_BYTE, i));
+    }
+  }
+
+  @Test
+  void aSlotIsFreeWhenItsLastOwnerLetsItGo() {
+    var shape = new KvShape(List.of(new KvShape.Recurrent(1, 1, 2, 2, 2)));
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), shape, KvType.F32, 1, 2, arena);
+      int slot = cache.acquireSlot();
+      cache.retainSlot(slot);
+      assertTrue(cache.isSharedSlot(slot));
+      cache.releaseSlot(slot);
+      assertEquals(1, cache.freeSlots());
+      cache.acquireSlot();
+      assertThrows(IllegalStateException.class, cache::acquireSlot);
+      cache.releaseSlot(slot);
+      assertThrows(IllegalArgumentException.class, () -> cache.releaseSlot(slot));
+      assertThrows(IllegalArgumentException.class, () -> cache.copySlot(slot, 1));
+    }
+    assertFalse(SHAPE.hasStates());
+    assertThrows(IllegalArgumentException.class, () -> SHAPE.recurrent(0));
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Recurrent(2, 3, 2, 2, 2));
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Recurrent(1, 1, 1025, 2, 2));
   }
 
   @Test

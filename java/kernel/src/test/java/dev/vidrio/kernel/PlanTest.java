@@ -9,6 +9,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.SequenceOp.Part;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
@@ -72,6 +73,20 @@ class PlanTest {
     for (KvShape shape : List.of(KV, new KvShape(List.of(new KvShape.Conv(41))))) {
       assertThrows(
           IllegalArgumentException.class, () -> new Plan(List.of(embed, conv), shape, Set.of()));
+    }
+    Op ofPart = new SequenceOp.Conv(0, Part.KEY, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
+    new Plan(
+        List.of(embed, ofPart),
+        new KvShape(List.of(new KvShape.Recurrent(4, 4, 10, 3, 3))),
+        Set.of());
+    for (KvShape.Layer layer :
+        List.of(
+            new KvShape.Conv(40),
+            new KvShape.Recurrent(4, 4, 9, 3, 3),
+            new KvShape.Recurrent(4, 4, 10, 3, 4))) {
+      var shape = new KvShape(List.of(layer));
+      assertThrows(
+          IllegalArgumentException.class, () -> new Plan(List.of(embed, ofPart), shape, Set.of()));
     }
     var noLayer = new SequenceOp.Conv(1, null, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
     var cache = new KvShape(List.of(new KvShape.Conv(40)));

@@ -152,7 +152,7 @@ public final class PlanFixtures {
       int[] own =
           blocks.subList(first, first + perSequence).stream().mapToInt(Integer::intValue).toArray();
       int sequence =
-          index.computeIfAbsent(token.sequence, s -> batch.addSequence(own, perSequence));
+          index.computeIfAbsent(token.sequence, s -> batch.addSequence(own, perSequence, s));
       batch.add(token.token, token.position, sequence, token.wantsLogits);
     }
   }

@@ -86,7 +86,7 @@ final class PlanRuns {
   static void fill(Batch batch, List<Token> step) {
     batch.clear();
     for (int s = 0; s < SEQUENCES; s++) {
-      batch.addSequence(new int[] {s}, 1);
+      batch.addSequence(new int[] {s}, 1, s);
     }
     step.forEach(t -> batch.add(t.token(), t.position(), t.sequence(), t.wantsLogits()));
   }

@@ -146,7 +146,7 @@ class PlanTest {
             .ops()
             .forEach(op -> kinds.merge(op.getClass().getSimpleName(), 1, Integer::sum));
       }
-      assertEquals(17, kinds.size(), kinds.toString());
+      assertEquals(18, kinds.size(), kinds.toString());
       assertTrue(kinds.values().stream().allMatch(count -> count > 0));
     }
   }

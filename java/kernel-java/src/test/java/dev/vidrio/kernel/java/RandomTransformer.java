@@ -1,5 +1,8 @@
 package dev.vidrio.kernel.java;
 
+import static dev.vidrio.kernel.op.Op.ActivationKind.RELU;
+import static dev.vidrio.kernel.op.Op.ActivationKind.TANH;
+import static dev.vidrio.kernel.op.Op.NormKind.RMS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.KvShape;
@@ -10,6 +13,7 @@ import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
@@ -75,17 +79,27 @@ final class RandomTransformer {
 
   /**
    * The second layer is like the first, or differs from it, or reads what the first stored. The
-   * last one is that of a convolution.
+   * last two are those of a convolution and of a recurrence.
    */
   private List<KvShape.Layer> caches() {
     var first = new KvShape.KeyValue(kvHeads, dH);
     var conv = new KvShape.Conv(d);
+    var states = states();
     return switch (random.nextInt(3)) {
-      case 0 -> List.of(first, first, conv);
+      case 0 -> List.of(first, first, conv, states);
       case 1 ->
-          List.of(first, new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)), conv);
-      default -> List.of(first, conv);
+          List.of(
+              first, new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)), conv, states);
+      default -> List.of(first, conv, states);
     };
+  }
+
+  private KvShape.Recurrent states() {
+    int keyHeads = 1 + random.nextInt(3);
+    int width = 1 + random.nextInt(40);
+    int groups = 1 + random.nextInt(2);
+    return new KvShape.Recurrent(
+        keyHeads, keyHeads * groups, width, 1 + random.nextInt(40), 1 + random.nextInt(4));
   }
 
   private <T> T pick(T[] values) {
@@ -142,7 +156,8 @@ final class RandomTransformer {
 
   Plan plan() {
     Buffer embedded = embed();
-    Buffer x = builder.add("mid", embedded, convolution(embedded));
+    Buffer convolved = builder.add("mid", embedded, convolution(embedded));
+    Buffer x = builder.add("mid.recurrent", convolved, recurrence(convolved));
     for (int layer = 0; layer < 2; layer++) {
       x = builder.add("mid" + layer, x, multiply("attention", layer, attention(layer, x)));
       x = builder.add("post" + layer, x, multiply("ffn", layer, feedForward(layer, x)));
@@ -182,8 +197,48 @@ final class RandomTransformer {
     Buffer in = linear("gate_in", d, normalized);
     Buffer pre = builder.multiply("pre", linear("value", d, normalized), in);
     Weights kernel = scaled(WeightType.F32, 1 + random.nextInt(5), d);
-    Buffer mid = builder.conv("z.conv", cache.layers().size() - 1, kernel, pre);
+    Buffer mid = builder.conv("z.conv", cache.layers().size() - 2, kernel, pre);
     return linear("out", d, builder.multiply("post", linear("gate_out", d, normalized), mid));
+  }
+
+  /** Linear attention, whose states do not grow: they decay, and keys have length 1. */
+  private Buffer recurrence(Buffer x) {
+    Buffer normalized = normalize("norm.recurrent", x);
+    int layer = cache.layers().size() - 1;
+    int heads = cache.recurrent(layer).heads();
+    int dK = cache.recurrent(layer).dK();
+    Buffer step = builder.activation("step", RELU, linear("step.pre", heads, normalized));
+    Buffer strength = builder.activation("strength", RELU, linear("beta.pre", heads, normalized));
+    Buffer keys = recurrent("recurrent.k", SequenceOp.Part.KEY, normalized);
+    Buffer k = builder.headNorm("k.norm", RMS, dK, keys, EPSILON, null);
+    Buffer z =
+        builder.recurrence(
+            "z.recurrent",
+            layer,
+            pick(SequenceOp.Update.values()),
+            pick(SequenceOp.Grouping.values()),
+            decays(heads),
+            recurrent("recurrent.q", SequenceOp.Part.QUERY, normalized),
+            builder.scale("k.unit", (float) (1 / Math.sqrt(dK)), k),
+            recurrent("recurrent.v", SequenceOp.Part.VALUE, normalized),
+            step,
+            builder.activation("beta", TANH, strength));
+    return linear("out.recurrent", d, z);
+  }
+
+  private Weights decays(int heads) {
+    Weights a = vector(heads);
+    for (int i = 0; i < heads; i++) {
+      a.data().setAtIndex(JAVA_FLOAT, i, -Math.abs(a.data().getAtIndex(JAVA_FLOAT, i)));
+    }
+    return a;
+  }
+
+  private Buffer recurrent(String name, SequenceOp.Part part, Buffer x) {
+    int layer = cache.layers().size() - 1;
+    int width = cache.recurrent(layer).width(part);
+    Weights kernel = scaled(WeightType.F32, cache.recurrent(layer).taps(), width);
+    return builder.recurrentConv(name, layer, part, kernel, linear(name + ".pre", width, x));
   }
 
   /** A norm of each head: by one gain, or a gain of each. */
@@ -194,7 +249,7 @@ final class RandomTransformer {
 
   private Buffer attention(int layer, Buffer x) {
     Buffer normalized = normalize("norm1." + layer, x);
-    int stored = Math.min(layer, cache.layers().size() - 2);
+    int stored = Math.min(layer, cache.layers().size() - 3);
     int own = cache.keyValue(stored).dH();
     int valueWidth = cache.keyValue(stored).valueWidth();
     Buffer rotatedQ = rotated("q" + layer, own, linear("q" + layer, heads * own, normalized));
