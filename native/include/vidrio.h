@@ -506,6 +506,8 @@ typedef enum vd_activation_kind {
     VD_ACTIVATION_CLAMPED_SWISH = 8,   // x * sigmoid(1.702 x) of x up to 7: a gate of gpt-oss
     VD_ACTIVATION_CLAMPED_LINEAR = 9,  // 1 + x of x from -7 to 7: what such a gate multiplies
     VD_ACTIVATION_IDENTITY = 10,       // x: where it is gated, the product of two activations
+    VD_ACTIVATION_SIGMOID = 11,        // 1 / (1 + e^-x)
+    VD_ACTIVATION_SOFTPLUS = 12,       // ln(1 + e^x)
 } vd_activation_kind;
 
 // y = f(x), or f(x) * up where up is not null (gated). All [rows, width]; y may be x or up.
@@ -796,7 +798,7 @@ typedef struct vd_norm_backward {
 // What stands for the derivative of an activation f.
 typedef enum vd_slope {
     VD_SLOPE_DERIVATIVE = 0,
-    VD_SLOPE_SECANT = 1,  // f(x) / x, of the line through the origin (arXiv 2402.05602)
+    VD_SLOPE_SECANT = 1,  // (f(x) - f(0)) / x (arXiv 2402.05602)
 } vd_slope;
 
 // dx = f'(x) * dy, or f'(x) * (up * dy) where up is not null. dx may be dy. The gradient with

@@ -11,7 +11,7 @@ vd_activation_kernel *const vd_activation_kernels[VD_ISA_COUNT] = {
 vd_status vd_activation_check(const vd_op *op) {
     const vd_activation *activation = &op->as.activation;
     int known =
-        activation->kind >= VD_ACTIVATION_SILU && activation->kind <= VD_ACTIVATION_IDENTITY;
+        activation->kind >= VD_ACTIVATION_SILU && activation->kind <= VD_ACTIVATION_SOFTPLUS;
     int valid = known && activation->x != NULL && activation->y != NULL && activation->width > 0;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }

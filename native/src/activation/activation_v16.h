@@ -1,6 +1,7 @@
 // The activations over 16 lanes.
 #include "activation/activation.h"
 #include "activation/normal_v16.h"
+#include "activation/softplus_v16.h"
 #include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
 
@@ -48,6 +49,10 @@ VD_INLINE v16 activate(int32_t kind, v16 x) {
             return v16_add(v16_splat(1.0f), clamped(x));
         case VD_ACTIVATION_IDENTITY:
             return x;
+        case VD_ACTIVATION_SIGMOID:
+            return gate(v16_splat(1.0f), v16_negate(x));
+        case VD_ACTIVATION_SOFTPLUS:
+            return v16_softplus(x);
         default:
             return positive(x);
     }

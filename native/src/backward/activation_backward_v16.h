@@ -1,11 +1,12 @@
 // activation backward over 16 lanes.
 #include "activation/normal_v16.h"
+#include "activation/softplus_v16.h"
 #include "backward/backward.h"
 #include "simd/exp_v16.h"
 #include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
 
-// s of x * s, where f is of that kind, and its derivative.
+// s of f(0) + x * s, where f is of that kind, and its derivative.
 typedef struct gate {
     v16 s;
     v16 derivative;
@@ -21,8 +22,10 @@ VD_INLINE v16 step_at(v16 x) {
 
 VD_INLINE v16 magnitude(v16 x) { return v16_from_bits(v16_magnitude_bits(x)); }
 
+VD_INLINE v16 logistic(v16 x) { return v16_div(one(), v16_add(one(), v16_exp(v16_negate(x)))); }
+
 VD_INLINE gate silu(v16 x) {
-    v16 s = v16_div(one(), v16_add(one(), v16_exp(v16_negate(x))));
+    v16 s = logistic(x);
     return (gate){s, v16_mul(s, v16_fma(x, v16_sub(one(), s), one()))};
 }
 
@@ -91,6 +94,19 @@ VD_INLINE gate clamped_swish(v16 x) {
 // The secant is that of f - 1, which goes through the origin.
 VD_INLINE gate clamped_linear(v16 x) { return (gate){kept(magnitude(x)), inside(magnitude(x))}; }
 
+// tanh(x/2) / 2 is what lies above 1/2.
+VD_INLINE gate sigmoid(v16 x) {
+    v16 half = v16_mul(v16_splat(0.5f), x), p = logistic(x);
+    v16 s = v16_mul(v16_splat(0.25f), secant(v16_tanh(half), half));
+    return (gate){s, v16_mul(p, v16_sub(one(), p))};
+}
+
+VD_INLINE gate softplus(v16 x) {
+    v16 half = v16_splat(0.5f);
+    v16 s = v16_mul(half, secant(v16_softplus_centered(x), v16_mul(half, x)));
+    return (gate){s, logistic(x)};
+}
+
 VD_INLINE gate gate_of(int32_t kind, v16 x) {
     switch (kind) {
         case VD_ACTIVATION_SILU:
@@ -113,6 +129,10 @@ VD_INLINE gate gate_of(int32_t kind, v16 x) {
             return clamped_linear(x);
         case VD_ACTIVATION_IDENTITY:
             return (gate){one(), one()};
+        case VD_ACTIVATION_SIGMOID:
+            return sigmoid(x);
+        case VD_ACTIVATION_SOFTPLUS:
+            return softplus(x);
         default:
             return (gate){step_at(x), step_at(x)};
     }

@@ -21,7 +21,7 @@ typedef struct activation_case {
     vd_range range;
 } activation_case;
 
-enum { KINDS = VD_ACTIVATION_IDENTITY + 1, BATCH = 1024 };
+enum { KINDS = VD_ACTIVATION_SOFTPLUS + 1, BATCH = 1024 };
 
 static float x[LONGEST], up[LONGEST];
 
@@ -66,6 +66,8 @@ static void check_gate(int64_t i, double v, double w, double w_error, double fac
 
 static double gelu(double v) { return v / 2 * erfc(-v * M_SQRT1_2); }
 
+static double softplus(double v) { return fmax(v, 0) + log1p(exp(-fabs(v))); }
+
 // A function of x that is off by no more than a relative error.
 static void check_function(int64_t i, double exact, double factor, double error, int64_t extra,
                            float y) {
@@ -97,6 +99,10 @@ static void check_element(const activation_case *c, int64_t i, float y) {
         check_function(i, v > 0 ? v : expm1(v), factor, TANH_ERROR, c->gated, y);
     } else if (c->kind == VD_ACTIVATION_IDENTITY) {
         check_function(i, v, factor, 0, c->gated, y);
+    } else if (c->kind == VD_ACTIVATION_SIGMOID) {
+        check_gate(i, 1, -v, 0, factor, c->gated, y);
+    } else if (c->kind == VD_ACTIVATION_SOFTPLUS) {
+        check_function(i, softplus(v), factor, SOFTPLUS_ERROR, c->gated, y);
     } else if (c->kind == VD_ACTIVATION_HARD_TANH) {
         check_function(i, fmax(-1, fmin(v, 1)), factor, 0, c->gated, y);
     } else {
@@ -141,12 +147,12 @@ static void check_length(rng *r, int32_t width, floats kind) {
     }
 }
 
-// GELU by the error function, in double, for every 61st float of both signs, or all of them.
-static void check_gelu_floats(void) {
-    describe("gelu");
+// Every 61st float of both signs, or all of them, against the function in double.
+static void check_floats(int32_t kind, const char *name, double (*exact_at)(double), double ulps) {
+    describe("%s", name);
     double worst = 0, at = 0;
     float v[BATCH], y[BATCH];
-    vd_activation op = {.x = v, .y = y, .kind = VD_ACTIVATION_GELU, .width = BATCH};
+    vd_activation op = {.x = v, .y = y, .kind = kind, .width = BATCH};
     int64_t step = full() ? 1 : instrumented() ? 10007 : 61;
     for (int64_t first = 0; first < 0x7f800000; first += step * BATCH / 2) {
         for (int64_t i = 0; i < BATCH; i++) {
@@ -155,23 +161,36 @@ static void check_gelu_floats(void) {
         }
         vd_activation_scalar(&op, (vd_range){0, BATCH});
         for (int64_t i = 0; i < BATCH; i++) {
-            double exact = gelu((double)v[i]);
+            double exact = exact_at((double)v[i]);
             double error = fabs((double)y[i] - exact) / unit_in_last_place(fabs(exact));
-            if (error > GELU_ULPS) {
-                fail("gelu(%a) should be near %a, is %a", (double)v[i], exact, (double)y[i]);
+            if (!(error <= ulps)) {
+                fail("%s(%a) should be near %a, is %a", name, (double)v[i], exact, (double)y[i]);
             }
             at = error > worst ? (double)v[i] : at;
             worst = fmax(worst, error);
         }
     }
-    printf("gelu: at most %.4f units in the last place, at %a\n", worst, at);
+    printf("%s: at most %.4f units in the last place, at %a\n", name, worst, at);
+}
+
+static void check_ends(void) {
+    describe("sigmoid and softplus at their ends");
+    float v[] = {INFINITY, -INFINITY, NAN}, y[3];
+    vd_activation op = {.x = v, .y = y, .kind = VD_ACTIVATION_SIGMOID, .width = 3};
+    vd_activation_scalar(&op, (vd_range){0, 3});
+    CHECK(y[0] == 1 && y[1] == 0 && isnan(y[2]));
+    op.kind = VD_ACTIVATION_SOFTPLUS;
+    vd_activation_scalar(&op, (vd_range){0, 3});
+    CHECK(y[0] == INFINITY && y[1] == 0 && isnan(y[2]));
 }
 
 int main(void) {
     test_begin("activation");
     CHECK(VD_GELU_CUBIC == (float)0.044715);
     CHECK(VD_GELU_MINUS_2_SQRT_2_OVER_PI == (float)(-2 * sqrt(2 / M_PI)));
-    check_gelu_floats();
+    check_floats(VD_ACTIVATION_GELU, "gelu", gelu, GELU_ULPS);
+    check_floats(VD_ACTIVATION_SOFTPLUS, "softplus", softplus, SOFTPLUS_ULPS);
+    check_ends();
     rng r = {4};
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {

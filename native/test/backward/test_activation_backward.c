@@ -12,7 +12,7 @@
 #include "support/rng.h"
 #include "support/tolerance.h"
 
-enum { KINDS = VD_ACTIVATION_IDENTITY + 1 };
+enum { KINDS = VD_ACTIVATION_SOFTPLUS + 1 };
 
 typedef struct activation_case {
     int32_t kind, slope, width, gated, in_place;
@@ -70,6 +70,10 @@ static double activate(const void *kind, double v) {
             return 1 + fmax(fmin(v, 7), -7);
         case VD_ACTIVATION_IDENTITY:
             return v;
+        case VD_ACTIVATION_SIGMOID:
+            return 1 / (1 + exp(-v));
+        case VD_ACTIVATION_SOFTPLUS:
+            return fmax(v, 0) + log1p(exp(-fabs(v)));
         default:
             return fmax(v, 0);
     }

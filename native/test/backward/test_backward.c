@@ -15,7 +15,7 @@ int main(void) {
     REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.frozen = 2);
     REFUSED(VD_OP_NORM_BACKWARD, op.as.norm_backward.epsilon = NAN);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.x = NULL);
-    REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.kind = VD_ACTIVATION_IDENTITY + 1);
+    REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.kind = VD_ACTIVATION_SOFTPLUS + 1);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.slope = 2);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.width = 0);
     REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.weights = NULL);

@@ -109,7 +109,7 @@ static void check_kv_store_attention(void) {
 static void check_elementwise(void) {
     REFUSED(VD_OP_ACTIVATION, op.as.activation.x = NULL);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.y = NULL);
-    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_IDENTITY + 1);
+    REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_SOFTPLUS + 1);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = -1);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.width = 0);
     REFUSED(VD_OP_ADD, op.as.add.a = NULL);

@@ -51,4 +51,8 @@ static inline double unit_in_last_place(double value) {
 #define GELU_ULPS 11
 #define GELU_ERROR (GELU_ULPS * 0x1p-23)
 
+// The same of softplus.
+#define SOFTPLUS_ULPS 1.9
+#define SOFTPLUS_ERROR (SOFTPLUS_ULPS * 0x1p-23)
+
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "activation/scalar/normal.h"
+#include "activation/scalar/softplus.h"
 
 static float positive(float x) { return x > 0.0f ? x : 0.0f; }
 
@@ -42,6 +43,10 @@ static float activate(int32_t kind, float x) {
         }
         case VD_ACTIVATION_IDENTITY:
             return x;
+        case VD_ACTIVATION_SIGMOID:
+            return 1.0f / (1.0f + vd_exp(-x));
+        case VD_ACTIVATION_SOFTPLUS:
+            return vd_softplus(x);
         default:
             return positive(x);
     }

@@ -2,18 +2,21 @@
 #include <math.h>
 
 #include "activation/scalar/normal.h"
+#include "activation/scalar/softplus.h"
 #include "backward/backward.h"
 
 static float step_at(float x) { return x > 0.0f ? 1.0f : 0.0f; }
 
-// s of x * s, where f is of that kind, and its derivative.
+// s of f(0) + x * s, where f is of that kind, and its derivative.
 typedef struct gate {
     float s;
     float derivative;
 } gate;
 
+static float logistic(float x) { return 1.0f / (1.0f + vd_exp(-x)); }
+
 static gate silu(float x) {
-    float s = 1.0f / (1.0f + vd_exp(-x));
+    float s = logistic(x);
     return (gate){s, s * fmaf(x, 1.0f - s, 1.0f)};
 }
 
@@ -73,6 +76,16 @@ static gate clamped_swish(float x) {
 // The secant is that of f - 1, which goes through the origin.
 static gate clamped_linear(float x) { return (gate){kept(fabsf(x)), inside(fabsf(x))}; }
 
+// tanh(x/2) / 2 is what lies above 1/2.
+static gate sigmoid(float x) {
+    float half = 0.5f * x, p = logistic(x);
+    return (gate){0.25f * secant(vd_tanh(half), half), p * (1.0f - p)};
+}
+
+static gate softplus(float x) {
+    return (gate){0.5f * secant(vd_softplus_centered(x), 0.5f * x), logistic(x)};
+}
+
 static gate gate_of(int32_t kind, float x) {
     switch (kind) {
         case VD_ACTIVATION_SILU:
@@ -95,6 +108,10 @@ static gate gate_of(int32_t kind, float x) {
             return clamped_linear(x);
         case VD_ACTIVATION_IDENTITY:
             return (gate){1.0f, 1.0f};
+        case VD_ACTIVATION_SIGMOID:
+            return sigmoid(x);
+        case VD_ACTIVATION_SOFTPLUS:
+            return softplus(x);
         default:
             return (gate){step_at(x), step_at(x)};
     }

@@ -1892,6 +1892,24 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ACTIVATION_IDENTITY() {
         return VD_ACTIVATION_IDENTITY;
     }
+    private static final int VD_ACTIVATION_SIGMOID = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_SIGMOID = 11
+     * }
+     */
+    public static int VD_ACTIVATION_SIGMOID() {
+        return VD_ACTIVATION_SIGMOID;
+    }
+    private static final int VD_ACTIVATION_SOFTPLUS = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_SOFTPLUS = 12
+     * }
+     */
+    public static int VD_ACTIVATION_SOFTPLUS() {
+        return VD_ACTIVATION_SOFTPLUS;
+    }
     private static final int VD_EDIT_SET = (int)0L;
     /**
      * {@snippet lang=c :
