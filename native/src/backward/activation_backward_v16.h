@@ -91,7 +91,6 @@ VD_INLINE gate clamped_swish(v16 x) {
     return (gate){v16_mul(s, kept(x)), v16_mul(v16_mul(s, bent), inside(x))};
 }
 
-// The secant is that of f - 1, which goes through the origin.
 VD_INLINE gate clamped_linear(v16 x) { return (gate){kept(magnitude(x)), inside(magnitude(x))}; }
 
 // tanh(x/2) / 2 is what lies above 1/2.

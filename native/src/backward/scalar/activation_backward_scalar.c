@@ -73,7 +73,6 @@ static gate clamped_swish(float x) {
     return (gate){s * kept(x), s * bent * inside(x)};
 }
 
-// The secant is that of f - 1, which goes through the origin.
 static gate clamped_linear(float x) { return (gate){kept(fabsf(x)), inside(fabsf(x))}; }
 
 // tanh(x/2) / 2 is what lies above 1/2.

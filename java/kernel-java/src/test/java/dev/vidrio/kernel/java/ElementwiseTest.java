@@ -31,6 +31,7 @@ class ElementwiseTest {
   private static final int GELU_ULPS = 11;
 
   private static final int TANH_ULPS = 3;
+  private static final double SOFTPLUS_ULPS = 1.9;
 
   private final List<Kernels> both = List.of(new ScalarKernels(), new VectorKernels());
   private final Random random = new Random(11);
@@ -183,14 +184,17 @@ class ElementwiseTest {
           case CLAMPED_SWISH -> Math.min(v, 7) / (1 + Math.exp(-1.702f * Math.min(v, 7)));
           case CLAMPED_LINEAR -> 1 + Math.clamp(v, -7, 7);
           case IDENTITY -> v;
+          case SIGMOID -> 1 / (1 + Math.exp(-v));
+          case SOFTPLUS -> Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v)));
         };
     // exp is off by 2 U and by the 6 roundings of its argument; then come 3 roundings.
     double roundings =
         switch (kind) {
-          case SILU, RELU, SQUARED_RELU, HARD_TANH, IDENTITY -> 5;
+          case SILU, RELU, SQUARED_RELU, HARD_TANH, IDENTITY, SIGMOID -> 5;
           case GELU_TANH -> 5 + 6 * Math.abs(argument);
           case GELU -> 2 * GELU_ULPS;
           case TANH, ELU -> 2 * TANH_ULPS;
+          case SOFTPLUS -> 2 * SOFTPLUS_ULPS;
           case CLAMPED_SWISH -> 5 + 1.702 * Math.abs(Math.min(v, 7));
           case CLAMPED_LINEAR -> 1;
         };
@@ -248,7 +252,13 @@ class ElementwiseTest {
           both.get(i).activation(kind, x, null, y[i], 0, 64);
         }
         Segments.assertSameBits(y[0], y[1], kind.name());
-        float origin = kind == Op.ActivationKind.CLAMPED_LINEAR ? 1 : 0;
+        float origin =
+            switch (kind) {
+              case CLAMPED_LINEAR -> 1;
+              case SIGMOID -> 0.5f;
+              case SOFTPLUS -> (float) Math.log(2);
+              default -> 0;
+            };
         assertEquals(origin, y[0].getAtIndex(JAVA_FLOAT, 0));
         boolean selects = kind == Op.ActivationKind.RELU || kind == Op.ActivationKind.SQUARED_RELU;
         assertEquals(!selects, Float.isNaN(y[0].getAtIndex(JAVA_FLOAT, 9)));

@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.gradient.Gradient;
@@ -15,6 +17,8 @@ import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -26,6 +30,7 @@ import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Gradients of whole random transformers: the bits depend on neither executor nor workers. */
@@ -78,21 +83,53 @@ class GradientTest {
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
   void everyExecutorGivesTheSameBits(long seed) {
     try (Arena arena = Arena.ofShared()) {
-      Plan plan = gradient(seed, arena).plan();
-      Limits limits = PlanFixtures.limits(TOKENS, 100);
-      Map<String, int[]> expected;
-      try (JavaExecutor scalar = JavaExecutor.scalar(2)) {
-        expected = PlanFixtures.run(scalar, plan, limits, step()).getFirst();
-      }
-      try (JavaExecutor vector = JavaExecutor.vector(3)) {
-        assertSame(plan, expected, PlanFixtures.run(vector, plan, limits, step()).getFirst());
-      }
-      for (Isa isa : Isa.values()) {
-        if (isa.usable()) {
-          try (NativeExecutor executor = NativeExecutor.create(isa, 3)) {
-            assertSame(plan, expected, PlanFixtures.run(executor, plan, limits, step()).getFirst());
-          }
+      assertSameEverywhere(gradient(seed, arena).plan());
+    }
+  }
+
+  private static void assertSameEverywhere(Plan plan) {
+    Limits limits = PlanFixtures.limits(TOKENS, 100);
+    Map<String, int[]> expected;
+    try (JavaExecutor scalar = JavaExecutor.scalar(2)) {
+      expected = PlanFixtures.run(scalar, plan, limits, step()).getFirst();
+    }
+    try (JavaExecutor vector = JavaExecutor.vector(3)) {
+      assertSame(plan, expected, PlanFixtures.run(vector, plan, limits, step()).getFirst());
+    }
+    for (Isa isa : Isa.values()) {
+      if (isa.usable()) {
+        try (NativeExecutor executor = NativeExecutor.create(isa, 3)) {
+          assertSame(plan, expected, PlanFixtures.run(executor, plan, limits, step()).getFirst());
         }
+      }
+    }
+  }
+
+  /** Alone and gated, forward and backward, of arguments of every size. */
+  @ParameterizedTest
+  @EnumSource(Op.ActivationKind.class)
+  void everyExecutorGivesTheSameBitsOfActivations(Op.ActivationKind kind) {
+    int width = 43;
+    int rows = RandomTransformer.VOCABULARY;
+    Random random = new Random(29);
+    try (Arena arena = Arena.ofShared()) {
+      Weights table = Segments.matrix(arena, WeightType.F32, rows, width, random);
+      for (int i = 0; i < rows * width; i++) {
+        int exponent = random.nextInt(10) == 0 ? -140 : random.nextInt(-8, 8);
+        float value = table.data().getAtIndex(JAVA_FLOAT, i);
+        table.data().setAtIndex(JAVA_FLOAT, i, Math.scalb(value, exponent));
+      }
+      var builder = new PlanBuilder(new KvShape(1, 1, 32));
+      Buffer x = builder.embed("x", table);
+      Weights factors = Segments.matrix(arena, WeightType.F32, rows, width, random);
+      Buffer up = builder.embed("up", factors);
+      Buffer alone = builder.output(builder.activation("alone", kind, x));
+      Buffer gated = builder.output(builder.gated("gated", kind, x, up));
+      Plan plan = builder.build();
+      MemorySegment seed = Segments.floats(arena, (long) TOKENS * width, random::nextGaussian);
+      for (GradientRules rules : RULES) {
+        Map<Buffer, MemorySegment> seeds = Map.of(alone, seed, gated, seed);
+        assertSameEverywhere(Gradient.of(plan, seeds, Set.of(x, up), rules).plan());
       }
     }
   }

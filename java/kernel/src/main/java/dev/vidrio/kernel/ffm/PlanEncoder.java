@@ -224,6 +224,8 @@ final class PlanEncoder {
       case CLAMPED_SWISH -> Vidrio.VD_ACTIVATION_CLAMPED_SWISH();
       case CLAMPED_LINEAR -> Vidrio.VD_ACTIVATION_CLAMPED_LINEAR();
       case IDENTITY -> Vidrio.VD_ACTIVATION_IDENTITY();
+      case SIGMOID -> Vidrio.VD_ACTIVATION_SIGMOID();
+      case SOFTPLUS -> Vidrio.VD_ACTIVATION_SOFTPLUS();
     };
   }
 

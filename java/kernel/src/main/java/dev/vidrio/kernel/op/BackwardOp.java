@@ -81,7 +81,7 @@ public sealed interface BackwardOp extends Op {
   /** What stands for the derivative of an activation f. */
   enum Slope {
     DERIVATIVE,
-    /** {@code f(x) / x}, of the line through the origin: the identity rule of arXiv 2402.05602. */
+    /** {@code (f(x) − f(0)) / x}: the identity rule of arXiv 2402.05602, where f(0) is a bias. */
     SECANT
   }
 

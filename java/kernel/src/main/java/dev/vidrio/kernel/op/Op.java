@@ -223,7 +223,11 @@ public sealed interface Op
     /** {@code 1 + x} of x from −7 to 7, which gpt-oss gates. */
     CLAMPED_LINEAR,
     /** x: where it is gated, the product of two activations. */
-    IDENTITY
+    IDENTITY,
+    /** {@code σ(x) = 1 / (1 + e⁻ˣ)}. */
+    SIGMOID,
+    /** {@code ln(1 + eˣ)}. */
+    SOFTPLUS
   }
 
   /**

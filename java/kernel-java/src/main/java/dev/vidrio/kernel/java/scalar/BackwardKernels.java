@@ -94,13 +94,13 @@ public final class BackwardKernels {
     }
   }
 
-  /** f(x) / x and f'(x). */
+  /** (f(x) − f(0)) / x and f'(x). */
   private record Gate(float secant, float derivative) {}
 
   private static Gate gate(Op.ActivationKind kind, float x) {
     return switch (kind) {
       case SILU -> {
-        float s = 1 / (1 + ScalarMath.exp(-x));
+        float s = ScalarMath.sigmoid(x);
         yield new Gate(s, s * Math.fma(x, 1 - s, 1));
       }
       case GELU_TANH -> {
@@ -133,7 +133,15 @@ public final class BackwardKernels {
         yield new Gate(s * kept(x), s * bent * inside(x));
       }
       case IDENTITY -> new Gate(1, 1);
-      // The secant is that of f − 1, which goes through the origin.
+      case SIGMOID -> { // tanh(x/2) / 2 is what lies above 1/2
+        float half = 0.5f * x;
+        float p = ScalarMath.sigmoid(x);
+        yield new Gate(0.25f * secant(ScalarMath.tanh(half), half), p * (1 - p));
+      }
+      case SOFTPLUS -> {
+        float s = 0.5f * secant(ScalarMath.centeredSoftplus(x), 0.5f * x);
+        yield new Gate(s, ScalarMath.sigmoid(x));
+      }
       case CLAMPED_LINEAR -> new Gate(kept(Math.abs(x)), inside(Math.abs(x)));
     };
   }

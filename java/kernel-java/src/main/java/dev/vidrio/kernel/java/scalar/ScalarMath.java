@@ -23,6 +23,13 @@ public final class ScalarMath {
   public static final float C3 = 0x1.555492p-3f;
   public static final float C2 = 0x1.fffffcp-2f;
 
+  /** Coefficients of ln(1 + r) in odd powers of s = r/(2 + r), but for the first. */
+  public static final float LOG_9 = 0x1.1ed7bep-2f;
+
+  public static final float LOG_7 = 0x1.1ebd0ep-2f;
+  public static final float LOG_5 = 0x1.99d208p-2f;
+  public static final float LOG_3 = 0x1.555502p-1f;
+
   /** −2·√(2/π). */
   public static final float GELU_OUTER = -1.5957692f;
 
@@ -82,6 +89,31 @@ public final class ScalarMath {
     return Math.fma(exponentialMinusOne(remainder(y, m)), power, power - 1);
   }
 
+  /** The logistic function. */
+  static float sigmoid(float x) {
+    return 1 / (1 + exp(-x));
+  }
+
+  private static float softplus(float x) {
+    return (x > 0 ? x : 0) + logOnePlus(exp(-Math.abs(x)));
+  }
+
+  /** {@code softplus(x) − ln(2)}, which goes through the origin. */
+  static float centeredSoftplus(float x) {
+    return (x > 0 ? x : 0) + logOnePlus(0.5f * exponentialLessOne(-Math.abs(x)));
+  }
+
+  /** ln(1 + r) for −1/2 ≤ r ≤ 1. */
+  private static float logOnePlus(float r) {
+    float s = r / (2 + r);
+    float z = s * s;
+    float q = LOG_9;
+    q = Math.fma(q, z, LOG_7);
+    q = Math.fma(q, z, LOG_5);
+    q = Math.fma(q, z, LOG_3);
+    return Math.fma(s, Math.fma(q, z, -r), r);
+  }
+
   /** x − m · ln(2). */
   private static float remainder(float x, float m) {
     return Math.fma(m, LN_2_LOWER, Math.fma(m, LN_2_UPPER, x));
@@ -122,6 +154,8 @@ public final class ScalarMath {
         yield 1 + (c < -SWISH_LIMIT ? -SWISH_LIMIT : c);
       }
       case IDENTITY -> x;
+      case SIGMOID -> sigmoid(x);
+      case SOFTPLUS -> softplus(x);
     };
   }
 

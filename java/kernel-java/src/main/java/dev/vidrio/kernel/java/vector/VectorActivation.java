@@ -24,7 +24,7 @@ final class VectorActivation {
       int count = (int) Math.min(PIECE, vectors - i);
       switch (kind) {
         case SILU -> {
-          siluArguments(x, i, count);
+          negated(x, i, count);
           divide(x, y, i, count);
         }
         case GELU_TANH -> {
@@ -43,6 +43,11 @@ final class VectorActivation {
         case CLAMPED_SWISH -> clampedSwish(x, y, i, count);
         case CLAMPED_LINEAR -> clampedLinear(x, y, i, count);
         case IDENTITY -> Elements.copy(x, i, y, i, count);
+        case SIGMOID -> {
+          negated(x, i, count);
+          sigmoid(y, i, count);
+        }
+        case SOFTPLUS -> softplus(x, y, i, count);
       }
     }
     for (long i = vectors; i < end; i++) {
@@ -50,7 +55,7 @@ final class VectorActivation {
     }
   }
 
-  private void siluArguments(MemorySegment x, long at, int count) {
+  private void negated(MemorySegment x, long at, int count) {
     for (int i = 0; i < count; i += LENGTH) {
       Vectors.load(x, at + i).neg().intoArray(e, i);
     }
@@ -149,6 +154,26 @@ final class VectorActivation {
       FloatVector v = Vectors.load(x, at + i);
       FloatVector e = VectorMath.exponentialLessOne(v);
       Vectors.store(e.blend(v, v.compare(VectorOperators.GT, 0)), y, at + i);
+    }
+  }
+
+  /** {@code y = 1 / (1 + exp(e))}. */
+  private void sigmoid(MemorySegment y, long at, int count) {
+    VectorMath.exp(e, 0, count, 0);
+    FloatVector one = FloatVector.broadcast(FLOATS, 1);
+    for (int i = 0; i < count; i += LENGTH) {
+      Vectors.store(one.div(FloatVector.fromArray(FLOATS, e, i).add(1)), y, at + i);
+    }
+  }
+
+  private void softplus(MemorySegment x, MemorySegment y, long at, int count) {
+    for (int i = 0; i < count; i += LENGTH) {
+      Vectors.load(x, at + i).abs().neg().intoArray(e, i);
+    }
+    VectorMath.exp(e, 0, count, 0);
+    for (int i = 0; i < count; i += LENGTH) {
+      FloatVector log = VectorMath.logOnePlus(FloatVector.fromArray(FLOATS, e, i));
+      Vectors.store(positive(Vectors.load(x, at + i)).add(log), y, at + i);
     }
   }
 

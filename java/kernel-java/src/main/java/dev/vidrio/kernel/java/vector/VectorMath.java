@@ -45,6 +45,17 @@ final class VectorMath {
     return exponentialMinusOne(r).fma(power, power.sub(1));
   }
 
+  /** ln(1 + r) for −1/2 ≤ r ≤ 1. */
+  static FloatVector logOnePlus(FloatVector r) {
+    FloatVector s = r.div(r.add(2));
+    FloatVector z = s.mul(s);
+    FloatVector q = FloatVector.broadcast(FLOATS, ScalarMath.LOG_9);
+    q = q.fma(z, FloatVector.broadcast(FLOATS, ScalarMath.LOG_7));
+    q = q.fma(z, FloatVector.broadcast(FLOATS, ScalarMath.LOG_5));
+    q = q.fma(z, FloatVector.broadcast(FLOATS, ScalarMath.LOG_3));
+    return s.fma(q.fma(z, r.neg()), r);
+  }
+
   /** x, but at least {@code least} and at most {@code most}. */
   static FloatVector clamp(FloatVector x, float least, float most) {
     FloatVector y = x.blend(least, x.compare(VectorOperators.LT, least));
