@@ -470,7 +470,7 @@ enum {
 
 // Linear attention with a state S [d_k, d_v] of each head (Yang et al. 2024, arXiv 2412.06464; Dao
 // & Gu 2024, arXiv 2405.21060), z [n, H, d_v]:
-//   S = exp(a * step) S,  u = beta (v - delta S^T k),  S = S + k u^T,  z = S^T q
+//   S = exp(a * step) S,  u = beta (v - delta S^T k),  S = S + k u^T,  z = S^T q + skip v
 // q and k are [n, H_k, d_k], v [n, H, d_v], step and beta [n, H]. A head's part of a sequence's
 // slot are f32 {state [d_k, d_v] before the span of VD_SPAN positions that the last token is in,
 // keys [d_k, VD_SPAN], updates u [VD_SPAN, d_v] and logarithms of decays [VD_SPAN] of the span, the
@@ -482,7 +482,8 @@ typedef struct vd_recurrence {
     const float *v;
     const float *step;
     const float *beta;
-    const float *a;  // [H]
+    const float *a;     // [H]
+    const float *skip;  // [H] or null: 0
     float *z;
     float *states;
     int64_t stride;  // bytes from a slot to the next, a multiple of 64

@@ -36,6 +36,7 @@ typedef struct token {
     const float *k;
     const float *v;
     float *z;
+    const float *skip;  // or null
     float beta;
     int32_t t;           // its position in the span
     float decay;         // of the state
@@ -92,7 +93,9 @@ VD_INLINE void read_columns(const vd_recurrence *op, vd_head_state s, const toke
         v16 v = v16_load_up_to(x->v + c + 16 * j, left - 16 * j);
         v16 u = v16_mul(beta, op->delta ? v16_sub(v, known[j]) : v);
         v16_store_up_to(update + 16 * j, u, left - 16 * j);
-        v16_store_up_to(x->z + c + 16 * j, v16_fma(own, u, z[j]), left - 16 * j);
+        z[j] = v16_fma(own, u, z[j]);
+        z[j] = x->skip == NULL ? z[j] : v16_fma(v16_splat(*x->skip), v, z[j]);
+        v16_store_up_to(x->z + c + 16 * j, z[j], left - 16 * j);
     }
 }
 
@@ -128,6 +131,7 @@ void VD_NAME(vd_recurrence)(const vd_recurrence *op, const vd_batch *batch, vd_r
                        .k = op->k + key_row,
                        .v = op->v + row * op->d_v,
                        .z = op->z + row * op->d_v,
+                       .skip = op->skip == NULL ? NULL : op->skip + head,
                        .beta = op->beta[row],
                        .t = position % VD_SPAN};
             float before = x.t == 0 ? 0 : s.decays[x.t - 1];

@@ -28,6 +28,7 @@ typedef struct recurrence_case {
     sizes size;
     int32_t delta;
     int32_t tiled;
+    int32_t skips;
     int32_t workers;
     placement where;
 } recurrence_case;
@@ -40,7 +41,7 @@ typedef struct text {
 typedef float results[TEXTS][POSITIONS * WIDTH];
 
 static text texts[TEXTS];
-static float a[H_MAX];
+static float a[H_MAX], skip[H_MAX];
 static results expected, actual;
 
 static int64_t stride_of(const recurrence_case *c) {
@@ -134,22 +135,26 @@ static void run(const recurrence_case *c, vd_isa isa, cut how, rng *r, results z
     size_t bytes = (size_t)(TEXTS * stride_of(c));
     float *states = guarded_alloc(bytes, c->where);
     memset(states, 0xff, bytes);
-    vd_op op = {.kind = VD_OP_RECURRENCE,
-                .as.recurrence = {.q = room(c, c->size.H_k * c->size.d_k),
-                                  .k = room(c, c->size.H_k * c->size.d_k),
-                                  .v = room(c, c->size.H * c->size.d_v),
-                                  .step = room(c, c->size.H),
-                                  .beta = room(c, c->size.H),
-                                  .a = guarded_copy(a, sizeof(float) * (size_t)c->size.H, c->where),
-                                  .z = room(c, c->size.H * c->size.d_v),
-                                  .states = states,
-                                  .stride = stride_of(c),
-                                  .H_k = c->size.H_k,
-                                  .H = c->size.H,
-                                  .d_k = c->size.d_k,
-                                  .d_v = c->size.d_v,
-                                  .delta = c->delta,
-                                  .tiled = c->tiled}};
+    vd_op op = {
+        .kind = VD_OP_RECURRENCE,
+        .as.recurrence = {
+            .q = room(c, c->size.H_k * c->size.d_k),
+            .k = room(c, c->size.H_k * c->size.d_k),
+            .v = room(c, c->size.H * c->size.d_v),
+            .step = room(c, c->size.H),
+            .beta = room(c, c->size.H),
+            .a = guarded_copy(a, sizeof(float) * (size_t)c->size.H, c->where),
+            .z = room(c, c->size.H * c->size.d_v),
+            .skip =
+                c->skips ? guarded_copy(skip, sizeof(float) * (size_t)c->size.H, c->where) : NULL,
+            .states = states,
+            .stride = stride_of(c),
+            .H_k = c->size.H_k,
+            .H = c->size.H,
+            .d_k = c->size.d_k,
+            .d_v = c->size.d_v,
+            .delta = c->delta,
+            .tiled = c->tiled}};
     int32_t begin[TEXTS], end[TEXTS] = {0};
     while (!all_done(end)) {
         next_step(r, how, begin, end);
@@ -230,7 +235,10 @@ static void check_column(const recurrence_case *c, const text *x, const float *z
         updates[p].error =
             beta * known.error * (1 + roundings(2)) + roundings(2) * fabs(beta * difference);
         bounded exact = read(c, x, x->q, p, p + 1, head, updates);
-        near("z", i, exact.value, exact.error, z[i]);
+        double skipped = c->skips ? (double)skip[head] * (double)x->v[i] : 0;
+        double error =
+            exact.error + roundings(1) * (fabs(exact.value) + exact.error + fabs(skipped));
+        near("z", i, exact.value + skipped, error, z[i]);
     }
 }
 
@@ -254,6 +262,7 @@ static void fill_texts(rng *r, floats kind) {
     }
     for (int i = 0; i < H_MAX; i++) {
         a[i] = rng_uniform(r, -1, -0.1f);
+        skip[i] = rng_uniform(r, -1, 1);
     }
 }
 
@@ -270,6 +279,7 @@ static void check_case(rng *r, sizes size, floats kind) {
     recurrence_case c = {.size = size,
                          .delta = (int32_t)rng_below(r, 2),
                          .tiled = (int32_t)rng_below(r, 2),
+                         .skips = (int32_t)rng_below(r, 2),
                          .workers = (int32_t)rng_between(r, 1, 4),
                          .where = (placement)rng_below(r, PLACEMENTS)};
     fill_texts(r, kind);

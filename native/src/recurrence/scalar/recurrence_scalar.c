@@ -58,6 +58,9 @@ static void run_token(const vd_recurrence *op, vd_head_state s, int32_t position
         float known = op->delta ? read(op, s, k, t, t, c) : 0;
         s.updates[t * op->d_v + c] = beta * (v[c] - known);
         z[c] = read(op, s, q, t, t + 1, c);
+        if (op->skip != NULL) {
+            z[c] = fmaf(op->skip[head], v[c], z[c]);
+        }
     }
 }
 

@@ -21,6 +21,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const float *step;
  *     const float *beta;
  *     const float *a;
+ *     const float *skip;
  *     float *z;
  *     float *states;
  *     int64_t stride;
@@ -46,6 +47,7 @@ public class vd_recurrence {
         Vidrio.C_POINTER.withName("step"),
         Vidrio.C_POINTER.withName("beta"),
         Vidrio.C_POINTER.withName("a"),
+        Vidrio.C_POINTER.withName("skip"),
         Vidrio.C_POINTER.withName("z"),
         Vidrio.C_POINTER.withName("states"),
         Vidrio.C_LONG.withName("stride"),
@@ -326,6 +328,50 @@ public class vd_recurrence {
      */
     public static void a(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(a$LAYOUT, a$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout skip$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("skip"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const float *skip
+     * }
+     */
+    public static final AddressLayout skip$layout() {
+        return skip$LAYOUT;
+    }
+
+    private static final long skip$OFFSET = $LAYOUT.byteOffset(groupElement("skip"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const float *skip
+     * }
+     */
+    public static final long skip$offset() {
+        return skip$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const float *skip
+     * }
+     */
+    public static MemorySegment skip(MemorySegment struct) {
+        return struct.get(skip$LAYOUT, skip$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const float *skip
+     * }
+     */
+    public static void skip(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(skip$LAYOUT, skip$OFFSET, fieldValue);
     }
 
     private static final AddressLayout z$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("z"));

@@ -187,13 +187,14 @@ public final class PlanBuilder {
       SequenceOp.Update update,
       SequenceOp.Grouping grouping,
       Weights a,
+      @Nullable Weights skip,
       Buffer q,
       Buffer k,
       Buffer v,
       Buffer step,
       Buffer beta) {
     Buffer z = like(name, v);
-    ops.add(new SequenceOp.Recurrence(layer, update, grouping, a, q, k, v, step, beta, z));
+    ops.add(new SequenceOp.Recurrence(layer, update, grouping, a, skip, q, k, v, step, beta, z));
     return z;
   }
 

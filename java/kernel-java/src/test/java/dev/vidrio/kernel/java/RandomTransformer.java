@@ -218,6 +218,7 @@ final class RandomTransformer {
             pick(SequenceOp.Update.values()),
             pick(SequenceOp.Grouping.values()),
             decays(heads),
+            random.nextBoolean() ? null : vector(heads),
             recurrent("recurrent.q", SequenceOp.Part.QUERY, normalized),
             builder.scale("k.unit", (float) (1 / Math.sqrt(dK)), k),
             recurrent("recurrent.v", SequenceOp.Part.VALUE, normalized),

@@ -81,6 +81,7 @@ final class SequenceOpEncoder {
     vd_recurrence.step(s, plan.address(op.step()));
     vd_recurrence.beta(s, plan.address(op.beta()));
     vd_recurrence.a(s, plan.address(op.a()));
+    vd_recurrence.skip(s, plan.address(op.skip()));
     vd_recurrence.z(s, plan.address(op.z()));
     KvShape.Recurrent shape = plan.states(op.layer(), s);
     vd_recurrence.H_k(s, shape.keyHeads());

@@ -102,6 +102,7 @@ final class Recomputation {
               o.update(),
               o.grouping(),
               o.a(),
+              o.skip(),
               in(o.q(), to),
               in(o.k(), to),
               in(o.v(), to),

@@ -131,6 +131,7 @@ public sealed interface SequenceOp extends Op {
    * {@code exp(a · step)}, takes the token up, and gives {@code z = Sᵀ q} [n, H, d_v].
    *
    * @param a vector [H], not positive
+   * @param skip vector [H], how much of a token's value its result gets at once, or null for none
    * @param q queries [n, H_k, d_k]
    * @param k keys [n, H_k, d_k]
    * @param v values [n, H, d_v]
@@ -142,6 +143,7 @@ public sealed interface SequenceOp extends Op {
       Update update,
       Grouping grouping,
       Weights a,
+      @Nullable Weights skip,
       Buffer q,
       Buffer k,
       Buffer v,
@@ -154,6 +156,7 @@ public sealed interface SequenceOp extends Op {
       requireSame(v, z);
       requireSame(step, beta);
       requireVector(a, z, step.width());
+      requireVector(skip, z, step.width());
       require(layer >= 0 && z.rows() == Rows.TOKENS, z, "layer or rows");
       require(q.rows() == z.rows() && step.rows() == z.rows(), z, "rows");
     }

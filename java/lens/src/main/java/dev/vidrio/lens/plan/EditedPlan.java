@@ -139,6 +139,7 @@ public final class EditedPlan {
               o.update(),
               o.grouping(),
               o.a(),
+              o.skip(),
               o.q(),
               o.k(),
               o.v(),

@@ -14,6 +14,7 @@ public class ScalarRecurrence {
   protected final MemorySegment memory;
   protected final int dK;
   protected final int dV;
+  protected final boolean skips;
 
   // Of the token: where its state lies and what it reads, its position in the span, and how much of
   // the state and of the span's updates its key and its query get.
@@ -23,6 +24,7 @@ public class ScalarRecurrence {
   protected int t;
   protected float beta;
   protected float decay;
+  protected float skip;
   protected final float[] byKey = new float[SPAN];
   protected final float[] byQuery = new float[SPAN];
 
@@ -31,6 +33,7 @@ public class ScalarRecurrence {
     this.memory = recurrence.states().memory();
     this.dK = recurrence.states().shape().dK();
     this.dV = recurrence.states().shape().dV();
+    this.skips = recurrence.op().skip() != null;
   }
 
   /** Some heads, for all tokens. */
@@ -93,6 +96,7 @@ public class ScalarRecurrence {
     long number = recurrence.number(token, head);
     beta = Elements.get(recurrence.beta(), number);
     float a = Elements.get(recurrence.op().a().data(), head);
+    skip = recurrence.skip(head);
     float sum = Math.fma(a, Elements.get(recurrence.step(), number), t == 0 ? 0 : decay(t - 1));
     Elements.set(memory, recurrence.states().decays(state) + t, sum);
     decay = ScalarMath.exp(sum);
@@ -121,7 +125,8 @@ public class ScalarRecurrence {
       float v = Elements.get(recurrence.v(), valueRow + c);
       float news = recurrence.delta() ? v - sum(recurrence.k(), byKey, t, c) : v;
       Elements.set(memory, update(t) + c, beta * news);
-      Elements.set(recurrence.z(), valueRow + c, sum(recurrence.q(), byQuery, t + 1, c));
+      float z = sum(recurrence.q(), byQuery, t + 1, c);
+      Elements.set(recurrence.z(), valueRow + c, skips ? Math.fma(skip, v, z) : z);
     }
   }
 

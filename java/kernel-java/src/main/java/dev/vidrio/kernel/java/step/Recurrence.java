@@ -1,7 +1,9 @@
 package dev.vidrio.kernel.java.step;
 
+import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.StateLayer;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 
 /** Linear attention and the memory that it touches, as {@code vd_recurrence} says. */
@@ -38,6 +40,12 @@ public record Recurrence(
   /** Where the step and the strength of a token for a head are. */
   public long number(int token, int head) {
     return (long) token * heads() + head;
+  }
+
+  /** How much of its value a token's result gets at once. */
+  public float skip(int head) {
+    Weights skip = op.skip();
+    return skip == null ? 0 : Elements.get(skip.data(), head);
   }
 
   /** Whether the state's own answer to a key counts. */

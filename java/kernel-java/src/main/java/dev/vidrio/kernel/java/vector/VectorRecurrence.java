@@ -60,6 +60,7 @@ final class VectorRecurrence extends ScalarRecurrence {
     FloatVector update = (recurrence.delta() ? v.sub(known) : v).mul(beta);
     Vectors.store(update, memory, update(t) + c);
     z = update.fma(FloatVector.broadcast(FLOATS, byQuery[t]), z);
-    Vectors.store(z, recurrence.z(), valueRow + c);
+    Vectors.store(
+        skips ? v.fma(FloatVector.broadcast(FLOATS, skip), z) : z, recurrence.z(), valueRow + c);
   }
 }
