@@ -56,4 +56,14 @@ VD_INLINE int vd_state_begin(const vd_recurrence *op, vd_head_state s, int32_t p
     return before != *s.span;
 }
 
+// How many rows from row i on are those of adjacent positions of one span of a sequence.
+VD_INLINE int32_t vd_span_tokens(const vd_batch *batch, int64_t i) {
+    int32_t first = batch->positions[i], most = VD_SPAN - first % VD_SPAN, n = 1;
+    while (n < most && i + n < batch->n_tokens && batch->sequences[i + n] == batch->sequences[i] &&
+           batch->positions[i + n] == first + n) {
+        n++;
+    }
+    return n;
+}
+
 #endif
