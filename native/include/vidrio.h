@@ -227,7 +227,8 @@ typedef enum vd_op_kind {
     VD_OP_CONV = 34,
     VD_OP_CONV_BACKWARD = 35,
     VD_OP_RECURRENCE = 36,
-    VD_OP_COUNT = 37,
+    VD_OP_RECURRENCE_BACKWARD = 37,
+    VD_OP_COUNT = 38,
 } vd_op_kind;
 
 // How many rows an operation has in a step.
@@ -832,7 +833,7 @@ typedef struct vd_matmul_backward {
 } vd_matmul_backward;
 
 enum {
-    VD_BACKWARD_POSITIONS = 32768  // of a plan with gradients of attention, at most
+    VD_BACKWARD_POSITIONS = 32768  // of a plan with gradients of attention or recurrence, at most
 };
 
 // The gradient of vd_attention, whose z is ignored, over a cache of F32. dz is [n, H, d_v].
@@ -859,6 +860,21 @@ typedef struct vd_conv_backward {
     int32_t d;
     int32_t L;
 } vd_conv_backward;
+
+// The gradient of vd_recurrence, whose z, states and stride are ignored: dq, dk, dv, dstep and
+// dbeta are like q, k, v, step and beta. news [n, H, d_v] receives v - delta S^T k. Adjacent rows
+// of one sequence are differentiated together, as those of a text that begins with them.
+// VD_UNSUPPORTED: more positions than stated above.
+typedef struct vd_recurrence_backward {
+    vd_recurrence recurrence;
+    const float *dz;
+    float *news;
+    float *dq;
+    float *dk;
+    float *dv;
+    float *dstep;
+    float *dbeta;
+} vd_recurrence_backward;
 
 // dlogits [rows,E] of vd_route, whose logits, experts, weights, E, k, score and over these are, for
 // the gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant; a
@@ -977,6 +993,7 @@ typedef struct vd_op {
         vd_matmul_backward matmul_backward;
         vd_attention_backward attention_backward;
         vd_conv_backward conv_backward;
+        vd_recurrence_backward recurrence_backward;
         vd_route_backward route_backward;
         vd_expert_matmul_backward expert_matmul_backward;
         vd_expert_sum_backward expert_sum_backward;

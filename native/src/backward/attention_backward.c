@@ -34,13 +34,9 @@ vd_status vd_key_value_backward_check(const vd_op *op) {
 // The run that begins at row `begin`.
 static vd_token_run run_from(const vd_attention_backward *op, const vd_step *step, int64_t begin) {
     const vd_batch *batch = step->batch;
-    int64_t end = begin + 1;
-    while (end < step->rows && batch->sequences[end] == batch->sequences[begin]) {
-        end++;
-    }
     const int32_t *blocks =
         batch->block_tables + (int64_t)batch->sequences[begin] * batch->max_blocks;
-    return (vd_token_run){op, blocks, batch->positions, {begin, end}};
+    return (vd_token_run){op, blocks, batch->positions, {begin, vd_run_end(batch, begin)}};
 }
 
 void vd_query_backward_run(const vd_op *op, const vd_step *step) {

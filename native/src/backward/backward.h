@@ -32,6 +32,9 @@ typedef struct vd_backward_kernels {
     void (*expert_sum)(const vd_expert_sum_backward *op, vd_range rows);
     // Columns of all rows of the batch.
     void (*conv)(const vd_conv_backward *op, const vd_batch *batch, vd_range columns);
+    // All gradients of a head of keys, and of the heads of values that read it, in a run of rows.
+    void (*recurrence)(const vd_recurrence_backward *op, vd_range rows, int64_t key_head,
+                       void *scratch);
     // dq and statistics of the query heads of a key-value head for some tokens of the run.
     void (*queries)(const vd_token_run *run, int32_t head, vd_range tokens, void *scratch);
     // dk and dv of a key-value head for the tokens of the run at positions [t, t + VD_KV_LANES); t
@@ -63,9 +66,20 @@ void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *chos
                                int64_t column, void *scratch);
 void vd_expert_sum_backward_scalar(const vd_expert_sum_backward *op, vd_range rows);
 void vd_conv_backward_scalar(const vd_conv_backward *op, const vd_batch *batch, vd_range columns);
+void vd_recurrence_backward_scalar(const vd_recurrence_backward *op, vd_range rows,
+                                   int64_t key_head, void *scratch);
 void vd_query_backward_scalar(const vd_token_run *run, int32_t head, vd_range tokens,
                               void *scratch);
 void vd_key_value_backward_scalar(const vd_token_run *run, int32_t head, int64_t t, void *scratch);
+
+// The row after the run of adjacent rows of one sequence that begins at row `begin`.
+VD_INLINE int64_t vd_run_end(const vd_batch *batch, int64_t begin) {
+    int64_t end = begin + 1;
+    while (end < batch->n_tokens && batch->sequences[end] == batch->sequences[begin]) {
+        end++;
+    }
+    return end;
+}
 
 // Positions up to the query's own are `first` to `end` - 1.
 VD_INLINE int64_t vd_first_position(const vd_attention *op, int64_t end) {

@@ -61,7 +61,7 @@ vd_check vd_embed_check, vd_norm_check, vd_quantize_check, vd_matmul_check, vd_r
     vd_matmul_backward_check, vd_query_backward_check, vd_key_value_backward_check,
     vd_route_backward_check, vd_expert_matmul_backward_check, vd_expert_sum_backward_check,
     vd_slot_sum_check, vd_accumulate_check, vd_low_rank_down_check, vd_low_rank_up_check,
-    vd_conv_check, vd_conv_backward_check, vd_recurrence_check;
+    vd_conv_check, vd_conv_backward_check, vd_recurrence_check, vd_recurrence_backward_check;
 vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, vd_kv_store_run,
     vd_attention_run, vd_activation_run, vd_add_run, vd_tap_run, vd_gather_run, vd_scale_run,
     vd_route_run, vd_expert_matmul_run, vd_expert_sum_run, vd_top_k_run, vd_edit_run, vd_scores_run,
@@ -69,7 +69,8 @@ vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, v
     vd_activation_backward_run, vd_matmul_backward_run, vd_query_backward_run,
     vd_key_value_backward_run, vd_route_backward_run, vd_expert_matmul_backward_run,
     vd_expert_sum_backward_run, vd_slot_sum_run, vd_accumulate_run, vd_low_rank_down_run,
-    vd_low_rank_up_run, vd_conv_run, vd_conv_backward_run, vd_recurrence_run;
+    vd_low_rank_up_run, vd_conv_run, vd_conv_backward_run, vd_recurrence_run,
+    vd_recurrence_backward_run;
 vd_tile vd_matmul_tile, vd_quantize_tile, vd_activation_tile, vd_add_tile, vd_scale_tile,
     vd_tap_tile, vd_edit_tile, vd_low_rank_up_tile;
 

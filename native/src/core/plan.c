@@ -52,6 +52,7 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_CONV] = {vd_conv_check, vd_conv_run, NULL},
     [VD_OP_CONV_BACKWARD] = {vd_conv_backward_check, vd_conv_backward_run, NULL},
     [VD_OP_RECURRENCE] = {vd_recurrence_check, vd_recurrence_run, NULL},
+    [VD_OP_RECURRENCE_BACKWARD] = {vd_recurrence_backward_check, vd_recurrence_backward_run, NULL},
 };
 
 struct vd_plan {
@@ -108,6 +109,12 @@ static int has_state(const vd_op *op) {
     return op->kind == VD_OP_RECURRENCE || (op->kind == VD_OP_CONV && op->as.conv.ring > 0);
 }
 
+// Whether it is a gradient that takes every two positions together.
+static int looks_back(const vd_op *op) {
+    return op->kind == VD_OP_QUERY_BACKWARD || op->kind == VD_OP_KEY_VALUE_BACKWARD ||
+           op->kind == VD_OP_RECURRENCE_BACKWARD;
+}
+
 static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) {
     if (op->kind < 0 || op->kind >= VD_OP_COUNT) {
         return VD_INVALID_ARGUMENT;
@@ -122,8 +129,7 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) 
     if (op->kind == VD_OP_EMBED && op->as.embed.V < rows_of_table(&op->as.embed, limits)) {
         return VD_INVALID_ARGUMENT;
     }
-    int attends_backward = op->kind == VD_OP_QUERY_BACKWARD || op->kind == VD_OP_KEY_VALUE_BACKWARD;
-    if (attends_backward && limits->positions > VD_BACKWARD_POSITIONS) {
+    if (looks_back(op) && limits->positions > VD_BACKWARD_POSITIONS) {
         return VD_UNSUPPORTED;
     }
     if (has_state(op) && limits->slots == 0) {

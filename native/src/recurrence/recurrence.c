@@ -9,14 +9,19 @@ vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT] = {
 };
 #undef VD_VARIANT
 
-vd_status vd_recurrence_check(const vd_op *op) {
-    const vd_recurrence *r = &op->as.recurrence;
+int vd_recurrence_valid(const vd_recurrence *r) {
     int pointers = r->q != NULL && r->k != NULL && r->v != NULL && r->step != NULL &&
-                   r->beta != NULL && r->a != NULL && r->z != NULL && r->states != NULL;
+                   r->beta != NULL && r->a != NULL;
     int sizes = r->H_k > 0 && r->H > 0 && r->H % r->H_k == 0 && r->d_k > 0 &&
                 r->d_k <= VD_HEAD_MAX && r->d_v > 0 && r->d_v <= VD_HEAD_MAX;
     int flags = (r->delta == 0 || r->delta == 1) && (r->tiled == 0 || r->tiled == 1);
-    if (!pointers || !sizes || !flags || op->rows != VD_ROWS_TOKENS) {
+    return pointers && sizes && flags;
+}
+
+vd_status vd_recurrence_check(const vd_op *op) {
+    const vd_recurrence *r = &op->as.recurrence;
+    if (!vd_recurrence_valid(r) || r->z == NULL || r->states == NULL ||
+        op->rows != VD_ROWS_TOKENS) {
         return VD_INVALID_ARGUMENT;
     }
     int64_t bytes = r->H * vd_head_state_floats(r) * (int64_t)sizeof(float);

@@ -15,6 +15,9 @@ typedef void vd_recurrence_kernel(const vd_recurrence *op, const vd_batch *batch
 
 extern vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT];
 
+// Whether the sizes fit, and all but results and states is there.
+int vd_recurrence_valid(const vd_recurrence *op);
+
 // A head's part of a slot.
 typedef struct vd_head_state {
     float *state;    // [d_k, d_v]

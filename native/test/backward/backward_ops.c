@@ -5,7 +5,8 @@ static char memory[64];
 static const void *const matrices[2] = {memory, memory};
 
 int is_backward(vd_op_kind kind) {
-    return (kind >= VD_OP_SCATTER && kind <= VD_OP_SLOT_SUM) || kind == VD_OP_CONV_BACKWARD;
+    return (kind >= VD_OP_SCATTER && kind <= VD_OP_SLOT_SUM) || kind == VD_OP_CONV_BACKWARD ||
+           kind == VD_OP_RECURRENCE_BACKWARD;
 }
 
 vd_op valid_backward_op(vd_op_kind kind) {
@@ -36,6 +37,14 @@ vd_op valid_backward_op(vd_op_kind kind) {
             break;
         case VD_OP_CONV_BACKWARD:
             op.as.conv_backward = (vd_conv_backward){p, p, p, 16, 3};
+            break;
+        case VD_OP_RECURRENCE_BACKWARD:
+            op.as.recurrence_backward = (vd_recurrence_backward){
+                {.q = p, .k = p, .v = p, .step = p, .beta = p, .a = p}, p, p, p, p, p, p, p};
+            op.as.recurrence_backward.recurrence.H_k = 2;
+            op.as.recurrence_backward.recurrence.H = 4;
+            op.as.recurrence_backward.recurrence.d_k = 4;
+            op.as.recurrence_backward.recurrence.d_v = 3;
             break;
         case VD_OP_ROUTE_BACKWARD:
             op.as.route_backward = (vd_route_backward){p, p, p, p, p, 4, 2, 0, 0};

@@ -35,6 +35,17 @@ int main(void) {
     REFUSED(VD_OP_CONV_BACKWARD, op.as.conv_backward.d = 0);
     REFUSED(VD_OP_CONV_BACKWARD, op.as.conv_backward.L = -1);
     REFUSED(VD_OP_CONV_BACKWARD, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.recurrence.beta = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.recurrence.H = 3);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.recurrence.tiled = 2);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dz = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.news = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dq = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dk = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dv = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dstep = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dbeta = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.dweights = NULL);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.k = 5);
     REFUSED(VD_OP_ROUTE_BACKWARD, op.as.route_backward.over = 3);

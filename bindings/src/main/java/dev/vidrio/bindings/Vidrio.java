@@ -1667,10 +1667,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_RECURRENCE() {
         return VD_OP_RECURRENCE;
     }
-    private static final int VD_OP_COUNT = (int)37L;
+    private static final int VD_OP_RECURRENCE_BACKWARD = (int)37L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 37
+     * enum vd_op_kind.VD_OP_RECURRENCE_BACKWARD = 37
+     * }
+     */
+    public static int VD_OP_RECURRENCE_BACKWARD() {
+        return VD_OP_RECURRENCE_BACKWARD;
+    }
+    private static final int VD_OP_COUNT = (int)38L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 38
      * }
      */
     public static int VD_OP_COUNT() {

@@ -54,6 +54,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_matmul_backward matmul_backward;
  *         vd_attention_backward attention_backward;
  *         vd_conv_backward conv_backward;
+ *         vd_recurrence_backward recurrence_backward;
  *         vd_route_backward route_backward;
  *         vd_expert_matmul_backward expert_matmul_backward;
  *         vd_expert_sum_backward expert_sum_backward;
@@ -384,6 +385,7 @@ public class vd_op {
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
+     *     vd_recurrence_backward recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -430,11 +432,12 @@ public class vd_op {
             vd_matmul_backward.layout().withName("matmul_backward"),
             vd_attention_backward.layout().withName("attention_backward"),
             vd_conv_backward.layout().withName("conv_backward"),
+            vd_recurrence_backward.layout().withName("recurrence_backward"),
             vd_route_backward.layout().withName("route_backward"),
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$947:5");
+        ).withName("$anon$963:5");
 
         /**
          * The layout of this union
@@ -1851,6 +1854,50 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, conv_backward$OFFSET, conv_backward$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout recurrence_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("recurrence_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_recurrence_backward recurrence_backward
+         * }
+         */
+        public static final GroupLayout recurrence_backward$layout() {
+            return recurrence_backward$LAYOUT;
+        }
+
+        private static final long recurrence_backward$OFFSET = $LAYOUT.byteOffset(groupElement("recurrence_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_recurrence_backward recurrence_backward
+         * }
+         */
+        public static final long recurrence_backward$offset() {
+            return recurrence_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_recurrence_backward recurrence_backward
+         * }
+         */
+        public static MemorySegment recurrence_backward(MemorySegment union) {
+            return union.asSlice(recurrence_backward$OFFSET, recurrence_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_recurrence_backward recurrence_backward
+         * }
+         */
+        public static void recurrence_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, recurrence_backward$OFFSET, recurrence_backward$LAYOUT.byteSize());
+        }
+
         private static final GroupLayout route_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("route_backward"));
 
         /**
@@ -2110,6 +2157,7 @@ public class vd_op {
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
+     *     vd_recurrence_backward recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2159,6 +2207,7 @@ public class vd_op {
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
+     *     vd_recurrence_backward recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2206,6 +2255,7 @@ public class vd_op {
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
+     *     vd_recurrence_backward recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2253,6 +2303,7 @@ public class vd_op {
      *     vd_matmul_backward matmul_backward;
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
+     *     vd_recurrence_backward recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
