@@ -68,7 +68,7 @@ public final class KvCache {
     this.shape = shape;
     this.type = type;
     this.blocks = blocks;
-    this.memory = executor.allocate(bytes(shape, type, blocks), arena);
+    this.memory = allocate(executor, bytes(shape, type, blocks), arena);
     long begin = 0;
     for (KvShape.Layer layer : new LinkedHashSet<>(shape.layers())) {
       Kind kind = kind(layer, begin);
@@ -77,10 +77,11 @@ public final class KvCache {
     }
     this.places = new Places("block", blocks);
     this.slots = new Places("slot", shape.hasStates() ? slots : 0);
-    this.states =
-        shape.hasStates()
-            ? executor.allocate(Math.multiplyExact(shape.bytesPerSequence(), slots), arena)
-            : MemorySegment.NULL;
+    this.states = allocate(executor, Math.multiplyExact(shape.bytesPerSequence(), slots), arena);
+  }
+
+  private static MemorySegment allocate(Executor executor, long bytes, Arena arena) {
+    return bytes == 0 ? MemorySegment.NULL : executor.allocate(bytes, arena);
   }
 
   /**

@@ -62,6 +62,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
               fits(m.layer(), m.heads(), kv)
                   && m.z().width() == m.heads() * kv.keyValue(m.layer()).dV();
           case BackwardOp.Conv c -> convolves(c.forward(), kv);
+          case BackwardOp.Recurrence r -> recurs(r.forward(), kv);
           case BackwardOp.Query query -> fits(query.forward(), kv);
           case BackwardOp.KeyValue keys ->
               fits(keys.forward(), kv) && stores(keys.forward().layer(), keys.dk(), keys.dv(), kv);

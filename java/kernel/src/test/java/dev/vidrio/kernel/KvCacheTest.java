@@ -124,6 +124,19 @@ class KvCacheTest {
     assertThrows(IllegalArgumentException.class, () -> new KvShape.Conv(0));
   }
 
+  /** Nothing is asked for that has no bytes: executors refuse it. */
+  @Test
+  void layersWithStatesAloneHaveNothingInBlocks() {
+    try (Arena arena = Arena.ofConfined()) {
+      var shape = new KvShape(2, new KvShape.Recurrent(1, 2, 3, 4, 2));
+      var cache = new KvCache(new HeapExecutor(), shape, KvType.F16, 3, 2, arena);
+      assertEquals(0, KvCache.bytes(shape, KvType.F16, 3));
+      assertEquals(2 * shape.bytesPerSequence(), cache.states(0).byteSize());
+      assertTrue(cache.prepare());
+      cache.copy(cache.acquire(), cache.acquire());
+    }
+  }
+
   @Test
   void slotsHoldTheStatesAndRowsOfAllLayers() {
     var states = new KvShape.Recurrent(2, 4, 3, 5, 4);

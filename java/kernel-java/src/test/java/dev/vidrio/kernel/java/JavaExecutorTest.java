@@ -95,7 +95,7 @@ class JavaExecutorTest {
         assertThrows(IndexOutOfBoundsException.class, () -> executable.run(batch, 2, 1));
         assertThrows(
             IndexOutOfBoundsException.class, () -> executable.run(batch, 0, plan.ops().size() + 1));
-        batch.addSequence(new int[] {3, 4}, 2);
+        batch.addSequence(new int[] {3, 4}, 2, 0);
         batch.add(0, 63, 0, false);
         executable.run(batch);
         batch.add(0, 64, 0, false);
@@ -103,7 +103,7 @@ class JavaExecutorTest {
             assertThrows(IndexOutOfBoundsException.class, () -> executable.run(batch));
         assertEquals("block 4 is outside 0 to 3", e.getMessage());
         batch.clear();
-        batch.addSequence(new int[] {0}, 1);
+        batch.addSequence(new int[] {0}, 1, 0);
         batch.add(0, 5, 0, false);
         batch.add(0, 5, 0, false);
         assertThrows(IllegalArgumentException.class, () -> executable.run(batch));
@@ -118,7 +118,7 @@ class JavaExecutorTest {
       JavaExecutor executor = JavaExecutor.vector(2);
       KvCache cache = new KvCache(executor, plan.kv(), 4, arena);
       Batch batch = new Batch(LIMITS, arena);
-      batch.addSequence(new int[] {0}, 1);
+      batch.addSequence(new int[] {0}, 1, 0);
       batch.add(0, 0, 0, true);
       ExecutablePlan closed = executor.prepare(plan, LIMITS, cache);
       MemorySegment logits = closed.data(plan.buffer("logits"));
@@ -146,7 +146,7 @@ class JavaExecutorTest {
       Plan plan = PlanFixtures.transformer(1, arena);
       KvCache cache = new KvCache(executor, plan.kv(), 4, arena);
       Batch batch = new Batch(LIMITS, confined);
-      batch.addSequence(new int[] {0}, 1);
+      batch.addSequence(new int[] {0}, 1, 0);
       for (int i = 0; i < 8; i++) {
         batch.add(0, i, 0, false);
       }

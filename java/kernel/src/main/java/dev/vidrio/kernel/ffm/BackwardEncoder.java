@@ -9,6 +9,7 @@ import dev.vidrio.bindings.vd_expert_sum_backward;
 import dev.vidrio.bindings.vd_matmul_backward;
 import dev.vidrio.bindings.vd_norm_backward;
 import dev.vidrio.bindings.vd_op;
+import dev.vidrio.bindings.vd_recurrence_backward;
 import dev.vidrio.bindings.vd_route_backward;
 import dev.vidrio.bindings.vd_scale;
 import dev.vidrio.bindings.vd_scatter;
@@ -38,6 +39,7 @@ final class BackwardEncoder {
       case BackwardOp.Query query -> query(query, vd_op.as.attention_backward(as));
       case BackwardOp.KeyValue keys -> keyValue(keys, vd_op.as.attention_backward(as));
       case BackwardOp.Conv conv -> conv(conv, vd_op.as.conv_backward(as));
+      case BackwardOp.Recurrence r -> recurrence(r, vd_op.as.recurrence_backward(as));
       case BackwardOp.Route route -> route(route, vd_op.as.route_backward(as));
       case BackwardOp.ExpertMatMul matMul ->
           expertMatMul(matMul, vd_op.as.expert_matmul_backward(as));
@@ -140,6 +142,18 @@ final class BackwardEncoder {
     vd_conv_backward.d(s, op.dx().width());
     vd_conv_backward.L(s, op.forward().length());
     return Vidrio.VD_OP_CONV_BACKWARD();
+  }
+
+  private int recurrence(BackwardOp.Recurrence op, MemorySegment s) {
+    new SequenceOpEncoder(plan).recurs(op.forward(), vd_recurrence_backward.recurrence(s));
+    vd_recurrence_backward.dz(s, plan.address(op.dz()));
+    vd_recurrence_backward.news(s, plan.address(op.news()));
+    vd_recurrence_backward.dq(s, plan.address(op.dq()));
+    vd_recurrence_backward.dk(s, plan.address(op.dk()));
+    vd_recurrence_backward.dv(s, plan.address(op.dv()));
+    vd_recurrence_backward.dstep(s, plan.address(op.dStep()));
+    vd_recurrence_backward.dbeta(s, plan.address(op.dBeta()));
+    return Vidrio.VD_OP_RECURRENCE_BACKWARD();
   }
 
   private int route(BackwardOp.Route op, MemorySegment s) {

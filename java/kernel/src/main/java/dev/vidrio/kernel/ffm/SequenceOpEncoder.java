@@ -75,6 +75,13 @@ final class SequenceOpEncoder {
   }
 
   private int recurrence(SequenceOp.Recurrence op, MemorySegment s) {
+    recurs(op, s);
+    vd_recurrence.z(s, plan.address(op.z()));
+    return Vidrio.VD_OP_RECURRENCE();
+  }
+
+  /** All of it but the result. */
+  void recurs(SequenceOp.Recurrence op, MemorySegment s) {
     vd_recurrence.q(s, plan.address(op.q()));
     vd_recurrence.k(s, plan.address(op.k()));
     vd_recurrence.v(s, plan.address(op.v()));
@@ -82,7 +89,6 @@ final class SequenceOpEncoder {
     vd_recurrence.beta(s, plan.address(op.beta()));
     vd_recurrence.a(s, plan.address(op.a()));
     vd_recurrence.skip(s, plan.address(op.skip()));
-    vd_recurrence.z(s, plan.address(op.z()));
     KvShape.Recurrent shape = plan.states(op.layer(), s);
     vd_recurrence.H_k(s, shape.keyHeads());
     vd_recurrence.H(s, shape.heads());
@@ -90,6 +96,5 @@ final class SequenceOpEncoder {
     vd_recurrence.d_v(s, shape.dV());
     vd_recurrence.delta(s, op.update() == SequenceOp.Update.DELTA ? 1 : 0);
     vd_recurrence.tiled(s, op.grouping() == SequenceOp.Grouping.TILED ? 1 : 0);
-    return Vidrio.VD_OP_RECURRENCE();
   }
 }

@@ -170,6 +170,7 @@ final class BackwardPass {
           pass(rope.x(), dx -> new SequenceOp.Rope(rope.rotation().opposite(), rope.dH(), dy, dx));
       case SequenceOp.Attention attention -> attention(attention, dy);
       case SequenceOp.Conv conv -> pass(conv.x(), dx -> new BackwardOp.Conv(conv, dy, dx));
+      case SequenceOp.Recurrence recurrence -> recurrence(recurrence, dy);
       case ExpertOp.Route route ->
           pass(route.logits(), dx -> new BackwardOp.Route(forwards.known(route), dy, dx));
       case ExpertOp.ExpertMatMul product -> expertMatMul(product, dy);
@@ -243,6 +244,30 @@ final class BackwardPass {
       ops.add(new BackwardOp.KeyValue(known, dz, statistics, dk, dv));
       keys.put(op.layer(), sum(k, keys.get(op.layer()), dk));
       values.put(op.layer(), sum(v, values.get(op.layer()), dv));
+    }
+  }
+
+  /** Steps and strengths are what a pattern is made of, as queries and keys are. */
+  private void recurrence(SequenceOp.Recurrence op, Buffer dz) {
+    var news = new Buffer(op.z().name() + ".news", op.z().rows(), op.z().width());
+    Buffer dv = fresh(op.v());
+    List<Buffer> read = List.of(op.q(), op.k(), op.step(), op.beta());
+    List<Buffer> found = read.stream().map(this::fresh).toList();
+    ops.add(
+        new BackwardOp.Recurrence(
+            forwards.known(op),
+            dz,
+            news,
+            found.get(0),
+            found.get(1),
+            dv,
+            found.get(2),
+            found.get(3)));
+    for (int i = 0; rules.queryKeyFactor() != 0 && i < read.size(); i++) {
+      add(read.get(i), scaled(read.get(i), rules.queryKeyFactor(), found.get(i)));
+    }
+    if (rules.valueFactor() != 0) {
+      add(op.v(), scaled(op.v(), rules.valueFactor(), dv));
     }
   }
 

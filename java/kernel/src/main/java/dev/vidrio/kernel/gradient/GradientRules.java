@@ -12,7 +12,7 @@ import dev.vidrio.kernel.op.BackwardOp.Slope;
  * @param frozenNorms whether the divisors of norms count as constants
  * @param slope of activations
  * @param gateFactor on both factors of {@code f(x) · up}
- * @param queryKeyFactor on queries and keys
+ * @param queryKeyFactor on queries and keys, and on steps and strengths of linear attention
  * @param valueFactor on values
  */
 public record GradientRules(

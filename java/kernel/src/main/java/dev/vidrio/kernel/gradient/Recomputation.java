@@ -152,6 +152,11 @@ final class Recomputation {
     return replaced(op, value(op.q()), op.z());
   }
 
+  /** The operation over activations that are there. */
+  SequenceOp.Recurrence known(SequenceOp.Recurrence op) {
+    return (SequenceOp.Recurrence) replaced(op, x -> x.equals(op.z()) ? x : value(x));
+  }
+
   /** The operation with results that are there. */
   ExpertOp.Route known(ExpertOp.Route op) {
     return (ExpertOp.Route) replaced(op, this::value);

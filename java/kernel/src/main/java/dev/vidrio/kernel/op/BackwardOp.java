@@ -213,6 +213,43 @@ public sealed interface BackwardOp extends Op {
   }
 
   /**
+   * All gradients of linear attention. Adjacent rows of a sequence are differentiated together, as
+   * those of a text that begins with them.
+   *
+   * @param news receives what the updates are made of, {@code v − Sᵀ k} or v
+   */
+  record Recurrence(
+      SequenceOp.Recurrence forward,
+      Buffer dz,
+      Buffer news,
+      Buffer dq,
+      Buffer dk,
+      Buffer dv,
+      Buffer dStep,
+      Buffer dBeta)
+      implements BackwardOp {
+    public Recurrence {
+      requireSame(forward.z(), dz);
+      requireSame(forward.v(), news);
+      requireSame(forward.q(), dq);
+      requireSame(forward.k(), dk);
+      requireSame(forward.v(), dv);
+      requireSame(forward.step(), dStep);
+      requireSame(forward.beta(), dBeta);
+    }
+
+    @Override
+    public List<Operand> reads() {
+      return List.of(forward.q(), forward.k(), forward.v(), forward.step(), forward.beta(), dz);
+    }
+
+    @Override
+    public List<Operand> writes() {
+      return List.of(news, dq, dk, dv, dStep, dBeta);
+    }
+  }
+
+  /**
    * The gradient of a router's logits, for that of the weights; which experts are chosen counts as
    * a constant.
    */

@@ -5,10 +5,13 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.memory.StateLayer;
 import dev.vidrio.kernel.java.scalar.AttentionBackward;
 import dev.vidrio.kernel.java.scalar.BackwardKernels;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
+import dev.vidrio.kernel.java.scalar.RecurrenceBackward;
 import dev.vidrio.kernel.java.step.ExpertProduct;
+import dev.vidrio.kernel.java.step.Recurrence;
 import dev.vidrio.kernel.java.step.Step;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
@@ -39,6 +42,7 @@ final class BackwardResolver {
       case BackwardOp.Query query -> query(query);
       case BackwardOp.KeyValue keys -> keyValue(keys);
       case BackwardOp.Conv conv -> conv(conv);
+      case BackwardOp.Recurrence recurrence -> recurrence(recurrence);
       case BackwardOp.Route route -> route(route);
       case BackwardOp.ExpertMatMul matMul -> expertMatMul(matMul);
       case BackwardOp.ExpertSum sum -> expertSum(sum);
@@ -136,6 +140,28 @@ final class BackwardResolver {
         BackwardKernels.conv(op.forward(), batch, dy, dx, row);
       }
     };
+  }
+
+  /** Workers share the heads of keys of each text. */
+  private Step recurrence(BackwardOp.Recurrence op) {
+    SequenceOp.Recurrence forward = op.forward();
+    var recurrence =
+        new Recurrence(
+            forward,
+            StateLayer.of(cache, forward.layer()),
+            data(forward.q()),
+            data(forward.k()),
+            data(forward.v()),
+            data(forward.step()),
+            data(forward.beta()),
+            data(op.dz()));
+    var gradients =
+        new RecurrenceBackward.Gradients(
+            data(op.dq()), data(op.dk()), data(op.dv()), data(op.dStep()), data(op.dBeta()));
+    MemorySegment news = data(op.news());
+    return (kernels, batch, share) ->
+        new RecurrenceBackward(recurrence, news, gradients)
+            .run(batch, share.worker(), share.workers());
   }
 
   private Step route(BackwardOp.Route op) {

@@ -6,7 +6,11 @@ import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 
-/** Linear attention and the memory that it touches, as {@code vd_recurrence} says. */
+/**
+ * Linear attention and the memory that it touches, as {@code vd_recurrence} says.
+ *
+ * @param z its results, or their gradient backward
+ */
 public record Recurrence(
     SequenceOp.Recurrence op,
     StateLayer states,
@@ -21,15 +25,18 @@ public record Recurrence(
     return states.shape().heads();
   }
 
+  /** The head of queries and keys that a head of values reads. */
+  public int keyHead(int head) {
+    int keyHeads = states.shape().keyHeads();
+    return switch (op.grouping()) {
+      case TILED -> head % keyHeads;
+      case ADJACENT -> head / (heads() / keyHeads);
+    };
+  }
+
   /** Where the query and the key of a token for a head of values begin. */
   public long keyRow(int token, int head) {
-    int keyHeads = states.shape().keyHeads();
-    int keyHead =
-        switch (op.grouping()) {
-          case TILED -> head % keyHeads;
-          case ADJACENT -> head / (heads() / keyHeads);
-        };
-    return ((long) token * keyHeads + keyHead) * states.shape().dK();
+    return ((long) token * states.shape().keyHeads() + keyHead(head)) * states.shape().dK();
   }
 
   /** Where the value and the result of a token for a head begin. */

@@ -1,0 +1,187 @@
+package dev.vidrio.kernel.java.scalar;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.step.Recurrence;
+import java.lang.foreign.MemorySegment;
+
+/** recurrence backward of docs/numerics.md, over all pairs of a text's positions. */
+public final class RecurrenceBackward {
+  private final Recurrence recurrence;
+  private final MemorySegment news;
+  private final Gradients d;
+  private final int dK;
+  private final int dV;
+
+  // The text and the head of values: its first row, the logarithms of the decays up to each of its
+  // positions, and their gradients.
+  private int first;
+  private int head;
+  private double[] decays = {};
+  private double[] rates = {};
+
+  /** What it finds. */
+  public record Gradients(
+      MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment step, MemorySegment beta) {}
+
+  public RecurrenceBackward(Recurrence recurrence, MemorySegment news, Gradients gradients) {
+    this.recurrence = recurrence;
+    this.news = news;
+    this.d = gradients;
+    this.dK = recurrence.states().shape().dK();
+    this.dV = recurrence.states().shape().dV();
+  }
+
+  /** A worker's share of the heads of keys of all texts. */
+  public void run(Batch batch, int worker, int workers) {
+    int unit = 0;
+    for (int begin = 0; begin < batch.tokenCount(); ) {
+      int end = begin;
+      while (end < batch.tokenCount() && batch.sequence(end) == batch.sequence(begin)) {
+        end++;
+      }
+      for (int keyHead = 0; keyHead < recurrence.states().shape().keyHeads(); keyHead++) {
+        if (unit++ % workers == worker) {
+          run(begin, end - begin, keyHead);
+        }
+      }
+      begin = end;
+    }
+  }
+
+  private void run(int begin, int n, int keyHead) {
+    first = begin;
+    decays = new double[n];
+    rates = new double[n];
+    for (int t = 0; t < n; t++) {
+      long row = ((long) (begin + t) * recurrence.states().shape().keyHeads() + keyHead) * dK;
+      clear(d.q, row, dK);
+      clear(d.k, row, dK);
+    }
+    for (head = 0; head < recurrence.heads(); head++) {
+      if (recurrence.keyHead(head) == keyHead) {
+        findDecays();
+        findNews();
+        goBack();
+      }
+    }
+  }
+
+  private static void clear(MemorySegment x, long row, int n) {
+    x.asSlice(row * Float.BYTES, (long) n * Float.BYTES).fill((byte) 0);
+  }
+
+  private long key(int t) {
+    return recurrence.keyRow(first + t, head);
+  }
+
+  private long value(int t) {
+    return recurrence.valueRow(first + t, head);
+  }
+
+  private long number(int t) {
+    return recurrence.number(first + t, head);
+  }
+
+  private float a() {
+    return Elements.get(recurrence.op().a().data(), head);
+  }
+
+  private float beta(int t) {
+    return Elements.get(recurrence.beta(), number(t));
+  }
+
+  /** What is left at position t of what position s gave. */
+  private float kept(int t, int s) {
+    return ScalarMath.exp((float) (decays[t] - decays[s]));
+  }
+
+  private void findDecays() {
+    double sum = 0;
+    for (int t = 0; t < decays.length; t++) {
+      sum += (double) a() * Elements.get(recurrence.step(), number(t));
+      decays[t] = sum;
+      rates[t] = 0;
+    }
+  }
+
+  private void findNews() {
+    for (int t = 0; t < decays.length; t++) {
+      clear(news, value(t), dV);
+      for (int s = 0; recurrence.delta() && s < t; s++) {
+        float product = dot(recurrence.k(), key(t), recurrence.k(), key(s), dK);
+        add(news, value(t), product * (kept(t, s) * beta(s)), news, value(s), dV);
+      }
+      for (int c = 0; c < dV; c++) {
+        float known = Elements.get(news, value(t) + c);
+        Elements.set(news, value(t) + c, Elements.get(recurrence.v(), value(t) + c) - known);
+      }
+    }
+  }
+
+  private void goBack() {
+    for (int s = decays.length - 1; s >= 0; s--) {
+      clear(d.v, value(s), dV);
+      for (int t = s; t < decays.length; t++) {
+        pair(t, s);
+      }
+      Elements.set(d.beta, number(s), dot(d.v, value(s), news, value(s), dV));
+      for (int c = 0; c < dV; c++) {
+        Elements.set(d.v, value(s) + c, Elements.get(d.v, value(s) + c) * beta(s));
+      }
+    }
+    double sum = 0;
+    for (int t = decays.length - 1; t >= 0; t--) {
+      if (recurrence.op().skip() != null) {
+        add(d.v, value(t), recurrence.skip(head), recurrence.z(), value(t), dV);
+      }
+      sum += rates[t];
+      Elements.set(d.step, number(t), a() * (float) sum);
+    }
+  }
+
+  /**
+   * What position t has of position s; dv of s is not yet times beta, and no dv has what comes from
+   * z at once.
+   */
+  private void pair(int t, int s) {
+    float kept = kept(t, s);
+    float weight = kept * beta(s);
+    float product = dot(recurrence.q(), key(t), recurrence.k(), key(s), dK);
+    float g = weight * dot(recurrence.z(), value(t), news, value(s), dV);
+    float rate = g * product;
+    add(d.v, value(s), kept * product, recurrence.z(), value(t), dV);
+    add(d.q, key(t), g, recurrence.k(), key(s), dK);
+    add(d.k, key(s), g, recurrence.q(), key(t), dK);
+    if (t == s) {
+      return;
+    }
+    if (recurrence.delta()) {
+      product = dot(recurrence.k(), key(t), recurrence.k(), key(s), dK);
+      g = -(weight * dot(d.v, value(t), news, value(s), dV));
+      rate = Math.fma(g, product, rate);
+      add(d.v, value(s), -(kept * product), d.v, value(t), dV);
+      add(d.k, key(t), g, recurrence.k(), key(s), dK);
+      add(d.k, key(s), g, recurrence.k(), key(t), dK);
+    }
+    rates[t] += rate;
+    rates[s] -= rate;
+  }
+
+  private static float dot(MemorySegment x, long xRow, MemorySegment y, long yRow, int n) {
+    var sum = new LaneSum();
+    for (int i = 0; i < n; i++) {
+      sum.fma(i, Elements.get(x, xRow + i), Elements.get(y, yRow + i));
+    }
+    return sum.merge();
+  }
+
+  /** {@code y = y + weight · x}, rounded once. */
+  private static void add(
+      MemorySegment y, long yRow, float weight, MemorySegment x, long xRow, int n) {
+    for (int i = 0; i < n; i++) {
+      float sum = Math.fma(weight, Elements.get(x, xRow + i), Elements.get(y, yRow + i));
+      Elements.set(y, yRow + i, sum);
+    }
+  }
+}
