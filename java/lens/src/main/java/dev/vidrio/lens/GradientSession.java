@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.gradient.Gradient;
@@ -32,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Gradients of a number with respect to activations, through the weights that serve:
@@ -58,11 +60,15 @@ public final class GradientSession implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Batch batch;
   private final int[] blocks;
+  private final int slot;
   private final ExecutablePlan plan;
   private State state = State.EMPTY;
 
   /** Tokens before those of each way forward. */
   private int prefix;
+
+  /** These tokens where the model has states, behind which nothing can go on twice. */
+  private int[] before = {};
 
   private enum State {
     EMPTY,
@@ -99,11 +105,10 @@ public final class GradientSession implements AutoCloseable {
       Gradient exact = derive(edited, options);
       this.gradient = lens.hasFastGradients() ? exact.fast() : exact;
       this.batch = new Batch(limits, arena);
-      var cache = new KvCache(executor, model.kv(), limits.blocksPerSequence(), arena);
-      this.blocks = new int[limits.blocksPerSequence()];
-      for (int i = 0; i < blocks.length; i++) {
-        blocks[i] = cache.acquire();
-      }
+      int count = limits.blocksPerSequence();
+      var cache = new KvCache(executor, model.kv(), KvType.F32, count, 1, arena);
+      this.blocks = IntStream.generate(cache::acquire).limit(count).toArray();
+      this.slot = cache.slots() > 0 ? cache.acquireSlot() : Batch.NO_SLOT;
       this.plan = executor.prepare(gradient.plan(), limits, cache);
     } catch (Throwable e) {
       edits.close();
@@ -223,7 +228,7 @@ public final class GradientSession implements AutoCloseable {
   /**
    * Runs what the texts to come begin with, forward and once for all of them. They go on behind it;
    * what they see of it counts as constant, and activations and gradients are those at their own
-   * tokens.
+   * tokens. If the model has states, it runs again with each text, edited as that is.
    *
    * @param tokens used as they are; none where texts begin anew
    * @throws InvalidInputException when they leave no room for a text, a token is unknown, or the
@@ -234,9 +239,15 @@ public final class GradientSession implements AutoCloseable {
     Interruption.check();
     points.forEach(Inputs::requireRows);
     prefix = 0;
+    before = new int[0];
     state = State.EMPTY;
     if (tokens.length > 0) {
-      run(tokens, 0);
+      requireFit(tokens);
+      if (slot != Batch.NO_SLOT) {
+        before = tokens.clone();
+      } else {
+        run(tokens, 0);
+      }
       prefix = tokens.length;
     }
   }
@@ -256,12 +267,13 @@ public final class GradientSession implements AutoCloseable {
   }
 
   private void run(int[] tokens, int logits) {
+    requireFit(tokens);
     fill(tokens, logits);
     edits.assign(List.of());
     plan.run(batch, 0, gradient.forwardOps());
   }
 
-  private void fill(int[] tokens, int logits) {
+  private void requireFit(int[] tokens) {
     int room = limits.tokens() - prefix;
     if (tokens.length == 0 || tokens.length > room) {
       throw new InvalidInputException(
@@ -273,11 +285,28 @@ public final class GradientSession implements AutoCloseable {
             "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
       }
     }
+  }
+
+  private void fill(int[] tokens, int logits) {
     batch.clear();
-    int sequence = batch.addSequence(blocks, blocks.length);
+    int sequence = batch.addSequence(blocks, blocks.length, slot);
+    for (int i = 0; i < before.length; i++) {
+      batch.add(before[i], i, sequence, false);
+    }
     for (int i = 0; i < tokens.length; i++) {
       batch.add(tokens[i], prefix + i, sequence, i >= tokens.length - logits);
     }
+  }
+
+  /** Rows of a buffer but for those of a prefix that runs again. */
+  private int rows(Buffer buffer) {
+    return batch.rows(buffer.rows()) - (buffer.rows() == Rows.TOKENS ? before.length : 0);
+  }
+
+  private MemorySegment own(Buffer buffer, MemorySegment all) {
+    long end = bytes(buffer, batch.rows(buffer.rows()));
+    long bytes = bytes(buffer, rows(buffer));
+    return all.asSlice(end - bytes, bytes);
   }
 
   /**
@@ -291,7 +320,7 @@ public final class GradientSession implements AutoCloseable {
       throw new InvalidInputException("seed", point.name(), "is none of this gradient session");
     }
     Buffer buffer = buffer(point);
-    return shaped(point, buffer, values.asSlice(0, bytes(buffer, batch.rows(buffer.rows()))));
+    return shaped(point, buffer, own(buffer, values));
   }
 
   /** Runs back from the seeds. */
@@ -335,12 +364,12 @@ public final class GradientSession implements AutoCloseable {
   }
 
   private Activation shaped(HookPoint point, Buffer buffer, MemorySegment data) {
-    int n = batch.rows(buffer.rows());
+    int n = rows(buffer);
     return new Activation(point, hooks.shape(point, n, n, buffer.width()), data);
   }
 
   private MemorySegment data(Buffer buffer) {
-    return plan.data(buffer).asSlice(0, bytes(buffer, batch.rows(buffer.rows())));
+    return own(buffer, plan.data(buffer));
   }
 
   private void requireOpen() {
