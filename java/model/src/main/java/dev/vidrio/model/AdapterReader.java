@@ -129,7 +129,7 @@ final class AdapterReader {
     float scale = alpha == 0 ? 1 : alpha / rank;
     Weights down = down(a, rank);
     for (Weights part : parts) {
-      MemorySegment up = up(b, rank, TensorRows.of(part));
+      MemorySegment up = up(b, rank, part);
       updates.put(part.name(), new LowRank(down, part.n(), up, scale));
     }
   }
@@ -172,11 +172,12 @@ final class AdapterReader {
   }
 
   /** The rows of B that belong to a part of a fused tensor. */
-  private MemorySegment up(GgufTensor b, int rank, TensorRows part) {
+  private MemorySegment up(GgufTensor b, int rank, Weights part) {
+    TensorRows rows = TensorRows.of(part);
     MemorySegment data = allocate(LowRank.bytes(part.n(), rank));
     float[] row = new float[rank];
     for (int n = 0; n < part.n(); n++) {
-      readRow(b, part.first() + n, row);
+      readRow(b, rows.row(n), row);
       for (int j = 0; j < rank; j++) {
         data.setAtIndex(JAVA_FLOAT, LowRank.index(rank, n, j), row[j]);
       }

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param rotation of queries and keys, or null for none
  * @param temperature of queries
  * @param scores how queries and keys are compared
+ * @param gated whether what a head takes of the values is multiplied by sigmoids of a projection
+ *     (Qiu et al. 2025, arXiv 2505.06708), whose rows lie behind those of the head's query
  */
 public record Attention(
     float clamp,
@@ -22,7 +24,8 @@ public record Attention(
     boolean valueNorm,
     @Nullable Rotation rotation,
     Temperature temperature,
-    Scores scores) {
+    Scores scores,
+    boolean gated) {
 
   /**
    * Which elements of queries (or keys) a norm takes together (arXiv 2302.05442), before they turn
@@ -56,22 +59,27 @@ public record Attention(
   /** Attention to all positions, without knowing them. */
   public static Attention scaled(float scale) {
     var scores = new Scores(scale, Window.ALL, 0, null);
-    return new Attention(0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores);
+    return new Attention(0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores, false);
   }
 
   /** The same with queries, keys and values of a limited magnitude. */
   public Attention clamped(float newClamp) {
-    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores);
+    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores, gated);
   }
 
   /** The same with normalized queries and keys. */
   public Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores);
+    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores, gated);
+  }
+
+  /** The same with a gate behind each head. */
+  public Attention withGate() {
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, scores, true);
   }
 
   /** The same with normalized values. */
   public Attention withValueNorm() {
-    return new Attention(clamp, norm, true, rotation, temperature, scores);
+    return new Attention(clamp, norm, true, rotation, temperature, scores, gated);
   }
 
   /** The same with rotary positions. */
@@ -81,12 +89,12 @@ public record Attention(
 
   /** The same with rotary positions, and queries that grow with them. */
   public Attention rotated(Rotation newRotation, Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores);
+    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores, gated);
   }
 
   /** The same with queries that grow with the position. */
   public Attention heated(Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores);
+    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, gated);
   }
 
   /** The same over a sliding window; 0 for all positions. */
@@ -110,6 +118,6 @@ public record Attention(
   }
 
   private Attention scored(Scores newScores) {
-    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores);
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores, gated);
   }
 }

@@ -68,26 +68,33 @@ public final class Layer {
 
   /** A block of two residual steps, each of which normalizes what it reads (arXiv 2002.04745). */
   public Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return sequential(
-        residPre, (hook, x) -> attention.write(hook, ln1(x)), (hook, x) -> ffn.write(hook, ln2(x)));
+    return preNorm(residPre, attention, "ffn_norm", ffn);
   }
 
   /** The same where the second norm has another name. */
   public Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
-    return sequential(
-        residPre,
-        (hook, x) -> attention.write(hook, ln1(x)),
-        (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
+    return preNorm(ATTENTION_OUT, residPre, attention, ffnNorm, ffn);
   }
 
   /** A block as above with a convolution in the place of attention. */
   public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
+    return preNorm("hook_conv_out", residPre, conv, "ffn_norm", ffn);
+  }
+
+  /** The same with a recurrence, where the second norm has another name. */
+  public Buffer preNormRecurrent(
+      Buffer residPre, Sublayer recurrence, String ffnNorm, Sublayer ffn) {
+    return preNorm("hook_recurrent_out", residPre, recurrence, ffnNorm, ffn);
+  }
+
+  private Buffer preNorm(
+      String firstOut, Buffer residPre, Sublayer first, String ffnNorm, Sublayer ffn) {
     return sequential(
-        "hook_conv_out",
+        firstOut,
         hook("hook_resid_post"),
         residPre,
-        (hook, x) -> conv.write(hook, ln1(x)),
-        (hook, x) -> ffn.write(hook, ln2(x)));
+        (hook, x) -> first.write(hook, ln1(x)),
+        (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
   /** A block of two residual steps, each of which has a norm before and one after it. */
@@ -141,13 +148,26 @@ public final class Layer {
     return (hook, x) -> {
       KvShape.KeyValue kv = sizes.kvShape().keyValue(index);
       int dQ = sizes.heads() * kv.dH();
-      Buffer q = projected("q", a, 0, dQ, kv, x);
+      Buffer q = a.gated() ? ofHeads("q", 0, kv, x) : projected("q", a, 0, dQ, kv, x);
       Buffer k = projected("k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       plan.kvStore(index, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
-      return output(hook, attend(a, index, readyQ));
+      if (!a.gated()) {
+        return output(hook, attend("attn.hook_z", a, index, readyQ));
+      }
+      Buffer z = attend("attn.hook_z_pre", a, index, readyQ);
+      Buffer gate = ofHeads("gate", kv.dH(), kv, x);
+      return output(hook, plan.gated(hook("attn.hook_z"), ActivationKind.SIGMOID, gate, z));
     };
+  }
+
+  /** One of two projections whose rows lie together for each head. */
+  private Buffer ofHeads(String which, int first, KvShape.KeyValue kv, Buffer x) {
+    int dH = kv.dH();
+    Weights matrix =
+        weights.headRows(tensor("attn_q.weight"), sizes.heads(), first, dH, 2 * dH, x.width());
+    return plan.linear(hook("attn.hook_" + which), matrix, null, x);
   }
 
   /**
@@ -160,7 +180,8 @@ public final class Layer {
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
       Buffer q = projected("q", a, 0, sizes.heads() * kv.dH(), kv, x);
-      return output(hook, attend(a, source, ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q)));
+      Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
+      return output(hook, attend("attn.hook_z", a, source, readyQ));
     };
   }
 
@@ -184,8 +205,8 @@ public final class Layer {
     return model.linear(hook, tensor("attn_output"), sizes.d(), z);
   }
 
-  private Buffer attend(Attention a, int source, Buffer q) {
-    String name = hook("attn.hook_z");
+  private Buffer attend(String hook, Attention a, int source, Buffer q) {
+    String name = hook(hook);
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), sizes.heads());
     Attention.Scores s = a.scores();
     return s.slopes() == null

@@ -163,7 +163,25 @@ public final class WeightLoader {
    * @param source the tensor's row of each row, or −1 for one of zeros
    */
   Weights rows(String name, String part, int rows, int n, int k, IntUnaryOperator source) {
-    GgufTensor tensor = tensors.take(name, k, rows);
+    return rows(tensors.take(name, k, rows), name + "." + part, rows, n, k, source);
+  }
+
+  /**
+   * The matrix [heads · n, k] of some rows of each head.
+   *
+   * @param name the tensor [heads · stride, k]
+   * @param first the first of a head's rows that are taken
+   * @param n how many are taken of each
+   * @param stride rows of a head in all
+   */
+  Weights headRows(String name, int heads, int first, int n, int stride, int k) {
+    var part = new TensorRows(name, first, n, stride);
+    int rows = heads * stride;
+    return rows(tensors.take(name, k, rows), part.name(), rows, heads * n, k, part::row);
+  }
+
+  private Weights rows(
+      GgufTensor tensor, String name, int rows, int n, int k, IntUnaryOperator source) {
     WeightType type = tensors.type(tensor);
     long rowBytes = tensor.data().byteSize() / rows;
     bytesPerToken += n * rowBytes;
@@ -177,7 +195,7 @@ public final class WeightLoader {
           MemorySegment.copy(tensor.data(), from * rowBytes, data, row * rowBytes, rowBytes);
         }
       }
-      return packer.matrix(name + "." + part, type, n, k, data, packs);
+      return packer.matrix(name, type, n, k, data, packs);
     }
   }
 
@@ -216,17 +234,23 @@ public final class WeightLoader {
 
   /** The transpose [n, k] of a matrix of floats [k, n], in f32. */
   Weights transposed(String name, int n, int k) {
-    GgufTensor tensor = tensors.take(name, n, k);
+    return transposed(name, n, 0, k, k);
+  }
+
+  /** The transpose [n, k] of the k rows from {@code first} on of a matrix of floats [rows, n]. */
+  Weights transposed(String name, int n, int first, int k, int rows) {
+    GgufTensor tensor = tensors.take(name, n, rows);
     MemorySegment data = memory.allocate(4L * Math.multiplyExact(n, k));
     for (int i = 0; i < n; i++) {
       for (int j = 0; j < k; j++) {
-        float x = tensors.element(tensor, Math.addExact(Math.multiplyExact(j, n), i));
+        float x = tensors.element(tensor, Math.addExact(Math.multiplyExact(first + j, n), i));
         data.setAtIndex(JAVA_FLOAT_UNALIGNED, (long) i * k + j, x);
       }
     }
     bytesPerToken += data.byteSize();
-    packer.count(tensor.data().byteSize());
-    return new Weights(name, WeightType.F32, Weights.Layout.ROWS, n, k, data);
+    packer.count(tensor.data().byteSize() / rows * k);
+    String part = k == rows ? name : new TensorRows(name, first, k).name();
+    return new Weights(part, WeightType.F32, Weights.Layout.ROWS, n, k, data);
   }
 
   /** A table [n, k] whose rows are looked up. */
@@ -273,6 +297,18 @@ public final class WeightLoader {
   /** A vector of floats, in f32. */
   public Weights vector(String name, int k) {
     return vectorPart(name, 0, k, k);
+  }
+
+  /** A vector of rates at which something decays, in f32, none of them positive. */
+  Weights rates(String name, int k) {
+    Weights rates = vector(name, k);
+    for (int i = 0; i < k; i++) {
+      float rate = rates.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+      if (!(rate <= 0)) {
+        throw gguf.metadata().error(name, i, Float.toString(rate), "must not be positive");
+      }
+    }
+    return rates;
   }
 
   /** The k elements from {@code first} on of a vector of {@code length}, in f32. */

@@ -1,0 +1,181 @@
+package dev.vidrio.model.block;
+
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.SequenceOp.Grouping;
+import dev.vidrio.kernel.op.SequenceOp.Part;
+import dev.vidrio.kernel.op.SequenceOp.Update;
+import dev.vidrio.kernel.weight.Weights;
+import java.util.Arrays;
+
+/**
+ * Gated DeltaNet (Yang et al. 2024, arXiv 2412.06464), which stands in the place of attention: each
+ * head has a state, which fades from token to token, and which a token corrects where it answers
+ * its key with another value than its own. Queries, keys and values are those of attention behind a
+ * short convolution; what the states answer is normalized and gated.
+ *
+ * @param keyHeads of queries and keys, which value heads share
+ * @param heads H, of values
+ * @param dK elements of a query or key
+ * @param dV elements of a value
+ * @param taps tokens that a convolution reads
+ * @param grouping which value heads share a key head
+ */
+public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, Grouping grouping) {
+  private static final String HEADS = "ssm.time_step_rank";
+  private static final String WIDTH = "ssm.inner_size";
+  private static final int MAX_HEADS = 4096;
+
+  /** Reads its sizes from a model's keys. */
+  public static GatedDeltaNet read(Keys keys, Grouping grouping) {
+    int keyHeads = keys.intValue("ssm.group_count", 1, MAX_HEADS);
+    int heads = keys.intValue(HEADS, 1, MAX_HEADS);
+    if (heads % keyHeads != 0) {
+      throw keys.error(
+          HEADS,
+          Integer.toString(heads),
+          "must be a multiple of " + keys.full("ssm.group_count") + " " + keyHeads);
+    }
+    int width = keys.intValue(WIDTH, 1, Sizes.MAX_WIDTH);
+    if (width % heads != 0 || width / heads > KvShape.HEAD_MAX) {
+      throw keys.error(
+          WIDTH,
+          Integer.toString(width),
+          "must be that of " + heads + " heads of at most " + KvShape.HEAD_MAX + " elements");
+    }
+    int dK = keys.intValue("ssm.state_size", 1, KvShape.HEAD_MAX);
+    int taps = keys.intValue("ssm.conv_kernel", 1, KvCache.BLOCK);
+    return new GatedDeltaNet(keyHeads, heads, dK, width / heads, taps, grouping);
+  }
+
+  /** What a layer of it keeps of a sequence. */
+  public KvShape.Layer cache() {
+    return new KvShape.Recurrent(keyHeads, heads, dK, dV, taps);
+  }
+
+  /** The block of a layer. */
+  public Sublayer of(Transformer model, Layer layer) {
+    var block = new Block(this, model, layer);
+    return block::write;
+  }
+
+  private int keyWidth() {
+    return keyHeads * dK;
+  }
+
+  private int valueWidth() {
+    return heads * dV;
+  }
+
+  /** Its operations in a layer. */
+  private record Block(GatedDeltaNet net, Transformer model, Layer layer) {
+    Buffer write(String hook, Buffer x) {
+      PlanBuilder plan = model.plan();
+      int keyWidth = net.keyWidth();
+      Buffer q = unit("hook_q", net.dK, convolved("q", "q_silu", Part.QUERY, 0, keyWidth, x));
+      Buffer k = unit("hook_k", 1, convolved("k", "k_silu", Part.KEY, keyWidth, keyWidth, x));
+      Buffer v = convolved("v", "hook_v", Part.VALUE, 2 * keyWidth, net.valueWidth(), x);
+      Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.heads);
+      Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.heads, x), bias, x);
+      Buffer step = plan.activation(hook("hook_step"), ActivationKind.SOFTPLUS, alpha);
+      Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
+      Buffer beta = plan.activation(hook("hook_beta"), ActivationKind.SIGMOID, betaPre);
+      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.heads);
+      Buffer z =
+          plan.recurrence(
+              hook("hook_z"),
+              layer.index(),
+              Update.DELTA,
+              net.grouping,
+              a,
+              null,
+              q,
+              k,
+              v,
+              step,
+              beta);
+      Buffer normalized =
+          model.headNorm(hook("z_norm"), layer.tensor("ssm_norm"), net.dV, net.dV, z);
+      Buffer gate = gate(x);
+      Buffer post = plan.gated(hook("hook_post"), ActivationKind.SILU, gate, normalized);
+      return model.linear(hook, layer.tensor("ssm_out"), x.width(), post);
+    }
+
+    private String hook(String name) {
+      return layer.hook("recurrent." + name);
+    }
+
+    /** Queries, keys or values: a projection, a convolution, SiLU. */
+    private Buffer convolved(String which, String name, Part part, int first, int n, Buffer x) {
+      String pre = "recurrent.hook_" + which + "_pre";
+      int width = 2 * net.keyWidth() + net.valueWidth();
+      Buffer projected =
+          isOld() ? old(pre, first, n, x) : layer.fused(pre, "attn_qkv", first, n, width, x);
+      Weights kernel =
+          model.weights().transposed(layer.tensor("ssm_conv1d.weight"), net.taps, first, n, width);
+      PlanBuilder plan = model.plan();
+      Buffer mixed =
+          plan.recurrentConv(hook(which + "_conv"), layer.index(), part, kernel, projected);
+      return plan.activation(hook(name), ActivationKind.SILU, mixed);
+    }
+
+    private Buffer gate(Buffer x) {
+      String name = "recurrent.hook_gate";
+      int n = net.valueWidth();
+      return isOld()
+          ? old(name, 2 * net.keyWidth() + n, n, x)
+          : layer.linear(name, "attn_gate", n, x);
+    }
+
+    /** Whether a file has what is projected for a key head together, as the first ones do. */
+    private boolean isOld() {
+      return model.weights().has(layer.tensor("ssm_in.weight"));
+    }
+
+    private Buffer old(String name, int first, int n, Buffer x) {
+      int rows = 2 * (net.keyWidth() + net.valueWidth());
+      return model
+          .plan()
+          .linear(layer.hook(name), ofKeyHeads("ssm_in", first, n, rows, x), null, x);
+    }
+
+    /**
+     * The matrix of one of two numbers of each head; some files have both of a key head together.
+     */
+    private Weights numbers(String which, int first, Buffer x) {
+      int heads = net.heads;
+      return model.weights().has(layer.tensor("ssm_ba.weight"))
+          ? ofKeyHeads("ssm_ba", first, heads, 2 * heads, x)
+          : model.weights().matrix(layer.tensor("ssm_" + which + ".weight"), heads, x.width());
+    }
+
+    /**
+     * A part of a matrix that has all parts of a key head together.
+     *
+     * @param first its first row if the whole parts lay one behind the other
+     * @param n its rows
+     * @param rows those of all parts
+     */
+    private Weights ofKeyHeads(String tensor, int first, int n, int rows, Buffer x) {
+      int heads = net.keyHeads;
+      String name = layer.tensor(tensor + ".weight");
+      return model
+          .weights()
+          .headRows(name, heads, first / heads, n / heads, rows / heads, x.width());
+    }
+
+    /** The vector of each head divided by its length, and by the root of a number. */
+    private Buffer unit(String name, int divisor, Buffer x) {
+      // x/√(Σx² + ε) is x/√(mean(x²) + ε/d) divided by the root of d.
+      var gain = new float[net.dK];
+      Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.dK * divisor)));
+      Weights constant = model.weights().constants(layer.tensor("ssm_" + name), gain);
+      float epsilon = model.epsilon() / net.dK;
+      return model.plan().headNorm(hook(name), NormKind.RMS, net.dK, x, epsilon, constant);
+    }
+  }
+}
