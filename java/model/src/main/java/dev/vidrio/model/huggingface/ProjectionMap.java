@@ -60,7 +60,20 @@ final class ProjectionMap implements TensorMap {
   }
 
   @Override
-  public void takeKernels(String from, String to) {}
+  public void takeRows(String from, String to, int rows, int n, IntUnaryOperator source) {
+    if (from.endsWith(WEIGHT) && rows == n) {
+      put(from.substring(0, from.length() - WEIGHT.length()), to, rows, source);
+    }
+  }
+
+  @Override
+  public void takeOrderedColumns(String from, String to, int columns, IntUnaryOperator source) {}
+
+  @Override
+  public void takeKernels(String from, String to, int d, IntUnaryOperator source) {}
+
+  @Override
+  public void takeRates(String from, String to, int n, IntUnaryOperator source) {}
 
   @Override
   public void takePlusOne(String from, String to) {}

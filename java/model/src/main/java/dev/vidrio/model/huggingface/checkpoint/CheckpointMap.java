@@ -55,15 +55,29 @@ public final class CheckpointMap implements TensorMap {
   public void takeRows(String from, String to, int rows, IntUnaryOperator source) {
     for (String part : List.of(".weight", ".bias")) {
       if (part.equals(".weight") || has(from + part)) {
-        SafetensorsTensor tensor = get(from + part);
-        requireRows(tensor, rows);
-        add(
-            to + part,
-            type(tensor),
-            tensor.shape(),
-            allocator -> Layouts.rows(tensor, source, allocator));
+        takeRows(from + part, to + part, rows, rows, source);
       }
     }
+  }
+
+  @Override
+  public void takeRows(String from, String to, int rows, int n, IntUnaryOperator source) {
+    SafetensorsTensor tensor = get(from);
+    requireRows(tensor, rows);
+    List<Long> shape = new ArrayList<>(tensor.shape());
+    shape.set(0, (long) n);
+    add(to, type(tensor), shape, allocator -> Layouts.rows(tensor, n, source, allocator));
+  }
+
+  @Override
+  public void takeOrderedColumns(String from, String to, int columns, IntUnaryOperator source) {
+    requireMatrix(from, 0, columns);
+    SafetensorsTensor tensor = get(from);
+    add(
+        to,
+        type(tensor),
+        tensor.shape(),
+        allocator -> Layouts.orderedColumns(tensor, source, allocator));
   }
 
   /**
@@ -136,13 +150,27 @@ public final class CheckpointMap implements TensorMap {
   }
 
   @Override
-  public void takeKernels(String from, String to) {
+  public void takeKernels(String from, String to, int d, IntUnaryOperator source) {
     SafetensorsTensor tensor = get(from);
     List<Long> shape = tensor.shape();
-    if (shape.size() != 3 || shape.get(1) != 1) {
-      throw error(tensor, "must be [d, 1, L]");
+    if (shape.size() != 3 || shape.get(0) != d || shape.get(1) != 1) {
+      throw error(tensor, "must be [" + d + ", 1, L]");
     }
-    add(to, type(tensor), List.of(shape.get(0), shape.get(2)), allocator -> tensor.data());
+    add(
+        to,
+        type(tensor),
+        List.of(shape.get(0), shape.get(2)),
+        allocator -> Layouts.rows(tensor, source, allocator));
+  }
+
+  @Override
+  public void takeRates(String from, String to, int n, IntUnaryOperator source) {
+    SafetensorsTensor tensor = get(from);
+    type(tensor);
+    if (!tensor.shape().equals(List.of((long) n))) {
+      throw error(tensor, "must be [" + n + "]");
+    }
+    add(to, GgmlType.F32, tensor.shape(), allocator -> Layouts.rates(tensor, source, allocator));
   }
 
   @Override

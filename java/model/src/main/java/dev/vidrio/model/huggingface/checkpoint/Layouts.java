@@ -48,15 +48,64 @@ public final class Layouts {
     };
   }
 
+  /**
+   * The order that takes the same rows of each head, for head after head.
+   *
+   * @param first the first row of a head's that is taken
+   * @param n how many are
+   * @param stride rows of a head in all
+   * @return the checkpoint's row of each row
+   */
+  public static IntUnaryOperator rowsOfHeads(int first, int n, int stride) {
+    return row -> row / n * stride + first + row % n;
+  }
+
+  /**
+   * The order of the rows of value heads that puts the first of each key head before the second of
+   * any; the checkpoint has those of a key head side by side.
+   *
+   * @param keyHeads which value heads share
+   * @param heads of values
+   * @param n rows of a value head
+   * @return the checkpoint's row of each row
+   */
+  public static IntUnaryOperator tiledHeads(int keyHeads, int heads, int n) {
+    return row -> {
+      int head = row / n;
+      return (head % keyHeads * (heads / keyHeads) + head / keyHeads) * n + row % n;
+    };
+  }
+
   /** Puts rows in another order; a vector counts as rows of one element. */
   static MemorySegment rows(
       SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
+    return rows(tensor, Math.toIntExact(tensor.shape().getFirst()), source, allocator);
+  }
+
+  /** Takes n of the rows, in an order. */
+  static MemorySegment rows(
+      SafetensorsTensor tensor, int n, IntUnaryOperator source, SegmentAllocator allocator) {
     MemorySegment data = tensor.data();
-    MemorySegment target = allocator.allocate(data.byteSize());
-    int rows = Math.toIntExact(tensor.shape().getFirst());
-    long rowBytes = data.byteSize() / rows;
-    for (int row = 0; row < rows; row++) {
+    long rowBytes = data.byteSize() / tensor.shape().getFirst();
+    MemorySegment target = allocator.allocate(n * rowBytes);
+    for (int row = 0; row < n; row++) {
       MemorySegment.copy(data, source.applyAsInt(row) * rowBytes, target, row * rowBytes, rowBytes);
+    }
+    return target;
+  }
+
+  /** Puts the columns of a matrix in another order. */
+  static MemorySegment orderedColumns(
+      SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
+    MemorySegment target = allocator.allocate(tensor.data().byteSize());
+    int bytes = tensor.dtype().bytes();
+    int columns = Math.toIntExact(tensor.shape().get(1));
+    for (long row = 0; row < tensor.shape().get(0); row++) {
+      for (int column = 0; column < columns; column++) {
+        long from = row * columns + source.applyAsInt(column);
+        long to = row * columns + column;
+        MemorySegment.copy(tensor.data(), from * bytes, target, to * bytes, bytes);
+      }
     }
     return target;
   }
@@ -191,6 +240,18 @@ public final class Layouts {
     MemorySegment target = widened(tensor, allocator);
     for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
       target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, 1 + target.getAtIndex(JAVA_FLOAT_UNALIGNED, i));
+    }
+    return target;
+  }
+
+  /** What the elements are the logarithms of, negative, in another order and in f32. */
+  static MemorySegment rates(
+      SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
+    int n = Math.toIntExact(tensor.shape().getFirst());
+    MemorySegment target = allocator.allocate((long) n * Float.BYTES);
+    for (int i = 0; i < n; i++) {
+      float rate = (float) -StrictMath.exp(tensor.element(source.applyAsInt(i)));
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, rate);
     }
     return target;
   }

@@ -28,8 +28,39 @@ public interface TensorMap {
    */
   void takeRows(String from, String to, int rows, IntUnaryOperator source);
 
-  /** Takes the kernels [d, 1, L] of a convolution of each column on its own as a matrix [d, L]. */
-  void takeKernels(String from, String to);
+  /**
+   * Takes some rows of one tensor, in an order; a vector counts as rows of one element.
+   *
+   * @param rows how many it must have
+   * @param n how many are taken
+   * @param source the checkpoint's row of each row
+   */
+  void takeRows(String from, String to, int rows, int n, IntUnaryOperator source);
+
+  /**
+   * Takes a matrix with its columns in another order.
+   *
+   * @param columns how many there must be
+   * @param source the checkpoint's column of each column
+   */
+  void takeOrderedColumns(String from, String to, int columns, IntUnaryOperator source);
+
+  /**
+   * Takes the kernels [d, 1, L] of a convolution of each column on its own as a matrix [d, L].
+   *
+   * @param d how many there must be
+   * @param source the checkpoint's kernel of each row
+   */
+  void takeKernels(String from, String to, int d, IntUnaryOperator source);
+
+  /**
+   * Takes a vector of the logarithms of rates of decay as what they are the logarithms of,
+   * negative.
+   *
+   * @param n how many there must be
+   * @param source the checkpoint's element of each element
+   */
+  void takeRates(String from, String to, int n, IntUnaryOperator source);
 
   /** Takes the matrix {@code from.weight} transposed, and {@code from.bias} if it is there. */
   void takeTransposed(String from, String to);

@@ -10,12 +10,17 @@ final class Keys {
 
   /** Puts the sizes of a model whose config spells them as Llama's does. */
   static void sizes(Config config, MetadataBuilder out, String architecture) {
+    sizesOfMixtures(config, out, architecture);
+    out.integer(architecture + ".feed_forward_length", config.size("intermediate_size"));
+  }
+
+  /** Puts the same of a model without dense layers, whose width some configs leave out. */
+  static void sizesOfMixtures(Config config, MetadataBuilder out, String architecture) {
     String prefix = architecture + ".";
     int heads = config.size("num_attention_heads");
     out.integer(prefix + "context_length", config.size("max_position_embeddings"))
         .integer(prefix + "embedding_length", config.size("hidden_size"))
         .integer(prefix + "block_count", layers(config))
-        .integer(prefix + "feed_forward_length", config.size("intermediate_size"))
         .integer(prefix + "attention.head_count", heads)
         .integer(prefix + "attention.head_count_kv", config.size("num_key_value_heads", heads));
     if (config.has("head_dim")) {

@@ -4,6 +4,7 @@ import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /** LFM2: attention in some layers, short convolutions in the others; and the same with experts. */
@@ -112,7 +113,11 @@ final class Lfm2Mapping implements Mapping {
       if (attends(config, l)) {
         attention(map, from + "self_attn.", to);
       } else {
-        map.takeKernels(from + "conv.conv.weight", to + "shortconv.conv.weight");
+        map.takeKernels(
+            from + "conv.conv.weight",
+            to + "shortconv.conv.weight",
+            config.size("hidden_size"),
+            IntUnaryOperator.identity());
         map.take(from + "conv.in_proj.weight", to + "shortconv.in_proj.weight");
         map.take(from + "conv.out_proj.weight", to + "shortconv.out_proj.weight");
       }

@@ -44,10 +44,8 @@ final class QwenMapping implements Mapping {
     }
   }
 
-  /** Places in a picture have several positions; a text's are one (arXiv 2409.12191). */
   private static Rope rope(Config config) {
-    Rope rope = Rope.of(config);
-    return rope.type().equals("mrope") ? rope.based(rope.base()) : rope;
+    return Rope.of(config).ofText();
   }
 
   private boolean hasShared() {

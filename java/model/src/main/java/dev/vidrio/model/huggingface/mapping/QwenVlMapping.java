@@ -37,20 +37,28 @@ final class QwenVlMapping implements Mapping {
   public void keys(Config config, MetadataBuilder out) {
     text.keys(config, out);
     Config own = config.has("text_config") ? config.object("text_config") : config;
-    Config rope = own.object(own.firstOf("rope_parameters", "rope_scaling"));
-    if (rope.has(SECTIONS)) {
-      int[] sections = rope.integers(SECTIONS);
-      if (sections.length > MAX_SECTIONS) {
-        throw rope.error(
-            SECTIONS, sections.length + " sections", "must be at most " + MAX_SECTIONS);
-      }
-      out.integers(
-          architecture() + ".rope.dimension_sections", Arrays.copyOf(sections, MAX_SECTIONS));
-    }
+    sections(own, out, architecture());
     if (!architecture().equals("qwen2vl")) {
       Config eyes = config.object("vision_config");
       int layers = eyes.has(DEEPSTACK) ? eyes.integers(DEEPSTACK).length : 0;
       out.integer(architecture() + ".n_deepstack_layers", layers);
+    }
+  }
+
+  /**
+   * Puts how many pairs of a head turn by each of a place's positions, where the config says so.
+   *
+   * @param usual where it does not
+   */
+  static void sections(Config text, MetadataBuilder out, String architecture, int... usual) {
+    Config rope = text.object(text.firstOf("rope_parameters", "rope_scaling"));
+    int[] sections = rope.has(SECTIONS) ? rope.integers(SECTIONS) : usual;
+    if (sections.length > MAX_SECTIONS) {
+      throw rope.error(SECTIONS, sections.length + " sections", "must be at most " + MAX_SECTIONS);
+    }
+    if (sections.length > 0) {
+      out.integers(
+          architecture + ".rope.dimension_sections", Arrays.copyOf(sections, MAX_SECTIONS));
     }
   }
 

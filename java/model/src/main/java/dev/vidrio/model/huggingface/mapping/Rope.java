@@ -97,6 +97,11 @@ record Rope(
     return new Rope(newBase, localBase, newType, scaling, partial, original);
   }
 
+  /** The same for text: places in a picture have several positions (arXiv 2409.12191), its one. */
+  Rope ofText() {
+    return type.equals("mrope") ? based(base) : this;
+  }
+
   /** The same for heads that turn whole, whatever the config says of larger ones. */
   Rope whole() {
     return new Rope(base, localBase, type, scaling, 1, original);
