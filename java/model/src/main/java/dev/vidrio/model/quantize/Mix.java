@@ -66,6 +66,7 @@ final class Mix {
         && !name.endsWith("_norm.weight")
         && !name.contains("ffn_gate_inp.weight")
         && !name.contains("shortconv.conv.weight")
+        && !name.contains("ssm_conv1d")
         && !name.equals("per_layer_model_proj.weight")
         && !name.equals("position_embd.weight");
   }

@@ -108,7 +108,8 @@ class ArchitecturesTest {
     var limits = new Limits(tokens.length, tokens.length, 1, tokens.length, vocabulary);
     var cache = new KvCache(executor, plan.kv(), 1, arena);
     var batch = new Batch(limits, arena);
-    int sequence = batch.addSequence(new int[] {cache.acquire()}, 1);
+    int slot = plan.kv().hasStates() ? cache.acquireSlot() : Batch.NO_SLOT;
+    int sequence = batch.addSequence(new int[] {cache.acquire()}, 1, slot);
     for (int i = 0; i < tokens.length; i++) {
       batch.add(tokens[i], i, sequence, true);
     }

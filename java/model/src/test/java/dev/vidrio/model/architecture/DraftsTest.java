@@ -43,7 +43,7 @@ class DraftsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"hy_v3", "glm4moe"})
+  @ValueSource(strings = {"hy_v3", "glm4moe", "qwen3next", "qwen35", "qwen35moe"})
   void withoutArrays(String model) {
     GgufWriter writer = TinyModels.writer(model);
     assertPassedOver(model, writer.uint32(model + ".block_count", 5));

@@ -129,6 +129,12 @@ class HostileArchitecturesTest {
     "gemma4-mixture, expert_used_count, 6",
     "cohere2moe, leading_dense_block_count, 6",
     "mimo2, attention.value_length, 1025",
+    "qwen3next, ssm.time_step_rank, 5",
+    "qwen3next, ssm.group_count, 0",
+    "qwen3next, expert_used_count, 6",
+    "qwen35, ssm.inner_size, 47",
+    "qwen35, ssm.state_size, 1025",
+    "qwen35moe, ssm.conv_kernel, 0",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -209,6 +215,10 @@ class HostileArchitecturesTest {
     "plm, expert_count",
     "smallthinker, expert_weights_scale",
     "lfm2, attention.sliding_window",
+    "qwen3next, rope.dimension_sections",
+    "qwen35, attention.sliding_window",
+    "qwen35, expert_count",
+    "qwen35moe, leading_dense_block_count",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;

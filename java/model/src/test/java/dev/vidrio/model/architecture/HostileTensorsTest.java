@@ -6,6 +6,8 @@ import dev.vidrio.model.ModelException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.testfiles.GgufWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,6 +64,10 @@ class HostileTensorsTest {
     "plm, blk.0.attn_kv_b.weight",
     "smallthinker, blk.0.ffn_up_exps.weight",
     "lfm2, blk.0.shortconv.conv.weight",
+    "qwen3next, blk.2.ssm_conv1d.weight",
+    "qwen35, blk.0.ssm_alpha.weight",
+    "qwen35, blk.2.attn_gate.weight",
+    "qwen35moe, blk.1.attn_q.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");
@@ -77,6 +83,19 @@ class HostileTensorsTest {
           w.tensor("blk.0.ffn_gate_inp.weight", GgmlType.F32, new byte[5 * 32 * 4], 32, 5);
         };
     assertRefused(ModelException.class, "mixtral", tensor, five);
+  }
+
+  /** States would grow without bound. */
+  @Test
+  void ratesOfGrowth() {
+    String tensor = "blk.0.ssm_a";
+    var rates = ByteBuffer.allocate(6 * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    rates.putFloat(2 * Float.BYTES, 0.5f);
+    assertRefused(
+        ModelException.class,
+        "qwen35",
+        tensor,
+        w -> w.removeTensor(tensor).tensor(tensor, GgmlType.F32, rates.array(), 6));
   }
 
   @Test

@@ -164,6 +164,19 @@ class RefusedConfigsTest {
         "lfm2|layer_types|[\"conv\", \"sliding_attention\", \"conv\", \"conv\"]",
         "lfm2moe|num_dense_layers|5",
         "orion|hidden_act|\"gelu\"",
+        "qwen3next|hidden_act|\"gelu\"",
+        "qwen3next|attention_bias|true",
+        "qwen3next|rms_norm_eps|1e-5",
+        "qwen3next|linear_num_value_heads|5",
+        "qwen3next|linear_num_key_heads|0",
+        "qwen3next|linear_key_head_dim|1025",
+        "qwen3next|linear_conv_kernel_dim|0",
+        "qwen3next|layer_types|[\"linear_attention\"]",
+        "qwen3next|layer_types|[\"linear_attention\", \"sliding_attention\", \"linear_attention\"]",
+        "qwen3next|decoder_sparse_step|2",
+        "qwen3next|mlp_only_layers|[1]",
+        "qwen35moe|head_dim|missing",
+        "qwen35moe|rope_parameters|{\"rope_type\": \"spiral\"}",
       })
   void keyIsNamed(String model, String key, String value, @TempDir Path temporary)
       throws IOException, URISyntaxException {

@@ -56,7 +56,7 @@ class TextPartsTest {
     return (ObjectNode) JSON.readTree(bytes);
   }
 
-  /** Writes a model's tensors under other names, and one of what sees. */
+  /** Writes a model's tensors under other names, and those of what sees and of what drafts. */
   private void writeTensors(String model, String prefix) throws IOException, URISyntaxException {
     try (Arena arena = Arena.ofConfined()) {
       Map<String, SafetensorsTensor> tensors = new TreeMap<>();
@@ -68,13 +68,19 @@ class TextPartsTest {
       }
       List<Entry> entries = new ArrayList<>();
       tensors.forEach((name, t) -> entries.add(new Entry(name, t.dtype(), t.shape())));
-      entries.add(new Entry("vision_tower.patch_conv.weight", Dtype.F32, List.of(1L)));
+      List<String> others = new ArrayList<>(List.of("vision_tower.patch_conv.weight"));
+      if (model.startsWith("qwen35")) {
+        others.add("mtp.norm.weight");
+      }
+      others.forEach(name -> entries.add(new Entry(name, Dtype.F32, List.of(1L))));
       Path target = whole.resolve("model.safetensors");
       try (var writer = SafetensorsWriter.create(target, entries, Map.of())) {
         for (Map.Entry<String, SafetensorsTensor> tensor : tensors.entrySet()) {
           writer.write(tensor.getKey(), tensor.getValue().data());
         }
-        writer.write("vision_tower.patch_conv.weight", new float[1]);
+        for (String name : others) {
+          writer.write(name, new float[1]);
+        }
         writer.finish();
       }
     }
@@ -118,6 +124,7 @@ class TextPartsTest {
     "mistral3, Mistral3ForConditionalGeneration, language_model.model.",
     "mistral4, Mistral3ForConditionalGeneration, language_model.model.",
     "mistral4, Mistral3ForConditionalGeneration, model.language_model.",
+    "qwen35moe, Qwen3_5MoeForConditionalGeneration, model.language_model.",
   })
   void readsAsTheTextAlone(String model, String kind, String prefix)
       throws IOException, URISyntaxException {

@@ -140,8 +140,11 @@ public final class TinyModels {
         "qwen2moe",
         "qwen2vl",
         "qwen3",
+        "qwen35",
+        "qwen35moe",
         "qwen3moe",
         "qwen3moe-unnormalized",
+        "qwen3next",
         "qwen3vl",
         "qwen3vlmoe",
         "refact",
@@ -156,6 +159,16 @@ public final class TinyModels {
         "starcoder2",
         "xverse",
         "youtu");
+  }
+
+  /** Whether its first layer has something else in the place of attention; the second never has. */
+  public static boolean isHybrid(String name) {
+    return name.startsWith("lfm2") || isRecurrent(name);
+  }
+
+  /** Whether that is a recurrence. */
+  public static boolean isRecurrent(String name) {
+    return name.matches("qwen3next|qwen35.*");
   }
 
   static List<String> directories() {

@@ -110,6 +110,7 @@ EYES = {
     | dict(num_position_embeddings=4, deepstack_visual_indexes=[]),
 }
 EYES["Qwen3VLMoe"] = EYES["Qwen3VL"]
+EYES["Qwen3_5"] = {k: v for k, v in EYES["Qwen3VL"].items() if k != "deepstack_visual_indexes"}
 
 SMALL_THINKER = "full sliding sliding sliding full".split()
 
@@ -151,6 +152,26 @@ LFM2 = dict(
     tie_word_embeddings=True,
 )
 MIXTURE = ("moe_intermediate_size", "first_k_dense_replace")
+
+# A key head of the delta rule has three value heads.
+DELTA_RULE = dict(
+    num_hidden_layers=3,
+    layer_types=["linear_attention", "full_attention", "linear_attention"],
+    head_dim=16,
+    linear_num_key_heads=2,
+    linear_num_value_heads=6,
+    linear_key_head_dim=8,
+    linear_value_head_dim=8,
+    rope_parameters=dict(PLAIN_ROPE, partial_rotary_factor=0.5),
+)
+DELTA_RULE_MROPE = dict(DELTA_RULE["rope_parameters"], mrope_section=[2, 1, 1])
+DELTA_RULES = ("qwen3next", "qwen35", "qwen35moe")
+DELTA_RULE_EXPERTS = dict(
+    num_experts=5,
+    num_experts_per_tok=2,
+    moe_intermediate_size=24,
+    shared_expert_intermediate_size=20,
+)
 
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
 
@@ -500,6 +521,17 @@ MODELS = {
         | dict(norm_topk_prob=True, decoder_sparse_step=1, mlp_only_layers=[])
         | dict(rope_parameters=PLAIN_ROPE | dict(mrope_section=[4, 2, 2])),
     ),
+    "qwen3next": (
+        "Qwen3Next",
+        DELTA_RULE | DELTA_RULE_EXPERTS | dict(norm_topk_prob=True, decoder_sparse_step=1),
+    ),
+    "qwen35": ("Qwen3_5", DELTA_RULE | dict(rope_parameters=DELTA_RULE_MROPE)),
+    "qwen35moe": (
+        "Qwen3_5MoeText",
+        DELTA_RULE
+        | DELTA_RULE_EXPERTS
+        | dict(linear_conv_kernel_dim=3, rope_parameters=DELTA_RULE_MROPE),
+    ),
     "mistral4": (
         "Mistral4",
         LATENT
@@ -808,6 +840,8 @@ def configuration(name: str):
             values.pop(key)
         for key in ("num_attention_heads", "num_key_value_heads"):
             values.pop(key)
+    if kind == "Qwen3_5MoeText":
+        values.pop("intermediate_size")
     kind = getattr(transformers, kind + "Config")
     if MODELS[name][0] in EYES:
         return kind(text_config=values, vision_config=EYES[MODELS[name][0]])
@@ -913,14 +947,16 @@ def fall_with_distance(model: torch.nn.Module) -> None:
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    less_one = name in ("gemma", "gemma2", "gemma3") or name.startswith("nemotron")
+    less_one = name in ("gemma", "gemma2", "gemma3", *DELTA_RULES) or name.startswith("nemotron")
     biases = ("e_score_correction_bias", "expert_bias")
     corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
     with torch.no_grad():
         for key, parameter in [*model.named_parameters(), *corrections]:
             values = torch.randn(parameter.shape, generator=generator)
-            if parameter.dim() == 1 and key.endswith("weight"):
-                values = values * 0.25 + (0.0 if less_one else 1.0)
+            if key.endswith("A_log"):
+                values = values - 2.0  # so that some states last long
+            elif parameter.dim() == 1 and key.endswith("weight"):
+                values = values * 0.25 + (0.0 if less_one and "linear_attn" not in key else 1.0)
                 # Gemma 4 does not divide its scores by the root of the width.
                 values = values * (0.25 if "gemma4" in name and "q_norm" in key else 1.0)
             elif parameter.dim() == 1 and key.endswith("scale"):
@@ -1103,7 +1139,8 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
 
     class Converter(kind):
         model_arch = others.get(name) or kind.model_arch
-        no_mtp = name == "mimo2"  # which has drafts that the configuration does not count
+        # Drafts, which the configuration does not count, or counts where there are none.
+        no_mtp = name == "mimo2" or name in DELTA_RULES
 
         def set_vocab(self):
             self.gguf_writer.add_tokenizer_model("none")

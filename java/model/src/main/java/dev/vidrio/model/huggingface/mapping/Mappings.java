@@ -27,6 +27,15 @@ public final class Mappings {
               Map.entry("Qwen2_5_VLForConditionalGeneration", new QwenVlMapping("qwen2vl")),
               Map.entry("Qwen3VLForConditionalGeneration", new QwenVlMapping("qwen3vl")),
               Map.entry("Qwen3VLMoeForConditionalGeneration", new QwenVlMapping("qwen3vlmoe")),
+              Map.entry("Qwen3NextForCausalLM", new QwenNextMapping("qwen3next")),
+              Map.entry("Qwen3_5ForCausalLM", new QwenNextMapping("qwen35")),
+              Map.entry("Qwen3_5MoeForCausalLM", new QwenNextMapping("qwen35moe")),
+              Map.entry(
+                  "Qwen3_5ForConditionalGeneration",
+                  new TextMapping(new QwenNextMapping("qwen35"))),
+              Map.entry(
+                  "Qwen3_5MoeForConditionalGeneration",
+                  new TextMapping(new QwenNextMapping("qwen35moe"))),
               Map.entry("GemmaForCausalLM", new GemmaMapping("gemma")),
               Map.entry("Gemma2ForCausalLM", new GemmaMapping("gemma2")),
               Map.entry("Gemma3ForCausalLM", new GemmaMapping("gemma3")),

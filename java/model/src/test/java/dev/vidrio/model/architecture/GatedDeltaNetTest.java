@@ -1,0 +1,182 @@
+package dev.vidrio.model.architecture;
+
+import static dev.vidrio.model.architecture.HostileFiles.assertRefused;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelException;
+import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.Sequence;
+import dev.vidrio.model.Session;
+import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Files of Qwen3-Next and Qwen3.5 that say the same in other ways, and texts cut in other ways. */
+class GatedDeltaNetTest {
+  private static final int D = 32;
+  private static final int KEY_HEADS = 2;
+  private static final int KEY_WIDTH = 2 * 8;
+  private static final int VALUE_WIDTH = 6 * 8;
+  private static final int ROW_BYTES = Short.BYTES + D;
+
+  @TempDir private Path directory;
+
+  private Model open(GgufWriter writer) throws IOException {
+    return open(writer, ModelOptions.DEFAULT);
+  }
+
+  private Model open(GgufWriter writer, ModelOptions options) throws IOException {
+    Path file = Files.createTempFile(directory, "model", ".gguf");
+    return Model.open(Files.write(file, writer.toBytes()), options);
+  }
+
+  private static int[] tokens(String model) {
+    return TinyModels.expected(model).ints("tokens");
+  }
+
+  /** The logits after the last token of a text that is fed in pieces. */
+  private static float[] logits(Model model, int[] tokens, int... lengths) {
+    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
+      Sequence sequence = session.newSequence();
+      int from = 0;
+      float[] logits = {};
+      for (int length : lengths) {
+        int[] piece = Arrays.copyOfRange(tokens, from, from + length);
+        logits = session.feed(sequence, piece).toArray(JAVA_FLOAT);
+        from += length;
+      }
+      assertEquals(tokens.length, from);
+      return logits;
+    }
+  }
+
+  /** Spans of states are 16 positions. */
+  @ParameterizedTest
+  @ValueSource(strings = {"qwen3next", "qwen35", "qwen35moe"})
+  void piecesOfATextGiveTheSameBits(String name) throws IOException {
+    int[] tokens = tokens(name);
+    int[] singly = new int[tokens.length];
+    Arrays.fill(singly, 1);
+    try (Model model = open(TinyModels.writer(name))) {
+      float[] expected = logits(model, tokens, tokens.length);
+      for (int[] lengths : List.of(singly, new int[] {16, 24}, new int[] {15, 2, 16, 7})) {
+        assertArrayEquals(expected, logits(model, tokens, lengths));
+      }
+    }
+  }
+
+  /** Random blocks of Q8_0, one a row. */
+  private static byte[] blocks(Random random, int rows) {
+    var blocks = ByteBuffer.allocate(rows * ROW_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    var quants = new byte[D];
+    for (int row = 0; row < rows; row++) {
+      random.nextBytes(quants);
+      blocks.putShort(Float.floatToFloat16(0.002f)).put(quants);
+    }
+    return blocks.array();
+  }
+
+  /**
+   * Qwen3-Next with random blocks in matrices that are taken apart.
+   *
+   * @param together whether it is as the first files are, which have a key head's query, key,
+   *     values and gates in one matrix
+   */
+  private static GgufWriter quantized(boolean together) {
+    GgufWriter writer = TinyModels.writer("qwen3next");
+    var random = new Random(5);
+    for (int l : new int[] {0, 2}) {
+      String prefix = "blk." + l + ".";
+      byte[] qkv = blocks(random, 2 * KEY_WIDTH + VALUE_WIDTH);
+      byte[] gate = blocks(random, VALUE_WIDTH);
+      replace(writer, prefix + "ssm_ba.weight", blocks(random, 12));
+      if (!together) {
+        replace(writer, prefix + "attn_qkv.weight", qkv);
+        replace(writer, prefix + "attn_gate.weight", gate);
+        continue;
+      }
+      var all = new ByteArrayOutputStream();
+      for (int head = 0; head < KEY_HEADS; head++) {
+        write(qkv, 0, KEY_WIDTH, head, all);
+        write(qkv, KEY_WIDTH, KEY_WIDTH, head, all);
+        write(qkv, 2 * KEY_WIDTH, VALUE_WIDTH, head, all);
+        write(gate, 0, VALUE_WIDTH, head, all);
+      }
+      writer.removeTensor(prefix + "attn_qkv.weight").removeTensor(prefix + "attn_gate.weight");
+      replace(writer, prefix + "ssm_in.weight", all.toByteArray());
+    }
+    replace(writer, "blk.1.attn_q.weight", blocks(random, 2 * 4 * 16));
+    return writer;
+  }
+
+  private static void replace(GgufWriter writer, String tensor, byte[] data) {
+    writer.removeTensor(tensor).tensor(tensor, GgmlType.Q8_0, data, D, data.length / ROW_BYTES);
+  }
+
+  /** Writes those of a part's rows that are a key head's. */
+  private static void write(byte[] data, int first, int n, int head, ByteArrayOutputStream out) {
+    int own = n / KEY_HEADS;
+    out.write(data, (first + head * own) * ROW_BYTES, own * ROW_BYTES);
+  }
+
+  @Test
+  void joinedProjectionsGiveTheSameBits() throws IOException {
+    int[] tokens = tokens("qwen3next");
+    float[] expected = {};
+    for (boolean repack : new boolean[] {true, false}) {
+      for (boolean together : new boolean[] {true, false}) {
+        ModelOptions options = ModelOptions.DEFAULT.withRepack(repack);
+        try (Model model = open(quantized(together), options)) {
+          float[] actual = logits(model, tokens, tokens.length);
+          assertTrue(Float.isFinite(actual[0]));
+          expected = expected.length == 0 ? actual : expected;
+          assertArrayEquals(expected, actual);
+        }
+      }
+    }
+  }
+
+  private static List<Boolean> attends(Model model) {
+    var shape = model.architecture().kvShape();
+    return List.of(shape.hasKeys(0), shape.hasKeys(1), shape.hasKeys(2));
+  }
+
+  /** Where a file does not name them, all but each n-th are recurrent. */
+  @Test
+  void layersByTheirInterval() throws IOException {
+    GgufWriter writer = TinyModels.writer("qwen35");
+    writer.remove("qwen35.attention.recurrent_layers");
+    writer.uint32("qwen35.full_attention_interval", 2);
+    try (Model named = open(TinyModels.writer("qwen35"));
+        Model counted = open(writer)) {
+      assertEquals(List.of(false, true, false), attends(named));
+      assertEquals(attends(named), attends(counted));
+    }
+    assertRefused(
+        ModelException.class,
+        "qwen35",
+        "full_attention_interval",
+        w -> {
+          w.remove("qwen35.attention.recurrent_layers");
+          w.uint32("qwen35.full_attention_interval", 0);
+        });
+  }
+}
