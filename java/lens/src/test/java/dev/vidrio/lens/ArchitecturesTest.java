@@ -2,10 +2,8 @@ package dev.vidrio.lens;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
@@ -57,7 +55,12 @@ class ArchitecturesTest {
 
   /** What adds to the residual stream. */
   private static final List<HookSite> CONTRIBUTIONS =
-      List.of(HookSite.ATTN_OUT, HookSite.CONV_OUT, HookSite.MLP_OUT, HookSite.PER_LAYER_OUT);
+      List.of(
+          HookSite.ATTN_OUT,
+          HookSite.CONV_OUT,
+          HookSite.RECURRENT_OUT,
+          HookSite.MLP_OUT,
+          HookSite.PER_LAYER_OUT);
 
   @TempDir Path directory;
 
@@ -70,11 +73,16 @@ class ArchitecturesTest {
   void everySiteIsThere(String name) throws IOException {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
-      boolean convolves = name.startsWith("lfm2"); // in the first layer, but not in the second
+      boolean recurs = TinyModels.isRecurrent(name);
+      boolean convolves = TinyModels.isHybrid(name) && !recurs;
       for (HookSite site : HookSite.values()) {
-        var point = new HookPoint(site, !site.inBlock() ? -1 : convolves ? 1 : 0);
+        var point = new HookPoint(site, !site.inBlock() ? -1 : TinyModels.isHybrid(name) ? 1 : 0);
         if (site.name().startsWith("CONV_")) {
           assertEquals(convolves, lens.has(new HookPoint(site, 0)), site.suffix());
+        } else if (site.name().startsWith("RECURRENT_")) {
+          assertEquals(recurs, lens.has(new HookPoint(site, 0)), site.suffix());
+        } else if (site == HookSite.Z_PRE || site == HookSite.GATE) {
+          assertEquals(recurs, lens.has(new HookPoint(site, 1)), site.suffix());
         } else {
           assertTrue(SOMETIMES.contains(site) || lens.has(point), point.name());
         }
@@ -188,7 +196,7 @@ class ArchitecturesTest {
         }
         Activation pattern = cache.get(HookSite.PATTERN, l);
         Activation v = cache.get(HookSite.V, HookMap.of(model).keysOf(l));
-        Activation z = cache.get(HookSite.Z, l);
+        Activation z = cache.get(mixed(name), l);
         int group = z.shape().get(1) / v.shape().get(1);
         for (int h = 0; h < z.shape().get(1); h++) {
           int i = tokens.length - 1;
@@ -200,6 +208,11 @@ class ArchitecturesTest {
         }
       }
     }
+  }
+
+  /** What patterns mix values to: behind that may stand a gate. */
+  private static HookSite mixed(String name) {
+    return TinyModels.isRecurrent(name) ? HookSite.Z_PRE : HookSite.Z;
   }
 
   /** Attention and norms, opened everywhere for edits that change nothing. */
@@ -226,7 +239,7 @@ class ArchitecturesTest {
   void knockedOutTokensLeaveTheirShareToTheOthers(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int last = tokens.length - 1;
-    int layer = name.startsWith("lfm2") ? 1 : 0; // the first with attention
+    int layer = TinyModels.isHybrid(name) ? 1 : 0; // the first with attention
     Capture capture = Capture.of("blocks." + layer + ".attn.*");
     try (Model model = open(name);
         ActivationCache before = Lens.of(model).run(tokens, capture);
@@ -234,7 +247,7 @@ class ArchitecturesTest {
             Lens.of(model).run(tokens, capture, List.of(Edit.knockOut(layer, last - 1, last)))) {
       Activation pattern = before.get(HookSite.PATTERN, layer);
       Activation v = before.get(HookSite.V, layer);
-      Activation z = after.get(HookSite.Z, layer);
+      Activation z = after.get(mixed(name), layer);
       for (int h = 0; h < z.shape().get(1); h++) {
         double kept = 1 - (double) pattern.at(h, last, last - 1);
         for (int j = 0; j < z.shape().get(2); j++) {
@@ -326,10 +339,12 @@ class ArchitecturesTest {
   private static List<By> parts(Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
-    boolean convolves = lens.has(new HookPoint(HookSite.CONV_OUT, 0));
+    boolean hybrid = !lens.has(new HookPoint(HookSite.ATTN_OUT, 0));
+    boolean gates = lens.points().stream().anyMatch(point -> point.site() == HookSite.GATE);
     return Stream.of(By.values())
         .filter(by -> !experts || by != By.NEURON)
-        .filter(by -> !convolves || by != By.TOKEN)
+        .filter(by -> !hybrid || by != By.TOKEN)
+        .filter(by -> !gates || by != By.PATH)
         .toList();
   }
 
@@ -349,36 +364,6 @@ class ArchitecturesTest {
             decomposition.parts().stream().mapToDouble(ResidualDecomposition.Part::share).sum();
         assertEquals(1, sum, 1e-4);
         assertTrue(decomposition.parts().stream().allMatch(p -> Math.abs(p.cosine()) <= 1 + 1e-9));
-      }
-    }
-  }
-
-  /** Shares of a token add up to one, after each layer and through all; none comes from behind. */
-  @ParameterizedTest
-  @MethodSource(TinyModels.NAMES)
-  void sharesOfTokensAddUpToOne(String name) throws IOException {
-    assumeFalse(name.startsWith("lfm2")); // refused: convolutions mix tokens too
-    int[] tokens = TinyModels.expected(name).ints("tokens");
-    try (Model model = open(name)) {
-      for (var measure : ContextMixing.Measure.values()) {
-        if (measure == ContextMixing.Measure.VALUE_ZEROING && name.equals("gemma4")) {
-          continue; // refused: its last layers have no values of their own
-        }
-        ContextMixing mixing = ContextMixing.of(Lens.of(model), tokens, measure);
-        for (int l = 0; l < mixing.layers(); l++) {
-          for (int i = 0; i < tokens.length; i++) {
-            double share = 0;
-            double rolledOut = 0;
-            for (int j = 0; j < tokens.length; j++) {
-              assertTrue(mixing.share(l, i, j) >= 0);
-              assertTrue(j <= i || mixing.rolledOut(l, i, j) == 0);
-              share += mixing.share(l, i, j);
-              rolledOut += mixing.rolledOut(l, i, j);
-            }
-            assertEquals(1, share, 1e-9);
-            assertEquals(1, rolledOut, 1e-9);
-          }
-        }
       }
     }
   }

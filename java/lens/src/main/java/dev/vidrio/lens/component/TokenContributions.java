@@ -10,6 +10,7 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HeadResults;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookSource;
+import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -35,8 +36,14 @@ public final class TokenContributions {
   /**
    * @param hooks of the model
    * @param cache a run that holds {@link #HOOKS}
+   * @throws InvalidInputException where gates of the token that looks stand behind the values of
+   *     those it looks at
    */
   public TokenContributions(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
+    if (hooks.has(new HookPoint(HookSite.GATE, layer))) {
+      throw new InvalidInputException(
+          "contributions of tokens", "", "attention of layer " + layer + " is gated");
+    }
     this.hooks = hooks;
     this.cache = cache;
     this.layer = layer;

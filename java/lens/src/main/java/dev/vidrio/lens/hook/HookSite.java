@@ -16,7 +16,8 @@ import static dev.vidrio.lens.hook.HookSite.Place.MODEL;
 /**
  * The sites of hook points, in the order of a forward pass. A model has those that its architecture
  * computes: no {@code hook_pos_embed} with rotary positions, no {@code hook_resid_mid} with
- * parallel attention and feed-forward blocks. A block has those of attention or of a convolution.
+ * parallel attention and feed-forward blocks. A block has those of attention, of a convolution or
+ * of a recurrence.
  */
 public enum HookSite {
   /** What is added to positions, or what the first block reads. */
@@ -43,7 +44,14 @@ public enum HookSite {
   ATTN_SCORES("attn.hook_attn_scores", BLOCK, QUERY_KEY),
   /** The weights of attention: what the softmax gives. */
   PATTERN("attn.hook_pattern", BLOCK, QUERY_KEY),
-  /** The values, summed by the pattern: what a head has before it is projected to the stream. */
+  /** The values, summed by the pattern, where a gate stands behind them (arXiv 2505.06708). */
+  Z_PRE("attn.hook_z_pre", BLOCK, HEADS),
+  /** That gate, before its sigmoid. */
+  GATE("attn.hook_gate", BLOCK, HEADS),
+  /**
+   * The values, summed by the pattern and gated: what a head has before it is projected to the
+   * stream.
+   */
   Z("attn.hook_z", BLOCK, HEADS),
   /** What each head adds to the output of attention. */
   RESULT("attn.hook_result", BLOCK, RESULTS),
@@ -67,6 +75,30 @@ public enum HookSite {
   CONV_POST("conv.hook_post", BLOCK, WIDTH),
   /** What the convolution adds to the stream, in the place of attention. */
   CONV_OUT("hook_conv_out", BLOCK, WIDTH),
+  /** Of a recurrence (linear attention, arXiv 2412.06464), its queries before their convolution. */
+  RECURRENT_Q_PRE("recurrent.hook_q_pre", BLOCK, WIDTH),
+  /** The keys before theirs. */
+  RECURRENT_K_PRE("recurrent.hook_k_pre", BLOCK, WIDTH),
+  /** The values before theirs. */
+  RECURRENT_V_PRE("recurrent.hook_v_pre", BLOCK, WIDTH),
+  /** The queries that states are asked with. */
+  RECURRENT_Q("recurrent.hook_q", BLOCK, WIDTH),
+  /** The keys that values are stored under. */
+  RECURRENT_K("recurrent.hook_k", BLOCK, WIDTH),
+  /** Those values. */
+  RECURRENT_V("recurrent.hook_v", BLOCK, WIDTH),
+  /** By how much the state of each head decays, in units of its rate. */
+  RECURRENT_STEP("recurrent.hook_step", BLOCK, WIDTH),
+  /** How strongly a token changes the state of each head. */
+  RECURRENT_BETA("recurrent.hook_beta", BLOCK, WIDTH),
+  /** What the states answer. */
+  RECURRENT_Z("recurrent.hook_z", BLOCK, WIDTH),
+  /** The gate of that, before its activation. */
+  RECURRENT_GATE("recurrent.hook_gate", BLOCK, WIDTH),
+  /** Normalized and gated, before it is projected to the stream. */
+  RECURRENT_POST("recurrent.hook_post", BLOCK, WIDTH),
+  /** What the recurrence adds to the stream, in the place of attention. */
+  RECURRENT_OUT("hook_recurrent_out", BLOCK, WIDTH),
   /** The residual stream between attention and feed-forward block. */
   RESID_MID("hook_resid_mid", BLOCK, WIDTH),
   /** What the norm divides by. */

@@ -29,13 +29,11 @@ public final class HookMap {
   private final KvShape kv;
   private final int layers;
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
+  private final Products products = new Products();
+  private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
 
   /** The first embedding of tokens. */
   private Op.@Nullable Embed embedding;
-
-  private final Products products = new Products();
-
-  private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
 
   /** What edited activations were before. */
   private final Map<Buffer, Buffer> unedited = new HashMap<>();
@@ -163,10 +161,11 @@ public final class HookMap {
     return writers.get(x.name()) instanceof Op.Gather gather ? gather.x() : x;
   }
 
+  /** Attention, behind which may stand a gate. */
   private Optional<SequenceOp.Attention> attention(int layer) {
-    return writers.get(block(layer, HookSite.Z.suffix())) instanceof SequenceOp.Attention attention
-        ? Optional.of(attention)
-        : Optional.empty();
+    String ungated = block(layer, HookSite.Z_PRE.suffix());
+    String z = writers.containsKey(ungated) ? ungated : block(layer, HookSite.Z.suffix());
+    return writers.get(z) instanceof SequenceOp.Attention a ? Optional.of(a) : Optional.empty();
   }
 
   private Optional<HookSource> scores(int layer, boolean pattern) {
@@ -177,13 +176,12 @@ public final class HookMap {
         : Optional.of(new HookSource.Scores(attention, store.k(), pattern));
   }
 
-  private Optional<HookSource> headResults(int layer) {
-    SequenceOp.Attention attention = attention(layer).orElse(null);
-    Op.MatMul product = attention == null ? null : products.find(attention.z());
-    return attention == null || product == null
-        ? Optional.empty()
-        : Optional.of(
-            new HookSource.HeadResults(attention.z(), attention.heads(), product.weights()));
+  private Optional<HookSource.HeadResults> headResults(int layer) {
+    return written(block(layer, HookSite.Z.suffix()))
+        .flatMap(
+            z ->
+                Optional.ofNullable(products.find(z))
+                    .map(p -> new HookSource.HeadResults(z, heads(layer), p.weights())));
   }
 
   /** All points, in the order of a forward pass. */
@@ -228,12 +226,12 @@ public final class HookMap {
     return has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
   }
 
-  /** H, query heads of a layer; 0 where it has a convolution. */
+  /** H, query heads of a layer; 0 where it has no attention. */
   public int heads(int layer) {
     return attention(layer).map(SequenceOp.Attention::heads).orElse(0);
   }
 
-  /** H_kv, key-value heads of a layer; 0 where it has a convolution. */
+  /** H_kv, key-value heads of a layer; 0 where it has no attention. */
   public int kvHeads(int layer) {
     return attention(layer).map(a -> kv.keyValue(a.layer()).heads()).orElse(0);
   }

@@ -29,7 +29,10 @@ final class Components {
       this.written = written;
     }
 
-    /** Such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code L3.mlp}. */
+    /**
+     * Such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code L3.recurrent},
+     * {@code L3.mlp}.
+     */
     String name() {
       return name;
     }
@@ -47,15 +50,19 @@ final class Components {
     return "hook_embed,*.hook_attn_out,*.hook_mlp_out"
         + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
         + (lens.has(new HookPoint(HookSite.PER_LAYER_OUT, 0)) ? ",*.hook_per_layer_out" : "")
-        + (lens.points().stream().anyMatch(p -> p.site() == HookSite.CONV_OUT)
-            ? ",*.hook_conv_out"
-            : "")
+        + inPlaceOfAttention(lens, HookSite.CONV_OUT)
+        + inPlaceOfAttention(lens, HookSite.RECURRENT_OUT)
         + switch (by) {
           case LAYER, TOKEN -> "";
           case HEAD -> ",*.hook_result";
           case NEURON -> ",*.mlp.hook_post";
           case PATH -> "," + TokenContributions.HOOKS;
         };
+  }
+
+  private static String inPlaceOfAttention(Lens lens, HookSite site) {
+    boolean has = lens.points().stream().anyMatch(point -> point.site() == site);
+    return has ? ",*." + site.suffix() : "";
   }
 
   /** The first position that a cache needs of these hook points, for components at one. */
@@ -77,6 +84,9 @@ final class Components {
       int before = components.size();
       if (cache.has(new HookPoint(HookSite.CONV_OUT, l))) {
         components.add(new Component("L" + l + ".conv", cache.get(HookSite.CONV_OUT, l).row(i)));
+      } else if (cache.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
+        float[] written = cache.get(HookSite.RECURRENT_OUT, l).row(i);
+        components.add(new Component("L" + l + ".recurrent", written));
       } else {
         float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
         switch (by) {
