@@ -23,7 +23,16 @@ class AdapterGoldTest {
 
   static Stream<String> saved() {
     return Stream.of(
-        "bloom", "gemma3", "gpt2", "gptneox", "llama", "mistral", "mixtral", "phi3", "qwen2");
+        "bloom",
+        "gemma3",
+        "gpt2",
+        "gptneox",
+        "llama",
+        "mistral",
+        "mixtral",
+        "phi3",
+        "qwen2",
+        "qwen35moe");
   }
 
   static Stream<String> converted() {

@@ -5,6 +5,7 @@ import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.gguf.Metadata;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What a {@code config.json} says of the tensors of a model whose GGUF file is there. */
@@ -18,8 +19,9 @@ final class ModelConfig {
     int heads = size(metadata, prefix + "attention.head_count");
     int d = size(metadata, prefix + "embedding_length");
     ObjectNode node = JsonMapper.shared().createObjectNode();
+    int drafts = number(metadata, prefix + "nextn_predict_layers");
     for (String name : new String[] {"num_hidden_layers", "n_layer", "n_layers"}) {
-      node.put(name, size(metadata, prefix + "block_count"));
+      node.put(name, size(metadata, prefix + "block_count") - drafts);
     }
     for (String name : new String[] {"num_attention_heads", "n_head", "n_heads"}) {
       node.put(name, heads);
@@ -46,6 +48,9 @@ final class ModelConfig {
         node.put("q_lora_rank", size(metadata, prefix + "attention.q_lora_rank"));
       }
     }
+    if (metadata.contains(prefix + "ssm.group_count")) {
+      putDeltaRule(node, metadata, prefix);
+    }
     String experts = prefix + "expert_count";
     if (metadata.contains(experts)) {
       node.put("num_local_experts", size(metadata, experts));
@@ -63,6 +68,28 @@ final class ModelConfig {
     node.put("moe_layer_interval", Math.max(1, number(metadata, period)));
     node.put("tie_word_embeddings", model.findTensor("output.weight").isEmpty());
     return new Config(model.name(), node);
+  }
+
+  /** Puts the heads of linear attention, and which layers have it. */
+  private static void putDeltaRule(ObjectNode node, Metadata metadata, String prefix) {
+    int heads = size(metadata, prefix + "ssm.time_step_rank");
+    node.put("linear_num_key_heads", size(metadata, prefix + "ssm.group_count"))
+        .put("linear_num_value_heads", heads)
+        .put("linear_key_head_dim", size(metadata, prefix + "ssm.state_size"))
+        .put("linear_value_head_dim", size(metadata, prefix + "ssm.inner_size") / heads);
+    String interval = prefix + "full_attention_interval";
+    node.put("full_attention_interval", metadata.intValue(interval, 1, Config.MAX_SIZE, 4));
+    if (metadata.entries().get(prefix + "attention.recurrent_layers")
+        instanceof GgufValue.Array recurrent) {
+      ArrayNode types = node.putArray("layer_types");
+      for (GgufValue value : recurrent) {
+        boolean recurs = value instanceof GgufValue.Bool bool && bool.value();
+        types.add(recurs ? "linear_attention" : "full_attention");
+      }
+      while (types.size() > node.get("num_hidden_layers").intValue()) {
+        types.remove(types.size() - 1); // of blocks that draft tokens
+      }
+    }
   }
 
   /** A number that is 0 where the file does not have it. */

@@ -12,7 +12,7 @@ Each adapter gets a directory with
 
 Factors are drawn so that the adapter changes the logits about as much as a layer does.
 
-Needs torch, transformers 4.57.3, peft 0.21.2, safetensors and gguf.
+Needs torch, transformers 4.57.3 (qwen35moe: 5.24), peft 0.21.2, safetensors and gguf.
 """
 
 import argparse
@@ -36,10 +36,12 @@ from safetensors.torch import save_file as save_torch_file
 MODELS = Path(__file__).parent.parent / "architecture"
 COUNT = 40
 
+QWEN_3_5 = ["in_proj_qkv", "in_proj_z", "in_proj_a", "in_proj_b"]
 LLAMA = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 # Model, what the configuration says, type of the factors, whether the converter can say it: it knows
-# one alpha and one rank, and turns the factors of matrices that GPT-2 has transposed.
+# one alpha and one rank, turns the factors of matrices that GPT-2 has transposed, and
+# takes Qwen3.5 to draft tokens.
 ADAPTERS = {
     "llama": (dict(target_modules=LLAMA, r=3, lora_alpha=5), torch.float32, True),
     "mistral": (
@@ -74,6 +76,11 @@ ADAPTERS = {
         dict(target_modules=["query_key_value", "dense", "dense_h_to_4h"], r=4, lora_alpha=8),
         torch.float32,
         True,
+    ),
+    "qwen35moe": (
+        dict(target_modules=["q_proj", "v_proj", "o_proj", *QWEN_3_5], r=3, lora_alpha=4),
+        torch.float32,
+        False,
     ),
     "bloom": (
         dict(target_modules=["query_key_value", "dense_4h_to_h"], r=4, lora_alpha=4),
