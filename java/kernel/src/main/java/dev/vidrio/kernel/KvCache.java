@@ -45,8 +45,9 @@ public final class KvCache {
   private final Places places;
   private final MemorySegment states;
   private final Places slots;
-  // Blocks from here on nobody has used yet.
+  // Blocks and slots from here on nobody has used yet.
   private int fresh;
+  private int freshSlot;
 
   /** A cache of f32, with a slot for each block. */
   public KvCache(Executor executor, KvShape shape, int blocks, Arena arena) {
@@ -131,10 +132,15 @@ public final class KvCache {
     return Math.ceilDiv(positions, BLOCK);
   }
 
-  /** Bytes of a cache. */
+  /** Bytes of blocks. */
   public static long bytes(KvShape shape, KvType type, int blocks) {
     return Math.multiplyExact(
         Math.multiplyExact(shape.bytesPerPosition(type), BLOCK), (long) blocks);
+  }
+
+  /** Bytes of all its blocks and slots. */
+  public long bytes() {
+    return memory.byteSize() + states.byteSize();
   }
 
   /**
@@ -181,12 +187,17 @@ public final class KvCache {
   }
 
   /**
-   * Gets the memory of a block that nobody has used yet, so that the first who does need not wait
-   * until the system finds its pages.
+   * Gets the memory of a block or a slot that nobody has used yet, so that the first who does need
+   * not wait until the system finds its pages.
    *
    * @return whether there was one
    */
   public boolean prepare() {
+    if (freshSlot < slots()) {
+      states.asSlice(freshSlot * slotStride(), slotStride()).fill((byte) 0);
+      freshSlot++;
+      return true;
+    }
     if (fresh == blocks) {
       return false;
     }
@@ -240,7 +251,9 @@ public final class KvCache {
    * @throws IllegalStateException when there is none
    */
   public int acquireSlot() {
-    return slots.acquire();
+    int slot = slots.acquire();
+    freshSlot = Math.max(freshSlot, slot + 1);
+    return slot;
   }
 
   /** Adds an owner to a slot, which its owners no longer change. */

@@ -52,6 +52,26 @@ class KvCacheTest {
   }
 
   @Test
+  void preparesSlotsThatNobodyHasUsedYet() {
+    var states = new KvShape.Recurrent(1, 2, 4, 4, 2);
+    var shape = new KvShape(List.of(states, new KvShape.KeyValue(1, 8)));
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), shape, KvType.F32, 2, 3, arena);
+      assertEquals(
+          KvCache.bytes(shape, KvType.F32, 2) + 3 * states.bytesPerSequence(), cache.bytes());
+      cache.acquireSlot();
+      cache.releaseSlot(cache.acquireSlot());
+      MemorySegment used = cache.states(0).asSlice(0, 2 * cache.slotStride()).fill((byte) 1);
+      cache.acquire();
+      assertTrue(cache.prepare());
+      assertTrue(cache.prepare());
+      assertFalse(cache.prepare());
+      assertEquals((byte) 1, used.get(ValueLayout.JAVA_BYTE, used.byteSize() - 1));
+      assertEquals(2, cache.freeSlots());
+    }
+  }
+
+  @Test
   void aBlockLiesTogetherAndItsLayersDoNotOverlap() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);

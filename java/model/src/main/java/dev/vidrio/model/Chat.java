@@ -15,9 +15,10 @@ import org.jspecify.annotations.Nullable;
  * {@snippet file="GenerationExamples.java" region="chat"}
  *
  * <p>Each turn renders the whole conversation again, but runs only the tokens that differ from
- * those in the cache. With {@linkplain ChatOptions#tools tools}, the model's calls are in its
- * {@linkplain ChatMessage#toolCalls message}; the caller runs them and sends the results. Not
- * thread-safe.
+ * those in the cache; where the model has states, and those there are {@linkplain
+ * Sequence#firstReachable gone}, all of them. With {@linkplain ChatOptions#tools tools}, the
+ * model's calls are in its {@linkplain ChatMessage#toolCalls message}; the caller runs them and
+ * sends the results. Not thread-safe.
  */
 public final class Chat implements AutoCloseable {
   private final Model model;
@@ -76,7 +77,7 @@ public final class Chat implements AutoCloseable {
     }
     Grammar grammar = format.behindThoughts(prompt, generation.grammar());
     var generator = new Generator(model, session, generation.withGrammar(grammar));
-    sequence.truncate(kept);
+    int left = sequence.truncate(kept);
     Collections.addAll(messages, more);
     asked = prompt;
     answer =
@@ -85,7 +86,7 @@ public final class Chat implements AutoCloseable {
             generator,
             sequence,
             prompt,
-            kept,
+            left,
             generation.stop(),
             result -> finish(prompt, result));
     return answer;

@@ -199,6 +199,16 @@ public final class Sequence implements AutoCloseable {
   }
 
   /**
+   * How many tokens can run from a position on, this one among them, so that the sequence can still
+   * be {@linkplain #truncate cut back} to any place behind it: where the model has states, those up
+   * to the next multiple of 16 positions; otherwise there is no limit.
+   */
+  public int revocableFrom(int position) {
+    int span = KvShape.Recurrent.SPAN;
+    return cache.slots() == 0 ? Integer.MAX_VALUE : span - position % span;
+  }
+
+  /**
    * Forgets the tokens from a position on, or all of them where the states there are no longer
    * known.
    *

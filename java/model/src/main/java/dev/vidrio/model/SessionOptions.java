@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param context positions of a sequence; 0 for the model's context length, at most {@value
  *     #DEFAULT_CONTEXT}
  * @param batch tokens of a step; longer prompts run in several steps
- * @param sequences sequences of a step
+ * @param sequences sequences of a step; where the model has states (linear attention), also how
+ *     many can have run tokens at a time
  * @param logits rows of a step that may ask for logits; at most {@code batch}
  * @param kvType element type of the key-value cache
  * @param fast whether matrix products of long steps may give up portable bits for speed, on
