@@ -89,8 +89,9 @@ final class Admission {
     if (beams == null) {
       return;
     }
-    // Its beams share the full blocks of the prompt, whatever happens; the last token does not run.
-    int shared = request.promptTokens() / KvCache.BLOCK;
+    // Its beams share the full blocks of the prompt, whatever happens; but with states each has its
+    // own after a preemption. The last token does not run.
+    int shared = cache.slots() > 0 ? 0 : request.promptTokens() / KvCache.BLOCK;
     long tokens = (long) request.promptTokens() + request.options().tokens() - 1;
     int whole = KvCache.blocksFor((int) Math.min(positions, tokens));
     long needed = shared + (long) beams.width() * (whole - shared);

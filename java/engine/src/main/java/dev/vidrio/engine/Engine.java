@@ -1,22 +1,18 @@
 package dev.vidrio.engine;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.vidrio.engine.draft.DraftModel;
 import dev.vidrio.engine.draft.Drafts;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.engine.text.Active;
-import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.SamplingBuffers;
 import dev.vidrio.model.sampling.SamplingOptions;
-import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,9 +32,6 @@ import org.jspecify.annotations.Nullable;
  * hold no carrier. The model belongs to the caller and must stay open.
  */
 public final class Engine implements AutoCloseable {
-  /** Rows of logits of a step, where there are no more sequences than that. */
-  private static final int LOGIT_ROWS = 128;
-
   private final Model model;
   private final EngineOptions options;
   private final EngineListener listener;
@@ -51,19 +44,15 @@ public final class Engine implements AutoCloseable {
   private int unfinished;
   private boolean draining;
 
-  private Engine(Model model, EngineOptions wanted) {
+  private Engine(Model model, EngineOptions asked) {
     this.model = model;
+    EngineOptions wanted = Room.possible(model, asked);
     this.listener = new GuardedListener(wanted.listener());
     this.buffers = new SamplingBuffers(model.architecture().vocabulary());
-    SessionOptions room = room(model, wanted);
-    Session session = model.newSession(room);
+    Session session = model.newSession(Room.of(model, wanted));
     this.positions = Admission.positions(session);
     this.options =
-        wanted
-            .withContext(session.limits().positions())
-            .withCacheBytes(
-                KvCache.bytes(
-                    model.architecture().kvShape(), wanted.kvType(), session.cache().blocks()));
+        wanted.withContext(session.limits().positions()).withCacheBytes(session.cache().bytes());
     this.scheduler = scheduler(wanted, session, drafts(session));
     this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(this::run);
   }
@@ -117,31 +106,15 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private static SessionOptions room(Model model, EngineOptions options) {
-    var room =
-        new SessionOptions(options.context(), options.stepTokens(), options.sequences(), 1)
-            .withLogits(
-                Math.min(options.stepTokens(), Math.max(LOGIT_ROWS, 2 * options.sequences())))
-            .withKvType(options.kvType())
-            .withFast(options.fast())
-            .withAdapters(options.adapters());
-    long blockBytes = KvCache.bytes(model.architecture().kvShape(), options.kvType(), 1);
-    long bytes = options.cacheBytes() == 0 ? memory() / 4 : options.cacheBytes();
-    long blocks = Math.max(1, bytes / blockBytes);
-    return room.withBlocks((int) Math.min(Integer.MAX_VALUE, blocks));
-  }
-
-  /** Bytes of memory that the machine, or the container, has. */
-  private static long memory() {
-    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
-  }
-
   /** The model. */
   public Model model() {
     return model;
   }
 
-  /** Its options, with the context and the memory that it chose where none was given. */
+  /**
+   * Its options, with the context and the memory that it chose where none was given, and what a
+   * model with states allows.
+   */
   public EngineOptions options() {
     return options;
   }

@@ -13,19 +13,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * Sizes and modes of an engine.
  *
- * @param sequences sequences that run at once
+ * @param sequences sequences that run at once; of a model with states (linear attention), at most
+ *     as many as half of {@code cacheBytes} holds the states of
  * @param queue requests that may wait; further ones are refused
  * @param maxWait a request that, judging by recent answers, would wait longer for its first step is
  *     refused too; null for no limit
  * @param stepTokens maximum tokens of a step: running sequences and prompt chunks
  * @param context positions of a sequence; 0 for the model's context length, at most {@value
  *     SessionOptions#DEFAULT_CONTEXT}
- * @param cacheBytes memory of the key-value cache, allocated block by block while the engine is
- *     idle; 0 for a quarter of what this process may use, allocated on demand. Never more than all
- *     sequences can fill
+ * @param cacheBytes memory of the key-value cache, states included, allocated block by block while
+ *     the engine is idle; 0 for a quarter of what this process may use, allocated on demand. Never
+ *     more than all sequences can fill
  * @param kvType element type of the key-value cache
  * @param prefixCache prefix caching: whether the keys and values of prompts are kept, while there
- *     is memory, for later ones that begin with the same tokens
+ *     is memory, for later ones that begin with the same tokens. Not of a model with states: those
+ *     of a prefix are gone
  * @param fast as in {@link SessionOptions#fast}
  * @param adapters number of different {@linkplain GenerationRequest#adaptation adapters} that
  *     running requests may use together

@@ -6,6 +6,7 @@ import dev.vidrio.engine.text.Branch;
 import dev.vidrio.engine.text.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.BatchFeed;
+import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import java.util.ArrayList;
 import java.util.List;
@@ -119,7 +120,7 @@ final class Step {
     if (tokenRoom == 0 || rowRoom == 0 || !reserve(active, branch, 1, makeRoom)) {
       return;
     }
-    int[] draft = guess(active);
+    int[] draft = guess(active, branch.sequence());
     int more = branch.sequence().blocksFor(1 + draft.length) - branch.sequence().blocksFor(1);
     if (more > cache.freeBlocks() - reserved) {
       draft = new int[0];
@@ -154,8 +155,10 @@ final class Step {
     }
   }
 
-  private int[] guess(Active active) {
-    int most = Math.min(active.guesses(), Math.min(tokenRoom, rowRoom) - 1);
+  /** What may come after the next token of a sequence, as far as it can be taken back. */
+  private int[] guess(Active active, Sequence sequence) {
+    int room = Math.min(sequence.revocableFrom(sequence.length()), Math.min(tokenRoom, rowRoom));
+    int most = Math.min(active.guesses(), room - 1);
     return most <= 0 ? new int[0] : drafts.guess(active, most);
   }
 

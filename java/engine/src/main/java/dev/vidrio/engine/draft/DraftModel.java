@@ -124,22 +124,31 @@ public final class DraftModel implements Drafts {
   private void guessAll(List<Active> running) {
     List<Draft> behind = new ArrayList<>();
     for (Active active : running) {
-      int wanted =
-          Math.min(active.guesses(), session.limits().positions() - active.branch().length());
-      if (wanted <= 0) {
+      Branch branch = active.branch();
+      int room = session.limits().positions() - branch.length();
+      int most = Math.min(active.guesses(), room);
+      if (most <= 0) {
         // It has all its tokens, or more than the draft model's context.
         end(active);
-      } else if (active.branch().pending() == 1) {
+      } else if (branch.pending() == 1) {
         Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
-        draft.wanted = wanted;
-        draft.compare(active.branch());
-        behind.add(draft);
+        draft.wanted = Math.min(most, revocable(branch, draft));
+        if (draft.wanted > 0) {
+          draft.compare(branch);
+          behind.add(draft);
+        }
       }
     }
     while (!behind.isEmpty()) {
       step(behind);
       behind.removeIf(draft -> draft.guesses == draft.wanted);
     }
+  }
+
+  /** How many guesses both models can take back; the draft model does not run the last one. */
+  private static int revocable(Branch branch, Draft draft) {
+    int next = branch.length() - 1;
+    return Math.min(branch.sequence().revocableFrom(next) - 1, draft.sequence.revocableFrom(next));
   }
 
   /** Runs what has not run of each text, as much as a step takes; guesses where that is all. */

@@ -58,7 +58,10 @@ public final class Branch {
     kept = other.kept;
   }
 
-  /** Goes on from the sequence of another text, of which it shares the prompt. */
+  /**
+   * Goes on from the sequence of another text, of which it shares the prompt; where the model has
+   * states, that may be known no more, and it begins anew.
+   */
   void rejoin(Branch other) {
     Sequence own = other.sequence().fork();
     own.truncate(request.promptTokens());
@@ -188,7 +191,8 @@ public final class Branch {
   public void dropGuesses() {
     Sequence current = sequence();
     if (current.length() >= count) {
-      current.truncate(count - 1);
+      int left = current.truncate(count - 1);
+      assert left == count - 1 : "guesses that cannot be taken back";
     }
   }
 }

@@ -1,0 +1,53 @@
+package dev.vidrio.engine;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.SessionOptions;
+import java.lang.management.ManagementFactory;
+
+/** How much an engine has room for, by its options, its model and the memory of the machine. */
+final class Room {
+  /** Rows of logits of a step, where there are no more sequences than that. */
+  private static final int LOGIT_ROWS = 128;
+
+  private Room() {}
+
+  /**
+   * What is possible with a model. Blocks of the cache do not hold states, so where it has some,
+   * nothing is kept of a prefix, and no more sequences run than half of the memory holds states of.
+   */
+  static EngineOptions possible(Model model, EngineOptions wanted) {
+    KvShape shape = model.architecture().kvShape();
+    if (!shape.hasStates()) {
+      return wanted;
+    }
+    long most = cacheBytes(wanted) / 2 / shape.bytesPerSequence();
+    return wanted.withPrefixCache(false).withSequences(Math.clamp(most, 1, wanted.sequences()));
+  }
+
+  /** The session that runs the steps. */
+  static SessionOptions of(Model model, EngineOptions options) {
+    KvShape shape = model.architecture().kvShape();
+    long states = Math.multiplyExact(options.sequences(), shape.bytesPerSequence());
+    // Where all layers have states, blocks are empty.
+    long blockBytes = Math.max(1, KvCache.bytes(shape, options.kvType(), 1));
+    long blocks = Math.clamp((cacheBytes(options) - states) / blockBytes, 1, Integer.MAX_VALUE);
+    return new SessionOptions(options.context(), options.stepTokens(), options.sequences(), 1)
+        .withLogits(Math.min(options.stepTokens(), Math.max(LOGIT_ROWS, 2 * options.sequences())))
+        .withKvType(options.kvType())
+        .withFast(options.fast())
+        .withAdapters(options.adapters())
+        .withBlocks((int) blocks);
+  }
+
+  private static long cacheBytes(EngineOptions options) {
+    return options.cacheBytes() == 0 ? memory() / 4 : options.cacheBytes();
+  }
+
+  /** Bytes of memory that the machine, or the container, has. */
+  private static long memory() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+  }
+}
