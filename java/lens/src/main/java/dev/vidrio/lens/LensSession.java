@@ -295,7 +295,8 @@ public final class LensSession implements BatchFeed, AutoCloseable {
 
   /**
    * {@inheritDoc} When it fails, because a {@link Hook} throws, its sequences are as they were
-   * before it.
+   * before it; where the model had states then that are no longer known ({@link
+   * Sequence#firstReachable}), they are empty.
    */
   @Override
   public void run() {

@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.lens.hook.Activation;
@@ -35,8 +36,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs many variants of one text, each with its own edits: the same bits as one run per variant,
  * for a fraction of the work. A variant starts at the first block and position that its edits
- * touch, from the base run's stream and its earlier keys and values. Variants that start at the
- * same block are sequences of one batch.
+ * touch, from the base run's stream and its earlier keys and values; at position 0 where the model
+ * has states, which are not kept of earlier ones. Variants that start at the same block are
+ * sequences of one batch.
  */
 public final class Sweep {
   /** Tokens of a step, where the text is not longer. */
@@ -55,7 +57,7 @@ public final class Sweep {
 
   /**
    * @param start the first block that it touches
-   * @param from the first position that it touches
+   * @param from the first position that it touches, or 0
    */
   private record Variant(int index, List<Edit> edits, int start, int from) {}
 
@@ -106,11 +108,13 @@ public final class Sweep {
             "edit of " + edit.point(), "position " + edit.from(), "there are " + tokens.length);
       }
     }
-    return new Variant(
-        index,
-        edits,
-        start(edits),
-        edits.stream().mapToInt(Edit::from).min().orElse(tokens.length - 1));
+    return new Variant(index, edits, start(edits), from(edits));
+  }
+
+  private int from(List<Edit> edits) {
+    return lens.model().architecture().kvShape().hasStates()
+        ? 0
+        : edits.stream().mapToInt(Edit::from).min().orElse(tokens.length - 1);
   }
 
   /** The last block from which on a run has all that edits change. */
@@ -180,8 +184,9 @@ public final class Sweep {
       Model model = lens.model();
       Plan plan = model.architecture().plan(tokens.length);
       HookMap hooks = new HookMap(plan, model.architecture().layers());
+      KvShape shape = model.architecture().kvShape();
       int blocks = KvCache.blocksFor(tokens.length);
-      long bytes = KvCache.bytes(model.architecture().kvShape(), KvType.F32, blocks);
+      long bytes = KvCache.bytes(shape, KvType.F32, blocks) + shape.bytesPerSequence();
       int batch = Math.max(BATCH, tokens.length);
       int together =
           variants.stream()

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.kernel.KvShape;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
@@ -34,9 +35,15 @@ public final class Inputs {
     for (int l = 0; l < model.architecture().layers(); l++) {
       if (hooks.heads(l) == 0) {
         throw new InvalidInputException(
-            method, "", "layer " + l + " has a convolution in the place of attention");
+            method, "", "layer " + l + " has " + mixer(model, l) + " in the place of attention");
       }
     }
+  }
+
+  private static String mixer(Model model, int layer) {
+    return model.architecture().kvShape().layers().get(layer) instanceof KvShape.Recurrent
+        ? "a recurrence"
+        : "a convolution";
   }
 
   /** Checks that an activation has a row of its own for each token. */
