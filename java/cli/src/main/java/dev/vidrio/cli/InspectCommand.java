@@ -94,6 +94,9 @@ final class InspectCommand implements Callable<Integer> {
     runtime.put("matrix_bytes_mapped", matrixBytes(plan, Weights.Layout.ROWS));
     runtime.put(
         "kv_bytes_per_position", a.kvShape().bytesPerPosition(SessionOptions.DEFAULT_KV_TYPE));
+    if (a.kvShape().hasStates()) {
+      runtime.put("state_bytes", a.kvShape().bytesPerSequence());
+    }
     runtime.put("executor", opened.executor().name());
     return runtime;
   }

@@ -97,18 +97,19 @@ final class OpProfile {
       var batch = new Batch(limits, arena);
       List<Line> lines = new ArrayList<>();
       try (ExecutablePlan executable = model.executor().prepare(plan, limits, cache)) {
-        fill(batch, blocks, depth, prompt);
+        int slot = cache.slots() == 0 ? Batch.NO_SLOT : cache.acquireSlot();
+        fill(batch, blocks, slot, depth, prompt);
         lines.addAll(measure("prompt", executable, batch, kv, peaks));
-        fill(batch, blocks, depth + prompt, 1);
+        fill(batch, blocks, slot, depth + prompt, 1);
         lines.addAll(measure("generation", executable, batch, kv, peaks));
       }
       return lines;
     }
   }
 
-  private static void fill(Batch batch, int[] blocks, int position, int count) {
+  private static void fill(Batch batch, int[] blocks, int slot, int position, int count) {
     batch.clear();
-    int sequence = batch.addSequence(blocks, blocks.length);
+    int sequence = batch.addSequence(blocks, blocks.length, slot);
     for (int i = 0; i < count; i++) {
       batch.add(i % batch.limits().vocabulary(), position + i, sequence, i == count - 1);
     }

@@ -13,7 +13,7 @@ import dev.vidrio.kernel.weight.Weights;
 /**
  * What operations have to do at least.
  *
- * @param bytes read from memory: weights, keys and values
+ * @param bytes read from memory: weights, keys and values, states
  * @param operations multiplications and additions
  * @param integer whether these are of bytes
  */
@@ -27,6 +27,7 @@ record OpWork(double bytes, double operations, boolean integer) {
       case ExpertOp.ExpertMatMul product ->
           forRows(tokenProduct(product), batch.rows(product.rows()));
       case SequenceOp.Attention attention -> attention(attention, batch, shape, kv);
+      case SequenceOp.Recurrence recurrence -> recurrence(recurrence, batch, shape);
       default -> NONE;
     };
   }
@@ -84,6 +85,36 @@ record OpWork(double bytes, double operations, boolean integer) {
         read * layer.heads() * (kv.bytes(layer.dH()) + kv.bytes(layer.dV())),
         seen * 2 * (op.q().width() + op.z().width()),
         false);
+  }
+
+  /**
+   * Every sequence reads its states once, and what it keeps of the span. Every token reads the
+   * state and the span with its query, with the delta rule with its key too, and is brought into
+   * the state in the end.
+   */
+  private static OpWork recurrence(SequenceOp.Recurrence op, Batch batch, KvShape shape) {
+    KvShape.Recurrent layer = shape.recurrent(op.layer());
+    double state = (double) layer.dK() * layer.dV();
+    double kept = layer.dK() + layer.dV();
+    int reads = op.update() == SequenceOp.Update.DELTA ? 2 : 1;
+    double floats = 0;
+    double products = 0;
+    for (int i = 0; i < batch.tokenCount(); i++) {
+      int inSpan = batch.position(i) % KvShape.Recurrent.SPAN;
+      boolean begins = i == 0 || batch.sequence(i) != batch.sequence(i - 1);
+      floats += begins ? state + inSpan * kept : 0;
+      products += (reads + 1) * state + (reads * inSpan + 1) * kept;
+    }
+    return new OpWork(layer.heads() * floats * Float.BYTES, 2 * layer.heads() * products, false);
+  }
+
+  /** Bytes of a sequence's states, which each of its tokens reads when it is generated. */
+  static double stateBytes(KvShape shape) {
+    return shape.layers().stream()
+        .filter(KvShape.Recurrent.class::isInstance)
+        .map(KvShape.Recurrent.class::cast)
+        .mapToDouble(layer -> (double) layer.heads() * layer.dK() * layer.dV() * Float.BYTES)
+        .sum();
   }
 
   OpWork plus(OpWork other) {

@@ -80,7 +80,7 @@ final class SpeedTest implements AutoCloseable {
     try (Sequence sequence = session.newSequence()) {
       feed(sequence, depth);
       for (int i = 0; i <= repetitions; i++) {
-        sequence.truncate(depth);
+        cutBack(sequence);
         int[] ids = randomIds(prompt);
         long start = System.nanoTime();
         session.feed(sequence, ids);
@@ -100,7 +100,7 @@ final class SpeedTest implements AutoCloseable {
       feed(sequences.get(i), depth);
     }
     for (int i = 0; i <= repetitions; i++) {
-      sequences.forEach(sequence -> sequence.truncate(depth));
+      sequences.forEach(this::cutBack);
       long start = System.nanoTime();
       for (int step = 0; step < tokens; step++) {
         step(sequences);
@@ -112,7 +112,8 @@ final class SpeedTest implements AutoCloseable {
     double positions = depth + (tokens + 1) / 2.0;
     double bytes =
         (double) model.architecture().bytesPerToken() / count
-            + positions * model.architecture().kvShape().bytesPerPosition(options.kvType());
+            + positions * model.architecture().kvShape().bytesPerPosition(options.kvType())
+            + OpWork.stateBytes(model.architecture().kvShape());
     return new Result("tg" + tokens + suffix() + batch, runs, new OpWork(bytes, 0, false));
   }
 
@@ -127,6 +128,11 @@ final class SpeedTest implements AutoCloseable {
       session.add(sequence, randomId(), true);
     }
     session.run();
+  }
+
+  /** To {@code depth} tokens, which run again where the model's states there are gone. */
+  private void cutBack(Sequence sequence) {
+    feed(sequence, depth - sequence.truncate(depth));
   }
 
   private void feed(Sequence sequence, int length) {
