@@ -4,12 +4,49 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/** {@code vidrio bench} on the embedded model. */
+/** {@code vidrio bench}, on the embedded model where nothing else is said. */
 class BenchCommandTest {
+  @TempDir Path directory;
+
+  /** Rounds go back to the depth, where the states of the model are known no more. */
+  @Test
+  void measuresModelsWithStates() throws IOException {
+    String model = TinyModels.write(directory.resolve("tiny.gguf"), "qwen35").toString();
+    JsonNode json =
+        Cli.run(
+                "bench", "-m", model, "-p", "40", "-n", "20", "-r", "3", "-b", "2", "-d", "20",
+                "--ops", "--json")
+            .json();
+    json.get("results").forEach(result -> assertEquals(3, result.get("runs").size()));
+    JsonNode recurrence =
+        json.get("ops")
+            .valueStream()
+            .filter(op -> op.get("kind").stringValue().equals("recurrence"))
+            .findFirst()
+            .orElseThrow();
+    assertTrue(recurrence.has("share_of_peak"));
+  }
+
+  @Test
+  void inspectCountsStates() throws IOException {
+    String model = TinyModels.write(directory.resolve("tiny.gguf"), "qwen35").toString();
+    try (Model opened = Model.open(Path.of(model))) {
+      JsonNode runtime = Cli.run("inspect", model, "--json").json().get("runtime");
+      assertEquals(
+          opened.architecture().kvShape().bytesPerSequence(),
+          runtime.get("state_bytes").longValue());
+    }
+  }
+
   @Test
   void measuresAndProfiles() {
     JsonNode json =

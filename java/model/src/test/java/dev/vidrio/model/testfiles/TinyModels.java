@@ -202,10 +202,19 @@ public final class TinyModels {
 
   /** Writes a model's GGUF file, with a tokenizer, so that it opens like any other. */
   public static Path write(Path file, String model) throws IOException {
+    return Files.write(file, withTokenizer(model).toBytes());
+  }
+
+  /** Writes one with a chat template, of characters up to '{@code >}'. */
+  public static Path writeChat(Path file, String model, String template) throws IOException {
+    GgufWriter writer = withTokenizer(model).string("tokenizer.chat_template", template);
+    return Files.write(file, writer.toBytes());
+  }
+
+  private static GgufWriter withTokenizer(String model) {
     GgufWriter writer = writer(model);
     TinyVocabulary.putFirst(writer, VOCABULARY);
-    writer.bool("tokenizer.ggml.add_bos_token", false);
-    return Files.write(file, writer.toBytes());
+    return writer.bool("tokenizer.ggml.add_bos_token", false);
   }
 
   private static void put(GgufWriter writer, String key, GgufValue value) {
