@@ -16,16 +16,22 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class GradientSessionTest {
+  @TempDir Path directory;
+
   private static final String ALL =
       "hook_embed, *.hook_resid_pre, *.hook_q, *.hook_k, *.hook_v, *.hook_z, *.hook_post";
 
@@ -233,6 +239,36 @@ class GradientSessionTest {
       assertEquals(1.0 / 32, up - down, 1e-2 / 32);
       session.edits(List.of());
       assertEquals(before, session.run(tokens(), Metric.logProbability(5)));
+    }
+  }
+
+  /**
+   * Linear attention passes gradients on to earlier tokens: a central difference, as above, by a
+   * step that is too short to change which experts are chosen.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"qwen3next", "qwen35"})
+  void gradientsGoThroughStates(String name) throws IOException {
+    HookPoint embed = HookPoint.of(HookSite.EMBED);
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    GradientOptions options =
+        GradientOptions.of("hook_embed", tokens.length).withEditable("hook_embed");
+    try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
+        GradientSession session = GradientSession.open(Lens.of(model), options)) {
+      DifferentiableMetric metric = Metric.logProbability(5);
+      for (int i = 0; i < tokens.length; i++) {
+        session.edits(List.of());
+        session.run(tokens, metric);
+        float[] x = session.activation(embed).row(i);
+        float[] gradient = session.gradient(embed).row(i);
+        double square = Vectors.dot(gradient, gradient);
+        float step = (float) (Math.sqrt(Vectors.dot(x, x) / square) / 2048);
+        session.edits(List.of(Edit.add(embed, step, gradient).position(i)));
+        double up = session.run(tokens, metric);
+        session.edits(List.of(Edit.add(embed, -step, gradient).position(i)));
+        double down = session.run(tokens, metric);
+        assertEquals(2 * step * square, up - down, 1e-2 * 2 * step * square + 1e-5, "token " + i);
+      }
     }
   }
 
