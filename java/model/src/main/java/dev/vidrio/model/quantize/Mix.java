@@ -40,7 +40,8 @@ final class Mix {
     this.layers = metadata.intValue(prefix + "block_count", 1, 1 << 16);
     this.experts = metadata.intValue(prefix + "expert_count", 0, 1 << 16, 0);
     int heads = metadata.intValue(prefix + "attention.head_count", 1, 1 << 16, 1);
-    this.queriesPerKey = heads / keyValueHeads(metadata, prefix + "attention.head_count_kv", heads);
+    int kvHeads = keyValueHeads(metadata, prefix + "attention.head_count_kv", heads);
+    this.queriesPerKey = kvHeads == 0 ? 0 : heads / kvHeads;
     this.valueTensors =
         tensors.stream()
             .map(TensorSource::name)
@@ -49,10 +50,10 @@ final class Mix {
             .toList();
   }
 
-  /** Key-value heads, of the first layer where layers differ. */
+  /** Key-value heads, of the first layer where layers differ; 0 where that has no attention. */
   private static int keyValueHeads(Metadata metadata, String key, int heads) {
     if (metadata.entries().get(key) instanceof GgufValue.Array) {
-      int[] each = metadata.ints(key, 1, heads);
+      int[] each = metadata.ints(key, 0, heads);
       return each.length == 0 ? heads : each[0];
     }
     return metadata.intValue(key, 1, heads, heads);
