@@ -101,9 +101,13 @@ public final class PlanBuilder {
     if (bias == null) {
       return matMul(name, weights, x);
     }
-    Buffer product = matMul(name + ".product", weights, x);
-    Buffer y = like(name, product);
-    ops.add(new Op.AddBias(product, bias, y));
+    return addBias(name, bias, matMul(name + ".product", weights, x));
+  }
+
+  /** {@code x + bias}. */
+  public Buffer addBias(String name, Weights bias, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new Op.AddBias(x, bias, y));
     return y;
   }
 

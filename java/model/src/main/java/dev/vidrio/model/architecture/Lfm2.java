@@ -18,7 +18,6 @@ import dev.vidrio.model.block.Sizes;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +26,6 @@ import org.jspecify.annotations.Nullable;
  * then experts that sigmoids and a bias choose.
  */
 final class Lfm2 {
-  private static final String KV_HEADS = "attention.head_count_kv";
-
   private Lfm2() {}
 
   static Architecture readDense(Keys keys, WeightLoader weights) {
@@ -40,7 +37,8 @@ final class Lfm2 {
   }
 
   private static Architecture read(Keys keys, WeightLoader weights, boolean mixture) {
-    Sizes sizes = sizes(keys);
+    int d = keys.intValue("embedding_length", 1, Sizes.MAX_WIDTH);
+    Sizes sizes = Sizes.hybrid(keys, new KvShape.Conv(d));
     var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
     Attention attention =
         Attention.scaled(keys.attentionScale(sizes.dH()))
@@ -62,24 +60,5 @@ final class Lfm2 {
               : layer.preNormConv(x, ShortConv.of(model, layer, length), ffn);
     }
     return Architecture.of(model, "token_embd_norm", x, model.unembedding());
-  }
-
-  private static Sizes sizes(Keys keys) {
-    int layers = Sizes.layers(keys, 0);
-    int heads = Sizes.heads(keys);
-    int d = keys.intValue("embedding_length", 1, Sizes.MAX_WIDTH);
-    int dH = Sizes.headWidth(keys, "attention.key_length", "attention.value_length");
-    List<KvShape.Layer> caches =
-        keys.inEachLayer(KV_HEADS, layers, 0, heads).stream()
-            .map(kvHeads -> cache(keys, kvHeads, heads, dH, d))
-            .toList();
-    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
-    return Sizes.read(keys, layers, dH, dFfn, new KvShape(caches));
-  }
-
-  private static KvShape.Layer cache(Keys keys, int kvHeads, int heads, int dH, int d) {
-    return kvHeads == 0
-        ? new KvShape.Conv(d)
-        : new KvShape.KeyValue(Sizes.requireDivides(keys, KV_HEADS, kvHeads, heads), dH);
   }
 }

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param routing which experts a token goes to
  * @param width of an expert
  * @param sharedWidth of the expert that all tokens go to (Dai et al. 2024, arXiv 2401.06066), or 0
- * @param gate activation of an expert's gate; where it is that of gpt-oss, its other factor is
- *     clamped too
+ * @param gate activation of an expert's gate, or of all of it where it has no gate; where it is
+ *     that of gpt-oss, its other factor is clamped too
+ * @param gated whether experts have gates
  * @param weighsInputs whether weights scale what an expert reads, not what it writes
  * @param layers that have a mixture; the others are dense
  */
@@ -24,6 +25,7 @@ public record Experts(
     int width,
     int sharedWidth,
     ActivationKind gate,
+    boolean gated,
     boolean weighsInputs,
     MixtureLayers layers) {
   /**
@@ -111,7 +113,8 @@ public record Experts(
     RouteOver readOver =
         normalized || gating == SOFTMAX_OF_CHOSEN ? RouteOver.CHOSEN : RouteOver.ALL;
     var routing = new Routing(count, used, read, readOver, 1, groups(keys, count, used, rank));
-    return new Experts(routing, sizes.dExpert(), 0, ActivationKind.SILU, false, MixtureLayers.ALL);
+    return new Experts(
+        routing, sizes.dExpert(), 0, ActivationKind.SILU, true, false, MixtureLayers.ALL);
   }
 
   private static @Nullable Groups groups(Keys keys, int count, int used, @Nullable GroupRank rank) {
@@ -165,7 +168,7 @@ public record Experts(
   }
 
   private Experts routed(Routing newRouting) {
-    return new Experts(newRouting, width, sharedWidth, gate, weighsInputs, layers);
+    return new Experts(newRouting, width, sharedWidth, gate, gated, weighsInputs, layers);
   }
 
   /** The same with the factors of gpt-oss. */
@@ -175,7 +178,12 @@ public record Experts(
 
   /** The same with gates of another activation. */
   public Experts gatedBy(ActivationKind newGate) {
-    return new Experts(routing, width, sharedWidth, newGate, weighsInputs, layers);
+    return new Experts(routing, width, sharedWidth, newGate, gated, weighsInputs, layers);
+  }
+
+  /** The same with plain blocks of an activation in the place of gated ones. */
+  public Experts ungated(ActivationKind activation) {
+    return new Experts(routing, width, sharedWidth, activation, false, weighsInputs, layers);
   }
 
   /** The same with weights that scale what the one expert of a token reads. */
@@ -183,7 +191,7 @@ public record Experts(
     if (routing.used != 1) {
       throw new IllegalArgumentException("weights scale inputs of one expert, not " + routing.used);
     }
-    return new Experts(routing, width, sharedWidth, gate, true, layers);
+    return new Experts(routing, width, sharedWidth, gate, gated, true, layers);
   }
 
   /**
@@ -198,7 +206,7 @@ public record Experts(
 
   /** The same with a shared expert of a width. */
   public Experts sharing(int newWidth) {
-    return new Experts(routing, width, newWidth, gate, weighsInputs, layers);
+    return new Experts(routing, width, newWidth, gate, gated, weighsInputs, layers);
   }
 
   /** The same in the layers from the first on that has a router. */
@@ -208,7 +216,7 @@ public record Experts(
       dense++;
     }
     var placed = new MixtureLayers(dense, 1);
-    return new Experts(routing, width, sharedWidth, gate, weighsInputs, placed);
+    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, placed);
   }
 
   /** The same in those layers that the file says. */
@@ -216,6 +224,6 @@ public record Experts(
     int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
     int period = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
     var placed = new MixtureLayers(dense, period);
-    return new Experts(routing, width, sharedWidth, gate, weighsInputs, placed);
+    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, placed);
   }
 }

@@ -1,6 +1,5 @@
 package dev.vidrio.model.block;
 
-import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
@@ -26,30 +25,10 @@ import java.util.Arrays;
  * @param grouping which value heads share a key head
  */
 public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, Grouping grouping) {
-  private static final String HEADS = "ssm.time_step_rank";
-  private static final String WIDTH = "ssm.inner_size";
-  private static final int MAX_HEADS = 4096;
-
   /** Reads its sizes from a model's keys. */
   public static GatedDeltaNet read(Keys keys, Grouping grouping) {
-    int keyHeads = keys.intValue("ssm.group_count", 1, MAX_HEADS);
-    int heads = keys.intValue(HEADS, 1, MAX_HEADS);
-    if (heads % keyHeads != 0) {
-      throw keys.error(
-          HEADS,
-          Integer.toString(heads),
-          "must be a multiple of " + keys.full("ssm.group_count") + " " + keyHeads);
-    }
-    int width = keys.intValue(WIDTH, 1, Sizes.MAX_WIDTH);
-    if (width % heads != 0 || width / heads > KvShape.HEAD_MAX) {
-      throw keys.error(
-          WIDTH,
-          Integer.toString(width),
-          "must be that of " + heads + " heads of at most " + KvShape.HEAD_MAX + " elements");
-    }
-    int dK = keys.intValue("ssm.state_size", 1, KvShape.HEAD_MAX);
-    int taps = keys.intValue("ssm.conv_kernel", 1, KvCache.BLOCK);
-    return new GatedDeltaNet(keyHeads, heads, dK, width / heads, taps, grouping);
+    KvShape.Recurrent s = StateSizes.read(keys);
+    return new GatedDeltaNet(s.keyHeads(), s.heads(), s.dK(), s.dV(), s.taps(), grouping);
   }
 
   /** What a layer of it keeps of a sequence. */

@@ -49,6 +49,7 @@ public final class Keys {
           "interleave_moe_layer_step",
           "leading_dense_block_count",
           "logit_scale",
+          "moe_latent_size",
           "nextn_predict_layers",
           "residual_scale",
           "rope.dimension_count_swa",

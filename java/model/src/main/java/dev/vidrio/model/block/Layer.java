@@ -13,24 +13,41 @@ import org.jspecify.annotations.Nullable;
 /** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
 public final class Layer {
   private static final String ATTENTION_OUT = "hook_attn_out";
+  private static final String RECURRENT_OUT = "hook_recurrent_out";
 
   private final Transformer model;
   private final Sizes sizes;
   private final WeightLoader weights;
   private final PlanBuilder plan;
   private final int index;
+  private final int cache;
 
   Layer(Transformer model, int index) {
+    this(model, index, index);
+  }
+
+  private Layer(Transformer model, int index, int cache) {
     this.model = model;
     this.sizes = model.sizes();
     this.weights = model.weights();
     this.plan = model.plan();
     this.index = index;
+    this.cache = cache;
+  }
+
+  /** The same where keys and values, or what it has in their place, lie elsewhere in the cache. */
+  public Layer cachedAt(int newCache) {
+    return new Layer(model, index, newCache);
   }
 
   /** Its number, from 0. */
   public int index() {
     return index;
+  }
+
+  /** Where in the cache it has its keys and values, or what it has in their place. */
+  int cache() {
+    return cache;
   }
 
   /** The full name of one of its activations. */
@@ -84,7 +101,26 @@ public final class Layer {
   /** The same with a recurrence, where the second norm has another name. */
   public Buffer preNormRecurrent(
       Buffer residPre, Sublayer recurrence, String ffnNorm, Sublayer ffn) {
-    return preNorm("hook_recurrent_out", residPre, recurrence, ffnNorm, ffn);
+    return preNorm(RECURRENT_OUT, residPre, recurrence, ffnNorm, ffn);
+  }
+
+  /** A block of one residual step, attention, which normalizes what it reads. */
+  public Buffer attentionAlone(Buffer residPre, Sublayer attention) {
+    return alone(ATTENTION_OUT, residPre, (hook, x) -> attention.write(hook, ln1(x)));
+  }
+
+  /** The same with a recurrence. */
+  public Buffer recurrenceAlone(Buffer residPre, Sublayer recurrence) {
+    return alone(RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
+  }
+
+  /** The same with a feed-forward block, behind the norm that others have before attention. */
+  public Buffer ffnAlone(Buffer residPre, Sublayer ffn) {
+    return alone("hook_mlp_out", residPre, (hook, x) -> ffn.write(hook, ln2("attn_norm", x)));
+  }
+
+  private Buffer alone(String out, Buffer residPre, Sublayer step) {
+    return plan.add(hook("hook_resid_post"), residPre, step.write(hook(out), residPre));
   }
 
   private Buffer preNorm(
@@ -146,17 +182,17 @@ public final class Layer {
   /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
   public Sublayer attention(Attention a) {
     return (hook, x) -> {
-      KvShape.KeyValue kv = sizes.kvShape().keyValue(index);
+      KvShape.KeyValue kv = sizes.kvShape().keyValue(cache);
       int dQ = sizes.heads() * kv.dH();
       Buffer q = a.gated() ? ofHeads("q", 0, kv, x) : projected("q", a, 0, dQ, kv, x);
       Buffer k = projected("k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
-      plan.kvStore(index, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
+      plan.kvStore(cache, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
       if (!a.gated()) {
-        return output(hook, attend("attn.hook_z", a, index, readyQ));
+        return output(hook, attend("attn.hook_z", a, cache, readyQ));
       }
-      Buffer z = attend("attn.hook_z_pre", a, index, readyQ);
+      Buffer z = attend("attn.hook_z_pre", a, cache, readyQ);
       Buffer gate = ofHeads("gate", kv.dH(), kv, x);
       return output(hook, plan.gated(hook("attn.hook_z"), ActivationKind.SIGMOID, gate, z));
     };
@@ -306,19 +342,25 @@ public final class Layer {
 
   /** {@code act(up · x)}, projected down. */
   public Sublayer plainFfn(ActivationKind kind) {
-    return plainFfn((hook, pre) -> plan.activation(hook, kind, pre));
+    return plainFfn(kind, sizes.dFfn());
+  }
+
+  /** The same of n elements, where layers differ. */
+  public Sublayer plainFfn(ActivationKind kind, int n) {
+    return plainFfn("mlp.", "", n, (hook, pre) -> plan.activation(hook, kind, pre));
   }
 
   /** The same with an activation that has parameters. */
   public Sublayer plainFfn(Xielu activation) {
-    return plainFfn((hook, pre) -> activation.write(plan, hook, pre));
+    return plainFfn("mlp.", "", sizes.dFfn(), (hook, pre) -> activation.write(plan, hook, pre));
   }
 
-  private Sublayer plainFfn(Sublayer activation) {
+  /** The same under other names, as above. */
+  Sublayer plainFfn(String hooks, String suffix, int n, Sublayer activation) {
     return (hook, x) -> {
-      Buffer pre = linear("mlp.hook_pre", "ffn_up", sizes.dFfn(), x);
-      Buffer post = activation.write(hook("mlp.hook_post"), pre);
-      return model.linear(hook, tensor("ffn_down"), sizes.d(), post);
+      Buffer pre = linear(hooks + "hook_pre", "ffn_up" + suffix, n, x);
+      Buffer post = activation.write(hook(hooks + "hook_post"), pre);
+      return model.linear(hook, tensor("ffn_down" + suffix), sizes.d(), post);
     };
   }
 

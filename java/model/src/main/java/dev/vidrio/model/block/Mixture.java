@@ -10,8 +10,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The mixture of experts of one layer, each a gated block. Activations between the router and the
- * sum are those of all experts that the token goes to, side by side.
+ * The mixture of experts of one layer, each a gated block or a plain one. Activations between the
+ * router and the sum are those of all experts that the token goes to, side by side.
  */
 final class Mixture {
   /** Factors of the weights of each expert, which the file has as scales of their last matrices. */
@@ -52,14 +52,27 @@ final class Mixture {
     int d = x.width();
     // The one expert's input times its weight is the weighted sum of one slot.
     Buffer in = experts.weighsInputs() ? plan.expertSum(hooks + "experts_in", routes, x) : x;
-    Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", experts.width(), routes, in);
-    Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", experts.width(), routes, in);
-    Buffer post = layer.gated("mlp.", experts.gate(), gate, up);
+    Buffer post = post(routes, in);
     if (experts.weighsInputs()) {
       return multiply(hook, "ffn_down", d, routes, post);
     }
     return plan.expertSum(
         hook, routes, multiply(hooks + "experts_out", "ffn_down", d, routes, post));
+  }
+
+  private Buffer post(Routes routes, Buffer x) {
+    int n = experts.width();
+    if (!experts.gated()) {
+      Buffer pre = multiply(hooks + "hook_pre", "ffn_up", n, routes, x);
+      return activated(hooks + "hook_post", pre);
+    }
+    Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", n, routes, x);
+    Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", n, routes, x);
+    return layer.gated("mlp.", experts.gate(), gate, up);
+  }
+
+  private Buffer activated(String hook, Buffer pre) {
+    return plan.activation(hook, experts.gate(), pre);
   }
 
   private Routes routes(Buffer x) {
@@ -109,7 +122,11 @@ final class Mixture {
   /** The expert that all tokens go to, by a weight of its own where it has one. */
   private Buffer shared(String hook, Buffer x) {
     String prefix = hooks + "shared.";
-    Sublayer ffn = layer.gatedFfn("mlp.shared.", "_shexp", experts.gate(), experts.sharedWidth());
+    int n = experts.sharedWidth();
+    Sublayer ffn =
+        experts.gated()
+            ? layer.gatedFfn("mlp.shared.", "_shexp", experts.gate(), n)
+            : layer.plainFfn("mlp.shared.", "_shexp", n, this::activated);
     String router = tensors + "ffn_gate_inp_shexp";
     if (!weights.has(router + ".weight")) {
       return ffn.write(hook, x);

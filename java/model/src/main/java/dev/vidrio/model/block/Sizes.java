@@ -3,6 +3,7 @@ package dev.vidrio.model.block;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
+import java.util.List;
 
 /**
  * The sizes of a transformer, checked against each other.
@@ -34,6 +35,8 @@ public record Sizes(
 
   /** The key of the widths of feed-forward blocks. */
   public static final String FFN_WIDTH = "feed_forward_length";
+
+  private static final String KV_HEADS = "attention.head_count_kv";
 
   private static final int MAX_LAYERS = 512;
 
@@ -71,6 +74,30 @@ public record Sizes(
   }
 
   /**
+   * Of a model with attention in the layers that have key-value heads.
+   *
+   * @param other what a layer without them keeps of a sequence
+   */
+  public static Sizes hybrid(Keys keys, KvShape.Layer other) {
+    int layers = layers(keys, 0);
+    int dH = headWidth(keys, "attention.key_length", "attention.value_length");
+    List<KvShape.Layer> caches =
+        kvHeadsOfLayers(keys, layers).stream()
+            .map(kvHeads -> kvHeads == 0 ? other : new KvShape.KeyValue(kvHeads, dH))
+            .toList();
+    int dFfn = keys.sameInEveryLayer(FFN_WIDTH, 1, MAX_WIDTH);
+    return read(keys, layers, dH, dFfn, new KvShape(caches));
+  }
+
+  /** H_kv of each layer, 0 in those without attention. */
+  public static List<Integer> kvHeadsOfLayers(Keys keys, int layers) {
+    int heads = heads(keys);
+    List<Integer> each = keys.inEachLayer(KV_HEADS, layers, 0, heads);
+    each.stream().filter(n -> n > 0).forEach(n -> requireDivides(keys, KV_HEADS, n, heads));
+    return each;
+  }
+
+  /**
    * L.
    *
    * @param drafts blocks behind the others, which are no layers of the model
@@ -103,9 +130,8 @@ public record Sizes(
 
   /** H_kv, of a model whose layers are alike. */
   public static int kvHeads(Keys keys, int heads) {
-    String key = "attention.head_count_kv";
-    int kvHeads = keys.has(key) ? keys.sameInEveryLayer(key, 1, heads) : heads;
-    return requireDivides(keys, key, kvHeads, heads);
+    int kvHeads = keys.has(KV_HEADS) ? keys.sameInEveryLayer(KV_HEADS, 1, heads) : heads;
+    return requireDivides(keys, KV_HEADS, kvHeads, heads);
   }
 
   /** Checks that query heads can share key-value heads. */

@@ -66,10 +66,11 @@ public final class Transformer {
     this.epsilon = keys.floatValue(epsilonKey(keys, norm), Float.MIN_NORMAL, 1);
   }
 
-  /** Files of some models with LayerNorm say the epsilon of RMSNorm alone. */
+  /** Files of some models say the epsilon of the other norm alone. */
   private static String epsilonKey(Keys keys, NormKind norm) {
-    boolean rms = norm == NormKind.RMS || (keys.has(RMS_EPSILON) && !keys.has(LAYER_NORM_EPSILON));
-    return rms ? RMS_EPSILON : LAYER_NORM_EPSILON;
+    String own = norm == NormKind.RMS ? RMS_EPSILON : LAYER_NORM_EPSILON;
+    String other = norm == NormKind.RMS ? LAYER_NORM_EPSILON : RMS_EPSILON;
+    return keys.has(other) && !keys.has(own) ? other : own;
   }
 
   public Keys keys() {

@@ -301,11 +301,19 @@ public final class WeightLoader {
 
   /** A vector of rates at which something decays, in f32, none of them positive. */
   Weights rates(String name, int k) {
-    Weights rates = vector(name, k);
-    for (int i = 0; i < k; i++) {
+    return rates(vector(name, k));
+  }
+
+  /** The same of a matrix [k, 1]. */
+  Weights foldedRates(String name, int k) {
+    return rates(vectors(name, k, 1));
+  }
+
+  private Weights rates(Weights rates) {
+    for (int i = 0; i < rates.k(); i++) {
       float rate = rates.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
       if (!(rate <= 0)) {
-        throw gguf.metadata().error(name, i, Float.toString(rate), "must not be positive");
+        throw gguf.metadata().error(rates.name(), i, Float.toString(rate), "must not be positive");
       }
     }
     return rates;

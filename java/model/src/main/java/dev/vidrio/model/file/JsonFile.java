@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -13,7 +14,9 @@ public final class JsonFile {
 
   private static final int MAX_DEPTH = 64;
 
-  private static final JsonMapper MAPPER = StrictJson.mapper(MAX_DEPTH).build();
+  /** Python writes infinities as they are no JSON. */
+  private static final JsonMapper MAPPER =
+      StrictJson.mapper(MAX_DEPTH).enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private JsonFile() {}
 

@@ -76,6 +76,12 @@ final class ProjectionMap implements TensorMap {
   public void takeRates(String from, String to, int n, IntUnaryOperator source) {}
 
   @Override
+  public void takeRates(String from, String to, int n) {}
+
+  @Override
+  public void takeFolded(String from, String to, int n, int k) {}
+
+  @Override
   public void takePlusOne(String from, String to) {}
 
   @Override

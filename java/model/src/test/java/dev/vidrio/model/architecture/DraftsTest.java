@@ -32,7 +32,11 @@ class DraftsTest {
 
   private static void assertPassedOver(String model, GgufWriter drafts) {
     drafts.uint32(model + ".nextn_predict_layers", 2);
-    drafts.tensor("blk.3.nextn.enorm.weight", GgmlType.F32, new byte[4], 1);
+    drafts.tensor(
+        "blk." + (model.equals("nemotron_h_moe") ? 5 : 3) + ".nextn.enorm.weight",
+        GgmlType.F32,
+        new byte[4],
+        1);
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture expected = load(TinyModels.writer(model), arena, executor);
@@ -47,6 +51,16 @@ class DraftsTest {
   void withoutArrays(String model) {
     GgufWriter writer = TinyModels.writer(model);
     assertPassedOver(model, writer.uint32(model + ".block_count", 5));
+  }
+
+  @Test
+  void ofOtherKindsThanLayers() {
+    GgufWriter writer = TinyModels.writer("nemotron_h_moe");
+    writer
+        .uint32("nemotron_h_moe.block_count", 7)
+        .int32s("nemotron_h_moe.attention.head_count_kv", 0, 2, 0, 0, 0, 2, 2)
+        .int32s("nemotron_h_moe.feed_forward_length", 0, 0, 24, 0, 24, 24, 24);
+    assertPassedOver("nemotron_h_moe", writer);
   }
 
   @Test

@@ -135,6 +135,11 @@ class HostileArchitecturesTest {
     "qwen35, ssm.inner_size, 47",
     "qwen35, ssm.state_size, 1025",
     "qwen35moe, ssm.conv_kernel, 0",
+    "granitehybrid, ssm.group_count, 3",
+    "granitehybrid, attention.head_count_kv, 3",
+    "nemotron_h, ssm.conv_kernel, 0",
+    "nemotron_h, feed_forward_length, 48",
+    "nemotron_h_moe, expert_used_count, 6",
   })
   void integersOutsideTheirLimits(String model, String key, long value) {
     String full = architecture(model) + "." + key;
@@ -219,6 +224,9 @@ class HostileArchitecturesTest {
     "qwen35, attention.sliding_window",
     "qwen35, expert_count",
     "qwen35moe, leading_dense_block_count",
+    "granitehybrid, attention.sliding_window",
+    "nemotron_h, expert_count",
+    "nemotron_h_moe, moe_latent_size",
   })
   void unsupportedKeys(String model, String key) {
     String full = architecture(model) + "." + key;

@@ -68,6 +68,10 @@ class HostileTensorsTest {
     "qwen35, blk.0.ssm_alpha.weight",
     "qwen35, blk.2.attn_gate.weight",
     "qwen35moe, blk.1.attn_q.weight",
+    "granitehybrid, blk.0.ssm_d",
+    "granitehybrid, blk.2.ssm_dt.bias",
+    "nemotron_h, blk.3.ssm_norm.weight",
+    "nemotron_h_moe, blk.2.ffn_up_exps.weight",
   })
   void lostTensors(String model, String tensor) {
     String what = tensor.replace("attn_qkv", "attn_q");

@@ -96,6 +96,9 @@ public final class TinyModels {
         "granite",
         "granite_swa",
         "granite_swa-experts",
+        "granite4",
+        "granitehybrid",
+        "granitehybrid-experts",
         "granitemoe",
         "granitemoe-shared",
         "hunyuan-dense",
@@ -121,6 +124,8 @@ public final class TinyModels {
         "mixtral",
         "mpt",
         "nemotron",
+        "nemotron_h",
+        "nemotron_h_moe",
         "olmo",
         "olmo-clamped",
         "olmo2",
@@ -168,6 +173,16 @@ public final class TinyModels {
 
   /** Whether that is a recurrence. */
   public static boolean isRecurrent(String name) {
+    return hasGates(name) || isStateSpace(name);
+  }
+
+  /** Whether that is of Mamba 2. */
+  public static boolean isStateSpace(String name) {
+    return name.matches("granitehybrid.*|nemotron_h.*");
+  }
+
+  /** Whether gates stand behind its attention. */
+  public static boolean hasGates(String name) {
     return name.matches("qwen3next|qwen35.*");
   }
 

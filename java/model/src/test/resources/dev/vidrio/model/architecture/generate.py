@@ -16,7 +16,7 @@ Weights are drawn so that every part of the model matters: scores spread over se
 and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, transformers 4.57.3 (mistral3, gemma4, baichuan to gptj, deepseek and what follows from
-it: 5.24), safetensors and gguf.
+it, and those with Mamba 2: 5.24), safetensors and gguf.
 """
 
 import argparse
@@ -171,6 +171,35 @@ DELTA_RULE_EXPERTS = dict(
     num_experts_per_tok=2,
     moe_intermediate_size=24,
     shared_expert_intermediate_size=20,
+)
+
+# Four heads of each of two groups share keys and queries.
+MAMBA2_LAYERS = ["linear_attention", "full_attention", "linear_attention"]
+GRANITE_HYBRID = dict(
+    num_hidden_layers=3,
+    layer_types=MAMBA2_LAYERS,
+    mamba_n_heads=8,
+    mamba_d_head=8,
+    mamba_n_groups=2,
+    mamba_d_state=12,
+    embedding_multiplier=6.0,
+    attention_multiplier=0.5,
+    residual_multiplier=0.25,
+    logits_scaling=4.0,
+    tie_word_embeddings=True,
+)
+
+
+def nemotron_layers(ffn: str) -> list[str]:
+    return ["linear_attention", "full_attention", ffn, "linear_attention", ffn]
+
+
+NEMOTRON_H = dict(
+    head_dim=12,
+    mamba_num_heads=8,
+    mamba_head_dim=8,
+    n_groups=2,
+    ssm_state_size=12,
 )
 
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
@@ -532,6 +561,35 @@ MODELS = {
         | DELTA_RULE_EXPERTS
         | dict(linear_conv_kernel_dim=3, rope_parameters=DELTA_RULE_MROPE),
     ),
+    "granitehybrid": (
+        "GraniteMoeHybrid",
+        GRANITE_HYBRID
+        | dict(num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=48),
+    ),
+    "granitehybrid-experts": (
+        "GraniteMoeHybrid",
+        GRANITE_HYBRID
+        | dict(num_local_experts=5, num_experts_per_tok=2, intermediate_size=24)
+        | dict(shared_intermediate_size=20, mamba_n_groups=1, mamba_d_conv=3),
+    ),
+    "granite4": (
+        "GraniteMoeHybrid",
+        GRANITE_HYBRID
+        | dict(num_hidden_layers=2, layer_types=2 * ["full_attention"])
+        | dict(position_embedding_type="rope")
+        | dict(num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=48),
+    ),
+    "nemotron_h": (
+        "NemotronH",
+        NEMOTRON_H | dict(layers_block_type=nemotron_layers("mlp")),
+    ),
+    "nemotron_h_moe": (
+        "NemotronH",
+        NEMOTRON_H
+        | dict(layers_block_type=nemotron_layers("moe"))
+        | dict(n_routed_experts=5, num_experts_per_tok=2, moe_intermediate_size=24)
+        | dict(moe_shared_expert_intermediate_size=20, routed_scaling_factor=2.5),
+    ),
     "mistral4": (
         "Mistral4",
         LATENT
@@ -601,7 +659,7 @@ MODELS = {
 
 # Models that transformers does not have, or only under names of its own: one of the same arithmetic
 # is drawn, and written as the original has it. Here is what configurations say, and what tensors are
-# called.
+# called. A key of None is one that they do not say.
 ORIGINALS = {
     "exaone": (
         dict(
@@ -660,6 +718,19 @@ ORIGINALS = {
             n_shared_experts=2,
             moe_intermediate_size=24,
         ),
+        {},
+    ),
+    "granite4": (dict(layer_types=["attention", "attention"]), {}),
+    "granitehybrid": (dict(layer_types=["mamba", "attention", "mamba"]), {}),
+    "granitehybrid-experts": (dict(layer_types=["mamba", "attention", "mamba"]), {}),
+    "nemotron_h": (
+        dict(hybrid_override_pattern="M*-M-", layers_block_type=None)
+        | dict(num_hidden_layers=5)
+        | dict.fromkeys(("n_routed_experts", "num_experts_per_tok", "n_group", "topk_group")),
+        {},
+    ),
+    "nemotron_h_moe": (
+        dict(hybrid_override_pattern="M*EME", layers_block_type=None, num_hidden_layers=5),
         {},
     ),
     "xverse": (dict(architectures=["XverseForCausalLM"], model_type="xverse"), {}),
@@ -854,6 +925,9 @@ def adapt(name: str, model: torch.nn.Module) -> None:
         fall_with_distance(model)
     if name == "phimoe-longrope":
         turn_by_length(model.model.rotary_emb)
+    if name.startswith("nemotron_h"):
+        for layer in model.model.layers:  # what it takes for limits are those of initial biases
+            layer.mixer.time_step_limit = (0.0, math.inf)
     if name == "plm":
         for layer in model.model.layers:
             layer.mlp = PlainFfn(model.config.hidden_size, model.config.intermediate_size)
@@ -947,7 +1021,7 @@ def fall_with_distance(model: torch.nn.Module) -> None:
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    less_one = name in ("gemma", "gemma2", "gemma3", *DELTA_RULES) or name.startswith("nemotron")
+    less_one = name in ("gemma", "gemma2", "gemma3", *DELTA_RULES) or name == "nemotron"
     biases = ("e_score_correction_bias", "expert_bias")
     corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
     with torch.no_grad():
@@ -1020,6 +1094,7 @@ def write_original(directory: Path, name: str) -> None:
     says, names = ORIGINALS[name]
     path = directory / "config.json"
     config = json.loads(path.read_text()) | says
+    config = {key: value for key, value in config.items() if says.get(key, key) is not None}
     path.write_text(json.dumps(config, indent=2) + "\n")
     tensors = {}
     for key, value in load_file(directory / "model.safetensors").items():
@@ -1169,7 +1244,10 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             yield from stacked or ()
 
     out = directory / "model.gguf"
-    Converter(directory, gguf.LlamaFileType.MOSTLY_BF16, out, eager=True, model_name=name).write()
+    # That of Nemotron-H takes what the configuration does not say for what transformers adds to it.
+    said = dict(hparams=hparams) if name.startswith("nemotron_h") else {}
+    bf16 = gguf.LlamaFileType.MOSTLY_BF16
+    Converter(directory, bf16, out, eager=True, model_name=name, **said).write()
     tokenizer.unlink()
 
 

@@ -165,12 +165,32 @@ public final class CheckpointMap implements TensorMap {
 
   @Override
   public void takeRates(String from, String to, int n, IntUnaryOperator source) {
-    SafetensorsTensor tensor = get(from);
+    takeRates(from, to, n, List.of((long) n), source);
+  }
+
+  @Override
+  public void takeRates(String from, String to, int n) {
+    takeRates(from, to, n, List.of((long) n, 1L), IntUnaryOperator.identity());
+  }
+
+  private void takeRates(String from, String to, int n, List<Long> shape, IntUnaryOperator source) {
+    SafetensorsTensor tensor = vector(from, n);
     type(tensor);
+    add(to, GgmlType.F32, shape, allocator -> Layouts.rates(tensor, source, allocator));
+  }
+
+  private SafetensorsTensor vector(String from, int n) {
+    SafetensorsTensor tensor = get(from);
     if (!tensor.shape().equals(List.of((long) n))) {
       throw error(tensor, "must be [" + n + "]");
     }
-    add(to, GgmlType.F32, tensor.shape(), allocator -> Layouts.rates(tensor, source, allocator));
+    return tensor;
+  }
+
+  @Override
+  public void takeFolded(String from, String to, int n, int k) {
+    SafetensorsTensor tensor = vector(from, Math.multiplyExact(n, k));
+    add(to, type(tensor), List.of((long) n, (long) k), allocator -> tensor.data());
   }
 
   @Override

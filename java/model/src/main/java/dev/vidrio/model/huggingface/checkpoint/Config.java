@@ -20,6 +20,9 @@ public final class Config {
   /** Larger than in any model known, small enough that no product of two overflows. */
   public static final int MAX_SIZE = 1 << 24;
 
+  /** More than any model known has. */
+  public static final int MAX_LAYERS = 512;
+
   private static final int MAX_ELEMENTS = 1 << 16;
 
   private final String file;

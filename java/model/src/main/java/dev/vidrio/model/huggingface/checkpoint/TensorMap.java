@@ -62,6 +62,12 @@ public interface TensorMap {
    */
   void takeRates(String from, String to, int n, IntUnaryOperator source);
 
+  /** The same as a matrix [n, 1]. */
+  void takeRates(String from, String to, int n);
+
+  /** Takes a vector of n · k elements as a matrix [n, k]. */
+  void takeFolded(String from, String to, int n, int k);
+
   /** Takes the matrix {@code from.weight} transposed, and {@code from.bias} if it is there. */
   void takeTransposed(String from, String to);
 

@@ -107,7 +107,8 @@ final class LlamaMapping implements Mapping {
     }
   }
 
-  private static void graniteExperts(Config config, TensorMap map, int layer) {
+  /** Takes the experts of a layer of Granite. */
+  static void graniteExperts(Config config, TensorMap map, int layer) {
     String from = LlamaNames.from(layer);
     String to = LlamaNames.to(layer);
     map.take(from + "block_sparse_moe.router.layer.weight", to + "ffn_gate_inp.weight");

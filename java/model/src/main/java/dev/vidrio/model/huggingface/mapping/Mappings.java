@@ -5,7 +5,10 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Deepseek2Mapping.Kind;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
 
 /** The mappings by what a config calls its architecture. */
 public final class Mappings {
@@ -109,8 +112,6 @@ public final class Mappings {
               Map.entry("MPTForCausalLM", new MptMapping()),
               Map.entry("MptForCausalLM", new MptMapping())));
 
-  private static final String MISTRAL_3 = "Mistral3ForConditionalGeneration";
-
   /** Mappings of the texts of Mistral 3, models that see, by what their configs call them. */
   private static final Map<String, Mapping> MISTRAL_3_BY_TEXT =
       new TreeMap<>(
@@ -118,6 +119,17 @@ public final class Mappings {
               "mistral", new TextMapping(new LlamaMapping("llama")),
               "ministral3", new TextMapping(new Mistral3Mapping()),
               "mistral4", new TextMapping(new Deepseek2Mapping(Kind.MISTRAL_4))));
+
+  /** Those of classes that are several architectures, by what else their configs say. */
+  private static final Map<String, Function<Config, Mapping>> BY_CONFIG =
+      new TreeMap<>(
+          Map.of(
+              "GraniteMoeHybridForCausalLM",
+              GraniteHybridMapping::of,
+              "Mistral3ForConditionalGeneration",
+              config -> ofText(config.object("text_config")),
+              "NemotronHForCausalLM",
+              NemotronHMapping::of));
 
   private Mappings() {}
 
@@ -127,13 +139,16 @@ public final class Mappings {
     if (names.size() != 1) {
       throw config.error("architectures", names.toString(), "must name one class");
     }
-    if (names.getFirst().equals(MISTRAL_3)) {
-      return ofText(config.object("text_config"));
+    Function<Config, Mapping> several = BY_CONFIG.get(names.getFirst());
+    if (several != null) {
+      return several.apply(config);
     }
     Mapping mapping = BY_CLASS.get(names.getFirst());
     if (mapping == null) {
+      Set<String> known = new TreeSet<>(BY_CLASS.keySet());
+      known.addAll(BY_CONFIG.keySet());
       throw config.unsupported(
-          "architectures", names.getFirst(), "supported: " + String.join(", ", BY_CLASS.keySet()));
+          "architectures", names.getFirst(), "supported: " + String.join(", ", known));
     }
     return mapping;
   }

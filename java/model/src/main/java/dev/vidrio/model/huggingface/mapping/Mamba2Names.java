@@ -1,0 +1,79 @@
+package dev.vidrio.model.huggingface.mapping;
+
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.function.IntUnaryOperator;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The keys and tensors of Mamba 2 layers.
+ *
+ * @param groups of heads that share what is stored and asked for
+ * @param heads H
+ * @param dHead elements of a head
+ * @param dState elements of what is stored under
+ * @param taps tokens that the convolution reads
+ */
+record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
+  private static final String STEPS = "time_step_limit";
+  private static final int MAX_HEADS = 4096;
+  private static final int MAX_TAPS = 64;
+
+  /** What transformers calls sizes. */
+  record Spelling(String groups, String heads, String dState, String taps) {}
+
+  /** Reads the sizes of a config that has all of them. */
+  static Mamba2Names of(Config config, Spelling spelling, int dHead) {
+    int groups = config.integer(spelling.groups, 1, MAX_HEADS);
+    int heads = config.integer(spelling.heads, 1, MAX_HEADS);
+    if (heads % groups != 0) {
+      throw config.error(
+          spelling.heads,
+          Integer.toString(heads),
+          "must be a multiple of " + spelling.groups + " " + groups);
+    }
+    int dState = config.integer(spelling.dState, 1, KvShape.HEAD_MAX);
+    int taps = config.integer(spelling.taps, 1, MAX_TAPS);
+    return new Mamba2Names(groups, heads, dHead, dState, taps);
+  }
+
+  private int width() {
+    return heads * dHead;
+  }
+
+  /** Puts the sizes, and refuses what GGUF has no keys for. */
+  void keys(Config config, MetadataBuilder out, String architecture) {
+    config.requireOff("mamba_proj_bias");
+    config.require(STEPS, Mamba2Names::isUnlimited, "it must be [0, Infinity]");
+    String prefix = architecture + ".ssm.";
+    out.integer(prefix + "conv_kernel", taps)
+        .integer(prefix + "state_size", dState)
+        .integer(prefix + "group_count", groups)
+        .integer(prefix + "inner_size", width())
+        .integer(prefix + "time_step_rank", heads);
+  }
+
+  /** Some versions of transformers write infinities as objects. */
+  private static boolean isUnlimited(JsonNode limits) {
+    JsonNode most = limits.path(1);
+    return limits.path(0).asDouble(-1) == 0
+        && (most.path("__float__").asString("").equals("Infinity")
+            || most.asDouble(0) == Double.POSITIVE_INFINITY);
+  }
+
+  /** Takes the tensors of a layer. */
+  void tensors(TensorMap map, String from, String to) {
+    int channels = width() + 2 * groups * dState;
+    map.take(from + "in_proj.weight", to + "ssm_in.weight");
+    map.takeKernels(
+        from + "conv1d.weight", to + "ssm_conv1d.weight", channels, IntUnaryOperator.identity());
+    map.takeOptional(from + "conv1d.bias", to + "ssm_conv1d.bias");
+    map.take(from + "dt_bias", to + "ssm_dt.bias");
+    map.takeRates(from + "A_log", to + "ssm_a", heads);
+    map.takeFolded(from + "D", to + "ssm_d", heads, 1);
+    map.takeFolded(from + "norm.weight", to + "ssm_norm.weight", groups, width() / groups);
+    map.take(from + "out_proj.weight", to + "ssm_out.weight");
+  }
+}
