@@ -79,10 +79,17 @@ class ArchitecturesTest {
         var point = new HookPoint(site, !site.inBlock() ? -1 : TinyModels.isHybrid(name) ? 1 : 0);
         if (site.name().startsWith("CONV_")) {
           assertEquals(convolves, lens.has(new HookPoint(site, 0)), site.suffix());
+        } else if (site == HookSite.RECURRENT_BETA) {
+          boolean own = recurs && !TinyModels.isStateSpace(name); // or it is the step
+          assertEquals(own, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site.name().startsWith("RECURRENT_")) {
           assertEquals(recurs, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site == HookSite.Z_PRE || site == HookSite.GATE) {
-          assertEquals(recurs, lens.has(new HookPoint(site, 1)), site.suffix());
+          assertEquals(TinyModels.hasGates(name), lens.has(new HookPoint(site, 1)), site.suffix());
+        } else if (name.startsWith("nemotron_h") && site.inBlock() && !lens.has(point)) {
+          // A block is one step: attention in the second, feed-forward in the third.
+          var next = new HookPoint(site, 2);
+          assertTrue(SOMETIMES.contains(site) || lens.has(next), next.name());
         } else {
           assertTrue(SOMETIMES.contains(site) || lens.has(point), point.name());
         }
@@ -212,7 +219,7 @@ class ArchitecturesTest {
 
   /** What patterns mix values to: behind that may stand a gate. */
   private static HookSite mixed(String name) {
-    return TinyModels.isRecurrent(name) ? HookSite.Z_PRE : HookSite.Z;
+    return TinyModels.hasGates(name) ? HookSite.Z_PRE : HookSite.Z;
   }
 
   /** Attention and norms, opened everywhere for edits that change nothing. */

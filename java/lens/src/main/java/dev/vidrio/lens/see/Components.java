@@ -87,7 +87,7 @@ final class Components {
       } else if (cache.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
         float[] written = cache.get(HookSite.RECURRENT_OUT, l).row(i);
         components.add(new Component("L" + l + ".recurrent", written));
-      } else {
+      } else if (cache.has(new HookPoint(HookSite.ATTN_OUT, l))) {
         float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
         switch (by) {
           case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);
@@ -96,12 +96,14 @@ final class Components {
           default -> components.add(new Component("L" + l + ".attn", attention));
         }
       }
-      float[] mlp = cache.get(HookSite.MLP_OUT, l).row(i);
-      if (by == By.NEURON) {
-        float[] activations = cache.get(HookSite.POST, l).row(i);
-        addNeurons(components, l, NeuronOutputs.written(lens, hooks, l, activations), mlp);
-      } else {
-        components.add(new Component("L" + l + ".mlp", mlp));
+      if (cache.has(new HookPoint(HookSite.MLP_OUT, l))) {
+        float[] mlp = cache.get(HookSite.MLP_OUT, l).row(i);
+        if (by == By.NEURON) {
+          float[] activations = cache.get(HookSite.POST, l).row(i);
+          addNeurons(components, l, NeuronOutputs.written(lens, hooks, l, activations), mlp);
+        } else {
+          components.add(new Component("L" + l + ".mlp", mlp));
+        }
       }
       if (cache.has(new HookPoint(HookSite.PER_LAYER_OUT, l))) {
         float[] own = cache.get(HookSite.PER_LAYER_OUT, l).row(i);
