@@ -62,9 +62,10 @@ class EngineArchitecturesTest {
       }
       assertEquals(TOKENS, alone.size());
       long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
+      long states = 2 * model.architecture().kvShape().bytesPerSequence(); // or no block is left
       for (int blocks : new int[] {4, 4 * OTHERS}) {
-        try (Engine engine =
-            Engine.open(model, EngineOptions.DEFAULT.withCacheBytes(blocks * block))) {
+        long bytes = blocks * block + states;
+        try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withCacheBytes(bytes))) {
           List<TokenStream> others =
               IntStream.range(2, 2 + OTHERS)
                   .mapToObj(i -> engine.submit(request(model, i)))
