@@ -1,7 +1,7 @@
 package dev.vidrio.model.architecture;
 
 import static dev.vidrio.model.architecture.HostileFiles.assertRefused;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static dev.vidrio.model.architecture.PiecesTest.logits;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,9 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelException;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.testfiles.GgufWriter;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -21,15 +18,12 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
-/** Files of Qwen3-Next and Qwen3.5 that say the same in other ways, and texts cut in other ways. */
+/** Files of Qwen3-Next and Qwen3.5 that say the same in other ways. */
 class GatedDeltaNetTest {
   private static final int D = 32;
   private static final int KEY_HEADS = 2;
@@ -50,37 +44,6 @@ class GatedDeltaNetTest {
 
   private static int[] tokens(String model) {
     return TinyModels.expected(model).ints("tokens");
-  }
-
-  /** The logits after the last token of a text that is fed in pieces. */
-  private static float[] logits(Model model, int[] tokens, int... lengths) {
-    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
-      Sequence sequence = session.newSequence();
-      int from = 0;
-      float[] logits = {};
-      for (int length : lengths) {
-        int[] piece = Arrays.copyOfRange(tokens, from, from + length);
-        logits = session.feed(sequence, piece).toArray(JAVA_FLOAT);
-        from += length;
-      }
-      assertEquals(tokens.length, from);
-      return logits;
-    }
-  }
-
-  /** Spans of states are 16 positions. */
-  @ParameterizedTest
-  @ValueSource(strings = {"qwen3next", "qwen35", "qwen35moe"})
-  void piecesOfATextGiveTheSameBits(String name) throws IOException {
-    int[] tokens = tokens(name);
-    int[] singly = new int[tokens.length];
-    Arrays.fill(singly, 1);
-    try (Model model = open(TinyModels.writer(name))) {
-      float[] expected = logits(model, tokens, tokens.length);
-      for (int[] lengths : List.of(singly, new int[] {16, 24}, new int[] {15, 2, 16, 7})) {
-        assertArrayEquals(expected, logits(model, tokens, lengths));
-      }
-    }
   }
 
   /** Random blocks of Q8_0, one a row. */

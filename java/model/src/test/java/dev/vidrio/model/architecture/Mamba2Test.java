@@ -1,15 +1,12 @@
 package dev.vidrio.model.architecture;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static dev.vidrio.model.architecture.PiecesTest.logits;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
@@ -23,15 +20,13 @@ import java.lang.foreign.Arena;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Files with Mamba 2 that say the same in other ways, and texts cut in other ways. */
+/** Files with Mamba 2 that say the same in other ways. */
 class Mamba2Test {
   private static final int CHANNELS = 64 + 2 * 2 * 12;
 
@@ -44,37 +39,6 @@ class Mamba2Test {
 
   private static int[] tokens(String model) {
     return TinyModels.expected(model).ints("tokens");
-  }
-
-  /** The logits after the last token of a text that is fed in pieces. */
-  private static float[] logits(Model model, int[] tokens, int... lengths) {
-    try (Session session = model.newSession(SessionOptions.DEFAULT)) {
-      Sequence sequence = session.newSequence();
-      int from = 0;
-      float[] logits = {};
-      for (int length : lengths) {
-        int[] piece = Arrays.copyOfRange(tokens, from, from + length);
-        logits = session.feed(sequence, piece).toArray(JAVA_FLOAT);
-        from += length;
-      }
-      assertEquals(tokens.length, from);
-      return logits;
-    }
-  }
-
-  /** Spans of states are 16 positions. */
-  @ParameterizedTest
-  @ValueSource(strings = {"granitehybrid", "granitehybrid-experts", "nemotron_h", "nemotron_h_moe"})
-  void piecesOfATextGiveTheSameBits(String name) throws IOException {
-    int[] tokens = tokens(name);
-    int[] singly = new int[tokens.length];
-    Arrays.fill(singly, 1);
-    try (Model model = open(TinyModels.writer(name))) {
-      float[] expected = logits(model, tokens, tokens.length);
-      for (int[] lengths : List.of(singly, new int[] {16, 24}, new int[] {15, 2, 16, 7})) {
-        assertArrayEquals(expected, logits(model, tokens, lengths));
-      }
-    }
   }
 
   /** Convolutions need no bias. */

@@ -10,10 +10,8 @@ import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -24,24 +22,23 @@ import org.jspecify.annotations.Nullable;
 public final class CheckpointMap implements TensorMap {
 
   private final String directory;
-  private final Map<String, SafetensorsTensor> checkpoint;
-  private final Set<String> taken = new HashSet<>();
+  private final CheckpointTensors tensors;
   private final List<TensorSource> sources = new ArrayList<>();
 
   public CheckpointMap(String directory, Map<String, SafetensorsTensor> checkpoint) {
     this.directory = directory;
-    this.checkpoint = checkpoint;
+    this.tensors = new CheckpointTensors(directory, checkpoint);
   }
 
   @Override
   public boolean has(String from) {
-    return checkpoint.containsKey(from);
+    return tensors.has(from);
   }
 
   @Override
   public void take(String from, String to) {
-    SafetensorsTensor tensor = get(from);
-    add(to, type(tensor), tensor.shape(), allocator -> tensor.data());
+    SafetensorsTensor tensor = tensors.get(from);
+    add(to, tensors.type(tensor), tensor.shape(), allocator -> tensor.data());
   }
 
   @Override
@@ -62,20 +59,18 @@ public final class CheckpointMap implements TensorMap {
 
   @Override
   public void takeRows(String from, String to, int rows, int n, IntUnaryOperator source) {
-    SafetensorsTensor tensor = get(from);
-    requireRows(tensor, rows);
+    SafetensorsTensor tensor = tensors.rows(from, rows);
     List<Long> shape = new ArrayList<>(tensor.shape());
     shape.set(0, (long) n);
-    add(to, type(tensor), shape, allocator -> Layouts.rows(tensor, n, source, allocator));
+    add(to, tensors.type(tensor), shape, allocator -> Layouts.rows(tensor, n, source, allocator));
   }
 
   @Override
   public void takeOrderedColumns(String from, String to, int columns, IntUnaryOperator source) {
-    requireMatrix(from, 0, columns);
-    SafetensorsTensor tensor = get(from);
+    SafetensorsTensor tensor = tensors.matrix(from, 0, columns);
     add(
         to,
-        type(tensor),
+        tensors.type(tensor),
         tensor.shape(),
         allocator -> Layouts.orderedColumns(tensor, source, allocator));
   }
@@ -88,17 +83,7 @@ public final class CheckpointMap implements TensorMap {
    * @return its rows
    */
   public int requireMatrix(String from, int rows, int columns) {
-    SafetensorsTensor tensor = get(from);
-    List<Long> shape = tensor.shape();
-    boolean fits =
-        shape.size() == 2
-            && (rows == 0 || shape.get(0) == rows)
-            && (columns == 0 || shape.get(1) == columns);
-    if (!fits || shape.get(0) > Config.MAX_SIZE) {
-      String limit = "must be [" + (rows == 0 ? "N" : rows) + ", " + (columns == 0 ? "K" : columns);
-      throw error(tensor, limit + "]");
-    }
-    return shape.get(0).intValue();
+    return tensors.matrix(from, rows, columns).shape().getFirst().intValue();
   }
 
   /**
@@ -107,10 +92,10 @@ public final class CheckpointMap implements TensorMap {
    * @param source the checkpoint's row of each row, or null where the order is the same
    */
   public void takeMatrix(String from, String to, @Nullable IntUnaryOperator source, double factor) {
-    SafetensorsTensor tensor = get(from);
+    SafetensorsTensor tensor = tensors.get(from);
     IntUnaryOperator order = source == null ? IntUnaryOperator.identity() : source;
     if (factor != 1) {
-      type(tensor);
+      tensors.type(tensor);
       add(
           to,
           GgmlType.F32,
@@ -119,16 +104,20 @@ public final class CheckpointMap implements TensorMap {
     } else if (source == null) {
       take(from, to);
     } else {
-      add(to, type(tensor), tensor.shape(), allocator -> Layouts.rows(tensor, order, allocator));
+      add(
+          to,
+          tensors.type(tensor),
+          tensor.shape(),
+          allocator -> Layouts.rows(tensor, order, allocator));
     }
   }
 
   /** Takes a tensor of one element. */
   public float number(String from) {
-    SafetensorsTensor tensor = get(from);
-    type(tensor);
+    SafetensorsTensor tensor = tensors.get(from);
+    tensors.type(tensor);
     if (tensor.data().byteSize() != tensor.dtype().bytes()) {
-      throw error(tensor, "must have one element");
+      throw tensors.error(tensor, "must have one element");
     }
     try (Arena arena = Arena.ofConfined()) {
       return Layouts.widened(tensor, arena).get(JAVA_FLOAT_UNALIGNED, 0);
@@ -137,13 +126,13 @@ public final class CheckpointMap implements TensorMap {
 
   @Override
   public void takeTransposed(String from, String to) {
-    SafetensorsTensor tensor = get(from + ".weight");
+    SafetensorsTensor tensor = tensors.get(from + ".weight");
     if (tensor.shape().size() != 2) {
-      throw error(tensor, "must be a matrix");
+      throw tensors.error(tensor, "must be a matrix");
     }
     add(
         to + ".weight",
-        type(tensor),
+        tensors.type(tensor),
         tensor.shape().reversed(),
         allocator -> Layouts.transposed(tensor, allocator));
     takeOptional(from + ".bias", to + ".bias");
@@ -151,14 +140,14 @@ public final class CheckpointMap implements TensorMap {
 
   @Override
   public void takeKernels(String from, String to, int d, IntUnaryOperator source) {
-    SafetensorsTensor tensor = get(from);
+    SafetensorsTensor tensor = tensors.get(from);
     List<Long> shape = tensor.shape();
     if (shape.size() != 3 || shape.get(0) != d || shape.get(1) != 1) {
-      throw error(tensor, "must be [" + d + ", 1, L]");
+      throw tensors.error(tensor, "must be [" + d + ", 1, L]");
     }
     add(
         to,
-        type(tensor),
+        tensors.type(tensor),
         List.of(shape.get(0), shape.get(2)),
         allocator -> Layouts.rows(tensor, source, allocator));
   }
@@ -174,52 +163,48 @@ public final class CheckpointMap implements TensorMap {
   }
 
   private void takeRates(String from, String to, int n, List<Long> shape, IntUnaryOperator source) {
-    SafetensorsTensor tensor = vector(from, n);
-    type(tensor);
+    SafetensorsTensor tensor = tensors.vector(from, n);
+    tensors.type(tensor);
     add(to, GgmlType.F32, shape, allocator -> Layouts.rates(tensor, source, allocator));
-  }
-
-  private SafetensorsTensor vector(String from, int n) {
-    SafetensorsTensor tensor = get(from);
-    if (!tensor.shape().equals(List.of((long) n))) {
-      throw error(tensor, "must be [" + n + "]");
-    }
-    return tensor;
   }
 
   @Override
   public void takeFolded(String from, String to, int n, int k) {
-    SafetensorsTensor tensor = vector(from, Math.multiplyExact(n, k));
-    add(to, type(tensor), List.of((long) n, (long) k), allocator -> tensor.data());
+    SafetensorsTensor tensor = tensors.vector(from, Math.multiplyExact(n, k));
+    add(to, tensors.type(tensor), List.of((long) n, (long) k), allocator -> tensor.data());
   }
 
   @Override
   public void takePlusOne(String from, String to) {
-    SafetensorsTensor tensor = get(from);
-    type(tensor);
+    SafetensorsTensor tensor = tensors.get(from);
+    tensors.type(tensor);
     add(to, GgmlType.F32, tensor.shape(), allocator -> Layouts.plusOne(tensor, allocator));
   }
 
   @Override
   public void takeStacked(String pattern, int count, String to) {
-    List<SafetensorsTensor> tensors = new ArrayList<>(count);
+    List<SafetensorsTensor> members = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
-      SafetensorsTensor tensor = get(pattern.formatted(i));
-      SafetensorsTensor first = tensors.isEmpty() ? tensor : tensors.getFirst();
+      SafetensorsTensor tensor = tensors.get(pattern.formatted(i));
+      SafetensorsTensor first = members.isEmpty() ? tensor : members.getFirst();
       if (tensor.dtype() != first.dtype() || !tensor.shape().equals(first.shape())) {
-        throw error(tensor, "must be like " + first);
+        throw tensors.error(tensor, "must be like " + first);
       }
-      tensors.add(tensor);
+      members.add(tensor);
     }
-    List<Long> shape = new ArrayList<>(tensors.getFirst().shape());
+    List<Long> shape = new ArrayList<>(members.getFirst().shape());
     shape.addFirst((long) count);
-    add(to, type(tensors.getFirst()), shape, allocator -> Layouts.stacked(tensors, allocator));
+    add(
+        to,
+        tensors.type(members.getFirst()),
+        shape,
+        allocator -> Layouts.stacked(members, allocator));
   }
 
   @Override
   public void takeSplit(String from, int count, String to) {
     SafetensorsTensor stack = split(from, count);
-    add(to, type(stack), stack.shape(), allocator -> stack.data());
+    add(to, tensors.type(stack), stack.shape(), allocator -> stack.data());
   }
 
   @Override
@@ -228,115 +213,108 @@ public final class CheckpointMap implements TensorMap {
     List<Long> shape = List.of(stack.shape().get(0), stack.shape().get(2), stack.shape().get(1));
     add(
         to,
-        type(stack),
+        tensors.type(stack),
         shape,
         allocator -> Layouts.columns(stack, stack.shape().get(2), 0, 1, allocator));
   }
 
   private SafetensorsTensor split(String from, int count) {
-    SafetensorsTensor tensor = get(from);
-    List<Long> shape = requireStack(tensor, 2);
-    List<Long> stack = List.of((long) count, strided(tensor, shape.get(0), count), shape.get(1));
+    SafetensorsTensor tensor = tensors.get(from);
+    List<Long> shape = tensors.requireStack(tensor, 2);
+    List<Long> stack =
+        List.of((long) count, tensors.strided(tensor, shape.get(0), count), shape.get(1));
     return new SafetensorsTensor(tensor.name(), tensor.dtype(), stack, tensor.data());
   }
 
   @Override
   public void takeHalves(String from, String upper, String lower) {
-    SafetensorsTensor tensor = get(from);
+    SafetensorsTensor tensor = tensors.get(from);
     List<Long> shape = tensor.shape();
     int rows = shape.size() - 2;
     if (rows < 0 || rows > 1 || shape.get(rows) % 2 != 0) {
-      throw error(tensor, "must be a matrix, or a stack of them, with an even number of rows");
+      throw tensors.error(
+          tensor, "must be a matrix, or a stack of them, with an even number of rows");
     }
     List<Long> half = new ArrayList<>(shape);
     half.set(rows, shape.get(rows) / 2);
-    add(upper, type(tensor), half, allocator -> Layouts.half(tensor, 0, allocator));
-    add(lower, type(tensor), half, allocator -> Layouts.half(tensor, 1, allocator));
+    add(upper, tensors.type(tensor), half, allocator -> Layouts.half(tensor, 0, allocator));
+    add(lower, tensors.type(tensor), half, allocator -> Layouts.half(tensor, 1, allocator));
   }
 
   @Override
   public void takeHeads(String from, int heads, int first, String transposed, String others) {
-    SafetensorsTensor tensor = get(from);
+    SafetensorsTensor tensor = tensors.get(from);
     List<Long> shape = tensor.shape();
     if (shape.size() != 2 || shape.get(0) % heads != 0 || shape.get(0) / heads <= first) {
-      throw error(tensor, "must be a matrix with more than " + first + " rows for each head");
+      throw tensors.error(
+          tensor, "must be a matrix with more than " + first + " rows for each head");
     }
     long rest = shape.get(0) / heads - first;
     add(
         transposed,
-        type(tensor),
+        tensors.type(tensor),
         List.of((long) heads, shape.get(1), (long) first),
         allocator -> Layouts.firstOfHeads(tensor, heads, first, allocator));
     add(
         others,
-        type(tensor),
+        tensors.type(tensor),
         List.of((long) heads, rest, shape.get(1)),
         allocator -> Layouts.othersOfHeads(tensor, heads, first, allocator));
   }
 
   @Override
   public void takeColumns(String from, String to, int first, int step) {
-    SafetensorsTensor tensor = get(from);
-    List<Long> shape = requireStack(tensor, 3);
-    long n = strided(tensor, shape.get(2), step);
+    SafetensorsTensor tensor = tensors.get(from);
+    List<Long> shape = tensors.requireStack(tensor, 3);
+    long n = tensors.strided(tensor, shape.get(2), step);
     add(
         to,
-        type(tensor),
+        tensors.type(tensor),
         List.of(shape.get(0), n, shape.get(1)),
         allocator -> Layouts.columns(tensor, n, first, step, allocator));
   }
 
   @Override
   public void takeColumnHalves(String from, String left, String right) {
-    SafetensorsTensor tensor = get(from);
-    List<Long> shape = requireStack(tensor, 3);
-    long n = strided(tensor, shape.get(2), 2);
+    SafetensorsTensor tensor = tensors.get(from);
+    List<Long> shape = tensors.requireStack(tensor, 3);
+    long n = tensors.strided(tensor, shape.get(2), 2);
     List<Long> half = List.of(shape.get(0), n, shape.get(1));
-    add(left, type(tensor), half, allocator -> Layouts.columns(tensor, n, 0, 1, allocator));
-    add(right, type(tensor), half, allocator -> Layouts.columns(tensor, n, n, 1, allocator));
+    add(left, tensors.type(tensor), half, allocator -> Layouts.columns(tensor, n, 0, 1, allocator));
+    add(
+        right,
+        tensors.type(tensor),
+        half,
+        allocator -> Layouts.columns(tensor, n, n, 1, allocator));
   }
 
   @Override
   public void takeElements(String from, String to, int first, int step) {
-    SafetensorsTensor tensor = get(from);
-    List<Long> shape = requireStack(tensor, 2);
-    long n = strided(tensor, shape.get(1), step);
+    SafetensorsTensor tensor = tensors.get(from);
+    List<Long> shape = tensors.requireStack(tensor, 2);
+    long n = tensors.strided(tensor, shape.get(1), step);
     add(
         to,
-        type(tensor),
+        tensors.type(tensor),
         List.of(shape.get(0), n),
         allocator -> Layouts.elements(tensor, first, step, allocator));
   }
 
   @Override
   public void takeMxfp4(String from, String to, int first, int step) {
-    SafetensorsTensor codes = get(from + "_blocks");
-    SafetensorsTensor scales = get(from + "_scales");
-    List<Long> shape = requireStack(codes, 4);
+    SafetensorsTensor codes = tensors.get(from + "_blocks");
+    SafetensorsTensor scales = tensors.get(from + "_scales");
+    List<Long> shape = tensors.requireStack(codes, 4);
     boolean isWhole = codes.dtype() == Dtype.U8 && shape.get(3) == Layouts.MXFP4_BYTES;
     if (!isWhole || scales.dtype() != Dtype.U8 || !scales.shape().equals(shape.subList(0, 3))) {
-      throw error(codes, "must be U8 [E, N, B, 16] beside U8 scales [E, N, B]");
+      throw tensors.error(codes, "must be U8 [E, N, B, 16] beside U8 scales [E, N, B]");
     }
-    long n = strided(codes, shape.get(1), step);
+    long n = tensors.strided(codes, shape.get(1), step);
     add(
         to,
         GgmlType.MXFP4,
         List.of(shape.get(0), n, shape.get(2) * GgmlType.MXFP4.blockElements()),
         allocator -> Layouts.mxfp4(codes, scales, first, step, allocator));
-  }
-
-  private List<Long> requireStack(SafetensorsTensor tensor, int dimensions) {
-    if (tensor.shape().size() != dimensions || tensor.shape().contains(0L)) {
-      throw error(tensor, "must have " + dimensions + " dimensions");
-    }
-    return tensor.shape();
-  }
-
-  private long strided(SafetensorsTensor tensor, long size, int step) {
-    if (size % step != 0) {
-      throw error(tensor, "must be a multiple of " + step);
-    }
-    return size / step;
   }
 
   @Override
@@ -347,12 +325,12 @@ public final class CheckpointMap implements TensorMap {
 
   @Override
   public void ignore(String from) {
-    taken.add(from);
+    tensors.ignore(from);
   }
 
   @Override
   public void ignoreAll(String prefix) {
-    checkpoint.keySet().stream().filter(name -> name.startsWith(prefix)).forEach(taken::add);
+    tensors.ignoreAll(prefix);
   }
 
   /**
@@ -361,22 +339,8 @@ public final class CheckpointMap implements TensorMap {
    * @throws UnsupportedModelException when the checkpoint has a tensor that was not taken
    */
   public List<TensorSource> finish() {
-    for (String name : checkpoint.keySet()) {
-      if (!taken.contains(name)) {
-        throw new UnsupportedModelException(
-            directory, "tensor '" + name + "'", "the architecture does not have it here");
-      }
-    }
+    tensors.requireAllTaken();
     return List.copyOf(sources);
-  }
-
-  private SafetensorsTensor get(String from) {
-    SafetensorsTensor tensor = checkpoint.get(from);
-    if (tensor == null) {
-      throw new ModelFileException(directory, "tensor '" + from + "'", "", "is missing");
-    }
-    taken.add(from);
-    return tensor;
   }
 
   private void add(String to, GgmlType type, List<Long> shape, TensorSource.Maker maker) {
@@ -388,29 +352,5 @@ public final class CheckpointMap implements TensorMap {
           "must be 1 to 4 positive sizes");
     }
     sources.add(new TensorSource(to, type, shape.reversed(), maker));
-  }
-
-  private GgmlType type(SafetensorsTensor tensor) {
-    return switch (tensor.dtype()) {
-      case F32 -> GgmlType.F32;
-      case F16 -> GgmlType.F16;
-      case BF16 -> GgmlType.BF16;
-      default ->
-          throw new UnsupportedModelException(
-              directory,
-              "dtype " + tensor.dtype() + " of tensor '" + tensor.name() + "'",
-              "supported: " + List.of(Dtype.F32, Dtype.F16, Dtype.BF16));
-    };
-  }
-
-  private void requireRows(SafetensorsTensor tensor, int rows) {
-    if (tensor.shape().isEmpty() || tensor.shape().getFirst() != rows) {
-      throw error(tensor, "must have " + rows + " rows");
-    }
-  }
-
-  private ModelFileException error(SafetensorsTensor tensor, String limit) {
-    return new ModelFileException(
-        directory, "tensor '" + tensor.name() + "' shape", tensor.shape().toString(), limit);
   }
 }
