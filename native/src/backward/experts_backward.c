@@ -110,7 +110,7 @@ static void all_experts(const float *logits, int32_t E, float mean, float *dlogi
 }
 
 // 1 - sigmoid(logit).
-static float complement(float logit) { return 1.0f / (1.0f + vd_exp(logit)); }
+static float complement(float logit) { return vd_logistic(-logit); }
 
 static void route_row_near(const vd_route_backward *route, int64_t row) {
     const float *logits = route->logits + row * route->E;

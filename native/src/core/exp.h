@@ -1,4 +1,4 @@
-// exp and tanh of docs/numerics.md in plain C.
+// exp, tanh and the logistic function of docs/numerics.md in plain C.
 #ifndef VD_CORE_EXP_H
 #define VD_CORE_EXP_H
 
@@ -48,6 +48,8 @@ static inline float vd_exp_less_one(float x) {
     float power = vd_pow2((int32_t)m);
     return fmaf(vd_exp_minus_one(vd_exp_rest(y, m)), power, power - 1.0f);
 }
+
+static inline float vd_logistic(float x) { return 1.0f / (1.0f + vd_exp(-x)); }
 
 static inline float vd_tanh(float x) {
     float e = vd_exp_less_one(2.0f * x);

@@ -73,7 +73,7 @@ static float greatest(const float *logits, int32_t E) {
 
 // A score before its division by a sum: of a softmax exp(logit - M).
 static float score_of(const vd_route *route, float logit, float M) {
-    return route->score == VD_ROUTE_SIGMOID ? 1.0f / (1.0f + vd_exp(-logit)) : vd_exp(logit - M);
+    return route->score == VD_ROUTE_SIGMOID ? vd_logistic(logit) : vd_exp(logit - M);
 }
 
 // What a score is divided by for it to be one among all experts.

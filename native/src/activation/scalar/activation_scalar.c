@@ -44,7 +44,7 @@ static float activate(int32_t kind, float x) {
         case VD_ACTIVATION_IDENTITY:
             return x;
         case VD_ACTIVATION_SIGMOID:
-            return 1.0f / (1.0f + vd_exp(-x));
+            return vd_logistic(x);
         case VD_ACTIVATION_SOFTPLUS:
             return vd_softplus(x);
         default:

@@ -13,10 +13,8 @@ typedef struct gate {
     float derivative;
 } gate;
 
-static float logistic(float x) { return 1.0f / (1.0f + vd_exp(-x)); }
-
 static gate silu(float x) {
-    float s = logistic(x);
+    float s = vd_logistic(x);
     return (gate){s, s * fmaf(x, 1.0f - s, 1.0f)};
 }
 
@@ -77,12 +75,12 @@ static gate clamped_linear(float x) { return (gate){kept(fabsf(x)), inside(fabsf
 
 // tanh(x/2) / 2 is what lies above 1/2.
 static gate sigmoid(float x) {
-    float half = 0.5f * x, p = logistic(x);
+    float half = 0.5f * x, p = vd_logistic(x);
     return (gate){0.25f * secant(vd_tanh(half), half), p * (1.0f - p)};
 }
 
 static gate softplus(float x) {
-    return (gate){0.5f * secant(vd_softplus_centered(x), 0.5f * x), logistic(x)};
+    return (gate){0.5f * secant(vd_softplus_centered(x), 0.5f * x), vd_logistic(x)};
 }
 
 static gate gate_of(int32_t kind, float x) {

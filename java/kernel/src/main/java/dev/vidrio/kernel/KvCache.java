@@ -248,9 +248,13 @@ public final class KvCache {
   /**
    * Takes a free slot, of which the caller is the owner.
    *
+   * @return {@link Batch#NO_SLOT} where no layer has a state
    * @throws IllegalStateException when there is none
    */
   public int acquireSlot() {
+    if (!shape.hasStates()) {
+      return Batch.NO_SLOT;
+    }
     int slot = slots.acquire();
     freshSlot = Math.max(freshSlot, slot + 1);
     return slot;

@@ -108,7 +108,7 @@ public final class GradientSession implements AutoCloseable {
       int count = limits.blocksPerSequence();
       var cache = new KvCache(executor, model.kv(), KvType.F32, count, 1, arena);
       this.blocks = IntStream.generate(cache::acquire).limit(count).toArray();
-      this.slot = cache.slots() > 0 ? cache.acquireSlot() : Batch.NO_SLOT;
+      this.slot = cache.acquireSlot();
       this.plan = executor.prepare(gradient.plan(), limits, cache);
     } catch (Throwable e) {
       edits.close();

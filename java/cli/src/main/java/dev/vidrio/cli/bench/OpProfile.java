@@ -97,7 +97,7 @@ final class OpProfile {
       var batch = new Batch(limits, arena);
       List<Line> lines = new ArrayList<>();
       try (ExecutablePlan executable = model.executor().prepare(plan, limits, cache)) {
-        int slot = cache.slots() == 0 ? Batch.NO_SLOT : cache.acquireSlot();
+        int slot = cache.acquireSlot();
         fill(batch, blocks, slot, depth, prompt);
         lines.addAll(measure("prompt", executable, batch, kv, peaks));
         fill(batch, blocks, slot, depth + prompt, 1);

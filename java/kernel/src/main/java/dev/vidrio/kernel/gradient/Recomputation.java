@@ -97,12 +97,7 @@ final class Recomputation {
       case SequenceOp.Conv o ->
           new SequenceOp.Conv(o.layer(), o.part(), o.kernel(), in(o.x(), to), in(o.y(), to));
       case SequenceOp.Recurrence o ->
-          new SequenceOp.Recurrence(
-              o.layer(),
-              o.update(),
-              o.grouping(),
-              o.a(),
-              o.skip(),
+          o.over(
               in(o.q(), to),
               in(o.k(), to),
               in(o.v(), to),

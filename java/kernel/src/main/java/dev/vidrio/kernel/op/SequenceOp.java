@@ -161,6 +161,13 @@ public sealed interface SequenceOp extends Op {
       require(q.rows() == z.rows() && step.rows() == z.rows(), z, "rows");
     }
 
+    /** The same over other activations. */
+    public Recurrence over(
+        Buffer newQ, Buffer newK, Buffer newV, Buffer newStep, Buffer newBeta, Buffer newZ) {
+      return new Recurrence(
+          layer, update, grouping, a, skip, newQ, newK, newV, newStep, newBeta, newZ);
+    }
+
     @Override
     public List<Operand> reads() {
       return List.of(q, k, v, step, beta);

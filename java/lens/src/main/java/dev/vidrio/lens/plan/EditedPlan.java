@@ -133,19 +133,7 @@ public final class EditedPlan {
               o.q(),
               to);
       case SequenceOp.Conv o -> new SequenceOp.Conv(o.layer(), o.part(), o.kernel(), o.x(), to);
-      case SequenceOp.Recurrence o ->
-          new SequenceOp.Recurrence(
-              o.layer(),
-              o.update(),
-              o.grouping(),
-              o.a(),
-              o.skip(),
-              o.q(),
-              o.k(),
-              o.v(),
-              o.step(),
-              o.beta(),
-              to);
+      case SequenceOp.Recurrence o -> o.over(o.q(), o.k(), o.v(), o.step(), o.beta(), to);
       case OpenOp.Mix o ->
           new OpenOp.Mix(o.layer(), o.heads(), o.pattern(), o.softmax(), o.attention(), to);
       case OpenOp.Gain o -> new OpenOp.Gain(o.x(), o.gain(), o.bias(), to);

@@ -49,7 +49,7 @@ final class QwenNext {
   private static Architecture read(
       Keys keys, WeightLoader weights, Grouping grouping, boolean mixture) {
     var net = GatedDeltaNet.read(keys, grouping);
-    Sizes sizes = sizes(keys, net.cache(), mixture);
+    Sizes sizes = sizes(keys, net.sizes(), mixture);
     weights.ignoreBlocks(sizes.layers(), Sizes.drafts(keys));
     var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
     Attention attention =

@@ -17,23 +17,13 @@ import java.util.Arrays;
  * its key with another value than its own. Queries, keys and values are those of attention behind a
  * short convolution; what the states answer is normalized and gated.
  *
- * @param keyHeads of queries and keys, which value heads share
- * @param heads H, of values
- * @param dK elements of a query or key
- * @param dV elements of a value
- * @param taps tokens that a convolution reads
+ * @param sizes what a layer keeps of a sequence
  * @param grouping which value heads share a key head
  */
-public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, Grouping grouping) {
+public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping) {
   /** Reads its sizes from a model's keys. */
   public static GatedDeltaNet read(Keys keys, Grouping grouping) {
-    KvShape.Recurrent s = StateSizes.read(keys);
-    return new GatedDeltaNet(s.keyHeads(), s.heads(), s.dK(), s.dV(), s.taps(), grouping);
-  }
-
-  /** What a layer of it keeps of a sequence. */
-  public KvShape.Layer cache() {
-    return new KvShape.Recurrent(keyHeads, heads, dK, dV, taps);
+    return new GatedDeltaNet(StateSizes.read(keys), grouping);
   }
 
   /** The block of a layer. */
@@ -43,11 +33,11 @@ public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, G
   }
 
   private int keyWidth() {
-    return keyHeads * dK;
+    return sizes.width(Part.KEY);
   }
 
   private int valueWidth() {
-    return heads * dV;
+    return sizes.width(Part.VALUE);
   }
 
   /** Its operations in a layer. */
@@ -55,19 +45,19 @@ public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, G
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
       int keyWidth = net.keyWidth();
-      Buffer q = unit("hook_q", net.dK, convolved("q", "q_silu", Part.QUERY, 0, keyWidth, x));
-      Buffer k = unit("hook_k", 1, convolved("k", "k_silu", Part.KEY, keyWidth, keyWidth, x));
-      Buffer v = convolved("v", "hook_v", Part.VALUE, 2 * keyWidth, net.valueWidth(), x);
-      Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.heads);
-      Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.heads, x), bias, x);
+      Buffer q = unit("hook_q", net.sizes.dK(), convolved("q", "q_silu", Part.QUERY, 0, x));
+      Buffer k = unit("hook_k", 1, convolved("k", "k_silu", Part.KEY, keyWidth, x));
+      Buffer v = convolved("v", "hook_v", Part.VALUE, 2 * keyWidth, x);
+      Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.sizes.heads());
+      Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.sizes.heads(), x), bias, x);
       Buffer step = plan.activation(hook("hook_step"), ActivationKind.SOFTPLUS, alpha);
       Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
       Buffer beta = plan.activation(hook("hook_beta"), ActivationKind.SIGMOID, betaPre);
-      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.heads);
+      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.sizes.heads());
       Buffer z =
           plan.recurrence(
               hook("hook_z"),
-              layer.index(),
+              layer.cache(),
               Update.DELTA,
               net.grouping,
               a,
@@ -78,7 +68,8 @@ public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, G
               step,
               beta);
       Buffer normalized =
-          model.headNorm(hook("z_norm"), layer.tensor("ssm_norm"), net.dV, net.dV, z);
+          model.headNorm(
+              hook("z_norm"), layer.tensor("ssm_norm"), net.sizes.dV(), net.sizes.dV(), z);
       Buffer gate = gate(x);
       Buffer post = plan.gated(hook("hook_post"), ActivationKind.SILU, gate, normalized);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), post);
@@ -89,16 +80,19 @@ public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, G
     }
 
     /** Queries, keys or values: a projection, a convolution, SiLU. */
-    private Buffer convolved(String which, String name, Part part, int first, int n, Buffer x) {
+    private Buffer convolved(String which, String name, Part part, int first, Buffer x) {
+      int n = net.sizes.width(part);
       String pre = "recurrent.hook_" + which + "_pre";
       int width = 2 * net.keyWidth() + net.valueWidth();
       Buffer projected =
           isOld() ? old(pre, first, n, x) : layer.fused(pre, "attn_qkv", first, n, width, x);
       Weights kernel =
-          model.weights().transposed(layer.tensor("ssm_conv1d.weight"), net.taps, first, n, width);
+          model
+              .weights()
+              .transposed(layer.tensor("ssm_conv1d.weight"), net.sizes.taps(), first, n, width);
       PlanBuilder plan = model.plan();
       Buffer mixed =
-          plan.recurrentConv(hook(which + "_conv"), layer.index(), part, kernel, projected);
+          plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
       return plan.activation(hook(name), ActivationKind.SILU, mixed);
     }
 
@@ -126,7 +120,7 @@ public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, G
      * The matrix of one of two numbers of each head; some files have both of a key head together.
      */
     private Weights numbers(String which, int first, Buffer x) {
-      int heads = net.heads;
+      int heads = net.sizes.heads();
       return model.weights().has(layer.tensor("ssm_ba.weight"))
           ? ofKeyHeads("ssm_ba", first, heads, 2 * heads, x)
           : model.weights().matrix(layer.tensor("ssm_" + which + ".weight"), heads, x.width());
@@ -140,7 +134,7 @@ public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, G
      * @param rows those of all parts
      */
     private Weights ofKeyHeads(String tensor, int first, int n, int rows, Buffer x) {
-      int heads = net.keyHeads;
+      int heads = net.sizes.keyHeads();
       String name = layer.tensor(tensor + ".weight");
       return model
           .weights()
@@ -150,11 +144,11 @@ public record GatedDeltaNet(int keyHeads, int heads, int dK, int dV, int taps, G
     /** The vector of each head divided by its length, and by the root of a number. */
     private Buffer unit(String name, int divisor, Buffer x) {
       // x/√(Σx² + ε) is x/√(mean(x²) + ε/d) divided by the root of d.
-      var gain = new float[net.dK];
-      Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.dK * divisor)));
+      var gain = new float[net.sizes.dK()];
+      Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.sizes.dK() * divisor)));
       Weights constant = model.weights().constants(layer.tensor("ssm_" + name), gain);
-      float epsilon = model.epsilon() / net.dK;
-      return model.plan().headNorm(hook(name), NormKind.RMS, net.dK, x, epsilon, constant);
+      float epsilon = model.epsilon() / net.sizes.dK();
+      return model.plan().headNorm(hook(name), NormKind.RMS, net.sizes.dK(), x, epsilon, constant);
     }
   }
 }

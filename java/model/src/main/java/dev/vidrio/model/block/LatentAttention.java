@@ -143,9 +143,9 @@ public final class LatentAttention {
       Buffer shared = plan.matMul(layer.hook("attn.k_shared"), sharing, turns);
       Buffer k = plan.add(layer.hook("attn.hook_k"), own, shared);
       Buffer v = plan.matMul(layer.hook("attn.hook_v"), valueMatrix(layer), normalized);
-      plan.kvStore(layer.index(), plan.rope(layer.hook("attn.hook_rot_k"), rotation, dH, k), v);
+      plan.kvStore(layer.cache(), plan.rope(layer.hook("attn.hook_rot_k"), rotation, dH, k), v);
       Buffer turned = plan.rope(layer.hook("attn.hook_rot_q"), queryRotation, dH, q);
-      Buffer z = plan.attention(layer.hook("attn.hook_z"), layer.index(), scale, turned);
+      Buffer z = plan.attention(layer.hook("attn.hook_z"), layer.cache(), scale, turned);
       return model.linear(hook, layer.tensor("attn_output"), model.sizes().d(), z);
     };
   }

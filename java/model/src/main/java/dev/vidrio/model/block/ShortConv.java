@@ -23,7 +23,7 @@ public final class ShortConv {
       Buffer b = layer.fused("conv.hook_b", IN, 0, d, 3 * d, x);
       Buffer value = layer.fused("conv.hook_x", IN, 2 * d, d, 3 * d, x);
       Buffer pre = plan.multiply(layer.hook("conv.hook_pre"), value, b);
-      Buffer mid = plan.conv(layer.hook("conv.hook_mid"), layer.index(), kernel, pre);
+      Buffer mid = plan.conv(layer.hook("conv.hook_mid"), layer.cache(), kernel, pre);
       Buffer c = layer.fused("conv.hook_c", IN, d, d, 3 * d, x);
       Buffer post = plan.multiply(layer.hook("conv.hook_post"), c, mid);
       return model.linear(hook, layer.tensor("shortconv.out_proj"), d, post);

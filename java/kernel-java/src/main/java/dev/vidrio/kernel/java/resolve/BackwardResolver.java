@@ -5,7 +5,6 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
-import dev.vidrio.kernel.java.memory.StateLayer;
 import dev.vidrio.kernel.java.scalar.AttentionBackward;
 import dev.vidrio.kernel.java.scalar.BackwardKernels;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
@@ -144,17 +143,7 @@ final class BackwardResolver {
 
   /** Workers share the heads of keys of each text. */
   private Step recurrence(BackwardOp.Recurrence op) {
-    SequenceOp.Recurrence forward = op.forward();
-    var recurrence =
-        new Recurrence(
-            forward,
-            StateLayer.of(cache, forward.layer()),
-            data(forward.q()),
-            data(forward.k()),
-            data(forward.v()),
-            data(forward.step()),
-            data(forward.beta()),
-            data(op.dz()));
+    var recurrence = Recurrence.of(op.forward(), cache, this::data, op.dz());
     var gradients =
         new RecurrenceBackward.Gradients(
             data(op.dq()), data(op.dk()), data(op.dv()), data(op.dStep()), data(op.dBeta()));

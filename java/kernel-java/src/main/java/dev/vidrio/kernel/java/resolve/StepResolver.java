@@ -8,7 +8,6 @@ import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.ConvLayer;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
-import dev.vidrio.kernel.java.memory.StateLayer;
 import dev.vidrio.kernel.java.scalar.OpenKernels;
 import dev.vidrio.kernel.java.step.Convolution;
 import dev.vidrio.kernel.java.step.ExpertProduct;
@@ -169,16 +168,7 @@ public final class StepResolver {
 
   /** Workers share the heads, which do not know of each other. */
   private Step recurrence(SequenceOp.Recurrence op) {
-    var recurrence =
-        new Recurrence(
-            op,
-            StateLayer.of(cache, op.layer()),
-            data(op.q()),
-            data(op.k()),
-            data(op.v()),
-            data(op.step()),
-            data(op.beta()),
-            data(op.z()));
+    var recurrence = Recurrence.of(op, cache, this::data, op.z());
     int heads = recurrence.heads();
     return (kernels, batch, share) ->
         kernels.recurrence(

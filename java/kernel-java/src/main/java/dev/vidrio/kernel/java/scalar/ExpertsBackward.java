@@ -48,7 +48,7 @@ public final class ExpertsBackward {
       float dP = Elements.get(dWeights, slot);
       float g = p * (dP - mean);
       if (sigmoid) {
-        g *= 1 / (1 + ScalarMath.exp(Elements.get(logits, chosen)));
+        g *= ScalarMath.sigmoid(-Elements.get(logits, chosen));
       } else if (all) {
         g = Math.fma(p, dP, Elements.get(dLogits, chosen));
       }

@@ -126,7 +126,7 @@ final class ScalarExperts {
   private static float score(ExpertOp.RouteScore score, float logit, float M) {
     return switch (score) {
       case SOFTMAX -> ScalarMath.exp(logit - M);
-      case SIGMOID -> 1 / (1 + ScalarMath.exp(-logit));
+      case SIGMOID -> ScalarMath.sigmoid(logit);
     };
   }
 

@@ -1,10 +1,13 @@
 package dev.vidrio.kernel.java.step;
 
+import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.StateLayer;
+import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Function;
 
 /**
  * Linear attention and the memory that it touches, as {@code vd_recurrence} says.
@@ -20,6 +23,25 @@ public record Recurrence(
     MemorySegment step,
     MemorySegment beta,
     MemorySegment z) {
+  /**
+   * An operation in memory.
+   *
+   * @param data where activations lie
+   * @param z results, or their gradient
+   */
+  public static Recurrence of(
+      SequenceOp.Recurrence op, KvCache cache, Function<Buffer, MemorySegment> data, Buffer z) {
+    return new Recurrence(
+        op,
+        StateLayer.of(cache, op.layer()),
+        data.apply(op.q()),
+        data.apply(op.k()),
+        data.apply(op.v()),
+        data.apply(op.step()),
+        data.apply(op.beta()),
+        data.apply(z));
+  }
+
   /** H. */
   public int heads() {
     return states.shape().heads();
