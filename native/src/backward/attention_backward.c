@@ -1,5 +1,5 @@
 // Divides the gradient of attention among workers. Queries: some tokens of a run and the query
-// heads of a key-value head, which share its keys and values. Keys and values: 16 positions of a
+// heads of a key-value head, which share its keys and values. Keys and values: 32 positions of a
 // head, which all later queries of the run reach. The softmax of a query is remembered by its
 // maximum and sum, and its probabilities are computed again (Dao 2023, arXiv 2307.08691), so that
 // memory grows with the tokens and not with their square.
@@ -67,10 +67,10 @@ void vd_key_value_backward_run(const vd_op *op, const vd_step *step) {
     int64_t i = vd_next_tile(step);
     for (int64_t row = 0; row < step->rows;) {
         vd_token_run run = run_from(b, step, row);
-        int64_t first = run.positions[row] / VD_KV_LANES;
-        int64_t tiles = run.positions[run.rows.end - 1] / VD_KV_LANES + 1 - first;
+        int64_t first = run.positions[row] / VD_KEYS;
+        int64_t tiles = run.positions[run.rows.end - 1] / VD_KEYS + 1 - first;
         for (; i < before + tiles * H_kv; i = vd_next_tile(step)) {
-            int64_t t = (first + (i - before) / H_kv) * VD_KV_LANES;
+            int64_t t = (first + (i - before) / H_kv) * VD_KEYS;
             vd_backward[step->isa]->keys(&run, (int32_t)((i - before) % H_kv), t,
                                          step->worker->scratch);
         }

@@ -18,17 +18,21 @@ VD_INLINE vd_softmax_statistics *vd_softmax_of(const vd_attention_backward *op, 
     return (vd_softmax_statistics *)op->statistics + row * op->attention.H + head;
 }
 
-// Queries whose rows of scores, of gradients and of rates a worker's scratch memory holds beside a
-// tile of values; positions are those of the run's last token, rounded up to whole tiles.
+// Queries whose rows of scores, of gradients and of rates a worker's scratch memory holds beside
+// tiles of values; positions are those of the run's last token, rounded up to whole tiles.
 VD_INLINE int64_t vd_query_row(const vd_token_run *run) {
     int64_t end = run->positions[run->rows.end - 1] + 1;
     return (end + VD_KV_LANES - 1) / VD_KV_LANES * VD_KV_LANES;
 }
 
-enum { VD_BACKWARD_QUERIES = 48 };  // of a unit of work, at most
+enum {
+    VD_BACKWARD_QUERIES = 48,  // of a unit of work, at most
+    VD_BACKWARD_TILES = 2,     // of VD_KV_LANES positions that a kernel takes together, at most
+};
 
 VD_INLINE int64_t vd_queries(const vd_token_run *run) {
-    int64_t floats = VD_SCRATCH_BYTES / 4 - VD_KV_LANES * run->op->attention.cache.d_v;
+    int64_t floats =
+        VD_SCRATCH_BYTES / 4 - VD_BACKWARD_TILES * VD_KV_LANES * run->op->attention.cache.d_v;
     return vd_at_most(floats / (3 * vd_query_row(run)), VD_BACKWARD_QUERIES);
 }
 

@@ -47,36 +47,92 @@ static void mask(float *lanes, const vd_query *q, int64_t t, float value) {
     }
 }
 
-// The values of 16 positions from t on, as [d_v, 16].
-static void turn_values(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, int64_t t,
-                        float *turned) {
-    const float *values = (const float *)vd_value_row(cache, blocks, head, t);
-    for (int64_t i = 0; i < cache->d_v; i++) {
-        for (int64_t lane = 0; lane < VD_KV_LANES; lane++) {
-            turned[i * VD_KV_LANES + lane] = values[lane * cache->d_v + i];
+// Elements [i, i + 16) of four rows of d floats, as columns of `turned` [d, 16].
+VD_INLINE void turn_rows(const float *rows, int64_t d, int64_t i, float *turned) {
+    v64 units[4];
+    float quarters[4][VD_KV_LANES];
+    for (int row = 0; row < 4; row++) {
+        units[row] = v64_load(rows + row * d + i);
+    }
+    v64_turn_four(units);
+    for (int e = 0; e < 4; e++) {
+        v64_store(quarters[e], units[e]);
+        for (int q = 0; q < 4; q++) {
+            memcpy(turned + (i + 4 * q + e) * VD_KV_LANES, quarters[e] + 4 * q, 16);
         }
     }
 }
 
-// q . k and dz . v for M queries.
-VD_INLINE void products(const int M, const vd_kv_cache *cache, const vd_query *q, const float *keys,
-                        const float *values, v16 *s, v16 *dP) {
+// The values of 16 positions from t on, as [d_v, 16].
+static void turn_values(const vd_kv_cache *cache, const int32_t *blocks, int32_t head, int64_t t,
+                        float *turned) {
+    const float *values = (const float *)vd_value_row(cache, blocks, head, t);
+    int64_t d = cache->d_v, whole = d / 16 * 16;
+    for (int64_t lane = 0; lane < VD_KV_LANES; lane += 4) {
+        for (int64_t i = 0; i < whole; i += 16) {
+            turn_rows(values + lane * d, d, i, turned + lane);
+        }
+        for (int64_t i = whole; i < d; i++) {
+            for (int64_t l = lane; l < lane + 4; l++) {
+                turned[i * VD_KV_LANES + l] = values[l * d + i];
+            }
+        }
+    }
+}
+
+// Tiles of positions, adjacent ones: keys [d_h, 16] and values [d_v, 16].
+typedef struct position_tiles {
+    const float *keys[VD_GRADIENT_TILES];
+    const float *values[VD_GRADIENT_TILES];
+} position_tiles;
+
+// Those of positions from t on; values are turned into `turned`.
+VD_INLINE position_tiles tiles_at(const int T, const vd_kv_cache *cache, const int32_t *blocks,
+                                  int32_t head, int64_t t, float *turned) {
+    position_tiles x;
+    for (int j = 0; j < T; j++) {
+        float *values = turned + j * VD_KV_LANES * cache->d_v;
+        turn_values(cache, blocks, head, t + j * VD_KV_LANES, values);
+        x.keys[j] = (const float *)vd_key_tile(cache, blocks, head, t + j * VD_KV_LANES);
+        x.values[j] = values;
+    }
+    return x;
+}
+
+// For M rows and T tiles: sums over n elements i of rows[m][i] * lanes[j][i].
+VD_INLINE void dot_rows(const int M, const int T, const float *const *rows,
+                        const float *const *lanes, int64_t n,
+                        v16 sums[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES]) {
+    for (int j = 0; j < T; j++) {
+        for (int m = 0; m < M; m++) {
+            sums[j][m] = v16_zero();
+        }
+    }
+    for (int64_t i = 0; i < n; i++) {
+        v16 x[VD_GRADIENT_TILES];
+        for (int j = 0; j < T; j++) {
+            x[j] = v16_load(lanes[j] + i * VD_KV_LANES);
+        }
+        for (int m = 0; m < M; m++) {
+            v16 row = v16_splat(rows[m][i]);
+            for (int j = 0; j < T; j++) {
+                sums[j][m] = v16_fma(row, x[j], sums[j][m]);
+            }
+        }
+    }
+}
+
+// q . k and dz . v for M queries and T tiles.
+VD_INLINE void products(const int M, const int T, const vd_kv_cache *cache, const vd_query *q,
+                        const position_tiles *x, v16 s[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES],
+                        v16 dP[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES]) {
+    const float *queries[VD_GRADIENT_QUERIES], *gradients[VD_GRADIENT_QUERIES];
     for (int m = 0; m < M; m++) {
-        s[m] = v16_zero();
-        dP[m] = v16_zero();
+        queries[m] = q[m].q;
+        gradients[m] = q[m].dz;
     }
-    for (int64_t i = 0; i < cache->d_h; i++) {
-        v16 k = v16_load(keys + i * VD_KV_LANES);
-        for (int m = 0; m < M; m++) {
-            s[m] = v16_fma(v16_splat(q[m].q[i]), k, s[m]);
-        }
-    }
-    for (int64_t i = 0; i < cache->d_v; i++) {
-        v16 v = v16_load(values + i * VD_KV_LANES);
-        for (int m = 0; m < M; m++) {
-            dP[m] = v16_fma(v16_splat(q[m].dz[i]), v, dP[m]);
-        }
-    }
+    dot_rows(M, T, queries, x->keys, cache->d_h, s);
+    dot_rows(M, T, gradients, x->values, cache->d_v, dP);
 }
 
 // The scores of positions from t on, out of the products s; *rate is 1 without a cap.
@@ -110,18 +166,36 @@ VD_INLINE v16 product_gradient(const vd_attention *op, v16 P, v16 dP, v16 rate, 
 
 // ---- queries ----------------------------------------------------------------------------------
 
-VD_INLINE void score_tile(const int M, const vd_attention *op, const vd_query *q, const float *keys,
-                          const float *values, int64_t t) {
-    v16 s[VD_GRADIENT_QUERIES], dP[VD_GRADIENT_QUERIES];
-    products(M, &op->cache, q, keys, values, s, dP);
-    for (int m = 0; m < M; m++) {
-        v16 rate;
-        v16_store(q[m].scores + t, score_of(op, &q[m], s[m], t, &rate));
-        v16_store(q[m].rates + t, rate);
-        v16_store(q[m].gradients + t, dP[m]);
-        mask(q[m].scores + t, &q[m], t, -INFINITY);
-        mask(q[m].gradients + t, &q[m], t, 0.0f);
-        mask(q[m].rates + t, &q[m], t, 0.0f);
+VD_INLINE void score_tiles(const int M, const int T, const vd_attention *op, const vd_query *q,
+                           const position_tiles *x, int64_t begin) {
+    v16 s[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES], dP[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES];
+    products(M, T, &op->cache, q, x, s, dP);
+    for (int j = 0; j < T; j++) {
+        int64_t t = begin + j * VD_KV_LANES;
+        for (int m = 0; m < M; m++) {
+            v16 rate;
+            v16_store(q[m].scores + t, score_of(op, &q[m], s[j][m], t, &rate));
+            v16_store(q[m].rates + t, rate);
+            v16_store(q[m].gradients + t, dP[j][m]);
+            mask(q[m].scores + t, &q[m], t, -INFINITY);
+            mask(q[m].gradients + t, &q[m], t, 0.0f);
+            mask(q[m].rates + t, &q[m], t, 0.0f);
+        }
+    }
+}
+
+// Scores of n queries and positions of T tiles from t on.
+VD_INLINE void score_queries(const int T, const vd_token_run *run, int32_t head, const vd_query *q,
+                             int64_t n, int64_t t, float *values) {
+    const vd_attention *op = &run->op->attention;
+    const int M = VD_GRADIENT_QUERIES;
+    position_tiles x = tiles_at(T, &op->cache, run->blocks, head, t, values);
+    int64_t m = 0;
+    for (; m + M <= n; m += M) {
+        score_tiles(M, T, op, q + m, &x, t);
+    }
+    for (; m < n; m++) {
+        score_tiles(1, T, op, q + m, &x, t);
     }
 }
 
@@ -204,19 +278,15 @@ VD_INLINE void query_gradients(const int M, const vd_token_run *run, int32_t hea
 static void some_queries(const vd_token_run *run, int32_t head, const vd_query *q, int64_t n,
                          float *values) {
     const vd_attention *op = &run->op->attention;
-    const int M = VD_GRADIENT_QUERIES;
+    const int64_t many = VD_GRADIENT_TILES * VD_KV_LANES;
     int64_t end = q[n - 1].end;
     vd_range tiles = {q[0].first / 16 * 16, (end + 15) / 16 * 16};
-    for (int64_t t = tiles.begin; t < tiles.end; t += 16) {
-        const float *keys = (const float *)vd_key_tile(&op->cache, run->blocks, head, t);
-        turn_values(&op->cache, run->blocks, head, t, values);
-        int64_t m = 0;
-        for (; m + M <= n; m += M) {
-            score_tile(M, op, q + m, keys, values, t);
-        }
-        for (; m < n; m++) {
-            score_tile(1, op, q + m, keys, values, t);
-        }
+    int64_t t = tiles.begin;
+    for (; t + many <= tiles.end; t += many) {
+        score_queries(VD_GRADIENT_TILES, run, head, q, n, t, values);
+    }
+    for (; t < tiles.end; t += VD_KV_LANES) {
+        score_queries(1, run, head, q, n, t, values);
     }
     for (int64_t m = 0; m < n; m++) {
         softmax_backward(op, q + m, tiles);
@@ -235,7 +305,8 @@ static void VD_NAME(vd_query_backward)(const vd_token_run *run, int32_t head, vd
     const vd_attention *op = &run->op->attention;
     int32_t group = op->H / op->cache.H_kv;
     int64_t most = vd_queries(run), stride = vd_query_row(run);
-    float *values = scratch, *rows = values + VD_KV_LANES * op->cache.d_v;
+    float *values = scratch;
+    float *rows = values + VD_BACKWARD_TILES * VD_KV_LANES * op->cache.d_v;
     vd_query queries[VD_BACKWARD_QUERIES];
     int64_t n = 0;
     for (int64_t row = tokens.begin; row < tokens.end; row++) {
@@ -256,98 +327,142 @@ static void VD_NAME(vd_query_backward)(const vd_token_run *run, int32_t head, vd
 
 // ---- keys and values --------------------------------------------------------------------------
 
-// The gradients with respect to keys [d_h, 16] and values [d_v, 16] of 16 positions, and these.
-typedef struct key_tile {
-    const float *keys;
-    const float *values;
-    float *dk;
-    float *dv;
+// Positions of VD_BACKWARD_TILES tiles from t on, and in scratch memory the gradients with respect
+// to their keys [d_h, 16] and values [d_v, 16].
+typedef struct key_gradients {
+    const vd_token_run *run;
+    int32_t head;  // of keys and values
     int64_t t;
-} key_tile;
+    float *dk[VD_BACKWARD_TILES];
+    float *dv[VD_BACKWARD_TILES];
+    float *values;  // turned
+} key_gradients;
 
-VD_INLINE void add_queries(const int M, const vd_attention *op, const vd_query *q,
-                           const key_tile *tile) {
-    v16 s[VD_GRADIENT_QUERIES], g[VD_GRADIENT_QUERIES], P[VD_GRADIENT_QUERIES];
-    products(M, &op->cache, q, tile->keys, tile->values, s, g);
-    for (int m = 0; m < M; m++) {
-        v16 rate;
-        float scores[VD_KV_LANES];
-        v16_store(scores, score_of(op, &q[m], s[m], tile->t, &rate));
-        mask(scores, &q[m], tile->t, -INFINITY);
-        P[m] = probability(v16_load(scores), q[m].softmax);
-        g[m] = product_gradient(op, P[m], g[m], rate, q[m].softmax->mean);
-    }
-    for (int64_t i = 0; i < op->cache.d_h; i++) {
-        v16 dk = v16_load(tile->dk + i * VD_KV_LANES);
-        for (int m = 0; m < M; m++) {
-            dk = v16_fma(g[m], v16_splat(q[m].q[i]), dk);
+// sums[j] += the sum over M queries of factors[j][m] * rows[m], in this order, for n elements.
+VD_INLINE void add_rows(const int M, const int T, const float *const *rows,
+                        v16 factors[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES], int64_t n,
+                        float *const *sums) {
+    for (int64_t i = 0; i < n; i++) {
+        v16 sum[VD_GRADIENT_TILES];
+        for (int j = 0; j < T; j++) {
+            sum[j] = v16_load(sums[j] + i * VD_KV_LANES);
         }
-        v16_store(tile->dk + i * VD_KV_LANES, dk);
-    }
-    for (int64_t i = 0; i < op->cache.d_v; i++) {
-        v16 dv = v16_load(tile->dv + i * VD_KV_LANES);
         for (int m = 0; m < M; m++) {
-            dv = v16_fma(P[m], v16_splat(q[m].dz[i]), dv);
+            v16 row = v16_splat(rows[m][i]);
+            for (int j = 0; j < T; j++) {
+                sum[j] = v16_fma(factors[j][m], row, sum[j]);
+            }
         }
-        v16_store(tile->dv + i * VD_KV_LANES, dv);
+        for (int j = 0; j < T; j++) {
+            v16_store(sums[j] + i * VD_KV_LANES, sum[j]);
+        }
     }
 }
 
-// Adds the queries of a head in rows [begin, end).
-static void add_head(const vd_token_run *run, int32_t head, vd_range rows, const key_tile *tile) {
+// Adds M queries to T tiles of g from the one at position `begin` on.
+VD_INLINE void add_queries(const int M, const int T, const vd_attention *op, const vd_query *q,
+                           const position_tiles *x, int64_t begin, float *const *dk,
+                           float *const *dv) {
+    v16 g[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES], P[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES];
+    v16 s[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES];
+    const float *queries[VD_GRADIENT_QUERIES], *gradients[VD_GRADIENT_QUERIES];
+    products(M, T, &op->cache, q, x, s, g);
+    for (int j = 0; j < T; j++) {
+        int64_t t = begin + j * VD_KV_LANES;
+        for (int m = 0; m < M; m++) {
+            v16 rate;
+            float scores[VD_KV_LANES];
+            v16_store(scores, score_of(op, &q[m], s[j][m], t, &rate));
+            mask(scores, &q[m], t, -INFINITY);
+            P[j][m] = probability(v16_load(scores), q[m].softmax);
+            g[j][m] = product_gradient(op, P[j][m], g[j][m], rate, q[m].softmax->mean);
+        }
+    }
+    for (int m = 0; m < M; m++) {
+        queries[m] = q[m].q;
+        gradients[m] = q[m].dz;
+    }
+    add_rows(M, T, queries, g, op->cache.d_h, dk);
+    add_rows(M, T, gradients, P, op->cache.d_v, dv);
+}
+
+// Adds the queries of a head in some rows to T tiles from tile j on.
+VD_INLINE void add_head(const int T, const key_gradients *k, int j, int32_t head, vd_range rows,
+                        const position_tiles *x) {
     const int M = VD_GRADIENT_QUERIES;
+    const vd_attention *op = &k->run->op->attention;
+    int64_t t = k->t + j * VD_KV_LANES;
     vd_query q[VD_GRADIENT_QUERIES];
     for (int64_t row = rows.begin; row < rows.end; row += M) {
         int64_t n = vd_at_most(rows.end - row, M);
         for (int64_t m = 0; m < n; m++) {
-            q[m] = query_at(run, row + m, head);
+            q[m] = query_at(k->run, row + m, head);
         }
         if (n == M) {
-            add_queries(M, &run->op->attention, q, tile);
+            add_queries(M, T, op, q, x, t, k->dk + j, k->dv + j);
         } else {
             for (int64_t m = 0; m < n; m++) {
-                add_queries(1, &run->op->attention, q + m, tile);
+                add_queries(1, T, op, q + m, x, t, k->dk + j, k->dv + j);
             }
         }
     }
 }
 
-// Rows of the run that attend to some of the positions [t, t + 16).
-static vd_range attending(const vd_token_run *run, int64_t t) {
+// Rows of the run that attend to some of the positions [t, end).
+static vd_range attending(const vd_token_run *run, int64_t t, int64_t end) {
     vd_range rows = run->rows;
     while (rows.begin < rows.end && run->positions[rows.begin] < t) {
         rows.begin++;
     }
     while (rows.end > rows.begin &&
-           vd_first_position(&run->op->attention, run->positions[rows.end - 1] + 1) >=
-               t + VD_KV_LANES) {
+           vd_first_position(&run->op->attention, run->positions[rows.end - 1] + 1) >= end) {
         rows.end--;
     }
     return rows;
 }
 
+// Adds all queries to T tiles from tile j on.
+VD_INLINE void add_heads(const int T, const key_gradients *k, int j) {
+    const vd_attention *op = &k->run->op->attention;
+    int32_t group = op->H / op->cache.H_kv;
+    int64_t t = k->t + j * VD_KV_LANES;
+    position_tiles x = tiles_at(T, &op->cache, k->run->blocks, k->head, t, k->values);
+    vd_range rows = attending(k->run, t, t + T * VD_KV_LANES);
+    for (int32_t h = k->head * group; h < (k->head + 1) * group; h++) {
+        add_head(T, k, j, h, rows, &x);
+    }
+}
+
+static void store_gradients(const key_gradients *k, int64_t row) {
+    const vd_attention_backward *b = k->run->op;
+    const vd_kv_cache *cache = &b->attention.cache;
+    int64_t to = row * cache->H_kv + k->head, at = k->run->positions[row] - k->t;
+    const float *dk = k->dk[at / VD_KV_LANES] + at % VD_KV_LANES;
+    const float *dv = k->dv[at / VD_KV_LANES] + at % VD_KV_LANES;
+    for (int64_t i = 0; i < cache->d_h; i++) {
+        b->dk[to * cache->d_h + i] = dk[i * VD_KV_LANES] + 0.0f;
+    }
+    for (int64_t i = 0; i < cache->d_v; i++) {
+        b->dv[to * cache->d_v + i] = dv[i * VD_KV_LANES] + 0.0f;
+    }
+}
+
 static void VD_NAME(vd_key_value_backward)(const vd_token_run *run, int32_t head, int64_t t,
                                            void *scratch) {
-    const vd_attention_backward *b = run->op;
-    const vd_kv_cache *cache = &b->attention.cache;
+    const vd_kv_cache *cache = &run->op->attention.cache;
     int64_t d_h = cache->d_h, d_v = cache->d_v, floats = (d_h + d_v) * VD_KV_LANES;
-    float *dk = scratch, *dv = dk + d_h * VD_KV_LANES, *values = dk + floats;
-    int32_t group = b->attention.H / cache->H_kv;
-    key_tile tile = {(const float *)vd_key_tile(cache, run->blocks, head, t), values, dk, dv, t};
-    turn_values(cache, run->blocks, head, t, values);
-    memset(dk, 0, (size_t)floats * sizeof *dk);
-    vd_range rows = attending(run, t);
-    for (int32_t h = head * group; h < (head + 1) * group; h++) {
-        add_head(run, h, rows, &tile);
+    float *sums = scratch;
+    key_gradients k = {run, head, t, {NULL}, {NULL}, sums + VD_BACKWARD_TILES * floats};
+    for (int j = 0; j < VD_BACKWARD_TILES; j++) {
+        k.dk[j] = sums + j * floats;
+        k.dv[j] = k.dk[j] + d_h * VD_KV_LANES;
     }
-    for (int64_t row = rows.begin; row < run->rows.end && run->positions[row] < t + VD_KV_LANES;
-         row++) {
-        int64_t to = row * cache->H_kv + head, lane = run->positions[row] - t;
-        for (int64_t i = 0; i < d_h; i++) {
-            b->dk[to * d_h + i] = dk[i * VD_KV_LANES + lane] + 0.0f;
-        }
-        for (int64_t i = 0; i < d_v; i++) {
-            b->dv[to * d_v + i] = dv[i * VD_KV_LANES + lane] + 0.0f;
-        }
+    memset(sums, 0, (size_t)(VD_BACKWARD_TILES * floats) * sizeof *sums);
+    vd_range own = attending(run, t, t + VD_KEYS);
+    for (int j = 0; j < VD_BACKWARD_TILES; j += VD_GRADIENT_TILES) {
+        add_heads(VD_GRADIENT_TILES, &k, j);
+    }
+    for (int64_t row = own.begin; row < run->rows.end && run->positions[row] < t + VD_KEYS; row++) {
+        store_gradients(&k, row);
     }
 }

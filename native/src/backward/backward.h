@@ -16,7 +16,10 @@ typedef struct vd_token_run {
     vd_range rows;
 } vd_token_run;
 
-enum { VD_BACKWARD_COLUMNS = 32 };  // of dx in a tile of a product; packed weights change every 32
+enum {
+    VD_BACKWARD_COLUMNS = 32,  // of dx in a tile of a product; packed weights change every 32
+    VD_KEYS = 32,              // positions of a unit of work of attention backward
+};
 
 typedef struct vd_backward_kernels {
     // Heads of all rows, as vd_norm_kernel.
@@ -37,8 +40,8 @@ typedef struct vd_backward_kernels {
                        void *scratch);
     // dq and statistics of the query heads of a key-value head for some tokens of the run.
     void (*queries)(const vd_token_run *run, int32_t head, vd_range tokens, void *scratch);
-    // dk and dv of a key-value head for the tokens of the run at positions [t, t + VD_KV_LANES); t
-    // is a multiple of VD_KV_LANES.
+    // dk and dv of a key-value head for the tokens of the run at positions [t, t + VD_KEYS); t is a
+    // multiple of VD_KEYS.
     void (*keys)(const vd_token_run *run, int32_t head, int64_t t, void *scratch);
 } vd_backward_kernels;
 

@@ -18,6 +18,7 @@ enum {
     FEW_ROWS = 16,
     TILE_ROWS = 96,  // at least
     TILES = 4,       // of a worker, as far as there are rows
+    FAST_TILES = 2,
 };
 
 vd_status vd_matmul_backward_check(const vd_op *op) {
@@ -40,7 +41,7 @@ static void run_fast(const vd_matmul_backward *m, const vd_step *step,
                      vd_matmul_backward_fast *kernel) {
     int64_t row_tiles = vd_ceil_div(step->rows, VD_FAST_ROWS);
     int64_t blocks =
-        vd_ceil_div(m->K * row_tiles, TILES * step->worker->count * VD_BACKWARD_COLUMNS);
+        vd_ceil_div(m->K * row_tiles, FAST_TILES * step->worker->count * VD_BACKWARD_COLUMNS);
     int64_t width = blocks * VD_BACKWARD_COLUMNS;
     int64_t tiles = row_tiles * vd_ceil_div(m->K, width);
     for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {

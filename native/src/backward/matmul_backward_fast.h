@@ -9,17 +9,18 @@
 
 static_assert(PANEL_GROUPS * VD_PACK_ROWS == VD_BACKWARD_COLUMNS, "a panel is a tile of dx");
 
+enum { EXPANDED = 128 };  // rows of W, which the first-level cache holds as floats
+
 // Rows [first, first + n) of W, and zero up to a multiple of 32.
 static void expand_weights(const vd_matmul_backward *op, int64_t first, int64_t n, int64_t column,
                            bf16_panels *p) {
-    alignas(64) float rows[VD_PACK_ROWS][VD_BACKWARD_COLUMNS];
-    for (int64_t i = 0; i < vd_ceil_div(n, VD_BLOCK) * VD_BLOCK; i += VD_PACK_ROWS) {
-        int64_t count = n - i < 0 ? 0 : vd_at_most(n - i, VD_PACK_ROWS);
-        if (count > 0) {
-            expand_panel(op, first + i, count, column, rows[0]);
-        }
-        memset(rows[count], 0, (size_t)(VD_PACK_ROWS - count) * sizeof rows[0]);
-        for (int pair = 0; pair < VD_PACK_ROWS / 2; pair++) {
+    alignas(64) float rows[EXPANDED][VD_BACKWARD_COLUMNS];
+    for (int64_t i = 0; i < n; i += EXPANDED) {
+        int64_t count = vd_at_most(n - i, EXPANDED);
+        int64_t padded = vd_ceil_div(count, VD_BLOCK) * VD_BLOCK;
+        expand_panel(op, first + i, count, column, rows[0]);
+        memset(rows[count], 0, (size_t)(padded - count) * sizeof rows[0]);
+        for (int64_t pair = 0; pair < padded / 2; pair++) {
             for (int g = 0; g < PANEL_GROUPS; g++) {
                 v16 even = v16_load(rows[2 * pair] + g * VD_PACK_ROWS);
                 v16 odd = v16_load(rows[2 * pair + 1] + g * VD_PACK_ROWS);
@@ -40,6 +41,12 @@ static void multiply_rows(const vd_matmul_backward *op, vd_range rows, vd_range 
         pad_tokens(p, rows.end - rows.begin);
         for (int64_t k = columns.begin; k < columns.end; k += VD_BACKWARD_COLUMNS) {
             expand_weights(op, n, count, k, p);
+            int64_t next = k + VD_BACKWARD_COLUMNS;
+            if (next < columns.end) {
+                fetch_panel(op, n, count, next);
+            } else {
+                fetch_panel(op, n + count, PANEL_COLUMNS, columns.begin);
+            }
             multiply_tokens(p, count, op->dx, op->K, rows, (vd_range){k, columns.end}, n == 0);
         }
     }

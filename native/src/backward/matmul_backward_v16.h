@@ -98,6 +98,7 @@ static void VD_NAME(vd_matmul_backward)(const vd_matmul_backward *op, const int3
         panel_product p = {op, chosen, rows, column, n, count, scratch};
         if (!all_zero(&p)) {
             expand_panel(op, n, count, column, scratch);
+            fetch_panel(op, n + count, PANEL_OUTPUTS, column);
             sweep_panel(&p);
         }
     }

@@ -6,48 +6,69 @@
 
 #include "backward/backward.h"
 #include "core/rows.h"
+#include "matmul/ahead.h"
 #include "matmul/blocks_v16.h"
 
 enum { PANEL_VECTORS = VD_BACKWARD_COLUMNS / 16 };
 
-// Row r of 16 whose loaded columns 4q to 4q+3 are bytes 4r to 4r+3 of unit q: its 16 weights from
-// column 16 h on.
-VD_INLINE v16 row_weights(const int type, const uint8_t units[8][VD_UNIT_BYTES], int r, int h) {
-    uint8_t bytes[16];
-    for (int q = 0; q < 4; q++) {
-        memcpy(bytes + 4 * q, units[4 * h + q] + 4 * r, 4);
-    }
+// 16 weights that are loaded, as bytes.
+VD_INLINE v16 weights_of(const int type, const uint8_t *bytes) {
     v16i loaded = vd_columns_signed(type) && VD_SIGNED_BIAS == 0 ? v16i_load_signed_bytes(bytes)
                                                                  : v16i_load_bytes(bytes);
     return v16_from_int(v16i_sub(loaded, v16i_splat(vd_bias(type))));
+}
+
+// Columns [16 h, 16 h + 16) of 16 rows of a block, as loaded: row 4q + i from byte 16 q of
+// turned[i] on.
+VD_INLINE void turn_columns(const int type, const uint8_t *codes, int h,
+                            uint8_t turned[4][VD_UNIT_BYTES]) {
+    v64 units[4];
+    for (int q = 0; q < 4; q++) {
+        units[q] = vd_columns(type, codes, 4 * h + q);
+    }
+    v64_turn_four(units);
+    for (int i = 0; i < 4; i++) {
+        v64_store(turned[i], units[i]);
+    }
+}
+
+// 16 packed rows of W from column k on.
+typedef struct packed_columns {
+    const uint8_t *codes;
+    const uint8_t *factors;
+} packed_columns;
+
+VD_INLINE packed_columns packed_columns_of(int32_t type, const vd_matmul_backward *op,
+                                           int64_t group, int64_t k) {
+    vd_block_layout layout = vd_block_layout_of(type);
+    const uint8_t *codes =
+        (const uint8_t *)op->weights + group * vd_packed_group_bytes(type, op->K);
+    return (packed_columns){
+        .codes = codes + k / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(type),
+        .factors = codes + vd_packed_factors(type, op->K) +
+                   k / layout.elements * VD_PACK_ROWS * layout.factor_bytes,
+    };
 }
 
 // 16 packed rows of W: columns [k, k + 32).
 VD_INLINE void expand_group(const int type, const vd_matmul_backward *op, int64_t group, int64_t k,
                             float *panel) {
     const vd_block_layout layout = vd_block_layout_of(type);
-    const uint8_t *codes =
-        (const uint8_t *)op->weights + group * vd_packed_group_bytes(type, op->K);
-    const uint8_t *factors = codes + vd_packed_factors(type, op->K) +
-                             k / layout.elements * VD_PACK_ROWS * layout.factor_bytes;
-    codes += k / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(type);
+    const packed_columns packed = packed_columns_of(type, op, group, k);
     const int halves = layout.sub_block == VD_BLOCK ? 1 : 2;  // with factors of their own
     float scales[2][VD_PACK_ROWS], minima[2][VD_PACK_ROWS];
     for (int h = 0; h < halves; h++) {
         int j = (int)(k % layout.elements / layout.sub_block) + h;
-        v16_store(scales[h], vd_scales(type, factors, j));
+        v16_store(scales[h], vd_scales(type, packed.factors, j));
         if (layout.minima) {
-            v16_store(minima[h], vd_minima(type, factors, j));
+            v16_store(minima[h], vd_minima(type, packed.factors, j));
         }
     }
-    uint8_t units[8][VD_UNIT_BYTES];
-    for (int q = 0; q < 8; q++) {
-        v64 unit = vd_columns(type, codes, q);
-        memcpy(units[q], &unit, sizeof units[q]);
-    }
-    for (int r = 0; r < VD_PACK_ROWS; r++) {
-        for (int h = 0; h < PANEL_VECTORS; h++) {
-            v16 w = row_weights(type, (const uint8_t(*)[VD_UNIT_BYTES])units, r, h);
+    for (int h = 0; h < PANEL_VECTORS; h++) {
+        uint8_t turned[4][VD_UNIT_BYTES];
+        turn_columns(type, packed.codes, h, turned);
+        for (int r = 0; r < VD_PACK_ROWS; r++) {
+            v16 w = weights_of(type, turned[r % 4] + r / 4 * 16);
             v16 s = v16_splat(scales[h % halves][r]);
             w = layout.minima ? v16_fma(w, s, v16_splat(minima[h % halves][r])) : v16_mul(w, s);
             v16_store(panel + r * VD_BACKWARD_COLUMNS + 16 * h, w);
@@ -144,6 +165,25 @@ static void expand_panel(const vd_matmul_backward *op, int64_t first, int64_t n,
             break;
         default:
             expand_rows(op, first, n, column, panel);
+    }
+}
+
+// Fetches what expand_panel reads, while a panel before is multiplied: rows of a panel lie too far
+// apart for the hardware to follow. Nothing behind the last row.
+static void fetch_panel(const vd_matmul_backward *op, int64_t first, int64_t n, int64_t column) {
+    n = vd_at_most(n, op->N - first);
+    if (op->unpacked || !vd_is_quantized(op->type)) {
+        int64_t row = vd_row_bytes(op->type, op->K);
+        const uint8_t *begin = (const uint8_t *)op->weights + first * row + row * column / op->K;
+        for (int64_t i = 0; i < n; i++) {
+            vd_fetch(begin + i * row, row * VD_BACKWARD_COLUMNS / op->K);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n; i += VD_PACK_ROWS) {
+        packed_columns packed = packed_columns_of(op->type, op, (first + i) / VD_PACK_ROWS, column);
+        vd_fetch(packed.codes, VD_UNIT_BYTES * vd_code_bits(op->type));
+        vd_fetch(packed.factors, VD_PACK_ROWS * vd_block_layout_of(op->type).factor_bytes);
     }
 }
 

@@ -276,6 +276,13 @@ VD_INLINE v64 v64_load(const void *p) {
     const int8_t *bytes = p;
     return (v64){vld1q_s8(bytes), vld1q_s8(bytes + 16), vld1q_s8(bytes + 32), vld1q_s8(bytes + 48)};
 }
+VD_INLINE void v64_store(void *p, v64 w) {
+    int8_t *bytes = p;
+    vst1q_s8(bytes, w.a);
+    vst1q_s8(bytes + 16, w.b);
+    vst1q_s8(bytes + 32, w.c);
+    vst1q_s8(bytes + 48, w.d);
+}
 // The same bytes, of which the compiler knows nothing.
 VD_INLINE v64 v64_opaque(v64 w) {
     __asm__("" : "+w"(w.a), "+w"(w.b), "+w"(w.c), "+w"(w.d));
@@ -305,6 +312,27 @@ VD_INLINE v64 v64_look_up(v64 table, v64 index) {
                  vqtbl1q_s8(table.b, vreinterpretq_u8_s8(index.b)),
                  vqtbl1q_s8(table.c, vreinterpretq_u8_s8(index.c)),
                  vqtbl1q_s8(table.d, vreinterpretq_u8_s8(index.d))};
+}
+
+// In each quarter, four bytes j of u[i] change places with four bytes i of u[j]: four units with
+// adjacent columns become rows, of which quarter q of u[i] is row 4q + i.
+VD_INLINE void v16b_turn_four(int8x16_t *u0, int8x16_t *u1, int8x16_t *u2, int8x16_t *u3) {
+    int32x4_t a = vreinterpretq_s32_s8(*u0), b = vreinterpretq_s32_s8(*u1);
+    int32x4_t c = vreinterpretq_s32_s8(*u2), d = vreinterpretq_s32_s8(*u3);
+    int64x2_t even01 = vreinterpretq_s64_s32(vtrn1q_s32(a, b));
+    int64x2_t odd01 = vreinterpretq_s64_s32(vtrn2q_s32(a, b));
+    int64x2_t even23 = vreinterpretq_s64_s32(vtrn1q_s32(c, d));
+    int64x2_t odd23 = vreinterpretq_s64_s32(vtrn2q_s32(c, d));
+    *u0 = vreinterpretq_s8_s64(vtrn1q_s64(even01, even23));
+    *u1 = vreinterpretq_s8_s64(vtrn1q_s64(odd01, odd23));
+    *u2 = vreinterpretq_s8_s64(vtrn2q_s64(even01, even23));
+    *u3 = vreinterpretq_s8_s64(vtrn2q_s64(odd01, odd23));
+}
+VD_INLINE void v64_turn_four(v64 u[4]) {
+    v16b_turn_four(&u[0].a, &u[1].a, &u[2].a, &u[3].a);
+    v16b_turn_four(&u[0].b, &u[1].b, &u[2].b, &u[3].b);
+    v16b_turn_four(&u[0].c, &u[1].c, &u[2].c, &u[3].c);
+    v16b_turn_four(&u[0].d, &u[1].d, &u[2].d, &u[3].d);
 }
 
 VD_INLINE int8x16_t v16b_splat_four(const int8_t *a) {

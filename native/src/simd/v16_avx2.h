@@ -28,9 +28,10 @@ enum {
     VD_ATTENTION_QUERIES = 3,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
     VD_WIDE_QUERIES = 7,      // their number from which keys and values are converted for all
-    VD_GRADIENT_QUERIES = 4,  // attention backward: queries of 16 positions
-    VD_GRADIENT_SUMS = 2,     // and queries whose sums over positions are taken together
-    VD_PANEL_ROWS = 6,        // matmul backward: rows, and vectors of columns
+    VD_GRADIENT_QUERIES = 4,  // attention backward: queries, and tiles of positions
+    VD_GRADIENT_TILES = 1,
+    VD_GRADIENT_SUMS = 2,  // and queries whose sums over positions are taken together
+    VD_PANEL_ROWS = 6,     // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 1,
 };
 
@@ -278,6 +279,11 @@ VD_INLINE v64 v64_load(const void *p) {
     const __m256i *halves = p;
     return (v64){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
 }
+VD_INLINE void v64_store(void *p, v64 w) {
+    __m256i *halves = p;
+    _mm256_storeu_si256(halves, w.lo);
+    _mm256_storeu_si256(halves + 1, w.hi);
+}
 // The same bytes, of which the compiler knows nothing.
 VD_INLINE v64 v64_opaque(v64 w) {
     __asm__("" : "+x"(w.lo), "+x"(w.hi));
@@ -304,6 +310,21 @@ VD_INLINE v64 v64_table(const int8_t table[16]) {
 }
 VD_INLINE v64 v64_look_up(v64 table, v64 index) {
     return (v64){_mm256_shuffle_epi8(table.lo, index.lo), _mm256_shuffle_epi8(table.hi, index.hi)};
+}
+
+// In each quarter, four bytes j of u[i] change places with four bytes i of u[j]: four units with
+// adjacent columns become rows, of which quarter q of u[i] is row 4q + i.
+VD_INLINE void v32_turn_four(__m256i *u0, __m256i *u1, __m256i *u2, __m256i *u3) {
+    __m256i low01 = _mm256_unpacklo_epi32(*u0, *u1), high01 = _mm256_unpackhi_epi32(*u0, *u1);
+    __m256i low23 = _mm256_unpacklo_epi32(*u2, *u3), high23 = _mm256_unpackhi_epi32(*u2, *u3);
+    *u0 = _mm256_unpacklo_epi64(low01, low23);
+    *u1 = _mm256_unpackhi_epi64(low01, low23);
+    *u2 = _mm256_unpacklo_epi64(high01, high23);
+    *u3 = _mm256_unpackhi_epi64(high01, high23);
+}
+VD_INLINE void v64_turn_four(v64 u[4]) {
+    v32_turn_four(&u[0].lo, &u[1].lo, &u[2].lo, &u[3].lo);
+    v32_turn_four(&u[0].hi, &u[1].hi, &u[2].hi, &u[3].hi);
 }
 
 VD_INLINE __m256i v8_splat_four(const int8_t *a) {

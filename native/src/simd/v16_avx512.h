@@ -22,9 +22,10 @@ enum {
     VD_ATTENTION_QUERIES = 6,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 4,
     VD_WIDE_QUERIES = INT32_MAX,  // their number from which keys and values are converted for all
-    VD_GRADIENT_QUERIES = 8,      // attention backward: queries of 16 positions
-    VD_GRADIENT_SUMS = 4,         // and queries whose sums over positions are taken together
-    VD_PANEL_ROWS = 12,           // matmul backward: rows, and vectors of columns
+    VD_GRADIENT_QUERIES = 8,      // attention backward: queries, and tiles of positions
+    VD_GRADIENT_TILES = 2,
+    VD_GRADIENT_SUMS = 4,  // and queries whose sums over positions are taken together
+    VD_PANEL_ROWS = 12,    // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 2,
 };
 
@@ -169,6 +170,7 @@ VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
 typedef __m512i v64;
 
 VD_INLINE v64 v64_load(const void *p) { return _mm512_loadu_si512(p); }
+VD_INLINE void v64_store(void *p, v64 w) { _mm512_storeu_si512(p, w); }
 // The same bytes, of which the compiler knows nothing.
 VD_INLINE v64 v64_opaque(v64 w) {
     __asm__("" : "+v"(w));
@@ -188,6 +190,17 @@ VD_INLINE v64 v64_table(const int8_t table[16]) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table));
 }
 VD_INLINE v64 v64_look_up(v64 table, v64 index) { return _mm512_shuffle_epi8(table, index); }
+
+// In each quarter, four bytes j of u[i] change places with four bytes i of u[j]: four units with
+// adjacent columns become rows, of which quarter q of u[i] is row 4q + i.
+VD_INLINE void v64_turn_four(v64 u[4]) {
+    v64 low01 = _mm512_unpacklo_epi32(u[0], u[1]), high01 = _mm512_unpackhi_epi32(u[0], u[1]);
+    v64 low23 = _mm512_unpacklo_epi32(u[2], u[3]), high23 = _mm512_unpackhi_epi32(u[2], u[3]);
+    u[0] = _mm512_unpacklo_epi64(low01, low23);
+    u[1] = _mm512_unpackhi_epi64(low01, low23);
+    u[2] = _mm512_unpacklo_epi64(high01, high23);
+    u[3] = _mm512_unpackhi_epi64(high01, high23);
+}
 
 // Per row: sum + the products of 4 unsigned weights with the 4 signed bytes of a.
 VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {

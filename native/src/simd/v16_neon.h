@@ -18,9 +18,10 @@ enum {
     VD_ATTENTION_QUERIES = 3,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
     VD_WIDE_QUERIES = 7,      // their number from which keys and values are converted for all
-    VD_GRADIENT_QUERIES = 4,  // attention backward: queries of 16 positions
-    VD_GRADIENT_SUMS = 1,     // and queries whose sums over positions are taken together
-    VD_PANEL_ROWS = 6,        // matmul backward: rows, and vectors of columns
+    VD_GRADIENT_QUERIES = 4,  // attention backward: queries, and tiles of positions
+    VD_GRADIENT_TILES = 1,
+    VD_GRADIENT_SUMS = 1,  // and queries whose sums over positions are taken together
+    VD_PANEL_ROWS = 6,     // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 1,
 };
 

@@ -43,14 +43,18 @@ static float *random_floats(rng *r, int64_t n, float greatest) {
     return p;
 }
 
+// Positions behind the last one, whose memory is there but not yet written, are not a number.
 static void fill_cache(rng *r, const vd_kv_cache *c, const int32_t *blocks, int32_t n) {
-    for (int32_t t = 0; t < n; t++) {
+    int32_t whole = (n + VD_KV_BLOCK - 1) / VD_KV_BLOCK * VD_KV_BLOCK;
+    for (int32_t t = 0; t < whole; t++) {
         for (int32_t head = 0; head < c->H_kv; head++) {
             for (int32_t i = 0; i < c->d_h; i++) {
-                *(float *)key_at(c, blocks, head, t, i, NULL) = rng_uniform(r, -2, 2);
+                float k = t < n ? rng_uniform(r, -2, 2) : NAN;
+                *(float *)key_at(c, blocks, head, t, i, NULL) = k;
             }
             for (int32_t i = 0; i < c->d_v; i++) {
-                *(float *)value_at(c, blocks, head, t, i, NULL) = rng_uniform(r, -2, 2);
+                float v = t < n ? rng_uniform(r, -2, 2) : NAN;
+                *(float *)value_at(c, blocks, head, t, i, NULL) = v;
             }
         }
     }

@@ -169,7 +169,7 @@ static void key_value_backward(const vd_token_run *run, int32_t head, int64_t ro
 void vd_key_value_backward_scalar(const vd_token_run *run, int32_t head, int64_t t, void *scratch) {
     (void)scratch;
     for (int64_t row = run->rows.begin; row < run->rows.end; row++) {
-        if (run->positions[row] / VD_KV_LANES * VD_KV_LANES == t) {
+        if (run->positions[row] / VD_KEYS * VD_KEYS == t) {
             key_value_backward(run, head, row);
         }
     }
