@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
@@ -9,6 +10,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -145,7 +147,10 @@ public final class GradientSession implements AutoCloseable {
     Map<Buffer, MemorySegment> seeded = new LinkedHashMap<>();
     seeds.forEach((point, values) -> seeded.put(buffer(point), values));
     outputs.addAll(seeded.keySet());
-    var forward = new Plan(model.ops(), model.kv(), outputs);
+    Set<Buffer> kept = new HashSet<>(outputs);
+    kept.addAll(wanted);
+    List<Op> ops = ChosenRows.of(new Plan(model.ops(), model.kv(), kept)).ops();
+    var forward = new Plan(ops, model.kv(), outputs);
     try {
       return options.recompute()
           ? Gradient.of(forward, seeded, wanted, options.rules(), residuals())

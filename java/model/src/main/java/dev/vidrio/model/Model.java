@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeException;
@@ -206,7 +207,8 @@ public final class Model implements AutoCloseable {
    * @throws InvalidInputException when the options do not fit the model
    */
   public Session newSession(SessionOptions options) {
-    return newSession(options, architecture.plan(Session.positions(this, options)));
+    Plan plan = architecture.plan(Session.positions(this, options));
+    return newSession(options, ChosenRows.of(plan));
   }
 
   /**

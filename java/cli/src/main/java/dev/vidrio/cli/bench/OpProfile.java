@@ -2,6 +2,7 @@ package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
@@ -83,7 +84,7 @@ final class OpProfile {
   static List<Line> measure(
       Model model, SessionOptions options, @Nullable Peaks peaks, int prompt, int depth) {
     Plan exact = model.architecture().plan();
-    Plan plan = options.fast() ? exact.fast() : exact;
+    Plan plan = ChosenRows.of(options.fast() ? exact.fast() : exact);
     KvType kv = options.kvType();
     var limits = new Limits(prompt, 1, 1, depth + prompt + 1, model.architecture().vocabulary());
     try (Arena arena = Arena.ofShared()) {
