@@ -221,7 +221,12 @@ public final class KvCache {
 
   /** Whether a block has more than one owner. */
   public boolean isShared(int block) {
-    return places.isShared(block);
+    return owners(block) > 1;
+  }
+
+  /** How many owners a block has. */
+  public int owners(int block) {
+    return places.owners(block);
   }
 
   /** Copies what all layers have from one block to another. */
@@ -235,7 +240,7 @@ public final class KvCache {
     }
   }
 
-  /** Number of slots: sequences whose states there is room for, 0 where no layer has one. */
+  /** Number of slots: places of texts whose states there is room for, 0 where no layer has one. */
   public int slots() {
     return slots.count();
   }
@@ -272,7 +277,12 @@ public final class KvCache {
 
   /** Whether a slot has more than one owner. */
   public boolean isSharedSlot(int slot) {
-    return slots.isShared(slot);
+    return slotOwners(slot) > 1;
+  }
+
+  /** How many owners a slot has. */
+  public int slotOwners(int slot) {
+    return slots.owners(slot);
   }
 
   /** Copies what all layers have from one slot to another. */

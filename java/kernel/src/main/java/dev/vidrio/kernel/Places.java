@@ -55,9 +55,9 @@ final class Places {
     }
   }
 
-  boolean isShared(int place) {
+  int owners(int place) {
     requireOwned(place);
-    return owners[place] > 1;
+    return owners[place];
   }
 
   void requireOwned(int place) {

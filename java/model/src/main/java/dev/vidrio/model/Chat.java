@@ -15,10 +15,11 @@ import org.jspecify.annotations.Nullable;
  * {@snippet file="GenerationExamples.java" region="chat"}
  *
  * <p>Each turn renders the whole conversation again, but runs only the tokens that differ from
- * those in the cache; where the model has states, and those there are {@linkplain
- * Sequence#firstReachable gone}, all of them. With {@linkplain ChatOptions#tools tools}, the
- * model's calls are in its {@linkplain ChatMessage#toolCalls message}; the caller runs them and
- * sends the results. Not thread-safe.
+ * those in the cache. Where the model has states, it goes on from the end of what has run or from a
+ * {@linkplain Checkpoint checkpoint} near the end of the last prompt, so that a template may write
+ * the last turn otherwise; where more differs, all tokens run again. With {@linkplain
+ * ChatOptions#tools tools}, the model's calls are in its {@linkplain ChatMessage#toolCalls
+ * message}; the caller runs them and sends the results. Not thread-safe.
  */
 public final class Chat implements AutoCloseable {
   private final Model model;
@@ -28,6 +29,7 @@ public final class Chat implements AutoCloseable {
   private final Session session;
   private final Sequence sequence;
   private final List<ChatMessage> messages = new ArrayList<>();
+  private @Nullable Checkpoint checkpoint;
   private int[] cached = {};
   private int[] asked = {};
   private @Nullable TokenStream answer;
@@ -42,7 +44,7 @@ public final class Chat implements AutoCloseable {
     this.format = format;
     this.template = template;
     this.generation = generation;
-    this.session = model.newSession(session);
+    this.session = model.newSession(session.withSlots(2));
     this.sequence = this.session.newSequence();
   }
 
@@ -66,9 +68,6 @@ public final class Chat implements AutoCloseable {
     List<ChatMessage> conversation = new ArrayList<>(messages);
     Collections.addAll(conversation, more);
     int[] prompt = format.encode(conversation, template);
-    int mismatch = Arrays.mismatch(cached, prompt);
-    // At least one token has to run, for its logits.
-    int kept = Math.min(mismatch < 0 ? prompt.length : mismatch, prompt.length - 1);
     if (prompt.length > session.limits().positions()) {
       throw new InvalidInputException(
           "conversation",
@@ -77,19 +76,53 @@ public final class Chat implements AutoCloseable {
     }
     Grammar grammar = format.behindThoughts(prompt, generation.grammar());
     var generator = new Generator(model, session, generation.withGrammar(grammar));
-    int left = sequence.truncate(kept);
+    int left = goBack(prompt);
     Collections.addAll(messages, more);
     asked = prompt;
     answer =
         new TokenStream(
             model,
             generator,
-            sequence,
-            prompt,
-            left,
+            prompt.length,
+            () -> generator.prompt(sequence, prompt, runToCheckpoint(prompt, left)),
             generation.stop(),
             result -> finish(prompt, result));
     return answer;
+  }
+
+  /** Goes back to where a prompt parts from what has run, or before; returns how far it has run. */
+  private int goBack(int[] prompt) {
+    int mismatch = Arrays.mismatch(cached, prompt);
+    // At least one token has to run, for its logits.
+    int kept = Math.min(mismatch < 0 ? prompt.length : mismatch, prompt.length - 1);
+    Checkpoint earlier = checkpoint;
+    if (earlier == null || kept >= sequence.firstReachable()) {
+      return sequence.truncate(kept);
+    }
+    int left = sequence.restore(earlier, earlier.reach(prompt, prompt.length));
+    if (left == 0) {
+      earlier.close();
+      checkpoint = null;
+    }
+    return left;
+  }
+
+  /** Takes a checkpoint of a prompt, where that spares enough; returns how far it has run then. */
+  private int runToCheckpoint(int[] prompt, int ran) {
+    int place = Checkpoint.place(prompt.length);
+    Checkpoint earlier = checkpoint;
+    int before = earlier == null ? 0 : earlier.length();
+    if (session.cache().slots() == 0 || place < ran || place - before < Checkpoint.LEAST) {
+      return ran;
+    }
+    if (place > ran) {
+      session.feed(sequence, Arrays.copyOfRange(prompt, ran, place));
+    }
+    checkpoint = sequence.checkpoint(prompt);
+    if (earlier != null) {
+      earlier.close();
+    }
+    return place;
   }
 
   /**

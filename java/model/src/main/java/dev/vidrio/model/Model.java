@@ -270,12 +270,13 @@ public final class Model implements AutoCloseable {
     try {
       Sequence sequence = session.newSequence();
       session.requireFits(sequence, prompt);
+      int[] tokens = prompt.clone();
+      var generator = new Generator(this, session, options);
       return new TokenStream(
           this,
-          new Generator(this, session, options),
-          sequence,
-          prompt.clone(),
-          0,
+          generator,
+          tokens.length,
+          () -> generator.prompt(sequence, tokens),
           options.stop(),
           result -> session.close());
     } catch (Throwable e) {

@@ -4,6 +4,7 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.weight.LowRankTable;
+import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -64,22 +65,63 @@ public final class Sequence implements AutoCloseable {
     return i < blockCount && cache.isShared(blocks[i]);
   }
 
+  /** Whether the next token takes a free slot: it has none where it needs one, or shares it. */
+  public boolean needsSlot() {
+    return cache.slots() > 0 && (stateSlot == Batch.NO_SLOT || cache.isSharedSlot(stateSlot));
+  }
+
   /** A sequence that has run the same tokens, and shares their keys and values. */
   public Sequence fork() {
     var fork = new Sequence(cache, blocks.length * KvCache.BLOCK, adapters);
     fork.adapt(adaptation);
-    for (int i = 0; i < blockCount; i++) {
-      cache.retain(blocks[i]);
-      fork.blocks[i] = blocks[i];
-    }
-    fork.blockCount = blockCount;
+    fork.share(blocks, blockCount, stateSlot);
     fork.length = length;
-    if (stateSlot != Batch.NO_SLOT) {
-      cache.retainSlot(stateSlot);
-    }
-    fork.stateSlot = stateSlot;
     fork.firstReachable = firstReachable;
     return fork;
+  }
+
+  private void share(int[] others, int count, int otherSlot) {
+    for (int i = 0; i < count; i++) {
+      cache.retain(others[i]);
+      blocks[i] = others[i];
+    }
+    blockCount = count;
+    if (otherSlot != Batch.NO_SLOT) {
+      cache.retainSlot(otherSlot);
+    }
+    stateSlot = otherSlot;
+  }
+
+  /**
+   * Keeps what has been computed of its tokens, to {@linkplain #restore go on from} once more.
+   *
+   * @param text that it runs, whose first tokens have run
+   * @return what the caller has to close
+   */
+  public Checkpoint checkpoint(int[] text) {
+    return new Checkpoint(
+        cache,
+        Arrays.copyOf(text, length),
+        Arrays.copyOf(blocks, blockCount),
+        stateSlot,
+        firstReachable);
+  }
+
+  /**
+   * Has the first tokens of a checkpoint in place of its own. Both have to be of the same session
+   * and have the same adapter.
+   *
+   * @return how many: {@code newLength}, or 0 where that is before {@link
+   *     Checkpoint#firstReachable}
+   * @throws InvalidInputException when the checkpoint is not that long, or is another session's
+   */
+  public int restore(Checkpoint from, int newLength) {
+    int[] others = from.blocks(cache);
+    var _ = truncate(0);
+    share(others, others.length, from.slot());
+    length = from.length();
+    firstReachable = from.firstReachable();
+    return truncate(newLength);
   }
 
   /**
@@ -178,12 +220,12 @@ public final class Sequence implements AutoCloseable {
   }
 
   private void extendStates() {
-    if (stateSlot == Batch.NO_SLOT) {
-      stateSlot = cache.acquireSlot();
-    } else if (cache.isSharedSlot(stateSlot)) {
+    if (needsSlot()) {
       int own = cache.acquireSlot();
-      cache.copySlot(stateSlot, own);
-      cache.releaseSlot(stateSlot);
+      if (stateSlot != Batch.NO_SLOT) {
+        cache.copySlot(stateSlot, own);
+        cache.releaseSlot(stateSlot);
+      }
       stateSlot = own;
     }
     int span = length / KvShape.Recurrent.SPAN * KvShape.Recurrent.SPAN;

@@ -96,12 +96,11 @@ public final class Session implements BatchFeed, AutoCloseable {
   }
 
   private KvCache cache(Model model, SessionOptions options) {
-    int room = Math.multiplyExact(limits.blocksPerSequence(), limits.sequences());
-    int blocks = options.blocks() == 0 ? room : Math.min(room, options.blocks());
     KvShape shape = model.architecture().kvShape();
     options.requireFits(shape);
-    return new KvCache(
-        model.executor(), shape, options.kvType(), blocks, limits.sequences(), arena);
+    int blocks = options.blocks(limits, shape);
+    int slots = options.slots(shape);
+    return new KvCache(model.executor(), shape, options.kvType(), blocks, slots, arena);
   }
 
   private static Buffer output(Plan steps) {

@@ -20,9 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenStream implements Iterable<String>, Flow.Publisher<String>, AutoCloseable {
   private final Generator generator;
-  private final Sequence sequence;
-  private final int[] prompt;
-  private final int cached;
+  private final int promptTokens;
+  private final Runnable prompt;
   private final AnswerText answer;
   private final Consumer<GenerationResult> onEnd;
   private String piece = "";
@@ -34,21 +33,19 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   /**
    * A stream over a generator that has no prompt yet.
    *
-   * @param cached how many tokens of the prompt the sequence holds already
+   * @param prompt runs it
    * @param onEnd is told the result, once
    */
   TokenStream(
       Model model,
       Generator generator,
-      Sequence sequence,
-      int[] prompt,
-      int cached,
+      int promptTokens,
+      Runnable prompt,
       List<String> stop,
       Consumer<GenerationResult> onEnd) {
     this.generator = generator;
-    this.sequence = sequence;
+    this.promptTokens = promptTokens;
     this.prompt = prompt;
-    this.cached = cached;
     this.answer = new AnswerText(model.tokenizer(), stop);
     this.onEnd = onEnd;
   }
@@ -160,7 +157,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
     }
     if (!prompted) {
       prompted = true;
-      generator.prompt(sequence, prompt, cached);
+      prompt.run();
     }
     if (generator.hasNext()) {
       int token = generator.nextInt();
@@ -176,7 +173,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   private void end(Generator.@Nullable Finish finish) {
     piece += answer.finish();
     GenerationResult whole =
-        answer.result(prompt.length, finish == null ? Generator.Finish.CANCELED : finish);
+        answer.result(promptTokens, finish == null ? Generator.Finish.CANCELED : finish);
     result = whole;
     onEnd.accept(whole);
   }

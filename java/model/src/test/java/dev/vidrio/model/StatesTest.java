@@ -4,10 +4,12 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.model.testfiles.CountingExecutor;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,6 +21,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sequences and conversations of a model with states, which are known in one place of a text. */
 class StatesTest {
@@ -26,6 +30,7 @@ class StatesTest {
 
   @TempDir Path directory;
 
+  private CountingExecutor executor = new CountingExecutor();
   private Model model = unopened();
 
   @SuppressWarnings("NullAway") // JUnit opens it before each test
@@ -35,10 +40,19 @@ class StatesTest {
 
   @BeforeEach
   void open() throws IOException {
+    model = open("{{ m.content }};");
+  }
+
+  /** A model whose turns are written so. */
+  private Model open(String turn) throws IOException {
     String template =
-        "{% for m in messages %}{{ '1' if m.role == 'user' else '2' }}:{{ m.content }};"
-            + "{% endfor %}2:";
-    model = Model.open(TinyModels.writeChat(directory.resolve("tiny.gguf"), "qwen35", template));
+        "{% for m in messages %}{{ '1' if m.role == 'user' else '2' }}:"
+            + turn
+            + "{% endfor %}2:00";
+    Path file = TinyModels.writeChat(directory.resolve("tiny.gguf"), "qwen35", template);
+    var counting = new CountingExecutor();
+    executor = counting;
+    return Model.open(file, ModelOptions.with(() -> counting));
   }
 
   @AfterEach
@@ -110,25 +124,101 @@ class StatesTest {
     }
   }
 
+  /** From each checkpoint, at each place that it reaches, and beside the sequence that left it. */
+  @Test
+  void sequencesGoOnFromCheckpoints() {
+    float[] expected = alone(TOKENS);
+    for (int length = 1; length < 40; length++) {
+      try (Session session = model.newSession(SessionOptions.DEFAULT.withSlots(2))) {
+        Sequence sequence = session.newSequence();
+        session.feed(sequence, Arrays.copyOf(TOKENS, length));
+        try (Checkpoint checkpoint = sequence.checkpoint(TOKENS)) {
+          assertEquals((length - 1) / 16 * 16, checkpoint.firstReachable());
+          session.feed(sequence, 5, 6, 7);
+          for (int left = checkpoint.firstReachable(); left <= length; left++) {
+            assertEquals(left, sequence.restore(checkpoint, left));
+            int[] rest = Arrays.copyOfRange(TOKENS, left, 40);
+            assertArrayEquals(expected, session.feed(sequence, rest).toArray(JAVA_FLOAT));
+          }
+          assertEquals(0, sequence.restore(checkpoint, Math.max(0, length - 17)));
+        }
+        assertEquals(2, session.cache().freeSlots());
+        assertEquals(session.cache().blocks(), session.cache().freeBlocks());
+      }
+    }
+  }
+
+  @Test
+  void aCheckpointSparesWhatATextHasInCommonWithIt() {
+    try (Session session = model.newSession(SessionOptions.DEFAULT.withSlots(2));
+        Session another = model.newSession(SessionOptions.DEFAULT)) {
+      Sequence sequence = session.newSequence();
+      session.feed(sequence, Arrays.copyOf(TOKENS, 32));
+      try (Checkpoint checkpoint = sequence.checkpoint(TOKENS)) {
+        int[] other = TOKENS.clone();
+        other[20]++;
+        assertEquals(32, checkpoint.reach(TOKENS, 40));
+        assertEquals(32, checkpoint.reach(TOKENS, 33));
+        assertEquals(31, checkpoint.reach(TOKENS, 32));
+        assertEquals(20, checkpoint.reach(other, 40));
+        other[15]++;
+        assertEquals(0, checkpoint.reach(other, 40));
+        assertEquals(15, checkpoint.common(other, 40));
+        Sequence stranger = another.newSequence();
+        assertThrows(InvalidInputException.class, () -> stranger.restore(checkpoint, 32));
+      }
+    }
+  }
+
+  private static final GenerationOptions GREEDY =
+      GenerationOptions.DEFAULT
+          .withTokens(9)
+          .withIgnoreEnd(true)
+          .withSampling(SamplingOptions.GREEDY);
+
+  /** What is answered to a conversation, but for its last message, where it is the first. */
+  private String answer(List<ChatMessage> messages, GenerationOptions options) {
+    return model.chat(messages.subList(0, messages.size() - 1), options).result().text();
+  }
+
   /** Turns that go back to an earlier place of the text answer as if they were new. */
   @Test
   void aChatRunsAgainWhatItCannotGoBackTo() {
-    GenerationOptions greedy =
-        GenerationOptions.DEFAULT
-            .withTokens(9)
-            .withIgnoreEnd(true)
-            .withSampling(SamplingOptions.GREEDY);
-    ChatMessage one = ChatMessage.user("01234567890123456789");
-    try (Chat chat = model.newChat(ChatOptions.DEFAULT, greedy, SessionOptions.DEFAULT)) {
+    ChatMessage one = ChatMessage.user("0123456789".repeat(8));
+    try (Chat chat = model.newChat(ChatOptions.DEFAULT, GREEDY, SessionOptions.DEFAULT)) {
       for (ChatMessage second : List.of(ChatMessage.user("5"), ChatMessage.user("0123456789"))) {
         chat.setMessages(List.of());
         for (ChatMessage message : List.of(one, second, ChatMessage.user("6"))) {
           String answer = chat.send(message).result().text();
-          List<ChatMessage> messages = chat.messages();
-          assertEquals(
-              model.chat(messages.subList(0, messages.size() - 1), greedy).result().text(), answer);
+          assertEquals(answer(chat.messages(), GREEDY), answer);
         }
       }
+      chat.setMessages(List.of());
+      String answer = chat.send("9876543210".repeat(9)).result().text();
+      assertEquals(answer(chat.messages(), GREEDY), answer);
+    }
+  }
+
+  /** Also where earlier answers are written otherwise, as where their thoughts are left out. */
+  @ParameterizedTest
+  @ValueSource(strings = {"{{ m.content }};", "{{ m.content[:40] }};"})
+  void aTurnRunsLittleMoreThanItself(String turn) throws IOException {
+    model.close();
+    model = open(turn);
+    GenerationOptions longer = GREEDY.withTokens(50);
+    int before = 0;
+    try (Chat chat = model.newChat(ChatOptions.DEFAULT, longer, SessionOptions.DEFAULT)) {
+      for (String message : List.of("0123456789".repeat(4), "7".repeat(40), "5", "31")) {
+        var _ = executor.takeTokens();
+        GenerationResult result = chat.send(message).result();
+        // A checkpoint lies at most 32 tokens before the end of a prompt, or 64 where it was kept.
+        int most = result.promptTokens() - before + 32 + Checkpoint.LEAST + 50;
+        int ran = executor.takeTokens();
+        assertTrue(ran <= most, ran + " of " + most + " tokens for " + message);
+        before = result.promptTokens();
+        assertEquals(answer(chat.messages(), longer), result.text());
+      }
+      assertTrue(before > 3 * Checkpoint.LEAST);
     }
   }
 }

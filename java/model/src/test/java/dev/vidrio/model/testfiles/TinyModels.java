@@ -45,6 +45,7 @@ public final class TinyModels {
           "smallthinker");
 
   private static final int VOCABULARY = 64;
+  private static final int LONG = 1024;
 
   private TinyModels() {}
 
@@ -220,9 +221,14 @@ public final class TinyModels {
     return Files.write(file, withTokenizer(model).toBytes());
   }
 
-  /** Writes one with a chat template, of characters up to '{@code >}'. */
+  /** Writes one for texts of up to {@value #LONG} tokens. */
+  public static Path writeLong(Path file, String model) throws IOException {
+    return Files.write(file, longWithTokenizer(model).toBytes());
+  }
+
+  /** Writes such a one with a chat template, of characters up to '{@code >}'. */
   public static Path writeChat(Path file, String model, String template) throws IOException {
-    GgufWriter writer = withTokenizer(model).string("tokenizer.chat_template", template);
+    GgufWriter writer = longWithTokenizer(model).string("tokenizer.chat_template", template);
     return Files.write(file, writer.toBytes());
   }
 
@@ -230,6 +236,18 @@ public final class TinyModels {
     GgufWriter writer = writer(model);
     TinyVocabulary.putFirst(writer, VOCABULARY);
     return writer.bool("tokenizer.ggml.add_bos_token", false);
+  }
+
+  private static GgufWriter longWithTokenizer(String model) {
+    GgufWriter writer = withTokenizer(model);
+    try (Arena arena = Arena.ofConfined()) {
+      for (String key : gguf(model, arena).metadata().entries().keySet()) {
+        if (key.endsWith(".context_length")) {
+          writer.uint32(key, LONG);
+        }
+      }
+    }
+    return writer;
   }
 
   private static void put(GgufWriter writer, String key, GgufValue value) {
