@@ -1,6 +1,8 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.text.PrefixCache;
+import dev.vidrio.kernel.KvCache;
 
 /** What an engine has done since it was opened. */
 final class Counters {
@@ -18,13 +20,18 @@ final class Counters {
     cachedTokens += active.cachedTokens();
   }
 
-  EngineStatus status(int running, int waiting, int blocks, int usedBlocks, int cachedBlocks) {
+  EngineStatus status(int running, int waiting, KvCache cache, PrefixCache prefixes) {
+    int cachedBlocks = prefixes.evictable();
+    int cachedSlots = prefixes.evictableSlots();
     return new EngineStatus(
         running,
         waiting,
-        blocks,
-        usedBlocks,
+        cache.blocks(),
+        cache.blocks() - cache.freeBlocks() - cachedBlocks,
         cachedBlocks,
+        cache.slots(),
+        cache.slots() - cache.freeSlots() - cachedSlots,
+        cachedSlots,
         promptTokens,
         cachedTokens,
         generatedTokens,

@@ -23,11 +23,12 @@ import org.jspecify.annotations.Nullable;
  *     SessionOptions#DEFAULT_CONTEXT}
  * @param cacheBytes memory of the key-value cache, states included, allocated block by block while
  *     the engine is idle; 0 for a quarter of what this process may use, allocated on demand. Never
- *     more than all sequences can fill
+ *     more than all sequences and checkpoints can fill
  * @param kvType element type of the key-value cache
  * @param prefixCache prefix caching: whether the keys and values of prompts are kept, while there
- *     is memory, for later ones that begin with the same tokens. Not of a model with states: those
- *     of a prefix are gone
+ *     is memory, for later ones that begin with the same tokens. Of a model with states, they are
+ *     kept with the states at a few places of a text, as many as there is room for in half of
+ *     {@code cacheBytes} beside the sequences
  * @param fast as in {@link SessionOptions#fast}
  * @param adapters number of different {@linkplain GenerationRequest#adaptation adapters} that
  *     running requests may use together

@@ -8,6 +8,9 @@ package dev.vidrio.engine;
  * @param blocks of the key-value cache, each of {@link dev.vidrio.kernel.KvCache#BLOCK} positions
  * @param usedBlocks those of running sequences
  * @param cachedBlocks those that only the prefix cache holds, and releases when needed
+ * @param slots places for the states of a text; 0 where the model has none
+ * @param usedSlots those of running sequences
+ * @param cachedSlots those that only the prefix cache holds
  * @param promptTokens prompt tokens of requests that have begun
  * @param cachedTokens those found in the prefix cache
  * @param generatedTokens tokens of answers
@@ -22,6 +25,9 @@ public record EngineStatus(
     int blocks,
     int usedBlocks,
     int cachedBlocks,
+    int slots,
+    int usedSlots,
+    int cachedSlots,
     long promptTokens,
     long cachedTokens,
     long generatedTokens,

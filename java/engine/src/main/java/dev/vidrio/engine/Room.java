@@ -14,23 +14,40 @@ final class Room {
 
   private Room() {}
 
+  /** Checkpoints for each sequence that may run, where there is memory for their states. */
+  private static final int CHECKPOINTS = 4;
+
   /**
-   * What is possible with a model. Blocks of the cache do not hold states, so where it has some,
-   * nothing is kept of a prefix, and no more sequences run than half of the memory holds states of.
+   * What is possible with a model: where it has states, no more sequences run than half of the
+   * memory holds the states of.
    */
   static EngineOptions possible(Model model, EngineOptions wanted) {
     KvShape shape = model.architecture().kvShape();
     if (!shape.hasStates()) {
       return wanted;
     }
-    long most = cacheBytes(wanted) / 2 / shape.bytesPerSequence();
-    return wanted.withPrefixCache(false).withSequences(Math.clamp(most, 1, wanted.sequences()));
+    return wanted.withSequences(slots(shape, wanted, wanted.sequences()));
+  }
+
+  /** Slots for states, at most so many, in half of the memory. */
+  private static int slots(KvShape shape, EngineOptions options, int most) {
+    return Math.clamp(cacheBytes(options) / 2 / shape.bytesPerSequence(), 1, most);
+  }
+
+  /** Slots for the states of all sequences and of checkpoints. */
+  private static int slots(KvShape shape, EngineOptions options) {
+    if (!shape.hasStates()) {
+      return 0;
+    }
+    int each = options.prefixCache() ? 1 + CHECKPOINTS : 1;
+    return Math.max(options.sequences(), slots(shape, options, each * options.sequences()));
   }
 
   /** The session that runs the steps. */
   static SessionOptions of(Model model, EngineOptions options) {
     KvShape shape = model.architecture().kvShape();
-    long states = Math.multiplyExact(options.sequences(), shape.bytesPerSequence());
+    int slots = slots(shape, options);
+    long states = Math.multiplyExact(slots, shape.bytesPerSequence());
     // Where all layers have states, blocks are empty.
     long blockBytes = Math.max(1, KvCache.bytes(shape, options.kvType(), 1));
     long blocks = Math.clamp((cacheBytes(options) - states) / blockBytes, 1, Integer.MAX_VALUE);
@@ -39,7 +56,8 @@ final class Room {
         .withKvType(options.kvType())
         .withFast(options.fast())
         .withAdapters(options.adapters())
-        .withBlocks((int) blocks);
+        .withBlocks((int) blocks)
+        .withSlots(slots);
   }
 
   private static long cacheBytes(EngineOptions options) {

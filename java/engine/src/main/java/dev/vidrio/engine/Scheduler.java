@@ -66,7 +66,7 @@ final class Scheduler {
     this.listener = listener;
     this.session = session;
     this.cache = session.cache();
-    this.prefixes = new PrefixCache(cache);
+    this.prefixes = options.prefixCache() ? PrefixCache.of(cache, running) : PrefixCache.NONE;
     this.lens = new LensSteps(options.lens(), session);
     this.drafts = drafts;
     this.step = new Step(session, prefixes, drafts);
@@ -334,9 +334,7 @@ final class Scheduler {
         beams.take(part.branch, step.feed(), row);
       }
     }
-    if (options.prefixCache()) {
-      part.branch.keep(prefixes);
-    }
+    prefixes.keep(part.branch);
     beams.advance();
     if (beams.isDone()) {
       running.remove(active);
@@ -360,9 +358,7 @@ final class Scheduler {
   private void settle(Active active, int before, @Nullable Finish finish, long now) {
     Branch branch = active.branch();
     branch.dropGuesses();
-    if (options.prefixCache()) {
-      branch.keep(prefixes);
-    }
+    prefixes.keep(branch);
     int came = branch.generated() - before;
     if (before == 0 && (came > 0 || finish != null)) {
       counters.countPrompt(active);
@@ -374,6 +370,7 @@ final class Scheduler {
           .onTokens(before == 0, came, Duration.ofNanos(active.tokensCame(now)));
     }
     if (finish != null) {
+      prefixes.end(branch);
       running.remove(active);
       endings.finish(active, finish, now);
     }

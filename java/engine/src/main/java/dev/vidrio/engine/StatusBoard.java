@@ -43,8 +43,6 @@ final class StatusBoard {
   }
 
   private EngineStatus snapshot(int running, int waiting) {
-    int cached = prefixes.evictable();
-    int used = cache.blocks() - cache.freeBlocks() - cached;
-    return counters.status(running, waiting, cache.blocks(), used, cached);
+    return counters.status(running, waiting, cache, prefixes);
   }
 }

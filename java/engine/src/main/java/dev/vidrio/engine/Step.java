@@ -49,6 +49,7 @@ final class Step {
   private int tokenRoom;
   private int rowRoom;
   private int reserved;
+  private int reservedSlots;
   private int decoding;
   private int prompt;
 
@@ -72,6 +73,7 @@ final class Step {
     tokenRoom = feed.limits().tokens();
     rowRoom = feed.limits().logits();
     reserved = 0;
+    reservedSlots = 0;
     decoding = 0;
     prompt = 0;
   }
@@ -138,9 +140,9 @@ final class Step {
    * @param makeRoom as in {@link #addToken}
    */
   void addChunk(Active active, Branch branch, int most, Predicate<Active> makeRoom) {
-    branch.share(prefixes);
+    prefixes.share(branch);
     int position = branch.sequence().length();
-    int tokens = Math.min(branch.pending(), Math.min(most, tokenRoom));
+    int tokens = prefixes.chunk(branch, Math.min(branch.pending(), Math.min(most, tokenRoom)));
     int wanted = 0;
     for (int i = 0; i < tokens; i++) {
       wanted += active.wantsLogits(branch, position + i) ? 1 : 0;
@@ -176,7 +178,14 @@ final class Step {
       }
     }
     reserved += needed;
+    reserveSlot(branch.sequence());
     return true;
+  }
+
+  /** There are as many slots as sequences, but for those that others have been left. */
+  private void reserveSlot(Sequence sequence) {
+    reservedSlots += sequence.needsSlot() ? 1 : 0;
+    while (reservedSlots > cache.freeSlots() && prefixes.evictSlot()) {}
   }
 
   /** Runs it. */

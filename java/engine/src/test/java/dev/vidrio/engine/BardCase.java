@@ -64,5 +64,7 @@ public abstract class BardCase {
     assertEquals(0, status.waiting());
     assertEquals(0, status.usedBlocks());
     assertEquals(0, status.cachedBlocks());
+    assertEquals(0, status.usedSlots());
+    assertEquals(0, status.cachedSlots());
   }
 }

@@ -1,6 +1,7 @@
 package dev.vidrio.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
@@ -74,10 +75,10 @@ class EngineArchitecturesTest {
           others.forEach(TokenStream::result);
           Completion again = engine.submit(request.toBuilder().draftTokens(4).build()).result();
           assertEquals(alone, again.tokens(), "after a hit, with guesses");
-          // Blocks hold no states.
-          boolean kept = !model.architecture().kvShape().hasStates();
           int whole = request.prompt().length / KvCache.BLOCK * KvCache.BLOCK;
-          assertEquals(kept ? whole : 0, again.cachedTokens());
+          // Running requests need the states of checkpoints where there is little memory.
+          boolean gone = again.cachedTokens() == 0 && model.architecture().kvShape().hasStates();
+          assertTrue(gone || again.cachedTokens() == whole, again.cachedTokens() + " tokens");
         }
       }
     }

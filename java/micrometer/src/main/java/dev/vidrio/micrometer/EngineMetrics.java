@@ -51,8 +51,14 @@ public final class EngineMetrics implements EngineListener {
     counter("vidrio.steps", "Steps.", EngineStatus::steps);
   }
 
+  /** Of blocks or of slots for states, whichever are closer to being all in use. */
   private static double usage(EngineStatus status) {
-    return status.blocks() == 0 ? 0 : (double) status.usedBlocks() / status.blocks();
+    return Math.max(
+        share(status.usedBlocks(), status.blocks()), share(status.usedSlots(), status.slots()));
+  }
+
+  private static double share(int used, int all) {
+    return all == 0 ? 0 : (double) used / all;
   }
 
   private void gauge(String name, String description, ToDoubleFunction<EngineStatus> value) {

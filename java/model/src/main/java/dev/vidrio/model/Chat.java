@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each turn renders the whole conversation again, but runs only the tokens that differ from
  * those in the cache. Where the model has states, it goes on from the end of what has run or from a
- * {@linkplain Checkpoint checkpoint} near the end of the last prompt, so that a template may write
- * the last turn otherwise; where more differs, all tokens run again. With {@linkplain
+ * {@linkplain Checkpoint checkpoint} near the end of the prompt of the last turn, which a template
+ * may write otherwise from there on; where more differs, all tokens run again. With {@linkplain
  * ChatOptions#tools tools}, the model's calls are in its {@linkplain ChatMessage#toolCalls
  * message}; the caller runs them and sends the results. Not thread-safe.
  */
@@ -79,12 +79,14 @@ public final class Chat implements AutoCloseable {
     int left = goBack(prompt);
     Collections.addAll(messages, more);
     asked = prompt;
+    // Templates that leave thoughts out do so up to the last message of the user.
+    boolean begins = messages.isEmpty() || !messages.getLast().role().equals("tool");
     answer =
         new TokenStream(
             model,
             generator,
             prompt.length,
-            () -> generator.prompt(sequence, prompt, runToCheckpoint(prompt, left)),
+            () -> generator.prompt(sequence, prompt, begins ? runToCheckpoint(prompt, left) : left),
             generation.stop(),
             result -> finish(prompt, result));
     return answer;

@@ -12,7 +12,7 @@ import java.util.Arrays;
  * model has states, from the last positions before its end only. Not thread-safe.
  */
 public final class Checkpoint implements AutoCloseable {
-  /** How many tokens a checkpoint should spare: its memory and the copy of a slot cost as much. */
+  /** How many tokens a checkpoint should spare at least, so that short texts take no memory. */
   public static final int LEAST = KvCache.BLOCK;
 
   private final KvCache cache;

@@ -221,4 +221,25 @@ class StatesTest {
       assertTrue(before > 3 * Checkpoint.LEAST);
     }
   }
+
+  /** A template may write answers before results of tools otherwise once the user goes on. */
+  @Test
+  void resultsOfToolsAreOfTheTurnBefore() throws IOException {
+    model.close();
+    model =
+        open(
+            "{{ m.content[:5] if m.role == 'assistant' and messages[-1].role == 'user' else m.content }};");
+    try (Chat chat = model.newChat(ChatOptions.DEFAULT, GREEDY, SessionOptions.DEFAULT)) {
+      int before = chat.send("0123456789".repeat(15)).result().promptTokens();
+      for (String result : List.of("7".repeat(70), "8".repeat(70))) {
+        var _ = chat.send(ChatMessage.tool(result, null, null)).result();
+      }
+      var _ = executor.takeTokens();
+      GenerationResult last = chat.send("9").result();
+      int most = last.promptTokens() - before + 32 + last.tokens().size();
+      int ran = executor.takeTokens();
+      assertTrue(ran <= most, ran + " of " + most + " tokens");
+      assertEquals(answer(chat.messages(), GREEDY), last.text());
+    }
+  }
 }

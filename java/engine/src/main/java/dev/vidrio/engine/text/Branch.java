@@ -2,6 +2,7 @@ package dev.vidrio.engine.text;
 
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.Checkpoint;
 import dev.vidrio.model.Sequence;
 import java.util.Arrays;
 import java.util.List;
@@ -20,25 +21,28 @@ public final class Branch {
   private int[] tokens;
   private int count;
   private @Nullable Sequence sequence;
-  private PrefixCache.@Nullable Entry lastKept;
+  private PrefixBlocks.@Nullable Entry lastKept;
+  // Positions of which something is kept for others, and the next place for a checkpoint.
   private int kept;
+  private int nextCheckpoint;
   private int cachedTokens;
   private boolean stopped;
 
   /** The prompt of a request. */
   Branch(GenerationRequest request) {
     this.request = request;
-    this.root = root(request);
     this.tokens = request.prompt();
     this.count = tokens.length;
+    this.root = rootOfRequest();
   }
 
-  private Object root(GenerationRequest of) {
-    if (!of.edits().isEmpty()) {
+  private Object rootOfRequest() {
+    if (!isShareable()) {
       // Nobody else has these edits.
       return this;
     }
-    return of.adaptation() == null ? of.cacheSalt() : List.of(of.cacheSalt(), of.adaptation());
+    String salt = request.cacheSalt();
+    return request.adaptation() == null ? salt : List.of(salt, request.adaptation());
   }
 
   /** The same text, all of whose tokens have run: it shares their keys and values. */
@@ -81,6 +85,7 @@ public final class Branch {
     }
     lastKept = null;
     kept = 0;
+    nextCheckpoint = 0;
     stopped = true;
   }
 
@@ -139,6 +144,11 @@ public final class Branch {
     return count;
   }
 
+  /** The number of tokens of its prompt. */
+  int promptTokens() {
+    return request.promptTokens();
+  }
+
   /** Tokens that were generated. */
   public int generated() {
     return count - request.promptTokens();
@@ -157,34 +167,113 @@ public final class Branch {
     tokens[count++] = token;
   }
 
+  /** Whether others can use what it has computed. */
+  private boolean isShareable() {
+    return request.edits().isEmpty();
+  }
+
+  /** Whether it can use what others have computed: nobody wants to see all that it computes. */
+  private boolean mayShare() {
+    return request.promptLogProbabilities() < 0 && !request.watched();
+  }
+
   /** Takes blocks that others have left, as far as the text is the same. */
-  public void share(PrefixCache prefixes) {
+  void share(PrefixBlocks prefixes) {
     Sequence current = sequence();
-    if (request.promptLogProbabilities() >= 0 || request.watched()) {
+    if (!mayShare()) {
       return;
     }
     // At least one token has to run, for its logits.
-    while (current.length() == kept * KvCache.BLOCK && current.length() + KvCache.BLOCK < count) {
-      PrefixCache.Entry found = prefixes.find(lastKept, root, tokens, current.length());
+    while (current.length() == kept && kept + KvCache.BLOCK < count) {
+      PrefixBlocks.Entry found = prefixes.find(lastKept, root, tokens, kept);
       if (found == null) {
         return;
       }
       current.append(found.block);
       lastKept = found;
-      kept++;
-      if (!stopped && current.length() <= request.promptTokens()) {
-        cachedTokens += KvCache.BLOCK;
-      }
+      shared(KvCache.BLOCK);
     }
   }
 
   /** Leaves the blocks that it has filled to others. */
-  public void keep(PrefixCache prefixes) {
+  void keep(PrefixBlocks prefixes) {
     Sequence current = sequence();
     int known = Math.min(count, current.length());
-    for (; (kept + 1) * KvCache.BLOCK <= known; kept++) {
-      lastKept = prefixes.keep(lastKept, root, tokens, kept * KvCache.BLOCK, current.block(kept));
+    for (; kept + KvCache.BLOCK <= known; kept += KvCache.BLOCK) {
+      int block = current.block(kept / KvCache.BLOCK);
+      lastKept = prefixes.keep(lastKept, root, tokens, kept, block);
     }
+  }
+
+  /** Has more tokens that others have run. */
+  private void shared(int more) {
+    kept = sequence().length();
+    if (!stopped && kept <= request.promptTokens()) {
+      cachedTokens += more;
+    }
+  }
+
+  /** How far it would be with a checkpoint of a text with some root. */
+  int reach(PrefixCheckpoints.Kept other) {
+    return mayShare() && root.equals(other.root()) ? other.checkpoint().reach(tokens, count) : 0;
+  }
+
+  /** How many tokens of the prompt it has in common with the text of a checkpoint. */
+  int common(PrefixCheckpoints.Kept other) {
+    return root.equals(other.root())
+        ? other.checkpoint().common(tokens, request.promptTokens())
+        : 0;
+  }
+
+  /** How many tokens of the prompt it has in common with another text. */
+  int common(Branch other) {
+    if (other == this || !root.equals(other.root)) {
+      return 0;
+    }
+    int end = request.promptTokens();
+    int mismatch = Arrays.mismatch(tokens, 0, end, other.tokens, 0, other.count);
+    return mismatch < 0 ? end : mismatch;
+  }
+
+  /** Whether a checkpoint has all that has run of it. */
+  boolean isKept(PrefixCheckpoints.Kept other) {
+    int ran = ran();
+    Checkpoint checkpoint = other.checkpoint();
+    return root.equals(other.root())
+        && checkpoint.firstReachable() <= ran
+        && checkpoint.common(tokens, ran) == ran;
+  }
+
+  /** Goes on from the first tokens of a checkpoint that has more of them than have run. */
+  void restore(Checkpoint checkpoint, int length) {
+    int before = ran();
+    int left = sequence().restore(checkpoint, length);
+    assert left == length : "a checkpoint that does not reach as far";
+    shared(length - before);
+  }
+
+  /** Leaves what has run of it to others. */
+  PrefixCheckpoints.Kept checkpoint() {
+    return new PrefixCheckpoints.Kept(root, sequence().checkpoint(tokens));
+  }
+
+  /** Notes that others have what has run of it. */
+  void markKept() {
+    kept = ran();
+  }
+
+  /** Whether a checkpoint at a place would spare enough, after those before it. */
+  boolean isWorthKeeping(int place) {
+    return isShareable() && place - kept >= Checkpoint.LEAST;
+  }
+
+  /** Where the next checkpoint is to be taken, as far as is known. */
+  int nextCheckpoint() {
+    return nextCheckpoint;
+  }
+
+  void setNextCheckpoint(int place) {
+    nextCheckpoint = place;
   }
 
   /** Forgets what has run beyond the text: guesses that were wrong. */

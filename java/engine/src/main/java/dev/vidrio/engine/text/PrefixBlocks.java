@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * time goes first, and a block never before those that follow it: whoever uses a block uses all
  * before it. For one thread.
  */
-public final class PrefixCache {
+public final class PrefixBlocks implements PrefixCache {
   /** A block that is kept. */
   static final class Entry {
     private final Key key;
@@ -72,7 +72,7 @@ public final class PrefixCache {
   // From the one that was not used for the longest time to the one used last.
   private final Map<Key, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
 
-  public PrefixCache(KvCache cache) {
+  public PrefixBlocks(KvCache cache) {
     this.cache = cache;
   }
 
@@ -114,7 +114,18 @@ public final class PrefixCache {
     }
   }
 
-  /** Frees the block that was not used for the longest time and no sequence owns, if any. */
+  @Override
+  public void share(Branch branch) {
+    branch.share(this);
+  }
+
+  @Override
+  public void keep(Branch branch) {
+    branch.keep(this);
+  }
+
+  /** {@inheritDoc} It is the one that was not used for the longest time. */
+  @Override
   public boolean evict() {
     for (Iterator<Entry> i = entries.values().iterator(); i.hasNext(); ) {
       Entry entry = i.next();
@@ -127,7 +138,7 @@ public final class PrefixCache {
     return false;
   }
 
-  /** Blocks that no sequence owns. */
+  @Override
   public int evictable() {
     int count = 0;
     for (Entry entry : entries.values()) {
@@ -136,7 +147,7 @@ public final class PrefixCache {
     return count;
   }
 
-  /** Frees all. */
+  @Override
   public void clear() {
     entries.values().forEach(entry -> cache.release(entry.block));
     entries.clear();

@@ -16,8 +16,8 @@ class BranchTest extends BardCase {
     int[] prompt = prompt(1, 3 * KvCache.BLOCK);
     GenerationRequest request = GenerationRequest.builder(prompt).build();
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {
-      var prefixes = new PrefixCache(session.cache());
-      PrefixCache.Entry last = null;
+      var prefixes = new PrefixBlocks(session.cache());
+      PrefixBlocks.Entry last = null;
       for (int i = 0; i < 2; i++) {
         int block = session.cache().acquire();
         last = prefixes.keep(last, request.cacheSalt(), prompt, i * KvCache.BLOCK, block);

@@ -15,10 +15,10 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-class PrefixCacheTest {
+class PrefixBlocksTest {
   private final Model model = Model.open(BardFiles.q8());
   private final KvCache cache = model.newSession(SessionOptions.DEFAULT).cache();
-  private final PrefixCache prefixes = new PrefixCache(cache);
+  private final PrefixBlocks prefixes = new PrefixBlocks(cache);
   private final int[] tokens = IntStream.range(0, 3 * KvCache.BLOCK).toArray();
 
   @AfterEach
@@ -27,8 +27,8 @@ class PrefixCacheTest {
   }
 
   /** Keeps the first blocks of the tokens, which nobody else owns. */
-  private PrefixCache.Entry keep(int blocks, String root) {
-    PrefixCache.Entry last = null;
+  private PrefixBlocks.Entry keep(int blocks, String root) {
+    PrefixBlocks.Entry last = null;
     for (int i = 0; i < blocks; i++) {
       int block = cache.acquire();
       last = prefixes.keep(last, root, tokens, i * KvCache.BLOCK, block);
@@ -41,7 +41,7 @@ class PrefixCacheTest {
   @Test
   void blocksAreFoundByAllTokensUpToThem() {
     keep(2, "");
-    PrefixCache.Entry first = prefixes.find(null, "", tokens, 0);
+    PrefixBlocks.Entry first = prefixes.find(null, "", tokens, 0);
     assertNotNull(first);
     assertNotNull(prefixes.find(first, "", tokens, KvCache.BLOCK));
     assertNull(prefixes.find(first, "", tokens, 2 * KvCache.BLOCK));
@@ -55,7 +55,7 @@ class PrefixCacheTest {
 
   @Test
   void theSameTokensAreKeptOnce() {
-    PrefixCache.Entry first = keep(1, "");
+    PrefixBlocks.Entry first = keep(1, "");
     assertSame(first, keep(1, ""));
     assertEquals(cache.blocks() - 1, cache.freeBlocks());
     prefixes.clear();
@@ -65,9 +65,9 @@ class PrefixCacheTest {
   void whatFollowsGoesBeforeWhatItFollows() {
     keep(3, "a");
     keep(1, "b");
-    PrefixCache.Entry first = prefixes.find(null, "a", tokens, 0);
+    PrefixBlocks.Entry first = prefixes.find(null, "a", tokens, 0);
     assertNotNull(first);
-    PrefixCache.Entry second = prefixes.find(first, "a", tokens, KvCache.BLOCK);
+    PrefixBlocks.Entry second = prefixes.find(first, "a", tokens, KvCache.BLOCK);
     assertNotNull(second);
     // The third was not used since, then "b", then the second, since the first counts as used after
     // it.
@@ -83,7 +83,7 @@ class PrefixCacheTest {
 
   @Test
   void whatASequenceOwnsStays() {
-    PrefixCache.Entry entry = keep(1, "");
+    PrefixBlocks.Entry entry = keep(1, "");
     cache.retain(entry.block);
     assertEquals(0, prefixes.evictable());
     assertFalse(prefixes.evict());

@@ -1,7 +1,6 @@
 package dev.vidrio.engine.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -153,6 +152,7 @@ class StatesTest {
     long block = KvCache.bytes(shape, EngineOptions.DEFAULT.kvType(), 1);
     return EngineOptions.DEFAULT
         .withSequences(sequences)
+        .withPrefixCache(false)
         .withCacheBytes(sequences * shape.bytesPerSequence() + (long) (blocks * block));
   }
 
@@ -163,7 +163,6 @@ class StatesTest {
       EngineOptions little = EngineOptions.DEFAULT.withCacheBytes(4 * state);
       try (Engine engine = Engine.open(model, little)) {
         assertEquals(2, engine.options().sequences());
-        assertFalse(engine.options().prefixCache());
         assertTrue(engine.options().cacheBytes() > 2 * state);
         assertTrue(engine.options().cacheBytes() <= 4 * state);
         List<GenerationRequest> requests =
