@@ -4,6 +4,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.LowRankOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
@@ -73,6 +74,7 @@ public final class ChosenRows {
       case Op.Add ignored -> true;
       case Op.AddBias ignored -> true;
       case Op.Scale ignored -> true;
+      case OpenOp.Gain ignored -> true;
       case ExpertOp ignored -> true;
       case LowRankOp ignored -> true;
       default -> false;
@@ -136,6 +138,7 @@ public final class ChosenRows {
       case Op.Add o -> new Op.Add(rows(o.a()), rows(o.b()), rows(o.y()));
       case Op.AddBias o -> new Op.AddBias(rows(o.a()), o.bias(), rows(o.y()));
       case Op.Scale o -> new Op.Scale(rows(o.x()), o.factor(), rows(o.y()));
+      case OpenOp.Gain o -> new OpenOp.Gain(rows(o.x()), o.gain(), o.bias(), rows(o.y()));
       case ExpertOp.Route o ->
           new ExpertOp.Route(
               o.score(),

@@ -3,6 +3,7 @@ package dev.vidrio.kernel;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
@@ -233,6 +234,24 @@ public final class PlanBuilder {
   public Buffer add(String name, Buffer a, Buffer b) {
     Buffer y = like(name, a);
     ops.add(new Op.Add(a, b, y));
+    return y;
+  }
+
+  /** x times a vector, element by element. */
+  public Buffer gain(String name, Weights gain, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new OpenOp.Gain(x, gain, null, y));
+    return y;
+  }
+
+  /**
+   * Each row of x times a factor of its own: a sum of one slot.
+   *
+   * @param factors [rows, 1]
+   */
+  public Buffer scaleRows(String name, Buffer factors, Buffer x) {
+    Buffer y = like(name, x);
+    ops.add(new ExpertOp.ExpertSum(x, factors, y));
     return y;
   }
 

@@ -18,6 +18,7 @@ import dev.vidrio.lens.hook.Change;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.BlockInputs;
 import dev.vidrio.lens.plan.EditPlacer;
 import dev.vidrio.lens.plan.EditTables;
 import dev.vidrio.lens.plan.EditedPlan;
@@ -34,7 +35,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -153,19 +153,11 @@ public final class GradientSession implements AutoCloseable {
     var forward = new Plan(ops, model.kv(), outputs);
     try {
       return options.recompute()
-          ? Gradient.of(forward, seeded, wanted, options.rules(), residuals())
+          ? Gradient.of(forward, seeded, wanted, options.rules(), BlockInputs.of(forward))
           : Gradient.of(forward, seeded, wanted, options.rules());
     } catch (IllegalArgumentException e) {
       throw new InvalidInputException("hooks", options.hooks(), String.valueOf(e.getMessage()));
     }
-  }
-
-  /** The residual stream before each layer. */
-  private Set<Buffer> residuals() {
-    return hooks.points().stream()
-        .filter(point -> point.site() == HookSite.RESID_PRE)
-        .map(this::buffer)
-        .collect(Collectors.toSet());
   }
 
   private Buffer buffer(HookPoint point) {

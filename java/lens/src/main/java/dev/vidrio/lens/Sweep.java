@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * Runs many variants of one text, each with its own edits: the same bits as one run per variant,
  * for a fraction of the work. A variant starts at the first block and position that its edits
  * touch, from the base run's stream and its earlier keys and values; at position 0 where the model
- * has states, which are not kept of earlier ones. Variants that start at the same block are
- * sequences of one batch.
+ * has states, which are not kept of earlier ones, and at the embedding where blocks hand on several
+ * streams. Variants that start at the same block are sequences of one batch.
  */
 public final class Sweep {
   /** Tokens of a step, where the text is not longer. */
@@ -119,6 +119,9 @@ public final class Sweep {
 
   /** The last block from which on a run has all that edits change. */
   private int start(List<Edit> edits) {
+    if (!Inputs.hasOneStream(lens.model())) {
+      return EMBEDDING;
+    }
     int start = edits.stream().mapToInt(this::start).min().orElse(lastLayer());
     return start == EMBEDDING ? EMBEDDING : entry(start);
   }

@@ -323,6 +323,21 @@ class GradientSessionTest {
     }
   }
 
+  /** A norm that is opened behind its divisor is a norm and a gain. */
+  @Test
+  void gradientsGoThroughOpenedNorms() {
+    GradientOptions options = GradientOptions.of("hook_embed", tokens().length);
+    try (Model model = Model.open(BardFiles.q8());
+        GradientSession whole = GradientSession.open(Lens.of(model), options);
+        GradientSession opened =
+            GradientSession.open(
+                Lens.of(model), options.withEditable("blocks.1.ln1.hook_normalized"))) {
+      assertEquals(whole.run(tokens(), Metric.logit(5)), opened.run(tokens(), Metric.logit(5)));
+      HookPoint embed = HookPoint.of(HookSite.EMBED);
+      assertArrayEquals(whole.gradient(embed).toArray(), opened.gradient(embed).toArray());
+    }
+  }
+
   /** Edits within attention open it, and no gradient goes through its steps. */
   @ParameterizedTest
   @CsvSource(
@@ -330,7 +345,7 @@ class GradientSessionTest {
       value = {
         "blocks.1.attn.hook_pattern | hook_embed",
         "blocks.1.attn.hook_pattern | blocks.1.attn.hook_v, blocks.3.hook_mlp_out",
-        "blocks.1.ln1.hook_normalized | hook_embed",
+        "blocks.1.ln1.hook_scale | hook_embed",
       })
   void openedPlansAreRefused(String editable, String hooks) {
     GradientOptions options = GradientOptions.of(hooks, 8).withEditable(editable);

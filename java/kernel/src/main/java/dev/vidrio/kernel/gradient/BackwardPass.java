@@ -7,6 +7,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
@@ -175,6 +176,7 @@ final class BackwardPass {
           pass(route.logits(), dx -> new BackwardOp.Route(forwards.known(route), dy, dx));
       case ExpertOp.ExpertMatMul product -> expertMatMul(product, dy);
       case ExpertOp.ExpertSum sum -> expertSum(sum, dy);
+      case OpenOp.Gain gain -> pass(gain.x(), dx -> new OpenOp.Gain(dy, gain.gain(), null, dx));
       default ->
           throw new IllegalArgumentException(
               "no gradient goes through the operation that writes " + y.name());

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.SequenceOp;
@@ -118,6 +119,7 @@ final class Recomputation {
               o.matrices(), o.bias(), in(o.experts(), to), to.apply(o.x()), in(o.y(), to));
       case ExpertOp.ExpertSum o ->
           new ExpertOp.ExpertSum(in(o.x(), to), in(o.weights(), to), in(o.y(), to));
+      case OpenOp.Gain o -> new OpenOp.Gain(in(o.x(), to), o.gain(), o.bias(), in(o.y(), to));
       default ->
           throw new IllegalArgumentException(op.getClass().getName() + " is not computed again");
     };

@@ -63,6 +63,7 @@ public final class ContextMixing {
   /** Measures the mixing of a text. */
   public static ContextMixing of(Lens lens, int[] tokens, Measure measure) {
     Inputs.requireAttention(lens.model(), "mixing of tokens");
+    Inputs.requireOneStream(lens.model(), "mixing of tokens");
     int layers = lens.model().architecture().layers();
     var mixing = new double[layers][][];
     String hooks =

@@ -40,6 +40,7 @@ public final class ComponentGraph {
 
   private ComponentGraph(Lens lens) {
     Inputs.requireAttention(lens.model(), "circuit");
+    Inputs.requireOneStream(lens.model(), "circuit");
     HookMap hooks = HookMap.of(lens.model());
     hooks.requireOwnKeys("circuit");
     add(new Node.Embedding());

@@ -48,6 +48,7 @@ public final class Readout {
 
   /** The logit of a token. */
   public static Readout of(Model model, int token) {
+    Inputs.requireOneStream(model, "logit as a function of the last stream");
     List<Op> ops = model.architecture().plan().ops();
     Op.Norm norm = null;
     Op.MatMul product = null;

@@ -11,6 +11,7 @@ import dev.vidrio.lens.component.NeuronOutputs;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.NormValues;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.InvalidInputException;
@@ -84,6 +85,7 @@ public final class VocabularyProjection {
   }
 
   private static void embeddings(Lens lens, int layer, int[] tokens, ModelMatrices.Taker taker) {
+    Inputs.requireOneStream(lens.model(), "embeddings as heads read them");
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookMap hooks = HookMap.of(lens.model());
     HookPoint values = new HookPoint(HookSite.V, hooks.keysOf(layer));

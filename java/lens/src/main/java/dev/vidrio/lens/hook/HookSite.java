@@ -99,6 +99,8 @@ public enum HookSite {
   RECURRENT_POST("recurrent.hook_post", BLOCK, WIDTH),
   /** What the recurrence adds to the stream, in the place of attention. */
   RECURRENT_OUT("hook_recurrent_out", BLOCK, WIDTH),
+  /** What a projection of low rank beside attention adds to the stream (arXiv 2411.07501). */
+  LAUREL_OUT("hook_laurel_out", BLOCK, WIDTH),
   /** The residual stream between attention and feed-forward block. */
   RESID_MID("hook_resid_mid", BLOCK, WIDTH),
   /** What the norm divides by. */

@@ -84,6 +84,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       Lens lens, List<TextPair> pairs, Function<Runs, Metrics> patching) {
     TextPair.requireFit(lens.model(), pairs);
     Inputs.requireAttention(lens.model(), "path patching");
+    Inputs.requireOneStream(lens.model(), "path patching");
     List<Metrics> found = new ArrayList<>();
     for (TextPair pair : pairs) {
       try (var runs = new Runs(lens, pair)) {

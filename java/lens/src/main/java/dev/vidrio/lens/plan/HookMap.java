@@ -111,11 +111,12 @@ public final class HookMap {
             .findFirst();
   }
 
-  /** What the first sum of the block adds to. */
+  /** What the block calls so, or what its first sum adds to. */
   private Optional<Buffer> residPre(int layer) {
     @Nullable Op mid = writers.get(block(layer, "hook_resid_mid"));
     @Nullable Op first = mid == null ? writers.get(block(layer, "hook_resid_post")) : mid;
-    return first instanceof Op.Add add ? Optional.of(add.a()) : Optional.empty();
+    Optional<Buffer> added = first instanceof Op.Add add ? Optional.of(add.a()) : Optional.empty();
+    return written(block(layer, HookSite.RESID_PRE.suffix())).or(() -> added);
   }
 
   /** The norm before attention; where there is none, the one after it. */

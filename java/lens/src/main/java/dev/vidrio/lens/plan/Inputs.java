@@ -1,6 +1,7 @@
 package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
@@ -38,6 +39,24 @@ public final class Inputs {
             method, "", "layer " + l + " has " + mixer(model, l) + " in the place of attention");
       }
     }
+  }
+
+  /** Whether blocks hand on one stream: the last norm reads what the last of them wrote. */
+  public static boolean hasOneStream(Model model) {
+    return model.architecture().plan().ops().stream()
+        .anyMatch(op -> op instanceof Op.Gather rows && rows.x().name().equals(end(model).name()));
+  }
+
+  /** Checks that blocks hand on one stream, which a method needs. */
+  public static void requireOneStream(Model model, String method) {
+    if (!hasOneStream(model)) {
+      throw new InvalidInputException(
+          method, "", "blocks hand on several streams: " + end(model) + " is not all of the last");
+    }
+  }
+
+  private static HookPoint end(Model model) {
+    return new HookPoint(HookSite.RESID_POST, model.architecture().layers() - 1);
   }
 
   private static String mixer(Model model, int layer) {

@@ -41,6 +41,7 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
   public static ResidualDecomposition of(
       Lens lens, int[] tokens, int position, DirectLogitAttribution.By by) {
     Inputs.requirePosition(tokens, position);
+    Inputs.requireOneStream(lens.model(), "decomposition of the stream");
     if (by == DirectLogitAttribution.By.TOKEN) {
       throw new InvalidInputException("parts", "token", "are those of a logit, not of a stream");
     }

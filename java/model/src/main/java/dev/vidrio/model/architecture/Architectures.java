@@ -45,6 +45,7 @@ public final class Architectures {
               Map.entry("gemma", Gemma::read),
               Map.entry("gemma2", Gemma2::read),
               Map.entry("gemma3", Gemma3::read),
+              Map.entry("gemma3n", Gemma3n::read),
               Map.entry("gemma4", Gemma4::read),
               Map.entry("glm4", Glm4::read),
               Map.entry("glm4moe", Glm4Moe::read),

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * norm of its own.
  */
 final class Gemma4 {
-  private static final String SHARED_LAYERS = "attention.shared_kv_layers";
+  static final String SHARED_LAYERS = "attention.shared_kv_layers";
   private static final String KEY_LENGTH_SWA = "attention.key_length_swa";
 
   private Gemma4() {}
@@ -140,7 +140,7 @@ final class Gemma4 {
   }
 
   /** The layer whose keys and values one reads that has none: the last of its kind. */
-  private static int source(Keys keys, IntPredicate slides, int own, int layer) {
+  static int source(Keys keys, IntPredicate slides, int own, int layer) {
     return IntStream.iterate(own - 1, l -> l >= 0, l -> l - 1)
         .filter(l -> slides.test(l) == slides.test(layer))
         .findFirst()

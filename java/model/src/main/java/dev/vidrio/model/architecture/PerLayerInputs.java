@@ -60,17 +60,17 @@ final class PerLayerInputs {
     return plan.scale(name, (float) Math.sqrt(0.5), sum);
   }
 
-  /** {@code x + norm(W · (gelu(gate · x) · input))}, for the input of a layer. */
+  /** The sum of x and what a layer writes of its input. */
   Sublayer step(Layer layer) {
-    return (hook, x) -> {
-      Buffer gate = layer.linear("per_layer.gate", "inp_gate", width, x);
-      Buffer input = inputs.get(layer.index());
-      Buffer gated =
-          plan.gated(layer.hook("per_layer.post"), ActivationKind.GELU_TANH, gate, input);
-      Buffer projected = layer.linear("per_layer.projected", "proj", x.width(), gated);
-      Buffer out =
-          model.norm(layer.hook("hook_per_layer_out"), layer.tensor("post_norm"), projected);
-      return plan.add(hook, x, out);
-    };
+    return (hook, x) -> plan.add(hook, x, written(layer, x));
+  }
+
+  /** What a layer writes of its input: {@code norm(W · (gelu(gate · x) · input))}. */
+  Buffer written(Layer layer, Buffer x) {
+    Buffer gate = layer.linear("per_layer.gate", "inp_gate", width, x);
+    Buffer input = inputs.get(layer.index());
+    Buffer gated = plan.gated(layer.hook("per_layer.post"), ActivationKind.GELU_TANH, gate, input);
+    Buffer projected = layer.linear("per_layer.projected", "proj", x.width(), gated);
+    return model.norm(layer.hook("hook_per_layer_out"), layer.tensor("post_norm"), projected);
   }
 }

@@ -24,6 +24,8 @@ public final class Keys {
   /** What GGUF has to change the arithmetic of some architecture. */
   private static final List<String> ARITHMETIC =
       List.of(
+          "activation_sparsity_scale",
+          "altup.num_inputs",
           "attention.clamp_kqv",
           "attention.key_length_mla",
           "attention.key_length_swa",
@@ -144,6 +146,15 @@ public final class Keys {
       throw error(key, Arrays.toString(values), "must be an array of " + layers);
     }
     return Arrays.stream(values).boxed().toList();
+  }
+
+  /** A number for each of the layers, any value allowed. */
+  public float[] floatsInEachLayer(String key, int layers) {
+    float[] values = metadata.floats(asked(key));
+    if (values.length != layers) {
+      throw error(key, Arrays.toString(values), "must be an array of " + layers);
+    }
+    return values;
   }
 
   /** The factor of attention scores, where the file does not say so 1/√d_h. */

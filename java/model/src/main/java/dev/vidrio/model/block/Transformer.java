@@ -99,6 +99,11 @@ public final class Transformer {
     return new RopeReader(keys, weights, sizes, pairs);
   }
 
+  /** Rows of the matrix {@code tensor.weight}, where no key says them. */
+  public int rows(String tensor) {
+    return (int) Math.min(keys.gguf().tensor(tensor + ".weight").dim(1), Sizes.MAX_WIDTH);
+  }
+
   /** The layers, first to last. */
   public List<Layer> layers() {
     return IntStream.range(0, sizes.layers()).mapToObj(l -> new Layer(this, l)).toList();
@@ -187,7 +192,7 @@ public final class Transformer {
   }
 
   /** A projection to n elements by {@code tensor.weight} and, where the file has one, a bias. */
-  Buffer linear(String hook, String tensor, int n, Buffer x) {
+  public Buffer linear(String hook, String tensor, int n, Buffer x) {
     Weights matrix = weights.matrix(tensor + ".weight", n, x.width());
     return plan.linear(hook, matrix, bias(tensor, n), x);
   }

@@ -138,15 +138,23 @@ public final class WeightLoader {
 
   /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
   public Weights matrixPart(String name, int first, int n, int rows, int k) {
-    GgufTensor tensor = tensors.take(name, k, rows);
+    return part(tensors.take(name, k, rows), first, n, rows, k);
+  }
+
+  private Weights part(GgufTensor tensor, int first, int n, int rows, int k) {
     long rowBytes = tensor.data().byteSize() / rows;
     bytesPerToken += n * rowBytes;
     return matrix(
-        new TensorRows(name, first, n).name(),
+        new TensorRows(tensor.name(), first, n).name(),
         tensors.type(tensor),
         n,
         k,
         tensor.data().asSlice(first * rowBytes, n * rowBytes));
+  }
+
+  /** The matrix [n, k] of a number among those of a tensor [count, n, k]. */
+  public Weights matrixOf(String name, int number, int count, int n, int k) {
+    return part(tensors.take(name, k, n, count), number * n, n, count * n, k);
   }
 
   /** The matrix [count · n, k] that a tensor of matrices [n, k] is. */
@@ -355,7 +363,7 @@ public final class WeightLoader {
   }
 
   /** A vector that the file does not have. */
-  Weights constants(String name, float[] values) {
+  public Weights constants(String name, float[] values) {
     MemorySegment data = memory.allocate((long) values.length * Float.BYTES);
     MemorySegment.copy(values, 0, data, JAVA_FLOAT_UNALIGNED, 0, values.length);
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, 1, values.length, data);

@@ -68,6 +68,8 @@ final class Mix {
         && !name.contains("ffn_gate_inp.weight")
         && !name.contains("shortconv.conv.weight")
         && !name.contains("ssm_conv1d")
+        && !name.contains("altup")
+        && !name.contains("laurel")
         && !name.equals("per_layer_model_proj.weight")
         && !name.equals("position_embd.weight");
   }

@@ -62,6 +62,10 @@ class HostileArchitecturesTest {
   @CsvSource({
     "gemma2, attention.sliding_window, 4294967295",
     "gemma3, attention.sliding_window_pattern, 0",
+    "gemma3n, altup.active_idx, 1",
+    "gemma3n, altup.num_inputs, 1",
+    "gemma3n, attention.shared_kv_layers, 3",
+    "gemma3n, embedding_length_per_layer_input, 0",
     "gemma4, attention.sliding_window, 0",
     "gemma4, attention.shared_kv_layers, 5",
     "gemma4, attention.shared_kv_layers, 3",
@@ -161,6 +165,8 @@ class HostileArchitecturesTest {
     "gemma, attn_logit_softcapping",
     "gemma3, attention.shared_kv_layers",
     "gemma3, embedding_length_per_layer_input",
+    "gemma4, activation_sparsity_scale",
+    "gemma4, altup.num_inputs",
     "gemma4, attention.scale",
     "gemma4, expert_weights_scale",
     "qwen3moe, expert_gating_func",
@@ -249,6 +255,14 @@ class HostileArchitecturesTest {
   void headsThatDifferFromLayerToLayer() {
     String key = "qwen2.attention.head_count_kv";
     assertRefused(UnsupportedModelException.class, "qwen2", key, w -> w.int32s(key, 2, 1));
+  }
+
+  @Test
+  void sparsityOfTooFewLayersOrNoNumber() {
+    String key = "gemma3n.activation_sparsity_scale";
+    assertRefused(ModelException.class, "gemma3n", key, w -> w.float32s(key, 1, 1));
+    assertRefused(
+        ModelException.class, "gemma3n", key, w -> w.float32s(key, 1, 1, Float.NaN, 1, 1));
   }
 
   @Test

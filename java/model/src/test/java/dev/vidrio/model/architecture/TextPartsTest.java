@@ -15,6 +15,7 @@ import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,13 +59,20 @@ class TextPartsTest {
 
   /** Writes a model's tensors under other names, and those of what sees and of what drafts. */
   private void writeTensors(String model, String prefix) throws IOException, URISyntaxException {
+    writeTensors(model, prefix, "", 0);
+  }
+
+  /** The same with fewer rows of one matrix. */
+  private void writeTensors(String model, String prefix, String cut, long rows)
+      throws IOException, URISyntaxException {
     try (Arena arena = Arena.ofConfined()) {
       Map<String, SafetensorsTensor> tensors = new TreeMap<>();
       Path file = directory(model).resolve("model.safetensors");
       for (SafetensorsTensor tensor : Safetensors.open(file, arena).tensors()) {
         String head = prefix.startsWith("language_model.") ? "language_model.lm_head." : "lm_head.";
         String name = tensor.name().replaceFirst("^model\\.", prefix);
-        tensors.put(name.replaceFirst("^lm_head\\.", head), tensor);
+        SafetensorsTensor taken = tensor.name().equals(cut) ? firstRows(tensor, rows) : tensor;
+        tensors.put(name.replaceFirst("^lm_head\\.", head), taken);
       }
       List<Entry> entries = new ArrayList<>();
       tensors.forEach((name, t) -> entries.add(new Entry(name, t.dtype(), t.shape())));
@@ -84,6 +92,13 @@ class TextPartsTest {
         writer.finish();
       }
     }
+  }
+
+  private static SafetensorsTensor firstRows(SafetensorsTensor matrix, long rows) {
+    long bytes = matrix.data().byteSize() / matrix.shape().getFirst() * rows;
+    List<Long> shape = List.of(rows, matrix.shape().getLast());
+    MemorySegment data = matrix.data().asSlice(0, bytes);
+    return new SafetensorsTensor(matrix.name(), matrix.dtype(), shape, data);
   }
 
   private void writeConfig(ObjectNode config) throws IOException {
@@ -118,6 +133,7 @@ class TextPartsTest {
   @CsvSource({
     "gemma3, Gemma3ForConditionalGeneration, language_model.model.",
     "gemma3, Gemma3ForConditionalGeneration, model.language_model.",
+    "gemma3n, Gemma3nForConditionalGeneration, model.language_model.",
     "gemma4, Gemma4ForConditionalGeneration, model.language_model.",
     "llama4, Llama4ForConditionalGeneration, language_model.model.",
     "llama, Mistral3ForConditionalGeneration, language_model.model.",
@@ -145,6 +161,29 @@ class TextPartsTest {
           HuggingFaceModel.open(directory(model), arena).toGguf(arena),
           HuggingFaceModel.open(whole, arena).toGguf(arena));
     }
+  }
+
+  /** Tokens that stand for what is seen and heard have the per-layer inputs of token 0. */
+  @Test
+  void perLayerTablesOfFewerTokens() throws IOException, URISyntaxException {
+    ObjectNode text = config("gemma3n").put("vocab_size_per_layer_input", 62);
+    writeConfig(wrapped("Gemma3nForConditionalGeneration", text));
+    String cut = "model.embed_tokens_per_layer.weight";
+    writeTensors("gemma3n", "model.language_model.", cut, 62);
+    String table = "per_layer_token_embd.weight";
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment expected = tensor(directory("gemma3n"), table, arena);
+      MemorySegment actual = tensor(whole, table, arena);
+      long row = expected.byteSize() / 64;
+      assertEquals(expected.byteSize(), actual.byteSize());
+      assertEquals(-1, expected.asSlice(0, 62 * row).mismatch(actual.asSlice(0, 62 * row)));
+      assertEquals(-1, expected.asSlice(0, row).mismatch(actual.asSlice(62 * row, row)));
+      assertEquals(-1, expected.asSlice(0, row).mismatch(actual.asSlice(63 * row, row)));
+    }
+  }
+
+  private static MemorySegment tensor(Path directory, String name, Arena arena) {
+    return HuggingFaceModel.open(directory, arena).toGguf(arena).tensor(name).data();
   }
 
   /** Configs of Qwen2-VL had the keys of the text beside the others. */

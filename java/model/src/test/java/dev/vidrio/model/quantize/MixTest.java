@@ -1,6 +1,7 @@
 package dev.vidrio.model.quantize;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.gguf.GgmlType;
@@ -16,6 +17,7 @@ import java.util.Objects;
 import java.util.Optional;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The types of tensors are those that llama-quantize chose; see make.py beside mixes.txt. */
 class MixTest {
@@ -106,6 +108,16 @@ class MixTest {
             .map(tensor -> Mix.isMatrix(tensor) ? mix.typeOf(tensor).name() : "F32")
             .toList();
     assertEquals(expected, actual);
+  }
+
+  /** Small and sensitive matrices stay as they are. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"altup_proj", "blk.0.altup_predict_coef", "blk.0.laurel_l", "blk.0.ffn_gate_inp"})
+  void matricesThatStay(String name) {
+    Shape shape = Shape.of("plain");
+    assertFalse(Mix.isMatrix(tensor(name + ".weight", shape, false)));
+    assertTrue(Mix.isMatrix(tensor("blk.0.inp_gate.weight", shape, false)));
   }
 
   @ParameterizedTest

@@ -82,6 +82,7 @@ public final class TinyModels {
         "gemma",
         "gemma2",
         "gemma3",
+        "gemma3n",
         "gemma4",
         "gemma4-keys-as-values",
         "gemma4-mixture",
@@ -185,6 +186,11 @@ public final class TinyModels {
   /** Whether gates stand behind its attention. */
   public static boolean hasGates(String name) {
     return name.matches("qwen3next|qwen35.*");
+  }
+
+  /** Whether its blocks hand on several streams. */
+  public static boolean hasStreams(String name) {
+    return name.equals("gemma3n");
   }
 
   static List<String> directories() {

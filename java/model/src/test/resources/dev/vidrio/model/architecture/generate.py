@@ -15,7 +15,7 @@ Each model gets a directory with
 Weights are drawn so that every part of the model matters: scores spread over several units, gains
 and biases differ from element to element. Texts are longer than the windows.
 
-Needs torch, transformers 4.57.3 (mistral3, gemma4, baichuan to gptj, deepseek and what follows from
+Needs torch, transformers 4.57.3 (mistral3, gemma3n, gemma4, baichuan to gptj, deepseek and what follows from
 it, and those with Mamba 2: 5.24), safetensors and gguf.
 """
 
@@ -333,6 +333,12 @@ MODELS = {
         "Gemma3Text",
         dict(head_dim=16, sliding_window=8, query_pre_attn_scalar=16, tie_word_embeddings=True)
         | dict(num_hidden_layers=7, intermediate_size=32, sliding_window_pattern=6),
+    ),
+    "gemma3n": (
+        "Gemma3nText",
+        dict(GEMMA4, num_kv_shared_layers=2, intermediate_size=[24, 40, 24, 40, 24])
+        | dict(hidden_size_per_layer_input=8, vocab_size_per_layer_input=VOCABULARY)
+        | dict(laurel_rank=6, activation_sparsity_pattern=[0.9, 0.5, 0.3, 0.0, 0.0]),
     ),
     "gemma4": (
         "Gemma4Text",
@@ -1031,8 +1037,9 @@ def draw(name: str, model: torch.nn.Module) -> None:
                 values = values - 2.0  # so that some states last long
             elif parameter.dim() == 1 and key.endswith("weight"):
                 values = values * 0.25 + (0.0 if less_one and "linear_attn" not in key else 1.0)
-                # Gemma 4 does not divide its scores by the root of the width.
-                values = values * (0.25 if "gemma4" in name and "q_norm" in key else 1.0)
+                # Gemma 3n and 4 do not divide their scores by the root of the width.
+                undivided = name.startswith(("gemma3n", "gemma4")) and "q_norm" in key
+                values = values * (0.25 if undivided else 1.0)
             elif parameter.dim() == 1 and key.endswith("scale"):
                 # Gemma 4 divides what its routers read by the root of the width.
                 values = (values * 0.25 + 1.0) * (16.0 if key.endswith("router.scale") else 1.0)
@@ -1045,6 +1052,8 @@ def draw(name: str, model: torch.nn.Module) -> None:
                 pass
             else:
                 values = values * (1.25 / math.sqrt(fan_in(key, parameter, model)))
+                # Gemma 3n divides what its routers read by the width.
+                values = values * (parameter.shape[-1] if "modality_router" in key else 1.0)
             parameter.copy_(values.bfloat16().float())
         for key, buffer in model.named_buffers():
             if key.endswith("layer_scalar"):

@@ -185,10 +185,7 @@ final class Gemma4Mapping implements Mapping {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       attention(map, from + "self_attn.", to, l < own, keysAsValues && !slides.get(l));
-      map.takeLinear(from + "input_layernorm", to + "attn_norm");
-      map.takeLinear(from + "post_attention_layernorm", to + "post_attention_norm");
-      map.takeLinear(from + "pre_feedforward_layernorm", to + "ffn_norm");
-      map.takeLinear(from + "post_feedforward_layernorm", to + "post_ffw_norm");
+      norms(map, from, to);
       for (String part : List.of("gate", "up", "down")) {
         map.takeLinear(from + "mlp." + part + "_proj", to + "ffn_" + part);
       }
@@ -196,12 +193,25 @@ final class Gemma4Mapping implements Mapping {
         mixture(map, from, to);
       }
       if (perLayer) {
-        map.takeLinear(from + "per_layer_input_gate", to + "inp_gate");
-        map.takeLinear(from + "per_layer_projection", to + "proj");
-        map.takeLinear(from + "post_per_layer_input_norm", to + "post_norm");
+        perLayerInputs(map, from, to);
       }
       map.take(from + "layer_scalar", to + "layer_output_scale.weight");
     }
+  }
+
+  /** Takes a layer's norms before and behind attention and feed-forward block. */
+  static void norms(TensorMap map, String from, String to) {
+    map.takeLinear(from + "input_layernorm", to + "attn_norm");
+    map.takeLinear(from + "post_attention_layernorm", to + "post_attention_norm");
+    map.takeLinear(from + "pre_feedforward_layernorm", to + "ffn_norm");
+    map.takeLinear(from + "post_feedforward_layernorm", to + "post_ffw_norm");
+  }
+
+  /** Takes what a layer does with its inputs. */
+  static void perLayerInputs(TensorMap map, String from, String to) {
+    map.takeLinear(from + "per_layer_input_gate", to + "inp_gate");
+    map.takeLinear(from + "per_layer_projection", to + "proj");
+    map.takeLinear(from + "post_per_layer_input_norm", to + "post_norm");
   }
 
   /** Takes a layer's experts and what stands around them. */
@@ -222,8 +232,7 @@ final class Gemma4Mapping implements Mapping {
    * @param own whether it has keys and values; where not, checkpoints may have unused weights
    * @param keysAsValues whether its values are its keys
    */
-  private static void attention(
-      TensorMap map, String from, String to, boolean own, boolean keysAsValues) {
+  static void attention(TensorMap map, String from, String to, boolean own, boolean keysAsValues) {
     map.takeLinear(from + "q_proj", to + "attn_q");
     map.takeLinear(from + "q_norm", to + "attn_q_norm");
     map.takeLinear(from + "o_proj", to + "attn_output");

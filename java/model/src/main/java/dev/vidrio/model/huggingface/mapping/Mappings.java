@@ -44,6 +44,8 @@ public final class Mappings {
               Map.entry("Gemma3ForCausalLM", new GemmaMapping("gemma3")),
               Map.entry(
                   "Gemma3ForConditionalGeneration", new TextMapping(new GemmaMapping("gemma3"))),
+              Map.entry("Gemma3nForCausalLM", new Gemma3nMapping()),
+              Map.entry("Gemma3nForConditionalGeneration", new TextMapping(new Gemma3nMapping())),
               Map.entry("Gemma4ForCausalLM", new Gemma4Mapping()),
               Map.entry("Gemma4ForConditionalGeneration", new TextMapping(new Gemma4Mapping())),
               Map.entry("Qwen2MoeForCausalLM", new QwenMapping("qwen2moe")),
