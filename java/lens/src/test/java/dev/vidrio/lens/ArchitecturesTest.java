@@ -350,7 +350,9 @@ class ArchitecturesTest {
   private static List<By> parts(Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
-    boolean hybrid = !lens.has(new HookPoint(HookSite.ATTN_OUT, 0));
+    boolean hybrid =
+        !lens.has(new HookPoint(HookSite.ATTN_OUT, 0))
+            || lens.has(new HookPoint(HookSite.RECURRENT_OUT, 0));
     boolean gates = lens.points().stream().anyMatch(point -> point.site() == HookSite.GATE);
     return Stream.of(By.values())
         .filter(by -> !experts || by != By.NEURON)

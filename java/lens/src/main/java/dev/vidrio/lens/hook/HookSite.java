@@ -17,7 +17,7 @@ import static dev.vidrio.lens.hook.HookSite.Place.MODEL;
  * The sites of hook points, in the order of a forward pass. A model has those that its architecture
  * computes: no {@code hook_pos_embed} with rotary positions, no {@code hook_resid_mid} with
  * parallel attention and feed-forward blocks. A block has those of attention, of a convolution or
- * of a recurrence.
+ * of a recurrence, or of the first and the last.
  */
 public enum HookSite {
   /** What is added to positions, or what the first block reads. */
@@ -97,7 +97,7 @@ public enum HookSite {
   RECURRENT_GATE("recurrent.hook_gate", BLOCK, WIDTH),
   /** Normalized and gated, before it is projected to the stream. */
   RECURRENT_POST("recurrent.hook_post", BLOCK, WIDTH),
-  /** What the recurrence adds to the stream, in the place of attention. */
+  /** What the recurrence adds to the stream, in the place of attention or beside it. */
   RECURRENT_OUT("hook_recurrent_out", BLOCK, WIDTH),
   /** What a projection of low rank beside attention adds to the stream (arXiv 2411.07501). */
   LAUREL_OUT("hook_laurel_out", BLOCK, WIDTH),

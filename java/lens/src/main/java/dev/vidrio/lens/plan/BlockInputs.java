@@ -32,6 +32,11 @@ public final class BlockInputs {
     return inputs;
   }
 
+  /** The number of the block that an activation is in. */
+  static int number(Buffer x) {
+    return Integer.parseInt(block(x));
+  }
+
   /** The number of the block that an activation is in; nothing of one outside. */
   private static String block(Operand x) {
     Matcher matcher = BLOCK.matcher(x.name());

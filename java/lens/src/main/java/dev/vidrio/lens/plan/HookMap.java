@@ -237,9 +237,9 @@ public final class HookMap {
     return attention(layer).map(a -> kv.keyValue(a.layer()).heads()).orElse(0);
   }
 
-  /** The layer whose keys and values, or rows, one reads: itself, or an earlier one. */
+  /** The layer whose keys and values one reads: itself, or an earlier one. */
   public int keysOf(int layer) {
-    return attention(layer).map(SequenceOp.Attention::layer).orElse(layer);
+    return attention(layer).map(a -> BlockInputs.number(values(a))).orElse(layer);
   }
 
   /** Checks that each layer has keys and values of its own, which a method needs. */

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.plan;
 
-import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
@@ -30,13 +29,17 @@ public final class Inputs {
     }
   }
 
-  /** Checks that all layers have attention, which a method needs. */
+  /** Checks that all layers have attention, and no other way from token to token. */
   public static void requireAttention(Model model, String method) {
     HookMap hooks = HookMap.of(model);
     for (int l = 0; l < model.architecture().layers(); l++) {
       if (hooks.heads(l) == 0) {
         throw new InvalidInputException(
-            method, "", "layer " + l + " has " + mixer(model, l) + " in the place of attention");
+            method, "", "layer " + l + " has " + mixer(hooks, l) + " in the place of attention");
+      }
+      if (hooks.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
+        throw new InvalidInputException(
+            method, "", "layer " + l + " has a recurrence beside attention");
       }
     }
   }
@@ -59,10 +62,12 @@ public final class Inputs {
     return new HookPoint(HookSite.RESID_POST, model.architecture().layers() - 1);
   }
 
-  private static String mixer(Model model, int layer) {
-    return model.architecture().kvShape().layers().get(layer) instanceof KvShape.Recurrent
-        ? "a recurrence"
-        : "a convolution";
+  private static String mixer(HookMap hooks, int layer) {
+    return hooks.has(new HookPoint(HookSite.CONV_OUT, layer))
+        ? "a convolution"
+        : hooks.has(new HookPoint(HookSite.RECURRENT_OUT, layer))
+            ? "a recurrence"
+            : "a feed-forward block";
   }
 
   /** Checks that an activation has a row of its own for each token. */

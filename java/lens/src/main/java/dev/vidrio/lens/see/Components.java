@@ -50,8 +50,8 @@ final class Components {
     return "hook_embed,*.hook_attn_out,*.hook_mlp_out"
         + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
         + (lens.has(new HookPoint(HookSite.PER_LAYER_OUT, 0)) ? ",*.hook_per_layer_out" : "")
-        + inPlaceOfAttention(lens, HookSite.CONV_OUT)
-        + inPlaceOfAttention(lens, HookSite.RECURRENT_OUT)
+        + besideAttention(lens, HookSite.CONV_OUT)
+        + besideAttention(lens, HookSite.RECURRENT_OUT)
         + switch (by) {
           case LAYER, TOKEN -> "";
           case HEAD -> ",*.hook_result";
@@ -60,7 +60,7 @@ final class Components {
         };
   }
 
-  private static String inPlaceOfAttention(Lens lens, HookSite site) {
+  private static String besideAttention(Lens lens, HookSite site) {
     boolean has = lens.points().stream().anyMatch(point -> point.site() == site);
     return has ? ",*." + site.suffix() : "";
   }
@@ -84,10 +84,12 @@ final class Components {
       int before = components.size();
       if (cache.has(new HookPoint(HookSite.CONV_OUT, l))) {
         components.add(new Component("L" + l + ".conv", cache.get(HookSite.CONV_OUT, l).row(i)));
-      } else if (cache.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
+      }
+      if (cache.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
         float[] written = cache.get(HookSite.RECURRENT_OUT, l).row(i);
         components.add(new Component("L" + l + ".recurrent", written));
-      } else if (cache.has(new HookPoint(HookSite.ATTN_OUT, l))) {
+      }
+      if (cache.has(new HookPoint(HookSite.ATTN_OUT, l))) {
         float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
         switch (by) {
           case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);

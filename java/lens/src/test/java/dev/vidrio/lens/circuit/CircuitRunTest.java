@@ -64,7 +64,8 @@ class CircuitRunTest extends BardTest {
             assertThrows(InvalidInputException.class, () -> CircuitRun.open(of, clean, corrupted))
                 .getMessage();
         assertTrue(
-            message.matches(".*(layer 3 reads|multiple|alone|several streams|in the place of).*"),
+            message.matches(
+                ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside attention).*"),
             message);
         return;
       }

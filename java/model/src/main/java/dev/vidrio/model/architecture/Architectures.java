@@ -42,6 +42,7 @@ public final class Architectures {
               Map.entry("exaone-moe", ExaoneMoe::read),
               Map.entry("exaone4", Exaone4::read),
               Map.entry("falcon", Falcon::read),
+              Map.entry("falcon-h1", FalconH1::read),
               Map.entry("gemma", Gemma::read),
               Map.entry("gemma2", Gemma2::read),
               Map.entry("gemma3", Gemma3::read),

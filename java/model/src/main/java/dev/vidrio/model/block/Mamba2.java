@@ -18,13 +18,19 @@ import org.jspecify.annotations.Nullable;
  * a token changes it. What the states answer is gated, then normalized group by group.
  *
  * @param sizes what a layer keeps of a sequence; its key heads are the groups
+ * @param normalizes whether what states answer is normalized by groups
  */
-public record Mamba2(KvShape.Recurrent sizes) {
+public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
   private static final String IN = "ssm_in.weight";
 
   /** Reads its sizes from a model's keys. */
   public static Mamba2 read(Keys keys) {
-    return new Mamba2(StateSizes.read(keys));
+    return new Mamba2(StateSizes.read(keys), true);
+  }
+
+  /** The same with a norm of what states answer or without. */
+  public Mamba2 normalizing(boolean newNormalizes) {
+    return new Mamba2(sizes, newNormalizes);
   }
 
   /** The block of a layer. */
@@ -75,12 +81,18 @@ public record Mamba2(KvShape.Recurrent sizes) {
               step,
               step);
       Buffer gate = projected("hook_gate", 0, net.valueWidth(), null, x);
-      Buffer gated = plan.gated(hook("z_gated"), ActivationKind.SILU, gate, z);
+      return model.linear(hook, layer.tensor("ssm_out"), x.width(), gated(gate, z));
+    }
+
+    private Buffer gated(Buffer gate, Buffer z) {
+      String name = hook(net.normalizes ? "z_gated" : "hook_post");
+      Buffer gated = model.plan().gated(name, ActivationKind.SILU, gate, z);
+      if (!net.normalizes) {
+        return gated;
+      }
       int group = net.valueWidth() / net.sizes.keyHeads();
-      Buffer post =
-          model.headNorm(
-              hook("hook_post"), layer.tensor("ssm_norm"), group, net.valueWidth(), gated);
-      return model.linear(hook, layer.tensor("ssm_out"), x.width(), post);
+      return model.headNorm(
+          hook("hook_post"), layer.tensor("ssm_norm"), group, net.valueWidth(), gated);
     }
 
     private String hook(String name) {

@@ -3,6 +3,7 @@ package dev.vidrio.model.huggingface;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -65,6 +66,10 @@ final class ProjectionMap implements TensorMap {
       put(from.substring(0, from.length() - WEIGHT.length()), to, rows, source);
     }
   }
+
+  /** What adapts a matrix would have to be multiplied too. */
+  @Override
+  public void takeScaled(String from, String to, int rows, IntToDoubleFunction factor) {}
 
   @Override
   public void takeOrderedColumns(String from, String to, int columns, IntUnaryOperator source) {}

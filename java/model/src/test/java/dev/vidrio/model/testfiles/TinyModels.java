@@ -78,6 +78,8 @@ public final class TinyModels {
         "exaone4",
         "exaone4-windows",
         "falcon",
+        "falcon-h1",
+        "falcon-h1-norm",
         "falcon-multi-query",
         "gemma",
         "gemma2",
@@ -168,7 +170,7 @@ public final class TinyModels {
         "youtu");
   }
 
-  /** Whether its first layer has something else in the place of attention; the second never has. */
+  /** Whether its first layer has more than attention, or else; the second has attention. */
   public static boolean isHybrid(String name) {
     return name.startsWith("lfm2") || isRecurrent(name);
   }
@@ -180,7 +182,7 @@ public final class TinyModels {
 
   /** Whether that is of Mamba 2. */
   public static boolean isStateSpace(String name) {
-    return name.matches("granitehybrid.*|nemotron_h.*");
+    return name.matches("falcon-h1.*|granitehybrid.*|nemotron_h.*");
   }
 
   /** Whether gates stand behind its attention. */

@@ -190,6 +190,26 @@ GRANITE_HYBRID = dict(
 )
 
 
+# Multipliers are powers of two: their products with weights are exact in BF16.
+FALCON_H1 = dict(
+    head_dim=12,
+    mamba_d_ssm=48,
+    mamba_n_heads=6,
+    mamba_d_head=8,
+    mamba_n_groups=1,
+    mamba_d_state=12,
+    embedding_multiplier=4.0,
+    lm_head_multiplier=0.5,
+    mlp_multipliers=[2.0, 0.5],
+    key_multiplier=0.25,
+    attention_in_multiplier=2.0,
+    attention_out_multiplier=0.5,
+    ssm_in_multiplier=2.0,
+    ssm_out_multiplier=0.25,
+    ssm_multipliers=[0.5, 2.0, 0.25, 4.0, 0.5],
+)
+
+
 def nemotron_layers(ffn: str) -> list[str]:
     return ["linear_attention", "full_attention", ffn, "linear_attention", ffn]
 
@@ -412,6 +432,11 @@ MODELS = {
     "falcon": (
         "Falcon",
         dict(new_decoder_architecture=True, num_kv_heads=2, tie_word_embeddings=True),
+    ),
+    "falcon-h1": ("FalconH1", FALCON_H1),
+    "falcon-h1-norm": (
+        "FalconH1",
+        FALCON_H1 | dict(mamba_rms_norm=True, mamba_norm_before_gate=False, mamba_n_groups=2),
     ),
     "falcon-multi-query": (
         "Falcon",
@@ -1288,6 +1313,8 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     tokens = random.integers(0, VOCABULARY, COUNT, dtype=np.int32)
     ids = torch.from_numpy(tokens).long()
     tensors = {"tokens": tokens, "logits": expected(model, ids), "gradient": gradient(model, ids)}
+    if name.startswith("falcon-h1"):  # whose file has a table that is multiplied already
+        tensors["gradient"] /= config.embedding_multiplier
     original = getattr(config, "original_max_position_embeddings", None)
     if original and original < COUNT:
         tensors["short_logits"] = expected(model, ids[:original])

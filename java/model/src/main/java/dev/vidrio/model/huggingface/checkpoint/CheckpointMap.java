@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -63,6 +64,16 @@ public final class CheckpointMap implements TensorMap {
     List<Long> shape = new ArrayList<>(tensor.shape());
     shape.set(0, (long) n);
     add(to, tensors.type(tensor), shape, allocator -> Layouts.rows(tensor, n, source, allocator));
+  }
+
+  @Override
+  public void takeScaled(String from, String to, int rows, IntToDoubleFunction factor) {
+    SafetensorsTensor tensor = tensors.matrix(from, rows, 0);
+    add(
+        to,
+        tensors.type(tensor),
+        tensor.shape(),
+        allocator -> Layouts.scaled(tensor, factor, allocator));
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 
 /** The ways in which GGUF files hold weights otherwise than checkpoints of transformers. */
@@ -265,6 +266,35 @@ public final class Layouts {
       target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) product);
     }
     return new SafetensorsTensor(tensor.name(), Dtype.F32, tensor.shape(), target);
+  }
+
+  /** Each row times a factor, in the matrix's type. */
+  static MemorySegment scaled(
+      SafetensorsTensor matrix, IntToDoubleFunction factor, SegmentAllocator allocator) {
+    MemorySegment target = allocator.allocate(matrix.data().byteSize());
+    long k = matrix.shape().getLast();
+    for (int row = 0; row < matrix.shape().getFirst(); row++) {
+      double times = factor.applyAsDouble(row);
+      for (long i = row * k; i < (row + 1) * k; i++) {
+        put(matrix.dtype(), target, i, (float) (times * matrix.element(i)));
+      }
+    }
+    return target;
+  }
+
+  private static void put(Dtype type, MemorySegment target, long index, float value) {
+    switch (type) {
+      case F32 -> target.setAtIndex(JAVA_FLOAT_UNALIGNED, index, value);
+      case F16 -> target.setAtIndex(JAVA_SHORT_UNALIGNED, index, Float.floatToFloat16(value));
+      case BF16 -> target.setAtIndex(JAVA_SHORT_UNALIGNED, index, bfloat(value));
+      default -> throw new IllegalArgumentException(type.name());
+    }
+  }
+
+  /** The bfloat nearest to a float, of two the even one; not for NaN. */
+  private static short bfloat(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    return (short) ((bits + 0x7fff + (bits >>> 16 & 1)) >>> 16);
   }
 
   /** The elements in f32, exactly. */

@@ -1,5 +1,6 @@
 package dev.vidrio.model.huggingface.checkpoint;
 
+import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 
 /** What a mapping says of each tensor of a checkpoint: its name and layout in GGUF. */
@@ -36,6 +37,13 @@ public interface TensorMap {
    * @param source the checkpoint's row of each row
    */
   void takeRows(String from, String to, int rows, int n, IntUnaryOperator source);
+
+  /**
+   * Takes a matrix with each row times a factor, rounded to the matrix's type.
+   *
+   * @param rows how many there must be; 0 for any number
+   */
+  void takeScaled(String from, String to, int rows, IntToDoubleFunction factor);
 
   /**
    * Takes a matrix with its columns in another order.

@@ -39,8 +39,14 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
     return new Mamba2Names(groups, heads, dHead, dState, taps);
   }
 
-  private int width() {
+  /** Elements of all heads. */
+  int width() {
     return heads * dHead;
+  }
+
+  /** Elements of what all groups store under. */
+  int keyWidth() {
+    return groups * dState;
   }
 
   /** Puts the sizes, and refuses what GGUF has no keys for. */
@@ -65,15 +71,25 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
 
   /** Takes the tensors of a layer. */
   void tensors(TensorMap map, String from, String to) {
-    int channels = width() + 2 * groups * dState;
     map.take(from + "in_proj.weight", to + "ssm_in.weight");
+    states(map, from, to);
+    norm(map, from, to);
+    map.take(from + "out_proj.weight", to + "ssm_out.weight");
+  }
+
+  /** Takes the norm before the last projection. */
+  void norm(TensorMap map, String from, String to) {
+    map.takeFolded(from + "norm.weight", to + "ssm_norm.weight", groups, width() / groups);
+  }
+
+  /** Takes what lies between the first projection and the norm. */
+  void states(TensorMap map, String from, String to) {
+    int channels = width() + 2 * keyWidth();
     map.takeKernels(
         from + "conv1d.weight", to + "ssm_conv1d.weight", channels, IntUnaryOperator.identity());
     map.takeOptional(from + "conv1d.bias", to + "ssm_conv1d.bias");
     map.take(from + "dt_bias", to + "ssm_dt.bias");
     map.takeRates(from + "A_log", to + "ssm_a", heads);
     map.takeFolded(from + "D", to + "ssm_d", heads, 1);
-    map.takeFolded(from + "norm.weight", to + "ssm_norm.weight", groups, width() / groups);
-    map.take(from + "out_proj.weight", to + "ssm_out.weight");
   }
 }

@@ -122,10 +122,15 @@ public final class Mappings {
               "ministral3", new TextMapping(new Mistral3Mapping()),
               "mistral4", new TextMapping(new Deepseek2Mapping(Kind.MISTRAL_4))));
 
-  /** Those of classes that are several architectures, by what else their configs say. */
+  /**
+   * Those that depend on what else configs say: of classes that are several architectures, and of
+   * weights that files have multiplied.
+   */
   private static final Map<String, Function<Config, Mapping>> BY_CONFIG =
       new TreeMap<>(
           Map.of(
+              "FalconH1ForCausalLM",
+              _ -> new FalconH1Mapping(),
               "GraniteMoeHybridForCausalLM",
               GraniteHybridMapping::of,
               "Mistral3ForConditionalGeneration",
