@@ -58,15 +58,33 @@ void *guarded_copy(const void *from, size_t bytes, placement where) {
     return memcpy(guarded_alloc(bytes, where), from, bytes);
 }
 
+size_t canaries(const void *memory, size_t bytes) {
+    const unsigned char *p = memory;
+    // All are, where the first is and each is as the next.
+    if (bytes == 0 || (p[0] == CANARY && memcmp(p, p + 1, bytes - 1) == 0)) {
+        return bytes;
+    }
+    size_t count = 0;
+    while (p[count] == CANARY) {
+        count++;
+    }
+    return count;
+}
+
+static void check_outside(const region *r, size_t begin, size_t end) {
+    size_t whole = canaries(r->start + begin, end - begin);
+    if (whole < end - begin) {
+        fail("byte %td of a buffer of %zu bytes was written",
+             (ptrdiff_t)(begin + whole) - (ptrdiff_t)r->offset, r->bytes);
+    }
+}
+
 void guarded_free_all(void) {
     for (int i = 0; i < REGIONS; i++) {
         region *r = &regions[i];
-        for (size_t j = 0; r->used && j < r->size; j++) {
-            int outside = j < r->offset || j >= r->offset + r->bytes;
-            if (outside && r->start[j] != CANARY) {
-                fail("byte %td of a buffer of %zu bytes was written", (ptrdiff_t)(j - r->offset),
-                     r->bytes);
-            }
+        if (r->used) {
+            check_outside(r, 0, r->offset);
+            check_outside(r, r->offset + r->bytes, r->size);
         }
         r->used = 0;
     }

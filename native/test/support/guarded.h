@@ -19,6 +19,9 @@ void *guarded_alloc(size_t bytes, placement where);
 // Filled with a copy of `bytes` of `from`.
 void *guarded_copy(const void *from, size_t bytes, placement where);
 
+// How many of these bytes, from the first on, nobody wrote after they were filled with CANARY.
+size_t canaries(const void *memory, size_t bytes);
+
 // Frees everything, and fails if something was written around it.
 void guarded_free_all(void);
 
