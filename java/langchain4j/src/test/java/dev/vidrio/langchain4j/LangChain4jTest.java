@@ -231,15 +231,18 @@ class LangChain4jTest {
 
   @Test
   void aFullQueueIsARateLimit() {
-    var options = EngineOptions.DEFAULT.withSequences(1).withQueue(0);
+    var refused = new CompletableFuture<Boolean>();
+    var goesOnLater =
+        new EngineListener() {
+          @Override
+          public void onStep(int tokens, int sequences, Duration time) {
+            refused.join();
+          }
+        };
+    var options = EngineOptions.DEFAULT.withSequences(1).withQueue(0).withListener(goesOnLater);
     try (Engine engine = Engine.open(ENGINE.model(), options)) {
       int[] prompt = engine.model().tokenizer().encode("word");
-      var request =
-          GenerationRequest.builder(prompt)
-              .options(GenerationOptions.DEFAULT.withTokens(4000).withIgnoreEnd(true))
-              .build();
-      try (TokenStream running = engine.submit(request)) {
-        assertFalse(running.completion().isDone());
+      try (TokenStream running = engine.submit(GenerationRequest.builder(prompt).build())) {
         var model = VidrioChatModel.builder().engine(engine).build();
         assertThrows(RateLimitException.class, () -> model.chat(QUESTION));
         var streaming = VidrioStreamingChatModel.builder().engine(engine).build();
@@ -247,6 +250,9 @@ class LangChain4jTest {
         streaming.chat(QUESTION, told);
         var failure = assertThrows(ExecutionException.class, told.end::get);
         assertTrue(failure.getCause() instanceof RateLimitException);
+        assertFalse(running.completion().isDone());
+      } finally {
+        refused.complete(true);
       }
     }
   }
