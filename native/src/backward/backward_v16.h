@@ -1,10 +1,11 @@
 // All operations backward over 16 lanes.
 #include "backward/activation_backward_v16.h"
-#include "backward/attention_backward_v16.h"
 #include "backward/conv_backward_v16.h"
 #include "backward/expert_sum_backward_v16.h"
+#include "backward/key_value_backward_v16.h"
 #include "backward/matmul_backward_v16.h"
 #include "backward/norm_backward_v16.h"
+#include "backward/query_backward_v16.h"
 #include "backward/recurrence_backward_v16.h"
 
 const vd_backward_kernels VD_NAME(vd_backward) = {
