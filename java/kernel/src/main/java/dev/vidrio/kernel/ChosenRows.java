@@ -8,6 +8,7 @@ import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.op.Substitution;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -15,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Computes what leads to logits alone for the tokens whose logits are asked for. The rows of these
@@ -67,16 +67,9 @@ public final class ChosenRows {
   /** Whether each row of what an operation writes depends on the same row of what it reads. */
   private static boolean isOfRows(Op op) {
     return switch (op) {
-      case Op.Norm ignored -> true;
-      case Op.Quantize ignored -> true;
-      case Op.MatMul ignored -> true;
-      case Op.Activation ignored -> true;
-      case Op.Add ignored -> true;
-      case Op.AddBias ignored -> true;
-      case Op.Scale ignored -> true;
-      case OpenOp.Gain ignored -> true;
-      case ExpertOp ignored -> true;
-      case LowRankOp ignored -> true;
+      case Op.Norm _, Op.Quantize _, Op.MatMul _, Op.Activation _ -> true;
+      case Op.Add _, Op.AddBias _, Op.Scale _, OpenOp.Gain _ -> true;
+      case ExpertOp _, LowRankOp _ -> true;
       default -> false;
     };
   }
@@ -89,7 +82,7 @@ public final class ChosenRows {
     List<Op> ops = new ArrayList<>();
     for (Op op : plan.ops()) {
       if (moved.contains(op)) {
-        ops.add(ofChosen(op));
+        ops.add(Substitution.of(op, this::chosen));
       } else if (!op.equals(gather)) {
         ops.add(op);
         op.writes().stream().filter(needed::contains).forEach(y -> ops.add(choice(op, y)));
@@ -115,57 +108,8 @@ public final class ChosenRows {
     Operand rows = rowsOf(operand, operand.name() + ".chosen");
     chosen.put(operand, rows);
     return writer instanceof Op.Quantize quantize
-        ? new Op.Quantize(rows(quantize.x()), (QuantizedBuffer) rows)
+        ? Substitution.of(quantize, this::chosen)
         : new Op.Gather((Buffer) operand, (Buffer) rows);
-  }
-
-  private Op ofChosen(Op op) {
-    return switch (op) {
-      case Op.Norm o ->
-          new Op.Norm(
-              o.kind(),
-              o.epsilon(),
-              o.heads(),
-              rows(o.x()),
-              o.gain(),
-              o.bias(),
-              rows(o.y()),
-              optional(o.scale()));
-      case Op.Quantize o -> new Op.Quantize(rows(o.x()), (QuantizedBuffer) chosen(o.y()));
-      case Op.MatMul o -> new Op.MatMul(o.weights(), chosen(o.x()), rows(o.y()), o.fast());
-      case Op.Activation o ->
-          new Op.Activation(o.kind(), rows(o.x()), optional(o.up()), rows(o.y()));
-      case Op.Add o -> new Op.Add(rows(o.a()), rows(o.b()), rows(o.y()));
-      case Op.AddBias o -> new Op.AddBias(rows(o.a()), o.bias(), rows(o.y()));
-      case Op.Scale o -> new Op.Scale(rows(o.x()), o.factor(), rows(o.y()));
-      case OpenOp.Gain o -> new OpenOp.Gain(rows(o.x()), o.gain(), o.bias(), rows(o.y()));
-      case ExpertOp.Route o ->
-          new ExpertOp.Route(
-              o.score(),
-              o.over(),
-              o.bias(),
-              o.groups(),
-              rows(o.logits()),
-              rows(o.experts()),
-              rows(o.weights()));
-      case ExpertOp.ExpertMatMul o ->
-          new ExpertOp.ExpertMatMul(
-              o.matrices(), o.bias(), rows(o.experts()), chosen(o.x()), rows(o.y()));
-      case ExpertOp.ExpertSum o ->
-          new ExpertOp.ExpertSum(rows(o.x()), rows(o.weights()), rows(o.y()));
-      case LowRankOp.Down o -> new LowRankOp.Down(rows(o.u()), o.table(), o.matrix(), rows(o.t()));
-      case LowRankOp.Up o ->
-          new LowRankOp.Up(rows(o.x()), rows(o.t()), o.table(), o.matrix(), rows(o.y()));
-      default -> throw new IllegalStateException(op + " is no operation of rows");
-    };
-  }
-
-  private Buffer rows(Buffer buffer) {
-    return (Buffer) chosen(buffer);
-  }
-
-  private @Nullable Buffer optional(@Nullable Buffer buffer) {
-    return buffer == null ? null : rows(buffer);
   }
 
   private Operand chosen(Operand operand) {

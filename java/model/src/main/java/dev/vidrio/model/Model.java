@@ -201,8 +201,9 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Opens a session: memory for some sequences and the plan that runs them. As everything that
-   * opens or generates here, it throws {@link IllegalStateException} once the model is closed.
+   * Opens a session: memory for some sequences and a plan that runs them, the model's with the rows
+   * that ask for logits {@linkplain ChosenRows chosen early}. As everything that opens or generates
+   * here, it throws {@link IllegalStateException} once the model is closed.
    *
    * @throws InvalidInputException when the options do not fit the model
    */

@@ -32,7 +32,11 @@ abstract class AdapterCase {
   }
 
   static Session open(Model model, int adapters) {
-    return model.newSession(new SessionOptions(LENGTH, 16, 4, 16).withAdapters(adapters));
+    return model.newSession(options(adapters));
+  }
+
+  static SessionOptions options(int adapters) {
+    return new SessionOptions(LENGTH, 16, 4, 16).withAdapters(adapters);
   }
 
   static @Nullable Adaptation adapted(@Nullable Adapter adapter, float strength) {

@@ -157,7 +157,7 @@ class AdapterLifeTest extends AdapterCase {
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 2, 4, 1);
     try (Model model = Model.open(tiny(GgmlType.Q8_0));
         Adapter adapter = Adapter.open(model, lora);
-        Session session = open(model, 1)) {
+        Session session = model.newSession(options(1), model.architecture().plan())) {
       int[] whole = alone(session, adapted(adapter, 1), tokens(1), 16);
       int ops = model.architecture().plan().ops().size();
       try (Sequence sequence = session.newSequence()) {

@@ -3,12 +3,10 @@ package dev.vidrio.lens.plan;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
-import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.Substitution;
 import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -111,45 +109,6 @@ public final class EditedPlan {
 
   /** The operation with one of the activations that it writes under another name. */
   static Op writing(Op op, Buffer from, Buffer to) {
-    return switch (op) {
-      case Op.Embed o -> new Op.Embed(o.table(), o.index(), o.offset(), o.skip(), to);
-      case Op.Norm o ->
-          new Op.Norm(o.kind(), o.epsilon(), o.heads(), o.x(), o.gain(), o.bias(), to, o.scale());
-      case Op.MatMul o -> new Op.MatMul(o.weights(), o.x(), to, o.fast());
-      case Op.Activation o -> new Op.Activation(o.kind(), o.x(), o.up(), to);
-      case Op.Add o -> new Op.Add(o.a(), o.b(), to);
-      case Op.AddBias o -> new Op.AddBias(o.a(), o.bias(), to);
-      case Op.Scale o -> new Op.Scale(o.x(), o.factor(), to);
-      case SequenceOp.Rope o -> new SequenceOp.Rope(o.rotation(), o.dH(), o.x(), to);
-      case SequenceOp.Attention o ->
-          new SequenceOp.Attention(
-              o.layer(),
-              o.heads(),
-              o.scale(),
-              o.window(),
-              o.cap(),
-              o.sinks(),
-              o.slopes(),
-              o.q(),
-              to);
-      case SequenceOp.Conv o -> new SequenceOp.Conv(o.layer(), o.part(), o.kernel(), o.x(), to);
-      case SequenceOp.Recurrence o -> o.over(o.q(), o.k(), o.v(), o.step(), o.beta(), to);
-      case OpenOp.Mix o ->
-          new OpenOp.Mix(o.layer(), o.heads(), o.pattern(), o.softmax(), o.attention(), to);
-      case OpenOp.Gain o -> new OpenOp.Gain(o.x(), o.gain(), o.bias(), to);
-      case ExpertOp.Route o ->
-          new ExpertOp.Route(
-              o.score(),
-              o.over(),
-              o.bias(),
-              o.groups(),
-              o.logits(),
-              o.experts().equals(from) ? to : o.experts(),
-              o.weights().equals(from) ? to : o.weights());
-      case ExpertOp.ExpertMatMul o ->
-          new ExpertOp.ExpertMatMul(o.matrices(), o.bias(), o.experts(), o.x(), to);
-      case ExpertOp.ExpertSum o -> new ExpertOp.ExpertSum(o.x(), o.weights(), to);
-      default -> throw new IllegalArgumentException(op + " writes no hook point");
-    };
+    return Substitution.of(op, x -> x.equals(from) ? to : x);
   }
 }

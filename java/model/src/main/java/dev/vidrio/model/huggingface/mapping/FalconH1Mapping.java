@@ -46,23 +46,11 @@ final class FalconH1Mapping implements Mapping {
   }
 
   private static Mamba2Names mamba(Config config) {
-    var spelling =
-        new Mamba2Names.Spelling(
-            "mamba_n_groups", "mamba_n_heads", "mamba_d_state", "mamba_d_conv");
     int width =
         config.has(WIDTH)
             ? config.size(WIDTH)
             : Math.multiplyExact(config.size("mamba_expand", 2), config.size("hidden_size"));
-    int heads = config.size("mamba_n_heads");
-    if (width % heads != 0) {
-      throw config.error("mamba_n_heads", Integer.toString(heads), "must divide " + width);
-    }
-    int dHead = width / heads;
-    config.require(
-        "mamba_d_head",
-        value -> value.asString("").equals("auto") || value.asInt(0) == dHead,
-        "it must be " + dHead);
-    return Mamba2Names.of(config, spelling, dHead);
+    return Mamba2Names.ofWidth(config, width);
   }
 
   private static double factor(Config config, String key) {

@@ -97,20 +97,8 @@ final class GraniteHybridMapping implements Mapping {
   }
 
   private static Mamba2Names mamba(Config config) {
-    var spelling =
-        new Mamba2Names.Spelling(
-            "mamba_n_groups", "mamba_n_heads", "mamba_d_state", "mamba_d_conv");
     int width = Math.multiplyExact(config.size("mamba_expand"), config.size("hidden_size"));
-    int heads = config.size("mamba_n_heads");
-    if (width % heads != 0) {
-      throw config.error("mamba_n_heads", Integer.toString(heads), "must divide " + width);
-    }
-    int dHead = width / heads;
-    config.require(
-        "mamba_d_head",
-        value -> value.asString("").equals("auto") || value.asInt(0) == dHead,
-        "it must be " + dHead);
-    return Mamba2Names.of(config, spelling, dHead);
+    return Mamba2Names.ofWidth(config, width);
   }
 
   @Override

@@ -24,6 +24,10 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
   /** What transformers calls sizes. */
   record Spelling(String groups, String heads, String dState, String taps) {}
 
+  private static final String HEADS = "mamba_n_heads";
+  private static final Spelling USUAL =
+      new Spelling("mamba_n_groups", HEADS, "mamba_d_state", "mamba_d_conv");
+
   /** Reads the sizes of a config that has all of them. */
   static Mamba2Names of(Config config, Spelling spelling, int dHead) {
     int groups = config.integer(spelling.groups, 1, MAX_HEADS);
@@ -37,6 +41,24 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
     int dState = config.integer(spelling.dState, 1, KvShape.HEAD_MAX);
     int taps = config.integer(spelling.taps, 1, MAX_TAPS);
     return new Mamba2Names(groups, heads, dHead, dState, taps);
+  }
+
+  /**
+   * The same of a config by its usual names.
+   *
+   * @param width elements of all heads
+   */
+  static Mamba2Names ofWidth(Config config, int width) {
+    int heads = config.size(HEADS);
+    if (width % heads != 0) {
+      throw config.error(HEADS, Integer.toString(heads), "must divide " + width);
+    }
+    int dHead = width / heads;
+    config.require(
+        "mamba_d_head",
+        value -> value.asString("").equals("auto") || value.asInt(0) == dHead,
+        "it must be " + dHead);
+    return of(config, USUAL, dHead);
   }
 
   /** Elements of all heads. */
