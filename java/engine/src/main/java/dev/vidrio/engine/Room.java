@@ -12,10 +12,10 @@ final class Room {
   /** Rows of logits of a step, where there are no more sequences than that. */
   private static final int LOGIT_ROWS = 128;
 
-  private Room() {}
-
   /** Checkpoints for each sequence that may run, where there is memory for their states. */
   private static final int CHECKPOINTS = 4;
+
+  private Room() {}
 
   /**
    * What is possible with a model: where it has states, no more sequences run than half of the
