@@ -6,7 +6,6 @@ import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
-import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.Substitution;
 import java.util.HashMap;
 import java.util.List;
@@ -67,38 +66,18 @@ final class Recomputation {
     };
   }
 
-  /** The operation over activations that are there. */
-  Op.Norm known(Op.Norm op) {
-    return (Op.Norm) Substitution.of(op, x -> op.writes().contains(x) ? x : value(x));
-  }
-
-  /** The operation over activations that are there. */
-  Op.Activation known(Op.Activation op) {
-    return (Op.Activation) Substitution.of(op, x -> x.equals(op.y()) ? x : value(x));
-  }
-
-  /** The operation over queries that are there. */
-  SequenceOp.Attention known(SequenceOp.Attention op) {
-    return (SequenceOp.Attention) Substitution.of(op, x -> x.equals(op.z()) ? x : value(x));
-  }
-
-  /** The operation over activations that are there. */
-  SequenceOp.Recurrence known(SequenceOp.Recurrence op) {
-    return (SequenceOp.Recurrence) Substitution.of(op, x -> x.equals(op.z()) ? x : value(x));
+  /** An operation over activations that are there. */
+  <T extends Op> T known(T op) {
+    return Substitution.of(op, x -> op.writes().contains(x) ? x : value(x));
   }
 
   /** The operation with results that are there. */
   ExpertOp.Route known(ExpertOp.Route op) {
-    return (ExpertOp.Route) Substitution.of(op, this::value);
+    return Substitution.of(op, this::value);
   }
 
   /** The operation over routes that are there. */
   ExpertOp.ExpertMatMul known(ExpertOp.ExpertMatMul op) {
-    return new ExpertOp.ExpertMatMul(op.matrices(), op.bias(), value(op.experts()), op.x(), op.y());
-  }
-
-  /** The operation over activations that are there. */
-  ExpertOp.ExpertSum known(ExpertOp.ExpertSum op) {
-    return (ExpertOp.ExpertSum) Substitution.of(op, x -> x.equals(op.y()) ? x : value(x));
+    return Substitution.of(op, x -> x.equals(op.experts()) ? value(x) : x);
   }
 }

@@ -18,8 +18,9 @@ public final class Substitution {
    * @throws IllegalArgumentException when it is of a kind that only passes over plans add, or the
    *     operands do not fit it
    */
-  public static Op of(Op op, UnaryOperator<Operand> to) {
-    return new Substitution(to).of(op);
+  @SuppressWarnings("unchecked") // an operation becomes one of its own kind
+  public static <T extends Op> T of(T op, UnaryOperator<Operand> to) {
+    return (T) new Substitution(to).of(op);
   }
 
   private Op of(Op op) {
