@@ -26,8 +26,8 @@ VD_INLINE int64_t vd_query_row(const vd_token_run *run) {
 }
 
 enum {
-    VD_BACKWARD_QUERIES = 48,  // of a unit of work, at most
-    VD_BACKWARD_TILES = 2,     // of VD_KV_LANES positions that a kernel takes together, at most
+    VD_BACKWARD_QUERIES = 48,                   // of a unit of work, at most
+    VD_BACKWARD_TILES = VD_KEYS / VD_KV_LANES,  // that a kernel takes together, at most
 };
 
 VD_INLINE int64_t vd_queries(const vd_token_run *run) {

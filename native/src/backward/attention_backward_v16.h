@@ -125,17 +125,27 @@ VD_INLINE void dot_rows(const int M, const int T, const float *const *rows,
     }
 }
 
+// Of some queries, the rows of q and of dz.
+typedef struct query_rows {
+    const float *q[VD_GRADIENT_QUERIES];
+    const float *dz[VD_GRADIENT_QUERIES];
+} query_rows;
+
+VD_INLINE query_rows rows_of(const int M, const vd_query *q) {
+    query_rows rows;
+    for (int m = 0; m < M; m++) {
+        rows.q[m] = q[m].q;
+        rows.dz[m] = q[m].dz;
+    }
+    return rows;
+}
+
 // q . k and dz . v for M queries and T tiles.
-VD_INLINE void products(const int M, const int T, const vd_kv_cache *cache, const vd_query *q,
+VD_INLINE void products(const int M, const int T, const vd_kv_cache *cache, const query_rows *rows,
                         const position_tiles *x, v16 s[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES],
                         v16 dP[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES]) {
-    const float *queries[VD_GRADIENT_QUERIES], *gradients[VD_GRADIENT_QUERIES];
-    for (int m = 0; m < M; m++) {
-        queries[m] = q[m].q;
-        gradients[m] = q[m].dz;
-    }
-    dot_rows(M, T, queries, x->keys, cache->d_h, s);
-    dot_rows(M, T, gradients, x->values, cache->d_v, dP);
+    dot_rows(M, T, rows->q, x->keys, cache->d_h, s);
+    dot_rows(M, T, rows->dz, x->values, cache->d_v, dP);
 }
 
 // The scores of positions from t on, out of the products s; *rate is 1 without a cap.

@@ -40,8 +40,8 @@ VD_INLINE void add_queries(const int M, const int T, const vd_attention *op, con
                            float *const *dv) {
     v16 g[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES], P[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES];
     v16 s[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES];
-    const float *queries[VD_GRADIENT_QUERIES], *gradients[VD_GRADIENT_QUERIES];
-    products(M, T, &op->cache, q, x, s, g);
+    query_rows rows = rows_of(M, q);
+    products(M, T, &op->cache, &rows, x, s, g);
     for (int j = 0; j < T; j++) {
         int64_t t = begin + j * VD_KV_LANES;
         for (int m = 0; m < M; m++) {
@@ -53,12 +53,8 @@ VD_INLINE void add_queries(const int M, const int T, const vd_attention *op, con
             g[j][m] = product_gradient(op, P[j][m], g[j][m], rate, q[m].softmax->mean);
         }
     }
-    for (int m = 0; m < M; m++) {
-        queries[m] = q[m].q;
-        gradients[m] = q[m].dz;
-    }
-    add_rows(M, T, queries, g, op->cache.d_h, dk);
-    add_rows(M, T, gradients, P, op->cache.d_v, dv);
+    add_rows(M, T, rows.q, g, op->cache.d_h, dk);
+    add_rows(M, T, rows.dz, P, op->cache.d_v, dv);
 }
 
 // Adds the queries of a head in some rows to T tiles from tile j on.

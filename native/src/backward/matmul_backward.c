@@ -18,7 +18,7 @@ enum {
     FEW_ROWS = 16,
     TILE_ROWS = 96,  // at least
     TILES = 4,       // of a worker, as far as there are rows
-    FAST_TILES = 2,
+    FAST_TILES = 2,  // fewer, since each expands all of dy
 };
 
 vd_status vd_matmul_backward_check(const vd_op *op) {

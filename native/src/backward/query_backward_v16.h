@@ -5,7 +5,8 @@
 VD_INLINE void score_tiles(const int M, const int T, const vd_attention *op, const vd_query *q,
                            const position_tiles *x, int64_t begin) {
     v16 s[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES], dP[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES];
-    products(M, T, &op->cache, q, x, s, dP);
+    query_rows rows = rows_of(M, q);
+    products(M, T, &op->cache, &rows, x, s, dP);
     for (int j = 0; j < T; j++) {
         int64_t t = begin + j * VD_KV_LANES;
         for (int m = 0; m < M; m++) {

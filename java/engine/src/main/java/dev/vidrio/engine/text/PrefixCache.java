@@ -5,7 +5,7 @@ import java.util.Collection;
 
 /**
  * What is kept of texts that have run, for later ones that begin with the same tokens, until
- * somebody needs the memory. Where a method is not implemented, nothing is kept. For one thread.
+ * somebody needs the memory. As they are here, the methods keep nothing. For one thread.
  */
 public interface PrefixCache {
   /** Keeps nothing. */

@@ -186,9 +186,7 @@ final class Gemma4Mapping implements Mapping {
       String to = LlamaNames.to(l);
       attention(map, from + "self_attn.", to, l < own, keysAsValues && !slides.get(l));
       norms(map, from, to);
-      for (String part : List.of("gate", "up", "down")) {
-        map.takeLinear(from + "mlp." + part + "_proj", to + "ffn_" + part);
-      }
+      LlamaNames.gatedFfn(map, l);
       if (isMixture(config)) {
         mixture(map, from, to);
       }
