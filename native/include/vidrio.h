@@ -817,9 +817,7 @@ typedef struct vd_activation_backward {
 } vd_activation_backward;
 
 // dx[rows,K] = dy[rows,N] * W for the matrix W [N,K] of vd_matmul. Quantized weights are packed, or
-// where unpacked is 1 as the file has them. Where fast is 1, a product of more than 16 rows may
-// leave the promise of equal bits for speed: dy and W are rounded to bf16 where there are
-// instructions for that.
+// where unpacked is 1 as the file has them.
 typedef struct vd_matmul_backward {
     const void *weights;
     const float *dy;
@@ -828,8 +826,6 @@ typedef struct vd_matmul_backward {
     int32_t N;
     int32_t K;
     int32_t unpacked;
-    int32_t fast;
-    int32_t reserved;
 } vd_matmul_backward;
 
 enum {

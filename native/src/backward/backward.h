@@ -51,18 +51,6 @@ typedef struct vd_backward_kernels {
 
 extern const vd_backward_kernels *const vd_backward[VD_ISA_COUNT];
 
-// Columns of dx, the first a multiple of VD_BACKWARD_COLUMNS, outside the promise of equal bits. A
-// row of dx depends on that of dy and on the weights alone.
-typedef void vd_matmul_backward_fast(const vd_matmul_backward *op, vd_range rows, vd_range columns,
-                                     void *scratch);
-
-#define VD_VARIANT(isa, name) vd_matmul_backward_fast vd_matmul_backward_fast_##name;
-#include "backward/matmul_backward_fast_kernels.inc"
-#undef VD_VARIANT
-
-// Null where there is none.
-extern vd_matmul_backward_fast *const vd_matmul_backward_fast_kernels[VD_ISA_COUNT];
-
 void vd_norm_backward_scalar(const vd_norm_backward *op, vd_range heads);
 void vd_activation_backward_scalar(const vd_activation_backward *op, vd_range elements);
 void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *chosen, vd_range rows,

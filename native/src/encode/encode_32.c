@@ -1,6 +1,7 @@
 // Blocks of 32. Without importance the legacy types take the scale from the extreme elements; with
 // it, and for IQ4_NL always, it is searched for.
 #include <math.h>
+#include <string.h>
 
 #include "core/blocks.h"
 #include "encode/encode.h"
@@ -53,11 +54,34 @@ static float encode_affine(int levels, const float *x, const float *weights, uin
     return d;
 }
 
+// The greatest of the elements without their signs, which order as their bits do.
+static float greatest(const float *x) {
+    int32_t bits[VD_BLOCK], most = 0;
+    memcpy(bits, x, sizeof bits);
+    for (int i = 0; i < VD_BLOCK; i++) {
+        int32_t unsigned_bits = bits[i] & INT32_MAX;
+        most = unsigned_bits > most ? unsigned_bits : most;
+    }
+    float result;
+    memcpy(&result, &most, sizeof result);
+    return result;
+}
+
+// A number of at most 127, rounded, halves away from zero. Without libm, so that compilers
+// vectorize it.
+static int32_t rounded(float x) {
+    x = x > -127.0f ? x : -127.0f;
+    x = x < 127.0f ? x : 127.0f;
+    int32_t whole = (int32_t)x;
+    float rest = x - (float)whole;
+    return whole + (rest >= 0.5f) - (rest <= -0.5f);
+}
+
 static float encode_q8_0(const float *x, uint8_t *codes) {
-    float d = fabsf(vd_extreme(VD_BLOCK, x)) / 127.0f;
+    float d = greatest(x) / 127.0f;
     float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
-        codes[i] = (uint8_t)(int8_t)fminf(fmaxf(roundf(x[i] * inverse), -127.0f), 127.0f);
+        codes[i] = (uint8_t)rounded(x[i] * inverse);
     }
     return d;
 }

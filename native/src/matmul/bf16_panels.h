@@ -1,5 +1,5 @@
-// Panels of bf16 for products x * Wt and dy * W, and for whatever multiplies pairs of bf16: factors
-// are rounded to bf16, their products summed in f32 over 512 columns, and these sums in y.
+// Panels of bf16 for whatever multiplies pairs of them: factors are rounded to bf16, their products
+// summed in f32 over 512 columns, and these sums in y.
 //
 // A panel of 384 tokens meets panels of 32 outputs. Two adjacent columns of 16 outputs fill a
 // register: the operand of vdpbf16ps, and 16 of them a B tile of AMX. An output's sum takes its

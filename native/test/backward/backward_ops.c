@@ -24,7 +24,7 @@ vd_op valid_backward_op(vd_op_kind kind) {
             op.as.activation_backward.width = 3;
             break;
         case VD_OP_MATMUL_BACKWARD:
-            op.as.matmul_backward = (vd_matmul_backward){p, p, p, VD_Q8_0, 5, 64, 0, 0, 0};
+            op.as.matmul_backward = (vd_matmul_backward){p, p, p, VD_Q8_0, 5, 64, 0};
             break;
         case VD_OP_QUERY_BACKWARD:
         case VD_OP_KEY_VALUE_BACKWARD:

@@ -19,7 +19,6 @@ int main(void) {
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.slope = 2);
     REFUSED(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.width = 0);
     REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.weights = NULL);
-    REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.fast = 2);
     REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.N = 0);
     REFUSED(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.K = 48);
     REFUSED(VD_OP_MATMUL_BACKWARD,

@@ -2,7 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "backward/matmul_backward_case.h"
+#include "backward/backward.h"
+#include "matmul/matmul_case.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/isas.h"
@@ -11,10 +12,32 @@
 
 enum { ROWS_MAX = 200, N_MAX = 400, K_MAX = 640 };
 
+typedef struct product {
+    vd_type type;
+    int32_t M, N, K, unpacked;
+    weight_bits bits;
+} product;
+
 static float dy[ROWS_MAX * N_MAX], expected[ROWS_MAX * K_MAX], actual[ROWS_MAX * K_MAX];
 
+// The operation with its operands in guarded memory: the weights of matmul_case.h and dy [M,N].
+static vd_matmul_backward prepare(const product *p, placement where) {
+    matmul_case c = whole(p->type, 1, p->N, p->K);
+    size_t bytes = (size_t)(p->N * weights_row_bytes(p->type, p->K));
+    return (vd_matmul_backward){
+        .weights = p->unpacked ? guarded_copy(case_weights, bytes, where)
+                               : prepare_case(&c, where).weights,
+        .dy = guarded_copy(dy, (size_t)p->M * p->N * sizeof(float), where),
+        .dx = guarded_alloc((size_t)p->M * p->K * sizeof(float), where),
+        .type = p->type,
+        .N = p->N,
+        .K = p->K,
+        .unpacked = p->unpacked,
+    };
+}
+
 static void run(vd_isa isa, int32_t workers, const product *p, placement where, float *result) {
-    vd_op op = {.kind = VD_OP_MATMUL_BACKWARD, .as.matmul_backward = prepare(p, dy, where)};
+    vd_op op = {.kind = VD_OP_MATMUL_BACKWARD, .as.matmul_backward = prepare(p, where)};
     run_rows(&op, isa, workers, p->M);
     memcpy(result, op.as.matmul_backward.dx, (size_t)p->M * p->K * sizeof(float));
     guarded_free_all();

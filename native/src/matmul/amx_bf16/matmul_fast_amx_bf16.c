@@ -2,7 +2,40 @@
 // scale is in its bf16, so that nothing is folded between products, as AMX-INT8 must do for equal
 // bits (docs/adr/007-amx.md): a product of 32 columns takes the tile unit 16 cycles and nothing
 // else.
-#include "matmul/amx_bf16/products_amx_bf16.h"
+#include "simd/v16_avx512.h"
+// v16 and the size of a tile first: the panels are written over them.
+enum { TILE_TOKENS = 32 };
+#include "matmul/bf16_panels.h"
+#include "simd/amx.h"
+
+static const amx_config tiles = {
+    .palette = 1,
+    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
+};
+
+static void add_products(bf16_panels *p, int64_t m, int64_t columns) {
+    const int64_t token_bytes = sizeof p->tokens[0], sum_bytes = sizeof p->sums[0];
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+        amx_zero(c);
+    }
+    for (int64_t k = 0; k < columns; k += VD_BLOCK) {
+        amx_load(4, p->tokens[m] + k, token_bytes);
+        amx_load(6, p->weights[0][k / 2], VD_UNIT_BYTES);
+        amx_dot_bf16(0);
+        amx_load(7, p->weights[1][k / 2], VD_UNIT_BYTES);
+        amx_dot_bf16(1);
+        amx_load(5, p->tokens[m + 16] + k, token_bytes);
+        amx_dot_bf16(2);
+        amx_dot_bf16(3);
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+        amx_store(c, p->sums[c / 2 * 16][c % 2], sum_bytes);
+    }
+}
+
 // The products first: what follows is written over them.
 #include "matmul/matmul_fast.h"
 

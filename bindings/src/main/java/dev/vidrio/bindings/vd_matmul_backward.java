@@ -22,8 +22,6 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t N;
  *     int32_t K;
  *     int32_t unpacked;
- *     int32_t fast;
- *     int32_t reserved;
  * }
  * }
  */
@@ -40,9 +38,7 @@ public class vd_matmul_backward {
         Vidrio.C_INT.withName("type"),
         Vidrio.C_INT.withName("N"),
         Vidrio.C_INT.withName("K"),
-        Vidrio.C_INT.withName("unpacked"),
-        Vidrio.C_INT.withName("fast"),
-        Vidrio.C_INT.withName("reserved")
+        Vidrio.C_INT.withName("unpacked")
     ).withName("vd_matmul_backward");
 
     /**
@@ -358,94 +354,6 @@ public class vd_matmul_backward {
      */
     public static void unpacked(MemorySegment struct, int fieldValue) {
         struct.set(unpacked$LAYOUT, unpacked$OFFSET, fieldValue);
-    }
-
-    private static final OfInt fast$LAYOUT = (OfInt)$LAYOUT.select(groupElement("fast"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t fast
-     * }
-     */
-    public static final OfInt fast$layout() {
-        return fast$LAYOUT;
-    }
-
-    private static final long fast$OFFSET = $LAYOUT.byteOffset(groupElement("fast"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t fast
-     * }
-     */
-    public static final long fast$offset() {
-        return fast$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t fast
-     * }
-     */
-    public static int fast(MemorySegment struct) {
-        return struct.get(fast$LAYOUT, fast$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t fast
-     * }
-     */
-    public static void fast(MemorySegment struct, int fieldValue) {
-        struct.set(fast$LAYOUT, fast$OFFSET, fieldValue);
-    }
-
-    private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final OfInt reserved$layout() {
-        return reserved$LAYOUT;
-    }
-
-    private static final long reserved$OFFSET = $LAYOUT.byteOffset(groupElement("reserved"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static final long reserved$offset() {
-        return reserved$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static int reserved(MemorySegment struct) {
-        return struct.get(reserved$LAYOUT, reserved$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t reserved
-     * }
-     */
-    public static void reserved(MemorySegment struct, int fieldValue) {
-        struct.set(reserved$LAYOUT, reserved$OFFSET, fieldValue);
     }
 
     /**

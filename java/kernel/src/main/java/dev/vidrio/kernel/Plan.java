@@ -160,11 +160,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
 
   /** Whether a product of it may leave the promise of equal bits. */
   public boolean isFast() {
-    return ops.stream()
-        .anyMatch(
-            op ->
-                (op instanceof Op.MatMul product && product.fast())
-                    || (op instanceof BackwardOp.MatMul backward && backward.fast()));
+    return ops.stream().anyMatch(op -> op instanceof Op.MatMul product && product.fast());
   }
 
   /** All rotations that its operations use. */

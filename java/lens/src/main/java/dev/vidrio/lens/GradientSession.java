@@ -27,6 +27,7 @@ import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.PointGradient;
+import dev.vidrio.lens.plan.TransposedWeights;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -48,8 +49,9 @@ import java.util.stream.IntStream;
  * {@snippet file="LensExamplesTest.java" region="seed"}
  *
  * <p>Quantized weights multiply gradients as the floats they stand for, and quantizing activations
- * counts as the identity. The forward pass has the bits of any other run. The backward pass has
- * portable bits too, except for {@linkplain Lens#fastGradients fast gradients}. Not thread-safe.
+ * counts as the identity; {@linkplain Lens#fastGradients fast gradients} are quantized themselves.
+ * The forward pass has the bits of any other run, and the backward pass has portable bits too. Not
+ * thread-safe.
  */
 public final class GradientSession implements AutoCloseable {
   private final Executor executor;
@@ -105,7 +107,10 @@ public final class GradientSession implements AutoCloseable {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }
       Gradient exact = derive(edited, options);
-      this.gradient = lens.hasFastGradients() ? exact.fast() : exact;
+      this.gradient =
+          lens.hasFastGradients()
+              ? exact.quantized(TransposedWeights.of(lens.model())::transpose)
+              : exact;
       this.batch = new Batch(limits, arena);
       int count = limits.blocksPerSequence();
       var cache = new KvCache(executor, model.kv(), KvType.F32, count, 1, arena);

@@ -23,6 +23,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -52,6 +53,7 @@ public final class Model implements AutoCloseable {
   private final Arena arena;
   private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
   private final Set<Adapter> adapters = ConcurrentHashMap.newKeySet();
+  private final Map<Class<?>, Object> kept = new ConcurrentHashMap<>();
   private volatile boolean closed;
 
   private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
@@ -336,6 +338,16 @@ public final class Model implements AutoCloseable {
     Adapter adapter = opener.apply(adapters::remove);
     adapters.add(adapter);
     return adapter;
+  }
+
+  /**
+   * What is made of the model once for all who need it, and lives as long as the model does.
+   *
+   * @param make gets an arena that closes with the model
+   */
+  public <T> T keep(Class<T> type, Function<Arena, T> make) {
+    requireOpen();
+    return type.cast(kept.computeIfAbsent(type, ignored -> make.apply(arena)));
   }
 
   /** Its name, to be told from others. */

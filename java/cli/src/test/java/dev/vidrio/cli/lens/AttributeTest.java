@@ -68,7 +68,6 @@ class AttributeTest {
     }
   }
 
-  /** Equal where the processor has no products of bf16, near where it has. */
   @Test
   void fastGradientsStayNear() {
     JsonNode exact = attribute("grad_x_input", "--json").json();
@@ -151,7 +150,6 @@ class AttributeTest {
         "1 | must be at least 1, and 0 | attribute -p a --method smoothgrad --noise -1",
         "2 | Invalid value | attribute -p a --method nosuch",
         "2 | must end in .html | attribute -p a -o x.png",
-        "1 | the executor scalar has no fast products | attribute -p a --fast --executor scalar",
         "2 | gradients are taken by --attribution only | patch --clean a --corrupt b --answer #7 --wrong #8 --fast",
         "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8 --candidates -1",
         "1 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",

@@ -114,7 +114,6 @@ final class BackwardEncoder {
     vd_matmul_backward.K(s, weights.k());
     boolean inRows = weights.layout() == Weights.Layout.ROWS;
     vd_matmul_backward.unpacked(s, inRows && weights.type().quantized() ? 1 : 0);
-    vd_matmul_backward.fast(s, op.fast() ? 1 : 0);
     return Vidrio.VD_OP_MATMUL_BACKWARD();
   }
 

@@ -4,13 +4,17 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * The gradient of a plan with respect to its activations, as another plan: the operations of the
@@ -80,16 +84,30 @@ public record Gradient(Plan plan, int forwardOps, Map<Buffer, Buffer> gradients)
     return new Gradient(plan, forward.ops().size(), gradients);
   }
 
-  /** The same with products on the way back that may leave the promise of equal bits for speed. */
-  public Gradient fast() {
-    List<Op> ops = plan.ops().stream().map(Gradient::fast).toList();
+  /**
+   * The same with products of bytes on the way back: a gradient is quantized as activations are on
+   * the way forward, and multiplies Wᵀ. Products stay where the gradient does not fill blocks,
+   * where it is of logits, of which few rows matter, and where tokens choose their matrix.
+   *
+   * @param transposed gives the transpose of a matrix, [K, N], of a type whose factor is quantized
+   */
+  public Gradient quantized(UnaryOperator<Weights> transposed) {
+    List<Op> ops = new ArrayList<>();
+    for (Op op : plan.ops()) {
+      if (op instanceof BackwardOp.MatMul product && canQuantize(product.dy())) {
+        Buffer dy = product.dy();
+        var blocks = new QuantizedBuffer(product.dx().name() + ".blocks", dy.rows(), dy.width());
+        ops.add(new Op.Quantize(dy, blocks));
+        ops.add(new Op.MatMul(transposed.apply(product.weights()), blocks, product.dx()));
+      } else {
+        ops.add(op);
+      }
+    }
     return new Gradient(new Plan(ops, plan.kv(), plan.outputs()), forwardOps, gradients);
   }
 
-  private static Op fast(Op op) {
-    return op instanceof BackwardOp.MatMul(Weights weights, Buffer dy, Buffer dx, boolean ignored)
-        ? new BackwardOp.MatMul(weights, dy, dx, true)
-        : op;
+  private static boolean canQuantize(Buffer dy) {
+    return dy.rows() == Rows.TOKENS && dy.width() % QuantizedBuffer.BLOCK == 0;
   }
 
   /** Where the gradient with respect to a wanted activation lies. */

@@ -108,21 +108,11 @@ public sealed interface BackwardOp extends Op {
     }
   }
 
-  /**
-   * {@code dx = dy · W}.
-   *
-   * @param fast whether it may leave the promise of equal bits for speed, as {@code
-   *     vd_matmul_backward} says
-   */
-  record MatMul(Weights weights, Buffer dy, Buffer dx, boolean fast) implements BackwardOp {
+  /** {@code dx = dy · W}. */
+  record MatMul(Weights weights, Buffer dy, Buffer dx) implements BackwardOp {
     public MatMul {
       require(dx.rows() == dy.rows(), dx, "rows");
       require(weights.n() == dy.width() && weights.k() == dx.width(), dx, "shape");
-    }
-
-    /** The product with equal bits. */
-    public MatMul(Weights weights, Buffer dy, Buffer dx) {
-      this(weights, dy, dx, false);
     }
 
     @Override

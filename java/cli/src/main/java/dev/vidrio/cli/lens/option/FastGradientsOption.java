@@ -4,13 +4,13 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.model.Model;
 import picocli.CommandLine.Option;
 
-/** The option that gives up equal bits of gradients for speed. */
+/** The option that quantizes gradients for speed. */
 public final class FastGradientsOption {
   @Option(
       names = "--fast",
       description =
-          "Give up portable bits in products of gradients where that is faster on this"
-              + " processor; 'vidrio doctor' says where.")
+          "Quantize gradients too: nearly right, and faster after the first, which transposes the"
+              + " weights.")
   private boolean asked;
 
   public FastGradientsOption() {}
