@@ -157,10 +157,12 @@ final class Step {
     }
   }
 
-  /** What may come after the next token of a sequence, as far as it can be taken back. */
+  /** What may come after the next token of a sequence, as far as it fits and can be taken back. */
   private int[] guess(Active active, Sequence sequence) {
-    int room = Math.min(sequence.revocableFrom(sequence.length()), Math.min(tokenRoom, rowRoom));
-    int most = Math.min(active.guesses(), room - 1);
+    int position = sequence.length();
+    int free = feed.limits().positions() - position;
+    int room = Math.min(Math.min(free, sequence.revocableFrom(position)), tokenRoom);
+    int most = Math.min(active.guesses(), Math.min(room, rowRoom) - 1);
     return most <= 0 ? new int[0] : drafts.guess(active, most);
   }
 

@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -118,6 +119,22 @@ class EngineTest extends BardCase {
     EngineStatus status = engine.status();
     assertTrue(status.draftTokens() > 0);
     assertTrue(status.acceptedTokens() <= status.draftTokens());
+    assertNothingIsHeld(engine);
+  }
+
+  /** A step with a guess too many would fail, and with it whatever else is in it. */
+  @Test
+  void guessesEndWhereTheContextDoes() throws InterruptedException {
+    var always = SamplingOptions.builder().logitBias(Map.of(44, 100f)).build();
+    var request =
+        GenerationRequest.builder(IntStream.generate(() -> 44).limit(120).toArray())
+            .options(options(0, 80).withSampling(always))
+            .draftTokens(8);
+    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(130));
+    Completion completion = engine.submit(request.build()).result();
+    assertEquals(11, completion.result().tokens().size());
+    assertEquals(Finish.CONTEXT, completion.result().finish());
+    assertTrue(engine.status().acceptedTokens() > 0);
     assertNothingIsHeld(engine);
   }
 
