@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * other distinction. Belongs to the scheduler's thread.
  */
 public final class Branch {
+  /** In the place of a position that no text comes to. */
+  static final int NO_CHECKPOINT = Integer.MAX_VALUE;
+
   private final GenerationRequest request;
   // What its keys and values depend on beside the tokens.
   private Object root;
@@ -22,9 +25,9 @@ public final class Branch {
   private int count;
   private @Nullable Sequence sequence;
   private PrefixBlocks.@Nullable Entry lastKept;
-  // Positions of which something is kept for others, and the next place for a checkpoint.
+  // Positions of which something is kept for others, and the next place for a checkpoint, if any.
   private int kept;
-  private int nextCheckpoint;
+  private int nextCheckpoint = NO_CHECKPOINT;
   private int cachedTokens;
   private boolean stopped;
 
@@ -85,7 +88,7 @@ public final class Branch {
     }
     lastKept = null;
     kept = 0;
-    nextCheckpoint = 0;
+    nextCheckpoint = NO_CHECKPOINT;
     stopped = true;
   }
 
@@ -267,7 +270,7 @@ public final class Branch {
     return isShareable() && place - kept >= Checkpoint.LEAST;
   }
 
-  /** Where the next checkpoint is to be taken, as far as is known. */
+  /** Where the next checkpoint is to be taken; {@link #NO_CHECKPOINT} where none is known. */
   int nextCheckpoint() {
     return nextCheckpoint;
   }

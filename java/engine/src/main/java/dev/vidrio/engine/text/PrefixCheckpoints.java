@@ -61,7 +61,7 @@ final class PrefixCheckpoints implements PrefixCache {
   @Override
   public int chunk(Branch branch, int tokens) {
     int position = branch.sequence().length();
-    int next = Integer.MAX_VALUE;
+    int next = Branch.NO_CHECKPOINT;
     for (int place : new int[] {parting(branch), Checkpoint.place(branch.promptTokens())}) {
       if (place > position && branch.isWorthKeeping(place)) {
         next = Math.min(next, place);

@@ -104,6 +104,19 @@ class StatesTest {
     }
   }
 
+  /** Where one ends at once, nothing has run of it, and there is nothing to keep. */
+  @Test
+  void promptsOfOneTokenAreAnswered() throws IOException {
+    try (Model model = open(STATES);
+        Engine engine = Engine.open(model)) {
+      for (int tokens : new int[] {0, 1, 2}) {
+        GenerationRequest request =
+            sampled(1, 5).toBuilder().options(OPTIONS.withTokens(tokens)).build();
+        assertEquals(alone(model, request), tokens(engine.submit(request)), tokens + " tokens");
+      }
+    }
+  }
+
   @Test
   void severalAnswersShareThePromptsStates() throws IOException {
     try (Model model = open(STATES);
