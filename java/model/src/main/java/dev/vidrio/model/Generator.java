@@ -138,7 +138,9 @@ public final class Generator implements PrimitiveIterator.OfInt {
     }
     long[] allowed = constraint == null ? null : constraint.mask();
     int token = sampler.sample(feed.candidates(), row, allowed);
-    if (!limit.ignoreEnd() && model.tokenizer().isEndOfGeneration(token)) {
+    // A grammar lets the text end where it is whole, and nothing can follow.
+    boolean ends = constraint != null || !limit.ignoreEnd();
+    if (ends && model.tokenizer().isEndOfGeneration(token)) {
       finish = Finish.STOP;
       return;
     }

@@ -75,6 +75,19 @@ class StructuredGenerationTest {
     }
   }
 
+  /** The token that ends a whole text is none of it, also where such tokens count otherwise. */
+  @Test
+  void whatEndsAWholeTextIsNoneOfIt() {
+    int stopped = 0;
+    for (int seed = 0; seed < 10; seed++) {
+      GenerationOptions options = options(Grammar.regex("[a-z]*"), 1, seed);
+      GenerationResult result = model.generate("To be", options).result();
+      assertEquals(result, model.generate("To be", options.withIgnoreEnd(true)).result());
+      stopped += result.finish() == Generator.Finish.STOP ? 1 : 0;
+    }
+    assertTrue(stopped > 0);
+  }
+
   @Test
   void aGrammarOfAllTextsChangesNothing() {
     GenerationOptions free = options(Grammar.regex("[^]*"), 0, 0).withTokens(40);
