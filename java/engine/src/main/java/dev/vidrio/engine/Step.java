@@ -173,14 +173,14 @@ final class Step {
   }
 
   private boolean reserve(Active active, Branch branch, int tokens, Predicate<Active> makeRoom) {
-    int needed = branch.sequence().blocksFor(tokens);
-    while (needed > cache.freeBlocks() - reserved) {
-      if (!prefixes.evict() && !makeRoom.test(active)) {
+    Sequence sequence = branch.sequence();
+    while (sequence.blocksFor(tokens) > cache.freeBlocks() - reserved) {
+      if (!prefixes.evict() && !prefixes.unshare(branch) && !makeRoom.test(active)) {
         return false;
       }
     }
-    reserved += needed;
-    reserveSlot(branch.sequence());
+    reserved += sequence.blocksFor(tokens);
+    reserveSlot(sequence);
     return true;
   }
 

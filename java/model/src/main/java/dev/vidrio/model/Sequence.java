@@ -60,7 +60,8 @@ public final class Sequence implements AutoCloseable {
     return tokens > 0 && writesShared() ? more + 1 : more;
   }
 
-  private boolean writesShared() {
+  /** Whether the next token changes a block that others own too, so that it is copied first. */
+  public boolean writesShared() {
     int i = length / KvCache.BLOCK;
     return i < blockCount && cache.isShared(blocks[i]);
   }

@@ -39,6 +39,14 @@ public interface PrefixCache {
     return false;
   }
 
+  /**
+   * Gives something up that has the block which a text changes next, so that this need not be
+   * copied; false where nothing has it.
+   */
+  default boolean unshare(Branch branch) {
+    return false;
+  }
+
   /** Gives a slot up, of which it may be the last owner; false where it has none. */
   default boolean evictSlot() {
     return false;

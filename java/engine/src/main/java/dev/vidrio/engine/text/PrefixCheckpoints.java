@@ -2,7 +2,9 @@ package dev.vidrio.engine.text;
 
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Checkpoint;
+import dev.vidrio.model.Sequence;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 
@@ -122,6 +124,22 @@ final class PrefixCheckpoints implements PrefixCache {
   public boolean evict() {
     for (Kept kept : all) {
       if (hasOwnBlock(kept.checkpoint)) {
+        remove(kept);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public boolean unshare(Branch branch) {
+    Sequence sequence = branch.sequence();
+    if (!sequence.writesShared()) {
+      return false;
+    }
+    int block = sequence.block(sequence.length() / KvCache.BLOCK);
+    for (Kept kept : all) {
+      if (Arrays.stream(kept.checkpoint.blocks()).anyMatch(own -> own == block)) {
         remove(kept);
         return true;
       }

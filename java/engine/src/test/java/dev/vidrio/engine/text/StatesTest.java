@@ -191,6 +191,23 @@ class StatesTest {
     }
   }
 
+  /** A text goes on in a block that a checkpoint of it has too, with no other block left. */
+  @Test
+  void aCheckpointGivesWayToTheTextThatLeftIt() throws IOException {
+    Path file = TinyModels.writeLong(directory.resolve("long.gguf"), STATES);
+    try (Model model = Model.open(file)) {
+      long state = model.architecture().kvShape().bytesPerSequence();
+      EngineOptions little =
+          EngineOptions.DEFAULT.withSequences(1).withContext(192).withCacheBytes(4 * state);
+      try (Engine engine = Engine.open(model, little)) {
+        assertEquals(3, engine.status().blocks());
+        assertEquals(2, engine.status().slots());
+        GenerationRequest request = sampled(150, 1);
+        assertEquals(alone(model, request), tokens(engine.submit(request)));
+      }
+    }
+  }
+
   /** Beams that lost their memory run again from their first tokens. */
   @Test
   void whatIsPreemptedComesToTheSameBits() throws IOException {
