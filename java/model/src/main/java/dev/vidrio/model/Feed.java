@@ -15,6 +15,7 @@ public interface Feed {
    * @return the logits [V] after the last token, f32, valid until the next step
    * @throws InvalidInputException when there is no token, one is unknown, they do not fit into the
    *     context, or the sequence is another session's; the sequence is as it was
+   * @throws IllegalStateException when too little of the key-value cache is free; so it is then too
    */
   MemorySegment feed(Sequence sequence, int... tokens);
 

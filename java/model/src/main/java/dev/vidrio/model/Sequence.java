@@ -71,6 +71,30 @@ public final class Sequence implements AutoCloseable {
     return cache.slots() > 0 && (stateSlot == Batch.NO_SLOT || cache.isSharedSlot(stateSlot));
   }
 
+  /**
+   * Checks that so many more tokens can run.
+   *
+   * @throws IllegalStateException when too little of the cache is free
+   */
+  void requireRoom(int tokens) {
+    int needed = blocksFor(tokens);
+    if (needed > cache.freeBlocks()) {
+      throw new IllegalStateException(
+          tokens
+              + " tokens need "
+              + needed
+              + " blocks of the key-value cache; "
+              + cache.freeBlocks()
+              + " of "
+              + cache.blocks()
+              + " are free");
+    }
+    if (needsSlot() && cache.freeSlots() == 0) {
+      throw new IllegalStateException(
+          "all " + cache.slots() + " slots of the key-value cache are in use");
+    }
+  }
+
   /** A sequence that has run the same tokens, and shares their keys and values. */
   public Sequence fork() {
     var fork = new Sequence(cache, blocks.length * KvCache.BLOCK, adapters);

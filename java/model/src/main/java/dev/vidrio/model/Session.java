@@ -292,6 +292,7 @@ public final class Session implements BatchFeed, AutoCloseable {
    *
    * @throws InvalidInputException when there is none, one is unknown, they do not fit into the
    *     context, or the sequence is another session's
+   * @throws IllegalStateException when too little of the cache is free
    */
   public void requireFits(Sequence sequence, int[] tokens) {
     sequence.requireIn(cache);
@@ -308,6 +309,7 @@ public final class Session implements BatchFeed, AutoCloseable {
     for (int token : tokens) {
       requireToken(token);
     }
+    sequence.requireRoom(tokens.length);
   }
 
   private void requireToken(int token) {
@@ -325,7 +327,6 @@ public final class Session implements BatchFeed, AutoCloseable {
   /** {@inheritDoc} With another plan than the model's it is row i of its output. */
   @Override
   public MemorySegment logits(int i) {
-    requireOpen();
     requireRow(i);
     return logits.row(i);
   }
@@ -336,7 +337,6 @@ public final class Session implements BatchFeed, AutoCloseable {
    */
   @Override
   public Candidates candidates(int i) {
-    requireOpen();
     requireRow(i);
     if (!ranked) {
       plan.run(batch, lastOp(), lastOp() + 1);
@@ -361,6 +361,7 @@ public final class Session implements BatchFeed, AutoCloseable {
   }
 
   private void requireRow(int i) {
+    requireOpen();
     if (i < 0 || i >= batch.logitCount()) {
       throw new IndexOutOfBoundsException(
           "row " + i + " of logits, but the step has " + batch.logitCount());

@@ -189,6 +189,29 @@ class SessionTest {
   }
 
   @Test
+  void aTextThatDoesNotFitTheCacheLeavesItsSequenceAsItWas() {
+    int[] text = IntStream.range(0, 70).toArray();
+    float[] expected;
+    try (Session alone = model.newSession(SessionOptions.DEFAULT)) {
+      expected = alone.feed(alone.newSequence(), text).toArray(JAVA_FLOAT);
+    }
+    SessionOptions options = SessionOptions.DEFAULT.withBatch(16).withSequences(2).withBlocks(2);
+    try (Session session = model.newSession(options)) {
+      Sequence first = session.newSequence();
+      Sequence second = session.newSequence();
+      session.feed(first, 1);
+      session.feed(second, Arrays.copyOf(text, 5));
+      var e = assertThrows(IllegalStateException.class, () -> session.feed(second, text));
+      assertEquals(
+          "70 tokens need 1 blocks of the key-value cache; 0 of 2 are free", e.getMessage());
+      assertEquals(5, second.length());
+      first.close();
+      int[] rest = Arrays.copyOfRange(text, 5, 70);
+      assertArrayEquals(expected, session.feed(second, rest).toArray(JAVA_FLOAT));
+    }
+  }
+
+  @Test
   void afterCloseThereAreExceptions() {
     Session session = model.newSession(SessionOptions.DEFAULT);
     Sequence sequence = session.newSequence();
