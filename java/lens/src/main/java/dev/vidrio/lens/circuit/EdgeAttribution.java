@@ -104,6 +104,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   }
 
   private static EdgeAttribution of(Lens lens, TextPair pair, List<Double> parts) {
+    var graph = ComponentGraph.of(lens);
     int[] clean = pair.clean();
     int[] corrupted = pair.corrupted();
     HookPoint embed = HookPoint.of(HookSite.EMBED);
@@ -121,9 +122,9 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
         session.run(tokens, pair.metric());
         gradients.add(1.0 / parts.size());
       }
-      Map<Node.Sender, float[]> changes = changes(lens, clean, corrupted, from);
+      Map<Node.Sender, float[]> changes = changes(lens, graph, clean, corrupted, from);
       Map<Edge, Double> scores = new LinkedHashMap<>();
-      ComponentGraph.of(lens)
+      graph
           .edges()
           .forEach(
               edge -> {
@@ -147,10 +148,10 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    * nothing before the first position in which they differ.
    */
   private static Map<Node.Sender, float[]> changes(
-      Lens lens, int[] clean, int[] corrupted, int from) {
+      Lens lens, ComponentGraph graph, int[] clean, int[] corrupted, int from) {
     int n = clean.length - from;
     Map<Node.Sender, float[]> changes = new HashMap<>();
-    List<Node.Sender> senders = ComponentGraph.of(lens).senders();
+    List<Node.Sender> senders = graph.senders();
     HookMap hooks = HookMap.of(lens.model());
     Capture capture =
         Capture.of("hook_embed, *.hook_result, *.hook_mlp_out").positions(from, clean.length);

@@ -10,6 +10,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
+import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
@@ -67,6 +68,9 @@ class CircuitRunTest extends BardTest {
             message.matches(
                 ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside attention).*"),
             message);
+        List<TextPair> pairs = List.of(TextPair.of(clean, corrupted, 3, 4));
+        var e = assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(of, pairs));
+        assertEquals(message, e.getMessage());
         return;
       }
       try (CircuitRun run = CircuitRun.open(of, clean, corrupted)) {
