@@ -13,6 +13,7 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.NormValues;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.lens.vector.Vectors;
@@ -48,7 +49,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
    * @param texts tokens, a run each; the first token of each counts as no activity
    * @param from the first layer
    * @param to after the last
-   * @throws InvalidInputException when there is no text, or a layer has experts
+   * @throws InvalidInputException when there is no text, a token is unknown, or a layer has experts
    */
   public static NeuronDetection of(Lens lens, List<int[]> texts, int from, int to) {
     int tokens = texts.stream().mapToInt(text -> text.length - 1).sum();
@@ -87,10 +88,15 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
       this.lengths = lengths(model, ((Op.MatMul) last(ops, Op.MatMul.class)).weights());
       this.frequencies = new double[lengths.length];
       Arrays.fill(frequencies, 1);
-      texts.forEach(text -> Arrays.stream(text).forEach(token -> frequencies[token]++));
+      texts.forEach(text -> Arrays.stream(text).forEach(token -> count(model, token)));
       Arrays.setAll(frequencies, v -> Math.log(frequencies[v]));
       double mean = Arrays.stream(frequencies).average().orElseThrow();
       Arrays.setAll(frequencies, v -> frequencies[v] - mean);
+    }
+
+    private void count(Model model, int token) {
+      Inputs.requireToken(model, token);
+      frequencies[token]++;
     }
 
     private double[] lengths(Model model, Weights matrix) {

@@ -157,6 +157,8 @@ class NeuronDetectionTest {
       assertTrue(
           refused.getMessage().contains("matrices of several experts"), refused.getMessage());
       assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, List.of(), 0, 1));
+      List<int[]> unknown = List.of(new int[] {3, model.architecture().vocabulary()});
+      assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, unknown, 0, 1));
     }
   }
 }
