@@ -93,10 +93,17 @@ public final class ModelMatrices {
   /**
    * The same, each with what the first feed-forward block makes of it added: effective embeddings
    * (Wang et al. 2023, arXiv 2211.00593), since that is where models finish their words.
+   *
+   * @throws InvalidInputException when the first block of the model has none
    */
   public void effectiveEmbeddings(int[] tokens, Taker taker) {
+    var made = new HookPoint(HookSite.MLP_OUT, 0);
+    if (!lens.has(made)) {
+      throw new InvalidInputException(
+          "effective embeddings", "", "the model has no " + made.name() + ", which makes them");
+    }
     Buffer read = buffer(hooks.beforeMlp(0));
-    Buffer out = buffer(new HookPoint(HookSite.MLP_OUT, 0));
+    Buffer out = buffer(made);
     try (var first = new RowPlan(executor, read, hooks.between(read, out), out, ROWS)) {
       embeddings(tokens, first, taker);
     }

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
@@ -18,6 +19,7 @@ import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -100,6 +102,20 @@ class VocabularyProjectionTest {
             }
             return sum;
           });
+    }
+  }
+
+  /** Its first block is a recurrence alone. */
+  @Test
+  void embeddingsNeedAFirstFeedForwardBlock() throws IOException {
+    try (Model model = open("nemotron_h")) {
+      Lens lens = Lens.of(model);
+      var e =
+          assertThrows(
+              InvalidInputException.class, () -> VocabularyProjection.embedding(lens, 1, 3));
+      assertEquals(
+          "effective embeddings: the model has no blocks.0.hook_mlp_out, which makes them",
+          e.getMessage());
     }
   }
 
