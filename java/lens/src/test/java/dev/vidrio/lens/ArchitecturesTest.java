@@ -86,7 +86,10 @@ class ArchitecturesTest {
           assertEquals(own, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site.name().startsWith("RECURRENT_")) {
           assertEquals(recurs, lens.has(new HookPoint(site, 0)), site.suffix());
-        } else if (site == HookSite.Z_PRE || site == HookSite.GATE) {
+        } else if (site == HookSite.Z_PRE) {
+          boolean changes = TinyModels.changesHeads(name);
+          assertEquals(changes, lens.has(new HookPoint(site, 1)), site.suffix());
+        } else if (site == HookSite.GATE) {
           assertEquals(TinyModels.hasGates(name), lens.has(new HookPoint(site, 1)), site.suffix());
         } else if (name.startsWith("nemotron_h") && site.inBlock() && !lens.has(point)) {
           // A block is one step: attention in the second, feed-forward in the third.
@@ -101,7 +104,7 @@ class ArchitecturesTest {
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
       boolean learnsPositions = Set.of("gpt2", "starcoder").contains(name);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = name.matches("gemma[2-4].*|glm4");
+      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4");
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 0)));
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
     }
@@ -109,7 +112,7 @@ class ArchitecturesTest {
 
   /** Their divisor takes the sum of the heads to x̂, and their gain takes it to the stream. */
   @ParameterizedTest
-  @ValueSource(strings = {"gemma2", "gemma3", "gemma3n", "gemma4", "glm4"})
+  @ValueSource(strings = {"afmoe", "gemma2", "gemma3", "gemma3n", "gemma4", "glm4"})
   void normsBehindAttentionTakeHeadsToTheStream(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
@@ -220,9 +223,9 @@ class ArchitecturesTest {
     }
   }
 
-  /** What patterns mix values to: behind that may stand a gate. */
+  /** What patterns mix values to: behind that may stand a gate or a norm. */
   private static HookSite mixed(String name) {
-    return TinyModels.hasGates(name) ? HookSite.Z_PRE : HookSite.Z;
+    return TinyModels.changesHeads(name) ? HookSite.Z_PRE : HookSite.Z;
   }
 
   /** Attention and norms, opened everywhere for edits that change nothing. */
@@ -353,11 +356,11 @@ class ArchitecturesTest {
     boolean hybrid =
         !lens.has(new HookPoint(HookSite.ATTN_OUT, 0))
             || lens.has(new HookPoint(HookSite.RECURRENT_OUT, 0));
-    boolean gates = lens.points().stream().anyMatch(point -> point.site() == HookSite.GATE);
+    boolean changed = lens.points().stream().anyMatch(point -> point.site() == HookSite.Z_PRE);
     return Stream.of(By.values())
         .filter(by -> !experts || by != By.NEURON)
         .filter(by -> !hybrid || by != By.TOKEN)
-        .filter(by -> !gates || by != By.PATH)
+        .filter(by -> !changed || (by != By.PATH && by != By.TOKEN))
         .toList();
   }
 

@@ -36,13 +36,13 @@ public final class TokenContributions {
   /**
    * @param hooks of the model
    * @param cache a run that holds {@link #HOOKS}
-   * @throws InvalidInputException where gates of the token that looks stand behind the values of
-   *     those it looks at
+   * @throws InvalidInputException where gates or a norm of the token that looks stand behind the
+   *     values of those it looks at
    */
   public TokenContributions(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
-    if (hooks.has(new HookPoint(HookSite.GATE, layer))) {
+    if (hooks.has(new HookPoint(HookSite.Z_PRE, layer))) {
       throw new InvalidInputException(
-          "contributions of tokens", "", "attention of layer " + layer + " is gated");
+          "contributions of tokens", "", "heads of layer " + layer + " go through gates or a norm");
     }
     this.hooks = hooks;
     this.cache = cache;

@@ -18,9 +18,9 @@ import java.util.List;
 /**
  * A head's function by its weights alone (Elhage et al. 2021): {@code W_OV = W_V W_O} says what it
  * writes when attending to a token, {@code W_QK = W_Q W_Kᵀ} which tokens it attends to. The gain of
- * a norm before attention is multiplied into W_Q, W_K and W_V, that of a norm between attention and
- * the stream into W_O. Biases, divisors, rotary positions and norms of queries and keys are left
- * out; with rotary positions W_QK is that of a distance of 0.
+ * a norm before attention is multiplied into W_Q, W_K and W_V, that of a norm before or behind W_O
+ * into W_O. Biases, divisors, rotary positions and norms of queries and keys are left out; with
+ * rotary positions W_QK is that of a distance of 0.
  */
 public final class HeadMatrices {
   private final float[][] queries;
@@ -48,6 +48,10 @@ public final class HeadMatrices {
     HookPoint out = new HookPoint(HookSite.ATTN_OUT, layer);
     int width = matrices.height(out) / heads;
     float[][] outputs = matrices.rows(out, head * width, width);
+    float[] gain = matrices.gainBefore(out);
+    for (int i = 0; i < width; i++) {
+      multiply(outputs[i], gain[head * width + i]);
+    }
     HookMap hooks = HookMap.of(lens.model());
     int keys = hooks.keysOf(layer);
     List<Op> path = hooks.afterAttention(layer);
@@ -69,11 +73,15 @@ public final class HeadMatrices {
     int own = head / (heads * width / rows[0].length);
     for (int j = 0; j < rows.length; j++) {
       rows[j] = Arrays.copyOfRange(rows[j], own * width, (own + 1) * width);
-      for (int i = 0; i < width; i++) {
-        rows[j][i] *= gain[j];
-      }
+      multiply(rows[j], gain[j]);
     }
     return rows;
+  }
+
+  private static void multiply(float[] row, float factor) {
+    for (int i = 0; i < row.length; i++) {
+      row[i] *= factor;
+    }
   }
 
   /** {@code x W_OV}, what it writes of a normalized stream x, [d]. */

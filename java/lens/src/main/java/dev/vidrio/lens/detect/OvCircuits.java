@@ -120,10 +120,20 @@ final class OvCircuits {
     for (long i = 0; i < (long) n * heads; i++) {
       MemorySegment.copy(v, i / group * width, z, i * width, width);
     }
+    multiply(z, ModelMatrices.of(lens).gainBefore(new HookPoint(HookSite.ATTN_OUT, layer)));
     int d = source.output().n();
     MemorySegment written = arena.allocate(4L * n * heads * d, ALIGNMENT);
     HeadResults.fill(source, executor, z, written);
     HeadOutputs.write(hooks, layer, written);
     return written;
+  }
+
+  /** Takes rows through the gain of a norm, whose divisor only a run has. */
+  private static void multiply(MemorySegment rows, float[] gain) {
+    long count = rows.byteSize() / Float.BYTES;
+    for (long i = 0; i < count; i++) {
+      float product = rows.getAtIndex(JAVA_FLOAT, i) * gain[(int) (i % gain.length)];
+      rows.setAtIndex(JAVA_FLOAT, i, product);
+    }
   }
 }

@@ -44,13 +44,16 @@ public enum HookSite {
   ATTN_SCORES("attn.hook_attn_scores", BLOCK, QUERY_KEY),
   /** The weights of attention: what the softmax gives. */
   PATTERN("attn.hook_pattern", BLOCK, QUERY_KEY),
-  /** The values, summed by the pattern, where a gate stands behind them (arXiv 2505.06708). */
+  /**
+   * The values, summed by the pattern, where a gate (arXiv 2505.06708) or a norm (arXiv 2210.06423)
+   * stands behind them.
+   */
   Z_PRE("attn.hook_z_pre", BLOCK, HEADS),
   /** That gate, before its sigmoid. */
   GATE("attn.hook_gate", BLOCK, HEADS),
   /**
-   * The values, summed by the pattern and gated: what a head has before it is projected to the
-   * stream.
+   * The values, summed by the pattern, and gated or normalized: what a head has before it is
+   * projected to the stream.
    */
   Z("attn.hook_z", BLOCK, HEADS),
   /** What each head adds to the output of attention. */

@@ -162,7 +162,7 @@ public final class HookMap {
     return writers.get(x.name()) instanceof Op.Gather gather ? gather.x() : x;
   }
 
-  /** Attention, behind which may stand a gate. */
+  /** Attention, behind which may stand a gate or a norm. */
   private Optional<SequenceOp.Attention> attention(int layer) {
     String ungated = block(layer, HookSite.Z_PRE.suffix());
     String z = writers.containsKey(ungated) ? ungated : block(layer, HookSite.Z.suffix());
@@ -331,6 +331,7 @@ public final class HookMap {
   /** Whether latent attention makes it of a short vector, which is no linear map of the stream. */
   private boolean readsLatent(HookPoint point, Op.MatMul product) {
     return point.site().inBlock()
+        && point.site() != HookSite.ATTN_OUT
         && writers.get(products.factor(product).name()) instanceof Op.Norm norm
         && norm.y().name().startsWith(block(point.layer(), "attn."));
   }

@@ -21,11 +21,14 @@ public final class Architectures {
   private static final Map<String, Reader> READERS =
       new TreeMap<>(
           Map.ofEntries(
+              Map.entry("afmoe", Afmoe::read),
               Map.entry("apertus", Apertus::read),
               Map.entry("arcee", Arcee::read),
               Map.entry("baichuan", Baichuan::read),
               Map.entry("bailingmoe", Deepseek::read),
               Map.entry("bailingmoe2", Dots1::read),
+              Map.entry("bitnet", Bitnet::readFirst),
+              Map.entry("bitnet-b1.58", Bitnet::read2b4t),
               Map.entry("bloom", Bloom::read),
               Map.entry("chatglm", InternLm2::read),
               Map.entry("codeshell", StarCoder2::read),
@@ -77,6 +80,7 @@ public final class Architectures {
               Map.entry("mistral3", Mistral3::read),
               Map.entry("mistral4", Deepseek2::read),
               Map.entry("mpt", Mpt::read),
+              Map.entry("nanochat", NanoChat::read),
               Map.entry("nemotron", Nemotron::read),
               Map.entry("nemotron_h", NemotronH::readDense),
               Map.entry("nemotron_h_moe", NemotronH::readMixture),
@@ -108,6 +112,7 @@ public final class Architectures {
               Map.entry("stablelm", StableLm::read),
               Map.entry("starcoder", Gpt2::read),
               Map.entry("starcoder2", StarCoder2::read),
+              Map.entry("vaultgemma", Gemma2::readVault),
               Map.entry("xverse", InternLm2::read)));
 
   private Architectures() {}

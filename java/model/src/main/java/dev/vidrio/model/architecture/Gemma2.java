@@ -8,6 +8,7 @@ import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.Sizes;
+import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 import java.util.function.IntPredicate;
@@ -22,6 +23,15 @@ final class Gemma2 {
   private Gemma2() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
+    return read(keys, weights, true);
+  }
+
+  /** VaultGemma (arXiv 2510.15001), which has norms before each sublayer alone. */
+  static Architecture readVault(Keys keys, WeightLoader weights) {
+    return read(keys, weights, false);
+  }
+
+  private static Architecture read(Keys keys, WeightLoader weights, boolean sandwiched) {
     var model = new Transformer(keys, weights, NormKind.RMS);
     Attention full =
         Attention.scaled(attentionScale(keys, model.sizes(), LAYERS_OF_27B))
@@ -32,7 +42,9 @@ final class Gemma2 {
     Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
-      x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));
+      Sublayer attend = layer.attention(attention);
+      Sublayer ffn = layer.gatedFfn(ActivationKind.GELU_TANH);
+      x = sandwiched ? layer.sandwiched(x, attend, ffn) : layer.preNorm(x, attend, ffn);
     }
     float cap = keys.cap("final_logit_softcapping", 30);
     return Architecture.of(model, x, model.cappedUnembedding(cap));

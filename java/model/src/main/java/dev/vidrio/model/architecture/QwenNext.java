@@ -9,6 +9,7 @@ import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.model.block.Attention;
+import dev.vidrio.model.block.Attention.Behind;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Experts;
 import dev.vidrio.model.block.GatedDeltaNet;
@@ -56,7 +57,7 @@ final class QwenNext {
         Attention.scaled(keys.attentionScale(sizes.dH()))
             .normalized(QueryKeyNorm.HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled())
-            .withGate();
+            .behind(Behind.GATE_IN_QUERIES);
     @Nullable Experts experts =
         mixture
             ? Experts.read(keys, sizes, RouteScore.SOFTMAX, RouteOver.CHOSEN)

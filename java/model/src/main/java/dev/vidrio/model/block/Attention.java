@@ -15,8 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param rotation of queries and keys, or null for none
  * @param temperature of queries
  * @param scores how queries and keys are compared
- * @param gated whether what a head takes of the values is multiplied by sigmoids of a projection
- *     (Qiu et al. 2025, arXiv 2505.06708), whose rows lie behind those of the head's query
+ * @param behind what heads take of the values
  */
 public record Attention(
     float clamp,
@@ -25,7 +24,7 @@ public record Attention(
     @Nullable Rotation rotation,
     Temperature temperature,
     Scores scores,
-    boolean gated) {
+    Behind behind) {
 
   /**
    * Which elements of queries (or keys) a norm takes together (arXiv 2302.05442), before they turn
@@ -45,6 +44,17 @@ public record Attention(
     ALL_HEADS
   }
 
+  /** What stands between what heads take of the values and W_O. */
+  public enum Behind {
+    NOTHING,
+    /** A norm of all heads (Wang et al. 2022, arXiv 2210.06423). */
+    NORM,
+    /** Sigmoids of a projection, multiplied (Qiu et al. 2025, arXiv 2505.06708). */
+    GATE,
+    /** The same whose rows lie behind those of each head's query. */
+    GATE_IN_QUERIES
+  }
+
   /**
    * How scores come from products of queries and keys.
    *
@@ -59,27 +69,28 @@ public record Attention(
   /** Attention to all positions, without knowing them. */
   public static Attention scaled(float scale) {
     var scores = new Scores(scale, Window.ALL, 0, null);
-    return new Attention(0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores, false);
+    return new Attention(
+        0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores, Behind.NOTHING);
   }
 
   /** The same with queries, keys and values of a limited magnitude. */
   public Attention clamped(float newClamp) {
-    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores, gated);
+    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores, behind);
   }
 
   /** The same with normalized queries and keys. */
   public Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores, gated);
+    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores, behind);
   }
 
-  /** The same with a gate behind each head. */
-  public Attention withGate() {
-    return new Attention(clamp, norm, valueNorm, rotation, temperature, scores, true);
+  /** The same with something behind its heads. */
+  public Attention behind(Behind newBehind) {
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, scores, newBehind);
   }
 
   /** The same with normalized values. */
   public Attention withValueNorm() {
-    return new Attention(clamp, norm, true, rotation, temperature, scores, gated);
+    return new Attention(clamp, norm, true, rotation, temperature, scores, behind);
   }
 
   /** The same with rotary positions. */
@@ -89,12 +100,12 @@ public record Attention(
 
   /** The same with rotary positions, and queries that grow with them. */
   public Attention rotated(Rotation newRotation, Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores, gated);
+    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores, behind);
   }
 
   /** The same with queries that grow with the position. */
   public Attention heated(Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, gated);
+    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, behind);
   }
 
   /** The same over a sliding window; 0 for all positions. */
@@ -118,6 +129,6 @@ public record Attention(
   }
 
   private Attention scored(Scores newScores) {
-    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores, gated);
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores, behind);
   }
 }

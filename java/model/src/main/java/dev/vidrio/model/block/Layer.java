@@ -7,6 +7,7 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.model.block.Attention.Behind;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import org.jspecify.annotations.Nullable;
 
@@ -184,18 +185,31 @@ public final class Layer {
     return (hook, x) -> {
       KvShape.KeyValue kv = sizes.kvShape().keyValue(cache);
       int dQ = sizes.heads() * kv.dH();
-      Buffer q = a.gated() ? ofHeads("q", 0, kv, x) : projected("q", a, 0, dQ, kv, x);
+      boolean withGates = a.behind() == Behind.GATE_IN_QUERIES;
+      Buffer q = withGates ? ofHeads("q", 0, kv, x) : projected("q", a, 0, dQ, kv, x);
       Buffer k = projected("k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       plan.kvStore(cache, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
-      if (!a.gated()) {
-        return output(hook, attend("attn.hook_z", a, cache, readyQ));
-      }
-      Buffer z = attend("attn.hook_z_pre", a, cache, readyQ);
-      Buffer gate = ofHeads("gate", kv.dH(), kv, x);
-      return output(hook, plan.gated(hook("attn.hook_z"), ActivationKind.SIGMOID, gate, z));
+      return output(hook, mixed(a, kv, readyQ, x));
     };
+  }
+
+  /** What W_O multiplies: what heads take of the values, gated or normalized where that is so. */
+  private Buffer mixed(Attention a, KvShape.KeyValue kv, Buffer q, Buffer x) {
+    if (a.behind() == Behind.NOTHING) {
+      return attend("attn.hook_z", a, cache, q);
+    }
+    Buffer z = attend("attn.hook_z_pre", a, cache, q);
+    String hook = hook("attn.hook_z");
+    if (a.behind() == Behind.NORM) {
+      return model.norm(hook, tensor("attn_sub_norm"), z);
+    }
+    Buffer gate =
+        a.behind() == Behind.GATE
+            ? linear("attn.hook_gate", "attn_gate", z.width(), x)
+            : ofHeads("gate", kv.dH(), kv, x);
+    return plan.gated(hook, ActivationKind.SIGMOID, gate, z);
   }
 
   /** One of two projections whose rows lie together for each head. */
@@ -299,45 +313,17 @@ public final class Layer {
 
   /** The same of n elements, where layers differ. */
   public Sublayer gatedFfn(ActivationKind kind, int n) {
-    return gatedFfn("mlp.", "", kind, n);
+    return new FeedForward(model, this, "mlp.", "", n).gated(kind);
+  }
+
+  /** The same with a norm before it is projected down (Wang et al. 2022, arXiv 2210.06423). */
+  public Sublayer subNormalizedFfn(ActivationKind kind) {
+    return new FeedForward(model, this, "mlp.", "", sizes.dFfn()).subNormalized(kind);
   }
 
   /** The gated block of n elements that all tokens go to, beside their experts. */
   public Sublayer sharedFfn(ActivationKind kind, int n) {
-    return gatedFfn("mlp.shared.", "", kind, n);
-  }
-
-  /**
-   * The same under other names.
-   *
-   * @param hooks before the names of activations
-   * @param suffix behind those of tensors
-   */
-  Sublayer gatedFfn(String hooks, String suffix, ActivationKind kind, int n) {
-    return (hook, x) -> {
-      String pre = hooks + "hook_pre";
-      boolean fused = !weights.has(tensor("ffn_gate" + suffix + ".weight"));
-      Buffer gate =
-          fused
-              ? fused(pre, "ffn_up" + suffix, 0, n, 2 * n, x)
-              : linear(pre, "ffn_gate" + suffix, n, x);
-      Buffer up =
-          fused
-              ? fused(pre + "_linear", "ffn_up" + suffix, n, n, 2 * n, x)
-              : linear(pre + "_linear", "ffn_up" + suffix, n, x);
-      Buffer post = gated(hooks, kind, gate, up);
-      return model.linear(hook, tensor("ffn_down" + suffix), sizes.d(), post);
-    };
-  }
-
-  /** The product of both factors of a gated block; those of gpt-oss are clamped. */
-  Buffer gated(String hooks, ActivationKind kind, Buffer gate, Buffer up) {
-    Buffer factor =
-        kind == ActivationKind.CLAMPED_SWISH
-            ? plan.activation(
-                hook(hooks + "hook_pre_linear.clamped"), ActivationKind.CLAMPED_LINEAR, up)
-            : up;
-    return plan.gated(hook(hooks + "hook_post"), kind, gate, factor);
+    return new FeedForward(model, this, "mlp.shared.", "", n).gated(kind);
   }
 
   /** {@code act(up · x)}, projected down. */
@@ -347,21 +333,13 @@ public final class Layer {
 
   /** The same of n elements, where layers differ. */
   public Sublayer plainFfn(ActivationKind kind, int n) {
-    return plainFfn("mlp.", "", n, (hook, pre) -> plan.activation(hook, kind, pre));
+    return new FeedForward(model, this, "mlp.", "", n).plain(kind);
   }
 
   /** The same with an activation that has parameters. */
   public Sublayer plainFfn(Xielu activation) {
-    return plainFfn("mlp.", "", sizes.dFfn(), (hook, pre) -> activation.write(plan, hook, pre));
-  }
-
-  /** The same under other names, as above. */
-  Sublayer plainFfn(String hooks, String suffix, int n, Sublayer activation) {
-    return (hook, x) -> {
-      Buffer pre = linear(hooks + "hook_pre", "ffn_up" + suffix, n, x);
-      Buffer post = activation.write(hook(hooks + "hook_post"), pre);
-      return model.linear(hook, tensor("ffn_down" + suffix), sizes.d(), post);
-    };
+    return new FeedForward(model, this, "mlp.", "", sizes.dFfn())
+        .plain((hook, pre) -> activation.write(plan, hook, pre));
   }
 
   /** A mixture of experts in the layers that have one, in the others a gated block. */

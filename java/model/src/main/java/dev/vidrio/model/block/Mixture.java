@@ -64,15 +64,12 @@ final class Mixture {
     int n = experts.width();
     if (!experts.gated()) {
       Buffer pre = multiply(hooks + "hook_pre", "ffn_up", n, routes, x);
-      return activated(hooks + "hook_post", pre);
+      return plan.activation(hooks + "hook_post", experts.gate(), pre);
     }
     Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", n, routes, x);
     Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", n, routes, x);
-    return layer.gated("mlp.", experts.gate(), gate, up);
-  }
-
-  private Buffer activated(String hook, Buffer pre) {
-    return plan.activation(hook, experts.gate(), pre);
+    return new FeedForward(model, layer, "mlp.", "", n)
+        .product(hooks + "hook_post", experts.gate(), gate, up);
   }
 
   private Routes routes(Buffer x) {
@@ -123,10 +120,8 @@ final class Mixture {
   private Buffer shared(String hook, Buffer x) {
     String prefix = hooks + "shared.";
     int n = experts.sharedWidth();
-    Sublayer ffn =
-        experts.gated()
-            ? layer.gatedFfn("mlp.shared.", "_shexp", experts.gate(), n)
-            : layer.plainFfn("mlp.shared.", "_shexp", n, this::activated);
+    var block = new FeedForward(model, layer, "mlp.shared.", "_shexp", n);
+    Sublayer ffn = experts.gated() ? block.gated(experts.gate()) : block.plain(experts.gate());
     String router = tensors + "ffn_gate_inp_shexp";
     if (!weights.has(router + ".weight")) {
       return ffn.write(hook, x);

@@ -199,12 +199,13 @@ class DirectoriesTest {
     Files.write(temporary.resolve("config.json"), JsonMapper.shared().writeValueAsBytes(json));
     if (model.matches("gemma4.*|gptj")) { // transformers passes the key over
       assertEquals(before, rates(temporary));
-    } else if (model.matches("phi3.*|phimoe.*|minicpm3|mistral3|mellum|hy_v3")) { // they have none
+    } else if (model.matches(
+        "bitnet.*|phi3.*|phimoe.*|minicpm3|mistral3|mellum|hy_v3")) { // they have none
       String message = assertThrows(ModelException.class, () -> rates(temporary)).getMessage();
       String named =
           switch (model) {
             case "mistral3" -> "rope_type";
-            case "mellum", "hy_v3" -> "rope_theta";
+            case "bitnet", "bitnet-b1.58", "mellum", "hy_v3" -> "rope_theta";
             default -> "rope_freqs.weight";
           };
       assertTrue(message.contains(named), message);

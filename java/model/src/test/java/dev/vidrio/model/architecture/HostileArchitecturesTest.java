@@ -52,6 +52,9 @@ class HostileArchitecturesTest {
     "minicpm3, residual_scale, 0",
     "minicpm3, logit_scale, NaN",
     "jais2, attention.layer_norm_epsilon, 0",
+    "nanochat, final_logit_softcapping, NaN",
+    "vaultgemma, attn_logit_softcapping, -1",
+    "afmoe, expert_weights_scale, -1",
   })
   void numbersOutsideTheirLimits(String model, String key, float value) {
     String full = architecture(model) + "." + key;
@@ -118,6 +121,10 @@ class HostileArchitecturesTest {
     "bailingmoe2, leading_dense_block_count, 4",
     "bailingmoe2, expert_group_used_count, 5",
     "exaone-moe, attention.sliding_window, 0",
+    "afmoe, attention.sliding_window_pattern, 0",
+    "afmoe, expert_group_count, 2",
+    "afmoe, leading_dense_block_count, 5",
+    "vaultgemma, attention.sliding_window, 4294967295",
     "llama4, attention.temperature_length, 0",
     "llama4, attention.sliding_window, 2147483648",
     "llama4, interleave_moe_layer_step, 0",

@@ -51,12 +51,15 @@ public final class TinyModels {
 
   static List<String> names() {
     return List.of(
+        "afmoe",
         "apertus",
         "arcee",
         "baichuan",
         "baichuan-13b",
         "bailingmoe",
         "bailingmoe2",
+        "bitnet",
+        "bitnet-b1.58",
         "bloom",
         "chatglm",
         "codeshell",
@@ -127,6 +130,7 @@ public final class TinyModels {
         "mistral4",
         "mixtral",
         "mpt",
+        "nanochat",
         "nemotron",
         "nemotron_h",
         "nemotron_h_moe",
@@ -166,6 +170,7 @@ public final class TinyModels {
         "stablelm-parallel",
         "starcoder",
         "starcoder2",
+        "vaultgemma",
         "xverse",
         "youtu");
   }
@@ -177,7 +182,7 @@ public final class TinyModels {
 
   /** Whether that is a recurrence. */
   public static boolean isRecurrent(String name) {
-    return hasGates(name) || isStateSpace(name);
+    return hasDeltaRule(name) || isStateSpace(name);
   }
 
   /** Whether that is of Mamba 2. */
@@ -185,9 +190,19 @@ public final class TinyModels {
     return name.matches("falcon-h1.*|granitehybrid.*|nemotron_h.*");
   }
 
+  /** Whether that is of the gated delta rule. */
+  private static boolean hasDeltaRule(String name) {
+    return name.matches("qwen3next|qwen35.*");
+  }
+
   /** Whether gates stand behind its attention. */
   public static boolean hasGates(String name) {
-    return name.matches("qwen3next|qwen35.*");
+    return hasDeltaRule(name) || name.equals("afmoe");
+  }
+
+  /** Whether its heads go through something before they are projected: gates, or a norm. */
+  public static boolean changesHeads(String name) {
+    return hasGates(name) || name.startsWith("bitnet");
   }
 
   /** Whether its blocks hand on several streams. */

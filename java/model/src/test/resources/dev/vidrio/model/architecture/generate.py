@@ -16,7 +16,7 @@ Weights are drawn so that every part of the model matters: scores spread over se
 and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, transformers 4.57.3 (mistral3, gemma3n, gemma4, baichuan to gptj, deepseek and what follows from
-it, and those with Mamba 2: 5.24), safetensors and gguf.
+it, those with Mamba 2, and vaultgemma to afmoe: 5.24), safetensors and gguf.
 """
 
 import argparse
@@ -25,6 +25,7 @@ import json
 import math
 import re
 import sys
+import unittest.mock
 import zlib
 from pathlib import Path
 
@@ -222,6 +223,11 @@ NEMOTRON_H = dict(
     ssm_state_size=12,
 )
 
+BITNET = dict(
+    rope_parameters=dict(PLAIN_ROPE, rope_theta=500000.0),
+    tie_word_embeddings=True,
+)
+
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
 
 # Directory, class of the configuration, what differs from COMMON.
@@ -375,6 +381,22 @@ MODELS = {
         dict(GEMMA4, hidden_size_per_layer_input=0, enable_moe_block=True)
         | dict(num_experts=5, top_k_experts=2, moe_intermediate_size=12, num_hidden_layers=3)
         | dict(layer_types=[f"{kind}_attention" for kind in "sliding sliding full".split()]),
+    ),
+    "vaultgemma": (
+        "VaultGemma",
+        dict(head_dim=16, sliding_window=8, query_pre_attn_scalar=9, tie_word_embeddings=True)
+        | dict(attn_logit_softcapping=3.0, final_logit_softcapping=5.0, num_hidden_layers=3)
+        | dict(layer_types=[f"{kind}_attention" for kind in "full sliding full".split()]),
+    ),
+    "bitnet": ("BitNet", dict(BITNET, hidden_act="silu")),
+    "bitnet-b1.58": ("BitNet", dict(BITNET, hidden_act="relu2")),
+    "nanochat": ("NanoChat", dict(final_logit_softcapping=5.0)),
+    "afmoe": (
+        "Afmoe",
+        dict(head_dim=12, intermediate_size=32, num_hidden_layers=4, num_dense_layers=1)
+        | dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16)
+        | dict(num_shared_experts=2, route_scale=2.5, route_norm=True, score_func="sigmoid")
+        | dict(sliding_window=8, mup_enabled=True),
     ),
     "phi3": ("Phi3", dict(sliding_window=8)),
     "phi3-longrope": (
@@ -912,6 +934,9 @@ FUSED = {
     "bailingmoe2": ((QKV, "query_key_value"),),
 }
 
+# Models that llama.cpp's converter knows, or takes, for others.
+OWN_NAMES = ("bitnet-b1.58", "nanochat", "vaultgemma")
+
 # Models whose directories Vidrio does not read.
 FILES_ALONE = (
     "baichuan",
@@ -1052,7 +1077,7 @@ def fall_with_distance(model: torch.nn.Module) -> None:
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    less_one = name in ("gemma", "gemma2", "gemma3", *DELTA_RULES) or name == "nemotron"
+    less_one = name in ("gemma", "gemma2", "gemma3", "vaultgemma", *DELTA_RULES, "nemotron")
     biases = ("e_score_correction_bias", "expert_bias")
     corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
     with torch.no_grad():
@@ -1230,7 +1255,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     # The converter knows MPT under the name that its own code had.
     architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
     architecture = architecture.replace("Mistral4For", "Ministral3For")
-    plain = name in ("plamo", "gptj")
+    plain = name in ("plamo", "gptj", "nanochat")
+    # That of VaultGemma is the one of a model with more norms.
+    architecture = architecture.replace("VaultGemma", "Gemma2")
     kind = TextModel if plain else conversion.get_model_class(architecture)
     # Which Mistral 3's hands its work to.
     kind = getattr(kind, "Mistral4Model" if name == "mistral4" else "Ministral3Model", kind)
@@ -1240,6 +1267,7 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
         "baichuan-13b": gguf.MODEL_ARCH.BAICHUAN,
         "plamo": gguf.MODEL_ARCH.PLAMO,
         "gptj": gguf.MODEL_ARCH.GPTJ,
+        "nanochat": gguf.MODEL_ARCH.ARCEE,
     }
     # Gemma 3's drops embeddings without a token.
     tokenizer = directory / "tokenizer.json"
@@ -1267,21 +1295,35 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             if name == "mistral4":
                 rope = hparams["rope_parameters"]
                 self.gguf_writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
+            if name == "nanochat":
+                self.gguf_writer.add_final_logit_softcapping(hparams["final_logit_softcapping"])
+            if name == "vaultgemma":
+                slides = [kind == "sliding_attention" for kind in hparams["layer_types"]]
+                self.gguf_writer.add_sliding_window_pattern(slides)
+                self.gguf_writer.add_attention_scale(hparams["query_pre_attn_scalar"] ** -0.5)
             if name.startswith("llama4"):
                 self.gguf_writer.add_sliding_window(hparams["attention_chunk_size"])
                 self.gguf_writer.add_attn_temperature_length(hparams["floor_scale"])
                 self.gguf_writer.add_attn_temperature_scale(hparams["attn_scale"])
 
         def modify_tensors(self, data_torch, name, bid):
+            # BitNet's knows its norms by other names.
+            name = name.replace("attn_sub_norm", "inner_attn_ln")
+            name = name.replace("ffn_sub_norm", "ffn_layernorm")
             # StableLM's returns stacked norms out of a generator, which loses them.
             stacked = yield from super().modify_tensors(data_torch, name, bid)
             yield from stacked or ()
+
+        def weight_quant(self, weight):
+            return weight  # which BitNet's makes ternary
 
     out = directory / "model.gguf"
     # That of Nemotron-H takes what the configuration does not say for what transformers adds to it.
     said = dict(hparams=hparams) if name.startswith("nemotron_h") else {}
     bf16 = gguf.LlamaFileType.MOSTLY_BF16
-    Converter(directory, bf16, out, eager=True, model_name=name, **said).write()
+    own = {Converter.model_arch: name} if name in OWN_NAMES else {}
+    with unittest.mock.patch.dict(gguf.MODEL_ARCH_NAMES, own):
+        Converter(directory, bf16, out, eager=True, model_name=name, **said).write()
     tokenizer.unlink()
 
 

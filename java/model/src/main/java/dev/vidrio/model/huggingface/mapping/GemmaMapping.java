@@ -6,7 +6,10 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 import java.util.Map;
 
-/** Gemma, Gemma 2 and Gemma 3 (text). Their norms multiply by 1 + gain; GGUF files hold the sum. */
+/**
+ * Gemma, Gemma 2, VaultGemma and Gemma 3 (text). Their norms multiply by 1 + gain; GGUF files hold
+ * the sum.
+ */
 final class GemmaMapping implements Mapping {
 
   /**
@@ -25,7 +28,7 @@ final class GemmaMapping implements Mapping {
   private final String architecture;
 
   /**
-   * @param architecture {@code gemma}, {@code gemma2} or {@code gemma3}
+   * @param architecture {@code gemma}, {@code gemma2}, {@code vaultgemma} or {@code gemma3}
    */
   GemmaMapping(String architecture) {
     this.architecture = architecture;
@@ -54,13 +57,21 @@ final class GemmaMapping implements Mapping {
     Keys.rmsEpsilon(config, out, architecture);
     Rope.of(config).put(out, architecture, dH);
     if (!architecture.equals("gemma")) {
-      out.integer(prefix + "attention.sliding_window", config.size("sliding_window"))
-          .real(
-              prefix + "attention.scale", 1 / Math.sqrt(config.real("query_pre_attn_scalar", 256)));
-      checkWindows(config, architecture.equals("gemma2") ? 2 : 6);
+      out.real(
+          prefix + "attention.scale", 1 / Math.sqrt(config.real("query_pre_attn_scalar", 256)));
+      windows(config, out);
     }
     softCap(config, out, "attn_logit_softcapping");
     softCap(config, out, "final_logit_softcapping");
+  }
+
+  private void windows(Config config, MetadataBuilder out) {
+    if (architecture.equals("vaultgemma")) {
+      SlidingWindow.put(config, out, architecture, 2);
+      return;
+    }
+    out.integer(architecture + ".attention.sliding_window", config.size("sliding_window"));
+    checkWindows(config, architecture.equals("gemma2") ? 2 : 6);
   }
 
   private Config complete(Config config) {
@@ -75,7 +86,7 @@ final class GemmaMapping implements Mapping {
   private void softCap(Config config, MetadataBuilder out, String key) {
     if (config.has(key)) {
       out.real(architecture + "." + key, config.real(key));
-    } else if (architecture.equals("gemma2") && config.isNull(key)) {
+    } else if (config.isNull(key) && !architecture.matches("gemma3?")) {
       out.real(architecture + "." + key, 0);
     }
   }
@@ -106,12 +117,14 @@ final class GemmaMapping implements Mapping {
       LlamaNames.attention(map, l);
       LlamaNames.gatedFfn(map, l);
       norm(map, l, "input_layernorm", "attn_norm");
-      if (architecture.equals("gemma")) {
-        norm(map, l, "post_attention_layernorm", "ffn_norm");
-      } else {
-        norm(map, l, "post_attention_layernorm", "post_attention_norm");
-        norm(map, l, "pre_feedforward_layernorm", "ffn_norm");
-        norm(map, l, "post_feedforward_layernorm", "post_ffw_norm");
+      switch (architecture) {
+        case "gemma" -> norm(map, l, "post_attention_layernorm", "ffn_norm");
+        case "vaultgemma" -> norm(map, l, "pre_feedforward_layernorm", "ffn_norm");
+        default -> {
+          norm(map, l, "post_attention_layernorm", "post_attention_norm");
+          norm(map, l, "pre_feedforward_layernorm", "ffn_norm");
+          norm(map, l, "post_feedforward_layernorm", "post_ffw_norm");
+        }
       }
       if (architecture.equals("gemma3")) {
         norm(map, l, "self_attn.q_norm", "attn_q_norm");

@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** The mappings by what a config calls its architecture. */
 public final class Mappings {
@@ -41,6 +42,7 @@ public final class Mappings {
                   new TextMapping(new QwenNextMapping("qwen35moe"))),
               Map.entry("GemmaForCausalLM", new GemmaMapping("gemma")),
               Map.entry("Gemma2ForCausalLM", new GemmaMapping("gemma2")),
+              Map.entry("VaultGemmaForCausalLM", new GemmaMapping("vaultgemma")),
               Map.entry("Gemma3ForCausalLM", new GemmaMapping("gemma3")),
               Map.entry(
                   "Gemma3ForConditionalGeneration", new TextMapping(new GemmaMapping("gemma3"))),
@@ -80,6 +82,8 @@ public final class Mappings {
               Map.entry("PhimoeForCausalLM", new Phi3Mapping("phimoe")),
               Map.entry("PhiMoEForCausalLM", new Phi3Mapping("phimoe")),
               Map.entry("GPTJForCausalLM", new GptJMapping()),
+              Map.entry("AfmoeForCausalLM", new AfmoeMapping()),
+              Map.entry("NanoChatForCausalLM", new NanoChatMapping()),
               Map.entry("ArceeForCausalLM", new ArceeMapping()),
               Map.entry("ExaoneForCausalLM", new ExaoneMapping()),
               Map.entry("HunYuanDenseV1ForCausalLM", new HunyuanMapping("hunyuan-dense")),
@@ -129,6 +133,8 @@ public final class Mappings {
   private static final Map<String, Function<Config, Mapping>> BY_CONFIG =
       new TreeMap<>(
           Map.of(
+              "BitNetForCausalLM",
+              BitnetMapping::of,
               "FalconH1ForCausalLM",
               _ -> new FalconH1Mapping(),
               "GraniteMoeHybridForCausalLM",
@@ -176,7 +182,7 @@ public final class Mappings {
    * @param file that needs it, for errors
    */
   public static Mapping ofArchitecture(String name, String file) {
-    return BY_CLASS.values().stream()
+    return Stream.concat(BY_CLASS.values().stream(), BitnetMapping.BOTH.stream())
         .filter(mapping -> mapping.architecture().equals(name))
         .findFirst()
         .orElseThrow(
