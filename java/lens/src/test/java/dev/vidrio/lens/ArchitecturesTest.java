@@ -104,7 +104,7 @@ class ArchitecturesTest {
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
       boolean learnsPositions = Set.of("gpt2", "starcoder").contains(name);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4");
+      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax");
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 0)));
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
     }

@@ -81,12 +81,12 @@ public final class HookMap {
       case RESID_PRE -> residPre(point.layer()).map(HookSource.Written::new);
       case LN1_SCALE -> scale(norm(ln1(point.layer())));
       case LN1_NORMALIZED -> normalized(norm(ln1(point.layer())));
-      case LN1_POST_SCALE -> scale(ln1Post(point.layer()));
-      case LN1_POST_NORMALIZED -> normalized(ln1Post(point.layer()));
+      case LN1_POST_SCALE -> scale(behind(HookSite.ATTN_OUT, ln1(point.layer()), point));
+      case LN1_POST_NORMALIZED -> normalized(behind(HookSite.ATTN_OUT, ln1(point.layer()), point));
       case LN2_SCALE -> scale(norm(ln2(point.layer())));
       case LN2_NORMALIZED -> normalized(norm(ln2(point.layer())));
-      case LN2_POST_SCALE -> scale(ln2Post(point.layer()));
-      case LN2_POST_NORMALIZED -> normalized(ln2Post(point.layer()));
+      case LN2_POST_SCALE -> scale(behind(HookSite.MLP_OUT, ln2(point.layer()), point));
+      case LN2_POST_NORMALIZED -> normalized(behind(HookSite.MLP_OUT, ln2(point.layer()), point));
       case LN_FINAL_SCALE -> norm("ln_final").map(n -> new HookSource.NormScale(n, allRows(n.x())));
       case LN_FINAL_NORMALIZED ->
           norm("ln_final").map(n -> new HookSource.Normalized(n, allRows(n.x())));
@@ -133,16 +133,10 @@ public final class HookMap {
     return before ? block(layer, "ln2") : block(layer, "hook_mlp_out");
   }
 
-  /** The norm between attention and the stream, where there is one before attention too. */
-  private Optional<Op.Norm> ln1Post(int layer) {
-    String name = block(layer, "hook_attn_out");
-    return name.equals(ln1(layer)) ? Optional.empty() : norm(name);
-  }
-
-  /** The norm behind the feed-forward block, where there is one before it too. */
-  private Optional<Op.Norm> ln2Post(int layer) {
-    String name = block(layer, "hook_mlp_out");
-    return name.equals(ln2(layer)) ? Optional.empty() : norm(name);
+  /** The norm between a sublayer and the stream, where it is not the first of the sublayer. */
+  private Optional<Op.Norm> behind(HookSite out, String first, HookPoint point) {
+    String name = block(point.layer(), out.suffix());
+    return name.equals(first) ? Optional.empty() : norm(name);
   }
 
   private static Optional<HookSource> scale(Optional<Op.Norm> norm) {
@@ -153,8 +147,11 @@ public final class HookMap {
     return norm.map(n -> new HookSource.Normalized(n, n.x()));
   }
 
+  /** A norm, behind which may stand a factor. */
   private Optional<Op.Norm> norm(String name) {
-    return writers.get(name) instanceof Op.Norm norm ? Optional.of(norm) : Optional.empty();
+    @Nullable Op last = writers.get(name);
+    @Nullable Op op = last instanceof Op.Scale scale ? writers.get(scale.x().name()) : last;
+    return op instanceof Op.Norm norm ? Optional.of(norm) : Optional.empty();
   }
 
   /** What rows of x were gathered from. */

@@ -200,12 +200,12 @@ class DirectoriesTest {
     if (model.matches("gemma4.*|gptj")) { // transformers passes the key over
       assertEquals(before, rates(temporary));
     } else if (model.matches(
-        "bitnet.*|phi3.*|phimoe.*|minicpm3|mistral3|mellum|hy_v3")) { // they have none
+        "bitnet.*|flex_olmo|phi3.*|phimoe.*|minicpm3|mistral3|mellum|hy_v3")) { // they have none
       String message = assertThrows(ModelException.class, () -> rates(temporary)).getMessage();
       String named =
           switch (model) {
             case "mistral3" -> "rope_type";
-            case "bitnet", "bitnet-b1.58", "mellum", "hy_v3" -> "rope_theta";
+            case "bitnet", "bitnet-b1.58", "flex_olmo", "mellum", "hy_v3" -> "rope_theta";
             default -> "rope_freqs.weight";
           };
       assertTrue(message.contains(named), message);

@@ -16,7 +16,7 @@ Weights are drawn so that every part of the model matters: scores spread over se
 and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, transformers 4.57.3 (mistral3, gemma3n, gemma4, baichuan to gptj, deepseek and what follows from
-it, those with Mamba 2, and vaultgemma to afmoe: 5.24), safetensors and gguf.
+it, those with Mamba 2, and vaultgemma to hyperclovax: 5.24), safetensors and gguf.
 """
 
 import argparse
@@ -398,6 +398,17 @@ MODELS = {
         | dict(num_shared_experts=2, route_scale=2.5, route_norm=True, score_func="sigmoid")
         | dict(sliding_window=8, mup_enabled=True),
     ),
+    "flex_olmo": (
+        "FlexOlmo",
+        dict(num_experts=5, num_experts_per_tok=2, intermediate_size=24, rms_norm_eps=1e-5)
+        | dict(rope_parameters=dict(PLAIN_ROPE, rope_theta=500000.0)),
+    ),
+    "hyperclovax": (
+        "HyperCLOVAX",
+        dict(embedding_multiplier=6.0, attention_multiplier=0.5, residual_multiplier=0.25)
+        | dict(logits_scaling=0.125),
+    ),
+    "hyperclovax-pre-norm": ("HyperCLOVAX", dict(use_post_norm=False, tie_word_embeddings=True)),
     "phi3": ("Phi3", dict(sliding_window=8)),
     "phi3-longrope": (
         "Phi3",
@@ -935,7 +946,19 @@ FUSED = {
 }
 
 # Models that llama.cpp's converter knows, or takes, for others.
-OWN_NAMES = ("bitnet-b1.58", "nanochat", "vaultgemma")
+OWN_NAMES = {name: name for name in ("bitnet-b1.58", "flex_olmo", "hyperclovax", "nanochat")} | {
+    "hyperclovax-pre-norm": "hyperclovax",
+    "vaultgemma": "vaultgemma",
+}
+
+# Norms behind sublayers, which converters of models without them do not know.
+NORMS_BEHIND = {
+    "flex_olmo": {
+        "post_attention_layernorm": "post_attention_norm",
+        "post_feedforward_layernorm": "post_ffw_norm",
+    },
+    "hyperclovax": {"post_norm1": "post_attention_norm", "post_norm2": "post_ffw_norm"},
+}
 
 # Models whose directories Vidrio does not read.
 FILES_ALONE = (
@@ -1255,9 +1278,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     # The converter knows MPT under the name that its own code had.
     architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
     architecture = architecture.replace("Mistral4For", "Ministral3For")
-    plain = name in ("plamo", "gptj", "nanochat")
-    # That of VaultGemma is the one of a model with more norms.
-    architecture = architecture.replace("VaultGemma", "Gemma2")
+    plain = name in ("plamo", "gptj", "nanochat") or name.startswith("hyperclovax")
+    # Those of VaultGemma and FlexOlmo are the ones of models with other norms.
+    architecture = architecture.replace("VaultGemma", "Gemma2").replace("FlexOlmo", "Olmoe")
     kind = TextModel if plain else conversion.get_model_class(architecture)
     # Which Mistral 3's hands its work to.
     kind = getattr(kind, "Mistral4Model" if name == "mistral4" else "Ministral3Model", kind)
@@ -1268,11 +1291,15 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
         "plamo": gguf.MODEL_ARCH.PLAMO,
         "gptj": gguf.MODEL_ARCH.GPTJ,
         "nanochat": gguf.MODEL_ARCH.ARCEE,
+        "hyperclovax": gguf.MODEL_ARCH.GRANITE,
+        "hyperclovax-pre-norm": gguf.MODEL_ARCH.GRANITE,
     }
     # Gemma 3's drops embeddings without a token.
     tokenizer = directory / "tokenizer.json"
     vocabulary = {f"token{i}": i for i in range(VOCABULARY)}
     tokenizer.write_text(json.dumps({"model": {"vocab": vocabulary}, "added_tokens": []}))
+
+    behind = NORMS_BEHIND.get(name, {})
 
     class Converter(kind):
         model_arch = others.get(name) or kind.model_arch
@@ -1297,6 +1324,11 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
             if name == "nanochat":
                 self.gguf_writer.add_final_logit_softcapping(hparams["final_logit_softcapping"])
+            if name.startswith("hyperclovax"):
+                self.gguf_writer.add_attention_scale(hparams["attention_multiplier"])
+                self.gguf_writer.add_embedding_scale(hparams["embedding_multiplier"])
+                self.gguf_writer.add_residual_scale(hparams["residual_multiplier"])
+                self.gguf_writer.add_logit_scale(hparams["logits_scaling"])
             if name == "vaultgemma":
                 slides = [kind == "sliding_attention" for kind in hparams["layer_types"]]
                 self.gguf_writer.add_sliding_window_pattern(slides)
@@ -1307,6 +1339,10 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_attn_temperature_scale(hparams["attn_scale"])
 
         def modify_tensors(self, data_torch, name, bid):
+            norm = name.split(".")[-2]
+            if norm in behind:
+                yield f"blk.{bid}.{behind[norm]}.weight", data_torch
+                return
             # BitNet's knows its norms by other names.
             name = name.replace("attn_sub_norm", "inner_attn_ln")
             name = name.replace("ffn_sub_norm", "ffn_layernorm")
@@ -1321,7 +1357,7 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     # That of Nemotron-H takes what the configuration does not say for what transformers adds to it.
     said = dict(hparams=hparams) if name.startswith("nemotron_h") else {}
     bf16 = gguf.LlamaFileType.MOSTLY_BF16
-    own = {Converter.model_arch: name} if name in OWN_NAMES else {}
+    own = {Converter.model_arch: OWN_NAMES[name]} if name in OWN_NAMES else {}
     with unittest.mock.patch.dict(gguf.MODEL_ARCH_NAMES, own):
         Converter(directory, bf16, out, eager=True, model_name=name, **said).write()
     tokenizer.unlink()

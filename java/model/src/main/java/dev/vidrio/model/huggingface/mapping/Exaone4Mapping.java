@@ -8,7 +8,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 final class Exaone4Mapping implements Mapping {
   private static final int LAYERS_PER_FULL = 4;
 
-  private final Olmo2Mapping tensors = new Olmo2Mapping();
+  private final Olmo2Mapping tensors = new Olmo2Mapping("olmo2");
 
   @Override
   public String architecture() {
