@@ -27,7 +27,6 @@ import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.PointGradient;
-import dev.vidrio.lens.plan.TransposedWeights;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -106,11 +105,7 @@ public final class GradientSession implements AutoCloseable {
       for (HookPoint point : seeded) {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }
-      Gradient exact = derive(edited, options);
-      this.gradient =
-          lens.hasFastGradients()
-              ? exact.quantized(TransposedWeights.of(lens.model())::transpose)
-              : exact;
+      this.gradient = lens.computed(derive(edited, options));
       this.batch = new Batch(limits, arena);
       int count = limits.blocksPerSequence();
       var cache = new KvCache(executor, model.kv(), KvType.F32, count, 1, arena);

@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;
@@ -8,6 +9,7 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.plan.TransposedWeights;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -62,8 +64,9 @@ public final class Lens {
     return new Lens(model, hooks, true);
   }
 
-  boolean hasFastGradients() {
-    return fastGradients;
+  /** How a gradient is computed: as it is, or fast. */
+  Gradient computed(Gradient exact) {
+    return fastGradients ? exact.quantized(TransposedWeights.of(model)::transpose) : exact;
   }
 
   /** The model. */
