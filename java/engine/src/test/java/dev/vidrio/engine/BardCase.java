@@ -9,20 +9,45 @@ import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 
 /** The bard, open while the tests of a class run. */
 public abstract class BardCase {
   protected static Model model;
 
+  private static HeldExecutor steps;
+
   protected BardCase() {}
 
   @BeforeAll
   static void open() {
-    model = Model.open(BardFiles.q8());
+    steps = new HeldExecutor();
+    model = steps.open(BardFiles.q8());
+  }
+
+  @AfterEach
+  void letGo() {
+    release();
+  }
+
+  /** Holds all steps of the bard but for so many that come first, until the end of the test. */
+  protected static void hold(int first) {
+    steps.hold(first);
+  }
+
+  /** Waits until one is held. */
+  protected static void awaitHeld() throws InterruptedException {
+    steps.awaitHeld();
+  }
+
+  /** Holds them no longer. */
+  protected static void release() {
+    steps.release();
   }
 
   @AfterAll

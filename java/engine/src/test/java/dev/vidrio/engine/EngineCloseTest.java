@@ -13,6 +13,7 @@ import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Objects;
@@ -76,12 +77,15 @@ class EngineCloseTest {
     Thread.setDefaultUncaughtExceptionHandler((thread, failure) -> uncaught.set(failure));
     try {
       for (int requests : new int[] {0, 1}) {
-        Model model = Model.open(BardFiles.q8());
+        var steps = new HeldExecutor();
+        Model model = steps.open(BardFiles.q8());
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withCacheBytes(1 << 24));
         if (requests > 0) {
+          steps.hold(1);
           TokenStream running = engine.submit(request(model, 1, 10, 900));
           running.iterator().next();
           model.close();
+          steps.release();
           assertNamed(assertThrows(EngineException.class, running::result));
         } else {
           model.close();
@@ -157,11 +161,15 @@ class EngineCloseTest {
             closed.countDown();
           }
         };
-    try (Model model = Model.open(BardFiles.q8());
+    var steps = new HeldExecutor();
+    try (Model model = steps.open(BardFiles.q8());
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withListener(listener))) {
       own.set(engine);
+      steps.hold(0);
       TokenStream running = engine.submit(request(model, 2, 10, 900));
-      assertEquals(1, engine.submit(request(model, 1, 10, 1)).result().result().tokens().size());
+      TokenStream first = engine.submit(request(model, 1, 10, 1));
+      steps.release();
+      assertEquals(1, first.result().result().tokens().size());
       closed.await();
       assertEquals(Finish.CANCELED, running.result().result().finish());
       assertThrows(
@@ -172,7 +180,7 @@ class EngineCloseTest {
   @Test
   void whatIsDoneAtTheEndHoldsNobodyUp() throws Exception {
     var executor = new FailingExecutor();
-    try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
+    try (Model model = executor.open(BardFiles.q8());
         Engine engine = Engine.open(model)) {
       TokenStream first = engine.submit(request(model, 1, 10, 20));
       CompletableFuture<Integer> next =
@@ -181,12 +189,14 @@ class EngineCloseTest {
               .thenApply(
                   end -> engine.submit(request(model, 2, 10, 5)).result().result().tokens().size());
       assertEquals(5, next.get());
+      executor.hold(0);
       CompletableFuture<Boolean> failed =
           engine
               .submit(request(model, 1, 10, 900))
               .completion()
               .handle((end, failure) -> failure != null && Thread.currentThread().isVirtual());
       executor.stepsUntilFailure.set(0);
+      executor.release();
       assertTrue(failed.get());
     }
   }

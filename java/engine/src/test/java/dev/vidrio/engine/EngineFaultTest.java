@@ -99,12 +99,14 @@ class EngineFaultTest {
     var options = EngineOptions.DEFAULT.withLens(new LensOptions("*hook_resid_post", "", 1));
     try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
         Engine engine = Engine.open(model, options)) {
-      TokenStream other = engine.submit(request(model, 1, 10, 200));
+      executor.hold(1);
       TokenStream watched =
           engine.submit(request(model, 2, 10, 900).toBuilder().watched(true).build());
       assertTrue(watched.iterator().hasNext());
+      TokenStream other = engine.submit(request(model, 1, 10, 200));
       executor.full = true;
       watched.cancel();
+      executor.release();
       assertThrows(EngineException.StepFailed.class, watched::result);
       assertEquals(200, other.result().result().tokens().size());
     }

@@ -223,8 +223,10 @@ class EngineTest extends BardCase {
     GenerationRequest request = request(5, 300, 30);
     for (int canceled = 0; canceled < 3; canceled++) {
       Engine engine = Engine.open(model, EngineOptions.DEFAULT.withStepTokens(32));
+      hold(0);
       List<TokenStream> streams = engine.submit(request, 3);
       streams.get(canceled).cancel();
+      release();
       for (int i = 0; i < 3; i++) {
         Finish finish = streams.get(i).result().result().finish();
         assertEquals(i == canceled, finish == Finish.CANCELED);
@@ -245,10 +247,12 @@ class EngineTest extends BardCase {
         };
     Engine engine =
         Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withListener(listener));
+    hold(1);
     TokenStream first = engine.submit(request(2, 1, 200));
     var _ = first.iterator().next();
     engine.submit(request(2, 2, 5));
     engine.submit(request(2, 3, 5).toBuilder().priority(1).build());
+    release();
     assertNothingIsHeld(engine);
     assertEquals(List.of(1, 3, 2), order);
   }
@@ -310,6 +314,7 @@ class EngineTest extends BardCase {
   @Test
   void aFullQueueRefuses() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(1));
+    hold(0);
     TokenStream running = engine.submit(request(2, 10, 900));
     assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
     engine.requireRoom(1);
@@ -334,6 +339,7 @@ class EngineTest extends BardCase {
     for (int i = 0; i < 3; i++) {
       assertThrows(InvalidInputException.class, () -> engine.submit(wrong));
     }
+    hold(0);
     TokenStream running = engine.submit(request(2, 10, 900));
     assertThrows(EngineException.QueueFull.class, () -> engine.submit(wrong));
     running.cancel();
@@ -344,6 +350,7 @@ class EngineTest extends BardCase {
   void asManyAreTakenAsThereArePlacesHoweverManyComeAtOnce() throws Exception {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(4).withQueue(6));
     List<Future<List<TokenStream>>> asked = new ArrayList<>();
+    hold(0);
     try (ExecutorService threads = Executors.newFixedThreadPool(16)) {
       for (int i = 0; i < 64; i++) {
         int n = 1 + i % 2;
@@ -372,6 +379,7 @@ class EngineTest extends BardCase {
     TokenStream second = engine.submit(request(2, 10, 1));
     first.cancel();
     second.result();
+    hold(0);
     TokenStream running = engine.submit(request(2, 10, 900));
     var full =
         assertThrows(EngineException.QueueFull.class, () -> engine.submit(request(2, 10, 1)));
@@ -382,6 +390,7 @@ class EngineTest extends BardCase {
     assertFalse(full.retryAfter().isZero());
     running.cancel();
     running.result();
+    release();
     engine.submit(request(2, 10, 1)).result();
     assertNothingIsHeld(engine);
   }
@@ -390,6 +399,7 @@ class EngineTest extends BardCase {
   void closingCancelsWhatRuns() {
     TokenStream running;
     TokenStream waiting;
+    hold(0);
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1))) {
       running = engine.submit(request(2, 10, 900));
       waiting = engine.submit(request(2, 10, 900));

@@ -1,7 +1,7 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.model.testfiles.WatchedExecutor;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Queue;
@@ -9,7 +9,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Runs plans, but for steps that are to fail; counts memory, until it is to have none. */
-final class FailingExecutor extends WatchedExecutor {
+final class FailingExecutor extends HeldExecutor {
   final AtomicInteger stepsUntilFailure = new AtomicInteger(Integer.MAX_VALUE);
   final Queue<MemorySegment> allocated = new ConcurrentLinkedQueue<>();
   volatile boolean full;
@@ -32,6 +32,7 @@ final class FailingExecutor extends WatchedExecutor {
 
   @Override
   protected void onRun(Batch batch, int begin, int end) {
+    super.onRun(batch, begin, end);
     if (stepsUntilFailure.getAndDecrement() == 0) {
       throw new OutOfMemoryError("made to fail");
     }

@@ -32,6 +32,7 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -231,17 +232,12 @@ class LangChain4jTest {
 
   @Test
   void aFullQueueIsARateLimit() {
-    var refused = new CompletableFuture<Boolean>();
-    var goesOnLater =
-        new EngineListener() {
-          @Override
-          public void onStep(int tokens, int sequences, Duration time) {
-            refused.join();
-          }
-        };
-    var options = EngineOptions.DEFAULT.withSequences(1).withQueue(0).withListener(goesOnLater);
-    try (Engine engine = Engine.open(ENGINE.model(), options)) {
-      int[] prompt = engine.model().tokenizer().encode("word");
+    var options = EngineOptions.DEFAULT.withSequences(1).withQueue(0);
+    var steps = new HeldExecutor();
+    try (Model scripted = steps.open(Scripted.FILE);
+        Engine engine = Engine.open(scripted, options)) {
+      int[] prompt = scripted.tokenizer().encode("word");
+      steps.hold(0);
       try (TokenStream running = engine.submit(GenerationRequest.builder(prompt).build())) {
         var model = VidrioChatModel.builder().engine(engine).build();
         assertThrows(RateLimitException.class, () -> model.chat(QUESTION));
@@ -251,8 +247,6 @@ class LangChain4jTest {
         var failure = assertThrows(ExecutionException.class, told.end::get);
         assertTrue(failure.getCause() instanceof RateLimitException);
         assertFalse(running.completion().isDone());
-      } finally {
-        refused.complete(true);
       }
     }
   }
@@ -298,13 +292,16 @@ class LangChain4jTest {
 
   @Test
   void cancelingFreesThePlace() throws Exception {
-    try (Engine engine = Engine.open(ENGINE.model())) {
+    var steps = new HeldExecutor();
+    try (Model scripted = steps.open(Scripted.FILE);
+        Engine engine = Engine.open(scripted)) {
       var model =
           VidrioStreamingChatModel.builder()
               .engine(engine)
               .generationOptions(GenerationOptions.DEFAULT.withTokens(4000).withIgnoreEnd(true))
               .build();
       var told = new Collector(3);
+      steps.hold(100);
       model.chat(QUESTION, told);
       assertTrue(engine.drain(Duration.ofSeconds(30)));
       assertEquals(0, engine.status().usedBlocks());

@@ -17,6 +17,7 @@ import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -120,11 +121,10 @@ class EngineMetricsTest {
             .withSequences(1)
             .withQueue(0)
             .withListener(new EngineMetrics(registry, "bard"));
-    try (Model model = Model.open(BardFiles.q8())) {
-      var request =
-          GenerationRequest.builder(model.tokenizer().encode("To be"))
-              .options(GenerationOptions.DEFAULT.withTokens(900))
-              .build();
+    var steps = new HeldExecutor();
+    try (Model model = steps.open(BardFiles.q8())) {
+      var request = GenerationRequest.builder(model.tokenizer().encode("To be")).build();
+      steps.hold(0);
       Engine engine = Engine.open(model, options);
       try (engine;
           TokenStream running = engine.submit(request)) {

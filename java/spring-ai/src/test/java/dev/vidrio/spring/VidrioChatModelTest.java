@@ -13,6 +13,7 @@ import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler;
@@ -130,9 +131,12 @@ class VidrioChatModelTest {
 
   @Test
   void cancelingAStreamFreesItsPlace() throws InterruptedException {
-    try (Engine own = Engine.open(model)) {
+    var steps = new HeldExecutor();
+    try (Model held = steps.open(file);
+        Engine own = Engine.open(held)) {
       var endless =
           new VidrioChatModel(own, GenerationOptions.DEFAULT.withTokens(4000).withIgnoreEnd(true));
+      steps.hold(100);
       assertEquals(2L, endless.stream(new Prompt(QUESTION)).take(2).count().block());
       assertTrue(own.drain(Duration.ofSeconds(30)));
       assertTrue(own.status().generatedTokens() < 4000);

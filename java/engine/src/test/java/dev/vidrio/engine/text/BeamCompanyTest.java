@@ -145,10 +145,9 @@ class BeamCompanyTest extends BeamCase {
         request(3, 30, BeamOptions.of(4)).toBuilder().options(OPTIONS.withTokens(600)).build();
     for (int canceled = 0; canceled < 3; canceled++) {
       Engine engine = Engine.open(model);
+      hold(5 * canceled);
       List<TokenStream> streams = engine.submit(request, 3);
-      while (engine.status().steps() < 5L * canceled) {
-        Thread.onSpinWait();
-      }
+      awaitHeld();
       streams.get(canceled).cancel();
       for (Completion completion : results(streams)) {
         assertEquals(Finish.CANCELED, completion.result().finish());
@@ -156,8 +155,15 @@ class BeamCompanyTest extends BeamCase {
       assertNothingIsHeld(engine);
     }
     Engine engine = Engine.open(model);
-    List<Completion> late =
-        results(engine.submit(request.toBuilder().timeout(Duration.ofMillis(40)).build(), 4));
+    Duration timeout = Duration.ofMillis(40);
+    hold(5);
+    List<TokenStream> streams = engine.submit(request.toBuilder().timeout(timeout).build(), 4);
+    long end = System.nanoTime() + timeout.toNanos();
+    while (System.nanoTime() - end < 0) {
+      Thread.onSpinWait();
+    }
+    release();
+    List<Completion> late = results(streams);
     double before = Double.POSITIVE_INFINITY;
     for (Completion completion : late) {
       assertEquals(Finish.TIMEOUT, completion.result().finish());
@@ -173,6 +179,7 @@ class BeamCompanyTest extends BeamCase {
   void closingEndsSearches() {
     List<TokenStream> running;
     List<TokenStream> waiting;
+    hold(0);
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(4))) {
       GenerationRequest request =
           request(3, 30, BeamOptions.of(4)).toBuilder().options(OPTIONS.withTokens(600)).build();

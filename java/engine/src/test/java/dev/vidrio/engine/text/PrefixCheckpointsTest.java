@@ -8,6 +8,7 @@ import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.engine.LensOptions;
+import dev.vidrio.engine.ShortAnswers;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
@@ -368,18 +369,20 @@ class PrefixCheckpointsTest {
 
   @Test
   void whoIsPreemptedGoesOnFromACheckpoint() throws Exception {
-    GenerationRequest first = request(random(1, 100));
+    GenerationRequest brief = request(random(1, 100));
     List<GenerationRequest> requests = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
       GenerationRequest request = request(random(i, 100));
       requests.add(request.toBuilder().options(request.options().withTokens(100)).build());
     }
-    // Short answers let the engine expect short ones; the long ones take 16 blocks.
-    try (Engine engine = Engine.open(model, memory(14, 4))) {
-      for (int i = 0; i < 30; i++) {
-        answer(engine, first.toBuilder().options(first.options().withTokens(1)).build());
-      }
-      List<TokenStream> streams = requests.stream().map(engine::submit).toList();
+    var answers = new ShortAnswers();
+    // The requests take 16 blocks in the end.
+    try (Engine engine = Engine.open(model, memory(14, 4).withListener(answers))) {
+      List<TokenStream> streams =
+          answers.before(
+              engine,
+              brief.toBuilder().options(brief.options().withTokens(1)).build(),
+              () -> requests.stream().map(engine::submit).toList());
       for (int i = 0; i < requests.size(); i++) {
         assertEquals(alone(model, requests.get(i)), streams.get(i).result().tokens());
       }

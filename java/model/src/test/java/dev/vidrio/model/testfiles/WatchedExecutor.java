@@ -40,6 +40,11 @@ public abstract class WatchedExecutor implements Executor {
   }
 
   @Override
+  public void stepAside() {
+    real.stepAside();
+  }
+
+  @Override
   public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
     return new WatchedPlan(real.prepare(plan, limits, cache), this);
   }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.sun.net.httpserver.HttpServer;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.testserver.RawClient;
@@ -32,13 +33,20 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every request passes: keys, methods, types, sizes, limits, the end. */
+@Timeout(120)
 class GateTest {
   private static final String COMPLETE = "/v1/completions";
   private static final String SHORT = "{\"model\":\"parrot\",\"prompt\":\"x:\"}";
 
-  /** A request that runs until it is called off. */
-  private static final String LONG =
-      "{'model':'bard','prompt':'To be','max_tokens':900,'ignore_eos':true,'stream':true,'n':4}";
+  /** A request for four answers. */
+  private static final String STREAM =
+      "{'model':'bard','prompt':'To be','max_tokens':200,'ignore_eos':true,'stream':true,'n':4}";
+
+  /** Has a request that begins, and ends when its steps may go on. */
+  private static void begin(HeldExecutor steps, RawClient client) throws IOException {
+    steps.hold(1);
+    client.post(COMPLETE, STREAM).readUntil("data: ");
+  }
 
   @Test
   void everyPathButTheProbesNeedsAKey() {
@@ -201,7 +209,6 @@ class GateTest {
 
   /** As where a body needs more memory than there is: the next request is none the worse. */
   @Test
-  @Timeout(60)
   void anErrorIsAnswered() throws Exception {
     var options =
         new GateOptions(
@@ -252,12 +259,14 @@ class GateTest {
 
   @Test
   void moreRequestsThanThereIsRoomForAreRefused() throws Exception {
+    var steps = new HeldExecutor();
     try (TestServer server =
             TestServer.start(
+                steps,
                 options ->
                     options.withEngine(EngineOptions.DEFAULT.withSequences(4).withQueue(0)));
         RawClient running = new RawClient(server.server().uri())) {
-      running.post(COMPLETE, LONG).readUntil("data: ");
+      begin(steps, running);
       HttpResponse<String> response =
           server.post(COMPLETE, "{'model':'bard','prompt':'To be','n':2}");
       assertEquals(429, response.statusCode(), response.body());
@@ -267,10 +276,16 @@ class GateTest {
       String metrics = server.get("/metrics").body();
       assertTrue(metrics.contains(failed), metrics);
     }
+  }
+
+  @Test
+  void moreRequestsThanTheLimitAreRefused() throws Exception {
+    var steps = new HeldExecutor();
     try (TestServer server =
-            TestServer.start(options -> options.withLimits(ServerLimits.DEFAULT.withRequests(1)));
+            TestServer.start(
+                steps, options -> options.withLimits(ServerLimits.DEFAULT.withRequests(1)));
         RawClient running = new RawClient(server.server().uri())) {
-      running.post(COMPLETE, LONG).readUntil("data: ");
+      begin(steps, running);
       assertEquals(
           "429 rate_limit_exceeded - 1 requests run already, which is the limit",
           TestServer.error(server.post(COMPLETE, SHORT)));
@@ -296,13 +311,15 @@ class GateTest {
                 "'messages':[{'role':'user','content':'no model for chats'}]"),
             "/v1/responses",
             List.of("'input':'a','tool_choice':'required','tools':[" + tool.formatted("") + "]"));
+    var steps = new HeldExecutor();
     try (TestServer server =
             TestServer.start(
+                steps,
                 options ->
                     options.withEngine(EngineOptions.DEFAULT.withSequences(4).withQueue(0)));
         RawClient running = new RawClient(server.server().uri())) {
       assertStatus(400, server, wrong);
-      running.post(COMPLETE, LONG).readUntil("data: ");
+      begin(steps, running);
       assertStatus(429, server, wrong);
     }
   }
@@ -339,10 +356,12 @@ class GateTest {
   /** A client sends its whole request before it looks at the answer. */
   @Test
   void whoIsRefusedBeforeTheBodyIsReadIsToldWhy() throws Exception {
+    var steps = new HeldExecutor();
     try (TestServer server =
-            TestServer.start(options -> options.withLimits(ServerLimits.DEFAULT.withRequests(1)));
+            TestServer.start(
+                steps, options -> options.withLimits(ServerLimits.DEFAULT.withRequests(1)));
         RawClient running = new RawClient(server.server().uri())) {
-      running.post(COMPLETE, LONG).readUntil("data: ");
+      begin(steps, running);
       String large = "{'model':'bard','prompt':'" + "a".repeat(7 << 20) + "'}";
       for (int i = 0; i < 5; i++) {
         assertEquals(429, server.post(COMPLETE, large).statusCode());
@@ -353,9 +372,10 @@ class GateTest {
 
   @Test
   void whileItDrainsRunningRequestsEndAndNewOnesAreRefused() throws Exception {
-    try (TestServer server = TestServer.start();
+    var steps = new HeldExecutor();
+    try (TestServer server = TestServer.start(steps, options -> options);
         RawClient running = new RawClient(server.server().uri())) {
-      running.post(COMPLETE, LONG.replace("900", "200")).readUntil("data: ");
+      begin(steps, running);
       assertFalse(server.server().drain(Duration.ofMillis(1)));
       HttpResponse<String> refused = server.post(COMPLETE, SHORT);
       assertEquals("503 unavailable - this server is shutting down", TestServer.error(refused));
@@ -364,6 +384,7 @@ class GateTest {
       assertEquals(200, server.get("/health").statusCode());
       // Who watches sees the last requests end.
       assertEquals(200, server.get("/metrics").statusCode());
+      steps.release();
       running.readUntil("data: [DONE]\n\n");
       assertTrue(server.server().drain(ChronoUnit.FOREVER.getDuration()));
     }

@@ -2,6 +2,7 @@ package dev.vidrio.server.testserver;
 
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.model.testfiles.ParrotModel;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.server.ModelSource;
@@ -97,6 +98,14 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
 
   public static TestServer start(UnaryOperator<ServerOptions> change, ModelSource... models) {
     return new TestServer(change, models).begin();
+  }
+
+  /** One whose bard runs its steps when a test lets it. */
+  public static TestServer start(HeldExecutor steps, UnaryOperator<ServerOptions> change) {
+    return start(
+        change,
+        new ModelSource(PARROT, TestServer::parrot),
+        new ModelSource(BARD, () -> steps.open(BardFiles.q8())));
   }
 
   /** One for all tests of a class. */
