@@ -66,7 +66,7 @@ public final class Reply {
 
   /** Whether the client has gone, or was cut off. */
   boolean isGone() {
-    return gone;
+    return gone || isCut();
   }
 
   /**

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.RawClient;
@@ -15,8 +15,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -25,29 +25,28 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ReplyTest {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-  /** Runs for some seconds on the bard, unless it is called off. */
+  /** Many long answers. */
   private static final String LONG =
       "{'model':'bard','prompt':'To be','max_tokens':900,'ignore_eos':true,'n':32,'stream':%s}";
 
+  private final HeldExecutor steps = new HeldExecutor();
   private TestServer server = unstarted();
 
-  @SuppressWarnings("NullAway") // JUnit starts it before each test
+  @SuppressWarnings("NullAway") // each test starts it
   private static TestServer unstarted() {
     return null;
   }
 
-  @BeforeEach
-  void start() {
+  /** Starts a server that sends heartbeats often. */
+  private void start(UnaryOperator<ServerLimits> change) {
+    ServerLimits limits = ServerLimits.DEFAULT.withHeartbeat(Duration.ofMillis(20));
     server =
         TestServer.start(
             options ->
                 options
                     .withEngine(EngineOptions.DEFAULT.withPrefixCache(false))
-                    .withLimits(
-                        ServerLimits.DEFAULT
-                            .withHeartbeat(Duration.ofMillis(20))
-                            .withWriteTime(Duration.ofMillis(300))),
-            new ModelSource("bard", () -> Model.open(BardFiles.q8())),
+                    .withLimits(change.apply(limits)),
+            new ModelSource("bard", () -> steps.open(BardFiles.q8())),
             new ModelSource("parrot", TestServer::parrot));
   }
 
@@ -73,7 +72,9 @@ class ReplyTest {
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aClientThatDiesEndsItsAnswers(boolean stream) throws Exception {
+    start(limits -> limits);
     RawClient client = new RawClient(server.server().uri());
+    steps.hold(1);
     client
         .post("/v1/completions", LONG.formatted(stream))
         .readUntil(stream ? "data: " : "\r\n\r\n");
@@ -84,22 +85,34 @@ class ReplyTest {
 
   @Test
   void aClientThatWaitsIsSentHeartbeats() throws Exception {
+    start(limits -> limits);
     try (RawClient client = new RawClient(server.server().uri())) {
-      client.post("/v1/completions", LONG.formatted(false).replace("900", "300"));
+      steps.hold(0);
+      client.post("/v1/completions", LONG.formatted(false).replace("900", "30"));
       String head = client.readUntil("\r\n\r\n");
       assertTrue(head.startsWith("HTTP/1.1 200"), head);
       assertTrue(head.toLowerCase(Locale.ROOT).contains("transfer-encoding: chunked"), head);
       assertEquals("1\r\n \r\n", client.readUntil("\r\n \r\n"));
+      steps.release();
       String rest = client.readUntil("0\r\n\r\n");
       assertTrue(rest.contains("\"usage\""), rest);
     }
     awaitIdle();
   }
 
+  /** On a machine that is busy, one that reads is cut off so soon, too. */
+  private static ServerLimits impatient(ServerLimits limits) {
+    return limits.withWriteTime(Duration.ofMillis(300));
+  }
+
   @Test
   void aClientThatDoesNotReadIsCutOff() throws Exception {
-    try (RawClient client = new RawClient(server.server().uri(), 4096)) {
+    start(ReplyTest::impatient);
+    try (var log = new AccessLog();
+        RawClient client = new RawClient(server.server().uri(), 4096)) {
+      steps.hold(800); // say more than lies between the two, and leave something to call off
       client.post("/v1/completions", LONG.formatted(true).replace("'n'", "'logprobs':20,'n'"));
+      assertEquals("INFO 127.0.0.1 POST /v1/completions 499", log.line());
       awaitIdle();
       assertTrue(status().generatedTokens() < 900 * 32, status().toString());
       try {
@@ -114,16 +127,19 @@ class ReplyTest {
   /** As one in a stream is. */
   @Test
   void aClientThatDoesNotReadAWholeAnswerIsCutOff() throws Exception {
-    try (RawClient client = new RawClient(server.server().uri(), 4096)) {
+    start(ReplyTest::impatient);
+    try (var log = new AccessLog();
+        RawClient client = new RawClient(server.server().uri(), 4096)) {
       String text = "To be, or not to be. ".repeat(100_000);
       client.post("/tokenize", "{'model':'parrot','pieces':true,'text':'" + text + "'}");
-      client.readUntil("HTTP/1.1 200");
+      assertEquals("INFO 127.0.0.1 POST /tokenize 499", log.line());
       assertTrue(server.server().drain(PATIENCE));
     }
   }
 
   @Test
   void randomDisconnectsLeaveNothingBehind() throws Exception {
+    start(limits -> limits);
     var random = new Random(3);
     for (int i = 0; i < 60; i++) {
       RawClient client = new RawClient(server.server().uri());
