@@ -178,7 +178,7 @@ class SparkTest {
     public Iterator<Row> call(Iterator<Row> rows) throws Exception {
       Path directory = Path.of(begun);
       Files.writeString(directory.resolve(Long.toString(ProcessHandle.current().pid())), "");
-      for (int i = 0; i < 12_000 && files(directory) < 2; i++) {
+      while (files(directory) < 2) {
         Thread.sleep(5);
       }
       int engine = System.identityHashCode(ExecutorEngines.get(settings));
@@ -256,7 +256,7 @@ class SparkTest {
     @Override
     public Iterator<Row> call(Iterator<Row> rows) throws Exception {
       var engine = ExecutorEngines.get(settings).engine();
-      for (int i = 0; i < 1000 && engine.status().running() > 0; i++) {
+      while (engine.status().running() + engine.status().waiting() > 0) {
         Thread.sleep(5);
       }
       return List.of(RowFactory.create(engine.status().running() + engine.status().waiting()))
