@@ -107,8 +107,8 @@ public final class Reply {
     if (gone) {
       throw new IOException("the client has gone");
     }
-    enter();
     try {
+      enter();
       OutputStream out = body;
       if (out == null) {
         out = begin(200, contentType, CHUNKED);
@@ -216,7 +216,11 @@ public final class Reply {
     ended = true;
   }
 
-  private synchronized void enter() {
+  /** Who was cut off after all of a write had gone finds the next one refused: it could block. */
+  private synchronized void enter() throws IOException {
+    if (cut) {
+      throw new IOException("the client does not read");
+    }
     writer = Thread.currentThread();
     since = System.nanoTime();
   }
