@@ -139,7 +139,7 @@ class RecurrenceTest {
                   InvalidInputException.class,
                   () -> DirectLogitAttribution.of(lens, tokens, 3, 7, -1, By.PATH))
               .getMessage();
-      assertTrue(String.valueOf(message).contains("attention of layer 1 is gated"), message);
+      assertTrue(String.valueOf(message).contains("heads of layer 1 go through gates"), message);
     }
   }
 }

@@ -5,6 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Gemma, Gemma 2, VaultGemma and Gemma 3 (text). Their norms multiply by 1 + gain; GGUF files hold
@@ -24,6 +25,9 @@ final class GemmaMapping implements Mapping {
           "max_position_embeddings", 131072,
           "rope_theta", 1_000_000,
           "rope_local_base_freq", 10_000);
+
+  /** Those that have caps on scores and logits. */
+  private static final Set<String> CAPPED = Set.of("gemma2", "vaultgemma");
 
   private final String architecture;
 
@@ -82,11 +86,14 @@ final class GemmaMapping implements Mapping {
     return config.size("head_dim", 256);
   }
 
-  /** Gemma 2 has caps unless its config says null; Gemma 3 has none unless it says how high. */
+  /**
+   * Gemma 2 and VaultGemma have caps unless their config says null; the others have none unless it
+   * says how high.
+   */
   private void softCap(Config config, MetadataBuilder out, String key) {
     if (config.has(key)) {
       out.real(architecture + "." + key, config.real(key));
-    } else if (config.isNull(key) && !architecture.matches("gemma3?")) {
+    } else if (config.isNull(key) && CAPPED.contains(architecture)) {
       out.real(architecture + "." + key, 0);
     }
   }
