@@ -2,7 +2,6 @@ package dev.vidrio.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.generation.Completion;
@@ -10,7 +9,6 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
@@ -20,9 +18,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -288,110 +283,6 @@ class EngineTest extends BardCase {
     Completion completion = engine.submit(request).result();
     assertEquals(alone(request).subList(0, 11), completion.result().tokens());
     assertEquals(Finish.CONTEXT, completion.result().finish());
-    assertNothingIsHeld(engine);
-  }
-
-  @Test
-  void whatDoesNotFitIsRefused() throws InterruptedException {
-    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(70).withSequences(2));
-    assertRefused("prompt 0 tokens: must have 1 to 70 tokens", engine, new int[0]);
-    assertRefused("prompt 71 tokens: must have 1 to 70 tokens", engine, new int[71]);
-    int vocabulary = model.architecture().vocabulary();
-    assertRefused(
-        "token id %d: must be 0 to %d".formatted(vocabulary, vocabulary - 1), engine, vocabulary);
-    var e = assertThrows(InvalidInputException.class, () -> engine.submit(request(1, 1, 1), 3));
-    assertEquals("n 3: must be 1 to 2", e.getMessage());
-    assertNothingIsHeld(engine);
-    assertThrows(EngineException.Closed.class, () -> engine.submit(request(1, 1, 1)));
-  }
-
-  private static void assertRefused(String message, Engine engine, int... prompt) {
-    GenerationRequest request = GenerationRequest.builder(prompt).build();
-    var e = assertThrows(InvalidInputException.class, () -> engine.submit(request));
-    assertEquals(message, e.getMessage());
-  }
-
-  @Test
-  void aFullQueueRefuses() throws InterruptedException {
-    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(1));
-    hold(0);
-    TokenStream running = engine.submit(request(2, 10, 900));
-    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
-    engine.requireRoom(1);
-    TokenStream waiting = engine.submit(request(2, 10, 900));
-    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(1));
-    var full =
-        assertThrows(EngineException.QueueFull.class, () -> engine.submit(request(2, 10, 900)));
-    assertFalse(full.retryAfter().isZero());
-    running.cancel();
-    waiting.cancel();
-    assertNothingIsHeld(engine);
-  }
-
-  /** What a request asks for is looked at when it has its place, and else gives it back. */
-  @Test
-  void aFullEngineRefusesBeforeItGetsReadyForARequest() throws InterruptedException {
-    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(0));
-    GenerationOptions biased =
-        GenerationOptions.DEFAULT.withSampling(
-            SamplingOptions.builder().logitBias(Map.of(Integer.MAX_VALUE, 1f)).build());
-    GenerationRequest wrong = request(2, 10, 900).toBuilder().options(biased).build();
-    for (int i = 0; i < 3; i++) {
-      assertThrows(InvalidInputException.class, () -> engine.submit(wrong));
-    }
-    hold(0);
-    TokenStream running = engine.submit(request(2, 10, 900));
-    assertThrows(EngineException.QueueFull.class, () -> engine.submit(wrong));
-    running.cancel();
-    assertNothingIsHeld(engine);
-  }
-
-  @Test
-  void asManyAreTakenAsThereArePlacesHoweverManyComeAtOnce() throws Exception {
-    Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(4).withQueue(6));
-    List<Future<List<TokenStream>>> asked = new ArrayList<>();
-    hold(0);
-    try (ExecutorService threads = Executors.newFixedThreadPool(16)) {
-      for (int i = 0; i < 64; i++) {
-        int n = 1 + i % 2;
-        asked.add(threads.submit(() -> engine.submit(request(2, 10, 900), n)));
-      }
-    }
-    List<TokenStream> taken = new ArrayList<>();
-    for (Future<List<TokenStream>> each : asked) {
-      if (each.state() == Future.State.SUCCESS) {
-        taken.addAll(each.resultNow());
-      } else {
-        assertTrue(each.exceptionNow() instanceof EngineException.QueueFull);
-      }
-    }
-    assertEquals(10, taken.size());
-    taken.forEach(TokenStream::cancel);
-    assertNothingIsHeld(engine);
-  }
-
-  @Test
-  void whoWouldWaitTooLongIsRefused() throws InterruptedException {
-    EngineOptions impatient = EngineOptions.DEFAULT.withSequences(1).withMaxWait(Duration.ZERO);
-    Engine engine = Engine.open(model, impatient);
-    // Nothing is known of how long answers take before there was one.
-    TokenStream first = engine.submit(request(2, 10, 900));
-    TokenStream second = engine.submit(request(2, 10, 1));
-    first.cancel();
-    second.result();
-    hold(0);
-    TokenStream running = engine.submit(request(2, 10, 900));
-    var full =
-        assertThrows(EngineException.QueueFull.class, () -> engine.submit(request(2, 10, 1)));
-    assertTrue(
-        String.valueOf(full.getMessage())
-            .matches("wait of about \\d+\\.\\d s: a request may wait 0\\.0 s"),
-        full.getMessage());
-    assertFalse(full.retryAfter().isZero());
-    running.cancel();
-    running.result();
-    release();
-    engine.submit(request(2, 10, 1)).result();
     assertNothingIsHeld(engine);
   }
 

@@ -84,7 +84,7 @@ final class WeightColumns implements AutoCloseable {
 
   private long bytes(int rows) {
     return weights.layout() == Weights.Layout.PACKED
-        ? rows == 0 ? 0 : Packing.bytes(weights.type(), rows, weights.k())
+        ? Packing.bytes(weights.type(), rows, weights.k())
         : rows * weights.type().bytes(weights.k());
   }
 
