@@ -49,14 +49,19 @@ public class LensBenchmark extends Protocol {
   private Model model;
   private Session plain;
   private LensSession watched;
+  private LensSession recomputed;
   private Sequence plainSequence;
   private Sequence watchedSequence;
+  private Sequence recomputedSequence;
   private String peers;
   private int[] prompt;
   private int[] corrupted;
   private int[] generated;
 
-  /** Opens a session that keeps nothing and one that keeps all, and compares their logits. */
+  /**
+   * Opens a session that keeps nothing, one that keeps all and one that computes most of it again,
+   * and compares their logits.
+   */
   @Setup
   public void open() {
     model =
@@ -81,7 +86,11 @@ public class LensBenchmark extends Protocol {
     watched = Lens.of(model).open(Capture.of("*"), options);
     watchedSequence = watched.newSequence();
     watched.feed(watchedSequence, prompt);
-    if (generate().mismatch(generateWatched()) >= 0) {
+    recomputed = Lens.of(model).open(Capture.of("*").recomputed(), options);
+    recomputedSequence = recomputed.newSequence();
+    recomputed.feed(recomputedSequence, prompt);
+    MemorySegment logits = generate();
+    if (logits.mismatch(generateWatched()) >= 0 || logits.mismatch(generateRecomputed()) >= 0) {
       throw new IllegalStateException("watching changed the logits");
     }
   }
@@ -96,6 +105,12 @@ public class LensBenchmark extends Protocol {
   @Benchmark
   public MemorySegment generateWatched() {
     return generate(watched, watchedSequence);
+  }
+
+  /** The same, with every hook point to be had, and most of them computed again when asked for. */
+  @Benchmark
+  public MemorySegment generateRecomputed() {
+    return generate(recomputed, recomputedSequence);
   }
 
   private MemorySegment generate(Feed feed, Sequence sequence) {
@@ -113,17 +128,31 @@ public class LensBenchmark extends Protocol {
    */
   @Benchmark
   public long cache() {
-    return cache(peers);
+    return cache(Capture.of(peers));
   }
 
   /** The same with the results of heads. */
   @Benchmark
   public long cacheWithResults() {
-    return cache("*");
+    return cache(Capture.of("*"));
   }
 
-  private long cache(String hooks) {
-    try (ActivationCache cache = Lens.of(model).run(prompt, Capture.of(hooks))) {
+  /** A prompt whose hook points can be had, but are not asked for. */
+  @Benchmark
+  public long cacheUnread() {
+    try (ActivationCache cache = Lens.of(model).run(prompt, Capture.of(peers).recomputed())) {
+      return cache.bytes();
+    }
+  }
+
+  /** The same, and all of them asked for, which computes most again. */
+  @Benchmark
+  public long cacheRecomputed() {
+    return cache(Capture.of(peers).recomputed());
+  }
+
+  private long cache(Capture capture) {
+    try (ActivationCache cache = Lens.of(model).run(prompt, capture)) {
       return cache.points().stream().mapToLong(point -> cache.get(point).elements()).sum();
     }
   }
@@ -168,6 +197,7 @@ public class LensBenchmark extends Protocol {
   @TearDown
   public void close() {
     watched.close();
+    recomputed.close();
     model.close();
   }
 }

@@ -39,7 +39,8 @@ final class LensSteps implements AutoCloseable {
   }
 
   private static LensSession open(LensOptions options, Session plain) {
-    Capture capture = options.capture().isBlank() ? Capture.NONE : Capture.of(options.capture());
+    Capture capture =
+        options.capture().isBlank() ? Capture.NONE : Capture.of(options.capture()).recomputed();
     return Lens.of(plain.model()).open(capture, options.editable(), options.watched(), plain);
   }
 

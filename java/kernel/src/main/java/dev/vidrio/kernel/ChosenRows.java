@@ -1,10 +1,7 @@
 package dev.vidrio.kernel;
 
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.ExpertOp;
-import dev.vidrio.kernel.op.LowRankOp;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
@@ -38,7 +35,7 @@ public final class ChosenRows {
         continue;
       }
       boolean moves =
-          isOfRows(op)
+          op.isRowwise()
               && op.writes().stream().noneMatch(whole::contains)
               && op.writes().stream().anyMatch(late::contains);
       if (moves) {
@@ -62,16 +59,6 @@ public final class ChosenRows {
     List<Op.Gather> gathers =
         plan.ops().stream().filter(Op.Gather.class::isInstance).map(Op.Gather.class::cast).toList();
     return gathers.size() == 1 ? new ChosenRows(plan, gathers.getFirst()).over(plan) : plan;
-  }
-
-  /** Whether each row of what an operation writes depends on the same row of what it reads. */
-  private static boolean isOfRows(Op op) {
-    return switch (op) {
-      case Op.Norm _, Op.Quantize _, Op.MatMul _, Op.Activation _ -> true;
-      case Op.Add _, Op.AddBias _, Op.Scale _, OpenOp.Gain _ -> true;
-      case ExpertOp _, LowRankOp _ -> true;
-      default -> false;
-    };
   }
 
   private Plan over(Plan plan) {

@@ -1,6 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.hook.TapType;
+import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.InvalidInputException;
 
 /**
@@ -13,9 +14,15 @@ import dev.vidrio.model.InvalidInputException;
  *     end
  * @param to after the last position that is kept; {@link Integer#MAX_VALUE} for all
  * @param type of the elements in memory; 16-bit types hold twice as many, at their precision
+ * @param recompute whether what lies within blocks is computed again when it is first asked for,
+ *     where it follows from the rest
  */
-public record Capture(String hooks, int from, int to, TapType type) {
+public record Capture(String hooks, int from, int to, TapType type, boolean recompute) {
   public Capture {
+    if (recompute && type != TapType.F32) {
+      throw new InvalidInputException(
+          "type", type.name(), "activations can be computed again from F32 alone");
+    }
     if (to <= from || (from < 0 && to != Integer.MAX_VALUE)) {
       throw new InvalidInputException(
           "positions", from + ":" + to, "must be a range that is not empty, from 0 on");
@@ -23,7 +30,7 @@ public record Capture(String hooks, int from, int to, TapType type) {
   }
 
   /** Nothing. */
-  public static final Capture NONE = new Capture("", 0, Integer.MAX_VALUE, TapType.F32);
+  public static final Capture NONE = new Capture("", 0, Integer.MAX_VALUE, TapType.F32, false);
 
   /**
    * All positions.
@@ -34,12 +41,12 @@ public record Capture(String hooks, int from, int to, TapType type) {
     if (hooks.isBlank()) {
       throw new InvalidInputException("hook", hooks, "name one; '*' takes all");
     }
-    return new Capture(hooks, 0, Integer.MAX_VALUE, TapType.F32);
+    return new Capture(hooks, 0, Integer.MAX_VALUE, TapType.F32, false);
   }
 
   /** The same for some positions, [from, to). */
   public Capture positions(int newFrom, int newTo) {
-    return new Capture(hooks, newFrom, newTo, type);
+    return new Capture(hooks, newFrom, newTo, type, recompute);
   }
 
   /**
@@ -51,7 +58,7 @@ public record Capture(String hooks, int from, int to, TapType type) {
     if (count < 1) {
       throw new InvalidInputException("positions", "last " + count, "must be at least 1");
     }
-    return new Capture(hooks, -count, Integer.MAX_VALUE, type);
+    return new Capture(hooks, -count, Integer.MAX_VALUE, type, recompute);
   }
 
   /** The same with positions counted from the beginning of a text of n tokens. */
@@ -69,11 +76,29 @@ public record Capture(String hooks, int from, int to, TapType type) {
 
   /** The same, kept in another type. */
   public Capture as(TapType newType) {
-    return new Capture(hooks, from, to, newType);
+    return new Capture(hooks, from, to, newType, recompute);
+  }
+
+  /**
+   * The same, but the run keeps only what the rest cannot be computed from: of every hook point,
+   * the residual stream and what attention and states give. What lies between them is computed when
+   * it is first asked for, from the same weights, and has the same bits. So a run keeps a tenth and
+   * is hardly slowed down; reading all of it takes about as long as the run of a prompt.
+   *
+   * <p>A point is computed again where the points that it follows from are asked for as well.
+   * Sessions with adapters or fast products keep all.
+   */
+  public Capture recomputed() {
+    return new Capture(hooks, from, to, type, true);
+  }
+
+  /** Whether activations of a site may be computed again; logits are if they can be. */
+  boolean recomputes(HookSite site) {
+    return type == TapType.F32 && (recompute || site == HookSite.LOGITS);
   }
 
   /** The same for other hook points. */
   public Capture withHooks(String newHooks) {
-    return new Capture(newHooks, from, to, type);
+    return new Capture(newHooks, from, to, type, recompute);
   }
 }

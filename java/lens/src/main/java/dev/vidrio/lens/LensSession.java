@@ -10,12 +10,13 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.CapturedPoints;
 import dev.vidrio.lens.plan.EditPlacer;
 import dev.vidrio.lens.plan.EditTables;
 import dev.vidrio.lens.plan.EditedPlan;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookPattern;
-import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.KeptActivations;
 import dev.vidrio.lens.plan.TapMemory;
 import dev.vidrio.lens.plan.TappedPlan;
@@ -32,9 +33,9 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,8 +56,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
    */
   private static final long STEP_BYTES = 64L << 20;
 
-  private final HookMap hooks;
-  private final List<HookPoint> points;
+  private final CapturedPoints captured;
   private final Capture capture;
   private final TapMemory memory;
   private final EditTables edits;
@@ -112,9 +112,8 @@ public final class LensSession implements BatchFeed, AutoCloseable {
       throw new InvalidInputException(
           "kv type", options.kvType().name(), "patterns are those of an F32 cache");
     }
-    this.hooks = hooks;
     this.capture = capture;
-    this.points =
+    List<HookPoint> points =
         capture.hooks().isEmpty()
             ? List.of()
             : HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
@@ -129,11 +128,12 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
     try {
       Plan editedPlan = EditedPlan.of(plan, hooks, edits);
-      Map<Buffer, Integer> captured = captured();
-      this.allLogits = captured.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
+      this.captured =
+          new CapturedPoints(editedPlan, hooks, points, recomputed(options), capture.from());
+      Map<Buffer, Integer> firsts = captured.firsts();
+      this.allLogits = firsts.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
       this.memory =
-          new TapMemory(
-              model.executor(), capture.type(), watched, options.sequences(), captured, to);
+          new TapMemory(model.executor(), capture.type(), watched, options.sequences(), firsts, to);
       this.plan =
           TappedPlan.of(editedPlan, memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))));
     } catch (Throwable e) {
@@ -152,17 +152,10 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     }
   }
 
-  /** The activations to keep, and from which position on: scores need all keys. */
-  private Map<Buffer, Integer> captured() {
-    Map<Buffer, Integer> firsts = new LinkedHashMap<>();
-    for (HookPoint point : points) {
-      HookSource source = hooks.source(point);
-      for (Buffer buffer : source.captured()) {
-        boolean keys = source instanceof HookSource.Scores scores && buffer.equals(scores.k());
-        firsts.merge(buffer, keys ? 0 : capture.from(), Math::min);
-      }
-    }
-    return firsts;
+  /** Whether activations of a site have the same bits in steps of others, without adapters. */
+  private Predicate<HookSite> recomputed(SessionOptions options) {
+    boolean same = !options.fast() && options.adapters() == 0;
+    return site -> same && capture.recomputes(site);
   }
 
   private SessionOptions room(Model model, SessionOptions options) {
@@ -179,7 +172,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
 
   /** The points whose activations are kept. */
   public List<HookPoint> points() {
-    return points;
+    return captured.points();
   }
 
   @Override
@@ -377,7 +370,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private ActivationCache cache(Sequence sequence, TapMemory kept, int slot, boolean last) {
     int limit = Math.min(capture.to(), session.limits().positions());
     int[] tokens = Arrays.copyOf(slot(sequence).tokens, sequence.length());
-    return new KeptActivations(hooks, points, kept, slot, capture.from(), limit, tokens, last);
+    return new KeptActivations(captured, kept, slot, limit, tokens, last);
   }
 
   /** Ends the session; what was kept of a sequence lives on until the cache is closed. */

@@ -40,6 +40,15 @@ public sealed interface Op
     return shape().rows();
   }
 
+  /** Whether each row of what it writes depends on the same row of what it reads alone. */
+  default boolean isRowwise() {
+    return switch (this) {
+      case Norm _, Quantize _, MatMul _, Activation _, Add _, AddBias _, Scale _ -> true;
+      case SequenceOp.Rope _, OpenOp.Gain _, ExpertOp _, LowRankOp _ -> true;
+      default -> false;
+    };
+  }
+
   /** The activations it reads. */
   List<Operand> reads();
 

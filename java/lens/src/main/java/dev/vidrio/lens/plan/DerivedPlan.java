@@ -9,10 +9,14 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.Substitution;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.hook.HookPoint;
@@ -27,24 +31,31 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What follows from activations as they were when the model ran: norms, and scores and patterns of
- * attention. Watching these costs a running model no more than keeping what they are made of. One
- * plan has a part for each norm and each attention, which gives all that is asked for of it; {@link
+ * What follows from activations as they were when the model ran: norms, scores and patterns of
+ * attention, and what is computed again rather than kept. Watching these costs a running model no
+ * more than keeping what they are made of. One plan has a part for each norm and each attention,
+ * which gives all that is asked for of it, and for each activation that is computed again; {@link
  * OpenOp} gives the bits that a point has where it can be edited.
  */
 final class DerivedPlan implements AutoCloseable {
-  /** Bytes of a step's scores, at most, where one token does not need more. */
+  /** Bytes of a step's scores or logits, at most, where one token does not need more. */
   private static final long STEP_BYTES = 16L << 20;
+
+  /** Rows of a step, at most. */
+  private static final int ROWS = 512;
 
   private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
 
   private final Input input;
   private final Arena arena = Arena.ofShared();
+  private final TapMemory recomputed;
   private final List<Op> ops = new ArrayList<>();
   private final Map<HookPoint, Part> parts = new HashMap<>();
+  private final Map<Buffer, Part> slices = new HashMap<>();
   private final int[] blocks;
   private final Batch batch;
   private final ExecutablePlan plan;
@@ -73,19 +84,28 @@ final class DerivedPlan implements AutoCloseable {
   private record Follower(HookPoint point, HookSource source) {}
 
   /**
-   * Operations of a norm or of attention: those from {@code begin} on for all keys, those from
-   * {@code rows} on for all rows.
+   * Operations of a norm or of attention, or of a slice of the model: those from {@code begin} on
+   * for all keys, those from {@code rows} on for all rows.
    *
-   * @param outputs the points that follow from it, and what their rows are
+   * @param outputs the points that follow from it, and what their rows are; none where they are
+   *     tapped
    * @param heads where rows are scores, else 0
+   * @param logits elements of a row of logits, else 0
    */
-  private record Part(int begin, int rows, int end, Map<HookPoint, Buffer> outputs, int heads) {}
+  private record Part(
+      int begin, int rows, int end, Map<HookPoint, Buffer> outputs, int heads, int logits) {}
 
   /**
    * @param sources where points come from; those of other kinds are left out
+   * @param again what makes the activations that are computed again
    */
-  DerivedPlan(Executor executor, Input input, Map<HookPoint, HookSource> sources) {
+  DerivedPlan(
+      Executor executor,
+      Input input,
+      Map<HookPoint, HookSource> sources,
+      Map<Buffer, CapturedPoints.Slice> again) {
     this.input = input;
+    this.recomputed = memory(executor, input, again.keySet());
     try {
       Map<Op, List<Follower>> followers = new LinkedHashMap<>();
       sources.forEach(
@@ -97,23 +117,39 @@ final class DerivedPlan implements AutoCloseable {
             }
           });
       followers.forEach(this::add);
+      again.forEach((y, slice) -> slices.put(y, slice(y, slice)));
       int keys = input.keys();
       this.blocks = IntStream.range(0, KvCache.blocksFor(keys)).toArray();
-      var limits = new Limits(step(), 1, 1, keys, input.n);
+      var limits = new Limits(step(false), step(true), 1, keys, input.n);
       this.batch = new Batch(limits, arena);
       KvShape shape = caches.isEmpty() ? NO_CACHE : new KvShape(caches);
       var cache = new KvCache(executor, shape, blocks.length, arena);
       this.plan = executor.prepare(new Plan(ops, shape, Set.of()), limits, cache);
     } catch (Throwable e) {
       arena.close();
+      recomputed.close();
       throw e;
     }
   }
 
-  private int step() {
-    int heads = parts.values().stream().mapToInt(Part::heads).max().orElse(0);
+  /** Memory for what is computed again; of pages that are not written, the system has none. */
+  private static TapMemory memory(Executor executor, Input input, Set<Buffer> recomputed) {
+    Map<Buffer, Integer> firsts = new HashMap<>();
+    recomputed.forEach(y -> firsts.put(y, input.first));
+    var memory = new TapMemory(executor, TapType.F32, 1, 1, firsts, input.keys());
+    memory.assign(0, 0);
+    return memory;
+  }
+
+  /** Rows of a step: those whose logits are computed, or all. */
+  private int step(boolean logits) {
     int keys = input.keys();
-    return Math.clamp(STEP_BYTES / Float.BYTES / Math.max(1, heads) / keys, 1, keys);
+    long width =
+        Stream.concat(parts.values().stream(), slices.values().stream())
+            .mapToLong(part -> logits ? part.logits : (long) part.heads * keys)
+            .max()
+            .orElse(0);
+    return Math.clamp(STEP_BYTES / Float.BYTES / Math.max(1, width), 1, Math.min(ROWS, keys));
   }
 
   private void add(Op whole, List<Follower> followers) {
@@ -138,7 +174,7 @@ final class DerivedPlan implements AutoCloseable {
       boolean isScale = follower.source instanceof HookSource.NormScale;
       outputs.put(follower.point, isScale ? scale : y);
     }
-    return new Part(begin, begin, ops.size(), outputs, 0);
+    return new Part(begin, begin, ops.size(), outputs, 0, 0);
   }
 
   private Part attention(SequenceOp.Attention a, List<Follower> followers) {
@@ -166,7 +202,32 @@ final class DerivedPlan implements AutoCloseable {
       }
       outputs.put(follower.point, output);
     }
-    return new Part(begin, rows, ops.size(), outputs, a.heads());
+    return new Part(begin, rows, ops.size(), outputs, a.heads(), 0);
+  }
+
+  /** The operations that make an activation, over others of their own. */
+  private Part slice(Buffer y, CapturedPoints.Slice slice) {
+    int begin = ops.size();
+    Map<Operand, Operand> own = new HashMap<>();
+    for (Buffer x : slice.inputs()) {
+      Buffer loaded = (Buffer) own(x, y);
+      own.put(x, loaded);
+      ops.add(load(x, Op.EmbedIndex.TOKENS, loaded));
+    }
+    for (Op op : slice.ops()) {
+      ops.add(Substitution.of(op, x -> own.computeIfAbsent(x, ignored -> own(x, y))));
+    }
+    ops.add(new HookOp.Tap((Buffer) own(y, y), recomputed.target(y)));
+    int logits = y.rows() == Rows.LOGITS ? y.width() : 0;
+    return new Part(begin, begin, ops.size(), Map.of(), 0, logits);
+  }
+
+  private static Operand own(Operand x, Buffer y) {
+    String name = y.name() + ".of." + x.name();
+    return switch (x) {
+      case Buffer buffer -> new Buffer(name, buffer.rows(), buffer.width());
+      case QuantizedBuffer bytes -> new QuantizedBuffer(name, bytes.rows(), bytes.width());
+    };
   }
 
   /** The layer of the cache for keys of a kind; parts run one after the other. */
@@ -184,7 +245,7 @@ final class DerivedPlan implements AutoCloseable {
   /** Rows that are there, as those of an embedding table. */
   private Op load(Buffer kept, Op.EmbedIndex index, Buffer x) {
     int position = index == Op.EmbedIndex.TOKENS ? input.first : 0;
-    MemorySegment rows = input.kept.from(kept, position);
+    MemorySegment rows = recomputed.has(kept) ? rows(kept) : input.kept.from(kept, position);
     int n = input.keys() - position;
     var table = new Weights(x.name(), type(), Weights.Layout.ROWS, n, x.width(), rows);
     return new Op.Embed(table, index, 0, 0, x);
@@ -196,6 +257,11 @@ final class DerivedPlan implements AutoCloseable {
       case F16 -> WeightType.F16;
       case BF16 -> WeightType.BF16;
     };
+  }
+
+  /** Where the rows of an activation lie that is computed again. */
+  MemorySegment rows(Buffer buffer) {
+    return recomputed.rows(buffer, 0, input.first, input.keys());
   }
 
   /** The points whose values are computed together with those of a point, itself among them. */
@@ -217,13 +283,13 @@ final class DerivedPlan implements AutoCloseable {
     int step = batch.limits().tokens();
     if (part.rows > part.begin) {
       for (int i = 0; i < input.keys(); i += step) {
-        run(part.begin, part.rows, i, Math.min(step, input.keys() - i), 0);
+        run(part, part.begin, part.rows, i, Math.min(step, input.keys() - i), 0);
       }
     }
     for (int i = 0; i < input.n; i += step) {
       int row = i;
       int count = Math.min(step, input.n - i);
-      run(part.rows, part.end, row, count, input.first);
+      run(part, part.rows, part.end, row, count, input.first);
       part.outputs.forEach((each, output) -> copy(part, output, row, count, target.apply(each)));
     }
   }
@@ -238,12 +304,22 @@ final class DerivedPlan implements AutoCloseable {
     }
   }
 
+  /** Computes an activation again, whose inputs are there: {@link #rows} has its values then. */
+  void recompute(Buffer buffer) {
+    Part part = Objects.requireNonNull(slices.get(buffer), buffer::name);
+    Limits limits = batch.limits();
+    int step = part.logits > 0 ? Math.min(limits.tokens(), limits.logits()) : limits.tokens();
+    for (int i = 0; i < input.n; i += step) {
+      run(part, part.rows, part.end, i, Math.min(step, input.n - i), input.first);
+    }
+  }
+
   /** Runs operations on rows from one on, of which row 0 has a position. */
-  private void run(int begin, int end, int row, int count, int position) {
+  private void run(Part part, int begin, int end, int row, int count, int position) {
     batch.clear();
     int sequence = batch.addSequence(blocks, blocks.length);
     for (int i = row; i < row + count; i++) {
-      batch.add(Math.min(i, input.n - 1), position + i, sequence, false);
+      batch.add(Math.min(i, input.n - 1), position + i, sequence, part.logits > 0);
     }
     plan.run(batch, begin, end);
   }
@@ -252,5 +328,6 @@ final class DerivedPlan implements AutoCloseable {
   public void close() {
     plan.close();
     arena.close();
+    recomputed.close();
   }
 }

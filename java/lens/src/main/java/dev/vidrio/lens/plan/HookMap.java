@@ -5,7 +5,6 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
@@ -15,17 +14,15 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The hook points of a plan, in the order of a forward pass, and where their values come from. */
 public final class HookMap {
-  private final Map<String, Op> writers = new HashMap<>();
+  private final Writers writers = new Writers();
   private final KvShape kv;
   private final int layers;
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
@@ -63,7 +60,7 @@ public final class HookMap {
   }
 
   private void index(Op op) {
-    op.writes().forEach(operand -> writers.put(operand.name(), op));
+    writers.add(op);
     products.add(op);
     switch (op) {
       case SequenceOp.KvStore store -> stores.put(store.layer(), store);
@@ -93,7 +90,7 @@ public final class HookMap {
       case ATTN_SCORES -> scores(point.layer(), false);
       case PATTERN -> scores(point.layer(), true);
       case RESULT -> headResults(point.layer());
-      default -> written(point.name()).map(HookSource.Written::new);
+      default -> writers.written(point.name()).map(HookSource.Written::new);
     };
   }
 
@@ -101,35 +98,22 @@ public final class HookMap {
     return "blocks." + layer + "." + name;
   }
 
-  private Optional<Buffer> written(String name) {
-    Op op = writers.get(name);
-    return op == null
-        ? Optional.empty()
-        : op.writes().stream()
-            .filter(y -> y.name().equals(name))
-            .map(Buffer.class::cast)
-            .findFirst();
-  }
-
   /** What the block calls so, or what its first sum adds to. */
   private Optional<Buffer> residPre(int layer) {
     @Nullable Op mid = writers.get(block(layer, "hook_resid_mid"));
     @Nullable Op first = mid == null ? writers.get(block(layer, "hook_resid_post")) : mid;
     Optional<Buffer> added = first instanceof Op.Add add ? Optional.of(add.a()) : Optional.empty();
-    return written(block(layer, HookSite.RESID_PRE.suffix())).or(() -> added);
+    return writers.written(block(layer, HookSite.RESID_PRE.suffix())).or(() -> added);
   }
 
   /** The norm before attention; where there is none, the one after it. */
   private String ln1(int layer) {
-    return writers.containsKey(block(layer, "ln1"))
-        ? block(layer, "ln1")
-        : block(layer, "hook_attn_out");
+    return writers.has(block(layer, "ln1")) ? block(layer, "ln1") : block(layer, "hook_attn_out");
   }
 
   /** The norm before the feed-forward block; where no sublayer has one, the one after it. */
   private String ln2(int layer) {
-    boolean before =
-        writers.containsKey(block(layer, "ln1")) || writers.containsKey(block(layer, "ln2"));
+    boolean before = writers.has(block(layer, "ln1")) || writers.has(block(layer, "ln2"));
     return before ? block(layer, "ln2") : block(layer, "hook_mlp_out");
   }
 
@@ -162,7 +146,7 @@ public final class HookMap {
   /** Attention, behind which may stand a gate or a norm. */
   private Optional<SequenceOp.Attention> attention(int layer) {
     String ungated = block(layer, HookSite.Z_PRE.suffix());
-    String z = writers.containsKey(ungated) ? ungated : block(layer, HookSite.Z.suffix());
+    String z = writers.has(ungated) ? ungated : block(layer, HookSite.Z.suffix());
     return writers.get(z) instanceof SequenceOp.Attention a ? Optional.of(a) : Optional.empty();
   }
 
@@ -175,7 +159,8 @@ public final class HookMap {
   }
 
   private Optional<HookSource.HeadResults> headResults(int layer) {
-    return written(block(layer, HookSite.Z.suffix()))
+    return writers
+        .written(block(layer, HookSite.Z.suffix()))
         .flatMap(
             z ->
                 Optional.ofNullable(products.find(z))
@@ -272,7 +257,10 @@ public final class HookMap {
 
   /** The experts that a token of a layer goes to; 0 where it has none. */
   int experts(int layer) {
-    return written(block(layer, HookSite.EXPERT_INDICES.suffix())).map(Buffer::width).orElse(0);
+    return writers
+        .written(block(layer, HookSite.EXPERT_INDICES.suffix()))
+        .map(Buffer::width)
+        .orElse(0);
   }
 
   /** The operations between the product with W_O and the output of attention, in order. */
@@ -283,7 +271,7 @@ public final class HookMap {
   /** The operations between the last product and what it becomes at a point, in order. */
   public List<Op> afterProduct(HookPoint point) {
     Deque<Op> path = new ArrayDeque<>();
-    Buffer at = written(point.name()).orElseThrow();
+    Buffer at = writers.written(point.name()).orElseThrow();
     while (true) {
       Op op = Objects.requireNonNull(writers.get(at.name()));
       switch (op) {
@@ -305,7 +293,7 @@ public final class HookMap {
    * @throws InvalidInputException when no one product makes it, or one of a latent vector
    */
   public Op.MatMul product(HookPoint point) {
-    @Nullable Op op = writers.get(written(point.name()).map(Buffer::name).orElse(""));
+    @Nullable Op op = writers.get(writers.written(point.name()).map(Buffer::name).orElse(""));
     while (op instanceof Op.AddBias
         || op instanceof Op.Scale
         || op instanceof Op.Norm
@@ -349,23 +337,7 @@ public final class HookMap {
    * @throws InvalidInputException when they read more than that one
    */
   public List<Op> between(Buffer x, Buffer... ys) {
-    Set<Op> path = new LinkedHashSet<>();
-    for (Buffer y : ys) {
-      trace(x, y, path);
-    }
-    return List.copyOf(path);
-  }
-
-  private void trace(Buffer x, Operand y, Set<Op> path) {
-    if (y.equals(x)) {
-      return;
-    }
-    Op writer = writers.get(y.name());
-    if (writer == null || writer instanceof Op.Embed) {
-      throw new InvalidInputException("hook", y.name(), "is not made of " + x.name() + " alone");
-    }
-    writer.reads().forEach(operand -> trace(x, operand, path));
-    path.add(writer);
+    return writers.between(x, ys);
   }
 
   /** Whether the model has this point. */

@@ -12,6 +12,11 @@ public sealed interface HookSource {
   /** The activations of the plan that it is made of. */
   List<Buffer> captured();
 
+  /** Elements of a row, where it has one for each token. */
+  default int width() {
+    return captured().getFirst().width();
+  }
+
   /** The norm or the attention that it lies within; null where the plan writes it. */
   default @Nullable Op whole() {
     return null;
@@ -82,6 +87,11 @@ public sealed interface HookSource {
     @Override
     public List<Buffer> captured() {
       return List.of(z);
+    }
+
+    @Override
+    public int width() {
+      return output.n();
     }
   }
 }

@@ -8,17 +8,19 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The activations of a sequence in the memory of the taps. */
 public final class KeptActivations implements ActivationCache {
+  private final CapturedPoints captured;
   private final HookMap hooks;
-  private final List<HookPoint> points;
   private final TapMemory memory;
   private final int slot;
   private final int from;
@@ -26,28 +28,25 @@ public final class KeptActivations implements ActivationCache {
   private final int[] tokens;
   private final boolean last;
   private final Map<HookPoint, Activation> derived = new HashMap<>();
+
+  /** What has been computed again. */
+  private final Set<Buffer> recomputed = new HashSet<>();
+
+  private long recomputedBytes;
   private @Nullable DerivedPlan plan;
 
   /**
-   * @param from the first position that was kept
    * @param limit after the last position that there is room for
    * @param tokens those that have run, from position 0 on
    * @param last whether the memory ends with this cache, rather than with the session
    */
   public KeptActivations(
-      HookMap hooks,
-      List<HookPoint> points,
-      TapMemory memory,
-      int slot,
-      int from,
-      int limit,
-      int[] tokens,
-      boolean last) {
-    this.hooks = hooks;
-    this.points = points;
+      CapturedPoints captured, TapMemory memory, int slot, int limit, int[] tokens, boolean last) {
+    this.captured = captured;
+    this.hooks = captured.hooks();
     this.memory = memory;
     this.slot = slot;
-    this.from = from;
+    this.from = captured.from();
     this.limit = limit;
     this.tokens = tokens;
     this.last = last;
@@ -55,12 +54,12 @@ public final class KeptActivations implements ActivationCache {
 
   @Override
   public List<HookPoint> points() {
-    return points;
+    return captured.points();
   }
 
   @Override
-  public long bytes() {
-    return memory.bytes();
+  public synchronized long bytes() {
+    return memory.bytes() + recomputedBytes;
   }
 
   @Override
@@ -83,7 +82,7 @@ public final class KeptActivations implements ActivationCache {
     if (!memory.isOpen()) {
       throw new IllegalStateException("the activation cache is closed");
     }
-    if (!points.contains(point)) {
+    if (!points().contains(point)) {
       throw new InvalidInputException("hook", point.name(), "is not in this cache");
     }
     return switch (hooks.source(point)) {
@@ -102,6 +101,10 @@ public final class KeptActivations implements ActivationCache {
 
   /** The values of an activation at the positions that were kept, as f32. */
   private MemorySegment rows(Buffer buffer) {
+    if (captured.recomputed().containsKey(buffer) && rows() > 0) {
+      recompute(buffer);
+      return plan().rows(buffer);
+    }
     MemorySegment rows = kept(buffer, from);
     return memory.type() == TapType.F32 ? rows : Halves.toFloats(memory.type(), rows);
   }
@@ -127,10 +130,22 @@ public final class KeptActivations implements ActivationCache {
     };
   }
 
+  /** Computes an activation again, after what it is made of, where this has not been done. */
+  private void recompute(Buffer buffer) {
+    CapturedPoints.@Nullable Slice slice = captured.recomputed().get(buffer);
+    if (slice != null && !recomputed.contains(buffer)) {
+      slice.inputs().forEach(this::recompute);
+      plan().recompute(buffer);
+      recomputed.add(buffer);
+      recomputedBytes += plan().rows(buffer).byteSize();
+    }
+  }
+
   private Map<HookPoint, Activation> compute(HookPoint point) {
     if (rows() == 0) {
       return filled(point, data -> {});
     }
+    hooks.source(point).captured().forEach(this::recompute);
     Map<HookPoint, Activation> made = new LinkedHashMap<>();
     plan().together(point).forEach(each -> made.put(each, allocate(each)));
     plan().fill(point, each -> Objects.requireNonNull(made.get(each)).data());
@@ -147,7 +162,7 @@ public final class KeptActivations implements ActivationCache {
 
   /** Memory for the values of a point. */
   private Activation allocate(HookPoint point) {
-    List<Integer> shape = shape(point, width(hooks.source(point)));
+    List<Integer> shape = shape(point, hooks.source(point).width());
     long elements = 1;
     for (int size : shape) {
       elements = Math.multiplyExact(elements, size);
@@ -159,17 +174,12 @@ public final class KeptActivations implements ActivationCache {
   private DerivedPlan plan() {
     if (plan == null) {
       Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
-      points.forEach(point -> sources.put(point, hooks.source(point)));
+      points().forEach(point -> sources.put(point, hooks.source(point)));
       var input = new DerivedPlan.Input(memory.type(), from, rows(), this::kept);
-      plan = memory.attach(new DerivedPlan(memory.executor(), input, sources));
+      var derivation = new DerivedPlan(memory.executor(), input, sources, captured.recomputed());
+      plan = memory.attach(derivation);
     }
     return plan;
-  }
-
-  private static int width(HookSource source) {
-    return source instanceof HookSource.HeadResults results
-        ? results.output().n()
-        : source.captured().getFirst().width();
   }
 
   private List<Integer> shape(HookPoint point, int width) {
@@ -183,6 +193,8 @@ public final class KeptActivations implements ActivationCache {
     } else if (plan != null) {
       memory.close(plan);
       plan = null;
+      recomputed.clear();
+      recomputedBytes = 0;
     }
   }
 }

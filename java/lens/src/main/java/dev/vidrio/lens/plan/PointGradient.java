@@ -175,7 +175,7 @@ public final class PointGradient {
     MemorySegment p = MemorySegment.ofArray(new float[gradients.length]);
     var input = new DerivedPlan.Input(TapType.F32, 0, n, (buffer, ignored) -> data.apply(buffer));
     HookPoint point = new HookPoint(HookSite.PATTERN, 0); // any: the plan has no other
-    try (var plan = new DerivedPlan(executor, input, Map.of(point, pattern))) {
+    try (var plan = new DerivedPlan(executor, input, Map.of(point, pattern), Map.of())) {
       plan.fill(point, ignored -> p);
     }
     for (int row = 0; row < gradients.length; row += n) {
