@@ -6,7 +6,8 @@ Takes the time of 128 tokens with every hook point that Vidrio has by name but t
 which TransformerLens leaves out, once by the benchmark `LensBenchmark.cache`
 (`mvn -pl bench/jmh -am package -DskipTests` builds it), which computes all points, and once by
 `run_with_cache` of TransformerLens on the same weights dequantized to float32. Prints both in turn,
-the best of a few runs each, and their ratio. The machine must be idle.
+the best of a few runs each, and their ratio; besides, what the prompt takes alone, and where points
+can be had but are not read (`cacheUnread`). The machine must be idle.
 
 Needs torch, transformers, gguf and transformer-lens 4.
 """
@@ -44,23 +45,24 @@ def main() -> None:
     bridge = open_bridge(arguments.model)
     ratios = []
     for _ in range(arguments.rounds):
-        ours, forward = vidrio(arguments)
+        ours, unread, forward = vidrio(arguments)
         theirs = transformer_lens(bridge)
         ratios.append(theirs / ours)
         print(
-            f"vidrio {1000 * ours:.0f} ms, of which the pass {1000 * forward:.0f} ms;"
+            f"vidrio {1000 * ours:.0f} ms, unread {1000 * unread:.0f} ms, the pass alone"
+            f" {1000 * forward:.0f} ms;"
             f" TransformerLens {1000 * theirs:.0f} ms"
         )
     print(f"ratio {np.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})")
 
 
-def vidrio(arguments) -> tuple[float, float]:
-    """Returns the least seconds of a prompt with its cache, and of one without."""
+def vidrio(arguments) -> tuple[float, float, float]:
+    """Returns the least seconds of a prompt with its cache, with an unread one, and without."""
     jar = next(JAR.glob("vidrio-bench-jmh-*.jar"))
     with tempfile.TemporaryDirectory() as directory:
         results = Path(directory) / "results.json"
         subprocess.run(
-            [arguments.java, "-jar", jar, r"LensBenchmark\.(cache|prompt)$"]
+            [arguments.java, "-jar", jar, r"LensBenchmark\.(cache|cacheUnread|prompt)$"]
             + ["-p", f"file={Path(arguments.model).resolve()}", "-f", "1", "-wi", "3", "-w", "1s"]
             + ["-i", str(RUNS), "-r", "1s", "-rf", "json", "-rff", results],
             check=True,
@@ -70,7 +72,7 @@ def vidrio(arguments) -> tuple[float, float]:
             result["benchmark"].rsplit(".", 1)[1]: min(result["primaryMetric"]["rawData"][0])
             for result in json.loads(results.read_text())
         }
-    return least["cache"] / 1000, least["prompt"] / 1000
+    return least["cache"] / 1000, least["cacheUnread"] / 1000, least["prompt"] / 1000
 
 
 def transformer_lens(bridge) -> float:
