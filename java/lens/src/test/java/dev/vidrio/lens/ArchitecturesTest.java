@@ -102,10 +102,10 @@ class ArchitecturesTest {
       boolean rotates = model.architecture().plan().rotations().size() > 0;
       // The first layer of SmallThinker does not turn.
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
-      boolean learnsPositions = Set.of("gpt2", "starcoder").contains(name);
+      boolean learnsPositions = Set.of("gpt2", "gpt_neo", "opt", "starcoder").contains(name);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax");
-      assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 0)));
+      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax|lfm3");
+      assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 1)));
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
     }
   }

@@ -1,12 +1,10 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Keys;
-import dev.vidrio.model.block.Sizes;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
@@ -19,21 +17,18 @@ final class Gpt2 {
   private Gpt2() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
+    return read(keys, weights, ActivationKind.GELU_TANH);
+  }
+
+  /** OPT (arXiv 2205.01068) with its norms before sublayers: the same with ReLU. */
+  static Architecture readOpt(Keys keys, WeightLoader weights) {
+    return read(keys, weights, ActivationKind.RELU);
+  }
+
+  private static Architecture read(Keys keys, WeightLoader weights, ActivationKind kind) {
     var model = new Transformer(keys, weights, NormKind.LAYER);
-    Sizes sizes = model.sizes();
-    PlanBuilder plan = model.plan();
-    Attention attention = Attention.scaled(keys.attentionScale(sizes.dH()));
-    Buffer tokens = model.embed("hook_embed");
-    Buffer positions =
-        plan.embedPositions(
-            "hook_pos_embed",
-            weights.table("position_embd.weight", sizes.contextLength(), sizes.d()),
-            0);
-    Buffer x =
-        model.preNorm(
-            plan.add("blocks.0.hook_resid_pre", tokens, positions),
-            attention,
-            layer -> layer.plainFfn(ActivationKind.GELU_TANH));
+    Attention attention = Attention.scaled(keys.attentionScale(model.sizes().dH()));
+    Buffer x = model.preNorm(model.embedWithPositions(), attention, layer -> layer.plainFfn(kind));
     return Architecture.of(model, x, model.unembedding());
   }
 }

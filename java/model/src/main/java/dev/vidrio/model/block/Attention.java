@@ -51,7 +51,9 @@ public record Attention(
     NORM,
     /** Sigmoids of a projection, multiplied (Qiu et al. 2025, arXiv 2505.06708). */
     GATE,
-    /** The same whose rows lie behind those of each head's query. */
+    /** The same with one for each head. */
+    GATE_OF_HEADS,
+    /** The same as the first whose rows lie behind those of each head's query. */
     GATE_IN_QUERIES
   }
 

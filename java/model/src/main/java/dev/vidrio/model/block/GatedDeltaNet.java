@@ -19,11 +19,24 @@ import java.util.Arrays;
  *
  * @param sizes what a layer keeps of a sequence
  * @param grouping which value heads share a key head
+ * @param most how much of the difference a token corrects at most; by more than 1 it overshoots
+ *     (arXiv 2411.12537)
+ * @param epsilon of the norm behind the states; 0 for that of the others
  */
-public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping) {
+public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float most, float epsilon) {
   /** Reads its sizes from a model's keys. */
   public static GatedDeltaNet read(Keys keys, Grouping grouping) {
-    return new GatedDeltaNet(StateSizes.read(keys), grouping);
+    return new GatedDeltaNet(StateSizes.read(keys), grouping, 1, 0);
+  }
+
+  /** The same that corrects so much at most. */
+  public GatedDeltaNet correcting(float newMost) {
+    return new GatedDeltaNet(sizes, grouping, newMost, epsilon);
+  }
+
+  /** The same with an epsilon of its own for the norm behind the states. */
+  public GatedDeltaNet normalizing(float newEpsilon) {
+    return new GatedDeltaNet(sizes, grouping, most, newEpsilon);
   }
 
   /** The block of a layer. */
@@ -52,7 +65,7 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping) {
       Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.sizes.heads(), x), bias, x);
       Buffer step = plan.activation(hook("hook_step"), ActivationKind.SOFTPLUS, alpha);
       Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
-      Buffer beta = plan.activation(hook("hook_beta"), ActivationKind.SIGMOID, betaPre);
+      Buffer beta = beta(betaPre);
       Weights a = model.weights().rates(layer.tensor("ssm_a"), net.sizes.heads());
       Buffer z =
           plan.recurrence(
@@ -69,10 +82,25 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping) {
               beta);
       Buffer normalized =
           model.headNorm(
-              hook("z_norm"), layer.tensor("ssm_norm"), net.sizes.dV(), net.sizes.dV(), z);
+              hook("z_norm"),
+              layer.tensor("ssm_norm"),
+              net.sizes.dV(),
+              net.sizes.dV(),
+              net.epsilon == 0 ? model.epsilon() : net.epsilon,
+              z);
       Buffer gate = gate(x);
       Buffer post = plan.gated(hook("hook_post"), ActivationKind.SILU, gate, normalized);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), post);
+    }
+
+    private Buffer beta(Buffer pre) {
+      PlanBuilder plan = model.plan();
+      String name = hook("hook_beta");
+      if (net.most == 1) {
+        return plan.activation(name, ActivationKind.SIGMOID, pre);
+      }
+      Buffer share = plan.activation(hook("beta_share"), ActivationKind.SIGMOID, pre);
+      return plan.scale(name, net.most, share);
     }
 
     private String hook(String name) {
@@ -85,15 +113,21 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping) {
       String pre = "recurrent.hook_" + which + "_pre";
       int width = 2 * net.keyWidth() + net.valueWidth();
       Buffer projected =
-          isOld() ? old(pre, first, n, x) : layer.fused(pre, "attn_qkv", first, n, width, x);
-      Weights kernel =
-          model
-              .weights()
-              .transposed(layer.tensor("ssm_conv1d.weight"), net.sizes.taps(), first, n, width);
+          isOld() ? old(pre, first, n, x) : layer.projected(pre, which, first, n, width, x);
+      Weights kernel = kernel(which, first, n, width);
       PlanBuilder plan = model.plan();
       Buffer mixed =
           plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
       return plan.activation(hook(name), ActivationKind.SILU, mixed);
+    }
+
+    /** Where projections to queries, keys and values are apart, so are their kernels. */
+    private Weights kernel(String which, int first, int n, int width) {
+      WeightLoader weights = model.weights();
+      int taps = net.sizes.taps();
+      return weights.has(layer.tensor("attn_" + which + ".weight"))
+          ? weights.transposed(layer.tensor("ssm_conv1d_" + which + ".weight"), taps, n)
+          : weights.transposed(layer.tensor("ssm_conv1d.weight"), taps, first, n, width);
     }
 
     private Buffer gate(Buffer x) {

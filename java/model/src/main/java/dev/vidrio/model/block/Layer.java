@@ -205,11 +205,20 @@ public final class Layer {
     if (a.behind() == Behind.NORM) {
       return model.norm(hook, tensor("attn_sub_norm"), z);
     }
-    Buffer gate =
-        a.behind() == Behind.GATE
-            ? linear("attn.hook_gate", "attn_gate", z.width(), x)
-            : ofHeads("gate", kv.dH(), kv, x);
-    return plan.gated(hook, ActivationKind.SIGMOID, gate, z);
+    return plan.gated(hook, ActivationKind.SIGMOID, gates(a, kv, z.width(), x), z);
+  }
+
+  /** What gates are before their sigmoids, one for each element that they are multiplied by. */
+  private Buffer gates(Attention a, KvShape.KeyValue kv, int n, Buffer x) {
+    String name = "attn.hook_gate";
+    return switch (a.behind()) {
+      case GATE_IN_QUERIES -> ofHeads("gate", kv.dH(), kv, x);
+      case GATE_OF_HEADS -> {
+        Buffer ofHeads = linear("attn.gate", "attn_gate", sizes.heads(), x);
+        yield plan.linear(hook(name), model.spread(n / sizes.heads()), null, ofHeads);
+      }
+      default -> linear(name, "attn_gate", n, x);
+    };
   }
 
   /** One of two projections whose rows lie together for each head. */
@@ -299,11 +308,15 @@ public final class Layer {
     int rows = sizes.heads() * kv.dH() + kv.width() + kv.valueWidth();
     String name = which.equals("v") && a.valueNorm() ? "attn.v" : "attn.hook_" + which;
     String written = a.clamp() == 0 ? name : name + ".unclamped";
-    Buffer y =
-        weights.has(tensor("attn_qkv.weight"))
-            ? fused(written, "attn_qkv", first, n, rows, x)
-            : linear(written, "attn_" + which, n, x);
+    Buffer y = projected(written, which, first, n, rows, x);
     return a.clamp() == 0 ? y : plan.clamp(hook(name), a.clamp(), y);
+  }
+
+  /** The same by its name, of matrices that have so many rows together. */
+  Buffer projected(String name, String which, int first, int n, int rows, Buffer x) {
+    return weights.has(tensor("attn_qkv.weight"))
+        ? fused(name, "attn_qkv", first, n, rows, x)
+        : linear(name, "attn_" + which, n, x);
   }
 
   /** {@code act(gate · x) · (up · x)}, projected down (Shazeer 2020, arXiv 2002.05202). */

@@ -6,7 +6,9 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +28,7 @@ public final class Transformer {
   private final NormKind norm;
   private final boolean gains;
   private final float epsilon;
+  private final Map<Integer, Weights> spreads = new HashMap<>();
 
   /**
    * @param norm which all norms of the model are
@@ -133,6 +136,14 @@ public final class Transformer {
     return plan.embed(hook, weights.table("token_embd.weight", sizes.vocabulary(), sizes.d()));
   }
 
+  /** The sum of the tokens' embeddings and learned ones of their positions: the stream. */
+  public Buffer embedWithPositions() {
+    Buffer tokens = embed("hook_embed");
+    Weights table = weights.table("position_embd.weight", sizes.contextLength(), sizes.d());
+    Buffer positions = plan.embedPositions("hook_pos_embed", table, 0);
+    return plan.add("blocks.0.hook_resid_pre", tokens, positions);
+  }
+
   /** A norm with the gain {@code tensor.weight} and, where the file has one, a bias. */
   public Buffer norm(String hook, String tensor, Buffer x) {
     return norm(hook, tensor, epsilon, x);
@@ -155,8 +166,13 @@ public final class Transformer {
    * @param gains d_h elements for all heads, or as many as x has, where each has its own
    */
   Buffer headNorm(String hook, String tensor, int dH, int gains, Buffer x) {
+    return headNorm(hook, tensor, dH, gains, epsilon, x);
+  }
+
+  /** The same with an epsilon of its own. */
+  Buffer headNorm(String hook, String tensor, int dH, int gains, float own, Buffer x) {
     Weights gain = weights.vectors(tensor + ".weight", gains / dH, dH);
-    return plan.headNorm(hook, norm, dH, x, epsilon, gain);
+    return plan.headNorm(hook, norm, dH, x, own, gain);
   }
 
   /** A norm of each head of d_h elements on its own, without a gain. */
@@ -177,6 +193,23 @@ public final class Transformer {
       slopes[h] = (float) StrictMath.pow(2, -maxBias * (double) power / n);
     }
     return weights.constants("alibi.slopes", slopes);
+  }
+
+  /**
+   * The matrix [H · n, H] of ones and zeros that gives each head's element n times over: for each
+   * element of the head.
+   */
+  Weights spread(int n) {
+    return spreads.computeIfAbsent(
+        n,
+        _ -> {
+          int heads = sizes.heads();
+          var ones = new float[heads * n * heads];
+          for (int i = 0; i < heads * n; i++) {
+            ones[i * heads + i / n] = 1;
+          }
+          return weights.constants("spread." + n, heads * n, heads, ones);
+        });
   }
 
   /** The product with a constant. */

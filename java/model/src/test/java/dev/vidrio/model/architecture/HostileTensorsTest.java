@@ -19,6 +19,13 @@ class HostileTensorsTest {
   @CsvSource({
     "phi3-longrope, rope_factors_long.weight",
     "gpt2, position_embd.weight",
+    "gpt_neo, position_embd.weight",
+    "opt, blk.1.ffn_up.weight",
+    "olmo_hybrid, blk.0.ssm_conv1d_k.weight",
+    "olmo_hybrid, blk.1.post_attention_norm.weight",
+    "olmo_hybrid, blk.2.ssm_alpha.weight",
+    "lfm3, blk.1.attn_gate.weight",
+    "lfm3, blk.0.post_attention_norm.weight",
     "gemma2, blk.1.post_ffw_norm.weight",
     "gemma3n, altup_unembd_proj.weight",
     "gemma3n, blk.1.altup_correct_coef.weight",

@@ -98,6 +98,7 @@ public final class TinyModels {
         "glm4moe-head-norms",
         "gpt-oss",
         "gpt2",
+        "gpt_neo",
         "gptj",
         "gptneox",
         "gptneox-sequential",
@@ -119,6 +120,7 @@ public final class TinyModels {
         "jais2",
         "lfm2",
         "lfm2moe",
+        "lfm3",
         "llama",
         "llama4",
         "llama4-interleaved",
@@ -141,7 +143,10 @@ public final class TinyModels {
         "olmo-clamped",
         "olmo2",
         "olmo3",
+        "olmo_hybrid",
+        "olmo_hybrid-turning",
         "olmoe",
+        "opt",
         "orion",
         "pangu-embedded",
         "phi2",
@@ -180,7 +185,7 @@ public final class TinyModels {
 
   /** Whether its first layer has more than attention, or else; the second has attention. */
   public static boolean isHybrid(String name) {
-    return name.startsWith("lfm2") || isRecurrent(name);
+    return name.startsWith("lfm") || isRecurrent(name);
   }
 
   /** Whether that is a recurrence. */
@@ -195,12 +200,12 @@ public final class TinyModels {
 
   /** Whether that is of the gated delta rule. */
   private static boolean hasDeltaRule(String name) {
-    return name.matches("qwen3next|qwen35.*");
+    return name.matches("olmo_hybrid.*|qwen3next|qwen35.*");
   }
 
   /** Whether gates stand behind its attention. */
   public static boolean hasGates(String name) {
-    return hasDeltaRule(name) || name.equals("afmoe");
+    return name.matches("afmoe|lfm3|qwen3next|qwen35.*");
   }
 
   /** Whether its heads go through something before they are projected: gates, or a norm. */

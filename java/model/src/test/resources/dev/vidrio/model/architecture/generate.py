@@ -16,7 +16,7 @@ Weights are drawn so that every part of the model matters: scores spread over se
 and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, transformers 4.57.3 (mistral3, gemma3n, gemma4, baichuan to gptj, deepseek and what follows from
-it, those with Mamba 2, and vaultgemma to hyperclovax: 5.24), safetensors and gguf.
+it, those with Mamba 2, and vaultgemma to hyperclovax, gpt_neo, opt, lfm3, olmo_hybrid: 5.24), safetensors and gguf.
 """
 
 import argparse
@@ -152,6 +152,19 @@ LFM2 = dict(
     rope_parameters=dict(PLAIN_ROPE, rope_theta=1000000.0),
     tie_word_embeddings=True,
 )
+LFM3 = dict(
+    num_hidden_layers=5,
+    layer_types=["conv", "full_attention", "conv", "conv", "sliding_attention"],
+    head_dim=12,
+    sliding_window=8,
+    conv_L_cache=4,
+    norm_eps=1e-5,
+    rope_parameters=dict(
+        full_attention=dict(rope_type="proportional", rope_theta=1e6, partial_rotary_factor=0.5),
+        sliding_attention=PLAIN_ROPE,
+    ),
+    tie_word_embeddings=True,
+)
 MIXTURE = ("moe_intermediate_size", "first_k_dense_replace")
 
 # A key head of the delta rule has three value heads.
@@ -172,6 +185,16 @@ DELTA_RULE_EXPERTS = dict(
     num_experts_per_tok=2,
     moe_intermediate_size=24,
     shared_expert_intermediate_size=20,
+)
+
+# As many rows of keys as of values: transformers writes kernels in three equal parts.
+OLMO_HYBRID = dict(
+    num_hidden_layers=3,
+    layer_types=DELTA_RULE["layer_types"],
+    linear_num_key_heads=2,
+    linear_num_value_heads=4,
+    linear_key_head_dim=12,
+    linear_value_head_dim=6,
 )
 
 # Four heads of each of two groups share keys and queries.
@@ -287,6 +310,15 @@ MODELS = {
         "Lfm2Moe",
         dict(LFM2, conv_L_cache=4, num_dense_layers=2, num_experts=5, num_experts_per_tok=2)
         | dict(moe_intermediate_size=24, routed_scaling_factor=1.0, norm_topk_prob=True),
+    ),
+    "lfm3": ("Lfm3", LFM3),
+    "olmo_hybrid": (
+        "OlmoHybrid",
+        dict(OLMO_HYBRID, rope_parameters=dict(rope_type="default", rope_theta=None)),
+    ),
+    "olmo_hybrid-turning": (
+        "OlmoHybrid",
+        dict(OLMO_HYBRID, rope_parameters=PLAIN_ROPE, linear_allow_neg_eigval=False),
     ),
     "dots1": (
         "Dots1",
@@ -415,6 +447,12 @@ MODELS = {
         dict(rope_scaling=LONG_ROPE, original_max_position_embeddings=16),
     ),
     "gpt2": ("GPT2", dict(n_ctx=128)),
+    "gpt_neo": (
+        "GPTNeo",
+        dict(attention_types=[[["global", "local"], 1]], num_layers=2, num_heads=4)
+        | dict(window_size=8, intermediate_size=None, tie_word_embeddings=True),
+    ),
+    "opt": ("OPT", dict(ffn_dim=48, tie_word_embeddings=True)),
     "gptneox": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=True)),
     "gptneox-sequential": ("GPTNeoX", dict(rotary_pct=0.5, use_parallel_residual=False)),
     "olmo2": ("Olmo2", dict()),
@@ -945,12 +983,6 @@ FUSED = {
     "bailingmoe2": ((QKV, "query_key_value"),),
 }
 
-# Models that llama.cpp's converter knows, or takes, for others.
-OWN_NAMES = {name: name for name in ("bitnet-b1.58", "flex_olmo", "hyperclovax", "nanochat")} | {
-    "hyperclovax-pre-norm": "hyperclovax",
-    "vaultgemma": "vaultgemma",
-}
-
 # Norms behind sublayers, which converters of models without them do not know.
 NORMS_BEHIND = {
     "flex_olmo": {
@@ -958,6 +990,85 @@ NORMS_BEHIND = {
         "post_feedforward_layernorm": "post_ffw_norm",
     },
     "hyperclovax": {"post_norm1": "post_attention_norm", "post_norm2": "post_ffw_norm"},
+}
+
+# Models of which llama.cpp has no kin: what their tensors are called in GGUF.
+LAYER_OF_DECODER = r"model.decoder.layers.(\d+)"
+LAYER_OF_TRANSFORMER = r"transformer.h.(\d+)"
+LAYER = r"model.layers.(\d+)"
+TENSORS = {
+    "gpt_neo": {
+        r"transformer.wte": "token_embd",
+        r"transformer.wpe": "position_embd",
+        r"transformer.ln_f": "output_norm",
+        LAYER_OF_TRANSFORMER + r".ln_1": r"blk.\1.attn_norm",
+        LAYER_OF_TRANSFORMER + r".ln_2": r"blk.\1.ffn_norm",
+        LAYER_OF_TRANSFORMER + r".attn.attention.out_proj": r"blk.\1.attn_output",
+        LAYER_OF_TRANSFORMER + r".attn.attention.(.)_proj": r"blk.\1.attn_\2",
+        LAYER_OF_TRANSFORMER + r".mlp.c_fc": r"blk.\1.ffn_up",
+        LAYER_OF_TRANSFORMER + r".mlp.c_proj": r"blk.\1.ffn_down",
+    },
+    "lfm3": {
+        r"model.embed_tokens": "token_embd",
+        r"model.embedding_norm": "token_embd_norm",
+        LAYER + r".operator_norm": r"blk.\1.attn_norm",
+        LAYER + r".post_operator_norm": r"blk.\1.post_attention_norm",
+        LAYER + r".ffn_norm": r"blk.\1.ffn_norm",
+        LAYER + r".post_ffn_norm": r"blk.\1.post_ffw_norm",
+        LAYER + r".self_attn.o_proj": r"blk.\1.attn_output",
+        LAYER + r".self_attn.(g_proj|gate_proj)": r"blk.\1.attn_gate",
+        LAYER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER + r".self_attn.(._norm)": r"blk.\1.attn_\2",
+        LAYER + r".conv": r"blk.\1.shortconv",
+        LAYER + r".feed_forward.w1": r"blk.\1.ffn_gate",
+        LAYER + r".feed_forward.w2": r"blk.\1.ffn_down",
+        LAYER + r".feed_forward.w3": r"blk.\1.ffn_up",
+    },
+    "olmo_hybrid": {
+        r"model.embed_tokens": "token_embd",
+        r"model.norm": "output_norm",
+        r"lm_head": "output",
+        LAYER + r".attention_layer_norm": r"blk.\1.attn_norm",
+        LAYER + r".post_feedforward_layernorm": r"blk.\1.post_ffw_norm",
+        r"(layers.1).feedforward_layer_norm": r"\1.post_attention_norm",
+        LAYER + r".feedforward_layer_norm": r"blk.\1.ffn_norm",
+        LAYER + r".(post_attention_norm)": r"blk.\1.\2",
+        LAYER + r".self_attn.o_proj": r"blk.\1.attn_output",
+        LAYER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER + r".self_attn.(._norm)": r"blk.\1.attn_\2",
+        LAYER + r".mlp.(gate|up|down)_proj": r"blk.\1.ffn_\2",
+        LAYER + r".linear_attn.(.)_conv1d": r"blk.\1.ssm_conv1d_\2",
+        LAYER + r".linear_attn.o_proj": r"blk.\1.ssm_out",
+        LAYER + r".linear_attn.a_proj": r"blk.\1.ssm_alpha",
+        LAYER + r".linear_attn.b_proj": r"blk.\1.ssm_beta",
+        LAYER + r".linear_attn.g_proj": r"blk.\1.attn_gate",
+        LAYER + r".linear_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER + r".linear_attn.o_norm": r"blk.\1.ssm_norm",
+        LAYER + r".linear_attn.dt_bias": r"blk.\1.ssm_dt.bias",
+        LAYER + r".linear_attn.A_log": r"blk.\1.ssm_a",
+    },
+    "opt": {
+        r"model.decoder.embed_tokens": "token_embd",
+        r"model.decoder.embed_positions": "position_embd",
+        r"model.decoder.final_layer_norm": "output_norm",
+        LAYER_OF_DECODER + r".self_attn_layer_norm": r"blk.\1.attn_norm",
+        LAYER_OF_DECODER + r".final_layer_norm": r"blk.\1.ffn_norm",
+        LAYER_OF_DECODER + r".self_attn.out_proj": r"blk.\1.attn_output",
+        LAYER_OF_DECODER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER_OF_DECODER + r".fc1": r"blk.\1.ffn_up",
+        LAYER_OF_DECODER + r".fc2": r"blk.\1.ffn_down",
+    },
+}
+TENSORS["olmo_hybrid-turning"] = TENSORS["olmo_hybrid"]
+
+# Models that llama.cpp's converter knows, or takes, for others.
+OWN_NAMES = {
+    name: name
+    for name in ("bitnet-b1.58", "flex_olmo", "hyperclovax", "nanochat", *TENSORS)
+} | {
+    "hyperclovax-pre-norm": "hyperclovax",
+    "olmo_hybrid-turning": "olmo_hybrid",
+    "vaultgemma": "vaultgemma",
 }
 
 # Models whose directories Vidrio does not read.
@@ -990,7 +1101,12 @@ def configuration(name: str):
             values.pop(key)
         for key in ("num_attention_heads", "num_key_value_heads"):
             values.pop(key)
-    if kind == "Qwen3_5MoeText":
+    if kind == "GPTNeo":
+        for key in ("num_hidden_layers", "num_attention_heads", "num_key_value_heads"):
+            values.pop(key)
+    if kind == "OPT":
+        values.pop("num_key_value_heads")
+    if kind in ("Qwen3_5MoeText", "OPT"):
         values.pop("intermediate_size")
     kind = getattr(transformers, kind + "Config")
     if MODELS[name][0] in EYES:
@@ -1278,7 +1394,7 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     # The converter knows MPT under the name that its own code had.
     architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
     architecture = architecture.replace("Mistral4For", "Ministral3For")
-    plain = name in ("plamo", "gptj", "nanochat") or name.startswith("hyperclovax")
+    plain = name in ("plamo", "gptj", "nanochat", *TENSORS) or name.startswith("hyperclovax")
     # Those of VaultGemma and FlexOlmo are the ones of models with other norms.
     architecture = architecture.replace("VaultGemma", "Gemma2").replace("FlexOlmo", "Olmoe")
     kind = TextModel if plain else conversion.get_model_class(architecture)
@@ -1291,6 +1407,11 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
         "plamo": gguf.MODEL_ARCH.PLAMO,
         "gptj": gguf.MODEL_ARCH.GPTJ,
         "nanochat": gguf.MODEL_ARCH.ARCEE,
+        "gpt_neo": gguf.MODEL_ARCH.GPT2,
+        "opt": gguf.MODEL_ARCH.GPT2,
+        "lfm3": gguf.MODEL_ARCH.LFM2,
+        "olmo_hybrid": gguf.MODEL_ARCH.QWEN3NEXT,
+        "olmo_hybrid-turning": gguf.MODEL_ARCH.QWEN3NEXT,
         "hyperclovax": gguf.MODEL_ARCH.GRANITE,
         "hyperclovax-pre-norm": gguf.MODEL_ARCH.GRANITE,
     }
@@ -1299,7 +1420,8 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     vocabulary = {f"token{i}": i for i in range(VOCABULARY)}
     tokenizer.write_text(json.dumps({"model": {"vocab": vocabulary}, "added_tokens": []}))
 
-    behind = NORMS_BEHIND.get(name, {})
+    behind, tensors = NORMS_BEHIND.get(name, {}), TENSORS.get(name)
+    lfm3, opt, olmo_hybrid = name == "lfm3", name == "opt", name.startswith("olmo_hybrid")
 
     class Converter(kind):
         model_arch = others.get(name) or kind.model_arch
@@ -1310,6 +1432,28 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             self.gguf_writer.add_tokenizer_model("none")
 
         def set_gguf_parameters(self):
+            if lfm3:
+                kv_heads, types = self.hparams["num_key_value_heads"], hparams["layer_types"]
+                self.hparams["num_key_value_heads"] = [
+                    0 if kind == "conv" else kv_heads for kind in types
+                ]
+                self.gguf_writer.add_sliding_window(hparams["sliding_window"])
+                slides = [kind == "sliding_attention" for kind in types]
+                self.gguf_writer.add_sliding_window_pattern(slides)
+                self.gguf_writer.add_shortconv_l_cache(hparams["conv_L_cache"])
+            if olmo_hybrid:
+                heads, types = hparams["linear_num_value_heads"], hparams["layer_types"]
+                self.hparams["num_key_value_heads"] = [
+                    hparams["num_key_value_heads"] if kind == "full_attention" else 0
+                    for kind in types
+                ]
+                self.gguf_writer.add_ssm_group_count(hparams["linear_num_key_heads"])
+                self.gguf_writer.add_ssm_time_step_rank(heads)
+                self.gguf_writer.add_ssm_state_size(hparams["linear_key_head_dim"])
+                self.gguf_writer.add_ssm_inner_size(heads * hparams["linear_value_head_dim"])
+                self.gguf_writer.add_ssm_conv_kernel(hparams["linear_conv_kernel_dim"])
+                most = 2.0 if hparams["linear_allow_neg_eigval"] else 1.0
+                self.gguf_writer.add_float32("olmo_hybrid.ssm.beta_scale", most)
             super().set_gguf_parameters()
             if name in ("mistral", "starcoder2"):
                 self.gguf_writer.add_sliding_window(hparams["sliding_window"])
@@ -1324,6 +1468,15 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
             if name == "nanochat":
                 self.gguf_writer.add_final_logit_softcapping(hparams["final_logit_softcapping"])
+            if name == "gpt_neo":
+                self.gguf_writer.add_head_count(hparams["num_heads"])
+                self.gguf_writer.add_feed_forward_length(4 * hparams["hidden_size"])
+                self.gguf_writer.add_sliding_window(hparams["window_size"])
+                local = [kind == "local" for kind in hparams["attention_layers"]]
+                self.gguf_writer.add_sliding_window_pattern(local)
+            if name == "opt":
+                self.gguf_writer.add_feed_forward_length(hparams["ffn_dim"])
+                self.gguf_writer.add_layer_norm_eps(1e-5)
             if name.startswith("hyperclovax"):
                 self.gguf_writer.add_attention_scale(hparams["attention_multiplier"])
                 self.gguf_writer.add_embedding_scale(hparams["embedding_multiplier"])
@@ -1339,6 +1492,14 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_attn_temperature_scale(hparams["attn_scale"])
 
         def modify_tensors(self, data_torch, name, bid):
+            if tensors:
+                for pattern, replacement in tensors.items():
+                    name = re.sub(pattern, replacement, name)
+                # The first rows of OPT's are those of no position.
+                skipped = 2 if opt and name == "position_embd.weight" else 0
+                values = data_torch.squeeze()[skipped:]
+                yield name, -torch.exp(values) if name.endswith("ssm_a") else values
+                return
             norm = name.split(".")[-2]
             if norm in behind:
                 yield f"blk.{bid}.{behind[norm]}.weight", data_torch
@@ -1349,6 +1510,12 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             # StableLM's returns stacked norms out of a generator, which loses them.
             stacked = yield from super().modify_tensors(data_torch, name, bid)
             yield from stacked or ()
+
+        def generate_extra_tensors(self):
+            yield from super().generate_extra_tensors()
+            if lfm3:  # half of the pairs do not turn
+                pairs = hparams["head_dim"] // 2
+                yield "rope_freqs.weight", torch.tensor([1.0, 1e30]).repeat_interleave(pairs // 2)
 
         def weight_quant(self, weight):
             return weight  # which BitNet's makes ternary
