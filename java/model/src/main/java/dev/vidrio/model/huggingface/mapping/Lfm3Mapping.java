@@ -136,9 +136,9 @@ final class Lfm3Mapping implements Mapping {
     map.take(from + "out_proj.weight", to + "out_proj.weight");
   }
 
-  /** Checkpoints have either name. */
+  /** Checkpoints have either name, adapters that of the module. */
   private static String gate(TensorMap map, String from) {
-    String name = from + "g_proj.weight";
-    return map.has(name) ? name : from + "gate_proj.weight";
+    String name = from + "gate_proj.weight";
+    return map.has(name) ? name : from + "g_proj.weight";
   }
 }
