@@ -83,7 +83,8 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
    * The same, but the run keeps only what the rest cannot be computed from: of every hook point,
    * the residual stream and what attention and states give. What lies between them is computed when
    * it is first asked for, from the same weights, and has the same bits. So a run keeps an eighth
-   * and is hardly slowed down; reading all of it takes about as long as the run of a prompt.
+   * to a fifth and is hardly slowed down; reading all of it takes about as long as a run that keeps
+   * it and is read.
    *
    * <p>A point is computed again where the points that it follows from are asked for as well.
    * Sessions with adapters or fast products keep all.
