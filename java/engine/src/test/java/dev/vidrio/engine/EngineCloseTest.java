@@ -13,6 +13,7 @@ import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.FailingExecutor;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;

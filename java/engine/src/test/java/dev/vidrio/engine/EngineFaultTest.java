@@ -16,6 +16,7 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.FailingExecutor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

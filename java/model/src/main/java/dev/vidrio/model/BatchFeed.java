@@ -21,7 +21,11 @@ public interface BatchFeed extends Feed {
    */
   void add(Sequence sequence, int token, boolean wantsLogits);
 
-  /** Runs the step. */
+  /**
+   * Runs the step. Where it fails, whatever is thrown, its sequences have the lengths from before
+   * it; those that had states then which are no longer known ({@link Sequence#firstReachable}) are
+   * empty.
+   */
   void run();
 
   /** Rows of logits of the last step. */

@@ -55,7 +55,8 @@ public final class Chat implements AutoCloseable {
 
   /**
    * Adds messages, and answers them. What is left of the answer before is generated first; where
-   * that was not wanted, {@linkplain TokenStream#cancel cancel} it.
+   * that was not wanted, {@linkplain TokenStream#cancel cancel} it. Where an answer fails, the
+   * conversation is as it was before the messages that it answers, and can go on from there.
    *
    * @param more messages of any roles, such as the results of tools
    * @throws InvalidInputException when the template does not take the messages, or the conversation
@@ -77,6 +78,7 @@ public final class Chat implements AutoCloseable {
     Grammar grammar = format.behindThoughts(prompt, generation.grammar());
     var generator = new Generator(model, session, generation.withGrammar(grammar));
     int left = goBack(prompt);
+    List<ChatMessage> before = List.copyOf(messages);
     Collections.addAll(messages, more);
     asked = prompt;
     // Templates that leave thoughts out do so up to the last message of the user.
@@ -88,7 +90,8 @@ public final class Chat implements AutoCloseable {
             prompt.length,
             () -> generator.prompt(sequence, prompt, begins ? runToCheckpoint(prompt, left) : left),
             generation.stop(),
-            result -> finish(prompt, result));
+            result -> finish(prompt, result),
+            () -> takeBack(prompt, before));
     return answer;
   }
 
@@ -98,10 +101,11 @@ public final class Chat implements AutoCloseable {
     // At least one token has to run, for its logits.
     int kept = Math.min(mismatch < 0 ? prompt.length : mismatch, prompt.length - 1);
     Checkpoint earlier = checkpoint;
-    if (earlier == null || kept >= sequence.firstReachable()) {
+    int spared = earlier == null ? 0 : earlier.reach(prompt, prompt.length);
+    if (earlier == null || kept >= Math.max(sequence.firstReachable(), spared)) {
       return sequence.truncate(kept);
     }
-    int left = sequence.restore(earlier, earlier.reach(prompt, prompt.length));
+    int left = sequence.restore(earlier, spared);
     if (left == 0) {
       earlier.close();
       checkpoint = null;
@@ -142,6 +146,13 @@ public final class Chat implements AutoCloseable {
     }
     cached = Arrays.copyOf(all, Math.min(all.length, sequence.length()));
     messages.add(format.newAnswer(prompt, !template.tools().isEmpty()).read(result));
+  }
+
+  /** After an answer that failed. What has run of its prompt stays in the cache. */
+  private void takeBack(int[] prompt, List<ChatMessage> conversation) {
+    cached = Arrays.copyOf(prompt, Math.min(prompt.length, sequence.length()));
+    setMessages(conversation);
+    answer = null;
   }
 
   /** The conversation so far, the model's answers included; unmodifiable. */

@@ -281,7 +281,8 @@ public final class Model implements AutoCloseable {
           tokens.length,
           () -> generator.prompt(sequence, tokens),
           options.stop(),
-          result -> session.close());
+          result -> session.close(),
+          session::close);
     } catch (Throwable e) {
       session.close();
       throw e;

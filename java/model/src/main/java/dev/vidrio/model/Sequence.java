@@ -299,6 +299,16 @@ public final class Sequence implements AutoCloseable {
     return left;
   }
 
+  /**
+   * Forgets what it was to run in a step or a text that failed: it has the length from before it,
+   * or is empty where it had states then that are no longer known.
+   */
+  void goBack(int lengthBefore) {
+    if (length > lengthBefore) {
+      var _ = truncate(lengthBefore);
+    }
+  }
+
   private void releaseSlot() {
     if (stateSlot != Batch.NO_SLOT) {
       cache.releaseSlot(stateSlot);

@@ -12,7 +12,6 @@ import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -39,16 +38,16 @@ public final class Session implements BatchFeed, AutoCloseable {
   private final ExecutablePlan plan;
   private final Batch batch;
   private final OutputRows logits;
-  private final OutputRows values;
-  private final OutputRows ids;
-  private final OutputRows sums;
-  private final List<Sequence> inBatch = new ArrayList<>();
+  private final CandidateSearch search;
+  private final List<Running> inBatch = new ArrayList<>();
   private final Consumer<Session> onClose;
   private final @Nullable AdapterSlots adapters;
   private final boolean ownsAdapters;
   private final @Nullable AdapterPlan adapted;
-  private boolean ranked;
   private volatile boolean closed;
+
+  /** A sequence in a step, and how long it was before. */
+  private record Running(Sequence sequence, int lengthBefore) {}
 
   /**
    * @param shared the session whose cache and adapters it uses, or null for its own
@@ -66,7 +65,7 @@ public final class Session implements BatchFeed, AutoCloseable {
     try {
       this.cache = shared == null ? cache(model, options) : shared.cache;
       this.batch = new Batch(limits, arena);
-      Op.TopK topK = topK(output(steps));
+      Op.TopK topK = CandidateSearch.operation(output(steps));
       Plan exact = plan(model, options, steps);
       this.adapters =
           shared == null ? AdapterSlots.of(model, exact, options) : shared.adapters(options);
@@ -75,9 +74,7 @@ public final class Session implements BatchFeed, AutoCloseable {
       Plan whole = (adapted == null ? exact : adapted.plan()).then(topK);
       this.plan = model.executor().prepare(whole, limits, cache);
       this.logits = OutputRows.of(plan, topK.x());
-      this.values = OutputRows.of(plan, topK.values());
-      this.ids = OutputRows.of(plan, topK.ids());
-      this.sums = OutputRows.of(plan, topK.sums());
+      this.search = new CandidateSearch(plan, topK);
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -120,15 +117,6 @@ public final class Session implements BatchFeed, AutoCloseable {
           "fast", "", "the executor " + model.executor().name() + " has no fast products");
     }
     return exact.fast();
-  }
-
-  private static Op.TopK topK(Buffer logits) {
-    int k = Math.min(CANDIDATES, logits.width());
-    return new Op.TopK(
-        logits,
-        new Buffer("candidates.values", logits.rows(), k),
-        new Buffer("candidates.ids", logits.rows(), k),
-        new Buffer("candidates.sums", logits.rows(), 2));
   }
 
   private static Limits limits(Model model, SessionOptions options) {
@@ -191,9 +179,13 @@ public final class Session implements BatchFeed, AutoCloseable {
   @Override
   public void begin() {
     requireOpen();
+    clear();
+  }
+
+  private void clear() {
     batch.clear();
     inBatch.clear();
-    ranked = false;
+    search.clear();
   }
 
   @Override
@@ -211,14 +203,14 @@ public final class Session implements BatchFeed, AutoCloseable {
           "",
           "has room for " + limits.tokens() + " tokens and " + limits.logits() + " rows of logits");
     }
-    boolean another = inBatch.isEmpty() || inBatch.getLast() != sequence;
+    boolean another = inBatch.isEmpty() || inBatch.getLast().sequence != sequence;
     if (another && inBatch.size() == limits.sequences()) {
       throw new InvalidInputException(
           "step", "", "has room for " + limits.sequences() + " sequences");
     }
     int position = sequence.extend();
     if (another) {
-      inBatch.add(sequence);
+      inBatch.add(new Running(sequence, position));
       int unused =
           batch.addSequence(sequence.blocks(), sequence.blockCount(), sequence.stateSlot());
       assert unused == inBatch.size() - 1;
@@ -230,9 +222,15 @@ public final class Session implements BatchFeed, AutoCloseable {
 
   @Override
   public void run() {
-    requireOpen();
-    chooseAdapters();
-    plan.run(batch, 0, lastOp());
+    try {
+      requireOpen();
+      chooseAdapters();
+      plan.run(batch, 0, search.index());
+    } catch (Throwable e) {
+      inBatch.forEach(running -> running.sequence.goBack(running.lengthBefore));
+      clear();
+      throw e;
+    }
   }
 
   /** Just before a run, since other sessions may use the same table. */
@@ -240,20 +238,21 @@ public final class Session implements BatchFeed, AutoCloseable {
     if (adapters != null) {
       adapters.chooseNone();
       for (int i = 0; i < inBatch.size(); i++) {
-        inBatch.get(i).choose(i);
+        inBatch.get(i).sequence.choose(i);
       }
     }
   }
 
   /**
    * Runs a part of the step: operations [begin, end) of the plan that the session was opened with.
-   * What earlier operations left in {@link #data} may be read and changed before.
+   * What earlier operations left in {@link #data} may be read and changed before. Where it fails,
+   * the sequences of the step are for the caller to {@linkplain Sequence#truncate cut back}.
    */
   public void run(int begin, int end) {
     requireOpen();
     chooseAdapters();
     if (adapted == null) {
-      Objects.checkFromToIndex(begin, end, lastOp());
+      Objects.checkFromToIndex(begin, end, search.index());
       plan.run(batch, begin, end);
     } else {
       Objects.checkFromToIndex(begin, end, adapted.originalOps());
@@ -273,16 +272,26 @@ public final class Session implements BatchFeed, AutoCloseable {
     return plan.data(activation);
   }
 
+  /**
+   * {@inheritDoc} Where one of the steps fails, none of the tokens has run: the sequence has the
+   * length from before the call, or is empty, as {@link #run} has it.
+   */
   @Override
   public MemorySegment feed(Sequence sequence, int... tokens) {
     requireFits(sequence, tokens);
-    for (int i = 0; i < tokens.length; ) {
-      begin();
-      int end = Math.min(tokens.length, i + limits.tokens());
-      for (; i < end; i++) {
-        add(sequence, tokens[i], i == tokens.length - 1);
+    int lengthBefore = sequence.length();
+    try {
+      for (int i = 0; i < tokens.length; ) {
+        begin();
+        int end = Math.min(tokens.length, i + limits.tokens());
+        for (; i < end; i++) {
+          add(sequence, tokens[i], i == tokens.length - 1);
+        }
+        run();
       }
-      run();
+    } catch (Throwable e) {
+      sequence.goBack(lengthBefore);
+      throw e;
     }
     return logits(0);
   }
@@ -338,26 +347,12 @@ public final class Session implements BatchFeed, AutoCloseable {
   @Override
   public Candidates candidates(int i) {
     requireRow(i);
-    if (!ranked) {
-      plan.run(batch, lastOp(), lastOp() + 1);
-      ranked = true;
-    }
-    MemorySegment sum = sums.row(i);
-    return new Candidates(
-        ids.row(i),
-        values.row(i),
-        sum.getAtIndex(ValueLayout.JAVA_FLOAT, 0),
-        sum.getAtIndex(ValueLayout.JAVA_FLOAT, 1));
+    return search.row(batch, i);
   }
 
   @Override
   public Candidates candidates() {
     return candidates(batch.logitCount() - 1);
-  }
-
-  /** The index of the search for candidates in the plan. */
-  private int lastOp() {
-    return plan.plan().ops().size() - 1;
   }
 
   private void requireRow(int i) {

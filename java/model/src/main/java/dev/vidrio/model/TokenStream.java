@@ -24,9 +24,11 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   private final Runnable prompt;
   private final AnswerText answer;
   private final Consumer<GenerationResult> onEnd;
+  private final Runnable onFailure;
   private String piece = "";
   private boolean prompted;
   private boolean taken;
+  private boolean failed;
   private volatile boolean canceled;
   private @Nullable GenerationResult result;
 
@@ -35,6 +37,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
    *
    * @param prompt runs it
    * @param onEnd is told the result, once
+   * @param onFailure is told in place of it where generation fails
    */
   TokenStream(
       Model model,
@@ -42,12 +45,14 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
       int promptTokens,
       Runnable prompt,
       List<String> stop,
-      Consumer<GenerationResult> onEnd) {
+      Consumer<GenerationResult> onEnd,
+      Runnable onFailure) {
     this.generator = generator;
     this.promptTokens = promptTokens;
     this.prompt = prompt;
     this.answer = new AnswerText(model.tokenizer(), stop);
     this.onEnd = onEnd;
+    this.onFailure = onFailure;
   }
 
   /**
@@ -102,6 +107,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
    * Generates what is left and returns the whole text, also after the pieces have been read.
    *
    * @throws ModelException when generation fails
+   * @throws IllegalStateException when it has failed
    */
   public synchronized GenerationResult result() {
     while (advance()) {
@@ -123,7 +129,7 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
   @Override
   public synchronized void close() {
     cancel();
-    if (result == null) {
+    if (result == null && !failed) {
       end(Generator.Finish.CANCELED);
     }
   }
@@ -139,15 +145,22 @@ public final class TokenStream implements Iterable<String>, Flow.Publisher<Strin
 
   /** Generates until there is a piece; whether there is one. */
   synchronized boolean advance() {
-    while (piece.isEmpty() && result == null) {
+    while (piece.isEmpty() && result == null && !failed) {
       try {
         step();
       } catch (Throwable e) {
-        close();
+        fail();
         throw e;
       }
     }
     return !piece.isEmpty();
+  }
+
+  private void fail() {
+    if (result == null) {
+      failed = true;
+      onFailure.run();
+    }
   }
 
   private void step() {

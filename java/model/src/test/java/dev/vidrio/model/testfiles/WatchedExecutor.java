@@ -19,6 +19,12 @@ public abstract class WatchedExecutor implements Executor {
   /** Called before operations [begin, end) of a plan run. */
   protected abstract void onRun(Batch batch, int begin, int end);
 
+  /** Runs operations [begin, end) of a plan. */
+  protected void run(ExecutablePlan plan, Batch batch, int begin, int end) {
+    onRun(batch, begin, end);
+    plan.run(batch, begin, end);
+  }
+
   @Override
   public String name() {
     return real.name();
@@ -68,8 +74,7 @@ public abstract class WatchedExecutor implements Executor {
 
     @Override
     public void run(Batch batch, int begin, int end) {
-      watched.onRun(batch, begin, end);
-      real.run(batch, begin, end);
+      watched.run(real, batch, begin, end);
     }
 
     @Override

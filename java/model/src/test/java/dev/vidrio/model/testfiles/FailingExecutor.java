@@ -1,7 +1,7 @@
-package dev.vidrio.engine;
+package dev.vidrio.model.testfiles;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.model.testfiles.HeldExecutor;
+import dev.vidrio.kernel.ExecutablePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Queue;
@@ -9,11 +9,17 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Runs plans, but for steps that are to fail; counts memory, until it is to have none. */
-final class FailingExecutor extends HeldExecutor {
-  final AtomicInteger stepsUntilFailure = new AtomicInteger(Integer.MAX_VALUE);
-  final Queue<MemorySegment> allocated = new ConcurrentLinkedQueue<>();
-  volatile boolean full;
-  volatile Runnable onStepAside = () -> {};
+public final class FailingExecutor extends HeldExecutor {
+  public final AtomicInteger stepsUntilFailure = new AtomicInteger(Integer.MAX_VALUE);
+  public final Queue<MemorySegment> allocated = new ConcurrentLinkedQueue<>();
+
+  /** Operations that run of a step that fails, if it has as many. */
+  public volatile int operationsBeforeFailure;
+
+  public volatile boolean full;
+  public volatile Runnable onStepAside = () -> {};
+
+  public FailingExecutor() {}
 
   @Override
   public MemorySegment allocate(long bytes, Arena arena) {
@@ -31,10 +37,12 @@ final class FailingExecutor extends HeldExecutor {
   }
 
   @Override
-  protected void onRun(Batch batch, int begin, int end) {
-    super.onRun(batch, begin, end);
+  protected void run(ExecutablePlan plan, Batch batch, int begin, int end) {
     if (stepsUntilFailure.getAndDecrement() == 0) {
+      onRun(batch, begin, end);
+      plan.run(batch, begin, Math.min(begin + operationsBeforeFailure, end));
       throw new OutOfMemoryError("made to fail");
     }
+    super.run(plan, batch, begin, end);
   }
 }
