@@ -92,9 +92,9 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
   private static boolean recurs(SequenceOp.Recurrence op, KvShape kv) {
     return op.layer() < kv.layers().size()
         && kv.layers().get(op.layer()) instanceof KvShape.Recurrent r
-        && op.q().width() == r.width(SequenceOp.Part.QUERY)
-        && op.v().width() == r.width(SequenceOp.Part.VALUE)
-        && op.step().width() == r.heads();
+        && op.inputs().q().width() == r.width(SequenceOp.Part.QUERY)
+        && op.inputs().v().width() == r.width(SequenceOp.Part.VALUE)
+        && op.inputs().step().width() == r.heads();
   }
 
   private static boolean fits(SequenceOp.Attention a, KvShape kv) {

@@ -193,13 +193,9 @@ public final class PlanBuilder {
       SequenceOp.Grouping grouping,
       Weights a,
       @Nullable Weights skip,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      Buffer step,
-      Buffer beta) {
-    Buffer z = like(name, v);
-    ops.add(new SequenceOp.Recurrence(layer, update, grouping, a, skip, q, k, v, step, beta, z));
+      SequenceOp.Recurrence.Inputs inputs) {
+    Buffer z = like(name, inputs.v());
+    ops.add(new SequenceOp.Recurrence(layer, update, grouping, a, skip, inputs, z));
     return z;
   }
 

@@ -73,11 +73,12 @@ final class OpWorkTest {
               SequenceOp.Grouping.TILED,
               a,
               null,
-              q,
-              new Buffer("k", Rows.TOKENS, dK),
-              v,
-              step,
-              new Buffer("beta", Rows.TOKENS, heads),
+              new SequenceOp.Recurrence.Inputs(
+                  q,
+                  new Buffer("k", Rows.TOKENS, dK),
+                  v,
+                  step,
+                  new Buffer("beta", Rows.TOKENS, heads)),
               new Buffer("z", Rows.TOKENS, heads * dV));
       OpWork work = OpWork.of(op, batch, shape, KvType.F32);
       assertEquals(heads * (dK * dV + 12 * (dK + dV)) * 4, work.bytes());

@@ -219,11 +219,12 @@ final class RandomTransformer {
             pick(SequenceOp.Grouping.values()),
             decays(heads),
             random.nextBoolean() ? null : vector(heads),
-            recurrent("recurrent.q", SequenceOp.Part.QUERY, normalized),
-            builder.scale("k.unit", (float) (1 / Math.sqrt(dK)), k),
-            recurrent("recurrent.v", SequenceOp.Part.VALUE, normalized),
-            step,
-            builder.activation("beta", TANH, strength));
+            new SequenceOp.Recurrence.Inputs(
+                recurrent("recurrent.q", SequenceOp.Part.QUERY, normalized),
+                builder.scale("k.unit", (float) (1 / Math.sqrt(dK)), k),
+                recurrent("recurrent.v", SequenceOp.Part.VALUE, normalized),
+                step,
+                builder.activation("beta", TANH, strength)));
     return linear("out.recurrent", d, z);
   }
 

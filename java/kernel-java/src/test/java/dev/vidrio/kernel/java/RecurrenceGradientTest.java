@@ -74,11 +74,12 @@ class RecurrenceGradientTest {
             grouping,
             a,
             update == SequenceOp.Update.SUM ? weights(1, SHAPE.heads()) : null,
-            Objects.requireNonNull(made.get(SequenceOp.Part.QUERY)),
-            Objects.requireNonNull(made.get(SequenceOp.Part.KEY)),
-            Objects.requireNonNull(made.get(SequenceOp.Part.VALUE)),
-            step,
-            beta));
+            new SequenceOp.Recurrence.Inputs(
+                Objects.requireNonNull(made.get(SequenceOp.Part.QUERY)),
+                Objects.requireNonNull(made.get(SequenceOp.Part.KEY)),
+                Objects.requireNonNull(made.get(SequenceOp.Part.VALUE)),
+                step,
+                beta)));
     return builder.build();
   }
 

@@ -147,11 +147,11 @@ final class BackwardEncoder {
     new SequenceOpEncoder(plan).recurs(op.forward(), vd_recurrence_backward.recurrence(s));
     vd_recurrence_backward.dz(s, plan.address(op.dz()));
     vd_recurrence_backward.news(s, plan.address(op.news()));
-    vd_recurrence_backward.dq(s, plan.address(op.dq()));
-    vd_recurrence_backward.dk(s, plan.address(op.dk()));
-    vd_recurrence_backward.dv(s, plan.address(op.dv()));
-    vd_recurrence_backward.dstep(s, plan.address(op.dStep()));
-    vd_recurrence_backward.dbeta(s, plan.address(op.dBeta()));
+    vd_recurrence_backward.dq(s, plan.address(op.gradients().q()));
+    vd_recurrence_backward.dk(s, plan.address(op.gradients().k()));
+    vd_recurrence_backward.dv(s, plan.address(op.gradients().v()));
+    vd_recurrence_backward.dstep(s, plan.address(op.gradients().step()));
+    vd_recurrence_backward.dbeta(s, plan.address(op.gradients().beta()));
     return Vidrio.VD_OP_RECURRENCE_BACKWARD();
   }
 

@@ -82,11 +82,11 @@ final class SequenceOpEncoder {
 
   /** All of it but the result. */
   void recurs(SequenceOp.Recurrence op, MemorySegment s) {
-    vd_recurrence.q(s, plan.address(op.q()));
-    vd_recurrence.k(s, plan.address(op.k()));
-    vd_recurrence.v(s, plan.address(op.v()));
-    vd_recurrence.step(s, plan.address(op.step()));
-    vd_recurrence.beta(s, plan.address(op.beta()));
+    vd_recurrence.q(s, plan.address(op.inputs().q()));
+    vd_recurrence.k(s, plan.address(op.inputs().k()));
+    vd_recurrence.v(s, plan.address(op.inputs().v()));
+    vd_recurrence.step(s, plan.address(op.inputs().step()));
+    vd_recurrence.beta(s, plan.address(op.inputs().beta()));
     vd_recurrence.a(s, plan.address(op.a()));
     vd_recurrence.skip(s, plan.address(op.skip()));
     KvShape.Recurrent shape = plan.states(op.layer(), s);

@@ -234,9 +234,7 @@ final class BackwardPass {
             Math.multiplyExact(op.heads(), BackwardOp.Query.STATISTICS));
     SequenceOp.Attention known = forwards.known(op);
     ops.add(new BackwardOp.Query(known, dz, dq, statistics));
-    if (rules.queryKeyFactor() != 0) {
-      add(op.q(), scaled(op.q(), rules.queryKeyFactor(), dq));
-    }
+    pass(op.q(), rules.queryKeyFactor(), dq);
     if (dependentLayers.contains(op.layer())) {
       KvShape.KeyValue layer = forward.kv().keyValue(op.layer());
       var k = new Buffer(op.z().name() + ".key", Rows.TOKENS, layer.width());
@@ -252,35 +250,31 @@ final class BackwardPass {
   /** Steps and strengths are what a pattern is made of, as queries and keys are. */
   private void recurrence(SequenceOp.Recurrence op, Buffer dz) {
     var news = new Buffer(op.z().name() + ".news", op.z().rows(), op.z().width());
-    Buffer dv = fresh(op.v());
-    List<Buffer> read = List.of(op.q(), op.k(), op.step(), op.beta());
-    List<Buffer> found = read.stream().map(this::fresh).toList();
-    ops.add(
-        new BackwardOp.Recurrence(
-            forwards.known(op),
-            dz,
-            news,
-            found.get(0),
-            found.get(1),
-            dv,
-            found.get(2),
-            found.get(3)));
-    for (int i = 0; rules.queryKeyFactor() != 0 && i < read.size(); i++) {
-      add(read.get(i), scaled(read.get(i), rules.queryKeyFactor(), found.get(i)));
-    }
-    if (rules.valueFactor() != 0) {
-      add(op.v(), scaled(op.v(), rules.valueFactor(), dv));
-    }
+    SequenceOp.Recurrence.Inputs read = op.inputs();
+    SequenceOp.Recurrence.Inputs found = read.map(this::fresh);
+    ops.add(new BackwardOp.Recurrence(forwards.known(op), dz, news, found));
+    pass(read.q(), rules.queryKeyFactor(), found.q());
+    pass(read.k(), rules.queryKeyFactor(), found.k());
+    pass(read.step(), rules.queryKeyFactor(), found.step());
+    pass(read.beta(), rules.queryKeyFactor(), found.beta());
+    pass(read.v(), rules.valueFactor(), found.v());
   }
 
   private void kvStore(SequenceOp.KvStore store) {
     Buffer dk = keys.get(store.layer());
     Buffer dv = values.get(store.layer());
-    if (dk != null && rules.queryKeyFactor() != 0) {
-      add(store.k(), scaled(store.k(), rules.queryKeyFactor(), dk));
+    if (dk != null) {
+      pass(store.k(), rules.queryKeyFactor(), dk);
     }
-    if (dv != null && rules.valueFactor() != 0) {
-      add(store.v(), scaled(store.v(), rules.valueFactor(), dv));
+    if (dv != null) {
+      pass(store.v(), rules.valueFactor(), dv);
+    }
+  }
+
+  /** Adds what a rule lets through of an activation's gradient. */
+  private void pass(Buffer x, float factor, Buffer dx) {
+    if (factor != 0) {
+      add(x, scaled(x, factor, dx));
     }
   }
 }

@@ -5,6 +5,7 @@ import static dev.vidrio.kernel.op.Shapes.requireSame;
 
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -207,35 +208,31 @@ public sealed interface BackwardOp extends Op {
    * those of a text that begins with them.
    *
    * @param news receives what the updates are made of, {@code v − Sᵀ k} or v
+   * @param gradients of what it reads forward
    */
   record Recurrence(
-      SequenceOp.Recurrence forward,
-      Buffer dz,
-      Buffer news,
-      Buffer dq,
-      Buffer dk,
-      Buffer dv,
-      Buffer dStep,
-      Buffer dBeta)
+      SequenceOp.Recurrence forward, Buffer dz, Buffer news, SequenceOp.Recurrence.Inputs gradients)
       implements BackwardOp {
     public Recurrence {
       requireSame(forward.z(), dz);
-      requireSame(forward.v(), news);
-      requireSame(forward.q(), dq);
-      requireSame(forward.k(), dk);
-      requireSame(forward.v(), dv);
-      requireSame(forward.step(), dStep);
-      requireSame(forward.beta(), dBeta);
+      requireSame(forward.inputs().v(), news);
+      for (int i = 0; i < gradients.all().size(); i++) {
+        requireSame(forward.inputs().all().get(i), gradients.all().get(i));
+      }
     }
 
     @Override
     public List<Operand> reads() {
-      return List.of(forward.q(), forward.k(), forward.v(), forward.step(), forward.beta(), dz);
+      List<Operand> reads = new ArrayList<>(forward.inputs().all());
+      reads.add(dz);
+      return reads;
     }
 
     @Override
     public List<Operand> writes() {
-      return List.of(news, dq, dk, dv, dStep, dBeta);
+      List<Operand> writes = new ArrayList<>(List.of(news));
+      writes.addAll(gradients.all());
+      return writes;
     }
   }
 

@@ -7,6 +7,7 @@ import static dev.vidrio.kernel.op.Shapes.requireVector;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Operations that depend on a token's sequence and position. */
@@ -132,11 +133,6 @@ public sealed interface SequenceOp extends Op {
    *
    * @param a vector [H], not positive
    * @param skip vector [H], how much of a token's value its result gets at once, or null for none
-   * @param q queries [n, H_k, d_k]
-   * @param k keys [n, H_k, d_k]
-   * @param v values [n, H, d_v]
-   * @param step [n, H]
-   * @param beta strength of the update [n, H]
    */
   record Recurrence(
       int layer,
@@ -144,33 +140,49 @@ public sealed interface SequenceOp extends Op {
       Grouping grouping,
       Weights a,
       @Nullable Weights skip,
-      Buffer q,
-      Buffer k,
-      Buffer v,
-      Buffer step,
-      Buffer beta,
+      Inputs inputs,
       Buffer z)
       implements SequenceOp {
     public Recurrence {
-      requireSame(q, k);
-      requireSame(v, z);
-      requireSame(step, beta);
-      requireVector(a, z, step.width());
-      requireVector(skip, z, step.width());
+      requireSame(inputs.q, inputs.k);
+      requireSame(inputs.v, z);
+      requireSame(inputs.step, inputs.beta);
+      requireVector(a, z, inputs.step.width());
+      requireVector(skip, z, inputs.step.width());
       require(layer >= 0 && z.rows() == Rows.TOKENS, z, "layer or rows");
-      require(q.rows() == z.rows() && step.rows() == z.rows(), z, "rows");
+      require(inputs.q.rows() == z.rows() && inputs.step.rows() == z.rows(), z, "rows");
+    }
+
+    /**
+     * What it reads of each token; or the gradients of that.
+     *
+     * @param q queries [n, H_k, d_k]
+     * @param k keys [n, H_k, d_k]
+     * @param v values [n, H, d_v]
+     * @param step [n, H]
+     * @param beta strength of the update [n, H]
+     */
+    public record Inputs(Buffer q, Buffer k, Buffer v, Buffer step, Buffer beta) {
+      /** All of them, in this order. */
+      public List<Buffer> all() {
+        return List.of(q, k, v, step, beta);
+      }
+
+      /** The same with another activation in the place of each. */
+      public Inputs map(UnaryOperator<Buffer> other) {
+        return new Inputs(
+            other.apply(q), other.apply(k), other.apply(v), other.apply(step), other.apply(beta));
+      }
     }
 
     /** The same over other activations. */
-    public Recurrence over(
-        Buffer newQ, Buffer newK, Buffer newV, Buffer newStep, Buffer newBeta, Buffer newZ) {
-      return new Recurrence(
-          layer, update, grouping, a, skip, newQ, newK, newV, newStep, newBeta, newZ);
+    public Recurrence over(Inputs newInputs, Buffer newZ) {
+      return new Recurrence(layer, update, grouping, a, skip, newInputs, newZ);
     }
 
     @Override
     public List<Operand> reads() {
-      return List.of(q, k, v, step, beta);
+      return List.copyOf(inputs.all());
     }
 
     @Override

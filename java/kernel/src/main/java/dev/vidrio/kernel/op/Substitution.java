@@ -73,8 +73,7 @@ public final class Substitution {
               in(o.z()));
       case SequenceOp.Conv o ->
           new SequenceOp.Conv(o.layer(), o.part(), o.kernel(), in(o.x()), in(o.y()));
-      case SequenceOp.Recurrence o ->
-          o.over(in(o.q()), in(o.k()), in(o.v()), in(o.step()), in(o.beta()), in(o.z()));
+      case SequenceOp.Recurrence o -> o.over(o.inputs().map(this::in), in(o.z()));
       case SequenceOp.KvStore o -> new SequenceOp.KvStore(o.layer(), in(o.k()), in(o.v()));
     };
   }

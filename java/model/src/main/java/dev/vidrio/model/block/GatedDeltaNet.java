@@ -7,6 +7,7 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.kernel.op.SequenceOp.Part;
+import dev.vidrio.kernel.op.SequenceOp.Recurrence.Inputs;
 import dev.vidrio.kernel.op.SequenceOp.Update;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.Arrays;
@@ -75,11 +76,7 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
               net.grouping,
               a,
               null,
-              q,
-              k,
-              v,
-              step,
-              beta);
+              new Inputs(q, k, v, step, beta));
       Buffer normalized =
           model.headNorm(
               hook("z_norm"),

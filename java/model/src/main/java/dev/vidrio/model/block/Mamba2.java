@@ -6,6 +6,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.kernel.op.SequenceOp.Part;
+import dev.vidrio.kernel.op.SequenceOp.Recurrence.Inputs;
 import dev.vidrio.kernel.op.SequenceOp.Update;
 import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
@@ -75,11 +76,7 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
               Grouping.ADJACENT,
               a,
               skip,
-              q,
-              k,
-              v,
-              step,
-              step);
+              new Inputs(q, k, v, step, step));
       Buffer gate = projected("hook_gate", 0, net.valueWidth(), null, x);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), gated(gate, z));
     }

@@ -146,7 +146,11 @@ final class BackwardResolver {
     var recurrence = Recurrence.of(op.forward(), cache, this::data, op.dz());
     var gradients =
         new RecurrenceBackward.Gradients(
-            data(op.dq()), data(op.dk()), data(op.dv()), data(op.dStep()), data(op.dBeta()));
+            data(op.gradients().q()),
+            data(op.gradients().k()),
+            data(op.gradients().v()),
+            data(op.gradients().step()),
+            data(op.gradients().beta()));
     MemorySegment news = data(op.news());
     return (kernels, batch, share) ->
         new RecurrenceBackward(recurrence, news, gradients)

@@ -34,11 +34,11 @@ public record Recurrence(
     return new Recurrence(
         op,
         StateLayer.of(cache, op.layer()),
-        data.apply(op.q()),
-        data.apply(op.k()),
-        data.apply(op.v()),
-        data.apply(op.step()),
-        data.apply(op.beta()),
+        data.apply(op.inputs().q()),
+        data.apply(op.inputs().k()),
+        data.apply(op.inputs().v()),
+        data.apply(op.inputs().step()),
+        data.apply(op.inputs().beta()),
         data.apply(z));
   }
 
