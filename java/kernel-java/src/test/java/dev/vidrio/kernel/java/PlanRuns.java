@@ -1,6 +1,7 @@
 package dev.vidrio.kernel.java;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
@@ -53,6 +54,33 @@ final class PlanRuns {
       }
     }
     return executors;
+  }
+
+  /**
+   * Checks that all executors give a plan's outputs the bits that scalar Java gives them.
+   *
+   * @param before is told which step comes next
+   * @return these bits, per step
+   */
+  static List<Map<Buffer, int[]>> assertSameBits(
+      Plan plan, KvType type, List<List<Token>> steps, IntConsumer before) {
+    try (JavaExecutor scalar = JavaExecutor.scalar(1)) {
+      List<Map<Buffer, int[]>> expected = run(scalar, plan, type, steps, before);
+      for (Executor executor : executors()) {
+        try (executor) {
+          List<Map<Buffer, int[]>> actual = run(executor, plan, type, steps, before);
+          for (int step = 0; step < steps.size(); step++) {
+            for (Buffer y : plan.outputs()) {
+              assertArrayEquals(
+                  expected.get(step).get(y),
+                  actual.get(step).get(y),
+                  executor.name() + " step " + step + " " + y.name());
+            }
+          }
+        }
+      }
+      return expected;
+    }
   }
 
   /**
