@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** Arcee's Trinity: dense layers first, then experts, and a sliding window in most layers. */
-final class AfmoeMapping implements Mapping {
+final class AfmoeMapping implements LayerMapping {
   private static final int MAX_SHARED = 256;
   private static final String DENSE = "num_dense_layers";
   private static final String SHARED = "num_shared_experts";
@@ -43,27 +43,23 @@ final class AfmoeMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
-      map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
-      map.take(from + "pre_mlp_layernorm.weight", to + "ffn_norm.weight");
-      map.take(from + "post_mlp_layernorm.weight", to + "post_ffw_norm.weight");
-      LlamaNames.attention(map, l);
-      LlamaNames.queryKeyNorms(map, l);
-      map.take(from + "self_attn.gate_proj.weight", to + "attn_gate.weight");
-      if (l < dense(config)) {
-        LlamaNames.gatedFfn(map, l);
-        continue;
-      }
-      map.take(from + "mlp.router.gate.weight", to + "ffn_gate_inp.weight");
-      map.take(from + "mlp.expert_bias", to + "exp_probs_b.bias");
-      ExpertNames.experts(config, map, l);
-      ExpertNames.shared(map, "shared_experts", l);
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
+    map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
+    map.take(from + "pre_mlp_layernorm.weight", to + "ffn_norm.weight");
+    map.take(from + "post_mlp_layernorm.weight", to + "post_ffw_norm.weight");
+    LlamaNames.attention(map, l);
+    LlamaNames.queryKeyNorms(map, l);
+    map.take(from + "self_attn.gate_proj.weight", to + "attn_gate.weight");
+    if (l < dense(config)) {
+      LlamaNames.gatedFfn(map, l);
+      return;
     }
+    map.take(from + "mlp.router.gate.weight", to + "ffn_gate_inp.weight");
+    map.take(from + "mlp.expert_bias", to + "exp_probs_b.bias");
+    ExpertNames.experts(config, map, l);
+    ExpertNames.shared(map, "shared_experts", l);
   }
 }

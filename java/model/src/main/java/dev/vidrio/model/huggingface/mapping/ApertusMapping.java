@@ -7,7 +7,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 
 /** Apertus: norms of queries and keys, and activations with parameters, which GGUF has as keys. */
-final class ApertusMapping implements Mapping {
+final class ApertusMapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -35,17 +35,13 @@ final class ApertusMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      map.takeLinear(from + "attention_layernorm", to + "attn_norm");
-      map.takeLinear(from + "feedforward_layernorm", to + "ffn_norm");
-      LlamaNames.attention(map, l);
-      LlamaNames.plainFfn(map, l);
-      LlamaNames.queryKeyNorms(map, l);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    map.takeLinear(from + "attention_layernorm", to + "attn_norm");
+    map.takeLinear(from + "feedforward_layernorm", to + "ffn_norm");
+    LlamaNames.attention(map, l);
+    LlamaNames.plainFfn(map, l);
+    LlamaNames.queryKeyNorms(map, l);
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** Arcee's AFM: Llama with a plain feed-forward block. */
-final class ArceeMapping implements Mapping {
+final class ArceeMapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -21,13 +21,9 @@ final class ArceeMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.interleavedAttention(map, config, l);
-      LlamaNames.plainFfn(map, l);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.interleavedAttention(map, config, l);
+    LlamaNames.plainFfn(map, l);
   }
 }

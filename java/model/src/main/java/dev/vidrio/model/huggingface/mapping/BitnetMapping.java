@@ -6,7 +6,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 
 /** BitNet b1.58, whose weights are as they are: those that are to be made ternary are refused. */
-final class BitnetMapping implements Mapping {
+final class BitnetMapping implements LayerMapping {
   private static final String ACTIVATION = "hidden_act";
   private static final BitnetMapping FIRST = new BitnetMapping("bitnet");
   private static final BitnetMapping B2_4T = new BitnetMapping("bitnet-b1.58");
@@ -40,17 +40,13 @@ final class BitnetMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      LlamaNames.gatedFfn(map, l);
-      map.take(from + "self_attn.attn_sub_norm.weight", to + "attn_sub_norm.weight");
-      map.take(from + "mlp.ffn_sub_norm.weight", to + "ffn_sub_norm.weight");
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    LlamaNames.gatedFfn(map, l);
+    map.take(from + "self_attn.attn_sub_norm.weight", to + "attn_sub_norm.weight");
+    map.take(from + "mlp.ffn_sub_norm.weight", to + "ffn_sub_norm.weight");
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** DeepSeekMoE: dense layers first, then experts that a softmax chooses, and a shared one. */
-final class DeepseekMapping implements Mapping {
+final class DeepseekMapping implements LayerMapping {
   private static final int MAX_SHARED = 256;
 
   @Override
@@ -40,20 +40,16 @@ final class DeepseekMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.interleavedAttention(map, config, l);
-      if (l < dense(config)) {
-        LlamaNames.gatedFfn(map, l);
-        continue;
-      }
-      ExpertNames.routed(config, map, l);
-      if (shared(config) > 0) {
-        ExpertNames.shared(map, "shared_experts", l);
-      }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.interleavedAttention(map, config, l);
+    if (l < dense(config)) {
+      LlamaNames.gatedFfn(map, l);
+      return;
+    }
+    ExpertNames.routed(config, map, l);
+    if (shared(config) > 0) {
+      ExpertNames.shared(map, "shared_experts", l);
     }
   }
 }

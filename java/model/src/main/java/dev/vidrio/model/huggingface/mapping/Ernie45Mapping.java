@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** ERNIE 4.5 without experts: Llama whose rotary pairs are adjacent already. */
-final class Ernie45Mapping implements Mapping {
+final class Ernie45Mapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -22,13 +22,9 @@ final class Ernie45Mapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      LlamaNames.gatedFfn(map, l);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    LlamaNames.gatedFfn(map, l);
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** ERNIE 4.5 with experts, that a softmax and a bias choose, and a shared one. */
-final class Ernie45MoeMapping implements Mapping {
+final class Ernie45MoeMapping implements LayerMapping {
   private static final int MAX_SHARED = 256;
 
   @Override
@@ -50,23 +50,19 @@ final class Ernie45MoeMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      if (l < first(config) || (l + 1) % period(config) != 0) {
-        LlamaNames.gatedFfn(map, l);
-        continue;
-      }
-      ExpertNames.routed(config, map, l);
-      map.take(
-          LlamaNames.from(l) + "mlp.moe_statics.e_score_correction_bias",
-          LlamaNames.to(l) + "exp_probs_b.bias");
-      if (shared(config) > 0) {
-        ExpertNames.shared(map, "shared_experts", l);
-      }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    if (l < first(config) || (l + 1) % period(config) != 0) {
+      LlamaNames.gatedFfn(map, l);
+      return;
+    }
+    ExpertNames.routed(config, map, l);
+    map.take(
+        LlamaNames.from(l) + "mlp.moe_statics.e_score_correction_bias",
+        LlamaNames.to(l) + "exp_probs_b.bias");
+    if (shared(config) > 0) {
+      ExpertNames.shared(map, "shared_experts", l);
     }
   }
 }

@@ -8,7 +8,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
  * GLM-4: gate and up in one matrix; since 0414 norms before and behind attention and feed-forward
  * block.
  */
-final class Glm4Mapping implements Mapping {
+final class Glm4Mapping implements LayerMapping {
   private final String architecture;
 
   /**
@@ -31,27 +31,24 @@ final class Glm4Mapping implements Mapping {
     rope(config).put(out, architecture, Keys.headWidth(config));
   }
 
-  private static Rope rope(Config config) {
+  @Override
+  public Rope rope(Config config) {
     Rope rope = Rope.of(config, 0.5);
     rope.scaling().require("mrope_section", value -> false, "positions must be numbers of tokens");
     return rope;
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    rope(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      map.takeLinear(from + "mlp.gate_up_proj", to + "ffn_up");
-      map.takeLinear(from + "mlp.down_proj", to + "ffn_down");
-      if (architecture.equals("glm4")) {
-        map.take(from + "post_self_attn_layernorm.weight", to + "post_attention_norm.weight");
-        map.take(from + "post_mlp_layernorm.weight", to + "post_ffw_norm.weight");
-      }
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    map.takeLinear(from + "mlp.gate_up_proj", to + "ffn_up");
+    map.takeLinear(from + "mlp.down_proj", to + "ffn_down");
+    if (architecture.equals("glm4")) {
+      map.take(from + "post_self_attn_layernorm.weight", to + "post_attention_norm.weight");
+      map.take(from + "post_mlp_layernorm.weight", to + "post_ffw_norm.weight");
     }
   }
 }

@@ -8,7 +8,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
  * GLM-4.5, Solar Open and dots.llm1: dense layers first, then experts that sigmoids and a bias
  * choose, and a shared one. Blocks of GLM-4.5 that draft tokens are left out, as in transformers.
  */
-final class Glm4MoeMapping implements Mapping {
+final class Glm4MoeMapping implements LayerMapping {
   private final String architecture;
   private final boolean isGlm;
   private final double share;
@@ -54,7 +54,8 @@ final class Glm4MoeMapping implements Mapping {
         .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", isGlm));
   }
 
-  private Rope rope(Config config) {
+  @Override
+  public Rope rope(Config config) {
     return Rope.of(config, share);
   }
 
@@ -65,29 +66,30 @@ final class Glm4MoeMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    rope(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
-      map.take(
-          from + "post_attention_layernorm.weight",
-          to + (isGlm ? "post_attention_norm.weight" : "ffn_norm.weight"));
-      LlamaNames.attention(map, l);
-      map.takeOptional(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
-      map.takeOptional(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
-      if (l < dense(config)) {
-        LlamaNames.gatedFfn(map, l);
-      } else {
-        ExpertNames.routed(config, map, l);
-        map.take(from + "mlp.gate.e_score_correction_bias", to + "exp_probs_b.bias");
-        if (config.integer("n_shared_experts", 0, 256) > 0) {
-          ExpertNames.shared(map, "shared_experts", l);
-        }
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
+    map.take(
+        from + "post_attention_layernorm.weight",
+        to + (isGlm ? "post_attention_norm.weight" : "ffn_norm.weight"));
+    LlamaNames.attention(map, l);
+    map.takeOptional(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
+    map.takeOptional(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
+    if (l < dense(config)) {
+      LlamaNames.gatedFfn(map, l);
+    } else {
+      ExpertNames.routed(config, map, l);
+      map.take(from + "mlp.gate.e_score_correction_bias", to + "exp_probs_b.bias");
+      if (config.integer("n_shared_experts", 0, 256) > 0) {
+        ExpertNames.shared(map, "shared_experts", l);
       }
     }
+  }
+
+  @Override
+  public void tensors(Config config, TensorMap map) {
+    LayerMapping.super.tensors(config, map);
     if (isGlm) {
       LlamaNames.ignoreDrafts(map, config);
     }

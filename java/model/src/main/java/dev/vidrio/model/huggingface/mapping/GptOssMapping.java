@@ -8,7 +8,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
  * gpt-oss. Its experts are stacked matrices [E, K, N], or such of 4 bits [E, N, K]; the columns of
  * gate and up lie in one of them, in turn.
  */
-final class GptOssMapping implements Mapping {
+final class GptOssMapping implements LayerMapping {
   private static final int PERIOD = 2;
 
   @Override
@@ -29,21 +29,17 @@ final class GptOssMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
-      map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
-      LlamaNames.attention(map, l);
-      map.take(from + "self_attn.sinks", to + "attn_sinks.weight");
-      map.takeLinear(from + "mlp.router", to + "ffn_gate_inp");
-      experts(map, from + "mlp.experts.gate_up_proj", to + "ffn_gate_exps", 0, 2);
-      experts(map, from + "mlp.experts.gate_up_proj", to + "ffn_up_exps", 1, 2);
-      experts(map, from + "mlp.experts.down_proj", to + "ffn_down_exps", 0, 1);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
+    map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
+    LlamaNames.attention(map, l);
+    map.take(from + "self_attn.sinks", to + "attn_sinks.weight");
+    map.takeLinear(from + "mlp.router", to + "ffn_gate_inp");
+    experts(map, from + "mlp.experts.gate_up_proj", to + "ffn_gate_exps", 0, 2);
+    experts(map, from + "mlp.experts.gate_up_proj", to + "ffn_up_exps", 1, 2);
+    experts(map, from + "mlp.experts.down_proj", to + "ffn_down_exps", 0, 1);
   }
 
   /** Takes each {@code step}-th column of all experts' matrices, and of their biases. */

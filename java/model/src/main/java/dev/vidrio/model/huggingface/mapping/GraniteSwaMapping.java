@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Granite with attention sinks and, in most layers, a sliding window; with experts or without. */
-final class GraniteSwaMapping implements Mapping {
+final class GraniteSwaMapping implements LayerMapping {
   private static final String THETAS = "layer_rope_theta";
   private static final String SHARED = "shared_intermediate_size";
 
@@ -70,7 +70,8 @@ final class GraniteSwaMapping implements Mapping {
   }
 
   /** The bases of layers are one, or 0 in those that do not turn. */
-  private static Rope rope(Config config) {
+  @Override
+  public Rope rope(Config config) {
     Rope rope = Rope.of(config);
     if (!config.has(THETAS)) {
       return rope;
@@ -86,18 +87,14 @@ final class GraniteSwaMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    rope(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.interleavedAttention(map, config, l);
-      map.take(LlamaNames.from(l) + "self_attn.sinks", LlamaNames.to(l) + "attn_sinks.weight");
-      if (isMixture) {
-        mixture(config, map, LlamaNames.from(l), LlamaNames.to(l));
-      } else {
-        LlamaNames.gatedFfn(map, l);
-      }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.interleavedAttention(map, config, l);
+    map.take(LlamaNames.from(l) + "self_attn.sinks", LlamaNames.to(l) + "attn_sinks.weight");
+    if (isMixture) {
+      mixture(config, map, LlamaNames.from(l), LlamaNames.to(l));
+    } else {
+      LlamaNames.gatedFfn(map, l);
     }
   }
 

@@ -8,7 +8,7 @@ import java.util.Arrays;
 /**
  * Hunyuan, dense or with experts: norms of queries and keys, and a base that makes long contexts.
  */
-final class HunyuanMapping implements Mapping {
+final class HunyuanMapping implements LayerMapping {
   private static final String USED = "moe_topk";
 
   private final String architecture;
@@ -69,7 +69,8 @@ final class HunyuanMapping implements Mapping {
   }
 
   /** Their {@code dynamic} scaling is another base, α^(d/(d − 2)) times as large. */
-  private static Rope rope(Config config) {
+  @Override
+  public Rope rope(Config config) {
     Rope rope = Rope.of(config);
     if (!rope.type().equals("dynamic")) {
       return rope;
@@ -83,23 +84,19 @@ final class HunyuanMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    rope(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      if (isMixture) {
-        map.take(from + "mlp.gate.wg.weight", to + "ffn_gate_inp.weight");
-        ExpertNames.experts(config, map, l);
-        ExpertNames.shared(map, "shared_mlp", l);
-      } else {
-        LlamaNames.gatedFfn(map, l);
-      }
-      map.take(from + "self_attn.query_layernorm.weight", to + "attn_q_norm.weight");
-      map.take(from + "self_attn.key_layernorm.weight", to + "attn_k_norm.weight");
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    if (isMixture) {
+      map.take(from + "mlp.gate.wg.weight", to + "ffn_gate_inp.weight");
+      ExpertNames.experts(config, map, l);
+      ExpertNames.shared(map, "shared_mlp", l);
+    } else {
+      LlamaNames.gatedFfn(map, l);
     }
+    map.take(from + "self_attn.query_layernorm.weight", to + "attn_q_norm.weight");
+    map.take(from + "self_attn.key_layernorm.weight", to + "attn_k_norm.weight");
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** HyperCLOVA X Think, with norms after sublayers unless the config says otherwise. */
-final class HyperClovaXMapping implements Mapping {
+final class HyperClovaXMapping implements LayerMapping {
   private static final String SCORES = "attention_multiplier";
 
   @Override
@@ -27,19 +27,15 @@ final class HyperClovaXMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      LlamaNames.gatedFfn(map, l);
-      if (config.bool("use_post_norm", true)) {
-        String from = LlamaNames.from(l);
-        String to = LlamaNames.to(l);
-        map.take(from + "post_norm1.weight", to + "post_attention_norm.weight");
-        map.take(from + "post_norm2.weight", to + "post_ffw_norm.weight");
-      }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    LlamaNames.gatedFfn(map, l);
+    if (config.bool("use_post_norm", true)) {
+      String from = LlamaNames.from(l);
+      String to = LlamaNames.to(l);
+      map.take(from + "post_norm1.weight", to + "post_attention_norm.weight");
+      map.take(from + "post_norm2.weight", to + "post_ffw_norm.weight");
     }
   }
 }

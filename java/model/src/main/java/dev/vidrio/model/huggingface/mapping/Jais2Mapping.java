@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** Jais 2: LayerNorm, biases, a plain feed-forward block of squared ReLU. */
-final class Jais2Mapping implements Mapping {
+final class Jais2Mapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -21,13 +21,9 @@ final class Jais2Mapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      LlamaNames.plainFfn(map, l);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    LlamaNames.plainFfn(map, l);
   }
 }

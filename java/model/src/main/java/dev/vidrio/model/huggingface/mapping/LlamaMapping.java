@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** Llama and its kin with adjacent rotary pairs. */
-final class LlamaMapping implements Mapping {
+final class LlamaMapping implements LayerMapping {
 
   private static final String SHARED = "shared_intermediate_size";
 
@@ -91,19 +91,15 @@ final class LlamaMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.interleavedAttention(map, config, l);
-      if (architecture.equals("granitemoe")) {
-        graniteExperts(config, map, l);
-      } else if (config.has("num_local_experts")) {
-        ExpertNames.sparse(config, map, l);
-      } else {
-        LlamaNames.gatedFfn(map, l);
-      }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.interleavedAttention(map, config, l);
+    if (architecture.equals("granitemoe")) {
+      graniteExperts(config, map, l);
+    } else if (config.has("num_local_experts")) {
+      ExpertNames.sparse(config, map, l);
+    } else {
+      LlamaNames.gatedFfn(map, l);
     }
   }
 

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** MiniMax M2: experts under the names of Mixtral, chosen by sigmoids and a bias. */
-final class MiniMaxM2Mapping implements Mapping {
+final class MiniMaxM2Mapping implements LayerMapping {
   private static final int MAX_SHARED = 1 << 20;
 
   @Override
@@ -35,23 +35,20 @@ final class MiniMaxM2Mapping implements Mapping {
   }
 
   /** Released configs say how many elements of a head turn, others which share of it. */
-  private static Rope rope(Config config) {
+  @Override
+  public Rope rope(Config config) {
     double dH = Keys.headWidth(config);
     return Rope.of(config, config.has("rotary_dim") ? config.size("rotary_dim") / dH : 1);
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    rope(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      LlamaNames.queryKeyNorms(map, l);
-      ExpertNames.sparse(config, map, l);
-      map.take(
-          LlamaNames.from(l) + "block_sparse_moe.e_score_correction_bias",
-          LlamaNames.to(l) + "exp_probs_b.bias");
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    LlamaNames.queryKeyNorms(map, l);
+    ExpertNames.sparse(config, map, l);
+    map.take(
+        LlamaNames.from(l) + "block_sparse_moe.e_score_correction_bias",
+        LlamaNames.to(l) + "exp_probs_b.bias");
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** OLMo 2 and 3, and FlexOlmo: norms behind attention and feed-forward block, none before. */
-final class Olmo2Mapping implements Mapping {
+final class Olmo2Mapping implements LayerMapping {
 
   private final String architecture;
 
@@ -42,21 +42,17 @@ final class Olmo2Mapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      LlamaNames.attention(map, l);
-      if (isMixture()) {
-        ExpertNames.routed(config, map, l);
-      } else {
-        LlamaNames.gatedFfn(map, l);
-      }
-      LlamaNames.queryKeyNorms(map, l);
-      map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
-      map.take(from + "post_feedforward_layernorm.weight", to + "post_ffw_norm.weight");
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    LlamaNames.attention(map, l);
+    if (isMixture()) {
+      ExpertNames.routed(config, map, l);
+    } else {
+      LlamaNames.gatedFfn(map, l);
     }
+    LlamaNames.queryKeyNorms(map, l);
+    map.take(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
+    map.take(from + "post_feedforward_layernorm.weight", to + "post_ffw_norm.weight");
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** OLMoE: Llama with experts, and normalized queries and keys. */
-final class OlmoeMapping implements Mapping {
+final class OlmoeMapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -24,14 +24,10 @@ final class OlmoeMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      LlamaNames.queryKeyNorms(map, l);
-      ExpertNames.routed(config, map, l);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    LlamaNames.queryKeyNorms(map, l);
+    ExpertNames.routed(config, map, l);
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** Orion 14B, whose config calls the epsilon of its LayerNorm by the name of another norm. */
-final class OrionMapping implements Mapping {
+final class OrionMapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -21,13 +21,9 @@ final class OrionMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      LlamaNames.gatedFfn(map, l);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    LlamaNames.gatedFfn(map, l);
   }
 }

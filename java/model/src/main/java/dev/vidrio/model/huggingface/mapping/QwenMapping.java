@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** Qwen2 and Qwen3, without experts and with them, and the text of those that see. */
-final class QwenMapping implements Mapping {
+final class QwenMapping implements LayerMapping {
 
   private final String architecture;
   private final boolean isMixture;
@@ -44,7 +44,8 @@ final class QwenMapping implements Mapping {
     }
   }
 
-  private static Rope rope(Config config) {
+  @Override
+  public Rope rope(Config config) {
     return Rope.of(config).ofText();
   }
 
@@ -53,33 +54,29 @@ final class QwenMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    rope(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      LlamaNames.norms(map, l);
-      LlamaNames.attention(map, l);
-      if (architecture.startsWith("qwen3")) {
-        LlamaNames.queryKeyNorms(map, l);
-      }
-      if (architecture.equals("qwen3vlmoe")) {
-        map.take(from + "mlp.gate.weight", to + "ffn_gate_inp.weight");
-        map.takeColumnHalves(
-            from + "mlp.experts.gate_up_proj",
-            to + "ffn_gate_exps.weight",
-            to + "ffn_up_exps.weight");
-        map.takeColumns(from + "mlp.experts.down_proj", to + "ffn_down_exps.weight", 0, 1);
-      } else if (isMixture) {
-        ExpertNames.routed(config, map, l);
-      } else {
-        LlamaNames.gatedFfn(map, l);
-      }
-      if (hasShared()) {
-        ExpertNames.shared(map, "shared_expert", l);
-        map.take(from + "mlp.shared_expert_gate.weight", to + "ffn_gate_inp_shexp.weight");
-      }
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    LlamaNames.norms(map, l);
+    LlamaNames.attention(map, l);
+    if (architecture.startsWith("qwen3")) {
+      LlamaNames.queryKeyNorms(map, l);
+    }
+    if (architecture.equals("qwen3vlmoe")) {
+      map.take(from + "mlp.gate.weight", to + "ffn_gate_inp.weight");
+      map.takeColumnHalves(
+          from + "mlp.experts.gate_up_proj",
+          to + "ffn_gate_exps.weight",
+          to + "ffn_up_exps.weight");
+      map.takeColumns(from + "mlp.experts.down_proj", to + "ffn_down_exps.weight", 0, 1);
+    } else if (isMixture) {
+      ExpertNames.routed(config, map, l);
+    } else {
+      LlamaNames.gatedFfn(map, l);
+    }
+    if (hasShared()) {
+      ExpertNames.shared(map, "shared_expert", l);
+      map.take(from + "mlp.shared_expert_gate.weight", to + "ffn_gate_inp_shexp.weight");
     }
   }
 }

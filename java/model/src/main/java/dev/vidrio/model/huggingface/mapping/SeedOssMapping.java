@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** Seed-OSS: Qwen 2 with another name for the second norm. */
-final class SeedOssMapping implements Mapping {
+final class SeedOssMapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -21,16 +21,12 @@ final class SeedOssMapping implements Mapping {
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      map.takeLinear(from + "input_layernorm", to + "attn_norm");
-      map.takeLinear(from + "post_attention_layernorm", to + "post_attention_norm");
-      LlamaNames.attention(map, l);
-      LlamaNames.gatedFfn(map, l);
-    }
+  public void layer(Config config, TensorMap map, int l) {
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    map.takeLinear(from + "input_layernorm", to + "attn_norm");
+    map.takeLinear(from + "post_attention_layernorm", to + "post_attention_norm");
+    LlamaNames.attention(map, l);
+    LlamaNames.gatedFfn(map, l);
   }
 }

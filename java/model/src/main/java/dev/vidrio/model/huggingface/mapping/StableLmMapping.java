@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** StableLM: LayerNorm, a part of each head turns, and in some models norms per head. */
-final class StableLmMapping implements Mapping {
+final class StableLmMapping implements LayerMapping {
 
   @Override
   public String architecture() {
@@ -21,32 +21,29 @@ final class StableLmMapping implements Mapping {
     rope(config).put(out, "stablelm", Keys.headWidth(config));
   }
 
-  private static Rope rope(Config config) {
+  @Override
+  public Rope rope(Config config) {
     return Rope.of(config, 0.25);
   }
 
   @Override
-  public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
-    rope(config).addTensors(map, Keys.headWidth(config));
+  public void layer(Config config, TensorMap map, int l) {
     int heads = config.size("num_attention_heads");
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      map.takeLinear(from + "input_layernorm", to + "attn_norm");
-      if (map.has(from + "post_attention_layernorm.weight")) { // not in parallel blocks
-        map.takeLinear(from + "post_attention_layernorm", to + "ffn_norm");
-      }
-      LlamaNames.attention(map, l);
-      LlamaNames.gatedFfn(map, l);
-      if (config.bool("qk_layernorm", false)) {
-        map.takeStacked(
-            from + "self_attn.q_layernorm.norms.%d.weight", heads, to + "attn_q_norm.weight");
-        map.takeStacked(
-            from + "self_attn.k_layernorm.norms.%d.weight",
-            config.size("num_key_value_heads", heads),
-            to + "attn_k_norm.weight");
-      }
+    String from = LlamaNames.from(l);
+    String to = LlamaNames.to(l);
+    map.takeLinear(from + "input_layernorm", to + "attn_norm");
+    if (map.has(from + "post_attention_layernorm.weight")) { // not in parallel blocks
+      map.takeLinear(from + "post_attention_layernorm", to + "ffn_norm");
+    }
+    LlamaNames.attention(map, l);
+    LlamaNames.gatedFfn(map, l);
+    if (config.bool("qk_layernorm", false)) {
+      map.takeStacked(
+          from + "self_attn.q_layernorm.norms.%d.weight", heads, to + "attn_q_norm.weight");
+      map.takeStacked(
+          from + "self_attn.k_layernorm.norms.%d.weight",
+          config.size("num_key_value_heads", heads),
+          to + "attn_k_norm.weight");
     }
   }
 }
