@@ -102,6 +102,21 @@ final class SchemaNegation {
         }
       }
       case "then", "else", "additionalItems", "minContains", "maxContains" -> {}
+      case "properties",
+          "required",
+          "additionalProperties",
+          "dependentRequired",
+          "minProperties",
+          "maxProperties" ->
+          ofObjects(part, keyword, all, failures);
+      case "prefixItems", "items", "contains", "minItems", "maxItems", "uniqueItems" ->
+          ofArrays(part, keyword, failures);
+      default -> ofScalars(part, keyword, failures);
+    }
+  }
+
+  private void ofObjects(SchemaPart part, String keyword, Conjunction all, List<Failure> failures) {
+    switch (keyword) {
       case "properties" ->
           part.object(keyword)
               .forEachEntry(
@@ -139,6 +154,12 @@ final class SchemaNegation {
         int min = part.count(keyword, false) + 1;
         failures.add(change("object", to -> to.minProperties = Math.max(to.minProperties, min)));
       }
+      default -> throw unsupported(part, keyword);
+    }
+  }
+
+  private void ofArrays(SchemaPart part, String keyword, List<Failure> failures) {
+    switch (keyword) {
       case "minItems" -> {
         int min = part.count(keyword, false);
         if (min > 0) {
@@ -164,6 +185,12 @@ final class SchemaNegation {
           throw unsupported(part, keyword);
         }
       }
+      default -> throw unsupported(part, keyword);
+    }
+  }
+
+  private void ofScalars(SchemaPart part, String keyword, List<Failure> failures) {
+    switch (keyword) {
       case "format" -> {
         if (StringFormats.isKnown(part)) {
           throw unsupported(part, keyword);
