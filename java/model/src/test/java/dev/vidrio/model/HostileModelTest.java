@@ -3,8 +3,8 @@ package dev.vidrio.model;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.testfiles.HostileFile;
-import dev.vidrio.model.testfiles.HostileFiles;
+import dev.vidrio.model.testfiles.hostile.HostileFile;
+import dev.vidrio.model.testfiles.hostile.HostileFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

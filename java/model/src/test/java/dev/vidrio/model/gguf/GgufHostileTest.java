@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.ModelException;
-import dev.vidrio.model.testfiles.HostileFile;
-import dev.vidrio.model.testfiles.HostileFiles;
+import dev.vidrio.model.testfiles.hostile.HostileFile;
+import dev.vidrio.model.testfiles.hostile.HostileFiles;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -11,13 +11,13 @@ import java.util.SplittableRandom;
  * Encodes numbers in the formats of test models. Rounding need not be anybody else's: what a block
  * means is settled by its bytes.
  */
-final class BlockEncoder {
+public final class BlockEncoder {
 
   private static final int BLOCK = 32;
 
   private BlockEncoder() {}
 
-  static byte[] encode(GgmlType type, float[] values) {
+  public static byte[] encode(GgmlType type, float[] values) {
     byte[] bytes = new byte[(int) type.bytes(values.length)];
     ByteBuffer out = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < values.length; i += type.blockElements()) {

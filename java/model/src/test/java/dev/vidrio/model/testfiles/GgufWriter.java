@@ -238,7 +238,7 @@ public final class GgufWriter {
   }
 
   /** Encodes strings as the elements of an array. */
-  static byte[] elements(List<String> strings) {
+  public static byte[] elements(List<String> strings) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     for (String string : strings) {
       out.writeBytes(sized(string.getBytes(StandardCharsets.UTF_8)));

@@ -5,10 +5,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /** The tiny model's byte-level BPE vocabulary: end of text, one token per byte, a few merges. */
-final class TinyVocabulary {
+public final class TinyVocabulary {
 
   /** In order of rank; Ġ stands for the space as GPT-2 writes it. */
-  static final List<String> MERGES = List.of("Ġ t", "h e", "Ġt he", "i n", "Ġ a", "e r", "o n");
+  public static final List<String> MERGES =
+      List.of("Ġ t", "h e", "Ġt he", "i n", "Ġ a", "e r", "o n");
 
   static final String END_OF_TEXT = "<|endoftext|>";
 
@@ -59,7 +60,7 @@ final class TinyVocabulary {
   }
 
   /** Returns all tokens: id 0 ends a text, 1 + b is byte b, then one for each merge. */
-  static List<String> tokens() {
+  public static List<String> tokens() {
     List<String> tokens = new ArrayList<>();
     tokens.add(END_OF_TEXT);
     int stranger = 256;

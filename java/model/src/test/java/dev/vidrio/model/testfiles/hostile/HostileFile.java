@@ -1,4 +1,4 @@
-package dev.vidrio.model.testfiles;
+package dev.vidrio.model.testfiles.hostile;
 
 /** A file that must be refused. */
 public final class HostileFile {

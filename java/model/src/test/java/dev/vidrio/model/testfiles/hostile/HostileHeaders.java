@@ -1,5 +1,7 @@
-package dev.vidrio.model.testfiles;
+package dev.vidrio.model.testfiles.hostile;
 
+import dev.vidrio.model.testfiles.GgufImage;
+import dev.vidrio.model.testfiles.SampleFile;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;

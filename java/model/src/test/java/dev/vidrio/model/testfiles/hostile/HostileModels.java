@@ -1,7 +1,10 @@
-package dev.vidrio.model.testfiles;
+package dev.vidrio.model.testfiles.hostile;
 
 import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.gguf.GgufValueType;
+import dev.vidrio.model.testfiles.BlockEncoder;
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;

@@ -1,6 +1,9 @@
-package dev.vidrio.model.testfiles;
+package dev.vidrio.model.testfiles.hostile;
 
 import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.model.testfiles.GgufImage;
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.SampleFile;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

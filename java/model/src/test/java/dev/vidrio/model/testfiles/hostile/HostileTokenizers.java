@@ -1,6 +1,9 @@
-package dev.vidrio.model.testfiles;
+package dev.vidrio.model.testfiles.hostile;
 
 import dev.vidrio.model.gguf.GgufValueType;
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.model.testfiles.TinyVocabulary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -1,7 +1,10 @@
-package dev.vidrio.model.testfiles;
+package dev.vidrio.model.testfiles.hostile;
 
 import dev.vidrio.model.gguf.GgufValue;
 import dev.vidrio.model.gguf.GgufValueType;
+import dev.vidrio.model.testfiles.GgufImage;
+import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.model.testfiles.SampleFile;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;

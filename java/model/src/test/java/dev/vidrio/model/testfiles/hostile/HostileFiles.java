@@ -1,4 +1,4 @@
-package dev.vidrio.model.testfiles;
+package dev.vidrio.model.testfiles.hostile;
 
 import dev.vidrio.model.gguf.Gguf;
 import java.io.IOException;
