@@ -323,14 +323,22 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   @Override
   public MemorySegment feed(Sequence sequence, int... tokens) {
     session.requireFits(sequence, tokens);
+    int lengthBefore = sequence.length();
     int step = session.limits().tokens();
-    for (int i = 0; i < tokens.length; ) {
-      begin();
-      int end = Math.min(tokens.length, i + step);
-      for (; i < end; i++) {
-        add(sequence, tokens[i], i == tokens.length - 1);
+    try {
+      for (int i = 0; i < tokens.length; ) {
+        begin();
+        int end = Math.min(tokens.length, i + step);
+        for (; i < end; i++) {
+          add(sequence, tokens[i], i == tokens.length - 1);
+        }
+        run();
       }
-      run();
+    } catch (Throwable e) {
+      if (sequence.length() > lengthBefore) {
+        sequence.truncate(lengthBefore);
+      }
+      throw e;
     }
     return logits(asked.size() - 1);
   }

@@ -100,8 +100,19 @@ class HookTest extends BardTest {
       assertThrows(
           UnsupportedOperationException.class, () -> session.feed(sequence, TOKENS[10], 4, 5));
       assertEquals(10, sequence.length());
+      // In the second step of three.
+      Hook failsLate =
+          rows -> {
+            if (rows.position(0) >= 18) {
+              throw new UnsupportedOperationException("not today");
+            }
+          };
+      int[] rest = IntStream.range(10, 30).map(i -> TOKENS[i]).toArray();
+      session.hooks(Map.of(RESID, failsLate));
+      assertThrows(UnsupportedOperationException.class, () -> session.feed(sequence, rest));
+      assertEquals(10, sequence.length());
       session.hooks(Map.of());
-      session.feed(sequence, IntStream.range(10, 30).map(i -> TOKENS[i]).toArray());
+      session.feed(sequence, rest);
       assertSame(expected, session.cache(sequence));
     }
   }
