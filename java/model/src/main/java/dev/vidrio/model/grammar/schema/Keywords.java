@@ -123,7 +123,7 @@ final class Keywords {
     return name.replace("-", "").replace("_", "").toLowerCase(Locale.ROOT);
   }
 
-  /** Whether one letter too many, too few or another one makes the difference. */
+  /** Whether one letter too many, too few or another one, or two in turn, make the difference. */
   private static boolean isNear(String a, String b) {
     int shorter = Math.min(a.length(), b.length());
     if (Math.abs(a.length() - b.length()) > 1) {
@@ -138,6 +138,11 @@ final class Keywords {
         && a.charAt(a.length() - 1 - equal) == b.charAt(b.length() - 1 - equal)) {
       equal++;
     }
-    return Math.max(a.length(), b.length()) - same - equal <= 1;
+    int between = Math.max(a.length(), b.length()) - same - equal;
+    return between <= 1
+        || (between == 2
+            && a.length() == b.length()
+            && a.charAt(same) == b.charAt(same + 1)
+            && a.charAt(same + 1) == b.charAt(same));
   }
 }

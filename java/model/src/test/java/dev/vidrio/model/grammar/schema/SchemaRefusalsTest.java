@@ -36,6 +36,8 @@ class SchemaRefusalsTest {
             + " meant?",
         "{'require':['a']}|JSON schema '#' keyword 'require': is not a keyword; is 'required'"
             + " meant?",
+        "{'requierd':['a']}|JSON schema '#' keyword 'requierd': is not a keyword; is 'required'"
+            + " meant?",
         "{'not':{'format':'date'}}|JSON schema '#/not' keyword 'format': cannot be negated, as not,"
             + " oneOf or if ask for",
         "{'not':{'uniqueItems':true}}|JSON schema '#/not' keyword 'uniqueItems': cannot be negated,"
