@@ -80,7 +80,7 @@ class FailuresTest {
     String most = Integer.toString(Integer.MAX_VALUE);
     assertFails(room, Cli.run("bench", "-p", most, "-d", most));
     assertFails(room, Cli.run("lens", "scope", "-p", "a", "-n", most));
-    assertFails("must be below 2048", Cli.run("run", "-p", "a", "--logit-bias", "5000=1"));
+    assertFails("must be 0 to 2047", Cli.run("run", "-p", "a", "--logit-bias", "5000=1"));
     assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
     assertFails("is a directory", Cli.run("run", "-f", directory.toString()));
     Path latin1 = Files.write(directory.resolve("latin1.txt"), new byte[] {'a', (byte) 0xe9, 'b'});

@@ -57,6 +57,12 @@ public record EngineOptions(
     LensOptions lens,
     EngineListener listener) {
 
+  /** The most that {@link #sequences} may be. */
+  public static final int MAX_SEQUENCES = 1024;
+
+  /** The most that {@link #queue} may be. */
+  public static final int MAX_QUEUE = 1 << 20;
+
   private static final Duration LONGEST_INTERVAL = Duration.ofMinutes(1);
 
   /** 32 sequences, 256 that wait, steps of 512 tokens, an F32 cache with prefixes. */
@@ -80,8 +86,8 @@ public record EngineOptions(
 
   /** Checks the limits. */
   public EngineOptions {
-    require("sequences", sequences, 1, 1024);
-    require("queue", queue, 0, 1 << 20);
+    require("sequences", sequences, 1, MAX_SEQUENCES);
+    require("queue", queue, 0, MAX_QUEUE);
     if (maxWait != null && maxWait.isNegative()) {
       throw new InvalidInputException("max wait", maxWait.toString(), "must not be negative");
     }

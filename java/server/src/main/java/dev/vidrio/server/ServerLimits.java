@@ -26,6 +26,9 @@ public record ServerLimits(
     Duration heartbeat,
     Duration loadTime) {
 
+  /** The most that any time may be: 30 days. */
+  public static final Duration MAX_TIME = Duration.ofDays(30);
+
   /** 8 MiB, 512 requests, 4096 tokens, 128 choices; 10 minutes, 30 s, 1 s, 1 minute. */
   public static final ServerLimits DEFAULT =
       new ServerLimits(
@@ -64,7 +67,7 @@ public record ServerLimits(
   }
 
   private static void require(String field, Duration value) {
-    if (value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(Duration.ofDays(30)) > 0) {
+    if (value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(MAX_TIME) > 0) {
       throw new InvalidInputException(field, value.toString(), "must be 1 ms to 30 days");
     }
   }

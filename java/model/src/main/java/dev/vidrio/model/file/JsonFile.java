@@ -63,10 +63,19 @@ public final class JsonFile {
     }
   }
 
-  /** What is wrong with a text, and where; the library's own words name sources that are none. */
+  /**
+   * What is wrong with a text, and where, without what the library's own words add: sources that
+   * are none, and settings that nobody who wrote the text could change.
+   */
   public static String reason(JacksonException e) {
     String first = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
-    String what = first.replaceFirst(" \\(start marker at .*", "");
+    String what =
+        first
+            .replaceFirst(" \\(start marker at .*", "")
+            .replaceFirst("^Trailing token .*", "Something follows its end")
+            .replaceFirst(", from `[^`]*`", "")
+            .replaceFirst(": enable `[^`]*` to allow", "")
+            .replaceFirst(" \\(not recognized as one since Feature [^)]*\\)", "");
     return e.getLocation() == null
         ? what
         : what

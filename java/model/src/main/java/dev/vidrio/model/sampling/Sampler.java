@@ -67,7 +67,7 @@ public final class Sampler {
     for (int token : options.logitBias().keySet()) {
       if (token < 0 || token >= vocabulary) {
         throw new InvalidInputException(
-            "logit bias of token id", Integer.toString(token), "must be below " + vocabulary);
+            "logit bias of token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
       }
     }
   }

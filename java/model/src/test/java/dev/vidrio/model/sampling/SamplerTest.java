@@ -298,7 +298,7 @@ class SamplerTest {
                 () -> SamplingOptions.builder().topP(Double.NaN).build())
             .getMessage());
     assertEquals(
-        "logit bias of token id 9: must be below 5",
+        "logit bias of token id 9: must be 0 to 4",
         assertThrows(
                 InvalidInputException.class,
                 () -> new Sampler(SamplingOptions.builder().logitBias(Map.of(9, 1f)).build(), 5))

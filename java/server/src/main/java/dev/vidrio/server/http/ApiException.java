@@ -41,7 +41,7 @@ public final class ApiException extends RuntimeException {
    *
    * @param param where in the body, such as {@code messages[2].content}
    */
-  public static ApiException invalid(String param, String message) {
+  public static ApiException invalid(@Nullable String param, String message) {
     return request(400, "invalid_value", param, message);
   }
 

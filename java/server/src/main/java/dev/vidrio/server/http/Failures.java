@@ -3,6 +3,8 @@ package dev.vidrio.server.http;
 import dev.vidrio.engine.EngineException;
 import dev.vidrio.model.InvalidInputException;
 import java.time.Duration;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What clients are told of what went wrong. */
 public final class Failures {
@@ -11,7 +13,20 @@ public final class Failures {
 
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
 
+  /** Fields of requests that have another name in the engine. */
+  private static final Map<String, String> PARAMETERS =
+      Map.of(
+          "corrupted text", "corrupted",
+          "draft tokens", "draft_tokens",
+          "logit bias of token id", "logit_bias",
+          "stop token id", "stop_token_ids");
+
   private Failures() {}
+
+  /** The request's field of an engine's; null where it has none of that name. */
+  private static @Nullable String parameter(String field) {
+    return field.indexOf(' ') < 0 ? field : PARAMETERS.get(field);
+  }
 
   /**
    * The error of a request; those that are no fault of the client's go to the log.
@@ -22,7 +37,7 @@ public final class Failures {
     return switch (e) {
       case ApiException api -> api;
       case InvalidInputException input ->
-          ApiException.invalid(input.field().replace(' ', '_'), input.getMessage());
+          ApiException.invalid(parameter(input.field()), input.getMessage());
       case EngineException.QueueFull full ->
           ApiException.tooMany(String.valueOf(full.getMessage()), full.retryAfter());
       case EngineException.Closed closed ->

@@ -39,6 +39,9 @@ public interface Prompt {
   }
 
   private static Prompt one(Value value) {
+    if (!value.isString() && !value.isArray()) {
+      throw value.error("must be a string or an array of token ids");
+    }
     return value.isString() ? ofText(value.string()) : ofTokens(value.tokens());
   }
 }

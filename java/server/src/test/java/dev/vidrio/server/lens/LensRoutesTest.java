@@ -278,9 +278,9 @@ class LensRoutesTest {
         "attribution | 'prompt':'a','method':'magic' | method method \"magic\": must be one of",
         "cache | 'prompt':'a' | hooks hooks: is required",
         "cache | 'prompt':'a','hooks':'nowhere' | hook hook nowhere",
-        "patch | 'clean':'a','corrupted':'a b c d','answer':1,'wrong':2 | corrupted_text corrupted",
+        "patch | 'clean':'a','corrupted':'a b c d','answer':1,'wrong':2 | corrupted corrupted text 5 tokens",
         "patch | 'clean':'a','corrupted':'b','answer':'to be','wrong':2 | answer answer \"to be\": must be one token",
-        "patch | 'clean':'a','corrupted':'b','answer':99999,'wrong':2 | token_id token id 99999",
+        "patch | 'clean':'a','corrupted':'b','answer':99999,'wrong':2 | - token id 99999",
       })
   void whatIsWrongIsRefused(String route, String fields, String expected) {
     String error =
