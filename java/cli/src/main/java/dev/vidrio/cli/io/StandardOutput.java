@@ -19,7 +19,7 @@ public final class StandardOutput extends OutputStream {
   private final OutputStream out;
   private volatile @Nullable IOException failure;
 
-  private StandardOutput(OutputStream out) {
+  StandardOutput(OutputStream out) {
     this.out = out;
   }
 
@@ -45,6 +45,9 @@ public final class StandardOutput extends OutputStream {
 
   @Override
   public void write(byte[] bytes, int offset, int length) throws IOException {
+    if (failure != null) {
+      throw failure; // what comes later is lost too, and trying costs time
+    }
     try {
       out.write(bytes, offset, length);
     } catch (IOException e) {
