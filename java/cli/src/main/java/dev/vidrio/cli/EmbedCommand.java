@@ -16,7 +16,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** {@code vidrio embed}. */
 @Command(
@@ -48,10 +51,16 @@ final class EmbedCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print model and embeddings as one JSON object.")
   private boolean json;
 
+  @Spec private CommandSpec command = CommandSpec.create();
+
   EmbedCommand() {}
 
   @Override
   public Integer call() {
+    if (batch != null && input.isPresent()) {
+      throw new ParameterException(
+          command.commandLine(), "--batch " + batch + ": -p, -f or --ids gives another text");
+    }
     try (Model opened = model.open()) {
       List<int[]> texts =
           batch == null

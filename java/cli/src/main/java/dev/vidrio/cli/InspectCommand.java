@@ -59,7 +59,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    ModelOption chosen = file == null ? model : model.withReference(file);
+    ModelOption chosen = model.named(file);
     try (Model opened = chosen.open()) {
       show(opened.gguf(), runtime(opened), "");
     } catch (UnsupportedModelException e) {

@@ -175,6 +175,19 @@ final class ServeCommand implements Callable<Integer> {
     require("--kv-memory", kvMegabytes, 0, Long.MAX_VALUE >> 20);
     require("--stream-interval", streamInterval, 0, 60_000);
     require("--max-body", maxBody, 1, ServerLimits.MAX_BODY_BYTES >> 20);
+    require("--parallel", parallel, 1, EngineOptions.MAX_SEQUENCES);
+    require("--queue", queue, 0, EngineOptions.MAX_QUEUE);
+    require("--max-requests", maxRequests, 1, Integer.MAX_VALUE);
+    require("--max-tokens", maxTokens, 1, Integer.MAX_VALUE);
+    require("--timeout", timeout, 1, ServerLimits.MAX_TIME.toSeconds());
+    require("--keep-alive", keepAlive == null ? 0 : keepAlive, 0, Integer.MAX_VALUE);
+    if (maxWait != null && !(maxWait >= 0)) {
+      throw new ParameterException(
+          command.commandLine(), "--max-wait " + maxWait + ": must not be negative");
+    }
+    if (host.isBlank()) {
+      throw new ParameterException(command.commandLine(), "--host: must name an address");
+    }
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL%1$tz %4$s %5$s%6$s%n");
     List<Served> models = models();
     ModelSource[] sources = sources(models);

@@ -37,7 +37,7 @@ final class TokenizeCommand implements Callable<Integer> {
   @Option(
       names = {"-f", "--file"},
       paramLabel = "FILE",
-      description = "A file with the text, in UTF-8.")
+      description = "A file with the text, in UTF-8; - is standard input.")
   private @Nullable Path file;
 
   @Option(
@@ -84,7 +84,9 @@ final class TokenizeCommand implements Callable<Integer> {
     if (text != null) {
       return text;
     }
-    return file != null ? InputOutput.read(file) : InputOutput.readStandardInput();
+    return file == null || file.toString().equals("-")
+        ? InputOutput.readStandardInput()
+        : InputOutput.read(file);
   }
 
   private void print(Tokenizer tokenizer, int[] ids) {

@@ -172,6 +172,7 @@ class CommandsTest {
     assertFalse(
         Cli.run("tokenize", "--ids", "--no-special", "<|endoftext|>").out().strip().equals("[0]"));
     assertEquals("[0,65]", Cli.runWithInput("a", "tokenize", "--ids", "--bos").out().strip());
+    assertEquals("[65]", Cli.runWithInput("a", "tokenize", "--ids", "-f", "-").out().strip());
     Path batch = Files.writeString(directory.resolve("strings.json"), "[\"a\", \"\", \" a\"]");
     assertEquals("[[65],[],[259]]", Cli.run("tokenize", "--batch", batch.toString()).out().strip());
   }

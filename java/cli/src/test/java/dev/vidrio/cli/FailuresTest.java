@@ -72,15 +72,32 @@ class FailuresTest {
         "ids.json: is no JSON: Unexpected end-of-input: expected close marker for Array (line 1, ",
         Cli.run("run", "--ids", write("ids.json", "[1").toString()));
     assertFails(
+        "ids.json: is no JSON: Something follows its end (line 1, column 5)",
+        Cli.run("run", "--ids", write("ids.json", "[0] [1]").toString()));
+    assertFails(
+        "ids.json: is no JSON: Non-standard token 'NaN' (line 1, column 5)",
+        Cli.run("run", "--ids", write("ids.json", "[NaN]").toString()));
+    assertFails(
         "prompt: has no tokens", Cli.run("run", "--ids", write("ids.json", "[]").toString()));
     assertFails(
         "only 4 of the 4 positions", Cli.run("run", "-p", "To be, or not to be", "-c", "4"));
+    String text = write("text.txt", "a").toString();
     String room = "the model was made for 1024 tokens";
     assertFails(room, Cli.run("run", "-p", "a", "-c", "1025"));
     String most = Integer.toString(Integer.MAX_VALUE);
     assertFails(room, Cli.run("bench", "-p", most, "-d", most));
     assertFails(room, Cli.run("lens", "scope", "-p", "a", "-n", most));
     assertFails("must be 0 to 2047", Cli.run("run", "-p", "a", "--logit-bias", "5000=1"));
+    assertFails("must be 0 to 2047", Cli.run("run", "-p", "a", "--logit-bias", "-1=1"));
+    assertFails(
+        "text.txt: is there, and no directory",
+        Cli.run("lens", "sae", "train", "--hook", "hook_embed", "-f", text, "-o", text));
+    assertFails(
+        "value 1e39 must be finite",
+        Cli.run("lens", "edit", "-p", "a", "--edit", "hook_embed set 1e39"));
+    assertFails(
+        "nowhere.invalid: the host name cannot be resolved",
+        Cli.run("bench", "serve", "--url", "http://nowhere.invalid"));
     assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
     assertFails("is a directory", Cli.run("run", "-f", directory.toString()));
     Path latin1 = Files.write(directory.resolve("latin1.txt"), new byte[] {'a', (byte) 0xe9, 'b'});
@@ -103,10 +120,31 @@ class FailuresTest {
     assertWrongUsage("port 70000: must be 0 to 65535", "serve", "--port", "70000");
     assertWrongUsage("draft tokens 99: ", "serve", "--port", "0", "--draft-tokens", "99");
     assertWrongUsage("--drain -1: ", "serve", "--port", "0", "--drain", "-1");
-    assertWrongUsage("keep-alive PT-1S: ", "serve", "--port", "0", "--keep-alive", "-1");
+    assertWrongUsage("--keep-alive -1: must be", "serve", "--port", "0", "--keep-alive", "-1");
+    assertWrongUsage("--parallel 0: must be 1 to 1024", "serve", "--port", "0", "--parallel", "0");
+    assertWrongUsage("--queue -1: must be 0 to", "serve", "--port", "0", "--queue", "-1");
+    assertWrongUsage("--max-requests 0: ", "serve", "--port", "0", "--max-requests", "0");
+    assertWrongUsage("--max-tokens 0: ", "serve", "--port", "0", "--max-tokens", "0");
+    assertWrongUsage("--timeout 0: must be 1 to 2592000", "serve", "--port", "0", "--timeout", "0");
+    assertWrongUsage("--max-wait -1.0: ", "serve", "--port", "0", "--max-wait", "-1");
+    assertWrongUsage("--host: must name an address", "serve", "--port", "0", "--host", "");
+    assertWrongUsage("-n -1: ", "lens", "cache", "-p", "a", "-n", "-1");
+    assertWrongUsage("brad: is a second model", "inspect", "brad", "-m", "bard");
+    assertWrongUsage("--batch b: -p, -f or", "embed", "-p", "a", "--batch", "b");
     assertWrongUsage("--max-body 9999: ", "serve", "--port", "0", "--max-body", "9999");
     assertWrongUsage("--url here: must be like http", "bench", "serve", "--url", "here");
     assertWrongUsage("--prompt=TEXT, --file=FILE are", "run", "-p", "a", "-f", "b");
+  }
+
+  /** The launcher adds the module; whoever starts Java himself is told to. */
+  @Test
+  void theVectorApiIsAskedFor() throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(Cli.process("run", "-p", "a", "--executor", "VECTOR")).start();
+    String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(2, process.waitFor(), err);
+    assertTrue(err.contains("--add-modules=jdk.incubator.vector"), err);
+    assertEquals(2, err.lines().count(), err);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.io.Writer;
 import java.net.ConnectException;
 import java.net.HttpURLConnection;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -92,6 +93,8 @@ final class LoadClient {
       }
     } catch (ConnectException e) {
       throw new CommandException(url + ": nobody answers there", e);
+    } catch (UnknownHostException e) {
+      throw new CommandException(url + ": the host name cannot be resolved", e);
     } catch (IOException | JacksonException e) {
       throw new CommandException(url + "/v1/models: " + e, e);
     }

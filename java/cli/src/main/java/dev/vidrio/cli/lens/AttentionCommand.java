@@ -112,9 +112,9 @@ final class AttentionCommand implements Callable<Integer> {
     for (HeadScores scores : heads) {
       System.out.printf(
           Locale.ROOT,
-          "%-8s %7.2f %s %s %s %s %s%n",
+          "%-8s %7s %s %s %s %s %s%n",
           scores.name(),
-          scores.entropy(),
+          text("%.2f", scores.entropy()),
           cell(scores.current(), 7),
           cell(scores.previous(), 8),
           cell(scores.first(), 6),
@@ -124,8 +124,13 @@ final class AttentionCommand implements Callable<Integer> {
   }
 
   private static String cell(double value, int width) {
-    String text = Double.isNaN(value) ? "-" : String.format(Locale.ROOT, "%.3f", value);
+    String text = text("%.3f", value);
     return Heat.cell(" ".repeat(width - text.length()) + text, value);
+  }
+
+  /** A dash where a text is too short for there to be anything. */
+  private static String text(String format, double value) {
+    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, format, value);
   }
 
   private void pattern(Model opened, ActivationCache cache, int h) {

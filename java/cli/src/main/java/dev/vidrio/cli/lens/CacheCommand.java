@@ -105,6 +105,10 @@ final class CacheCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "-o " + target + ": must end in .safetensors or .json");
     }
+    if (generated < 0) {
+      throw new ParameterException(
+          command.commandLine(), "-n " + generated + ": must not be negative");
+    }
     try (Model opened = model.open()) {
       List<int[]> texts = texts(opened);
       Lens lens = Lens.of(opened);

@@ -185,7 +185,7 @@ public final class ModelOption {
     }
     return switch (executor) {
       case NATIVE -> createNative();
-      case VECTOR -> JavaExecutor.vector(javaWorkers());
+      case VECTOR -> createVector();
       case SCALAR -> JavaExecutor.scalar(javaWorkers());
     };
   }
@@ -197,6 +197,14 @@ public final class ModelOption {
           isa == null ? Isa.pick() : Isa.of(isa),
           threads == null ? NativeExecutor.defaultWorkers() : threads);
     } catch (IllegalArgumentException e) {
+      throw usage(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private JavaExecutor createVector() {
+    try {
+      return JavaExecutor.vector(javaWorkers());
+    } catch (UnsupportedOperationException e) {
       throw usage(String.valueOf(e.getMessage()));
     }
   }

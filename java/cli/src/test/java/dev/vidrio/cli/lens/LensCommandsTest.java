@@ -70,6 +70,8 @@ class LensCommandsTest {
     List<String> table = done("lens", "attention", "-p", "To be, or not").out().lines().toList();
     assertEquals(1 + 4 * 8, table.size());
     assertTrue(table.get(9).startsWith("L1.H0 "), table.get(9));
+    String alone = done("lens", "attention", "-p", "").out().lines().toList().get(1);
+    assertTrue(alone.matches("L0.H0( +-){6}"), alone);
     String[] arguments = {"lens", "attention", "-p", "To be, or not", "--layer", "-1"};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals(8, json.get("heads").size());

@@ -60,8 +60,13 @@ public final class JavaExecutor implements Executor {
    * --add-modules=jdk.incubator.vector}.
    *
    * @param workers the calling thread and {@code workers - 1} of its own, 1 to 1024
+   * @throws UnsupportedOperationException if the JVM runs without the Vector API
    */
   public static JavaExecutor vector(int workers) {
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+      throw new UnsupportedOperationException(
+          "the executor vector needs the JVM's option --add-modules=jdk.incubator.vector");
+    }
     return new JavaExecutor("vector", workers, VectorKernels::new);
   }
 

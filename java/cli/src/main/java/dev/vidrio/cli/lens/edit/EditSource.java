@@ -39,6 +39,10 @@ final class EditSource {
     if (number == null) {
       throw edit.refused(name + " " + word.text() + " must be a number");
     }
+    if (Float.isInfinite(number) && !word.text().endsWith("inf")) {
+      throw edit.refused(
+          name + " " + word.text() + " must be finite, or inf: at most " + Float.MAX_VALUE);
+    }
     return number;
   }
 
