@@ -277,6 +277,7 @@ class EditTest {
         "directions lie in elements | blocks.1.attn.hook_z[:, :, 1] project_out a.safetensors",
         "the model does not compute with it | blocks.1.attn.hook_result zero",
         "the least must not be above | hook_embed clamp 2 1",
+        "standard deviation -1.0: must be finite and not negative | hook_embed noise -1",
       })
   void faultsAreNamed(String expected, String edit) {
     Cli result = Cli.run("lens", "edit", "-p", TEXT, "--edit", edit);

@@ -115,9 +115,14 @@ public final class Ablation {
    * @param from the first position
    * @param to after the last one
    * @param deviation their standard deviation
+   * @throws InvalidInputException when that is negative, or none
    */
   public static Edit noise(
       HookPoint point, int width, int from, int to, double deviation, long seed) {
+    if (!(deviation >= 0 && Double.isFinite(deviation))) {
+      throw new InvalidInputException(
+          "standard deviation", Double.toString(deviation), "must be finite and not negative");
+    }
     var random = new SplitMix64(seed);
     var values = new float[Math.multiplyExact(to - from, width)];
     for (int i = 0; i < values.length; i++) {
