@@ -16,6 +16,8 @@ int32_t whole_blocks(vd_type type, int32_t quantized, int32_t other) {
 
 int64_t units_of(const matmul_case *c) { return (c->N + unit_of(c->type) - 1) / unit_of(c->type); }
 
+int64_t products_of(const matmul_case *c) { return (int64_t)c->M * c->N * c->K; }
+
 void describe_case(const char *what, const matmul_case *c) {
     describe("matmul %s %s, M %d, N %d, K %d, rows [%lld,%lld), units [%lld,%lld), bits %d, x %s",
              type_name(c->type), what, c->M, c->N, c->K, (long long)c->rows.begin,

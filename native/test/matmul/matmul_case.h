@@ -29,6 +29,9 @@ int32_t whole_blocks(vd_type type, int32_t quantized, int32_t other);
 
 int64_t units_of(const matmul_case *c);
 
+// Of all its rows and outputs.
+int64_t products_of(const matmul_case *c);
+
 // All rows and outputs of a product of plain weights and ordinary activations.
 matmul_case whole(vd_type type, int32_t M, int32_t N, int32_t K);
 

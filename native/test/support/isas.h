@@ -3,6 +3,8 @@
 #ifndef VD_TEST_ISAS_H
 #define VD_TEST_ISAS_H
 
+#include <stdint.h>
+
 #include "vidrio.h"
 
 // Reads VIDRIO_ISA, prints the sets that the test of `stem` will run, and prepares for faults. Call
@@ -15,9 +17,10 @@ void test_begin_emulated(const char *stem, vd_isa greatest);
 // 1 for the sets that are to run.
 int isa_runs(vd_isa isa);
 
-// 1 where an emulated set is to leave out the next case of a sweep: each of its instructions takes
-// microseconds, so that it runs one case of five.
-int leaves_case_out(vd_isa isa);
+// 1 where an emulated set is to leave out the next case of a sweep, which makes so many products:
+// each of its instructions takes microseconds. After a case that runs, others are left out until
+// they have made up for its time.
+int leaves_case_out(vd_isa isa, int64_t products);
 
 // Threads that hold a tile configuration of AMX, as far as that is emulated: none between kernels.
 int held_tiles(void);
