@@ -1,0 +1,119 @@
+"""Models that transformers does not have, made of some that it has."""
+
+import math
+
+import torch
+import transformers
+from configurations import COMMON, COUNT
+from originals import ORIGINALS
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
+
+
+def adapt(name: str, model: torch.nn.Module) -> None:
+    """Makes a model that transformers has one that it does not have."""
+    if name in ("baichuan-13b", "refact", "jais"):
+        fall_with_distance(model)
+    if name == "phimoe-longrope":
+        turn_by_length(model.model.rotary_emb)
+    if name.startswith("nemotron_h"):
+        for layer in model.model.layers:  # what it takes for limits are those of initial biases
+            layer.mixer.time_step_limit = (0.0, math.inf)
+    if name == "plm":
+        for layer in model.model.layers:
+            layer.mlp = PlainFfn(model.config.hidden_size, model.config.intermediate_size)
+    if name == "smallthinker":
+        for layer in model.model.layers:
+            layer.mlp = EarlyExperts(layer, model.config.hidden_size, width=24, count=5, used=2)
+    if name not in ("jais", "plamo", "bailingmoe"):
+        return
+    for layer in model.model.layers:
+        if name == "jais":
+            layer.self_attn.scaling = 1 / layer.self_attn.head_dim
+            for linear in (layer.self_attn.o_proj, *layer.mlp.children()):
+                if isinstance(linear, torch.nn.Linear):
+                    linear.bias = torch.nn.Parameter(torch.zeros(linear.out_features))
+        if name == "plamo":
+            layer.input_layernorm = LlamaRMSNorm(model.config.hidden_size)
+        if name == "bailingmoe":
+            layer.mlp.gate.moe_statics = torch.nn.Identity()  # the bias that chooses
+    if name == "plamo":
+        model.model.norm = LlamaRMSNorm(model.config.hidden_size)
+
+
+def turn_by_length(rotary: torch.nn.Module) -> None:
+    """Has a rotation know how long a text is: that of Phi 3.5 MoE takes all for short ones."""
+    forward, frequencies = rotary.forward, rotary.rope_init_fn
+
+    def turn(x, position_ids):
+        length = int(position_ids.max()) + 1
+        rotary.rope_init_fn = lambda config: frequencies(config, seq_len=length)
+        return forward(x, position_ids)
+
+    rotary.forward = turn
+
+
+class PlainFfn(torch.nn.Module):
+    """A feed-forward block of squared ReLU (arXiv 2109.08668)."""
+
+    def __init__(self, d: int, width: int):
+        super().__init__()
+        self.up_proj = torch.nn.Linear(d, width, bias=False)
+        self.down_proj = torch.nn.Linear(width, d, bias=False)
+
+    def forward(self, x):
+        return self.down_proj(torch.relu(self.up_proj(x)) ** 2)
+
+
+class EarlyExperts(torch.nn.Module):
+    """Experts with gates of ReLU, for which a token asks by what its layer reads."""
+
+    def __init__(self, layer: torch.nn.Module, d: int, width: int, count: int, used: int):
+        super().__init__()
+        self.used = used
+        self.primary_router = torch.nn.Linear(d, count, bias=False)
+        self.experts = torch.nn.ModuleList(torch.nn.Module() for _ in range(count))
+        for expert in self.experts:
+            expert.gate = torch.nn.Linear(d, width, bias=False)
+            expert.up = torch.nn.Linear(d, width, bias=False)
+            expert.down = torch.nn.Linear(width, d, bias=False)
+        layer.register_forward_pre_hook(self.ask)
+
+    def ask(self, layer, arguments):
+        scores, self.chosen = self.primary_router(arguments[0]).topk(self.used, dim=-1)
+        self.weights = torch.sigmoid(scores) / torch.sigmoid(scores).sum(dim=-1, keepdim=True)
+
+    def forward(self, x):
+        sums = torch.zeros_like(x)
+        for e, expert in enumerate(self.experts):
+            share = (self.weights * (self.chosen == e)).sum(dim=-1, keepdim=True)
+            sums = sums + share * expert.down(torch.relu(expert.gate(x)) * expert.up(x))
+        return sums
+
+
+def fall_with_distance(model: torch.nn.Module) -> None:
+    """Puts linear biases of distance (ALiBi, arXiv 2108.12409) in the place of rotary positions."""
+    heads = model.config.num_attention_heads
+    slopes = 2.0 ** (-8 * torch.arange(1, heads + 1) / heads)  # of a power of two
+    places = torch.arange(COUNT)
+    distance = places[:, None] - places
+    mask = torch.where(distance < 0, -torch.inf, -slopes[:, None, None] * distance)[None]
+    forward = model.forward
+    model.forward = lambda ids, **keywords: forward(ids, attention_mask=mask, **keywords)
+    turn = model.model.rotary_emb.forward
+
+    def unturned(x, position_ids):
+        cosine, sine = turn(x, position_ids)
+        return torch.ones_like(cosine), torch.zeros_like(sine)
+
+    model.model.rotary_emb.forward = unturned
+
+
+def add_mixtures(model: torch.nn.Module) -> None:
+    """Makes a Llama a DeepSeekMoE: with the mixtures of DeepSeek V2, whose attention is another."""
+    from transformers.models.deepseek_v2.modeling_deepseek_v2 import DeepseekV2Moe
+
+    says = ORIGINALS["deepseek"][0]
+    sizes = {k: v for k, v in says.items() if "expert" in k or k == "moe_intermediate_size"}
+    config = transformers.DeepseekV2Config(**COMMON | sizes | dict(topk_method="greedy"))
+    for layer in model.model.layers[says["first_k_dense_replace"] :]:
+        layer.mlp = DeepseekV2Moe(config)

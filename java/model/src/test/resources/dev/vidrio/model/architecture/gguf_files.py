@@ -1,0 +1,245 @@
+"""GGUF files by llama.cpp's converter, also of models that it does not know."""
+
+import json
+import re
+import sys
+import unittest.mock
+from pathlib import Path
+
+import torch
+from configurations import DELTA_RULES, VOCABULARY
+
+# Norms behind sublayers, which converters of models without them do not know.
+NORMS_BEHIND = {
+    "flex_olmo": {
+        "post_attention_layernorm": "post_attention_norm",
+        "post_feedforward_layernorm": "post_ffw_norm",
+    },
+    "hyperclovax": {"post_norm1": "post_attention_norm", "post_norm2": "post_ffw_norm"},
+}
+
+# Models of which llama.cpp has no kin: what their tensors are called in GGUF.
+LAYER_OF_DECODER = r"model.decoder.layers.(\d+)"
+LAYER_OF_TRANSFORMER = r"transformer.h.(\d+)"
+LAYER = r"model.layers.(\d+)"
+TENSORS = {
+    "gpt_neo": {
+        r"transformer.wte": "token_embd",
+        r"transformer.wpe": "position_embd",
+        r"transformer.ln_f": "output_norm",
+        LAYER_OF_TRANSFORMER + r".ln_1": r"blk.\1.attn_norm",
+        LAYER_OF_TRANSFORMER + r".ln_2": r"blk.\1.ffn_norm",
+        LAYER_OF_TRANSFORMER + r".attn.attention.out_proj": r"blk.\1.attn_output",
+        LAYER_OF_TRANSFORMER + r".attn.attention.(.)_proj": r"blk.\1.attn_\2",
+        LAYER_OF_TRANSFORMER + r".mlp.c_fc": r"blk.\1.ffn_up",
+        LAYER_OF_TRANSFORMER + r".mlp.c_proj": r"blk.\1.ffn_down",
+    },
+    "lfm3": {
+        r"model.embed_tokens": "token_embd",
+        r"model.embedding_norm": "token_embd_norm",
+        LAYER + r".operator_norm": r"blk.\1.attn_norm",
+        LAYER + r".post_operator_norm": r"blk.\1.post_attention_norm",
+        LAYER + r".ffn_norm": r"blk.\1.ffn_norm",
+        LAYER + r".post_ffn_norm": r"blk.\1.post_ffw_norm",
+        LAYER + r".self_attn.o_proj": r"blk.\1.attn_output",
+        LAYER + r".self_attn.(g_proj|gate_proj)": r"blk.\1.attn_gate",
+        LAYER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER + r".self_attn.(._norm)": r"blk.\1.attn_\2",
+        LAYER + r".conv": r"blk.\1.shortconv",
+        LAYER + r".feed_forward.w1": r"blk.\1.ffn_gate",
+        LAYER + r".feed_forward.w2": r"blk.\1.ffn_down",
+        LAYER + r".feed_forward.w3": r"blk.\1.ffn_up",
+    },
+    "olmo_hybrid": {
+        r"model.embed_tokens": "token_embd",
+        r"model.norm": "output_norm",
+        r"lm_head": "output",
+        LAYER + r".attention_layer_norm": r"blk.\1.attn_norm",
+        LAYER + r".post_feedforward_layernorm": r"blk.\1.post_ffw_norm",
+        r"(layers.1).feedforward_layer_norm": r"\1.post_attention_norm",
+        LAYER + r".feedforward_layer_norm": r"blk.\1.ffn_norm",
+        LAYER + r".(post_attention_norm)": r"blk.\1.\2",
+        LAYER + r".self_attn.o_proj": r"blk.\1.attn_output",
+        LAYER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER + r".self_attn.(._norm)": r"blk.\1.attn_\2",
+        LAYER + r".mlp.(gate|up|down)_proj": r"blk.\1.ffn_\2",
+        LAYER + r".linear_attn.(.)_conv1d": r"blk.\1.ssm_conv1d_\2",
+        LAYER + r".linear_attn.o_proj": r"blk.\1.ssm_out",
+        LAYER + r".linear_attn.a_proj": r"blk.\1.ssm_alpha",
+        LAYER + r".linear_attn.b_proj": r"blk.\1.ssm_beta",
+        LAYER + r".linear_attn.g_proj": r"blk.\1.attn_gate",
+        LAYER + r".linear_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER + r".linear_attn.o_norm": r"blk.\1.ssm_norm",
+        LAYER + r".linear_attn.dt_bias": r"blk.\1.ssm_dt.bias",
+        LAYER + r".linear_attn.A_log": r"blk.\1.ssm_a",
+    },
+    "opt": {
+        r"model.decoder.embed_tokens": "token_embd",
+        r"model.decoder.embed_positions": "position_embd",
+        r"model.decoder.final_layer_norm": "output_norm",
+        LAYER_OF_DECODER + r".self_attn_layer_norm": r"blk.\1.attn_norm",
+        LAYER_OF_DECODER + r".final_layer_norm": r"blk.\1.ffn_norm",
+        LAYER_OF_DECODER + r".self_attn.out_proj": r"blk.\1.attn_output",
+        LAYER_OF_DECODER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
+        LAYER_OF_DECODER + r".fc1": r"blk.\1.ffn_up",
+        LAYER_OF_DECODER + r".fc2": r"blk.\1.ffn_down",
+    },
+}
+TENSORS["olmo_hybrid-turning"] = TENSORS["olmo_hybrid"]
+
+# Models that llama.cpp's converter knows, or takes, for others.
+OWN_NAMES = {
+    name: name
+    for name in ("bitnet-b1.58", "flex_olmo", "hyperclovax", "nanochat", *TENSORS)
+} | {
+    "hyperclovax-pre-norm": "hyperclovax",
+    "olmo_hybrid-turning": "olmo_hybrid",
+    "vaultgemma": "vaultgemma",
+}
+
+
+def convert(llama_cpp: Path, directory: Path, name: str) -> None:
+    """Runs llama.cpp's converter, which insists on a tokenizer: it gets names without meaning."""
+    sys.path[:0] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
+    import conversion
+    import gguf
+    from conversion.base import TextModel
+
+    hparams = json.loads((directory / "config.json").read_text())
+    # The converter knows MPT under the name that its own code had.
+    architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
+    architecture = architecture.replace("Mistral4For", "Ministral3For")
+    plain = name in ("plamo", "gptj", "nanochat", *TENSORS) or name.startswith("hyperclovax")
+    # Those of VaultGemma and FlexOlmo are the ones of models with other norms.
+    architecture = architecture.replace("VaultGemma", "Gemma2").replace("FlexOlmo", "Olmoe")
+    kind = TextModel if plain else conversion.get_model_class(architecture)
+    # Which Mistral 3's hands its work to.
+    kind = getattr(kind, "Mistral4Model" if name == "mistral4" else "Ministral3Model", kind)
+    # Baichuan's does not end, PLaMo's knows the model of 13B alone, and GPT-J has none.
+    others = {
+        "baichuan": gguf.MODEL_ARCH.BAICHUAN,
+        "baichuan-13b": gguf.MODEL_ARCH.BAICHUAN,
+        "plamo": gguf.MODEL_ARCH.PLAMO,
+        "gptj": gguf.MODEL_ARCH.GPTJ,
+        "nanochat": gguf.MODEL_ARCH.ARCEE,
+        "gpt_neo": gguf.MODEL_ARCH.GPT2,
+        "opt": gguf.MODEL_ARCH.GPT2,
+        "lfm3": gguf.MODEL_ARCH.LFM2,
+        "olmo_hybrid": gguf.MODEL_ARCH.QWEN3NEXT,
+        "olmo_hybrid-turning": gguf.MODEL_ARCH.QWEN3NEXT,
+        "hyperclovax": gguf.MODEL_ARCH.GRANITE,
+        "hyperclovax-pre-norm": gguf.MODEL_ARCH.GRANITE,
+    }
+    # Gemma 3's drops embeddings without a token.
+    tokenizer = directory / "tokenizer.json"
+    vocabulary = {f"token{i}": i for i in range(VOCABULARY)}
+    tokenizer.write_text(json.dumps({"model": {"vocab": vocabulary}, "added_tokens": []}))
+
+    behind, tensors = NORMS_BEHIND.get(name, {}), TENSORS.get(name)
+    lfm3, opt, olmo_hybrid = name == "lfm3", name == "opt", name.startswith("olmo_hybrid")
+
+    class Converter(kind):
+        model_arch = others.get(name) or kind.model_arch
+        # Drafts, which the configuration does not count, or counts where there are none.
+        no_mtp = name == "mimo2" or name in DELTA_RULES
+
+        def set_vocab(self):
+            self.gguf_writer.add_tokenizer_model("none")
+
+        def set_gguf_parameters(self):
+            if lfm3:
+                kv_heads, types = self.hparams["num_key_value_heads"], hparams["layer_types"]
+                self.hparams["num_key_value_heads"] = [
+                    0 if kind == "conv" else kv_heads for kind in types
+                ]
+                self.gguf_writer.add_sliding_window(hparams["sliding_window"])
+                slides = [kind == "sliding_attention" for kind in types]
+                self.gguf_writer.add_sliding_window_pattern(slides)
+                self.gguf_writer.add_shortconv_l_cache(hparams["conv_L_cache"])
+            if olmo_hybrid:
+                heads, types = hparams["linear_num_value_heads"], hparams["layer_types"]
+                self.hparams["num_key_value_heads"] = [
+                    hparams["num_key_value_heads"] if kind == "full_attention" else 0
+                    for kind in types
+                ]
+                self.gguf_writer.add_ssm_group_count(hparams["linear_num_key_heads"])
+                self.gguf_writer.add_ssm_time_step_rank(heads)
+                self.gguf_writer.add_ssm_state_size(hparams["linear_key_head_dim"])
+                self.gguf_writer.add_ssm_inner_size(heads * hparams["linear_value_head_dim"])
+                self.gguf_writer.add_ssm_conv_kernel(hparams["linear_conv_kernel_dim"])
+                most = 2.0 if hparams["linear_allow_neg_eigval"] else 1.0
+                self.gguf_writer.add_float32("olmo_hybrid.ssm.beta_scale", most)
+            super().set_gguf_parameters()
+            if name in ("mistral", "starcoder2"):
+                self.gguf_writer.add_sliding_window(hparams["sliding_window"])
+            if not hparams.get("norm_topk_prob", True):
+                self.gguf_writer.add_expert_weights_norm(False)
+            if name == "chatglm":
+                self.gguf_writer.add_context_length(hparams["max_position_embeddings"])
+            if name == "gptj":
+                self.gguf_writer.add_rope_dimension_count(hparams["rotary_dim"])
+            if name == "mistral4":
+                rope = hparams["rope_parameters"]
+                self.gguf_writer.add_attn_temperature_scale(rope["llama_4_scaling_beta"])
+            if name == "nanochat":
+                self.gguf_writer.add_final_logit_softcapping(hparams["final_logit_softcapping"])
+            if name == "gpt_neo":
+                self.gguf_writer.add_head_count(hparams["num_heads"])
+                self.gguf_writer.add_feed_forward_length(4 * hparams["hidden_size"])
+                self.gguf_writer.add_sliding_window(hparams["window_size"])
+                local = [kind == "local" for kind in hparams["attention_layers"]]
+                self.gguf_writer.add_sliding_window_pattern(local)
+            if name == "opt":
+                self.gguf_writer.add_feed_forward_length(hparams["ffn_dim"])
+                self.gguf_writer.add_layer_norm_eps(1e-5)
+            if name.startswith("hyperclovax"):
+                self.gguf_writer.add_attention_scale(hparams["attention_multiplier"])
+                self.gguf_writer.add_embedding_scale(hparams["embedding_multiplier"])
+                self.gguf_writer.add_residual_scale(hparams["residual_multiplier"])
+                self.gguf_writer.add_logit_scale(hparams["logits_scaling"])
+            if name == "vaultgemma":
+                slides = [kind == "sliding_attention" for kind in hparams["layer_types"]]
+                self.gguf_writer.add_sliding_window_pattern(slides)
+                self.gguf_writer.add_attention_scale(hparams["query_pre_attn_scalar"] ** -0.5)
+            if name.startswith("llama4"):
+                self.gguf_writer.add_sliding_window(hparams["attention_chunk_size"])
+                self.gguf_writer.add_attn_temperature_length(hparams["floor_scale"])
+                self.gguf_writer.add_attn_temperature_scale(hparams["attn_scale"])
+
+        def modify_tensors(self, data_torch, name, bid):
+            if tensors:
+                for pattern, replacement in tensors.items():
+                    name = re.sub(pattern, replacement, name)
+                # The first rows of OPT's are those of no position.
+                skipped = 2 if opt and name == "position_embd.weight" else 0
+                values = data_torch.squeeze()[skipped:]
+                yield name, -torch.exp(values) if name.endswith("ssm_a") else values
+                return
+            norm = name.split(".")[-2]
+            if norm in behind:
+                yield f"blk.{bid}.{behind[norm]}.weight", data_torch
+                return
+            # BitNet's knows its norms by other names.
+            name = name.replace("attn_sub_norm", "inner_attn_ln")
+            name = name.replace("ffn_sub_norm", "ffn_layernorm")
+            # StableLM's returns stacked norms out of a generator, which loses them.
+            stacked = yield from super().modify_tensors(data_torch, name, bid)
+            yield from stacked or ()
+
+        def generate_extra_tensors(self):
+            yield from super().generate_extra_tensors()
+            if lfm3:  # half of the pairs do not turn
+                pairs = hparams["head_dim"] // 2
+                yield "rope_freqs.weight", torch.tensor([1.0, 1e30]).repeat_interleave(pairs // 2)
+
+        def weight_quant(self, weight):
+            return weight  # which BitNet's makes ternary
+
+    out = directory / "model.gguf"
+    # That of Nemotron-H takes what the configuration does not say for what transformers adds to it.
+    said = dict(hparams=hparams) if name.startswith("nemotron_h") else {}
+    bf16 = gguf.LlamaFileType.MOSTLY_BF16
+    own = {Converter.model_arch: OWN_NAMES[name]} if name in OWN_NAMES else {}
+    with unittest.mock.patch.dict(gguf.MODEL_ARCH_NAMES, own):
+        Converter(directory, bf16, out, eager=True, model_name=name, **said).write()
+    tokenizer.unlink()
