@@ -25,6 +25,9 @@ public final class Failures {
 
   /** The request's field of an engine's; null where it has none of that name. */
   private static @Nullable String parameter(String field) {
+    if (field.startsWith("edit of ")) {
+      return "vidrio.steer";
+    }
     return field.indexOf(' ') < 0 ? field : PARAMETERS.get(field);
   }
 

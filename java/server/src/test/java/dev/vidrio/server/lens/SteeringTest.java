@@ -145,8 +145,8 @@ class SteeringTest {
         "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} | vidrio.steer[0].strength",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'plus':'a'}]} | vidrio.steer[0].minus",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} | vidrio.steer[0].plus",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} | edit_of_blocks.0.hook_resid_post",
-        "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} | edit_of_blocks.0.attn.hook_z",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} | vidrio.steer edit of blocks.0.hook_resid_post",
+        "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} | vidrio.steer edit of blocks.0.attn.hook_z",
       })
   void whatIsWrongIsRefused(String vidrio, String expected) {
     String error =
