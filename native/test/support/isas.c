@@ -47,7 +47,7 @@ static int is_emulated(vd_isa isa) {
 enum { PAID = 60 };
 
 // A tile instruction of AMX makes more, but takes as long as many others, and may be partly empty.
-static int64_t products_of_an_instruction(vd_isa isa) { return isa == VD_ISA_AVX_VNNI ? 32 : 2048; }
+static int64_t products_of_an_instruction(vd_isa isa) { return isa == VD_ISA_AVX_VNNI ? 32 : 1024; }
 
 int leaves_case_out(vd_isa isa, int64_t products) {
     static int64_t owed[VD_ISA_COUNT];
