@@ -24,6 +24,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +57,10 @@ final class DerivedPlan implements AutoCloseable {
   private final List<Op> ops = new ArrayList<>();
   private final Map<HookPoint, Part> parts = new HashMap<>();
   private final Map<Buffer, Part> slices = new HashMap<>();
+
+  /** What has been computed again. */
+  private final Set<Buffer> done = new HashSet<>();
+
   private final int[] blocks;
   private final Batch batch;
   private final ExecutablePlan plan;
@@ -87,13 +92,20 @@ final class DerivedPlan implements AutoCloseable {
    * Operations of a norm or of attention, or of a slice of the model: those from {@code begin} on
    * for all keys, those from {@code rows} on for all rows.
    *
+   * @param inputs what it reads
    * @param outputs the points that follow from it, and what their rows are; none where they are
    *     tapped
    * @param heads where rows are scores, else 0
    * @param logits elements of a row of logits, else 0
    */
   private record Part(
-      int begin, int rows, int end, Map<HookPoint, Buffer> outputs, int heads, int logits) {}
+      List<Buffer> inputs,
+      int begin,
+      int rows,
+      int end,
+      Map<HookPoint, Buffer> outputs,
+      int heads,
+      int logits) {}
 
   /**
    * @param sources where points come from; those of other kinds are left out
@@ -174,7 +186,7 @@ final class DerivedPlan implements AutoCloseable {
       boolean isScale = follower.source instanceof HookSource.NormScale;
       outputs.put(follower.point, isScale ? scale : y);
     }
-    return new Part(begin, begin, ops.size(), outputs, 0, 0);
+    return new Part(List.of(kept), begin, begin, ops.size(), outputs, 0, 0);
   }
 
   private Part attention(SequenceOp.Attention a, List<Follower> followers) {
@@ -202,7 +214,7 @@ final class DerivedPlan implements AutoCloseable {
       }
       outputs.put(follower.point, output);
     }
-    return new Part(begin, rows, ops.size(), outputs, a.heads(), 0);
+    return new Part(List.of(a.q(), kept), begin, rows, ops.size(), outputs, a.heads(), 0);
   }
 
   /** The operations that make an activation, over others of their own. */
@@ -219,7 +231,7 @@ final class DerivedPlan implements AutoCloseable {
     }
     ops.add(new HookOp.Tap((Buffer) own(y, y), recomputed.target(y)));
     int logits = y.rows() == Rows.LOGITS ? y.width() : 0;
-    return new Part(begin, begin, ops.size(), Map.of(), 0, logits);
+    return new Part(slice.inputs(), begin, begin, ops.size(), Map.of(), 0, logits);
   }
 
   private static Operand own(Operand x, Buffer y) {
@@ -259,9 +271,13 @@ final class DerivedPlan implements AutoCloseable {
     };
   }
 
-  /** Where the rows of an activation lie that is computed again. */
-  MemorySegment rows(Buffer buffer) {
+  private MemorySegment rows(Buffer buffer) {
     return recomputed.rows(buffer, 0, input.first, input.keys());
+  }
+
+  /** Bytes of what has been computed again. */
+  long recomputedBytes() {
+    return done.stream().mapToLong(buffer -> rows(buffer).byteSize()).sum();
   }
 
   /** The points whose values are computed together with those of a point, itself among them. */
@@ -280,6 +296,7 @@ final class DerivedPlan implements AutoCloseable {
    */
   void fill(HookPoint point, Function<HookPoint, MemorySegment> target) {
     Part part = part(point);
+    require(part.inputs);
     int step = batch.limits().tokens();
     if (part.rows > part.begin) {
       for (int i = 0; i < input.keys(); i += step) {
@@ -304,9 +321,23 @@ final class DerivedPlan implements AutoCloseable {
     }
   }
 
-  /** Computes an activation again, whose inputs are there: {@link #rows} has its values then. */
-  void recompute(Buffer buffer) {
-    Part part = Objects.requireNonNull(slices.get(buffer), buffer::name);
+  /** The rows of an activation that is computed again, when it is first asked for. */
+  MemorySegment recompute(Buffer buffer) {
+    if (!done.contains(buffer)) {
+      Part part = Objects.requireNonNull(slices.get(buffer), buffer::name);
+      require(part.inputs);
+      run(part);
+      done.add(buffer);
+    }
+    return rows(buffer);
+  }
+
+  /** Computes those that are computed again. */
+  private void require(List<Buffer> buffers) {
+    buffers.stream().filter(slices::containsKey).forEach(this::recompute);
+  }
+
+  private void run(Part part) {
     Limits limits = batch.limits();
     int step = part.logits > 0 ? Math.min(limits.tokens(), limits.logits()) : limits.tokens();
     for (int i = 0; i < input.n; i += step) {

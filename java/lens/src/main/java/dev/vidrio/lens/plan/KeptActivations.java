@@ -8,12 +8,10 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -28,11 +26,6 @@ public final class KeptActivations implements ActivationCache {
   private final int[] tokens;
   private final boolean last;
   private final Map<HookPoint, Activation> derived = new HashMap<>();
-
-  /** What has been computed again. */
-  private final Set<Buffer> recomputed = new HashSet<>();
-
-  private long recomputedBytes;
   private @Nullable DerivedPlan plan;
 
   /**
@@ -59,7 +52,7 @@ public final class KeptActivations implements ActivationCache {
 
   @Override
   public synchronized long bytes() {
-    return memory.bytes() + recomputedBytes;
+    return memory.bytes() + (plan == null ? 0 : plan.recomputedBytes());
   }
 
   @Override
@@ -102,8 +95,7 @@ public final class KeptActivations implements ActivationCache {
   /** The values of an activation at the positions that were kept, as f32. */
   private MemorySegment rows(Buffer buffer) {
     if (captured.recomputed().containsKey(buffer) && rows() > 0) {
-      recompute(buffer);
-      return plan().rows(buffer);
+      return plan().recompute(buffer);
     }
     MemorySegment rows = kept(buffer, from);
     return memory.type() == TapType.F32 ? rows : Halves.toFloats(memory.type(), rows);
@@ -130,22 +122,10 @@ public final class KeptActivations implements ActivationCache {
     };
   }
 
-  /** Computes an activation again, after what it is made of, where this has not been done. */
-  private void recompute(Buffer buffer) {
-    CapturedPoints.@Nullable Slice slice = captured.recomputed().get(buffer);
-    if (slice != null && !recomputed.contains(buffer)) {
-      slice.inputs().forEach(this::recompute);
-      plan().recompute(buffer);
-      recomputed.add(buffer);
-      recomputedBytes += plan().rows(buffer).byteSize();
-    }
-  }
-
   private Map<HookPoint, Activation> compute(HookPoint point) {
     if (rows() == 0) {
       return filled(point, data -> {});
     }
-    hooks.source(point).captured().forEach(this::recompute);
     Map<HookPoint, Activation> made = new LinkedHashMap<>();
     plan().together(point).forEach(each -> made.put(each, allocate(each)));
     plan().fill(point, each -> Objects.requireNonNull(made.get(each)).data());
@@ -193,8 +173,6 @@ public final class KeptActivations implements ActivationCache {
     } else if (plan != null) {
       memory.close(plan);
       plan = null;
-      recomputed.clear();
-      recomputedBytes = 0;
     }
   }
 }
