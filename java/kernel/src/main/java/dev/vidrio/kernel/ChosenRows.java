@@ -40,18 +40,11 @@ public final class ChosenRows {
               && op.writes().stream().anyMatch(late::contains);
       if (moves) {
         moved.add(op);
-        op.writes().forEach(operand -> chosen.put(operand, rowsOf(operand, operand.name())));
+        op.writes().forEach(y -> chosen.put(y, y.like(y.name(), Rows.LOGITS)));
       }
       (moves ? late : whole).addAll(op.reads());
     }
     chosen.put(gather.x(), gather.y());
-  }
-
-  private static Operand rowsOf(Operand operand, String name) {
-    return switch (operand) {
-      case Buffer buffer -> new Buffer(name, Rows.LOGITS, buffer.width());
-      case QuantizedBuffer quantized -> new QuantizedBuffer(name, Rows.LOGITS, quantized.width());
-    };
   }
 
   /** The plan with its gather moved, or the same where there is nothing to gain. */
@@ -92,7 +85,7 @@ public final class ChosenRows {
 
   /** Takes the chosen rows of an operand where it has just been written. */
   private Op choice(Op writer, Operand operand) {
-    Operand rows = rowsOf(operand, operand.name() + ".chosen");
+    Operand rows = operand.like(operand.name() + ".chosen", Rows.LOGITS);
     chosen.put(operand, rows);
     return writer instanceof Op.Quantize quantize
         ? Substitution.of(quantize, this::chosen)

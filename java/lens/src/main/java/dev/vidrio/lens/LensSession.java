@@ -321,26 +321,8 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   @Override
-  public MemorySegment feed(Sequence sequence, int... tokens) {
+  public void requireFits(Sequence sequence, int[] tokens) {
     session.requireFits(sequence, tokens);
-    int lengthBefore = sequence.length();
-    int step = session.limits().tokens();
-    try {
-      for (int i = 0; i < tokens.length; ) {
-        begin();
-        int end = Math.min(tokens.length, i + step);
-        for (; i < end; i++) {
-          add(sequence, tokens[i], i == tokens.length - 1);
-        }
-        run();
-      }
-    } catch (Throwable e) {
-      if (sequence.length() > lengthBefore) {
-        sequence.truncate(lengthBefore);
-      }
-      throw e;
-    }
-    return logits(asked.size() - 1);
   }
 
   @Override
@@ -356,11 +338,6 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   @Override
   public Candidates candidates(int i) {
     return session.candidates(asked.get(i));
-  }
-
-  @Override
-  public Candidates candidates() {
-    return candidates(asked.size() - 1);
   }
 
   /** What was kept of a sequence so far. It ends with the session. */

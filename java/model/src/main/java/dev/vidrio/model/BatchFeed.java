@@ -44,4 +44,42 @@ public interface BatchFeed extends Feed {
    * @throws IndexOutOfBoundsException when the step has no such row
    */
   Candidates candidates(int i);
+
+  @Override
+  default Candidates candidates() {
+    return candidates(logitRows() - 1);
+  }
+
+  /**
+   * Checks that a sequence can take these tokens.
+   *
+   * @throws InvalidInputException when there is none, one is unknown, they do not fit into the
+   *     context, or the sequence is another session's
+   * @throws IllegalStateException when too little of the cache is free
+   */
+  void requireFits(Sequence sequence, int[] tokens);
+
+  /**
+   * {@inheritDoc} Where one of the steps fails, none of the tokens has run: the sequence has the
+   * length from before the call, or is empty, as {@link #run} has it.
+   */
+  @Override
+  default MemorySegment feed(Sequence sequence, int... tokens) {
+    requireFits(sequence, tokens);
+    int lengthBefore = sequence.length();
+    try {
+      for (int i = 0; i < tokens.length; ) {
+        begin();
+        int end = Math.min(tokens.length, i + limits().tokens());
+        for (; i < end; i++) {
+          add(sequence, tokens[i], i == tokens.length - 1);
+        }
+        run();
+      }
+    } catch (Throwable e) {
+      sequence.goBack(lengthBefore);
+      throw e;
+    }
+    return logits(logitRows() - 1);
+  }
 }

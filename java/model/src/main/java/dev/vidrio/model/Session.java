@@ -272,37 +272,7 @@ public final class Session implements BatchFeed, AutoCloseable {
     return plan.data(activation);
   }
 
-  /**
-   * {@inheritDoc} Where one of the steps fails, none of the tokens has run: the sequence has the
-   * length from before the call, or is empty, as {@link #run} has it.
-   */
   @Override
-  public MemorySegment feed(Sequence sequence, int... tokens) {
-    requireFits(sequence, tokens);
-    int lengthBefore = sequence.length();
-    try {
-      for (int i = 0; i < tokens.length; ) {
-        begin();
-        int end = Math.min(tokens.length, i + limits.tokens());
-        for (; i < end; i++) {
-          add(sequence, tokens[i], i == tokens.length - 1);
-        }
-        run();
-      }
-    } catch (Throwable e) {
-      sequence.goBack(lengthBefore);
-      throw e;
-    }
-    return logits(0);
-  }
-
-  /**
-   * Checks that a sequence can take these tokens.
-   *
-   * @throws InvalidInputException when there is none, one is unknown, they do not fit into the
-   *     context, or the sequence is another session's
-   * @throws IllegalStateException when too little of the cache is free
-   */
   public void requireFits(Sequence sequence, int[] tokens) {
     sequence.requireIn(cache);
     if (tokens.length == 0) {
@@ -348,11 +318,6 @@ public final class Session implements BatchFeed, AutoCloseable {
   public Candidates candidates(int i) {
     requireRow(i);
     return search.row(batch, i);
-  }
-
-  @Override
-  public Candidates candidates() {
-    return candidates(batch.logitCount() - 1);
   }
 
   private void requireRow(int i) {

@@ -5,7 +5,6 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
-import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Substitution;
 import java.util.HashMap;
 import java.util.List;
@@ -59,11 +58,7 @@ final class Recomputation {
   }
 
   private static Operand renamed(Operand y) {
-    String name = y.name() + ".again";
-    return switch (y) {
-      case Buffer buffer -> new Buffer(name, buffer.rows(), buffer.width());
-      case QuantizedBuffer buffer -> new QuantizedBuffer(name, buffer.rows(), buffer.width());
-    };
+    return y.like(y.name() + ".again", y.rows());
   }
 
   /** An operation over activations that are there. */

@@ -10,4 +10,9 @@ public record Buffer(String name, Rows rows, int width) implements Operand {
       throw new IllegalArgumentException(name + ": width " + width + " is not positive");
     }
   }
+
+  @Override
+  public Buffer like(String otherName, Rows otherRows) {
+    return new Buffer(otherName, otherRows, width);
+  }
 }

@@ -10,4 +10,7 @@ public sealed interface Operand permits Buffer, QuantizedBuffer {
 
   /** Elements of a row. */
   int width();
+
+  /** Another one of the same kind and width. */
+  Operand like(String otherName, Rows otherRows);
 }

@@ -15,6 +15,11 @@ public record QuantizedBuffer(String name, Rows rows, int width) implements Oper
     }
   }
 
+  @Override
+  public QuantizedBuffer like(String otherName, Rows otherRows) {
+    return new QuantizedBuffer(otherName, otherRows, width);
+  }
+
   /** Blocks of a row. */
   public int blocks() {
     return width / BLOCK;

@@ -13,7 +13,6 @@ import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
-import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.Substitution;
@@ -222,24 +221,22 @@ final class DerivedPlan implements AutoCloseable {
     int begin = ops.size();
     Map<Operand, Operand> own = new HashMap<>();
     for (Buffer x : slice.inputs()) {
-      Buffer loaded = (Buffer) own(x, y);
+      Buffer loaded = x.like(nameOf(x, y), x.rows());
       own.put(x, loaded);
       ops.add(load(x, Op.EmbedIndex.TOKENS, loaded));
     }
     for (Op op : slice.ops()) {
-      ops.add(Substitution.of(op, x -> own.computeIfAbsent(x, ignored -> own(x, y))));
+      ops.add(
+          Substitution.of(
+              op, x -> own.computeIfAbsent(x, each -> each.like(nameOf(each, y), each.rows()))));
     }
-    ops.add(new HookOp.Tap((Buffer) own(y, y), recomputed.target(y)));
+    ops.add(new HookOp.Tap(y.like(nameOf(y, y), y.rows()), recomputed.target(y)));
     int logits = y.rows() == Rows.LOGITS ? y.width() : 0;
     return new Part(slice.inputs(), begin, begin, ops.size(), Map.of(), 0, logits);
   }
 
-  private static Operand own(Operand x, Buffer y) {
-    String name = y.name() + ".of." + x.name();
-    return switch (x) {
-      case Buffer buffer -> new Buffer(name, buffer.rows(), buffer.width());
-      case QuantizedBuffer bytes -> new QuantizedBuffer(name, bytes.rows(), bytes.width());
-    };
+  private static String nameOf(Operand x, Buffer y) {
+    return y.name() + ".of." + x.name();
   }
 
   /** The layer of the cache for keys of a kind; parts run one after the other. */

@@ -71,14 +71,14 @@ public final class EditedPlan {
   }
 
   private static Buffer unedited(Buffer buffer) {
-    return new Buffer(buffer.name() + ".unedited", buffer.rows(), buffer.width());
+    return buffer.like(buffer.name() + ".unedited", buffer.rows());
   }
 
   /** What an activation is after one of its edits: after the last, what all readers read. */
   private Buffer after(Buffer buffer, HookPoint point) {
     return points(buffer).getLast().equals(point)
         ? buffer
-        : new Buffer(point.name() + ".edited", buffer.rows(), buffer.width());
+        : buffer.like(point.name() + ".edited", buffer.rows());
   }
 
   private List<Op> edits(Buffer buffer) {
