@@ -178,7 +178,7 @@ final class ServeCommand implements Callable<Integer> {
     System.out.printf(
         Locale.ROOT,
         "%s: %d answers, %d refused, %d failed in %.1f s%n%.1f tokens/s, %.2f answers/s, %.2f of"
-            + " them good%n%n%-10s %9s %9s %9s %9s%n",
+            + " them good%n",
         id,
         outcome.answers().size(),
         outcome.refusals().size(),
@@ -186,28 +186,31 @@ final class ServeCommand implements Callable<Integer> {
         seconds,
         out / seconds,
         outcome.answers().size() / seconds,
-        good / seconds,
-        "",
-        "mean",
-        "p50",
-        "p90",
-        "p99");
-    times.forEach(ServeCommand::print);
-    if (!outcome.refusals().isEmpty()) {
-      print("refused_ms", LoadTest.Spread.of(outcome.refusals()));
+        good / seconds);
+    if (outcome.answers().isEmpty()) {
+      times.clear();
     }
+    if (!outcome.refusals().isEmpty()) {
+      times.put("refused_ms", LoadTest.Spread.of(outcome.refusals()));
+    }
+    print(times);
     outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
   }
 
-  private static void print(String name, LoadTest.Spread spread) {
-    System.out.printf(
-        Locale.ROOT,
-        "%-10s %9.2f %9.2f %9.2f %9.2f%n",
-        name,
-        spread.mean(),
-        spread.p50(),
-        spread.p90(),
-        spread.p99());
+  private static void print(Map<String, LoadTest.Spread> times) {
+    if (!times.isEmpty()) {
+      System.out.printf("%n%-10s %9s %9s %9s %9s%n", "", "mean", "p50", "p90", "p99");
+    }
+    times.forEach(
+        (name, spread) ->
+            System.out.printf(
+                Locale.ROOT,
+                "%-10s %9.2f %9.2f %9.2f %9.2f%n",
+                name,
+                spread.mean(),
+                spread.p50(),
+                spread.p90(),
+                spread.p99()));
   }
 
   private boolean isGood(LoadClient.Answer answer) {

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
@@ -57,6 +58,16 @@ class ServeCommandTest {
       Cli cli = bench(server.uri(), "--rate=5000", "--requests=40", "--warm-up=0");
       assertEquals(0, cli.code(), cli.err());
       assertTrue(cli.out().contains("refused_ms"), cli.out());
+    }
+  }
+
+  @Test
+  void timesOfNothingAreNotPrinted() throws IOException {
+    try (Server server = serve(EngineOptions.DEFAULT.withContext(16))) {
+      Cli cli = bench(server.uri(), "--requests=2", "--warm-up=0");
+      assertEquals(1, cli.code());
+      assertTrue(cli.out().contains("0 answers, 0 refused, 2 failed"), cli.out());
+      assertFalse(cli.out().contains("NaN"), cli.out());
     }
   }
 

@@ -17,6 +17,8 @@ import picocli.CommandLine.Spec;
 
 /** A page that a command draws its results on. */
 public final class PageOption {
+  private static final List<String> OTHER_FORMS = List.of("--json", "--dot");
+
   @Option(
       names = {"-o", "--output"},
       paramLabel = "FILE.html",
@@ -28,10 +30,19 @@ public final class PageOption {
 
   public PageOption() {}
 
-  /** Refuses files that are no pages. To be called before the work is done. */
+  /** Refuses files that are no pages, and other forms besides. Called before the work is done. */
   public void check() {
-    if (output != null && !output.toString().endsWith(".html")) {
+    if (output == null) {
+      return;
+    }
+    if (!output.toString().endsWith(".html")) {
       throw new ParameterException(command.commandLine(), "-o " + output + ": must end in .html");
+    }
+    for (String other : OTHER_FORMS) {
+      if (command.commandLine().getParseResult().hasMatchedOption(other)) {
+        throw new ParameterException(
+            command.commandLine(), other + " goes without -o: a page holds the same results");
+      }
     }
   }
 

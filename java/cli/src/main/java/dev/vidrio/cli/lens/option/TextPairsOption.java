@@ -7,6 +7,7 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -133,6 +134,10 @@ public final class TextPairsOption {
           "corrupted text" + where,
           corruptIds.length + " tokens",
           "must have as many as the clean one, " + cleanIds.length);
+    }
+    if (Arrays.equals(cleanIds, corruptIds)) {
+      throw new InvalidInputException(
+          "corrupted text" + where, corrupt, "must differ from the clean one");
     }
     return new Judged(TextPair.of(cleanIds, corruptIds, right, other), right, other);
   }
