@@ -248,7 +248,7 @@ static void check_no_experts(int32_t score_kind, int32_t over) {
     // A softmax over all experts takes from each what the slots have together: 8 / 16 / 12.
     int shared = score_kind == VD_ROUTE_SOFTMAX && over == VD_ROUTE_ALL;
     for (int e = 0; e < MANY; e++) {
-        near("dlogits", e, shared ? -0.5 / MANY : 0, 1e-6, dlogits[e]);
+        near("dlogits", e, shared ? -1.0 / (2 * MANY) : 0, 1e-6, dlogits[e]);
     }
     guarded_free_all();
 }

@@ -61,11 +61,13 @@ static int emulated(void) { return asked_for("VD_TEST_EMULATED"); }
 
 int instrumented(void) { return ADDRESS_SANITIZER || THREAD_SANITIZER || emulated(); }
 
+int watches_threads(void) { return THREAD_SANITIZER; }
+
 int sweep_step(void) {
     if (THREAD_SANITIZER || emulated()) {
         return 7;
     }
-    return ADDRESS_SANITIZER ? 3 : 1;
+    return ADDRESS_SANITIZER ? 5 : 1;
 }
 
 int full(void) { return asked_for("VD_TEST_FULL"); }

@@ -23,6 +23,9 @@ int instrumented(void);
 // thread does, and under an emulator.
 int sweep_step(void);
 
+// 1 under the thread sanitizer, which sees nothing in what one thread computes alone.
+int watches_threads(void);
+
 // 1 when the environment variable VD_TEST_FULL asks for sweeps without gaps.
 int full(void);
 

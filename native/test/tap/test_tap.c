@@ -46,7 +46,7 @@ static int64_t row_of(const window *w, int32_t sequence, int32_t position) {
         return -1;
     }
     double row = (double)w->bases[sequence] + position - w->positions[0];
-    return w->bases[sequence] >= 0 && row < TARGET_ROWS ? (int64_t)row : -1;
+    return w->bases[sequence] >= 0 && row < (double)TARGET_ROWS ? (int64_t)row : -1;
 }
 
 static void expect_row(vd_type type, const float *from, int64_t first, int32_t width) {
