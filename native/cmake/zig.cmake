@@ -31,10 +31,8 @@ endif()
 
 set(CMAKE_C_COMPILER ${VD_ZIG} cc -target ${triple})
 
+# Tests of the library for Windows run where Wine is.
 if(CMAKE_SYSTEM_NAME STREQUAL Windows)
-    # To link a program that tries the compiler Zig would build all of MinGW, for minutes.
-    set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-    # Tests of the library run where Wine is.
     find_program(VD_WINE wine64 PATHS /usr/lib/wine NO_CMAKE_FIND_ROOT_PATH)
     if(VD_WINE)
         set(CMAKE_CROSSCOMPILING_EMULATOR ${VD_WINE})

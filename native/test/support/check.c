@@ -65,7 +65,7 @@ int watches_threads(void) { return THREAD_SANITIZER; }
 
 int sweep_step(void) {
     if (THREAD_SANITIZER || emulated()) {
-        return 7;
+        return 11;
     }
     return ADDRESS_SANITIZER ? 5 : 1;
 }
