@@ -73,7 +73,7 @@ public final class PlanBuilder {
       float epsilon,
       @Nullable Weights gain,
       @Nullable Weights bias) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new Op.Norm(kind, epsilon, 1, x, gain, bias, y, null));
     return y;
   }
@@ -84,7 +84,7 @@ public final class PlanBuilder {
    */
   public Buffer headNorm(
       String name, Op.NormKind kind, int dH, Buffer x, float epsilon, @Nullable Weights gain) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new Op.Norm(kind, epsilon, x.width() / dH, x, gain, null, y, null));
     return y;
   }
@@ -107,7 +107,7 @@ public final class PlanBuilder {
 
   /** {@code x + bias}. */
   public Buffer addBias(String name, Weights bias, Buffer x) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new Op.AddBias(x, bias, y));
     return y;
   }
@@ -124,7 +124,7 @@ public final class PlanBuilder {
 
   /** Rotates the heads of x, of d_h elements each. */
   public Buffer rope(String name, Rotation rotation, int dH, Buffer x) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new SequenceOp.Rope(rotation, dH, x, y));
     return y;
   }
@@ -178,7 +178,7 @@ public final class PlanBuilder {
 
   private Buffer conv(
       String name, int layer, SequenceOp.@Nullable Part part, Weights kernel, Buffer x) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new SequenceOp.Conv(layer, part, kernel, x, y));
     return y;
   }
@@ -194,7 +194,7 @@ public final class PlanBuilder {
       Weights a,
       @Nullable Weights skip,
       SequenceOp.Recurrence.Inputs inputs) {
-    Buffer z = inputs.v().like(name, inputs.v().rows());
+    Buffer z = inputs.v().like(name);
     ops.add(new SequenceOp.Recurrence(layer, update, grouping, a, skip, inputs, z));
     return z;
   }
@@ -209,14 +209,14 @@ public final class PlanBuilder {
 
   /** {@code f(x)}. */
   public Buffer activation(String name, Op.ActivationKind kind, Buffer x) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new Op.Activation(kind, x, null, y));
     return y;
   }
 
   /** {@code f(x) · up}. */
   public Buffer gated(String name, Op.ActivationKind kind, Buffer x, Buffer up) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new Op.Activation(kind, x, up, y));
     return y;
   }
@@ -228,14 +228,14 @@ public final class PlanBuilder {
 
   /** {@code a + b}. */
   public Buffer add(String name, Buffer a, Buffer b) {
-    Buffer y = a.like(name, a.rows());
+    Buffer y = a.like(name);
     ops.add(new Op.Add(a, b, y));
     return y;
   }
 
   /** x times a vector, element by element. */
   public Buffer gain(String name, Weights gain, Buffer x) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new OpenOp.Gain(x, gain, null, y));
     return y;
   }
@@ -246,14 +246,14 @@ public final class PlanBuilder {
    * @param factors [rows, 1]
    */
   public Buffer scaleRows(String name, Buffer factors, Buffer x) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new ExpertOp.ExpertSum(x, factors, y));
     return y;
   }
 
   /** {@code factor · x}. */
   public Buffer scale(String name, float factor, Buffer x) {
-    Buffer y = x.like(name, x.rows());
+    Buffer y = x.like(name);
     ops.add(new Op.Scale(x, factor, y));
     return y;
   }

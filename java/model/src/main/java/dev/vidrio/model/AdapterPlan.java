@@ -74,7 +74,7 @@ final class AdapterPlan {
       group.forEach(this::addDown);
     }
     Buffer y = product.y();
-    Buffer base = y.like(y.name() + ".unadapted", y.rows());
+    Buffer base = y.like(y.name() + ".unadapted");
     ops.add(new Op.MatMul(product.weights(), product.x(), base, product.fast()));
     ops.add(new LowRankOp.Up(base, low(y), slots.table(), index, y));
   }

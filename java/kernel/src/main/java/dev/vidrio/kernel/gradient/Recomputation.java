@@ -58,7 +58,7 @@ final class Recomputation {
   }
 
   private static Operand renamed(Operand y) {
-    return y.like(y.name() + ".again", y.rows());
+    return y.like(y.name() + ".again");
   }
 
   /** An operation over activations that are there. */

@@ -15,4 +15,9 @@ public record Buffer(String name, Rows rows, int width) implements Operand {
   public Buffer like(String otherName, Rows otherRows) {
     return new Buffer(otherName, otherRows, width);
   }
+
+  @Override
+  public Buffer like(String otherName) {
+    return like(otherName, rows);
+  }
 }

@@ -13,4 +13,9 @@ public sealed interface Operand permits Buffer, QuantizedBuffer {
 
   /** Another one of the same kind and width. */
   Operand like(String otherName, Rows otherRows);
+
+  /** Another one of the same kind, rows and width. */
+  default Operand like(String otherName) {
+    return like(otherName, rows());
+  }
 }

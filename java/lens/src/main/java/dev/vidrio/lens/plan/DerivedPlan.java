@@ -221,16 +221,14 @@ final class DerivedPlan implements AutoCloseable {
     int begin = ops.size();
     Map<Operand, Operand> own = new HashMap<>();
     for (Buffer x : slice.inputs()) {
-      Buffer loaded = x.like(nameOf(x, y), x.rows());
+      Buffer loaded = x.like(nameOf(x, y));
       own.put(x, loaded);
       ops.add(load(x, Op.EmbedIndex.TOKENS, loaded));
     }
     for (Op op : slice.ops()) {
-      ops.add(
-          Substitution.of(
-              op, x -> own.computeIfAbsent(x, each -> each.like(nameOf(each, y), each.rows()))));
+      ops.add(Substitution.of(op, x -> own.computeIfAbsent(x, each -> each.like(nameOf(each, y)))));
     }
-    ops.add(new HookOp.Tap(y.like(nameOf(y, y), y.rows()), recomputed.target(y)));
+    ops.add(new HookOp.Tap(y.like(nameOf(y, y)), recomputed.target(y)));
     int logits = y.rows() == Rows.LOGITS ? y.width() : 0;
     return new Part(slice.inputs(), begin, begin, ops.size(), Map.of(), 0, logits);
   }

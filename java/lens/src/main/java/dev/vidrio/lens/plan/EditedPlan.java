@@ -71,14 +71,12 @@ public final class EditedPlan {
   }
 
   private static Buffer unedited(Buffer buffer) {
-    return buffer.like(buffer.name() + ".unedited", buffer.rows());
+    return buffer.like(buffer.name() + ".unedited");
   }
 
   /** What an activation is after one of its edits: after the last, what all readers read. */
   private Buffer after(Buffer buffer, HookPoint point) {
-    return points(buffer).getLast().equals(point)
-        ? buffer
-        : buffer.like(point.name() + ".edited", buffer.rows());
+    return points(buffer).getLast().equals(point) ? buffer : buffer.like(point.name() + ".edited");
   }
 
   private List<Op> edits(Buffer buffer) {
