@@ -60,6 +60,10 @@ final class LoadTest {
           quantile(sorted, 0.99));
     }
 
+    boolean isOfNothing() {
+      return Double.isNaN(mean);
+    }
+
     /** As JSON has it. */
     Map<String, @Nullable Double> toMap() {
       Map<String, @Nullable Double> map = new LinkedHashMap<>();

@@ -162,6 +162,7 @@ final class ServeCommand implements Callable<Integer> {
     times.put("tpot_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::tpot));
     times.put("itl_ms", LoadTest.Spread.ofGaps(outcome));
     times.put("total_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::total));
+    times.put("refused_ms", LoadTest.Spread.of(outcome.refusals()));
     if (json) {
       Map<String, Object> all = new LinkedHashMap<>();
       all.put("model", id);
@@ -171,7 +172,6 @@ final class ServeCommand implements Callable<Integer> {
       all.put("seconds", seconds);
       all.putAll(rates);
       times.forEach((name, spread) -> all.put(name, spread.toMap()));
-      all.put("refused_ms", LoadTest.Spread.of(outcome.refusals()).toMap());
       Json.print(all);
       return;
     }
@@ -187,12 +187,7 @@ final class ServeCommand implements Callable<Integer> {
         out / seconds,
         outcome.answers().size() / seconds,
         good / seconds);
-    if (outcome.answers().isEmpty()) {
-      times.clear();
-    }
-    if (!outcome.refusals().isEmpty()) {
-      times.put("refused_ms", LoadTest.Spread.of(outcome.refusals()));
-    }
+    times.values().removeIf(LoadTest.Spread::isOfNothing);
     print(times);
     outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
   }

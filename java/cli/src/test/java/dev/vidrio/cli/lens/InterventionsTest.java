@@ -95,6 +95,17 @@ class InterventionsTest {
     assertTrue(Files.readString(page).contains("The strongest 7 of 1055 edges"));
   }
 
+  /** Means over a pair and the same the other way round are equal. */
+  @Test
+  void circuitsNeedADifference(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("pairs.tsv");
+    Files.writeString(file, "The king\tThe lord\t#7\t#8\nThe lord\tThe king\t#7\t#8\n");
+    Cli cli = Cli.run("lens", "circuit", "--pairs", file.toString());
+    assertEquals(1, cli.code());
+    String expected = "has the logit difference of the clean one";
+    assertTrue(cli.err().contains(expected), cli.err());
+  }
+
   /** Means over a pair and itself are its own; over two pairs, they lie between. */
   @Test
   void circuitsAreFoundOverPairs(@TempDir Path directory) throws IOException {
