@@ -176,14 +176,14 @@ static void fetch_panel(const vd_matmul_backward *op, int64_t first, int64_t n, 
         int64_t row = vd_row_bytes(op->type, op->K);
         const uint8_t *begin = (const uint8_t *)op->weights + first * row + row * column / op->K;
         for (int64_t i = 0; i < n; i++) {
-            vd_fetch(begin + i * row, row * VD_BACKWARD_COLUMNS / op->K);
+            vd_fetch_near(begin + i * row, row * VD_BACKWARD_COLUMNS / op->K);
         }
         return;
     }
     for (int64_t i = 0; i < n; i += VD_PACK_ROWS) {
         packed_columns packed = packed_columns_of(op->type, op, (first + i) / VD_PACK_ROWS, column);
-        vd_fetch(packed.codes, VD_UNIT_BYTES * vd_code_bits(op->type));
-        vd_fetch(packed.factors, VD_PACK_ROWS * vd_block_layout_of(op->type).factor_bytes);
+        vd_fetch_near(packed.codes, VD_UNIT_BYTES * vd_code_bits(op->type));
+        vd_fetch_near(packed.factors, VD_PACK_ROWS * vd_block_layout_of(op->type).factor_bytes);
     }
 }
 

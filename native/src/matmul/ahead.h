@@ -1,7 +1,9 @@
 // Weights fetched before they are read. A tile's weights end the hardware's streams, so memory
 // would pause at each; instead the weights of the next tile, which lie next in memory, are fetched
-// at the pace of this one. A whole tile of distance is what keeps memory busy; what the first-level
-// cache cannot hold until it is read waits in the second.
+// at the pace of this one. A whole tile of distance is what keeps memory busy. Short tiles wait in
+// the first-level cache. Longer ones would drive each other out of it, and where several tiles of
+// tokens read the same weights the first one fetches faster than it takes: these wait in the second
+// (docs/adr/005-panel-gemm.md).
 #ifndef VD_MATMUL_AHEAD_H
 #define VD_MATMUL_AHEAD_H
 
@@ -10,23 +12,53 @@
 
 #include "core/arch.h"
 
-enum { VD_AHEAD_BYTES = 256 << 10 };  // a tile's share of the second-level cache
+enum {
+    VD_NEAR_BYTES = 8 << 10,     // a tile's share of the first-level cache
+    VD_AHEAD_BYTES = 256 << 10,  // and of the second
+};
 
-// Where the next tile begins, `bytes` after this one. Null where there is none, or where tiles are
-// long enough to be streams that the hardware fetches well by itself.
-VD_INLINE const uint8_t *vd_ahead(const void *tile, int64_t bytes, int is_last) {
-    return is_last || bytes > VD_AHEAD_BYTES ? NULL : (const uint8_t *)tile + bytes;
+// Where the next tile begins, and whether it goes to the first-level cache. Null: nothing is
+// fetched.
+typedef struct vd_ahead {
+    const uint8_t *next;
+    int is_near;
+} vd_ahead;
+
+VD_INLINE vd_ahead vd_nothing_ahead(void) { return (vd_ahead){NULL, 0}; }
+
+// After weights of `bytes` that `passes` tiles of tokens read. Nothing where these are the last, or
+// are long enough to be streams that the hardware fetches well by itself.
+VD_INLINE vd_ahead vd_after_tile(const void *tile, int64_t bytes, int64_t passes, int is_last) {
+    if (is_last || bytes > VD_AHEAD_BYTES) {
+        return vd_nothing_ahead();
+    }
+    return (vd_ahead){(const uint8_t *)tile + bytes, passes == 1 && bytes <= VD_NEAR_BYTES};
 }
 
-// Fetches as many bytes and returns where the following ones begin.
-VD_INLINE const uint8_t *vd_fetch(const uint8_t *ahead, const int64_t bytes) {
-    if (ahead == NULL) {
-        return NULL;
-    }
+// To the first-level cache.
+VD_INLINE void vd_fetch_near(const uint8_t *p, const int64_t bytes) {
     for (int64_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(ahead + i, 0, 3);
+        __builtin_prefetch(p + i, 0, 3);
     }
-    return ahead + bytes;
+}
+
+VD_INLINE void vd_fetch_far(const uint8_t *p, const int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) {
+        __builtin_prefetch(p + i, 0, 2);
+    }
+}
+
+// Fetches as many bytes and goes on to the following ones.
+VD_INLINE void vd_fetch(vd_ahead *ahead, const int64_t bytes) {
+    if (ahead->next == NULL) {
+        return;
+    }
+    if (ahead->is_near) {
+        vd_fetch_near(ahead->next, bytes);
+    } else {
+        vd_fetch_far(ahead->next, bytes);
+    }
+    ahead->next += bytes;
 }
 
 #endif
