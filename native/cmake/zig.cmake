@@ -30,6 +30,11 @@ if(NOT VD_ZIG)
 endif()
 
 set(CMAKE_C_COMPILER ${VD_ZIG} cc -target ${triple})
+if(CMAKE_SYSTEM_NAME STREQUAL Windows)
+    # Zig compiles MinGW for what is stripped and again, for two minutes, for what is not. The library
+    # is; so are the programs by which CMake gets to know the compiler.
+    list(APPEND CMAKE_C_COMPILER -Wl,-s)
+endif()
 
 # Tests of the library for Windows run where Wine is.
 if(CMAKE_SYSTEM_NAME STREQUAL Windows)
