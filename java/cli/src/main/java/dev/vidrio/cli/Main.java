@@ -12,6 +12,7 @@ import dev.vidrio.model.ModelException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -22,6 +23,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The vidrio command. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted. */
 @Command(
@@ -62,6 +64,7 @@ public final class Main implements Runnable, CommandGroup {
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setExpandAtFiles(false) // a text may begin with @
+        .registerConverter(Path.class, Main::path)
         .setParameterExceptionHandler(Main::wrongUsage)
         .setExecutionExceptionHandler(main::failed);
     int code;
@@ -84,6 +87,14 @@ public final class Main implements Runnable, CommandGroup {
   /** The command with all that is below it. */
   static CommandLine complete() {
     return commandLine(new Main(), List.of());
+  }
+
+  /** What a variable that is not set leaves names no file; as a path it would be this directory. */
+  private static Path path(String name) {
+    if (name.isEmpty()) {
+      throw new TypeConversionException("must name a file or directory, is empty");
+    }
+    return Path.of(name);
   }
 
   private static int wrongUsage(CommandLine.ParameterException e, String[] args) {

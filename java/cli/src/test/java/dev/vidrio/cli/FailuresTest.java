@@ -114,6 +114,7 @@ class FailuresTest {
   @Test
   void valuesOfOptionsBeyondTheirLimitsAreWrongUsage() {
     assertWrongUsage("temperature -1: ", "run", "-p", "a", "--temp", "-1");
+    assertWrongUsage("Invalid value for option '--file': must name a file", "run", "-f", "");
     assertWrongUsage("number of tokens -1: ", "run", "-p", "a", "-n", "-1");
     assertWrongUsage("context -1: ", "run", "-p", "a", "-c", "-1");
     assertWrongUsage("beams 0: ", "run", "-p", "a", "--beams", "0");

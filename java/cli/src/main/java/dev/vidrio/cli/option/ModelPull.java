@@ -78,9 +78,9 @@ public final class ModelPull {
     }
 
     @Override
-    public void onSourceFailed(ModelSource source, String reason) {
+    public void onNextSource(ModelSource next, String reason) {
       bar.close();
-      System.err.println("vidrio: " + source.label() + ": " + reason);
+      System.err.println("vidrio: " + reason + "; trying " + next.label());
     }
   }
 }

@@ -64,13 +64,15 @@ final class Pull {
   Path run() throws InterruptedException {
     List<SourceException> failures = new ArrayList<>();
     for (ModelSource source : sources) {
+      if (!failures.isEmpty()) {
+        progress.onNextSource(source, failures.getLast().reason());
+      }
       try {
         fetch(source);
         return slot.model();
       } catch (SourceException e) {
         LOG.log(System.Logger.Level.DEBUG, "{0}: {1}: {2}", model, source.label(), e.reason());
         failures.add(e);
-        progress.onSourceFailed(source, e.reason());
       }
     }
     throw failed(failures);

@@ -72,8 +72,8 @@ final class HubFixture {
     }
 
     @Override
-    public void onSourceFailed(ModelSource source, String reason) {
-      failures.add(source.label() + " " + reason);
+    public void onNextSource(ModelSource next, String reason) {
+      failures.add(reason + "; then " + next.label());
     }
   }
 }

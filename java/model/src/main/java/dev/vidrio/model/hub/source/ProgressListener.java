@@ -35,10 +35,11 @@ public interface ProgressListener {
   void onProgress(Phase phase, long bytesDone, long bytesTotal);
 
   /**
-   * Reports that a source failed. The next one is tried if there is one.
+   * Reports that a source failed and another is tried. Where the last one fails, the exception of
+   * the pull says what went wrong with each.
    *
-   * @param source the source
-   * @param reason what went wrong, one line
+   * @param next the source that is tried next
+   * @param reason what went wrong with the one before, one line
    */
-  default void onSourceFailed(ModelSource source, String reason) {}
+  default void onNextSource(ModelSource next, String reason) {}
 }
