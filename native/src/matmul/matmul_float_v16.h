@@ -74,7 +74,7 @@ VD_INLINE void load_weights(const int type, const int N, const vd_matmul *op, in
 
 // Outputs of M tokens and N rows of weights as they lie.
 VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *op, int64_t m0,
-                    int64_t n0, vd_ahead ahead) {
+                    int64_t n0, vd_ahead *ahead) {
     const float *x = op->x + m0 * op->K;
     sums acc;
     for (int m = 0; m < M; m++) {
@@ -85,7 +85,7 @@ VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *o
     v16 weights[VD_FLOAT_TILE_ROWS];
     int64_t whole = op->K / 16 * 16;
     for (int64_t k = 0; k < whole; k += 16) {
-        vd_fetch(&ahead, N * vd_row_bytes(type, 16));
+        vd_fetch(ahead, N * vd_row_bytes(type, 16));
         load_weights(type, N, op, n0, k, 16, weights);
         add_columns(M, N, x + k, op->K, 16, weights, acc);
     }
@@ -101,18 +101,17 @@ VD_INLINE void few_tokens(const int type, const int N, const vd_matmul *op, vd_r
                           vd_range weights) {
     int64_t row_bytes = vd_row_bytes(type, op->K);
     const uint8_t *first = (const uint8_t *)op->weights + weights.begin * row_bytes;
-    int64_t M = rows.end - rows.begin;
-    int64_t passes = M / VD_FLOAT_TILE_TOKENS + M % VD_FLOAT_TILE_TOKENS;
-    int is_last = weights.begin + 2 * N > weights.end;
-    vd_ahead ahead = vd_after_tile(first, N * row_bytes, passes, is_last);
+    vd_ahead first_time =
+        vd_ahead_of(first, N * row_bytes, (weights.end - weights.begin) * row_bytes);
+    vd_ahead *ahead = &first_time;
     int64_t m = rows.begin;
     for (; m + VD_FLOAT_TILE_TOKENS <= rows.end; m += VD_FLOAT_TILE_TOKENS) {
         tile(type, VD_FLOAT_TILE_TOKENS, N, op, m, weights.begin, ahead);
-        ahead = vd_nothing_ahead();
+        ahead = NULL;
     }
     for (; m < rows.end; m++) {
         tile(type, 1, N, op, m, weights.begin, ahead);
-        ahead = vd_nothing_ahead();
+        ahead = NULL;
     }
 }
 

@@ -106,7 +106,7 @@ VD_INLINE void vd_add_panel_columns(const int type, const int M, const uint8_t *
 // Adds the panel's columns to the outputs of tokens [m0, m0 + M), or sets these where the panel
 // begins at the first column.
 VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, int64_t m0,
-                             const vd_panel *panel, vd_ahead ahead) {
+                             const vd_panel *panel, vd_ahead *ahead) {
     const int N = VD_TILE_GROUPS;
     const int sub_blocks = VD_BLOCK / vd_block_layout_of(type).sub_block;
     vd_activations_at x = vd_activations(&op->xq, op->K, m0, panel->block * VD_BLOCK);
@@ -117,7 +117,7 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_sums acc;
     vd_begin_sums(M, N, op, m0, panel->group, panel->block > 0, acc);
     for (int64_t b = 0; b < panel->blocks; b++) {
-        vd_fetch(&ahead, N * vd_column_bytes(type));
+        vd_fetch(ahead, N * vd_column_bytes(type));
         vd_add_panel_columns(type, M, columns, panel, b * sub_blocks, &x, acc);
         for (int n = 0; n < N; n++) {
             columns[n] += VD_UNIT_BYTES * vd_code_bits(type);
@@ -127,9 +127,9 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_store_sums(M, N, op, m0, panel->group, acc);
 }
 
-// All tokens; the first tile fetches from `ahead`.
+// All tokens; the first tile fetches.
 VD_INLINE void vd_panel_tiles(const int type, const vd_matmul *op, vd_range rows,
-                              const vd_panel *panel, vd_ahead ahead) {
+                              const vd_panel *panel, vd_ahead *ahead) {
     const int full = vd_tile_tokens(type);
     int64_t tiles = vd_token_tiles(type, rows);
     for (int64_t i = 0; i < tiles; i++) {
@@ -148,7 +148,7 @@ VD_INLINE void vd_panel_tiles(const int type, const vd_matmul *op, vd_range rows
         } else if (vd_is_part_tile(type, 1) && M == 1) {
             vd_panel_tile(type, 1, op, tile.begin, panel, ahead);
         }
-        ahead = vd_nothing_ahead();
+        ahead = NULL;
     }
 }
 

@@ -7,7 +7,7 @@
 // Outputs of the first M tokens of `rows` and of the first VD_FEW_GROUPS groups, or of as many as
 // there are; in place of the others the last one is computed again.
 VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int64_t m0,
-                           vd_range groups, vd_ahead ahead) {
+                           vd_range groups, vd_ahead *ahead) {
     const int N = VD_FEW_GROUPS;
     const vd_block_layout layout = vd_block_layout_of(type);
     const int sub_blocks = VD_BLOCK / layout.sub_block;  // in 32 columns
@@ -23,7 +23,7 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_begin_sums(M, N, op, m0, groups, 0, acc);
     for (int64_t k = 0; k < op->K; k += layout.elements) {
         for (int j = 0; j < layout.elements / layout.sub_block; j += sub_blocks) {
-            vd_fetch(&ahead, N * vd_column_bytes(type));
+            vd_fetch(ahead, N * vd_column_bytes(type));
             vd_add_packed_columns(type, M, N, columns, factors, j, &x, acc);
             for (int n = 0; n < N; n++) {
                 columns[n] += VD_UNIT_BYTES * vd_code_bits(type);
@@ -37,34 +37,29 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_store_sums(M, N, op, m0, groups, acc);
 }
 
-// The groups that follow the N first ones, which `passes` tiles of tokens read.
-VD_INLINE vd_ahead after_groups(const int type, const int N, const vd_matmul *op, vd_range groups,
-                                int64_t passes) {
+// For a tile of the N first groups.
+VD_INLINE vd_ahead ahead_of(const int type, const int N, const vd_matmul *op, vd_range groups) {
     int64_t group_bytes = vd_packed_group_bytes(type, op->K);
-    const uint8_t *first = (const uint8_t *)op->weights + groups.begin * group_bytes;
-    return vd_after_tile(first, N * group_bytes, passes, groups.begin + N >= groups.end);
+    const uint8_t *tile = (const uint8_t *)op->weights + groups.begin * group_bytes;
+    return vd_ahead_of(tile, N * group_bytes, (groups.end - groups.begin) * group_bytes);
 }
 
 // At most VD_FEW_TOKENS tokens: one tile of tokens.
 VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_range rows,
                           vd_range units) {
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_FEW_GROUPS) {
-        vd_ahead ahead = after_groups(type, VD_FEW_GROUPS, op, groups, 1);
-        packed_tile(type, M, op, rows.begin, groups, ahead);
+        vd_ahead ahead = ahead_of(type, VD_FEW_GROUPS, op, groups);
+        packed_tile(type, M, op, rows.begin, groups, &ahead);
     }
 }
 
 VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
     vd_panel panel;
-    int64_t passes = vd_token_tiles(type, rows);
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_TILE_GROUPS) {
-        vd_ahead ahead = after_groups(type, VD_TILE_GROUPS, op, groups, passes);
+        vd_ahead ahead = ahead_of(type, VD_TILE_GROUPS, op, groups);
         for (int64_t b = 0; b < op->K / VD_BLOCK; b += VD_PANEL_BLOCKS) {
             vd_fill_panel(type, op, groups, b, &panel);
-            vd_panel_tiles(type, op, rows, &panel, ahead);
-            if (ahead.next != NULL) {
-                ahead.next += VD_TILE_GROUPS * VD_PANEL_BLOCKS * vd_column_bytes(type);
-            }
+            vd_panel_tiles(type, op, rows, &panel, &ahead);
         }
     }
 }

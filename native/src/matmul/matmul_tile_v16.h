@@ -135,7 +135,7 @@ VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
 // Bytes that a packed group has for 32 columns.
 VD_INLINE int64_t vd_column_bytes(const int type) {
     const vd_block_layout layout = vd_block_layout_of(type);
-    return vd_packed_group_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
+    return VD_PACK_ROWS * vd_packed_row_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
 }
 
 // Of a full tile. With minima there is more to do for a group that more tokens can share.
