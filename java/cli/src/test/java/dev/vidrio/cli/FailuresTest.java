@@ -100,6 +100,13 @@ class FailuresTest {
         Cli.run("bench", "serve", "--url", "http://nowhere.invalid"));
     assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
     assertFails("is a directory", Cli.run("run", "-f", directory.toString()));
+    String nowhere = directory + "/none/";
+    String absent = ": there is no directory " + directory.resolve("none");
+    String page = nowhere + "page.html";
+    String tensors = nowhere + "x.safetensors";
+    assertFails(page + absent, Cli.run("lens", "heads", "-o", page));
+    assertFails(tensors + absent, Cli.run("lens", "tune", "-f", text, "-o", tensors));
+    assertFails(tensors + absent, Cli.run("lens", "cache", "-p", "a", "-o", tensors));
     Path latin1 = Files.write(directory.resolve("latin1.txt"), new byte[] {'a', (byte) 0xe9, 'b'});
     assertFails("is not UTF-8", Cli.run("run", "-f", latin1.toString()));
   }

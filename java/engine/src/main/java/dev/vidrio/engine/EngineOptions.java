@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     SessionOptions#DEFAULT_CONTEXT}
  * @param cacheBytes memory of the key-value cache, states included, allocated block by block while
  *     the engine is idle; 0 for a quarter of what this process may use, allocated on demand. Never
- *     more than all sequences and checkpoints can fill
+ *     more than all sequences and checkpoints can fill, never less than a block. A request has at
+ *     most as many positions as it holds, whatever the context
  * @param kvType element type of the key-value cache
  * @param prefixCache prefix caching: whether the keys and values of prompts are kept, while there
  *     is memory, for later ones that begin with the same tokens. Of a model with states, they are

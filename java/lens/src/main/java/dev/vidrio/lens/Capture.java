@@ -18,6 +18,11 @@ import dev.vidrio.model.InvalidInputException;
  *     where it follows from the rest
  */
 public record Capture(String hooks, int from, int to, TapType type, boolean recompute) {
+  /**
+   * Checks what can be checked without a model.
+   *
+   * @throws InvalidInputException when positions are no range, or what is recomputed is not F32
+   */
   public Capture {
     if (recompute && type != TapType.F32) {
       throw new InvalidInputException(
@@ -44,7 +49,11 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
     return new Capture(hooks, 0, Integer.MAX_VALUE, TapType.F32, false);
   }
 
-  /** The same for some positions, [from, to). */
+  /**
+   * The same for some positions, [from, to).
+   *
+   * @throws InvalidInputException when that is no range
+   */
   public Capture positions(int newFrom, int newTo) {
     return new Capture(hooks, newFrom, newTo, type, recompute);
   }
@@ -74,7 +83,11 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
     }
   }
 
-  /** The same, kept in another type. */
+  /**
+   * The same, kept in another type.
+   *
+   * @throws InvalidInputException when that is not F32 and activations are {@link #recomputed}
+   */
   public Capture as(TapType newType) {
     return new Capture(hooks, from, to, newType, recompute);
   }
@@ -88,6 +101,8 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
    *
    * <p>A point is computed again where the points that it follows from are asked for as well.
    * Sessions with adapters or fast products keep all.
+   *
+   * @throws InvalidInputException when the type is not F32
    */
   public Capture recomputed() {
     return new Capture(hooks, from, to, type, true);

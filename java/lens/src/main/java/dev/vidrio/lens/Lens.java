@@ -169,6 +169,7 @@ public final class Lens {
   /**
    * Opens a session that keeps activations.
    *
+   * @param options with a KV cache of F32, whose patterns are computed from it
    * @throws InvalidInputException when a name means no hook point, or the options do not fit the
    *     model
    */
@@ -179,8 +180,8 @@ public final class Lens {
   /**
    * Opens a session that keeps activations and can change some.
    *
-   * @param editable names of the points where edits and hooks will be, as in {@link Capture#hooks};
-   *     those that cannot be edited are left out where others can
+   * @param editable names of the points where edits and hooks will be, as in {@link Capture#hooks},
+   *     at least one; those that cannot be edited are left out where others can
    * @throws InvalidInputException when a name means no point that can be edited, or the options do
    *     not fit the model
    */

@@ -123,7 +123,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
       throw new InvalidInputException(
           "positions",
           capture.from() + ":" + (capture.to() == Integer.MAX_VALUE ? "" : capture.to()),
-          "must begin before the " + options.context() + " positions of the context");
+          "there are " + options.context());
     }
     this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
     try {

@@ -329,7 +329,7 @@ class LensSessionTest extends BardTest {
   void whatIsKeptHasToBeginWithinTheContext() {
     Capture capture = Capture.of("hook_embed").positions(50, 60);
     assertEquals(
-        "positions 50:60: must begin before the 3 positions of the context",
+        "positions 50:60: there are 3",
         assertThrows(InvalidInputException.class, () -> lens.run(new int[] {1, 2, 3}, capture))
             .getMessage());
   }

@@ -151,7 +151,8 @@ public final class Chat implements AutoCloseable {
   /** After an answer that failed. What has run of its prompt stays in the cache. */
   private void takeBack(int[] prompt, List<ChatMessage> conversation) {
     cached = Arrays.copyOf(prompt, Math.min(prompt.length, sequence.length()));
-    setMessages(conversation);
+    messages.clear();
+    messages.addAll(conversation);
     answer = null;
   }
 
@@ -162,10 +163,12 @@ public final class Chat implements AutoCloseable {
 
   /**
    * Makes the conversation another one, such as the same with other instructions. What the two
-   * begin with stays in the cache.
+   * begin with stays in the cache. An answer that has not ended is {@linkplain TokenStream#close
+   * closed}: it belongs to the conversation before.
    */
   public void setMessages(List<ChatMessage> conversation) {
     List<ChatMessage> copy = List.copyOf(conversation);
+    endAnswer();
     messages.clear();
     messages.addAll(copy);
   }
@@ -180,17 +183,32 @@ public final class Chat implements AutoCloseable {
     generation = options;
   }
 
-  /** Forgets the conversation but for its first messages. */
+  /**
+   * Forgets the conversation but for its first messages. An answer that has not ended is
+   * {@linkplain TokenStream#close closed}, and forgotten too.
+   *
+   * @param count how many messages to keep
+   * @throws InvalidInputException when there are not so many
+   */
   public void truncate(int count) {
+    int there = messages.size();
+    if (count < 0 || count > there) {
+      throw new InvalidInputException("messages", "" + count, "there are " + there);
+    }
+    endAnswer();
     messages.subList(count, messages.size()).clear();
+  }
+
+  private void endAnswer() {
+    if (answer != null) {
+      answer.close();
+    }
   }
 
   /** Frees its memory. Waits for a step that is running. */
   @Override
   public void close() {
-    if (answer != null) {
-      answer.close();
-    }
+    endAnswer();
     session.close();
   }
 }

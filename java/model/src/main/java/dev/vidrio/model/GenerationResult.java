@@ -6,7 +6,8 @@ import java.util.List;
  * The result of a generation.
  *
  * @param text the text, without special tokens and without the stop text that ended it
- * @param tokens the ids of all generated tokens, except the one that ended the text
+ * @param tokens the ids of all generated tokens, those of the stop text included, without the
+ *     end-of-text token
  * @param promptTokens the number of prompt tokens
  * @param finish why it ended
  */

@@ -322,6 +322,7 @@ public final class Model implements AutoCloseable {
    * @throws InvalidInputException when the model is not made for chat, or the options do not fit it
    */
   public Chat newChat(ChatOptions template, GenerationOptions generation, SessionOptions session) {
+    requireOpen();
     return new Chat(this, chatFormat(), template, generation, session);
   }
 

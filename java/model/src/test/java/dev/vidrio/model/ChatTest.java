@@ -93,6 +93,25 @@ class ChatTest {
   }
 
   @Test
+  void anAnswerThatHasNotEndedIsNoPartOfAnotherConversation() {
+    try (Chat chat = newChat(ChatOptions.DEFAULT)) {
+      var _ = chat.send("a").iterator().next();
+      List<ChatMessage> other = List.of(ChatMessage.system("the tin"), ChatMessage.user("on"));
+      chat.setMessages(other.subList(0, 1));
+      String answer = chat.send(other.getLast()).result().text();
+      assertEquals(model.chat(other, GREEDY).result().text(), answer);
+      assertEquals(other, chat.messages().subList(0, 2));
+
+      TokenStream forgotten = chat.send("b");
+      chat.truncate(2);
+      assertEquals("", forgotten.result().text());
+      assertEquals(other, chat.messages());
+      var e = assertThrows(InvalidInputException.class, () -> chat.truncate(3));
+      assertEquals("messages 3: there are 2", e.getMessage());
+    }
+  }
+
+  @Test
   void refusedMessagesLeaveTheConversationAsItWas() {
     try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       assertThrows(InvalidInputException.class, () -> chat.send("x".repeat(2000)));

@@ -12,6 +12,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Reading what the user names, and saying plainly what is wrong with it. */
@@ -60,6 +61,24 @@ public final class InputOutput {
       return line.toString(StandardCharsets.UTF_8).stripTrailing();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Refuses a file that cannot be written, before the work is done whose results it takes.
+   *
+   * @throws CommandException when its directory does not exist or cannot be written, or it is one
+   */
+  public static void requireWritable(Path file) {
+    Path directory = Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file);
+    if (!Files.isDirectory(directory)) {
+      throw new CommandException(file + ": there is no directory " + directory);
+    }
+    if (Files.isDirectory(file)) {
+      throw new CommandException(file + ": is a directory");
+    }
+    if (!Files.isWritable(directory)) {
+      throw new CommandException(directory + ": permission denied");
     }
   }
 

@@ -105,6 +105,9 @@ final class CacheCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "-o " + target + ": must end in .safetensors or .json");
     }
+    if (target != null) {
+      InputOutput.requireWritable(target);
+    }
     if (generated < 0) {
       throw new ParameterException(
           command.commandLine(), "-n " + generated + ": must not be negative");

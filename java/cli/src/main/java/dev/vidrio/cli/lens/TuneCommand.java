@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens;
 
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
@@ -79,6 +80,7 @@ final class TuneCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "-o " + output + ": must end in .safetensors");
     }
+    InputOutput.requireWritable(output);
     if (epochs < 1) {
       throw new InvalidInputException("epochs", Integer.toString(epochs), "must be at least 1");
     }

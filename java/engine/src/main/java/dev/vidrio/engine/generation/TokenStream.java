@@ -49,6 +49,8 @@ public interface TokenStream
    * Waits for the end; a thread that is interrupted cancels the request.
    *
    * @throws dev.vidrio.engine.EngineException when the request failed
+   * @throws java.util.concurrent.CancellationException when the thread is interrupted, which it
+   *     still is then
    */
   Completion result();
 

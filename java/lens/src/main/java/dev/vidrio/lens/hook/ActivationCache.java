@@ -8,8 +8,10 @@ import java.util.List;
  * Activations of one sequence, off-heap. What the model writes was copied while it ran. What
  * follows from that (norms, attention patterns, head results) is computed on first use and kept.
  *
- * <p>Closing it frees the activations. Later use, also of an {@link Activation} from it, throws
- * {@link IllegalStateException}.
+ * <p>The model has to stay open while it is read: weights take part in what is computed. Any thread
+ * may read. Closing it frees the activations: to ask for one or to read an {@link Activation} from
+ * it then throws {@link IllegalStateException}, and so does an {@link Edit#patch} from it when it
+ * runs. What it held, and of which tokens, can still be asked.
  */
 public interface ActivationCache extends AutoCloseable {
   /** What it holds, in the order of a forward pass. */

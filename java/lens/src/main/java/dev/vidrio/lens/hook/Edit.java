@@ -70,14 +70,18 @@ public record Edit(
     return new Edit(point, new Change.Zero());
   }
 
-  /** Sets one row for all positions, or one for each; of as many elements as there are columns. */
+  /**
+   * Sets one row, of as many elements as there are columns, at all positions; or as many rows as
+   * {@linkplain #positions positions are chosen}.
+   */
   public static Edit set(HookPoint point, float... values) {
     return new Edit(point, new Change.Set(copy(values)));
   }
 
   /**
    * Activation patching: at all positions that a cache holds, or those of them that are chosen, the
-   * point has the values of the other run.
+   * point has the values of the other run. The cache has to stay open until the edit has run, and
+   * the text to be as long as the positions that are chosen.
    */
   public static Edit patch(ActivationCache source, HookPoint point) {
     var patch = new Change.Patch(source.get(point), source.from());

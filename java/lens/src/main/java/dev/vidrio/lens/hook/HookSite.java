@@ -151,7 +151,10 @@ public enum HookSite {
 
   /** The axes of an activation of n tokens. */
   public enum Axes {
-    /** [n, d]. */
+    /**
+     * [n, d]; at a recurrent layer's own points [n, its heads] for steps and gates of a head, [n,
+     * its heads · their width] for the others.
+     */
     WIDTH,
     /** [n, 1]. */
     ONE,

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.lens.page.Page;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
@@ -30,7 +31,10 @@ public final class PageOption {
 
   public PageOption() {}
 
-  /** Refuses files that are no pages, and other forms besides. Called before the work is done. */
+  /**
+   * Refuses files that are no pages or can be none, and other forms besides. Called before the work
+   * is done.
+   */
   public void check() {
     if (output == null) {
       return;
@@ -44,6 +48,7 @@ public final class PageOption {
             command.commandLine(), other + " goes without -o: a page holds the same results");
       }
     }
+    InputOutput.requireWritable(output);
   }
 
   /** Whether the user wants one. */

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
@@ -31,12 +32,16 @@ public final class TensorOutput {
 
   public TensorOutput() {}
 
-  /** Refuses files of other kinds. To be called before the work is done. */
+  /** Refuses files of other kinds, and where none can be. Called before the work is done. */
   public void check() {
-    if (output != null && !output.toString().endsWith(".safetensors")) {
+    if (output == null) {
+      return;
+    }
+    if (!output.toString().endsWith(".safetensors")) {
       throw new ParameterException(
           command.commandLine(), "-o " + output + ": must end in .safetensors");
     }
+    InputOutput.requireWritable(output);
   }
 
   /** Whether the user wants one. */
