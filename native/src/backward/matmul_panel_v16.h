@@ -167,6 +167,7 @@ static void expand_panel(const vd_matmul_backward *op, int64_t first, int64_t n,
     }
 }
 
+// To the first-level cache.
 static void fetch(const uint8_t *p, int64_t bytes) {
     for (int64_t i = 0; i < bytes; i += 64) {
         __builtin_prefetch(p + i, 0, 3);
