@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,15 +37,19 @@ record LensAttention(
   }
 
   @Override
-  public Answer of(ServedModel model) {
+  public Supplier<Answer> of(ServedModel model) {
     int[] tokens = text.tokens(model);
     int from = position == null ? 0 : LensText.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;
     int layers = model.model().architecture().layers();
     String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
-    Lens lens = Lens.of(model.model());
     int[] run = Arrays.copyOf(tokens, to);
     Capture capture = Capture.of("blocks." + block + PATTERN).positions(from, to);
+    return () -> answer(model, run, capture);
+  }
+
+  private Answer answer(ServedModel model, int[] run, Capture capture) {
+    Lens lens = Lens.of(model.model());
     LensCache.requireSize(lens, run, capture);
     try (ActivationCache cache = lens.run(run, capture)) {
       List<Map<String, Object>> patterns = new ArrayList<>();
@@ -52,7 +57,7 @@ record LensAttention(
         patterns.addAll(patterns(cache.get(point)));
       }
       Map<String, Object> json = LensText.head(model, run);
-      json.put("from", from);
+      json.put("from", cache.from());
       json.put("patterns", patterns);
       return Answer.json(json);
     }

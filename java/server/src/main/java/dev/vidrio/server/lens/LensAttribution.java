@@ -12,6 +12,7 @@ import dev.vidrio.server.model.ServedModel;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 record LensAttribution(LensText text, @Nullable Value position, String method)
     implements LensQuestion {
+  private static final String OCCLUSION = "occlusion";
 
   /** The number that is attributed, and the share of each token. */
   private record Scores(double value, List<Double> scores) {}
@@ -31,21 +33,28 @@ record LensAttribution(LensText text, @Nullable Value position, String method)
     return new LensAttribution(
         LensText.read(fields),
         fields.value("position"),
-        fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", "occlusion"));
+        fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", OCCLUSION));
   }
 
   @Override
-  public Answer of(ServedModel model) {
+  public Supplier<Answer> of(ServedModel model) {
     int[] tokens = text.tokens(model);
     if (tokens.length < 2) {
       throw ApiException.invalid(text.path(), text.path() + ": must have 2 tokens or more");
     }
     int at = position == null ? tokens.length - 1 : LensText.positionOf(position, 1, tokens);
     int[] before = Arrays.copyOf(tokens, at);
-    Scores scores = scores(Lens.of(model.model()), before, Metric.logit(tokens[at]));
+    if (method.equals(OCCLUSION)) {
+      LensPatch.requireRuns(text.path(), at + 1, at);
+    }
+    return () -> answer(model, before, tokens[at]);
+  }
+
+  private Answer answer(ServedModel model, int[] before, int target) {
+    Scores scores = scores(Lens.of(model.model()), before, Metric.logit(target));
     Map<String, Object> json = LensText.head(model, before);
-    json.put("target", tokens[at]);
-    json.put("target_piece", model.tokenizer().piece(tokens[at]));
+    json.put("target", target);
+    json.put("target_piece", model.tokenizer().piece(target));
     json.put("method", method);
     json.put("logit", scores.value());
     json.put("scores", scores.scores());
@@ -53,8 +62,7 @@ record LensAttribution(LensText text, @Nullable Value position, String method)
   }
 
   private Scores scores(Lens lens, int[] tokens, DifferentiableMetric metric) {
-    if (method.equals("occlusion")) {
-      LensPatch.requireRuns(text.path(), tokens.length + 1, tokens.length);
+    if (method.equals(OCCLUSION)) {
       Occlusion occlusion = Occlusion.of(lens, tokens, Occlusion.By.HIDE, metric);
       return new Scores(
           occlusion.metric(),

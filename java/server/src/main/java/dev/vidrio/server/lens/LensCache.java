@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,13 +44,23 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
   }
 
   @Override
-  public Answer of(ServedModel model) {
+  public boolean isJson() {
+    return !safetensors;
+  }
+
+  @Override
+  public Supplier<Answer> of(ServedModel model) {
     int[] tokens = text.tokens(model);
     Capture capture = Capture.of(hooks);
     if (position != null) {
       int at = LensText.positionOf(position, 0, tokens);
       capture = capture.positions(at, at + 1);
     }
+    Capture chosen = capture;
+    return () -> answer(model, tokens, chosen);
+  }
+
+  private Answer answer(ServedModel model, int[] tokens, Capture capture) {
     Lens lens = Lens.of(model.model());
     requireSize(lens, tokens, capture);
     try (ActivationCache cache = lens.run(tokens, capture)) {

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +37,7 @@ record LensLogits(LensText text, @Nullable Value position, String hooks, int top
   }
 
   @Override
-  public Answer of(ServedModel model) {
+  public Supplier<Answer> of(ServedModel model) {
     int[] tokens = text.tokens(model);
     int from = position == null ? 0 : LensText.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;
@@ -44,7 +45,11 @@ record LensLogits(LensText text, @Nullable Value position, String hooks, int top
     long cells = (long) lens.points(hooks).size() * (to - from);
     LensText.requireAtMost("hooks", cells, "predictions", MAX_CELLS);
     int[] run = Arrays.copyOf(tokens, to);
-    LogitLens read = LogitLens.of(lens, run, Capture.of(hooks).positions(from, to), top);
+    Capture capture = Capture.of(hooks).positions(from, to);
+    return () -> answer(model, LogitLens.of(lens, run, capture, top), run, from);
+  }
+
+  private static Answer answer(ServedModel model, LogitLens read, int[] run, int from) {
     Map<String, Object> rows = new LinkedHashMap<>();
     for (int row = 0; row < read.points().size(); row++) {
       List<LogitLens.Cell> predictions = read.cells().get(row);

@@ -9,6 +9,7 @@ import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -51,18 +52,21 @@ record LensPatch(
   }
 
   @Override
-  public Answer of(ServedModel model) {
+  public Supplier<Answer> of(ServedModel model) {
     int[] cleanTokens = clean.tokens(model);
     int[] corruptedTokens = corrupted.tokens(model);
     int right = answer.encode(model)[0];
     int other = wrong.encode(model)[0];
-    Lens lens = Lens.of(model.model());
     requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
+    TextPair pair = TextPair.of(cleanTokens, corruptedTokens, right, other);
+    return () -> answer(model, pair, right, other);
+  }
+
+  private Answer answer(ServedModel model, TextPair pair, int right, int other) {
     ActivationPatching patching =
-        ActivationPatching.of(
-            lens, TextPair.of(cleanTokens, corruptedTokens, right, other), site, direction);
-    Map<String, Object> json = LensText.head(model, cleanTokens);
-    json.put("corrupted_tokens", corruptedTokens);
+        ActivationPatching.of(Lens.of(model.model()), pair, site, direction);
+    Map<String, Object> json = LensText.head(model, pair.clean());
+    json.put("corrupted_tokens", pair.corrupted());
     json.put("answer", right);
     json.put("wrong", other);
     json.put("site", name(site));

@@ -5,6 +5,7 @@ import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** What a request wants to know of a model's inside. */
 @FunctionalInterface
@@ -38,6 +39,16 @@ interface LensQuestion {
     }
   }
 
-  /** Answers, on a thread that may call native code at length. */
-  Answer of(ServedModel model);
+  /** Whether the answer is JSON, which spaces may precede while it is worked on. */
+  default boolean isJson() {
+    return true;
+  }
+
+  /**
+   * Reads the texts with a model's tokenizer, and checks what is asked, as far as that runs no
+   * model.
+   *
+   * @return answers, on a thread that may call native code at length
+   */
+  Supplier<Answer> of(ServedModel model);
 }

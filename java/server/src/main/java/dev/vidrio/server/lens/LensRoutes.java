@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** {@code /v1/lens/…}: what happens inside a model. */
 public final class LensRoutes {
@@ -38,12 +39,20 @@ public final class LensRoutes {
     String model = fields.required("model").string();
     LensQuestion question = reader.read(fields);
     fields.end();
-    LensQuestion.Answer answer = work.run(model, question::of);
+    LensQuestion.Answer answer =
+        work.run(
+            model,
+            question::of,
+            callOff -> {
+              if (question.isJson()) {
+                exchange.whileWaiting(callOff);
+              }
+            });
     exchange.reply().finish(200, answer.type(), answer.body());
   }
 
   /** What can be asked of a model. */
-  private static LensQuestion.Answer describe(ServedModel model) {
+  private static Supplier<LensQuestion.Answer> describe(ServedModel model) {
     var architecture = model.model().architecture();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("model", model.id());
@@ -53,6 +62,6 @@ public final class LensRoutes {
     json.put("chat", model.isChat());
     json.put("steerable", model.isSteerable());
     json.put("hooks", Lens.of(model.model()).points().stream().map(HookPoint::name).toList());
-    return LensQuestion.Answer.json(json);
+    return () -> LensQuestion.Answer.json(json);
   }
 }

@@ -6,7 +6,9 @@ import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.model.WorkQueue;
 import java.time.Duration;
 import java.util.concurrent.FutureTask;
+import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Looks into models on one platform thread, in the order of the requests. What takes longer than a
@@ -33,20 +35,24 @@ public final class LensWork implements AutoCloseable {
   /**
    * Does work with a model, which is loaded where need be.
    *
+   * @param asked checks on the request's thread what it can, and gives the work
+   * @param waiting is given what calls the work off, when it has to wait
    * @throws ApiException 400 for the name of an adapter, 429 when too many wait, 503 when it takes
    *     too long, as {@link Models#use} does, and what the work throws
    */
-  <T> T run(String model, Function<ServedModel, T> work) {
+  <T> T run(String model, Function<ServedModel, Supplier<T>> asked, Consumer<Runnable> waiting) {
     models.requireNoAdapter(model, "the lens looks into");
-    try (Models.Use _ = models.use(model)) {
+    try (Models.Use use = models.use(model)) {
+      Supplier<T> work = asked.apply(use.model());
       // Work whose request has given up keeps the model by a use of its own.
       FutureTask<T> task =
           queue.submit(
               () -> {
-                try (Models.Use use = models.use(model)) {
-                  return work.apply(use.model());
+                try (Models.Use _ = models.use(model)) {
+                  return work.get();
                 }
               });
+      waiting.accept(() -> task.cancel(true));
       return WorkQueue.join(task, time);
     }
   }

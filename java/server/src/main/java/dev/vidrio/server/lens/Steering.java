@@ -9,6 +9,7 @@ import dev.vidrio.server.http.Value;
 import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,10 +79,18 @@ public record Steering(List<Direction> directions) {
   public List<Edit> edits(LensWork work, String model) {
     return directions.isEmpty()
         ? List.of()
-        : work.run(model, served -> directions.stream().map(each -> edit(served, each)).toList());
+        : work.run(
+            model,
+            served -> {
+              List<Supplier<Edit>> edits =
+                  directions.stream().map(each -> edit(served, each)).toList();
+              return () -> edits.stream().map(Supplier::get).toList();
+            },
+            _ -> {});
   }
 
-  private static Edit edit(ServedModel model, Direction direction) {
+  /** Checks one of them; the supplier runs its texts. */
+  private static Supplier<Edit> edit(ServedModel model, Direction direction) {
     Lens lens = Lens.of(model.model());
     List<HookPoint> points = lens.points(direction.hook.string());
     if (points.size() != 1) {
@@ -89,11 +98,12 @@ public record Steering(List<Direction> directions) {
     }
     HookPoint point = points.getFirst();
     if (!direction.vector.isEmpty()) {
-      return Edit.add(point, direction.strength, toArray(direction.vector));
+      Edit edit = Edit.add(point, direction.strength, toArray(direction.vector));
+      return () -> edit;
     }
-    return SteeringVector.of(
-            lens, point, encode(model, direction.plus), encode(model, direction.minus))
-        .edit(direction.strength);
+    List<int[]> plus = encode(model, direction.plus);
+    List<int[]> minus = encode(model, direction.minus);
+    return () -> SteeringVector.of(lens, point, plus, minus).edit(direction.strength);
   }
 
   private static float[] toArray(List<Float> values) {

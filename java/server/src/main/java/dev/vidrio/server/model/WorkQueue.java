@@ -41,7 +41,16 @@ public final class WorkQueue implements AutoCloseable {
 
   /** Puts work into the queue. */
   public <T> FutureTask<T> submit(Callable<T> work) {
-    var task = new FutureTask<>(work);
+    // Who was called off makes room at once for who still waits.
+    var task =
+        new FutureTask<>(work) {
+          @Override
+          protected void done() {
+            if (isCancelled()) {
+              var _ = thread.remove(this);
+            }
+          }
+        };
     try {
       thread.execute(task);
     } catch (RejectedExecutionException e) {

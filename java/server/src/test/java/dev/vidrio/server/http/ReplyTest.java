@@ -83,6 +83,21 @@ class ReplyTest {
     assertTrue(status().generatedTokens() < 900 * 32, status().toString());
   }
 
+  /** All such work has one thread, which must be free for the next. */
+  @Test
+  void aClientThatDiesEndsWhatLooksIntoAModel() throws Exception {
+    start(limits -> limits);
+    steps.hold(0);
+    RawClient client = new RawClient(server.server().uri());
+    client.post(
+        "/v1/lens/patch",
+        "{'model':'bard','clean':'The king','corrupted':'The queen','answer':' his',"
+            + "'wrong':' her'}");
+    steps.awaitHeld();
+    client.reset();
+    awaitIdle();
+  }
+
   @Test
   void aClientThatWaitsIsSentHeartbeats() throws Exception {
     start(limits -> limits);

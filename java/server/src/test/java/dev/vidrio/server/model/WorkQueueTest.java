@@ -47,6 +47,27 @@ class WorkQueueTest {
   }
 
   @Test
+  void whoIsCalledOffMakesRoom() throws InterruptedException {
+    var began = new CountDownLatch(1);
+    var end = new CountDownLatch(1);
+    try (var queue = new WorkQueue("test", 1)) {
+      FutureTask<Boolean> first =
+          queue.submit(
+              () -> {
+                began.countDown();
+                end.await();
+                return true;
+              });
+      began.await();
+      assertTrue(queue.submit(() -> false).cancel(true));
+      FutureTask<Boolean> second = queue.submit(() -> true);
+      end.countDown();
+      assertTrue(WorkQueue.join(first, LONG));
+      assertTrue(WorkQueue.join(second, LONG));
+    }
+  }
+
+  @Test
   void whatRunsTooLongIsInterruptedAndMakesWay() {
     try (var queue = new WorkQueue("test", 2)) {
       FutureTask<Boolean> endless = queue.submit(WorkQueueTest::untilInterrupted);
