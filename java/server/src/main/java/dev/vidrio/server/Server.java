@@ -101,7 +101,7 @@ public final class Server implements AutoCloseable {
     routes.add(ChatRoute.of(text));
     routes.add(ResponseRoute.of(text));
     routes.add(new EmbeddingRoute(models, embeddings, limits.requestTime()).route());
-    routes.addAll(new LensRoutes(lens).routes());
+    routes.addAll(new LensRoutes(models, lens).routes());
     routes.addAll(WindowRoutes.routes());
     this.gate = new Gate(gateOptions(options), routes, metrics);
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.engine.LensOptions;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.model.Adaptation;
@@ -237,6 +238,30 @@ class AdapterTest {
 
   private static JsonNode read(TestServer server, String path) {
     return JsonMapper.shared().readTree(server.get(path).body());
+  }
+
+  /** The window asks this of what is chosen in its menu. */
+  @Test
+  void theyAreDescribedByTheirModel() {
+    try (TestServer server = start()) {
+      var model = server.json("/v1/lens/model", "{'model':'tiny'}");
+      var adapter = server.json("/v1/lens/model", "{'model':'one'}");
+      assertTrue(model.path("parent").isMissingNode());
+      assertEquals("one", adapter.path("model").stringValue());
+      assertEquals("tiny", adapter.path("parent").stringValue());
+      for (String field : List.of("layers", "width", "vocabulary", "chat", "hooks")) {
+        assertEquals(model.path(field), adapter.path(field));
+      }
+    }
+    try (TestServer steering =
+        TestServer.start(
+            options -> options.withEngine(options.engine().withLens(LensOptions.STEERING)),
+            new ModelSource("tiny", () -> Model.open(tiny)).withAdapters(adapters))) {
+      for (String name : List.of("tiny", "one")) {
+        var json = steering.json("/v1/lens/model", "{'model':'" + name + "'}");
+        assertEquals(name.equals("tiny"), json.path("steerable").booleanValue());
+      }
+    }
   }
 
   @Test

@@ -92,6 +92,7 @@ async function ask(text, model) {
   const messages = [...(system ? [{ role: 'system', content: system }] : []), ...turns];
   const answer = {
     model: model.model,
+    parent: model.parent,
     context: model.chat ? { messages } : { prompt: text },
     tokens: [],
     nodes: [],

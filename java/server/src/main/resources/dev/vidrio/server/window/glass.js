@@ -12,8 +12,9 @@ let shown = null;
 /**
  * Shows how a token of an answer came about.
  *
- * answer: {model, context, tokens, nodes, steered, known}: context is what the model read before it,
- * as the lens takes it; known keeps what the server has said of tokens. index: which token.
+ * answer: {model, parent, context, tokens, nodes, steered, known}: context is what the model read
+ * before it, as the lens takes it; known keeps what the server has said of tokens; parent is the
+ * model that an adapter is of. index: which token.
  */
 function showToken(answer, index) {
   if (shown?.answer === answer && shown.index === index) {
@@ -29,10 +30,14 @@ function showToken(answer, index) {
   at('glass').hidden = false;
   at('about').textContent =
     `Token ${index + 1} of the answer, ${quoted(token.text)}: ${percent(token.logprob)}.` +
-    (answer.steered ? ' The answer was steered; attention, attribution and layers are those without steering.' : '');
+    (answer.steered ? ' The answer was steered; attention, attribution and layers are those without steering.' : '') +
+    (answer.parent ? ` ${answer.model} is an adapter: where it looked and what speaks for it is not known.` : '');
   at('alternatives').replaceChildren(alternatives(token));
   ['attention', 'attribution', 'logits'].forEach(id => at(id).replaceChildren());
-  now.timer = setTimeout(() => look(now), answer.known.has(index) ? 0 : PATIENCE);
+  // The lens looks into models without adapters.
+  if (!answer.parent) {
+    now.timer = setTimeout(() => look(now), answer.known.has(index) ? 0 : PATIENCE);
+  }
 }
 
 /** Forgets the token, when its answer goes. */

@@ -1,4 +1,4 @@
-/** What the server says of the model that is chosen: {model, chat, layers, steerable}. */
+/** What the server says of the model that is chosen: {model, parent, chat, layers, steerable}. */
 let model = null;
 
 /** Learns what the server has; asks for a key where it wants one. */
