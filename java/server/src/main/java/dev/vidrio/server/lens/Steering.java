@@ -23,6 +23,12 @@ public record Steering(List<Direction> directions) {
   private static final double MAX_STRENGTH = 1e6;
 
   /**
+   * What may be added to an element. A norm's sum over a row of the largest ones, each added by as
+   * many directions as there may be, is finite.
+   */
+  private static final float MAX_ADDED = 1e30f;
+
+  /**
    * One of them.
    *
    * @param hook where it is added
@@ -58,7 +64,7 @@ public record Steering(List<Direction> directions) {
                 List.of(),
                 texts(fields.required("plus")),
                 texts(fields.required("minus")))
-            : new Direction(hook, strength, floats(vector), List.of(), List.of());
+            : new Direction(hook, strength, floats(vector, strength), List.of(), List.of());
     fields.end();
     return direction;
   }
@@ -69,10 +75,16 @@ public record Steering(List<Direction> directions) {
         : value.elements(1, MAX_TEXTS).stream().map(LensText::plain).toList();
   }
 
-  private static List<Float> floats(Value value) {
-    return value.elements(1, MAX_WIDTH).stream()
-        .map(element -> (float) element.number(-Float.MAX_VALUE, Float.MAX_VALUE))
-        .toList();
+  private static List<Float> floats(Value value, float strength) {
+    List<Float> floats = new ArrayList<>();
+    for (Value element : value.elements(1, MAX_WIDTH)) {
+      float added = (float) element.number(-Float.MAX_VALUE, Float.MAX_VALUE);
+      if (!(Math.abs(added * strength) <= MAX_ADDED)) {
+        throw element.error("times the strength must be from -1e30 to 1e30");
+      }
+      floats.add(added);
+    }
+    return floats;
   }
 
   /** The edits that they are in a model; runs the texts. */

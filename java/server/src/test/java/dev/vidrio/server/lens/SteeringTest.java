@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
 
 /** {@code vidrio.steer} changes the answer that it stands beside, and no other. */
 class SteeringTest {
@@ -145,6 +146,8 @@ class SteeringTest {
         "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} | vidrio.steer[0].strength",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'plus':'a'}]} | vidrio.steer[0].minus",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} | vidrio.steer[0].plus",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1e6,'vector':[0,3e38]}]} | vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times the strength must be from -1e30 to 1e30",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':-2,'vector':[-1e30]}]} | vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E30: times the strength must be",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} | vidrio.steer edit of blocks.0.hook_resid_post",
         "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} | vidrio.steer edit of blocks.0.attn.hook_z",
       })
@@ -152,6 +155,28 @@ class SteeringTest {
     String error =
         TestServer.error(server.post("/v1/completions", ASK + ",'vidrio':" + vidrio + "}"));
     assertTrue(error.startsWith("400 ") && error.contains(" " + expected), error);
+  }
+
+  /** JSON has no other numbers, and no sampling anything to choose from. */
+  @Test
+  void theStrongestDirectionsLeaveNumbers() {
+    int width = server.json("/v1/lens/model", "{'model':'bard'}").path("width").intValue();
+    var vector = new double[width];
+    Arrays.fill(vector, 1e24);
+    String direction =
+        "{'hook':'" + POINT + "','strength':1e6,'vector':" + Arrays.toString(vector) + "},";
+    String steer = direction.repeat(8);
+    JsonNode logprobs =
+        server
+            .json(
+                "/v1/completions",
+                ASK + ",'logprobs':2,'vidrio':{'steer':[" + steer.replaceFirst(",$", "]}}"))
+            .path("choices")
+            .path(0)
+            .path("logprobs")
+            .path("token_logprobs");
+    assertEquals(TOKENS, logprobs.size());
+    logprobs.forEach(each -> assertTrue(each.isNumber() && each.doubleValue() <= 0, each::toString));
   }
 
   @Test
