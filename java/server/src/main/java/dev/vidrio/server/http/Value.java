@@ -73,7 +73,8 @@ public record Value(String path, JsonNode node) {
   }
 
   private static String plain(double value) {
-    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    boolean isShort = value == Math.rint(value) && Math.abs(value) < 1e15;
+    return isShort ? Long.toString((long) value) : Double.toString(value);
   }
 
   /** The elements of an array. */
@@ -83,7 +84,12 @@ public record Value(String path, JsonNode node) {
     }
     if (node.size() < min || node.size() > max) {
       throw ApiException.invalid(
-          path, path + " of " + node.size() + " elements: must have " + min + " to " + max);
+          path,
+          path
+              + " of "
+              + node.size()
+              + " elements: must have "
+              + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
     }
     List<Value> elements = new ArrayList<>(node.size());
     for (int i = 0; i < node.size(); i++) {
