@@ -241,6 +241,15 @@ public final class Engine implements AutoCloseable {
     return time.compareTo(least) < 0 ? least : time;
   }
 
+  /**
+   * Checks a request without handing it over.
+   *
+   * @throws InvalidInputException as {@link #submit(GenerationRequest)} does
+   */
+  public void check(GenerationRequest request) {
+    check(request, 1);
+  }
+
   private void check(GenerationRequest request, int n) {
     if (n < 1 || n > options.sequences()) {
       throw new InvalidInputException(

@@ -32,6 +32,11 @@ public interface TextRequest {
   /** The field that prompts are made of. */
   String promptField();
 
+  /** The field of one of the prompts. */
+  default String promptField(int index) {
+    return promptField();
+  }
+
   /** How many prompts it has. */
   default int promptCount() {
     return 1;

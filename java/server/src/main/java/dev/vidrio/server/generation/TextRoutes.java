@@ -45,7 +45,9 @@ public final class TextRoutes {
       Engine engine = use.model().engine();
       requireRoom(engine, request);
       List<GenerationRequest> generations = generations(request, use);
-      generations.forEach(generation -> requireContext(engine, generation, request.promptField()));
+      for (int i = 0; i < generations.size(); i++) {
+        requireContext(engine, generations.get(i), request.promptField(i));
+      }
       exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
       TextAnswer answer = request.answer(use.model(), generations);
       try (Streams streams = Streams.submit(engine, generations, request.answersPerPrompt())) {

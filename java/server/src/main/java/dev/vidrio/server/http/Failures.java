@@ -18,6 +18,7 @@ public final class Failures {
       Map.of(
           "corrupted text", "corrupted",
           "draft tokens", "draft_tokens",
+          "hook", "hooks",
           "logit bias of token id", "logit_bias",
           "stop token id", "stop_token_ids");
 
@@ -28,7 +29,8 @@ public final class Failures {
     if (field.startsWith("edit of ")) {
       return "vidrio.steer";
     }
-    return field.indexOf(' ') < 0 ? field : PARAMETERS.get(field);
+    String parameter = PARAMETERS.get(field);
+    return parameter == null && field.indexOf(' ') < 0 ? field : parameter;
   }
 
   /**

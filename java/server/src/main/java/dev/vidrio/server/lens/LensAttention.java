@@ -50,7 +50,7 @@ record LensAttention(
 
   private Answer answer(ServedModel model, int[] run, Capture capture) {
     Lens lens = Lens.of(model.model());
-    LensCache.requireSize(lens, run, capture);
+    LensCache.requireSize(text.path(), lens, run, capture, head != null);
     try (ActivationCache cache = lens.run(run, capture)) {
       List<Map<String, Object>> patterns = new ArrayList<>();
       for (HookPoint point : cache.points()) {

@@ -51,6 +51,7 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
   @Override
   public Supplier<Answer> of(ServedModel model) {
     int[] tokens = text.tokens(model);
+    var _ = Lens.of(model.model()).points(hooks);
     Capture capture = Capture.of(hooks);
     if (position != null) {
       int at = LensText.positionOf(position, 0, tokens);
@@ -62,14 +63,19 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
 
   private Answer answer(ServedModel model, int[] tokens, Capture capture) {
     Lens lens = Lens.of(model.model());
-    requireSize(lens, tokens, capture);
+    requireSize("hooks", lens, tokens, capture, false);
     try (ActivationCache cache = lens.run(tokens, capture)) {
       return safetensors ? file(model, cache) : Answer.json(toJson(model, cache));
     }
   }
 
-  /** Checks how many values an answer would have, by the activations of one token. */
-  static void requireSize(Lens lens, int[] tokens, Capture capture) {
+  /**
+   * Checks how many values an answer would have, by the activations of one token.
+   *
+   * @param path of the field that asks for them
+   * @param oneHead whether the answer has one head of each activation
+   */
+  static void requireSize(String path, Lens lens, int[] tokens, Capture capture, boolean oneHead) {
     int rows = Math.min(tokens.length, capture.to()) - capture.from();
     long values = 0;
     try (ActivationCache one = lens.run(new int[] {tokens[0]}, Capture.of(capture.hooks()))) {
@@ -79,10 +85,12 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
               case HookSite.PATTERN, HookSite.ATTN_SCORES -> tokens.length;
               default -> 1;
             };
-        values = Math.addExact(values, one.get(point).elements() * rows * keys);
+        Activation activation = one.get(point);
+        long parts = oneHead ? activation.shape().getFirst() : 1;
+        values = Math.addExact(values, activation.elements() / parts * rows * keys);
       }
     }
-    LensText.requireAtMost("hooks", values, "values", MAX_VALUES);
+    LensText.requireAtMost(path, values, "values", MAX_VALUES);
   }
 
   private static Map<String, Object> toJson(ServedModel model, ActivationCache cache) {

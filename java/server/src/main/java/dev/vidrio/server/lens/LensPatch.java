@@ -5,6 +5,7 @@ import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
+import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
@@ -57,6 +58,9 @@ record LensPatch(
     int[] corruptedTokens = corrupted.tokens(model);
     int right = answer.encode(model)[0];
     int other = wrong.encode(model)[0];
+    if (right == other) {
+      throw ApiException.invalid("wrong", "wrong: must be another token than answer");
+    }
     requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
     TextPair pair = TextPair.of(cleanTokens, corruptedTokens, right, other);
     return () -> answer(model, pair, right, other);

@@ -8,12 +8,14 @@ import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
+import dev.vidrio.server.prompt.TokenIds;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** The tokens that a question about a model's inside is about. */
 final class LensText {
@@ -28,14 +30,14 @@ final class LensText {
 
   private final String path;
   private final Source source;
-  private final int[] answer;
+  private final @Nullable TokenIds answer;
 
   /**
    * @param path of the field, for errors
    * @param source a text, token ids, or a conversation up to where the answer begins
-   * @param answer ids of tokens after those
+   * @param answer tokens after those; null for none
    */
-  private LensText(String path, Source source, int... answer) {
+  private LensText(String path, Source source, @Nullable TokenIds answer) {
     this.path = path;
     this.source = source;
     this.answer = answer;
@@ -50,7 +52,7 @@ final class LensText {
   static LensText read(Fields fields) {
     List<LensText> given = new ArrayList<>();
     Value answer = fields.value("answer");
-    int[] after = answer == null ? new int[0] : answer.tokens();
+    TokenIds after = answer == null ? null : TokenIds.read(answer);
     for (String name : List.of("prompt", "tokens", "messages")) {
       Value value = fields.value(name);
       if (value != null) {
@@ -67,7 +69,7 @@ final class LensText {
   private static Source source(String name, Value value) {
     return switch (name) {
       case "prompt" -> textSource(value.string());
-      case "tokens" -> idSource(value.tokens());
+      case "tokens" -> idSource(value);
       default -> {
         List<ChatMessage> messages = ChatMessages.read(value);
         yield model -> model.chat().encode(messages);
@@ -79,20 +81,21 @@ final class LensText {
     return model -> model.tokenizer().encode(text);
   }
 
-  private static Source idSource(int... ids) {
-    return _ -> ids;
+  private static Source idSource(Value value) {
+    TokenIds ids = TokenIds.read(value);
+    return model -> ids.of(model.tokenizer());
   }
 
   /** Reads a text or token ids. */
   static LensText plain(Value value) {
-    Source source = value.isString() ? textSource(value.string()) : idSource(value.tokens());
-    return new LensText(value.path(), source);
+    Source source = value.isString() ? textSource(value.string()) : idSource(value);
+    return new LensText(value.path(), source, null);
   }
 
   /** A token: its id, or a text that is one token. */
   static Source token(Value value) {
     if (value.isInteger()) {
-      return idSource(value.integer(0, Integer.MAX_VALUE));
+      return model -> new int[] {value.integer(0, model.tokenizer().vocabularySize() - 1)};
     }
     String text = value.string();
     return model -> {
@@ -111,20 +114,14 @@ final class LensText {
    */
   int[] tokens(ServedModel model) {
     int[] before = source.encode(model);
-    int count = Math.addExact(before.length, answer.length);
+    int[] after = answer == null ? new int[0] : answer.of(model.tokenizer());
+    int count = Math.addExact(before.length, after.length);
     int most = Math.min(MAX_TOKENS, model.model().architecture().contextLength());
     if (count < 1 || count > most) {
       throw ApiException.invalid(path, path + " of " + count + " tokens: must have 1 to " + most);
     }
     int[] tokens = Arrays.copyOf(before, count);
-    System.arraycopy(answer, 0, tokens, before.length, answer.length);
-    int vocabulary = model.tokenizer().vocabularySize();
-    for (int id : tokens) {
-      if (id >= vocabulary) {
-        throw ApiException.invalid(
-            path, path + ": token id " + id + ": must be below " + vocabulary);
-      }
-    }
+    System.arraycopy(after, 0, tokens, before.length, after.length);
     return tokens;
   }
 

@@ -1,9 +1,13 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.engine.Engine;
+import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.SteeringVector;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
 import dev.vidrio.server.model.ServedModel;
@@ -32,12 +36,18 @@ public record Steering(List<Direction> directions) {
    * One of them.
    *
    * @param hook where it is added
-   * @param vector empty for the difference of the texts' means
+   * @param vector null for the difference of the texts' means
+   * @param values those of the vector
    * @param plus texts that have what is wanted
    * @param minus texts that have not
    */
   private record Direction(
-      Value hook, float strength, List<Float> vector, List<LensText> plus, List<LensText> minus) {}
+      Value hook,
+      float strength,
+      @Nullable Value vector,
+      List<Float> values,
+      List<LensText> plus,
+      List<LensText> minus) {}
 
   /** Reads the field {@code vidrio}; nothing where it is absent. */
   public static Steering read(@Nullable Value value) {
@@ -61,10 +71,11 @@ public record Steering(List<Direction> directions) {
             ? new Direction(
                 hook,
                 strength,
+                null,
                 List.of(),
                 texts(fields.required("plus")),
                 texts(fields.required("minus")))
-            : new Direction(hook, strength, floats(vector, strength), List.of(), List.of());
+            : new Direction(hook, strength, vector, floats(vector, strength), List.of(), List.of());
     fields.end();
     return direction;
   }
@@ -94,6 +105,11 @@ public record Steering(List<Direction> directions) {
         : work.run(
             model,
             served -> {
+              if (!served.isSteerable()) {
+                throw ApiException.unsupported(
+                    "vidrio.steer",
+                    "vidrio.steer: this server does not steer; vidrio serve does with --kv F32");
+              }
               List<Supplier<Edit>> edits =
                   directions.stream().map(each -> edit(served, each)).toList();
               return () -> edits.stream().map(Supplier::get).toList();
@@ -104,18 +120,40 @@ public record Steering(List<Direction> directions) {
   /** Checks one of them; the supplier runs its texts. */
   private static Supplier<Edit> edit(ServedModel model, Direction direction) {
     Lens lens = Lens.of(model.model());
-    List<HookPoint> points = lens.points(direction.hook.string());
-    if (points.size() != 1) {
-      throw direction.hook.error("means " + points.size() + " points, but must mean one");
-    }
-    HookPoint point = points.getFirst();
-    if (!direction.vector.isEmpty()) {
-      Edit edit = Edit.add(point, direction.strength, toArray(direction.vector));
+    HookPoint point = point(lens, direction.hook, model.engine().options().lens().editable());
+    if (direction.vector != null) {
+      Edit edit = Edit.add(point, direction.strength, toArray(direction.values));
+      requireFits(model.engine(), edit, direction.vector.path());
       return () -> edit;
     }
     List<int[]> plus = encode(model, direction.plus);
     List<int[]> minus = encode(model, direction.minus);
     return () -> SteeringVector.of(lens, point, plus, minus).edit(direction.strength);
+  }
+
+  /** The point that a name means, which must be among those that can be edited. */
+  private static HookPoint point(Lens lens, Value hook, String editable) {
+    List<HookPoint> points;
+    try {
+      points = lens.points(hook.string());
+    } catch (InvalidInputException e) {
+      throw hook.error(e.limit());
+    }
+    if (points.size() != 1) {
+      throw hook.error("means " + points.size() + " points, but must mean one");
+    }
+    if (!lens.points(editable).containsAll(points)) {
+      throw hook.error("this server steers at " + editable);
+    }
+    return points.getFirst();
+  }
+
+  private static void requireFits(Engine engine, Edit edit, String path) {
+    try {
+      engine.check(GenerationRequest.builder(new int[] {0}).edits(List.of(edit)).build());
+    } catch (InvalidInputException e) {
+      throw ApiException.invalid(path, path + ": " + e.getMessage());
+    }
   }
 
   private static float[] toArray(List<Float> values) {

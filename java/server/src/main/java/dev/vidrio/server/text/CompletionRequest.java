@@ -102,6 +102,11 @@ record CompletionRequest(
   }
 
   @Override
+  public String promptField(int index) {
+    return prompts.get(index).path();
+  }
+
+  @Override
   public List<GenerationRequest> generations(ServedModel served) {
     boolean ranked = bestOf > parameters.choices();
     int own = ranked ? Math.max(0, logProbabilities) : logProbabilities;

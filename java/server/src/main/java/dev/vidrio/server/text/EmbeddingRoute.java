@@ -127,18 +127,8 @@ public final class EmbeddingRoute {
     List<int[]> texts = new ArrayList<>();
     for (Prompt prompt : request.input()) {
       int[] ids = prompt.encode(tokenizer);
-      String path = "input[" + texts.size() + "]";
-      if (ids.length == 0) {
-        throw ApiException.invalid(path, path + " of no tokens: must have at least one");
-      }
       if (ids.length > most) {
-        throw ApiException.contextLength(path, ids.length, most);
-      }
-      for (int id : ids) {
-        if (id >= tokenizer.vocabularySize()) {
-          throw ApiException.invalid(
-              "input", "input: token id " + id + ": must be below " + tokenizer.vocabularySize());
-        }
+        throw ApiException.contextLength(prompt.path(), ids.length, most);
       }
       texts.add(ids);
     }

@@ -7,6 +7,7 @@ import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.Models;
+import dev.vidrio.server.prompt.TokenIds;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -50,10 +51,11 @@ public final class TokenRoutes {
   private void detokenize(Exchange exchange) throws IOException {
     Fields fields = exchange.fields();
     String id = fields.required("model").string();
-    int[] tokens = fields.required("tokens").tokens();
+    TokenIds tokens = TokenIds.read(fields.required("tokens"));
     fields.end();
     try (Models.Use use = models.use(id)) {
-      exchange.answer(Json.bytes(Map.of("text", use.model().tokenizer().decode(tokens))));
+      Tokenizer tokenizer = use.model().tokenizer();
+      exchange.answer(Json.bytes(Map.of("text", tokenizer.decode(tokens.of(tokenizer)))));
     }
   }
 }

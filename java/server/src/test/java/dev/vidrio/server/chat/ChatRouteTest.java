@@ -136,7 +136,7 @@ class ChatRouteTest {
     String response = TestServer.error(server.post("/v1/responses", input));
     assertTrue(response.startsWith("400 context_length_exceeded input input: has "), response);
     String embedded = TestServer.error(server.post("/v1/embeddings", input));
-    assertTrue(embedded.startsWith("400 context_length_exceeded input[0] input[0]: "), embedded);
+    assertTrue(embedded.startsWith("400 context_length_exceeded input input: has "), embedded);
     String prompt =
         TestServer.error(server.post("/v1/completions", input.replace("input", "prompt")));
     assertTrue(prompt.startsWith("400 context_length_exceeded prompt prompt: has "), prompt);

@@ -265,10 +265,10 @@ class LensRoutesTest {
         "logits | 'prompt':'a','tokens':[1] | prompt prompt: one of prompt, tokens and messages",
         "logits | 'top':3 | prompt prompt: one of prompt, tokens and messages is required",
         "logits | 'tokens':[] | tokens tokens of 0 tokens: must have 1 to 1024",
-        "logits | 'tokens':[2048] | tokens tokens: token id 2048: must be below 2048",
+        "logits | 'tokens':[2048] | tokens[0] tokens[0] 2048: must be below 2048",
         "logits | 'prompt':'a','position':2 | position position 2: must be an integer from -2 to 1",
         "logits | 'prompt':'a','top':21 | top top 21: must be an integer from 1 to 20",
-        "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hook hook blocks.0.attn.hook_z: is no",
+        "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hooks hook blocks.0.attn.hook_z: is no",
         "logits | 'prompt':'a','layer':1 | layer layer: is not supported",
         "logits | 'messages':[{'role':'user','content':'a'}] | model model bard: has no chat template",
         "attention | 'prompt':'a','layer':4 | layer layer 4: must be an integer from 0 to 3",
@@ -277,10 +277,14 @@ class LensRoutesTest {
         "attribution | 'prompt':'a','position':0 | position position 0: must be 1 or more",
         "attribution | 'prompt':'a','method':'magic' | method method \"magic\": must be one of",
         "cache | 'prompt':'a' | hooks hooks: is required",
-        "cache | 'prompt':'a','hooks':'nowhere' | hook hook nowhere",
+        "cache | 'prompt':'a','hooks':'nowhere' | hooks hook nowhere",
         "patch | 'clean':'a','corrupted':'a b c d','answer':1,'wrong':2 | corrupted corrupted text 5 tokens",
         "patch | 'clean':'a','corrupted':'b','answer':'to be','wrong':2 | answer answer \"to be\": must be one token",
-        "patch | 'clean':'a','corrupted':'b','answer':99999,'wrong':2 | - token id 99999",
+        "patch | 'clean':'a','corrupted':'b','answer':99999,'wrong':2 | answer answer 99999: must be an integer from 0 to 2047",
+        "patch | 'clean':'a','corrupted':'b','answer':1,'wrong':2048 | wrong wrong 2048: must be an integer",
+        "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must be another token than answer",
+        "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
+        "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
       })
   void whatIsWrongIsRefused(String route, String fields, String expected) {
     String error =
@@ -295,7 +299,8 @@ class LensRoutesTest {
     for (String[] asked :
         new String[][] {
           {"cache", ids + ",'hooks':'*'", "values, of which 2097152 are the most"},
-          {"attention", ids, "values, of which 2097152 are the most"},
+          {"attention", ids, " tokens tokens: asks for 33554432 values, of which 2097152"},
+          {"attention", ids + ",'head':0", " tokens tokens: asks for 4194304 values"},
           {"logits", ids + ",'hooks':'*hook_resid_*'", "predictions, of which 4096 are the most"},
           {"attribution", ids + ",'method':'occlusion'", "tokens of runs, of which 65536"},
           {"cache", ids.replace("[1", "[1,1") + ",'hooks':'*'", "must have 1 to 1024"},
@@ -305,5 +310,18 @@ class LensRoutesTest {
               server.post("/v1/lens/" + asked[0], "{'model':'bard'," + asked[1] + "}"));
       assertTrue(error.startsWith("400 ") && error.contains(asked[2]), error);
     }
+  }
+
+  /** A head of a layer has an answer of half the size that is refused. */
+  @Test
+  void aHeadOfManyTokens() {
+    JsonNode patterns =
+        server
+            .json(
+                "/v1/lens/attention",
+                "{'model':'bard','tokens':[" + "1,".repeat(1023) + "1],'layer':0,'head':7}")
+            .path("patterns");
+    assertEquals(1, patterns.size());
+    assertEquals(1024, patterns.path(0).path("weights").size());
   }
 }

@@ -141,6 +141,7 @@ class SteeringTest {
       value = {
         "{} | vidrio.steer vidrio.steer: is required",
         "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: is not supported",
+        "{'steer':[{'hook':'foo','strength':1,'vector':[1]}]} | vidrio.steer[0].hook vidrio.steer[0].hook \"foo\": the model has no such hook point",
         "{'steer':[{'strength':1}]} | vidrio.steer[0].hook vidrio.steer[0].hook: is required",
         "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook vidrio.steer[0].hook \"*.hook_resid_post\": means 4 points, but must mean one",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} | vidrio.steer[0].strength",
@@ -148,8 +149,8 @@ class SteeringTest {
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} | vidrio.steer[0].plus",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1e6,'vector':[0,3e38]}]} | vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times the strength must be from -1e30 to 1e30",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':-2,'vector':[-1e30]}]} | vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E30: times the strength must be",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} | vidrio.steer edit of blocks.0.hook_resid_post",
-        "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} | vidrio.steer edit of blocks.0.attn.hook_z",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} | vidrio.steer[0].vector vidrio.steer[0].vector: edit of blocks.0.hook_resid_post",
+        "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} | vidrio.steer[0].hook vidrio.steer[0].hook \"blocks.0.attn.hook_z\": this server steers at blocks.*.hook_resid_post",
       })
   void whatIsWrongIsRefused(String vidrio, String expected) {
     String error =
@@ -176,7 +177,8 @@ class SteeringTest {
             .path("logprobs")
             .path("token_logprobs");
     assertEquals(TOKENS, logprobs.size());
-    logprobs.forEach(each -> assertTrue(each.isNumber() && each.doubleValue() <= 0, each::toString));
+    logprobs.forEach(
+        each -> assertTrue(each.isNumber() && each.doubleValue() <= 0, each::toString));
   }
 
   @Test
@@ -185,7 +187,10 @@ class SteeringTest {
       String error =
           TestServer.error(
               plain.post("/v1/completions", ASK + ",'vidrio':{'steer':[" + byTexts(1) + "]}}"));
-      assertTrue(error.contains("the engine was opened to edit nothing"), error);
+      assertEquals(
+          "400 unsupported_parameter vidrio.steer vidrio.steer: this server does not steer; vidrio"
+              + " serve does with --kv F32",
+          error);
     }
   }
 }
