@@ -136,7 +136,12 @@ record ChatRequest(
 
   @Override
   public List<GenerationRequest> generations(ServedModel served) {
-    int[] prompt = encode(served.chat());
+    return generations(served, promptField());
+  }
+
+  /** The same of a conversation that was read from another field. */
+  List<GenerationRequest> generations(ServedModel served, String field) {
+    int[] prompt = encode(served.chat(), field);
     return List.of(
         parameters.request(prompt, logProbabilities, -1).toBuilder()
             .operation(Operation.CHAT)
@@ -154,7 +159,7 @@ record ChatRequest(
   }
 
   /** The tokens of the conversation, up to where the answer begins. */
-  int[] encode(ChatFormat format) {
+  private int[] encode(ChatFormat format, String field) {
     if (tools.areGiven() && !format.template().reads("tools")) {
       throw ApiException.unsupported("tools", "tools: the model's chat template takes none");
     }
@@ -173,7 +178,7 @@ record ChatRequest(
           options.variable(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
         });
-    return format.encode(messages, options.build());
+    return ChatMessages.encode(format, messages, options.build(), field);
   }
 
   private static void addEffort(ChatFormat format, Value effort, ChatOptions.Builder options) {

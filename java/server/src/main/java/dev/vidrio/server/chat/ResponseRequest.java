@@ -105,7 +105,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
 
   @Override
   public List<GenerationRequest> generations(ServedModel model) {
-    return chat.generations(model);
+    return chat.generations(model, promptField());
   }
 
   @Override

@@ -45,8 +45,9 @@ public final class Failures {
           ApiException.invalid(parameter(input.field()), input.getMessage());
       case EngineException.QueueFull full ->
           ApiException.tooMany(String.valueOf(full.getMessage()), full.retryAfter());
-      case EngineException.Closed closed ->
-          ApiException.unavailable(String.valueOf(closed.getMessage()), DRAINING);
+      // Its message names the model's file.
+      case EngineException.Closed _ ->
+          ApiException.unavailable("this server is shutting down", DRAINING);
       default -> {
         LOG.log(System.Logger.Level.ERROR, "request " + id + " failed", e);
         yield ApiException.internal("the request failed; the server's log says why");

@@ -1,6 +1,7 @@
 package dev.vidrio.server.lens;
 
 import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.ApiException;
@@ -72,7 +73,8 @@ final class LensText {
       case "tokens" -> idSource(value);
       default -> {
         List<ChatMessage> messages = ChatMessages.read(value);
-        yield model -> model.chat().encode(messages);
+        yield model ->
+            ChatMessages.encode(model.chat(), messages, ChatOptions.DEFAULT, value.path());
       }
     };
   }

@@ -1,7 +1,10 @@
 package dev.vidrio.server.prompt;
 
+import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
@@ -29,6 +32,23 @@ public final class ChatMessages {
     return messages.elements(1, MAX_MESSAGES).stream()
         .map(message -> message(message.fields()))
         .toList();
+  }
+
+  /**
+   * The tokens of a conversation.
+   *
+   * @param path of the field that it was read from
+   * @throws ApiException 400 with that path when the model's template does not take it
+   */
+  public static int[] encode(
+      ChatFormat format, List<ChatMessage> messages, ChatOptions options, String path) {
+    try {
+      return format.encode(messages, options);
+    } catch (InvalidInputException e) {
+      // The whole of its message names the model's file.
+      throw ApiException.invalid(
+          path, path + ": the model's chat template does not take this: " + e.limit());
+    }
   }
 
   private static ChatMessage message(Fields fields) {
