@@ -5,6 +5,7 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.model.sampling.SamplingOptions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,18 +33,38 @@ public final class Streams implements AutoCloseable {
     void begin() throws IOException;
   }
 
-  /** Submits requests, each for some answers; all of them or none. */
+  /**
+   * Submits requests, each for some answers; all of them or none. Those that are more than run at a
+   * time wait for their turn, but for beams, which are one search.
+   */
   public static Streams submit(Engine engine, List<GenerationRequest> requests, int n) {
+    int most = engine.options().sequences();
     var all = new Streams();
     try {
       for (GenerationRequest request : requests) {
-        all.streams.addAll(n == 1 ? List.of(engine.submit(request)) : engine.submit(request, n));
+        int together = request.beams() == null ? Math.min(n, most) : n;
+        for (int from = 0; from < n; from += together) {
+          all.streams.addAll(engine.submit(behind(request, from), Math.min(together, n - from)));
+        }
       }
       return all;
     } catch (RuntimeException e) {
       all.close();
       throw e;
     }
+  }
+
+  /**
+   * A request whose first answer draws the random numbers that another's answer of an index does.
+   */
+  private static GenerationRequest behind(GenerationRequest request, int index) {
+    if (index == 0) {
+      return request;
+    }
+    SamplingOptions sampling = request.options().sampling();
+    return request.toBuilder()
+        .options(request.options().withSampling(sampling.withSeed(sampling.seed() + index)))
+        .build();
   }
 
   int size() {

@@ -42,6 +42,11 @@ public interface TextRequest {
     return 1;
   }
 
+  /** The field that says how many answers are generated. */
+  default String answersField() {
+    return "n";
+  }
+
   /** How many answers are generated to each of them. */
   default int answersPerPrompt() {
     return parameters().choices();

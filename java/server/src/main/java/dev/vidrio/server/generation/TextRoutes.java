@@ -66,7 +66,7 @@ public final class TextRoutes {
     int answers = Math.multiplyExact(request.promptCount(), request.answersPerPrompt());
     int most = engine.options().sequences() + engine.options().queue();
     if (answers > most) {
-      String field = request.promptCount() > 1 ? "prompt" : "n";
+      String field = request.promptCount() > 1 ? "prompt" : request.answersField();
       throw ApiException.invalid(
           field,
           field + ": asks for " + answers + " answers at a time, and there is room for " + most);

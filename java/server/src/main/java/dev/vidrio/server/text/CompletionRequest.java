@@ -97,6 +97,11 @@ record CompletionRequest(
   }
 
   @Override
+  public String answersField() {
+    return bestOf > parameters.choices() ? "best_of" : "n";
+  }
+
+  @Override
   public String promptField() {
     return "prompt";
   }

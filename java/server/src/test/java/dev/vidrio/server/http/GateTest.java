@@ -346,6 +346,10 @@ class GateTest {
           "400 invalid_value prompt prompt: asks for 4 answers at a time, and there is room for 3",
           TestServer.error(server.post(COMPLETE, many)));
       assertEquals(200, server.post(COMPLETE, many.replace(",'d'", "")).statusCode());
+      String best = "{'model':'bard','max_tokens':1,'prompt':'a','best_of':4}";
+      assertEquals(
+          "400 invalid_value best_of best_of: asks for 4 answers at a time, and there is room for 3",
+          TestServer.error(server.post(COMPLETE, best)));
       String chat = "{'model':'parrot','messages':[{'role':'user','content':'a'}],'n':4}";
       assertEquals(
           "400 invalid_value n n: asks for 4 answers at a time, and there is room for 3",

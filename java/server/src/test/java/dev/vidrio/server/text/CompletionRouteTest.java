@@ -81,6 +81,25 @@ class CompletionRouteTest {
     }
   }
 
+  /** The i-th has the random numbers of the seed plus i, whether it waits for others or not. */
+  @Test
+  void moreAnswersThanRunAtATimeWaitForTheirTurn() {
+    int sequences = server.server().engineOptions("bard").orElseThrow().sequences();
+    int n = 2 * sequences + 3;
+    JsonNode choices = complete("'O'", ",'max_tokens':4,'seed':7,'n':" + n).path("choices");
+    assertEquals(n, choices.size());
+    for (int i : new int[] {0, sequences - 1, sequences, n - 1}) {
+      assertEquals(i, choices.path(i).path("index").intValue());
+      assertEquals(
+          complete("'O'", ",'max_tokens':4,'seed':" + (7 + i))
+              .path("choices")
+              .path(0)
+              .path("text")
+              .stringValue(),
+          choices.path(i).path("text").stringValue());
+    }
+  }
+
   @Test
   void aStreamPutTogetherIsTheWholeText() {
     HttpResponse<String> response =
