@@ -267,7 +267,8 @@ public final class GradientSession implements AutoCloseable {
     requireFit(tokens);
     fill(tokens, logits);
     edits.assign(List.of());
-    plan.run(batch, 0, gradient.forwardOps());
+    state = State.EMPTY;
+    Interruption.run(plan, batch, 0, gradient.forwardOps());
   }
 
   private void requireFit(int[] tokens) {
@@ -323,7 +324,8 @@ public final class GradientSession implements AutoCloseable {
   /** Runs back from the seeds. */
   public void backward() {
     require(State.FORWARD);
-    plan.run(batch, gradient.forwardOps(), gradient.plan().ops().size());
+    state = State.EMPTY;
+    Interruption.run(plan, batch, gradient.forwardOps(), gradient.plan().ops().size());
     state = State.BACKWARD;
   }
 

@@ -25,8 +25,8 @@ import java.util.function.Consumer;
  * {@snippet file="LensExamplesTest.java" region="cache"}
  *
  * <p>Threads may share it. To cancel work, interrupt its thread: before its next pass through the
- * model it throws a {@link java.util.concurrent.CancellationException}, and the thread stays
- * interrupted.
+ * model, and within one of gradients, it throws a {@link
+ * java.util.concurrent.CancellationException}, and the thread stays interrupted.
  */
 public final class Lens {
   /** Tokens of a step. */

@@ -4,10 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.Batch;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.model.testfiles.WatchedExecutor;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -48,6 +53,23 @@ class InterruptionTest extends BardTest {
     try (var session =
         GradientSession.open(lens, GradientOptions.of("hook_embed", TOKENS.length))) {
       assertEndsWhenInterrupted(() -> session.run(TOKENS, METRIC));
+    }
+  }
+
+  @Test
+  void gradientsEndWithinAPass() {
+    var executor =
+        new WatchedExecutor() {
+          @Override
+          protected void onRun(Batch batch, int begin, int end) {
+            Thread.currentThread().interrupt();
+          }
+        };
+    try (Model own = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
+        var session =
+            GradientSession.open(Lens.of(own), GradientOptions.of("hook_embed", TOKENS.length))) {
+      assertThrows(CancellationException.class, () -> session.run(TOKENS, METRIC));
+      assertTrue(Thread.interrupted());
     }
   }
 
