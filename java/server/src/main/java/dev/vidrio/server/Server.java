@@ -63,6 +63,9 @@ import javax.net.ssl.SSLContext;
 public final class Server implements AutoCloseable {
   private static final int BACKLOG = 1024;
 
+  /** Time for answers that were called off to say so; clients that do not read may take it all. */
+  private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+
   private static final Map<String, String> JDK_LIMITS =
       Map.of(
           "sun.net.httpserver.nodelay", "true",
@@ -237,15 +240,20 @@ public final class Server implements AutoCloseable {
     return true;
   }
 
-  /** Cuts all connections, calls off what runs, and unloads the models. */
+  /** Calls off what runs, unloads the models, and cuts the connections of who has been told. */
   @Override
   public void close() {
     gate.drain();
-    http.stop(0);
-    gate.close();
     embeddings.close();
     lens.close();
     models.close();
+    try {
+      var _ = drain(LAST_WORDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    http.stop(0);
+    gate.close();
     threads.shutdownNow();
     threads.close();
   }

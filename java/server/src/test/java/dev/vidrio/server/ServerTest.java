@@ -1,9 +1,13 @@
 package dev.vidrio.server;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.testfiles.HeldExecutor;
+import dev.vidrio.server.testserver.RawClient;
 import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -19,6 +23,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Servers that start, and such that do not. */
 class ServerTest {
@@ -78,6 +84,31 @@ class ServerTest {
         assertEquals(200, asked.get().statusCode());
         assertEquals("200 {\"status\":\"ready\"}", get(client, server.uri().resolve("/ready")));
       }
+    }
+  }
+
+  /** Their clients could take what there is for the whole. */
+  @ParameterizedTest
+  @CsvSource({"true,1", "true,4", "false,4"})
+  @Timeout(60)
+  void answersThatTheEndCutsSaySo(boolean stream, int n) throws Exception {
+    var steps = new HeldExecutor();
+    TestServer server = TestServer.start(steps, options -> options);
+    try (RawClient client = new RawClient(server.server().uri())) {
+      steps.hold(3);
+      client.post(
+          "/v1/completions",
+          "{'model':'bard','prompt':'To be','max_tokens':200,'ignore_eos':true,'n':"
+              + n
+              + ",'stream':"
+              + stream
+              + "}");
+      steps.awaitHeld();
+      server.close();
+      String answer = client.readAll();
+      assertTrue(answer.startsWith(stream ? "HTTP/1.1 200" : "HTTP/1.1 503"), answer);
+      assertTrue(answer.contains("\"message\":\"this server is shutting down\""), answer);
+      assertFalse(answer.contains("[DONE]") || answer.contains("length\""), answer);
     }
   }
 

@@ -5,7 +5,10 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.model.Generator;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.Failures;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,19 +74,36 @@ public final class Streams implements AutoCloseable {
     return streams.size();
   }
 
-  /** Waits for all answers. */
+  /**
+   * Waits for all answers.
+   *
+   * @throws ApiException 503 when one was called off
+   */
   public List<Completion> results() {
-    return streams.stream().map(TokenStream::result).toList();
+    return whole(streams.stream().map(TokenStream::result).toList());
+  }
+
+  private static boolean isWhole(Completion completion) {
+    return completion.result().finish() != Generator.Finish.CANCELED;
+  }
+
+  /** Refuses answers that were called off for another reason than that their client has gone. */
+  private static List<Completion> whole(List<Completion> completions) {
+    if (!completions.stream().allMatch(Streams::isWhole)) {
+      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+    }
+    return completions;
   }
 
   /**
    * Reads all answers as they come.
    *
    * @throws IOException when the sink does; the others are called off
+   * @throws ApiException 503 when one was called off otherwise
    */
   public List<Completion> read(TokenSink sink, Pause pause) throws IOException {
     if (streams.size() == 1) {
-      return List.of(readOne(0, sink, pause));
+      return whole(List.of(readOne(0, sink, pause)));
     }
     List<Future<Completion>> readers = new ArrayList<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -96,7 +116,7 @@ public final class Streams implements AutoCloseable {
     for (Future<Completion> reader : readers) {
       completions.add(joined(reader));
     }
-    return completions;
+    return whole(completions);
   }
 
   private Completion readOne(int index, TokenSink sink, Pause pause) throws IOException {
@@ -109,7 +129,9 @@ public final class Streams implements AutoCloseable {
         }
       }
       Completion completion = stream.result();
-      sink.end(index, completion);
+      if (isWhole(completion)) {
+        sink.end(index, completion);
+      }
       if (streams.size() > 1) {
         pause.begin();
       }
