@@ -31,7 +31,7 @@ final class ChurnClient {
           post("/v1/embeddings", "{'model':'parrot','input':['a','b']}"),
           post("/v1/lens/logits", "{'model':'parrot','prompt':'a b','top':2}"),
           post("/tokenize", "{'model':'bard','text':'To be'}"),
-          "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+          "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
           "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
           post("/v1/completions", "{'model':'bard','prompt':"),
           post("/v1/completions", "{'model':'none','prompt':'a'}"),

@@ -6,6 +6,7 @@ import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -100,17 +101,27 @@ public final class Gate implements HttpHandler, AutoCloseable {
 
   /**
    * Without keys, a server on the loopback address trusts whoever reaches it. A page from elsewhere
-   * that a browser here shows can reach it too, by a name of its own that leads to 127.0.0.1.
+   * that a browser here shows can reach it too, by a name of its own that leads to 127.0.0.1. The
+   * browser tells the origin where it posts, but not where it gets, so that there only the name
+   * tells; a server that listens for other machines has names that it does not know.
    */
   private void refuseForeignPages(Exchange exchange) {
     String host = exchange.header("Host");
-    if (keys.areRequired() || exchange.header("Origin") == null || host == null) {
+    boolean mayBePage =
+        exchange.header("Origin") != null || (isLocal() && !exchange.method().equals("POST"));
+    if (keys.areRequired() || !mayBePage || host == null) {
       return;
     }
-    String name = host.replaceFirst(":\\d+$", "");
-    if (!LOOPBACK.contains(name) && !name.equals(options.host())) {
+    String name = host.replaceFirst(":\\d+$", "").toLowerCase(Locale.ROOT);
+    if (!LOOPBACK.contains(name) && !name.equals(options.host().toLowerCase(Locale.ROOT))) {
       throw ApiException.forbidden("host '" + name + "': pages of other hosts need an API key");
     }
+  }
+
+  /** Whether it listens for this machine alone. */
+  private boolean isLocal() {
+    String host = options.host().toLowerCase(Locale.ROOT);
+    return host.equals("localhost") || host.startsWith("127.") || host.equals("::1");
   }
 
   /** Reads a body that is of no use; who sends it slowly takes no place from others meanwhile. */

@@ -29,8 +29,6 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What every request passes: keys, methods, types, sizes, limits, the end. */
 @Timeout(120)
@@ -183,28 +181,6 @@ class GateTest {
 
   private static String header(HttpResponse<String> response, String name) {
     return response.headers().firstValue(name).orElse("");
-  }
-
-  /** A page whose name was made to lead to this machine is not this machine's. */
-  @ParameterizedTest
-  @ValueSource(strings = {"evil.example", "evil.example:8080", "localhost.evil.example"})
-  void pagesOfOtherHostsAreRefused(String host) throws IOException {
-    try (TestServer server = TestServer.start();
-        RawClient client = new RawClient(server.server().uri())) {
-      String rest =
-          "Origin: http://"
-              + host
-              + "\r\nContent-Type: application/json\r\nContent-Length: "
-              + SHORT.length()
-              + "\r\nConnection: close\r\n\r\n"
-              + SHORT;
-      client.send("POST " + COMPLETE + " HTTP/1.1\r\nHost: " + host + "\r\n" + rest);
-      assertTrue(client.readAll().startsWith("HTTP/1.1 403"));
-      try (RawClient own = new RawClient(server.server().uri())) {
-        own.send("POST " + COMPLETE + " HTTP/1.1\r\nHost: localhost:8080\r\n" + rest);
-        assertTrue(own.readAll().startsWith("HTTP/1.1 200"));
-      }
-    }
   }
 
   /** As where a body needs more memory than there is: the next request is none the worse. */
