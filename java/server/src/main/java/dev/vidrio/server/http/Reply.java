@@ -59,7 +59,7 @@ public final class Reply {
     }
   }
 
-  /** The status that was sent; 0 where none was. */
+  /** The status of the answer, also where another was sent before; 0 where there is none. */
   int status() {
     return status;
   }
@@ -163,8 +163,10 @@ public final class Reply {
       if (body == null) {
         sendHead(code, type, bytes.length);
       }
-      if (code != status) {
-        throw new IOException("status " + code + " comes too late, after " + status);
+      int sent = status;
+      status = code;
+      if (code != sent) {
+        throw new IOException("status " + code + " comes too late, after " + sent);
       }
       if (!isBare(bytes.length)) {
         send(bytes, bytes.length, true);

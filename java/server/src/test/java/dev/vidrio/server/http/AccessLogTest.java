@@ -3,9 +3,18 @@ package dev.vidrio.server.http;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
+import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.testserver.RawClient;
 import dev.vidrio.server.testserver.TestServer;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,6 +49,49 @@ class AccessLogTest {
     }
     assertEquals(405, server.post("/ready", "{}").statusCode());
     assertEquals("INFO 127.0.0.1 POST /ready 405", log.line());
+  }
+
+  /** The client, which waited, was told 200 before the server knew. */
+  @Test
+  void whatFailsAfterAHeartbeatHasFailed() throws Exception {
+    var options =
+        new GateOptions(
+            "127.0.0.1", List.of(), Set.of(), 1000, 8, Duration.ofDays(1), Duration.ofMillis(5));
+    var told = new CountDownLatch(1);
+    Route late =
+        Route.open(
+            "/late",
+            exchange -> {
+              exchange.whileWaiting(() -> {});
+              await(told);
+              throw new IllegalStateException("made to fail");
+            });
+    var metrics = new RequestMetrics();
+    HttpServer http =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 8);
+    try (var gate = new Gate(options, List.of(late), metrics)) {
+      http.createContext("/", gate);
+      http.start();
+      URI uri = URI.create("http://127.0.0.1:" + http.getAddress().getPort());
+      try (RawClient client = new RawClient(uri)) {
+        client.send("GET /late HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assertTrue(client.readUntil("1\r\n \r\n").startsWith("HTTP/1.1 200"));
+        told.countDown();
+        assertEquals("INFO 127.0.0.1 GET /late 500", log.line());
+      }
+      String scraped = new String(metrics.scrape(), StandardCharsets.UTF_8);
+      assertTrue(scraped.contains("status=\"500\",uri=\"/late\"} 1"), scraped);
+    } finally {
+      http.stop(0);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Test
