@@ -210,6 +210,17 @@ def check_keyboard_and_steering(browser, address):
     assert page.locator(".answer .who").inner_text() == "chat, steered"
 
 
+# What the page takes tokens of completions for, of which some are parts of a character.
+TEXTS_OF_TOKENS = """
+names => {
+  const decoder = new TextDecoder();
+  const event = name => ({choices: [{logprobs:
+    {token_ids: [1], tokens: [name], token_logprobs: [0], top_logprobs: [{}]}}]});
+  return names.map(name => completionTokens(event(name), decoder)[0].text);
+}
+"""
+
+
 def check_continuation(browser, address):
     """A model without a template, whose text has markup in it."""
     page = opened(browser, address, "dark")
@@ -228,6 +239,8 @@ def check_continuation(browser, address):
         address, "/v1/completions", model="bard", prompt=prompt, temperature=0, max_tokens=TOKENS
     )["choices"][0]["text"]
     assert answer.text_content() == expected
+    names = ["a", r"bytes:\xf0\x9f", r"bytes:\x98", r"bytes:\x80", "bytes: b", "é"]
+    assert "".join(page.evaluate(TEXTS_OF_TOKENS, names)) == "a😀bytes: bé"
 
 
 # Stops an answer at its third token from within the page: this script may be slower than the answer.

@@ -52,24 +52,33 @@ function steering() {
   return { steer: [{ hook, strength, plus, minus }] };
 }
 
-/** The tokens of an event of a chat: {id, thought, text, logprob, top}. */
+/** The tokens of an event of a chat: {id, name, thought, text, logprob, top}. */
 function chatTokens(event, decoder) {
   const [choice] = event.choices;
   return (choice?.logprobs?.content ?? []).map(token => ({
     thought: 'reasoning_content' in choice.delta,
     id: token.id,
+    name: token.token,
     text: decoder.decode(Uint8Array.from(token.bytes), { stream: true }),
     logprob: token.logprob,
     top: token.top_logprobs.map(other => ({ text: other.token, logprob: other.logprob })),
   }));
 }
 
+/** The bytes of a token by its name in a completion, where `bytes:\xe2\x82` is part of a character. */
+function bytesOf(name) {
+  return /^bytes:(\\x[0-9a-f]{2})+$/.test(name)
+    ? Uint8Array.from(name.match(/[0-9a-f]{2}(?=\\|$)/g), hex => parseInt(hex, 16))
+    : new TextEncoder().encode(name);
+}
+
 /** The same of a text that is continued. */
-function completionTokens(event) {
+function completionTokens(event, decoder) {
   const logprobs = event.choices[0]?.logprobs;
   return (logprobs?.token_ids ?? []).map((id, i) => ({
     id,
-    text: logprobs.tokens[i],
+    name: logprobs.tokens[i],
+    text: decoder.decode(bytesOf(logprobs.tokens[i]), { stream: true }),
     logprob: logprobs.token_logprobs[i],
     top: Object.entries(logprobs.top_logprobs[i]).map(([text, logprob]) => ({ text, logprob })),
   }));
@@ -111,7 +120,7 @@ async function ask(text, model) {
     for await (const event of stream) {
       content += event.choices[0]?.delta?.content ?? '';
       reasoning += event.choices[0]?.delta?.reasoning_content ?? '';
-      for (const token of model.chat ? chatTokens(event, decoder) : completionTokens(event)) {
+      for (const token of model.chat ? chatTokens(event, decoder) : completionTokens(event, decoder)) {
         addToken(words, answer, token);
       }
     }

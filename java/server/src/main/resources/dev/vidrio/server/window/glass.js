@@ -54,11 +54,12 @@ function percent(logprob) {
 
 /** The tokens that could have come, and the one that came. */
 function alternatives(token) {
-  const rows = token.top.some(other => other.text === token.text) ? token.top : [...token.top, token];
+  const own = { text: token.name, logprob: token.logprob };
+  const rows = token.top.some(other => other.text === own.text) ? token.top : [...token.top, own];
   const body = rows.map(other => {
     const meter = element('div', { class: 'meter', 'aria-hidden': 'true' });
     meter.style.width = 100 * Math.exp(other.logprob) + '%';
-    const came = other.text === token.text;
+    const came = other.text === own.text;
     return element(
       'tr',
       came ? { class: 'mark' } : {},
