@@ -30,7 +30,7 @@ public record Steering(List<Direction> directions) {
    * What may be added to an element. A norm's sum over a row of the largest ones, each added by as
    * many directions as there may be, is finite.
    */
-  private static final float MAX_ADDED = 1e30f;
+  private static final float MAX_ADDED = 1e15f;
 
   /**
    * One of them.
@@ -91,7 +91,7 @@ public record Steering(List<Direction> directions) {
     for (Value element : value.elements(1, MAX_WIDTH)) {
       float added = (float) element.number(-Float.MAX_VALUE, Float.MAX_VALUE);
       if (!(Math.abs(added * strength) <= MAX_ADDED)) {
-        throw element.error("times the strength must be from -1e30 to 1e30");
+        throw element.error("times the strength must be from -1e15 to 1e15");
       }
       floats.add(added);
     }
