@@ -58,7 +58,7 @@ public final class LogProbabilities {
   /**
    * Those of a completion: lists of equal length.
    *
-   * @param tokens null for a token that nothing comes before
+   * @param tokens null for a token that nothing comes before, or that was not reached
    * @param ids of the tokens
    * @param offsets where each token's text begins
    */

@@ -93,6 +93,10 @@ final class TextCompletion implements TextAnswer {
         ids.add(id);
       }
       tokens.addAll(completion.prompt());
+      // Where time ran out within the prompt, its last tokens have none.
+      while (tokens.size() < ids.size()) {
+        tokens.add(null);
+      }
     }
     ids.addAll(completion.result().tokens());
     tokens.addAll(completion.tokens());
