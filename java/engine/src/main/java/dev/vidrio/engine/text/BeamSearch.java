@@ -261,7 +261,10 @@ public final class BeamSearch {
     }
     List<Hypothesis> all = new ArrayList<>(ended);
     for (Beam beam : live) {
-      all.add(new Hypothesis(beam.tokens, beams.score(beam.sum, beam.tokens.size()), reason));
+      // Before the first token there is no text that would have a score.
+      if (!beam.tokens.isEmpty()) {
+        all.add(new Hypothesis(beam.tokens, beams.score(beam.sum, beam.tokens.size()), reason));
+      }
     }
     return best(all, width());
   }

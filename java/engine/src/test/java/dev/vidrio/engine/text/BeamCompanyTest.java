@@ -1,6 +1,7 @@
 package dev.vidrio.engine.text;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.Engine;
@@ -171,6 +172,20 @@ class BeamCompanyTest extends BeamCase {
         assertTrue(score(completion) <= before);
         before = score(completion);
       }
+    }
+    assertNothingIsHeld(engine);
+  }
+
+  /** Not even the first, which waits with the prompt. */
+  @Test
+  void whoIsLateBeforeTheFirstTokenHasNoScore() throws InterruptedException {
+    GenerationRequest request =
+        request(3, 30, BeamOptions.of(4)).toBuilder().timeout(Duration.ofNanos(1)).build();
+    Engine engine = Engine.open(model);
+    for (Completion completion : results(engine.submit(request, 2))) {
+      assertEquals(Finish.TIMEOUT, completion.result().finish());
+      assertEquals(List.of(), completion.result().tokens());
+      assertNull(completion.score());
     }
     assertNothingIsHeld(engine);
   }
