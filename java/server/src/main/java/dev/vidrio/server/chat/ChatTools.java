@@ -13,7 +13,9 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
  * The tools that a model may call.
@@ -30,6 +32,7 @@ record ChatTools(
     boolean strict) {
   private static final int MAX_TOOLS = 128;
   private static final int MAX_NAME = 64;
+  private static final JsonNode OBJECT = JsonNodeFactory.instance.stringNode("object");
 
   /** A function, and whether its arguments must keep to their schema. */
   private record Function(Map<String, @Nullable Object> json, boolean strict) {
@@ -147,13 +150,23 @@ record ChatTools(
     }
     Value parameters = fields.value("parameters");
     if (parameters != null) {
-      var _ = parameters.fields();
+      requireObject(parameters.fields().value("type"));
       json.put("parameters", tree(parameters));
     }
     boolean strict = fields.bool("strict", false);
     fields.end();
     tool.end();
     return new Function(json, strict);
+  }
+
+  /** Arguments are an object, whatever else their schema says. */
+  private static void requireObject(@Nullable Value type) {
+    if (type == null || type.node().equals(OBJECT)) {
+      return;
+    }
+    if (!type.isArray() || type.node().valueStream().noneMatch(OBJECT::equals)) {
+      throw type.error("must be object: arguments have names");
+    }
   }
 
   private static Map<String, @Nullable Object> tree(Value object) {

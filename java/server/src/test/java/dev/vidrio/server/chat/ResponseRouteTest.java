@@ -177,6 +177,7 @@ class ResponseRouteTest {
         "'input':[{'role':'x','content':'a'}] | 400 invalid_value input[0].role",
         "'input':[{'role':'user','content':[{'type':'input_image'}]}] | 400 unsupported_parameter input[0].content[0].type",
         "'input':'a','tools':[{'type':'web_search'}] | 400 invalid_value tools[0].type",
+        "'input':'a','tools':[{'type':'function','name':'f','parameters':{'type':'string'}}] | 400 invalid_value tools[0].parameters.type tools[0].parameters.type \"string\": must be object",
       })
   void theRestIsRefused(String fields, String expected) {
     String error = TestServer.error(server.post(PATH, "{'model':'parrot'," + fields + "}"));

@@ -203,8 +203,8 @@ class AnswerFormatTest {
         "'regex':'a','response_format':{'type':'json_object'} | 400 invalid_value response_format",
         "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: there are no tools",
         "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400 invalid_value tool_choice.function.name",
-        "'tools':[{'function':{'name':'f','strict':true,'parameters':{'type':'x'}}}] | 400 invalid_value tools tools: parameters of tool 'f'",
-        "'tools':[{'function':{'name':'f','parameters':{'type':'x'}}}],'tool_choice':'required' | 400 invalid_value tool_choice",
+        "'tools':[{'function':{'name':'f','strict':true,'parameters':{'minlength':1}}}] | 400 invalid_value tools tools: parameters of tool 'f'",
+        "'tools':[{'function':{'name':'f','parameters':{'minlength':1}}}],'tool_choice':'required' | 400 invalid_value tool_choice",
       })
   void whatIsNoFormIsRefused(String field, String expected) {
     String error = TestServer.error(server.post(CHAT, "{" + ASK + "," + field + "}"));

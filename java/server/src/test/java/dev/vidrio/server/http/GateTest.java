@@ -273,7 +273,7 @@ class GateTest {
   /** Else a request would cost a full server as much as one that it has room for. */
   @Test
   void aFullServerReadsNeitherGrammarsNorPrompts() throws Exception {
-    String schema = "{'type':'text'}";
+    String schema = "{'minlength':1}";
     String tool = "{'type':'function',%s'name':'f','parameters':" + schema + "}";
     Map<String, List<String>> wrong =
         Map.of(

@@ -119,16 +119,29 @@ public final class ToolCallRules {
     return Expr.sequence(JsonRules.quoted(Expr.text(name)), JsonRules.COLON);
   }
 
+  /** What the arguments must be: always an object, and {} for a tool without parameters. */
   private Expr arguments(String name, @Nullable Object parameters) {
     Map<String, @Nullable Object> schema = new LinkedHashMap<>();
-    schema.put("type", "object");
     if (parameters instanceof Map<?, ?> given) {
       given.forEach((key, value) -> schema.put(String.valueOf(key), value));
+    } else {
+      schema.put("additionalProperties", false);
     }
     try {
+      requireObject(schema.put("type", "object"));
       return rules.include(SchemaReader.read(SchemaJson.write(schema)));
     } catch (InvalidInputException e) {
       throw new InvalidInputException("parameters of tool '" + name + "'", "", e.getMessage());
+    }
+  }
+
+  private static void requireObject(@Nullable Object type) {
+    boolean object =
+        type == null
+            || type.equals("object")
+            || (type instanceof List<?> types && types.contains("object"));
+    if (!object) {
+      throw new InvalidInputException("type", String.valueOf(type), "must be object");
     }
   }
 }

@@ -49,7 +49,7 @@ class ToolCallRulesTest {
             call("f", "{'a': 1}"),
             call("g", "{'a': 2}"),
             call("list", "{'next': {'next': {}}}"),
-            call("clock", "{'any': [0]}"))) {
+            call("clock", "{}"))) {
       assertTrue(grammar.matches(call), call);
       assertTrue(grammar.matches("<tool_call>\n" + call + "\n</tool_call>"), call);
       assertEquals(1, AnswerParser.parse(call, call).toolCalls().size(), call);
@@ -61,6 +61,7 @@ class ToolCallRulesTest {
             call("h", "{}"),
             call("list", "{'next': 1}"),
             call("clock", "1"),
+            call("clock", "{'any': [0]}"),
             "{\"a\": 1}",
             "<tool_call>" + call("f", "{}"),
             "")) {
@@ -180,6 +181,18 @@ class ToolCallRulesTest {
         assertThrows(
             InvalidInputException.class, () -> Grammar.toolCall(List.of(tool("h", parameters))));
     assertTrue(e.getMessage().startsWith("parameters of tool 'h': JSON schema"), e.getMessage());
+  }
+
+  @Test
+  void argumentsAreAnObject() {
+    Grammar maybe = Grammar.toolCall(List.of(tool("h", "{'type':['null','object']}")));
+    assertTrue(maybe.matches(call("h", "{'a': 1}")));
+    assertFalse(maybe.matches(call("h", "null")));
+    var e =
+        assertThrows(
+            InvalidInputException.class,
+            () -> Grammar.toolCall(List.of(tool("h", "{'type':'string'}"))));
+    assertEquals("parameters of tool 'h': type string: must be object", e.getMessage());
   }
 
   @Test
