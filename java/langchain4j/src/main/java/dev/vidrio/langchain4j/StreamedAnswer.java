@@ -37,7 +37,7 @@ final class StreamedAnswer implements Runnable, StreamingHandle {
       for (GeneratedToken token : stream) {
         show(reader, reader.accept(token.id(), token.text()));
       }
-      show(reader, reader.finish());
+      show(reader, reader.finish(stream.result().result().finish()));
       if (!canceled) {
         end(engine.response(reader.message(), stream.result()));
       }

@@ -32,8 +32,10 @@ public final class ChatAnswer {
   private final StringBuilder marked = new StringBuilder();
   private @Nullable HarmonyParser harmony;
   private boolean mayBeHarmony = true;
+  private final TokenParts parts = new TokenParts();
   private int shown;
-  private int reasoningTokens;
+  private boolean callsOnly;
+  private boolean endsInThought;
   private ChatMessage message = ChatMessage.assistant("");
 
   /**
@@ -68,6 +70,7 @@ public final class ChatAnswer {
    */
   public String accept(int token, String piece) {
     boolean thought = thinks();
+    int begin = text.length();
     String content = content(thoughts.accept(piece));
     text.append(content);
     if (textOnly || harmony != null) {
@@ -75,8 +78,11 @@ public final class ChatAnswer {
     } else if (token >= 0) {
       marked.append(markedThoughts.accept(decoder.accept(token)));
     }
-    if (token >= 0 && (thought || thinks())) {
-      reasoningTokens++;
+    if (token >= 0) {
+      parts.take(begin, text.length(), thought || thinks());
+      if (thoughts.isBehind()) {
+        parts.passOver();
+      }
     }
     if (!tools) {
       return show(text.length());
@@ -122,7 +128,15 @@ public final class ChatAnswer {
 
   /** The tokens of reasoning so far, with those that mark it. */
   public int reasoningTokens() {
-    return reasoningTokens;
+    return parts.reasoning();
+  }
+
+  /**
+   * The tokens that the content is made of which was shown since this was asked last: their places
+   * among all tokens of the answer. Those of reasoning, calls and stop texts are not among them.
+   */
+  public List<Integer> newContentTokens() {
+    return parts.newContent(shown);
   }
 
   private String show(int end) {
@@ -140,47 +154,90 @@ public final class ChatAnswer {
     return text.length() - end;
   }
 
-  /** Ends the answer and returns the text that is left to be shown. */
+  /** Says that the answer can be nothing but a call: where it is cut, it has no text. */
+  public ChatAnswer withCallsOnly() {
+    callsOnly = true;
+    return this;
+  }
+
+  /** Ends an answer that the model ended, and returns the text that is left to be shown. */
   public String finish() {
-    String rest = content(thoughts.finish());
+    return finish(Generator.Finish.STOP);
+  }
+
+  /**
+   * Ends the answer and returns the text that is left to be shown. Where the model had not ended
+   * it, a call that it had begun is left out, and so is what may have been the beginning of its
+   * mark.
+   *
+   * @param reason why it has ended
+   */
+  public String finish(Generator.Finish reason) {
+    boolean cut = reason != Generator.Finish.STOP;
+    String rest = content(thoughts.finish(cut));
     text.append(mayBeHarmony ? opening.toString() : rest);
+    endsInThought = thinks();
+    if (endsInThought) {
+      parts.countSilent();
+    }
     String reasoning = thoughts.thought();
     List<ToolCall> calls = List.of();
     if (harmony != null) {
-      ChatMessage parts = harmony.finish();
+      ChatMessage read = harmony.finish(cut);
       text.append(harmony.newContent());
       marked.setLength(0);
       marked.append(text);
-      reasoning = Objects.requireNonNullElse(parts.reasoning(), "");
-      calls = parts.toolCalls();
+      reasoning = Objects.requireNonNullElse(read.reasoning(), "");
+      calls = read.toolCalls();
     } else if (textOnly) {
       marked.setLength(0);
       marked.append(text);
     } else {
-      marked.append(markedThoughts.accept(decoder.finish())).append(markedThoughts.finish());
+      marked.append(markedThoughts.accept(decoder.finish())).append(markedThoughts.finish(cut));
     }
-    return end(reasoning.isEmpty() ? null : reasoning, calls);
+    return end(reasoning.isEmpty() ? null : reasoning, calls, cut);
   }
 
-  private String end(@Nullable String reasoning, List<ToolCall> calls) {
+  private String end(@Nullable String reasoning, List<ToolCall> calls, boolean cut) {
     ChatMessage parsed =
         tools && calls.isEmpty()
             ? AnswerParser.parse(text.toString(), marked.toString())
             : ChatMessage.assistant(text.toString(), null, calls);
     List<ToolCall> found = parsed.toolCalls();
-    boolean within = calls.isEmpty() && !found.isEmpty();
-    String content = within && shown == 0 ? Objects.requireNonNullElse(parsed.content(), "") : "";
-    String left = content;
-    if (!within) {
-      left = show(text.length());
-      content = text.toString();
-    } else if (shown > 0) {
-      left = show(beforeCalls());
-      content = text.substring(0, shown);
+    boolean begun = tools && cut && found.isEmpty() && begunCall() < marked.length();
+    String content = text.toString();
+    int shownBefore = shown;
+    if (begun || (calls.isEmpty() && !found.isEmpty())) {
+      String before =
+          begun
+              ? marked.substring(0, begunCall()).strip()
+              : Objects.requireNonNullElse(parsed.content(), "");
+      int end = shown > 0 ? beforeCalls() : Math.max(0, text.indexOf(before)) + before.length();
+      shown = Math.clamp(end, shown, text.length());
+      content = shownBefore > 0 ? text.substring(0, shown) : before;
+    } else {
+      shown = text.length();
     }
     boolean silent = content.isEmpty() && !found.isEmpty();
     message = ChatMessage.assistant(silent ? null : content, reasoning, found);
-    return left;
+    return content.substring(Math.min(shownBefore, content.length()));
+  }
+
+  /** Where a call begins that has no end; the length of the marked text where none does. */
+  private int begunCall() {
+    if (callsOnly || AnswerParser.beginsWhole(marked)) {
+      return 0;
+    }
+    return AnswerParser.MARKS.stream()
+        .mapToInt(marked::indexOf)
+        .filter(i -> i >= 0)
+        .min()
+        .orElse(marked.length() - StopText.heldBack(marked, AnswerParser.MARKS));
+  }
+
+  /** Whether the answer ended while the model was still thinking, or marking that it was. */
+  public boolean endsInThought() {
+    return endsInThought;
   }
 
   /** Where the text before the calls ends, of which some has been shown. */
@@ -207,7 +264,7 @@ public final class ChatAnswer {
       at = end;
     }
     var _ = accept(whole.substring(at));
-    var _ = finish();
+    var _ = finish(result.finish());
     return message;
   }
 }

@@ -42,6 +42,11 @@ final class ThoughtReader {
     return state == State.THOUGHT || (state == State.BEGINNING && begun);
   }
 
+  /** Whether a thought has ended, and nothing of the answer has come. */
+  boolean isBehind() {
+    return state == State.BEHIND;
+  }
+
   /** Takes what comes next, and returns what of it belongs to the answer. */
   String accept(String piece) {
     if (state == State.ANSWER || marks == null) {
@@ -111,8 +116,16 @@ final class ThoughtReader {
     return thought.toString();
   }
 
-  /** Ends the answer, and returns what of what was held back belongs to it. */
-  String finish() {
+  /**
+   * Ends the answer, and returns what of what was held back belongs to it.
+   *
+   * @param cut whether the model had not ended it: then the beginning of a mark is a thought's
+   */
+  String finish(boolean cut) {
+    if (cut && state == State.BEGINNING && !rest.toString().isBlank()) {
+      rest.setLength(begun ? rest.length() : 0);
+      state = State.THOUGHT;
+    }
     if (thinks()) {
       append(takeRest().stripTrailing());
     }

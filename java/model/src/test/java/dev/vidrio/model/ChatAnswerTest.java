@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.template.AnswerParser;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ThoughtMarks;
 import dev.vidrio.model.template.ToolCall;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -285,8 +287,89 @@ class ChatAnswerTest {
     assertEquals("Two", show(answer, ", yes.\n</think>\n\nTwo"));
     assertFalse(answer.thinks());
     assertEquals(", yes.", answer.reasoning());
-    // All of the thought and its end, but of the mark that begins it only what completes it.
+    int reasoning = tokens("<think>\nOne").length + tokens(", yes.\n</think>").length;
+    assertEquals(reasoning, answer.reasoningTokens());
+    int first = reasoning + tokens("\n\n").length;
+    assertEquals(List.of(first, first + 1, first + 2), answer.newContentTokens());
+    assertEquals("!", show(answer, "!"));
+    assertEquals(List.of(first + 3), answer.newContentTokens());
+  }
+
+  @Test
+  void tokensOfCallsAreNoContent() {
+    var answer = newAnswer(true, false);
+    String before = "I < you: ö!";
+    assertEquals(before, show(answer, before + "\n" + CALL));
+    assertEquals("", answer.finish());
+    List<Integer> places = answer.newContentTokens();
+    assertEquals(IntStream.range(0, tokens(before).length).boxed().toList(), places);
+  }
+
+  /** Wherever it is cut, nothing is shown of a call. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        CALL,
+        "Let me look.\n\n" + CALL,
+        "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}]",
+        "Look. <|tool_call>call:weather{city:<|\"|>Köln<|\"|>}<tool_call|>"
+      })
+  void aCallThatIsCutIsNotShown(String text) {
+    String before = AnswerParser.parse(text, text).content();
+    for (int end = 0; end < text.length(); end++) {
+      ChatMessage message = cut(newAnswer(true, false), text.substring(0, end));
+      String content = Objects.requireNonNullElse(message.content(), "").stripTrailing();
+      assertTrue(before == null ? content.isEmpty() : before.startsWith(content), content);
+    }
+  }
+
+  @Test
+  void whatCanOnlyBeACallIsNeverShown() {
+    for (String call : List.of(CALL, CALL.substring("<tool_call>".length()))) {
+      for (int end = 0; end < call.length(); end++) {
+        ChatAnswer answer = newAnswer(true, false).withCallsOnly();
+        ChatMessage message = cut(answer, call.substring(0, end));
+        assertEquals("", Objects.requireNonNullElse(message.content(), ""));
+      }
+    }
+  }
+
+  /** The message of a text that the model had not ended. */
+  private static ChatMessage cut(ChatAnswer answer, String text) {
+    String shown = show(answer, text) + answer.finish(Generator.Finish.LENGTH);
+    assertEquals(Objects.requireNonNullElse(answer.message().content(), ""), shown);
+    return answer.message();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"name\": \"weather\", \"arguments\": {\"ci |",
+        "[{\"name\": \"weather\", \"parameters\": |",
+        "{\"name\": \"Ann\", \"age\": | {\"name\": \"Ann\", \"age\":",
+        "{\"name\": \"Ann | {\"name\": \"Ann",
+      })
+  void jsonThatIsCutIsACallOnceItHasArguments(String text, @Nullable String content) {
     assertEquals(
-        tokens(">\nOne").length + tokens(", yes.\n</think>").length, answer.reasoningTokens());
+        Objects.requireNonNullElse(content, ""), cut(newAnswer(true, false), text).content());
+  }
+
+  @Test
+  void thoughtsThatAreCutAreNoContent() {
+    think("<think>");
+    String text = "<think>\nHm.\n</think>\n\n";
+    for (int end = 1; end <= text.length(); end++) {
+      var answer = newAnswer(false, false);
+      assertEquals("", cut(answer, text.substring(0, end)).content());
+      assertEquals(end < text.length() - 2, answer.endsInThought(), text.substring(0, end));
+    }
+  }
+
+  @Test
+  void argumentsOfFunctionsThatAreCutAreNoContent() {
+    String text = "<|channel|>commentary to=functions.weather json<|message|>{\"city\": \"K";
+    assertEquals("", cut(newAnswer(true, false), text).content());
   }
 }

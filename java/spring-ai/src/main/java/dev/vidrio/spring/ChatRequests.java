@@ -52,7 +52,12 @@ final class ChatRequests {
   }
 
   /** A request that runs, and the answer that its tokens make. */
-  record Running(TokenStream stream, ChatAnswer answer) {}
+  record Running(TokenStream stream, ChatAnswer answer) {
+    /** Waits for the end, and returns why it is one. */
+    Finish finish() {
+      return stream.result().result().finish();
+    }
+  }
 
   /** The options of a prompt that has none. */
   VidrioChatOptions defaults() {

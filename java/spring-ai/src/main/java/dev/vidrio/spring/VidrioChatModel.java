@@ -83,7 +83,7 @@ public final class VidrioChatModel implements ChatModel {
                 for (GeneratedToken token : stream) {
                   var _ = running.answer().accept(token.id(), token.text());
                 }
-                var _ = running.answer().finish();
+                var _ = running.answer().finish(running.finish());
                 ChatMessage message = running.answer().message();
                 ChatResponse response =
                     requests.last(
@@ -133,7 +133,9 @@ public final class VidrioChatModel implements ChatModel {
               .filter(piece -> !piece.isEmpty())
               .map(requests::response)
               .concatWith(
-                  Mono.fromSupplier(() -> requests.last(running, piece(answer, answer.finish()))));
+                  Mono.fromSupplier(
+                      () ->
+                          requests.last(running, piece(answer, answer.finish(running.finish())))));
         });
   }
 

@@ -3,6 +3,7 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.template.ChatMessage;
 
 /**
@@ -27,9 +28,13 @@ public final class AnswerPrinter {
     show(answer.accept(token, piece));
   }
 
-  /** Shows what was held back, ends the line, and returns the message. */
-  public ChatMessage finish() {
-    show(answer.finish());
+  /**
+   * Shows what was held back, ends the line, and returns the message.
+   *
+   * @param reason why the answer has ended
+   */
+  public ChatMessage finish(Finish reason) {
+    show(answer.finish(reason));
     if (thinks) {
       System.err.println();
     }

@@ -176,9 +176,9 @@ public final class ChatLoop {
         stream.cancel();
       }
     }
-    printer.finish();
-    answer = null;
     GenerationResult result = stream.result();
+    printer.finish(result.finish());
+    answer = null;
     statistics = clock.statistics(result);
     tellEnd(result);
     wanted.addAll(chat.messages().getLast().toolCalls());

@@ -68,7 +68,8 @@ public final class SampledCompletion implements Continuation {
       System.out.println(decoder.finish());
     } else {
       printer.accept(-1, decoder.finish());
-      Tools.print(printer.finish().toolCalls());
+      Finish reason = Objects.requireNonNullElse(generator.finish(), Finish.CANCELED);
+      Tools.print(printer.finish(reason).toolCalls());
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
@@ -51,6 +52,11 @@ public final class AnswerParser {
   /** What the object begins with where an answer is a call as a whole. */
   private static final List<String> KEYS =
       List.of("\"name\"", "\"arguments\"", "\"parameters\"", "\"id\"", "\"type\"");
+
+  /** How an object begins that has come as far as its arguments. */
+  private static final Pattern BEGUN =
+      Pattern.compile(
+          "(\\[\\s*)?\\{\\s*(\"name\"\\s*:\\s*\"[^\"]*\"\\s*,\\s*)?\"(arguments|parameters)\"\\s*:");
 
   private AnswerParser() {}
 
@@ -116,6 +122,17 @@ public final class AnswerParser {
     boolean isJson = begun.isEmpty() || begun.startsWith("{") || begun.startsWith("[");
     return isJson
         && KEYS.stream().anyMatch(known -> known.startsWith(key) || key.startsWith(known));
+  }
+
+  /**
+   * Whether an answer of which the end is missing is the object of a call, or a list of them, as
+   * far as it goes. One that has no more than a name may be other JSON.
+   *
+   * @param marked with special tokens
+   */
+  public static boolean beginsWhole(CharSequence marked) {
+    String whole = marked.toString().strip();
+    return whole.startsWith(PYTHON_TAG) || BEGUN.matcher(whole).lookingAt();
   }
 
   /** The calls that a JSON object or list holds; none where the text is something else. */

@@ -56,6 +56,7 @@ public final class HarmonyParser {
   private boolean inHeader = true;
   private Kind kind = Kind.CONTENT;
   private String called = "";
+  private boolean cut;
   private int shownContent;
   private int shownReasoning;
 
@@ -151,8 +152,10 @@ public final class HarmonyParser {
           JsonMapper.shared().readValue(json.isBlank() ? "{}" : json, new TypeReference<>() {});
       calls.add(new ToolCall(null, called, new LinkedHashMap<>(map)));
     } catch (JacksonException e) {
-      separate(content);
-      content.append(json);
+      if (!cut) {
+        separate(content);
+        content.append(json);
+      }
     }
   }
 
@@ -175,8 +178,13 @@ public final class HarmonyParser {
     return piece;
   }
 
-  /** Ends the answer and returns the message that it is. */
-  public ChatMessage finish() {
+  /**
+   * Ends the answer and returns the message that it is.
+   *
+   * @param cut whether the model had not ended it: then a call may be a part of one, and is nothing
+   */
+  public ChatMessage finish(boolean cut) {
+    this.cut = cut;
     if (!inHeader) {
       rest.append(ENDS.getFirst());
       accept("");

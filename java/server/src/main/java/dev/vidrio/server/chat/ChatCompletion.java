@@ -32,7 +32,7 @@ final class ChatCompletion implements TextAnswer {
   }
 
   private ChatAnswer newAnswer() {
-    return model.chat().newAnswer(prompt, request.tools().areGiven());
+    return request.tools().newAnswer(model.chat(), prompt);
   }
 
   @Override

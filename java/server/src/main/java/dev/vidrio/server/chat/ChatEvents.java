@@ -108,7 +108,7 @@ final class ChatEvents extends ChunkEvents {
 
     @Override
     public void end(Completion completion) throws IOException {
-      String rest = answer.finish();
+      String rest = answer.finish(completion.result().finish());
       String reasoning = answer.reasoning();
       if (!reasoning.isEmpty()) {
         send(REASONING, reasoning, null);

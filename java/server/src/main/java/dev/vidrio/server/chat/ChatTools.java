@@ -1,5 +1,7 @@
 package dev.vidrio.server.chat;
 
+import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.AnswerFormat;
@@ -115,6 +117,12 @@ record ChatTools(
   /** Whether the model has some that it may call. */
   boolean areGiven() {
     return !tools.isEmpty();
+  }
+
+  /** What tells content, reasoning and calls apart in the answer to a prompt. */
+  ChatAnswer newAnswer(ChatFormat chat, int[] prompt) {
+    ChatAnswer answer = chat.newAnswer(prompt, areGiven());
+    return mustCall == null ? answer : answer.withCallsOnly();
   }
 
   /** Those of the calls of an answer that count: further ones are dropped where one is allowed. */
