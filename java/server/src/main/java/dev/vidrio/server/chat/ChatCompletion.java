@@ -81,7 +81,7 @@ final class ChatCompletion implements TextAnswer {
         request.logProbabilities() < 0
             ? null
             : LogProbabilities.ofChat(model.tokenizer(), completion.tokens()));
-    choice.put("finish_reason", calls.isEmpty() ? Reasons.finish(completion) : "tool_calls");
+    choice.put("finish_reason", Reasons.finish(completion, !calls.isEmpty()));
     if (completion.score() != null) {
       choice.put("score", completion.score());
     }

@@ -121,7 +121,7 @@ final class ChatEvents extends ChunkEvents {
         call(i, calls.get(i));
       }
       start();
-      send(NULL, "\"" + (calls.isEmpty() ? Reasons.finish(completion) : "tool_calls") + "\"");
+      send(NULL, "\"" + Reasons.finish(completion, !calls.isEmpty()) + "\"");
     }
 
     @Override
