@@ -6,6 +6,7 @@ import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.Reasons;
 import dev.vidrio.server.generation.Streams;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
@@ -27,6 +28,7 @@ final class ResponseEvents {
   private final ChatAnswer answer;
   private final ChatTools tools;
   private final List<Map<String, Object>> items = new ArrayList<>();
+  private final List<TokenLogProbability> logProbabilities = new ArrayList<>();
   private final Part reasoning = new Part(Ids.next("rs_"));
   private final Part message = new Part(Ids.next("msg_"));
   private int number;
@@ -35,6 +37,7 @@ final class ResponseEvents {
   private static final class Part {
     final String item;
     final StringBuilder text = new StringBuilder();
+    final List<TokenLogProbability> tokens = new ArrayList<>();
     boolean begun;
     boolean ended;
 
@@ -69,22 +72,31 @@ final class ResponseEvents {
       events.end();
       return;
     }
-    String rest = answer.finish();
-    think(answer.reasoning());
-    show(rest, List.of());
-    List<ToolCall> calls = tools.kept(answer.message().toolCalls());
-    boolean whole = ResponseObject.isWhole(completion);
-    endReasoning(whole || message.begun ? "completed" : "incomplete");
-    if (message.begun || (calls.isEmpty() && !reasoning.begun)) {
-      endMessage(completion);
-    }
-    for (ToolCall call : calls) {
-      call(call);
-    }
+    boolean whole = Reasons.isWhole(completion);
+    end(completion, whole);
     event(
         whole ? "response.completed" : "response.incomplete",
         Map.of("response", response.ended(completion, items, answer.reasoningTokens())));
     events.end();
+  }
+
+  /** Sends what is left of the items. */
+  private void end(Completion completion, boolean whole) throws IOException {
+    String rest = answer.finish(completion.result().finish());
+    think(answer.reasoning());
+    show(rest);
+    List<ToolCall> calls = tools.kept(answer.message().toolCalls());
+    boolean silent = !message.begun && calls.isEmpty();
+    if (silent && !whole && answer.endsInThought()) {
+      beginReasoning();
+    }
+    endReasoning(ResponseObject.status(whole || !silent));
+    if (message.begun || (silent && whole && !reasoning.begun)) {
+      endMessage(ResponseObject.status(whole || !calls.isEmpty()));
+    }
+    for (ToolCall call : calls) {
+      call(call);
+    }
   }
 
   /** Sends an event with its name and number. */
@@ -114,24 +126,32 @@ final class ResponseEvents {
 
   private void accept(GeneratedToken token) throws IOException {
     var logProbability = token.logProbability();
+    if (logProbability != null) {
+      logProbabilities.add(logProbability);
+    }
     String piece = answer.accept(token.id(), token.text());
     think(answer.reasoning());
-    boolean thought = piece.isEmpty() && !message.begun && (reasoning.begun || answer.thinks());
-    show(piece, logProbability == null || thought ? List.of() : List.of(logProbability));
+    show(piece);
   }
 
   private void think(String piece) throws IOException {
     if (piece.isEmpty() || message.begun) {
       return;
     }
-    if (!reasoning.begun) {
-      reasoning.begun = true;
-      item("added", ResponseObject.reasoning(reasoning.item, "in_progress", List.of()));
+    beginReasoning();
+    if (reasoning.text.isEmpty()) {
       partEvent(
           "response.content_part.added", reasoning, "part", ResponseObject.reasoningPart(""), null);
     }
     reasoning.text.append(piece);
     partEvent("response.reasoning_text.delta", reasoning, "delta", piece, null);
+  }
+
+  private void beginReasoning() throws IOException {
+    if (!reasoning.begun) {
+      reasoning.begun = true;
+      item("added", ResponseObject.reasoning(reasoning.item, "in_progress", List.of()));
+    }
   }
 
   private void endReasoning(String status) throws IOException {
@@ -140,24 +160,26 @@ final class ResponseEvents {
     }
     reasoning.ended = true;
     String text = reasoning.text.toString();
+    if (text.isEmpty()) {
+      end(ResponseObject.reasoning(reasoning.item, status, List.of()));
+      return;
+    }
     Map<String, Object> part = ResponseObject.reasoningPart(text);
     partEvent("response.reasoning_text.done", reasoning, "text", text, null);
     partEvent("response.content_part.done", reasoning, "part", part, null);
     end(ResponseObject.reasoning(reasoning.item, status, List.of(part)));
   }
 
-  private void show(String piece, List<TokenLogProbability> logProbabilities) throws IOException {
-    if (piece.isEmpty() && logProbabilities.isEmpty()) {
+  private void show(String piece) throws IOException {
+    if (piece.isEmpty()) {
       return;
     }
     beginMessage();
     message.text.append(piece);
+    List<TokenLogProbability> tokens = ResponseObject.content(answer, logProbabilities);
+    message.tokens.addAll(tokens);
     partEvent(
-        "response.output_text.delta",
-        message,
-        "delta",
-        piece,
-        response.logProbabilities(logProbabilities));
+        "response.output_text.delta", message, "delta", piece, response.logProbabilities(tokens));
   }
 
   private void beginMessage() throws IOException {
@@ -169,18 +191,18 @@ final class ResponseEvents {
     }
   }
 
-  private void endMessage(Completion completion) throws IOException {
+  private void endMessage(String status) throws IOException {
     beginMessage();
     String text = message.text.toString();
-    Map<String, Object> part = response.part(text, completion.tokens());
+    Map<String, Object> part = response.part(text, message.tokens);
     partEvent(
         "response.output_text.done",
         message,
         "text",
         text,
-        response.logProbabilities(completion.tokens()));
+        response.logProbabilities(message.tokens));
     partEvent("response.content_part.done", message, "part", part, null);
-    end(ResponseObject.message(message.item, "completed", List.of(part)));
+    end(ResponseObject.message(message.item, status, List.of(part)));
   }
 
   private void end(Map<String, Object> item) throws IOException {

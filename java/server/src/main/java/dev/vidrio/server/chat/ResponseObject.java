@@ -3,6 +3,7 @@ package dev.vidrio.server.chat;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.Ids;
@@ -40,7 +41,7 @@ final class ResponseObject implements TextAnswer {
     Completion completion = completions.getFirst();
     ChatAnswer answer = newAnswer();
     ChatMessage message = answer.read(completion.result());
-    return ended(completion, items(completion, message), answer.reasoningTokens());
+    return ended(completion, items(completion, answer, message), answer.reasoningTokens());
   }
 
   @Override
@@ -49,7 +50,7 @@ final class ResponseObject implements TextAnswer {
   }
 
   private ChatAnswer newAnswer() {
-    return model.chat().newAnswer(prompt, request.chat().tools().areGiven());
+    return request.chat().tools().newAnswer(model.chat(), prompt);
   }
 
   /** The response while its answer is generated. */
@@ -60,16 +61,19 @@ final class ResponseObject implements TextAnswer {
   /** The response with its items. */
   Map<String, @Nullable Object> ended(
       Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
-    boolean whole = isWhole(completion);
+    boolean late = completion.result().finish() == Finish.TIMEOUT;
     return json(
-        whole ? "completed" : "incomplete",
-        whole ? null : Map.of("reason", "max_output_tokens"),
+        status(Reasons.isWhole(completion)),
+        Reasons.isWhole(completion)
+            ? null
+            : Map.of("reason", late ? "timeout" : "max_output_tokens"),
         items,
         usage(Usage.of(List.of(completion), 1, reasoningTokens)));
   }
 
-  static boolean isWhole(Completion completion) {
-    return Reasons.finish(completion).equals("stop");
+  /** The status of what the model itself has ended, or has not. */
+  static String status(boolean whole) {
+    return whole ? "completed" : "incomplete";
   }
 
   private Map<String, @Nullable Object> json(
@@ -108,19 +112,27 @@ final class ResponseObject implements TextAnswer {
     return json;
   }
 
-  /** The items of an answer: its reasoning, its text, then its calls. */
-  private List<Map<String, Object>> items(Completion completion, ChatMessage answer) {
-    List<ToolCall> calls = request.chat().tools().kept(answer.toolCalls());
+  /**
+   * The items of an answer: its reasoning, its text, then its calls. What was cut before its first
+   * word is an item only if it is reasoning.
+   */
+  private List<Map<String, Object>> items(
+      Completion completion, ChatAnswer answer, ChatMessage message) {
+    boolean whole = Reasons.isWhole(completion);
+    List<ToolCall> calls = request.chat().tools().kept(message.toolCalls());
+    String text = Objects.requireNonNullElse(message.content(), "");
+    String thoughts = message.reasoning();
+    boolean silent = text.isEmpty() && calls.isEmpty();
     List<Map<String, Object>> items = new ArrayList<>();
-    String text = answer.content();
-    String thoughts = answer.reasoning();
-    boolean cut = text == null || text.isEmpty();
     if (thoughts != null) {
-      String status = cut && !isWhole(completion) ? "incomplete" : "completed";
-      items.add(reasoning(Ids.next("rs_"), status, List.of(reasoningPart(thoughts))));
+      List<Map<String, Object>> parts = List.of(reasoningPart(thoughts));
+      items.add(reasoning(Ids.next("rs_"), status(whole || !silent), parts));
+    } else if (silent && !whole && answer.endsInThought()) {
+      items.add(reasoning(Ids.next("rs_"), status(false), List.of()));
     }
-    if (text != null && (thoughts == null || !cut)) {
-      items.add(message(Ids.next("msg_"), text, completion));
+    if (!text.isEmpty() || (silent && whole && thoughts == null)) {
+      Map<String, Object> part = part(text, content(answer, completion.tokens()));
+      items.add(message(Ids.next("msg_"), status(whole || !calls.isEmpty()), List.of(part)));
     }
     calls.forEach(
         call ->
@@ -128,9 +140,12 @@ final class ResponseObject implements TextAnswer {
     return items;
   }
 
-  /** The text of an answer that has ended. */
-  private Map<String, Object> message(String item, String text, Completion completion) {
-    return message(item, "completed", List.of(part(text, completion.tokens())));
+  /** Those of the tokens that what an answer has shown since this was asked last is made of. */
+  static List<TokenLogProbability> content(ChatAnswer answer, List<TokenLogProbability> tokens) {
+    return answer.newContentTokens().stream()
+        .filter(i -> i < tokens.size())
+        .map(tokens::get)
+        .toList();
   }
 
   /** What the model has thought; nobody sums it up. */

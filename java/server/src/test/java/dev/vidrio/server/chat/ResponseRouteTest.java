@@ -80,6 +80,7 @@ class ResponseRouteTest {
     assertEquals("incomplete", json.path("status").stringValue());
     assertEquals("max_output_tokens", json.path("incomplete_details").path("reason").stringValue());
     assertEquals(2, json.path("max_output_tokens").intValue());
+    assertEquals("incomplete", json.at("/output/0/status").stringValue());
   }
 
   @Test
