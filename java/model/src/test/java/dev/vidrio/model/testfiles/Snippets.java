@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -32,10 +33,10 @@ public final class Snippets {
   }
 
   /**
-   * Compiles blocks, each the body of a method of a class of its own, on the class path of the
-   * test.
+   * Compiles blocks, each the body of a method of a class of its own behind the imports that it
+   * begins with, on the class path of the test.
    *
-   * @param imports that readers' editors add
+   * @param imports that readers' editors add to these
    * @param given declarations of what the page takes for granted
    * @param directory an empty one, for the classes
    */
@@ -52,9 +53,16 @@ public final class Snippets {
                 "--class-path",
                 classPath()));
     for (int i = 0; i < blocks.size(); i++) {
+      Map<Boolean, String> parts =
+          blocks
+              .get(i)
+              .lines()
+              .collect(
+                  Collectors.partitioningBy(
+                      line -> line.startsWith("import "), Collectors.joining("\n")));
       String source =
-          "%s\nabstract class Snippet%d {\n%s\nvoid run() throws Exception {\n%s\n}\n}\n"
-              .formatted(imports, i, given, blocks.get(i));
+          "%s%s\nabstract class Snippet%d {\n%s\nvoid run() throws Exception {\n%s\n}\n}\n"
+              .formatted(imports, parts.get(true), i, given, parts.get(false));
       Path file = directory.resolve("Snippet" + i + ".java");
       command.add(Files.writeString(file, source).toString());
     }
