@@ -5,6 +5,7 @@
 
 #include "attention/attention.h"
 #include "attention/kv_cache.h"
+#include "core/prefetch.h"
 
 // 16 elements from element i on.
 VD_INLINE v16 load_kv(const void *p, int64_t i, const int32_t type) {
@@ -27,9 +28,7 @@ VD_INLINE v16 load_value(const void *p, const uint16_t *scales, int64_t i, const
 // are summed.
 VD_INLINE void prefetch(const char *p, int64_t begin, int64_t count) {
     if (p != NULL) {
-        for (int64_t i = 0; i < count; i += VD_CACHE_LINE) {
-            __builtin_prefetch(p + begin + i, 0, 2);
-        }
+        vd_prefetch(p + begin, count);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backward/backward.h"
+#include "core/prefetch.h"
 #include "core/rows.h"
 #include "matmul/blocks_v16.h"
 
@@ -167,13 +168,6 @@ static void expand_panel(const vd_matmul_backward *op, int64_t first, int64_t n,
     }
 }
 
-// To the first-level cache.
-static void fetch(const uint8_t *p, int64_t bytes) {
-    for (int64_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(p + i, 0, 3);
-    }
-}
-
 // Fetches what expand_panel reads, while a panel before is multiplied: rows of a panel lie too far
 // apart for the hardware to follow. Nothing behind the last row.
 static void fetch_panel(const vd_matmul_backward *op, int64_t first, int64_t n, int64_t column) {
@@ -182,14 +176,14 @@ static void fetch_panel(const vd_matmul_backward *op, int64_t first, int64_t n, 
         int64_t row = vd_row_bytes(op->type, op->K);
         const uint8_t *begin = (const uint8_t *)op->weights + first * row + row * column / op->K;
         for (int64_t i = 0; i < n; i++) {
-            fetch(begin + i * row, row * VD_BACKWARD_COLUMNS / op->K);
+            vd_prefetch_near(begin + i * row, row * VD_BACKWARD_COLUMNS / op->K);
         }
         return;
     }
     for (int64_t i = 0; i < n; i += VD_PACK_ROWS) {
         packed_columns packed = packed_columns_of(op->type, op, (first + i) / VD_PACK_ROWS, column);
-        fetch(packed.codes, VD_UNIT_BYTES * vd_code_bits(op->type));
-        fetch(packed.factors, VD_PACK_ROWS * vd_block_layout_of(op->type).factor_bytes);
+        vd_prefetch_near(packed.codes, VD_UNIT_BYTES * vd_code_bits(op->type));
+        vd_prefetch_near(packed.factors, VD_PACK_ROWS * vd_block_layout_of(op->type).factor_bytes);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/arch.h"
+#include "core/prefetch.h"
 
 enum { VD_AHEAD_BYTES = 24 << 10 };  // at least, so that memory is always busy
 
@@ -29,9 +30,7 @@ VD_INLINE vd_ahead vd_ahead_of(const void *tile, int64_t tile_bytes, int64_t lef
 // To be called for every `bytes` that are read for the first time; null for what is read again.
 VD_INLINE void vd_fetch(vd_ahead *ahead, const int64_t bytes) {
     if (ahead != NULL && ahead->next < ahead->end) {
-        for (int64_t i = 0; i < bytes; i += 64) {
-            __builtin_prefetch(ahead->next + i, 0, 2);
-        }
+        vd_prefetch(ahead->next, bytes);
         ahead->next += bytes;
     }
 }
