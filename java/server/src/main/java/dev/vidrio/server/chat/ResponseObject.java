@@ -61,12 +61,11 @@ final class ResponseObject implements TextAnswer {
   /** The response with its items. */
   Map<String, @Nullable Object> ended(
       Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
+    boolean whole = Reasons.isWhole(completion);
     boolean late = completion.result().finish() == Finish.TIMEOUT;
     return json(
-        status(Reasons.isWhole(completion)),
-        Reasons.isWhole(completion)
-            ? null
-            : Map.of("reason", late ? "timeout" : "max_output_tokens"),
+        status(whole),
+        whole ? null : Map.of("reason", late ? "timeout" : "max_output_tokens"),
         items,
         usage(Usage.of(List.of(completion), 1, reasoningTokens)));
   }

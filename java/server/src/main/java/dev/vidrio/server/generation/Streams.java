@@ -83,14 +83,14 @@ public final class Streams implements AutoCloseable {
     return whole(streams.stream().map(TokenStream::result).toList());
   }
 
-  private static boolean isWhole(Completion completion) {
-    return completion.result().finish() != Generator.Finish.CANCELED;
+  private static boolean isCanceled(Completion completion) {
+    return completion.result().finish() == Generator.Finish.CANCELED;
   }
 
   /** Refuses answers that were called off for another reason than that their client has gone. */
   private static List<Completion> whole(List<Completion> completions) {
-    if (!completions.stream().allMatch(Streams::isWhole)) {
-      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+    if (completions.stream().anyMatch(Streams::isCanceled)) {
+      throw Failures.shuttingDown();
     }
     return completions;
   }
@@ -129,7 +129,7 @@ public final class Streams implements AutoCloseable {
         }
       }
       Completion completion = stream.result();
-      if (isWhole(completion)) {
+      if (!isCanceled(completion)) {
         sink.end(index, completion);
       }
       if (streams.size() > 1) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /** What clients are told of what went wrong. */
 public final class Failures {
   /** When another try is worth it after a server has said that it shuts down. */
-  public static final Duration DRAINING = Duration.ofSeconds(10);
+  private static final Duration DRAINING = Duration.ofSeconds(10);
 
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
 
@@ -46,12 +46,16 @@ public final class Failures {
       case EngineException.QueueFull full ->
           ApiException.tooMany(String.valueOf(full.getMessage()), full.retryAfter());
       // Its message names the model's file.
-      case EngineException.Closed _ ->
-          ApiException.unavailable("this server is shutting down", DRAINING);
+      case EngineException.Closed _ -> shuttingDown();
       default -> {
         LOG.log(System.Logger.Level.ERROR, "request " + id + " failed", e);
         yield ApiException.internal("the request failed; the server's log says why");
       }
     };
+  }
+
+  /** What a server says that shuts down. */
+  public static ApiException shuttingDown() {
+    return ApiException.unavailable("this server is shutting down", DRAINING);
   }
 }

@@ -85,7 +85,7 @@ public final class Gate implements HttpHandler, AutoCloseable {
     Route.Access access = router.at(exchange.path()).map(Route::access).orElse(Route.Access.KEY);
     if (draining && !access.isAlways()) {
       exchange.reply().header("Connection", "close");
-      throw ApiException.unavailable("this server is shutting down", Failures.DRAINING);
+      throw Failures.shuttingDown();
     }
     if (access.needsKey()) {
       exchange.setTenant(keys.tenant(exchange.header("Authorization")));

@@ -55,7 +55,7 @@ public final class WorkQueue implements AutoCloseable {
       thread.execute(task);
     } catch (RejectedExecutionException e) {
       if (thread.isShutdown()) {
-        throw shuttingDown();
+        throw Failures.shuttingDown();
       }
       throw ApiException.tooMany("as many requests wait as there is room for", SOON);
     }
@@ -72,21 +72,17 @@ public final class WorkQueue implements AutoCloseable {
           "the work has not ended in " + time.toMillis() / 1e3 + " s, which is the limit", SOON);
     } catch (ExecutionException e) {
       switch (e.getCause()) {
-        case CancellationException _ -> throw shuttingDown();
+        case CancellationException _ -> throw Failures.shuttingDown();
         case RuntimeException cause -> throw cause;
         case null, default -> throw new IllegalStateException(e.getCause());
       }
     } catch (CancellationException e) {
-      throw shuttingDown();
+      throw Failures.shuttingDown();
     } catch (InterruptedException e) {
       task.cancel(true);
       Thread.currentThread().interrupt();
-      throw shuttingDown();
+      throw Failures.shuttingDown();
     }
-  }
-
-  private static ApiException shuttingDown() {
-    return ApiException.unavailable("this server is shutting down", Failures.DRAINING);
   }
 
   /** Calls off what runs, which is interrupted, and drops the rest. */

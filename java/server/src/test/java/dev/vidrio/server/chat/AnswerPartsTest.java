@@ -18,7 +18,6 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Answers whose marks are several tokens: which tokens are which, and what is left of a part. */
 class AnswerPartsTest {
@@ -90,17 +89,6 @@ class AnswerPartsTest {
         + "}";
   }
 
-  private static List<JsonNode> events(String path, String body) {
-    List<JsonNode> events = new ArrayList<>();
-    server
-        .post(path, body)
-        .body()
-        .lines()
-        .filter(line -> line.startsWith("data: {"))
-        .forEach(line -> events.add(JsonMapper.shared().readTree(line.substring(6))));
-    return events;
-  }
-
   private static String tokens(JsonNode logprobs) {
     var text = new StringBuilder();
     logprobs.forEach(token -> text.append(token.path("token").stringValue()));
@@ -139,7 +127,7 @@ class AnswerPartsTest {
       JsonNode part = whole.at(tools ? "/output/0/content/0" : "/output/1/content/0");
       assertEquals(String.join("", tools ? BEFORE : TEXT), part.path("text").stringValue());
       assertEquals(part.path("text").stringValue(), tokens(part.path("logprobs")));
-      List<JsonNode> events = events(RESPONSES, response(tools, more + ",'stream':true"));
+      List<JsonNode> events = server.events(RESPONSES, response(tools, more + ",'stream':true"));
       assertEquals(shown(whole), shown(events.getLast().path("response")));
       var pieces = new StringBuilder();
       for (JsonNode event : events) {
@@ -170,7 +158,8 @@ class AnswerPartsTest {
         assertEquals(tools ? calls : 0, choice.at("/message/tool_calls").size(), n + " " + choice);
         var streamed = new StringBuilder();
         String finish = "";
-        for (JsonNode event : events(CHAT, chat(tools, ",'max_tokens':" + n + ",'stream':true"))) {
+        for (JsonNode event :
+            server.events(CHAT, chat(tools, ",'max_tokens':" + n + ",'stream':true"))) {
           streamed.append(event.at("/choices/0/delta/content").stringValue(""));
           finish = event.at("/choices/0/finish_reason").stringValue(finish);
         }
@@ -199,7 +188,7 @@ class AnswerPartsTest {
           Math.min(n, THOUGHT.size()),
           whole.at("/usage/output_tokens_details/reasoning_tokens").intValue());
       List<JsonNode> events =
-          events(RESPONSES, response(false, ",'stream':true,'max_output_tokens':" + n));
+          server.events(RESPONSES, response(false, ",'stream':true,'max_output_tokens':" + n));
       JsonNode last = events.getLast().path("response");
       assertEquals(shown(whole), shown(last), "at " + n);
       assertEquals(whole.path("usage"), last.path("usage"));
@@ -215,7 +204,7 @@ class AnswerPartsTest {
       assertEquals(1, whole.path("output").size(), whole.toString());
       assertEquals("incomplete", whole.at("/output/0/status").stringValue());
       assertEquals(String.join("", BEFORE), whole.at("/output/0/content/0/text").stringValue());
-      List<JsonNode> events = events(RESPONSES, response(true, more + ",'stream':true"));
+      List<JsonNode> events = server.events(RESPONSES, response(true, more + ",'stream':true"));
       assertEquals(shown(whole), shown(events.getLast().path("response")));
     }
     JsonNode second =

@@ -20,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** What a model thinks before it answers, on both routes of a chat. */
 class ReasoningTest {
@@ -79,17 +78,6 @@ class ReasoningTest {
     return json.at("/choices/0/message");
   }
 
-  private static List<JsonNode> events(String path, String body) {
-    List<JsonNode> events = new ArrayList<>();
-    server
-        .post(path, body)
-        .body()
-        .lines()
-        .filter(line -> line.startsWith("data: {"))
-        .forEach(line -> events.add(JsonMapper.shared().readTree(line.substring(6))));
-    return events;
-  }
-
   @Test
   void aChatHasThoughtsBesideItsText() {
     JsonNode json = server.json(CHAT, chat("What is glass?", ""));
@@ -106,7 +94,7 @@ class ReasoningTest {
     var text = new StringBuilder();
     List<Integer> tokens = new ArrayList<>(List.of(0, 0));
     List<JsonNode> events =
-        events(
+        server.events(
             CHAT,
             chat(
                 "What is glass?",
@@ -147,7 +135,7 @@ class ReasoningTest {
 
   @Test
   void aStreamedResponseTellsEveryStepOfThoughts() {
-    List<JsonNode> events = events(RESPONSES, response("What is glass?", ",'stream':true"));
+    List<JsonNode> events = server.events(RESPONSES, response("What is glass?", ",'stream':true"));
     List<String> types = events.stream().map(e -> e.path("type").stringValue()).toList();
     assertEquals(
         List.of(
@@ -285,7 +273,8 @@ class ReasoningTest {
     assertEquals("incomplete", response.at("/output/0/status").stringValue());
     assertEquals(1, response.path("output").size());
     List<JsonNode> events =
-        events(RESPONSES, response("What is glass?", ",'max_output_tokens':2,'stream':true"));
+        server.events(
+            RESPONSES, response("What is glass?", ",'max_output_tokens':2,'stream':true"));
     assertEquals("response.incomplete", events.getLast().path("type").stringValue());
     assertEquals("incomplete", events.getLast().at("/response/output/0/status").stringValue());
   }

@@ -177,6 +177,16 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     return send(jsonRequest(path, json.replace('\'', '"')).build());
   }
 
+  /** The JSON of the events of a stream. */
+  public List<JsonNode> events(String path, String json) {
+    return post(path, json)
+        .body()
+        .lines()
+        .filter(line -> line.startsWith("data: {"))
+        .map(line -> JsonMapper.shared().readTree(line.substring("data: ".length())))
+        .toList();
+  }
+
   public HttpRequest.Builder jsonRequest(String path, String json) {
     return request(path)
         .header("Content-Type", "application/json")

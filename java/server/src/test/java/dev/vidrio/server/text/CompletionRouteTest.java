@@ -206,12 +206,7 @@ class CompletionRouteTest {
     JsonNode whole = complete("'" + TEXT + "'", more).path("choices").path(0).path("logprobs");
     String body = "{'model':'bard','stream':true,'prompt':'" + TEXT + "'" + more + "}";
     List<Integer> offsets = new ArrayList<>();
-    server
-        .post(PATH, body)
-        .body()
-        .lines()
-        .filter(line -> line.startsWith("data: {"))
-        .map(line -> JsonMapper.shared().readTree(line.substring("data: ".length())))
+    server.events(PATH, body).stream()
         .map(event -> event.path("choices").path(0).path("logprobs").path("text_offset"))
         .forEach(each -> each.forEach(offset -> offsets.add(offset.intValue())));
     List<Integer> expected = new ArrayList<>();
