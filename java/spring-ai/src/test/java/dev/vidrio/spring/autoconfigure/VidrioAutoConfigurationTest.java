@@ -30,6 +30,8 @@ import org.springframework.ai.chat.memory.ChatMemory;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.embedding.EmbeddingModel;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.BeanDefinitionCustomizer;
+import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.diagnostics.FailureAnalysis;
@@ -229,6 +231,26 @@ class VidrioAutoConfigurationTest {
               "own", Engine.class, () -> engine, definition -> definition.setDestroyMethodName(""))
           .run(context -> assertThat(context.getBean(Engine.class)).isSameAs(engine));
       assertThat(engine.isDraining()).isFalse();
+    }
+  }
+
+  @Test
+  void aSecondEngineThatIsNoDefaultLeavesTheConfiguredOne() {
+    try (Model model = Model.open(scripted);
+        Engine engine = Engine.open(model)) {
+      BeanDefinitionCustomizer second =
+          definition -> {
+            definition.setDestroyMethodName("");
+            ((AbstractBeanDefinition) definition).setDefaultCandidate(false);
+          };
+      withModel()
+          .withBean("second", Engine.class, () -> engine, second)
+          .run(
+              context -> {
+                assertThat(context.getBeansOfType(Engine.class)).hasSize(2);
+                assertThat(context.getBean(ChatModel.class).call("The capital?")).isEqualTo(ANSWER);
+                assertThat(engine.status().steps()).isZero();
+              });
     }
   }
 
