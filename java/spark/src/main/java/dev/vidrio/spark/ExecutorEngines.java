@@ -10,8 +10,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import org.apache.spark.SparkFiles;
 
-/** The engines of this executor: one for each model, opened by the first task that needs it. */
+/**
+ * The engines of this executor: one for each settings, opened by the first task that needs it.
+ * Those of one file share the model.
+ */
 final class ExecutorEngines {
+  private static final ConcurrentMap<Path, Model> MODELS = new ConcurrentHashMap<>();
   private static final ConcurrentMap<EngineSettings, OpenEngine> ENGINES =
       new ConcurrentHashMap<>();
 
@@ -37,20 +41,22 @@ final class ExecutorEngines {
   }
 
   private static OpenEngine open(EngineSettings settings) {
-    Path file = Path.of(settings.model());
-    Model model = Model.open(Files.exists(file) ? file : Path.of(SparkFiles.get(settings.model())));
-    try {
-      return new OpenEngine(Engine.open(model, settings.options()), ChatFormat.of(model));
-    } catch (Throwable e) {
-      model.close();
-      throw e;
+    Model model = MODELS.computeIfAbsent(file(settings.model()), Model::open);
+    return new OpenEngine(Engine.open(model, settings.options()), ChatFormat.of(model));
+  }
+
+  /** The file of that path, or the one that was sent under that name. */
+  private static Path file(String model) {
+    Path file = Path.of(model);
+    if (file.isAbsolute() || Files.exists(file)) {
+      return file;
     }
+    Path sent = Path.of(SparkFiles.get(model));
+    return Files.exists(sent) ? sent : file;
   }
 
   private static void close() {
-    for (OpenEngine open : ENGINES.values()) {
-      open.engine.close();
-      open.model().close();
-    }
+    ENGINES.values().forEach(open -> open.engine().close());
+    MODELS.values().forEach(Model::close);
   }
 }

@@ -26,7 +26,9 @@ record PartitionGenerator(TextGeneration generation, int prompt)
 
   @Override
   public Iterator<Row> call(Iterator<Row> rows) {
-    var window = new Window(this, ExecutorEngines.get(generation.engine()), rows);
+    OpenEngine open = ExecutorEngines.get(generation.engine());
+    generation.requireFormat(open);
+    var window = new Window(this, open, rows);
     TaskCompletionListener cancel = task -> window.cancel();
     var _ = TaskContext.get().addTaskCompletionListener(cancel);
     return window;

@@ -2,6 +2,7 @@ package dev.vidrio.spark;
 
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -10,6 +11,7 @@ import dev.vidrio.spark.ExecutorEngines.OpenEngine;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -104,12 +106,28 @@ public final class TextGeneration implements Serializable {
       messages.add(ChatMessage.system(system));
     }
     messages.add(ChatMessage.user(prompt));
+    return format(open).encode(messages);
+  }
+
+  /**
+   * Checks what no row can help.
+   *
+   * @throws InvalidInputException when prompts are messages and the model is not made for chat
+   */
+  void requireFormat(OpenEngine open) {
+    if (chat) {
+      var _ = format(open);
+    }
+  }
+
+  private static ChatFormat format(OpenEngine open) {
     return open.format()
         .orElseThrow(
             () ->
                 new InvalidInputException(
-                    "model", open.model().name(), "has no chat template: it is not made for chat"))
-        .encode(messages);
+                    "model",
+                    open.model().name(),
+                    "has no chat template: it is not made for chat; chat(false) continues texts"));
   }
 
   /**
@@ -124,16 +142,26 @@ public final class TextGeneration implements Serializable {
    */
   public Dataset<Row> apply(Dataset<Row> rows, String prompts, String answers) {
     StructType schema = rows.schema();
-    List<String> names = List.of(schema.fieldNames());
-    int prompt = names.indexOf(prompts);
+    int prompt = index(rows, prompts);
     if (prompt < 0 || !schema.fields()[prompt].dataType().equals(DataTypes.StringType)) {
       throw new InvalidInputException("prompts", prompts, "must be a column of strings");
     }
-    if (names.contains(answers)) {
+    if (index(rows, answers) >= 0) {
       throw new InvalidInputException("answers", answers, "there is a column of that name");
     }
     return rows.mapPartitions(
         new PartitionGenerator(this, prompt), Encoders.row(schema.add(answers, ANSWER)));
+  }
+
+  /** The place of a column, whose name is compared as the session does; -1 if there is none. */
+  private static int index(Dataset<Row> rows, String name) {
+    String[] names = rows.schema().fieldNames();
+    boolean sensitive =
+        Boolean.parseBoolean(rows.sparkSession().conf().get("spark.sql.caseSensitive"));
+    return IntStream.range(0, names.length)
+        .filter(i -> sensitive ? names[i].equals(name) : names[i].equalsIgnoreCase(name))
+        .findFirst()
+        .orElse(-1);
   }
 
   /**

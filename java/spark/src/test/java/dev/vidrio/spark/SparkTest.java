@@ -2,13 +2,16 @@ package dev.vidrio.spark;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.ScriptedModel;
@@ -193,6 +196,33 @@ class SparkTest {
   }
 
   @Test
+  void enginesOfAFileShareItsModel() {
+    EngineSettings settings = EngineSettings.of(scripted).withSequences(3);
+    var one = ExecutorEngines.get(settings);
+    var other = ExecutorEngines.get(settings.withSequences(5));
+    assertNotSame(one.engine(), other.engine());
+    assertSame(one.model(), other.model());
+  }
+
+  @Test
+  void aMissingFileIsNamedAsItWasGiven() {
+    for (String file : new String[] {"/none.gguf", "none.gguf"}) {
+      EngineSettings settings = EngineSettings.of(file);
+      var failure = assertThrows(ModelFileException.class, () -> ExecutorEngines.get(settings));
+      assertEquals(file + ": no such file", failure.getMessage());
+    }
+  }
+
+  /** No row can help that, so none is asked. */
+  @Test
+  void aModelThatIsNotForChatFailsTheTask() {
+    TextGeneration chat = TextGeneration.builder(EngineSettings.of(bard)).build();
+    Dataset<Row> failing = chat.apply(questions(1, QUESTION), "question", "answer");
+    var failure = assertThrows(SparkException.class, failing::collectAsList);
+    assertTrue(String.valueOf(failure.getMessage()).contains("no chat template"));
+  }
+
+  @Test
   void aFileOfTheDriverIsFoundByItsName() {
     spark.sparkContext().addFile(scripted);
     TextGeneration generation =
@@ -276,6 +306,23 @@ class SparkTest {
     assertThrows(InvalidInputException.class, hot::build);
     var settings = EngineSettings.of(scripted);
     assertThrows(InvalidInputException.class, () -> settings.withSequences(0));
+  }
+
+  @Test
+  void columnsAreFoundAsTheSessionDoes() {
+    TextGeneration generation = TextGeneration.builder(EngineSettings.of(scripted)).build();
+    Dataset<Row> questions = questions(1, QUESTION);
+    Row row = generation.apply(questions, "Question", "answer").first();
+    assertEquals(ANSWER, row.getStruct(2).getString(0));
+    assertThrows(InvalidInputException.class, () -> generation.apply(questions, "question", "ID"));
+    spark.conf().set("spark.sql.caseSensitive", true);
+    try {
+      assertEquals(3, generation.apply(questions, "question", "ID").columns().length);
+      assertThrows(
+          InvalidInputException.class, () -> generation.apply(questions, "Question", "answer"));
+    } finally {
+      spark.conf().unset("spark.sql.caseSensitive");
+    }
   }
 
   @Test

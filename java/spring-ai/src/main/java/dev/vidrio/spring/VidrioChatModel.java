@@ -37,9 +37,10 @@ import reactor.core.publisher.Mono;
  * caller's.
  */
 public final class VidrioChatModel implements ChatModel {
+  static final String PROVIDER = "vidrio";
+
   private static final DefaultChatModelObservationConvention CONVENTION =
       new DefaultChatModelObservationConvention();
-  private static final String PROVIDER = "vidrio";
 
   private final ChatRequests requests;
   private final ObservationRegistry observations;

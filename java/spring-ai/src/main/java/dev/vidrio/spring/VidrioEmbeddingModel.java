@@ -2,6 +2,7 @@ package dev.vidrio.spring;
 
 import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.model.InvalidInputException;
+import io.micrometer.observation.ObservationRegistry;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,18 +14,35 @@ import org.springframework.ai.embedding.EmbeddingOptions;
 import org.springframework.ai.embedding.EmbeddingRequest;
 import org.springframework.ai.embedding.EmbeddingResponse;
 import org.springframework.ai.embedding.EmbeddingResponseMetadata;
+import org.springframework.ai.embedding.observation.DefaultEmbeddingModelObservationConvention;
+import org.springframework.ai.embedding.observation.EmbeddingModelObservationContext;
+import org.springframework.ai.embedding.observation.EmbeddingModelObservationDocumentation;
 
 /**
  * Embeddings of a model of this process: its residual stream after the final norm, pooled over a
  * text's tokens. The engine is the caller's.
  */
 public final class VidrioEmbeddingModel implements EmbeddingModel {
+  private static final DefaultEmbeddingModelObservationConvention CONVENTION =
+      new DefaultEmbeddingModelObservationConvention();
+
   private final EmbeddingEngine engine;
+  private final ObservationRegistry observations;
   private final String name;
 
-  /** An embedding model. */
+  /** An embedding model without observations. */
   public VidrioEmbeddingModel(EmbeddingEngine engine) {
+    this(engine, ObservationRegistry.NOOP);
+  }
+
+  /**
+   * An embedding model.
+   *
+   * @param observations is told of calls, under OpenTelemetry's names
+   */
+  public VidrioEmbeddingModel(EmbeddingEngine engine, ObservationRegistry observations) {
     this.engine = engine;
+    this.observations = observations;
     this.name = String.valueOf(Path.of(engine.model().name()).getFileName());
   }
 
@@ -39,6 +57,25 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
     if (options != null) {
       requireOwn(options);
     }
+    // Observations read the model and the width from the options.
+    EmbeddingOptions own =
+        EmbeddingOptions.builder().model(name).dimensions(engine.dimension()).build();
+    EmbeddingModelObservationContext context =
+        EmbeddingModelObservationContext.builder()
+            .embeddingRequest(new EmbeddingRequest(request.getInstructions(), own))
+            .provider(VidrioChatModel.PROVIDER)
+            .build();
+    return EmbeddingModelObservationDocumentation.EMBEDDING_MODEL_OPERATION
+        .observation(null, CONVENTION, () -> context, observations)
+        .observe(
+            () -> {
+              EmbeddingResponse response = response(request);
+              context.setResponse(response);
+              return response;
+            });
+  }
+
+  private EmbeddingResponse response(EmbeddingRequest request) {
     EmbeddingEngine.Result result = engine.embed(request.getInstructions());
     List<Embedding> embeddings = new ArrayList<>();
     for (float[] vector : result.vectors()) {

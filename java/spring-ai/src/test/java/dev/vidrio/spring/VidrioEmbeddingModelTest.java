@@ -2,6 +2,8 @@ package dev.vidrio.spring;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.engine.EmbeddingEngine;
@@ -10,12 +12,18 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.testfiles.BardFiles;
+import io.micrometer.common.KeyValue;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.springframework.ai.document.Document;
 import org.springframework.ai.embedding.EmbeddingOptions;
 import org.springframework.ai.embedding.EmbeddingRequest;
 import org.springframework.ai.embedding.EmbeddingResponse;
+import org.springframework.ai.embedding.observation.EmbeddingModelObservationContext;
 
 /** Vectors are those of the model, in their order. */
 class VidrioEmbeddingModelTest {
@@ -53,6 +61,40 @@ class VidrioEmbeddingModelTest {
         var request = new EmbeddingRequest(TEXTS, options);
         assertThrows(InvalidInputException.class, () -> embedding.call(request));
       }
+    }
+  }
+
+  @Test
+  void callsAreObserved() {
+    List<EmbeddingModelObservationContext> observed = new ArrayList<>();
+    ObservationRegistry observations = ObservationRegistry.create();
+    observations
+        .observationConfig()
+        .observationHandler(
+            new ObservationHandler<EmbeddingModelObservationContext>() {
+              @Override
+              public boolean supportsContext(Observation.Context context) {
+                return context instanceof EmbeddingModelObservationContext;
+              }
+
+              @Override
+              public void onStop(EmbeddingModelObservationContext context) {
+                observed.add(context);
+              }
+            });
+    try (Model model = Model.open(BardFiles.q8());
+        var engine = new EmbeddingEngine(model, Pooling.MEAN, true)) {
+      var embedding = new VidrioEmbeddingModel(engine, observations);
+      EmbeddingResponse response = embedding.embedForResponse(TEXTS);
+      var long8k = List.of("word ".repeat(1 << 13));
+      assertThrows(InvalidInputException.class, () -> embedding.embedForResponse(long8k));
+      assertEquals(2, observed.size());
+      EmbeddingModelObservationContext first = observed.getFirst();
+      assertSame(response, first.getResponse());
+      assertEquals(
+          KeyValue.of("gen_ai.request.model", String.valueOf(BardFiles.q8().getFileName())),
+          first.getLowCardinalityKeyValue("gen_ai.request.model"));
+      assertInstanceOf(InvalidInputException.class, observed.getLast().getError());
     }
   }
 }

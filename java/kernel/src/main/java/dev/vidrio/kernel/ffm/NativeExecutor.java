@@ -68,10 +68,13 @@ public final class NativeExecutor implements Executor {
     return new NativeExecutor(isa, workers);
   }
 
-  /** One worker per physical core that affinity and cgroup leave to this process. */
+  /**
+   * One worker per physical core that affinity and cgroup leave to this process, and no more than
+   * Java counts processors ({@code -XX:ActiveProcessorCount}).
+   */
   public static int defaultWorkers() {
     NativeLibrary.load();
-    return Vidrio.vd_default_workers();
+    return Math.min(Vidrio.vd_default_workers(), Runtime.getRuntime().availableProcessors());
   }
 
   @Override

@@ -17,7 +17,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds and loads libvidrio, once per process, in this order:
+ * Finds and loads libvidrio, once per class loader, in this order:
  *
  * <ol>
  *   <li>the file that the system property {@value #PROPERTY} names;
@@ -27,7 +27,9 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  *
  * Nothing is ever downloaded. A cached file is loaded only if a jar names its SHA-256, since
- * versions such as snapshots may have had other contents.
+ * versions such as snapshots may have had other contents. A JVM loads a file for one class loader
+ * only: where several have Vidrio, as in an application server, each has a copy, {@code
+ * …/<SHA-256>/1/} and so on.
  */
 public final class NativeLibrary {
   /** The system property that names a library file. */
@@ -47,8 +49,12 @@ public final class NativeLibrary {
   public static synchronized Path load() {
     Path path = loaded;
     if (path == null) {
-      path = search().find(System.getProperty(PROPERTY));
-      link(path);
+      Search search = search();
+      String property = System.getProperty(PROPERTY);
+      int copy = 0;
+      do {
+        path = search.find(property, copy++);
+      } while (!link(path));
       loaded = path;
     }
     return path;
@@ -74,12 +80,23 @@ public final class NativeLibrary {
         e);
   }
 
+  /** Loads a file; false if another class loader has it. */
   @SuppressWarnings("restricted") // loading native code is what this class is for
-  private static void link(Path path) {
+  private static boolean link(Path path) {
     try {
       System.load(path.toString());
     } catch (UnsatisfiedLinkError e) {
-      throw new NativeException(path + " cannot be loaded: " + e.getMessage(), e);
+      String reason = String.valueOf(e.getMessage());
+      if (reason.endsWith("already loaded in another classloader")) {
+        return false;
+      }
+      throw new NativeException(
+          "libvidrio cannot be loaded: "
+              + reason
+              + ". If that directory is mounted noexec, set VIDRIO_HOME to another, or "
+              + PROPERTY
+              + " to a library elsewhere",
+          e);
     } catch (IllegalCallerException e) {
       throw denied(e);
     }
@@ -88,9 +105,10 @@ public final class NativeLibrary {
     if (!library.equals(bindings)) {
       throw new NativeException(path + " has version " + library + ", but Java needs " + bindings);
     }
+    return true;
   }
 
-  /** One search for the library; separate from loading, which a process can do only once. */
+  /** A search for the library; separate from loading, which a class loader can do only once. */
   static final class Search {
     private final Platform platform;
     private final Path directory;
@@ -101,19 +119,39 @@ public final class NativeLibrary {
           cacheRoot.resolve("native").resolve(Vidrio.VD_VERSION().getString(0)).toAbsolutePath();
     }
 
-    Path find(@Nullable String property) {
+    /**
+     * Finds a library.
+     *
+     * @param copy how many of them other class loaders have
+     */
+    Path find(@Nullable String property, int copy) {
       if (property != null) {
-        Path path = Path.of(property).toAbsolutePath();
-        if (!Files.isRegularFile(path)) {
-          throw new NativeException(PROPERTY + " names " + path + ", which is no file");
-        }
-        return path;
+        return named(Path.of(property).toAbsolutePath(), copy);
       }
       String digest = digestInJar().orElseThrow(this::notFound);
-      Path path = directory.resolve(digest).resolve(platform.libraryName());
+      Path path =
+          directory
+              .resolve(digest)
+              .resolve(copy == 0 ? "" : Integer.toString(copy))
+              .resolve(platform.libraryName());
       return Files.isRegularFile(path) && digest.equals(sha256(path))
           ? path
           : extract(digest, path);
+    }
+
+    private static Path named(Path path, int copy) {
+      if (!Files.isRegularFile(path)) {
+        throw new NativeException(PROPERTY + " names " + path + ", which is no file");
+      }
+      if (copy > 0) {
+        throw new NativeException(
+            PROPERTY
+                + " names "
+                + path
+                + ", which another class loader of this process has loaded. Leave the property"
+                + " out, so that each has a copy of its own");
+      }
+      return path;
     }
 
     private Optional<String> digestInJar() {

@@ -20,8 +20,10 @@ import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -30,6 +32,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -76,6 +79,25 @@ class NativeExecutorTest {
         }
       }
     }
+  }
+
+  /** Tells how many workers there are if nobody says. */
+  static final class Workers {
+    private Workers() {}
+
+    public static void main(String[] arguments) {
+      System.out.print(NativeExecutor.defaultWorkers());
+    }
+  }
+
+  @Test
+  void thereAreNoMoreWorkersThanJavaCountsProcessors(@TempDir Path cache) throws IOException {
+    String[] options = {
+      "--enable-native-access=ALL-UNNAMED",
+      "-D" + NativeLibrary.PROPERTY + "=" + NativeLibrary.load(),
+      "-XX:ActiveProcessorCount=1"
+    };
+    assertEquals("1", Program.run(cache, Workers.class, List.of(), options));
   }
 
   @Test

@@ -8,11 +8,16 @@ import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.kernel.ffm.NativeLibrary.Search;
 import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,23 +68,77 @@ class NativeLibraryTest {
 
   @Test
   void whoMayNotCallNativeCodeIsToldHow() throws IOException {
-    String path =
-        System.getProperty("jdk.module.path", "")
-            + File.pathSeparator
-            + System.getProperty("java.class.path");
-    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
-    List<String> command =
-        List.of(
-            java.toString(), "--illegal-native-access=deny", "-cp", path, Denied.class.getName());
-    Process process = new ProcessBuilder(command).start();
-    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String out = Program.run(cache, Denied.class, List.of(), "--illegal-native-access=deny");
     assertTrue(out.startsWith("Vidrio may not call native code. Start java with"), out);
+  }
+
+  @Test
+  void aFileThatIsNoLibraryIsAnError() throws IOException {
+    Path file = Files.writeString(cache.resolve("mine.so"), "abc");
+    String out =
+        Program.run(
+            cache,
+            Denied.class,
+            List.of(),
+            "--enable-native-access=ALL-UNNAMED",
+            "-D" + NativeLibrary.PROPERTY + "=" + file);
+    assertTrue(out.startsWith("libvidrio cannot be loaded: " + file), out);
+    assertTrue(out.contains("noexec"), out);
+  }
+
+  /** A server whose applications have Vidrio each, in class loaders of their own. */
+  static final class Server {
+    private Server() {}
+
+    public static void main(String[] arguments) throws Exception {
+      List<URL> jars = new ArrayList<>();
+      jars.add(Path.of(arguments[0]).toUri().toURL());
+      for (String file : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+        jars.add(Path.of(file).toUri().toURL());
+      }
+      for (int i = 0; i < 3; i++) {
+        // Not closed before the next: an old application may still run beside its successor.
+        var application =
+            new URLClassLoader(jars.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
+        System.out.println(
+            application.loadClass(NativeLibrary.class.getName()).getMethod("load").invoke(null));
+      }
+    }
+  }
+
+  @Test
+  void classLoadersHaveCopiesOfTheirOwn() throws Exception {
+    Path jar = cache.resolve("jar");
+    String resource = Platform.current().resource();
+    byte[] library = Files.readAllBytes(NativeLibrary.load());
+    byte[] digest = MessageDigest.getInstance("SHA-256").digest(library);
+    Files.createDirectories(jar.resolve(resource).resolveSibling(""));
+    Files.write(jar.resolve(resource), library);
+    Files.writeString(jar.resolve(resource + ".sha256"), HexFormat.of().formatHex(digest));
+    String out =
+        Program.run(
+            cache, Server.class, List.of(jar.toString()), "--enable-native-access=ALL-UNNAMED");
+    List<Path> files = out.lines().map(Path::of).toList();
+    assertEquals(3, files.size(), out);
+    assertEquals(3, Set.copyOf(files).size(), out);
+    for (Path file : files) {
+      assertTrue(file.startsWith(cache), out);
+    }
+  }
+
+  @Test
+  void aLibraryThatThePropertyNamesIsForOneClassLoader() throws IOException {
+    Path file = Files.writeString(cache.resolve("mine.so"), "abc");
+    Exception e =
+        assertThrows(
+            NativeException.class, () -> new Search(NOWHERE, cache).find(file.toString(), 1));
+    assertTrue(String.valueOf(e.getMessage()).contains("another class loader"), e.getMessage());
   }
 
   @Test
   void thePropertyComesFirst() throws IOException {
     Path file = Files.writeString(cache.resolve("mine.so"), "abc");
-    assertEquals(file, new Search(NOWHERE, cache).find(file.toString()));
+    assertEquals(file, new Search(NOWHERE, cache).find(file.toString(), 0));
   }
 
   @Test
@@ -87,26 +146,26 @@ class NativeLibraryTest {
     Path missing = cache.resolve("missing.so");
     Exception e =
         assertThrows(
-            NativeException.class, () -> new Search(NOWHERE, cache).find(missing.toString()));
+            NativeException.class, () -> new Search(NOWHERE, cache).find(missing.toString(), 0));
     assertTrue(String.valueOf(e.getMessage()).contains(missing.toString()), e.getMessage());
   }
 
   @Test
   void theLibraryOfAJarIsCopiedToTheCacheOnce() throws IOException {
-    Path file = new Search(SOMEWHERE, cache).find(null);
+    Path file = new Search(SOMEWHERE, cache).find(null, 0);
     assertEquals(pathOf(ABC), file);
     assertEquals("abc", Files.readString(file));
     FileTime before = Files.getLastModifiedTime(file);
     Files.setLastModifiedTime(file, FileTime.from(before.toInstant().minusSeconds(100)));
     FileTime old = Files.getLastModifiedTime(file);
-    assertEquals(file, new Search(SOMEWHERE, cache).find(null));
+    assertEquals(file, new Search(SOMEWHERE, cache).find(null, 0));
     assertEquals(old, Files.getLastModifiedTime(file));
   }
 
   @Test
   void aCachedLibraryOfAnotherContentIsReplaced() throws IOException {
     Path file = cached(ABC, "abd");
-    assertEquals(file, new Search(SOMEWHERE, cache).find(null));
+    assertEquals(file, new Search(SOMEWHERE, cache).find(null, 0));
     assertEquals("abc", Files.readString(file));
   }
 
@@ -114,13 +173,14 @@ class NativeLibraryTest {
   @Test
   void aCachedLibraryThatNoJarNamesIsNotLoaded() throws IOException {
     Path file = cached(ABC, "abc");
-    assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null));
+    assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null, 0));
     assertTrue(Files.exists(file));
   }
 
   @Test
   void theErrorSaysWhatWasLookedFor() {
-    Exception e = assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null));
+    Exception e =
+        assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null, 0));
     String message = String.valueOf(e.getMessage());
     assertTrue(message.startsWith("libvidrio for plan9-z80 not found"), message);
     assertTrue(message.contains(NativeLibrary.PROPERTY + ": not set"), message);

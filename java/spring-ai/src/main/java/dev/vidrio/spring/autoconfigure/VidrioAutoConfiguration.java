@@ -13,6 +13,7 @@ import dev.vidrio.spring.VidrioEmbeddingModel;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.observation.ObservationRegistry;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
@@ -80,7 +81,8 @@ public class VidrioAutoConfiguration {
     /** Lets requests end; the engine, which it needs, is closed after it. */
     @Bean
     DisposableBean vidrioDrain(Engine engine, VidrioProperties properties) {
-      return () -> engine.drain(properties.drain());
+      Duration drain = properties.requiredDrain();
+      return () -> engine.drain(drain);
     }
   }
 
@@ -100,8 +102,9 @@ public class VidrioAutoConfiguration {
 
     @Bean
     @ConditionalOnMissingBean
-    VidrioEmbeddingModel vidrioEmbeddingModel(EmbeddingEngine engine) {
-      return new VidrioEmbeddingModel(engine);
+    VidrioEmbeddingModel vidrioEmbeddingModel(
+        EmbeddingEngine engine, ObjectProvider<ObservationRegistry> registry) {
+      return new VidrioEmbeddingModel(engine, registry.getIfUnique(() -> ObservationRegistry.NOOP));
     }
   }
 

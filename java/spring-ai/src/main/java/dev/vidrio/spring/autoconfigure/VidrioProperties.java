@@ -96,6 +96,13 @@ public record VidrioProperties(
     return model;
   }
 
+  Duration requiredDrain() {
+    if (drain.isNegative()) {
+      throw new InvalidInputException("vidrio.drain", drain.toString(), "must not be negative");
+    }
+    return drain;
+  }
+
   int workers() {
     if (threads < 0 || threads > 1024) {
       throw new InvalidInputException(

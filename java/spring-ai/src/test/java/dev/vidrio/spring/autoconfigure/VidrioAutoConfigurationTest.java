@@ -13,6 +13,8 @@ import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.observation.ObservationHandler;
+import io.micrometer.observation.ObservationRegistry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,9 +25,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.ai.chat.client.ChatClient;
+import org.springframework.ai.chat.memory.ChatMemory;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.embedding.EmbeddingModel;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.BeanDefinitionCustomizer;
+import org.springframework.beans.factory.support.AbstractBeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.diagnostics.FailureAnalyzer;
 import org.springframework.boot.health.contributor.Health;
@@ -33,6 +41,7 @@ import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.support.SpringFactoriesLoader;
 import org.springframework.core.io.support.SpringFactoriesLoader.FailureHandler;
 
@@ -67,6 +76,46 @@ class VidrioAutoConfigurationTest {
             });
   }
 
+  /** An application with all configurations that the starter brings, and a registry. */
+  @EnableAutoConfiguration
+  static class Application {
+    @Bean
+    MeterRegistry registry() {
+      return new SimpleMeterRegistry();
+    }
+
+    @Bean
+    ObservationRegistry observations(ObjectProvider<ObservationHandler<?>> handlers) {
+      ObservationRegistry observations = ObservationRegistry.create();
+      handlers.forEach(observations.observationConfig()::observationHandler);
+      return observations;
+    }
+  }
+
+  @Test
+  void clientsMemoryAndMetersAreThoseOfSpringAi() {
+    new ApplicationContextRunner()
+        .withUserConfiguration(Application.class)
+        .withPropertyValues("vidrio.model=" + scripted)
+        .run(
+            context -> {
+              ChatClient client = context.getBean(ChatClient.Builder.class).build();
+              assertThat(client.prompt("The capital?").call().content()).isEqualTo(ANSWER);
+              assertThat(context).hasSingleBean(ChatMemory.class);
+              var _ = context.getBean(EmbeddingModel.class).embed("text");
+              MeterRegistry registry = context.getBean(MeterRegistry.class);
+              for (String operation : new String[] {"chat", "embedding"}) {
+                assertThat(
+                        registry
+                            .get("gen_ai.client.token.usage")
+                            .tag("gen_ai.operation.name", operation)
+                            .tag("gen_ai.request.model", "scripted.gguf")
+                            .counters())
+                    .isNotEmpty();
+              }
+            });
+  }
+
   @Test
   void withoutAModelThereIsNothing() {
     runner.run(
@@ -84,6 +133,7 @@ class VidrioAutoConfigurationTest {
           vidrio.model=/none.gguf, /none.gguf: no such file
           vidrio.model=, vidrio.model: must name a file
           vidrio.threads=-2, vidrio.threads -2: must be
+          vidrio.drain=-5s, vidrio.drain PT-5S: must not be negative
           vidrio.sequences=0, sequences 0: must be
           vidrio.chat.temperature=-1, temperature -1: must be
           """)
@@ -181,6 +231,26 @@ class VidrioAutoConfigurationTest {
               "own", Engine.class, () -> engine, definition -> definition.setDestroyMethodName(""))
           .run(context -> assertThat(context.getBean(Engine.class)).isSameAs(engine));
       assertThat(engine.isDraining()).isFalse();
+    }
+  }
+
+  @Test
+  void aSecondEngineThatIsNoDefaultLeavesTheConfiguredOne() {
+    try (Model model = Model.open(scripted);
+        Engine engine = Engine.open(model)) {
+      BeanDefinitionCustomizer second =
+          definition -> {
+            definition.setDestroyMethodName("");
+            ((AbstractBeanDefinition) definition).setDefaultCandidate(false);
+          };
+      withModel()
+          .withBean("second", Engine.class, () -> engine, second)
+          .run(
+              context -> {
+                assertThat(context.getBeansOfType(Engine.class)).hasSize(2);
+                assertThat(context.getBean(ChatModel.class).call("The capital?")).isEqualTo(ANSWER);
+                assertThat(engine.status().steps()).isZero();
+              });
     }
   }
 

@@ -1,0 +1,39 @@
+package dev.vidrio.kernel.ffm;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Programs of the tests that need a process of their own. */
+final class Program {
+  private Program() {}
+
+  /**
+   * Runs one with all of this process on its class path.
+   *
+   * @param cache the directory where libraries are unpacked
+   * @param arguments of the program
+   * @param options for its JVM
+   * @return what it prints
+   */
+  static String run(Path cache, Class<?> program, List<String> arguments, String... options)
+      throws IOException {
+    String path =
+        System.getProperty("jdk.module.path", "")
+            + File.pathSeparator
+            + System.getProperty("java.class.path");
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of(options));
+    command.addAll(List.of("-cp", path, program.getName()));
+    command.addAll(arguments);
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    builder.environment().put("VIDRIO_HOME", cache.toString());
+    Process process = builder.start();
+    return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+  }
+}
