@@ -72,7 +72,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private final List<Integer> asked = new ArrayList<>();
   private List<Stop> stops = List.of();
 
-  /** Where the plan stops for code of the caller: after an edit. */
+  /** Where the plan stops for code of the caller. */
   private record Stop(int op, HookPoint point, Hook hook) {}
 
   /** A sequence's place in the memory of the taps, and its tokens. */
@@ -205,7 +205,11 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     slots.put(sequence, new Slot(index, session.limits().positions()));
   }
 
-  /** Forgets what was kept of a sequence, which makes room for another one. */
+  /**
+   * Forgets what was kept of a sequence, which makes room for another one.
+   *
+   * @throws IllegalArgumentException when it is not watched
+   */
   public void unwatch(Sequence sequence) {
     taken.clear(slot(sequence).index);
     slots.remove(sequence);
@@ -214,10 +218,13 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   /**
    * From the next step on these edits apply, in this order, and no others.
    *
-   * @throws InvalidInputException when one names a point that the session was not opened to edit,
-   *     or does not fit it; then those before still apply
+   * @throws InvalidInputException as {@link #check} does; then those before still apply
+   * @throws IllegalArgumentException when one is in a sequence that the session does not watch,
+   *     unless it shares those of another session
+   * @throws IllegalStateException when the session is closed
    */
   public void edits(List<Edit> newEdits) {
+    session.requireOpen();
     for (Edit edit : newEdits) {
       if (edit.sequence() != null && !shared) {
         var _ = slot(edit.sequence());
@@ -229,9 +236,12 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   /**
    * Checks that edits could apply; by any thread.
    *
-   * @throws InvalidInputException as {@link #edits} does
+   * @throws InvalidInputException when a point was not opened to be edited or has more edits than
+   *     there is room for, or positions, columns or values do not fit it
+   * @throws IllegalStateException when the session is closed
    */
   public void check(List<Edit> someEdits) {
+    session.requireOpen();
     edits.check(someEdits);
   }
 
@@ -240,8 +250,10 @@ public final class LensSession implements BatchFeed, AutoCloseable {
    * it, and no others.
    *
    * @throws InvalidInputException when the session was not opened to edit one of the points
+   * @throws IllegalStateException when the session is closed
    */
   public void hooks(Map<HookPoint, Hook> newHooks) {
+    session.requireOpen();
     newHooks.keySet().forEach(edits::requireEditable);
     stops =
         newHooks.entrySet().stream()
@@ -340,13 +352,25 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     return session.candidates(asked.get(i));
   }
 
-  /** What was kept of a sequence so far. It ends with the session. */
+  /**
+   * What was kept of a sequence so far. It ends with the session.
+   *
+   * @throws IllegalArgumentException when the sequence is not watched
+   * @throws IllegalStateException when the session is closed
+   */
   public ActivationCache cache(Sequence sequence) {
+    session.requireOpen();
     return cache(sequence, memory, slot(sequence).index, false);
   }
 
-  /** What was kept of a sequence so far, in memory that lives until the cache is closed. */
+  /**
+   * The same in memory that lives until the cache is closed.
+   *
+   * @throws IllegalArgumentException when the sequence is not watched
+   * @throws IllegalStateException when the session is closed
+   */
   public ActivationCache copy(Sequence sequence) {
+    session.requireOpen();
     int limit = Math.min(capture.to(), session.limits().positions());
     int to = Math.clamp(sequence.length(), capture.from() + 1, limit);
     return cache(sequence, memory.copy(slot(sequence).index, to), 0, true);

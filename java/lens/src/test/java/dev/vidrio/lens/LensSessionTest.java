@@ -23,8 +23,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -257,7 +259,18 @@ class LensSessionTest extends BardTest {
     session.close();
     session.close();
     assertThrows(IllegalStateException.class, () -> ofSession.get("hook_embed"));
-    assertThrows(IllegalStateException.class, () -> session.feed(sequence, TOKENS));
+    List<Executable> uses =
+        List.of(
+            () -> session.feed(sequence, TOKENS),
+            () -> session.edits(List.of()),
+            () -> session.check(List.of()),
+            () -> session.hooks(Map.of()),
+            () -> session.cache(sequence),
+            () -> session.copy(sequence));
+    for (Executable use : uses) {
+      String message = assertThrows(IllegalStateException.class, use).getMessage();
+      assertEquals("the session of " + model.name() + " is closed", message);
+    }
   }
 
   @Test

@@ -82,6 +82,26 @@ public final class InputOutput {
     }
   }
 
+  /**
+   * Refuses a directory that files cannot be written to, before the work is done whose results it
+   * takes. It need not exist, nor those above it.
+   *
+   * @throws CommandException when it or the first of those above it that exists is a file, or
+   *     cannot be written
+   */
+  public static void requireWritableDirectory(Path directory) {
+    Path existing = directory.toAbsolutePath().normalize();
+    while (!Files.exists(existing) && existing.getParent() != null) {
+      existing = existing.getParent();
+    }
+    if (!Files.isDirectory(existing)) {
+      throw new CommandException(existing + ": is no directory");
+    }
+    if (!Files.isWritable(existing)) {
+      throw new CommandException(existing + ": permission denied");
+    }
+  }
+
   /** What an I/O error says, in words. */
   public static String reason(IOException e) {
     return switch (e) {

@@ -6,6 +6,7 @@ import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.PositionsOption;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.SamplingOption;
@@ -26,6 +27,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +48,8 @@ import picocli.CommandLine.Spec;
           + " 0: `0/hook_embed`."
     })
 final class CacheCommand implements Callable<Integer> {
+  private static final String SAFETENSORS = ".safetensors";
+
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionsOption positions = new PositionsOption();
@@ -101,12 +105,8 @@ final class CacheCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Path target = output;
-    if (target != null && !isSafetensors(target) && !isJson(target)) {
-      throw new ParameterException(
-          command.commandLine(), "-o " + target + ": must end in .safetensors or .json");
-    }
     if (target != null) {
-      InputOutput.requireWritable(target);
+      OutputFile.check(command, target, SAFETENSORS, ".json");
     }
     if (generated < 0) {
       throw new ParameterException(
@@ -119,7 +119,7 @@ final class CacheCommand implements Callable<Integer> {
       List<List<Edit>> edited = texts.stream().map(tokens -> edits.of(lens, tokens)).toList();
       try (var run = new CacheRun(lens, capture, texts, edited, generated, sampling.toOptions(0))) {
         List<ActivationCache> caches = run.caches();
-        if (target != null && isSafetensors(target)) {
+        if (target != null && target.toString().endsWith(SAFETENSORS)) {
           ActivationFile.write(caches, type, opened.name(), target);
         } else if (target != null) {
           Json.write(target, contents(opened, caches, true));
@@ -157,14 +157,6 @@ final class CacheCommand implements Callable<Integer> {
           "texts must be of one length, not of " + shortest + " to " + longest + " tokens");
     }
     return longest;
-  }
-
-  private static boolean isSafetensors(Path file) {
-    return file.toString().endsWith(".safetensors");
-  }
-
-  private static boolean isJson(Path file) {
-    return file.toString().endsWith(".json");
   }
 
   private static Map<String, Object> contents(
@@ -227,18 +219,26 @@ final class CacheCommand implements Callable<Integer> {
               + (caches.size() == 1 ? "" : " of " + caches.size() + " texts"));
       return;
     }
-    System.out.printf("%-36s %-16s %10s %10s %10s%n", "hook", "shape", "mean", "rms", "max |x|");
+    String last = ActivationFile.prefix(caches.size(), caches.size() - 1);
+    int width =
+        caches.getFirst().points().stream()
+            .mapToInt(point -> last.length() + point.name().length())
+            .max()
+            .orElse(0);
+    String format = "%-" + width + "s %-14s";
+    System.out.printf(format + " %10s %10s %10s%n", "hook", "shape", "mean", "rms", "max |x|");
     for (int i = 0; i < caches.size(); i++) {
-      print(caches.get(i), ActivationFile.prefix(caches.size(), i));
+      print(caches.get(i), ActivationFile.prefix(caches.size(), i), format);
     }
   }
 
-  private static void print(ActivationCache cache, String prefix) {
+  private static void print(ActivationCache cache, String prefix, String format) {
     for (HookPoint point : cache.points()) {
       Activation activation = cache.get(point);
       var statistics = Statistics.of(activation.data());
       System.out.printf(
-          "%-36s %-16s %10.4f %10.4f %10.4f%n",
+          Locale.ROOT,
+          format + " %10.4f %10.4f %10.4f%n",
           prefix + point.name(),
           activation.shape(),
           statistics.mean(),

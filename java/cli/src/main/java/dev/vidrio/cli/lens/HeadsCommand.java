@@ -102,19 +102,34 @@ final class HeadsCommand implements Callable<Integer> {
   }
 
   private void print(HeadDetection detection, List<OvScores> said) {
-    Map<String, List<Score>> columns = new LinkedHashMap<>();
-    columns.put("induction", looking(detection, HeadScores::induction));
-    columns.put("previous", looking(detection, HeadScores::previous));
-    columns.put("duplicate", looking(detection, HeadScores::duplicate));
-    columns.put("current", looking(detection, HeadScores::current));
-    columns.put("first", looking(detection, HeadScores::first));
-    columns.put("copying", saying(said, OvScores::copying));
-    columns.put("inhibition", saying(said, OvScores::inhibition));
-    columns.put("successor", saying(said, OvScores::successor));
+    Map<String, List<Score>> looks = new LinkedHashMap<>();
+    looks.put("induction", looking(detection, HeadScores::induction));
+    looks.put("previous", looking(detection, HeadScores::previous));
+    looks.put("duplicate", looking(detection, HeadScores::duplicate));
+    looks.put("current", looking(detection, HeadScores::current));
+    looks.put("first", looking(detection, HeadScores::first));
+    print(looks);
+    System.out.println();
+    Map<String, List<Score>> says = new LinkedHashMap<>();
+    says.put("copying", saying(said, OvScores::copying));
+    says.put("inhibition", saying(said, OvScores::inhibition));
+    says.put("successor", saying(said, OvScores::successor));
+    print(says);
+    System.out.printf(
+        Locale.ROOT,
+        "%n%d heads; %.0f %% attend to the first token by more than %.1f%n",
+        detection.heads().size(),
+        100 * detection.sinkRate(SINK),
+        SINK);
+  }
+
+  /** A column for each kind. */
+  private void print(Map<String, List<Score>> columns) {
     var head = new StringBuilder();
     columns.keySet().forEach(name -> head.append("%-16s".formatted(name)));
     System.out.println(head.toString().stripTrailing());
-    for (int i = 0; i < Math.clamp(top, 0, detection.heads().size()); i++) {
+    int heads = columns.values().stream().mapToInt(List::size).min().orElse(0);
+    for (int i = 0; i < Math.clamp(top, 0, heads); i++) {
       var line = new StringBuilder();
       for (List<Score> ranked : columns.values()) {
         Score best = ranked.get(i);
@@ -122,12 +137,6 @@ final class HeadsCommand implements Callable<Integer> {
       }
       System.out.println(line.toString().stripTrailing());
     }
-    System.out.printf(
-        Locale.ROOT,
-        "%d heads; %.0f %% attend to the first token by more than %.1f%n",
-        detection.heads().size(),
-        100 * detection.sinkRate(SINK),
-        SINK);
   }
 
   private static String cell(double value) {

@@ -7,8 +7,8 @@ import java.util.stream.IntStream;
 
 /** A table of numbers as lines of text, each cell in hundredths: 100 is 1. */
 final class HeatMap {
-  /** Cells of a line; more go on in another block. */
-  private static final int COLUMNS = 18;
+  /** Characters of a line; cells that do not fit go on in another block. */
+  private static final int WIDTH = 80;
 
   private static final int CELL = 5;
 
@@ -24,11 +24,12 @@ final class HeatMap {
   /** The lines of a table with labels. */
   List<String> lines(List<String> rows, List<String> columns, List<List<Double>> values) {
     int label = rows.stream().mapToInt(String::length).max().orElse(0);
-    return IntStream.iterate(0, first -> first < columns.size(), first -> first + COLUMNS)
+    int cells = Math.max(1, (WIDTH - label) / CELL);
+    return IntStream.iterate(0, first -> first < columns.size(), first -> first + cells)
         .boxed()
         .flatMap(
             first -> {
-              int end = Math.min(columns.size(), first + COLUMNS);
+              int end = Math.min(columns.size(), first + cells);
               List<String> lines =
                   IntStream.range(0, rows.size())
                       .mapToObj(

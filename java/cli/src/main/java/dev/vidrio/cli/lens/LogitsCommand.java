@@ -31,13 +31,14 @@ import picocli.CommandLine.Option;
 @Command(
     name = "logits",
     description = {
-      "The logit lens: shows what the model would say next if a layer were its" + " last.",
-      "One line per token of the text; each cell is the most likely next token"
-          + " and its probability in percent. With more than five layers, only some"
-          + " are shown; JSON has all."
+      "The logit lens: shows what the model would say next if a layer were its last.",
+      "One line per token of the text; each cell is the most likely next token and its probability"
+          + " in percent. With more than four layers, only some are shown; JSON has all."
     })
 final class LogitsCommand implements Callable<Integer> {
-  private static final int COLUMNS = 5;
+  /** Layers that a line of 80 characters has room for. */
+  private static final int COLUMNS = 4;
+
   private static final int TOKEN = 11;
 
   @Mixin private ModelOption model = new ModelOption();

@@ -35,6 +35,8 @@ import picocli.CommandLine.Option;
           + " the median."
     })
 final class NormsCommand implements Callable<Integer> {
+  private static final int TOKEN = 8;
+
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private StreamsOption streams = new StreamsOption();
@@ -75,7 +77,9 @@ final class NormsCommand implements Callable<Integer> {
   }
 
   private static void print(Model opened, int[] tokens, MassiveActivations activations) {
-    System.out.println("hook                         first   median    largest  where");
+    System.out.printf(
+        "%-25s %8s %7s %8s  %7s %5s %4s %s%n",
+        "hook", "first", "median", "largest", "×median", "dim", "at", "token");
     for (Norms norms : activations.norms()) {
       Element largest =
           activations.largest().stream()
@@ -84,16 +88,16 @@ final class NormsCommand implements Callable<Integer> {
               .orElseThrow();
       System.out.printf(
           Locale.ROOT,
-          "%-25s %8.1f %8.1f %10.1f%s at %d %s, dimension %d, %.0f × the median%n",
+          "%-25s %8.1f %7.1f %8.1f%s %7.0f %5d %4d %s%n",
           norms.point(),
           norms.values().getFirst(),
           median(norms.values()),
           largest.value(),
           largest.massive() ? "!" : " ",
-          largest.position(),
-          TokenText.of(opened, tokens[largest.position()]),
+          largest.ratio(),
           largest.dimension(),
-          largest.ratio());
+          largest.position(),
+          TokenText.column(opened, tokens[largest.position()], TOKEN).stripTrailing());
     }
   }
 

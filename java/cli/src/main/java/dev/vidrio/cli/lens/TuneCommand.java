@@ -1,9 +1,9 @@
 package dev.vidrio.cli.lens;
 
-import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
+import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TunedLensTrainer;
@@ -21,7 +21,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens tune}. */
@@ -76,11 +75,7 @@ final class TuneCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (!output.toString().endsWith(".safetensors")) {
-      throw new ParameterException(
-          command.commandLine(), "-o " + output + ": must end in .safetensors");
-    }
-    InputOutput.requireWritable(output);
+    OutputFile.check(command, output, ".safetensors");
     if (epochs < 1) {
       throw new InvalidInputException("epochs", Integer.toString(epochs), "must be at least 1");
     }

@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -206,6 +208,16 @@ class InterventionsTest {
     String coloured = new HeatMap(true).lines(rows, columns, values).getLast();
     assertTrue(coloured.startsWith("L0   10\033[38;5;16;48;5;202m   90\033[0m"), coloured);
     assertTrue(coloured.endsWith("\033[38;5;16;48;5;111m  -50\033[0m"), coloured);
+  }
+
+  @Test
+  void wideTablesGoOnInAnotherBlock() {
+    List<String> columns = IntStream.range(0, 20).mapToObj(Integer::toString).toList();
+    List<List<Double>> values = List.of(Collections.nCopies(20, 1.0));
+    List<String> lines = new HeatMap(false).lines(List.of("L0"), columns, values);
+    assertEquals(4, lines.size());
+    lines.forEach(line -> assertTrue(line.length() <= 80, line));
+    assertTrue(lines.get(2).endsWith("   18   19"), lines.get(2));
   }
 
   private static List<String> steer(String strength) {

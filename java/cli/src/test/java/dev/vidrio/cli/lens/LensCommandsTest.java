@@ -104,9 +104,26 @@ class LensCommandsTest {
       best = head.get("previous").doubleValue() > best.get("previous").doubleValue() ? head : best;
     }
     List<String> table = done(with(arguments, "--top", "3")).out().lines().toList();
-    assertEquals(1 + 3 + 1, table.size());
+    assertEquals(2 * (1 + 3 + 1) + 1, table.size());
     String name = "L" + best.get("layer").intValue() + ".H" + best.get("head").intValue();
     assertTrue(table.get(1).substring(16).startsWith(name), table.get(1));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "heads --samples 1 --length 10",
+        "logits -p To.be --hooks *.hook_resid_*",
+        "norms -p To.be",
+        "cache -p To.be --hooks *,*hook_result",
+        "attention -p To.be",
+        "residual -p To.be",
+      })
+  void tablesFitATerminal(String command) {
+    done(("lens " + command).split(" "))
+        .out()
+        .lines()
+        .forEach(line -> assertTrue(line.length() <= 80, line));
   }
 
   /** A context and a vocabulary of 64 hold none of the usual lengths. */

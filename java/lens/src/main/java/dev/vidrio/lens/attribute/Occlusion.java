@@ -35,10 +35,14 @@ public record Occlusion(double metric, List<Double> without) {
   /**
    * Takes each token of a text away in turn.
    *
-   * @throws InvalidInputException when the model cannot take the tokens
+   * @throws InvalidInputException when the model cannot take the tokens; or when they are to be
+   *     hidden, and come to later ones by another way than attention
    */
   public static Occlusion of(Lens lens, int[] tokens, By by, Metric metric) {
     Inputs.requireTokens(lens.model(), tokens);
+    if (by == By.HIDE) {
+      Inputs.requireAttention(lens.model(), "hiding of tokens");
+    }
     int layers = lens.model().architecture().layers();
     List<List<Edit>> variants = new ArrayList<>();
     variants.add(List.of());

@@ -36,20 +36,26 @@ public interface ActivationCache extends AutoCloseable {
    * The activation at a point.
    *
    * @throws InvalidInputException when it is not in this cache
+   * @throws IllegalStateException when this is closed
    */
   Activation get(HookPoint point);
 
-  /** The activation of a site outside the blocks. */
+  /** The activation of a site outside the blocks, as {@link #get(HookPoint)} gives it. */
   default Activation get(HookSite site) {
     return get(HookPoint.of(site));
   }
 
-  /** The activation of a site in a block. */
+  /** The activation of a site in a block, as {@link #get(HookPoint)} gives it. */
   default Activation get(HookSite site, int layer) {
     return get(new HookPoint(site, layer));
   }
 
-  /** The activation of this name, such as {@code blocks.0.attn.hook_z}. */
+  /**
+   * The activation of this name, such as {@code blocks.0.attn.hook_z}; no pattern of names.
+   *
+   * @throws InvalidInputException when it is not in this cache
+   * @throws IllegalStateException when this is closed
+   */
   default Activation get(String name) {
     for (HookPoint point : points()) {
       if (point.name().equals(name)) {

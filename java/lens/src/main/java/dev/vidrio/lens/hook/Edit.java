@@ -18,6 +18,10 @@ import org.jspecify.annotations.Nullable;
  * for each token, n_kv the context. Whatever they set, a token never attends ahead, nor, by its
  * scores, outside its window. Edits of {@code hook_scale} change what the norm divides by.
  *
+ * <p>An edit knows no model. Whether the model has the point, and whether columns and values fit
+ * it, is checked when the edit is given to a run or session: {@link
+ * dev.vidrio.lens.LensSession#check} says which errors that makes.
+ *
  * @param point where in the model
  * @param sequence which of a session's sequences, or null for all
  * @param from the first position
@@ -54,6 +58,11 @@ public record Edit(
     record Range(int begin, int end) implements Columns {}
   }
 
+  /**
+   * Checks the positions.
+   *
+   * @throws InvalidInputException when they are no range, or begin before 0
+   */
   public Edit {
     if (from < 0 || to <= from) {
       throw new InvalidInputException(
@@ -82,28 +91,49 @@ public record Edit(
    * Activation patching: at all positions that a cache holds, or those of them that are chosen, the
    * point has the values of the other run. The cache has to stay open until the edit has run, and
    * the text to be as long as the positions that are chosen.
+   *
+   * @throws InvalidInputException when the point is not in the cache
+   * @throws IllegalStateException when the cache is closed
    */
   public static Edit patch(ActivationCache source, HookPoint point) {
     var patch = new Change.Patch(source.get(point), source.from());
     return new Edit(point, patch).positions(source.from(), source.from() + source.rows());
   }
 
-  /** Steering (Turner et al. 2023, arXiv 2308.10248): adds strength times a vector. */
+  /**
+   * Steering (Turner et al. 2023, arXiv 2308.10248): adds strength times a vector.
+   *
+   * @param values as {@link #set} takes them
+   * @throws InvalidInputException when the strength is not finite
+   */
   public static Edit add(HookPoint point, float strength, float... values) {
     return new Edit(point, new Change.Add(strength, copy(values)));
   }
 
-  /** Multiplies with a factor. */
+  /**
+   * Multiplies with a factor.
+   *
+   * @throws InvalidInputException when it is not finite
+   */
   public static Edit scale(HookPoint point, float factor) {
     return new Edit(point, new Change.Scale(factor));
   }
 
-  /** Cuts off what is below {@code least} and above {@code most}. */
+  /**
+   * Cuts off what is below {@code least} and above {@code most}; an infinite one is no bound.
+   *
+   * @throws InvalidInputException when the least is above the most, or one is not a number
+   */
   public static Edit clamp(HookPoint point, float least, float most) {
     return new Edit(point, new Change.Clamp(least, most));
   }
 
-  /** Removes what lies along a direction, of any length (directional ablation). */
+  /**
+   * Removes what lies along a direction, of any length (directional ablation).
+   *
+   * @param direction of as many elements as there are columns
+   * @throws InvalidInputException when its length is 0 or not finite
+   */
   public static Edit projectOut(HookPoint point, float... direction) {
     double length = Vectors.norm(direction);
     if (!(length > 0) || Double.isInfinite(length)) {
@@ -121,7 +151,7 @@ public record Edit(
    * Interchange in a subspace (Geiger et al. 2023, arXiv 2303.02536): what the basis spans becomes
    * that of the values, what is orthogonal to it stays.
    *
-   * @param basis orthonormal rows, one after the other
+   * @param basis orthonormal rows, one after the other; checked when the edit is given to a run
    * @param values one row for all positions, or one for each
    */
   public static Edit swap(HookPoint point, float[] basis, float... values) {
@@ -132,6 +162,11 @@ public record Edit(
    * Attention knockout (Geva et al. 2023, arXiv 2304.14767): no token of the edit's positions looks
    * at tokens [from, to), and the others share what they had. Where it leaves a token nothing to
    * look at, its pattern is not a number: {@link #zero} of the pattern takes a head out.
+   *
+   * @param from the first token; where it is below 0 or not below {@code to}, the edit is refused
+   *     when it is given to a run
+   * @param to after the last token
+   * @throws InvalidInputException when the layer is below 0
    */
   public static Edit knockOut(int layer, int from, int to) {
     var values = new float[Math.max(1, to - from)];
@@ -143,14 +178,22 @@ public record Edit(
     return MemorySegment.ofArray(values.clone());
   }
 
-  /** The same at positions [newFrom, newTo) only. */
+  /**
+   * The same at positions [newFrom, newTo) only.
+   *
+   * @throws InvalidInputException when they are no range, or begin before 0
+   */
   public Edit positions(int newFrom, int newTo) {
     return new Edit(point, sequence, newFrom, newTo, columns, change);
   }
 
-  /** The same at one position only. */
+  /**
+   * The same at one position only.
+   *
+   * @throws InvalidInputException when it is below 0
+   */
   public Edit position(int position) {
-    return positions(position, Math.addExact(position, 1));
+    return positions(position, position + 1);
   }
 
   /** The same for one head only. */
@@ -172,7 +215,7 @@ public record Edit(
 
   /** The same for one neuron only. */
   public Edit neuron(int neuron) {
-    return with(new Columns.Range(neuron, Math.addExact(neuron, 1)));
+    return with(new Columns.Range(neuron, neuron + 1));
   }
 
   /** The same for these elements of a row only. */

@@ -1,18 +1,29 @@
 package dev.vidrio.lens.attribute;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.testfiles.TinyModels;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OcclusionTest extends BardTest {
   private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
@@ -59,6 +70,25 @@ class OcclusionTest extends BardTest {
         double own = (double) pattern.at(h, n - 1, 0) + pattern.at(h, n - 1, n - 1);
         assertEquals(1, own, 1e-6);
       }
+    }
+  }
+
+  /** A recurrence tells later tokens of one that attention does not show them. */
+  @ParameterizedTest
+  @ValueSource(strings = {"falcon-h1", "qwen3next", "lfm2moe"})
+  void hidingNeedsAttentionAlone(String name, @TempDir Path directory) throws IOException {
+    int[] tokens = {3, 5, 7};
+    Metric metric = Metric.logitDifference(3, 9);
+    Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
+    try (Model tiny = Model.open(file)) {
+      Lens own = Lens.of(tiny);
+      String message =
+          assertThrows(
+                  InvalidInputException.class,
+                  () -> Occlusion.of(own, tokens, Occlusion.By.HIDE, metric))
+              .getMessage();
+      assertTrue(message.startsWith("hiding of tokens: layer 0 has a "), message);
+      assertEquals(3, Occlusion.of(own, tokens, Occlusion.By.ZERO, metric).without().size());
     }
   }
 }

@@ -17,7 +17,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -65,7 +64,6 @@ class DecodeExamplesTest extends BardTest {
   void sae(@TempDir Path directory) throws IOException {
     int[] tokens = model.tokenizer().encode("To be, or not to be: that is the question");
     String hook = "blocks.1.hook_resid_post";
-    Files.createDirectories(directory);
     SaeOptions few = new SaeOptions(64, 4, false, 0, 1e-3, 8, 5, 5, 0);
     try (var trainer =
         new SaeTrainer(

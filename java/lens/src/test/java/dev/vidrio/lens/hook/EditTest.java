@@ -241,6 +241,7 @@ class EditTest extends BardTest {
     refused("columns 256:257: must be a range of 0:256", () -> Edit.zero(RESID).neuron(256));
     refused("positions 20:21: there are 20", () -> Edit.zero(RESID).position(20));
     refused("must be a range", () -> Edit.zero(RESID).positions(5, 5));
+    refused("must be a range", () -> Edit.zero(RESID).position(Integer.MAX_VALUE));
     refused("strength NaN: must be finite", () -> Edit.add(RESID, Float.NaN, vector(D)));
     refused("must not be above", () -> Edit.clamp(RESID, 1, 0));
     refused("must have a direction", () -> Edit.projectOut(RESID, new float[D]));

@@ -1,6 +1,5 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.lens.page.Page;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
@@ -39,16 +38,13 @@ public final class PageOption {
     if (output == null) {
       return;
     }
-    if (!output.toString().endsWith(".html")) {
-      throw new ParameterException(command.commandLine(), "-o " + output + ": must end in .html");
-    }
     for (String other : OTHER_FORMS) {
       if (command.commandLine().getParseResult().hasMatchedOption(other)) {
         throw new ParameterException(
             command.commandLine(), other + " goes without -o: a page holds the same results");
       }
     }
-    InputOutput.requireWritable(output);
+    OutputFile.check(command, output, ".html");
   }
 
   /** Whether the user wants one. */

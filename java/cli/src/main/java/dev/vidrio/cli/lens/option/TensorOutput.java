@@ -1,13 +1,9 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +12,6 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** A file of directions that a command finds, which edits take. */
@@ -34,14 +29,9 @@ public final class TensorOutput {
 
   /** Refuses files of other kinds, and where none can be. Called before the work is done. */
   public void check() {
-    if (output == null) {
-      return;
+    if (output != null) {
+      OutputFile.check(command, output, ".safetensors");
     }
-    if (!output.toString().endsWith(".safetensors")) {
-      throw new ParameterException(
-          command.commandLine(), "-o " + output + ": must end in .safetensors");
-    }
-    InputOutput.requireWritable(output);
   }
 
   /** Whether the user wants one. */
@@ -61,14 +51,11 @@ public final class TensorOutput {
         (name, rows) ->
             entries.add(
                 new Entry(name, Dtype.F32, List.of((long) rows.length, (long) rows[0].length))));
-    try (Arena arena = Arena.ofConfined();
-        var writer =
-            SafetensorsWriter.create(
-                Objects.requireNonNull(output), entries, Map.of("model", model))) {
+    try (var writer =
+        SafetensorsWriter.create(Objects.requireNonNull(output), entries, Map.of("model", model))) {
       for (Map.Entry<String, float[][]> matrix : matrices.entrySet()) {
         for (float[] row : matrix.getValue()) {
-          MemorySegment values = arena.allocateFrom(ValueLayout.JAVA_FLOAT, row);
-          writer.write(matrix.getKey(), values);
+          writer.write(matrix.getKey(), row);
         }
       }
       writer.finish();

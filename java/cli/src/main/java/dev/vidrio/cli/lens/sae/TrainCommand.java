@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.sae;
 
+import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.option.ModelOption;
@@ -10,7 +11,6 @@ import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -94,7 +94,7 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "Seed of the initial weights and the order of tokens. Default:" + " ${DEFAULT-VALUE}.")
+          "Seed of the initial weights and the order of tokens. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   TrainCommand() {}
@@ -113,7 +113,7 @@ final class TrainCommand implements Callable<Integer> {
             steps,
             SaeOptions.DEFAULT.deadAfter(),
             seed);
-    Files.createDirectories(output);
+    InputOutput.requireWritableDirectory(output);
     try (Model opened = model.open()) {
       float[][] rows = TextChunks.activations(Lens.of(opened), hook, chunks.of(opened));
       try (var trainer = new SaeTrainer(opened.executor(), rows, options);

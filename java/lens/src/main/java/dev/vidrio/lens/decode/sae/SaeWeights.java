@@ -7,6 +7,7 @@ import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.file.AtomicFile;
+import dev.vidrio.model.file.MadeDirectory;
 import dev.vidrio.model.safetensors.Dtype;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
@@ -14,6 +15,7 @@ import dev.vidrio.model.safetensors.SafetensorsWriter;
 import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -201,7 +203,10 @@ final class SaeWeights {
     return value;
   }
 
-  /** Writes {@code cfg.json} and the weights into a directory that exists. */
+  /**
+   * Writes {@code cfg.json} and the weights into a directory, which is made where it is missing.
+   * Neither gets its name before both are complete.
+   */
   void write(Path directory, SaeConfig config, String model) throws IOException {
     Map<String, float[][]> tensors = new LinkedHashMap<>();
     tensors.put("W_enc", MatrixProduct.transposed(encoder));
@@ -220,16 +225,19 @@ final class SaeWeights {
                   Dtype.F32,
                   vectors.containsKey(name) ? List.of(width) : List.of((long) rows.length, width)));
         });
-    try (var writer = SafetensorsWriter.create(directory.resolve(WEIGHTS), entries, Map.of())) {
+    byte[] json = JsonMapper.shared().writeValueAsBytes(config.toJson(model));
+    try (var _ = MadeDirectory.of(directory);
+        var writer = SafetensorsWriter.create(directory.resolve(WEIGHTS), entries, Map.of());
+        var cfg = AtomicFile.create(directory.resolve(CONFIG))) {
       for (var tensor : tensors.entrySet()) {
         for (float[] row : tensor.getValue()) {
           writer.write(tensor.getKey(), row);
         }
       }
+      cfg.write(ByteBuffer.wrap(json), 0);
       writer.finish();
+      cfg.finish();
     }
-    AtomicFile.write(
-        directory.resolve(CONFIG), JsonMapper.shared().writeValueAsBytes(config.toJson(model)));
   }
 
   float[][] encoder() {

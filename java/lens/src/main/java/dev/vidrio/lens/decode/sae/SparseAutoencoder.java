@@ -61,7 +61,8 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   /**
-   * Writes such a directory, which must exist.
+   * Writes such a directory, which is made where it is missing. A file that cannot be written
+   * leaves both as they were, and no directory that was not there.
    *
    * @param model the name of the model whose activations it is for
    * @throws IOException when it cannot be written

@@ -15,12 +15,14 @@ import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -115,6 +117,26 @@ class SparseAutoencoderTest extends BardTest {
     try (SparseAutoencoder saved = SparseAutoencoder.load(model.executor(), directory)) {
       assertEquals(SaeConfig.Activation.JUMPRELU, saved.config().activation());
       assertDoes(expected, saved);
+    }
+  }
+
+  @Test
+  void isWrittenWholeOrNotAtAll() throws IOException {
+    try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files("topk"))) {
+      Path made = directory.resolve("a/b");
+      autoencoder.save(made, "test");
+      assertEquals(List.of("cfg.json", "sae_weights.safetensors"), names(made));
+      // The configuration cannot be written, so there are no weights either.
+      Path taken = directory.resolve("taken");
+      Files.createDirectories(taken.resolve("cfg.json"));
+      assertThrows(IOException.class, () -> autoencoder.save(taken, "test"));
+      assertEquals(List.of("cfg.json"), names(taken));
+    }
+  }
+
+  private static List<String> names(Path directory) throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
     }
   }
 
