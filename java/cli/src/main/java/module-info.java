@@ -26,11 +26,23 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.lens to
       info.picocli;
+  opens dev.vidrio.cli.lens.attribute to
+      info.picocli;
+  opens dev.vidrio.cli.lens.circuit to
+      info.picocli;
+  opens dev.vidrio.cli.lens.decode to
+      info.picocli;
+  opens dev.vidrio.cli.lens.decode.sae to
+      info.picocli;
+  opens dev.vidrio.cli.lens.detect to
+      info.picocli;
   opens dev.vidrio.cli.lens.edit to
+      info.picocli;
+  opens dev.vidrio.cli.lens.intervene to
       info.picocli;
   opens dev.vidrio.cli.lens.option to
       info.picocli;
-  opens dev.vidrio.cli.lens.sae to
+  opens dev.vidrio.cli.lens.see to
       info.picocli;
   opens dev.vidrio.cli.option to
       info.picocli;

@@ -1,6 +1,32 @@
 package dev.vidrio.cli.lens;
 
-import dev.vidrio.cli.lens.sae.SaeCommand;
+import dev.vidrio.cli.lens.attribute.AttributeCommand;
+import dev.vidrio.cli.lens.attribute.MixingCommand;
+import dev.vidrio.cli.lens.attribute.OcclusionCommand;
+import dev.vidrio.cli.lens.circuit.CircuitCommand;
+import dev.vidrio.cli.lens.circuit.EdgesCommand;
+import dev.vidrio.cli.lens.decode.ExamplesCommand;
+import dev.vidrio.cli.lens.decode.ProbeCommand;
+import dev.vidrio.cli.lens.decode.ScopeCommand;
+import dev.vidrio.cli.lens.decode.TuneCommand;
+import dev.vidrio.cli.lens.decode.WeightsCommand;
+import dev.vidrio.cli.lens.decode.sae.SaeCommand;
+import dev.vidrio.cli.lens.detect.HeadsCommand;
+import dev.vidrio.cli.lens.detect.NeuronsCommand;
+import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.intervene.AblateCommand;
+import dev.vidrio.cli.lens.intervene.AlignCommand;
+import dev.vidrio.cli.lens.intervene.EditCommand;
+import dev.vidrio.cli.lens.intervene.PatchCommand;
+import dev.vidrio.cli.lens.intervene.PathCommand;
+import dev.vidrio.cli.lens.intervene.SteerCommand;
+import dev.vidrio.cli.lens.intervene.TraceCommand;
+import dev.vidrio.cli.lens.see.AttentionCommand;
+import dev.vidrio.cli.lens.see.DlaCommand;
+import dev.vidrio.cli.lens.see.LogitsCommand;
+import dev.vidrio.cli.lens.see.NormsCommand;
+import dev.vidrio.cli.lens.see.ResidualCommand;
+import dev.vidrio.cli.lens.see.StatisticsCommand;
 import dev.vidrio.cli.option.CommandGroup;
 import java.util.List;
 import picocli.CommandLine.Command;
@@ -22,30 +48,30 @@ public final class LensCommand implements Runnable, CommandGroup {
         LogitsCommand.class,
         TuneCommand.class,
         DlaCommand.class,
+        AttentionCommand.class,
+        ResidualCommand.class,
+        NormsCommand.class,
+        StatisticsCommand.class,
         AttributeCommand.class,
+        OcclusionCommand.class,
+        MixingCommand.class,
+        EditCommand.class,
+        PatchCommand.class,
+        PathCommand.class,
+        AblateCommand.class,
+        TraceCommand.class,
+        SteerCommand.class,
+        AlignCommand.class,
+        CircuitCommand.class,
+        EdgesCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
         ExamplesCommand.class,
         WeightsCommand.class,
-        EditCommand.class,
-        PatchCommand.class,
-        PathCommand.class,
-        TraceCommand.class,
-        AblateCommand.class,
-        CircuitCommand.class,
-        EdgesCommand.class,
-        SteerCommand.class,
-        AlignCommand.class,
-        AttentionCommand.class,
         HeadsCommand.class,
         RetrievalCommand.class,
-        NeuronsCommand.class,
-        MixingCommand.class,
-        OcclusionCommand.class,
-        NormsCommand.class,
-        StatisticsCommand.class,
-        ResidualCommand.class);
+        NeuronsCommand.class);
   }
 
   @Override

@@ -1,0 +1,79 @@
+package dev.vidrio.cli.io;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** A table of numbers as lines of text, each cell in hundredths: 100 is 1. */
+public final class HeatMap {
+  /** Characters of a line; cells that do not fit go on in another block. */
+  private static final int WIDTH = 80;
+
+  private static final int CELL = 5;
+
+  private final boolean colour;
+
+  /**
+   * @param colour whether backgrounds show the numbers too, as {@link Heat#signed} does
+   */
+  public HeatMap(boolean colour) {
+    this.colour = colour;
+  }
+
+  /** The lines of a table with labels. */
+  public List<String> lines(List<String> rows, List<String> columns, List<List<Double>> values) {
+    int label = rows.stream().mapToInt(String::length).max().orElse(0);
+    int cells = Math.max(1, (WIDTH - label) / CELL);
+    return IntStream.iterate(0, first -> first < columns.size(), first -> first + cells)
+        .boxed()
+        .flatMap(
+            first -> {
+              int end = Math.min(columns.size(), first + cells);
+              List<String> lines =
+                  IntStream.range(0, rows.size())
+                      .mapToObj(
+                          row -> line(rows.get(row), label, values.get(row).subList(first, end)))
+                      .collect(Collectors.toList());
+              lines.addFirst(
+                  " ".repeat(label)
+                      + columns.subList(first, end).stream()
+                          .map(column -> ("%" + CELL + "s").formatted(column))
+                          .collect(Collectors.joining()));
+              return lines.stream();
+            })
+        .toList();
+  }
+
+  /**
+   * The rows with the largest distances from a value, in their order.
+   *
+   * @param count how many of them
+   */
+  public static int[] strongest(List<List<Double>> values, double from, int count) {
+    return IntStream.range(0, values.size())
+        .boxed()
+        .sorted(
+            Comparator.comparingDouble(
+                row ->
+                    -values.get(row).stream()
+                        .mapToDouble(value -> Math.abs(value - from))
+                        .max()
+                        .orElse(0)))
+        .limit(Math.max(0, count))
+        .sorted()
+        .mapToInt(Integer::intValue)
+        .toArray();
+  }
+
+  private String line(String label, int width, List<Double> values) {
+    return label
+        + " ".repeat(width - label.length())
+        + values.stream().map(this::cell).collect(Collectors.joining());
+  }
+
+  private String cell(double value) {
+    String text = ("%" + CELL + "d").formatted(Math.round(100 * value));
+    return colour ? Heat.signed(text, value) : text;
+  }
+}

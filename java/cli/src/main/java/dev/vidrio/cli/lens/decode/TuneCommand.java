@@ -1,0 +1,146 @@
+package dev.vidrio.cli.lens.decode;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.lens.option.ChunksOption;
+import dev.vidrio.cli.lens.option.OutputFile;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.TunedLensTrainer;
+import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.model.Model;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code vidrio lens tune}. */
+@Command(
+    name = "tune",
+    description = {
+      "The tuned lens: trains translators for 'lens logits --tuned'.",
+      "One line per layer: its divergence from the model in bits, on a held-out"
+          + " part of the text, before and after training."
+    })
+public final class TuneCommand implements Callable<Integer> {
+  /** One in so many pieces of the text is set aside. */
+  private static final int ASIDE = 8;
+
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private ChunksOption chunks = new ChunksOption();
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE.safetensors",
+      required = true,
+      description = "Where to write the translators.")
+  private Path output = Path.of("");
+
+  @Option(
+      names = "--hooks",
+      paramLabel = "NAMES",
+      defaultValue = "*.hook_resid_post",
+      description = "The residual streams to translate. Default: ${DEFAULT-VALUE}.")
+  private String hooks = "*.hook_resid_post";
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Passes over the text. Default: ${DEFAULT-VALUE}.")
+  private int epochs = 1;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "X",
+      defaultValue = "" + TunedLensTrainer.RATE,
+      description = "Learning rate, relative to the stream's size. Default: ${DEFAULT-VALUE}.")
+  private double rate = TunedLensTrainer.RATE;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Spec private CommandSpec command = CommandSpec.create();
+
+  TuneCommand() {}
+
+  @Override
+  public Integer call() throws IOException {
+    OutputFile.check(command, output, ".safetensors");
+    if (epochs < 1) {
+      throw new InvalidInputException("epochs", Integer.toString(epochs), "must be at least 1");
+    }
+    try (Model opened = model.open()) {
+      List<int[]> texts = chunks.of(opened);
+      if (texts.size() < 2) {
+        throw new InvalidInputException(
+            "text", texts.size() + " piece", "must have two or more; --length makes them shorter");
+      }
+      int train = texts.size() - Math.max(1, texts.size() / ASIDE);
+      try (var trainer = new TunedLensTrainer(Lens.of(opened), hooks, rate)) {
+        List<int[]> aside = texts.subList(train, texts.size());
+        Map<HookPoint, Double> before = evaluate(trainer, aside);
+        train(trainer, texts.subList(0, train));
+        Map<HookPoint, Double> after = evaluate(trainer, aside);
+        trainer.tuned().save(output, opened.name());
+        report(opened, before, after);
+      }
+    }
+    return 0;
+  }
+
+  private void train(TunedLensTrainer trainer, List<int[]> texts) {
+    try (var bar = new ProgressBar("tuning")) {
+      for (int epoch = 0; epoch < epochs; epoch++) {
+        for (int i = 0; i < texts.size(); i++) {
+          double done = (epoch + i / (double) texts.size()) / epochs;
+          bar.update(done, "");
+          trainer.run(texts.subList(i, i + 1));
+        }
+      }
+    }
+  }
+
+  /** The mean divergence in bits at each point. */
+  private static Map<HookPoint, Double> evaluate(TunedLensTrainer trainer, List<int[]> texts) {
+    Map<HookPoint, Double> sums = new LinkedHashMap<>();
+    for (int[] tokens : texts) {
+      trainer.evaluate(tokens).forEach((point, kl) -> sums.merge(point, kl, Double::sum));
+    }
+    sums.replaceAll((point, sum) -> sum / texts.size() / Math.log(2));
+    return sums;
+  }
+
+  private void report(Model opened, Map<HookPoint, Double> before, Map<HookPoint, Double> after) {
+    if (json) {
+      Map<String, Object> points = new LinkedHashMap<>();
+      before.forEach(
+          (point, kl) -> {
+            Map<String, Object> entry = new LinkedHashMap<>();
+            entry.put("kl_bits_untuned", kl);
+            entry.put("kl_bits", after.get(point));
+            points.put(point.name(), entry);
+          });
+      Map<String, Object> result = new LinkedHashMap<>();
+      result.put("model", opened.name());
+      result.put("file", output.toString());
+      result.put("hooks", points);
+      Json.print(result);
+      return;
+    }
+    System.out.printf("%-28s %10s %10s%n", "hook", "logit lens", "tuned lens");
+    before.forEach(
+        (point, kl) ->
+            System.out.printf(
+                Locale.ROOT, "%-28s %10.3f %10.3f%n", point.name(), kl, after.get(point)));
+  }
+}

@@ -1,0 +1,23 @@
+package dev.vidrio.cli.lens.decode.sae;
+
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.model.Model;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** Which sparse autoencoder a command is about. */
+public final class SaeOption {
+  @Option(
+      names = "--sae",
+      paramLabel = "DIRECTORY",
+      required = true,
+      description = "A SAELens directory with cfg.json and sae_weights.safetensors.")
+  private Path directory = Path.of("");
+
+  SaeOption() {}
+
+  /** Reads it. */
+  SparseAutoencoder open(Model model) {
+    return SparseAutoencoder.load(model.executor(), directory);
+  }
+}

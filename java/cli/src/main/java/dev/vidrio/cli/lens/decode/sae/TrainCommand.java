@@ -1,0 +1,149 @@
+package dev.vidrio.cli.lens.decode.sae;
+
+import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.lens.option.ChunksOption;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.TextChunks;
+import dev.vidrio.lens.decode.sae.SaeOptions;
+import dev.vidrio.lens.decode.sae.SaeTrainer;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.model.Model;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens sae train}. */
+@Command(
+    name = "train",
+    description = {
+      "Trains a small sparse autoencoder on the activations of a text.",
+      "Writes a directory that SAELens and the other commands read."
+    })
+public final class TrainCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private ChunksOption chunks = new ChunksOption();
+
+  @Option(
+      names = "--hook",
+      paramLabel = "NAME",
+      required = true,
+      description = "The hook point, such as blocks.1.hook_resid_post.")
+  private String hook = "";
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "DIRECTORY",
+      required = true,
+      description = "Where to write cfg.json and sae_weights.safetensors.")
+  private Path output = Path.of("");
+
+  @Option(
+      names = "--features",
+      paramLabel = "N",
+      defaultValue = "1024",
+      description = "Number of features. Default: ${DEFAULT-VALUE}.")
+  private int features = 1024;
+
+  @Option(
+      names = "-k",
+      paramLabel = "K",
+      defaultValue = "16",
+      description = "Features active per token. Default: ${DEFAULT-VALUE}.")
+  private int k = 16;
+
+  @Option(
+      names = "--batch-topk",
+      description = "K features per token on average over a batch, not for each token.")
+  private boolean batchTopK;
+
+  @Option(
+      names = "--penalty",
+      paramLabel = "X",
+      description = "Use ReLU with a penalty of X times the sum of activations instead of K.")
+  private double penalty;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "X",
+      defaultValue = "0.001",
+      description = "Learning rate of Adam. Default: ${DEFAULT-VALUE}.")
+  private double rate = 1e-3;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "256",
+      description = "Tokens per step. Default: ${DEFAULT-VALUE}.")
+  private int batch = 256;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "1000",
+      description = "Steps of training. Default: ${DEFAULT-VALUE}.")
+  private int steps = 1000;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Seed of the initial weights and the order of tokens. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  TrainCommand() {}
+
+  @Override
+  public Integer call() throws IOException {
+    boolean relu = penalty > 0;
+    var options =
+        new SaeOptions(
+            features,
+            relu ? 0 : k,
+            batchTopK,
+            penalty,
+            rate,
+            batch,
+            steps,
+            SaeOptions.DEFAULT.deadAfter(),
+            seed);
+    InputOutput.requireWritableDirectory(output);
+    try (Model opened = model.open()) {
+      float[][] rows = TextChunks.activations(Lens.of(opened), hook, chunks.of(opened));
+      try (var trainer = new SaeTrainer(opened.executor(), rows, options);
+          var bar = new ProgressBar("training")) {
+        var done = new Progress();
+        trainer.run(loss -> bar.update(++done.steps / (double) steps, done.of(loss)));
+        try (SparseAutoencoder trained = trainer.result(opened.executor(), hook)) {
+          trained.save(output, opened.name());
+        }
+        System.out.printf(
+            Locale.ROOT,
+            "%s: %d features from %d activations; error %.3f of the squares, %d features dead%n",
+            output,
+            features,
+            rows.length,
+            done.loss,
+            trainer.dead());
+      }
+    }
+    return 0;
+  }
+
+  /** How far training is. */
+  private static final class Progress {
+    int steps;
+    double loss;
+
+    String of(double newLoss) {
+      loss = newLoss;
+      return String.format(Locale.ROOT, "error %.3f", newLoss);
+    }
+  }
+}

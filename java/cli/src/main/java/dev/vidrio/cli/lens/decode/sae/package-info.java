@@ -1,0 +1,3 @@
+/** {@code vidrio lens sae}: sparse autoencoders and transcoders. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.cli.lens.decode.sae;

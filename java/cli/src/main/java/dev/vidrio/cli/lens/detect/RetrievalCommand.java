@@ -1,0 +1,106 @@
+package dev.vidrio.cli.lens.detect;
+
+import dev.vidrio.cli.io.Heat;
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.TextInput;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.detect.RetrievalHeads;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.tokenizer.EncodeOptions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens retrieval}. */
+@Command(
+    name = "retrieval",
+    description = {
+      "Finds retrieval heads, which copy a needle from a text.",
+      "The needle is inserted into the text at several depths, the question"
+          + " follows, and the model answers. A head's score is the share of the"
+          + " needle's tokens that the model says while the head attends most to them."
+    })
+public final class RetrievalCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextInput input = new TextInput();
+
+  @Option(
+      names = "--needle",
+      paramLabel = "TEXT",
+      required = true,
+      description = "The text to insert.")
+  private String needle = "";
+
+  @Option(
+      names = "--question",
+      paramLabel = "TEXT",
+      required = true,
+      description = "The question after the text, which the needle answers.")
+  private String question = "";
+
+  @Option(
+      names = "--depths",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "Number of places to insert it at. Default: ${DEFAULT-VALUE}.")
+  private int depths = 5;
+
+  @Option(
+      names = "--top",
+      paramLabel = "K",
+      defaultValue = "10",
+      description = "Heads to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+  private int top = 10;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  RetrievalCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      RetrievalHeads heads =
+          RetrievalHeads.of(
+              Lens.of(opened),
+              input.requiredIds(opened),
+              ids(opened, needle),
+              ids(opened, question),
+              depths);
+      if (json) {
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("model", opened.name());
+        result.put("trials", heads.trials());
+        result.put("recalled", heads.recalled());
+        result.put("heads", heads.heads());
+        Json.print(result);
+      } else {
+        print(heads);
+      }
+    }
+    return 0;
+  }
+
+  private static int[] ids(Model opened, String text) {
+    return opened.tokenizer().encode(text, new EncodeOptions(true, false));
+  }
+
+  private void print(RetrievalHeads heads) {
+    System.out.printf(
+        Locale.ROOT,
+        "%d answers say %.0f %% of the needle%n",
+        heads.trials(),
+        100 * heads.recalled());
+    List<RetrievalHeads.Score> ranked = heads.ranked();
+    for (RetrievalHeads.Score score : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
+      String value = String.format(Locale.ROOT, "%5.3f", score.score());
+      System.out.println("%-8s".formatted(score.name()) + Heat.cell(value, score.score()));
+    }
+  }
+}

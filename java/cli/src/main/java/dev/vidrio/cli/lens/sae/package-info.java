@@ -1,3 +1,0 @@
-/** {@code vidrio lens sae}: sparse autoencoders and transcoders. */
-@org.jspecify.annotations.NullMarked
-package dev.vidrio.cli.lens.sae;

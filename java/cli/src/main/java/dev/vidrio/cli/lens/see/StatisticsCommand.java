@@ -1,0 +1,138 @@
+package dev.vidrio.cli.lens.see;
+
+import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.TextInput;
+import dev.vidrio.lens.ActivationStatistics;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.PointStatistics;
+import dev.vidrio.model.Model;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code vidrio lens statistics}. */
+@Command(
+    name = "statistics",
+    description = {
+      "Computes statistics of activations over a text of any length, without" + " keeping them.",
+      "One line per hook point: mean and root mean square of its elements,"
+          + " minimum and maximum with their dimensions, mean norm of its rows, and"
+          + " the number of dimensions never above 0."
+    })
+public final class StatisticsCommand implements Callable<Integer> {
+  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TextInput input = new TextInput();
+
+  @Option(
+      names = "--hooks",
+      paramLabel = "NAMES",
+      defaultValue = "*.hook_resid_post,*.mlp.hook_pre",
+      description =
+          "Hook points, separated by commas (see 'vidrio lens hooks'). Default:"
+              + " ${DEFAULT-VALUE}.")
+  private String hooks = "*.hook_resid_post,*.mlp.hook_pre";
+
+  @Option(
+      names = "--window",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Tokens read together; longer texts are cut. Default: the model's context"
+              + " length, at most 4096.")
+  private int window;
+
+  @Option(
+      names = "--top",
+      paramLabel = "K",
+      defaultValue = "0",
+      description = "Greatest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
+  private int top;
+
+  @Option(names = "--json", description = "Print JSON with all dimensions and the norms of rows.")
+  private boolean json;
+
+  StatisticsCommand() {}
+
+  @Override
+  public Integer call() {
+    try (Model opened = model.open()) {
+      int[] tokens = input.requiredIds(opened);
+      var options = new ActivationStatistics.Options(window, true, top);
+      var statistics = ActivationStatistics.of(Lens.of(opened), tokens, hooks, options);
+      if (json) {
+        Json.print(contents(opened, tokens.length, statistics));
+      } else {
+        print(statistics);
+      }
+    }
+    return 0;
+  }
+
+  private static void print(ActivationStatistics statistics) {
+    System.out.printf(
+        "%-28s %8s %8s  %-18s %-18s %8s %6s%n",
+        "hook", "mean", "rms", "least", "greatest", "norm", "never");
+    for (PointStatistics point : statistics.points()) {
+      int least = point.leastColumn();
+      int greatest = point.greatestColumn();
+      System.out.printf(
+          Locale.ROOT,
+          "%-28s %8.4f %8.4f  %-18s %-18s %8.2f %6d%n",
+          point.point(),
+          point.mean(),
+          point.rms(),
+          element(point.least(least), least),
+          element(point.greatest(greatest), greatest),
+          meanNorm(point),
+          point.neverPositive().length);
+    }
+  }
+
+  private static double meanNorm(PointStatistics point) {
+    float[] norms = point.norms();
+    return IntStream.range(0, norms.length).mapToDouble(i -> norms[i]).average().orElse(0);
+  }
+
+  private static String element(float value, int dimension) {
+    return String.format(Locale.ROOT, "%10.3f at %d", value, dimension);
+  }
+
+  private Map<String, Object> contents(Model opened, int tokens, ActivationStatistics statistics) {
+    Map<String, Object> points = new LinkedHashMap<>();
+    for (PointStatistics point : statistics.points()) {
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("mean", columns(point, point::mean));
+      entry.put("rms", columns(point, point::rms));
+      entry.put("least", columns(point, point::least));
+      entry.put("greatest", columns(point, point::greatest));
+      entry.put("norms", point.norms());
+      if (top > 0) {
+        List<Map<String, Object>> rows = new ArrayList<>();
+        for (int i = 0; i < point.rows(); i++) {
+          rows.add(Map.of("dimensions", point.topColumns(i), "values", point.topValues(i)));
+        }
+        entry.put("top", rows);
+      }
+      points.put(point.point().name(), entry);
+    }
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("model", opened.name());
+    result.put("tokens", tokens);
+    result.put("bytes", statistics.bytes());
+    result.put("hooks", points);
+    return result;
+  }
+
+  private static List<Double> columns(PointStatistics point, IntToDoubleFunction value) {
+    return IntStream.range(0, point.width()).mapToObj(value::applyAsDouble).toList();
+  }
+}
