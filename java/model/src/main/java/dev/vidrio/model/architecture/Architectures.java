@@ -35,6 +35,7 @@ public final class Architectures {
               Map.entry("cohere2", Cohere2::read),
               Map.entry("cohere2moe", Cohere2::readMixture),
               Map.entry("command-r", CommandR::read),
+              Map.entry("cwm", Llama::read),
               Map.entry("dbrx", Dbrx::read),
               Map.entry("deepseek", Deepseek::read),
               Map.entry("deepseek2", Deepseek2::read),

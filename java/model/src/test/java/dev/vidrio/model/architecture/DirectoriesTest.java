@@ -57,7 +57,8 @@ class DirectoriesTest {
           "exaone\\.attention\\.layer_norm_epsilon");
 
   /** Models that have these divisors already. */
-  private static final List<String> WITH_DIVISORS = List.of("apertus", "exaone", "llama", "llama4");
+  private static final List<String> WITH_DIVISORS =
+      List.of("apertus", "cwm", "exaone", "llama", "llama4");
 
   private static Path directory(String model) throws URISyntaxException {
     return Path.of(

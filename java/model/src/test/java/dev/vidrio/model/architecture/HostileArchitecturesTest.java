@@ -72,6 +72,7 @@ class HostileArchitecturesTest {
 
   @ParameterizedTest
   @CsvSource({
+    "cwm, attention.sliding_window, 4294967295",
     "gemma2, attention.sliding_window, 4294967295",
     "gemma3, attention.sliding_window_pattern, 0",
     "gemma3n, altup.active_idx, 1",

@@ -42,6 +42,12 @@ class RefusedConfigsTest {
   @CsvSource(
       delimiter = '|',
       value = {
+        "cwm|layer_types|missing",
+        "cwm|sliding_window|missing",
+        "helium|rope_theta|missing",
+        "internlm3|rope_scaling|{\"rope_type\": \"longrope\"}",
+        "sarvam-moe|use_qkv_bias|true",
+        "sarvam-mla|moe_layer_freq|2",
         "command-r|hidden_act|\"gelu\"",
         "command-r|use_parallel_block|false",
         "command-r|use_gated_activation|false",

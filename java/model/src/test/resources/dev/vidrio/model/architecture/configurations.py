@@ -721,6 +721,31 @@ MODELS = {
         | dict(layer_types=[f"{kind}_attention" for kind in "full sliding full".split()])
         | dict(rope_parameters=MIMO_ROPE),
     ),
+    "internlm3": (
+        "InternLM3",
+        dict(head_dim=12, attention_bias=True, mlp_bias=True)
+        | dict(rope_parameters=dict(rope_type="dynamic", rope_theta=50000.0, factor=6.0)),
+    ),
+    "helium": ("Helium", dict(head_dim=8, rope_parameters=PLAIN_ROPE, rms_norm_eps=1e-5)),
+    "cwm": (
+        "Cwm",
+        dict(head_dim=12, sliding_window=8, rope_parameters=LLAMA3_ROPE | dict(rope_theta=1e6))
+        | dict(num_hidden_layers=3)
+        | dict(layer_types=[f"{kind}_attention" for kind in "full sliding sliding".split()]),
+    ),
+    "sarvam-moe": (
+        "SarvamMoE",
+        dict(head_dim=12, n_routed_experts=8, num_experts_per_tok=2, moe_intermediate_size=16)
+        | dict(n_shared_experts=1, first_k_dense_replace=1, routed_scaling_factor=2.5)
+        | dict(rope_parameters=PLAIN_ROPE),
+    ),
+    "sarvam-mla": (
+        "SarvamMLA",
+        LATENT
+        | dict(n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=1)
+        | dict(routed_scaling_factor=1.5, norm_topk_prob=True)
+        | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
+    ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (
         "Mpt",

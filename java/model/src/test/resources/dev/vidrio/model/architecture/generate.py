@@ -70,6 +70,8 @@ def draw(name: str, model: torch.nn.Module) -> None:
                 values = values * (1.25 / math.sqrt(fan_in(key, parameter, model)))
                 # Gemma 3n divides what its routers read by the width.
                 values = values * (parameter.shape[-1] if "modality_router" in key else 1.0)
+            if name == "sarvam-moe" and key.endswith("e_score_correction_bias"):
+                values[4:] = -values[:4]  # whose mean is subtracted by the converter
             parameter.copy_(values.bfloat16().float())
         for key, buffer in model.named_buffers():
             if key.endswith("layer_scalar"):

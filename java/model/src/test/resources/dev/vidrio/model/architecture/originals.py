@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from configurations import PLAIN_ROPE
+from configurations import LATENT_YARN, LLAMA3_ROPE, PLAIN_ROPE
 from safetensors.numpy import load_file, save_file
 
 # Models that transformers does not have, or only under names of its own: one of the same arithmetic
@@ -212,6 +212,30 @@ ORIGINALS = {
         | dict(rope_theta=500000.0, swa_rope_theta=10000.0)
         | dict(rope_parameters=PLAIN_ROPE | dict(rope_theta=500000.0, partial_rotary_factor=0.334))
         | dict(add_swa_attention_sink_bias=True, add_full_attention_sink_bias=False),
+        {},
+    ),
+    "internlm3": (
+        dict(architectures=["InternLM3ForCausalLM"], rope_theta=50000.0, rope_parameters=None)
+        | dict(rope_scaling=dict(rope_type="dynamic", factor=6.0), qkv_bias=True, bias=True),
+        {},
+    ),
+    "helium": (dict(rope_theta=10000.0, rope_parameters=None), {}),
+    "cwm": (
+        dict(rope_theta=1e6, rope_parameters=None, rope_scaling=LLAMA3_ROPE),
+        {},
+    ),
+    # What transformers writes already is named so.
+    "sarvam-moe": (
+        dict(architectures=["SarvamMoEForCausalLM"], num_experts=8, num_shared_experts=1)
+        | dict(n_routed_experts=None, n_shared_experts=None, score_function="sigmoid")
+        | dict(rope_theta=10000.0, rope_parameters=None, moe_shared_expert_intermediate_size=16),
+        {},
+    ),
+    "sarvam-mla": (
+        dict(architectures=["SarvamMLAForCausalLM"], num_experts=5, num_shared_experts=1)
+        | dict(n_routed_experts=None, n_shared_experts=None, rope_theta=10000.0)
+        | dict(rope_scaling=LATENT_YARN | dict(type="deepseek_yarn", mscale=1.0, mscale_all_dim=1.0))
+        | dict(rope_parameters=None, head_dim=20, q_head_dim=12),
         {},
     ),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),

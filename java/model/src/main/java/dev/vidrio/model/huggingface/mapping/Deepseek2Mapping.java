@@ -5,9 +5,9 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * DeepSeek V2, V3 and R1, GLM-4.7-Flash, Mistral 4 and Youtu: latent attention, dense layers first,
- * then experts that a softmax chooses (V2, Mistral 4) or sigmoids and a bias, and a shared one.
- * Youtu is dense. Blocks that draft tokens are left out, as in transformers.
+ * DeepSeek V2, V3 and R1, GLM-4.7-Flash, Mistral 4, Sarvam 105B and Youtu: latent attention, dense
+ * layers first, then experts that a softmax chooses (V2, Mistral 4) or sigmoids and a bias, and a
+ * shared one. Youtu is dense. Blocks that draft tokens are left out, as in transformers.
  */
 final class Deepseek2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
@@ -130,7 +130,8 @@ final class Deepseek2Mapping implements Mapping {
   }
 
   private static int shared(Config config) {
-    return config.has("n_shared_experts") ? config.integer("n_shared_experts", 0, MAX_SHARED) : 0;
+    String key = config.firstOf("n_shared_experts", "num_shared_experts");
+    return config.has(key) ? config.integer(key, 0, MAX_SHARED) : 0;
   }
 
   @Override
