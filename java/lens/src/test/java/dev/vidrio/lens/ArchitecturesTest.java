@@ -353,8 +353,9 @@ class ArchitecturesTest {
   private static List<By> parts(Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
+    int layers = lens.model().architecture().layers();
     boolean hybrid =
-        !lens.has(new HookPoint(HookSite.ATTN_OUT, 0))
+        IntStream.range(0, layers).anyMatch(l -> !lens.has(new HookPoint(HookSite.PATTERN, l)))
             || lens.has(new HookPoint(HookSite.RECURRENT_OUT, 0));
     boolean changed = lens.points().stream().anyMatch(point -> point.site() == HookSite.Z_PRE);
     return Stream.of(By.values())

@@ -28,7 +28,7 @@ public final class Transformer {
   private final NormKind norm;
   private final boolean gains;
   private final float epsilon;
-  private final Map<Integer, Weights> spreads = new HashMap<>();
+  private final Map<List<Integer>, Weights> spreads = new HashMap<>();
 
   /**
    * @param norm which all norms of the model are
@@ -199,16 +199,15 @@ public final class Transformer {
    * The matrix [H · n, H] of ones and zeros that gives each head's element n times over: for each
    * element of the head.
    */
-  Weights spread(int n) {
+  Weights spread(int heads, int n) {
     return spreads.computeIfAbsent(
-        n,
+        List.of(heads, n),
         _ -> {
-          int heads = sizes.heads();
           var ones = new float[heads * n * heads];
           for (int i = 0; i < heads * n; i++) {
             ones[i * heads + i / n] = 1;
           }
-          return weights.constants("spread." + n, heads * n, heads, ones);
+          return weights.constants("spread." + heads + "." + n, heads * n, heads, ones);
         });
   }
 

@@ -73,6 +73,15 @@ class HostileArchitecturesTest {
   @ParameterizedTest
   @CsvSource({
     "cwm, attention.sliding_window, 4294967295",
+    "deci, attention.head_count, 0",
+    "deci, attention.head_count_kv, 3",
+    "laguna, attention.head_count, 5",
+    "laguna, attention.sliding_window, 2147483648",
+    "laguna, rope.dimension_count_swa, 3",
+    "laguna, leading_dense_block_count, 4",
+    "openelm, attention.head_count, 4097",
+    "openelm, attention.head_count_kv, 4",
+    "openelm, feed_forward_length, 1048577",
     "gemma2, attention.sliding_window, 4294967295",
     "gemma3, attention.sliding_window_pattern, 0",
     "gemma3n, altup.active_idx, 1",

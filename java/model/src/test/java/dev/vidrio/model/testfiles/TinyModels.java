@@ -34,10 +34,12 @@ public final class TinyModels {
           "baichuan-13b",
           "bailingmoe",
           "codeshell",
+          "deci",
           "internlm2",
           "internlm3",
           "jais",
           "maincoder",
+          "openelm",
           "pangu-embedded",
           "plamo",
           "plm",
@@ -71,6 +73,7 @@ public final class TinyModels {
         "command-r-head-norms",
         "cwm",
         "dbrx",
+        "deci",
         "deepseek",
         "deepseek2-groups",
         "deepseek2-lite",
@@ -121,6 +124,8 @@ public final class TinyModels {
         "internlm2",
         "jais",
         "jais2",
+        "laguna",
+        "laguna-elements",
         "lfm2",
         "lfm2moe",
         "lfm3",
@@ -149,6 +154,7 @@ public final class TinyModels {
         "olmo_hybrid",
         "olmo_hybrid-turning",
         "olmoe",
+        "openelm",
         "opt",
         "orion",
         "pangu-embedded",
@@ -210,7 +216,7 @@ public final class TinyModels {
 
   /** Whether gates stand behind its attention. */
   public static boolean hasGates(String name) {
-    return name.matches("afmoe|lfm3|qwen3next|qwen35.*");
+    return name.matches("afmoe|laguna.*|lfm3|qwen3next|qwen35.*");
   }
 
   /** Whether its heads go through something before they are projected: gates, or a norm. */

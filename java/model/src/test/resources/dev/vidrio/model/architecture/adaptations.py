@@ -1,10 +1,11 @@
 """Models that transformers does not have, made of some that it has."""
 
+import copy
 import math
 
 import torch
 import transformers
-from configurations import COMMON, COUNT
+from configurations import COMMON, COUNT, LAYERS
 from originals import ORIGINALS
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
@@ -18,6 +19,8 @@ def adapt(name: str, model: torch.nn.Module) -> None:
     if name.startswith("nemotron_h"):
         for layer in model.model.layers:  # what it takes for limits are those of initial biases
             layer.mixer.time_step_limit = (0.0, math.inf)
+    if name in ("openelm", "deci"):
+        vary(name, model)
     if name == "plm":
         for layer in model.model.layers:
             layer.mlp = PlainFfn(model.config.hidden_size, model.config.intermediate_size)
@@ -38,6 +41,43 @@ def adapt(name: str, model: torch.nn.Module) -> None:
             layer.mlp.gate.moe_statics = torch.nn.Identity()  # the bias that chooses
     if name == "plamo":
         model.model.norm = LlamaRMSNorm(model.config.hidden_size)
+
+
+def vary(name: str, model: torch.nn.Module) -> None:
+    """Gives each layer heads and a width of its own."""
+    for layer, (heads, kv_heads, width) in zip(model.model.layers, LAYERS[name]):
+        config = copy.deepcopy(model.config)
+        config.num_attention_heads, config.intermediate_size = heads, width
+        config.num_key_value_heads = kv_heads
+        d = config.hidden_size
+        config.head_dim = model.config.head_dim
+        if kv_heads:
+            layer.self_attn = type(layer.self_attn)(config, layer.self_attn.layer_idx)
+        elif heads:
+            layer.self_attn = InTheirPlace(torch.nn.Linear(d, d, bias=False))
+        else:
+            layer.self_attn, layer.input_layernorm = InTheirPlace(None), torch.nn.Identity()
+        layer.mlp = type(layer.mlp)(config) if width else Nothing()
+        if not width:
+            layer.post_attention_layernorm = torch.nn.Identity()
+
+
+class Nothing(torch.nn.Module):
+    """What adds nothing."""
+
+    def forward(self, x):
+        return torch.zeros_like(x)
+
+
+class InTheirPlace(torch.nn.Module):
+    """A linear map in the place of attention, or nothing."""
+
+    def __init__(self, linear: torch.nn.Linear | None):
+        super().__init__()
+        self.o_proj = linear or Nothing()
+
+    def forward(self, hidden_states, **keywords):
+        return self.o_proj(hidden_states), None
 
 
 def turn_by_length(rotary: torch.nn.Module) -> None:

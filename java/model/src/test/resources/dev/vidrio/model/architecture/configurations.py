@@ -68,6 +68,18 @@ MELLUM_ROPE = dict(
     sliding_attention=PLAIN_ROPE,
 )
 
+LAGUNA = dict(
+    head_dim=12,
+    num_experts=5,
+    num_experts_per_tok=2,
+    moe_intermediate_size=16,
+    shared_expert_intermediate_size=20,
+    rope_parameters=dict(
+        full_attention=YARN | dict(rope_theta=500000.0, partial_rotary_factor=0.5),
+        sliding_attention=dict(PLAIN_ROPE, partial_rotary_factor=1.0),
+    ),
+)
+
 MIMO_ROPE = dict(
     full_attention=PLAIN_ROPE | dict(rope_theta=500000.0, partial_rotary_factor=0.334),
     sliding_attention=PLAIN_ROPE | dict(partial_rotary_factor=0.334),
@@ -221,6 +233,14 @@ BITNET = dict(
 )
 
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
+
+# Of each layer: query heads, key-value heads, width.
+LAYERS = {
+    "openelm": ((2, 1, 32), (6, 3, 64)),
+    # The third layer lacks attention, the fourth a feed-forward block, the fifth both; the last has
+    # a linear map in the place of attention.
+    "deci": ((4, 2, 256), (4, 1, 512), (0, 0, 256), (4, 4, 0), (0, 0, 0), (4, 0, 256)),
+}
 
 # Directory, class of the configuration, what differs from COMMON.
 MODELS = {
@@ -745,6 +765,25 @@ MODELS = {
         | dict(n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=1)
         | dict(routed_scaling_factor=1.5, norm_topk_prob=True)
         | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
+    ),
+    "laguna": (
+        "Laguna",
+        LAGUNA
+        | dict(num_attention_heads_per_layer=[4, 6, 6], num_hidden_layers=3, sliding_window=8)
+        | dict(layer_types=[f"{kind}_attention" for kind in "full sliding sliding".split()]),
+    ),
+    "laguna-elements": (
+        "Laguna",
+        LAGUNA | dict(gating="per-element", sliding_window=0, moe_routed_scaling_factor=2.5),
+    ),
+    "openelm": (
+        "Qwen3",
+        dict(head_dim=12, tie_word_embeddings=True),
+    ),
+    "deci": (
+        "Llama",
+        dict(hidden_size=16, intermediate_size=256, num_hidden_layers=6)
+        | dict(rope_parameters=LLAMA3_ROPE | dict(rope_theta=10000.0)),
     ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from configurations import LATENT_YARN, LLAMA3_ROPE, PLAIN_ROPE
+from configurations import LATENT_YARN, LAYERS, LLAMA3_ROPE, PLAIN_ROPE
 from safetensors.numpy import load_file, save_file
 
 # Models that transformers does not have, or only under names of its own: one of the same arithmetic
@@ -238,6 +238,38 @@ ORIGINALS = {
         | dict(rope_parameters=None, head_dim=20, q_head_dim=12),
         {},
     ),
+    "openelm": (
+        dict(architectures=["OpenELMForCausalLM"], model_dim=32, num_kv_heads=[1, 3])
+        | dict(num_query_heads=[2, 6], ffn_multipliers=[1.0, 2.0], ffn_dim_divisor=32)
+        | dict(num_transformer_layers=2, max_context_length=128, rope_freq_constant=10000),
+        {
+            r"model.embed_tokens": "transformer.token_embeddings",
+            r"model.norm": "transformer.norm",
+            r"model.layers.(\d+).input_layernorm": r"transformer.layers.\1.attn_norm",
+            r"model.layers.(\d+).post_attention_layernorm": r"transformer.layers.\1.ffn_norm",
+            r"model.layers.(\d+).self_attn.o_proj": r"transformer.layers.\1.attn.out_proj",
+            r"model.layers.(\d+).self_attn": r"transformer.layers.\1.attn",
+            r"model.layers.(\d+).mlp.down_proj": r"transformer.layers.\1.ffn.proj_2",
+            r"model.layers.(\d+).mlp": r"transformer.layers.\1.ffn",
+        },
+    ),
+    "deci": (
+        dict(
+            architectures=["DeciLMForCausalLM"],
+            model_type="nemotron-nas",
+            block_configs=[
+                dict(
+                    attention=dict(
+                        n_heads_in_group=heads // kv_heads if kv_heads else None,
+                        replace_with_linear=heads > 0 and kv_heads == 0,
+                    ),
+                    ffn=dict(ffn_mult=width * 3 / 2 / 16 if width else None),
+                )
+                for heads, kv_heads, width in LAYERS["deci"]
+            ],
+        ),
+        {},
+    ),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
@@ -251,6 +283,7 @@ FUSED = {
     "refact": ((("k_proj", "v_proj"), "kv"), (("gate_proj", "up_proj"), "gate_up_proj")),
     "jais": ((QKV, "c_attn"),),
     "codeshell": ((QKV, "c_attn"),),
+    "openelm": ((QKV, "qkv_proj"), (("gate_proj", "up_proj"), "proj_1")),
     "qwen": ((QKV, "c_attn"),),
     "bailingmoe": ((QKV, "query_key_value"),),
     "bailingmoe2": ((QKV, "query_key_value"),),
@@ -262,9 +295,11 @@ FILES_ALONE = (
     "baichuan-13b",
     "bailingmoe",
     "codeshell",
+    "deci",
     "internlm2",
     "jais",
     "maincoder",
+    "openelm",
     "pangu-embedded",
     "plamo",
     "plm",

@@ -20,6 +20,7 @@ public final class Mappings {
               Map.entry("Lfm2ForCausalLM", new Lfm2Mapping("lfm2")),
               Map.entry("Lfm2MoeForCausalLM", new Lfm2Mapping("lfm2moe")),
               Map.entry("Lfm3ForCausalLM", new Lfm3Mapping()),
+              Map.entry("LagunaForCausalLM", new LagunaMapping()),
               Map.entry("LlamaForCausalLM", new LlamaMapping("llama")),
               Map.entry("MistralForCausalLM", new LlamaMapping("llama")),
               Map.entry("MixtralForCausalLM", new LlamaMapping("llama")),
