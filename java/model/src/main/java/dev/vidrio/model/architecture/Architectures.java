@@ -122,6 +122,7 @@ public final class Architectures {
               Map.entry("stablelm", StableLm::read),
               Map.entry("starcoder", Gpt2::read),
               Map.entry("starcoder2", StarCoder2::read),
+              Map.entry("step35", Step35::read),
               Map.entry("vaultgemma", Gemma2::readVault),
               Map.entry("xverse", InternLm2::read)));
 

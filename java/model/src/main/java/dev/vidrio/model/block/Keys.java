@@ -60,6 +60,8 @@ public final class Keys {
           "rope.scale_linear",
           "rope.scaling.attn_factor",
           "router_logit_softcapping",
+          "swiglu_clamp_exp",
+          "swiglu_clamp_shexp",
           "use_parallel_residual");
 
   private static final float MIN_CAP = 1e-6f;

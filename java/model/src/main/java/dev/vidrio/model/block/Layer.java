@@ -369,7 +369,8 @@ public final class Layer {
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
-        : gatedFfn(ActivationKind.SILU);
+        : new FeedForward(model, this, "mlp.", "", sizes.dFfn(), experts.limits().shared())
+            .gated(ActivationKind.SILU);
   }
 
   /**

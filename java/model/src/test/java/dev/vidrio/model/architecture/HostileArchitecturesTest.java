@@ -73,6 +73,10 @@ class HostileArchitecturesTest {
   @ParameterizedTest
   @CsvSource({
     "cwm, attention.sliding_window, 4294967295",
+    "step35, attention.sliding_window, 0",
+    "step35, rope.dimension_count, 6",
+    "step35, nextn_predict_layers, 17",
+    "step35, swiglu_clamp_exp, 1",
     "deci, attention.head_count, 0",
     "deci, attention.head_count_kv, 3",
     "laguna, attention.head_count, 5",

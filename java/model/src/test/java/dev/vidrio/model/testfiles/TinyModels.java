@@ -45,7 +45,8 @@ public final class TinyModels {
           "plm",
           "qwen",
           "refact",
-          "smallthinker");
+          "smallthinker",
+          "step35");
 
   private static final int VOCABULARY = 64;
   private static final int LONG = 1024;
@@ -189,6 +190,7 @@ public final class TinyModels {
         "stablelm-parallel",
         "starcoder",
         "starcoder2",
+        "step35",
         "vaultgemma",
         "xverse",
         "youtu");
@@ -216,7 +218,7 @@ public final class TinyModels {
 
   /** Whether gates stand behind its attention. */
   public static boolean hasGates(String name) {
-    return name.matches("afmoe|laguna.*|lfm3|qwen3next|qwen35.*");
+    return name.matches("afmoe|laguna.*|lfm3|step35|qwen3next|qwen35.*");
   }
 
   /** Whether its heads go through something before they are projected: gates, or a norm. */

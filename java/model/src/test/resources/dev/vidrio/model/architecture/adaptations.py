@@ -43,6 +43,30 @@ def adapt(name: str, model: torch.nn.Module) -> None:
         model.model.norm = LlamaRMSNorm(model.config.hidden_size)
 
 
+def step35(config, **keywords) -> torch.nn.Module:
+    """The text of Step 3.7, which transformers has as a part of another alone."""
+    from transformers.modeling_outputs import CausalLMOutput
+    from transformers.models.step3p7 import modeling_step3p7
+
+    class Step35(modeling_step3p7.Step3p7PreTrainedModel):
+        config_class = transformers.Step3p7TextConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.model = modeling_step3p7.Step3p7TextModel(config)
+            self.lm_head = torch.nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+            self.post_init()
+
+        def get_input_embeddings(self):
+            return self.model.embed_tokens
+
+        def forward(self, ids, **keywords):
+            x = self.model(ids, **keywords).last_hidden_state
+            return CausalLMOutput(logits=self.lm_head(x))
+
+    return Step35._from_config(config, **keywords)
+
+
 def vary(name: str, model: torch.nn.Module) -> None:
     """Gives each layer heads and a width of its own."""
     for layer, (heads, kv_heads, width) in zip(model.model.layers, LAYERS[name]):

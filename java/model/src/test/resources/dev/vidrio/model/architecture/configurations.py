@@ -94,6 +94,8 @@ EYES = {
 EYES["Qwen3VLMoe"] = EYES["Qwen3VL"]
 EYES["Qwen3_5"] = {k: v for k, v in EYES["Qwen3VL"].items() if k != "deepstack_visual_indexes"}
 
+STEP35 = "full sliding sliding full".split()
+
 SMALL_THINKER = "full sliding sliding sliding full".split()
 
 LLAMA4 = dict(
@@ -784,6 +786,17 @@ MODELS = {
         "Llama",
         dict(hidden_size=16, intermediate_size=256, num_hidden_layers=6)
         | dict(rope_parameters=LLAMA3_ROPE | dict(rope_theta=10000.0)),
+    ),
+    "step35": (
+        "Step3p7Text",
+        dict(head_dim=8, num_sliding_attention_heads=6, num_hidden_layers=4, sliding_window=8)
+        | dict(layer_types=[f"{kind}_attention" for kind in STEP35])
+        | dict(mlp_layer_types=["dense"] + 3 * ["sparse"], n_routed_experts=5)
+        | dict(num_experts_per_tok=2, moe_intermediate_size=16, share_expert_dim=20)
+        | dict(moe_router_scaling_factor=3.0)
+        | dict(swiglu_limits=[0, 0, 0.5, 0], swiglu_limits_shared=[0, 0, 0.75, 0])
+        | dict(rope_theta=[50000.0, 10000.0, 10000.0, 50000.0], rope_scaling=LLAMA3_ROPE)
+        | dict(partial_rotary_factors=[0.5, 1.0, 1.0, 0.5]),
     ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (

@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
-from adaptations import adapt, add_mixtures
+from adaptations import adapt, add_mixtures, step35
 from configurations import COUNT, DELTA_RULES, EYES, MODELS, VOCABULARY, configuration
 from gguf_files import convert
 from originals import FILES_ALONE, ORIGINALS, write_original
@@ -43,7 +43,8 @@ from safetensors.numpy import load_file, save_file
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    less_one = name in ("gemma", "gemma2", "gemma3", "vaultgemma", *DELTA_RULES, "nemotron")
+    gemmas = ("gemma", "gemma2", "gemma3", "vaultgemma")
+    less_one = name in (*gemmas, *DELTA_RULES, "nemotron", "step35")
     biases = ("e_score_correction_bias", "expert_bias")
     corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
     with torch.no_grad():
@@ -152,6 +153,8 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
         make = getattr(transformers, "AutoModelFor" + auto).from_config
         if name == "mistral4":  # which is known as a part of another alone
             make = transformers.Mistral4ForCausalLM._from_config
+        if name == "step35":
+            make = step35
         model = make(config, attn_implementation="eager")
     if name == "deepseek":
         add_mixtures(model)

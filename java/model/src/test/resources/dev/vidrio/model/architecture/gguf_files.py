@@ -249,8 +249,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             return weight  # which BitNet's makes ternary
 
     out = directory / "model.gguf"
-    # Those of Nemotron-H and Sarvam 30B take what transformers adds for what the configuration says.
-    said = dict(hparams=hparams) if name.startswith(("nemotron_h", "sarvam-moe")) else {}
+    # Some converters take what transformers makes of a configuration for what it says.
+    as_said = ("nemotron_h", "sarvam-moe", "step35")
+    said = dict(hparams=hparams) if name.startswith(as_said) else {}
     bf16 = gguf.LlamaFileType.MOSTLY_BF16
     own = {Converter.model_arch: OWN_NAMES[name]} if name in OWN_NAMES else {}
     with unittest.mock.patch.dict(gguf.MODEL_ARCH_NAMES, own):

@@ -270,6 +270,20 @@ ORIGINALS = {
         ),
         {},
     ),
+    "step35": (
+        dict(architectures=["Step3p5ForCausalLM"], per_layer_config=None, rope_parameters=None)
+        | dict(rope_theta=[50000.0, 10000.0, 10000.0, 50000.0], rope_scaling=LLAMA3_ROPE)
+        | dict(partial_rotary_factors=[0.5, 1.0, 1.0, 0.5], moe_layers_enum="1,2,3")
+        | dict(attention_other_setting=dict(num_attention_heads=6, num_attention_groups=2))
+        | dict(num_attention_groups=2, num_key_value_heads=None, norm_expert_weight=True)
+        | dict(moe_num_experts=5, n_routed_experts=None, moe_top_k=2, num_experts_per_tok=None),
+        {
+            r"mlp.gate.e_score_correction_bias": "moe.router_bias",
+            r"mlp.gate.weight": "moe.gate.weight",
+            r"mlp.experts.(\w+)": r"moe.\1.weight",
+            r"mlp.shared_experts": "share_expert",
+        },
+    ),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
@@ -306,6 +320,7 @@ FILES_ALONE = (
     "qwen",
     "refact",
     "smallthinker",
+    "step35",
 )
 
 
@@ -330,6 +345,10 @@ def write_original(directory: Path, name: str) -> None:
         for part, matrices in parts.items():
             for e, matrix in enumerate(matrices):
                 tensors[f"{prefix}.{e}.{part}.weight"] = np.ascontiguousarray(matrix)
+    for key in [key for key in tensors if name == "step35" and "moe.gate_up" in key]:
+        gate, up = np.split(tensors.pop(key), 2, axis=1)
+        tensors[key.replace("gate_up", "gate")] = np.ascontiguousarray(gate)
+        tensors[key.replace("gate_up", "up")] = np.ascontiguousarray(up)
     for key in [key for key in tensors if name == "qwen3vlmoe" and ".mlp.experts." in key]:
         tensors[key] = np.ascontiguousarray(tensors[key].swapaxes(1, 2))
     if name == "bailingmoe":  # rotary pairs that are adjacent here are half a head apart there
