@@ -72,6 +72,7 @@ class HostileArchitecturesTest {
 
   @ParameterizedTest
   @CsvSource({
+    "axk1, expert_group_used_count, 5",
     "cwm, attention.sliding_window, 4294967295",
     "step35, attention.sliding_window, 0",
     "step35, rope.dimension_count, 6",

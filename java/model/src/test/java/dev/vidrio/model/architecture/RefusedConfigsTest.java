@@ -42,6 +42,8 @@ class RefusedConfigsTest {
   @CsvSource(
       delimiter = '|',
       value = {
+        "axk1|scoring_func|\"softmax\"",
+        "axk1|rope_interleave|false",
         "cwm|layer_types|missing",
         "cwm|sliding_window|missing",
         "helium|rope_theta|missing",

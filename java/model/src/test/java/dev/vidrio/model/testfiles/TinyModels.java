@@ -58,6 +58,7 @@ public final class TinyModels {
         "afmoe",
         "apertus",
         "arcee",
+        "axk1",
         "baichuan",
         "baichuan-13b",
         "bailingmoe",

@@ -798,6 +798,14 @@ MODELS = {
         | dict(rope_theta=[50000.0, 10000.0, 10000.0, 50000.0], rope_scaling=LLAMA3_ROPE)
         | dict(partial_rotary_factors=[0.5, 1.0, 1.0, 0.5]),
     ),
+    "axk1": (
+        "AXK1",
+        LATENT
+        | dict(q_lora_rank=12, n_group=4, topk_group=2)
+        | dict(n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1)
+        | dict(routed_scaling_factor=2.5, norm_topk_prob=True)
+        | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
+    ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (
         "Mpt",

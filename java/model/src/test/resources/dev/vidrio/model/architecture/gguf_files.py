@@ -11,6 +11,7 @@ from configurations import DELTA_RULES, VOCABULARY
 
 # Norms behind sublayers, which converters of models without them do not know.
 NORMS_BEHIND = {
+    "axk1": {"post_mlp_layernorm": "post_ffw_norm"},
     "flex_olmo": {
         "post_attention_layernorm": "post_attention_norm",
         "post_feedforward_layernorm": "post_ffw_norm",
@@ -94,6 +95,7 @@ RELATIVES = {
     "Mistral4ForCausalLM": "Ministral3ForCausalLM",
     "VaultGemmaForCausalLM": "Gemma2ForCausalLM",
     "FlexOlmoForCausalLM": "OlmoeForCausalLM",
+    "AXK1ForCausalLM": "DeepseekV3ForCausalLM",
     "CwmForCausalLM": "LlamaForCausalLM",
     "HeliumForCausalLM": "Ernie4_5ForCausalLM",
     "SarvamMLAForCausalLM": "DeepseekV3ForCausalLM",
@@ -102,7 +104,7 @@ RELATIVES = {
 # Models that llama.cpp's converter knows, or takes, for others.
 OWN_NAMES = {
     name: name
-    for name in ("bitnet-b1.58", "cwm", "flex_olmo", "hyperclovax", "nanochat", *TENSORS)
+    for name in ("axk1", "bitnet-b1.58", "cwm", "flex_olmo", "hyperclovax", "nanochat", *TENSORS)
 } | {
     "hyperclovax-pre-norm": "hyperclovax",
     "olmo_hybrid-turning": "olmo_hybrid",
@@ -250,7 +252,7 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
 
     out = directory / "model.gguf"
     # Some converters take what transformers makes of a configuration for what it says.
-    as_said = ("nemotron_h", "sarvam-moe", "step35")
+    as_said = ("axk1", "nemotron_h", "sarvam-moe", "step35")
     said = dict(hparams=hparams) if name.startswith(as_said) else {}
     bf16 = gguf.LlamaFileType.MOSTLY_BF16
     own = {Converter.model_arch: OWN_NAMES[name]} if name in OWN_NAMES else {}

@@ -284,6 +284,7 @@ ORIGINALS = {
             r"mlp.shared_experts": "share_expert",
         },
     ),
+    "axk1": (dict(first_k_dense_replace=1, mlp_layer_types=None), {}),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),

@@ -113,6 +113,7 @@ public final class Mappings {
               Map.entry("FalconForCausalLM", new FalconMapping()),
               Map.entry("DeepseekForCausalLM", new DeepseekMapping()),
               Map.entry("DeepseekV2ForCausalLM", new Deepseek2Mapping(Kind.V2)),
+              Map.entry("AXK1ForCausalLM", new Deepseek2Mapping(Kind.AXK1)),
               Map.entry("DeepseekV3ForCausalLM", new Deepseek2Mapping(Kind.V3)),
               Map.entry("SarvamMLAForCausalLM", new Deepseek2Mapping(Kind.V3)),
               Map.entry("Glm4MoeLiteForCausalLM", new Deepseek2Mapping(Kind.GLM_FLASH)),
