@@ -24,6 +24,7 @@ public final class Architectures {
               Map.entry("afmoe", Afmoe::read),
               Map.entry("apertus", Apertus::read),
               Map.entry("arcee", Arcee::read),
+              Map.entry("arctic", Arctic::read),
               Map.entry("axk1", Deepseek2::read),
               Map.entry("baichuan", Baichuan::read),
               Map.entry("bailingmoe", Deepseek::read),

@@ -72,6 +72,8 @@ class HostileArchitecturesTest {
 
   @ParameterizedTest
   @CsvSource({
+    "arctic, expert_count, 0",
+    "arctic, expert_used_count, 6",
     "axk1, expert_group_used_count, 5",
     "cwm, attention.sliding_window, 4294967295",
     "step35, attention.sliding_window, 0",

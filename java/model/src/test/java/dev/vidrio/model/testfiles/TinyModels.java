@@ -30,6 +30,7 @@ public final class TinyModels {
   /** Those whose directories transformers reads by code of their own. */
   private static final Set<String> FILES_ALONE =
       Set.of(
+          "arctic",
           "baichuan",
           "baichuan-13b",
           "bailingmoe",
@@ -58,6 +59,7 @@ public final class TinyModels {
         "afmoe",
         "apertus",
         "arcee",
+        "arctic",
         "axk1",
         "baichuan",
         "baichuan-13b",

@@ -21,6 +21,9 @@ def adapt(name: str, model: torch.nn.Module) -> None:
             layer.mixer.time_step_limit = (0.0, math.inf)
     if name in ("openelm", "deci"):
         vary(name, model)
+    if name == "arctic":
+        for layer in model.model.layers:
+            put_experts_beside(layer, model.config)
     if name == "plm":
         for layer in model.model.layers:
             layer.mlp = PlainFfn(model.config.hidden_size, model.config.intermediate_size)
@@ -152,6 +155,47 @@ class EarlyExperts(torch.nn.Module):
             share = (self.weights * (self.chosen == e)).sum(dim=-1, keepdim=True)
             sums = sums + share * expert.down(torch.relu(expert.gate(x)) * expert.up(x))
         return sums
+
+
+class Experts(torch.nn.Module):
+    """Gated experts that a softmax chooses, and their weights, which add up to 1."""
+
+    def __init__(self, d: int, width: int, count: int, used: int):
+        super().__init__()
+        self.used = used
+        self.gate = torch.nn.Linear(d, count, bias=False)
+        self.experts = torch.nn.ModuleList(torch.nn.Module() for _ in range(count))
+        for expert in self.experts:
+            expert.w1 = torch.nn.Linear(d, width, bias=False)
+            expert.w3 = torch.nn.Linear(d, width, bias=False)
+            expert.w2 = torch.nn.Linear(width, d, bias=False)
+
+    def forward(self, x):
+        scores, chosen = self.gate(x).topk(self.used, dim=-1)
+        weights = torch.softmax(scores, dim=-1)
+        sums = torch.zeros_like(x)
+        for e, expert in enumerate(self.experts):
+            share = (weights * (chosen == e)).sum(dim=-1, keepdim=True)
+            gate = torch.nn.functional.silu(expert.w1(x))
+            sums = sums + share * expert.w2(gate * expert.w3(x))
+        return sums
+
+
+def put_experts_beside(layer: torch.nn.Module, config) -> None:
+    """Adds experts to what a layer writes that read what it reads."""
+    d = config.hidden_size
+    narrow = copy.deepcopy(config)
+    narrow.intermediate_size = d
+    layer.mlp = type(layer.mlp)(narrow)
+    layer.experts_layernorm = LlamaRMSNorm(d, config.rms_norm_eps)
+    layer.block_sparse_moe = Experts(d, config.intermediate_size, count=5, used=2)
+    forward = layer.forward
+
+    def add(x, *arguments, **keywords):
+        routed = layer.block_sparse_moe(layer.experts_layernorm(x))
+        return forward(x, *arguments, **keywords) + routed
+
+    layer.forward = add
 
 
 def fall_with_distance(model: torch.nn.Module) -> None:

@@ -806,6 +806,7 @@ MODELS = {
         | dict(routed_scaling_factor=2.5, norm_topk_prob=True)
         | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
     ),
+    "arctic": ("Llama", dict(rms_norm_eps=1e-5, rope_parameters=PLAIN_ROPE)),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (
         "Mpt",

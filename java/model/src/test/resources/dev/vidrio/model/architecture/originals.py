@@ -285,6 +285,17 @@ ORIGINALS = {
         },
     ),
     "axk1": (dict(first_k_dense_replace=1, mlp_layer_types=None), {}),
+    "arctic": (
+        dict(architectures=["ArcticForCausalLM"], model_type="arctic", num_local_experts=5)
+        | dict(num_experts_per_tok=2, rope_theta=10000.0),
+        {
+            r"(layers.\d+.)post_attention_layernorm": r"\1residual_layernorm",
+            r"experts_layernorm": "post_attention_layernorm",
+            r"mlp.gate_proj": "residual_mlp.w1",
+            r"mlp.down_proj": "residual_mlp.w2",
+            r"mlp.up_proj": "residual_mlp.w3",
+        },
+    ),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
@@ -306,6 +317,7 @@ FUSED = {
 
 # Models whose directories Vidrio does not read.
 FILES_ALONE = (
+    "arctic",
     "baichuan",
     "baichuan-13b",
     "bailingmoe",
