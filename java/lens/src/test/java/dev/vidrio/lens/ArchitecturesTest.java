@@ -104,7 +104,7 @@ class ArchitecturesTest {
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
       boolean learnsPositions = Set.of("gpt2", "gpt_neo", "opt", "starcoder").contains(name);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax|lfm3");
+      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax|lfm3|plamo3");
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 1)));
       boolean behindFfn = sandwiched || name.equals("axk1");
       assertEquals(behindFfn, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));

@@ -105,6 +105,7 @@ public final class Architectures {
               Map.entry("phi3", Phi3::read),
               Map.entry("phimoe", Phi3::readMixture),
               Map.entry("plamo", Plamo::read),
+              Map.entry("plamo3", Plamo3::read),
               Map.entry("plm", Plm::read),
               Map.entry("qwen", Qwen::read),
               Map.entry("qwen2", Qwen2::read),

@@ -151,7 +151,9 @@ public final class Transformer {
 
   /** The same with an epsilon of its own. */
   Buffer norm(String hook, String tensor, float epsilon, Buffer x) {
-    @Nullable Weights gain = gains ? weights.vector(tensor + ".weight", x.width()) : null;
+    // Files of some models leave out what kind of tensor a gain is.
+    String gainName = weights.has(tensor) ? tensor : tensor + ".weight";
+    @Nullable Weights gain = gains ? weights.vector(gainName, x.width()) : null;
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }
 

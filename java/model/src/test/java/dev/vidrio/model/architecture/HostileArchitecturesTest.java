@@ -76,6 +76,8 @@ class HostileArchitecturesTest {
     "arctic, expert_used_count, 6",
     "axk1, expert_group_used_count, 5",
     "cwm, attention.sliding_window, 4294967295",
+    "plamo3, attention.sliding_window, 4294967295",
+    "plamo3, attention.sliding_window_pattern, 0",
     "step35, attention.sliding_window, 0",
     "step35, rope.dimension_count, 6",
     "step35, nextn_predict_layers, 17",

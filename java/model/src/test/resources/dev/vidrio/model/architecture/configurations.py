@@ -68,6 +68,11 @@ MELLUM_ROPE = dict(
     sliding_attention=PLAIN_ROPE,
 )
 
+PLAMO3_ROPE = dict(
+    full_attention=PLAIN_ROPE | dict(rope_theta=500000.0),
+    sliding_attention=PLAIN_ROPE,
+)
+
 LAGUNA = dict(
     head_dim=12,
     num_experts=5,
@@ -807,6 +812,13 @@ MODELS = {
         | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
     ),
     "arctic": ("Llama", dict(rms_norm_eps=1e-5, rope_parameters=PLAIN_ROPE)),
+    "plamo3": (
+        "Gemma3Text",
+        dict(hidden_size=16, head_dim=8, sliding_window=8, query_pre_attn_scalar=8)
+        | dict(num_hidden_layers=3, hidden_activation="silu")
+        | dict(layer_types=[f"{kind}_attention" for kind in "sliding full sliding".split()])
+        | dict(rope_parameters=PLAMO3_ROPE),
+    ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (
         "Mpt",

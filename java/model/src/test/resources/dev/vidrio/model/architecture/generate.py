@@ -43,7 +43,7 @@ from safetensors.numpy import load_file, save_file
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    gemmas = ("gemma", "gemma2", "gemma3", "vaultgemma")
+    gemmas = ("gemma", "gemma2", "gemma3", "plamo3", "vaultgemma")
     less_one = name in (*gemmas, *DELTA_RULES, "nemotron", "step35")
     biases = ("e_score_correction_bias", "expert_bias")
     corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
@@ -175,6 +175,8 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     tensors = {"tokens": tokens, "logits": expected(model, ids), "gradient": gradient(model, ids)}
     if name.startswith("falcon-h1"):  # whose file has a table that is multiplied already
         tensors["gradient"] /= config.embedding_multiplier
+    if name == "plamo3":  # the same
+        tensors["gradient"] /= math.sqrt(config.hidden_size)
     original = getattr(config, "original_max_position_embeddings", None)
     if original and original < COUNT:
         tensors["short_logits"] = expected(model, ids[:original])

@@ -1,6 +1,7 @@
 """Checkpoints as the models' own code had them, where transformers has others."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -296,6 +297,19 @@ ORIGINALS = {
             r"mlp.up_proj": "residual_mlp.w3",
         },
     ),
+    "plamo3": (
+        dict(architectures=["Plamo3ForCausalLM"], model_type="plamo3", window_size=8)
+        | dict(sliding_window_pattern=2, rope_theta=500000.0, rope_local_theta=10000.0)
+        | dict(rope_parameters=None, layer_types=None, query_pre_attn_scalar=None),
+        {
+            r"model.layers": "model.layers.layers",
+            r"input_layernorm": "pre_mixer_norm",
+            r"post_attention_layernorm": "post_mixer_norm",
+            r"pre_feedforward_layernorm": "pre_mlp_norm",
+            r"post_feedforward_layernorm": "post_mlp_norm",
+            r"self_attn": "mixer",
+        },
+    ),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
@@ -309,6 +323,7 @@ FUSED = {
     "refact": ((("k_proj", "v_proj"), "kv"), (("gate_proj", "up_proj"), "gate_up_proj")),
     "jais": ((QKV, "c_attn"),),
     "codeshell": ((QKV, "c_attn"),),
+    "plamo3": ((QKV, "qkv_proj"), (("gate_proj", "up_proj"), "gate_up_proj")),
     "openelm": ((QKV, "qkv_proj"), (("gate_proj", "up_proj"), "proj_1")),
     "qwen": ((QKV, "c_attn"),),
     "bailingmoe": ((QKV, "query_key_value"),),
@@ -329,6 +344,7 @@ FILES_ALONE = (
     "openelm",
     "pangu-embedded",
     "plamo",
+    "plamo3",
     "plm",
     "qwen",
     "refact",
@@ -384,6 +400,11 @@ def write_original(directory: Path, name: str) -> None:
             tensors[key] = np.ascontiguousarray(tensors[key].T)
         slopes = 2.0 ** (-8 * np.arange(1, 5) / 4)
         tensors["transformer.relative_pe.slopes"] = slopes.astype(np.float32)
+    if name == "plamo3":  # whose norms add other numbers than one, and which does not scale
+        tensors["model.embed_tokens.weight"] *= math.sqrt(config["hidden_size"])
+        for norm, added in (("post_mixer_norm", 1 / 5), ("post_mlp_norm", 5**-1.5)):
+            for key in [key for key in tensors if norm in key]:
+                tensors[key] = (tensors[key].astype(np.float64) + 1 - added).astype(np.float32)
     if name == "internlm2":
         for l in range(config["num_hidden_layers"]):
             prefix = f"model.layers.{l}.attention."
