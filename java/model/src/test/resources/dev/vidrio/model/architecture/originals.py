@@ -235,7 +235,7 @@ ORIGINALS = {
     "sarvam-mla": (
         dict(architectures=["SarvamMLAForCausalLM"], num_experts=5, num_shared_experts=1)
         | dict(n_routed_experts=None, n_shared_experts=None, rope_theta=10000.0)
-        | dict(rope_scaling=LATENT_YARN | dict(type="deepseek_yarn", mscale=1.0, mscale_all_dim=1.0))
+        | dict(rope_scaling=dict(LATENT_YARN, type="deepseek_yarn", mscale=1.0, mscale_all_dim=1.0))
         | dict(rope_parameters=None, head_dim=20, q_head_dim=12),
         {},
     ),
