@@ -104,9 +104,10 @@ class ArchitecturesTest {
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
       boolean learnsPositions = Set.of("gpt2", "gpt_neo", "opt", "starcoder").contains(name);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax|lfm3");
+      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax|lfm3|plamo3");
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 1)));
-      assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
+      boolean behindFfn = sandwiched || name.equals("axk1");
+      assertEquals(behindFfn, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
     }
   }
 
@@ -353,8 +354,9 @@ class ArchitecturesTest {
   private static List<By> parts(Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
+    int layers = lens.model().architecture().layers();
     boolean hybrid =
-        !lens.has(new HookPoint(HookSite.ATTN_OUT, 0))
+        IntStream.range(0, layers).anyMatch(l -> !lens.has(new HookPoint(HookSite.PATTERN, l)))
             || lens.has(new HookPoint(HookSite.RECURRENT_OUT, 0));
     boolean changed = lens.points().stream().anyMatch(point -> point.site() == HookSite.Z_PRE);
     return Stream.of(By.values())

@@ -98,11 +98,18 @@ public final class HookMap {
     return "blocks." + layer + "." + name;
   }
 
-  /** What the block calls so, or what its first sum adds to. */
+  /**
+   * What the block calls so, or what its first sum adds to; where it has none, what it hands on.
+   */
   private Optional<Buffer> residPre(int layer) {
     @Nullable Op mid = writers.get(block(layer, "hook_resid_mid"));
     @Nullable Op first = mid == null ? writers.get(block(layer, "hook_resid_post")) : mid;
-    Optional<Buffer> added = first instanceof Op.Add add ? Optional.of(add.a()) : Optional.empty();
+    Optional<Buffer> added =
+        switch (first) {
+          case Op.Add add -> Optional.of(add.a());
+          case Op.Scale scale -> Optional.of(scale.x());
+          case null, default -> Optional.empty();
+        };
     return writers.written(block(layer, HookSite.RESID_PRE.suffix())).or(() -> added);
   }
 

@@ -91,7 +91,7 @@ final class Components {
       }
       if (cache.has(new HookPoint(HookSite.ATTN_OUT, l))) {
         float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
-        switch (by) {
+        switch (hooks.heads(l) == 0 ? By.LAYER : by) { // a linear map in its place has none
           case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);
           case PATH ->
               addPaths(components, new TokenContributions(executor, hooks, cache, l), l, i);

@@ -20,9 +20,12 @@ import org.jspecify.annotations.Nullable;
  * DeepSeek V2 (arXiv 2405.04434), V3 and R1 (arXiv 2412.19437), Mistral 4 and models of their
  * shape: {@link LatentAttention}, dense layers first, then experts that a softmax chooses, or
  * sigmoids and a bias, in groups or not, and a shared one. Some are dense. Queries of Mistral's
- * grow with the position. Blocks that draft tokens are passed over.
+ * grow with the position, and A.X K1 (SK Telecom 2026) has a norm behind its experts. Blocks that
+ * draft tokens are passed over.
  */
 final class Deepseek2 {
+  private static final String NORM_BEHIND = "post_ffw_norm";
+
   private Deepseek2() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
@@ -49,7 +52,10 @@ final class Deepseek2 {
     Buffer x = model.embed("hook_embed");
     for (Layer layer : model.layers()) {
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
-      x = layer.preNorm(x, attention.of(layer), ffn);
+      boolean normalizes = weights.has(layer.tensor(NORM_BEHIND + ".weight"));
+      x =
+          layer.preNorm(
+              x, attention.of(layer), normalizes ? layer.normalized(NORM_BEHIND, ffn) : ffn);
     }
     return Architecture.of(model, x, model.unembedding());
   }

@@ -12,7 +12,7 @@ import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
 /**
- * ERNIE 4.5 with a mixture of experts (Baidu 2025): {@link Ernie45} with dense layers first, then
+ * ERNIE 4.5 with a mixture of experts (Baidu 2025): {@link InternLm2} with dense layers first, then
  * experts that a softmax and a bias choose, and a shared one.
  */
 final class Ernie45Moe {

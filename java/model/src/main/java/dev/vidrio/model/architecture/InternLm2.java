@@ -10,9 +10,9 @@ import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
 /**
- * InternLM 2 (arXiv 2403.17297), XVERSE, the smaller {@link Baichuan}, and ChatGLM and GLM-4 as
- * they were first (arXiv 2406.12793), which turn a part of each head: {@link Llama} of the first
- * version.
+ * InternLM 2 (arXiv 2403.17297), XVERSE, ERNIE 4.5 without experts (Baidu 2025), the smaller {@link
+ * Baichuan}, and ChatGLM and GLM-4 as they were first (arXiv 2406.12793), which turn a part of each
+ * head: {@link Llama} of the first version.
  */
 final class InternLm2 {
   private InternLm2() {}

@@ -55,7 +55,7 @@ final class NemotronH {
             experts == null
                 ? layer.plainFfn(ActivationKind.SQUARED_RELU, width)
                 : layer.mixture(experts);
-        x = layer.ffnAlone(x, ffn);
+        x = layer.ffnAlone(x, "attn_norm", ffn);
         continue;
       }
       Layer cached = layer.cachedAt(cache);

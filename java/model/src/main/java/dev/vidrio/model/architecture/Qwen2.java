@@ -11,7 +11,8 @@ import dev.vidrio.model.block.WeightLoader;
 
 /**
  * Qwen 2 and 2.5 (arXiv 2407.10671, 2412.15115): {@link Llama} with biases on queries, keys and
- * values, and rotary pairs half a head apart.
+ * values, and rotary pairs half a head apart. EXAONE 3 and 3.5 (arXiv 2408.03541, 2412.04862) have
+ * no biases.
  */
 final class Qwen2 {
   private Qwen2() {}

@@ -1,5 +1,6 @@
 package dev.vidrio.model.block;
 
+import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.op.Window;
@@ -54,7 +55,17 @@ public record Attention(
     /** The same with one for each head. */
     GATE_OF_HEADS,
     /** The same as the first whose rows lie behind those of each head's query. */
-    GATE_IN_QUERIES
+    GATE_IN_QUERIES,
+    /** As the first, with softplus in the place of the sigmoid. */
+    SOFTPLUS,
+    /** The same with one for each head. */
+    SOFTPLUS_OF_HEADS;
+
+    ActivationKind gate() {
+      return this == SOFTPLUS || this == SOFTPLUS_OF_HEADS
+          ? ActivationKind.SOFTPLUS
+          : ActivationKind.SIGMOID;
+    }
   }
 
   /**

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *     that of gpt-oss, its other factor is clamped too
  * @param gated whether experts have gates
  * @param weighsInputs whether weights scale what an expert reads, not what it writes
+ * @param limits of the factors of gated blocks
  * @param layers that have a mixture; the others are dense
  */
 public record Experts(
@@ -27,6 +28,7 @@ public record Experts(
     ActivationKind gate,
     boolean gated,
     boolean weighsInputs,
+    Limits limits,
     MixtureLayers layers) {
   /**
    * Which of a layer's experts a token goes to, and with what weights.
@@ -45,6 +47,17 @@ public record Experts(
       RouteOver over,
       float scale,
       @Nullable Groups groups) {}
+
+  /**
+   * Magnitudes that both factors of a gated block have at most; 0 for any.
+   *
+   * @param routed of experts that tokens are sent to
+   * @param shared of the expert that all tokens go to
+   */
+  public record Limits(float routed, float shared) {
+    /** No limits. */
+    public static final Limits NONE = new Limits(0, 0);
+  }
 
   /**
    * Layers that have a mixture.
@@ -114,7 +127,14 @@ public record Experts(
         normalized || gating == SOFTMAX_OF_CHOSEN ? RouteOver.CHOSEN : RouteOver.ALL;
     var routing = new Routing(count, used, read, readOver, 1, groups(keys, count, used, rank));
     return new Experts(
-        routing, sizes.dExpert(), 0, ActivationKind.SILU, true, false, MixtureLayers.ALL);
+        routing,
+        sizes.dExpert(),
+        0,
+        ActivationKind.SILU,
+        true,
+        false,
+        Limits.NONE,
+        MixtureLayers.ALL);
   }
 
   private static @Nullable Groups groups(Keys keys, int count, int used, @Nullable GroupRank rank) {
@@ -168,7 +188,7 @@ public record Experts(
   }
 
   private Experts routed(Routing newRouting) {
-    return new Experts(newRouting, width, sharedWidth, gate, gated, weighsInputs, layers);
+    return new Experts(newRouting, width, sharedWidth, gate, gated, weighsInputs, limits, layers);
   }
 
   /** The same with the factors of gpt-oss. */
@@ -178,12 +198,13 @@ public record Experts(
 
   /** The same with gates of another activation. */
   public Experts gatedBy(ActivationKind newGate) {
-    return new Experts(routing, width, sharedWidth, newGate, gated, weighsInputs, layers);
+    return new Experts(routing, width, sharedWidth, newGate, gated, weighsInputs, limits, layers);
   }
 
   /** The same with plain blocks of an activation in the place of gated ones. */
   public Experts ungated(ActivationKind activation) {
-    return new Experts(routing, width, sharedWidth, activation, false, weighsInputs, layers);
+    return new Experts(
+        routing, width, sharedWidth, activation, false, weighsInputs, limits, layers);
   }
 
   /** The same with weights that scale what the one expert of a token reads. */
@@ -191,7 +212,12 @@ public record Experts(
     if (routing.used != 1) {
       throw new IllegalArgumentException("weights scale inputs of one expert, not " + routing.used);
     }
-    return new Experts(routing, width, sharedWidth, gate, gated, true, layers);
+    return new Experts(routing, width, sharedWidth, gate, gated, true, limits, layers);
+  }
+
+  /** The same with factors of limited magnitude. */
+  public Experts limited(Limits newLimits) {
+    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, newLimits, layers);
   }
 
   /**
@@ -206,7 +232,7 @@ public record Experts(
 
   /** The same with a shared expert of a width. */
   public Experts sharing(int newWidth) {
-    return new Experts(routing, width, newWidth, gate, gated, weighsInputs, layers);
+    return new Experts(routing, width, newWidth, gate, gated, weighsInputs, limits, layers);
   }
 
   /** The same in the layers from the first on that has a router. */
@@ -216,7 +242,7 @@ public record Experts(
       dense++;
     }
     var placed = new MixtureLayers(dense, 1);
-    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, placed);
+    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, limits, placed);
   }
 
   /** The same in those layers that the file says. */
@@ -224,6 +250,6 @@ public record Experts(
     int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
     int period = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
     var placed = new MixtureLayers(dense, period);
-    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, placed);
+    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, limits, placed);
   }
 }

@@ -12,6 +12,7 @@ final class FeedForward {
   private final String hooks;
   private final String suffix;
   private final int n;
+  private final float limit;
 
   /**
    * @param hooks before the names of activations
@@ -19,12 +20,20 @@ final class FeedForward {
    * @param n width
    */
   FeedForward(Transformer model, Layer layer, String hooks, String suffix, int n) {
+    this(model, layer, hooks, suffix, n, 0);
+  }
+
+  /**
+   * @param limit magnitude that the factors of a gated block have at most; 0 for any
+   */
+  FeedForward(Transformer model, Layer layer, String hooks, String suffix, int n, float limit) {
     this.model = model;
     this.plan = model.plan();
     this.layer = layer;
     this.hooks = hooks;
     this.suffix = suffix;
     this.n = n;
+    this.limit = limit;
   }
 
   /** {@code act(gate · x) · (up · x)}, projected down. */
@@ -69,6 +78,11 @@ final class FeedForward {
 
   /** The product of both factors of a gated block; those of gpt-oss are clamped. */
   Buffer product(String hook, ActivationKind kind, Buffer gate, Buffer up) {
+    if (limit > 0) {
+      Buffer opened = plan.activation(hook + ".opened", kind, gate);
+      Buffer factor = plan.clamp(hook + ".gate", limit, opened);
+      return plan.multiply(hook, factor, plan.clamp(hook + ".linear", limit, up));
+    }
     Buffer factor =
         kind == ActivationKind.CLAMPED_SWISH
             ? plan.activation(

@@ -60,6 +60,8 @@ public final class Keys {
           "rope.scale_linear",
           "rope.scaling.attn_factor",
           "router_logit_softcapping",
+          "swiglu_clamp_exp",
+          "swiglu_clamp_shexp",
           "use_parallel_residual");
 
   private static final float MIN_CAP = 1e-6f;
@@ -186,12 +188,21 @@ public final class Keys {
    * period}-th, whose period the file may say too.
    */
   public IntPredicate slidingLayers(int period) {
+    return slidingLayers(period, 1);
+  }
+
+  /** The same where the first of each period is the layer without a window. */
+  public IntPredicate slidingLayersBehindFirst(int period) {
+    return slidingLayers(period, 0);
+  }
+
+  private IntPredicate slidingLayers(int period, int shift) {
     String key = "attention.sliding_window_pattern";
     if (metadata.entries().get(asked(key)) instanceof GgufValue.Array array) {
       return inLayers(key, array);
     }
     int n = intValue(key, 1, Integer.MAX_VALUE, period);
-    return l -> (l + 1) % n != 0;
+    return l -> (l + shift) % n != 0;
   }
 
   /** In which layers the file says yes; in all where it does not have the key. */

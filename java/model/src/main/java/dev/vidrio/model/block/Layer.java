@@ -46,6 +46,11 @@ public final class Layer {
     return index;
   }
 
+  /** Its query heads. */
+  private int heads() {
+    return sizes.heads(index);
+  }
+
   /** Where in the cache it has its keys and values, or what it has in their place. */
   int cache() {
     return cache;
@@ -115,9 +120,14 @@ public final class Layer {
     return alone(RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
   }
 
-  /** The same with a feed-forward block, behind the norm that others have before attention. */
-  public Buffer ffnAlone(Buffer residPre, Sublayer ffn) {
-    return alone("hook_mlp_out", residPre, (hook, x) -> ffn.write(hook, ln2("attn_norm", x)));
+  /** The same with a feed-forward block behind the norm of a name. */
+  public Buffer ffnAlone(Buffer residPre, String norm, Sublayer ffn) {
+    return alone("hook_mlp_out", residPre, (hook, x) -> ffn.write(hook, ln2(norm, x)));
+  }
+
+  /** A block without any step. */
+  public Buffer nothing(Buffer residPre) {
+    return plan.scale(hook("hook_resid_post"), 1, residPre);
   }
 
   private Buffer alone(String out, Buffer residPre, Sublayer step) {
@@ -184,7 +194,7 @@ public final class Layer {
   public Sublayer attention(Attention a) {
     return (hook, x) -> {
       KvShape.KeyValue kv = sizes.kvShape().keyValue(cache);
-      int dQ = sizes.heads() * kv.dH();
+      int dQ = heads() * kv.dH();
       boolean withGates = a.behind() == Behind.GATE_IN_QUERIES;
       Buffer q = withGates ? ofHeads("q", 0, kv, x) : projected("q", a, 0, dQ, kv, x);
       Buffer k = projected("k", a, dQ, kv.width(), kv, x);
@@ -205,7 +215,7 @@ public final class Layer {
     if (a.behind() == Behind.NORM) {
       return model.norm(hook, tensor("attn_sub_norm"), z);
     }
-    return plan.gated(hook, ActivationKind.SIGMOID, gates(a, kv, z.width(), x), z);
+    return plan.gated(hook, a.behind().gate(), gates(a, kv, z.width(), x), z);
   }
 
   /** What gates are before their sigmoids, one for each element that they are multiplied by. */
@@ -213,9 +223,9 @@ public final class Layer {
     String name = "attn.hook_gate";
     return switch (a.behind()) {
       case GATE_IN_QUERIES -> ofHeads("gate", kv.dH(), kv, x);
-      case GATE_OF_HEADS -> {
-        Buffer ofHeads = linear("attn.gate", "attn_gate", sizes.heads(), x);
-        yield plan.linear(hook(name), model.spread(n / sizes.heads()), null, ofHeads);
+      case GATE_OF_HEADS, SOFTPLUS_OF_HEADS -> {
+        Buffer ofHeads = linear("attn.gate", "attn_gate", heads(), x);
+        yield plan.linear(hook(name), model.spread(heads(), n / heads()), null, ofHeads);
       }
       default -> linear(name, "attn_gate", n, x);
     };
@@ -225,7 +235,7 @@ public final class Layer {
   private Buffer ofHeads(String which, int first, KvShape.KeyValue kv, Buffer x) {
     int dH = kv.dH();
     Weights matrix =
-        weights.headRows(tensor("attn_q.weight"), sizes.heads(), first, dH, 2 * dH, x.width());
+        weights.headRows(tensor("attn_q.weight"), heads(), first, dH, 2 * dH, x.width());
     return plan.linear(hook("attn.hook_" + which), matrix, null, x);
   }
 
@@ -238,7 +248,7 @@ public final class Layer {
       KvShape.KeyValue kv = sizes.kvShape().keyValue(source);
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
-      Buffer q = projected("q", a, 0, sizes.heads() * kv.dH(), kv, x);
+      Buffer q = projected("q", a, 0, heads() * kv.dH(), kv, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       return output(hook, attend("attn.hook_z", a, source, readyQ));
     };
@@ -255,7 +265,7 @@ public final class Layer {
   /** Where values are normalized, a layer without a projection to them has those of its keys. */
   private Buffer values(Attention a, KvShape.KeyValue kv, Buffer k, Buffer x) {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
-    int first = sizes.heads() * kv.dH() + kv.width();
+    int first = heads() * kv.dH() + kv.width();
     Buffer v = own || !a.valueNorm() ? projected("v", a, first, kv.valueWidth(), kv, x) : k;
     return a.valueNorm() ? model.headNorm(hook("attn.hook_v"), kv.dV(), v) : v;
   }
@@ -266,7 +276,7 @@ public final class Layer {
 
   private Buffer attend(String hook, Attention a, int source, Buffer q) {
     String name = hook(hook);
-    @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), sizes.heads());
+    @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), heads());
     Attention.Scores s = a.scores();
     return s.slopes() == null
         ? plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, q)
@@ -305,7 +315,7 @@ public final class Layer {
    */
   private Buffer projected(
       String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
-    int rows = sizes.heads() * kv.dH() + kv.width() + kv.valueWidth();
+    int rows = heads() * kv.dH() + kv.width() + kv.valueWidth();
     String name = which.equals("v") && a.valueNorm() ? "attn.v" : "attn.hook_" + which;
     String written = a.clamp() == 0 ? name : name + ".unclamped";
     Buffer y = projected(written, which, first, n, rows, x);
@@ -359,7 +369,8 @@ public final class Layer {
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
-        : gatedFfn(ActivationKind.SILU);
+        : new FeedForward(model, this, "mlp.", "", sizes.dFfn(), experts.limits().shared())
+            .gated(ActivationKind.SILU);
   }
 
   /**

@@ -68,7 +68,7 @@ final class Mixture {
     }
     Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", n, routes, x);
     Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", n, routes, x);
-    return new FeedForward(model, layer, "mlp.", "", n)
+    return new FeedForward(model, layer, "mlp.", "", n, experts.limits().routed())
         .product(hooks + "hook_post", experts.gate(), gate, up);
   }
 
@@ -120,7 +120,8 @@ final class Mixture {
   private Buffer shared(String hook, Buffer x) {
     String prefix = hooks + "shared.";
     int n = experts.sharedWidth();
-    var block = new FeedForward(model, layer, "mlp.shared.", "_shexp", n);
+    float limit = experts.limits().shared();
+    var block = new FeedForward(model, layer, "mlp.shared.", "_shexp", n, limit);
     Sublayer ffn = experts.gated() ? block.gated(experts.gate()) : block.plain(experts.gate());
     String router = tensors + "ffn_gate_inp_shexp";
     if (!weights.has(router + ".weight")) {

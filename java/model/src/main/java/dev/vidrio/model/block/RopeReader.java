@@ -29,7 +29,8 @@ public final class RopeReader {
   private final WeightLoader weights;
   private final Rotation.Pairs pairs;
   private final int contextLength;
-  private final int dRot;
+  private final int divisors;
+  private int dRot;
   private final double base;
   private boolean wholePairs = true;
   private boolean sharpensScores;
@@ -40,12 +41,22 @@ public final class RopeReader {
     this.pairs = pairs;
     this.contextLength = sizes.contextLength();
     this.dRot = width(keys, "rope.dimension_count", sizes.dH());
+    this.divisors = dRot / 2;
     this.base = keys.floatValue("rope.freq_base", MIN_BASE, MAX_BASE, 10000f);
   }
 
   /** The same where YaRN mixes between pairs that are real numbers, not rounded to whole ones. */
   public RopeReader unrounded() {
     wholePairs = false;
+    return this;
+  }
+
+  /** The same where half of the elements turn that the file says; it may have divisors of all. */
+  public RopeReader halved() {
+    if (dRot % 4 != 0) {
+      throw keys.error("rope.dimension_count", Integer.toString(dRot), "must be a multiple of 4");
+    }
+    dRot /= 2;
     return this;
   }
 
@@ -99,7 +110,7 @@ public final class RopeReader {
 
   /** The rotation with the file's scaling, and its divisors where it has them. */
   public Rotation scaled() {
-    return scaled(weights.optionalVector("rope_freqs.weight", dRot / 2));
+    return scaled(weights.optionalVector("rope_freqs.weight", divisors));
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.vidrio.model.block;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.GgufTensor;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -10,7 +11,7 @@ import java.util.List;
  *
  * @param d width of the residual stream
  * @param layers L
- * @param heads H, query heads
+ * @param layerHeads H of each layer, query heads; 0 in those without attention
  * @param dH d_h, elements of a head; where windows of some layers slide, it may be that of the
  *     others
  * @param dFfn width of the feed-forward blocks; the most where layers differ
@@ -22,7 +23,7 @@ import java.util.List;
 public record Sizes(
     int d,
     int layers,
-    int heads,
+    List<Integer> layerHeads,
     int dH,
     int dFfn,
     int dExpert,
@@ -35,6 +36,8 @@ public record Sizes(
 
   /** The key of the widths of feed-forward blocks. */
   public static final String FFN_WIDTH = "feed_forward_length";
+
+  private static final String HEADS = "attention.head_count";
 
   private static final String KV_HEADS = "attention.head_count_kv";
 
@@ -61,10 +64,19 @@ public record Sizes(
 
   /** Of a model whose layers differ as said. */
   public static Sizes read(Keys keys, int layers, int dH, int dFfn, KvShape kvShape) {
+    return read(keys, Collections.nCopies(layers, heads(keys)), dH, dFfn, kvShape);
+  }
+
+  /**
+   * The same where query heads differ too.
+   *
+   * @param layerHeads H of each layer
+   */
+  public static Sizes read(Keys keys, List<Integer> layerHeads, int dH, int dFfn, KvShape kvShape) {
     return new Sizes(
         keys.intValue("embedding_length", 1, MAX_WIDTH),
-        layers,
-        heads(keys),
+        layerHeads.size(),
+        layerHeads,
         dH,
         dFfn,
         keys.intValue("expert_feed_forward_length", 1, MAX_WIDTH, dFfn),
@@ -91,10 +103,64 @@ public record Sizes(
 
   /** H_kv of each layer, 0 in those without attention. */
   public static List<Integer> kvHeadsOfLayers(Keys keys, int layers) {
-    int heads = heads(keys);
-    List<Integer> each = keys.inEachLayer(KV_HEADS, layers, 0, heads);
-    each.stream().filter(n -> n > 0).forEach(n -> requireDivides(keys, KV_HEADS, n, heads));
+    return kvHeadsOfLayers(keys, Collections.nCopies(layers, heads(keys)));
+  }
+
+  /**
+   * The same where query heads differ too.
+   *
+   * @param layerHeads H of each layer
+   */
+  public static List<Integer> kvHeadsOfLayers(Keys keys, List<Integer> layerHeads) {
+    List<Integer> each = keys.inEachLayer(KV_HEADS, layerHeads.size(), 0, MAX_HEADS);
+    for (int l = 0; l < each.size(); l++) {
+      if (each.get(l) > 0) {
+        requireDivides(keys, KV_HEADS, each.get(l), layerHeads.get(l));
+      }
+    }
     return each;
+  }
+
+  /**
+   * Of a model whose layers differ in heads and width. Those without key-value heads have no place
+   * in the cache.
+   *
+   * @param drafts blocks behind the others, which are no layers of the model
+   */
+  public static Sizes varied(Keys keys, int drafts) {
+    int layers = layers(keys, drafts);
+    List<Integer> blockHeads = keys.inEachLayer(HEADS, layers + drafts, 0, MAX_HEADS);
+    int most = Collections.max(blockHeads);
+    if (most == 0) {
+      throw keys.error(HEADS, blockHeads.toString(), "leaves no layer for attention");
+    }
+    int dH = headWidth(keys, most, "attention.key_length", "attention.value_length");
+    List<KvShape.Layer> caches =
+        kvHeadsOfLayers(keys, blockHeads).stream()
+            .limit(layers)
+            .filter(kvHeads -> kvHeads > 0)
+            .<KvShape.Layer>map(kvHeads -> new KvShape.KeyValue(kvHeads, dH))
+            .toList();
+    if (caches.isEmpty()) {
+      throw keys.error(KV_HEADS, "0", "leaves no layer for attention");
+    }
+    int dFfn = Collections.max(widths(keys, layers + drafts).subList(0, layers));
+    return read(keys, blockHeads.subList(0, layers), dH, dFfn, new KvShape(caches));
+  }
+
+  /** Widths of the feed-forward blocks of all blocks, 0 in those without. */
+  public static List<Integer> widths(Keys keys, int blocks) {
+    return keys.inEachLayer(FFN_WIDTH, blocks, 0, MAX_WIDTH);
+  }
+
+  /** H; the most where layers differ. */
+  public int heads() {
+    return Collections.max(layerHeads);
+  }
+
+  /** H of a layer. */
+  public int heads(int layer) {
+    return layerHeads.get(layer);
   }
 
   /**
@@ -115,7 +181,7 @@ public record Sizes(
 
   /** H. */
   public static int heads(Keys keys) {
-    return keys.sameInEveryLayer("attention.head_count", 1, MAX_HEADS);
+    return keys.sameInEveryLayer(HEADS, 1, MAX_HEADS);
   }
 
   private static void requireNoLayer(Keys keys, int layers) {
@@ -136,11 +202,9 @@ public record Sizes(
 
   /** Checks that query heads can share key-value heads. */
   public static int requireDivides(Keys keys, String key, int kvHeads, int heads) {
-    if (heads % kvHeads != 0) {
+    if (heads == 0 || heads % kvHeads != 0) {
       throw keys.error(
-          key,
-          Integer.toString(kvHeads),
-          "must divide " + keys.full("attention.head_count") + " " + heads);
+          key, Integer.toString(kvHeads), "must divide " + keys.full(HEADS) + " " + heads);
     }
     return kvHeads;
   }
@@ -152,17 +216,18 @@ public record Sizes(
    * @param valueKey of the other
    */
   public static int headWidth(Keys keys, String key, String valueKey) {
+    return headWidth(keys, heads(keys), key, valueKey);
+  }
+
+  private static int headWidth(Keys keys, int heads, String key, String valueKey) {
     int d = keys.intValue("embedding_length", 1, MAX_WIDTH);
-    int heads = heads(keys);
     if (!keys.has(key) && d % heads != 0) {
       throw keys.error(
-          "attention.head_count",
-          Integer.toString(heads),
-          "must divide " + keys.full("embedding_length") + " " + d);
+          HEADS, Integer.toString(heads), "must divide " + keys.full("embedding_length") + " " + d);
     }
     if (!keys.has(key) && d / heads > KvShape.HEAD_MAX) {
       throw keys.error(
-          "attention.head_count",
+          HEADS,
           Integer.toString(heads),
           "makes heads of " + d / heads + " elements, more than " + KvShape.HEAD_MAX);
     }

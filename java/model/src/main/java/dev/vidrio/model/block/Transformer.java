@@ -28,7 +28,7 @@ public final class Transformer {
   private final NormKind norm;
   private final boolean gains;
   private final float epsilon;
-  private final Map<Integer, Weights> spreads = new HashMap<>();
+  private final Map<List<Integer>, Weights> spreads = new HashMap<>();
 
   /**
    * @param norm which all norms of the model are
@@ -151,7 +151,9 @@ public final class Transformer {
 
   /** The same with an epsilon of its own. */
   Buffer norm(String hook, String tensor, float epsilon, Buffer x) {
-    @Nullable Weights gain = gains ? weights.vector(tensor + ".weight", x.width()) : null;
+    // Files of some models leave out what kind of tensor a gain is.
+    String gainName = weights.has(tensor) ? tensor : tensor + ".weight";
+    @Nullable Weights gain = gains ? weights.vector(gainName, x.width()) : null;
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }
 
@@ -199,16 +201,15 @@ public final class Transformer {
    * The matrix [H · n, H] of ones and zeros that gives each head's element n times over: for each
    * element of the head.
    */
-  Weights spread(int n) {
+  Weights spread(int heads, int n) {
     return spreads.computeIfAbsent(
-        n,
+        List.of(heads, n),
         _ -> {
-          int heads = sizes.heads();
           var ones = new float[heads * n * heads];
           for (int i = 0; i < heads * n; i++) {
             ones[i * heads + i / n] = 1;
           }
-          return weights.constants("spread." + n, heads * n, heads, ones);
+          return weights.constants("spread." + heads + "." + n, heads * n, heads, ones);
         });
   }
 

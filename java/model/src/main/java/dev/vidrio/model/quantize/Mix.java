@@ -39,8 +39,8 @@ final class Mix {
     String prefix = metadata.string("general.architecture") + ".";
     this.layers = metadata.intValue(prefix + "block_count", 1, 1 << 16);
     this.experts = metadata.intValue(prefix + "expert_count", 0, 1 << 16, 0);
-    int heads = metadata.intValue(prefix + "attention.head_count", 1, 1 << 16, 1);
-    int kvHeads = keyValueHeads(metadata, prefix + "attention.head_count_kv", heads);
+    int heads = heads(metadata, prefix + "attention.head_count", 1);
+    int kvHeads = heads(metadata, prefix + "attention.head_count_kv", heads);
     this.queriesPerKey = kvHeads == 0 ? 0 : heads / kvHeads;
     this.valueTensors =
         tensors.stream()
@@ -50,13 +50,13 @@ final class Mix {
             .toList();
   }
 
-  /** Key-value heads, of the first layer where layers differ; 0 where that has no attention. */
-  private static int keyValueHeads(Metadata metadata, String key, int heads) {
+  /** Heads, of the first layer where layers differ; 0 where that has no attention. */
+  private static int heads(Metadata metadata, String key, int fallback) {
     if (metadata.entries().get(key) instanceof GgufValue.Array) {
-      int[] each = metadata.ints(key, 0, heads);
-      return each.length == 0 ? heads : each[0];
+      int[] each = metadata.ints(key, 0, 1 << 16);
+      return each.length == 0 ? fallback : each[0];
     }
-    return metadata.intValue(key, 1, heads, heads);
+    return metadata.intValue(key, 1, 1 << 16, fallback);
   }
 
   /** Whether the tensor is a matrix of weights whose type may change. */

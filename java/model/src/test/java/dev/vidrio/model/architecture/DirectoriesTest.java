@@ -57,7 +57,8 @@ class DirectoriesTest {
           "exaone\\.attention\\.layer_norm_epsilon");
 
   /** Models that have these divisors already. */
-  private static final List<String> WITH_DIVISORS = List.of("apertus", "exaone", "llama", "llama4");
+  private static final List<String> WITH_DIVISORS =
+      List.of("apertus", "cwm", "exaone", "llama", "llama4");
 
   private static Path directory(String model) throws URISyntaxException {
     return Path.of(
@@ -200,13 +201,21 @@ class DirectoriesTest {
     if (model.matches("gemma4.*|gptj")) { // transformers passes the key over
       assertEquals(before, rates(temporary));
     } else if (model.matches(
-        "bitnet.*|flex_olmo|lfm3|phi3.*|phimoe.*|minicpm3|mistral3|mellum|hy_v3")) { // they have
+        "bitnet.*|flex_olmo|laguna.*|lfm3|phi3.*|phimoe.*|minicpm3|mistral3|mellum|hy_v3")) { // they have
       // none
       String message = assertThrows(ModelException.class, () -> rates(temporary)).getMessage();
       String named =
           switch (model) {
             case "mistral3" -> "rope_type";
-            case "bitnet", "bitnet-b1.58", "flex_olmo", "lfm3", "mellum", "hy_v3" -> "rope_theta";
+            case "bitnet",
+                "bitnet-b1.58",
+                "flex_olmo",
+                "laguna",
+                "laguna-elements",
+                "lfm3",
+                "mellum",
+                "hy_v3" ->
+                "rope_theta";
             default -> "rope_freqs.weight";
           };
       assertTrue(message.contains(named), message);

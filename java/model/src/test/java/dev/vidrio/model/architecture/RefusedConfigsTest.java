@@ -42,6 +42,18 @@ class RefusedConfigsTest {
   @CsvSource(
       delimiter = '|',
       value = {
+        "axk1|scoring_func|\"softmax\"",
+        "axk1|rope_interleave|false",
+        "cwm|layer_types|missing",
+        "cwm|sliding_window|missing",
+        "helium|rope_theta|missing",
+        "internlm3|rope_scaling|{\"rope_type\": \"longrope\"}",
+        "sarvam-moe|use_qkv_bias|true",
+        "sarvam-mla|moe_layer_freq|2",
+        "laguna|moe_apply_router_weight_on_input|true",
+        "laguna|moe_router_logit_softcapping|30",
+        "laguna|mlp_layer_types|[\"sparse\", \"dense\", \"sparse\"]",
+        "laguna|rope_parameters|{\"full_attention\": {\"rope_theta\": 10000}}",
         "command-r|hidden_act|\"gelu\"",
         "command-r|use_parallel_block|false",
         "command-r|use_gated_activation|false",

@@ -30,19 +30,25 @@ public final class TinyModels {
   /** Those whose directories transformers reads by code of their own. */
   private static final Set<String> FILES_ALONE =
       Set.of(
+          "arctic",
           "baichuan",
           "baichuan-13b",
           "bailingmoe",
           "codeshell",
+          "deci",
           "internlm2",
+          "internlm3",
           "jais",
           "maincoder",
+          "openelm",
           "pangu-embedded",
           "plamo",
+          "plamo3",
           "plm",
           "qwen",
           "refact",
-          "smallthinker");
+          "smallthinker",
+          "step35");
 
   private static final int VOCABULARY = 64;
   private static final int LONG = 1024;
@@ -54,6 +60,8 @@ public final class TinyModels {
         "afmoe",
         "apertus",
         "arcee",
+        "arctic",
+        "axk1",
         "baichuan",
         "baichuan-13b",
         "bailingmoe",
@@ -68,7 +76,9 @@ public final class TinyModels {
         "cohere2moe-softmax",
         "command-r",
         "command-r-head-norms",
+        "cwm",
         "dbrx",
+        "deci",
         "deepseek",
         "deepseek2-groups",
         "deepseek2-lite",
@@ -110,6 +120,7 @@ public final class TinyModels {
         "granitehybrid-experts",
         "granitemoe",
         "granitemoe-shared",
+        "helium",
         "hunyuan-dense",
         "hunyuan-moe",
         "hy_v3",
@@ -118,6 +129,8 @@ public final class TinyModels {
         "internlm2",
         "jais",
         "jais2",
+        "laguna",
+        "laguna-elements",
         "lfm2",
         "lfm2moe",
         "lfm3",
@@ -146,6 +159,7 @@ public final class TinyModels {
         "olmo_hybrid",
         "olmo_hybrid-turning",
         "olmoe",
+        "openelm",
         "opt",
         "orion",
         "pangu-embedded",
@@ -155,6 +169,7 @@ public final class TinyModels {
         "phimoe",
         "phimoe-longrope",
         "plamo",
+        "plamo3",
         "plm",
         "qwen",
         "qwen2",
@@ -169,6 +184,8 @@ public final class TinyModels {
         "qwen3vl",
         "qwen3vlmoe",
         "refact",
+        "sarvam-mla",
+        "sarvam-moe",
         "seed_oss",
         "smallthinker",
         "smollm3",
@@ -178,6 +195,7 @@ public final class TinyModels {
         "stablelm-parallel",
         "starcoder",
         "starcoder2",
+        "step35",
         "vaultgemma",
         "xverse",
         "youtu");
@@ -205,7 +223,7 @@ public final class TinyModels {
 
   /** Whether gates stand behind its attention. */
   public static boolean hasGates(String name) {
-    return name.matches("afmoe|lfm3|qwen3next|qwen35.*");
+    return name.matches("afmoe|laguna.*|lfm3|step35|qwen3next|qwen35.*");
   }
 
   /** Whether its heads go through something before they are projected: gates, or a norm. */

@@ -1,10 +1,11 @@
 """Models that transformers does not have, made of some that it has."""
 
+import copy
 import math
 
 import torch
 import transformers
-from configurations import COMMON, COUNT
+from configurations import COMMON, COUNT, LAYERS
 from originals import ORIGINALS
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
@@ -18,6 +19,11 @@ def adapt(name: str, model: torch.nn.Module) -> None:
     if name.startswith("nemotron_h"):
         for layer in model.model.layers:  # what it takes for limits are those of initial biases
             layer.mixer.time_step_limit = (0.0, math.inf)
+    if name in ("openelm", "deci"):
+        vary(name, model)
+    if name == "arctic":
+        for layer in model.model.layers:
+            put_experts_beside(layer, model.config)
     if name == "plm":
         for layer in model.model.layers:
             layer.mlp = PlainFfn(model.config.hidden_size, model.config.intermediate_size)
@@ -38,6 +44,67 @@ def adapt(name: str, model: torch.nn.Module) -> None:
             layer.mlp.gate.moe_statics = torch.nn.Identity()  # the bias that chooses
     if name == "plamo":
         model.model.norm = LlamaRMSNorm(model.config.hidden_size)
+
+
+def step35(config, **keywords) -> torch.nn.Module:
+    """The text of Step 3.7, which transformers has as a part of another alone."""
+    from transformers.modeling_outputs import CausalLMOutput
+    from transformers.models.step3p7 import modeling_step3p7
+
+    class Step35(modeling_step3p7.Step3p7PreTrainedModel):
+        config_class = transformers.Step3p7TextConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.model = modeling_step3p7.Step3p7TextModel(config)
+            self.lm_head = torch.nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+            self.post_init()
+
+        def get_input_embeddings(self):
+            return self.model.embed_tokens
+
+        def forward(self, ids, **keywords):
+            x = self.model(ids, **keywords).last_hidden_state
+            return CausalLMOutput(logits=self.lm_head(x))
+
+    return Step35._from_config(config, **keywords)
+
+
+def vary(name: str, model: torch.nn.Module) -> None:
+    """Gives each layer heads and a width of its own."""
+    for layer, (heads, kv_heads, width) in zip(model.model.layers, LAYERS[name]):
+        config = copy.deepcopy(model.config)
+        config.num_attention_heads, config.intermediate_size = heads, width
+        config.num_key_value_heads = kv_heads
+        d = config.hidden_size
+        config.head_dim = model.config.head_dim
+        if kv_heads:
+            layer.self_attn = type(layer.self_attn)(config, layer.self_attn.layer_idx)
+        elif heads:
+            layer.self_attn = InTheirPlace(torch.nn.Linear(d, d, bias=False))
+        else:
+            layer.self_attn, layer.input_layernorm = InTheirPlace(None), torch.nn.Identity()
+        layer.mlp = type(layer.mlp)(config) if width else Nothing()
+        if not width:
+            layer.post_attention_layernorm = torch.nn.Identity()
+
+
+class Nothing(torch.nn.Module):
+    """What adds nothing."""
+
+    def forward(self, x):
+        return torch.zeros_like(x)
+
+
+class InTheirPlace(torch.nn.Module):
+    """A linear map in the place of attention, or nothing."""
+
+    def __init__(self, linear: torch.nn.Linear | None):
+        super().__init__()
+        self.o_proj = linear or Nothing()
+
+    def forward(self, hidden_states, **keywords):
+        return self.o_proj(hidden_states), None
 
 
 def turn_by_length(rotary: torch.nn.Module) -> None:
@@ -88,6 +155,47 @@ class EarlyExperts(torch.nn.Module):
             share = (self.weights * (self.chosen == e)).sum(dim=-1, keepdim=True)
             sums = sums + share * expert.down(torch.relu(expert.gate(x)) * expert.up(x))
         return sums
+
+
+class Experts(torch.nn.Module):
+    """Gated experts that a softmax chooses, and their weights, which add up to 1."""
+
+    def __init__(self, d: int, width: int, count: int, used: int):
+        super().__init__()
+        self.used = used
+        self.gate = torch.nn.Linear(d, count, bias=False)
+        self.experts = torch.nn.ModuleList(torch.nn.Module() for _ in range(count))
+        for expert in self.experts:
+            expert.w1 = torch.nn.Linear(d, width, bias=False)
+            expert.w3 = torch.nn.Linear(d, width, bias=False)
+            expert.w2 = torch.nn.Linear(width, d, bias=False)
+
+    def forward(self, x):
+        scores, chosen = self.gate(x).topk(self.used, dim=-1)
+        weights = torch.softmax(scores, dim=-1)
+        sums = torch.zeros_like(x)
+        for e, expert in enumerate(self.experts):
+            share = (weights * (chosen == e)).sum(dim=-1, keepdim=True)
+            gate = torch.nn.functional.silu(expert.w1(x))
+            sums = sums + share * expert.w2(gate * expert.w3(x))
+        return sums
+
+
+def put_experts_beside(layer: torch.nn.Module, config) -> None:
+    """Adds experts to what a layer writes that read what it reads."""
+    d = config.hidden_size
+    narrow = copy.deepcopy(config)
+    narrow.intermediate_size = d
+    layer.mlp = type(layer.mlp)(narrow)
+    layer.experts_layernorm = LlamaRMSNorm(d, config.rms_norm_eps)
+    layer.block_sparse_moe = Experts(d, config.intermediate_size, count=5, used=2)
+    forward = layer.forward
+
+    def add(x, *arguments, **keywords):
+        routed = layer.block_sparse_moe(layer.experts_layernorm(x))
+        return forward(x, *arguments, **keywords) + routed
+
+    layer.forward = add
 
 
 def fall_with_distance(model: torch.nn.Module) -> None:

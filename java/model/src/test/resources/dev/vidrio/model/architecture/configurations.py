@@ -68,6 +68,23 @@ MELLUM_ROPE = dict(
     sliding_attention=PLAIN_ROPE,
 )
 
+PLAMO3_ROPE = dict(
+    full_attention=PLAIN_ROPE | dict(rope_theta=500000.0),
+    sliding_attention=PLAIN_ROPE,
+)
+
+LAGUNA = dict(
+    head_dim=12,
+    num_experts=5,
+    num_experts_per_tok=2,
+    moe_intermediate_size=16,
+    shared_expert_intermediate_size=20,
+    rope_parameters=dict(
+        full_attention=YARN | dict(rope_theta=500000.0, partial_rotary_factor=0.5),
+        sliding_attention=dict(PLAIN_ROPE, partial_rotary_factor=1.0),
+    ),
+)
+
 MIMO_ROPE = dict(
     full_attention=PLAIN_ROPE | dict(rope_theta=500000.0, partial_rotary_factor=0.334),
     sliding_attention=PLAIN_ROPE | dict(partial_rotary_factor=0.334),
@@ -81,6 +98,8 @@ EYES = {
 }
 EYES["Qwen3VLMoe"] = EYES["Qwen3VL"]
 EYES["Qwen3_5"] = {k: v for k, v in EYES["Qwen3VL"].items() if k != "deepstack_visual_indexes"}
+
+STEP35 = "full sliding sliding full".split()
 
 SMALL_THINKER = "full sliding sliding sliding full".split()
 
@@ -221,6 +240,14 @@ BITNET = dict(
 )
 
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
+
+# Of each layer: query heads, key-value heads, width.
+LAYERS = {
+    "openelm": ((2, 1, 32), (6, 3, 64)),
+    # The third layer lacks attention, the fourth a feed-forward block, the fifth both; the last has
+    # a linear map in the place of attention.
+    "deci": ((4, 2, 256), (4, 1, 512), (0, 0, 256), (4, 4, 0), (0, 0, 0), (4, 0, 256)),
+}
 
 # Directory, class of the configuration, what differs from COMMON.
 MODELS = {
@@ -720,6 +747,77 @@ MODELS = {
         | dict(num_key_value_heads=1, num_hidden_layers=3, layernorm_epsilon=1e-5)
         | dict(layer_types=[f"{kind}_attention" for kind in "full sliding full".split()])
         | dict(rope_parameters=MIMO_ROPE),
+    ),
+    "internlm3": (
+        "InternLM3",
+        dict(head_dim=12, attention_bias=True, mlp_bias=True)
+        | dict(rope_parameters=dict(rope_type="dynamic", rope_theta=50000.0, factor=6.0)),
+    ),
+    "helium": ("Helium", dict(head_dim=8, rope_parameters=PLAIN_ROPE, rms_norm_eps=1e-5)),
+    "cwm": (
+        "Cwm",
+        dict(head_dim=12, sliding_window=8, rope_parameters=LLAMA3_ROPE | dict(rope_theta=1e6))
+        | dict(num_hidden_layers=3)
+        | dict(layer_types=[f"{kind}_attention" for kind in "full sliding sliding".split()]),
+    ),
+    "sarvam-moe": (
+        "SarvamMoE",
+        dict(head_dim=12, n_routed_experts=8, num_experts_per_tok=2, moe_intermediate_size=16)
+        | dict(n_shared_experts=1, first_k_dense_replace=1, routed_scaling_factor=2.5)
+        | dict(rope_parameters=PLAIN_ROPE),
+    ),
+    "sarvam-mla": (
+        "SarvamMLA",
+        LATENT
+        | dict(n_routed_experts=5, num_experts_per_tok=2, n_shared_experts=1)
+        | dict(routed_scaling_factor=1.5, norm_topk_prob=True)
+        | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
+    ),
+    "laguna": (
+        "Laguna",
+        LAGUNA
+        | dict(num_attention_heads_per_layer=[4, 6, 6], num_hidden_layers=3, sliding_window=8)
+        | dict(layer_types=[f"{kind}_attention" for kind in "full sliding sliding".split()]),
+    ),
+    "laguna-elements": (
+        "Laguna",
+        LAGUNA | dict(gating="per-element", sliding_window=0, moe_routed_scaling_factor=2.5),
+    ),
+    "openelm": (
+        "Qwen3",
+        dict(head_dim=12, tie_word_embeddings=True),
+    ),
+    "deci": (
+        "Llama",
+        dict(hidden_size=16, intermediate_size=256, num_hidden_layers=6)
+        | dict(rope_parameters=LLAMA3_ROPE | dict(rope_theta=10000.0)),
+    ),
+    "step35": (
+        "Step3p7Text",
+        dict(head_dim=8, num_sliding_attention_heads=6, num_hidden_layers=4, sliding_window=8)
+        | dict(layer_types=[f"{kind}_attention" for kind in STEP35])
+        | dict(mlp_layer_types=["dense"] + 3 * ["sparse"], n_routed_experts=5)
+        | dict(num_experts_per_tok=2, moe_intermediate_size=16, share_expert_dim=20)
+        | dict(moe_router_scaling_factor=3.0)
+        | dict(swiglu_limits=[0, 0, 0.5, 0], swiglu_limits_shared=[0, 0, 0.75, 0])
+        | dict(rope_theta=[50000.0, 10000.0, 10000.0, 50000.0], rope_scaling=LLAMA3_ROPE)
+        | dict(partial_rotary_factors=[0.5, 1.0, 1.0, 0.5]),
+    ),
+    "axk1": (
+        "AXK1",
+        LATENT
+        | dict(q_lora_rank=12, n_group=4, topk_group=2)
+        | dict(n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=1)
+        | dict(routed_scaling_factor=2.5, norm_topk_prob=True)
+        | dict(rope_parameters=LATENT_YARN | dict(mscale=1.0, mscale_all_dim=1.0)),
+    ),
+    "arctic": ("Llama", dict(rms_norm_eps=1e-5, rope_parameters=PLAIN_ROPE)),
+    "plamo3": (
+        "Gemma3Text",
+        dict(hidden_size=16, head_dim=8, sliding_window=8, query_pre_attn_scalar=8)
+        | dict(num_hidden_layers=3, hidden_activation="silu")
+        | dict(layer_types=[f"{kind}_attention" for kind in "sliding full sliding".split()])
+        | dict(rope_parameters=PLAMO3_ROPE),
     ),
     "gptj": ("GPTJ", dict(n_embd=32, n_layer=2, n_head=4, n_inner=128, rotary_dim=4)),
     "mpt": (

@@ -20,7 +20,7 @@ and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, safetensors, gguf and transformers 4.57.3; 5.24 for mistral3, gemma3n, gemma4, baichuan
 to gptj, deepseek and what follows from it, those with Mamba 2, vaultgemma to hyperclovax, gpt_neo,
-opt, lfm3 and olmo_hybrid.
+opt, lfm3, olmo_hybrid and internlm3 to plamo3.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
-from adaptations import adapt, add_mixtures
+from adaptations import adapt, add_mixtures, step35
 from configurations import COUNT, DELTA_RULES, EYES, MODELS, VOCABULARY, configuration
 from gguf_files import convert
 from originals import FILES_ALONE, ORIGINALS, write_original
@@ -43,7 +43,8 @@ from safetensors.numpy import load_file, save_file
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that BF16 holds."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    less_one = name in ("gemma", "gemma2", "gemma3", "vaultgemma", *DELTA_RULES, "nemotron")
+    gemmas = ("gemma", "gemma2", "gemma3", "plamo3", "vaultgemma")
+    less_one = name in (*gemmas, *DELTA_RULES, "nemotron", "step35")
     biases = ("e_score_correction_bias", "expert_bias")
     corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
     with torch.no_grad():
@@ -70,6 +71,8 @@ def draw(name: str, model: torch.nn.Module) -> None:
                 values = values * (1.25 / math.sqrt(fan_in(key, parameter, model)))
                 # Gemma 3n divides what its routers read by the width.
                 values = values * (parameter.shape[-1] if "modality_router" in key else 1.0)
+            if name == "sarvam-moe" and key.endswith("e_score_correction_bias"):
+                values[4:] = -values[:4]  # whose mean is subtracted by the converter
             parameter.copy_(values.bfloat16().float())
         for key, buffer in model.named_buffers():
             if key.endswith("layer_scalar"):
@@ -150,6 +153,8 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
         make = getattr(transformers, "AutoModelFor" + auto).from_config
         if name == "mistral4":  # which is known as a part of another alone
             make = transformers.Mistral4ForCausalLM._from_config
+        if name == "step35":
+            make = step35
         model = make(config, attn_implementation="eager")
     if name == "deepseek":
         add_mixtures(model)
@@ -170,6 +175,8 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     tensors = {"tokens": tokens, "logits": expected(model, ids), "gradient": gradient(model, ids)}
     if name.startswith("falcon-h1"):  # whose file has a table that is multiplied already
         tensors["gradient"] /= config.embedding_multiplier
+    if name == "plamo3":  # the same
+        tensors["gradient"] /= math.sqrt(config.hidden_size)
     original = getattr(config, "original_max_position_embeddings", None)
     if original and original < COUNT:
         tensors["short_logits"] = expected(model, ids[:original])

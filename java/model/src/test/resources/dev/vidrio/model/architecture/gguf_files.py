@@ -11,6 +11,7 @@ from configurations import DELTA_RULES, VOCABULARY
 
 # Norms behind sublayers, which converters of models without them do not know.
 NORMS_BEHIND = {
+    "axk1": {"post_mlp_layernorm": "post_ffw_norm"},
     "flex_olmo": {
         "post_attention_layernorm": "post_attention_norm",
         "post_feedforward_layernorm": "post_ffw_norm",
@@ -87,10 +88,23 @@ TENSORS = {
 }
 TENSORS["olmo_hybrid-turning"] = TENSORS["olmo_hybrid"]
 
+# The classes whose converters those of other classes are: it knows MPT under the name that its own
+# code had, and some not at all.
+RELATIVES = {
+    "MptForCausalLM": "MPTForCausalLM",
+    "Mistral4ForCausalLM": "Ministral3ForCausalLM",
+    "VaultGemmaForCausalLM": "Gemma2ForCausalLM",
+    "FlexOlmoForCausalLM": "OlmoeForCausalLM",
+    "AXK1ForCausalLM": "DeepseekV3ForCausalLM",
+    "CwmForCausalLM": "LlamaForCausalLM",
+    "HeliumForCausalLM": "Ernie4_5ForCausalLM",
+    "SarvamMLAForCausalLM": "DeepseekV3ForCausalLM",
+}
+
 # Models that llama.cpp's converter knows, or takes, for others.
 OWN_NAMES = {
     name: name
-    for name in ("bitnet-b1.58", "flex_olmo", "hyperclovax", "nanochat", *TENSORS)
+    for name in ("axk1", "bitnet-b1.58", "cwm", "flex_olmo", "hyperclovax", "nanochat", *TENSORS)
 } | {
     "hyperclovax-pre-norm": "hyperclovax",
     "olmo_hybrid-turning": "olmo_hybrid",
@@ -106,12 +120,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     from conversion.base import TextModel
 
     hparams = json.loads((directory / "config.json").read_text())
-    # The converter knows MPT under the name that its own code had.
-    architecture = hparams["architectures"][0].replace("MptFor", "MPTFor")
-    architecture = architecture.replace("Mistral4For", "Ministral3For")
+    architecture = hparams["architectures"][0]
+    architecture = RELATIVES.get(architecture, architecture)
     plain = name in ("plamo", "gptj", "nanochat", *TENSORS) or name.startswith("hyperclovax")
-    # Those of VaultGemma and FlexOlmo are the ones of models with other norms.
-    architecture = architecture.replace("VaultGemma", "Gemma2").replace("FlexOlmo", "Olmoe")
     kind = TextModel if plain else conversion.get_model_class(architecture)
     # Which Mistral 3's hands its work to.
     kind = getattr(kind, "Mistral4Model" if name == "mistral4" else "Ministral3Model", kind)
@@ -176,6 +187,10 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
                 self.gguf_writer.add_expert_weights_norm(False)
             if name == "chatglm":
                 self.gguf_writer.add_context_length(hparams["max_position_embeddings"])
+            if name == "cwm":
+                slides = [kind == "sliding_attention" for kind in hparams["layer_types"]]
+                self.gguf_writer.add_sliding_window(hparams["sliding_window"])
+                self.gguf_writer.add_sliding_window_pattern(slides)
             if name == "gptj":
                 self.gguf_writer.add_rope_dimension_count(hparams["rotary_dim"])
             if name == "mistral4":
@@ -236,8 +251,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             return weight  # which BitNet's makes ternary
 
     out = directory / "model.gguf"
-    # That of Nemotron-H takes what the configuration does not say for what transformers adds to it.
-    said = dict(hparams=hparams) if name.startswith("nemotron_h") else {}
+    # Some converters take what transformers makes of a configuration for what it says.
+    as_said = ("axk1", "nemotron_h", "sarvam-moe", "step35")
+    said = dict(hparams=hparams) if name.startswith(as_said) else {}
     bf16 = gguf.LlamaFileType.MOSTLY_BF16
     own = {Converter.model_arch: OWN_NAMES[name]} if name in OWN_NAMES else {}
     with unittest.mock.patch.dict(gguf.MODEL_ARCH_NAMES, own):

@@ -1,11 +1,12 @@
 """Checkpoints as the models' own code had them, where transformers has others."""
 
 import json
+import math
 import re
 from pathlib import Path
 
 import numpy as np
-from configurations import PLAIN_ROPE
+from configurations import LATENT_YARN, LAYERS, LLAMA3_ROPE, PLAIN_ROPE
 from safetensors.numpy import load_file, save_file
 
 # Models that transformers does not have, or only under names of its own: one of the same arithmetic
@@ -214,6 +215,101 @@ ORIGINALS = {
         | dict(add_swa_attention_sink_bias=True, add_full_attention_sink_bias=False),
         {},
     ),
+    "internlm3": (
+        dict(architectures=["InternLM3ForCausalLM"], rope_theta=50000.0, rope_parameters=None)
+        | dict(rope_scaling=dict(rope_type="dynamic", factor=6.0), qkv_bias=True, bias=True),
+        {},
+    ),
+    "helium": (dict(rope_theta=10000.0, rope_parameters=None), {}),
+    "cwm": (
+        dict(rope_theta=1e6, rope_parameters=None, rope_scaling=LLAMA3_ROPE),
+        {},
+    ),
+    # What transformers writes already is named so.
+    "sarvam-moe": (
+        dict(architectures=["SarvamMoEForCausalLM"], num_experts=8, num_shared_experts=1)
+        | dict(n_routed_experts=None, n_shared_experts=None, score_function="sigmoid")
+        | dict(rope_theta=10000.0, rope_parameters=None, moe_shared_expert_intermediate_size=16),
+        {},
+    ),
+    "sarvam-mla": (
+        dict(architectures=["SarvamMLAForCausalLM"], num_experts=5, num_shared_experts=1)
+        | dict(n_routed_experts=None, n_shared_experts=None, rope_theta=10000.0)
+        | dict(rope_scaling=dict(LATENT_YARN, type="deepseek_yarn", mscale=1.0, mscale_all_dim=1.0))
+        | dict(rope_parameters=None, head_dim=20, q_head_dim=12),
+        {},
+    ),
+    "openelm": (
+        dict(architectures=["OpenELMForCausalLM"], model_dim=32, num_kv_heads=[1, 3])
+        | dict(num_query_heads=[2, 6], ffn_multipliers=[1.0, 2.0], ffn_dim_divisor=32)
+        | dict(num_transformer_layers=2, max_context_length=128, rope_freq_constant=10000),
+        {
+            r"model.embed_tokens": "transformer.token_embeddings",
+            r"model.norm": "transformer.norm",
+            r"model.layers.(\d+).input_layernorm": r"transformer.layers.\1.attn_norm",
+            r"model.layers.(\d+).post_attention_layernorm": r"transformer.layers.\1.ffn_norm",
+            r"model.layers.(\d+).self_attn.o_proj": r"transformer.layers.\1.attn.out_proj",
+            r"model.layers.(\d+).self_attn": r"transformer.layers.\1.attn",
+            r"model.layers.(\d+).mlp.down_proj": r"transformer.layers.\1.ffn.proj_2",
+            r"model.layers.(\d+).mlp": r"transformer.layers.\1.ffn",
+        },
+    ),
+    "deci": (
+        dict(
+            architectures=["DeciLMForCausalLM"],
+            model_type="nemotron-nas",
+            block_configs=[
+                dict(
+                    attention=dict(
+                        n_heads_in_group=heads // kv_heads if kv_heads else None,
+                        replace_with_linear=heads > 0 and kv_heads == 0,
+                    ),
+                    ffn=dict(ffn_mult=width * 3 / 2 / 16 if width else None),
+                )
+                for heads, kv_heads, width in LAYERS["deci"]
+            ],
+        ),
+        {},
+    ),
+    "step35": (
+        dict(architectures=["Step3p5ForCausalLM"], per_layer_config=None, rope_parameters=None)
+        | dict(rope_theta=[50000.0, 10000.0, 10000.0, 50000.0], rope_scaling=LLAMA3_ROPE)
+        | dict(partial_rotary_factors=[0.5, 1.0, 1.0, 0.5], moe_layers_enum="1,2,3")
+        | dict(attention_other_setting=dict(num_attention_heads=6, num_attention_groups=2))
+        | dict(num_attention_groups=2, num_key_value_heads=None, norm_expert_weight=True)
+        | dict(moe_num_experts=5, n_routed_experts=None, moe_top_k=2, num_experts_per_tok=None),
+        {
+            r"mlp.gate.e_score_correction_bias": "moe.router_bias",
+            r"mlp.gate.weight": "moe.gate.weight",
+            r"mlp.experts.(\w+)": r"moe.\1.weight",
+            r"mlp.shared_experts": "share_expert",
+        },
+    ),
+    "axk1": (dict(first_k_dense_replace=1, mlp_layer_types=None), {}),
+    "arctic": (
+        dict(architectures=["ArcticForCausalLM"], model_type="arctic", num_local_experts=5)
+        | dict(num_experts_per_tok=2, rope_theta=10000.0),
+        {
+            r"(layers.\d+.)post_attention_layernorm": r"\1residual_layernorm",
+            r"experts_layernorm": "post_attention_layernorm",
+            r"mlp.gate_proj": "residual_mlp.w1",
+            r"mlp.down_proj": "residual_mlp.w2",
+            r"mlp.up_proj": "residual_mlp.w3",
+        },
+    ),
+    "plamo3": (
+        dict(architectures=["Plamo3ForCausalLM"], model_type="plamo3", window_size=8)
+        | dict(sliding_window_pattern=2, rope_theta=500000.0, rope_local_theta=10000.0)
+        | dict(rope_parameters=None, layer_types=None, query_pre_attn_scalar=None),
+        {
+            r"model.layers": "model.layers.layers",
+            r"input_layernorm": "pre_mixer_norm",
+            r"post_attention_layernorm": "post_mixer_norm",
+            r"pre_feedforward_layernorm": "pre_mlp_norm",
+            r"post_feedforward_layernorm": "post_mlp_norm",
+            r"self_attn": "mixer",
+        },
+    ),
     "pangu-embedded": (dict(architectures=["PanguEmbeddedForCausalLM"]), {}),
     "hunyuan-moe": (
         dict(moe_intermediate_size=[24, 24], moe_topk=[2, 2], num_shared_expert=[1, 1]),
@@ -227,6 +323,8 @@ FUSED = {
     "refact": ((("k_proj", "v_proj"), "kv"), (("gate_proj", "up_proj"), "gate_up_proj")),
     "jais": ((QKV, "c_attn"),),
     "codeshell": ((QKV, "c_attn"),),
+    "plamo3": ((QKV, "qkv_proj"), (("gate_proj", "up_proj"), "gate_up_proj")),
+    "openelm": ((QKV, "qkv_proj"), (("gate_proj", "up_proj"), "proj_1")),
     "qwen": ((QKV, "c_attn"),),
     "bailingmoe": ((QKV, "query_key_value"),),
     "bailingmoe2": ((QKV, "query_key_value"),),
@@ -234,19 +332,24 @@ FUSED = {
 
 # Models whose directories Vidrio does not read.
 FILES_ALONE = (
+    "arctic",
     "baichuan",
     "baichuan-13b",
     "bailingmoe",
     "codeshell",
+    "deci",
     "internlm2",
     "jais",
     "maincoder",
+    "openelm",
     "pangu-embedded",
     "plamo",
+    "plamo3",
     "plm",
     "qwen",
     "refact",
     "smallthinker",
+    "step35",
 )
 
 
@@ -271,6 +374,10 @@ def write_original(directory: Path, name: str) -> None:
         for part, matrices in parts.items():
             for e, matrix in enumerate(matrices):
                 tensors[f"{prefix}.{e}.{part}.weight"] = np.ascontiguousarray(matrix)
+    for key in [key for key in tensors if name == "step35" and "moe.gate_up" in key]:
+        gate, up = np.split(tensors.pop(key), 2, axis=1)
+        tensors[key.replace("gate_up", "gate")] = np.ascontiguousarray(gate)
+        tensors[key.replace("gate_up", "up")] = np.ascontiguousarray(up)
     for key in [key for key in tensors if name == "qwen3vlmoe" and ".mlp.experts." in key]:
         tensors[key] = np.ascontiguousarray(tensors[key].swapaxes(1, 2))
     if name == "bailingmoe":  # rotary pairs that are adjacent here are half a head apart there
@@ -293,6 +400,11 @@ def write_original(directory: Path, name: str) -> None:
             tensors[key] = np.ascontiguousarray(tensors[key].T)
         slopes = 2.0 ** (-8 * np.arange(1, 5) / 4)
         tensors["transformer.relative_pe.slopes"] = slopes.astype(np.float32)
+    if name == "plamo3":  # whose norms add other numbers than one, and which does not scale
+        tensors["model.embed_tokens.weight"] *= math.sqrt(config["hidden_size"])
+        for norm, added in (("post_mixer_norm", 1 / 5), ("post_mlp_norm", 5**-1.5)):
+            for key in [key for key in tensors if norm in key]:
+                tensors[key] = (tensors[key].astype(np.float64) + 1 - added).astype(np.float32)
     if name == "internlm2":
         for l in range(config["num_hidden_layers"]):
             prefix = f"model.layers.{l}.attention."

@@ -5,9 +5,10 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * DeepSeek V2, V3 and R1, GLM-4.7-Flash, Mistral 4 and Youtu: latent attention, dense layers first,
- * then experts that a softmax chooses (V2, Mistral 4) or sigmoids and a bias, and a shared one.
- * Youtu is dense. Blocks that draft tokens are left out, as in transformers.
+ * DeepSeek V2, V3 and R1, GLM-4.7-Flash, Mistral 4, A.X K1, Sarvam 105B and Youtu: latent
+ * attention, dense layers first, then experts that a softmax chooses (V2, Mistral 4) or sigmoids
+ * and a bias, and a shared one. Youtu is dense. Blocks that draft tokens are left out, as in
+ * transformers.
  */
 final class Deepseek2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
@@ -21,6 +22,7 @@ final class Deepseek2Mapping implements Mapping {
     V3,
     GLM_FLASH,
     MISTRAL_4,
+    AXK1,
     YOUTU
   }
 
@@ -32,8 +34,13 @@ final class Deepseek2Mapping implements Mapping {
 
   Deepseek2Mapping(Kind kind) {
     this.kind = kind;
-    this.architecture = kind == Kind.MISTRAL_4 ? "mistral4" : "deepseek2";
-    this.isBiased = kind == Kind.V3 || kind == Kind.GLM_FLASH;
+    this.architecture =
+        switch (kind) {
+          case MISTRAL_4 -> "mistral4";
+          case AXK1 -> "axk1";
+          default -> "deepseek2";
+        };
+    this.isBiased = kind == Kind.V3 || kind == Kind.GLM_FLASH || kind == Kind.AXK1;
     this.epsilon = kind == Kind.GLM_FLASH ? 1e-5 : 1e-6;
     this.usualDense = kind == Kind.MISTRAL_4 ? 0 : 1;
   }
@@ -121,7 +128,9 @@ final class Deepseek2Mapping implements Mapping {
         .integer(prefix + "expert_shared_count", shared(config))
         .integer(prefix + "leading_dense_block_count", ExpertNames.dense(config, usualDense))
         .integer(prefix + "expert_gating_func", isBiased ? 2 : 1)
-        .real(prefix + "expert_weights_scale", config.real("routed_scaling_factor", 1))
+        .real(
+            prefix + "expert_weights_scale",
+            config.real("routed_scaling_factor", kind == Kind.AXK1 ? 2.5 : 1))
         .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", kind != Kind.V2));
   }
 
@@ -130,7 +139,8 @@ final class Deepseek2Mapping implements Mapping {
   }
 
   private static int shared(Config config) {
-    return config.has("n_shared_experts") ? config.integer("n_shared_experts", 0, MAX_SHARED) : 0;
+    String key = config.firstOf("n_shared_experts", "num_shared_experts");
+    return config.has(key) ? config.integer(key, 0, MAX_SHARED) : 0;
   }
 
   @Override
@@ -153,6 +163,11 @@ final class Deepseek2Mapping implements Mapping {
       }
       if (shared(config) > 0) {
         ExpertNames.shared(map, "shared_experts", l);
+      }
+      if (kind == Kind.AXK1) {
+        map.take(
+            LlamaNames.from(l) + "post_mlp_layernorm.weight",
+            LlamaNames.to(l) + "post_ffw_norm.weight");
       }
     }
     LlamaNames.ignoreDrafts(map, config);

@@ -4,8 +4,16 @@ import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** ERNIE 4.5 without experts: Llama whose rotary pairs are adjacent already. */
+/** ERNIE 4.5 without experts and Helium: Llama whose rotary pairs are adjacent already. */
 final class Ernie45Mapping implements LayerMapping {
+  private final double usualEpsilon;
+
+  /**
+   * @param usualEpsilon of norms where the config says nothing
+   */
+  Ernie45Mapping(double usualEpsilon) {
+    this.usualEpsilon = usualEpsilon;
+  }
 
   @Override
   public String architecture() {
@@ -16,7 +24,7 @@ final class Ernie45Mapping implements LayerMapping {
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
     Keys.sizes(config, out, "ernie4_5");
-    Keys.rmsEpsilon(config, out, "ernie4_5", 1e-5);
+    Keys.rmsEpsilon(config, out, "ernie4_5", usualEpsilon);
     Rope.requireBase(config);
     Rope.of(config).put(out, "ernie4_5", Keys.headWidth(config));
   }

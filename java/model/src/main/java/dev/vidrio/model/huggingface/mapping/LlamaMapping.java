@@ -3,6 +3,7 @@ package dev.vidrio.model.huggingface.mapping;
 import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.function.UnaryOperator;
 
 /** Llama and its kin with adjacent rotary pairs. */
 final class LlamaMapping implements LayerMapping {
@@ -10,13 +11,27 @@ final class LlamaMapping implements LayerMapping {
   private static final String SHARED = "shared_intermediate_size";
 
   private final String architecture;
+  private final UnaryOperator<Rope> rope;
 
   /**
-   * @param architecture {@code llama}, {@code smollm3}, {@code granite}, {@code granitemoe}, {@code
-   *     minicpm} or {@code xverse}
+   * @param architecture {@code llama}, {@code cwm}, {@code smollm3}, {@code granite}, {@code
+   *     granitemoe}, {@code minicpm} or {@code xverse}
    */
   LlamaMapping(String architecture) {
+    this(architecture, UnaryOperator.identity());
+  }
+
+  /**
+   * @param rope what is made of the config's
+   */
+  LlamaMapping(String architecture, UnaryOperator<Rope> rope) {
     this.architecture = architecture;
+    this.rope = rope;
+  }
+
+  @Override
+  public Rope rope(Config config) {
+    return rope.apply(Rope.of(config));
   }
 
   @Override
@@ -28,8 +43,8 @@ final class LlamaMapping implements LayerMapping {
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
     Keys.sizes(config, out, architecture);
-    Keys.rmsEpsilon(config, out, architecture);
-    Rope.of(config).put(out, architecture, Keys.headWidth(config));
+    Keys.rmsEpsilon(config, out, architecture, architecture.equals("cwm") ? 1e-5 : 1e-6);
+    rope(config).put(out, architecture, Keys.headWidth(config));
     switch (architecture) {
       case "smollm3" -> checkSmolLm3(config);
       case "granite" -> graniteScales(config, out, architecture);
@@ -42,6 +57,10 @@ final class LlamaMapping implements LayerMapping {
         }
       }
       case "minicpm" -> miniCpmScales(config, out);
+      case "cwm" -> {
+        Rope.requireBase(config);
+        SlidingWindow.putTypes(config, out, "cwm");
+      }
       case "xverse" -> {}
       default -> {
         if (config.has("sliding_window")) {

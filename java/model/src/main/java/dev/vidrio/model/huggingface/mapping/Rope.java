@@ -70,10 +70,16 @@ record Rope(
     return new Rope(
         own.real("rope_theta", config.real(theta, 10000)),
         localBase,
-        own.string(own.firstOf("rope_type", "type"), "default"),
+        type(own),
         own,
         own.real(PARTIAL[0], config.real(partial, usual)),
         own.size("original_max_position_embeddings", config.size("max_position_embeddings", 1)));
+  }
+
+  /** Some configs call YaRN by the name of DeepSeek's code. */
+  private static String type(Config own) {
+    String type = own.string(own.firstOf("rope_type", "type"), "default");
+    return type.equals("deepseek_yarn") ? "yarn" : type;
   }
 
   /**
@@ -100,6 +106,11 @@ record Rope(
   /** The same for text: places in a picture have several positions (arXiv 2409.12191), its one. */
   Rope ofText() {
     return type.equals("mrope") ? based(base) : this;
+  }
+
+  /** The same in contexts that the model was made for, which dynamic scaling leaves alone. */
+  Rope ofUsualContext() {
+    return type.equals("dynamic") ? based(base) : this;
   }
 
   /** The same for heads that turn whole, whatever the config says of larger ones. */

@@ -18,9 +18,19 @@ final class SlidingWindow {
    * @param period the window is in all layers but each so manyth where the config does not say so
    */
   static void put(Config config, MetadataBuilder out, String architecture, int period) {
+    put(config, out, architecture, layers(config, period));
+  }
+
+  /** Puts the same of a config that must say a type for each layer. */
+  static void putTypes(Config config, MetadataBuilder out, String architecture) {
+    put(config, out, architecture, byType(config, config.size("num_hidden_layers")));
+  }
+
+  private static void put(
+      Config config, MetadataBuilder out, String architecture, List<Boolean> slides) {
     String prefix = architecture + ".attention.";
     out.integer(prefix + "sliding_window", config.size("sliding_window"))
-        .bools(prefix + PATTERN, layers(config, period));
+        .bools(prefix + PATTERN, slides);
   }
 
   /** In which layers the window slides: as the config says, or in all but every period-th. */
