@@ -92,18 +92,23 @@ public final class ModelMatrices {
 
   /**
    * The same, each with what the first feed-forward block makes of it added: effective embeddings
-   * (Wang et al. 2023, arXiv 2211.00593), since that is where models finish their words.
+   * (Wang et al. 2023, arXiv 2211.00593), since that is where models finish their words. Blocks of
+   * Nemotron-H are one step each; what stands before that one is passed over like its attention.
    *
-   * @throws InvalidInputException when the first block of the model has none
+   * @throws InvalidInputException when the model has no feed-forward block
    */
   public void effectiveEmbeddings(int[] tokens, Taker taker) {
-    var made = new HookPoint(HookSite.MLP_OUT, 0);
-    if (!lens.has(made)) {
-      throw new InvalidInputException(
-          "effective embeddings", "", "the model has no " + made.name() + ", which makes them");
-    }
-    Buffer read = buffer(hooks.beforeMlp(0));
-    Buffer out = buffer(made);
+    int layer =
+        hooks
+            .firstMlp()
+            .orElseThrow(
+                () ->
+                    new InvalidInputException(
+                        "effective embeddings",
+                        "",
+                        "the model has no feed-forward block, which makes them"));
+    Buffer read = buffer(hooks.beforeMlp(layer));
+    Buffer out = buffer(new HookPoint(HookSite.MLP_OUT, layer));
     try (var first = new RowPlan(executor, read, hooks.between(read, out), out, ROWS)) {
       embeddings(tokens, first, taker);
     }

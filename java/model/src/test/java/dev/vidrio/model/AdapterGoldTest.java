@@ -27,6 +27,7 @@ class AdapterGoldTest {
         "gemma3",
         "gpt2",
         "gptneox",
+        "laguna",
         "llama",
         "mistral",
         "mixtral",

@@ -161,8 +161,10 @@ class LensCommandsTest {
     assertFalse(stream.get("largest").get(0).get("massive").booleanValue());
     String[] residual = {"lens", "residual", "-p", "To be, or not"};
     assertEquals(2 + 1 + 2 * 4, done(residual).out().lines().count());
+    JsonNode json = done(with(residual, "--by", "head", "--json")).json();
+    assertEquals(done(with(norms, "--json")).json().get("tokens"), json.get("tokens"));
     double sum = 0;
-    for (JsonNode part : done(with(residual, "--by", "head", "--json")).json().get("parts")) {
+    for (JsonNode part : json.get("parts")) {
       sum += part.get("share").doubleValue();
     }
     assertEquals(1, sum, 1e-4);
@@ -196,6 +198,41 @@ class LensCommandsTest {
     assertTrue(
         point.get("greatest").get(dimension).floatValue() >= row.get("values").get(0).floatValue());
     assertEquals(2, done(arguments).out().lines().count());
+  }
+
+  /** Of a pattern, the keys that do not fit go on in another block, for queries that see them. */
+  @ParameterizedTest
+  @ValueSource(strings = {"statistics", "attention --layer 1 --head 2"})
+  void tablesFitLinesOf80Characters(String command) throws IOException {
+    Path ids = Files.writeString(directory.resolve("ids.json"), Arrays.toString(new int[20]));
+    List<String> arguments = new ArrayList<>(List.of("lens"));
+    arguments.addAll(List.of(command.split(" ")));
+    arguments.addAll(List.of("--ids", ids.toString()));
+    List<String> lines = done(arguments.toArray(String[]::new)).out().lines().toList();
+    lines.forEach(line -> assertTrue(line.length() <= 80, line));
+    if (command.startsWith("attention")) {
+      assertEquals(1 + 20 + 1 + 5, lines.size());
+      assertEquals("  15  16  17  18  19", lines.get(21).substring(17));
+      assertTrue(lines.getLast().startsWith("  19 "), lines.getLast());
+    }
+  }
+
+  /** A line of help ends where the next word does not fit. */
+  @Test
+  void helpFillsItsLines() {
+    List<String> lines =
+        done("lens", "path", "--help")
+            .out()
+            .lines()
+            .dropWhile(line -> !line.startsWith("      --"))
+            .toList();
+    for (int i = 0; i + 1 < lines.size(); i++) {
+      String next = lines.get(i + 1);
+      if (!next.isBlank() && !next.strip().startsWith("-")) {
+        int word = (next.strip() + " ").indexOf(' ');
+        assertTrue(lines.get(i).length() + 1 + word >= 80, lines.get(i));
+      }
+    }
   }
 
   /** What the table rounds JSON has in full; of two logits, the metric is their difference. */
@@ -232,6 +269,7 @@ class LensCommandsTest {
   @CsvSource({"neuron, L0.N0", "path, L3.H7←4", "token, token 4"})
   void logitsAreDividedFurther(String by, String part) {
     JsonNode json = done("lens", "dla", "-p", "To be, or", "--by", by, "--json").json();
+    assertTrue(json.get("tokens").size() > 1);
     assertTrue(json.get("parts").has(part), json.get("parts").propertyNames().toString());
     double sum = json.get("sum").doubleValue();
     assertEquals(json.get("logit").doubleValue(), sum, 0.02 * (1 + Math.abs(sum)));

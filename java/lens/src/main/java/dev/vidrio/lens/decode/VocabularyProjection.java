@@ -56,8 +56,8 @@ public final class VocabularyProjection {
    * What a reading direction listens to: {@code ⟨x̂, u⟩} of each token's embedding, x̂ what the
    * norm before attention makes of it without its gain, or the embedding where there is none.
    *
-   * @param layer that reads: above the first, embeddings are effective ones, with what the first
-   *     feed-forward block makes of them
+   * @param layer that reads: above the first feed-forward block, embeddings are effective ones,
+   *     with what that makes of them
    * @param direction u, [d], gains multiplied in
    * @param k tokens, the greatest first
    */
@@ -92,7 +92,7 @@ public final class VocabularyProjection {
     Optional<Op.Norm> norm = hooks.normBefore(values);
     ModelMatrices.Taker normalizing =
         (token, x) -> taker.take(token, norm.map(n -> NormValues.normalized(n, x)).orElse(x));
-    if (layer == 0) {
+    if (layer <= hooks.firstMlp().orElse(0)) {
       matrices.embeddings(tokens, normalizing);
     } else {
       matrices.effectiveEmbeddings(tokens, normalizing);

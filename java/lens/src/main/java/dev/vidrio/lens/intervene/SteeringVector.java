@@ -33,12 +33,18 @@ public final class SteeringVector {
    *
    * @param plus tokens of texts that have the property
    * @param minus tokens of texts that do not
-   * @throws InvalidInputException when there are no texts of a kind, or the model cannot take one
+   * @throws InvalidInputException when there are no texts of a kind, the model cannot take one, or
+   *     both kinds have the same mean
    */
   public static SteeringVector of(Lens lens, HookPoint point, List<int[]> plus, List<int[]> minus) {
     Inputs.requireRows(point);
     float[] with = mean(lens, point, "plus", plus);
-    return new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
+    var vector = new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
+    if (vector.norm() == 0) {
+      throw new InvalidInputException(
+          "minus", "", "its mean at " + point + " is that of plus, so there is no direction");
+    }
+    return vector;
   }
 
   private static float[] mean(Lens lens, HookPoint point, String which, List<int[]> texts) {

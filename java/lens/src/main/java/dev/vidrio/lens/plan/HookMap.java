@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The hook points of a plan, in the order of a forward pass, and where their values come from. */
@@ -214,6 +216,13 @@ public final class HookMap {
   public HookPoint beforeMlp(int layer) {
     var mid = new HookPoint(HookSite.RESID_MID, layer);
     return has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
+  }
+
+  /** The first layer with a feed-forward block. */
+  public OptionalInt firstMlp() {
+    return IntStream.range(0, layers)
+        .filter(layer -> has(new HookPoint(HookSite.MLP_OUT, layer)))
+        .findFirst();
   }
 
   /** H, query heads of a layer; 0 where it has no attention. */

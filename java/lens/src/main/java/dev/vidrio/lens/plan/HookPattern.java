@@ -23,6 +23,10 @@ import org.jspecify.annotations.Nullable;
 public final class HookPattern {
   private static final Pattern BLOCK = Pattern.compile("blocks\\.(-\\d{1,4}|\\d{1,4}-\\d{1,4})\\.");
 
+  /** The same, and a block by its number. */
+  private static final Pattern NUMBERED =
+      Pattern.compile("blocks\\.(-?\\d{1,4}|\\d{1,4}-\\d{1,4})\\.");
+
   /** Names that an error suggests. */
   private static final int SUGGESTIONS = 3;
 
@@ -40,7 +44,7 @@ public final class HookPattern {
       String pattern = part.strip();
       List<HookPoint> meant = matching(pattern, all, layers);
       if (meant.isEmpty()) {
-        throw new InvalidInputException("hook", pattern, suggestion(pattern, all));
+        throw new InvalidInputException("hook", pattern, reason(pattern, all, layers));
       }
       chosen.addAll(meant);
     }
@@ -54,6 +58,18 @@ public final class HookPattern {
         .filter(point -> results || point.site() != HookSite.RESULT)
         .filter(point -> alternatives.stream().anyMatch(glob -> glob.matches(point.name())))
         .toList();
+  }
+
+  /** Why a pattern means none. */
+  private static String reason(String pattern, List<HookPoint> all, int layers) {
+    Matcher block = NUMBERED.matcher(pattern);
+    boolean beyond =
+        block.lookingAt()
+            && !matching("blocks.*." + pattern.substring(block.end()), all, layers).isEmpty()
+            && matching(block.group() + "*", all, layers).isEmpty();
+    return beyond
+        ? "the model's layers are 0 to " + (layers - 1) + ", or -" + layers + " to -1"
+        : suggestion(pattern, all);
   }
 
   private static List<Glob> compile(String pattern, int layers) {

@@ -1,14 +1,15 @@
 package dev.vidrio.lens.decode;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
@@ -18,6 +19,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -91,7 +93,7 @@ class VocabularyProjectionTest {
   }
 
   private static boolean isLatent(String name) {
-    return name.matches("deepseek[23].*|glm4-flash|minicpm3|mistral4|plm|youtu");
+    return name.matches("axk1|deepseek[23].*|glm4-flash|minicpm3|mistral4|plm|sarvam-mla|youtu");
   }
 
   @ParameterizedTest
@@ -123,17 +125,21 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** Its first block is a recurrence alone. */
+  /** Its attention stands before its first feed-forward block. */
   @Test
-  void embeddingsNeedAFirstFeedForwardBlock() throws IOException {
+  void headsBeforeAFeedForwardBlockReadTheEmbedding() throws IOException {
     try (Model model = open("nemotron_h")) {
       Lens lens = Lens.of(model);
-      var e =
-          assertThrows(
-              InvalidInputException.class, () -> VocabularyProjection.embedding(lens, 1, 3));
-      assertEquals(
-          "effective embeddings: the model has no blocks.0.hook_mlp_out, which makes them",
-          e.getMessage());
+      HookPoint input = new HookPoint(HookSite.RESID_PRE, 1);
+      List<float[]> embeddings = new ArrayList<>();
+      ModelMatrices.of(lens).embeddings(new int[] {3}, (token, x) -> embeddings.add(x));
+      try (ActivationCache cache =
+          lens.run(
+              new int[] {3}, Capture.of("*"), List.of(Edit.set(input, embeddings.getFirst())))) {
+        float[] normalized = cache.get(HookSite.LN1_NORMALIZED, 1).row(0);
+        float[] read = VocabularyProjection.embedding(lens, 1, 3);
+        assertArrayEquals(normalized, read, 1e-5f);
+      }
     }
   }
 

@@ -43,6 +43,18 @@ class HookPointTest extends BardTest {
     assertMessage(
         "hook hook_embd: the model has no such hook point; near are hook_embed",
         () -> lens.point("hook_embd"));
+    assertMessage(
+        "hook blocks.7-9.*: the model's layers are 0 to 3, or -4 to -1",
+        () -> lens.points("blocks.7-9.*"));
+    assertMessage(
+        "hook blocks.-5.hook_resid_post: the model's layers are 0 to 3, or -4 to -1",
+        () -> lens.point("blocks.-5.hook_resid_post"));
+    assertMessage(
+        "hook blocks.4.hook_resid_pre: the model's layers are 0 to 3, or -4 to -1",
+        () -> lens.point("blocks.4.hook_resid_pre"));
+    assertMessage(
+        "hook blocks.9.hok: the model has no such hook point; '*' means all",
+        () -> lens.point("blocks.9.hok"));
   }
 
   @Test

@@ -104,10 +104,10 @@ class HookPatternTest extends BardTest {
   @CsvSource({
     "blocks.0.hook_resid_pots, blocks.0.hook_resid_post",
     "hook_embd, hook_embed",
-    "blocks.7.hook_resid_post, blocks.0.hook_resid_post",
+    "blocks.7.hook_resid_post, layers are 0 to 3",
     "resid_post, blocks.*.hook_resid_post",
     "hook_z, blocks.*.attn.hook_z",
-    "blocks.5-9.hook_resid_post, blocks.",
+    "blocks.5-9.hook_resid_post, layers are 0 to 3",
     "wte, '*' means all",
     "'', '*' means all",
     "'hook_embed,,', '*' means all",

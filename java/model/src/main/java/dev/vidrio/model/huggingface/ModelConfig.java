@@ -16,25 +16,19 @@ final class ModelConfig {
   static Config of(Gguf model) {
     Metadata metadata = model.metadata();
     String prefix = metadata.string("general.architecture") + ".";
-    int heads = size(metadata, prefix + "attention.head_count");
     int d = size(metadata, prefix + "embedding_length");
     ObjectNode node = JsonMapper.shared().createObjectNode();
     int drafts = number(metadata, prefix + "nextn_predict_layers");
     for (String name : new String[] {"num_hidden_layers", "n_layer", "n_layers"}) {
       node.put(name, size(metadata, prefix + "block_count") - drafts);
     }
-    for (String name : new String[] {"num_attention_heads", "n_head", "n_heads"}) {
-      node.put(name, heads);
-    }
     for (String name : new String[] {"hidden_size", "n_embed", "n_embd", "d_model"}) {
       node.put(name, d);
     }
-    String kvHeads = prefix + "attention.head_count_kv";
-    if (!(metadata.entries().get(kvHeads) instanceof GgufValue.Array)) {
-      for (String name : new String[] {"num_key_value_heads", "num_kv_heads"}) {
-        node.put(name, metadata.contains(kvHeads) ? size(metadata, kvHeads) : heads);
-      }
-    }
+    String heads = prefix + "attention.head_count";
+    putHeads(node, metadata, heads, "num_attention_heads", "n_head", "n_heads");
+    String kvHeads = metadata.contains(heads + "_kv") ? heads + "_kv" : heads;
+    putHeads(node, metadata, kvHeads, "num_key_value_heads", "num_kv_heads");
     node.put("new_decoder_architecture", true); // which may have any number of these
     String width = prefix + "attention.key_length";
     if (metadata.contains(width)) {
@@ -68,6 +62,15 @@ final class ModelConfig {
     node.put("moe_layer_interval", Math.max(1, number(metadata, period)));
     node.put("tie_word_embeddings", model.findTensor("output.weight").isEmpty());
     return new Config(model.name(), node);
+  }
+
+  /** Puts a number of heads, unless layers differ in it: mappings of such models need none. */
+  private static void putHeads(ObjectNode node, Metadata metadata, String key, String... names) {
+    if (!(metadata.entries().get(key) instanceof GgufValue.Array)) {
+      for (String name : names) {
+        node.put(name, size(metadata, key));
+      }
+    }
   }
 
   /** Puts the heads of linear attention, and which layers have it. */

@@ -12,7 +12,7 @@ Each adapter gets a directory with
 
 Factors are drawn so that the adapter changes the logits about as much as a layer does.
 
-Needs torch, transformers 4.57.3 (qwen35moe: 5.24), peft 0.21.2, safetensors and gguf.
+Needs torch, transformers 4.57.3 (laguna, qwen35moe: 5.24), peft 0.21.2, safetensors and gguf.
 """
 
 import argparse
@@ -79,6 +79,12 @@ ADAPTERS = {
     ),
     "qwen35moe": (
         dict(target_modules=["q_proj", "v_proj", "o_proj", *QWEN_3_5], r=3, lora_alpha=4),
+        torch.float32,
+        False,
+    ),
+    # Its layers differ in query heads.
+    "laguna": (
+        dict(target_modules=[*LLAMA[:4], "g_proj"], r=3, lora_alpha=4),
         torch.float32,
         False,
     ),

@@ -56,20 +56,18 @@ public final class PathCommand implements Callable<Integer> {
   @Option(
       names = "--to",
       paramLabel = "L9.H1",
-      description = {
-        "A head that hears it, by what its --input is made of; may be repeated.",
-        "Default: the logits."
-      })
+      description =
+          "A head that hears it, by what its --input is made of; may be repeated. Default: the"
+              + " logits.")
   private List<String> receivers = List.of();
 
   @Option(
       names = "--input",
       paramLabel = "INPUT",
       defaultValue = "q",
-      description = {
-        "${COMPLETION-CANDIDATES}: queries, keys or values of the heads of --to. Keys and values",
-        "count the heads that have their own. Default: ${DEFAULT-VALUE}."
-      })
+      description =
+          "${COMPLETION-CANDIDATES}: queries, keys or values of the heads of --to. Keys and values"
+              + " count the heads that have their own. Default: ${DEFAULT-VALUE}.")
   private Input input = Input.Q;
 
   @Option(

@@ -31,10 +31,9 @@ public final class TextPairsOption {
     @Option(
         names = "--pairs",
         paramLabel = "FILE",
-        description = {
-          "A file with a pair on each line, what --clean, --corrupt, --answer and --wrong would",
-          "say with tab characters between. Results are means over the pairs."
-        })
+        description =
+            "A file with a pair on each line, what --clean, --corrupt, --answer and --wrong would"
+                + " say with tab characters between. Results are means over the pairs.")
     private @Nullable Path file;
   }
 

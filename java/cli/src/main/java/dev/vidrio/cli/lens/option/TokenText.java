@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.option;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import org.jline.utils.WCWidth;
 
 /** Tokens as people write and read them. */
 public final class TokenText {
@@ -15,9 +16,30 @@ public final class TokenText {
 
   /** The same in a column of a table: cut and filled up to a width. */
   public static String column(Model model, int token, int width) {
-    String text = of(model, token);
-    String cut = text.length() <= width ? text : text.substring(0, width - 1) + "…";
-    return cut + " ".repeat(width - cut.length());
+    return column(of(model, token), width);
+  }
+
+  /** Terminals show Chinese characters and others in two columns each, and marks in none. */
+  static String column(String text, int width) {
+    int all = columns(text);
+    if (all <= width) {
+      return text + " ".repeat(width - all);
+    }
+    int end = 0;
+    int used = 0;
+    while (used + columns(text.codePointAt(end)) < width) {
+      used += columns(text.codePointAt(end));
+      end = text.offsetByCodePoints(end, 1);
+    }
+    return text.substring(0, end) + "…" + " ".repeat(width - 1 - used);
+  }
+
+  private static int columns(String text) {
+    return text.codePoints().map(TokenText::columns).sum();
+  }
+
+  private static int columns(int character) {
+    return Math.max(0, WCWidth.wcwidth(character));
   }
 
   /**

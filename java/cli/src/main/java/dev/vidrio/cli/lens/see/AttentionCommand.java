@@ -46,6 +46,9 @@ import picocli.CommandLine.Option;
 public final class AttentionCommand implements Callable<Integer> {
   private static final int TOKEN = 12;
 
+  /** Keys that a line of 80 characters has room for; others go on in another block. */
+  private static final int KEYS = 15;
+
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionsOption positions = new PositionsOption();
@@ -161,17 +164,25 @@ public final class AttentionCommand implements Callable<Integer> {
       Json.print(result);
       return;
     }
+    for (int first = 0; first < keys; first += KEYS) {
+      print(opened, cache, pattern, h, first, Math.min(first + KEYS, keys));
+    }
+  }
+
+  /** Some keys, and the queries that see one of them. */
+  private static void print(
+      Model opened, ActivationCache cache, Activation pattern, int h, int first, int end) {
     var title = new StringBuilder(" ".repeat(TOKEN + 5));
-    for (int j = 0; j < keys; j++) {
+    for (int j = first; j < end; j++) {
       title.append("%4d".formatted(j));
     }
     System.out.println(title);
-    for (int i = 0; i < cache.rows(); i++) {
+    for (int i = Math.max(0, first - cache.from()); i < cache.rows(); i++) {
       int query = cache.from() + i;
       var line =
           new StringBuilder("%4d ".formatted(query))
               .append(TokenText.column(opened, cache.tokens()[query], TOKEN));
-      for (int j = 0; j <= query; j++) {
+      for (int j = first; j < Math.min(end, query + 1); j++) {
         float weight = pattern.at(h, i, j);
         line.append(Heat.cell(String.format(Locale.ROOT, "%4.0f", 100 * weight), weight));
       }

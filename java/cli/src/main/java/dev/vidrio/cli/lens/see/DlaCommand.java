@@ -77,7 +77,7 @@ public final class DlaCommand implements Callable<Integer> {
       if (page.isWanted()) {
         page.write(opened, "vidrio lens dla", tokens, Views.attribution(opened, dla));
       } else if (json) {
-        Json.print(contents(opened, dla));
+        Json.print(contents(opened, tokens, dla));
       } else {
         print(opened, dla);
       }
@@ -109,11 +109,13 @@ public final class DlaCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> contents(Model model, DirectLogitAttribution dla) {
+  private static Map<String, Object> contents(
+      Model model, int[] tokens, DirectLogitAttribution dla) {
     Map<String, Object> parts = new LinkedHashMap<>();
     dla.parts().forEach(part -> parts.put(part.component(), part.value()));
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", model.name());
+    result.put("tokens", tokens);
     result.put("position", dla.position());
     result.put("token", dla.token());
     if (dla.versus() >= 0) {

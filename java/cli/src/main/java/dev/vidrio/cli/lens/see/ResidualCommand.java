@@ -59,7 +59,7 @@ public final class ResidualCommand implements Callable<Integer> {
       if (page.isWanted()) {
         page.write(opened, "vidrio lens residual", tokens, List.of(bars(decomposition)));
       } else if (json) {
-        Json.print(contents(opened, decomposition));
+        Json.print(contents(opened, tokens, decomposition));
       } else {
         print(opened, tokens, decomposition);
       }
@@ -100,7 +100,8 @@ public final class ResidualCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> contents(Model opened, ResidualDecomposition decomposition) {
+  private static Map<String, Object> contents(
+      Model opened, int[] tokens, ResidualDecomposition decomposition) {
     Map<String, Object> parts = new LinkedHashMap<>();
     for (Part part : decomposition.parts()) {
       Map<String, Object> entry = new LinkedHashMap<>();
@@ -111,6 +112,7 @@ public final class ResidualCommand implements Callable<Integer> {
     }
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", opened.name());
+    result.put("tokens", tokens);
     result.put("position", decomposition.position());
     result.put("norm", decomposition.norm());
     result.put("parts", parts);

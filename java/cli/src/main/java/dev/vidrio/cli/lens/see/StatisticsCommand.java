@@ -79,20 +79,22 @@ public final class StatisticsCommand implements Callable<Integer> {
 
   private static void print(ActivationStatistics statistics) {
     System.out.printf(
-        "%-28s %8s %8s  %-18s %-18s %8s %6s%n",
-        "hook", "mean", "rms", "least", "greatest", "norm", "never");
+        "%-25s %6s %6s %6s %5s %8s %5s %6s %5s%n",
+        "hook", "mean", "rms", "least", "dim", "greatest", "dim", "norm", "never");
     for (PointStatistics point : statistics.points()) {
       int least = point.leastColumn();
       int greatest = point.greatestColumn();
       System.out.printf(
           Locale.ROOT,
-          "%-28s %8.4f %8.4f  %-18s %-18s %8.2f %6d%n",
+          "%-25s %6s %6s %6s %5d %8s %5d %6s %5d%n",
           point.point(),
-          point.mean(),
-          point.rms(),
-          element(point.least(least), least),
-          element(point.greatest(greatest), greatest),
-          meanNorm(point),
+          number(point.mean()),
+          number(point.rms()),
+          number(point.least(least)),
+          least,
+          number(point.greatest(greatest)),
+          greatest,
+          number(meanNorm(point)),
           point.neverPositive().length);
     }
   }
@@ -102,8 +104,11 @@ public final class StatisticsCommand implements Callable<Integer> {
     return IntStream.range(0, norms.length).mapToDouble(i -> norms[i]).average().orElse(0);
   }
 
-  private static String element(float value, int dimension) {
-    return String.format(Locale.ROOT, "%10.3f at %d", value, dimension);
+  /** Four digits, or as many as stand before the point: six characters for what models have. */
+  private static String number(double value) {
+    double size = Math.abs(value);
+    int decimals = size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0;
+    return String.format(Locale.ROOT, "%." + decimals + "f", value);
   }
 
   private Map<String, Object> contents(Model opened, int tokens, ActivationStatistics statistics) {

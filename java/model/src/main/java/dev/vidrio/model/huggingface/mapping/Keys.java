@@ -60,16 +60,20 @@ final class Keys {
 
   /** d_h: the config's own, or the width shared out to the heads. */
   static int headWidth(Config config) {
-    int heads = config.size("num_attention_heads");
-    int d = config.size("hidden_size");
-    if (!config.has("head_dim") && d % heads != 0) {
-      throw config.error(
-          "num_attention_heads", Integer.toString(heads), "must divide hidden_size " + d);
-    }
-    int dH = config.size("head_dim", d / heads);
+    int dH = config.has("head_dim") ? config.size("head_dim") : shareOfHead(config);
     if (dH % 2 != 0) {
       throw config.error("head_dim", Integer.toString(dH), "must be even");
     }
     return dH;
+  }
+
+  private static int shareOfHead(Config config) {
+    int heads = config.size("num_attention_heads");
+    int d = config.size("hidden_size");
+    if (d % heads != 0) {
+      throw config.error(
+          "num_attention_heads", Integer.toString(heads), "must divide hidden_size " + d);
+    }
+    return d / heads;
   }
 }
