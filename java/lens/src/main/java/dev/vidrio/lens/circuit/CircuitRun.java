@@ -28,8 +28,8 @@ import java.util.stream.Stream;
 /**
  * Runs circuits: the model reads the clean text, and each component reads {@code Σ_A f^A}, where A
  * is as it is in this run on edges of the circuit, and as in the corrupted run on all others
- * (equation 16 of the primer; Conmy et al. 2023, arXiv 2304.14997). Each head's queries, keys and
- * values have their own inputs, and use the weights and operations that serve.
+ * (equation 16 of the primer; Conmy et al. 2023, arXiv 2304.14997). Each head's queries, keys,
+ * values and gates have their own inputs, and use the weights and operations that serve.
  *
  * <p>The whole graph gives the bits of the clean run, the empty circuit those of the corrupted one.
  * Inputs are summed from the nearer of the two: from the current stream minus the edges outside the
@@ -118,6 +118,7 @@ public final class CircuitRun implements AutoCloseable {
             HookSite.Q,
             HookSite.K,
             HookSite.V,
+            HookSite.GATE,
             HookSite.Z,
             HookSite.RESID_MID,
             HookSite.MLP_OUT,
@@ -235,7 +236,7 @@ public final class CircuitRun implements AutoCloseable {
   private Map<HookPoint, Hook> circuitHooks(EdgeMask circuit) {
     Map<HookPoint, Hook> hooks = new HashMap<>();
     for (int l = 0; l < layers; l++) {
-      for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
+      for (HookSite site : Node.HeadInput.sites(map, l)) {
         hooks.put(point(site, l), rows -> readHeads(circuit, rows));
       }
       var mlp = new Node.Mlp(l);

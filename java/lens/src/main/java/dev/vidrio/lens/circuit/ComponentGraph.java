@@ -51,7 +51,7 @@ public final class ComponentGraph {
       kvHeadsOf.add(hooks.kvHeads(l));
       divided.set(l, hooks.afterAttention(l).stream().anyMatch(Op.Norm.class::isInstance));
       int before = senders.size();
-      for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
+      for (HookSite site : Node.HeadInput.sites(hooks, l)) {
         inputs(site, l).forEach(input -> add(input, before));
       }
       for (int h = 0; h < hooks.heads(l); h++) {
@@ -139,17 +139,22 @@ public final class ComponentGraph {
     return Objects.requireNonNull(numbers.get(sender), sender::name);
   }
 
-  /** What the heads of a layer make queries, keys or values of. */
+  /** What the heads of a layer make queries, keys, values or gates of. */
   List<Node.HeadInput> inputs(HookSite site, int layer) {
-    return IntStream.range(0, (site == HookSite.Q ? headsOf : kvHeadsOf).get(layer))
+    return IntStream.range(0, (isShared(site) ? kvHeadsOf : headsOf).get(layer))
         .mapToObj(h -> new Node.HeadInput(site, layer, h))
         .toList();
+  }
+
+  /** Whether several query heads may have it together. */
+  private static boolean isShared(HookSite site) {
+    return site == HookSite.K || site == HookSite.V;
   }
 
   /** The heads that use an input. */
   public List<Node.Head> heads(Node.HeadInput input) {
     int heads = headsOf.get(input.layer());
-    int group = input.site() == HookSite.Q ? 1 : heads / kvHeadsOf.get(input.layer());
+    int group = isShared(input.site()) ? heads / kvHeadsOf.get(input.layer()) : 1;
     return IntStream.range(input.head() * group, (input.head() + 1) * group)
         .mapToObj(h -> new Node.Head(input.layer(), h))
         .toList();

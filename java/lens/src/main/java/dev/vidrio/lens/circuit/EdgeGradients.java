@@ -25,7 +25,7 @@ import java.util.Objects;
 /**
  * The gradients of a number with respect to what each component of a model reads of the residual
  * stream, summed over runs of texts of one length. A head's queries read by themselves, and so do
- * keys and values; gradients that reach them go back through their part of the model alone.
+ * keys, values and gates; gradients that reach them go back through their part of the model alone.
  */
 final class EdgeGradients implements AutoCloseable {
   private final GradientSession session;
@@ -60,6 +60,7 @@ final class EdgeGradients implements AutoCloseable {
     String points =
         "hook_embed, *.hook_resid_pre, *.hook_q, *.hook_k, *.hook_v, *.hook_mlp_out,"
             + " blocks.-1.hook_resid_post"
+            + (hooks.has(new HookPoint(HookSite.GATE, 0)) ? ", *.attn.hook_gate" : "")
             + (hooks.has(new HookPoint(HookSite.RESID_MID, 0)) ? ", *.hook_resid_mid" : "");
     this.session =
         GradientSession.open(lens, GradientOptions.of(points, length).withEditable("hook_embed"));
@@ -76,7 +77,7 @@ final class EdgeGradients implements AutoCloseable {
 
   private Layer layer(Executor executor, KvShape kv, HookMap hooks, int l) {
     Map<HookPoint, Buffer> inputs = new LinkedHashMap<>();
-    for (HookSite site : List.of(HookSite.Q, HookSite.K, HookSite.V)) {
+    for (HookSite site : Node.HeadInput.sites(hooks, l)) {
       var point = new HookPoint(site, l);
       inputs.put(point, buffer(hooks, point));
     }
@@ -121,7 +122,7 @@ final class EdgeGradients implements AutoCloseable {
     add(new Node.Logits(), session.gradient(last).toArray(), weight);
   }
 
-  /** What reaches the stream through each head's part of queries, keys or values. */
+  /** What reaches the stream through each head's part of queries, keys, values or gates. */
   private void heads(Layer layer, HookPoint input, Buffer buffer, Activation pre, double weight) {
     Activation gradient = session.gradient(input);
     int heads = gradient.shape().get(1);

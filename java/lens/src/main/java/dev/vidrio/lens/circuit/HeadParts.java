@@ -20,8 +20,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What lies around attention, head by head: from streams to queries, keys and values, and from z to
- * what each head adds to the stream. It computes with the operations and weights that serve.
+ * What lies around attention, head by head: from streams to queries, keys, values and gates, and
+ * from z to what each head adds to the stream. It computes with the operations and weights that
+ * serve.
  */
 final class HeadParts implements AutoCloseable {
   /** Inputs of a head that run at once, at most. */
@@ -57,9 +58,9 @@ final class HeadParts implements AutoCloseable {
   }
 
   /**
-   * Fills queries, keys or values.
+   * Fills queries, keys, values or gates.
    *
-   * @param point {@code hook_q}, {@code hook_k} or {@code hook_v} of a layer
+   * @param point {@code hook_q}, {@code hook_k}, {@code hook_v} or {@code hook_gate} of a layer
    * @param inputs streams, each [n, d]
    * @param heads which of the inputs each head has
    * @param rows [n, heads · d_h], filled

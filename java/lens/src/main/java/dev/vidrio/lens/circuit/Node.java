@@ -1,6 +1,9 @@
 package dev.vidrio.lens.circuit;
 
+import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.plan.HookMap;
+import java.util.List;
 
 /**
  * A node of a model's graph of components: what writes to the residual stream or reads from it
@@ -30,16 +33,24 @@ public sealed interface Node {
   }
 
   /**
-   * What a head makes its queries, keys or values of.
+   * What a head makes its queries, keys or values of, or the gate behind them.
    *
-   * @param site {@link HookSite#Q}, {@link HookSite#K} or {@link HookSite#V}
+   * @param site {@link HookSite#Q}, {@link HookSite#K}, {@link HookSite#V} or {@link HookSite#GATE}
    * @param head of the query heads, or of the heads of keys and values
    */
   record HeadInput(HookSite site, int layer, int head) implements Receiver {
+    /** What heads make of the stream. */
+    static final List<HookSite> SITES = List.of(HookSite.Q, HookSite.K, HookSite.V, HookSite.GATE);
+
     public HeadInput {
-      if (site != HookSite.Q && site != HookSite.K && site != HookSite.V) {
+      if (!SITES.contains(site)) {
         throw new IllegalArgumentException(site + " is no input of a head");
       }
+    }
+
+    /** Those that heads of a layer have. */
+    static List<HookSite> sites(HookMap hooks, int layer) {
+      return SITES.stream().filter(site -> hooks.has(new HookPoint(site, layer))).toList();
     }
 
     @Override

@@ -49,7 +49,7 @@ public enum HookSite {
    * stands behind them.
    */
   Z_PRE("attn.hook_z_pre", BLOCK, HEADS),
-  /** That gate, before its sigmoid. */
+  /** That gate, before its activation. */
   GATE("attn.hook_gate", BLOCK, HEADS),
   /**
    * The values, summed by the pattern, and gated or normalized: what a head has before it is

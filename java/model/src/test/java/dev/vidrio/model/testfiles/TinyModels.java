@@ -231,6 +231,11 @@ public final class TinyModels {
     return hasGates(name) || name.startsWith("bitnet");
   }
 
+  /** Whether one of its layers has neither attention nor anything in its place. */
+  public static boolean lacksAttention(String name) {
+    return name.equals("deci");
+  }
+
   /** Whether its blocks hand on several streams. */
   public static boolean hasStreams(String name) {
     return name.equals("gemma3n");
