@@ -95,7 +95,7 @@ public final class InputOutput {
       existing = existing.getParent();
     }
     if (!Files.isDirectory(existing)) {
-      throw new CommandException(existing + ": is no directory");
+      throw new CommandException(existing + ": is there, and no directory");
     }
     if (!Files.isWritable(existing)) {
       throw new CommandException(existing + ": permission denied");
