@@ -282,7 +282,7 @@ class DecodingTest {
         "1 | must be one hook point | sae train -p abc --hook *.hook_resid_post -o OUT",
         "1 | has no row for each token | sae train -p abc --hook blocks.0.attn.hook_pattern -o OUT",
         "1 | has no row for each token | examples -p abc --neuron blocks.0.attn.hook_pattern:0",
-        "1 | text.txt: is no directory | sae train -p abc --hook hook_embed -o TEXT/a/b",
+        "1 | text.txt: is there, and no directory | sae train -p abc --hook hook_embed -o TEXT/a/b",
         "1 | must be 256 or more | sae train -p abc --hook blocks.1.hook_resid_post -o OUT",
         "1 | must be 2 to 1024 | sae evaluate --sae SAE -p abc --length 1",
         "1 | must be -4 to 3 | scope -p a --layer 4",
