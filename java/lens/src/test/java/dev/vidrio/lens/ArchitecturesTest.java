@@ -337,7 +337,7 @@ class ArchitecturesTest {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
-      for (var by : parts(lens)) {
+      for (var by : parts(name, lens)) {
         var one = DirectLogitAttribution.of(lens, tokens, tokens.length - 1, 5, -1, by);
         var difference = DirectLogitAttribution.of(lens, tokens, 2, 7, 9, by);
         double cap = cap(model.architecture().plan().ops());
@@ -351,13 +351,10 @@ class ArchitecturesTest {
   }
 
   /** What a logit of the model can be divided among: experts have no neurons of their own. */
-  private static List<By> parts(Lens lens) {
+  private static List<By> parts(String name, Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
-    int layers = lens.model().architecture().layers();
-    boolean hybrid =
-        IntStream.range(0, layers).anyMatch(l -> !lens.has(new HookPoint(HookSite.PATTERN, l)))
-            || lens.has(new HookPoint(HookSite.RECURRENT_OUT, 0));
+    boolean hybrid = TinyModels.isHybrid(name) || TinyModels.lacksAttention(name);
     boolean changed = lens.points().stream().anyMatch(point -> point.site() == HookSite.Z_PRE);
     return Stream.of(By.values())
         .filter(by -> !experts || by != By.NEURON)
@@ -374,7 +371,7 @@ class ArchitecturesTest {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
-      for (var by : parts(lens)) {
+      for (var by : parts(name, lens)) {
         if (by == By.TOKEN) {
           continue;
         }

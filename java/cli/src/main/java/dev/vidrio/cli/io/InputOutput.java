@@ -77,9 +77,7 @@ public final class InputOutput {
     if (Files.isDirectory(file)) {
       throw new CommandException(file + ": is a directory");
     }
-    if (!Files.isWritable(directory)) {
-      throw new CommandException(directory + ": permission denied");
-    }
+    requirePermission(directory);
   }
 
   /**
@@ -97,8 +95,12 @@ public final class InputOutput {
     if (!Files.isDirectory(existing)) {
       throw new CommandException(existing + ": is there, and no directory");
     }
-    if (!Files.isWritable(existing)) {
-      throw new CommandException(existing + ": permission denied");
+    requirePermission(existing);
+  }
+
+  private static void requirePermission(Path directory) {
+    if (!Files.isWritable(directory)) {
+      throw new CommandException(directory + ": permission denied");
     }
   }
 
