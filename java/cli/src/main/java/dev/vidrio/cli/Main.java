@@ -8,7 +8,7 @@ import dev.vidrio.cli.io.StandardOutput;
 import dev.vidrio.cli.lens.LensCommand;
 import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.kernel.ffm.NativeException;
-import dev.vidrio.model.ModelException;
+import dev.vidrio.error.ModelException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

@@ -8,7 +8,7 @@ import dev.vidrio.engine.text.Branch;
 import dev.vidrio.engine.text.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Session;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

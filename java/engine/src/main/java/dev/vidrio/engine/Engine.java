@@ -8,7 +8,7 @@ import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.engine.text.Active;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.sampling.SamplingBuffers;

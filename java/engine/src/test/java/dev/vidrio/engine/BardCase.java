@@ -8,7 +8,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
 import java.util.Random;

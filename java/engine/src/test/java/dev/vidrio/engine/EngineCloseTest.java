@@ -12,7 +12,7 @@ import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.FailingExecutor;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;

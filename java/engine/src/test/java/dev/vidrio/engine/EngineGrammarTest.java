@@ -8,7 +8,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.ArrayList;
 import java.util.List;

@@ -11,7 +11,7 @@ import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

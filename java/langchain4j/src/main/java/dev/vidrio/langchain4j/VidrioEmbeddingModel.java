@@ -11,7 +11,7 @@ import dev.langchain4j.model.output.TokenUsage;
 import dev.langchain4j.spi.ServiceHelper;
 import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.langchain4j.spi.VidrioEmbeddingModelBuilderFactory;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 
 /**
  * Which activations of a run to keep.

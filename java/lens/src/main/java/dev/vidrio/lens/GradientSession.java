@@ -27,7 +27,7 @@ import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.PointGradient;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;

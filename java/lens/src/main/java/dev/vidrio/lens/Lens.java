@@ -10,7 +10,7 @@ import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.TransposedWeights;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;

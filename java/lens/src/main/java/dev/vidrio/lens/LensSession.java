@@ -21,7 +21,7 @@ import dev.vidrio.lens.plan.KeptActivations;
 import dev.vidrio.lens.plan.TapMemory;
 import dev.vidrio.lens.plan.TappedPlan;
 import dev.vidrio.model.BatchFeed;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;

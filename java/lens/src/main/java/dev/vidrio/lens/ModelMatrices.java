@@ -12,7 +12,7 @@ import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;

@@ -17,7 +17,7 @@ import dev.vidrio.lens.plan.EditTables;
 import dev.vidrio.lens.plan.EditedPlan;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;

@@ -15,7 +15,7 @@ import dev.vidrio.lens.see.DirectLogitAttribution;
 import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.ResidualDecomposition;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;

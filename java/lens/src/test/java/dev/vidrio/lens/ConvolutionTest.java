@@ -15,7 +15,7 @@ import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ComponentAblation;
 import dev.vidrio.lens.intervene.PathPatching;
 import dev.vidrio.lens.see.DirectLogitAttribution;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;

@@ -1,18 +1,23 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.ModelException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.error.InvalidInputException;
+
 import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architectures;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.grammar.ConstraintCache;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.grammar.ConstraintCache;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
-import dev.vidrio.model.tokenizer.Tokenizers;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
+import dev.vidrio.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.Tokenizers;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,5 +1,7 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
+
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;

@@ -1,11 +1,13 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
+
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

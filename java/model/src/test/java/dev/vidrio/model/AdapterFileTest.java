@@ -1,14 +1,16 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.ModelException;
+
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.GgufWriter;
-import dev.vidrio.model.testfiles.SafetensorsImage;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.formats.testfiles.SafetensorsImage;
 import dev.vidrio.model.testfiles.TinyAdapter;
-import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,7 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
+
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,8 +12,8 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -1,5 +1,7 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.ModelFileException;
+
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -15,10 +17,10 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.GgufTensor;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.GgufTensor;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -1,5 +1,7 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
+
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -7,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
 import dev.vidrio.model.testfiles.CountingExecutor;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
 import dev.vidrio.model.testfiles.FailingExecutor;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;

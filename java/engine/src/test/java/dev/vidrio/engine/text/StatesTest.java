@@ -13,7 +13,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.TinyModels;

@@ -13,7 +13,7 @@ import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import java.lang.foreign.MemorySegment;

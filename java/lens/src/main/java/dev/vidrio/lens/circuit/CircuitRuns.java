@@ -3,7 +3,7 @@ package dev.vidrio.lens.circuit;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;

@@ -8,9 +8,9 @@ import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.RowPlan;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.gguf.GgufTensor;
+import dev.vidrio.formats.gguf.GgufTensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -10,7 +10,7 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HeadResults;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

@@ -6,7 +6,7 @@ import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;

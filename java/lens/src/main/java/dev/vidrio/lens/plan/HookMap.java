@@ -8,7 +8,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.ArrayDeque;
 import java.util.Deque;

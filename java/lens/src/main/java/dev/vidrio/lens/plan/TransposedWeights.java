@@ -5,7 +5,7 @@ import dev.vidrio.kernel.ffm.Encoder;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

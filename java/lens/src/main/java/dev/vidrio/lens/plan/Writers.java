@@ -3,7 +3,7 @@ package dev.vidrio.lens.plan;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;

@@ -9,7 +9,7 @@ import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;

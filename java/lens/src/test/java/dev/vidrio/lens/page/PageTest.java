@@ -18,7 +18,7 @@ import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.lens.see.MassiveActivations;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -9,8 +9,8 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -12,7 +12,7 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.see.MassiveActivations.Element;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 

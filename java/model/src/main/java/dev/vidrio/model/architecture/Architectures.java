@@ -1,10 +1,10 @@
 package dev.vidrio.model.architecture;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.WeightLoader;
-import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.formats.gguf.Gguf;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;
@@ -154,7 +154,7 @@ public final class Architectures {
    * @param repack whether quantized matrices are packed into memory of their own, or stay in the
    *     mapped file
    * @throws UnsupportedModelException when the file needs what this version does not have
-   * @throws dev.vidrio.model.ModelFileException when the file contradicts itself
+   * @throws dev.vidrio.error.ModelFileException when the file contradicts itself
    */
   public static Architecture load(
       Gguf gguf, Executor executor, Arena arena, LoadListener progress, boolean repack) {

@@ -3,7 +3,7 @@ package dev.vidrio.model.sampling;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Greatest;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

@@ -14,7 +14,7 @@ import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

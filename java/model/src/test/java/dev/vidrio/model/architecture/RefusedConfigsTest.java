@@ -3,7 +3,7 @@ package dev.vidrio.model.architecture;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.ModelException;
+import dev.vidrio.error.ModelException;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -2,8 +2,8 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ToolCall;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
 import dev.vidrio.server.generation.Reasons;

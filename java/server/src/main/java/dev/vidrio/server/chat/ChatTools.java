@@ -2,8 +2,8 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.grammar.Grammar;
-import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.grammar.Grammar;
+import dev.vidrio.template.ToolCall;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;

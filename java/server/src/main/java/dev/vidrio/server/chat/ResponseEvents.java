@@ -4,7 +4,7 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.template.ToolCall;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.Reasons;
 import dev.vidrio.server.generation.Streams;

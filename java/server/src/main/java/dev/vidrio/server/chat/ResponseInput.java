@@ -1,7 +1,7 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ToolCall;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;

@@ -1,6 +1,6 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.template.ToolCall;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.http.Json;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
 package dev.vidrio.server.prompt;
 
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Value;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.vidrio.server.text;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;

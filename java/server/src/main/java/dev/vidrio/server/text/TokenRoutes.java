@@ -1,7 +1,7 @@
 package dev.vidrio.server.text;
 
-import dev.vidrio.model.tokenizer.EncodeOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.ServerLimits;

@@ -14,7 +14,7 @@ import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.server.testserver.TestServer;
 import java.util.ArrayList;
 import java.util.Arrays;

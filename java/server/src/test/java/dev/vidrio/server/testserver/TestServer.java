@@ -1,10 +1,10 @@
 package dev.vidrio.server.testserver;
 
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.model.testfiles.ParrotModel;
-import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.Server;
 import dev.vidrio.server.ServerLimits;

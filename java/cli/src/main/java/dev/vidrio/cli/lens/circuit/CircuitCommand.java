@@ -19,7 +19,7 @@ import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.CircuitView;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.ArrayList;

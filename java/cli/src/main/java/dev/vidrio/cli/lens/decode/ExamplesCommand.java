@@ -11,7 +11,7 @@ import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
 import dev.vidrio.lens.decode.Unit;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -8,7 +8,7 @@ import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TunedLensTrainer;
 import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;

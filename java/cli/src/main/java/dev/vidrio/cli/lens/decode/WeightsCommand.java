@@ -10,7 +10,7 @@ import dev.vidrio.lens.decode.HeadMatrices;
 import dev.vidrio.lens.decode.HeadMatrices.Singular;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

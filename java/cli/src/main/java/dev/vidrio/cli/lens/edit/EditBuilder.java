@@ -7,7 +7,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Change;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.intervene.Ablation;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

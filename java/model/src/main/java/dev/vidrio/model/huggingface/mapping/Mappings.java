@@ -1,6 +1,6 @@
 package dev.vidrio.model.huggingface.mapping;
 
-import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Deepseek2Mapping.Kind;
 import java.util.List;
