@@ -114,11 +114,11 @@ public final class Grammar {
   }
 
   /**
-   * A call of one of some tools, as {@link dev.vidrio.template.AnswerParser} reads it from
-   * models of any family: a JSON object, which may stand between the marks of Hermes.
+   * A call of one of some tools, as {@link dev.vidrio.template.AnswerParser} reads it from models
+   * of any family: a JSON object, which may stand between the marks of Hermes.
    *
-   * @param tools each as {@link dev.vidrio.template.ChatOptions#tools} has it; arguments keep
-   *     to the schema of its parameters
+   * @param tools each as {@link dev.vidrio.template.ChatOptions#tools} has it; arguments keep to
+   *     the schema of its parameters
    */
   public static Grammar toolCall(List<Map<String, @Nullable Object>> tools) {
     String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
@@ -127,8 +127,8 @@ public final class Grammar {
 
   /**
    * Any answer of a chat model in which calls of tools, if there are some, are as {@link #toolCall}
-   * has them. What {@link dev.vidrio.template.AnswerParser} would read as another call is not
-   * among the texts.
+   * has them. What {@link dev.vidrio.template.AnswerParser} would read as another call is not among
+   * the texts.
    */
   public static Grammar freeAnswer(List<Map<String, @Nullable Object>> tools) {
     String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));

@@ -104,8 +104,8 @@ public sealed interface ModelReference {
       throw new InvalidInputException(
           "model",
           text,
-          "addresses are not taken; write hf:owner/repo/file.gguf, or download the file and give its"
-              + " path");
+          "addresses are not taken; write hf:owner/repo/file.gguf, or download the file and give"
+              + " its path");
     }
     if (text.contains("/") || text.contains(File.separator)) { // no name has these
       return localFile(text);

@@ -1,11 +1,11 @@
 package dev.vidrio.hub;
 
-import dev.vidrio.kernel.UserCache;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.hub.download.Backoff;
 import dev.vidrio.hub.download.HttpSettings;
 import dev.vidrio.hub.download.Pip;
 import dev.vidrio.hub.file.DiskSpace;
+import dev.vidrio.kernel.UserCache;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;

@@ -1,21 +1,20 @@
 package dev.vidrio.model;
 
-import dev.vidrio.error.ModelException;
-import dev.vidrio.error.ModelFileException;
-import dev.vidrio.error.UnsupportedModelException;
-
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.vidrio.error.ModelException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.block.TensorRows;
-import dev.vidrio.formats.gguf.GgmlType;
-import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.formats.gguf.GgufTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;

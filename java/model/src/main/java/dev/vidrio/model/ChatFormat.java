@@ -1,8 +1,7 @@
 package dev.vidrio.model;
 
-import dev.vidrio.error.ModelException;
 import dev.vidrio.error.InvalidInputException;
-
+import dev.vidrio.error.ModelException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;

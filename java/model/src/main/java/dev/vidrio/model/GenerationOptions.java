@@ -1,7 +1,6 @@
 package dev.vidrio.model;
 
 import dev.vidrio.error.InvalidInputException;
-
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;

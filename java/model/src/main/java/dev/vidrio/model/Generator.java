@@ -1,7 +1,6 @@
 package dev.vidrio.model;
 
 import dev.vidrio.error.InvalidInputException;
-
 import dev.vidrio.grammar.ConstraintState;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;

@@ -1,18 +1,17 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
-import dev.vidrio.error.InvalidInputException;
-
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.grammar.ConstraintCache;
 import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architectures;
-import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.grammar.ConstraintCache;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;

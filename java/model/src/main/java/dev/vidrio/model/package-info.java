@@ -11,6 +11,5 @@
 @NullMarked
 package dev.vidrio.model;
 
-import dev.vidrio.error.ModelException;
 
 import org.jspecify.annotations.NullMarked;

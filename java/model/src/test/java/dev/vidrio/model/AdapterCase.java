@@ -1,11 +1,10 @@
 package dev.vidrio.model;
 
-import dev.vidrio.error.InvalidInputException;
-
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;

@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.model.testfiles.ScriptedModel;
 import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ThoughtMarks;
 import dev.vidrio.template.ToolCall;
-import dev.vidrio.model.testfiles.ScriptedModel;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.TokenDecoder;
 import java.io.IOException;

@@ -3,9 +3,9 @@ package dev.vidrio.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
-import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,9 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ChatFormatTest {
   private static final String END = "<|endoftext|>";
   private static final String TEMPLATE =
-      "{{ bos_token }}{{ tools | tojson }}{% for m in messages %}{{ m.role }}:{{ m.content | trim }}"
-          + "{% for part in m.parts %}{{ part.text }}{% endfor %}"
-          + "{{ eos_token }}{% endfor %}";
+      "{{ bos_token }}{{ tools | tojson }}{% for m in messages %}{{ m.role }}:{{ m.content | trim"
+          + " }}{% for part in m.parts %}{{ part.text }}{% endfor %}{{ eos_token }}{% endfor %}";
 
   @TempDir Path directory;
 

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.Snippets;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.model.testfiles.Snippets;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.model.testfiles.TinyAdapter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -1,10 +1,9 @@
 package dev.vidrio.model;
 
-import dev.vidrio.error.ModelException;
-
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelException;
 import dev.vidrio.formats.testfiles.hostile.HostileFile;
 import dev.vidrio.formats.testfiles.hostile.HostileFiles;
 import java.io.IOException;

@@ -1,7 +1,5 @@
 package dev.vidrio.model;
 
-import dev.vidrio.error.ModelFileException;
-
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -9,6 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.GgufTensor;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
@@ -17,10 +20,6 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
-import dev.vidrio.formats.gguf.GgmlType;
-import dev.vidrio.formats.gguf.GgufTensor;
-import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;

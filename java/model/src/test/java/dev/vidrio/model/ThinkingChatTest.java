@@ -1,17 +1,16 @@
 package dev.vidrio.model;
 
-import dev.vidrio.error.InvalidInputException;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.testfiles.ParrotModel;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
-import dev.vidrio.model.testfiles.ParrotModel;
-import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -83,7 +83,8 @@ class ChatTemplateErrorsTest {
         "{{ ['a'~,~1 / 0] }} | line 3: divides by zero",
         "{% macro m() %}~{{ 1 < 'a' }}{% endmacro %}~~{{ m() }} "
             + "| line 2: values of types 'int' and 'str' have no order",
-        "{{ [].append(1) }} | line 1: method 'append' would change a list, which a template may not",
+        "{{ [].append(1) }} | line 1: method 'append' would change a list, which a template may"
+            + " not",
         "{{ 'a'!join(1, 2, 3) }} | line 1: filter 'join' takes at most 2 arguments",
         "{{ 'a'!trim(x=1) }} | line 1: filter 'trim' takes no argument 'x'",
         "{{ 'a'!replace('b') }} | line 1: filter 'replace' lacks the argument 'new'",

@@ -2,10 +2,10 @@ package dev.vidrio.cli.chat;
 
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Chat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.TokenStream;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;

@@ -2,15 +2,15 @@ package dev.vidrio.cli.option;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.hub.ModelReference;
+import dev.vidrio.hub.ModelStore;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.hub.ModelReference;
-import dev.vidrio.hub.ModelStore;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.io.IOException;

@@ -1,9 +1,9 @@
 package dev.vidrio.engine.text;
 
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.model.Model;
 import dev.vidrio.grammar.ConstraintState;
 import dev.vidrio.grammar.Grammar;
+import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;

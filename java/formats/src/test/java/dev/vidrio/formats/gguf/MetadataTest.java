@@ -133,7 +133,8 @@ class MetadataTest {
         "m.gguf: key 'a.strings' string[3]: is of type array, must be an array of integers",
         () -> sample.ints("a.strings"));
     fails(
-        "m.gguf: key 'a.int32s' int32[3]: is of type array, must be an array of floating-point numbers",
+        "m.gguf: key 'a.int32s' int32[3]: is of type array, must be an array of floating-point"
+            + " numbers",
         () -> sample.floats("a.int32s"));
   }
 

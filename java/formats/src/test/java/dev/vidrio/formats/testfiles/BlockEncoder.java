@@ -1,7 +1,7 @@
 package dev.vidrio.formats.testfiles;
 
-import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.kernel.weight.WeightType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;

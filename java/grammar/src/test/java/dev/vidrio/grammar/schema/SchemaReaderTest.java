@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.grammar.RandomWalk;
 import dev.vidrio.grammar.TokenConstraint;
-import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.lang.foreign.Arena;

@@ -42,8 +42,8 @@ class SchemaRefusalsTest {
             + " oneOf or if ask for",
         "{'not':{'uniqueItems':true}}|JSON schema '#/not' keyword 'uniqueItems': cannot be negated,"
             + " as not, oneOf or if ask for",
-        "{'multipleOf':0.12345}|JSON schema '#' keyword 'multipleOf': must be at most 10000 units of"
-            + " its last digit",
+        "{'multipleOf':0.12345}|JSON schema '#' keyword 'multipleOf': must be at most 10000 units"
+            + " of its last digit",
         "{'multipleOf':0}|JSON schema '#' keyword 'multipleOf': must be above 0",
         "{'minProperties':2}|JSON schema '#' keyword 'minProperties': must be at most 1 more than"
             + " the properties that have a name",
@@ -53,7 +53,8 @@ class SchemaRefusalsTest {
             + " integer, boolean, null",
         "{'$ref':'http://a/b'}|JSON schema '#' keyword '$ref': names 'http://a/b', which is"
             + " not in this document, and no other is read",
-        "{'$ref':'#/$defs/a'}|JSON schema '#' keyword '$ref': names '#/$defs/a', which is not there",
+        "{'$ref':'#/$defs/a'}|JSON schema '#' keyword '$ref': names '#/$defs/a', which is not"
+            + " there",
         "{'pattern':'(?=a)'}|JSON schema '#/pattern' (?=a): has a look-ahead, look-behind or flag,"
             + " which are not supported, at character 2",
         "{'format':'datetime'}|JSON schema '#' keyword 'format': 'datetime' is not known; is"
@@ -67,8 +68,10 @@ class SchemaRefusalsTest {
         "{'enum':'a'}|JSON schema '#' keyword 'enum': must be an array",
         "{'enum':[1],'minimum':2}"
             + "|JSON schema: allows no text: what it asks for contradicts itself or never ends",
-        "{'enum':[]}|JSON schema: allows no text: what it asks for contradicts itself or never ends",
-        "{'type':[]}|JSON schema: allows no text: what it asks for contradicts itself or never ends",
+        "{'enum':[]}|JSON schema: allows no text: what it asks for contradicts itself or never"
+            + " ends",
+        "{'type':[]}|JSON schema: allows no text: what it asks for contradicts itself or never"
+            + " ends",
         "false|JSON schema: allows no text: what it asks for contradicts itself or never ends",
         "{'items':[{}],'prefixItems':[{}]}"
             + "|JSON schema '#' keyword 'items': must be a schema beside prefixItems",
@@ -76,9 +79,9 @@ class SchemaRefusalsTest {
         "{'properties':{'a':1}}|JSON schema '#/properties/a': must be an object, true or false",
         "{'required':'a'}|JSON schema '#' keyword 'required': must be an array of strings",
         "1|JSON schema '#': must be an object, true or false",
-        "{'allOf':[{'unevaluatedProperties':false,'$ref':'#/$defs/b'},{}],'$defs':{'b':true}}|JSON schema"
-            + " '#/allOf/0' keyword 'unevaluatedProperties': cannot be combined with schemas around"
-            + " it",
+        "{'allOf':[{'unevaluatedProperties':false,'$ref':'#/$defs/b'},{}],'$defs':{'b':true}}|JSON"
+            + " schema '#/allOf/0' keyword 'unevaluatedProperties': cannot be combined with schemas"
+            + " around it",
       })
   void refuses(String schema, String message) {
     InvalidInputException e =

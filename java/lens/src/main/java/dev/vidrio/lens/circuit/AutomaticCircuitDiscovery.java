@@ -1,7 +1,7 @@
 package dev.vidrio.lens.circuit;
 
-import dev.vidrio.lens.Metric;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.Metric;
 import java.util.function.IntConsumer;
 
 /**

@@ -1,9 +1,9 @@
 package dev.vidrio.lens.detect;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;

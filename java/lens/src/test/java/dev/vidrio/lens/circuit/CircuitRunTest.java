@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
@@ -16,7 +17,6 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -68,7 +68,8 @@ class CircuitRunTest extends BardTest {
                 .getMessage();
         assertTrue(
             message.matches(
-                ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside attention).*"),
+                ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside"
+                    + " attention).*"),
             message);
         List<TextPair> pairs = List.of(TextPair.of(clean, corrupted, 3, 4));
         var e = assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(of, pairs));

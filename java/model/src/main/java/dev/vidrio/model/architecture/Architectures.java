@@ -1,10 +1,10 @@
 package dev.vidrio.model.architecture;
 
-import dev.vidrio.kernel.Executor;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.kernel.Executor;
 import dev.vidrio.model.block.Keys;
 import dev.vidrio.model.block.WeightLoader;
-import dev.vidrio.formats.gguf.Gguf;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,5 @@
 package dev.vidrio.model.quantize;
 
-import dev.vidrio.kernel.ffm.Encoder;
-import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.GgmlType;
@@ -10,6 +8,8 @@ import dev.vidrio.formats.gguf.GgufWriter;
 import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.formats.gguf.TensorSource;
+import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import java.io.IOException;
 import java.lang.foreign.Arena;

@@ -2,11 +2,11 @@ package dev.vidrio.model.architecture;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -186,7 +186,8 @@ class RefusedConfigsTest {
         "lfm3|use_sandwich_norm|false",
         "lfm3|use_attention_gate|false",
         "lfm3|layer_types|[\"conv\"]",
-        "lfm3|layer_types|[\"conv\", \"full_attention\", \"conv\", \"conv\", \"chunked_attention\"]",
+        "lfm3|layer_types|[\"conv\", \"full_attention\", \"conv\", \"conv\","
+            + " \"chunked_attention\"]",
         "lfm3|sliding_window|0",
         "opt|activation_function|\"gelu\"",
         "opt|do_layer_norm_before|false",

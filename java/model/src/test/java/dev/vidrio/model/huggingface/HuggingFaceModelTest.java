@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelException;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.error.ModelException;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.TokenStream;
-import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
@@ -282,13 +282,16 @@ class HuggingFaceModelTest {
       strings = {
         """
         "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first",
-          "split": false}, "model": {"byte_fallback": true,""",
+          "split": false}, "model": {"byte_fallback": true,\
+        """,
         """
         "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel",
-          "add_prefix_space": false}, "model": {"byte_fallback": false,""",
+          "add_prefix_space": false}, "model": {"byte_fallback": false,\
+        """,
         """
         "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
-          "model": {"unk_token": "a","""
+          "model": {"unk_token": "a",\
+        """
       })
   void vocabulariesAreKeptWhole(String pipeline) throws IOException {
     new TinyDirectory().write(directory);

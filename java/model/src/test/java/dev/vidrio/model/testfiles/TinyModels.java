@@ -1,14 +1,13 @@
 package dev.vidrio.model.testfiles;
 
-import dev.vidrio.formats.testfiles.GgufWriter;
-import dev.vidrio.formats.testfiles.SafetensorsFile;
-import dev.vidrio.formats.testfiles.TinyVocabulary;
-
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.formats.gguf.GgufValue;
+import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
+import dev.vidrio.formats.testfiles.TinyVocabulary;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;

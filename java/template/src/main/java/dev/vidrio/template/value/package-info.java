@@ -1,7 +1,6 @@
 /**
  * What a template computes with: values as Python has them, what a rendering may cost ({@link
- * dev.vidrio.template.value.Meter}) and how it fails ({@link
- * dev.vidrio.template.value.Fault}).
+ * dev.vidrio.template.value.Meter}) and how it fails ({@link dev.vidrio.template.value.Fault}).
  */
 @NullMarked
 package dev.vidrio.template.value;

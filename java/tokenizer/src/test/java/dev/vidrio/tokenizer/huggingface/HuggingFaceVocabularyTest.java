@@ -35,9 +35,13 @@ class HuggingFaceVocabularyTest {
       "{'type':'ByteLevel','add_prefix_space':false,'use_regex':true}";
   private static final String LLAMA_3 =
       "{'type':'Sequence','pretokenizers':[{'type':'Split','pattern':{'Regex':'(?i:\\\\u0027s|"
-          + "\\\\u0027t|\\\\u0027re|\\\\u0027ve|\\\\u0027m|\\\\u0027ll|\\\\u0027d)|"
-          + "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|"
-          + "\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+'},'behavior':'Isolated','invert':false},"
+          + "\\\\u0027t|\\\\u0027re|\\\\u0027ve|\\\\u0027m|\\\\u0027ll|\\\\u0027d)|[^\\\\r"
+          + "\\\\n"
+          + "\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r"
+          + "\\\\n"
+          + "]*|\\\\s*[\\\\r"
+          + "\\\\n"
+          + "]+|\\\\s+(?!\\\\S)|\\\\s+'},'behavior':'Isolated','invert':false},"
           + "{'type':'ByteLevel','add_prefix_space':false,'use_regex':false}]}";
 
   @TempDir private Path directory;

@@ -2,8 +2,6 @@ package dev.vidrio.lens.decode.sae;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 
-import dev.vidrio.lens.numeric.MatrixProduct;
-import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.file.AtomicFile;
@@ -13,6 +11,8 @@ import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
