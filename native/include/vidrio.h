@@ -108,7 +108,7 @@ VD_API void vd_pool_free(vd_pool *pool);
 // From now on the calling thread and the pool's own let other threads of the process go first where
 // there are not enough cores for all, so that a service answers while steps run. They yield to
 // other processes too. Does nothing on macOS, where threads of a lower priority get slower cores.
-VD_API vd_status vd_pool_step_aside(vd_pool *pool);
+VD_API vd_status vd_pool_lower_priority(vd_pool *pool);
 
 // ---- Weights -----------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ typedef enum vd_op_kind {
     VD_OP_EDIT = 16,
     VD_OP_SCORES = 17,
     VD_OP_SOFTMAX = 18,
-    VD_OP_MIX = 19,
+    VD_OP_ATTENTION_VALUES = 19,
     VD_OP_GAIN = 20,
     VD_OP_SCATTER = 21,
     VD_OP_NORM_BACKWARD = 22,
@@ -436,7 +436,7 @@ typedef struct vd_softmax {
 // z [n, H, d_v]: the sum of the values up to the token's own position, weighted by pattern
 // [n, H, P]. Where these weights are bit for bit those of softmax, z is that of attention: what
 // nobody edits keeps its bits.
-typedef struct vd_mix {
+typedef struct vd_attention_values {
     const float *pattern;
     const float *softmax;    // [n, H, P], pattern before it was edited
     const float *attention;  // [n, H, d_v], the result of vd_attention
@@ -444,7 +444,7 @@ typedef struct vd_mix {
     float *z;
     int32_t H;
     int32_t P;
-} vd_mix;
+} vd_attention_values;
 
 // Causal convolution of each column on its own along a sequence: y[i] is the sum of the last L rows
 // of x up to that of token i, times the rows of kernel, the last one by the last. x and y are [n,
@@ -598,8 +598,8 @@ typedef struct vd_edit_entry {
     int32_t per_position;
     int32_t k;
     float factor;
-    float least;
-    float most;
+    float min;
+    float max;
     int32_t reserved;
 } vd_edit_entry;
 
@@ -686,16 +686,16 @@ typedef enum vd_route_score {
 
 // What the weights of a token's experts add up to 1 over.
 typedef enum vd_route_over {
-    VD_ROUTE_CHOSEN = 0,  // the experts that it goes to
-    VD_ROUTE_ALL = 1,     // all experts where scores are a softmax; sigmoids stay as they are
-    VD_ROUTE_NEAR = 2,    // for each slot the experts whose logits come near to its own, but for
-                          // those of slots before it; of a softmax, without a bias and groups
+    VD_ROUTE_CHOSEN = 0,        // the experts that it goes to
+    VD_ROUTE_ALL = 1,           // all experts where scores are a softmax; sigmoids stay as they are
+    VD_ROUTE_SPARSE_MIXER = 2,  // per slot: the experts within the threshold of its logit that no
+                                // earlier slot has chosen (softmax, no bias, no groups)
 } vd_route_over;
 
 // What ranks a group of experts: of what ranks these, logits or sums of score and bias,
 typedef enum vd_group_rank {
-    VD_GROUP_GREATEST = 0,      // the greatest
-    VD_GROUP_TWO_GREATEST = 1,  // the sum of the two greatest
+    VD_GROUP_MAX = 0,      // the greatest
+    VD_GROUP_TOP_TWO = 1,  // the sum of the two greatest
 } vd_group_rank;
 
 // Mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to the k of E experts
@@ -864,7 +864,7 @@ typedef struct vd_conv_backward {
 typedef struct vd_recurrence_backward {
     vd_recurrence recurrence;
     const float *dz;
-    float *news;
+    float *residual;
     float *dq;
     float *dk;
     float *dv;
@@ -927,18 +927,18 @@ typedef struct vd_slot_sum {
 typedef enum vd_barrier_kind {
     VD_BARRIER_NEVER = 0,
     VD_BARRIER_ALWAYS = 1,
-    VD_BARRIER_UNLESS_LOCAL = 2,  // in a step of more than VD_LOCAL_TOKENS tokens
+    VD_BARRIER_UNLESS_REPLICATED = 2,  // in a step of more than VD_REPLICATED_TOKENS tokens
 } vd_barrier_kind;
 
-// In a step of at most VD_LOCAL_TOKENS tokens, each worker computes all of a *local* result for
-// itself, which costs less than to share it: worker w writes to the buffer's rows from
-// w * VD_LOCAL_ROWS on, for which the buffer has room.
+// In a step of at most VD_REPLICATED_TOKENS tokens, each worker computes all of a *local* result
+// for itself, which costs less than to share it: worker w writes to the buffer's rows from w *
+// VD_REPLICATED_ROWS on, for which the buffer has room.
 enum {
-    VD_LOCAL_TOKENS = 2,
-    VD_LOCAL_ROWS = 16,
-    VD_LOCAL_READ = 1,   // bits of vd_op.local: products, also of low rank, quantizations, gains
-                         // and taps read them
-    VD_LOCAL_WRITE = 2,  // the results of norms, gains and quantizations are local
+    VD_REPLICATED_TOKENS = 2,
+    VD_REPLICATED_ROWS = 16,
+    VD_REPLICATED_READ = 1,  // bits of vd_op.replicated: products, also of low rank, quantizations,
+                             // gains and taps read them
+    VD_REPLICATED_WRITE = 2,  // the results of norms, gains and quantizations are local
 };
 
 // A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
@@ -946,15 +946,16 @@ enum {
 // have the same width, and are products of other operands, quantizations, activations, sums,
 // scalings, updates of low rank, edits and taps, none of them with a local result.
 enum {
-    VD_CHAIN = 16,  // operations that follow, at most
+    VD_EPILOGUE_MAX = 16,  // operations that follow, at most
 };
 
 typedef struct vd_op {
-    int32_t kind;     // vd_op_kind
-    int32_t rows;     // vd_rows
-    int32_t barrier;  // vd_barrier_kind
-    int32_t follows;  // 1: belongs to the chain of the operation before it
-    int32_t local;    // VD_LOCAL_READ and VD_LOCAL_WRITE, only where there is a row per token
+    int32_t kind;        // vd_op_kind
+    int32_t rows;        // vd_rows
+    int32_t barrier;     // vd_barrier_kind
+    int32_t epilogue;    // 1: belongs to the epilogue of the matrix product before it
+    int32_t replicated;  // VD_REPLICATED_READ and VD_REPLICATED_WRITE, only where there is a row
+                         // per token
     int32_t reserved;
     union {
         vd_embed embed;
@@ -976,7 +977,7 @@ typedef struct vd_op {
         vd_low_rank_up low_rank_up;
         vd_scores scores;
         vd_softmax softmax;
-        vd_mix mix;
+        vd_attention_values attention_values;
         vd_gain gain;
         vd_gather gather;
         vd_route route;

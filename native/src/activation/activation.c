@@ -1,6 +1,6 @@
 #include "activation/activation.h"
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_activation_##name,
 vd_activation_kernel *const vd_activation_kernels[VD_ISA_COUNT] = {

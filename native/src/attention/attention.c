@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "attention/kv_cache.h"
-#include "core/family.h"
-#include "core/window.h"
+#include "attention/window.h"
+#include "core/op_impl.h"
 #include "quantize/quantize.h"
 
 #define VD_VARIANT(isa, name) [isa] = &vd_attention_##name,
@@ -33,12 +33,12 @@ vd_status vd_attention_check(const vd_op *op) {
 // ---- tiles ------------------------------------------------------------------------------------
 
 // How an operation is cut into tiles.
-typedef struct cut {
+typedef struct tiling {
     int32_t heads;  // query heads of a tile
     int32_t rows;   // tokens of a tile, at most
     int32_t parts;  // tiles that share a key-value head
     int32_t tiles;  // of the same tokens
-} cut;
+} tiling;
 
 // Scratch memory of a worker for each query of a tile: its scores, parts of a chunk and of those
 // before, and its quants with scales and sums.
@@ -55,36 +55,37 @@ static int64_t block_elements(const vd_kv_cache *cache) {
 static_assert(8 * VD_KV_BLOCK * VD_HEAD_MAX <= VD_SCRATCH_BYTES,
               "beside a block of the widest heads there is room for queries");
 
-static cut cut_of(const vd_attention *op) {
+static tiling tiling_of(const vd_attention *op) {
     int64_t bytes = VD_SCRATCH_BYTES - 4 * block_elements(&op->cache);
     int64_t fitting = bytes / scratch_bytes(&op->cache);
     int32_t queries = fitting < VD_QUERIES ? (int32_t)fitting : VD_QUERIES;
     int32_t group = op->H / op->cache.H_kv;
     int32_t heads = group < queries ? group : queries;
     int32_t parts = (group + heads - 1) / heads;
-    return (cut){heads, queries / heads, parts, op->cache.H_kv * parts};
+    return (tiling){heads, queries / heads, parts, op->cache.H_kv * parts};
 }
 
 // Tokens [begin, end) of one sequence, and where their work lies among all work.
-typedef struct tokens {
+typedef struct row_group {
     int64_t begin;
     int64_t end;
-    int64_t chunk;   // the first that they attend to
-    int64_t chunks;  // from there on
-    int divided;     // chunks are units of work, else tiles
-    int64_t unit;    // the first
-    int64_t units;
+    int64_t chunk;      // the first that they attend to
+    int64_t chunks;     // from there on
+    int divided;        // chunks are units of work, else tiles
+    int64_t work_item;  // the first
+    int64_t items;
     int64_t tile;  // of those that are divided
     int64_t part;  // of theirs
-} tokens;
+} row_group;
 
 static int64_t first_position(const vd_attention *op, int64_t position) {
     return vd_window_begin(op->window, op->aligned, (int32_t)position);
 }
 
 // The tokens before row `end`: as many of the same sequence as fit a tile.
-static tokens tokens_before(const vd_attention *op, const vd_batch *batch, cut c, int64_t end) {
-    tokens t = {.begin = end - 1, .end = end};
+static row_group row_group_before(const vd_attention *op, const vd_batch *batch, tiling c,
+                                  int64_t end) {
+    row_group t = {.begin = end - 1, .end = end};
     while (t.begin > 0 && end - t.begin < c.rows &&
            batch->sequences[t.begin - 1] == batch->sequences[t.begin]) {
         t.begin--;
@@ -95,25 +96,25 @@ static tokens tokens_before(const vd_attention *op, const vd_batch *batch, cut c
 }
 
 // All chunks of all tiles.
-static int64_t total_chunks(const vd_attention *op, const vd_batch *batch, cut c, int64_t rows) {
+static int64_t total_chunks(const vd_attention *op, const vd_batch *batch, tiling c, int64_t rows) {
     int64_t total = 0;
     for (int64_t end = rows; end > 0;) {
-        tokens t = tokens_before(op, batch, c, end);
+        row_group t = row_group_before(op, batch, c, end);
         total += t.chunks * c.tiles;
         end = t.begin;
     }
     return total;
 }
 
-static int64_t parts_of(const tokens *t, cut c) {
+static int64_t parts_of(const row_group *t, tiling c) {
     return (t->end - t->begin) * c.heads * c.tiles * t->chunks;
 }
 
 // Goes to the tokens before, and decides whether their tiles are divided: when one is more than a
 // quarter of a worker's share, and there is memory for its parts.
-static void advance(tokens *t, const vd_op *op, const vd_step *step, cut c, int64_t total) {
-    tokens next = tokens_before(&op->as.attention, step->batch, c, t->begin);
-    next.unit = t->unit + t->units;
+static void advance(row_group *t, const vd_op *op, const vd_step *step, tiling c, int64_t total) {
+    row_group next = row_group_before(&op->as.attention, step->batch, c, t->begin);
+    next.work_item = t->work_item + t->items;
     next.tile = t->tile + (t->divided ? c.tiles : 0);
     next.part = t->part + (t->divided ? parts_of(t, c) : 0);
     int64_t stride = vd_part_stride(op->as.attention.cache.d_v);
@@ -121,19 +122,19 @@ static void advance(tokens *t, const vd_op *op, const vd_step *step, cut c, int6
                    4 * step->worker->count * next.chunks > total &&
                    (next.part + parts_of(&next, c)) * stride <= step->split->floats &&
                    next.tile + c.tiles <= step->split->tiles;
-    next.units = c.tiles * (next.divided ? next.chunks : 1);
+    next.items = c.tiles * (next.divided ? next.chunks : 1);
     *t = next;
 }
 
 // ---- work -------------------------------------------------------------------------------------
 
 // Fills in the tile of these tokens, its queries quantized where the cache is.
-static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_step *step, cut c,
-                      const tokens *t, int64_t which) {
+static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_step *step,
+                      tiling c, const row_group *t, int64_t index) {
     const vd_batch *batch = step->batch;
     int32_t group = op->H / op->cache.H_kv;
-    tile->head = (int32_t)(which / c.parts);
-    int32_t first = tile->head * group + (int32_t)(which % c.parts) * c.heads;
+    tile->head = (int32_t)(index / c.parts);
+    int32_t first = tile->head * group + (int32_t)(index % c.parts) * c.heads;
     int32_t last = (tile->head + 1) * group;
     last = first + c.heads < last ? first + c.heads : last;
     tile->op = op;
@@ -182,8 +183,8 @@ static float *lay_out(vd_attention_tile *tile, void *scratch, const vd_kv_cache 
 }
 
 // Says whose keys come after those of the tile: chunk `chunk` of these tokens.
-static void look_ahead(vd_attention_tile *tile, const vd_step *step, cut c, const tokens *t,
-                       int64_t which, int64_t chunk) {
+static void set_next_keys(vd_attention_tile *tile, const vd_step *step, tiling c,
+                          const row_group *t, int64_t index, int64_t chunk) {
     const vd_kv_cache *cache = &tile->op->cache;
     const vd_batch *batch = step->batch;
     const int32_t *blocks =
@@ -191,17 +192,17 @@ static void look_ahead(vd_attention_tile *tile, const vd_step *step, cut c, cons
     int64_t end = batch->positions[t->end - 1] + 1;
     for (int64_t i = 0; i < VD_ATTENTION_CHUNK / VD_KV_BLOCK; i++) {
         int64_t at = chunk * VD_ATTENTION_CHUNK + i * VD_KV_BLOCK;
-        int32_t head = (int32_t)(which / c.parts);
-        tile->ahead[i] = at < end ? vd_key_tile(cache, blocks, head, at) : NULL;
+        int32_t head = (int32_t)(index / c.parts);
+        tile->next_keys[i] = at < end ? vd_key_tile(cache, blocks, head, at) : NULL;
     }
 }
 
-static void run_tile(vd_attention_tile *tile, const vd_step *step, cut c, const tokens *t,
-                     int64_t which, float *parts) {
+static void run_tile(vd_attention_tile *tile, const vd_step *step, tiling c, const row_group *t,
+                     int64_t index, float *parts) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
     float *later = parts + tile->n * vd_part_stride(tile->op->cache.d_v);
     for (int64_t chunk = t->chunk; chunk < t->chunk + t->chunks; chunk++) {
-        look_ahead(tile, step, c, t, which, chunk + 1);
+        set_next_keys(tile, step, c, t, index, chunk + 1);
         if (chunk == t->chunk) {
             kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts);
         } else {
@@ -213,14 +214,14 @@ static void run_tile(vd_attention_tile *tile, const vd_step *step, cut c, const 
 }
 
 // One chunk of a divided tile, and the end of the tile when all its chunks are done.
-static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const tokens *t, cut c,
-                      int64_t which, int64_t chunk) {
+static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const row_group *t,
+                      tiling c, int64_t index, int64_t chunk) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
     int64_t stride = vd_part_stride(tile->op->cache.d_v);
     int64_t own = (t->end - t->begin) * c.heads;  // parts of a chunk
-    float *parts = step->split->parts + (t->part + which * own * t->chunks) * stride;
+    float *parts = step->split->parts + (t->part + index * own * t->chunks) * stride;
     kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts + (chunk - t->chunk) * own * stride);
-    atomic_uint *done = &step->split->done[t->tile + which];
+    atomic_uint *done = &step->split->done[t->tile + index];
     if (atomic_fetch_add_explicit(done, 1, memory_order_acq_rel) + 1 < t->chunks) {
         return;
     }
@@ -232,47 +233,48 @@ static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const 
 }
 
 // A unit of work: a tile, or one chunk of it.
-typedef struct unit {
-    tokens t;
-    int64_t which;
+typedef struct work_item {
+    row_group t;
+    int64_t index;
     int64_t chunk;
-} unit;
+} work_item;
 
 // Takes the next unit, searching on from the tokens of `last`. Returns 0 when there is none.
-static int take(unit *next, const tokens *last, const vd_op *op, const vd_step *step, cut c,
-                int64_t total) {
+static int next_item(work_item *next, const row_group *last, const vd_op *op, const vd_step *step,
+                     tiling c, int64_t total) {
     int64_t i = vd_next_tile(step);
     next->t = *last;
-    while (i >= next->t.unit + next->t.units) {
+    while (i >= next->t.work_item + next->t.items) {
         if (next->t.begin == 0) {
             return 0;
         }
         advance(&next->t, op, step, c, total);
     }
-    next->which = (i - next->t.unit) % c.tiles;
-    next->chunk = next->t.chunk + (i - next->t.unit) / c.tiles;
+    next->index = (i - next->t.work_item) % c.tiles;
+    next->chunk = next->t.chunk + (i - next->t.work_item) / c.tiles;
     return 1;
 }
 
 void vd_attention_run(const vd_op *op, const vd_step *step) {
     const vd_attention *attention = &op->as.attention;
-    cut c = cut_of(attention);
+    tiling c = tiling_of(attention);
     int64_t total = total_chunks(attention, step->batch, c, step->rows);
     vd_attention_tile tile;
     float *parts = lay_out(&tile, step->worker->scratch, &attention->cache, c.heads * c.rows);
     // From the end: the last rows of a prompt have the most to read.
-    unit now, next;
-    int more = take(&now, &(tokens){.begin = step->rows}, op, step, c, total);
+    work_item now, next;
+    int more = next_item(&now, &(row_group){.begin = step->rows}, op, step, c, total);
     while (more) {
-        make_tile(&tile, attention, step, c, &now.t, now.which);
+        make_tile(&tile, attention, step, c, &now.t, now.index);
         if (now.t.divided) {
-            more = take(&next, &now.t, op, step, c, total);  // before this one runs, to look ahead
-            const unit *ahead = more ? &next : &now;
-            look_ahead(&tile, step, c, &ahead->t, ahead->which, ahead->chunk);
-            run_chunk(&tile, step, &now.t, c, now.which, now.chunk);
+            more = next_item(&next, &now.t, op, step, c,
+                             total);  // before this one runs, to look ahead
+            const work_item *next_keys = more ? &next : &now;
+            set_next_keys(&tile, step, c, &next_keys->t, next_keys->index, next_keys->chunk);
+            run_chunk(&tile, step, &now.t, c, now.index, now.chunk);
         } else {
-            run_tile(&tile, step, c, &now.t, now.which, parts);
-            more = take(&next, &now.t, op, step, c, total);
+            run_tile(&tile, step, c, &now.t, now.index, parts);
+            more = next_item(&next, &now.t, op, step, c, total);
         }
         now = next;
     }
@@ -285,7 +287,7 @@ vd_split vd_attention_split(const vd_op *op, const vd_limits *limits) {
         return (vd_split){0};
     }
     const vd_attention *attention = &op->as.attention;
-    cut c = cut_of(attention);
+    tiling c = tiling_of(attention);
     int64_t rows = limits->tokens < VD_SPLIT_ROWS ? limits->tokens : VD_SPLIT_ROWS;
     int64_t chunks = vd_ceil_div(limits->positions, VD_ATTENTION_CHUNK);
     int64_t parts = rows * c.heads * c.tiles * chunks;

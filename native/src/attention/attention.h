@@ -26,7 +26,7 @@ typedef struct vd_attention_tile {
     float *scores;   // scratch [n, VD_ATTENTION_CHUNK], 64-byte aligned
     float *floats;   // scratch [VD_KV_BLOCK, the greater of d_h and d_v], 64-byte aligned
     // Keys of the blocks that will be asked for next, or null.
-    const char *ahead[VD_ATTENTION_CHUNK / VD_KV_BLOCK];
+    const char *next_keys[VD_ATTENTION_CHUNK / VD_KV_BLOCK];
 } vd_attention_tile;
 
 // What the softmax of a query has of some positions: d_v weighted values, rounded up to 16, then at

@@ -3,7 +3,7 @@
 #define VD_ATTENTION_KV_CACHE_H
 
 #include "core/arch.h"
-#include "core/types.h"
+#include "types/types.h"
 #include "vidrio.h"
 
 // Bytes of d elements, their scales included.

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "attention/kv_cache.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 
 vd_status vd_kv_store_check(const vd_op *op) {
     const vd_kv_store *store = &op->as.kv_store;

@@ -20,8 +20,8 @@ VD_INLINE vd_softmax_statistics *vd_softmax_of(const vd_attention_backward *op, 
 
 // Queries whose rows of scores, of gradients and of rates a worker's scratch memory holds beside
 // tiles of values; positions are those of the run's last token, rounded up to whole tiles.
-VD_INLINE int64_t vd_query_row(const vd_token_run *run) {
-    int64_t end = run->positions[run->rows.end - 1] + 1;
+VD_INLINE int64_t vd_query_row(const vd_segment *segment) {
+    int64_t end = segment->positions[segment->rows.end - 1] + 1;
     return (end + VD_KV_LANES - 1) / VD_KV_LANES * VD_KV_LANES;
 }
 
@@ -30,15 +30,16 @@ enum {
     VD_BACKWARD_TILES = VD_KEYS / VD_KV_LANES,  // that a kernel takes together, at most
 };
 
-VD_INLINE int64_t vd_queries(const vd_token_run *run) {
+VD_INLINE int64_t vd_queries(const vd_segment *segment) {
     int64_t floats =
-        VD_SCRATCH_BYTES / 4 - VD_BACKWARD_TILES * VD_KV_LANES * run->op->attention.cache.d_v;
-    return vd_at_most(floats / (3 * vd_query_row(run)), VD_BACKWARD_QUERIES);
+        VD_SCRATCH_BYTES / 4 - VD_BACKWARD_TILES * VD_KV_LANES * segment->op->attention.cache.d_v;
+    return vd_min(floats / (3 * vd_query_row(segment)), VD_BACKWARD_QUERIES);
 }
 
 // Tokens of a unit of work.
-VD_INLINE int64_t vd_query_tokens(const vd_token_run *run) {
-    int64_t tokens = vd_queries(run) / (run->op->attention.H / run->op->attention.cache.H_kv);
+VD_INLINE int64_t vd_query_tokens(const vd_segment *segment) {
+    int64_t tokens =
+        vd_queries(segment) / (segment->op->attention.H / segment->op->attention.cache.H_kv);
     return tokens > 1 ? tokens : 1;
 }
 

@@ -3,18 +3,18 @@
 #ifndef VD_BACKWARD_BACKWARD_H
 #define VD_BACKWARD_BACKWARD_H
 
+#include "attention/window.h"
 #include "core/arch.h"
 #include "core/pool.h"
-#include "core/types.h"
-#include "core/window.h"
+#include "types/types.h"
 
 // A run of adjacent rows of one sequence.
-typedef struct vd_token_run {
+typedef struct vd_segment {
     const vd_attention_backward *op;
     const int32_t *blocks;     // the sequence's row of the block tables
     const int32_t *positions;  // of all rows
     vd_range rows;
-} vd_token_run;
+} vd_segment;
 
 enum {
     VD_BACKWARD_COLUMNS = 32,  // of dx in a tile of a product; packed weights change every 32
@@ -29,7 +29,7 @@ typedef struct vd_backward_kernels {
     // Columns [column, column + VD_BACKWARD_COLUMNS) of dx, as far as there are so many; column is
     // a multiple of VD_BACKWARD_COLUMNS. Row m of the product is row chosen[m] of dy and dx, or m
     // where chosen is null.
-    void (*matmul)(const vd_matmul_backward *op, const int32_t *chosen, vd_range rows,
+    void (*matmul)(const vd_matmul_backward *op, const int32_t *row_indices, vd_range rows,
                    int64_t column, void *scratch);
     // Rows.
     void (*expert_sum)(const vd_expert_sum_backward *op, vd_range rows);
@@ -39,10 +39,10 @@ typedef struct vd_backward_kernels {
     void (*recurrence)(const vd_recurrence_backward *op, vd_range rows, int64_t key_head,
                        void *scratch);
     // dq and statistics of the query heads of a key-value head for some tokens of the run.
-    void (*queries)(const vd_token_run *run, int32_t head, vd_range tokens, void *scratch);
+    void (*queries)(const vd_segment *segment, int32_t head, vd_range tokens, void *scratch);
     // dk and dv of a key-value head for the tokens of the run at positions [t, t + VD_KEYS); t is a
     // multiple of VD_KEYS.
-    void (*keys)(const vd_token_run *run, int32_t head, int64_t t, void *scratch);
+    void (*keys)(const vd_segment *segment, int32_t head, int64_t t, void *scratch);
 } vd_backward_kernels;
 
 #define VD_VARIANT(isa, name) extern const vd_backward_kernels vd_backward_##name;
@@ -53,18 +53,19 @@ extern const vd_backward_kernels *const vd_backward[VD_ISA_COUNT];
 
 void vd_norm_backward_scalar(const vd_norm_backward *op, vd_range heads);
 void vd_activation_backward_scalar(const vd_activation_backward *op, vd_range elements);
-void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *chosen, vd_range rows,
-                               int64_t column, void *scratch);
+void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *row_indices,
+                               vd_range rows, int64_t column, void *scratch);
 void vd_expert_sum_backward_scalar(const vd_expert_sum_backward *op, vd_range rows);
 void vd_conv_backward_scalar(const vd_conv_backward *op, const vd_batch *batch, vd_range columns);
 void vd_recurrence_backward_scalar(const vd_recurrence_backward *op, vd_range rows,
                                    int64_t key_head, void *scratch);
-void vd_query_backward_scalar(const vd_token_run *run, int32_t head, vd_range tokens,
+void vd_query_backward_scalar(const vd_segment *segment, int32_t head, vd_range tokens,
                               void *scratch);
-void vd_key_value_backward_scalar(const vd_token_run *run, int32_t head, int64_t t, void *scratch);
+void vd_key_value_backward_scalar(const vd_segment *segment, int32_t head, int64_t t,
+                                  void *scratch);
 
 // The row after the run of adjacent rows of one sequence that begins at row `begin`.
-VD_INLINE int64_t vd_run_end(const vd_batch *batch, int64_t begin) {
+VD_INLINE int64_t vd_segment_end(const vd_batch *batch, int64_t begin) {
     int64_t end = begin + 1;
     while (end < batch->n_tokens && batch->sequences[end] == batch->sequences[begin]) {
         end++;
@@ -105,8 +106,8 @@ VD_INLINE const float *vd_conv_weights(const vd_conv_backward *op, const vd_batc
     return op->kernel + (op->L - 1 - distance) * op->d;
 }
 
-VD_INLINE int64_t vd_chosen_row(const int32_t *chosen, int64_t m) {
-    return chosen == NULL ? m : chosen[m];
+VD_INLINE int64_t vd_row_of(const int32_t *row_indices, int64_t m) {
+    return row_indices == NULL ? m : row_indices[m];
 }
 
 #endif

@@ -5,30 +5,30 @@
 #include <string.h>
 
 #include "backward/backward.h"
-#include "core/prefetch.h"
-#include "core/rows.h"
 #include "matmul/blocks_v16.h"
+#include "simd/prefetch.h"
+#include "types/dequantize.h"
 
 enum { PANEL_VECTORS = VD_BACKWARD_COLUMNS / 16 };
 
 // 16 weights that are loaded, as bytes.
-VD_INLINE v16 weights_of(const int type, const uint8_t *bytes) {
-    v16i loaded = vd_columns_signed(type) && VD_SIGNED_BIAS == 0 ? v16i_load_signed_bytes(bytes)
-                                                                 : v16i_load_bytes(bytes);
-    return v16_from_int(v16i_sub(loaded, v16i_splat(vd_bias(type))));
+VD_INLINE f32x16 weights_of(const int type, const uint8_t *bytes) {
+    i32x16 loaded = vd_columns_signed(type) && VD_SIGNED_BIAS == 0 ? i32x16_load_signed_bytes(bytes)
+                                                                   : i32x16_load_bytes(bytes);
+    return f32x16_from_int(i32x16_sub(loaded, i32x16_splat(vd_bias(type))));
 }
 
 // Columns [16 h, 16 h + 16) of 16 rows of a block, as loaded: row 4q + i from byte 16 q of
 // turned[i] on.
-VD_INLINE void turn_columns(const int type, const uint8_t *codes, int h,
-                            uint8_t turned[4][VD_UNIT_BYTES]) {
-    v64 units[4];
+VD_INLINE void transpose_columns(const int type, const uint8_t *codes, int h,
+                                 uint8_t transposed[4][VD_UNIT_BYTES]) {
+    i8x64 units[4];
     for (int q = 0; q < 4; q++) {
         units[q] = vd_columns(type, codes, 4 * h + q);
     }
-    v64_turn_four(units);
+    i8x64_transpose_four(units);
     for (int i = 0; i < 4; i++) {
-        v64_store(turned[i], units[i]);
+        i8x64_store(transposed[i], units[i]);
     }
 }
 
@@ -59,19 +59,20 @@ VD_INLINE void expand_group(const int type, const vd_matmul_backward *op, int64_
     float scales[2][VD_PACK_ROWS], minima[2][VD_PACK_ROWS];
     for (int h = 0; h < halves; h++) {
         int j = (int)(k % layout.elements / layout.sub_block) + h;
-        v16_store(scales[h], vd_scales(type, packed.factors, j));
+        f32x16_store(scales[h], vd_scales(type, packed.factors, j));
         if (layout.minima) {
-            v16_store(minima[h], vd_minima(type, packed.factors, j));
+            f32x16_store(minima[h], vd_minima(type, packed.factors, j));
         }
     }
     for (int h = 0; h < PANEL_VECTORS; h++) {
-        uint8_t turned[4][VD_UNIT_BYTES];
-        turn_columns(type, packed.codes, h, turned);
+        uint8_t transposed[4][VD_UNIT_BYTES];
+        transpose_columns(type, packed.codes, h, transposed);
         for (int r = 0; r < VD_PACK_ROWS; r++) {
-            v16 w = weights_of(type, turned[r % 4] + r / 4 * 16);
-            v16 s = v16_splat(scales[h % halves][r]);
-            w = layout.minima ? v16_fma(w, s, v16_splat(minima[h % halves][r])) : v16_mul(w, s);
-            v16_store(panel + r * VD_BACKWARD_COLUMNS + 16 * h, w);
+            f32x16 w = weights_of(type, transposed[r % 4] + r / 4 * 16);
+            f32x16 s = f32x16_splat(scales[h % halves][r]);
+            w = layout.minima ? f32x16_fma(w, s, f32x16_splat(minima[h % halves][r]))
+                              : f32x16_mul(w, s);
+            f32x16_store(panel + r * VD_BACKWARD_COLUMNS + 16 * h, w);
         }
     }
 }
@@ -87,12 +88,12 @@ VD_INLINE void expand_groups(const int type, const vd_matmul_backward *op, int64
 // Columns behind the last one are 0.
 VD_INLINE void expand_rows(const vd_matmul_backward *op, int64_t first, int64_t n, int64_t column,
                            float *panel) {
-    int64_t columns = vd_at_most(op->K - column, VD_BACKWARD_COLUMNS);
+    int64_t columns = vd_min(op->K - column, VD_BACKWARD_COLUMNS);
     for (int64_t i = 0; i < n; i++) {
         const uint8_t *row =
             (const uint8_t *)op->weights + (first + i) * vd_row_bytes(op->type, op->K);
         float *to = panel + i * VD_BACKWARD_COLUMNS;
-        vd_expand_part(op->type, row, column, columns, to);
+        vd_dequantize_part(op->type, row, column, columns, to);
         memset(to + columns, 0, (size_t)(VD_BACKWARD_COLUMNS - columns) * sizeof *to);
     }
 }
@@ -171,7 +172,7 @@ static void expand_panel(const vd_matmul_backward *op, int64_t first, int64_t n,
 // Fetches what expand_panel reads, while a panel before is multiplied: rows of a panel lie too far
 // apart for the hardware to follow. Nothing behind the last row.
 static void fetch_panel(const vd_matmul_backward *op, int64_t first, int64_t n, int64_t column) {
-    n = vd_at_most(n, op->N - first);
+    n = vd_min(n, op->N - first);
     if (op->unpacked || !vd_is_quantized(op->type)) {
         int64_t row = vd_row_bytes(op->type, op->K);
         const uint8_t *begin = (const uint8_t *)op->weights + first * row + row * column / op->K;

@@ -1,7 +1,7 @@
 // scatter adds rows up where they came from.
 #include <string.h>
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 vd_status vd_scatter_check(const vd_op *op) {
     const vd_scatter *scatter = &op->as.scatter;

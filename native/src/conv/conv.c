@@ -2,7 +2,7 @@
 // of the rows, and none waits for another.
 #include "conv/conv.h"
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_conv_##name,
 vd_conv_kernel *const vd_conv_kernels[VD_ISA_COUNT] = {
@@ -22,7 +22,7 @@ vd_status vd_conv_check(const vd_op *op) {
 
 vd_range vd_conv_columns(const vd_worker *worker, int64_t d) {
     vd_range vectors = vd_share(worker, vd_ceil_div(d, 16));
-    return (vd_range){16 * vectors.begin, vd_at_most(16 * vectors.end, d)};
+    return (vd_range){16 * vectors.begin, vd_min(16 * vectors.end, d)};
 }
 
 void vd_conv_run(const vd_op *op, const vd_step *step) {

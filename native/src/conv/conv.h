@@ -1,9 +1,9 @@
 #ifndef VD_CONV_CONV_H
 #define VD_CONV_CONV_H
 
+#include "attention/window.h"
 #include "core/arch.h"
 #include "core/pool.h"
-#include "core/window.h"
 
 // Stores columns of x for all tokens of the batch, and convolves them.
 typedef void vd_conv_kernel(const vd_conv *op, const vd_batch *batch, vd_range columns);

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/batch.h"
-#include "core/family.h"
-#include "core/local.h"
-#include "core/stream.h"
+#include "core/op_impl.h"
+#include "core/replicated.h"
+#include "simd/stream.h"
 
 typedef struct family {
     vd_check *check;
@@ -34,7 +34,7 @@ static const family families[VD_OP_COUNT] = {
     [VD_OP_EDIT] = {vd_edit_check, vd_edit_run, vd_edit_tile},
     [VD_OP_SCORES] = {vd_scores_check, vd_scores_run, NULL},
     [VD_OP_SOFTMAX] = {vd_softmax_check, vd_softmax_run, NULL},
-    [VD_OP_MIX] = {vd_mix_check, vd_mix_run, NULL},
+    [VD_OP_ATTENTION_VALUES] = {vd_attention_values_check, vd_attention_values_run, NULL},
     [VD_OP_GAIN] = {vd_gain_check, vd_gain_run, NULL},
     [VD_OP_SCATTER] = {vd_scatter_check, vd_scatter_run, NULL},
     [VD_OP_NORM_BACKWARD] = {vd_norm_backward_check, vd_norm_backward_run, NULL},
@@ -88,12 +88,12 @@ static int32_t width_of(const vd_op *op) {
 // Whether operation i may follow those before it.
 static int chain_valid(const vd_op *ops, int32_t i) {
     int32_t head = i;
-    while (head > 0 && ops[head].follows) {
+    while (head > 0 && ops[head].epilogue) {
         head--;
     }
     int whole_rows = ops[i].kind == VD_OP_EDIT && ops[i].as.edit.whole_rows;
-    int local = (ops[i].local & VD_LOCAL_WRITE) != 0;
-    return !ops[head].follows && ops[head].kind == VD_OP_MATMUL && i - head <= VD_CHAIN &&
+    int local = (ops[i].replicated & VD_REPLICATED_WRITE) != 0;
+    return !ops[head].epilogue && ops[head].kind == VD_OP_MATMUL && i - head <= VD_EPILOGUE_MAX &&
            !whole_rows && !local && families[ops[i].kind].tile != NULL &&
            ops[i].rows == ops[head].rows && width_of(&ops[i]) == width_of(&ops[head]);
 }
@@ -123,8 +123,8 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) 
     if (op->rows != VD_ROWS_TOKENS && op->rows != VD_ROWS_LOGITS) {
         return VD_INVALID_ARGUMENT;
     }
-    if (op->barrier < VD_BARRIER_NEVER || op->barrier > VD_BARRIER_UNLESS_LOCAL ||
-        op->follows < 0 || op->follows > 1 || !vd_local_valid(op)) {
+    if (op->barrier < VD_BARRIER_NEVER || op->barrier > VD_BARRIER_UNLESS_REPLICATED ||
+        op->epilogue < 0 || op->epilogue > 1 || !vd_local_valid(op)) {
         return VD_INVALID_ARGUMENT;
     }
     if (op->kind == VD_OP_EMBED && op->as.embed.V < rows_of_table(&op->as.embed, limits)) {
@@ -149,10 +149,10 @@ static int limits_valid(const vd_limits *limits) {
 
 // Positions that an operation has room for.
 static int32_t positions_of(const vd_op *op) {
-    return op->kind == VD_OP_SCORES    ? op->as.scores.P
-           : op->kind == VD_OP_SOFTMAX ? op->as.softmax.P
-           : op->kind == VD_OP_MIX     ? op->as.mix.P
-                                       : INT32_MAX;
+    return op->kind == VD_OP_SCORES             ? op->as.scores.P
+           : op->kind == VD_OP_SOFTMAX          ? op->as.softmax.P
+           : op->kind == VD_OP_ATTENTION_VALUES ? op->as.attention_values.P
+                                                : INT32_MAX;
 }
 
 static size_t split_bytes(const vd_split *split) {
@@ -217,14 +217,14 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
     int32_t positions = limits->positions;
     for (int32_t i = 0; i < n_ops; i++) {
         status = check_op(&ops[i], limits, isa);
-        if (status == VD_OK && ops[i].follows && !chain_valid(ops, i)) {
+        if (status == VD_OK && ops[i].epilogue && !chain_valid(ops, i)) {
             status = VD_INVALID_ARGUMENT;
         }
         if (status != VD_OK) {
             *bad_op = i;
             return status;
         }
-        positions = (int32_t)vd_at_most(positions_of(&ops[i]), positions);
+        positions = (int32_t)vd_min(positions_of(&ops[i]), positions);
     }
     size_t bytes = (size_t)n_ops * sizeof(vd_op);
     vd_plan *plan = malloc(sizeof(vd_plan) + bytes);
@@ -260,7 +260,7 @@ typedef struct run {
     int32_t end;
 } run;
 
-void vd_run_chain(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
+void vd_run_fused_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
     for (int32_t i = 0; i <= step->followers; i++) {
         families[op[i].kind].tile(&op[i], step, rows, columns);
     }
@@ -269,8 +269,8 @@ void vd_run_chain(const vd_op *op, const vd_step *step, vd_range rows, vd_range 
 // Operations after i that belong to its chain. A run that begins amid a chain has none.
 static int32_t followers(const run *r, int32_t i) {
     int32_t n = 0;
-    if (!r->plan->ops[i].follows) {
-        while (i + n + 1 < r->end && r->plan->ops[i + n + 1].follows) {
+    if (!r->plan->ops[i].epilogue) {
+        while (i + n + 1 < r->end && r->plan->ops[i + n + 1].epilogue) {
             n++;
         }
     }
@@ -281,7 +281,7 @@ static int32_t followers(const run *r, int32_t i) {
 static int any_local(const vd_op *ops, int32_t n) {
     int32_t local = 0;
     for (int32_t i = 0; i < n; i++) {
-        local |= ops[i].local;
+        local |= ops[i].replicated;
     }
     return local != 0;
 }
@@ -290,7 +290,7 @@ static int any_local(const vd_op *ops, int32_t n) {
 static void run_op(const run *r, const vd_worker *worker, int32_t i, int32_t n_followers,
                    int local) {
     const vd_op *op = &r->plan->ops[i];
-    vd_op own[VD_CHAIN + 1];
+    vd_op own[VD_EPILOGUE_MAX + 1];
     vd_worker alone = *worker;
     vd_step step = {
         .batch = r->batch,
@@ -305,12 +305,12 @@ static void run_op(const run *r, const vd_worker *worker, int32_t i, int32_t n_f
         return;
     }
     if (local && any_local(op, n_followers + 1)) {
-        if (op->local & VD_LOCAL_WRITE) {
+        if (op->replicated & VD_REPLICATED_WRITE) {
             alone.index = 0;
             alone.count = 1;
             step.worker = &alone;
         }
-        vd_local_ops(op, n_followers + 1, worker, own);
+        vd_replicated_ops(op, n_followers + 1, worker, own);
         op = own;
     }
     families[op->kind].run(op, &step);
@@ -318,11 +318,11 @@ static void run_op(const run *r, const vd_worker *worker, int32_t i, int32_t n_f
 
 static void run_worker(void *argument, const vd_worker *worker) {
     const run *r = argument;
-    int local = r->batch->n_tokens <= VD_LOCAL_TOKENS;
+    int local = r->batch->n_tokens <= VD_REPLICATED_TOKENS;
     for (int32_t i = r->begin; i < r->end;) {
         const vd_op *op = &r->plan->ops[i];
-        int needs = op->barrier == VD_BARRIER_ALWAYS || op->follows ||
-                    (op->barrier == VD_BARRIER_UNLESS_LOCAL && !local);
+        int needs = op->barrier == VD_BARRIER_ALWAYS || op->epilogue ||
+                    (op->barrier == VD_BARRIER_UNLESS_REPLICATED && !local);
         if (needs && i > r->begin) {
             vd_barrier(worker);
         }

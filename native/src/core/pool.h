@@ -26,7 +26,7 @@ typedef struct vd_range {
 
 static inline int64_t vd_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static inline int64_t vd_at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
+static inline int64_t vd_min(int64_t a, int64_t limit) { return a < limit ? a : limit; }
 
 typedef void vd_task(void *argument, const vd_worker *worker);
 

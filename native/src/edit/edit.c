@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_subspace_##name,
 vd_subspace_kernel *const vd_subspace_kernels[VD_ISA_COUNT] = {
@@ -38,8 +38,8 @@ static void change(const vd_edit_entry *entry, const float *values, float *y, in
             break;
         case VD_EDIT_CLAMP:
             for (int64_t i = 0; i < n; i++) {
-                float raised = y[i] < entry->least ? entry->least : y[i];
-                y[i] = raised > entry->most ? entry->most : raised;
+                float raised = y[i] < entry->min ? entry->min : y[i];
+                y[i] = raised > entry->max ? entry->max : raised;
             }
             break;
         default:
@@ -67,7 +67,7 @@ static void apply(const vd_op *op, const vd_step *step, const vd_edit_entry *ent
     }
     int lacks_values = values == NULL && (entry->kind == VD_EDIT_SET || entry->kind == VD_EDIT_ADD);
     int64_t begin = entry->begin > columns.begin ? entry->begin : columns.begin;
-    int64_t end = vd_at_most(entry->end, columns.end);
+    int64_t end = vd_min(entry->end, columns.end);
     if (begin < end && !lacks_values) {
         change(entry, values == NULL ? NULL : values + (begin - entry->begin), y + begin,
                end - begin);

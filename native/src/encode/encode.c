@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/blocks.h"
-#include "core/rows.h"
+#include "types/blocks.h"
+#include "types/dequantize.h"
 
 // More than a half times any code of a block is worth; the squares of less do not overflow.
 #define BLOCK_LIMIT 0x1p32f
@@ -92,7 +92,7 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
     int64_t row = row_begin;
     int fine = 1;
     while (row < row_end && fine) {
-        vd_expand_row(from, (const uint8_t *)source + row * vd_row_bytes(from, K), K, x);
+        vd_dequantize_row(from, (const uint8_t *)source + row * vd_row_bytes(from, K), K, x);
         fine = encode_row(to, K, x, importance, (uint8_t *)target + row * vd_row_bytes(to, K));
         row += fine;
     }

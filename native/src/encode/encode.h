@@ -2,7 +2,7 @@
 #ifndef VD_ENCODE_ENCODE_H
 #define VD_ENCODE_ENCODE_H
 
-#include "core/types.h"
+#include "types/types.h"
 
 // A block of 32 elements: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4. `block` is zero before.
 // importance [32] may be null; mean_square is that of the row's elements.

@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/blocks.h"
 #include "encode/encode.h"
 #include "encode/search.h"
+#include "types/blocks.h"
 
 // Whole part of a code, which is not negative but for rounding.
-static uint8_t code_below(float x, int max) {
+static uint8_t floor_code(float x, int max) {
     return (uint8_t)(x < (float)max ? x > 0 ? (int)x : 0 : max);
 }
 
@@ -19,14 +19,14 @@ static void weigh(const float *x, const float *importance, float mean_square, fl
 }
 
 // Q4_0, Q5_0: d * (code - levels).
-static float encode_centred(int levels, const float *x, const float *weights, uint8_t *codes) {
+static float encode_centered(int levels, const float *x, const float *weights, uint8_t *codes) {
     if (weights != NULL) {
         return vd_fit_scale(VD_BLOCK, levels, x, weights, codes);
     }
     float d = vd_extreme(VD_BLOCK, x) / (float)-levels;
     float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
-        codes[i] = code_below(x[i] * inverse + ((float)levels + 0.5f), 2 * levels - 1);
+        codes[i] = floor_code(x[i] * inverse + ((float)levels + 0.5f), 2 * levels - 1);
     }
     return d;
 }
@@ -49,22 +49,22 @@ static float encode_affine(int levels, const float *x, const float *weights, uin
     float d = (max - *min) / (float)levels;
     float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
-        codes[i] = code_below((x[i] - *min) * inverse + 0.5f, levels);
+        codes[i] = floor_code((x[i] - *min) * inverse + 0.5f, levels);
     }
     return d;
 }
 
 // The greatest of the elements without their signs, which order as their bits do: whole numbers,
 // whose maximum compilers vectorize.
-static float greatest(const float *x) {
-    int32_t bits[VD_BLOCK], most = 0;
+static float max_magnitude(const float *x) {
+    int32_t bits[VD_BLOCK], maximum = 0;
     memcpy(bits, x, sizeof bits);
     for (int i = 0; i < VD_BLOCK; i++) {
         int32_t unsigned_bits = bits[i] & INT32_MAX;
-        most = unsigned_bits > most ? unsigned_bits : most;
+        maximum = unsigned_bits > maximum ? unsigned_bits : maximum;
     }
     float result;
-    memcpy(&result, &most, sizeof result);
+    memcpy(&result, &maximum, sizeof result);
     return result;
 }
 
@@ -79,7 +79,7 @@ static int32_t rounded(float x) {
 }
 
 static float encode_q8_0(const float *x, uint8_t *codes) {
-    float d = greatest(x) / 127.0f;
+    float d = max_magnitude(x) / 127.0f;
     float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
         codes[i] = (uint8_t)rounded(x[i] * inverse);
@@ -107,15 +107,15 @@ static float encode_iq4_nl(const float *x, const float *importance, uint8_t *cod
 // The exponent that makes the extreme element at most the greatest number of E2M1, but for rounding
 // (Rouhani et al. 2023, arXiv 2310.10537).
 static uint8_t encode_mxfp4(const float *x, uint8_t *codes) {
-    float extreme = greatest(x);
+    float extreme = max_magnitude(x);
     int exponent = extreme > 0 ? vd_clamp(ilogbf(extreme) - 2 + 127, 0, 254) : 0;
     float d = ldexpf(1.0f, exponent - 128);
     for (int i = 0; i < VD_BLOCK; i++) {
-        float least = INFINITY;
+        float best_error = INFINITY;
         for (uint8_t code = 0; code < 16; code++) {
             float error = fabsf((float)vd_code_weight(VD_MXFP4, code) * d - x[i]);
-            if (error < least) {
-                least = error;
+            if (error < best_error) {
+                best_error = error;
                 codes[i] = code;
             }
         }
@@ -137,7 +137,7 @@ void vd_encode_block_32(int32_t type, const float *x, const float *importance, f
     switch (type) {
         case VD_Q4_0:
         case VD_Q5_0:
-            d = encode_centred(vd_code_offset(type), x, weights, codes);
+            d = encode_centered(vd_code_offset(type), x, weights, codes);
             break;
         case VD_Q4_1:
         case VD_Q5_1:

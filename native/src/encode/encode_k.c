@@ -2,9 +2,9 @@
 // are encoded themselves, and at last the elements for the scales that came out.
 #include <math.h>
 
-#include "core/blocks.h"
 #include "encode/encode.h"
 #include "encode/search.h"
+#include "types/blocks.h"
 
 enum { ELEMENTS = 256, SUB_BLOCKS = 16 };
 
@@ -76,7 +76,7 @@ static void fit_sub_blocks(int32_t type, const float *x, const float *importance
 }
 
 // Encodes factors that are not negative by the greatest of them, and returns what a code is worth.
-static float encode_by_greatest(int n, int levels, const float *factors, uint8_t *codes) {
+static float encode_by_max(int n, int levels, const float *factors, uint8_t *codes) {
     float max = 0;
     for (int j = 0; j < n; j++) {
         max = factors[j] > max ? factors[j] : max;
@@ -105,8 +105,8 @@ static void encode_factors(int32_t type, int weighted, k_block *b, uint8_t *bloc
         d = vd_fit_positive(n, levels, b->scales, b->sums, scales);
         dmin = vd_fit_positive(n, levels, b->offsets, b->sums, minima);
     } else {
-        d = encode_by_greatest(n, levels, b->scales, scales);
-        dmin = encode_by_greatest(n, levels, b->offsets, minima);
+        d = encode_by_max(n, levels, b->scales, scales);
+        dmin = encode_by_max(n, levels, b->offsets, minima);
     }
     put_halves(type, d, dmin, block);
     for (int j = 0; j < n; j++) {

@@ -6,7 +6,7 @@
 #ifndef VD_ENCODE_SEARCH_H
 #define VD_ENCODE_SEARCH_H
 
-#include "core/types.h"
+#include "types/types.h"
 
 // Groups whose elements are all smaller count as zero.
 #define VD_ENCODE_EPSILON 1e-15f

@@ -5,9 +5,9 @@
 // that copying costs little.
 #include <string.h>
 
-#include "core/types.h"
 #include "experts/expert_tiles.h"
 #include "matmul/matmul.h"
+#include "types/types.h"
 
 enum {
     TILE_ROWS = 96,
@@ -41,19 +41,19 @@ static int64_t row_bytes(const vd_expert_matmul *m) {
 // Columns of a tile: as many as its bytes allow, but for every worker one.
 static int64_t tile_columns(const vd_expert_matmul *m, const vd_step *step) {
     int64_t width = 2 * vd_matmul_unit(m->type);
-    int64_t columns = vd_at_most(TILE_BYTES / vd_matmul_row_bytes(m->type, m->K), TILE_COLUMNS);
+    int64_t columns = vd_min(TILE_BYTES / vd_matmul_row_bytes(m->type, m->K), TILE_COLUMNS);
     int64_t by_workers = vd_ceil_div(m->N, step->worker->count * width);
-    int64_t grains = vd_at_most(columns / width, by_workers);
+    int64_t grains = vd_min(columns / width, by_workers);
     return grains < 1 ? width : grains * width;
 }
 
 static int64_t tile_rows(const vd_expert_matmul *m, int64_t columns) {
     int64_t fitting = (VD_SCRATCH_BYTES - 5 * VD_CACHE_LINE) / (row_bytes(m) + columns * 4);
-    return vd_at_most(fitting, TILE_ROWS);
+    return vd_min(fitting, TILE_ROWS);
 }
 
 // `bytes` of scratch memory from *at on, which moves to the next cache line after them.
-static void *take(char **at, int64_t bytes) {
+static void *allocate(char **at, int64_t bytes) {
     void *p = *at;
     *at += (bytes + VD_CACHE_LINE - 1) / VD_CACHE_LINE * VD_CACHE_LINE;
     return p;
@@ -71,14 +71,14 @@ static vd_matmul lay_out(const vd_expert_matmul *m, int32_t expert, int64_t slot
         .type = m->type,
         .N = (int32_t)(columns.end - columns.begin),
         .K = m->K};
-    product.y = take(&at, slots * product.N * 4);
+    product.y = allocate(&at, slots * product.N * 4);
     if (vd_is_quantized(m->type)) {
-        product.xq.q = take(&at, n);
-        product.xq.scale = take(&at, n / VD_BLOCK * 4);
-        product.xq.sum = take(&at, n / VD_SUM_BLOCK * 4);
-        product.xq.scaled_sum = take(&at, n / VD_BLOCK * 4);
+        product.xq.q = allocate(&at, n);
+        product.xq.scale = allocate(&at, n / VD_BLOCK * 4);
+        product.xq.sum = allocate(&at, n / VD_SUM_BLOCK * 4);
+        product.xq.scaled_sum = allocate(&at, n / VD_BLOCK * 4);
     } else {
-        product.x = take(&at, n * 4);
+        product.x = allocate(&at, n * 4);
     }
     return product;
 }
@@ -116,7 +116,7 @@ static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile 
     const vd_expert_matmul *m = &op->as.expert_matmul;
     int64_t width = tile_columns(m, step), unit = vd_matmul_unit(m->type);
     int64_t column = tile->part * width;
-    vd_range columns = {column, vd_at_most(column + width, m->N)};
+    vd_range columns = {column, vd_min(column + width, m->N)};
     vd_matmul product = lay_out(m, tile->expert, tile->n, columns, step->worker->scratch);
     for (int64_t i = 0; i < tile->n; i++) {
         gather(m, &product, m->shared ? tile->slots[i] / m->k : tile->slots[i], i);
@@ -131,12 +131,12 @@ static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile 
 void vd_expert_matmul_run(const vd_op *op, const vd_step *step) {
     const vd_expert_matmul *m = &op->as.expert_matmul;
     int64_t width = tile_columns(m, step);
-    vd_expert_cut cut = {.experts = m->experts,
-                         .E = m->E,
-                         .k = m->k,
-                         .slots = tile_rows(m, width),
-                         .parts = vd_ceil_div(m->N, width),
-                         .y = m->y,
-                         .width = m->N};
-    vd_run_expert_tiles(op, step, &cut, run_tile);
+    vd_expert_tiling tiling = {.experts = m->experts,
+                               .E = m->E,
+                               .k = m->k,
+                               .slots = tile_rows(m, width),
+                               .parts = vd_ceil_div(m->N, width),
+                               .y = m->y,
+                               .width = m->N};
+    vd_run_expert_tiles(op, step, &tiling, run_tile);
 }

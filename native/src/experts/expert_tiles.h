@@ -2,7 +2,7 @@
 #ifndef VD_EXPERTS_EXPERT_TILES_H
 #define VD_EXPERTS_EXPERT_TILES_H
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 // Some slots of an expert, in ascending order, and the number of a part of its columns. Slot s of
 // token i is number i * k + s.
@@ -16,7 +16,7 @@ typedef struct vd_expert_tile {
 typedef void vd_run_expert_tile(const vd_op *op, const vd_step *step, const vd_expert_tile *tile);
 
 // How an operation is cut into tiles.
-typedef struct vd_expert_cut {
+typedef struct vd_expert_tiling {
     const float *experts;  // [rows, k]
     int32_t E;
     int32_t k;
@@ -24,7 +24,7 @@ typedef struct vd_expert_cut {
     int64_t parts;  // of an expert's columns
     float *y;       // [rows, k, width], 0 where a slot names no expert
     int64_t width;
-} vd_expert_cut;
+} vd_expert_tiling;
 
 // The expert that a slot names, or E: somebody may have edited it.
 static inline int32_t vd_expert_of(float number, int32_t E) {
@@ -33,7 +33,7 @@ static inline int32_t vd_expert_of(float number, int32_t E) {
 }
 
 // Runs the worker's share of the tiles. Those of the same columns of an expert follow each other.
-void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_cut *cut,
+void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_tiling *cut,
                          vd_run_expert_tile *run);
 
 #endif

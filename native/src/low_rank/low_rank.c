@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/family.h"
+#include "core/op_impl.h"
 #include "matmul/matmul.h"
 
 enum { ROWS = VD_SCRATCH_BYTES / sizeof(float) / VD_LOW_RANK_MAX };  // whose products fit
@@ -65,7 +65,7 @@ static void down(const vd_low_rank_down *op, const vd_step *step, const vd_low_r
     float *products = step->worker->scratch;
     float scale = update->scale * strength;
     for (int64_t row = rows.begin; row < rows.end; row += ROWS) {
-        int64_t n = vd_at_most(ROWS, rows.end - row);
+        int64_t n = vd_min(ROWS, rows.end - row);
         vd_matmul product = {.weights = update->A,
                              .x = op->u + row * op->K,
                              .y = products,

@@ -10,19 +10,19 @@ VD_INLINE void tile(const int M, const vd_low_rank_up *op, const vd_low_rank *up
     int64_t lane = c % VD_LOW_RANK_COLUMNS;
     const float *b = update->B + (c - lane) * update->r + lane;
     const float *t = op->t + row * op->choice.R;
-    v16 sums[TILE_ROWS];
+    f32x16 sums[TILE_ROWS];
     for (int m = 0; m < M; m++) {
-        sums[m] = v16_zero();
+        sums[m] = f32x16_zero();
     }
     for (int64_t j = 0; j < update->r; j++, b += VD_LOW_RANK_COLUMNS) {
-        v16 weights = v16_load_up_to(b, n);
+        f32x16 weights = f32x16_load_up_to(b, n);
         for (int m = 0; m < M; m++) {
-            sums[m] = v16_fma(v16_splat(t[m * op->choice.R + j]), weights, sums[m]);
+            sums[m] = f32x16_fma(f32x16_splat(t[m * op->choice.R + j]), weights, sums[m]);
         }
     }
     for (int m = 0; m < M; m++) {
         int64_t at = (row + m) * op->N + c;
-        v16_store_up_to(op->y + at, v16_add(v16_load_up_to(op->x + at, n), sums[m]), n);
+        f32x16_store_up_to(op->y + at, f32x16_add(f32x16_load_up_to(op->x + at, n), sums[m]), n);
     }
 }
 
@@ -30,7 +30,7 @@ void VD_NAME(vd_low_rank)(const vd_low_rank_up *op, const vd_low_rank *update, v
                           vd_range columns) {
     int64_t n;
     for (int64_t c = columns.begin; c < columns.end; c += n) {
-        n = vd_at_most(VD_LOW_RANK_COLUMNS - c % VD_LOW_RANK_COLUMNS, columns.end - c);
+        n = vd_min(VD_LOW_RANK_COLUMNS - c % VD_LOW_RANK_COLUMNS, columns.end - c);
         int64_t row = rows.begin;
         for (; row + TILE_ROWS <= rows.end; row += TILE_ROWS) {
             tile(TILE_ROWS, op, update, row, c, n);

@@ -13,9 +13,9 @@
 #include <stdalign.h>
 #include <string.h>
 
-#include "core/types.h"
 #include "matmul/matmul.h"
 #include "simd/part_v16.h"
+#include "types/types.h"
 
 enum {
     PANEL_COLUMNS = 512,
@@ -37,7 +37,9 @@ static_assert(sizeof(bf16_panels) <= VD_SCRATCH_BYTES, "panels fit a worker's sc
 // p->sums = the products of TILE_TOKENS tokens from m on with all outputs of the panel.
 static void add_products(bf16_panels *p, int64_t m, int64_t columns);
 
-VD_INLINE __m512i to_bf16(v16 low, v16 high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
+VD_INLINE __m512i to_bf16(f32x16 low, f32x16 high) {
+    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
 
 // Words 0, 16, 1, 17, ... of 32: two columns of 16 outputs as a panel has them.
 VD_INLINE __m512i interleave(__m512i words) {
@@ -51,8 +53,8 @@ VD_INLINE __m512i interleave(__m512i words) {
 VD_INLINE void expand_floats(const float *x, int64_t columns, uint16_t *to) {
     for (int64_t c = 0; c < columns; c += VD_BLOCK) {
         int64_t left = columns - c;
-        v16 low = v16_load_up_to(x + c, left);
-        v16 high = left > 16 ? v16_load_up_to(x + c + 16, left - 16) : v16_zero();
+        f32x16 low = f32x16_load_up_to(x + c, left);
+        f32x16 high = left > 16 ? f32x16_load_up_to(x + c + 16, left - 16) : f32x16_zero();
         _mm512_store_si512(to + c, to_bf16(low, high));
     }
 }
@@ -71,11 +73,11 @@ VD_INLINE void add_sums(const bf16_panels *p, float *y, int64_t width, vd_range 
     for (int g = 0; g < PANEL_GROUPS && outputs.begin + g * VD_PACK_ROWS < outputs.end; g++) {
         int64_t n = outputs.begin + g * VD_PACK_ROWS;
         int64_t left = outputs.end - n;
-        __mmask16 mask = left < VD_PACK_ROWS ? v16_mask(left) : (__mmask16)-1;
+        __mmask16 mask = left < VD_PACK_ROWS ? f32x16_mask(left) : (__mmask16)-1;
         for (int64_t m = rows.begin; m < rows.end; m++) {
             float *to = y + m * width + n;
-            v16 sums = v16_load(p->sums[m - rows.begin][g]);
-            sums = first ? sums : v16_add(_mm512_maskz_loadu_ps(mask, to), sums);
+            f32x16 sums = f32x16_load(p->sums[m - rows.begin][g]);
+            sums = first ? sums : f32x16_add(_mm512_maskz_loadu_ps(mask, to), sums);
             _mm512_mask_storeu_ps(to, mask, sums);
         }
     }
@@ -85,7 +87,7 @@ VD_INLINE void add_sums(const bf16_panels *p, float *y, int64_t width, vd_range 
 VD_INLINE void multiply_tokens(bf16_panels *p, int64_t columns, float *y, int64_t width,
                                vd_range rows, vd_range outputs, int first) {
     for (int64_t m = 0; m < rows.end - rows.begin; m += TILE_TOKENS) {
-        vd_range tile = {rows.begin + m, vd_at_most(rows.begin + m + TILE_TOKENS, rows.end)};
+        vd_range tile = {rows.begin + m, vd_min(rows.begin + m + TILE_TOKENS, rows.end)};
         add_products(p, m, columns);
         add_sums(p, y, width, tile, outputs, first);
     }

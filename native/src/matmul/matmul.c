@@ -5,9 +5,9 @@
 #include "matmul/matmul.h"
 
 #include "blas/blas.h"
-#include "core/family.h"
-#include "core/types.h"
-#include "matmul/pack.h"
+#include "core/op_impl.h"
+#include "types/pack.h"
+#include "types/types.h"
 
 #define VD_VARIANT(type, type_name, isa, name) [type][isa] = vd_matmul_##type_name##_##name,
 vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
@@ -97,11 +97,11 @@ static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
 // Fast kernels read weights once, and gain by more outputs for the tokens that they have expanded.
 static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     int64_t width = grain(matmul, step);
-    int64_t most = fast_kernel(matmul, step) != NULL
-                       ? FAST_OUTPUTS
-                       : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
+    int64_t max_columns = fast_kernel(matmul, step) != NULL
+                              ? FAST_OUTPUTS
+                              : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
     int64_t by_workers = vd_ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
-    int64_t grains = vd_at_most(most / width, by_workers);
+    int64_t grains = vd_min(max_columns / width, by_workers);
     return grains < 1 ? width : grains * width;
 }
 
@@ -122,7 +122,7 @@ static void unpacked_tile(const vd_matmul *matmul, const vd_step *step, vd_range
     int64_t fitting = VD_SCRATCH_BYTES / group_bytes;
     vd_matmul packed = *matmul;
     for (int64_t g = groups.begin; g < groups.end; g += fitting) {
-        vd_range part = {g, vd_at_most(g + fitting, groups.end)};
+        vd_range part = {g, vd_min(g + fitting, groups.end)};
         vd_pack_groups(matmul->type, matmul->N, matmul->K, matmul->weights, part, scratch);
         // where the whole matrix would begin, if group g lies in the scratch memory
         packed.weights = (const void *)((uintptr_t)scratch - (uintptr_t)(g * group_bytes));
@@ -156,9 +156,9 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
     if (step->rows <= FEW_ROWS) {
         int64_t width = grain(matmul, step);
         vd_range share = vd_share(step->worker, vd_ceil_div(N, width));
-        vd_range columns = {share.begin * width, vd_at_most(share.end * width, N)};
+        vd_range columns = {share.begin * width, vd_min(share.end * width, N)};
         if (columns.begin < columns.end) {
-            vd_run_chain(op, step, (vd_range){0, step->rows}, columns);
+            vd_run_fused_tile(op, step, (vd_range){0, step->rows}, columns);
         }
         return;
     }
@@ -172,7 +172,7 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
     for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
         int64_t row = i % row_tiles * height;
         int64_t column = i / row_tiles * width;
-        vd_run_chain(op, step, (vd_range){row, vd_at_most(row + height, step->rows)},
-                     (vd_range){column, vd_at_most(column + width, N)});
+        vd_run_fused_tile(op, step, (vd_range){row, vd_min(row + height, step->rows)},
+                          (vd_range){column, vd_min(column + width, N)});
     }
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_norm_##name,
 vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT] = {

@@ -1,7 +1,7 @@
 #include "quantize/quantize.h"
 
-#include "core/family.h"
-#include "core/types.h"
+#include "core/op_impl.h"
+#include "types/types.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_quantize_##name,
 vd_quantize_kernel *const vd_quantize_kernels[VD_ISA_COUNT] = {

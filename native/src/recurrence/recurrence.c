@@ -1,7 +1,7 @@
 // Workers share the heads, which do not know of each other.
 #include "recurrence/recurrence.h"
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_recurrence_##name,
 vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT] = {

@@ -7,30 +7,31 @@
 #include "simd/part_v16.h"
 
 enum {
-    TOGETHER = 3,                               // tokens that read a row of the state together
-    TOGETHER_COLUMNS = VD_LANES == 16 ? 4 : 1,  // vectors whose sums for them fill the registers
-    ALONE_COLUMNS = VD_LANES / 4,               // and those for one token
+    TOGETHER = 3,  // tokens that read a row of the state together
+    TOGETHER_COLUMNS =
+        VD_REGISTER_LANES == 16 ? 4 : 1,    // vectors whose sums for them fill the registers
+    ALONE_COLUMNS = VD_REGISTER_LANES / 4,  // and those for one token
 };
 
 _Static_assert(VD_SPAN == 16, "a span fills a vector");
 
 static void advance(const vd_recurrence *op, vd_head_state s) {
-    float all[16], weights[16];
-    v16 decays = v16_load(s.decays);
-    v16 kept = v16_exp(v16_sub(v16_splat(s.decays[VD_SPAN - 1]), decays));
-    v16_store(all, v16_exp(decays));
-    v16 state_kept = v16_splat(all[VD_SPAN - 1]);
+    float decay[16], weights[16];
+    f32x16 decays = f32x16_load(s.decays);
+    f32x16 decay_to_end = f32x16_exp(f32x16_sub(f32x16_splat(s.decays[VD_SPAN - 1]), decays));
+    f32x16_store(decay, f32x16_exp(decays));
+    f32x16 state_kept = f32x16_splat(decay[VD_SPAN - 1]);
     for (int64_t i = 0; i < op->d_k; i++) {
-        v16_store(weights, v16_mul(kept, v16_load(s.keys + i * VD_SPAN)));
+        f32x16_store(weights, f32x16_mul(decay_to_end, f32x16_load(s.keys + i * VD_SPAN)));
         float *row = s.state + i * op->d_v;
         for (int64_t c = 0; c < op->d_v; c += 16) {
             int64_t left = op->d_v - c;
-            v16 sum = v16_mul(v16_load_up_to(row + c, left), state_kept);
+            f32x16 sum = f32x16_mul(f32x16_load_up_to(row + c, left), state_kept);
             for (int32_t t = 0; t < VD_SPAN; t++) {
-                v16 update = v16_load_up_to(s.updates + (int64_t)t * op->d_v + c, left);
-                sum = v16_fma(v16_splat(weights[t]), update, sum);
+                f32x16 update = f32x16_load_up_to(s.updates + (int64_t)t * op->d_v + c, left);
+                sum = f32x16_fma(f32x16_splat(weights[t]), update, sum);
             }
-            v16_store_up_to(row + c, sum, left);
+            f32x16_store_up_to(row + c, sum, left);
         }
     }
 }
@@ -50,22 +51,22 @@ typedef struct token {
 
 // Finds the weights of n tokens.
 VD_INLINE void weigh(const vd_recurrence *op, vd_head_state s, token *x, int n) {
-    v16 by_key[TOGETHER], by_query[TOGETHER];
+    f32x16 by_key[TOGETHER], by_query[TOGETHER];
     for (int j = 0; j < n; j++) {
-        by_key[j] = by_query[j] = v16_zero();
+        by_key[j] = by_query[j] = f32x16_zero();
     }
     for (int64_t i = 0; i < op->d_k; i++) {
-        v16 keys = v16_load(s.keys + i * VD_SPAN);
+        f32x16 keys = f32x16_load(s.keys + i * VD_SPAN);
         for (int j = 0; j < n; j++) {
-            by_key[j] = v16_fma(v16_splat(x[j].k[i]), keys, by_key[j]);
-            by_query[j] = v16_fma(v16_splat(x[j].q[i]), keys, by_query[j]);
+            by_key[j] = f32x16_fma(f32x16_splat(x[j].k[i]), keys, by_key[j]);
+            by_query[j] = f32x16_fma(f32x16_splat(x[j].q[i]), keys, by_query[j]);
         }
     }
-    v16 decays = v16_load(s.decays);
+    f32x16 decays = f32x16_load(s.decays);
     for (int j = 0; j < n; j++) {
-        v16 kept = v16_exp(v16_sub(v16_splat(s.decays[x[j].t]), decays));
-        v16_store(x[j].by_key, v16_mul(by_key[j], kept));
-        v16_store(x[j].by_query, v16_mul(by_query[j], kept));
+        f32x16 decay_to_token = f32x16_exp(f32x16_sub(f32x16_splat(s.decays[x[j].t]), decays));
+        f32x16_store(x[j].by_key, f32x16_mul(by_key[j], decay_to_token));
+        f32x16_store(x[j].by_query, f32x16_mul(by_query[j], decay_to_token));
     }
 }
 
@@ -77,27 +78,28 @@ VD_INLINE void read_state(const vd_recurrence *op, vd_head_state s, const float 
         MOST = TOGETHER * TOGETHER_COLUMNS > ALONE_COLUMNS ? TOGETHER * TOGETHER_COLUMNS
                                                            : ALONE_COLUMNS
     };
-    v16 known[MOST], z[MOST];
+    f32x16 predicted[MOST], z[MOST];
     for (int j = 0; j < n * vectors; j++) {
-        known[j] = z[j] = v16_zero();
+        predicted[j] = z[j] = f32x16_zero();
     }
     const float *row = s.state + c;
     for (int64_t i = 0; i < op->d_k; i++, row += op->d_v) {
         for (int m = 0; m < vectors; m++) {
-            v16 state = v16_load_up_to(row + 16 * m, left - 16 * m);
+            f32x16 state = f32x16_load_up_to(row + 16 * m, left - 16 * m);
             for (int j = 0; j < n; j++) {
-                known[j * vectors + m] =
-                    v16_fma(v16_splat(x[j].k[i]), state, known[j * vectors + m]);
-                z[j * vectors + m] = v16_fma(v16_splat(x[j].q[i]), state, z[j * vectors + m]);
+                predicted[j * vectors + m] =
+                    f32x16_fma(f32x16_splat(x[j].k[i]), state, predicted[j * vectors + m]);
+                z[j * vectors + m] = f32x16_fma(f32x16_splat(x[j].q[i]), state, z[j * vectors + m]);
             }
         }
     }
     for (int j = 0; j < n; j++) {
-        v16 decay = v16_splat(decays[x[j].t]);
+        f32x16 decay = f32x16_splat(decays[x[j].t]);
         for (int m = 0; m < vectors; m++) {
-            v16_store_up_to(x[j].update + c + 16 * m, v16_mul(known[j * vectors + m], decay),
-                            left - 16 * m);
-            v16_store_up_to(x[j].z + c + 16 * m, v16_mul(z[j * vectors + m], decay), left - 16 * m);
+            f32x16_store_up_to(x[j].update + c + 16 * m,
+                               f32x16_mul(predicted[j * vectors + m], decay), left - 16 * m);
+            f32x16_store_up_to(x[j].z + c + 16 * m, f32x16_mul(z[j * vectors + m], decay),
+                               left - 16 * m);
         }
     }
 }
@@ -116,21 +118,23 @@ VD_INLINE void read_columns(const vd_recurrence *op, vd_head_state s, const floa
 
 // Ends a token, whose place of the update and result have what the state gives.
 static void finish(const vd_recurrence *op, vd_head_state s, const token *x, const float *skip) {
-    v16 beta = v16_splat(x->beta), own = v16_splat(x->by_query[x->t]);
+    f32x16 beta = f32x16_splat(x->beta), own = f32x16_splat(x->by_query[x->t]);
     for (int64_t c = 0; c < op->d_v; c += 16) {
         int64_t left = op->d_v - c;
-        v16 known = v16_load_up_to(x->update + c, left), z = v16_load_up_to(x->z + c, left);
+        f32x16 predicted = f32x16_load_up_to(x->update + c, left),
+               z = f32x16_load_up_to(x->z + c, left);
         const float *update = s.updates + c;
         for (int32_t t = 0; t < x->t; t++, update += op->d_v) {
-            v16 u = v16_load_up_to(update, left);
-            known = v16_fma(v16_splat(x->by_key[t]), u, known);
-            z = v16_fma(v16_splat(x->by_query[t]), u, z);
+            f32x16 u = f32x16_load_up_to(update, left);
+            predicted = f32x16_fma(f32x16_splat(x->by_key[t]), u, predicted);
+            z = f32x16_fma(f32x16_splat(x->by_query[t]), u, z);
         }
-        v16 v = v16_load_up_to(x->v + c, left);
-        v16 u = v16_mul(beta, op->delta ? v16_sub(v, known) : v);
-        z = v16_fma(own, u, z);
-        v16_store_up_to(x->update + c, u, left);
-        v16_store_up_to(x->z + c, skip == NULL ? z : v16_fma(v16_splat(*skip), v, z), left);
+        f32x16 v = f32x16_load_up_to(x->v + c, left);
+        f32x16 u = f32x16_mul(beta, op->delta ? f32x16_sub(v, predicted) : v);
+        z = f32x16_fma(own, u, z);
+        f32x16_store_up_to(x->update + c, u, left);
+        f32x16_store_up_to(x->z + c, skip == NULL ? z : f32x16_fma(f32x16_splat(*skip), v, z),
+                           left);
     }
 }
 
@@ -159,7 +163,7 @@ static void run_tokens(const vd_recurrence *op, vd_head_state s, int64_t head, i
         tokens[j] = begin(op, s, head, i + j, t + j);
     }
     float decays[16];
-    v16_store(decays, v16_exp(v16_load(s.decays)));
+    f32x16_store(decays, f32x16_exp(f32x16_load(s.decays)));
     int32_t j = 0;
     for (; j + TOGETHER <= n; j += TOGETHER) {
         weigh(op, s, tokens + j, TOGETHER);

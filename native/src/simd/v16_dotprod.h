@@ -1,4 +1,4 @@
-// v16 for NEON with the dot products of FEAT_DotProd.
+// f32x16 for NEON with the dot products of FEAT_DotProd.
 #ifndef VD_SIMD_V16_DOTPROD_H
 #define VD_SIMD_V16_DOTPROD_H
 
@@ -15,15 +15,15 @@ enum {
 };
 
 // Per row: sum + the products of 4 weights with the 4 bytes of a.
-VD_INLINE v16i v64_dot_signed(v16i sum, v64 w, const int8_t *a) {
-    int8x16_t four = v16b_splat_four(a);
-    return (v16i){vdotq_s32(sum.a, w.a, four), vdotq_s32(sum.b, w.b, four),
-                  vdotq_s32(sum.c, w.c, four), vdotq_s32(sum.d, w.d, four)};
+VD_INLINE i32x16 i8x64_dot_signed(i32x16 sum, i8x64 w, const int8_t *a) {
+    int8x16_t four = i8x16_splat_four(a);
+    return (i32x16){vdotq_s32(sum.a, w.a, four), vdotq_s32(sum.b, w.b, four),
+                    vdotq_s32(sum.c, w.c, four), vdotq_s32(sum.d, w.d, four)};
 }
-VD_INLINE v16i v64_dot_unsigned(v16i sum, v64 w, const int8_t *a) {
-    return v64_dot_signed(sum, w, a);
+VD_INLINE i32x16 i8x64_dot_unsigned(i32x16 sum, i8x64 w, const int8_t *a) {
+    return i8x64_dot_signed(sum, w, a);
 }
 
-#include "simd/whole_runs.h"
+#include "simd/partial_sums_i32.h"
 
 #endif

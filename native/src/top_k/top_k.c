@@ -3,9 +3,9 @@
 // are distinct and the sums of chunks stand alone, so how a row is divided changes nothing.
 #include "top_k/top_k.h"
 
-#include "core/exp.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 #include "core/split.h"
+#include "simd/exp.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_top_k_##name,
 vd_top_k_kernel *const vd_top_k_kernels[VD_ISA_COUNT] = {
@@ -68,9 +68,10 @@ static void store_sums(float *sums, const vd_top_k_part *parts, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         for (int32_t c = i == 0; c < parts[i].chunks; c++) {
             float later = parts[i].maximum[c];
-            float greater = later > maximum ? later : maximum;
-            sum = fmaf(parts[i].sum[c], vd_exp(later - greater), sum * vd_exp(maximum - greater));
-            maximum = greater;
+            float new_maximum = later > maximum ? later : maximum;
+            sum = fmaf(parts[i].sum[c], vd_exp(later - new_maximum),
+                       sum * vd_exp(maximum - new_maximum));
+            maximum = new_maximum;
         }
     }
     sums[0] = maximum;
@@ -90,8 +91,8 @@ static void finish(const vd_top_k *top, int64_t row, vd_top_k_part *parts, int64
 // ---- work -------------------------------------------------------------------------------------
 
 // Workers that search a row together.
-static int64_t sharers(const vd_step *step) {
-    int64_t workers = vd_at_most(step->worker->count, VD_TOP_K_CHUNKS);
+static int64_t workers_per_row(const vd_step *step) {
+    int64_t workers = vd_min(step->worker->count, VD_TOP_K_CHUNKS);
     return step->rows < workers ? workers / step->rows : 1;
 }
 
@@ -104,7 +105,7 @@ static void search(const vd_top_k *top, const vd_step *step, int64_t row, vd_ran
 void vd_top_k_run(const vd_op *op, const vd_step *step) {
     const vd_top_k *top = &op->as.top_k;
     int64_t chunks = vd_ceil_div(top->V, vd_top_k_chunk(top->V));
-    int64_t shares = vd_at_most(sharers(step), chunks);
+    int64_t shares = vd_min(workers_per_row(step), chunks);
     vd_range mine = vd_share(step->worker, step->rows * shares);
     for (int64_t i = mine.begin; i < mine.end; i++) {
         int64_t row = i / shares, share = i % shares;

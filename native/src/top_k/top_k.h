@@ -5,7 +5,7 @@
 
 #include "core/arch.h"
 #include "core/pool.h"
-#include "core/types.h"
+#include "types/types.h"
 
 // What has been found in some chunks of a row.
 typedef struct vd_top_k_part {

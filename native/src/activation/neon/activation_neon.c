@@ -1,4 +1,4 @@
 // activation for NEON.
 #include "simd/v16_neon.h"
-// v16 first: the template below is written over it.
+// f32x16 first: the template below is written over it.
 #include "activation/activation_v16.h"

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "activation/activation.h"
-#include "core/exp.h"
+#include "simd/exp.h"
 
 typedef struct vd_normal_tail {
     float a;      // |x|, at most 15, beyond which there is nothing

@@ -3,8 +3,8 @@
 
 #include "attention/attention.h"
 #include "attention/scalar/kv_scalar.h"
-#include "core/exp.h"
-#include "core/lanes.h"
+#include "simd/exp.h"
+#include "simd/lane_sum.h"
 
 static float score(const vd_attention_tile *tile, int32_t query, int64_t t) {
     const vd_attention *op = tile->op;
@@ -43,7 +43,7 @@ static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, 
         lane[t % VD_LANES] += s[t];
     }
     statistics(tile, part)[0] = M;
-    statistics(tile, part)[1] = vd_merge_lanes(lane);
+    statistics(tile, part)[1] = vd_reduce_lanes(lane);
     for (int32_t i = 0; i < tile->op->cache.d_v; i++) {
         float sum = 0.0f;
         for (int64_t t = from; t < to; t++) {

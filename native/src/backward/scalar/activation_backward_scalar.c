@@ -14,7 +14,7 @@ typedef struct gate {
 } gate;
 
 static gate silu(float x) {
-    float s = vd_logistic(x);
+    float s = vd_sigmoid(x);
     return (gate){s, s * fmaf(x, 1.0f - s, 1.0f)};
 }
 
@@ -49,7 +49,7 @@ static gate squared_relu(float x) {
 }
 
 static gate elu(float x) {
-    float y = x > 0.0f ? x : vd_exp_less_one(x);
+    float y = x > 0.0f ? x : vd_expm1(x);
     return (gate){secant(y, x), vd_exp(0.0f < x ? 0.0f : x)};
 }
 
@@ -75,12 +75,12 @@ static gate clamped_linear(float x) { return (gate){kept(fabsf(x)), inside(fabsf
 
 // tanh(x/2) / 2 is what lies above 1/2.
 static gate sigmoid(float x) {
-    float half = 0.5f * x, p = vd_logistic(x);
+    float half = 0.5f * x, p = vd_sigmoid(x);
     return (gate){0.25f * secant(vd_tanh(half), half), p * (1.0f - p)};
 }
 
 static gate softplus(float x) {
-    return (gate){0.5f * secant(vd_softplus_centered(x), 0.5f * x), vd_logistic(x)};
+    return (gate){0.5f * secant(vd_softplus_centered(x), 0.5f * x), vd_sigmoid(x)};
 }
 
 static gate gate_of(int32_t kind, float x) {

@@ -2,14 +2,14 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "core/lanes.h"
+#include "simd/lane_sum.h"
 
 static float dot(const float *x, const float *y, int64_t n) {
     float lane[VD_LANES] = {0};
     for (int64_t i = 0; i < n; i++) {
         lane[i % VD_LANES] = fmaf(x[i], y[i], lane[i % VD_LANES]);
     }
-    return vd_merge_lanes(lane);
+    return vd_reduce_lanes(lane);
 }
 
 static void add(float *y, float w, const float *x, int64_t n) {

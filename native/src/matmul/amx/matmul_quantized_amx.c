@@ -8,7 +8,7 @@
 // fewer than 32 tokens at all, and types whose scales stand for 16 columns are left to the AVX-512
 // kernels.
 #include "simd/v16_avx512.h"
-// v16 first: the types are written over it.
+// f32x16 first: the types are written over it.
 #include <stdalign.h>
 
 #include "matmul/blocks_v16.h"
@@ -55,18 +55,18 @@ VD_INLINE void expand(const int type, const vd_matmul *op, int64_t g, int64_t bl
     const uint8_t *quants = group + block * VD_UNIT_BYTES * vd_code_bits(type);
     const uint8_t *factors = group + vd_packed_factors(type, op->K);
     const int steps = layout.elements / VD_BLOCK;
-    v64 bias = _mm512_set1_epi8((char)vd_bias(type));
+    i8x64 bias = _mm512_set1_epi8((char)vd_bias(type));
     for (int64_t b = 0; b < blocks; b++) {
         const uint8_t *of_block =
             factors + (block + b) / steps * VD_PACK_ROWS * layout.factor_bytes;
         int j = (int)((block + b) % steps);
         for (int k = 0; k < VD_BLOCK / 4; k++) {
-            v64 w = _mm512_sub_epi8(vd_columns(type, quants, k), bias);
+            i8x64 w = _mm512_sub_epi8(vd_columns(type, quants, k), bias);
             _mm512_store_si512(panel->quants[b] + VD_UNIT_BYTES * k, w);
         }
-        v16_store(panel->scale[b], vd_scales(type, of_block, j));
+        f32x16_store(panel->scale[b], vd_scales(type, of_block, j));
         if (layout.minima) {
-            v16_store(panel->minimum[b], vd_minima(type, of_block, j));
+            f32x16_store(panel->minimum[b], vd_minima(type, of_block, j));
         }
         quants += VD_UNIT_BYTES * vd_code_bits(type);
     }
@@ -107,22 +107,22 @@ VD_INLINE void multiply(const int stage, const int8_t *quants, const int8_t *wei
 
 VD_INLINE void fold(const int minima, const int32_t sum[TOKENS][VD_PACK_ROWS], const float *scales,
                     const float *minimums, const float *token_scales,
-                    const float *token_scaled_sums, v16 acc[TOKENS]) {
-    v16 scale = v16_load(scales);
-    v16 minimum = minima ? v16_load(minimums) : v16_zero();
+                    const float *token_scaled_sums, f32x16 acc[TOKENS]) {
+    f32x16 scale = f32x16_load(scales);
+    f32x16 minimum = minima ? f32x16_load(minimums) : f32x16_zero();
 #pragma GCC unroll 16
     for (int m = 0; m < TOKENS; m++) {
-        v16 product = v16_mul(scale, v16_splat(token_scales[m]));
-        acc[m] = v16_fma(v16_from_int(_mm512_load_si512(sum[m])), product, acc[m]);
+        f32x16 product = f32x16_mul(scale, f32x16_splat(token_scales[m]));
+        acc[m] = f32x16_fma(f32x16_from_int(_mm512_load_si512(sum[m])), product, acc[m]);
         if (minima) {
-            acc[m] = v16_fma(minimum, v16_splat(token_scaled_sums[m]), acc[m]);
+            acc[m] = f32x16_fma(minimum, f32x16_splat(token_scaled_sums[m]), acc[m]);
         }
     }
 }
 
 // Adds the blocks of a panel to the sums of 16 tokens.
 VD_INLINE void add_blocks(const int minima, const group_panel *panel, const token_panel *tokens,
-                          int64_t blocks, v16 acc[TOKENS]) {
+                          int64_t blocks, f32x16 acc[TOKENS]) {
     alignas(64) int32_t sums[STAGES][TOKENS][VD_PACK_ROWS];
     for (int64_t first = 0; first < blocks + FOLD_AFTER; first += STAGES) {
 #pragma GCC unroll 4
@@ -151,11 +151,11 @@ VD_INLINE void tile(const int minima, const vd_matmul *op, int64_t m, int64_t g,
     int64_t first = g * VD_PACK_ROWS;
     int64_t columns = op->N - first;
     float *y = op->y + m * op->N + first;
-    __mmask16 mask = columns < VD_PACK_ROWS ? v16_mask(columns) : (__mmask16)-1;
-    v16 acc[TOKENS];
+    __mmask16 mask = columns < VD_PACK_ROWS ? f32x16_mask(columns) : (__mmask16)-1;
+    f32x16 acc[TOKENS];
 #pragma GCC unroll 16
     for (int i = 0; i < TOKENS; i++) {
-        acc[i] = block == 0 ? v16_zero() : _mm512_maskz_loadu_ps(mask, y + i * op->N);
+        acc[i] = block == 0 ? f32x16_zero() : _mm512_maskz_loadu_ps(mask, y + i * op->N);
     }
     add_blocks(minima, panel, tokens, blocks, acc);
 #pragma GCC unroll 16
@@ -171,9 +171,9 @@ VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows
     token_panel tokens;
     amx_configure(&tiles);
     for (int64_t g = groups.begin; g < groups.end; g += PANEL_GROUPS) {
-        int64_t n = vd_at_most(groups.end - g, PANEL_GROUPS);
+        int64_t n = vd_min(groups.end - g, PANEL_GROUPS);
         for (int64_t block = 0; block < op->K / VD_BLOCK; block += PANEL_BLOCKS) {
-            int64_t blocks = vd_at_most(op->K / VD_BLOCK - block, PANEL_BLOCKS);
+            int64_t blocks = vd_min(op->K / VD_BLOCK - block, PANEL_BLOCKS);
             for (int64_t i = 0; i < n; i++) {
                 expand(type, op, g + i, block, blocks, &panels[i]);
             }

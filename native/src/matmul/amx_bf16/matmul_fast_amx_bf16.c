@@ -3,7 +3,7 @@
 // bits (docs/adr/007-amx.md): a product of 32 columns takes the tile unit 16 cycles and nothing
 // else.
 #include "simd/v16_avx512.h"
-// v16 and the size of a tile first: the panels are written over them.
+// f32x16 and the size of a tile first: the panels are written over them.
 enum { TILE_TOKENS = 32 };
 #include "matmul/bf16_panels.h"
 #include "simd/amx.h"

@@ -2,10 +2,10 @@
 // rows. Pairs of tokens run over all of K like the tiles of matmul_quantized_v16.h; integer and
 // float sums stay in the order of smmla, and are put in that of the outputs once, at the end. A
 // token that is left goes to the dot products. What a type brings is in blocks_v16.h.
-#include "core/types.h"
 #include "matmul/matmul.h"
 #include "simd/v16_dotprod.h"
-// v16 first: the loading of blocks is written over it.
+#include "types/types.h"
+// f32x16 first: the loading of blocks is written over it.
 #include "matmul/blocks_v16.h"
 #include "simd/part_v16.h"
 
@@ -39,7 +39,7 @@ VD_INLINE vd_block_sums sums_of(const vd_quantized *xq, int64_t at) {
 }
 
 // Each pair of rows twice, for two tokens.
-VD_INLINE void double_rows(v16 x, float32x4_t rows[ROW_PAIRS]) {
+VD_INLINE void double_rows(f32x16 x, float32x4_t rows[ROW_PAIRS]) {
     rows[0] = low_halves(x.a, x.a);
     rows[1] = high_halves(x.a, x.a);
     rows[2] = low_halves(x.b, x.b);
@@ -57,7 +57,7 @@ VD_INLINE int8x16_t first_rows(int8x16_t x, int8x16_t y) {
 VD_INLINE int8x16_t last_rows(int8x16_t x, int8x16_t y) {
     return vreinterpretq_s8_s32(vzip2q_s32(vreinterpretq_s32_s8(x), vreinterpretq_s32_s8(y)));
 }
-VD_INLINE void eight_columns(v64 x, v64 y, int8x16_t rows[ROW_PAIRS]) {
+VD_INLINE void eight_columns(i8x64 x, i8x64 y, int8x16_t rows[ROW_PAIRS]) {
     rows[0] = first_rows(x.a, y.a);
     rows[1] = last_rows(x.a, y.a);
     rows[2] = first_rows(x.b, y.b);
@@ -103,7 +103,7 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     }
     float32x4_t scale[ROW_PAIRS], minimum[ROW_PAIRS];
     double_rows(vd_scales(type, factors, j), scale);
-    double_rows(layout.minima ? vd_minima(type, factors, j) : v16_zero(), minimum);
+    double_rows(layout.minima ? vd_minima(type, factors, j) : f32x16_zero(), minimum);
 #pragma GCC unroll 2
     for (int p = 0; p < P; p++) {
         int64_t t0 = at[2 * p], t1 = at[2 * p + 1];
@@ -122,8 +122,8 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     }
 }
 
-VD_INLINE void store(const vd_matmul *op, int64_t m, int64_t first, v16 y) {
-    v16_store_up_to(op->y + m * op->N + first, y, op->N - first);
+VD_INLINE void store(const vd_matmul *op, int64_t m, int64_t first, f32x16 y) {
+    f32x16_store_up_to(op->y + m * op->N + first, y, op->N - first);
 }
 
 // Outputs of P pairs of tokens, from m0 on, and group g.
@@ -158,11 +158,11 @@ VD_INLINE void tile(const int type, const int P, const vd_matmul *op, int64_t m0
     for (int p = 0; p < P; p++) {
         float32x4_t *s = acc[p];
         store(op, m0 + 2 * p, g * VD_PACK_ROWS,
-              (v16){low_halves(s[0], s[1]), low_halves(s[2], s[3]), low_halves(s[4], s[5]),
-                    low_halves(s[6], s[7])});
+              (f32x16){low_halves(s[0], s[1]), low_halves(s[2], s[3]), low_halves(s[4], s[5]),
+                       low_halves(s[6], s[7])});
         store(op, m0 + 2 * p + 1, g * VD_PACK_ROWS,
-              (v16){high_halves(s[0], s[1]), high_halves(s[2], s[3]), high_halves(s[4], s[5]),
-                    high_halves(s[6], s[7])});
+              (f32x16){high_halves(s[0], s[1]), high_halves(s[2], s[3]), high_halves(s[4], s[5]),
+                       high_halves(s[6], s[7])});
     }
 }
 

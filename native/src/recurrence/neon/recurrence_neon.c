@@ -1,4 +1,4 @@
 // recurrence for NEON.
 #include "simd/v16_neon.h"
-// v16 first: the template below is written over it.
+// f32x16 first: the template below is written over it.
 #include "recurrence/recurrence_v16.h"

@@ -1,8 +1,8 @@
 // The definition of recurrence in docs/numerics.md.
 #include <math.h>
 
-#include "core/exp.h"
 #include "recurrence/recurrence.h"
+#include "simd/exp.h"
 
 static void advance(const vd_recurrence *op, vd_head_state s) {
     float end = s.decays[VD_SPAN - 1];

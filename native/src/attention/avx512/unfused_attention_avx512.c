@@ -1,0 +1,4 @@
+// open_attention for AVX-512.
+#include "simd/v16_avx512.h"
+// f32x16 first: the template below is written over it.
+#include "attention/unfused_attention_v16.h"

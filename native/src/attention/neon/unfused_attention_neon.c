@@ -1,0 +1,4 @@
+// open_attention for NEON.
+#include "simd/v16_neon.h"
+// f32x16 first: the template below is written over it.
+#include "attention/unfused_attention_v16.h"
