@@ -1,11 +1,11 @@
-// The activations over 16 lanes.
+// The activation functions over 16 lanes.
 #include "activation/activation.h"
 #include "activation/normal_v16.h"
 #include "activation/softplus_v16.h"
 #include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
 
-// x * sigmoid(-exponent).
+// Returns x * sigmoid(-exponent).
 VD_INLINE f32x16 gate(f32x16 x, f32x16 exponent) {
     return f32x16_div(x, f32x16_add(f32x16_splat(1.0f), f32x16_exp(exponent)));
 }
@@ -39,10 +39,11 @@ VD_INLINE f32x16 activate(int32_t kind, f32x16 x) {
             return f32x16_mul(positive(x), positive(x));
         case VD_ACTIVATION_ELU:
             return f32x16_add(f32x16_expm1(f32x16_min(f32x16_zero(), x)), positive(x));
-        case VD_ACTIVATION_HARD_TANH:  // in this order NaNs remain
+        case VD_ACTIVATION_HARD_TANH:  // this operand order propagates NaN
             return f32x16_min(f32x16_splat(1.0f), f32x16_max(f32x16_splat(-1.0f), x));
         case VD_ACTIVATION_CLAMPED_SWISH: {
-            f32x16 c = f32x16_min(f32x16_splat(VD_SWISH_LIMIT), x);  // in this order NaNs remain
+            f32x16 c =
+                f32x16_min(f32x16_splat(VD_SWISH_LIMIT), x);  // this operand order propagates NaN
             return gate(c, f32x16_mul(f32x16_splat(-VD_SWISH_SLOPE), c));
         }
         case VD_ACTIVATION_CLAMPED_LINEAR:

@@ -1,8 +1,9 @@
-// Divides attention among workers. A tile is what reads the same keys and values together: the
-// query heads of a key-value head for a few tokens of one sequence. Where single tiles are large
-// beside a worker's share, as when one token is decoded over a long context, their chunks are taken
-// by different workers (flash decoding, Dao et al. 2023); whoever finishes a tile's last chunk
-// merges them in order, so that nobody waits. Chunks stand alone by definition: no bit changes.
+// Divides attention among workers. A tile is the set of queries that read the same keys and values:
+// the query heads of one key-value head for a few tokens of one sequence. If single tiles are large
+// compared with a worker's share, as when one token is decoded over a long context, different
+// workers compute their chunks (flash decoding, Dao et al. 2023); the worker that finishes a tile's
+// last chunk merges them in ascending order, so that no worker waits. docs/numerics.md defines
+// attention by chunks, so the division changes no bit.
 #include "attention/attention.h"
 
 #include <assert.h>
@@ -16,7 +17,7 @@
 
 #define VD_VARIANT(isa, name) [isa] = &vd_attention_##name,
 const vd_attention_kernel *const vd_attention_kernels[VD_ISA_COUNT] = {
-#include "attention/attention_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -32,22 +33,22 @@ vd_status vd_attention_check(const vd_op *op) {
 
 // ---- tiles ------------------------------------------------------------------------------------
 
-// How an operation is cut into tiles.
+// How an operation is divided into tiles.
 typedef struct tiling {
     int32_t heads;  // query heads of a tile
-    int32_t rows;   // tokens of a tile, at most
+    int32_t rows;   // maximum tokens of a tile
     int32_t parts;  // tiles that share a key-value head
-    int32_t tiles;  // of the same tokens
+    int32_t tiles;  // tiles of the same tokens
 } tiling;
 
-// Scratch memory of a worker for each query of a tile: its scores, parts of a chunk and of those
-// before, and its quants with scales and sums.
+// Returns the bytes of scratch memory for each query of a tile: its scores, partial results of a
+// chunk and of the chunks before it, and its quants with scales and sums.
 static int64_t scratch_bytes(const vd_kv_cache *cache) {
     return 4 * VD_ATTENTION_CHUNK + 8 * vd_part_stride(cache->d_v) +
            cache->d_h / VD_BLOCK * (VD_BLOCK + 8) + 64;
 }
 
-// Elements of a block of keys or values, whichever are more.
+// Returns the elements of a block of keys or of values, whichever is larger.
 static int64_t block_elements(const vd_kv_cache *cache) {
     return VD_KV_BLOCK * (int64_t)(cache->d_h > cache->d_v ? cache->d_h : cache->d_v);
 }
@@ -65,24 +66,25 @@ static tiling tiling_of(const vd_attention *op) {
     return (tiling){heads, queries / heads, parts, op->cache.H_kv * parts};
 }
 
-// Tokens [begin, end) of one sequence, and where their work lies among all work.
+// Tokens [begin, end) of one sequence, and the position of their work items among all of the
+// operation.
 typedef struct row_group {
     int64_t begin;
     int64_t end;
-    int64_t chunk;      // the first that they attend to
-    int64_t chunks;     // from there on
-    int divided;        // chunks are units of work, else tiles
-    int64_t work_item;  // the first
+    int64_t chunk;      // first chunk that they attend to
+    int64_t chunks;     // number of chunks from there on
+    int divided;        // 1: each chunk is a work item; 0: each tile is
+    int64_t work_item;  // first work item
     int64_t items;
-    int64_t tile;  // of those that are divided
-    int64_t part;  // of theirs
+    int64_t tile;  // first divided tile
+    int64_t part;  // first partial result of the divided tiles
 } row_group;
 
 static int64_t first_position(const vd_attention *op, int64_t position) {
     return vd_window_begin(op->window, op->aligned, (int32_t)position);
 }
 
-// The tokens before row `end`: as many of the same sequence as fit a tile.
+// Returns the tokens before row `end`: as many of one sequence as fit a tile.
 static row_group row_group_before(const vd_attention *op, const vd_batch *batch, tiling c,
                                   int64_t end) {
     row_group t = {.begin = end - 1, .end = end};
@@ -95,7 +97,7 @@ static row_group row_group_before(const vd_attention *op, const vd_batch *batch,
     return t;
 }
 
-// All chunks of all tiles.
+// Returns the number of chunks of all tiles.
 static int64_t total_chunks(const vd_attention *op, const vd_batch *batch, tiling c, int64_t rows) {
     int64_t total = 0;
     for (int64_t end = rows; end > 0;) {
@@ -110,8 +112,8 @@ static int64_t parts_of(const row_group *t, tiling c) {
     return (t->end - t->begin) * c.heads * c.tiles * t->chunks;
 }
 
-// Goes to the tokens before, and decides whether their tiles are divided: when one is more than a
-// quarter of a worker's share, and there is memory for its parts.
+// Moves to the preceding tokens and decides whether to divide their tiles: if one exceeds a quarter
+// of a worker's share and its partial results fit.
 static void advance(row_group *t, const vd_op *op, const vd_step *step, tiling c, int64_t total) {
     row_group next = row_group_before(&op->as.attention, step->batch, c, t->begin);
     next.work_item = t->work_item + t->items;
@@ -128,9 +130,9 @@ static void advance(row_group *t, const vd_op *op, const vd_step *step, tiling c
 
 // ---- work -------------------------------------------------------------------------------------
 
-// Fills in the tile of these tokens, its queries quantized where the cache is.
-static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_step *step,
-                      tiling c, const row_group *t, int64_t index) {
+// Fills in a tile of these tokens. Queries are quantized if the cache is.
+static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step *step, tiling c,
+                      const row_group *t, int64_t index) {
     const vd_batch *batch = step->batch;
     int32_t group = op->H / op->cache.H_kv;
     tile->head = (int32_t)(index / c.parts);
@@ -156,7 +158,7 @@ static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_
     }
 }
 
-void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
+void vd_attention_quantize(vd_query_tile *tile, vd_isa isa) {
     int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
     for (int32_t j = 0; j < tile->n; j++) {
         int32_t sums[VD_HEAD_MAX / 16];
@@ -169,8 +171,9 @@ void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
     }
 }
 
-// Memory of the worker for tiles, and the parts [2, queries] behind it.
-static float *lay_out(vd_attention_tile *tile, void *scratch, const vd_kv_cache *cache,
+// Lays out a tile in the worker's scratch memory. Returns the memory for the partial results [2,
+// queries].
+static float *lay_out(vd_query_tile *tile, void *scratch, const vd_kv_cache *cache,
                       int64_t queries) {
     int64_t blocks = cache->d_h / VD_BLOCK;
     tile->floats = scratch;
@@ -182,9 +185,9 @@ static float *lay_out(vd_attention_tile *tile, void *scratch, const vd_kv_cache 
     return parts;
 }
 
-// Says whose keys come after those of the tile: chunk `chunk` of these tokens.
-static void set_next_keys(vd_attention_tile *tile, const vd_step *step, tiling c,
-                          const row_group *t, int64_t index, int64_t chunk) {
+// Sets the prefetch targets: the keys of chunk `chunk` of these tokens.
+static void set_next_keys(vd_query_tile *tile, const vd_step *step, tiling c, const row_group *t,
+                          int64_t index, int64_t chunk) {
     const vd_kv_cache *cache = &tile->op->cache;
     const vd_batch *batch = step->batch;
     const int32_t *blocks =
@@ -197,7 +200,7 @@ static void set_next_keys(vd_attention_tile *tile, const vd_step *step, tiling c
     }
 }
 
-static void run_tile(vd_attention_tile *tile, const vd_step *step, tiling c, const row_group *t,
+static void run_tile(vd_query_tile *tile, const vd_step *step, tiling c, const row_group *t,
                      int64_t index, float *parts) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
     float *later = parts + tile->n * vd_part_stride(tile->op->cache.d_v);
@@ -213,12 +216,12 @@ static void run_tile(vd_attention_tile *tile, const vd_step *step, tiling c, con
     kernel->finish(tile, parts);
 }
 
-// One chunk of a divided tile, and the end of the tile when all its chunks are done.
-static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const row_group *t,
-                      tiling c, int64_t index, int64_t chunk) {
+// Computes one chunk of a divided tile, and finishes the tile if it was the last one.
+static void run_chunk(const vd_query_tile *tile, const vd_step *step, const row_group *t, tiling c,
+                      int64_t index, int64_t chunk) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
     int64_t stride = vd_part_stride(tile->op->cache.d_v);
-    int64_t own = (t->end - t->begin) * c.heads;  // parts of a chunk
+    int64_t own = (t->end - t->begin) * c.heads;  // partial results of a chunk
     float *parts = step->split->parts + (t->part + index * own * t->chunks) * stride;
     kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts + (chunk - t->chunk) * own * stride);
     atomic_uint *done = &step->split->done[t->tile + index];
@@ -232,14 +235,14 @@ static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const 
     kernel->finish(tile, parts);
 }
 
-// A unit of work: a tile, or one chunk of it.
+// A work item: a tile, or one chunk of a divided tile.
 typedef struct work_item {
     row_group t;
     int64_t index;
     int64_t chunk;
 } work_item;
 
-// Takes the next unit, searching on from the tokens of `last`. Returns 0 when there is none.
+// Takes the next work item, searching from the tokens of `last`. Returns 0 if there is none.
 static int next_item(work_item *next, const row_group *last, const vd_op *op, const vd_step *step,
                      tiling c, int64_t total) {
     int64_t i = vd_next_tile(step);
@@ -259,16 +262,17 @@ void vd_attention_run(const vd_op *op, const vd_step *step) {
     const vd_attention *attention = &op->as.attention;
     tiling c = tiling_of(attention);
     int64_t total = total_chunks(attention, step->batch, c, step->rows);
-    vd_attention_tile tile;
+    vd_query_tile tile;
     float *parts = lay_out(&tile, step->worker->scratch, &attention->cache, c.heads * c.rows);
-    // From the end: the last rows of a prompt have the most to read.
+    // Proceeds from the end, since the last rows of a prompt attend to the most keys.
     work_item now, next;
     int more = next_item(&now, &(row_group){.begin = step->rows}, op, step, c, total);
     while (more) {
         make_tile(&tile, attention, step, c, &now.t, now.index);
         if (now.t.divided) {
-            more = next_item(&next, &now.t, op, step, c,
-                             total);  // before this one runs, to look ahead
+            more =
+                next_item(&next, &now.t, op, step, c,
+                          total);  // taken before this one runs, so that its keys can be prefetched
             const work_item *next_keys = more ? &next : &now;
             set_next_keys(&tile, step, c, &next_keys->t, next_keys->index, next_keys->chunk);
             run_chunk(&tile, step, &now.t, c, now.index, now.chunk);

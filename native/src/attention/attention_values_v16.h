@@ -1,4 +1,4 @@
-// Weighted values of a chunk over 16 lanes, which are elements of the head.
+// Weighted sums of a chunk's values over 16 lanes, which are elements of the head.
 #ifndef VD_ATTENTION_ATTENTION_VALUES_V16_H
 #define VD_ATTENTION_ATTENTION_VALUES_V16_H
 
@@ -8,15 +8,15 @@
 
 typedef f32x16 value_sums[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
 
-// A query's positions of the chunk.
+// The positions of a chunk that a query attends to.
 typedef struct key_range {
     int64_t from;
     int64_t to;
 } key_range;
 
-// The value of position t of the chunk and those that follow in its block: where the type is not
-// that of the cache, the block has been widened.
-VD_INLINE const char *value_rows(const vd_attention_tile *tile, int64_t begin, int64_t t,
+// Returns the value of position t of the chunk, followed by the later ones of its block. If `type`
+// is not the cache's, the block has been converted to floats.
+VD_INLINE const char *value_rows(const vd_query_tile *tile, int64_t begin, int64_t t,
                                  const int32_t type) {
     const vd_kv_cache *cache = &tile->op->cache;
     return type == cache->type ? vd_value_row(cache, tile->blocks, tile->head, begin + t)
@@ -29,11 +29,11 @@ VD_INLINE f32x16 load_value_part(const char *row, int64_t i, int64_t lanes, cons
                             : f32x16_load_bfloats_part((const uint16_t *)row + i, lanes);
 }
 
-// Adds positions [from, to) of the chunk at `begin` to the sums of `n` queries over `vectors` times
-// 16 elements of the head from i on; of one vector alone, `lanes` are elements.
-VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t begin,
-                          const float *e, key_range at, const int n, int64_t i, const int vectors,
-                          int64_t lanes, const int32_t type, int prefetches) {
+// Adds positions [from, to) of the chunk at `begin` to the sums of `n` queries, over `vectors`
+// times 16 elements of the head from i on. A last, partial vector has `lanes` elements.
+VD_INLINE void add_values(value_sums sum, const vd_query_tile *tile, int64_t begin, const float *e,
+                          key_range at, const int n, int64_t i, const int vectors, int64_t lanes,
+                          const int32_t type, int prefetches) {
     const vd_kv_cache *cache = &tile->op->cache;
     const int64_t key_bytes = vd_kv_bytes(type, cache->d_h);
     const int64_t bytes = type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(type, cache->d_v);
@@ -64,14 +64,15 @@ VD_INLINE int64_t clamp(int64_t t, key_range at) {
     return t < at.from ? at.from : t < at.to ? t : at.to;
 }
 
-// What lies within `at` of a span.
+// Returns the intersection of a range with `at`.
 VD_INLINE key_range within(key_range own, key_range at) {
     return (key_range){clamp(own.from, at), clamp(own.to, at)};
 }
 
-// Adds the values of positions `at` of the chunk to the parts of `n` queries from j on. Their spans
-// ascend: all have the middle; what only some have comes before and after it.
-VD_INLINE void value_tile(const vd_attention_tile *tile, const key_range *ranges, int64_t begin,
+// Adds the values of positions `at` of the chunk to the partial results of `n` queries from j on.
+// Their ranges ascend, so that all share the middle; positions of only some queries come before and
+// after it.
+VD_INLINE void value_tile(const vd_query_tile *tile, const key_range *ranges, int64_t begin,
                           key_range at, int32_t j, const int n, int64_t i, const int vectors,
                           int64_t lanes, const int32_t type, int prefetches, float *parts) {
     int64_t stride = vd_part_stride(tile->op->cache.d_v);
@@ -102,13 +103,13 @@ VD_INLINE void value_tile(const vd_attention_tile *tile, const key_range *ranges
     }
 }
 
-VD_INLINE void values_of_queries(const vd_attention_tile *tile, const key_range *ranges,
-                                 int64_t begin, key_range at, int32_t j, const int n,
-                                 const int32_t type, int prefetches, float *parts) {
+VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ranges, int64_t begin,
+                                 key_range at, int32_t j, const int n, const int32_t type,
+                                 int prefetches, float *parts) {
     int64_t d_v = tile->op->cache.d_v;
     int64_t whole = d_v / 16, i = 0;
     while (whole > 0) {
-        // Five vectors are better three and two than four and one.
+        // Five vectors are faster as three and two than as four and one.
         int64_t tiles = (whole + VD_ATTENTION_VECTORS - 1) / VD_ATTENTION_VECTORS;
         int vectors = (int)((whole + tiles - 1) / tiles);
         if (vectors >= 4 && VD_ATTENTION_VECTORS >= 4) {
@@ -128,10 +129,9 @@ VD_INLINE void values_of_queries(const vd_attention_tile *tile, const key_range 
     }
 }
 
-VD_INLINE void values_of(const vd_attention_tile *tile, const key_range *ranges, int32_t j,
-                         int32_t end, int64_t begin, key_range at, const int32_t type,
-                         float *parts) {
-    int prefetches = type == tile->op->cache.type;  // the first queries fetch keys for all
+VD_INLINE void values_of(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
+                         int64_t begin, key_range at, const int32_t type, float *parts) {
+    int prefetches = type == tile->op->cache.type;  // the first queries prefetch keys for all
     while (j < end) {
         int32_t n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
         if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
@@ -150,8 +150,8 @@ VD_INLINE void values_of(const vd_attention_tile *tile, const key_range *ranges,
     }
 }
 
-static void values_at(const vd_attention_tile *tile, const key_range *ranges, int32_t j,
-                      int32_t end, int64_t begin, key_range at, int32_t type, float *parts) {
+static void values_at(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
+                      int64_t begin, key_range at, int32_t type, float *parts) {
     switch (type) {
         case VD_F32:
             values_of(tile, ranges, j, end, begin, at, VD_F32, parts);
@@ -167,9 +167,9 @@ static void values_at(const vd_attention_tile *tile, const key_range *ranges, in
     }
 }
 
-// Weighted values of queries [j, end): of the whole chunk at once, or block by block where these
-// are widened.
-static void values(const vd_attention_tile *tile, const key_range *ranges, int32_t j, int32_t end,
+// Computes the weighted values of queries [j, end): over the whole chunk at once, or block by block
+// if blocks are converted to floats.
+static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
                    int64_t begin, float *parts) {
     const vd_kv_cache *cache = &tile->op->cache;
     int64_t stride = vd_part_stride(cache->d_v);

@@ -1,5 +1,5 @@
-// Attention in three operations. They are for looking inside, so their loops are plain: workers
-// share the heads of tokens, each of which reads the cache for itself.
+// Attention in three operations, so that scores and patterns can be observed and edited. Their
+// loops are plain: workers share the heads of all tokens, and each head reads the cache for itself.
 #include "attention/unfused_attention.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 
 #define VD_VARIANT(isa, name) [isa] = &vd_unfused_attention_##name,
 const vd_unfused_attention_kernel *const vd_unfused_attention_kernels[VD_ISA_COUNT] = {
-#include "attention/unfused_attention_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -45,7 +45,7 @@ vd_status vd_attention_values_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Head `head` of H of the token in a row of the batch; all its positions are attended to.
+// Returns query head `head` of H of a row of the batch, attending to all its positions.
 static vd_query query_of(const vd_step *step, const vd_kv_cache *cache, int64_t row, int32_t head,
                          int32_t H) {
     const vd_batch *batch = step->batch;
@@ -57,7 +57,7 @@ static vd_query query_of(const vd_step *step, const vd_kv_cache *cache, int64_t 
     };
 }
 
-// Quants of one query.
+// A quantized query.
 typedef struct quants {
     int8_t q[VD_HEAD_MAX];
     float scale[VD_HEAD_MAX / VD_BLOCK];
@@ -73,7 +73,7 @@ static void quantize(vd_query *query, vd_isa isa, quants *own) {
     query->sum = own->sum;
 }
 
-// Sets y to value but at positions [first, end) of P.
+// Sets y to `value` outside positions [first, end) of P.
 static void fill_outside(float *y, int32_t first, int32_t end, int32_t P, float value) {
     for (int32_t t = 0; t < first; t++) {
         y[t] = value;

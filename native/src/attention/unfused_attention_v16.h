@@ -1,14 +1,12 @@
-// scores, softmax and mix over 16 lanes: of positions, whose keys lie interleaved, and in mix of
+// Unfused attention over 16 lanes: positions, whose keys are interleaved, or for attention_values
 // elements of the head.
 #include <math.h>
 
 #include "attention/kv_cache.h"
+#include "attention/softmax_v16.h"
 #include "attention/unfused_attention.h"
-#include "simd/exp_v16.h"
-#include "simd/part_v16.h"
-#include "simd/tanh_v16.h"
 
-// The first n (at most 16) elements from element i on, which are not quantized.
+// Loads the first n (at most 16) elements from element i on, of a type without blocks.
 VD_INLINE f32x16 load_up_to(const char *p, int64_t i, int64_t n, int32_t type) {
     if (type == VD_F32) {
         return f32x16_load_up_to((const float *)p + i, n);
@@ -20,7 +18,8 @@ VD_INLINE f32x16 load_up_to(const char *p, int64_t i, int64_t n, int32_t type) {
     return n >= 16 ? f32x16_load_bfloats(halves) : f32x16_load_bfloats_part(halves, n);
 }
 
-// Products of the query with `tiles` times 16 adjacent keys: one sum would wait for itself.
+// Computes products of the query with `tiles` times 16 adjacent keys. Several independent sums hide
+// the latency of fma.
 VD_INLINE void dot(const vd_query *query, const char *keys, const int tiles, int32_t type,
                    f32x16 *y) {
     int64_t d_h = query->cache->d_h, bytes = VD_KV_LANES * vd_kv_bytes(type, d_h);
@@ -54,7 +53,8 @@ VD_INLINE f32x16 dot_quantized(const vd_query *query, const char *keys) {
     return acc;
 }
 
-// Products of the query with the keys of `tiles` times 16 positions from t on, all in one block.
+// Computes products of the query with the keys of `tiles` times 16 positions from t on, all in one
+// block.
 VD_INLINE void products(const vd_query *query, int64_t t, const int tiles, f32x16 *y) {
     const char *keys = vd_key_tile(query->cache, query->blocks, query->head, t);
     switch (query->cache->type) {
@@ -76,19 +76,13 @@ VD_INLINE void products(const vd_query *query, int64_t t, const int tiles, f32x1
     }
 }
 
-// Scores of 16 positions from t on, of their products.
+// Stores the scores of 16 positions from t on, given the products of query and keys.
 VD_INLINE void score(const vd_scores *op, const vd_query *query, int64_t t, f32x16 product,
                      float *y) {
-    static const int32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     f32x16 s = f32x16_mul(f32x16_splat(op->scale), product);
-    if (op->cap > 0) {
-        s = f32x16_mul(f32x16_splat(op->cap),
-                       f32x16_tanh(f32x16_mul(s, f32x16_splat(1.0f / op->cap))));
-    }
+    s = op->cap > 0 ? vd_cap_score(s, op->cap) : s;
     if (op->slopes != NULL) {
-        int32_t distance = (int32_t)(t + 1 - query->end);
-        i32x16 distances = i32x16_add(i32x16_load(lanes), i32x16_splat(distance));
-        s = f32x16_fma(f32x16_splat(query->slope), f32x16_from_int(distances), s);
+        s = vd_add_alibi(s, query->slope, (int32_t)(t + 1 - query->end));
     }
     f32x16_store_up_to(y + t, s, op->P - t);
 }
@@ -109,30 +103,12 @@ static void scores(const vd_scores *op, const vd_query *query, float *y) {
     }
 }
 
-// 16 elements from element t on; those that there are not are -infinity.
-VD_INLINE f32x16 load_or_minus_infinity(const float *y, int64_t t, int64_t n) {
-    f32x16 some = f32x16_load_up_to(y + t, n - t);
-    return t + 16 <= n ? some : f32x16_blend_first(some, n - t, f32x16_splat(-INFINITY));
-}
-
 static void softmax(const float *sink, float *y, int64_t n) {
-    f32x16 all = f32x16_splat(-INFINITY);
-    for (int64_t t = 0; t < n; t += 16) {
-        all = f32x16_max(load_or_minus_infinity(y, t, n), all);
-    }
-    float M = f32x16_reduce_max(all);
+    float M = vd_max_score(y, 0, n);
     M = sink != NULL && *sink > M ? *sink : M;
-    f32x16 sum = f32x16_zero();
-    for (int64_t t = 0; t < n; t += 16) {
-        f32x16 e = f32x16_exp(f32x16_sub(load_or_minus_infinity(y, t, n), f32x16_splat(M)));
-        f32x16_store_up_to(y + t, e, n - t);
-        sum = f32x16_add(sum, e);
-    }
-    float L = f32x16_reduce_add(sum);
+    float L = vd_exponentials(y, 0, n, M);
     if (sink != NULL) {
-        float e[16];
-        f32x16_store(e, f32x16_exp(f32x16_splat(*sink - M)));
-        L += e[0];
+        vd_add_sink(*sink, M, &L);
     }
     f32x16 factor = f32x16_splat(1.0f / L);
     for (int64_t t = 0; t < n; t += 16) {
@@ -140,7 +116,7 @@ static void softmax(const float *sink, float *y, int64_t n) {
     }
 }
 
-// Elements i and following of the value of position t.
+// Loads 16 elements, from element i on, of the value of position t.
 VD_INLINE f32x16 value(const vd_query *query, int64_t t, int64_t i, int32_t type) {
     const vd_kv_cache *cache = query->cache;
     const char *row = vd_value_row(cache, query->blocks, query->head, t);

@@ -1,4 +1,4 @@
-// Which positions attention reaches.
+// Attention windows.
 #ifndef VD_ATTENTION_WINDOW_H
 #define VD_ATTENTION_WINDOW_H
 
@@ -6,8 +6,8 @@
 
 #include "core/arch.h"
 
-// The first position that a token attends to: its window ends with it or, aligned, begins at a
-// multiple of its length. A window of 0 is all positions.
+// Returns the first position that a token attends to: a window ends with the token or, if aligned,
+// begins at a multiple of its length. A window of 0 covers all positions.
 VD_INLINE int32_t vd_window_begin(int32_t window, int32_t aligned, int32_t position) {
     if (window == 0) {
         return 0;

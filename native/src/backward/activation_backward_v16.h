@@ -1,4 +1,4 @@
-// activation backward over 16 lanes.
+// The gradients of activation functions over 16 lanes.
 #include "activation/normal_v16.h"
 #include "activation/softplus_v16.h"
 #include "backward/backward.h"
@@ -6,7 +6,7 @@
 #include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
 
-// s of f(0) + x * s, where f is of that kind, and its derivative.
+// The secant slope s of f(x) = f(0) + x * s, and the derivative of f.
 typedef struct gate {
     f32x16 s;
     f32x16 derivative;
@@ -14,7 +14,7 @@ typedef struct gate {
 
 VD_INLINE f32x16 one(void) { return f32x16_splat(1.0f); }
 
-// 1 where x > 0, else 0: the least float times 2^252 exceeds 1.
+// Returns 1 where x > 0, else 0: the smallest positive float times 2^252 exceeds 1.
 VD_INLINE f32x16 step_at(f32x16 x) {
     f32x16 huge = f32x16_splat(0x1p126f);
     return f32x16_min(f32x16_mul(f32x16_mul(f32x16_max(x, f32x16_zero()), huge), huge), one());
@@ -47,9 +47,9 @@ VD_INLINE gate gelu(f32x16 x) {
     return (gate){s, f32x16_fma(x, f32x16_mul(tail.e, f32x16_splat(VD_NORMAL_DENSITY)), s)};
 }
 
-// y / x, where both may be 0.
+// Returns y / x; both may be 0.
 VD_INLINE f32x16 secant(f32x16 y, f32x16 x) {
-    f32x16 least = f32x16_splat(0x1p-126f);  // in this order NaNs remain
+    f32x16 least = f32x16_splat(0x1p-126f);  // this operand order propagates NaN
     return f32x16_div(f32x16_max(least, magnitude(y)), f32x16_max(least, magnitude(x)));
 }
 
@@ -64,7 +64,7 @@ VD_INLINE gate squared_relu(f32x16 x) {
 }
 
 VD_INLINE gate elu(f32x16 x) {
-    f32x16 below = f32x16_min(f32x16_zero(), x);  // in this order NaNs remain
+    f32x16 below = f32x16_min(f32x16_zero(), x);  // this operand order propagates NaN
     f32x16 y = f32x16_add(f32x16_expm1(below), f32x16_max(x, f32x16_zero()));
     return (gate){secant(y, x), f32x16_exp(below)};
 }
@@ -74,13 +74,13 @@ VD_INLINE gate hard_tanh(f32x16 x) {
     return (gate){secant(y, x), f32x16_sub(one(), step_at(f32x16_sub(magnitude(x), one())))};
 }
 
-// 1 up to the limit, beyond it the share of x that the limit leaves.
+// Returns 1 up to the limit, and limit / x beyond it.
 VD_INLINE f32x16 kept(f32x16 x) {
     f32x16 limit = f32x16_splat(VD_SWISH_LIMIT);
     return f32x16_div(limit, f32x16_max(x, limit));
 }
 
-// 1 up to the limit, else 0.
+// Returns 1 up to the limit, else 0.
 VD_INLINE f32x16 inside(f32x16 x) {
     f32x16 limit = f32x16_splat(VD_SWISH_LIMIT);
     return f32x16_sub(one(), step_at(f32x16_sub(x, limit)));
@@ -97,7 +97,7 @@ VD_INLINE gate clamped_swish(f32x16 x) {
 
 VD_INLINE gate clamped_linear(f32x16 x) { return (gate){kept(magnitude(x)), inside(magnitude(x))}; }
 
-// tanh(x/2) / 2 is what lies above 1/2.
+// Uses sigmoid(x) - 1/2 = tanh(x/2) / 2.
 VD_INLINE gate sigmoid(f32x16 x) {
     f32x16 half = f32x16_mul(f32x16_splat(0.5f), x), p = logistic(x);
     f32x16 s = f32x16_mul(f32x16_splat(0.25f), secant(f32x16_tanh(half), half));

@@ -1,15 +1,14 @@
-// attention backward over 16 lanes, which are adjacent positions: tiles of keys as they lie in the
-// cache, and of values turned the same way. Lanes of positions that a query does not attend to get
-// the score -infinity, and with it the probability 0.
+// Attention backward over 16 lanes, which are adjacent positions: tiles of keys as the cache stores
+// them, and of values transposed to the same order. Positions that a query does not attend to get
+// the score -infinity, hence probability 0.
 #ifndef VD_BACKWARD_ATTENTION_BACKWARD_V16_H
 #define VD_BACKWARD_ATTENTION_BACKWARD_V16_H
 
 #include <math.h>
 #include <string.h>
 
+#include "attention/softmax_v16.h"
 #include "backward/attention_backward.h"
-#include "simd/exp_v16.h"
-#include "simd/tanh_v16.h"
 
 typedef struct vd_query {
     const float *q;
@@ -18,14 +17,14 @@ typedef struct vd_query {
     vd_softmax_statistics *softmax;
     float sink;
     float slope;
-    int64_t first;  // position that it attends to
+    int64_t first;  // positions [first, end) are attended to
     int64_t end;
-    float *scores;     // of all positions; then probabilities
-    float *gradients;  // with respect to these; then to the products of query and keys
-    float *rates;      // of a capped score, by which it follows the product
+    float *scores;     // of all positions; later probabilities
+    float *gradients;  // with respect to the scores; later to the products q . k
+    float *rates;      // derivatives of capped scores by uncapped ones
 } vd_query;
 
-// The query of a row and head, without its rows of scores.
+// Returns the query of a row and head, without its rows of scores.
 static vd_query query_at(const vd_segment *segment, int64_t row, int32_t head) {
     const vd_attention *op = &segment->op->attention;
     int64_t offset = vd_query_offset(op, row, head), end = segment->positions[row] + 1;
@@ -50,7 +49,7 @@ static void mask(float *lanes, const vd_query *q, int64_t t, float value) {
     }
 }
 
-// Elements [i, i + 16) of four rows of d floats, as columns of `turned` [d, 16].
+// Transposes elements [i, i + 16) of four rows of d floats into columns of `transposed` [d, 16].
 VD_INLINE void transpose_rows(const float *rows, int64_t d, int64_t i, float *transposed) {
     i8x64 units[4];
     float quarters[4][VD_KV_LANES];
@@ -66,7 +65,7 @@ VD_INLINE void transpose_rows(const float *rows, int64_t d, int64_t i, float *tr
     }
 }
 
-// The values of 16 positions from t on, as [d_v, 16].
+// Transposes the values of 16 positions from t on to [d_v, 16].
 static void transpose_values(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                              int64_t t, float *transposed) {
     const float *values = (const float *)vd_value_row(cache, blocks, head, t);
@@ -83,13 +82,13 @@ static void transpose_values(const vd_kv_cache *cache, const int32_t *blocks, in
     }
 }
 
-// Tiles of positions, adjacent ones: keys [d_h, 16] and values [d_v, 16].
+// Adjacent tiles of positions: keys [d_h, 16] and values [d_v, 16].
 typedef struct position_tiles {
     const float *keys[VD_GRADIENT_TILES];
     const float *values[VD_GRADIENT_TILES];
 } position_tiles;
 
-// Those of positions from t on; values are turned into `turned`.
+// Returns T tiles of positions from t on; `transposed` receives the values.
 VD_INLINE position_tiles tiles_at(const int T, const vd_kv_cache *cache, const int32_t *blocks,
                                   int32_t head, int64_t t, float *transposed) {
     position_tiles x;
@@ -102,7 +101,7 @@ VD_INLINE position_tiles tiles_at(const int T, const vd_kv_cache *cache, const i
     return x;
 }
 
-// For M rows and T tiles: sums over n elements i of rows[m][i] * lanes[j][i].
+// Computes for M rows and T tiles the sums over n elements i of rows[m][i] * lanes[j][i].
 VD_INLINE void dot_rows(const int M, const int T, const float *const *rows,
                         const float *const *lanes, int64_t n,
                         f32x16 sums[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES]) {
@@ -125,7 +124,7 @@ VD_INLINE void dot_rows(const int M, const int T, const float *const *rows,
     }
 }
 
-// Of some queries, the rows of q and of dz.
+// The rows of q and dz of some queries.
 typedef struct query_rows {
     const float *q[VD_GRADIENT_QUERIES];
     const float *dz[VD_GRADIENT_QUERIES];
@@ -140,7 +139,7 @@ VD_INLINE query_rows rows_of(const int M, const vd_query *q) {
     return rows;
 }
 
-// q . k and dz . v for M queries and T tiles.
+// Computes q . k and dz . v for M queries and T tiles.
 VD_INLINE void products(const int M, const int T, const vd_kv_cache *cache, const query_rows *rows,
                         const position_tiles *x, f32x16 s[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES],
                         f32x16 dP[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES]) {
@@ -148,10 +147,9 @@ VD_INLINE void products(const int M, const int T, const vd_kv_cache *cache, cons
     dot_rows(M, T, rows->dz, x->values, cache->d_v, dP);
 }
 
-// The scores of positions from t on, out of the products s; *rate is 1 without a cap.
+// Returns the scores of positions from t on, given the products s. *rate is 1 without a cap.
 VD_INLINE f32x16 score_of(const vd_attention *op, const vd_query *q, f32x16 s, int64_t t,
                           f32x16 *rate) {
-    static const float lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     s = f32x16_mul(f32x16_splat(op->scale), s);
     *rate = f32x16_splat(1.0f);
     if (op->cap > 0) {
@@ -160,8 +158,7 @@ VD_INLINE f32x16 score_of(const vd_attention *op, const vd_query *q, f32x16 s, i
         *rate = f32x16_fma(f32x16_negate(r), r, f32x16_splat(1.0f));
     }
     if (op->slopes != NULL) {
-        f32x16 distances = f32x16_add(f32x16_load(lanes), f32x16_splat((float)(t + 1 - q->end)));
-        s = f32x16_fma(f32x16_splat(q->slope), distances, s);
+        s = vd_add_alibi(s, q->slope, (int32_t)(t + 1 - q->end));
     }
     return s;
 }
@@ -171,7 +168,7 @@ VD_INLINE f32x16 probability(f32x16 s, const vd_softmax_statistics *softmax) {
     return f32x16_mul(e, f32x16_splat(softmax->inverse));
 }
 
-// The gradient with respect to q . k.
+// Returns the gradient with respect to q . k.
 VD_INLINE f32x16 product_gradient(const vd_attention *op, f32x16 P, f32x16 dP, f32x16 rate,
                                   float mean) {
     f32x16 g = f32x16_mul(P, f32x16_sub(dP, f32x16_splat(mean)));

@@ -1,4 +1,4 @@
-// conv backward over 16 lanes, which are columns.
+// conv_backward over 16 lanes, which are columns.
 #include "backward/backward.h"
 #include "simd/part_v16.h"
 

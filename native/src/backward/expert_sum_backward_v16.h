@@ -1,4 +1,4 @@
-// expert_sum backward over 16 lanes.
+// expert_sum_backward over 16 lanes.
 #include "backward/backward.h"
 #include "simd/part_v16.h"
 

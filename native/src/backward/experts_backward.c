@@ -1,11 +1,11 @@
-// The way back through a mixture of experts: each slot by itself, then the slots of a token.
+// The gradient of a mixture of experts: of each slot, then of the slots of a token.
 #include "backward/backward.h"
 #include "experts/expert_tiles.h"
 #include "experts/sparse_mixer.h"
 #include "simd/exp.h"
 #include "simd/lane_sum.h"
 
-enum { TILE_SLOTS = 192 };  // of an expert
+enum { TILE_SLOTS = 192 };  // maximum of a tile
 
 vd_status vd_expert_sum_backward_check(const vd_op *op) {
     const vd_expert_sum_backward *s = &op->as.expert_sum_backward;
@@ -25,7 +25,7 @@ vd_status vd_slot_sum_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// One variant: it waits for memory, and compilers vectorize it.
+// One variant: it is bound by memory, and compilers vectorize it.
 void vd_slot_sum_run(const vd_op *op, const vd_step *step) {
     const vd_slot_sum *sum = &op->as.slot_sum;
     vd_range rows = vd_share(step->worker, step->rows);
@@ -93,7 +93,7 @@ vd_status vd_route_backward_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// The softmax p of all experts, times -mean.
+// Sets dlogits to -mean times the softmax over all experts.
 static void all_experts(const float *logits, int32_t E, float mean, float *dlogits) {
     float M = logits[0];
     for (int32_t e = 1; e < E; e++) {
@@ -109,7 +109,7 @@ static void all_experts(const float *logits, int32_t E, float mean, float *dlogi
     }
 }
 
-// 1 - sigmoid(logit).
+// Returns 1 - sigmoid(logit).
 static float complement(float logit) { return vd_sigmoid(-logit); }
 
 static void route_row_sparse_mixer(const vd_route_backward *route, int64_t row) {

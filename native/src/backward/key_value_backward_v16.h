@@ -1,19 +1,19 @@
-// The gradients with respect to keys and values: tiles of positions, to which all queries that
-// attend to them add in turn.
+// The gradient with respect to keys and values: tiles of positions accumulate the contributions of
+// all queries that attend to them.
 #include "backward/attention_backward_v16.h"
 
-// Positions of VD_BACKWARD_TILES tiles from t on, and in scratch memory the gradients with respect
+// VD_BACKWARD_TILES tiles of positions from t on and, in scratch memory, the gradients with respect
 // to their keys [d_h, 16] and values [d_v, 16].
 typedef struct key_gradients {
     const vd_segment *segment;
-    int32_t head;  // of keys and values
+    int32_t head;  // key-value head
     int64_t t;
     float *dk[VD_BACKWARD_TILES];
     float *dv[VD_BACKWARD_TILES];
-    float *values;  // turned
+    float *values;  // transposed
 } key_gradients;
 
-// sums[j] += the sum over M queries of factors[j][m] * rows[m], in this order, for n elements.
+// Adds to sums[j] the sum over M queries of factors[j][m] * rows[m], in this order, for n elements.
 VD_INLINE void add_rows(const int M, const int T, const float *const *rows,
                         f32x16 factors[VD_GRADIENT_TILES][VD_GRADIENT_QUERIES], int64_t n,
                         float *const *sums) {
@@ -34,7 +34,7 @@ VD_INLINE void add_rows(const int M, const int T, const float *const *rows,
     }
 }
 
-// Adds M queries to T tiles of g from the one at position `begin` on.
+// Adds M queries to T tiles, from the one at position `begin` on.
 VD_INLINE void add_queries(const int M, const int T, const vd_attention *op, const vd_query *q,
                            const position_tiles *x, int64_t begin, float *const *dk,
                            float *const *dv) {
@@ -79,7 +79,7 @@ VD_INLINE void add_head(const int T, const key_gradients *k, int j, int32_t head
     }
 }
 
-// Rows of the run that attend to some of the positions [t, end).
+// Returns the rows of the segment that attend to some of the positions [t, end).
 static vd_range attending(const vd_segment *segment, int64_t t, int64_t end) {
     vd_range rows = segment->rows;
     while (rows.begin < rows.end && segment->positions[rows.begin] < t) {

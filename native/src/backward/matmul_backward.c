@@ -1,12 +1,12 @@
-// Divides products with W, not transposed, among the workers: tiles of 32 columns, which expand the
-// weights that they need once for all rows. Where that makes too few tiles, rows are divided too.
+// Divides products with W, not transposed, among workers: tiles of 32 columns dequantize the
+// weights that they need once for all rows. If that yields too few tiles, rows are divided too.
 #include "backward/backward.h"
 #include "core/op_impl.h"
 #include "matmul/matmul.h"
 
 enum {
-    TILE_ROWS = 96,  // at least
-    TILES = 4,       // of a worker, as far as there are rows
+    TILE_ROWS = 96,  // minimum
+    TILES = 4,       // per worker, as far as there are rows
 };
 
 vd_status vd_matmul_backward_check(const vd_op *op) {

@@ -1,6 +1,6 @@
-// matmul backward over 16 lanes, which are adjacent columns of dx. A panel of weights is expanded
-// to floats in the first-level cache and swept by all rows of dy; a register tile of dx takes its
-// rows in ascending order, waits in memory for the next panel, and goes on there.
+// matmul_backward over 16 lanes, which are adjacent columns of dx. A panel of weights is
+// dequantized to floats in the L1 cache and multiplied by all rows of dy. A register tile of dx
+// adds the panel's rows in ascending order, is stored, and continues with the next panel.
 #include <string.h>
 
 #include "backward/matmul_panel_v16.h"
@@ -8,8 +8,8 @@
 
 enum { PANEL_OUTPUTS = 128 };  // rows of W in a panel
 
-// Rows of dy and dx, and the columns and weights that meet them: `first` is the row of W that the
-// panel of n begins with.
+// Rows of dy and dx, and the columns and weights that they are multiplied by. `first` is the row of
+// W with which the panel of n rows begins.
 typedef struct panel_product {
     const vd_matmul_backward *op;
     const int32_t *row_indices;
@@ -20,7 +20,7 @@ typedef struct panel_product {
     const float *panel;
 } panel_product;
 
-// Rows [m, m + M) of the product, V vectors of columns from vector v0 on.
+// Computes rows [m, m + M) of the product for V vectors of columns from vector v0 on.
 VD_INLINE void panel_tile(const int M, const int V, const panel_product *p, int64_t m, int64_t v0) {
     f32x16 acc[VD_PANEL_ROWS][PANEL_VECTORS];
     const float *dy[VD_PANEL_ROWS];
@@ -51,8 +51,8 @@ VD_INLINE void panel_tile(const int M, const int V, const panel_product *p, int6
     for (int i = 0; i < M; i++) {
         for (int v = 0; v < V; v++) {
             if (left > 16 * v) {
-                f32x16 sum =
-                    f32x16_add(acc[i][v], f32x16_zero());  // what is passed over adds no -0
+                f32x16 sum = f32x16_add(
+                    acc[i][v], f32x16_zero());  // turns -0 into +0, as skipped panels would
                 f32x16_store_up_to(dx[i] + 16 * v, sum, left - 16 * v);
             }
         }
@@ -75,7 +75,7 @@ VD_INLINE void sweep_panel(const panel_product *p) {
     }
 }
 
-// Whether the columns of dy are 0 in all rows: gradients of a few logits mostly are.
+// Returns whether these columns of dy are 0 in all rows, as gradients of a few logits mostly are.
 static int all_zero(const panel_product *p) {
     for (int64_t m = p->rows.begin; m < p->rows.end; m++) {
         const float *dy = p->op->dy + vd_row_of(p->row_indices, m) * p->op->N + p->first;

@@ -1,16 +1,16 @@
-// norm backward over 16 lanes.
+// norm_backward over 16 lanes.
 #include <math.h>
 
 #include "backward/backward.h"
 #include "simd/part_v16.h"
 
-// Elements from i on of (x - center) * inverse.
+// Loads elements of (x - center) * inverse from i on.
 VD_INLINE f32x16 normalized_at(const float *x, int64_t i, int64_t d, f32x16 center,
                                f32x16 inverse) {
     return f32x16_mul(f32x16_sub(f32x16_load_up_to(x + i, d - i), center), inverse);
 }
 
-// Elements from i on of dy * gain.
+// Loads elements of dy * gain from i on.
 VD_INLINE f32x16 scaled_gradient(const float *dy, const float *gain, int64_t i, int64_t d) {
     f32x16 g = f32x16_load_up_to(dy + i, d - i);
     return gain == NULL ? g : f32x16_mul(g, f32x16_load_up_to(gain + i, d - i));

@@ -1,5 +1,5 @@
-// The gradient with respect to queries: scores of some queries over all positions, their softmax
-// backward, and its products with the keys.
+// The gradient with respect to queries: scores of some queries over all positions, the gradient of
+// their softmax, and its products with the keys.
 #include "backward/attention_backward_v16.h"
 
 VD_INLINE void score_tiles(const int M, const int T, const vd_attention *op, const vd_query *q,
@@ -21,7 +21,7 @@ VD_INLINE void score_tiles(const int M, const int T, const vd_attention *op, con
     }
 }
 
-// Scores of n queries and positions of T tiles from t on.
+// Computes scores of n queries against T tiles of positions from t on.
 VD_INLINE void score_queries(const int T, const vd_segment *segment, int32_t head,
                              const vd_query *q, int64_t n, int64_t t, float *values) {
     const vd_attention *op = &segment->op->attention;
@@ -36,25 +36,17 @@ VD_INLINE void score_queries(const int T, const vd_segment *segment, int32_t hea
     }
 }
 
-// Scores become probabilities, and gradients those with respect to q . k, over positions [t, end).
+// Turns scores into probabilities, and gradients with respect to these into gradients with respect
+// to q . k, over tiles of positions.
 static void softmax_backward(const vd_attention *op, const vd_query *q, vd_range tiles) {
-    f32x16 maximum = f32x16_splat(q->sink), sum = f32x16_zero(), products_sum = f32x16_zero();
-    for (int64_t t = tiles.begin; t < tiles.end; t += 16) {
-        maximum = f32x16_max(f32x16_load(q->scores + t), maximum);
-    }
-    float M = f32x16_reduce_max(maximum) + 0.0f;
-    for (int64_t t = tiles.begin; t < tiles.end; t += 16) {
-        f32x16 e = f32x16_exp(f32x16_sub(f32x16_load(q->scores + t), f32x16_splat(M)));
-        f32x16_store(q->scores + t, e);
-        sum = f32x16_add(sum, e);
-    }
-    float L = f32x16_reduce_add(sum);
+    float M = vd_max_score(q->scores, tiles.begin, tiles.end);
+    M = (q->sink > M ? q->sink : M) + 0.0f;
+    float L = vd_exponentials(q->scores, tiles.begin, tiles.end, M);
     if (op->sinks != NULL) {
-        float e[16];
-        f32x16_store(e, f32x16_exp(f32x16_splat(q->sink - M)));
-        L += e[0];
+        vd_add_sink(q->sink, M, &L);
     }
     float inverse = 1.0f / L;
+    f32x16 products_sum = f32x16_zero();
     for (int64_t t = tiles.begin; t < tiles.end; t += 16) {
         f32x16 P = f32x16_mul(f32x16_load(q->scores + t), f32x16_splat(inverse));
         f32x16_store(q->scores + t, P);
@@ -68,10 +60,10 @@ static void softmax_backward(const vd_attention *op, const vd_query *q, vd_range
     }
 }
 
-enum { ELEMENTS = 4 };  // whose sums merge together
+enum { ELEMENTS = 4 };  // sums that are reduced together
 
-// Elements [i, i + E), one or ELEMENTS, of dq of M queries. Keys behind the last position may be
-// anything.
+// Computes elements [i, i + E) of dq of M queries; E is 1 or ELEMENTS. Keys after the last position
+// may hold anything.
 VD_INLINE void query_elements(const int M, const int E, const vd_segment *segment, int32_t head,
                               const vd_query *q, vd_range tiles, int64_t end, int64_t i) {
     const vd_kv_cache *cache = &segment->op->attention.cache;
@@ -111,7 +103,7 @@ VD_INLINE void query_gradients(const int M, const vd_segment *segment, int32_t h
     }
 }
 
-// Queries of ascending tokens, at most VD_BACKWARD_QUERIES.
+// Processes at most VD_BACKWARD_QUERIES queries of ascending tokens.
 static void some_queries(const vd_segment *segment, int32_t head, const vd_query *q, int64_t n,
                          float *values) {
     const vd_attention *op = &segment->op->attention;

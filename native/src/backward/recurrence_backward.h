@@ -1,5 +1,5 @@
-// recurrence backward of docs/numerics.md over the products and sums of rows that the kernel which
-// includes it has: dot(x, y, n), a lane sum, and add(y, w, x, n), y = fma(w, x, y).
+// recurrence_backward as docs/numerics.md defines it, over two functions that the including kernel
+// defines: dot(x, y, n), a lane sum, and add(y, w, x, n), y = fma(w, x, y).
 #ifndef VD_BACKWARD_RECURRENCE_BACKWARD_H
 #define VD_BACKWARD_RECURRENCE_BACKWARD_H
 
@@ -10,15 +10,15 @@
 #include "recurrence/recurrence.h"
 #include "simd/exp.h"
 
-// A head of values in a run of rows, which are its positions 0 to n - 1.
+// A value head in a segment, whose rows are positions 0 to n - 1.
 typedef struct value_head {
     const vd_recurrence_backward *op;
-    int64_t first;  // row
+    int64_t first;  // first row
     int64_t n;
     int64_t head;
     int64_t key_head;
-    double *decays;     // [n] logarithms, from the first position on
-    double *gradients;  // [n] with respect to these
+    double *decays;     // [n] logarithms, accumulated from the first position on
+    double *gradients;  // [n] with respect to the decays
 } value_head;
 
 static int64_t key_row(const value_head *x, int64_t t) {
@@ -65,8 +65,8 @@ static void compute_residuals(const value_head *x) {
     }
 }
 
-// What position t has of position s, up to its own; dv[s] is not yet times beta, and no dv has what
-// comes from z at once.
+// Adds the gradients of position t's reads from position s <= t. dv[s] is not yet multiplied by
+// beta, and dv lacks the direct term of z.
 static void add_pair(const value_head *x, int64_t t, int64_t s) {
     const vd_recurrence_backward *op = x->op;
     const vd_recurrence *r = &op->recurrence;

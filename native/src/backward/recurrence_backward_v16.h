@@ -1,4 +1,4 @@
-// recurrence backward over 16 lanes, which are elements of rows.
+// recurrence_backward over 16 lanes, which are elements of rows.
 #include "simd/part_v16.h"
 
 static float dot(const float *x, const float *y, int64_t n) {
@@ -17,7 +17,7 @@ static void add(float *y, float w, const float *x, int64_t n) {
     }
 }
 
-// Written over the two.
+// Uses dot and add.
 #include "backward/recurrence_backward.h"
 
 static void VD_NAME(vd_recurrence_backward)(const vd_recurrence_backward *op, vd_range rows,

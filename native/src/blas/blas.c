@@ -1,4 +1,4 @@
-// OpenBLAS, loaded when asked for: it is large, and starts threads of its own.
+// OpenBLAS, loaded on request: it is large, and starts threads of its own.
 #include "blas/blas.h"
 
 #include <cblas.h>

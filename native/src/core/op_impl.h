@@ -1,42 +1,82 @@
-// What the plan runner knows of an operation: each family of kernels has one check and one run.
+// The implementation of an operation: functions and facts that the plan runner needs of each kind.
+// core/ops.inc has one row per operation, from which the prototypes below and the dispatch table
+// follow.
 #ifndef VD_CORE_OP_IMPL_H
 #define VD_CORE_OP_IMPL_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "core/pool.h"
 #include "core/split.h"
 #include "vidrio.h"
 
-// One step of a plan as one worker sees one operation of it.
+// The state of a plan run that one worker needs for one operation.
 typedef struct vd_step {
     const vd_batch *batch;
     const vd_worker *worker;
     vd_isa isa;
     int64_t rows;       // of this operation
-    atomic_uint *next;  // counter of this operation, 0 at the start of the step
+    atomic_uint *next;  // shared tile counter of this operation, 0 at the start of the step
     const vd_split *split;
-    int32_t followers;  // operations after this one that belong to its chain
+    int32_t epilogue_ops;  // operations after this one that are part of its epilogue
 } vd_step;
 
-// Checks constants, sizes and pointers once, when a plan is made.
+// Checks the constants, sizes and pointers of an operation when a plan is created.
 typedef vd_status vd_check(const vd_op *op);
 
-// Runs the worker's share.
+// Checks a valid operation against the plan's limits and instruction set.
+typedef vd_status vd_fits(const vd_op *op, const vd_limits *limits, vd_isa isa);
+
+// Runs the worker's share of an operation.
 typedef void vd_run(const vd_op *op, const vd_step *step);
 
-// Computes rows and columns of the output; where that is quantized, columns are whole blocks.
+// Computes rows and columns of the output. Columns of a quantized output are whole blocks.
 typedef void vd_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns);
 
-// A tile of a product and of the operations that follow it.
+// Returns the shared memory that an operation needs; its pointers are null.
+typedef vd_split vd_split_needed(const vd_op *op, const vd_limits *limits);
+
+// Advances by `row` rows the operands of which op->replicated says that each worker has its own.
+typedef void vd_replicate(vd_op *op, int64_t row);
+
+typedef struct vd_op_impl {
+    vd_check *check;
+    vd_run *run;
+    vd_fits *fits;            // null: an operation that passes `check` fits any plan
+    vd_tile *tile;            // null: cannot be part of an epilogue
+    size_t width;             // offset in vd_op of the number of columns, where there is a tile
+    size_t whole_rows;        // offset of a flag that forbids tiles of fewer columns, or 0
+    size_t positions;         // offset of the number of positions that operands have room for, or 0
+    int32_t max_positions;    // positions that the operation supports; 0: any number
+    int32_t replicable;       // VD_REPLICATED_* that op->replicated may have
+    vd_replicate *replicate;  // null where nothing is replicable
+    vd_split_needed *split;   // null: needs no shared memory
+} vd_op_impl;
+
+// Declares every function that an operation may have; ops.inc lists those that exist.
+#define VD_OP(kind, name, ...)          \
+    vd_check vd_##name##_check;         \
+    vd_run vd_##name##_run;             \
+    vd_fits vd_##name##_fits;           \
+    vd_tile vd_##name##_tile;           \
+    vd_replicate vd_##name##_replicate; \
+    vd_split_needed vd_##name##_split;
+#include "core/ops.inc"
+#undef VD_OP
+
+// Indexed by vd_op_kind.
+extern const vd_op_impl vd_op_impls[VD_OP_COUNT];
+
+// Computes a tile of a matrix product and applies its epilogue.
 void vd_run_fused_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns);
 
-// The row of the batch whose token row i of the operation belongs to.
+// Returns the row of the batch whose token row i of the operation belongs to.
 static inline int64_t vd_token_of(const vd_op *op, const vd_batch *batch, int64_t i) {
     return op->rows == VD_ROWS_LOGITS ? batch->logit_rows[i] : i;
 }
 
-// The worker's share of rows, where there are enough of them, else of columns.
+// Divides a result among workers: by rows if there is one for each worker, else by columns.
 static inline void vd_share_tile(const vd_step *step, int64_t width, vd_range *rows,
                                  vd_range *columns) {
     *rows = (vd_range){0, step->rows};
@@ -48,33 +88,9 @@ static inline void vd_share_tile(const vd_step *step, int64_t width, vd_range *r
     }
 }
 
-// The next undone tile of this operation; workers share the count.
+// Takes the number of the next tile of this operation from the counter that workers share.
 static inline int64_t vd_next_tile(const vd_step *step) {
     return (int64_t)atomic_fetch_add_explicit(step->next, 1, memory_order_relaxed);
 }
-
-vd_check vd_embed_check, vd_norm_check, vd_quantize_check, vd_matmul_check, vd_rope_check,
-    vd_kv_store_check, vd_attention_check, vd_activation_check, vd_add_check, vd_tap_check,
-    vd_gather_check, vd_scale_check, vd_route_check, vd_expert_matmul_check, vd_expert_sum_check,
-    vd_top_k_check, vd_edit_check, vd_scores_check, vd_softmax_check, vd_attention_values_check,
-    vd_gain_check, vd_scatter_check, vd_norm_backward_check, vd_activation_backward_check,
-    vd_matmul_backward_check, vd_query_backward_check, vd_key_value_backward_check,
-    vd_route_backward_check, vd_expert_matmul_backward_check, vd_expert_sum_backward_check,
-    vd_slot_sum_check, vd_accumulate_check, vd_low_rank_down_check, vd_low_rank_up_check,
-    vd_conv_check, vd_conv_backward_check, vd_recurrence_check, vd_recurrence_backward_check;
-vd_run vd_embed_run, vd_norm_run, vd_quantize_run, vd_matmul_run, vd_rope_run, vd_kv_store_run,
-    vd_attention_run, vd_activation_run, vd_add_run, vd_tap_run, vd_gather_run, vd_scale_run,
-    vd_route_run, vd_expert_matmul_run, vd_expert_sum_run, vd_top_k_run, vd_edit_run, vd_scores_run,
-    vd_softmax_run, vd_attention_values_run, vd_gain_run, vd_scatter_run, vd_norm_backward_run,
-    vd_activation_backward_run, vd_matmul_backward_run, vd_query_backward_run,
-    vd_key_value_backward_run, vd_route_backward_run, vd_expert_matmul_backward_run,
-    vd_expert_sum_backward_run, vd_slot_sum_run, vd_accumulate_run, vd_low_rank_down_run,
-    vd_low_rank_up_run, vd_conv_run, vd_conv_backward_run, vd_recurrence_run,
-    vd_recurrence_backward_run;
-vd_tile vd_matmul_tile, vd_quantize_tile, vd_activation_tile, vd_add_tile, vd_scale_tile,
-    vd_tap_tile, vd_edit_tile, vd_low_rank_up_tile;
-
-// Whether a fast product needs OpenBLAS, which is not loaded.
-int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa);
 
 #endif

@@ -1,10 +1,10 @@
-// Workers wait by spinning for a while and then sleep on a futex. How long is learned: a spin that
-// ends in sleep halves the next one, one that succeeds doubles it. With a core for each worker
-// nobody sleeps within a step; with fewer, spinning costs the thread that is waited for, and stops.
-// Every 64th wait tries the full length, so that a disturbance that has passed is noticed.
+// Workers wait by spinning for a while and then sleep on a futex. The spin length adapts: a spin
+// that ends in sleep halves the next one, a successful one doubles it. With a core for each worker,
+// no thread sleeps within a step; with fewer cores, spinning delays the thread that is awaited, and
+// stops. Every 64th wait spins for the full length, to recover after a disturbance.
 //
 // The barrier is sense-reversing (Mellor-Crummey & Scott 1991): a counter of arrivals, and a phase
-// that the last one advances.
+// that the last arrival advances.
 #include "core/pool.h"
 
 #include <stdalign.h>
@@ -15,13 +15,13 @@
 
 enum { SPIN_MIN = 64, SPIN_MAX = 8192, SPIN_PROBE = 64, WORKERS_MAX = 1024 };
 
-// What a thread has learned about one kind of wait.
+// The adaptive spin length of one kind of wait in one thread.
 typedef struct spin_state {
     uint32_t spin;
     uint32_t waits;
 } spin_state;
 
-// A word that waiters watch; each on lines of its own.
+// A word that waiters watch. Value and sleepers are on separate cache lines.
 typedef struct signal_word {
     alignas(VD_CACHE_LINE) atomic_uint value;
     alignas(VD_CACHE_LINE) atomic_uint sleepers;
@@ -35,11 +35,11 @@ typedef struct thread_state {
 } thread_state;
 
 struct vd_pool {
-    signal_word start;  // advances when a task begins, or at the end of the pool
+    signal_word start;  // advances when a task begins or the pool is freed
     signal_word phase;  // advances when all workers have reached a barrier
     alignas(VD_CACHE_LINE) atomic_uint arrived;
     alignas(VD_CACHE_LINE) vd_lock run_lock;
-    vd_task *task;  // null: the pool ends
+    vd_task *task;  // null: the pool is being freed
     void *argument;
     int32_t workers;
     int32_t started;

@@ -1,8 +1,8 @@
-// subspace edits over 16 lanes.
+// Subspace edits over 16 lanes.
 #include "edit/edit.h"
 #include "simd/part_v16.h"
 
-// What has to be added to the lanes at i.
+// Loads values - y from i on.
 VD_INLINE f32x16 difference(const float *values, const float *y, int64_t i, int64_t n) {
     f32x16 target = values == NULL ? f32x16_zero() : f32x16_load_up_to(values + i, n - i);
     return f32x16_sub(target, f32x16_load_up_to(y + i, n - i));

@@ -4,7 +4,7 @@
 
 #include "types/blocks.h"
 
-// Of the codes l of elements x with weights w: the sums of w x l and of w l l.
+// Sums over elements x with weights w and codes l: of w x l and w l l.
 typedef struct sums {
     float xl;
     float ll;
@@ -18,7 +18,7 @@ float vd_extreme(int n, const float *x) {
     return extreme;
 }
 
-// Codes at an inverse scale, and their sums.
+// Computes the codes at an inverse scale, and their sums.
 static sums code_at(int n, int low, int high, const float *x, const float *weights, float inverse,
                     int32_t *codes) {
     sums s = {0, 0};
@@ -53,7 +53,7 @@ float vd_fit_scale(int n, int levels, const float *x, const float *weights, uint
     }
     int32_t tried[VD_BLOCK];
     float scale = 0;
-    float gain = 0;  // by which the error is less than with all codes zero
+    float gain = 0;  // reduction of the error relative to all-zero codes
     for (int i = -1; i < 19; i++) {
         int step = i - 9;  // the first candidate is the middle one
         if (step == 0) {
@@ -70,7 +70,8 @@ float vd_fit_scale(int n, int levels, const float *x, const float *weights, uint
     return scale;
 }
 
-// Moves one code after the other to where the others want it, as long as that lessens the error.
+// Adjusts one code after another to its least-squares optimum given the others, as long as the
+// error falls.
 static sums improve_codes(int n, int low, int high, const float *x, const float *weights, sums s,
                           int32_t *codes) {
     for (int round = 0; round < 5; round++) {
@@ -166,7 +167,7 @@ static float line_error(int n, const float *x, const float *weights, line fit, i
     return error;
 }
 
-// The best line through the codes by least squares; 0 when there is none.
+// Fits the least-squares line through the codes. Returns 0 if there is none.
 static int fit_line(int n, const float *x, const float *weights, float sum_w, float sum_x,
                     const uint8_t *codes, line *fit) {
     float sum_l = 0, sum_ll = 0, sum_xl = 0;
@@ -251,7 +252,7 @@ float vd_fit_uneven(const float *x, const float *weights) {
     }
     float min_weight = (float)vd_code_weight(VD_IQ4_NL, 0);
     float d = 0;
-    float gain = 0;  // by which the error is less than with all weights zero
+    float gain = 0;  // reduction of the error relative to all-zero weights
     for (int step = -8; step <= 7; step++) {
         float inverse =
             step < -7 ? 1 / (-extreme / min_weight) : ((float)step + min_weight) / extreme;

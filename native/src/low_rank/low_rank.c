@@ -12,7 +12,7 @@ enum { ROWS = VD_SCRATCH_BYTES / sizeof(float) / VD_LOW_RANK_MAX };  // whose pr
 
 #define VD_VARIANT(isa, name) [isa] = vd_low_rank_##name,
 vd_low_rank_kernel *const vd_low_rank_kernels[VD_ISA_COUNT] = {
-#include "low_rank/low_rank_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -26,6 +26,10 @@ vd_status vd_low_rank_down_check(const vd_op *op) {
     const vd_low_rank_down *down = &op->as.low_rank_down;
     int valid = down->u != NULL && down->t != NULL && down->K > 0 && choice_valid(&down->choice);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+void vd_low_rank_down_replicate(vd_op *op, int64_t row) {
+    op->as.low_rank_down.u += row * op->as.low_rank_down.K;
 }
 
 vd_status vd_low_rank_up_check(const vd_op *op) {

@@ -9,7 +9,7 @@ typedef void vd_low_rank_kernel(const vd_low_rank_up *op, const vd_low_rank *upd
                                 vd_range columns);
 
 #define VD_VARIANT(isa, name) vd_low_rank_kernel vd_low_rank_##name;
-#include "low_rank/low_rank_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_low_rank_kernel *const vd_low_rank_kernels[VD_ISA_COUNT];

@@ -7,23 +7,17 @@
 
 #include "types/types.h"
 
-// 1 for types whose loaded columns are bytes for i8x64_dot_signed, else they are 0 to 127 and for
-// i8x64_dot_unsigned.
+// Returns whether a type's loaded columns are signed bytes for i8x64_dot_signed; else they are 0 to
+// 127, for i8x64_dot_unsigned.
 VD_INLINE int vd_columns_signed(const int type) {
-    return type == VD_Q8_0 || type == VD_IQ4_NL || type == VD_IQ4_XS;
+    const vd_block_layout layout = vd_block_layout_of(type);
+    return layout.codes == VD_CODES_INT8 ||
+           (layout.codes == VD_CODES_TABLE && layout.code_offset == 0);
 }
 
-// By how much the tables lie above the true weights, so that none is negative.
-enum {
-    VD_MXFP4_RAISE = 12,
-    VD_IQ3_S_RAISE = 15,
-    VD_IQ3_XXS_RAISE = 31,
-    VD_IQ2_RAISE = 43,
-    VD_IQ1_RAISE = 9
-};
-
 VD_INLINE int vd_has_table(const int type) {
-    return type == VD_IQ4_NL || type == VD_IQ4_XS || type == VD_MXFP4 || vd_has_grid(type);
+    const vd_codes codes = vd_block_layout_of(type).codes;
+    return codes == VD_CODES_TABLE || codes == VD_CODES_GRID;
 }
 
 // Columns by their codes, of types with a table.
@@ -72,24 +66,9 @@ VD_INLINE i8x64 vd_columns(const int type, const uint8_t *quants, int k) {
     return vd_has_table(type) ? i8x64_lookup(vd_table(type), codes) : codes;
 }
 
-// By how much the loaded weights exceed the true ones.
+// Returns by how much the loaded weights exceed the true ones.
 VD_INLINE int32_t vd_bias(const int type) {
-    switch (type) {
-        case VD_MXFP4:
-            return VD_MXFP4_RAISE;
-        case VD_IQ3_S:
-            return VD_IQ3_S_RAISE;
-        case VD_IQ3_XXS:
-            return VD_IQ3_XXS_RAISE;
-        case VD_IQ2_S:
-        case VD_IQ2_XXS:
-            return VD_IQ2_RAISE;
-        case VD_IQ1_M:
-        case VD_IQ1_S:
-            return VD_IQ1_RAISE;
-        default:
-            return vd_columns_signed(type) ? VD_SIGNED_BIAS : vd_code_offset(type);
-    }
+    return vd_columns_signed(type) ? VD_SIGNED_BIAS : vd_block_layout_of(type).code_offset;
 }
 
 // No loaded column has a greater magnitude. One less than a power of two, or 128: so the columns
@@ -144,10 +123,10 @@ VD_INLINE f32x16 vd_power_of_two(i32x16 e) {
 VD_INLINE f32x16 vd_scales(const int type, const uint8_t *factors, int j) {
     const uint8_t *codes = factors + vd_packed_codes(type);
     i32x16 scale;
-    if (vd_has_scale_bytes(type)) {
+    if (vd_block_layout_of(type).scales == VD_SCALE_BYTES) {
         scale = i32x16_load_signed_bytes(codes + VD_PACK_ROWS * j);
         return f32x16_mul(f32x16_mul(f32x16_load_halves(factors), f32x16_from_int(scale)),
-                          f32x16_splat(vd_scale_unit(type)));
+                          f32x16_splat(vd_block_layout_of(type).scale_unit));
     }
     switch (type) {
         case VD_MXFP4:

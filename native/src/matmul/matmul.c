@@ -6,6 +6,7 @@
 
 #include "blas/blas.h"
 #include "core/op_impl.h"
+#include "quantize/quantize.h"
 #include "types/pack.h"
 #include "types/types.h"
 
@@ -47,8 +48,18 @@ static int needs_blas(const vd_matmul *matmul, vd_isa isa) {
     return matmul->fast && matmul->type == VD_F32 && isa_gains;
 }
 
-int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa) {
-    return needs_blas(matmul, isa) && !vd_blas_loaded();
+vd_status vd_matmul_fits(const vd_op *op, const vd_limits *limits, vd_isa isa) {
+    (void)limits;
+    return needs_blas(&op->as.matmul, isa) && !vd_blas_loaded() ? VD_BLAS_MISSING : VD_OK;
+}
+
+void vd_matmul_replicate(vd_op *op, int64_t row) {
+    vd_matmul *matmul = &op->as.matmul;
+    if (vd_is_quantized(matmul->type)) {
+        vd_advance_quantized(&matmul->xq, row, matmul->K);
+    } else {
+        matmul->x += row * matmul->K;
+    }
 }
 
 // Only where it gains: under AVX-512 it gains too little (ADR 009), and nothing with fewer
@@ -89,7 +100,7 @@ vd_status vd_matmul_check(const vd_op *op) {
 // Tiles begin at multiples of these columns: what a kernel computes together, or whole blocks for
 // the chain.
 static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
-    int whole_blocks = step->followers > 0 || fast_kernel(matmul, step) != NULL;
+    int whole_blocks = step->epilogue_ops > 0 || fast_kernel(matmul, step) != NULL;
     return whole_blocks || vd_is_quantized(matmul->type) ? VD_BLOCK : FLOAT_OUTPUTS;
 }
 

@@ -230,14 +230,8 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range all, vd_ran
     }
 }
 
-void VD_NAME(vd_matmul_f32)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_F32, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_f16)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_F16, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_bf16)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_BF16, op, rows, units);
-}
+#define VD_FLOAT_TYPE(TYPE, name, bytes)                                                 \
+    void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units) { \
+        product(VD_##TYPE, op, rows, units);                                             \
+    }
+#include "types/types.inc"

@@ -76,82 +76,8 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_ra
     }
 }
 
-void VD_NAME(vd_matmul_q4_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_0, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q4_1)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_1, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q5_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_0, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q5_1)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_1, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q8_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q8_0, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q2_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q2_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q3_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q3_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q4_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q5_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q6_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q6_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq4_nl)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_NL, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_mxfp4)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_MXFP4, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq4_xs)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_XS, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq3_s)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_S, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq3_xxs)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_XXS, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq2_s)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_S, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq2_xxs)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_XXS, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq1_m)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_M, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq1_s)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_S, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_tq2_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_TQ2_0, op, rows, units);
-}
+#define VD_BLOCK_TYPE(TYPE, name, ...)                                                   \
+    void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units) { \
+        product(VD_##TYPE, op, rows, units);                                             \
+    }
+#include "types/types.inc"

@@ -30,7 +30,7 @@ VD_INLINE vd_affine vd_affine_of(vd_affine all, int32_t per_head, int64_t head, 
 #define VD_VARIANT(isa, name)      \
     vd_norm_kernel vd_norm_##name; \
     vd_gain_kernel vd_gain_##name;
-#include "norm/norm_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT];

@@ -8,7 +8,7 @@
 
 #define VD_VARIANT(isa, name) [isa] = &vd_probe_##name,
 static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
-#include "probe/probe_kernels.inc"
+#include "simd/variants_dot_v16.inc"
 };
 #undef VD_VARIANT
 

@@ -14,7 +14,7 @@ typedef struct vd_probe_kernels {
 } vd_probe_kernels;
 
 #define VD_VARIANT(isa, name) extern const vd_probe_kernels vd_probe_##name;
-#include "probe/probe_kernels.inc"
+#include "simd/variants_dot_v16.inc"
 #undef VD_VARIANT
 
 #endif

@@ -10,7 +10,7 @@
 typedef void vd_recurrence_kernel(const vd_recurrence *op, const vd_batch *batch, vd_range heads);
 
 #define VD_VARIANT(isa, name) vd_recurrence_kernel vd_recurrence_##name;
-#include "recurrence/recurrence_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT];

@@ -4,7 +4,7 @@
 
 #define VD_VARIANT(isa, name) [isa] = vd_rope_##name,
 vd_rope_kernel *const vd_rope_kernels[VD_ISA_COUNT] = {
-#include "rope/rope_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 

@@ -8,7 +8,7 @@
 typedef void vd_rope_kernel(const vd_rope *op, const int32_t *positions, vd_range heads);
 
 #define VD_VARIANT(isa, name) vd_rope_kernel vd_rope_##name;
-#include "rope/rope_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_rope_kernel *const vd_rope_kernels[VD_ISA_COUNT];

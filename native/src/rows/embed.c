@@ -11,6 +11,19 @@ vd_status vd_embed_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
+// Returns the rows that the table must have.
+static int64_t rows_needed(const vd_embed *embed, const vd_limits *limits) {
+    int64_t last =
+        (embed->index == VD_EMBED_POSITIONS ? limits->positions : limits->vocabulary) - 1;
+    return last * (1 + (int64_t)embed->skip) + embed->offset + 1;
+}
+
+vd_status vd_embed_fits(const vd_op *op, const vd_limits *limits, vd_isa isa) {
+    (void)isa;
+    int fits = op->as.embed.V >= rows_needed(&op->as.embed, limits);
+    return fits ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
 static int64_t row_of(const vd_embed *embed, const vd_batch *batch, int64_t i) {
     int64_t chosen = embed->index == VD_EMBED_POSITIONS ? batch->positions[i] : batch->tokens[i];
     return chosen * (1 + (int64_t)embed->skip) + embed->offset;

@@ -16,6 +16,8 @@ vd_status vd_tap_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
+void vd_tap_replicate(vd_op *op, int64_t row) { op->as.tap.x += row * op->as.tap.width; }
+
 // Where row i goes, or -1.
 static int64_t target_row(const vd_op *op, const vd_batch *batch, int64_t i) {
     const vd_tap *tap = &op->as.tap;

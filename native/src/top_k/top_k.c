@@ -9,7 +9,7 @@
 
 #define VD_VARIANT(isa, name) [isa] = vd_top_k_##name,
 vd_top_k_kernel *const vd_top_k_kernels[VD_ISA_COUNT] = {
-#include "top_k/top_k_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -125,7 +125,9 @@ void vd_top_k_run(const vd_op *op, const vd_step *step) {
     }
 }
 
-vd_split vd_top_k_split(void) {
+vd_split vd_top_k_split(const vd_op *op, const vd_limits *limits) {
+    (void)op;
+    (void)limits;
     return (vd_split){.floats = VD_TOP_K_CHUNKS * sizeof(vd_top_k_part) / sizeof(float),
                       .tiles = VD_TOP_K_CHUNKS};
 }

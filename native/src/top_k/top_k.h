@@ -37,7 +37,7 @@ static inline int64_t vd_top_k_chunk(int64_t V) {
 typedef void vd_top_k_kernel(const vd_top_k *op, int64_t row, vd_range chunks, vd_top_k_part *part);
 
 #define VD_VARIANT(isa, name) vd_top_k_kernel vd_top_k_##name;
-#include "top_k/top_k_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_top_k_kernel *const vd_top_k_kernels[VD_ISA_COUNT];

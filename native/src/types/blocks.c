@@ -99,7 +99,7 @@ static void add_long(int32_t type, const uint8_t *block, int b, uint8_t codes[VD
         for (int i = 0; i < VD_BLOCK; i++) {
             codes[i] = tq1_0_code(block, b * VD_BLOCK + i);
         }
-    } else if (vd_has_grid(type)) {
+    } else if (vd_block_layout_of(type).codes == VD_CODES_GRID) {
         vd_codebook_codes(type, block, b, codes);
     } else {
         int run = type == VD_Q6_K ? 2 * VD_BLOCK : VD_BLOCK;
@@ -192,7 +192,7 @@ int32_t vd_code_weight(int32_t type, uint8_t code) {
         case VD_IQ1_S:
             return iq1[code];
         default:
-            return code - vd_code_offset(type);
+            return code - vd_block_layout_of(type).code_offset;
     }
 }
 
@@ -246,7 +246,10 @@ vd_factor_codes vd_block_factor_codes(int32_t type, const uint8_t *block, int su
             return (vd_factor_codes){(uint8_t)((low | high << 4) - 32), 0};
         }
         default:
-            return (vd_factor_codes){vd_has_grid(type) ? vd_codebook_scale(type, block, j) : 0, 0};
+            return (vd_factor_codes){vd_block_layout_of(type).codes == VD_CODES_GRID
+                                         ? vd_codebook_scale(type, block, j)
+                                         : 0,
+                                     0};
     }
 }
 
@@ -296,18 +299,15 @@ void vd_block_put_factor_codes(int32_t type, uint8_t *block, int sub_block, vd_f
 }
 
 float vd_scale_of(int32_t type, uint16_t d, vd_factor_codes codes) {
-    if (vd_has_scale_bytes(type)) {
-        return vd_half_to_float(d) * (float)(int8_t)codes.scale * vd_scale_unit(type);
-    }
-    switch (type) {
-        case VD_MXFP4:
+    vd_block_layout layout = vd_block_layout_of(type);
+    switch (layout.scales) {
+        case VD_SCALE_BYTES:
+            return vd_half_to_float(d) * (float)(int8_t)codes.scale * layout.scale_unit;
+        case VD_SCALE_EXPONENT:
             return d == 255 ? vd_bits_to_float(0x7fc00000) : ldexpf(1.0f, d - 128);
-        case VD_Q3_K:
-            return vd_half_to_float(d) * (float)(codes.scale - 32);
-        case VD_Q2_K:
-        case VD_Q4_K:
-        case VD_Q5_K:
-            return vd_half_to_float(d) * (float)codes.scale;
+        case VD_SCALE_FOUR_BIT:
+        case VD_SCALE_SIX_BIT:
+            return vd_half_to_float(d) * (float)(type == VD_Q3_K ? codes.scale - 32 : codes.scale);
         default:
             return vd_half_to_float(d);
     }

@@ -63,13 +63,13 @@ static void pack_factor_codes(int32_t type, const uint8_t *block, uint8_t *packe
     for (int j = 0; j < sub_blocks; j++) {
         vd_factor_codes factor = vd_block_factor_codes(type, block, j);
         codes[j] = factor.scale;
-        if (type == VD_Q2_K) {
+        if (layout.scales == VD_SCALE_FOUR_BIT) {
             codes[j] |= (uint8_t)(factor.minimum << 4);
         } else if (layout.minima) {
             codes[sub_blocks + j] = factor.minimum;
         }
     }
-    if (type == VD_Q3_K || type == VD_Q4_K || type == VD_Q5_K) {
+    if (layout.scales == VD_SCALE_SIX_BIT) {
         pack_six_bits(codes, packed, r);
     } else {
         for (int j = 0; j < sub_blocks; j++) {
@@ -81,7 +81,7 @@ static void pack_factor_codes(int32_t type, const uint8_t *block, uint8_t *packe
 static void pack_factors(int32_t type, const uint8_t *block, uint8_t *packed, int r) {
     vd_block_layout layout = vd_block_layout_of(type);
     uint16_t d = vd_block_d(type, block);
-    if (type == VD_MXFP4) {
+    if (layout.scales == VD_SCALE_EXPONENT) {
         packed[r] = (uint8_t)d;
         return;
     }

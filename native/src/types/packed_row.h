@@ -61,20 +61,18 @@ static inline vd_factor_codes packed_factor_codes(const packed_row *row, int64_t
     vd_block_layout layout = vd_block_layout_of(row->type);
     const uint8_t *codes = packed_factors(row, k) + vd_packed_codes(row->type);
     int j = (int)(k % layout.elements / layout.sub_block);
-    switch (row->type) {
-        case VD_Q2_K: {
+    switch (layout.scales) {
+        case VD_SCALE_FOUR_BIT: {
             uint8_t byte = codes[j * VD_PACK_ROWS + row->r];
             return (vd_factor_codes){byte & 15, byte >> 4};
         }
-        case VD_Q3_K:
-            return (vd_factor_codes){packed_six_bits(row, codes, j), 0};
-        case VD_Q4_K:
-        case VD_Q5_K:
+        case VD_SCALE_SIX_BIT:
             return (vd_factor_codes){packed_six_bits(row, codes, j),
-                                     packed_six_bits(row, codes, 8 + j)};
+                                     layout.minima ? packed_six_bits(row, codes, 8 + j) : 0};
+        case VD_SCALE_BYTES:
+            return (vd_factor_codes){codes[j * VD_PACK_ROWS + row->r], 0};
         default:
-            return (vd_factor_codes){
-                vd_has_scale_bytes(row->type) ? codes[j * VD_PACK_ROWS + row->r] : 0, 0};
+            return (vd_factor_codes){0, 0};
     }
 }
 
@@ -87,7 +85,9 @@ static inline uint16_t packed_half(const packed_row *row, int64_t k, int i) {
 
 // Scale and minimum of the sub-block of column k.
 static inline float packed_scale(const packed_row *row, int64_t k) {
-    uint16_t d = row->type == VD_MXFP4 ? packed_factors(row, k)[row->r] : packed_half(row, k, 0);
+    uint16_t d = vd_block_layout_of(row->type).scales == VD_SCALE_EXPONENT
+                     ? packed_factors(row, k)[row->r]
+                     : packed_half(row, k, 0);
     return vd_scale_of(row->type, d, packed_factor_codes(row, k));
 }
 

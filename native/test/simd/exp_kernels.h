@@ -11,7 +11,7 @@
 typedef void exp_kernel(const float *x, float *y, int64_t n);
 
 #define VD_VARIANT(isa, name) exp_kernel exp_##name;
-#include "activation/activation_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 #endif

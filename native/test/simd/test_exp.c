@@ -31,7 +31,7 @@ typedef struct sweep {
 
 #define VD_VARIANT(isa, name) [isa] = exp_##name,
 static exp_kernel *const kernels[VD_ISA_COUNT] = {
-#include "activation/activation_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 

@@ -1,4 +1,4 @@
-// The definition of the activations in docs/numerics.md.
+// The reference implementation of the activation functions (docs/numerics.md).
 #include "activation/activation.h"
 
 #include <math.h>

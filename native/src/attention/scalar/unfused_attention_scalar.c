@@ -1,9 +1,10 @@
-// The definition of scores, softmax and mix in docs/numerics.md.
+// The reference implementation of scores, softmax and attention_values (docs/numerics.md).
 #include "attention/unfused_attention.h"
 
 #include <math.h>
 
 #include "attention/scalar/kv_scalar.h"
+#include "attention/scalar/softmax_scalar.h"
 #include "simd/exp.h"
 #include "simd/lane_sum.h"
 
@@ -16,10 +17,8 @@ static void scores(const vd_scores *op, const vd_query *query, float *y) {
         float product = cache->type == VD_Q8_0
                             ? vd_kv_dot_quantized(cache, keys, lane, query->quants, query->scale)
                             : vd_kv_dot(cache, keys, lane, query->q);
-        float s = op->scale * product;
-        s = op->cap > 0 ? op->cap * vd_tanh(s * (1.0f / op->cap)) : s;
-        int32_t distance = t + 1 - query->end;
-        y[t] = op->slopes != NULL ? fmaf(query->slope, (float)distance, s) : s;
+        y[t] = vd_score_of(product, op->scale, op->cap, op->slopes == NULL ? NULL : &query->slope,
+                           t + 1 - query->end);
     }
 }
 
@@ -35,7 +34,9 @@ static void softmax(const float *sink, float *y, int64_t n) {
         lane[t % VD_LANES] += y[t];
     }
     float L = vd_reduce_lanes(lane);
-    L = sink == NULL ? L : L + vd_exp(*sink - M);
+    if (sink != NULL) {
+        vd_add_sink(*sink, M, &L);
+    }
     float factor = 1.0f / L;
     for (int64_t t = 0; t < n; t++) {
         y[t] *= factor;

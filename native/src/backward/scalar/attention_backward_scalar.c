@@ -1,17 +1,18 @@
-// The definition of attention backward in docs/numerics.md.
+// The reference implementation of attention backward (docs/numerics.md).
 #include <math.h>
 #include <string.h>
 
+#include "attention/scalar/softmax_scalar.h"
 #include "backward/attention_backward.h"
 #include "simd/exp.h"
 #include "simd/lane_sum.h"
 
-// A query: the token of a row at position end - 1, and a head.
+// A query: the token of a row, at position end - 1, and a head.
 typedef struct query {
     const vd_segment *segment;
     int64_t row;
     int32_t head;
-    int64_t first;  // position that it attends to
+    int64_t first;  // positions [first, end) are attended to
     int64_t end;
 } query;
 
@@ -25,7 +26,7 @@ static int32_t kv_head(const query *q) {
     return q->head / (op->H / op->cache.H_kv);
 }
 
-// The score of position t and its derivative by scale * (q . k), which only a cap changes.
+// The score of a position, and its derivative by scale * (q . k), which is 1 without a cap.
 typedef struct score {
     float value;
     float rate;
@@ -51,7 +52,7 @@ static score score_of(const query *q, int64_t t) {
     return s;
 }
 
-// dz . v[t].
+// Returns dz . v[t].
 static float probability_gradient(const query *q, int64_t t) {
     const vd_attention *op = &q->segment->op->attention;
     const float *v = (const float *)vd_value_row(&op->cache, q->segment->blocks, kv_head(q), t);
@@ -63,7 +64,7 @@ static float probability_gradient(const query *q, int64_t t) {
     return sum;
 }
 
-// The gradient with respect to q . k of a probability P whose own is dP.
+// Returns the gradient with respect to q . k of a probability P with gradient dP.
 static float product_gradient(const query *q, score s, float P, float dP, float mean) {
     const vd_attention *op = &q->segment->op->attention;
     float g = P * (dP - mean);
@@ -83,7 +84,9 @@ static vd_softmax_statistics softmax_of(const query *q) {
         lane[t % VD_LANES] += vd_exp(score_of(q, t).value - M);
     }
     float L = vd_reduce_lanes(lane);
-    L = op->sinks == NULL ? L : L + vd_exp(op->sinks[q->head] - M);
+    if (op->sinks != NULL) {
+        vd_add_sink(op->sinks[q->head], M, &L);
+    }
     float inverse = 1.0f / L, products[VD_LANES] = {0};
     for (int64_t t = q->first; t < q->end; t++) {
         float P = vd_exp(score_of(q, t).value - M) * inverse;
@@ -104,8 +107,8 @@ static void query_backward(const query *q, float *g) {
     for (int64_t i = 0; i < op->cache.d_h; i++) {
         float lane[VD_LANES] = {0};
         for (int64_t t = q->first; t < q->end; t++) {
-            const float *keys = (const float *)vd_key_tile(&op->cache, q->segment->blocks, kv_head(q),
-                                                           t / VD_KV_LANES * VD_KV_LANES);
+            const float *keys = (const float *)vd_key_tile(
+                &op->cache, q->segment->blocks, kv_head(q), t / VD_KV_LANES * VD_KV_LANES);
             float k = keys[i * VD_KV_LANES + t % VD_KV_LANES];
             lane[t % VD_LANES] = fmaf(g[t], k, lane[t % VD_LANES]);
         }
@@ -125,7 +128,7 @@ void vd_query_backward_scalar(const vd_segment *segment, int32_t head, vd_range 
     }
 }
 
-// Adds what a query gives to the key and value of position t.
+// Adds a query's contribution to the gradients of the key and value of position t.
 static void add_query(const query *q, int64_t t, float *dk, float *dv) {
     const vd_attention *op = &q->segment->op->attention;
     const vd_softmax_statistics *s = vd_softmax_of(q->segment->op, q->row, q->head);

@@ -1,4 +1,4 @@
-// The definition of expert_sum backward in docs/numerics.md.
+// The reference implementation of expert_sum_backward (docs/numerics.md).
 #include <math.h>
 
 #include "backward/backward.h"

@@ -1,11 +1,11 @@
-// The definition of matmul backward in docs/numerics.md.
+// The reference implementation of matmul_backward (docs/numerics.md).
 #include <math.h>
 
 #include "backward/backward.h"
 #include "types/dequantize.h"
 #include "types/packed_row.h"
 
-// Columns [column, column + n) of row r of W.
+// Dequantizes columns [column, column + n) of row r of W.
 static void weights_of(const vd_matmul_backward *op, int64_t r, int64_t column, int64_t n,
                        float *w) {
     if (op->unpacked || !vd_is_quantized(op->type)) {

@@ -1,4 +1,4 @@
-// The definition of norm backward in docs/numerics.md.
+// The reference implementation of norm_backward (docs/numerics.md).
 #include <math.h>
 
 #include "backward/backward.h"
@@ -6,7 +6,7 @@
 
 typedef struct statistics {
     float center;
-    float inverse;  // of the divisor
+    float inverse;  // 1 / divisor
 } statistics;
 
 static statistics statistics_of(const vd_norm_backward *op, const float *x) {

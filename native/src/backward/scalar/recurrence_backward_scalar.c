@@ -1,4 +1,4 @@
-// recurrence backward in plain C.
+// recurrence_backward in plain C.
 #include <math.h>
 #include <stdint.h>
 
@@ -18,7 +18,7 @@ static void add(float *y, float w, const float *x, int64_t n) {
     }
 }
 
-// Written over the two.
+// Uses dot and add.
 #include "backward/recurrence_backward.h"
 
 void vd_recurrence_backward_scalar(const vd_recurrence_backward *op, vd_range rows,

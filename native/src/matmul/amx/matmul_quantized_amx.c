@@ -200,62 +200,10 @@ VD_INLINE void product(const int type, vd_matmul_kernel *few, const vd_matmul *o
     }
 }
 
-void vd_matmul_q4_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_0, vd_matmul_q4_0_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q4_1_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_1, vd_matmul_q4_1_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q5_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_0, vd_matmul_q5_0_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q5_1_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_1, vd_matmul_q5_1_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q8_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q8_0, vd_matmul_q8_0_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q4_k_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_K, vd_matmul_q4_k_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q5_k_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_K, vd_matmul_q5_k_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq4_nl_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_NL, vd_matmul_iq4_nl_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_mxfp4_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_MXFP4, vd_matmul_mxfp4_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq4_xs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_XS, vd_matmul_iq4_xs_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq3_s_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_S, vd_matmul_iq3_s_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq3_xxs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_XXS, vd_matmul_iq3_xxs_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq2_xxs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_XXS, vd_matmul_iq2_xxs_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq1_s_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_S, vd_matmul_iq1_s_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_tq2_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_TQ2_0, vd_matmul_tq2_0_avx512_vnni, op, rows, units);
-}
+#define VD_SUB_BLOCK_16(TYPE, name)
+#define VD_SUB_BLOCK_32(TYPE, name)                                                        \
+    void vd_matmul_##name##_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) { \
+        product(VD_##TYPE, vd_matmul_##name##_avx512_vnni, op, rows, units);               \
+    }
+#define VD_BLOCK_TYPE(TYPE, name, elements, sub_block, ...) VD_SUB_BLOCK_##sub_block(TYPE, name)
+#include "types/types.inc"

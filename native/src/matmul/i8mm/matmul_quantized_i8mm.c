@@ -183,82 +183,8 @@ VD_INLINE void product(const int type, vd_matmul_kernel *by_dot_products, const 
     }
 }
 
-void vd_matmul_q4_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_0, vd_matmul_q4_0_dotprod, op, rows, units);
-}
-
-void vd_matmul_q4_1_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_1, vd_matmul_q4_1_dotprod, op, rows, units);
-}
-
-void vd_matmul_q5_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_0, vd_matmul_q5_0_dotprod, op, rows, units);
-}
-
-void vd_matmul_q5_1_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_1, vd_matmul_q5_1_dotprod, op, rows, units);
-}
-
-void vd_matmul_q8_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q8_0, vd_matmul_q8_0_dotprod, op, rows, units);
-}
-
-void vd_matmul_q2_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q2_K, vd_matmul_q2_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q3_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q3_K, vd_matmul_q3_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q4_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_K, vd_matmul_q4_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q5_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_K, vd_matmul_q5_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q6_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q6_K, vd_matmul_q6_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq4_nl_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_NL, vd_matmul_iq4_nl_dotprod, op, rows, units);
-}
-
-void vd_matmul_mxfp4_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_MXFP4, vd_matmul_mxfp4_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq4_xs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_XS, vd_matmul_iq4_xs_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq3_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_S, vd_matmul_iq3_s_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq3_xxs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_XXS, vd_matmul_iq3_xxs_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq2_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_S, vd_matmul_iq2_s_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq2_xxs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_XXS, vd_matmul_iq2_xxs_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq1_m_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_M, vd_matmul_iq1_m_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq1_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_S, vd_matmul_iq1_s_dotprod, op, rows, units);
-}
-
-void vd_matmul_tq2_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_TQ2_0, vd_matmul_tq2_0_dotprod, op, rows, units);
-}
+#define VD_BLOCK_TYPE(TYPE, name, ...)                                                 \
+    void vd_matmul_##name##_i8mm(const vd_matmul *op, vd_range rows, vd_range units) { \
+        product(VD_##TYPE, vd_matmul_##name##_dotprod, op, rows, units);               \
+    }
+#include "types/types.inc"
